@@ -1,0 +1,1 @@
+//! The resource types people write in Git, one module per API group.

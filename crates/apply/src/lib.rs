@@ -1,0 +1,1 @@
+//! Manifests to a cluster: order, server-side apply, inventory, prune, drift, health.

@@ -1,0 +1,3 @@
+//! The `cowherd` program: wires the rooms together and nothing else.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kubernetes' own loops: namespaces, garbage collection, Deployment to ReplicaSet to Pod.

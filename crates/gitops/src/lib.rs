@@ -1,0 +1,1 @@
+//! The agents: reconcilers of Flux's resources over source, render and apply.

@@ -1,0 +1,1 @@
+//! The built-in kinds: names, scope, defaults, validation and printed columns.

@@ -1,0 +1,1 @@
+//! The ways a Kubernetes object is changed: JSON patch, merge patch, strategic merge patch and server-side apply.

@@ -1,0 +1,1 @@
+//! Desired state to manifests: plain YAML and kustomizations.

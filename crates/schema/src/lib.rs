@@ -1,0 +1,12 @@
+//! Kubernetes' types as data: fields, list types, merge keys, validation, OpenAPI documents.
+//!
+//! A [`Schema`] says what a value may be and how it merges. The schemas of the built-in kinds come from
+//! [`builtin`], those of custom resources from their CustomResourceDefinitions; whoever merges, prunes or
+//! validates need not know which.
+
+pub mod builtin;
+pub mod field;
+mod model;
+
+pub use field::{ErrorKind, FieldError, FieldPath};
+pub use model::{ListType, MapType, Schema, SchemaError, Type};

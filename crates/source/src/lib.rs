@@ -1,0 +1,1 @@
+//! Brings desired state here: Git repositories as trees of content ids.

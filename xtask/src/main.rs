@@ -1,0 +1,3 @@
+//! What maintainers run: generated data, comparisons with the real tools, benchmarks.
+
+fn main() {}
