@@ -1,3 +1,39 @@
-//! What maintainers run: generated data, comparisons with the real tools, benchmarks.
+//! What maintainers run: tests beside the real tools, generated data, benchmarks.
 
-fn main() {}
+mod test;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+const USAGE: &str = "\
+cargo xtask <COMMAND>
+
+  test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
+                ARGS go to `cargo test`
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent directory")?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((command, rest)) if command == "test" => test::run(root, rest)?,
+        _ => {
+            eprint!("{USAGE}");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,17 @@
+//! `cargo xtask test`: every test, beside the real tools.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::tools;
+
+/// Installs the tools that are missing, then runs the tests of the whole workspace; `arguments` go to
+/// `cargo test`.
+pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
+    let tools = tools::ensure(root)?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args(["test", "--workspace", "--locked"]).args(arguments).envs(tools.environment()?);
+    tools::run(&mut cargo)
+}

