@@ -1,16 +1,19 @@
 //! A tree over a directory of the file system: what `cowherd render PATH` reads.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::{ContentId, Entry, EntryKind, MAX_FILE_SIZE, Tree, TreeError, TreePath};
+use crate::{ContentId, Entry, EntryKind, Tree, TreeError, TreePath};
 
 /// The files below a directory, read when asked for.
 ///
-/// The directory is expected to stand still meanwhile; ids are computed from the content at each call.
+/// The directory is expected to stand still meanwhile. Ids are those of the file system (device, inode, size and
+/// times): they tell whether a file was touched, and two files with the same content have different ones. The id
+/// of a directory says nothing of what lies below the files it names.
 #[derive(Clone, Debug)]
 pub struct DiskTree {
     root: PathBuf,
@@ -26,33 +29,18 @@ impl DiskTree {
         self.root.join(path.as_str())
     }
 
-    fn id(&self, path: &TreePath, kind: EntryKind) -> Result<ContentId, TreeError> {
+    /// An id from what the file system says of the file. Reading the content, and for a directory all the
+    /// content below it, would cost more than whoever renders a directory once gets back.
+    fn id(path: &TreePath, metadata: &Metadata) -> ContentId {
         let mut digest = Sha256::new();
-        match kind {
-            // A file that is too large to be read is known by its size alone.
-            EntryKind::File { size } if size > MAX_FILE_SIZE => digest.update(size.to_be_bytes()),
-            EntryKind::File { .. } => digest.update(self.read_file(path)?),
-            EntryKind::Symlink => digest.update(self.read_link(path)?),
-            EntryKind::Directory => {
-                for (name, entry) in self.list(path)? {
-                    digest.update((name.len() as u64).to_be_bytes());
-                    digest.update(name);
-                    digest.update([kind_tag(entry.kind)]);
-                    digest.update(entry.id.as_bytes());
-                }
-            }
-            EntryKind::Other => {}
+        digest.update(path.as_str());
+        for number in [metadata.dev(), metadata.ino(), metadata.size()] {
+            digest.update(number.to_be_bytes());
         }
-        Ok(ContentId::new(&digest.finalize()))
-    }
-}
-
-fn kind_tag(kind: EntryKind) -> u8 {
-    match kind {
-        EntryKind::File { .. } => 0,
-        EntryKind::Directory => 1,
-        EntryKind::Symlink => 2,
-        EntryKind::Other => 3,
+        for number in [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()] {
+            digest.update(number.to_be_bytes());
+        }
+        ContentId::new(&digest.finalize())
     }
 }
 
@@ -63,10 +51,9 @@ fn storage(path: &TreePath, error: std::io::Error) -> TreeError {
     }
 }
 
-fn kind(path: &Path) -> std::io::Result<EntryKind> {
-    let metadata = fs::symlink_metadata(path)?;
+fn kind(metadata: &Metadata) -> EntryKind {
     let file_type = metadata.file_type();
-    Ok(if file_type.is_symlink() {
+    if file_type.is_symlink() {
         EntryKind::Symlink
     } else if file_type.is_dir() {
         EntryKind::Directory
@@ -74,13 +61,13 @@ fn kind(path: &Path) -> std::io::Result<EntryKind> {
         EntryKind::File { size: metadata.len() }
     } else {
         EntryKind::Other
-    })
+    }
 }
 
 impl Tree for DiskTree {
     fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
-        match kind(&self.path(path)) {
-            Ok(kind) => Ok(Some(Entry { kind, id: self.id(path, kind)? })),
+        match fs::symlink_metadata(self.path(path)) {
+            Ok(metadata) => Ok(Some(Entry { kind: kind(&metadata), id: Self::id(path, &metadata) })),
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(storage(path, error)),
         }
@@ -131,8 +118,9 @@ mod tests {
         let path = |text| TreePath::parse(text).unwrap();
         assert_eq!(tree.read(&path("apps/base/a.yaml")).unwrap(), "a: 1");
         assert!(matches!(tree.read(&path("apps/out/passwd")), Err(TreeError::Outside { .. })));
-        let before = tree.entry(&path("apps")).unwrap().unwrap().id;
-        fs::write(directory.path().join("apps/base/a.yaml"), "a: 2").unwrap();
-        assert_ne!(tree.entry(&path("apps")).unwrap().unwrap().id, before);
+        let before = tree.entry(&path("apps/base/a.yaml")).unwrap().unwrap().id;
+        assert_eq!(tree.entry(&path("apps/base/a.yaml")).unwrap().unwrap().id, before);
+        fs::write(directory.path().join("apps/base/a.yaml"), "a: 22").unwrap();
+        assert_ne!(tree.entry(&path("apps/base/a.yaml")).unwrap().unwrap().id, before);
     }
 }
