@@ -1,5 +1,6 @@
 //! What maintainers run: tests beside the real tools, generated data, benchmarks.
 
+mod schemas;
 mod test;
 mod tools;
 
@@ -13,6 +14,7 @@ cargo xtask <COMMAND>
 
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
+  schemas       generates crates/schema/data from the sources of k8s-openapi
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn run() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
+        Some((command, [])) if command == "schemas" => schemas::run(root)?,
         _ => {
             eprint!("{USAGE}");
             return Ok(ExitCode::from(2));
