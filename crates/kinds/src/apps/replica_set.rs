@@ -1,0 +1,13 @@
+//! ReplicaSets.
+
+use crate::kind::Kind;
+use crate::strategy::Generations;
+
+pub(crate) const KIND: Kind = Kind {
+    short_names: &["rs"],
+    categories: &["all"],
+    status: true,
+    scale: true,
+    generations: Generations::SPEC,
+    ..Kind::namespaced(super::V1, "ReplicaSet", "replicasets", "replicaset", "io.k8s.api.apps.v1.ReplicaSet")
+};
