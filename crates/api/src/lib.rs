@@ -1,1 +1,35 @@
 //! The resource types people write in Git, one module per API group.
+//!
+//! The types keep the names, fields, defaults and patterns of the projects that defined them. Texts that have only
+//! a few legal values stay texts here: the schema in the CustomResourceDefinition says which are legal, and an
+//! object that was written by a newer version of a project can still be read.
+
+mod condition;
+mod duration;
+pub mod flux;
+
+pub use condition::{Condition, ConditionStatus};
+pub use duration::{Duration, DurationError};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+/// The definitions of all resource types of this crate, ready to be applied to a cluster.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    vec![flux::source::v1::crd(), flux::kustomize::v1::crd()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_names_its_group_and_has_a_status() {
+        let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
+        assert_eq!(names, ["gitrepositories.source.toolkit.fluxcd.io", "kustomizations.kustomize.toolkit.fluxcd.io"]);
+        for crd in crds() {
+            let version = &crd.spec.versions[0];
+            assert!(version.subresources.as_ref().unwrap().status.is_some());
+            assert!(version.served && version.storage);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The annotations, labels, finalizers and names that Flux's tools agree on.
+
+/// Set to a new value (a time, say) to ask for a reconciliation at once.
+pub const RECONCILE_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// The label and annotation with the name of the Kustomization that applied an object.
+pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
+/// The label and annotation with the namespace of the Kustomization that applied an object.
+pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+/// `disabled` keeps an object when it leaves the repository.
+pub const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
+/// `disabled` leaves an object alone altogether.
+pub const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+/// How an object is applied: `Override` (the default), `Merge`, `IfNotPresent` or `Ignore`.
+pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
+/// `enabled` recreates an object when a field that cannot change would have to.
+pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
+/// `disabled` exempts an object from variable substitution.
+pub const SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
+/// `Disabled` exempts an encrypted object from decryption.
+pub const DECRYPT: &str = "kustomize.toolkit.fluxcd.io/decrypt";
+/// The checksum that early versions of Flux left on objects.
+pub const CHECKSUM: &str = "kustomize.toolkit.fluxcd.io/checksum";
+/// The label that makes a ConfigMap or Secret trigger what reads it: `Enabled`.
+pub const WATCH: &str = "reconcile.fluxcd.io/watch";
+
+/// The value that switches [`PRUNE`], [`RECONCILE`] and [`SUBSTITUTE`] off.
+pub const DISABLED: &str = "disabled";
+/// The value that switches [`FORCE`] on.
+pub const ENABLED: &str = "enabled";
+
+/// The finalizer of Flux's resources.
+pub const FINALIZER: &str = "finalizers.fluxcd.io";
+/// The field manager with which Kustomizations apply objects.
+pub const FIELD_MANAGER: &str = "kustomize-controller";
+/// The field manager with which the status of Kustomizations is written.
+pub const KUSTOMIZE_STATUS_MANAGER: &str = "gotk-kustomize-controller";
+/// The field manager with which the status of sources is written.
+pub const SOURCE_STATUS_MANAGER: &str = "gotk-source-controller";
