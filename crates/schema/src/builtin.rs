@@ -1,10 +1,199 @@
 //! The schemas of the types that Kubernetes itself defines.
+//!
+//! They are generated (`cargo xtask schemas`) and compiled in compressed. The structure is unpacked when first
+//! asked for, and each definition read when it is; descriptions stay packed, as only documents need them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read};
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
+
+use serde_json::Value;
 
 use crate::Schema;
+use crate::read::{Origin, read};
+
+/// The version of Kubernetes that the definitions are of.
+pub const KUBERNETES_VERSION: (u32, u32) = (1, 35);
+
+/// Lines of name, tab and schema as JSON, sorted by name; without descriptions.
+const STRUCTURE: &[u8] = include_bytes!("../data/structure.jsonl.gz");
+/// The same with descriptions.
+const DEFINITIONS: &[u8] = include_bytes!("../data/definitions.jsonl.gz");
+
+/// Constant data, unpacked once.
+static TABLE: LazyLock<Table> = LazyLock::new(Table::unpack);
+
+struct Table {
+    text: String,
+    /// Sorted by name.
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: Range<usize>,
+    json: Range<usize>,
+    schema: OnceLock<Option<Schema>>,
+}
+
+impl Table {
+    fn unpack() -> Self {
+        let mut text = String::new();
+        // The data is part of the program; a test reads all of it.
+        let _ = flate2::read::GzDecoder::new(STRUCTURE).read_to_string(&mut text);
+        let mut entries = Vec::new();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            if let Some(tab) = line.find('\t') {
+                let json = start + tab + 1..start + line.trim_end().len();
+                entries.push(Entry { name: start..start + tab, json, schema: OnceLock::new() });
+            }
+            start += line.len();
+        }
+        Self { text, entries }
+    }
+
+    fn name(&self, entry: &Entry) -> &str {
+        self.text.get(entry.name.clone()).unwrap_or_default()
+    }
+
+    fn json(&self, entry: &Entry) -> &str {
+        self.text.get(entry.json.clone()).unwrap_or_default()
+    }
+
+    fn find(&self, name: &str) -> Option<&Entry> {
+        let found = self.entries.binary_search_by(|entry| self.name(entry).cmp(name)).ok()?;
+        self.entries.get(found)
+    }
+}
 
 /// The schema of a definition by its name in Kubernetes' OpenAPI document, such as
 /// `io.k8s.api.apps.v1.Deployment`.
 pub fn definition(name: &str) -> Option<&'static Schema> {
-    let _ = name;
-    None
+    let entry = TABLE.find(name)?;
+    let parse = || read(&serde_json::from_str(TABLE.json(entry)).ok()?, Origin::BuiltIn).ok();
+    entry.schema.get_or_init(parse).as_ref()
+}
+
+/// The names of all definitions, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.entries.iter().map(|entry| TABLE.name(entry))
+}
+
+/// The definitions of the given names and of all that they refer to, as they are written in OpenAPI documents.
+/// References are plain names (`"$ref": "io.k8s.api.core.v1.PodSpec"`); names that there are not are left out.
+///
+/// Unpacks the descriptions anew each time: documents are asked for rarely.
+pub fn documents<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Value> {
+    let wanted = closure(names);
+    let mut found = BTreeMap::new();
+    let mut lines = BufReader::new(flate2::read::GzDecoder::new(DEFINITIONS));
+    let mut line = String::new();
+    while found.len() < wanted.len() {
+        line.clear();
+        if !matches!(lines.read_line(&mut line), Ok(length) if length > 0) {
+            break;
+        }
+        let Some((name, json)) = line.split_once('\t') else { continue };
+        if wanted.contains(name)
+            && let Ok(schema) = serde_json::from_str(json)
+        {
+            found.insert(name.to_owned(), schema);
+        }
+    }
+    found
+}
+
+fn closure<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'static str> {
+    const REFERENCE: &str = "\"$ref\":\"";
+    let mut wanted = BTreeSet::new();
+    let mut open: Vec<&Entry> = names.into_iter().filter_map(|name| TABLE.find(name)).collect();
+    while let Some(entry) = open.pop() {
+        if !wanted.insert(TABLE.name(entry)) {
+            continue;
+        }
+        let references = TABLE.json(entry).split(REFERENCE).skip(1);
+        open.extend(references.filter_map(|text| TABLE.find(text.split('"').next()?)));
+    }
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ListType, MapType, Type};
+
+    fn schema<'a>(name: &str, path: &[&str]) -> &'a Schema {
+        let start = definition(name).unwrap();
+        path.iter().fold(start, |schema, step| match *step {
+            "[]" => schema.items().unwrap(),
+            name => schema.field(name).unwrap(),
+        })
+    }
+
+    const DEPLOYMENT: &str = "io.k8s.api.apps.v1.Deployment";
+
+    #[test]
+    fn every_definition_can_be_read() {
+        assert!(names().count() > 700);
+        for name in names() {
+            let schema = definition(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(schema.properties().count(), schema.properties.len(), "{name} refers to what there is not");
+        }
+    }
+
+    #[test]
+    fn container_ports_are_told_apart_by_port_and_protocol_which_defaults_to_tcp() {
+        let ports = schema(DEPLOYMENT, &["spec", "template", "spec", "containers", "[]", "ports"]);
+        assert_eq!(ports.list_type, ListType::Map(vec!["containerPort".into(), "protocol".into()]));
+        assert_eq!(ports.merge_key(), Some("containerPort"));
+        assert_eq!(ports.items().unwrap().field("protocol").unwrap().default, Some("TCP".into()));
+    }
+
+    #[test]
+    fn merging_by_patch_and_by_apply_may_differ() {
+        let conditions = schema("io.k8s.api.batch.v1.Job", &["status", "conditions"]);
+        assert_eq!((&conditions.list_type, conditions.merge_key()), (&ListType::Atomic, Some("type")));
+        let finalizers = schema(DEPLOYMENT, &["metadata", "finalizers"]);
+        assert!(finalizers.patch_merges && finalizers.merge_key().is_none());
+        let cidrs = schema("io.k8s.api.discovery.v1.Endpoint", &["addresses"]);
+        assert!(cidrs.list_type == ListType::Set && !cidrs.patch_merges);
+    }
+
+    #[test]
+    fn deployment_strategy_and_volumes_keep_only_named_keys() {
+        assert!(schema(DEPLOYMENT, &["spec", "strategy"]).retain_keys);
+        assert!(schema(DEPLOYMENT, &["spec", "template", "spec", "volumes"]).retain_keys);
+        assert!(!definition("io.k8s.api.apps.v1.DeploymentStrategy").unwrap().retain_keys);
+        assert!(schema("io.k8s.api.policy.v1.PodDisruptionBudget", &["spec", "selector"]).patch_replaces);
+    }
+
+    #[test]
+    fn selectors_are_atomic_and_labels_granular() {
+        assert_eq!(schema(DEPLOYMENT, &["spec", "selector"]).map_type, MapType::Atomic);
+        assert_eq!(schema(DEPLOYMENT, &["metadata", "labels"]).map_type, MapType::Granular);
+        assert_eq!(schema("io.k8s.api.core.v1.Service", &["spec", "selector"]).map_type, MapType::Atomic);
+    }
+
+    #[test]
+    fn quantities_and_target_ports_are_numbers_or_texts() {
+        let limits = schema(DEPLOYMENT, &["spec", "template", "spec", "containers", "[]", "resources", "limits"]);
+        assert_eq!(limits.field("cpu").unwrap().value_type, Type::IntOrString);
+        let port = schema("io.k8s.api.core.v1.Service", &["spec", "ports", "[]", "targetPort"]);
+        assert_eq!(port.value_type, Type::IntOrString);
+    }
+
+    #[test]
+    fn types_that_hold_themselves_can_be_walked() {
+        let name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+        assert!(schema(name, &["properties", "a", "properties", "b"]).property("maxLength").is_some());
+    }
+
+    #[test]
+    fn documents_hold_descriptions_and_all_they_refer_to() {
+        let documents = documents([DEPLOYMENT, "no.such.Definition"]);
+        assert!(documents.contains_key("io.k8s.api.core.v1.PodSpec"));
+        assert!(!documents.contains_key("io.k8s.api.core.v1.Service"));
+        assert!(documents[DEPLOYMENT]["description"].as_str().unwrap().starts_with("Deployment enables"));
+    }
 }

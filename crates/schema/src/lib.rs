@@ -3,10 +3,15 @@
 //! A [`Schema`] says what a value may be and how it merges. The schemas of the built-in kinds come from
 //! [`builtin`], those of custom resources from their CustomResourceDefinitions; whoever merges, prunes or
 //! validates need not know which.
+//!
+//! Validation rules in CEL (`x-kubernetes-validations`) are kept in documents and not evaluated.
 
 pub mod builtin;
 pub mod field;
 mod model;
+mod pattern;
+mod read;
+mod rules;
 
 pub use field::{ErrorKind, FieldError, FieldPath};
 pub use model::{ListType, MapType, Schema, SchemaError, Type};

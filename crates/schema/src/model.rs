@@ -1,8 +1,11 @@
 //! What a value may be, and how two values of it merge.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use crate::rules::Rules;
 
 /// The JSON type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,9 @@ pub enum MapType {
 }
 
 /// What a value may be, and how it merges. See the OpenAPI extensions of Kubernetes.
+///
+/// Descriptions and validation rules in CEL (`x-kubernetes-validations`) are not held: nothing that runs
+/// often needs the former, and the latter are not evaluated.
 #[derive(Clone, Debug)]
 pub struct Schema {
     /// The type of the value.
@@ -66,13 +72,19 @@ pub struct Schema {
     pub preserve_unknown_fields: bool,
     /// The value is a whole object with `apiVersion`, `kind` and `metadata`.
     pub embedded_resource: bool,
-    /// How strategic merge patch treats a map or list besides merging, as in `retainKeys`.
+    /// Strategic merge patch drops what the patch does not name (`x-kubernetes-patch-strategy: retainKeys`).
     pub retain_keys: bool,
+    /// Strategic merge patch replaces the object as a whole (`x-kubernetes-patch-strategy: replace`).
+    pub patch_replaces: bool,
+    /// Strategic merge patch merges the list (`x-kubernetes-patch-strategy: merge`): by [`Self::merge_key`]
+    /// where there is one, else as a set of scalars.
+    pub patch_merges: bool,
+    pub(crate) merge_key: Option<Box<str>>,
     pub(crate) properties: BTreeMap<Box<str>, Child>,
     pub(crate) additional: Option<Child>,
     pub(crate) items: Option<Child>,
-    /// The schema as it was written: bounds, patterns, enumerations, descriptions, validation rules.
-    pub(crate) source: Value,
+    /// Bounds, patterns, enumerations; most schemas have none.
+    pub(crate) rules: Option<Box<Rules>>,
 }
 
 /// A schema inside another.
@@ -81,13 +93,39 @@ pub(crate) enum Child {
     Inline(Box<Schema>),
     /// A definition of [`crate::builtin`], by its name: types may hold themselves.
     Definition(Box<str>),
+    /// A definition that merges otherwise here than elsewhere; made when first asked for.
+    Refined(Box<Refined>),
+}
+
+/// See [`Child::Refined`].
+#[derive(Clone, Debug)]
+pub(crate) struct Refined {
+    pub(crate) definition: Box<str>,
+    pub(crate) retain_keys: bool,
+    pub(crate) patch_replaces: bool,
+    pub(crate) default: Option<Value>,
+    pub(crate) schema: OnceLock<Option<Schema>>,
+}
+
+impl Refined {
+    fn get(&self) -> Option<&Schema> {
+        let make = || {
+            let mut schema = crate::builtin::definition(&self.definition)?.clone();
+            schema.retain_keys |= self.retain_keys;
+            schema.patch_replaces |= self.patch_replaces;
+            schema.default = self.default.clone().or(schema.default);
+            Some(schema)
+        };
+        self.schema.get_or_init(make).as_ref()
+    }
 }
 
 impl Child {
-    fn get(&self) -> Option<&Schema> {
+    pub(crate) fn get(&self) -> Option<&Schema> {
         match self {
             Self::Inline(schema) => Some(schema),
             Self::Definition(name) => crate::builtin::definition(name),
+            Self::Refined(refined) => refined.get(),
         }
     }
 }
@@ -128,97 +166,12 @@ impl Schema {
         self.items.as_ref().and_then(Child::get)
     }
 
-    /// The field that strategic merge patch tells list items apart by; `None` where it replaces the list.
+    /// The field that strategic merge patch tells list items apart by; `None` where it replaces the list,
+    /// or merges it as a set.
     pub fn merge_key(&self) -> Option<&str> {
-        match &self.list_type {
-            ListType::Map(keys) => keys.first().map(String::as_str),
-            _ => None,
-        }
+        self.merge_key.as_deref()
     }
 
-    /// What the schema's author says of it.
-    pub fn description(&self) -> &str {
-        self.source.get("description").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// Reads a schema in the form of OpenAPI v3, as `openAPIV3Schema` of a CustomResourceDefinition holds it.
-    /// References (`$ref`) name definitions of [`crate::builtin`].
-    pub fn from_openapi(source: &Value) -> Result<Self, SchemaError> {
-        read(source, "")
-    }
-}
-
-fn read(source: &Value, path: &str) -> Result<Schema, SchemaError> {
-    let fail = |detail: &str| SchemaError { path: path.to_owned(), detail: detail.to_owned() };
-    let map = source.as_object().ok_or_else(|| fail("a schema must be an object"))?;
-    let flag = |name: &str| map.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let texts = |name: &str| -> Vec<String> {
-        let items = map.get(name).and_then(Value::as_array).into_iter().flatten();
-        items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
-    };
-    let mut properties = BTreeMap::new();
-    for (name, property) in map.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        properties.insert(name.as_str().into(), child(property, &format!("{path}.properties[{name}]"))?);
-    }
-    let additional = match map.get("additionalProperties") {
-        Some(schema @ Value::Object(_)) => Some(child(schema, &format!("{path}.additionalProperties"))?),
-        Some(Value::Bool(true)) => Some(Child::Inline(Box::new(Schema::any()))),
-        _ => None,
-    };
-    let items = map.get("items").map(|items| child(items, &format!("{path}.items"))).transpose()?;
-    let value_type = if flag("x-kubernetes-int-or-string") {
-        Type::IntOrString
-    } else {
-        match map.get("type").and_then(Value::as_str) {
-            Some("object") => Type::Object,
-            Some("array") => Type::Array,
-            Some("string") if map.get("format").is_some_and(|format| format == "int-or-string") => Type::IntOrString,
-            Some("string") => Type::String,
-            Some("integer") => Type::Integer,
-            Some("number") => Type::Number,
-            Some("boolean") => Type::Boolean,
-            Some(other) => return Err(fail(&format!("unknown type {other:?}"))),
-            None if !properties.is_empty() || additional.is_some() => Type::Object,
-            None => Type::Any,
-        }
-    };
-    let list_type = match map.get("x-kubernetes-list-type").and_then(Value::as_str) {
-        Some("set") => ListType::Set,
-        Some("map") => ListType::Map(texts("x-kubernetes-list-map-keys")),
-        _ => ListType::Atomic,
-    };
-    let map_type = match map.get("x-kubernetes-map-type").and_then(Value::as_str) {
-        Some("atomic") => MapType::Atomic,
-        _ => MapType::Granular,
-    };
-    let strategy = map.get("x-kubernetes-patch-strategy").and_then(Value::as_str).unwrap_or_default();
-    Ok(Schema {
-        value_type,
-        format: map.get("format").and_then(Value::as_str).map(Into::into),
-        nullable: flag("nullable"),
-        default: map.get("default").cloned(),
-        required: texts("required"),
-        list_type,
-        map_type,
-        preserve_unknown_fields: flag("x-kubernetes-preserve-unknown-fields"),
-        embedded_resource: flag("x-kubernetes-embedded-resource"),
-        retain_keys: strategy.contains("retainKeys"),
-        properties,
-        additional,
-        items,
-        source: source.clone(),
-    })
-}
-
-fn child(source: &Value, path: &str) -> Result<Child, SchemaError> {
-    if let Some(reference) = source.get("$ref").and_then(Value::as_str) {
-        let name = reference.rsplit('/').next().unwrap_or(reference);
-        return Ok(Child::Definition(name.into()));
-    }
-    Ok(Child::Inline(Box::new(read(source, path)?)))
-}
-
-impl Schema {
     /// The schema of a value that may be anything.
     pub fn any() -> Self {
         Self {
@@ -232,10 +185,19 @@ impl Schema {
             preserve_unknown_fields: true,
             embedded_resource: false,
             retain_keys: false,
+            patch_replaces: false,
+            patch_merges: false,
+            merge_key: None,
             properties: BTreeMap::new(),
             additional: None,
             items: None,
-            source: Value::Null,
+            rules: None,
         }
+    }
+
+    /// Reads a schema in the form of OpenAPI v3, as `openAPIV3Schema` of a CustomResourceDefinition holds it.
+    /// References (`$ref`) name definitions of [`crate::builtin`].
+    pub fn from_openapi(source: &Value) -> Result<Self, SchemaError> {
+        crate::read::read(source, crate::read::Origin::Custom)
     }
 }
