@@ -1,0 +1,171 @@
+//! The database file: opening it, and opening it again after the disk failed.
+//!
+//! The engine below refuses everything after an input/output error until its file is closed and opened again, which
+//! puts the last whole commit back in place. Only the writer thread does that: nobody else can know that no
+//! write is under way.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use redb::backends::FileBackend;
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use crate::error::{Error, OpenError, StorageFailure};
+use crate::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
+use crate::model::Revision;
+
+/// Opens the database: the real file, or one that fails when a test says so.
+pub(crate) type Opener = Box<dyn Fn(&Path, usize) -> Result<Database, redb::Error> + Send + Sync>;
+
+/// The database, as long as it works.
+pub(crate) struct Engine {
+    path: PathBuf,
+    cache_size: usize,
+    opener: Opener,
+    slot: RwLock<Slot>,
+    generation: AtomicU64,
+}
+
+enum Slot {
+    Open(Database),
+    Failed(StorageFailure),
+    Closed,
+}
+
+impl Engine {
+    /// Opens the file, creating it if needed.
+    pub(crate) fn open(path: &Path, cache_size: usize, opener: Opener) -> Result<Self, OpenError> {
+        let database = opener(path, cache_size).map_err(|error| open_error(path, &error))?;
+        match prepare(&database) {
+            Ok(FORMAT) => {}
+            Ok(found) => return Err(OpenError::Format { path: path.into(), found, supported: FORMAT }),
+            Err(error) => return Err(StorageFailure::new(path, "prepare the store", &error).into()),
+        }
+        Ok(Self {
+            path: path.into(),
+            cache_size,
+            opener,
+            slot: RwLock::new(Slot::Open(database)),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A consistent view of the latest commit.
+    pub(crate) fn begin_read(&self) -> Result<ReadTransaction, Error> {
+        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
+            Slot::Open(database) => database.begin_read().map_err(|error| self.failed(&error.into())),
+            Slot::Failed(failure) => Err(failure.clone().into()),
+            Slot::Closed => Err(Error::Closed { path: self.path.clone() }),
+        }
+    }
+
+    /// A transaction that writes. Only the writer thread asks for one.
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction, redb::Error> {
+        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
+            Slot::Open(database) => Ok(database.begin_write()?),
+            Slot::Failed(_) | Slot::Closed => Err(redb::Error::DatabaseClosed),
+        }
+    }
+
+    /// How many times the file was opened again. Who meets an error says which opening it was.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Whether the database is out of service until it is opened again.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Failed(_))
+    }
+
+    /// Closes what is open and opens the file again.
+    pub(crate) fn reopen(&self) -> Result<(), Error> {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*slot, Slot::Closed) {
+            return Err(Error::Closed { path: self.path.clone() });
+        }
+        // The old database goes first: its lock on the file would refuse the new one.
+        let reopening = "the store is being opened again after an error".to_owned();
+        let remedy = "try again";
+        *slot = Slot::Failed(StorageFailure { path: self.path.clone(), action: "read", cause: reopening, remedy });
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        match (self.opener)(&self.path, self.cache_size) {
+            Ok(database) => {
+                *slot = Slot::Open(database);
+                Ok(())
+            }
+            Err(error) => {
+                let failure = StorageFailure::new(&self.path, "open the store again", &error);
+                *slot = Slot::Failed(failure.clone());
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// Gives the file free. Everything after this fails with [`Error::Closed`].
+    pub(crate) fn close(&self) {
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Closed;
+    }
+
+    /// An error of the engine below, in the words of this crate.
+    pub(crate) fn failed(&self, error: &redb::Error) -> Error {
+        StorageFailure::new(&self.path, "read the store", error).into()
+    }
+}
+
+/// Opens the file at `path`, or creates it, readable for its owner alone: it will hold secrets.
+pub(crate) fn open_file(path: &Path, cache_size: usize) -> Result<Database, redb::Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    let database = redb::Builder::new().set_cache_size(cache_size).create_with_backend(FileBackend::new(file)?)?;
+    sync_directory(path)?;
+    Ok(database)
+}
+
+/// Makes the file's name as durable as its content.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Creates the tables of an empty file, and gives the format.
+fn prepare(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        if let Some(format) = meta.get(META_FORMAT)? {
+            return Ok(format.value());
+        }
+        meta.insert(META_FORMAT, FORMAT)?;
+        meta.insert(META_REVISION, Revision::FIRST.0)?;
+        meta.insert(META_COMPACTED, Revision::FIRST.0)?;
+        transaction.open_table(KEYS)?;
+        transaction.open_table(VALUES)?;
+        transaction.open_table(LOG)?;
+    }
+    transaction.commit()?;
+    Ok(FORMAT)
+}
+
+fn open_error(path: &Path, error: &redb::Error) -> OpenError {
+    match error {
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => OpenError::Locked { path: path.into() },
+        redb::Error::Io(cause) if cause.kind() == io::ErrorKind::InvalidData => {
+            OpenError::NotAStore { path: path.into() }
+        }
+        error => StorageFailure::new(path, "open the store", error).into(),
+    }
+}

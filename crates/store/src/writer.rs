@@ -1,0 +1,235 @@
+//! The thread that writes.
+//!
+//! It takes everything that waits, writes it in one transaction, flushes the disk once, and only then answers and
+//! tells the watchers. While it does, the next ones gather: the slower the disk, the larger the batches.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::oneshot;
+
+use crate::commit::{self, Outcome, Write};
+use crate::compaction::{self, Retention};
+use crate::error::{Error, StorageFailure, WriteError};
+use crate::model::{Event, Revision};
+use crate::store::Shared;
+
+/// What the writer is asked for.
+pub(crate) enum Command {
+    /// Write.
+    Write(Write, oneshot::Sender<Outcome>),
+    /// Forget history up to a revision.
+    Compact(Revision, oneshot::Sender<Result<(), Error>>),
+    /// Open the file again, unless that was done since a reader met an error in this generation of it.
+    Recover(u64, oneshot::Sender<Result<(), Error>>),
+    /// Close the store.
+    Close(oneshot::Sender<()>),
+}
+
+/// The most that is written in one transaction.
+const BATCH_WRITES: usize = 1024;
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+type Batch = Vec<(Write, oneshot::Sender<Outcome>)>;
+
+pub(crate) struct Writer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) retention: Retention,
+}
+
+/// A transaction that was committed.
+struct Committed {
+    outcomes: Vec<Outcome>,
+    events: Vec<Event>,
+    compacted: Option<u64>,
+}
+
+/// A transaction that failed.
+struct Failed {
+    error: redb::Error,
+    /// What it would have come to, if the disk failed only when committing: it may have happened.
+    tried: Option<Committed>,
+}
+
+impl From<redb::Error> for Failed {
+    fn from(error: redb::Error) -> Self {
+        Self { error, tried: None }
+    }
+}
+
+impl Writer {
+    /// Serves until the store is closed or nobody has it any more.
+    pub(crate) fn run(mut self) {
+        let mut next = None;
+        while let Some(command) = next.take().or_else(|| self.commands.blocking_recv()) {
+            match command {
+                Command::Write(write, reply) => next = self.write((write, reply)),
+                Command::Compact(revision, reply) => {
+                    let _ = reply.send(self.compact(revision));
+                }
+                Command::Recover(generation, reply) => {
+                    let _ = reply.send(self.recover_from(generation));
+                }
+                Command::Close(reply) => {
+                    self.close();
+                    let _ = reply.send(());
+                    return;
+                }
+            }
+        }
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.commands.close();
+        self.shared.engine.close();
+        self.shared.hub.close();
+    }
+
+    /// Writes what waits. Gives the command that came next, if it is another one.
+    fn write(&mut self, first: (Write, oneshot::Sender<Outcome>)) -> Option<Command> {
+        let mut size = first.0.size();
+        let mut batch = vec![first];
+        let mut next = None;
+        while next.is_none() && batch.len() < BATCH_WRITES && size < BATCH_BYTES {
+            match self.commands.try_recv() {
+                Ok(Command::Write(write, reply)) => {
+                    size += write.size();
+                    batch.push((write, reply));
+                }
+                Ok(command) => next = Some(command),
+                Err(_) => break,
+            }
+        }
+        let outcomes = self.commit(&batch);
+        for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
+            // Whoever stopped waiting doesn't hear of it.
+            let _ = reply.send(outcome);
+        }
+        next
+    }
+
+    /// Writes a batch, and gives the outcomes once it is on disk.
+    fn commit(&mut self, batch: &Batch) -> Vec<Outcome> {
+        if self.shared.engine.is_failed()
+            && let Err(error) = self.recover()
+        {
+            return refuse(batch, &error);
+        }
+        let mut attempt = self.attempt(batch);
+        if matches!(&attempt, Err(Failed { error: redb::Error::PreviousIo, tried: None })) {
+            // A reader met the error; this batch had nothing to do with it.
+            if let Err(error) = self.recover() {
+                return refuse(batch, &error);
+            }
+            attempt = self.attempt(batch);
+        }
+        match attempt {
+            Ok(committed) => self.publish(committed),
+            Err(failed) => self.settle(batch, failed),
+        }
+    }
+
+    /// Writes a batch in one transaction.
+    fn attempt(&mut self, batch: &Batch) -> Result<Committed, Failed> {
+        let transaction = self.shared.engine.begin_write()?;
+        let (outcomes, events) = commit::apply(&transaction, batch.iter().map(|(write, _)| write))?;
+        let Some(last) = events.last().map(|event| event.revision.0) else {
+            transaction.abort().map_err(redb::Error::from)?;
+            return Ok(Committed { outcomes, events, compacted: None });
+        };
+        let due = self.retention.due(Instant::now(), last, self.shared.hub.compacted());
+        let compacted = due.map(|target| compaction::compact(&transaction, target)).transpose()?;
+        let committed = Committed { outcomes, events, compacted };
+        match transaction.commit() {
+            Ok(()) => Ok(committed),
+            Err(error) => Err(Failed { error: error.into(), tried: Some(committed) }),
+        }
+    }
+
+    fn publish(&self, committed: Committed) -> Vec<Outcome> {
+        self.shared.hub.publish(committed.events);
+        if let Some(revision) = committed.compacted {
+            self.shared.hub.set_compacted(revision);
+        }
+        committed.outcomes
+    }
+
+    /// Finds out what came of a batch after the disk failed.
+    fn settle(&mut self, batch: &Batch, failed: Failed) -> Vec<Outcome> {
+        let failure = StorageFailure::new(self.shared.engine.path(), "write to the store", &failed.error);
+        tracing::warn!(%failure, "writing failed");
+        let before = self.shared.hub.head();
+        match (self.recover(), failed.tried) {
+            (Ok(()), Some(tried)) if self.shared.hub.head() != before => tried.outcomes,
+            (Err(_), Some(tried)) => {
+                batch.iter().zip(tried.outcomes).map(|((write, _), outcome)| doubt(write, outcome, &failure)).collect()
+            }
+            (Ok(()), _) | (Err(_), None) => refuse(batch, &failure.into()),
+        }
+    }
+
+    /// Opens the file again, and publishes what turns out to have been written.
+    fn recover(&mut self) -> Result<(), Error> {
+        let Shared { engine, hub } = &*self.shared;
+        engine.reopen()?;
+        let snapshot = self.shared.snapshot()?;
+        let failed = |error| engine.failed(&error);
+        while hub.head() < snapshot.revision().map_err(failed)? {
+            let (events, _) = snapshot.events("", hub.head()).map_err(failed)?;
+            hub.publish(events);
+        }
+        hub.set_compacted(snapshot.compacted().map_err(failed)?);
+        tracing::info!(path = %engine.path().display(), "opened the store again");
+        Ok(())
+    }
+
+    fn recover_from(&mut self, generation: u64) -> Result<(), Error> {
+        if self.shared.engine.generation() == generation { self.recover() } else { Ok(()) }
+    }
+
+    /// Forgets history up to a revision.
+    fn compact(&mut self, target: Revision) -> Result<(), Error> {
+        let current = self.shared.hub.head();
+        if target.0 > current {
+            return Err(Error::Future { requested: target, current: Revision(current) });
+        }
+        if self.shared.engine.is_failed() {
+            self.recover()?;
+        }
+        let compact = || -> Result<u64, redb::Error> {
+            let transaction = self.shared.engine.begin_write()?;
+            let compacted = compaction::compact(&transaction, target.0)?;
+            transaction.commit()?;
+            Ok(compacted)
+        };
+        match compact() {
+            Ok(compacted) => {
+                self.shared.hub.set_compacted(compacted);
+                Ok(())
+            }
+            Err(error) => {
+                let failure = StorageFailure::new(self.shared.engine.path(), "compact the store", &error);
+                // If this fails too, the next command tries again.
+                let _ = self.recover();
+                Err(failure.into())
+            }
+        }
+    }
+}
+
+/// None of the batch happened.
+fn refuse(batch: &Batch, error: &Error) -> Vec<Outcome> {
+    batch.iter().map(|(write, _)| Err(WriteError::Store { key: write.key.clone(), error: error.clone() })).collect()
+}
+
+/// Nobody knows whether the batch happened.
+fn doubt(write: &Write, outcome: Outcome, failure: &StorageFailure) -> Outcome {
+    let key = write.key.clone();
+    Err(match outcome {
+        Ok(_) => WriteError::Unconfirmed { key, failure: failure.clone() },
+        Err(_) => WriteError::Store { key, error: failure.clone().into() },
+    })
+}
