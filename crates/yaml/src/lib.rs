@@ -1,1 +1,29 @@
 //! YAML as Kubernetes' tools read and write it, within limits.
+//!
+//! [`parse_documents`] reads what people wrote, [`to_string`] writes what `kubectl -o yaml` and `kubectl kustomize`
+//! would print, byte for byte. Values are [`serde_json::Value`]: whatever YAML can say beyond JSON (tags, anchors,
+//! comments) is resolved or refused.
+//!
+//! ```
+//! let documents = cowherd_yaml::parse_documents(b"a: 0777\n---\nb: [x, 'y']\n", &Default::default())?;
+//! assert_eq!(documents[1].line, 3);
+//! assert_eq!(cowherd_yaml::to_string(&documents[0].value), "a: 511\n");
+//! assert_eq!(cowherd_yaml::to_string(&documents[1].value), "b:\n- x\n- \"y\"\n");
+//! # Ok::<(), cowherd_yaml::YamlError>(())
+//! ```
+
+mod error;
+mod key_order;
+mod limits;
+mod number;
+mod read;
+mod resolve;
+mod scalar;
+mod timestamp;
+mod write;
+
+pub use error::{Problem, YamlError};
+pub use limits::Limits;
+pub use read::{Document, parse_documents, parse_documents_as};
+pub use resolve::Dialect;
+pub use write::{to_string, write_documents};

@@ -1,0 +1,76 @@
+//! Why a text could not be read.
+
+/// What is wrong with a text, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {problem}")]
+pub struct YamlError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The text is no YAML.
+    #[error("{0}")]
+    Syntax(String),
+    /// The text is not encoded in UTF-8.
+    #[error("the text is not UTF-8; save the file in that encoding")]
+    Encoding,
+    /// A key stands twice in one mapping.
+    #[error("the key {key:?} is already defined in this mapping; remove one of the two")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// A mapping has a mapping or a list as its key.
+    #[error("a mapping's key must be a plain value, not a mapping or a list")]
+    ComplexKey,
+    /// An alias names an anchor that holds the alias itself.
+    #[error("the alias refers to the value that it is part of")]
+    RecursiveAlias,
+    /// A merge key (`<<`) has a value that is no mapping.
+    #[error("the merge key << needs a mapping or a list of mappings")]
+    Merge,
+    /// A value does not fit its tag.
+    #[error("{value:?} is no {tag}")]
+    Tag {
+        /// The value as written.
+        value: String,
+        /// The tag.
+        tag: String,
+    },
+    /// A number that JSON, and so Kubernetes, does not have.
+    #[error("{0:?} is a number that JSON cannot hold; quote it if it is meant as text")]
+    NotJson(String),
+    /// The text is longer than the limit.
+    #[error("the text has {size} bytes; at most {limit} are read")]
+    TooLarge {
+        /// The size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Collections stand inside each other too deeply.
+    #[error("mappings and lists are nested more than {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// The text holds too many documents.
+    #[error("more than {limit} documents in one file; split it")]
+    TooManyDocuments {
+        /// The limit.
+        limit: usize,
+    },
+    /// Aliases copy more than the limit: an alias bomb, or a file that should be written out.
+    #[error("aliases expand to more than {limit} nodes and bytes; write the values out instead")]
+    Expansion {
+        /// The limit.
+        limit: usize,
+    },
+}

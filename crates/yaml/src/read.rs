@@ -1,0 +1,422 @@
+//! Reads documents from the events of a YAML parser.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use serde_json::{Map, Value};
+
+use crate::resolve::{self, Dialect, Plain};
+use crate::{Limits, Problem, YamlError, number};
+
+/// One document of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// What the document says.
+    pub value: Value,
+    /// The line on which its content starts, counted from 1.
+    pub line: usize,
+}
+
+/// The documents of `text` as kustomize reads them; empty ones are left out.
+pub fn parse_documents(text: &[u8], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+    parse_documents_as(text, Dialect::Kustomize, limits)
+}
+
+/// The documents of `text`, plain scalars read as `dialect` has it; empty ones are left out.
+pub fn parse_documents_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Vec<Document>, YamlError> {
+    let start = Marker::new(0, 1, 0);
+    if text.len() > limits.bytes {
+        return Err(at(start, Problem::TooLarge { size: text.len(), limit: limits.bytes }));
+    }
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))?;
+    let options = granit_parser::options! { emit_comments: false };
+    let mut reader = Reader { dialect, limits, expanded: 0, anchors: HashMap::new(), open: Vec::new(), root: None };
+    let mut documents = Vec::new();
+    let mut count = 0;
+    for event in Parser::<StrInput>::new_from_str_with_options(text, options) {
+        let (event, span) = event.map_err(syntax)?;
+        if matches!(event, Event::DocumentStart(..)) {
+            count += 1;
+            if count > limits.documents {
+                return Err(at(span.start, Problem::TooManyDocuments { limit: limits.documents }));
+            }
+        }
+        reader.event(event, span)?;
+        if let Some(document) = reader.root.take() {
+            reader.anchors.clear();
+            if !document.value.is_null() {
+                documents.push(document);
+            }
+        }
+    }
+    Ok(documents)
+}
+
+fn at(marker: Marker, problem: Problem) -> YamlError {
+    YamlError { line: marker.line(), column: marker.col() + 1, problem }
+}
+
+fn syntax(error: ScanError) -> YamlError {
+    at(*error.marker(), Problem::Syntax(error.info()))
+}
+
+fn encoding(text: &[u8], offset: usize) -> YamlError {
+    let before = &text[..offset];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    YamlError { line, column, problem: Problem::Encoding }
+}
+
+/// A finished value with what is needed to bound its copies.
+#[derive(Clone)]
+struct Node {
+    value: Value,
+    /// Nodes plus bytes of text.
+    weight: usize,
+    /// Collections inside each other; 0 for a scalar.
+    depth: usize,
+}
+
+/// A key of a mapping.
+enum Key {
+    Name(String),
+    /// The plain key `<<`.
+    Merge,
+}
+
+/// A collection that is being read.
+struct Open {
+    marker: Marker,
+    anchor: usize,
+    weight: usize,
+    depth: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Value>),
+    Mapping { map: Map<String, Value>, key: Option<Key>, merge: Option<Value> },
+}
+
+struct Reader<'a> {
+    dialect: Dialect,
+    limits: &'a Limits,
+    /// What aliases and merge keys have added so far.
+    expanded: usize,
+    anchors: HashMap<usize, Node>,
+    open: Vec<Open>,
+    root: Option<Document>,
+}
+
+impl Reader<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        let marker = span.start;
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                if self.takes_key() {
+                    return self.key(&text, style, marker);
+                }
+                let value = self.scalar(&text, style, tag.as_deref(), marker)?;
+                self.finish(Node { value, weight: 1 + text.len(), depth: 0 }, anchor, marker)
+            }
+            Event::Alias(anchor) => self.alias(anchor, marker),
+            Event::SequenceStart(_, anchor, _) => self.start(anchor, marker, Content::Sequence(Vec::new())),
+            Event::MappingStart(_, anchor, _) => {
+                self.start(anchor, marker, Content::Mapping { map: Map::new(), key: None, merge: None })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            _ => Ok(()),
+        }
+    }
+
+    fn takes_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { content: Content::Mapping { key: None, .. }, .. }))
+    }
+
+    fn start(&mut self, anchor: usize, marker: Marker, content: Content) -> Result<(), YamlError> {
+        if self.takes_key() {
+            return Err(at(marker, Problem::ComplexKey));
+        }
+        if self.open.len() >= self.limits.depth {
+            return Err(at(marker, Problem::TooDeep { limit: self.limits.depth }));
+        }
+        self.open.push(Open { marker, anchor, weight: 1, depth: 1, content });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), YamlError> {
+        let Some(Open { marker, anchor, weight, depth, content }) = self.open.pop() else {
+            return Ok(());
+        };
+        let value = match content {
+            Content::Sequence(items) => Value::Array(items),
+            Content::Mapping { mut map, merge, .. } => {
+                if let Some(merge) = merge {
+                    merge_into(&mut map, merge).ok_or_else(|| at(marker, Problem::Merge))?;
+                }
+                Value::Object(map)
+            }
+        };
+        self.finish(Node { value, weight, depth }, anchor, marker)
+    }
+
+    /// Puts a finished value in its place.
+    fn finish(&mut self, node: Node, anchor: usize, marker: Marker) -> Result<(), YamlError> {
+        if anchor != 0 {
+            self.spend(node.weight, marker)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(Document { value: node.value, line: marker.line() });
+            return Ok(());
+        };
+        parent.weight += node.weight;
+        parent.depth = parent.depth.max(node.depth + 1);
+        match &mut parent.content {
+            Content::Sequence(items) => items.push(node.value),
+            Content::Mapping { map, key, merge } => match key.take() {
+                Some(Key::Name(name)) => {
+                    map.insert(name, node.value);
+                }
+                Some(Key::Merge) => *merge = Some(node.value),
+                None => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, anchor: usize, marker: Marker) -> Result<(), YamlError> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(at(marker, Problem::RecursiveAlias));
+        };
+        if self.open.len() + node.depth > self.limits.depth {
+            return Err(at(marker, Problem::TooDeep { limit: self.limits.depth }));
+        }
+        let weight = node.weight;
+        self.spend(weight, marker)?;
+        let node = self.anchors.get(&anchor).cloned().ok_or_else(|| at(marker, Problem::RecursiveAlias))?;
+        if self.takes_key() {
+            return match node.value {
+                Value::String(name) => self.named(Key::Name(name), marker),
+                Value::Number(number) => self.named(Key::Name(number.to_string()), marker),
+                Value::Bool(value) => self.named(Key::Name(value.to_string()), marker),
+                _ => Err(at(marker, Problem::ComplexKey)),
+            };
+        }
+        self.finish(node, 0, marker)
+    }
+
+    /// Accounts for a copy before it is made.
+    fn spend(&mut self, weight: usize, marker: Marker) -> Result<(), YamlError> {
+        self.expanded = self.expanded.saturating_add(weight);
+        if self.expanded > self.limits.expansion {
+            return Err(at(marker, Problem::Expansion { limit: self.limits.expansion }));
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, text: &str, style: ScalarStyle, marker: Marker) -> Result<(), YamlError> {
+        if style != ScalarStyle::Plain {
+            return self.named(Key::Name(text.to_owned()), marker);
+        }
+        if text == "<<" {
+            return self.named(Key::Merge, marker);
+        }
+        let name = match resolve::resolve(text, self.dialect) {
+            // sigs.k8s.io/yaml gives such keys the form that they have as values, kustomize the one they were
+            // written in.
+            Plain::Bool(value) if self.dialect == Dialect::Kubernetes => value.to_string(),
+            Plain::Integer(number) if self.dialect == Dialect::Kubernetes => number.to_string(),
+            Plain::Float(value) if self.dialect == Dialect::Kubernetes => match number::json(value) {
+                Value::Number(number) => number::print(&number),
+                _ => text.to_owned(),
+            },
+            _ => text.to_owned(),
+        };
+        self.named(Key::Name(name), marker)
+    }
+
+    fn named(&mut self, name: Key, marker: Marker) -> Result<(), YamlError> {
+        let Some(Open { content: Content::Mapping { map, key, merge }, weight, .. }) = self.open.last_mut() else {
+            return Ok(());
+        };
+        let duplicate = match &name {
+            Key::Name(name) => {
+                *weight += 1 + name.len();
+                map.contains_key(name).then(|| name.clone())
+            }
+            Key::Merge => merge.is_some().then(|| "<<".to_owned()),
+        };
+        match duplicate {
+            Some(key) => Err(at(marker, Problem::DuplicateKey { key })),
+            None => {
+                *key = Some(name);
+                Ok(())
+            }
+        }
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, marker: Marker) -> Result<Value, YamlError> {
+        // A tag that is not YAML's own makes a text of the scalar.
+        let tag = tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:").unwrap_or_default());
+        let plain = |text: &str| {
+            let resolved = resolve::resolve(text, self.dialect).into_value(text, self.dialect);
+            resolved.ok_or_else(|| at(marker, Problem::NotJson(text.to_owned())))
+        };
+        let misfit = |tag: &str| at(marker, Problem::Tag { value: text.to_owned(), tag: tag.to_owned() });
+        match tag.as_deref() {
+            None if style == ScalarStyle::Plain => plain(text),
+            Some(tag @ ("int" | "bool" | "null" | "float")) => {
+                let value = plain(text)?;
+                let fits = match tag {
+                    "int" => value.is_i64() || value.is_u64(),
+                    "bool" => value.is_boolean(),
+                    "null" => value.is_null(),
+                    _ => value.is_number(),
+                };
+                if fits { Ok(value) } else { Err(misfit(tag)) }
+            }
+            Some("timestamp") => plain(text),
+            Some("binary") => {
+                let bytes = decode_base64(text).ok_or_else(|| misfit("binary"))?;
+                Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            _ => Ok(Value::String(text.to_owned())),
+        }
+    }
+}
+
+/// Adds what `map` does not say itself from the merged mappings, the first of which wins; `None` where there is
+/// something else to merge.
+fn merge_into(map: &mut Map<String, Value>, merge: Value) -> Option<()> {
+    let sources = match merge {
+        Value::Array(sources) => sources,
+        source => vec![source],
+    };
+    for source in sources {
+        let Value::Object(source) = source else {
+            return None;
+        };
+        for (key, value) in source {
+            map.entry(key).or_insert(value);
+        }
+    }
+    Some(())
+}
+
+/// The bytes of standard base64 with padding; line breaks are skipped.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ')).collect();
+    if !digits.len().is_multiple_of(4) {
+        return None;
+    }
+    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
+    let digits = digits.get(..digits.len().checked_sub(padding)?).filter(|_| padding <= 2)?;
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let (mut bits, mut count) = (0u32, 0);
+    for digit in digits {
+        let sextet = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(sextet);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(text: &str) -> Vec<Value> {
+        let documents = parse_documents(text.as_bytes(), &Limits::default()).unwrap();
+        documents.into_iter().map(|document| document.value).collect()
+    }
+
+    fn fails(text: &str) -> YamlError {
+        parse_documents(text.as_bytes(), &Limits::default()).unwrap_err()
+    }
+
+    #[test]
+    fn documents_keep_their_lines_and_empty_ones_are_left_out() {
+        let text = "# only a comment\n---\n---\n# first\na: 1\n--- # second\nb: 2\n...\n---\n";
+        let documents = parse_documents(text.as_bytes(), &Limits::default()).unwrap();
+        let found: Vec<_> = documents.into_iter().map(|document| (document.line, document.value)).collect();
+        assert_eq!(found, [(5, json!({"a": 1})), (7, json!({"b": 2}))]);
+    }
+
+    #[test]
+    fn anchors_aliases_and_merge_keys_are_resolved() {
+        let text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  <<: [*a, *b]\n  x: 9\nd: {<<: *b}\ne: [*a]\n";
+        let c = json!({"x": 9, "y": 2, "z": 4});
+        let value = &read(text)[0];
+        assert_eq!(value["c"], c);
+        assert_eq!(value["d"], json!({"y": 3, "z": 4}));
+        assert_eq!(value["e"], json!([{"x": 1, "y": 2}]));
+        assert_eq!(fails("a: 1\n<<: 2\n").problem, Problem::Merge);
+        assert_eq!(fails("a: &a [*a]\n").problem, Problem::RecursiveAlias);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_json_are_read() {
+        assert_eq!(read("\u{feff}a: 1\n"), [json!({"a": 1})]);
+        assert_eq!(read("{\n\t\"a\": [1, \"b\\n\", null, true, 1.5e3],\n\t\"b\": {}\n}\n")[0]["a"][4], json!(1500));
+    }
+
+    #[test]
+    fn tags_are_heeded() {
+        let text = "[!!str 1, !!int \"12\", !!binary aGVsbG8=, !!float 1, !foo 7, !!null '', !!str]";
+        assert_eq!(read(text), [json!(["1", 12, "hello", 1, "7", null, ""])]);
+        let error = fails("a: !!int x\n");
+        assert_eq!(error.to_string(), "line 1, column 10: \"x\" is no int");
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        let duplicate = fails("a: 1\nb:\n  c: 1\n  c: 2\n");
+        assert_eq!((duplicate.line, duplicate.column), (4, 3));
+        assert_eq!(duplicate.problem, Problem::DuplicateKey { key: "c".into() });
+        assert_eq!(fails("a: 1\n b: 2\n").line, 2);
+        assert_eq!(fails("a:\n\tb: 1\n").line, 2);
+        assert_eq!(fails("a: .inf").problem, Problem::NotJson(".inf".into()));
+        assert_eq!(fails("[a]: 1\n").problem, Problem::ComplexKey);
+        let latin = parse_documents(b"a: 1\nb: \xe9\n", &Limits::default()).unwrap_err();
+        assert_eq!((latin.line, latin.column, latin.problem), (2, 4, Problem::Encoding));
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut text = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+        for level in 1..12 {
+            let below = vec![format!("*a{}", level - 1); 9].join(", ");
+            text += &format!("a{level}: &a{level} [{below}]\n");
+        }
+        assert!(matches!(fails(&text).problem, Problem::Expansion { .. }));
+        let chain: String = (1..400).map(|level| format!("a{level}: &a{level} [*a{}]\n", level - 1)).collect();
+        assert!(matches!(fails(&format!("a0: &a0 x\n{chain}")).problem, Problem::TooDeep { .. }));
+    }
+
+    #[test]
+    fn depth_documents_and_size_are_bounded() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert!(matches!(fails(&deep).problem, Problem::TooDeep { .. }));
+        let block: String = (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+        assert!(parse_documents(block.as_bytes(), &Limits::default()).is_err());
+        let limits = Limits { bytes: 10, documents: 2, ..Limits::default() };
+        let error = |text: &str| parse_documents(text.as_bytes(), &limits).unwrap_err().problem;
+        assert!(matches!(error("a: 1234567890"), Problem::TooLarge { .. }));
+        assert!(matches!(error("1\n---\n---\n"), Problem::TooManyDocuments { .. }));
+    }
+}
