@@ -1,0 +1,133 @@
+//! What a Deployment says of its ReplicaSets.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSetStatus};
+use kube::api::PostParams;
+use kube::{Api, ResourceExt};
+
+use super::rolling::max_unavailable;
+use super::{Rollout, progress};
+use crate::Error;
+use crate::conditions::now;
+use crate::queue::Next;
+
+/// Writes the status if it changed.
+pub async fn update(rollout: &mut Rollout<'_>) -> Result<Next, Error> {
+    let at = Timestamp::now();
+    let mut next = counted(rollout);
+    judge_availability(rollout, &mut next);
+    judge_replica_failure(rollout, &mut next);
+    progress::judge(rollout, &mut next, at);
+    let again = progress::look_again(rollout, &next, at);
+    write(rollout, next).await?;
+    Ok(again)
+}
+
+/// Writes a status, unless it is the one that is there.
+pub async fn write(rollout: &mut Rollout<'_>, next: DeploymentStatus) -> Result<(), Error> {
+    if rollout.deployment.status.as_ref() == Some(&next) {
+        return Ok(());
+    }
+    let mut changed = rollout.deployment.as_ref().clone();
+    changed.status = Some(next);
+    let api: Api<Deployment> =
+        Api::namespaced(rollout.context.client.clone(), &changed.namespace().unwrap_or_default());
+    let written = api.replace_status(&changed.name_any(), &PostParams::default(), &changed).await?;
+    rollout.context.deployments.observe(written.clone());
+    rollout.deployment = Arc::new(written);
+    Ok(())
+}
+
+fn counted(rollout: &Rollout<'_>) -> DeploymentStatus {
+    let before = rollout.deployment.status.clone().unwrap_or_default();
+    let sum = |count: &dyn Fn(&ReplicaSetStatus) -> i32| -> i32 {
+        rollout.all().filter_map(|set| set.status.as_ref()).map(count).sum()
+    };
+    let some = |count: i32| (count > 0).then_some(count);
+    let total = sum(&|status| status.replicas);
+    let available = sum(&|status| status.available_replicas.unwrap_or(0));
+    let new = rollout.new.as_ref().and_then(|set| set.status.as_ref());
+    DeploymentStatus {
+        observed_generation: rollout.deployment.metadata.generation,
+        replicas: some(total),
+        updated_replicas: some(new.map_or(0, |status| status.replicas)),
+        ready_replicas: some(sum(&|status| status.ready_replicas.unwrap_or(0))),
+        available_replicas: some(available),
+        unavailable_replicas: some((total - available).max(0)),
+        collision_count: before.collision_count,
+        conditions: before.conditions,
+        ..Default::default()
+    }
+}
+
+fn judge_availability(rollout: &Rollout<'_>, next: &mut DeploymentStatus) {
+    let enough = next.available_replicas.unwrap_or(0) >= rollout.wanted() - max_unavailable(&rollout.spec);
+    let (status, reason, message) = if enough {
+        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    } else {
+        ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+    };
+    set_condition(next, new_condition("Available", status, reason, message.to_owned()));
+}
+
+/// `ReplicaFailure` as the ReplicaSets have it.
+fn judge_replica_failure(rollout: &Rollout<'_>, next: &mut DeploymentStatus) {
+    const REPLICA_FAILURE: &str = "ReplicaFailure";
+    // The new ReplicaSet's word counts before that of the old ones.
+    let sets = rollout.new.iter().chain(&rollout.old);
+    let conditions = sets.filter_map(|set| set.status.as_ref()?.conditions.as_ref());
+    let failure = conditions.flatten().find(|condition| condition.type_ == REPLICA_FAILURE);
+    match failure {
+        Some(failure) => {
+            let (reason, message) = (failure.reason.clone(), failure.message.clone());
+            let reason = reason.unwrap_or_default();
+            set_condition(next, new_condition(REPLICA_FAILURE, &failure.status, &reason, message.unwrap_or_default()));
+        }
+        None => remove_condition(next, REPLICA_FAILURE),
+    }
+}
+
+/// A condition by type.
+pub fn condition<'a>(status: &'a DeploymentStatus, kind: &str) -> Option<&'a DeploymentCondition> {
+    status.conditions.iter().flatten().find(|condition| condition.type_ == kind)
+}
+
+/// Adds or replaces a condition; one that says the same as before stays as it is, and one whose status stays
+/// keeps the time of its last transition.
+pub fn set_condition(status: &mut DeploymentStatus, mut condition: DeploymentCondition) {
+    let conditions = status.conditions.get_or_insert_default();
+    if let Some(known) = conditions.iter_mut().find(|known| known.type_ == condition.type_) {
+        if known.status == condition.status {
+            if known.reason == condition.reason {
+                return;
+            }
+            condition.last_transition_time = known.last_transition_time.clone();
+        }
+        *known = condition;
+        return;
+    }
+    conditions.push(condition);
+}
+
+/// Removes a condition.
+pub fn remove_condition(status: &mut DeploymentStatus, kind: &str) {
+    if let Some(conditions) = status.conditions.as_mut() {
+        conditions.retain(|condition| condition.type_ != kind);
+        if conditions.is_empty() {
+            status.conditions = None;
+        }
+    }
+}
+
+fn new_condition(kind: &str, status: &str, reason: &str, message: String) -> DeploymentCondition {
+    DeploymentCondition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
+        last_update_time: Some(now()),
+        last_transition_time: Some(now()),
+    }
+}
