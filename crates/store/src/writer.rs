@@ -50,7 +50,7 @@ struct Committed {
 struct Failed {
     error: redb::Error,
     /// What it would have come to, if the disk failed only when committing: it may have happened.
-    tried: Option<Committed>,
+    tried: Option<Box<Committed>>,
 }
 
 impl From<redb::Error> for Failed {
@@ -145,7 +145,7 @@ impl Writer {
         let committed = Committed { outcomes, events, compacted };
         match transaction.commit() {
             Ok(()) => Ok(committed),
-            Err(error) => Err(Failed { error: error.into(), tried: Some(committed) }),
+            Err(error) => Err(Failed { error: error.into(), tried: Some(Box::new(committed)) }),
         }
     }
 

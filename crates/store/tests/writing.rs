@@ -1,5 +1,7 @@
 //! Writes happen when the key is as expected, in one order, and stay.
 
+#![allow(clippy::unwrap_used)]
+
 use bytes::Bytes;
 use cowherd_store::{
     Error, Expected, ListOptions, MAX_KEY_SIZE, MAX_VALUE_SIZE, OpenError, Options, Revision, Store, WriteError,
