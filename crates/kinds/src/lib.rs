@@ -13,6 +13,7 @@ mod apps;
 mod autoscaling;
 mod batch;
 mod catalog;
+mod checks;
 mod coordination;
 mod core;
 mod crd;

@@ -1,6 +1,10 @@
 //! PersistentVolumeClaims.
 
+use serde_json::Value;
+
+use crate::json::Fill;
 use crate::kind::Kind;
+use crate::quantity;
 
 pub(crate) const KIND: Kind = Kind {
     short_names: &["pvc"],
@@ -13,3 +17,12 @@ pub(crate) const KIND: Kind = Kind {
         "io.k8s.api.core.v1.PersistentVolumeClaim",
     )
 };
+
+pub(crate) fn default_spec(spec: Option<&mut Value>) {
+    let Some(spec) = spec else { return };
+    spec.fill_zero("volumeMode", "Filesystem");
+    if let Some(resources) = spec.inner("resources") {
+        quantity::canonicalize_map(resources.inner("requests"));
+        quantity::canonicalize_map(resources.inner("limits"));
+    }
+}
