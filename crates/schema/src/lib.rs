@@ -7,11 +7,18 @@
 //! Validation rules in CEL (`x-kubernetes-validations`) are kept in documents and not evaluated.
 
 pub mod builtin;
+mod defaults;
+mod embedded;
 pub mod field;
+mod formats;
+mod lists;
 mod model;
 mod pattern;
+mod prune;
 mod read;
 mod rules;
+mod structural;
+mod validate;
 
 pub use field::{ErrorKind, FieldError, FieldPath};
 pub use model::{ListType, MapType, Schema, SchemaError, Type};

@@ -1,0 +1,316 @@
+//! Whether a value is what its schema asks for, in the words of Kubernetes.
+
+use serde_json::{Number, Value};
+
+use crate::field::{ErrorKind, FieldError, FieldPath};
+use crate::formats;
+use crate::model::{Schema, Type};
+use crate::rules::Rules;
+
+impl Schema {
+    /// What is wrong with `object`. Fields that the schema does not know are no mistake here; see
+    /// [`Self::unknown_fields`]. Rules in CEL are not evaluated.
+    pub fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let root = FieldPath::root();
+        let mut errors = check(object, self, &root).errors;
+        crate::lists::duplicates(object, self, &root, &mut errors);
+        crate::embedded::mistakes(object, self, &root, &mut errors);
+        errors
+    }
+}
+
+/// What checking a value against a schema came to.
+#[derive(Default)]
+struct Outcome {
+    errors: Vec<FieldError>,
+    /// How many checks passed: of several alternatives, the one that fits best tells what is wrong.
+    passed: usize,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.errors.extend(other.errors);
+        self.passed += other.passed;
+    }
+}
+
+/// A mistake told in a sentence about the value at `path`.
+fn invalid(path: &FieldPath, value: impl Into<Value>, sentence: &str) -> FieldError {
+    FieldError::invalid(path, value, in_body(path, sentence))
+}
+
+fn in_body(path: &FieldPath, sentence: &str) -> String {
+    format!("{} in body {sentence}", path.as_str())
+}
+
+fn wrong_type(path: &FieldPath, wanted: &str, found: &str) -> FieldError {
+    let detail = in_body(path, &format!("must be of type {wanted}: {found:?}"));
+    FieldError::new(ErrorKind::TypeInvalid, path, Some(found.into()), detail)
+}
+
+fn check(value: &Value, schema: &Schema, path: &FieldPath) -> Outcome {
+    let mut outcome = Outcome::default();
+    check_type(value, schema, path, &mut outcome);
+    let rules = schema.rules.as_deref();
+    if value.is_null() {
+        rules.into_iter().for_each(|rules| check_values(value, rules, path, &mut outcome.errors));
+        return outcome;
+    }
+    rules.into_iter().for_each(|rules| check_alternatives(value, rules, path, &mut outcome));
+    match value {
+        Value::String(text) => check_text(text, schema, path, &mut outcome.errors),
+        Value::Number(number) => check_number(number, schema, path, &mut outcome.errors),
+        Value::Array(list) => check_list(list, schema, path, &mut outcome),
+        _ => {}
+    }
+    rules.into_iter().for_each(|rules| check_values(value, rules, path, &mut outcome.errors));
+    if value.is_object() {
+        check_object(value, schema, path, &mut outcome);
+    }
+    outcome
+}
+
+/// The name of the type that a schema asks for; empty for any.
+fn type_name(schema: &Schema) -> &'static str {
+    if schema.rules.as_ref().is_some_and(|rules| rules.untyped) {
+        return "";
+    }
+    match schema.value_type {
+        Type::Object => "object",
+        Type::Array => "array",
+        Type::String => "string",
+        Type::Integer => "integer",
+        Type::Number => "number",
+        Type::Boolean => "boolean",
+        Type::IntOrString => "integer,string",
+        Type::Any => "",
+    }
+}
+
+fn check_type(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+    let wanted = type_name(schema);
+    let (found, fits) = match value {
+        Value::Null => ("null", schema.nullable),
+        Value::Bool(_) => ("boolean", wanted == "boolean"),
+        Value::String(_) => ("string", matches!(wanted, "string" | "integer,string")),
+        Value::Array(_) => ("array", wanted == "array"),
+        Value::Object(_) => ("object", wanted == "object"),
+        Value::Number(number) => {
+            let whole =
+                number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|number| number.fract() == 0.0);
+            let quantity = schema.format.as_deref() == Some("quantity");
+            let fits = wanted == "number" || (wanted.starts_with("integer") && (whole || quantity));
+            (if number.is_f64() { "number" } else { "integer" }, fits)
+        }
+    };
+    if wanted.is_empty() || fits {
+        outcome.passed += 1;
+    } else {
+        outcome.errors.push(wrong_type(path, wanted, found));
+    }
+}
+
+fn check_values(value: &Value, rules: &Rules, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    let same = |other: &Value| match (value, other) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        _ => value == other,
+    };
+    if rules.values.is_empty() || rules.values.iter().any(same) {
+        return;
+    }
+    let quoted = rules.values.iter().map(|value| match value {
+        Value::String(text) => format!("{text:?}"),
+        other => format!("{:?}", other.to_string()),
+    });
+    let detail = format!("supported values: {}", quoted.collect::<Vec<_>>().join(", "));
+    errors.push(FieldError::new(ErrorKind::NotSupported, path, Some(value.clone()), detail));
+}
+
+fn check_text(text: &str, schema: &Schema, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    if let Some(rules) = &schema.rules
+        && let Some(error) = text_rule_broken(text, rules, path)
+    {
+        errors.push(error);
+    }
+    let Some(format) = schema.format.as_deref() else { return };
+    let known = matches!(type_name(schema), "" | "string") && formats::is_known(format, "string");
+    if known && formats::matches(format, text) == Some(false) {
+        let detail = in_body(path, &format!("must be of type {format}: {text:?}"));
+        errors.push(FieldError::new(ErrorKind::TypeInvalid, path, Some(text.into()), detail));
+    }
+}
+
+/// The first rule that `text` breaks: of several, Kubernetes names one.
+fn text_rule_broken(text: &str, rules: &Rules, path: &FieldPath) -> Option<FieldError> {
+    let length = text.chars().count() as u64;
+    if let Some(most) = rules.max_length.filter(|most| length > *most) {
+        let detail = format!("may not be more than {most} bytes");
+        return Some(FieldError::new(ErrorKind::TooLong, path, None, detail));
+    }
+    if let Some(least) = rules.min_length.filter(|least| length < *least) {
+        return Some(invalid(path, text, &format!("should be at least {least} chars long")));
+    }
+    let pattern = rules.pattern.as_ref()?;
+    match pattern.matches(text) {
+        Ok(true) => None,
+        Ok(false) => Some(invalid(path, text, &format!("should match '{}'", pattern.source()))),
+        Err(error) => {
+            let sentence = format!("should match '{}, but pattern is invalid: {error}'", pattern.source());
+            Some(invalid(path, text, &sentence))
+        }
+    }
+}
+
+fn check_number(number: &Number, schema: &Schema, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    let Some(value) = number.as_f64() else { return };
+    check_range(number, value, schema, path, errors);
+    let Some(rules) = &schema.rules else { return };
+    let mut fail = |sentence: String| errors.push(invalid(path, Value::Number(number.clone()), &sentence));
+    if let Some(factor) = rules.multiple_of.filter(|factor| !is_multiple(value, *factor)) {
+        fail(format!("should be a multiple of {factor}"));
+    }
+    if let Some(least) = rules.minimum {
+        match rules.exclusive_minimum {
+            true if value <= least => fail(format!("should be greater than {least}")),
+            false if value < least => fail(format!("should be greater than or equal to {least}")),
+            _ => {}
+        }
+    }
+    if let Some(most) = rules.maximum {
+        match rules.exclusive_maximum {
+            true if value >= most => fail(format!("should be less than {most}")),
+            false if value > most => fail(format!("should be less than or equal to {most}")),
+            _ => {}
+        }
+    }
+}
+
+fn is_multiple(value: f64, factor: f64) -> bool {
+    if factor <= 0.0 {
+        return false;
+    }
+    let quotient = value / factor;
+    // Decimal fractions such as 0.3 / 0.1 miss whole numbers by rounding.
+    (quotient - quotient.round()).abs() <= 1e-9 * quotient.abs().max(1.0)
+}
+
+/// Whether a number fits the format of its type.
+fn check_range(number: &Number, value: f64, schema: &Schema, path: &FieldPath, errors: &mut Vec<FieldError>) {
+    let name = type_name(schema);
+    let Some(format) = schema.format.as_deref().filter(|format| formats::is_known(format, name)) else { return };
+    let fits = match format {
+        "int32" => value >= f64::from(i32::MIN) && value <= f64::from(i32::MAX),
+        "int64" => number.is_i64() || (number.is_f64() && value.abs() < i64::MAX as f64),
+        "float" => value.abs() <= f64::from(f32::MAX),
+        _ => true,
+    };
+    if !fits {
+        let detail = format!("Checked value must be of type {name} with format {format} in {}", path.as_str());
+        errors.push(FieldError::invalid(&FieldPath::root(), "", detail));
+    }
+}
+
+fn check_list(list: &[Value], schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+    if let Some(items) = schema.items() {
+        for (index, item) in list.iter().enumerate() {
+            outcome.add(check(item, items, &path.index(index)));
+        }
+    }
+    let Some(rules) = &schema.rules else { return };
+    let count = list.len() as u64;
+    if let Some(least) = rules.min_items.filter(|least| count < *least) {
+        outcome.errors.push(invalid(path, count, &format!("should have at least {least} items")));
+    }
+    if let Some(most) = rules.max_items.filter(|most| count > *most) {
+        outcome.errors.push(too_many(path, count, most));
+    }
+    if rules.unique_items && !all_differ(list) {
+        outcome.errors.push(invalid(path, "", "shouldn't contain duplicates"));
+    }
+}
+
+fn all_differ(list: &[Value]) -> bool {
+    let mut seen = std::collections::BTreeSet::new();
+    list.iter().all(|item| seen.insert(item.to_string()))
+}
+
+fn too_many(path: &FieldPath, count: u64, most: u64) -> FieldError {
+    FieldError::new(ErrorKind::TooMany, path, Some(count.into()), format!("must have at most {most} items"))
+}
+
+fn check_object(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+    let Some(map) = value.as_object() else { return };
+    if let Some(rules) = &schema.rules {
+        let count = map.len() as u64;
+        if let Some(least) = rules.min_properties.filter(|least| count < *least) {
+            outcome.errors.push(invalid(path, count, &format!("should have at least {least} properties")));
+        }
+        if let Some(most) = rules.max_properties.filter(|most| count > *most) {
+            outcome.errors.push(too_many(path, count, most));
+        }
+    }
+    for (name, value) in map {
+        if let Some(field) = schema.field(name) {
+            outcome.add(check(value, field, &path.child(name)));
+        }
+    }
+    for name in &schema.required {
+        if map.contains_key(name) {
+            outcome.passed += 1;
+        } else {
+            outcome.errors.push(FieldError::required(&path.child(name), ""));
+        }
+    }
+}
+
+/// `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is told of the object, not of the field.
+fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, outcome: &mut Outcome) {
+    let fail = |outcome: &mut Outcome, sentence: &str| {
+        let detail = format!("{:?} {sentence}", path.as_str());
+        outcome.errors.push(FieldError::invalid(&FieldPath::root(), "", detail));
+    };
+    let check_all =
+        |schemas: &[Schema]| -> Vec<Outcome> { schemas.iter().map(|schema| check(value, schema, path)).collect() };
+    if !rules.any_of.is_empty() {
+        let outcomes = check_all(&rules.any_of);
+        if !outcomes.iter().any(|outcome| outcome.errors.is_empty()) {
+            fail(outcome, "must validate at least one schema (anyOf)");
+            best(outcomes).into_iter().for_each(|best| outcome.add(best));
+        }
+    }
+    if !rules.one_of.is_empty() {
+        let outcomes = check_all(&rules.one_of);
+        match outcomes.iter().filter(|outcome| outcome.errors.is_empty()).count() {
+            0 => {
+                fail(outcome, "must validate one and only one schema (oneOf). Found none valid");
+                best(outcomes).into_iter().for_each(|best| outcome.add(best));
+            }
+            1 => {}
+            count => {
+                let found = format!("Found {count} valid alternatives");
+                fail(outcome, &format!("must validate one and only one schema (oneOf). {found}"));
+            }
+        }
+    }
+    if !rules.all_of.is_empty() {
+        let outcomes = check_all(&rules.all_of);
+        let valid = outcomes.iter().filter(|outcome| outcome.errors.is_empty()).count();
+        let total = outcomes.len();
+        outcomes.into_iter().for_each(|one| outcome.add(one));
+        match valid {
+            valid if valid == total => {}
+            0 => fail(outcome, "must validate all the schemas (allOf). None validated"),
+            _ => fail(outcome, "must validate all the schemas (allOf)"),
+        }
+    }
+    if let Some(not) = &rules.not
+        && check(value, not, path).errors.is_empty()
+    {
+        fail(outcome, "must not validate the schema (not)");
+    }
+}
+
+/// The first of the outcomes that most checks passed in.
+fn best(outcomes: Vec<Outcome>) -> Option<Outcome> {
+    outcomes.into_iter().reduce(|best, next| if next.passed > best.passed { next } else { best })
+}
