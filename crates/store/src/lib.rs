@@ -36,6 +36,8 @@ mod commit;
 mod compaction;
 mod engine;
 mod error;
+#[cfg(test)]
+mod faults;
 mod hub;
 mod layout;
 mod listing;

@@ -1,0 +1,252 @@
+//! A disk that fails on demand, and what the store makes of it.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt};
+use redb::backends::FileBackend;
+use redb::{BackendError, Database, StorageBackend};
+
+use crate::{Entry, Error, Expected, ListOptions, Options, Revision, Store, WriteError};
+
+/// What is wrong with the disk.
+#[derive(Debug, Default)]
+struct Faults {
+    /// Nothing can be written at or beyond this offset: there is no more space.
+    full_at: AtomicU64,
+    is_full: AtomicBool,
+    flush_fails: AtomicBool,
+    all_fails: AtomicBool,
+    /// So many operations succeed, then one fails. Off when negative.
+    countdown: AtomicI64,
+}
+
+impl Faults {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { countdown: AtomicI64::new(-1), ..Self::default() })
+    }
+
+    fn fill_up(&self, path: &Path) {
+        self.full_at.store(std::fs::metadata(path).unwrap().len(), Ordering::SeqCst);
+        self.is_full.store(true, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let counted = self.countdown.load(Ordering::SeqCst) >= 0 && self.countdown.fetch_sub(1, Ordering::SeqCst) == 0;
+        if counted || self.all_fails.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the cable is out"));
+        }
+        Ok(())
+    }
+
+    fn check_space(&self, end: u64) -> io::Result<()> {
+        let full = self.is_full.load(Ordering::SeqCst) && end > self.full_at.load(Ordering::SeqCst);
+        if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+#[derive(Debug)]
+struct Disk {
+    file: FileBackend,
+    faults: Arc<Faults>,
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.faults.check()?;
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.faults.check()?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.faults.check()?;
+        if self.faults.flush_fails.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the flush failed"));
+        }
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.faults.check()?;
+        self.faults.check_space(offset + data.len() as u64)?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.query_lock_range(start, end)
+    }
+}
+
+fn open(path: &Path, faults: &Arc<Faults>) -> Store {
+    let faults = faults.clone();
+    let opener = move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let disk = Disk { file: FileBackend::new(file)?, faults: faults.clone() };
+        Ok(redb::Builder::new().set_cache_size(cache).create_with_backend(disk)?)
+    };
+    // So little cache that reads reach the disk.
+    let options = Options { cache_size: 0, ..Options::default() };
+    Store::open_with(path, &options, Box::new(opener)).unwrap()
+}
+
+fn value(number: u64) -> Bytes {
+    Bytes::from(number.to_string().repeat(3000))
+}
+
+async fn fill(store: &Store) -> (u64, WriteError) {
+    for number in 0.. {
+        if let Err(error) = store.put(format!("filler/{number}"), value(number), Expected::Absent).await {
+            return (number, error);
+        }
+    }
+    unreachable!("the disk has an end")
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_keeps_reads_and_recovers_when_there_is_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open(&path, &faults);
+    let first = store.put("a", value(1), Expected::Absent).await.unwrap();
+    let mut watch = store.watch("", first).await.unwrap();
+    faults.fill_up(&path);
+
+    let (written, error) = fill(&store).await;
+    let text = error.to_string();
+    assert!(matches!(error, WriteError::Store { error: Error::Storage(_), .. }), "{error:?}");
+    for part in ["filler/", path.to_str().unwrap(), "no storage space", "free space on its disk"] {
+        assert!(text.contains(part), "{part:?} is not in {text:?}");
+    }
+    // Small changes may still fit, large ones don't, and everything can be read.
+    for _ in 0..3 {
+        assert!(store.put("large", Bytes::from(vec![1; 1 << 20]), Expected::Any).await.is_err());
+        assert_eq!(store.get("a").await.unwrap().unwrap().value, value(1));
+        let page = store.list("filler/", ListOptions::default()).await.unwrap();
+        assert_eq!(page.entries.len() as u64, written);
+    }
+
+    let revision = store.revision();
+    faults.is_full.store(false, Ordering::SeqCst);
+    let next = store.put("large", Bytes::from(vec![1; 1 << 20]), Expected::Absent).await.unwrap();
+    assert_eq!(next, Revision(revision.0 + 1));
+    for expected in first.0 + 1..=next.0 {
+        assert_eq!(watch.next().await.unwrap().unwrap().revision, Revision(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_is_gone_for_a_while_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open(&path, &faults);
+    store.put("a", value(1), Expected::Absent).await.unwrap();
+    faults.all_fails.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let error = store.put("a", value(2), Expected::Any).await.unwrap_err();
+        assert!(error.to_string().contains("the cable is out"), "{error}");
+        let error = store.get("a").await.unwrap_err();
+        assert!(error.to_string().contains("the cable is out"), "{error}");
+        assert!(store.compact(store.revision()).await.is_err());
+    }
+    faults.all_fails.store(false, Ordering::SeqCst);
+    assert_eq!(store.get("a").await.unwrap().unwrap().value, value(1));
+    store.put("a", value(2), Expected::Any).await.unwrap();
+    drop(store);
+    assert_eq!(open(&path, &faults).get("a").await.unwrap().unwrap().value, value(2));
+}
+
+#[tokio::test]
+async fn a_write_whose_flush_fails_is_not_acknowledged_and_its_fate_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open(&path, &faults);
+    let mut watch = store.watch("", store.revision()).await.unwrap();
+    faults.flush_fails.store(true, Ordering::SeqCst);
+    let error = store.put("a", value(1), Expected::Absent).await.unwrap_err();
+    assert!(matches!(error, WriteError::Unconfirmed { .. }), "{error:?}");
+    assert!(watch.next().now_or_never().is_none(), "nobody is told of what may not be there");
+    faults.flush_fails.store(false, Ordering::SeqCst);
+
+    // Whichever it is, readers, watchers and writers agree on it.
+    let there = store.get("a").await.unwrap();
+    let told = watch.next().now_or_never().map(|event| event.unwrap().unwrap().revision);
+    assert_eq!(there.map(|entry| entry.modified), told);
+    assert_eq!(store.put("a", value(2), Expected::Absent).await.is_ok(), told.is_none());
+}
+
+/// The disk fails once, at each of the operations that some concurrent writes come to.
+#[tokio::test]
+async fn wherever_the_disk_fails_once_answers_and_state_agree() {
+    let mut failed = 0;
+    for fault in 0..120 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.redb");
+        let faults = Faults::new();
+        let store = open(&path, &faults);
+        let writes = (0..20).map(|number| store.put(format!("k/{number}"), value(number), Expected::Absent));
+        futures::future::join_all(writes).await;
+        let mut watch = store.watch("", Revision::FIRST).await.unwrap();
+        let before = store.revision();
+        faults.countdown.store(fault, Ordering::SeqCst);
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            let writes = (0..20).map(|number| store.put(format!("k/{number}"), value(100 + number), Expected::Any));
+            answers.push(futures::future::join_all(writes).await);
+        }
+        faults.countdown.store(-1, Ordering::SeqCst);
+        failed += usize::from(answers.iter().flatten().any(Result::is_err));
+
+        let revision = store.revision();
+        assert!(revision >= before);
+        for (number, answer) in answers.concat().into_iter().enumerate() {
+            let entry = store.get(&format!("k/{}", number % 20)).await.unwrap().unwrap();
+            match answer {
+                Ok(written) => assert!(entry.modified >= written, "{fault}: {written} is lost: {entry:?}"),
+                Err(WriteError::Store { .. }) => {}
+                Err(error) => panic!("{fault}: {error}"),
+            }
+        }
+        let acknowledged = answers.iter().flatten().flatten().count() as u64;
+        assert_eq!(revision.0, before.0 + acknowledged, "{fault}: what failed didn't happen");
+        for expected in 2..=revision.0 {
+            assert_eq!(watch.next().await.unwrap().unwrap().revision, Revision(expected), "{fault}");
+        }
+        let entries = store.list("", ListOptions::default()).await.unwrap().entries;
+        drop(store);
+        let reopened: Vec<Entry> = open(&path, &faults).list("", ListOptions::default()).await.unwrap().entries;
+        assert_eq!(entries, reopened, "{fault}");
+    }
+    assert!(failed > 10, "only {failed} faults were noticed");
+}
