@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redb::backends::FileBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
 use crate::error::{Error, OpenError, StorageFailure};
 use crate::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
@@ -127,9 +127,17 @@ pub(crate) fn open_file(path: &Path, cache_size: usize) -> Result<Database, redb
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    let database = redb::Builder::new().set_cache_size(cache_size).create_with_backend(FileBackend::new(file)?)?;
+    let database = open_backend(FileBackend::new(file)?, cache_size)?;
     sync_directory(path)?;
     Ok(database)
+}
+
+/// Opens the database in a file, or in what a test takes for one, and checks all of it: damage is told here, not met
+/// later in the middle of something. Opening after a crash costs the same.
+pub(crate) fn open_backend(backend: impl StorageBackend, cache_size: usize) -> Result<Database, redb::Error> {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(cache_size).set_check_integrity_on_open(true);
+    Ok(builder.create_with_backend(backend)?)
 }
 
 /// Makes the file's name as durable as its content.

@@ -39,10 +39,10 @@ fn remedy(error: &redb::Error) -> &'static str {
                 "make the file and its directory writable for this user"
             }
             io::ErrorKind::NotFound => "create the directory, or point to an existing one",
-            _ => "check the disk; the store tries again with the next request",
+            _ => "check the disk",
         },
         redb::Error::Corrupted(_) => "restore the file from a backup, or remove it to start from nothing",
-        _ => "see the cause; the store tries again with the next request",
+        _ => "check the disk and the file",
     }
 }
 

@@ -12,6 +12,7 @@ use futures::{FutureExt, StreamExt};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, StorageBackend};
 
+use crate::engine;
 use crate::{Entry, Error, Expected, ListOptions, Options, Revision, Store, WriteError};
 
 /// What is wrong with the disk.
@@ -111,7 +112,7 @@ fn open(path: &Path, faults: &Arc<Faults>) -> Store {
     let opener = move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let disk = Disk { file: FileBackend::new(file)?, faults: faults.clone() };
-        Ok(redb::Builder::new().set_cache_size(cache).create_with_backend(disk)?)
+        engine::open_backend(disk, cache)
     };
     // So little cache that reads reach the disk.
     let options = Options { cache_size: 0, ..Options::default() };

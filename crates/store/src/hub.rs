@@ -122,11 +122,15 @@ impl Hub {
 
     /// Forgets a watcher.
     pub(crate) fn unregister(&self, id: WatcherId) {
-        self.state().watchers.remove(&id);
+        // Dropped without the lock: its waker may be the last owner of a task that has a watch itself.
+        let watcher = self.state().watchers.remove(&id);
+        drop(watcher);
     }
 
     /// The next events of a watcher that has everything up to `cursor`, which moves to where they end.
     pub(crate) fn take(&self, id: WatcherId, cursor: &mut u64, waker: &Waker) -> Taken {
+        // Dropped after the lock, as in `unregister`.
+        let _replaced;
         let mut state = self.state();
         let State { head, window, watchers, closed, .. } = &mut *state;
         let Some(watcher) = watchers.get_mut(&id) else { return Taken::Closed };
@@ -151,7 +155,7 @@ impl Hub {
         if *closed {
             return Taken::Closed;
         }
-        watcher.waker = Some(waker.clone());
+        _replaced = watcher.waker.replace(waker.clone());
         Taken::Nothing
     }
 

@@ -79,7 +79,6 @@ impl Writer {
                 }
             }
         }
-        self.close();
     }
 
     fn close(&mut self) {
@@ -217,6 +216,13 @@ impl Writer {
                 Err(failure.into())
             }
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Without a writer there is no store, however it ended.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -141,6 +141,29 @@ async fn a_file_that_is_something_else_is_left_alone() {
     assert!(missing.to_string().contains("create the directory"), "{missing}");
 }
 
+#[tokio::test]
+async fn a_damaged_file_is_told_when_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let path = store.path().to_owned();
+    let writes = (0..100).map(|key| store.put(format!("k/{key}"), Bytes::from(vec![7; 1000]), Expected::Any));
+    futures::future::join_all(writes).await;
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    let found = |content: &[u8]| {
+        std::fs::write(&path, content).unwrap();
+        Store::open(&path, Options::default()).map_err(|error| error.to_string())
+    };
+    let value = whole.windows(100).position(|bytes| bytes == [7; 100]).unwrap();
+    let mut flipped = whole.clone();
+    flipped[value] = 8;
+    for damaged in [flipped.as_slice(), &whole[..whole.len() / 2], &whole[..whole.len() - 1], &whole[..100]] {
+        let error = found(damaged).unwrap_err();
+        assert!(error.contains("state.redb: cannot open the store: "), "{error}");
+    }
+    assert_eq!(found(&whole).unwrap().revision(), Revision(101));
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn only_the_owner_can_read_the_file() {
