@@ -1,1 +1,30 @@
 //! Manifests to a cluster: order, server-side apply, inventory, prune, drift, health.
+//!
+//! An [`Applier`] brings sets of objects to one cluster. What it sends follows what changed: of each object that it
+//! applied it keeps a digest, and a watch of metadata tells when the object is no longer as it was applied, so an
+//! object that is as it should be costs no request. It knows nothing of where manifests come from.
+
+mod applier;
+mod change;
+mod cluster;
+mod diff;
+mod error;
+pub mod health;
+pub mod inventory;
+pub mod mask;
+mod memory;
+mod object;
+pub mod order;
+mod owner;
+mod wait;
+mod watching;
+
+pub use applier::{Applier, Desired, Options, Pruned, Stale};
+pub use change::{Action, Change, ChangeSet};
+pub use cluster::Account;
+pub use diff::{Diff, FieldChange};
+pub use error::{ApplyError, Partial};
+pub use memory::{Cause, Drift};
+pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
+pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner};
+pub use wait::{Expectation, Tally, Unhealthy};

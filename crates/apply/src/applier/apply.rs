@@ -1,0 +1,235 @@
+//! Applies a set of objects: first all that can be checked is checked, then stage follows stage.
+//!
+//! The check is a dry run of every object that would be written. It costs a second request for each changed object
+//! and none for the others, and it is why a commit with one object that the API refuses changes nothing in the
+//! cluster. A single changed object needs no check: the API takes it whole or not at all.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use super::prepare::Work;
+use super::{Applier, Desired};
+use crate::change::{Action, ChangeSet};
+use crate::cluster::{Kind, Patched};
+use crate::error::{ApplyError, Partial};
+use crate::health;
+use crate::memory::{Mark, Outcome};
+use crate::order::{self, STAGES, Stage};
+use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
+use crate::wait::Expectation;
+
+/// How many objects of one set are sent at the same time.
+const AT_ONCE: usize = 8;
+
+impl Applier {
+    /// Applies the objects that are not as they should be.
+    ///
+    /// # Errors
+    /// The first object that the API would not take ends the apply; what was done before is told with the error.
+    pub async fn apply(&self, desired: &Desired) -> Result<ChangeSet, Partial> {
+        let mut changes = ChangeSet::default();
+        let before = |error| Partial::new(error, ChangeSet::default());
+        let mut work = self.prepare(desired).await.map_err(before)?;
+        self.set_aside(desired, &mut work, &mut changes).await.map_err(before)?;
+        let is_alone = work.len() == 1;
+        if !is_alone {
+            self.check(desired, &mut work, |work| work.is_ready).await.map_err(before)?;
+        }
+        for stage in STAGES {
+            let rest = work.split_off(work.partition_point(|work| order::stage(work.id()) <= stage));
+            let part = std::mem::replace(&mut work, rest);
+            let result = self.apply_stage(desired, stage, part, is_alone, &mut changes).await;
+            if let Err(error) = result {
+                return Err(Partial::new(error, changes));
+            }
+        }
+        changes.sort();
+        Ok(changes)
+    }
+
+    /// Takes out what needs no request: objects that are left alone, and objects that are as they should be.
+    async fn set_aside(
+        &self,
+        desired: &Desired,
+        work: &mut Vec<Work>,
+        changes: &mut ChangeSet,
+    ) -> Result<(), ApplyError> {
+        let mut kept = Vec::with_capacity(work.len());
+        for work in work.drain(..) {
+            match self.needs_nothing(desired, &work).await? {
+                Some(action) => changes.push(work.manifest.versioned().clone(), action),
+                None => kept.push(work),
+            }
+        }
+        *work = kept;
+        Ok(())
+    }
+
+    async fn needs_nothing(&self, desired: &Desired, work: &Work) -> Result<Option<Action>, ApplyError> {
+        let manifest = &work.manifest;
+        if manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
+            return Ok(Some(Action::Skipped));
+        }
+        let Some(kind) = &work.kind else { return Ok(None) };
+        if self.inner.memory.live(work.id()).is_some_and(|live| live.excluded) {
+            return Ok(Some(Action::Skipped));
+        }
+        if manifest.has(SSA, SSA_IF_NOT_PRESENT) {
+            let found = self.inner.cluster.metadata(kind, work.id(), desired.account.as_ref()).await;
+            let found = found.map_err(|error| ApplyError::answer(work.id(), "query failed", error, &Value::Null))?;
+            return Ok(found.map(|_| Action::Skipped));
+        }
+        let trusted = !desired.recheck && self.inner.watching.sees_drift(kind);
+        let unchanged = trusted && self.inner.memory.is_unchanged(work.id(), &desired.owner, work.content);
+        Ok(unchanged.then_some(Action::Unchanged))
+    }
+
+    /// Asks the API whether it would take the objects.
+    async fn check(
+        &self,
+        desired: &Desired,
+        work: &mut [Work],
+        which: impl Fn(&Work) -> bool,
+    ) -> Result<(), ApplyError> {
+        let unchecked = work.iter_mut().filter(|work| !work.is_checked && which(work));
+        stream::iter(unchecked.map(Ok)).try_for_each_concurrent(AT_ONCE, |work| self.check_one(desired, work)).await
+    }
+
+    async fn check_one(&self, desired: &Desired, work: &mut Work) -> Result<(), ApplyError> {
+        let kind = self.settle(work).await?;
+        let answer = self.send(desired, &kind, work, true).await;
+        if let Err(error) = answer {
+            self.may_recreate(desired, &kind, work, error, "dry-run failed").await?;
+        }
+        work.is_checked = true;
+        Ok(())
+    }
+
+    async fn apply_stage(
+        &self,
+        desired: &Desired,
+        stage: Stage,
+        mut work: Vec<Work>,
+        is_alone: bool,
+        changes: &mut ChangeSet,
+    ) -> Result<(), ApplyError> {
+        if !is_alone {
+            self.check(desired, &mut work, |_| true).await?;
+        }
+        let mut applied = Vec::new();
+        while !work.is_empty() {
+            let rank = order::rank(&work[0].id().kind);
+            let rest = work.split_off(work.partition_point(|work| order::rank(&work.id().kind) <= rank));
+            let same_rank = std::mem::replace(&mut work, rest);
+            let mut results =
+                stream::iter(same_rank).map(|work| self.apply_one(desired, work)).buffer_unordered(AT_ONCE);
+            let mut failed = None;
+            while let Some(result) = results.next().await {
+                match result {
+                    Ok((object, action)) => {
+                        applied.push(object.clone());
+                        changes.push(object, action);
+                    }
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        if stage != Stage::Resources {
+            let expected: Vec<_> = applied.into_iter().map(Expectation::healthy).collect();
+            self.wait(&expected, desired.timeout, std::future::pending()).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_one(
+        &self,
+        desired: &Desired,
+        mut work: Work,
+    ) -> Result<(crate::object::Versioned, Action), ApplyError> {
+        let kind = self.settle(&mut work).await?;
+        self.inner.watching.drift(&kind);
+        let before = self.inner.memory.live(work.id());
+        self.inner.memory.begin(work.id());
+        let mut guard = UnderWay { applier: self, work: &work, outcome: None };
+        let sent_at = Timestamp::now();
+        let patched = match self.send(desired, &kind, &work, false).await {
+            Ok(patched) => patched,
+            Err(error) => {
+                self.may_recreate(desired, &kind, &work, error, "apply failed").await?;
+                self.recreate(desired, &kind, &work).await?
+            }
+        };
+        let metadata = metadata(&patched.object);
+        let mark = Mark::read(&metadata, self.inner.cluster.field_manager());
+        let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.field_manager());
+        guard.outcome = Some(Outcome {
+            owner: desired.owner.clone(),
+            content: work.content,
+            mark,
+            health: health::assess(&patched.object, Timestamp::now()),
+        });
+        drop(guard);
+        Ok((work.manifest.versioned().clone(), action))
+    }
+
+    /// Sends the object, or asks what would become of it.
+    pub(super) async fn send(
+        &self,
+        desired: &Desired,
+        kind: &Kind,
+        work: &Work,
+        dry_run: bool,
+    ) -> kube::Result<Patched> {
+        let _permit = self.inner.requests.acquire().await;
+        let account = desired.account.as_ref();
+        self.inner.cluster.apply(kind, work.id(), work.manifest.object(), dry_run, account).await
+    }
+}
+
+/// Tells the memory what came of a request, also when the request is given up half way.
+struct UnderWay<'a> {
+    applier: &'a Applier,
+    work: &'a Work,
+    outcome: Option<Outcome>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.applier.inner.memory.finish(self.work.id(), self.outcome.take());
+    }
+}
+
+fn metadata(object: &Value) -> ObjectMeta {
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    serde_json::from_value(metadata).unwrap_or_default()
+}
+
+/// What a write did. The API does not say whether it changed anything. The resource version does, where it is known
+/// which one the object had before; otherwise the time of our entry says when we last changed the object.
+fn action(
+    patched: &Patched,
+    before: Option<Mark>,
+    after: &Mark,
+    metadata: &ObjectMeta,
+    sent_at: Timestamp,
+    field_manager: &str,
+) -> Action {
+    if patched.created {
+        return Action::Created;
+    }
+    if before.is_some_and(|before| before.revision == after.revision) {
+        return Action::Unchanged;
+    }
+    let entries = metadata.managed_fields.iter().flatten();
+    let ours = entries.filter(|entry| entry.manager.as_deref() == Some(field_manager));
+    let changed = ours.filter_map(|entry| entry.time.as_ref().map(|time| time.0.as_second())).max();
+    match changed {
+        Some(time) if time < sent_at.as_second() => Action::Unchanged,
+        _ => Action::Configured,
+    }
+}

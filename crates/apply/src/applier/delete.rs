@@ -1,0 +1,107 @@
+//! Deletes what is no longer described.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
+
+use super::Applier;
+use crate::change::{Action, ChangeSet};
+use crate::cluster::{Account, Kind, is_conflict};
+use crate::error::{ApplyError, Partial};
+use crate::memory::{has, is_excluded};
+use crate::object::Versioned;
+use crate::order;
+use crate::owner::{DISABLED, Owner, PRUNE};
+use crate::wait::Expectation;
+
+/// How often an object is looked at again that changes while it is to be deleted.
+const ATTEMPTS: usize = 5;
+
+/// Objects that are to go.
+#[derive(Clone, Debug)]
+pub struct Stale {
+    /// Whose objects they are; objects that another owner took over meanwhile stay.
+    pub owner: Owner,
+    /// The objects.
+    pub objects: Vec<Versioned>,
+    /// On whose behalf they are deleted; the agent's own account by default.
+    pub account: Option<Account>,
+}
+
+/// The objects that were deleted, so that someone can wait until they are gone.
+#[derive(Clone, Debug, Default)]
+pub struct Pruned {
+    /// What was done to each object.
+    pub changes: ChangeSet,
+    /// The objects that were told to go.
+    pub leaving: Vec<Expectation>,
+}
+
+impl Applier {
+    /// Deletes the objects in the reverse of the order in which they were applied.
+    ///
+    /// # Errors
+    /// Every object is tried. An object whose deletion the API did not confirm is not among the changes that the
+    /// error tells of, and belongs into the inventory still.
+    pub async fn prune(&self, stale: &Stale) -> Result<Pruned, Partial> {
+        let mut objects = stale.objects.clone();
+        objects.sort_by(|a, b| order::compare(&b.id, &a.id));
+        let mut pruned = Pruned::default();
+        let mut errors = Vec::new();
+        for object in objects {
+            match self.prune_one(stale, &object).await {
+                Ok((action, leaving)) => {
+                    pruned.changes.push(object, action);
+                    pruned.leaving.extend(leaving);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(pruned) } else { Err(Partial::new(ApplyError::Several(errors), pruned.changes)) }
+    }
+
+    async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<(Action, Option<Expectation>), ApplyError> {
+        let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
+        let _permit = self.inner.requests.acquire().await;
+        let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
+        let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
+        // With its kind every object is gone too.
+        let Some(kind) = found else { return Ok((Action::Deleted, None)) };
+        let mut attempt = 1;
+        loop {
+            let Some(live) = cluster.metadata(&kind, &object.id, account).await.map_err(answer)? else {
+                self.inner.memory.forget(&object.id);
+                return Ok((Action::Deleted, None));
+            };
+            if stays(&stale.owner, &live) {
+                self.give_up(&stale.owner, object, &live);
+                return Ok((Action::Skipped, None));
+            }
+            self.inner.memory.forget(&object.id);
+            match cluster.delete(&kind, &object.id, &live, account).await {
+                Ok(_) => {
+                    return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
+                }
+                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(answer(error)),
+            }
+        }
+    }
+
+    /// An object that stays is no longer ours, unless it was taken over: then its new owner's memory counts.
+    fn give_up(&self, owner: &Owner, object: &Versioned, live: &ObjectMeta) {
+        if owner.owns(live) {
+            self.inner.memory.forget(&object.id);
+        }
+    }
+
+    /// The kind of an object, as far as the cluster serves it.
+    pub(crate) async fn kind(&self, object: &Versioned) -> Result<Option<std::sync::Arc<Kind>>, ApplyError> {
+        let found = self.inner.cluster.kind(&object.id.group, &object.version, &object.id.kind).await;
+        found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))
+    }
+}
+
+/// Whether an object stays although it is no longer described: it says so, or it belongs to someone else.
+pub(crate) fn stays(owner: &Owner, live: &ObjectMeta) -> bool {
+    !owner.owns(live) || has(live, PRUNE, DISABLED) || is_excluded(live)
+}

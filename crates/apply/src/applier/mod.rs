@@ -1,0 +1,88 @@
+//! Brings a set of objects to a cluster, and takes it away again.
+
+mod apply;
+mod delete;
+mod force;
+mod prepare;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::cluster::{Account, Cluster};
+use crate::memory::{Drift, Memory};
+use crate::object::Manifest;
+use crate::owner::Owner;
+use crate::watching::Watching;
+
+pub(crate) use delete::stays;
+pub use delete::{Pruned, Stale};
+
+/// How an [`Applier`] works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name under which fields are owned.
+    pub field_manager: String,
+    /// How many requests may be under way at once, for all sets together.
+    pub requests: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { field_manager: "kustomize-controller".to_owned(), requests: 32 }
+    }
+}
+
+/// A set of objects as it should be.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Whose objects they are.
+    pub owner: Owner,
+    /// The objects.
+    pub manifests: Vec<Manifest>,
+    /// Whether an object is recreated when a field that cannot change would have to.
+    pub force: bool,
+    /// Whether objects that are believed to be unchanged are applied all the same.
+    pub recheck: bool,
+    /// On whose behalf the objects are applied; the agent's own account by default.
+    pub account: Option<Account>,
+    /// How long definitions may take until they are served.
+    pub timeout: Duration,
+}
+
+/// Applies sets of objects to one cluster, and sees when they drift.
+#[derive(Clone)]
+pub struct Applier {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) cluster: Cluster,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) watching: Watching,
+    pub(crate) requests: Semaphore,
+}
+
+impl Applier {
+    /// An applier, and the drift that it sees. The watches end when the last clone of the applier is gone.
+    pub fn new(client: kube::Client, options: Options) -> (Self, mpsc::UnboundedReceiver<Drift>) {
+        let (sender, drift) = mpsc::unbounded_channel();
+        let memory = Arc::new(Memory::new(sender));
+        let watching = Watching::new(client.clone(), memory.clone(), &options.field_manager);
+        let cluster = Cluster::new(client, options.field_manager);
+        let requests = Semaphore::new(options.requests.max(1));
+        (Self { inner: Arc::new(Inner { cluster, memory, watching, requests }) }, drift)
+    }
+
+    /// Whether requests on behalf of `account` are seen by the API as coming from it. Where they are not, they
+    /// would be made with the agent's own rights.
+    pub async fn can_act_for(&self, account: &Account) -> kube::Result<bool> {
+        Ok(self.inner.cluster.seen_user(account).await? == account.user)
+    }
+
+    /// How many objects something is known of.
+    pub fn known_objects(&self) -> usize {
+        self.inner.memory.len()
+    }
+}

@@ -1,0 +1,128 @@
+//! Puts a set of objects into order and finds out what each of them is to the cluster.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Applier, Desired};
+use crate::cluster::Kind;
+use crate::error::ApplyError;
+use crate::object::{ContentDigest, Manifest, ObjectId};
+use crate::order;
+
+/// An object that is to be applied.
+pub(crate) struct Work {
+    pub(crate) manifest: Manifest,
+    pub(super) content: ContentDigest,
+    /// The kind; `None` as long as its definition is itself among the objects.
+    pub(crate) kind: Option<Arc<Kind>>,
+    /// Whether the object can be checked before its stage: its kind and its namespace are there.
+    pub(crate) is_ready: bool,
+    /// Whether it was checked.
+    pub(super) is_checked: bool,
+}
+
+impl Work {
+    pub(super) fn id(&self) -> &ObjectId {
+        self.manifest.id()
+    }
+}
+
+/// What the set itself brings, so that its absence from the cluster is no error yet.
+struct Brings {
+    kinds: HashSet<(String, String)>,
+    namespaces: HashSet<String>,
+}
+
+impl Brings {
+    fn of(manifests: &[Manifest]) -> Self {
+        let mut brings = Self { kinds: HashSet::new(), namespaces: HashSet::new() };
+        for manifest in manifests {
+            let text = |pointer: &str| manifest.object().pointer(pointer).and_then(Value::as_str);
+            match manifest.id().kind.as_str() {
+                "CustomResourceDefinition" => {
+                    if let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) {
+                        brings.kinds.insert((group.to_owned(), kind.to_owned()));
+                    }
+                }
+                "Namespace" if manifest.id().group.is_empty() => {
+                    brings.namespaces.insert(manifest.id().name.clone());
+                }
+                _ => {}
+            }
+        }
+        brings
+    }
+}
+
+impl Applier {
+    /// The objects in the order in which they are applied. Nothing was sent to the cluster but questions.
+    pub(crate) async fn prepare(&self, desired: &Desired) -> Result<Vec<Work>, ApplyError> {
+        let brings = Brings::of(&desired.manifests);
+        let mut work = Vec::with_capacity(desired.manifests.len());
+        for manifest in &desired.manifests {
+            let mut manifest = manifest.clone();
+            manifest.set_metadata(desired.owner.labels(), []);
+            let kind = self.kind_of(&manifest).await?;
+            let brought = brings.kinds.contains(&(manifest.id().group.clone(), manifest.id().kind.clone()));
+            match &kind {
+                Some(kind) => place(&mut manifest, kind)?,
+                None if brought => {}
+                None => return Err(unknown(&manifest)),
+            }
+            // A definition in the set may change the kind, so its objects wait for it.
+            let waits = brought || brings.namespaces.contains(&manifest.id().namespace);
+            work.push(Work {
+                content: manifest.digest(),
+                is_ready: kind.is_some() && !waits,
+                kind,
+                manifest,
+                is_checked: false,
+            });
+        }
+        work.sort_by(|a, b| order::compare(a.id(), b.id()));
+        match work.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
+            Some(pair) => Err(ApplyError::Twice(pair[0].id().clone())),
+            None => Ok(work),
+        }
+    }
+
+    /// Looks for a kind again once the definitions are served.
+    pub(super) async fn settle(&self, work: &mut Work) -> Result<Arc<Kind>, ApplyError> {
+        if let Some(kind) = &work.kind {
+            return Ok(kind.clone());
+        }
+        let kind = self.kind_of(&work.manifest).await?.ok_or_else(|| unknown(&work.manifest))?;
+        place(&mut work.manifest, &kind)?;
+        work.content = work.manifest.digest();
+        work.kind = Some(kind.clone());
+        Ok(kind)
+    }
+
+    async fn kind_of(&self, manifest: &Manifest) -> Result<Option<Arc<Kind>>, ApplyError> {
+        let name = manifest.versioned();
+        let found = self.inner.cluster.kind(&name.id.group, &name.version, &name.id.kind).await;
+        found.map_err(|error| ApplyError::answer(manifest.id(), "dry-run failed", error, manifest.object()))
+    }
+}
+
+fn unknown(manifest: &Manifest) -> ApplyError {
+    ApplyError::UnknownKind {
+        subject: manifest.id().clone(),
+        api_version: manifest.versioned().api_version(),
+        kind: manifest.id().kind.clone(),
+    }
+}
+
+/// An object of the cluster has no namespace, whatever a manifest says; all others need one.
+fn place(manifest: &mut Manifest, kind: &Kind) -> Result<(), ApplyError> {
+    match (kind.namespaced, manifest.id().namespace.is_empty()) {
+        (true, true) => Err(ApplyError::NoNamespace(manifest.id().clone())),
+        (false, false) => {
+            manifest.set_namespace("");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,212 @@
+//! Requests to the Kubernetes API: one function for each.
+
+mod discovery;
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions};
+use kube::client::Body;
+use kube::core::{PartialObjectMeta, Request, Status};
+use kube::{Client, Resource as _};
+use serde_json::Value;
+
+pub(crate) use discovery::Kind;
+use discovery::Kinds;
+
+use crate::object::ObjectId;
+
+/// The account on whose behalf requests are made, where it is not the agent's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The user name, as `system:serviceaccount:<namespace>:<name>`.
+    pub user: String,
+}
+
+impl Account {
+    /// A ServiceAccount.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self { user: format!("system:serviceaccount:{namespace}:{name}") }
+    }
+}
+
+/// What the API answered to a patch.
+pub(crate) struct Patched {
+    /// Whether the object did not exist before.
+    pub(crate) created: bool,
+    /// The object as it is now, or, after a dry run, as it would be.
+    pub(crate) object: Value,
+}
+
+/// A cluster and what is known of its kinds.
+pub(crate) struct Cluster {
+    client: Client,
+    kinds: Kinds,
+    field_manager: String,
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, field_manager: String) -> Self {
+        Self { kinds: Kinds::new(client.clone()), client, field_manager }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn field_manager(&self) -> &str {
+        &self.field_manager
+    }
+
+    /// The kind as the cluster serves it; `None` where it does not.
+    pub(crate) async fn kind(&self, group: &str, version: &str, kind: &str) -> kube::Result<Option<Arc<Kind>>> {
+        self.kinds.find(group, version, kind).await
+    }
+
+    /// Applies `object` on the server, taking over fields of other managers, as Flux does.
+    pub(crate) async fn apply(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        object: &Value,
+        dry_run: bool,
+        account: Option<&Account>,
+    ) -> kube::Result<Patched> {
+        let params = PatchParams { dry_run, ..PatchParams::apply(&self.field_manager).force() };
+        let patch = Patch::Apply(object);
+        let request = request(kind, id).patch(&id.name, &params, &patch).map_err(kube::Error::BuildRequest)?;
+        let (code, body) = self.send(request, account).await.inspect_err(|error| self.note(kind, error))?;
+        let object = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+        Ok(Patched { created: code == 201, object })
+    }
+
+    /// Whether the API would let `object` be created under a name of its own, were it new.
+    pub(crate) async fn would_create(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        object: &Value,
+        account: Option<&Account>,
+    ) -> kube::Result<()> {
+        let mut object = object.clone();
+        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+            metadata.remove("name");
+            metadata.insert("generateName".to_owned(), Value::String("check-".to_owned()));
+        }
+        let params = kube::api::PostParams { dry_run: true, field_manager: Some(self.field_manager.clone()) };
+        let body = serde_json::to_vec(&object).map_err(kube::Error::SerdeError)?;
+        let request = request(kind, id).create(&params, body).map_err(kube::Error::BuildRequest)?;
+        self.send(request, account).await.map(drop)
+    }
+
+    /// The object, whole; `None` where there is none.
+    pub(crate) async fn get(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        account: Option<&Account>,
+    ) -> kube::Result<Option<Value>> {
+        let request = request(kind, id).get(&id.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
+        match self.send(request, account).await {
+            Ok((_, body)) => serde_json::from_slice(&body).map(Some).map_err(kube::Error::SerdeError),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The object's metadata; `None` where there is no such object.
+    pub(crate) async fn metadata(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        account: Option<&Account>,
+    ) -> kube::Result<Option<ObjectMeta>> {
+        let request =
+            request(kind, id).get_metadata(&id.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
+        match self.send(request, account).await {
+            Ok((_, body)) => {
+                let partial: PartialObjectMeta = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+                Ok(Some(partial.metadata))
+            }
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes the object that `seen` describes, and no other one of its name. Whether there was one to delete.
+    pub(crate) async fn delete(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        seen: &ObjectMeta,
+        account: Option<&Account>,
+    ) -> kube::Result<bool> {
+        let preconditions = Preconditions { uid: seen.uid.clone(), resource_version: seen.resource_version.clone() };
+        let params = DeleteParams::background().preconditions(preconditions);
+        let request = request(kind, id).delete(&id.name, &params).map_err(kube::Error::BuildRequest)?;
+        match self.send(request, account).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_not_found(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The user that the API sees when a request is made on behalf of `account`.
+    pub(crate) async fn seen_user(&self, account: &Account) -> kube::Result<String> {
+        let review = serde_json::json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+        let body = serde_json::to_vec(&review).map_err(kube::Error::SerdeError)?;
+        let request = Request::new("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+            .create(&kube::api::PostParams::default(), body)
+            .map_err(kube::Error::BuildRequest)?;
+        let (_, body) = self.send(request, Some(account)).await?;
+        let answer: Value = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+        let user = answer.pointer("/status/userInfo/username").and_then(Value::as_str);
+        Ok(user.unwrap_or_default().to_owned())
+    }
+
+    /// What was known of a kind may be wrong when the API does not find it.
+    fn note(&self, kind: &Kind, error: &kube::Error) {
+        if is_not_found(error) {
+            self.kinds.forget(&kind.resource.group, &kind.resource.version);
+        }
+    }
+
+    async fn send(
+        &self,
+        mut request: http::Request<Vec<u8>>,
+        account: Option<&Account>,
+    ) -> kube::Result<(u16, Vec<u8>)> {
+        if let Some(account) = account {
+            let user =
+                http::HeaderValue::from_str(&account.user).map_err(|error| kube::Error::HttpError(error.into()))?;
+            request.headers_mut().insert("impersonate-user", user);
+        }
+        let response = self.client.send(request.map(Body::from)).await?;
+        let code = response.status();
+        let body = response.into_body().collect().await?.to_bytes().to_vec();
+        if code.is_success() {
+            return Ok((code.as_u16(), body));
+        }
+        let status = serde_json::from_slice(&body).unwrap_or_else(|_| {
+            Status::failure(&String::from_utf8_lossy(&body), code.canonical_reason().unwrap_or_default())
+                .with_code(code.as_u16())
+        });
+        Err(kube::Error::Api(Box::new(status)))
+    }
+}
+
+/// Whether the API answered that there is no such thing.
+pub(crate) fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether the API answered that the object was changed by someone else meanwhile.
+pub(crate) fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+fn request(kind: &Kind, id: &ObjectId) -> Request {
+    let namespace = kind.namespaced.then_some(id.namespace.as_str());
+    Request::new(kube::api::DynamicObject::url_path(&kind.resource, namespace))
+}

@@ -1,0 +1,207 @@
+//! What an apply would change, field by field.
+
+use serde_json::{Map, Value};
+
+use crate::applier::{Applier, Desired};
+use crate::change::Action;
+use crate::error::ApplyError;
+use crate::mask;
+use crate::object::{Manifest, Versioned};
+use crate::owner::{DISABLED, Owner, RECONCILE, SSA, SSA_IGNORE};
+
+/// What an apply would do to one object. Values of Secrets are masked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diff {
+    /// The object.
+    pub object: Versioned,
+    /// What would be done.
+    pub action: Action,
+    /// The fields that would change, in order.
+    pub fields: Vec<FieldChange>,
+}
+
+/// A field that would change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldChange {
+    /// The field, as people write it: `spec.template.spec.containers[0].image`.
+    pub path: String,
+    /// The value that it has; `None` where the field is missing.
+    pub before: Option<Value>,
+    /// The value that it would have; `None` where the field would be gone.
+    pub after: Option<Value>,
+}
+
+/// How deep values are compared field by field; below, they are compared whole.
+const DEPTH: usize = 64;
+
+impl Applier {
+    /// What applying the objects would change, in the order in which they would be applied. Nothing is written.
+    ///
+    /// # Errors
+    /// When the API would not take an object, as [`Applier::apply`] would say. An object whose kind or namespace
+    /// would only come with the same set is told as created, unchecked.
+    pub async fn diff(&self, desired: &Desired) -> Result<Vec<Diff>, ApplyError> {
+        let mut diffs = Vec::new();
+        for work in self.prepare(desired).await? {
+            diffs.push(self.diff_one(desired, &work.manifest, work.kind.as_deref(), work.is_ready).await?);
+        }
+        Ok(diffs)
+    }
+
+    async fn diff_one(
+        &self,
+        desired: &Desired,
+        manifest: &Manifest,
+        kind: Option<&crate::cluster::Kind>,
+        is_ready: bool,
+    ) -> Result<Diff, ApplyError> {
+        let diff = |action, fields| Diff { object: manifest.versioned().clone(), action, fields };
+        let left_alone = |object: &Value| {
+            crate::object::has(object, RECONCILE, DISABLED) || crate::object::has(object, SSA, SSA_IGNORE)
+        };
+        if left_alone(manifest.object()) {
+            return Ok(diff(Action::Skipped, Vec::new()));
+        }
+        let created = |after: &Value| diff(Action::Created, compare(None, after));
+        let Some(kind) = kind else { return Ok(created(manifest.object())) };
+        let account = desired.account.as_ref();
+        let answer = |error| ApplyError::answer(manifest.id(), "dry-run failed", error, manifest.object());
+        let live = self.inner.cluster.get(kind, manifest.id(), account).await.map_err(answer)?;
+        let Some(live) = live else {
+            if !is_ready {
+                return Ok(created(manifest.object()));
+            }
+            let planned = self.inner.cluster.apply(kind, manifest.id(), manifest.object(), true, account).await;
+            return planned.map(|_| created(manifest.object())).map_err(answer);
+        };
+        if left_alone(&live) {
+            return Ok(diff(Action::Skipped, Vec::new()));
+        }
+        let planned = self.inner.cluster.apply(kind, manifest.id(), manifest.object(), true, account).await;
+        let planned = planned.map_err(answer)?;
+        let fields = compare(Some(&live), &planned.object);
+        Ok(diff(if fields.is_empty() { Action::Unchanged } else { Action::Configured }, fields))
+    }
+
+    /// The objects of `stale` that a prune would delete, and those that it would leave.
+    ///
+    /// # Errors
+    /// When the API gives no answer.
+    pub async fn diff_stale(&self, owner: &Owner, stale: &[Versioned]) -> Result<Vec<Diff>, ApplyError> {
+        let mut diffs = Vec::new();
+        for object in stale {
+            let Some(kind) = self.kind(object).await? else { continue };
+            let found = self.inner.cluster.metadata(&kind, &object.id, None).await;
+            let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
+            let Some(found) = found else { continue };
+            let stays = crate::applier::stays(owner, &found);
+            let action = if stays { Action::Skipped } else { Action::Deleted };
+            diffs.push(Diff { object: object.clone(), action, fields: Vec::new() });
+        }
+        Ok(diffs)
+    }
+}
+
+/// The fields in which two versions of an object differ, without those that the API keeps for itself.
+fn compare(before: Option<&Value>, after: &Value) -> Vec<FieldChange> {
+    let mut after = without_bookkeeping(after.clone());
+    let mut before = before.cloned().map_or(Value::Null, without_bookkeeping);
+    mask::pair(&mut before, &mut after);
+    let mut changes = Vec::new();
+    let before = if before.is_null() { Value::Object(Map::new()) } else { before };
+    walk(&mut String::new(), Some(&before), Some(&after), DEPTH, &mut changes);
+    changes
+}
+
+fn without_bookkeeping(mut object: Value) -> Value {
+    if let Value::Object(fields) = &mut object {
+        fields.remove("status");
+        if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
+            for field in ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"] {
+                metadata.remove(field);
+            }
+        }
+    }
+    object
+}
+
+fn walk(
+    path: &mut String,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    depth: usize,
+    changes: &mut Vec<FieldChange>,
+) {
+    match (before, after) {
+        (Some(a), Some(b)) if a == b => {}
+        (Some(Value::Object(a)), Some(Value::Object(b))) if depth > 0 => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let step = if is_plain(key) { format!(".{key}") } else { format!("[{key:?}]") };
+                descend(path, &step, |path| walk(path, a.get(key), b.get(key), depth - 1, changes));
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if depth > 0 => {
+            for index in 0..a.len().max(b.len()) {
+                let step = format!("[{index}]");
+                descend(path, &step, |path| walk(path, a.get(index), b.get(index), depth - 1, changes));
+            }
+        }
+        _ => changes.push(FieldChange {
+            path: path.trim_start_matches('.').to_owned(),
+            before: before.cloned(),
+            after: after.cloned(),
+        }),
+    }
+}
+
+fn descend(path: &mut String, step: &str, then: impl FnOnce(&mut String)) {
+    let length = path.len();
+    path.push_str(step);
+    then(path);
+    path.truncate(length);
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn lines(before: Option<Value>, after: Value) -> Vec<String> {
+        let show = |value: Option<Value>| value.map_or("-".to_owned(), |value| value.to_string());
+        compare(before.as_ref(), &after)
+            .into_iter()
+            .map(|change| format!("{}: {} -> {}", change.path, show(change.before), show(change.after)))
+            .collect()
+    }
+
+    #[test]
+    fn fields_are_compared_one_by_one() {
+        let before = json!({ "kind": "X", "metadata": { "resourceVersion": "1", "labels": { "a/b": "1" } },
+            "spec": { "list": [{ "image": "a" }, 2] }, "status": {} });
+        let after = json!({ "kind": "X", "metadata": { "resourceVersion": "2", "labels": { "a/b": "2" } },
+            "spec": { "list": [{ "image": "b" }], "new": true } });
+        assert_eq!(
+            lines(Some(before), after),
+            [
+                "metadata.labels[\"a/b\"]: \"1\" -> \"2\"",
+                "spec.list[0].image: \"a\" -> \"b\"",
+                "spec.list[1]: 2 -> -",
+                "spec.new: - -> true",
+            ]
+        );
+    }
+
+    #[test]
+    fn values_of_secrets_do_not_show() {
+        let secret = |value: &str| json!({ "apiVersion": "v1", "kind": "Secret", "data": { "a": value } });
+        assert_eq!(lines(Some(secret("eA==")), secret("eQ==")), ["data.a: \"***** (before)\" -> \"***** (after)\""]);
+        assert!(!lines(None, secret("eA==")).concat().contains("eA=="));
+    }
+}

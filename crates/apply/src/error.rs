@@ -1,0 +1,107 @@
+//! What can go wrong with an object, told to a person.
+
+use crate::change::ChangeSet;
+use crate::object::{ManifestError, ObjectId};
+
+/// Why a set of objects could not be applied, pruned or waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A value is no object.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The API has no such kind.
+    #[error("{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")]
+    UnknownKind {
+        /// The object.
+        subject: ObjectId,
+        /// The API version that was asked for.
+        api_version: String,
+        /// The kind that was asked for.
+        kind: String,
+    },
+    /// An object of a namespace does not say of which.
+    #[error("{0}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization")]
+    NoNamespace(ObjectId),
+    /// Two manifests describe the same object.
+    #[error("{0}: the object is described twice; remove one of the two manifests")]
+    Twice(ObjectId),
+    /// The API would not take the object.
+    #[error("{subject} {step} ({reason}): {message}")]
+    Refused {
+        /// The object.
+        subject: ObjectId,
+        /// What was tried: "dry-run failed", "apply failed" or "delete failed".
+        step: &'static str,
+        /// The reason in one word, as Kubernetes gives it.
+        reason: String,
+        /// What Kubernetes says, without the values of Secrets.
+        message: String,
+        /// The HTTP status.
+        code: u16,
+    },
+    /// The API could not be reached, or gave no sensible answer.
+    #[error("{subject}: the Kubernetes API gave no answer: {source}")]
+    Unreachable {
+        /// The object.
+        subject: ObjectId,
+        /// The cause.
+        source: Box<kube::Error>,
+    },
+    /// Objects did not become healthy in time, or failed.
+    #[error("{0}")]
+    Unhealthy(#[from] crate::wait::Unhealthy),
+    /// Several objects could not be deleted.
+    #[error("delete failed, errors: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<ApplyError>),
+    /// The apply was called off, because something newer is to be applied.
+    #[error("the apply was called off by a newer revision")]
+    Superseded,
+}
+
+impl ApplyError {
+    /// What the API answered to a request for `subject`.
+    pub(crate) fn answer(
+        subject: &ObjectId,
+        step: &'static str,
+        error: kube::Error,
+        object: &serde_json::Value,
+    ) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Refused {
+                subject: subject.clone(),
+                step,
+                reason: if status.reason.is_empty() { "Unknown".to_owned() } else { status.reason.clone() },
+                message: crate::mask::message(object, &status.message),
+                code: status.code,
+            },
+            source => Self::Unreachable { subject: subject.clone(), source: Box::new(source) },
+        }
+    }
+
+    /// Whether trying again can help although nothing changed: the API did not answer, or was busy.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { code, .. } => matches!(code, 408 | 409 | 429 | 500..=599),
+            Self::Several(errors) => errors.iter().all(Self::is_transient),
+            _ => false,
+        }
+    }
+}
+
+/// An error, and what was done before it happened.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Partial {
+    /// What went wrong.
+    #[source]
+    pub error: ApplyError,
+    /// What was done before.
+    pub changes: ChangeSet,
+}
+
+impl Partial {
+    pub(crate) fn new(error: ApplyError, changes: ChangeSet) -> Self {
+        Self { error, changes }
+    }
+}

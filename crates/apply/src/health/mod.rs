@@ -1,0 +1,255 @@
+//! Whether an object is as it should be: kstatus's rules, as a pure function.
+//!
+//! What is common to all objects decides first (deletion, an unobserved generation, the conditions `Reconciling` and
+//! `Stalled`), then the rules of the kind, then a condition `Ready`; an object that has none of these is as it
+//! should be because it exists.
+
+mod facts;
+mod kinds;
+mod workloads;
+
+use facts::Facts;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+/// How far an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It is as its spec says.
+    Current,
+    /// It is on its way.
+    InProgress,
+    /// It will not get there by itself.
+    Failed,
+    /// It is being deleted.
+    Terminating,
+    /// It does not exist.
+    NotFound,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Current => "Current",
+            Self::InProgress => "InProgress",
+            Self::Failed => "Failed",
+            Self::Terminating => "Terminating",
+            Self::NotFound => "NotFound",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// How far an object is, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// How far it is.
+    pub status: Status,
+    /// Why, for a person.
+    pub message: String,
+}
+
+impl Health {
+    fn current(message: impl Into<String>) -> Self {
+        Self { status: Status::Current, message: message.into() }
+    }
+
+    fn in_progress(message: impl Into<String>) -> Self {
+        Self { status: Status::InProgress, message: message.into() }
+    }
+
+    fn failed(message: impl Into<String>) -> Self {
+        Self { status: Status::Failed, message: message.into() }
+    }
+
+    /// The health of an object that does not exist.
+    pub fn not_found() -> Self {
+        Self { status: Status::NotFound, message: "Resource not found".to_owned() }
+    }
+}
+
+/// The health of `object`, which must be whole, its status included. The time decides when a Pod that no node
+/// takes is given up.
+pub fn assess(object: &Value, now: Timestamp) -> Health {
+    let facts = Facts::new(object);
+    common(&facts)
+        .or_else(|| kinds::assess(&facts, now))
+        .or_else(|| ready(&facts))
+        .unwrap_or_else(|| Health::current("Resource is current"))
+}
+
+/// Whether the health of objects of this kind can change after they were written. Of the others nothing needs to
+/// be watched.
+pub fn changes(group: &str, kind: &str) -> bool {
+    !matches!(
+        (group, kind),
+        (
+            "",
+            "ConfigMap"
+                | "Secret"
+                | "ServiceAccount"
+                | "LimitRange"
+                | "ResourceQuota"
+                | "Namespace"
+                | "Endpoints"
+                | "Event"
+        ) | ("rbac.authorization.k8s.io", _)
+            | ("batch", "CronJob")
+            | ("networking.k8s.io", "Ingress" | "IngressClass" | "NetworkPolicy")
+            | ("scheduling.k8s.io" | "storage.k8s.io" | "coordination.k8s.io" | "discovery.k8s.io", _)
+            | ("admissionregistration.k8s.io" | "events.k8s.io" | "node.k8s.io", _)
+            | ("autoscaling", "HorizontalPodAutoscaler")
+    )
+}
+
+fn common(facts: &Facts) -> Option<Health> {
+    if facts.text("/metadata/deletionTimestamp").is_some() {
+        return Some(Health { status: Status::Terminating, message: "Resource scheduled for deletion".to_owned() });
+    }
+    if let (Some(generation), Some(observed)) =
+        (facts.integer("/metadata/generation"), facts.integer("/status/observedGeneration"))
+        && generation != observed
+    {
+        let kind = facts.kind();
+        return Some(Health::in_progress(format!(
+            "{kind} generation is {generation}, but latest observed generation is {observed}"
+        )));
+    }
+    facts.conditions().filter(|condition| condition.holds()).find_map(|condition| match condition.type_ {
+        "Reconciling" => Some(Health::in_progress(condition.message)),
+        "Stalled" => Some(Health::failed(condition.message)),
+        _ => None,
+    })
+}
+
+fn ready(facts: &Facts) -> Option<Health> {
+    let condition = facts.condition("Ready")?;
+    Some(match condition.status {
+        "True" => Health::current("Resource is Ready"),
+        _ => Health::in_progress(condition.message),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn health(object: Value) -> (Status, String) {
+        let health = assess(&object, "2026-01-01T00:00:00Z".parse().unwrap());
+        (health.status, health.message)
+    }
+
+    fn is(status: Status, message: &str) -> (Status, String) {
+        (status, message.to_owned())
+    }
+
+    #[test]
+    fn what_is_common_to_all_objects_decides_first() {
+        assert_eq!(
+            health(json!({ "kind": "X", "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" } })),
+            is(Status::Terminating, "Resource scheduled for deletion")
+        );
+        assert_eq!(
+            health(json!({ "kind": "X", "metadata": { "generation": 2 }, "status": { "observedGeneration": 1 } })),
+            is(Status::InProgress, "X generation is 2, but latest observed generation is 1")
+        );
+        let conditions = |type_: &str| json!([{ "type": type_, "status": "True", "reason": "R", "message": "m" }]);
+        assert_eq!(
+            health(json!({ "kind": "X", "status": { "conditions": conditions("Reconciling") } })),
+            is(Status::InProgress, "m")
+        );
+        assert_eq!(
+            health(json!({ "kind": "X", "status": { "conditions": conditions("Stalled") } })),
+            is(Status::Failed, "m")
+        );
+        assert_eq!(
+            health(json!({ "kind": "X", "status": { "conditions": conditions("Ready") } })),
+            is(Status::Current, "Resource is Ready")
+        );
+        assert_eq!(health(json!({ "kind": "X" })), is(Status::Current, "Resource is current"));
+    }
+
+    #[test]
+    fn a_custom_resource_that_is_not_ready_is_on_its_way() {
+        let object = json!({ "kind": "X", "status": { "conditions": [
+            { "type": "Ready", "status": "False", "reason": "R", "message": "waiting" }] } });
+        assert_eq!(health(object), is(Status::InProgress, "waiting"));
+    }
+
+    fn deployment(spec: Value, status: Value) -> Value {
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "generation": 1 }, "spec": spec, "status": status })
+    }
+
+    #[test]
+    fn a_deployment_counts_its_replicas_one_after_the_other() {
+        let spec = || json!({ "replicas": 2, "progressDeadlineSeconds": 600 });
+        let rolled_out = json!([
+            { "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" },
+            { "type": "Available", "status": "True" }]);
+        assert_eq!(health(deployment(spec(), json!({}))), is(Status::InProgress, "Replicas: 0/2"));
+        assert_eq!(health(deployment(spec(), json!({ "replicas": 2 }))), is(Status::InProgress, "Updated: 0/2"));
+        assert_eq!(
+            health(deployment(spec(), json!({ "replicas": 3, "updatedReplicas": 2 }))),
+            is(Status::InProgress, "Pending termination: 1")
+        );
+        assert_eq!(
+            health(deployment(spec(), json!({ "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1 }))),
+            is(Status::InProgress, "Available: 1/2")
+        );
+        let all = json!({ "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2,
+            "observedGeneration": 1, "conditions": rolled_out });
+        assert_eq!(health(deployment(spec(), all)), is(Status::Current, "Deployment is available. Replicas: 2"));
+        let late = json!({ "conditions": [
+            { "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }] });
+        assert_eq!(health(deployment(spec(), late)), is(Status::Failed, "Progress deadline exceeded"));
+    }
+
+    #[test]
+    fn a_deployment_of_no_replicas_is_healthy_once_it_was_observed() {
+        let spec = || json!({ "replicas": 0, "progressDeadlineSeconds": 600 });
+        assert_eq!(health(deployment(spec(), json!({}))), is(Status::InProgress, "ReplicaSet not Available"));
+        let observed = json!({ "observedGeneration": 1, "conditions": [
+            { "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" },
+            { "type": "Available", "status": "True" }] });
+        assert_eq!(health(deployment(spec(), observed)), is(Status::Current, "Deployment is available. Replicas: 0"));
+    }
+
+    #[test]
+    fn jobs_and_pods_end_well_or_badly() {
+        let job = |status: Value| json!({ "apiVersion": "batch/v1", "kind": "Job", "status": status });
+        assert_eq!(health(job(json!({}))), is(Status::InProgress, "Job not started"));
+        assert_eq!(
+            health(job(json!({ "startTime": "x", "active": 1 }))),
+            is(Status::Current, "Job in progress. success:0, active: 1, failed: 0")
+        );
+        let failed = json!({ "failed": 1, "conditions": [{ "type": "Failed", "status": "True" }] });
+        assert_eq!(health(job(failed)), is(Status::Failed, "Job Failed. failed: 1/1"));
+        let pod = |created: &str| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "creationTimestamp": created },
+                "status": { "phase": "Pending", "conditions": [
+                    { "type": "PodScheduled", "status": "False", "reason": "Unschedulable" }] } })
+        };
+        assert_eq!(health(pod("2025-12-31T23:59:50Z")), is(Status::InProgress, "Pod has not been scheduled"));
+        assert_eq!(health(pod("2025-12-31T23:59:00Z")), is(Status::Failed, "Pod could not be scheduled"));
+    }
+
+    #[test]
+    fn a_definition_is_healthy_when_it_is_established() {
+        let crd = |conditions: Value| {
+            json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "status": { "conditions": conditions } })
+        };
+        assert_eq!(health(crd(json!([]))), is(Status::InProgress, "Install in progress"));
+        assert_eq!(
+            health(crd(json!([{ "type": "Established", "status": "True" }]))),
+            is(Status::Current, "CRD is established")
+        );
+        assert_eq!(
+            health(crd(json!([{ "type": "NamesAccepted", "status": "False", "message": "taken" }]))),
+            is(Status::Failed, "taken")
+        );
+    }
+}

@@ -1,0 +1,417 @@
+//! What is known of each applied object: what was applied, and what a watch saw since.
+//!
+//! Nothing here holds a copy of an object. What was applied is a digest; what is live is the digest of the entry
+//! that our field manager has in `metadata.managedFields`. Whoever changes a field that we own takes it out of that
+//! entry, so an object drifted exactly when the entry is not the one that the API gave us back.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tokio::sync::{Notify, mpsc};
+
+use crate::health::Health;
+use crate::object::{ContentDigest, ObjectId};
+use crate::owner::Owner;
+
+/// An object that is no longer as it was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Who applied it.
+    pub owner: Owner,
+    /// The object.
+    pub object: ObjectId,
+    /// What happened to it.
+    pub cause: Cause,
+}
+
+/// What happened to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Someone changed fields of it.
+    Changed {
+        /// The field manager that changed the object last, where that is known.
+        by: Option<String>,
+    },
+    /// It is gone.
+    Deleted,
+}
+
+/// What an object's metadata says of it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The digest of our entry in `managedFields`; 0 where there is none.
+    pub(crate) fields: u64,
+    /// The resource version, as a number.
+    pub(crate) revision: u64,
+    /// Whether the object asks to be left alone.
+    pub(crate) excluded: bool,
+}
+
+impl Mark {
+    pub(crate) fn read(metadata: &ObjectMeta, field_manager: &str) -> Self {
+        Self {
+            fields: digest_fields(metadata, field_manager),
+            revision: metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0),
+            excluded: is_excluded(metadata),
+        }
+    }
+}
+
+/// Whether an object asks to be neither applied nor deleted.
+pub(crate) fn is_excluded(metadata: &ObjectMeta) -> bool {
+    use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IGNORE};
+    has(metadata, RECONCILE, DISABLED) || has(metadata, SSA, SSA_IGNORE)
+}
+
+/// Whether a label or annotation has the value, whatever its case.
+pub(crate) fn has(metadata: &ObjectMeta, key: &str, value: &str) -> bool {
+    [&metadata.labels, &metadata.annotations]
+        .into_iter()
+        .flatten()
+        .any(|map| map.get(key).is_some_and(|text| text.eq_ignore_ascii_case(value)))
+}
+
+fn digest_fields(metadata: &ObjectMeta, field_manager: &str) -> u64 {
+    let entries = metadata.managed_fields.iter().flatten();
+    let ours = entries.into_iter().find(|entry| {
+        entry.manager.as_deref() == Some(field_manager)
+            && entry.operation.as_deref() == Some("Apply")
+            && entry.subresource.as_deref().unwrap_or_default().is_empty()
+    });
+    let Some(ours) = ours else { return 0 };
+    let mut hasher = DefaultHasher::new();
+    ours.api_version.hash(&mut hasher);
+    ours.time.as_ref().map(|time| time.0.as_second()).hash(&mut hasher);
+    ours.fields_v1.as_ref().map(|fields| fields.0.to_string()).hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// The manager that changed the object last.
+pub(crate) fn last_manager(metadata: &ObjectMeta, field_manager: &str) -> Option<String> {
+    let entries = metadata.managed_fields.iter().flatten();
+    entries
+        .filter(|entry| entry.manager.as_deref() != Some(field_manager))
+        .filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty())
+        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+        .and_then(|entry| entry.manager.clone())
+}
+
+struct Applied {
+    owner: Owner,
+    content: ContentDigest,
+    mark: Mark,
+    at: Instant,
+}
+
+enum Live {
+    Present(Mark),
+    Gone { revision: u64 },
+}
+
+#[derive(Default)]
+struct Known {
+    /// What we applied last; gone as soon as it is known not to hold any more.
+    applied: Option<Applied>,
+    live: Option<Live>,
+    /// How many of our own requests are on their way: until they are answered, what a watch sees may be ours.
+    under_way: u32,
+    health: Option<(u64, Health)>,
+    waiting: Vec<Arc<Notify>>,
+}
+
+/// All that is known of the objects of a cluster.
+pub(crate) struct Memory {
+    objects: Mutex<HashMap<ObjectId, Known>>,
+    drift: mpsc::UnboundedSender<Drift>,
+}
+
+/// What came of a request that was on its way.
+pub(crate) struct Outcome {
+    pub(crate) owner: Owner,
+    pub(crate) content: ContentDigest,
+    pub(crate) mark: Mark,
+    pub(crate) health: Health,
+}
+
+impl Memory {
+    pub(crate) fn new(drift: mpsc::UnboundedSender<Drift>) -> Self {
+        Self { objects: Mutex::default(), drift }
+    }
+
+    fn objects(&self) -> MutexGuard<'_, HashMap<ObjectId, Known>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `owner` applied exactly this content to the object, and nothing happened to it since.
+    pub(crate) fn is_unchanged(&self, id: &ObjectId, owner: &Owner, content: ContentDigest) -> bool {
+        let objects = self.objects();
+        let Some(Known { applied: Some(applied), under_way: 0, .. }) = objects.get(id) else { return false };
+        applied.content == content && applied.owner == *owner
+    }
+
+    /// What a watch last saw of the object, if it exists.
+    pub(crate) fn live(&self, id: &ObjectId) -> Option<Mark> {
+        match self.objects().get(id)?.live.as_ref()? {
+            Live::Present(mark) => Some(mark.clone()),
+            Live::Gone { .. } => None,
+        }
+    }
+
+    /// A request that changes the object is on its way.
+    pub(crate) fn begin(&self, id: &ObjectId) {
+        self.objects().entry(id.clone()).or_default().under_way += 1;
+    }
+
+    /// The request that was on its way was answered, or failed.
+    pub(crate) fn finish(&self, id: &ObjectId, outcome: Option<Outcome>) {
+        let mut objects = self.objects();
+        let known = objects.entry(id.clone()).or_default();
+        known.under_way = known.under_way.saturating_sub(1);
+        let Some(Outcome { owner, content, mark, health }) = outcome else {
+            known.applied = None;
+            return;
+        };
+        known.note_health(mark.revision, health);
+        if known.live.as_ref().is_none_or(|live| live.revision() <= mark.revision) {
+            known.live = Some(Live::Present(mark.clone()));
+        }
+        known.applied = Some(Applied { owner, content, mark, at: Instant::now() });
+        self.judge(id, known, None);
+    }
+
+    /// The object is no longer ours: what happens to it does not matter.
+    pub(crate) fn forget(&self, id: &ObjectId) {
+        if let Some(known) = self.objects().get_mut(id) {
+            known.applied = None;
+        }
+    }
+
+    /// A watch saw the object.
+    pub(crate) fn see(&self, id: &ObjectId, mark: Mark, by: Option<String>) {
+        let mut objects = self.objects();
+        let known = objects.entry(id.clone()).or_default();
+        if known.live.as_ref().is_some_and(|live| live.revision() > mark.revision) {
+            return;
+        }
+        known.live = Some(Live::Present(mark));
+        self.judge(id, known, by);
+    }
+
+    /// A watch saw that the object is gone.
+    pub(crate) fn see_gone(&self, id: &ObjectId, revision: u64) {
+        let mut objects = self.objects();
+        let Some(known) = objects.get_mut(id) else { return };
+        if known.live.as_ref().is_some_and(|live| live.revision() > revision) {
+            return;
+        }
+        known.live = Some(Live::Gone { revision });
+        known.note_health(revision, Health::not_found());
+        self.judge(id, known, None);
+        if known.applied.is_none() && known.under_way == 0 && known.waiting.is_empty() {
+            objects.remove(id);
+        }
+    }
+
+    /// A watch listed all objects of a kind after `since`: what was applied before and is not among them is gone.
+    pub(crate) fn see_all(&self, group: &str, kind: &str, seen: &HashSet<ObjectId>, since: Instant) {
+        let mut objects = self.objects();
+        for (id, known) in objects.iter_mut().filter(|(id, _)| id.group == group && id.kind == kind) {
+            let Some(applied) = &known.applied else { continue };
+            if !seen.contains(id) && applied.at < since && known.under_way == 0 {
+                let revision = applied.mark.revision + 1;
+                known.live = Some(Live::Gone { revision });
+                known.note_health(revision, Health::not_found());
+                self.judge(id, known, None);
+            }
+        }
+    }
+
+    /// A watch saw how far the object is.
+    pub(crate) fn see_health(&self, id: &ObjectId, revision: u64, health: Health) {
+        self.objects().entry(id.clone()).or_default().note_health(revision, health);
+    }
+
+    /// How far the object is, as far as that is known.
+    pub(crate) fn health(&self, id: &ObjectId) -> Option<Health> {
+        self.objects().get(id)?.health.as_ref().map(|(_, health)| health.clone())
+    }
+
+    /// Whether the object is one that we applied.
+    pub(crate) fn is_applied(&self, id: &ObjectId) -> bool {
+        self.objects().get(id).is_some_and(|known| known.applied.is_some())
+    }
+
+    /// Wakes `notify` when the health of an object changes.
+    pub(crate) fn wait_for<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>, notify: &Arc<Notify>) {
+        let mut objects = self.objects();
+        for id in ids {
+            objects.entry(id.clone()).or_default().waiting.push(notify.clone());
+        }
+    }
+
+    /// Undoes [`Memory::wait_for`].
+    pub(crate) fn wait_no_more<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>, notify: &Arc<Notify>) {
+        let mut objects = self.objects();
+        for id in ids {
+            if let Some(known) = objects.get_mut(id) {
+                known.waiting.retain(|other| !Arc::ptr_eq(other, notify));
+            }
+        }
+    }
+
+    /// How many objects there are of which something is known.
+    pub(crate) fn len(&self) -> usize {
+        self.objects().len()
+    }
+
+    /// Tells of a drift if there is one; once, because what was applied is then known not to hold any more.
+    fn judge(&self, id: &ObjectId, known: &mut Known, by: Option<String>) {
+        let (Some(applied), Some(live)) = (&known.applied, &known.live) else { return };
+        if known.under_way > 0 || live.revision() <= applied.mark.revision {
+            return;
+        }
+        let cause = match live {
+            Live::Gone { .. } => Cause::Deleted,
+            Live::Present(mark) if mark.fields != applied.mark.fields => Cause::Changed { by },
+            Live::Present(_) => return,
+        };
+        let drift = Drift { owner: applied.owner.clone(), object: id.clone(), cause };
+        known.applied = None;
+        // Nobody listens once the agents stop.
+        let _ = self.drift.send(drift);
+    }
+}
+
+impl Live {
+    fn revision(&self) -> u64 {
+        match self {
+            Self::Present(mark) => mark.revision,
+            Self::Gone { revision } => *revision,
+        }
+    }
+}
+
+impl Known {
+    fn note_health(&mut self, revision: u64, health: Health) {
+        if self.health.as_ref().is_some_and(|(known, _)| *known > revision) {
+            return;
+        }
+        let changed = self.health.as_ref().is_none_or(|(_, known)| *known != health);
+        self.health = Some((revision, health));
+        if changed {
+            self.waiting.iter().for_each(|notify| notify.notify_one());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Status;
+    use crate::object::Manifest;
+    use serde_json::json;
+
+    fn content(text: &str) -> ContentDigest {
+        let object =
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "a": text } });
+        Manifest::new(object).unwrap().digest()
+    }
+
+    fn mark(fields: u64, revision: u64) -> Mark {
+        Mark { fields, revision, excluded: false }
+    }
+
+    fn owner(name: &str) -> Owner {
+        Owner::new("flux-system", name)
+    }
+
+    struct Case {
+        memory: Memory,
+        drifts: mpsc::UnboundedReceiver<Drift>,
+        id: ObjectId,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let (sender, drifts) = mpsc::unbounded_channel();
+            let id = ObjectId { kind: "ConfigMap".into(), name: "a".into(), ..ObjectId::default() };
+            Self { memory: Memory::new(sender), drifts, id }
+        }
+
+        fn apply(&self, text: &str, mark: Mark) {
+            self.memory.begin(&self.id);
+            self.answer(text, mark);
+        }
+
+        fn answer(&self, text: &str, mark: Mark) {
+            let health = Health { status: Status::Current, message: String::new() };
+            let outcome = Outcome { owner: owner("apps"), content: content(text), mark, health };
+            self.memory.finish(&self.id, Some(outcome));
+        }
+    }
+
+    #[test]
+    fn what_we_applied_ourselves_is_no_drift_whenever_the_watch_shows_it() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.see(&case.id, mark(7, 10), None);
+        case.memory.begin(&case.id);
+        case.memory.see(&case.id, mark(8, 12), None);
+        case.answer("2", mark(8, 12));
+        case.memory.see(&case.id, mark(7, 10), None);
+        case.memory.see(&case.id, mark(8, 15), None);
+        assert!(case.drifts.try_recv().is_err());
+        assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("2")));
+        assert!(!case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
+        assert!(!case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
+    }
+
+    #[test]
+    fn a_field_taken_from_us_is_told_once() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.see(&case.id, mark(9, 11), Some("kubectl-edit".into()));
+        case.memory.see(&case.id, mark(9, 12), Some("kubectl-edit".into()));
+        let drift = case.drifts.try_recv().unwrap();
+        assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: Some("kubectl-edit".into()) }));
+        assert!(case.drifts.try_recv().is_err());
+        assert!(!case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
+    }
+
+    #[test]
+    fn a_change_between_our_write_and_its_answer_is_seen_too() {
+        let mut case = Case::new();
+        case.memory.begin(&case.id);
+        case.memory.see(&case.id, mark(9, 11), None);
+        case.answer("1", mark(7, 10));
+        assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Changed { by: None });
+    }
+
+    #[test]
+    fn a_deleted_object_is_drift_unless_it_was_given_up() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.see_gone(&case.id, 11);
+        assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+        case.apply("1", mark(7, 12));
+        case.memory.forget(&case.id);
+        case.memory.see_gone(&case.id, 13);
+        assert!(case.drifts.try_recv().is_err());
+        assert_eq!(case.memory.len(), 0);
+    }
+
+    #[test]
+    fn a_list_that_misses_an_object_means_that_it_is_gone() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now() - std::time::Duration::from_secs(60));
+        assert!(case.drifts.try_recv().is_err(), "it was applied after the list began");
+        case.memory.see_all("", "ConfigMap", &HashSet::from([case.id.clone()]), Instant::now());
+        assert!(case.drifts.try_recv().is_err(), "the list has it");
+        case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now());
+        assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+    }
+}

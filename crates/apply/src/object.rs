@@ -1,0 +1,284 @@
+//! Objects and how they are named.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// Which object: everything that names it except the version of its kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId {
+    /// The namespace; empty for objects of the cluster.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+}
+
+impl fmt::Display for ObjectId {
+    /// Writes the object as people read it: `Deployment/apps/web`, `Namespace/apps`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{}/{}", self.kind, self.name),
+            namespace => write!(f, "{}/{namespace}/{}", self.kind, self.name),
+        }
+    }
+}
+
+/// An object and the version in which it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Versioned {
+    /// The object.
+    pub id: ObjectId,
+    /// The version of its kind, without the group.
+    pub version: String,
+}
+
+impl Versioned {
+    /// The `apiVersion` of the object.
+    pub fn api_version(&self) -> String {
+        match self.id.group.as_str() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+}
+
+/// An object as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    name: Versioned,
+    object: Value,
+}
+
+/// Why a value is no Kubernetes object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Something that every object has is missing or is no text.
+    #[error("{subject}: {field} is missing or not a text; every object needs apiVersion, kind and metadata.name")]
+    Incomplete {
+        /// What is known of the object.
+        subject: String,
+        /// The field that is missing.
+        field: &'static str,
+    },
+    /// A name cannot be part of a URL.
+    #[error("{subject}: the {field} {name:?} cannot name an object; see Kubernetes' rules for names")]
+    Name {
+        /// The object.
+        subject: String,
+        /// Name or namespace.
+        field: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The metadata has a shape that no object has.
+    #[error("{subject}: metadata.{field} must map texts to texts")]
+    Metadata {
+        /// The object.
+        subject: ObjectId,
+        /// The field: labels or annotations.
+        field: &'static str,
+    },
+}
+
+impl Manifest {
+    /// The object that `value` describes.
+    ///
+    /// A Secret's `stringData` becomes `data`, because that is what the API keeps and what is compared.
+    pub fn new(mut value: Value) -> Result<Self, ManifestError> {
+        let subject = || {
+            let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+            format!("{}/{}", text("/kind"), text("/metadata/name"))
+        };
+        let required = |pointer: &str, field| {
+            let text = value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+            text.map(str::to_owned).ok_or_else(|| ManifestError::Incomplete { subject: subject(), field })
+        };
+        let api_version = required("/apiVersion", "apiVersion")?;
+        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        let id = ObjectId {
+            namespace: value.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            name: required("/metadata/name", "metadata.name")?,
+            group: group.to_owned(),
+            kind: required("/kind", "kind")?,
+        };
+        for (field, name) in [("name", &id.name), ("namespace", &id.namespace)] {
+            if !is_path_segment(name) {
+                return Err(ManifestError::Name { subject: subject(), field, name: name.clone() });
+            }
+        }
+        for field in ["labels", "annotations"] {
+            let texts = match value.pointer(&format!("/metadata/{field}")) {
+                None | Some(Value::Null) => true,
+                Some(Value::Object(map)) => map.values().all(Value::is_string),
+                Some(_) => false,
+            };
+            if !texts {
+                return Err(ManifestError::Metadata { subject: id, field });
+            }
+        }
+        let name = Versioned { id, version: version.to_owned() };
+        encode_string_data(&name.id, &mut value);
+        Ok(Self { name, object: value })
+    }
+
+    /// Which object this is.
+    pub fn id(&self) -> &ObjectId {
+        &self.name.id
+    }
+
+    /// Which object this is, in which version.
+    pub fn versioned(&self) -> &Versioned {
+        &self.name
+    }
+
+    /// The object itself.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
+    /// Gives the object labels and annotations, which win over its own.
+    pub fn set_metadata<'a>(
+        &mut self,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        annotations: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        self.set_texts("labels", labels);
+        self.set_texts("annotations", annotations);
+    }
+
+    fn set_texts<'a>(&mut self, field: &str, texts: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (key, text) in texts {
+            // `new` saw that the metadata is a map and that these fields are maps or null.
+            let Some(Value::Object(metadata)) = self.object.get_mut("metadata") else { return };
+            let map = metadata.entry(field).or_insert_with(|| Value::Object(Map::new()));
+            if !map.is_object() {
+                *map = Value::Object(Map::new());
+            }
+            if let Value::Object(map) = map {
+                map.insert(key.to_owned(), Value::String(text.to_owned()));
+            }
+        }
+    }
+
+    /// Moves the object into a namespace, or, with an empty text, out of any.
+    pub fn set_namespace(&mut self, namespace: &str) {
+        self.name.id.namespace = namespace.to_owned();
+        let Some(Value::Object(metadata)) = self.object.get_mut("metadata") else { return };
+        if namespace.is_empty() {
+            metadata.remove("namespace");
+        } else {
+            metadata.insert("namespace".to_owned(), Value::String(namespace.to_owned()));
+        }
+    }
+
+    /// Whether a label or annotation has the value, whatever its case.
+    pub fn has(&self, key: &str, value: &str) -> bool {
+        has(&self.object, key, value)
+    }
+
+    /// The identity of the content: equal digests mean equal objects.
+    pub fn digest(&self) -> ContentDigest {
+        let bytes = serde_json::to_vec(&self.object).unwrap_or_default();
+        let digest = Sha256::digest(bytes);
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        ContentDigest(half)
+    }
+}
+
+/// The identity of an object's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentDigest([u8; 16]);
+
+/// Whether a label or annotation of `object` has the value, whatever its case.
+pub(crate) fn has(object: &Value, key: &str, value: &str) -> bool {
+    ["labels", "annotations"].iter().any(|field| {
+        let text = object.get("metadata").and_then(|metadata| metadata.get(field)?.get(key)?.as_str());
+        text.is_some_and(|text| text.eq_ignore_ascii_case(value))
+    })
+}
+
+/// Whether a name stays one segment of a URL's path.
+fn is_path_segment(name: &str) -> bool {
+    let harmless = |c: char| !(c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | '?' | '#' | '\\'));
+    name != "." && name != ".." && name.len() <= 253 && name.chars().all(harmless)
+}
+
+fn encode_string_data(id: &ObjectId, value: &mut Value) {
+    if !(id.group.is_empty() && id.kind == "Secret") {
+        return;
+    }
+    let Value::Object(secret) = value else { return };
+    let all_texts = |map: &Map<String, Value>| map.values().all(Value::is_string);
+    if !matches!(secret.get("stringData"), Some(Value::Object(texts)) if all_texts(texts)) {
+        return;
+    }
+    let Some(Value::Object(texts)) = secret.remove("stringData") else { return };
+    let data = secret.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    if data.is_null() {
+        *data = Value::Object(Map::new());
+    }
+    let Value::Object(data) = data else { return };
+    for (key, text) in texts {
+        let bytes = k8s_openapi::ByteString(text.as_str().unwrap_or_default().as_bytes().to_vec());
+        data.insert(key, serde_json::to_value(bytes).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_object_says_what_it_is() {
+        let manifest = Manifest::new(json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "apps" } }))
+        .unwrap();
+        assert_eq!(manifest.id().to_string(), "Deployment/apps/web");
+        assert_eq!(manifest.versioned().api_version(), "apps/v1");
+        let error = Manifest::new(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {} })).unwrap_err();
+        assert!(error.to_string().starts_with("Pod/?: metadata.name is missing"), "{error}");
+        let labels = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "labels": { "a": 1 } } });
+        assert!(matches!(Manifest::new(labels), Err(ManifestError::Metadata { field: "labels", .. })));
+    }
+
+    #[test]
+    fn a_name_that_would_change_the_request_is_refused() {
+        for name in ["../../api/v1/nodes/a", "a?dryRun=All", "a b", "..", "%2e"] {
+            let value = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name } });
+            assert!(matches!(Manifest::new(value), Err(ManifestError::Name { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_texts_become_its_data() {
+        let secret = Manifest::new(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" },
+            "data": { "a": "eA==", "b": "eA==" }, "stringData": { "b": "y" } }))
+        .unwrap();
+        assert_eq!(secret.object()["data"], json!({ "a": "eA==", "b": "eQ==" }));
+        assert!(secret.object().get("stringData").is_none());
+    }
+
+    #[test]
+    fn metadata_and_namespace_are_set_in_place() {
+        let mut manifest = Manifest::new(json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "a", "annotations": null, "labels": { "x": "1" } } }))
+        .unwrap();
+        let before = manifest.digest();
+        manifest.set_metadata([("x", "2")], [("y", "3")]);
+        manifest.set_namespace("apps");
+        assert_eq!(
+            manifest.object()["metadata"],
+            json!({ "name": "a", "namespace": "apps", "annotations": { "y": "3" }, "labels": { "x": "2" } })
+        );
+        assert_eq!(manifest.id().namespace, "apps");
+        assert_ne!(manifest.digest(), before);
+        assert!(manifest.has("y", "3"));
+    }
+}

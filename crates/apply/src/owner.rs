@@ -1,0 +1,51 @@
+//! Whose objects are whose: the labels that Flux puts on what it applies.
+
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// The label with the name of the owner.
+pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
+/// The label with the namespace of the owner.
+pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+pub(crate) const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
+pub(crate) const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+pub(crate) const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
+pub(crate) const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
+pub(crate) const DISABLED: &str = "disabled";
+pub(crate) const ENABLED: &str = "enabled";
+pub(crate) const SSA_IGNORE: &str = "Ignore";
+pub(crate) const SSA_IF_NOT_PRESENT: &str = "IfNotPresent";
+
+/// Who applies a set of objects: a Kustomization.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Owner {
+    /// The owner of this namespace and name.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The labels that everything it applies has.
+    pub(crate) fn labels(&self) -> [(&str, &str); 2] {
+        [(OWNER_NAME, &self.name), (OWNER_NAMESPACE, &self.namespace)]
+    }
+
+    /// Whether an object has the labels of this owner.
+    pub(crate) fn owns(&self, metadata: &ObjectMeta) -> bool {
+        let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+        self.labels().iter().all(|(key, value)| label(key) == Some(value))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}

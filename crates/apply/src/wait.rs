@@ -1,0 +1,263 @@
+//! Waits until objects are healthy, or gone, by watching them.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Api;
+use kube::api::DynamicObject;
+use kube::runtime::wait::{await_condition, conditions};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::applier::Applier;
+use crate::error::ApplyError;
+use crate::health::{self, Health, Status};
+use crate::object::{ObjectId, Versioned};
+
+/// What is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The object.
+    pub object: Versioned,
+    /// Whether it is as well if the object is gone, like a Job that is deleted once it is done.
+    pub may_be_gone: bool,
+    uid: Option<String>,
+}
+
+impl Expectation {
+    /// That the object is as it should be.
+    pub fn healthy(object: Versioned) -> Self {
+        Self { object, may_be_gone: false, uid: None }
+    }
+
+    /// That the object with this uid does not exist any more.
+    pub fn gone(object: Versioned, uid: Option<String>) -> Self {
+        Self { object, may_be_gone: true, uid }
+    }
+}
+
+/// Objects that did not become healthy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unhealthy {
+    /// Whether the time was up; otherwise objects failed for good.
+    pub timed_out: bool,
+    /// The objects and how far they got.
+    pub objects: Vec<(ObjectId, Health)>,
+}
+
+/// How many objects an error names: a set of thousands would not fit into a condition.
+const NAMED: usize = 20;
+
+impl fmt::Display for Unhealthy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.timed_out {
+            "timeout waiting for: ["
+        } else {
+            "failed early due to stalled resources: ["
+        })?;
+        for (index, (id, health)) in self.objects.iter().take(NAMED).enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{id} status: '{}'", health.status)?;
+            if !health.message.is_empty() {
+                write!(f, ": {}", health.message)?;
+            }
+        }
+        match self.objects.len().checked_sub(NAMED + 1) {
+            Some(more) => write!(f, ", and {} more]", more + 1),
+            None => f.write_str("]"),
+        }
+    }
+}
+
+impl std::error::Error for Unhealthy {}
+
+/// How many of a set of objects are healthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The healthy ones.
+    pub ready: usize,
+    /// All of them.
+    pub total: usize,
+}
+
+impl Applier {
+    /// Waits until all objects are healthy.
+    ///
+    /// # Errors
+    /// [`ApplyError::Unhealthy`] as soon as one of them failed for good, or when the time is up;
+    /// [`ApplyError::Superseded`] when `cancelled` completes.
+    pub async fn wait(
+        &self,
+        expected: &[Expectation],
+        timeout: Duration,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<(), ApplyError> {
+        self.wait_and_tell(expected, timeout, cancelled, |_| ()).await
+    }
+
+    /// Waits as [`Applier::wait`] does, and tells whenever more objects are healthy.
+    ///
+    /// # Errors
+    /// As [`Applier::wait`].
+    pub async fn wait_and_tell(
+        &self,
+        expected: &[Expectation],
+        timeout: Duration,
+        cancelled: impl Future<Output = ()>,
+        mut tell: impl FnMut(Tally),
+    ) -> Result<(), ApplyError> {
+        if expected.is_empty() {
+            return Ok(());
+        }
+        // Ends the watches of single objects when it is dropped.
+        let mut watches = JoinSet::new();
+        for expectation in expected {
+            self.observe(expectation, &mut watches).await?;
+        }
+        let waiting = Waiting::new(self, expected);
+        let deadline = tokio::time::sleep(timeout);
+        tokio::pin!(deadline, cancelled);
+        let mut told = None;
+        loop {
+            let seen: Vec<(&Expectation, Health)> =
+                expected.iter().map(|expectation| (expectation, self.health_of(expectation))).collect();
+            let is_fine = |expectation: &Expectation, health: &Health| {
+                health.status == Status::Current || (expectation.may_be_gone && health.status == Status::NotFound)
+            };
+            let unfinished = |failed_only: bool| -> Vec<(ObjectId, Health)> {
+                let rest = seen.iter().filter(|(expectation, health)| {
+                    !is_fine(expectation, health) && (!failed_only || health.status == Status::Failed)
+                });
+                rest.map(|(expectation, health)| (expectation.object.id.clone(), health.clone())).collect()
+            };
+            let rest = unfinished(false);
+            let tally = Tally { ready: expected.len() - rest.len(), total: expected.len() };
+            if told != Some(tally) {
+                told = Some(tally);
+                tell(tally);
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let failed = unfinished(true);
+            if !failed.is_empty() {
+                return Err(Unhealthy { timed_out: false, objects: failed }.into());
+            }
+            tokio::select! {
+                () = waiting.notify.notified() => {}
+                () = &mut deadline => return Err(Unhealthy { timed_out: true, objects: rest }.into()),
+                () = &mut cancelled => return Err(ApplyError::Superseded),
+            }
+        }
+    }
+
+    /// Sees to it that the memory learns of the object's health.
+    async fn observe(&self, expectation: &Expectation, watches: &mut JoinSet<()>) -> Result<(), ApplyError> {
+        let id = &expectation.object.id;
+        let ours = self.inner.memory.is_applied(id);
+        if ours && !health::changes(&id.group, &id.kind) {
+            return Ok(());
+        }
+        let Some(kind) = self.kind(&expectation.object).await? else {
+            return Err(ApplyError::UnknownKind {
+                subject: id.clone(),
+                api_version: expectation.object.api_version(),
+                kind: id.kind.clone(),
+            });
+        };
+        if ours {
+            self.inner.watching.health(&kind);
+        } else {
+            let (applier, id) = (self.clone(), id.clone());
+            watches.spawn(async move { applier.inner.watching.health_of(&kind, &id).await });
+        }
+        Ok(())
+    }
+
+    fn health_of(&self, expectation: &Expectation) -> Health {
+        let unknown = || Health { status: Status::NotFound, message: "Resource not found".to_owned() };
+        self.inner.memory.health(&expectation.object.id).unwrap_or_else(unknown)
+    }
+
+    /// Waits until the objects do not exist any more.
+    ///
+    /// # Errors
+    /// [`ApplyError::Unhealthy`] when the time is up.
+    pub async fn wait_until_gone(&self, leaving: &[Expectation], timeout: Duration) -> Result<(), ApplyError> {
+        let deadline = tokio::time::Instant::now() + timeout;
+        for expectation in leaving {
+            let Some(kind) = self.kind(&expectation.object).await? else { continue };
+            let id = &expectation.object.id;
+            let client = self.inner.cluster.client().clone();
+            let api: Api<DynamicObject> = if kind.namespaced {
+                Api::namespaced_with(client, &id.namespace, &kind.resource)
+            } else {
+                Api::all_with(client, &kind.resource)
+            };
+            let uid = expectation.uid.clone().unwrap_or_default();
+            let gone = await_condition(api, &id.name, conditions::is_deleted(&uid));
+            match tokio::time::timeout_at(deadline, gone).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!(object = %id, %error, "the watch for a deletion was interrupted"),
+                Err(_) => {
+                    let health =
+                        Health { status: Status::Terminating, message: "its finalizers are not done".to_owned() };
+                    return Err(Unhealthy { timed_out: true, objects: vec![(id.clone(), health)] }.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The health of one object, asked for once.
+    ///
+    /// # Errors
+    /// When the API gives no answer.
+    pub async fn look_at(&self, object: &Versioned) -> Result<Health, ApplyError> {
+        let Some(kind) = self.kind(object).await? else { return Ok(Health::not_found()) };
+        let found = self.inner.cluster.get(&kind, &object.id, None).await;
+        let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
+        Ok(found.map_or_else(Health::not_found, |object| health::assess(&object, Timestamp::now())))
+    }
+}
+
+/// Is woken when the health of the objects changes, as long as it lives.
+struct Waiting<'a> {
+    applier: &'a Applier,
+    expected: &'a [Expectation],
+    notify: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(applier: &'a Applier, expected: &'a [Expectation]) -> Self {
+        let notify = Arc::new(Notify::new());
+        applier.inner.memory.wait_for(expected.iter().map(|expectation| &expectation.object.id), &notify);
+        Self { applier, expected, notify }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let ids = self.expected.iter().map(|expectation| &expectation.object.id);
+        self.applier.inner.memory.wait_no_more(ids, &self.notify);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_healthy_is_named_with_its_reason() {
+        let id = ObjectId { kind: "Deployment".into(), namespace: "a".into(), name: "x".into(), group: "apps".into() };
+        let health = Health { status: Status::InProgress, message: "Replicas: 0/1".into() };
+        let unhealthy = Unhealthy { timed_out: true, objects: vec![(id.clone(), health.clone())] };
+        assert_eq!(unhealthy.to_string(), "timeout waiting for: [Deployment/a/x status: 'InProgress': Replicas: 0/1]");
+        let many = Unhealthy { timed_out: true, objects: vec![(id, health); 25] };
+        assert!(many.to_string().ends_with(", and 5 more]"));
+    }
+}

@@ -1,0 +1,174 @@
+//! The watches that tell what happens to applied objects: one for each kind, for all owners together.
+//!
+//! The first watch of a kind sees metadata only; that is enough to see drift. A second one, of whole objects, begins
+//! when someone first waits for the health of an object of the kind. Of neither is anything kept but what
+//! [`Memory`] notes.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::DynamicObject;
+use kube::core::PartialObjectMeta;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cluster::Kind;
+use crate::health;
+use crate::memory::{Mark, Memory, last_manager};
+use crate::object::ObjectId;
+use crate::owner::OWNER_NAME;
+
+/// The watches that run.
+pub(crate) struct Watching {
+    client: Client,
+    memory: Arc<Memory>,
+    field_manager: Arc<str>,
+    running: Mutex<Running>,
+}
+
+#[derive(Default)]
+struct Running {
+    drift: HashMap<Arc<Kind>, watch::Receiver<bool>>,
+    health: HashSet<Arc<Kind>>,
+    /// Ends all watches when the last user of the applier is gone.
+    tasks: JoinSet<()>,
+}
+
+impl Watching {
+    pub(crate) fn new(client: Client, memory: Arc<Memory>, field_manager: &str) -> Self {
+        Self { client, memory, field_manager: field_manager.into(), running: Mutex::default() }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that drift of objects of the kind is seen from now on.
+    pub(crate) fn drift(&self, kind: &Arc<Kind>) {
+        let mut running = self.running();
+        if !kind.watchable || running.drift.contains_key(kind) {
+            return;
+        }
+        let (up, receiver) = watch::channel(false);
+        running.drift.insert(kind.clone(), receiver);
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
+        let stream = watcher(api, owned()).default_backoff();
+        let (memory, kind, field_manager) = (self.memory.clone(), kind.clone(), self.field_manager.clone());
+        running.tasks.spawn(async move { see_drift(stream, &memory, &kind, &field_manager, &up).await });
+    }
+
+    /// Whether the watch of the kind is up, so that the memory of it can be trusted.
+    pub(crate) fn sees_drift(&self, kind: &Arc<Kind>) -> bool {
+        self.running().drift.get(kind).is_some_and(|up| *up.borrow())
+    }
+
+    /// Sees to it that the health of owned objects of the kind is known from now on.
+    pub(crate) fn health(&self, kind: &Arc<Kind>) {
+        let mut running = self.running();
+        if !kind.watchable || !running.health.insert(kind.clone()) {
+            return;
+        }
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
+        let stream = watcher(api, owned()).default_backoff();
+        let (memory, kind) = (self.memory.clone(), kind.clone());
+        running.tasks.spawn(async move { see_health(stream, &memory, &kind).await });
+    }
+
+    /// Tells the memory of the health of a single object, owned by whomever, until the future is dropped.
+    pub(crate) async fn health_of(&self, kind: &Arc<Kind>, id: &ObjectId) {
+        let api: Api<DynamicObject> = if kind.namespaced {
+            Api::namespaced_with(self.client.clone(), &id.namespace, &kind.resource)
+        } else {
+            Api::all_with(self.client.clone(), &kind.resource)
+        };
+        let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
+        see_health(watcher(api, only).default_backoff(), &self.memory, kind).await;
+    }
+}
+
+fn owned() -> watcher::Config {
+    watcher::Config::default().labels(OWNER_NAME)
+}
+
+fn id(kind: &Kind, metadata: &ObjectMeta) -> ObjectId {
+    ObjectId {
+        namespace: metadata.namespace.clone().unwrap_or_default(),
+        name: metadata.name.clone().unwrap_or_default(),
+        group: kind.resource.group.clone(),
+        kind: kind.resource.kind.clone(),
+    }
+}
+
+async fn see_drift(
+    stream: impl Stream<Item = watcher::Result<Event<PartialObjectMeta<DynamicObject>>>>,
+    memory: &Memory,
+    kind: &Kind,
+    field_manager: &str,
+    up: &watch::Sender<bool>,
+) {
+    let mut stream = pin!(stream);
+    let mut listed = HashSet::new();
+    let mut began = Instant::now();
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(Event::Init) => {
+                listed.clear();
+                began = Instant::now();
+            }
+            Ok(Event::InitApply(object)) => {
+                listed.insert(id(kind, &object.metadata));
+                see(memory, kind, &object.metadata, field_manager);
+            }
+            Ok(Event::InitDone) => {
+                memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
+                listed = HashSet::new();
+                up.send_replace(true);
+            }
+            Ok(Event::Apply(object)) => see(memory, kind, &object.metadata, field_manager),
+            Ok(Event::Delete(object)) => {
+                let mark = Mark::read(&object.metadata, field_manager);
+                memory.see_gone(&id(kind, &object.metadata), mark.revision);
+            }
+            Err(error) => {
+                up.send_replace(false);
+                tracing::debug!(kind = kind.resource.kind, %error, "the watch for drift was interrupted");
+            }
+        }
+    }
+}
+
+fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, field_manager: &str) {
+    let mark = Mark::read(metadata, field_manager);
+    memory.see(&id(kind, metadata), mark, last_manager(metadata, field_manager));
+}
+
+async fn see_health(stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>>, memory: &Memory, kind: &Kind) {
+    let mut stream = pin!(stream);
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(Event::InitApply(object) | Event::Apply(object)) => {
+                let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
+                let id = id(kind, &object.metadata);
+                let mut value = serde_json::to_value(&object).unwrap_or_default();
+                // Lists give objects without their types.
+                value["kind"] = kind.resource.kind.clone().into();
+                value["apiVersion"] = kind.resource.api_version.clone().into();
+                memory.see_health(&id, revision, health::assess(&value, Timestamp::now()));
+            }
+            Ok(Event::Delete(object)) => {
+                let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
+                memory.see_health(&id(kind, &object.metadata), revision, health::Health::not_found());
+            }
+            Ok(Event::Init | Event::InitDone) => {}
+            Err(error) => tracing::debug!(kind = kind.resource.kind, %error, "the watch for health was interrupted"),
+        }
+    }
+}
