@@ -85,23 +85,30 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// Unpacks the descriptions anew each time: documents are asked for rarely.
 pub fn documents<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, Value> {
-    let wanted = closure(names);
     let mut found = BTreeMap::new();
+    visit_documents(names, |name, schema| {
+        found.insert(name.to_owned(), schema);
+    });
+    found
+}
+
+/// Hands each of [`documents`] to `visit`, in order of their names, without holding all of them at once.
+pub(crate) fn visit_documents<'a>(names: impl IntoIterator<Item = &'a str>, mut visit: impl FnMut(&str, Value)) {
+    let mut open = closure(names);
     let mut lines = BufReader::new(flate2::read::GzDecoder::new(DEFINITIONS));
     let mut line = String::new();
-    while found.len() < wanted.len() {
+    while !open.is_empty() {
         line.clear();
         if !matches!(lines.read_line(&mut line), Ok(length) if length > 0) {
             break;
         }
         let Some((name, json)) = line.split_once('\t') else { continue };
-        if wanted.contains(name)
+        if open.remove(name)
             && let Ok(schema) = serde_json::from_str(json)
         {
-            found.insert(name.to_owned(), schema);
+            visit(name, schema);
         }
     }
-    found
 }
 
 fn closure<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'static str> {

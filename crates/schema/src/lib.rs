@@ -13,6 +13,7 @@ pub mod field;
 mod formats;
 mod lists;
 mod model;
+pub mod openapi;
 mod pattern;
 mod prune;
 mod read;
