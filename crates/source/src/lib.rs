@@ -1,1 +1,39 @@
 //! Brings desired state here: Git repositories as trees of content ids.
+//!
+//! [`Mirrors`] fetches a [`Reference`] of a [`Remote`] and gives a [`Snapshot`]: which commit it is, and its files
+//! as a [`GitTree`], read from Git's object database when asked for and never checked out. A remote repository
+//! is kept as one bare, shallow mirror that everything using its URL shares; a local one is read where it is.
+//! [`local`] finds the repository that a path stands in and tells when it changes. [`Ignore`] hides files as
+//! Flux's `.sourceignore` does.
+//!
+//! Nothing here interprets content, and no credential reaches an error or a log.
+
+mod address;
+mod auth;
+mod commit;
+mod connect;
+mod deadline;
+mod error;
+mod ignore;
+pub mod local;
+mod mirror;
+mod objects;
+mod recent;
+mod reference;
+mod remote;
+mod snapshot;
+mod tree;
+mod version;
+
+pub use address::{Location, RepositoryUrl, Scheme, UrlError};
+pub use auth::{Auth, Secret};
+pub use commit::{Commit, CommitId, Signature};
+pub use error::FetchError;
+pub use ignore::Ignore;
+pub use local::{LocalWatch, WatchError, watch_local};
+pub use mirror::{Mirrors, MirrorsError};
+pub use reference::{Reference, Revision};
+pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};
+pub use snapshot::Snapshot;
+pub use tree::GitTree;
+pub use version::{Range, RangeError};

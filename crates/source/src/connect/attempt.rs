@@ -1,0 +1,119 @@
+//! One try to fetch from a remote: its limits, and the first thing that went wrong.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::deadline::Deadline;
+use crate::objects::lock;
+use crate::{Auth, FetchError, Remote, RepositoryUrl};
+
+/// One try to fetch from a remote.
+///
+/// Transports note here what went wrong: on its way through the protocol a cause loses its meaning.
+pub(crate) struct Attempt {
+    url: RepositoryUrl,
+    auth: Auth,
+    deadline: Deadline,
+    max_size: u64,
+    received: AtomicU64,
+    failure: Mutex<Option<FetchError>>,
+}
+
+impl Attempt {
+    /// A try that begins now.
+    pub(crate) fn new(remote: &Remote) -> Self {
+        Self {
+            url: remote.url.clone(),
+            auth: remote.credentials(),
+            deadline: Deadline::after(remote.timeout),
+            max_size: remote.max_size,
+            received: AtomicU64::new(0),
+            failure: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &RepositoryUrl {
+        &self.url
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Notes what went wrong. What was noted first stays: the rest follows from it.
+    pub(crate) fn fail(&self, error: FetchError) {
+        lock(&self.failure).get_or_insert(error);
+    }
+
+    /// What went wrong first, or that time ran out.
+    pub(crate) fn failure(&self) -> Option<FetchError> {
+        let noted = lock(&self.failure).clone();
+        noted.or_else(|| self.deadline.passed().then(|| self.timeout()))
+    }
+
+    /// Counts bytes that were received; an error when they become too many.
+    pub(crate) fn count(&self, bytes: usize) -> io::Result<()> {
+        let bytes = bytes as u64;
+        let received = self.received.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if received <= self.max_size {
+            return Ok(());
+        }
+        self.fail(FetchError::TooLarge { url: self.url.clone(), limit: self.max_size });
+        Err(io::Error::other("too many bytes were received"))
+    }
+
+    pub(crate) fn timeout(&self) -> FetchError {
+        FetchError::Timeout { url: self.url.clone(), timeout: self.deadline.timeout() }
+    }
+
+    pub(crate) fn unreachable(&self, cause: &str) -> FetchError {
+        FetchError::Unreachable { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn refused(&self, cause: &str) -> FetchError {
+        FetchError::Refused { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn tls(&self, cause: &str) -> FetchError {
+        FetchError::Tls { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn credentials(&self, cause: &str) -> FetchError {
+        FetchError::Credentials { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn host_key(&self, cause: &str) -> FetchError {
+        FetchError::HostKey { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn not_found(&self, cause: &str) -> FetchError {
+        FetchError::RepositoryNotFound { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn protocol(&self, cause: &str) -> FetchError {
+        FetchError::Protocol { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    }
+
+    pub(crate) fn unsupported(&self, what: &str) -> FetchError {
+        FetchError::Unsupported { url: self.url.clone(), what: what.to_owned() }
+    }
+}
+
+/// A reader that counts what it reads against the limit of an attempt.
+pub(crate) struct Counted<R> {
+    pub(crate) attempt: std::sync::Arc<Attempt>,
+    pub(crate) inner: R,
+}
+
+impl<R: io::Read> io::Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.attempt.count(read)?;
+        Ok(read)
+    }
+}

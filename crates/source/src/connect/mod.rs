@@ -1,0 +1,37 @@
+//! Connections to the servers that hold repositories.
+
+mod attempt;
+mod exchange;
+mod http;
+mod session;
+mod ssh;
+mod tls;
+mod watchdog;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) use attempt::Attempt;
+pub(crate) use session::{Found, Session};
+
+use crate::{FetchError, Scheme};
+
+/// What connections need besides a remote.
+pub(crate) struct Means<'a> {
+    /// The `ssh` program.
+    pub(crate) ssh: &'a Path,
+    /// A directory that only we can read, for the keys that `ssh` takes as files.
+    pub(crate) keys: &'a Path,
+}
+
+/// Connects to the remote of `attempt` and introduces ourselves.
+pub(crate) fn connect(attempt: &Arc<Attempt>, means: &Means<'_>) -> Result<Session, FetchError> {
+    match attempt.url().scheme() {
+        Scheme::Https | Scheme::Http => Session::open(Box::new(http::transport(attempt)?), None, attempt),
+        Scheme::Ssh => {
+            let (transport, process) = ssh::transport(attempt, means)?;
+            Session::open(Box::new(transport), Some(process), attempt)
+        }
+        Scheme::File => Err(attempt.unsupported("fetching from a path of this machine")),
+    }
+}

@@ -1,0 +1,291 @@
+//! A conversation in Git's protocol: what references there are, and the objects of one commit.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+
+use gix::ObjectId;
+use gix::odb::pack;
+use gix::progress::Discard;
+use gix::protocol::fetch::{Arguments, Negotiate, Response, Shallow, Tags, negotiate};
+use gix::protocol::handshake::Ref;
+use gix::protocol::ls_refs::RefPrefixes;
+use gix::protocol::transport::Service;
+use gix::protocol::transport::client::blocking_io::Transport;
+use gix::protocol::{Handshake, LsRefsCommand};
+
+use super::Attempt;
+use super::ssh::Process;
+use super::watchdog::Watchdog;
+use crate::{FetchError, Reference, Revision};
+
+/// A reference that the server has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The name that the revision carries.
+    pub(crate) name: Option<String>,
+    /// The commit, or what stands on the way to it.
+    pub(crate) id: ObjectId,
+}
+
+impl Found {
+    /// How the commit is called.
+    pub(crate) fn revision(&self, commit: crate::CommitId) -> Revision {
+        Revision::new(self.name.clone(), commit)
+    }
+}
+
+/// A conversation with a server that has accepted us.
+pub(crate) struct Session {
+    transport: Box<dyn Transport + Send>,
+    process: Option<Process>,
+    handshake: Handshake,
+    attempt: Arc<Attempt>,
+    watchdog: Watchdog,
+}
+
+impl Session {
+    /// Introduces ourselves over `transport`.
+    pub(super) fn open(
+        mut transport: Box<dyn Transport + Send>,
+        process: Option<Process>,
+        attempt: &Arc<Attempt>,
+    ) -> Result<Self, FetchError> {
+        let killer = process.as_ref().map(Process::killer);
+        let watchdog = Watchdog::new(attempt.deadline(), move || killer.into_iter().for_each(|killer| killer.kill()))
+            .map_err(|error| attempt.unreachable(&format!("no thread could be started: {error}")))?;
+        let no_credentials = |_| Ok(None);
+        let handshake =
+            gix::protocol::handshake(&mut transport, Service::UploadPack, no_credentials, Vec::new(), &mut Discard)
+                .map_err(|error| explain(attempt, process.as_ref(), &error))?;
+        let session = Self { transport, process, handshake, attempt: attempt.clone(), watchdog };
+        match session.handshake.capabilities.capability("object-format").and_then(|format| format.value()) {
+            Some(format) if format != "sha1" => {
+                let format = session.attempt.auth().scrub(&format.to_string());
+                Err(session.attempt.unsupported(&format!("a repository with {format} object ids")))
+            }
+            _ => Ok(session),
+        }
+    }
+
+    /// What `reference` names on the server.
+    pub(crate) fn find(&mut self, reference: &Reference) -> Result<Found, FetchError> {
+        match reference {
+            Reference::Commit { id, branch } => {
+                let commit: crate::CommitId =
+                    id.parse().map_err(|hint: String| self.missing(reference, &format!(": {hint}")))?;
+                Ok(Found { name: branch.clone(), id: commit.0 })
+            }
+            Reference::SemVer(range) => {
+                let refs = self.list("refs/tags/")?;
+                let tags = refs.iter().filter_map(|found| found.0.strip_prefix("refs/tags/"));
+                let tag = range.highest(tags).ok_or_else(|| self.missing(reference, ""))?.to_owned();
+                self.pick(&refs, &format!("refs/tags/{tag}"), Some(tag), reference)
+            }
+            Reference::Branch(name) | Reference::Tag(name) | Reference::Name(name) => {
+                let full = reference.full_name().unwrap_or_default();
+                let refs = self.list(&full)?;
+                self.pick(&refs, &full, Some(name.clone()), reference)
+            }
+            Reference::Head => {
+                let refs = self.list("HEAD")?;
+                let name = refs.iter().find(|found| found.0 == "HEAD").and_then(|head| head.2.clone());
+                self.pick(&refs, "HEAD", name, reference)
+            }
+        }
+    }
+
+    fn pick(
+        &self,
+        refs: &[(String, ObjectId, Option<String>)],
+        full: &str,
+        name: Option<String>,
+        reference: &Reference,
+    ) -> Result<Found, FetchError> {
+        let found = refs.iter().find(|found| found.0 == full);
+        let found = found.ok_or_else(|| self.missing(reference, "; it may have been deleted or not pushed yet"))?;
+        Ok(Found { name, id: found.1 })
+    }
+
+    /// The references that begin with `prefix`: full name, object (tags followed), and the branch that a symbolic
+    /// reference stands for.
+    fn list(&mut self, prefix: &str) -> Result<Vec<(String, ObjectId, Option<String>)>, FetchError> {
+        let refs = match self.handshake.refs.take() {
+            // The first version of the protocol names all references unasked.
+            Some(refs) => refs,
+            None => {
+                let mut prefixes = RefPrefixes::new();
+                prefixes.extend([prefix.into()]);
+                LsRefsCommand::new(Some(prefixes), &self.handshake.capabilities, agent())
+                    .invoke_blocking(&mut self.transport, &mut Discard, false)
+                    .map_err(|error| explain(&self.attempt, self.process.as_ref(), &error))?
+            }
+        };
+        Ok(refs.into_iter().filter_map(reference).collect())
+    }
+
+    /// Receives the files of the commit `want`, and none of its history, into the repository `repository`, whose
+    /// commits `haves` are complete. Gives the paths of what was written.
+    pub(crate) fn receive(
+        mut self,
+        want: &Found,
+        reference: &Reference,
+        haves: &[ObjectId],
+        repository: &Path,
+        objects: gix::odb::HandleArc,
+    ) -> Result<Vec<std::path::PathBuf>, FetchError> {
+        let pack_directory = repository.join("objects/pack");
+        let mut written = Vec::new();
+        let attempt = self.attempt.clone();
+        let result = gix::protocol::fetch(
+            &mut Wish { want: want.id, haves },
+            |reader, progress, interrupt| {
+                let outcome = pack::Bundle::write_to_directory(
+                    reader,
+                    Some(&pack_directory),
+                    progress,
+                    interrupt,
+                    Some(objects),
+                    gix::hash::Kind::Sha1,
+                    write_options(),
+                );
+                let outcome = outcome.inspect_err(|error| note_storage_failure(&attempt, &pack_directory, error))?;
+                written.extend([outcome.data_path, outcome.index_path].into_iter().flatten());
+                // Whoever cleans up packs would have to leave this one alone; nobody does.
+                if let Some(keep) = outcome.keep_path {
+                    let _ = std::fs::remove_file(keep);
+                }
+                Ok(true)
+            },
+            Discard,
+            self.watchdog.interrupt(),
+            gix::protocol::fetch::Context {
+                handshake: &mut self.handshake,
+                transport: &mut self.transport,
+                user_agent: agent(),
+                trace_packetlines: false,
+            },
+            gix::protocol::fetch::Options {
+                shallow_file: repository.join("shallow"),
+                shallow: &Shallow::DepthAtRemote(NonZeroU32::MIN),
+                tags: Tags::None,
+                reject_shallow_remote: false,
+            },
+        );
+        match result {
+            Ok(_) => {
+                // A courtesy: the server may hang up now.
+                let _ = gix::protocol::indicate_end_of_interaction(&mut self.transport, false);
+                Ok(written)
+            }
+            Err(error) => Err(match explain(&self.attempt, self.process.as_ref(), &error) {
+                FetchError::Protocol { cause, .. } if cause.contains("not our ref") => {
+                    self.missing(reference, "; the server does not have it")
+                }
+                FetchError::Protocol { cause, .. } if cause.contains("unadvertised object") => {
+                    self.missing(reference, "; the server gives only the tips of branches and tags")
+                }
+                other => other,
+            }),
+        }
+    }
+
+    fn missing(&self, reference: &Reference, hint: &str) -> FetchError {
+        FetchError::ReferenceNotFound {
+            url: self.attempt.url().clone(),
+            reference: reference.clone(),
+            hint: hint.to_owned(),
+        }
+    }
+}
+
+/// What went wrong: what the transport noted, or what `ssh` said, or what the protocol makes of it.
+fn explain(attempt: &Attempt, process: Option<&Process>, error: &gix::Error) -> FetchError {
+    let causes = || error.iter_errors().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    attempt
+        .failure()
+        .or_else(|| process.and_then(|process| process.last_words(attempt)))
+        .unwrap_or_else(|| attempt.protocol(&causes()))
+}
+
+/// Tells a full disk from a broken connection.
+fn note_storage_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
+    use std::io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, Other, TimedOut, UnexpectedEof,
+    };
+    let Some(cause) = error.downcast_any_ref::<std::io::Error>() else { return };
+    // What reading from the server ends with, or what it sent.
+    let received =
+        [BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, Other, TimedOut, UnexpectedEof];
+    if !received.contains(&cause.kind()) {
+        attempt.fail(FetchError::Storage {
+            url: attempt.url().clone(),
+            path: directory.to_owned(),
+            cause: cause.to_string(),
+        });
+    }
+}
+
+fn reference(found: Ref) -> Option<(String, ObjectId, Option<String>)> {
+    match found {
+        Ref::Peeled { full_ref_name, object, .. } | Ref::Direct { full_ref_name, object } => {
+            Some((full_ref_name.to_string(), object, None))
+        }
+        Ref::Symbolic { full_ref_name, target, object, .. } => {
+            let target = target.to_string();
+            let branch = target.strip_prefix("refs/heads/").unwrap_or(&target).to_owned();
+            Some((full_ref_name.to_string(), object, Some(branch)))
+        }
+        Ref::Unborn { .. } => None,
+    }
+}
+
+fn agent() -> (&'static str, Option<String>) {
+    ("agent", Some(concat!("git/cowherd-", env!("CARGO_PKG_VERSION")).to_owned()))
+}
+
+fn write_options() -> pack::bundle::write::Options {
+    pack::bundle::write::Options {
+        thread_limit: Some(2),
+        iteration_mode: pack::data::input::Mode::Verify,
+        index_version: pack::index::Version::V2,
+        alloc_limit_bytes: Some(1 << 30),
+        compression: gix::zlib::Compression::BEST_SPEED,
+    }
+}
+
+/// One commit that is wanted, and those that are there: no search for what is in common.
+struct Wish<'a> {
+    want: ObjectId,
+    haves: &'a [ObjectId],
+}
+
+impl Negotiate for Wish<'_> {
+    fn mark_complete_and_common_ref(&mut self) -> gix::error::Result<negotiate::Action> {
+        Ok(negotiate::Action::MustNegotiate { remote_ref_target_known: vec![false] })
+    }
+
+    fn add_wants(&mut self, arguments: &mut Arguments, _remote_ref_target_known: &[bool]) -> bool {
+        arguments.want(self.want);
+        true
+    }
+
+    fn one_round(
+        &mut self,
+        _state: &mut negotiate::one_round::State,
+        arguments: &mut Arguments,
+        _previous_response: Option<&Response>,
+    ) -> gix::error::Result<(negotiate::Round, bool)> {
+        for have in self.haves {
+            arguments.have(have);
+        }
+        let sent = self.haves.len();
+        let round = negotiate::Round {
+            haves_sent: sent,
+            in_vain: 0,
+            haves_to_send: sent,
+            previous_response_had_at_least_one_in_common: false,
+        };
+        Ok((round, true))
+    }
+}

@@ -1,0 +1,157 @@
+//! Why a repository could not be fetched.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Reference, RepositoryUrl};
+
+/// Why a repository could not be fetched: which one, the cause, and what to do.
+///
+/// No variant holds a credential; what servers and programs said was cleaned of them.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No connection to the server came about, or it broke.
+    #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
+    Unreachable {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What happened.
+        cause: String,
+    },
+    /// The server's certificate was not accepted, or TLS failed otherwise.
+    #[error("TLS with {url} failed: {cause}; if the server has its own certificate authority, give it as ca.crt")]
+    Tls {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What happened.
+        cause: String,
+    },
+    /// The server did not accept who we are.
+    #[error("{url} refused access: {cause}; check the credentials and whether they may read this repository")]
+    Refused {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What the server said.
+        cause: String,
+    },
+    /// The ssh server is not the one that is known, or not known at all.
+    #[error("the host key of {url} is not accepted: {cause}; put the server's key into known_hosts")]
+    HostKey {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What ssh said.
+        cause: String,
+    },
+    /// The credentials given cannot be used.
+    #[error("the credentials for {url} cannot be used: {cause}")]
+    Credentials {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What is wrong with them.
+        cause: String,
+    },
+    /// The server knows no such repository.
+    #[error("there is no repository at {url}: {cause}; check the URL")]
+    RepositoryNotFound {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What the server said.
+        cause: String,
+    },
+    /// The repository has nothing of the name that was asked for.
+    #[error("{reference} was not found in {url}{hint}")]
+    ReferenceNotFound {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What was asked for.
+        reference: Reference,
+        /// More about it, beginning with a separator; or nothing.
+        hint: String,
+    },
+    /// The fetch took longer than it may.
+    #[error("fetching {url} took longer than {} s; raise the timeout if the repository is large", .timeout.as_secs_f32())]
+    Timeout {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The time it had.
+        timeout: Duration,
+    },
+    /// The server sent more than is accepted.
+    #[error("{url} sent more than {limit} bytes for one fetch; that is more than is accepted")]
+    TooLarge {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The most that is accepted, in bytes.
+        limit: u64,
+    },
+    /// There is no `ssh` program.
+    #[error("cannot fetch {url}: the program {program:?} is not installed; install an OpenSSH client")]
+    NoSsh {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The program that was looked for.
+        program: PathBuf,
+    },
+    /// The repository needs something that is not supported.
+    #[error("{url} cannot be read: {what} is not supported")]
+    Unsupported {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What is not supported.
+        what: String,
+    },
+    /// The server answered something that is not Git's protocol, or reported a failure of its own.
+    #[error("{url} did not answer as a Git server does: {cause}")]
+    Protocol {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What happened.
+        cause: String,
+    },
+    /// The copy of the repository on this machine could not be written or read.
+    #[error("the local copy of {url} in {} failed: {cause}; check the disk's free space and permissions", .path.display())]
+    Storage {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The directory.
+        path: PathBuf,
+        /// What happened.
+        cause: String,
+    },
+}
+
+impl FetchError {
+    /// The repository that could not be fetched.
+    pub fn url(&self) -> &RepositoryUrl {
+        match self {
+            Self::Unreachable { url, .. }
+            | Self::Tls { url, .. }
+            | Self::Refused { url, .. }
+            | Self::HostKey { url, .. }
+            | Self::Credentials { url, .. }
+            | Self::RepositoryNotFound { url, .. }
+            | Self::ReferenceNotFound { url, .. }
+            | Self::Timeout { url, .. }
+            | Self::TooLarge { url, .. }
+            | Self::NoSsh { url, .. }
+            | Self::Unsupported { url, .. }
+            | Self::Protocol { url, .. }
+            | Self::Storage { url, .. } => url,
+        }
+    }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

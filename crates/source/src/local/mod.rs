@@ -1,0 +1,7 @@
+//! Repositories of this machine, read where they are.
+
+mod repository;
+mod watch;
+
+pub use repository::{Head, Repository, discover};
+pub use watch::{LocalWatch, WatchError, watch_local};

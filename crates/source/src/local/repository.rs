@@ -1,0 +1,250 @@
+//! A repository of this machine: where it is, where a path stands in it, and what it holds.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cowherd_tree::TreePath;
+use gix::ObjectId;
+
+use crate::objects::{ObjectError, Objects};
+use crate::{CommitId, FetchError, GitTree, Reference, RepositoryUrl, Revision, Snapshot};
+
+/// The repository that `path` stands in or names: a worktree, a directory in one, a bare repository.
+pub fn discover(path: &Path) -> Result<Repository, FetchError> {
+    let url = RepositoryUrl::from_path(path);
+    let path = path.canonicalize().map_err(|error| absent(&url, &error.to_string()))?;
+    let start = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+    for directory in start.ancestors() {
+        if !is_repository(directory) {
+            continue;
+        }
+        let mut repository = Repository::open(directory)?;
+        if let Some(inside) = repository.worktree.as_ref().and_then(|root| path.strip_prefix(root).ok()) {
+            let inside = inside.to_str().and_then(|inside| TreePath::parse(inside).ok());
+            repository.prefix = inside.unwrap_or_default();
+        }
+        return Ok(repository);
+    }
+    Err(absent(&url, "neither this directory nor one above it is a Git repository"))
+}
+
+/// Whether Git would take `directory` for a worktree or a bare repository.
+fn is_repository(directory: &Path) -> bool {
+    directory.join(".git").exists() || (directory.join("HEAD").is_file() && directory.join("objects").is_dir())
+}
+
+/// What a repository has checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch.
+    Branch(String),
+    /// A commit without a branch.
+    Detached(CommitId),
+    /// A branch that has no commit yet.
+    Unborn(String),
+}
+
+/// A repository of this machine.
+///
+/// Its configuration is read as far as reading objects takes; no program that it names is run.
+pub struct Repository {
+    repository: gix::ThreadSafeRepository,
+    url: RepositoryUrl,
+    worktree: Option<PathBuf>,
+    prefix: TreePath,
+}
+
+impl Repository {
+    /// The repository at `path`: a worktree's root or a bare repository.
+    pub fn open(path: &Path) -> Result<Self, FetchError> {
+        let url = RepositoryUrl::from_path(path);
+        let path = path.canonicalize().map_err(|error| absent(&url, &error.to_string()))?;
+        if !is_repository(&path) && !path.join("HEAD").is_file() {
+            return Err(absent(&url, "the directory is not a Git repository"));
+        }
+        // Isolated: no configuration of the system or the user, no includes, no environment. Who owns the files
+        // does not matter, since nothing that they name is run.
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Full);
+        let repository =
+            gix::ThreadSafeRepository::open_opts(&path, options).map_err(|error| not_open(&url, &error))?;
+        let worktree = repository.to_thread_local().workdir().and_then(|root| root.canonicalize().ok());
+        let opened = Self { repository, url, worktree, prefix: TreePath::root() };
+        opened.check_format()?;
+        Ok(opened)
+    }
+
+    /// Refuses what gix would misread.
+    fn check_format(&self) -> Result<(), FetchError> {
+        let repository = self.repository.to_thread_local();
+        let config = repository.config_snapshot();
+        let unsupported = |what: String| FetchError::Unsupported { url: self.url.clone(), what };
+        match config.string("extensions.objectFormat") {
+            Some(format) if format.as_slice() != b"sha1" => {
+                return Err(unsupported(format!("a repository with {format} object ids")));
+            }
+            _ => {}
+        }
+        match config.string("extensions.refStorage") {
+            Some(storage) if storage.as_slice() != b"files" => {
+                Err(unsupported(format!("the reference storage {storage:?}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The path of the repository in the form that errors show.
+    pub fn url(&self) -> &RepositoryUrl {
+        &self.url
+    }
+
+    /// The root of the worktree; of a bare repository the repository itself.
+    pub fn root(&self) -> &Path {
+        self.worktree.as_deref().unwrap_or_else(|| self.repository.refs.git_dir())
+    }
+
+    /// Where the path that was discovered stands below the root.
+    pub fn prefix(&self) -> &TreePath {
+        &self.prefix
+    }
+
+    /// The directory with this worktree's own `HEAD`.
+    pub(super) fn git_directory(&self) -> PathBuf {
+        self.repository.to_thread_local().git_dir().to_owned()
+    }
+
+    /// The directory with what all worktrees share.
+    pub(super) fn common_directory(&self) -> PathBuf {
+        self.repository.to_thread_local().common_dir().to_owned()
+    }
+
+    /// What is checked out.
+    pub fn head(&self) -> Result<Head, FetchError> {
+        let repository = self.repository.to_thread_local();
+        let head = repository.head().map_err(|error| self.unreadable(&error))?;
+        let short = |name: &gix::refs::FullName| name.shorten().to_string();
+        Ok(match &head.kind {
+            gix::head::Kind::Symbolic(reference) => Head::Branch(short(&reference.name)),
+            gix::head::Kind::Unborn(name) => Head::Unborn(short(name)),
+            gix::head::Kind::Detached { target, .. } => Head::Detached(CommitId(*target)),
+        })
+    }
+
+    /// The repository at `reference`.
+    pub fn snapshot(&self, reference: &Reference) -> Result<Snapshot, FetchError> {
+        self.snapshot_with(reference, |path| Objects::open(path).map(Arc::new))
+    }
+
+    /// The repository at a commit as `git rev-parse` takes it: `HEAD~2`, `v1.0.0`, `main@{yesterday}`, an id or its
+    /// beginning.
+    pub fn revision(&self, text: &str) -> Result<Snapshot, FetchError> {
+        let repository = self.repository.to_thread_local();
+        let id = repository.rev_parse_single(text).map_err(|error| FetchError::ReferenceNotFound {
+            url: self.url.clone(),
+            reference: Reference::Name(text.to_owned()),
+            hint: format!(": {}", crate::error::chain(&error)),
+        })?;
+        let name = (!id.to_string().starts_with(text)).then(|| text.to_owned());
+        self.read(&Reference::Name(text.to_owned()), name, id.detach(), |path| Objects::open(path).map(Arc::new))
+    }
+
+    /// The repository at `reference`, its objects opened with `open`.
+    pub(crate) fn snapshot_with(
+        &self,
+        reference: &Reference,
+        open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
+    ) -> Result<Snapshot, FetchError> {
+        let (name, id) = self.find(reference)?;
+        self.read(reference, name, id, open)
+    }
+
+    fn read(
+        &self,
+        reference: &Reference,
+        name: Option<String>,
+        id: ObjectId,
+        open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
+    ) -> Result<Snapshot, FetchError> {
+        let path = self.repository.to_thread_local().objects.store_ref().path().to_owned();
+        let storage = |cause: String| FetchError::Storage { url: self.url.clone(), path: path.clone(), cause };
+        let objects = open(&path).map_err(|error| storage(error.to_string()))?;
+        let (commit, tree) = objects.commit(id).map_err(|error| match error {
+            ObjectError::Missing(_) | ObjectError::NotA(..) => self.missing(reference, &format!(": {error}")),
+            error => storage(error.to_string()),
+        })?;
+        let tree = Arc::new(GitTree::new(objects, tree));
+        Ok(Snapshot { revision: Revision::new(name, commit.id), commit, tree, unchanged: true })
+    }
+
+    /// The name of the revision that `reference` gives, and the object it names.
+    fn find(&self, reference: &Reference) -> Result<(Option<String>, ObjectId), FetchError> {
+        match reference {
+            Reference::Commit { id, branch } => {
+                let id: CommitId = id.parse().map_err(|hint: String| self.missing(reference, &format!(": {hint}")))?;
+                Ok((branch.clone(), id.0))
+            }
+            Reference::SemVer(range) => {
+                let tags = self.tags()?;
+                let tag = range.highest(tags.iter().map(String::as_str));
+                let tag = tag.ok_or_else(|| self.missing(reference, ""))?.to_owned();
+                let id = self.target(&format!("refs/tags/{tag}"), reference)?;
+                Ok((Some(tag), id))
+            }
+            Reference::Branch(name) | Reference::Tag(name) | Reference::Name(name) => {
+                let id = self.target(&reference.full_name().unwrap_or_default(), reference)?;
+                Ok((Some(name.clone()), id))
+            }
+            Reference::Head => match self.head()? {
+                Head::Branch(name) => Ok((Some(name), self.target("HEAD", reference)?)),
+                Head::Detached(id) => Ok((None, id.0)),
+                Head::Unborn(name) => Err(self.missing(reference, &format!(": the branch {name:?} has no commit yet"))),
+            },
+        }
+    }
+
+    fn tags(&self) -> Result<Vec<String>, FetchError> {
+        let repository = self.repository.to_thread_local();
+        let references = repository.references().map_err(|error| self.unreadable(&error))?;
+        let tags = references.tags().map_err(|error| self.unreadable(&error))?;
+        Ok(tags.flatten().map(|tag| tag.name().shorten().to_string()).collect())
+    }
+
+    fn target(&self, full_name: &str, reference: &Reference) -> Result<ObjectId, FetchError> {
+        let repository = self.repository.to_thread_local();
+        let found = repository.try_find_reference(full_name).map_err(|error| self.unreadable(&error))?;
+        let mut found = found
+            // A short name would be looked for in many places; what was asked for is one.
+            .filter(|found| found.name().as_bstr() == full_name)
+            .ok_or_else(|| self.missing(reference, ""))?;
+        let id = found.peel_to_id().map_err(|error| self.unreadable(&error))?;
+        Ok(id.detach())
+    }
+
+    fn missing(&self, reference: &Reference, hint: &str) -> FetchError {
+        FetchError::ReferenceNotFound { url: self.url.clone(), reference: reference.clone(), hint: hint.to_owned() }
+    }
+
+    fn unreadable(&self, error: &dyn std::error::Error) -> FetchError {
+        let path = self.root().to_owned();
+        FetchError::Storage { url: self.url.clone(), path, cause: crate::error::chain(error) }
+    }
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repository").field("root", &self.root()).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+fn absent(url: &RepositoryUrl, cause: &str) -> FetchError {
+    FetchError::RepositoryNotFound { url: url.clone(), cause: cause.to_owned() }
+}
+
+fn not_open(url: &RepositoryUrl, error: &gix::Error) -> FetchError {
+    let causes = error.iter_errors().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let lower = causes.to_lowercase();
+    if lower.contains("objectformat") || lower.contains("object format") || lower.contains("sha256") {
+        return FetchError::Unsupported { url: url.clone(), what: "a repository with sha256 object ids".to_owned() };
+    }
+    absent(url, &causes)
+}

@@ -1,0 +1,161 @@
+//! Copies of remote repositories, shared by everything that uses them.
+
+mod generation;
+mod shared;
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Weak};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::connect::{Attempt, Means, connect};
+use crate::local;
+use crate::objects::{Objects, lock};
+use crate::{FetchError, Reference, Remote, RepositoryUrl, Snapshot};
+use shared::Mirror;
+
+/// Why the directory of the mirrors cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorsError {
+    /// Another process uses it.
+    #[error("{} is in use by another cowherd; stop it, or give another data directory", .0.display())]
+    InUse(PathBuf),
+    /// It cannot be made or read.
+    #[error("the directory {} cannot be used: {cause}; check its permissions", .path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// What happened.
+        cause: io::Error,
+    },
+}
+
+/// Fetches repositories, and keeps one bare, shallow mirror per URL.
+///
+/// Clones share everything. Fetches of one URL that transfer something take turns; all else goes in parallel.
+/// Calls block the thread.
+#[derive(Clone)]
+pub struct Mirrors(Arc<Inner>);
+
+struct Inner {
+    directory: PathBuf,
+    ssh: PathBuf,
+    mirrors: Mutex<HashMap<String, Arc<Mirror>>>,
+    locals: Mutex<HashMap<PathBuf, Weak<Objects>>>,
+    _in_use: File,
+}
+
+impl Mirrors {
+    /// The mirrors in `directory`, which is made where it is missing, and belongs to this alone.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
+        Self::open_with_ssh(directory, "ssh")
+    }
+
+    /// The same with another program than the `ssh` in the `PATH`.
+    pub fn open_with_ssh(directory: impl Into<PathBuf>, ssh: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
+        let directory = directory.into();
+        let unusable = |cause| MirrorsError::Unusable { path: directory.clone(), cause };
+        fs::create_dir_all(&directory).map_err(unusable)?;
+        let in_use = File::create(directory.join("lock")).map_err(unusable)?;
+        match in_use.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(MirrorsError::InUse(directory)),
+            Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
+        }
+        empty_private_directory(&directory.join("keys")).map_err(unusable)?;
+        Ok(Self(Arc::new(Inner {
+            directory,
+            ssh: ssh.into(),
+            mirrors: Mutex::default(),
+            locals: Mutex::default(),
+            _in_use: in_use,
+        })))
+    }
+
+    /// The repository of `remote` at `reference`.
+    ///
+    /// The server is asked where the reference stands, with the credentials of `remote`, also when the answer
+    /// is already here. Objects are transferred only if the commit is not: the commit and its files, nothing of
+    /// its history. A local repository is read where it is.
+    pub fn fetch(&self, remote: &Remote, reference: &Reference) -> Result<Snapshot, FetchError> {
+        if let Some(path) = remote.url.local_path() {
+            return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
+        }
+        let attempt = Arc::new(Attempt::new(remote));
+        let means = Means { ssh: &self.0.ssh, keys: &self.0.directory.join("keys") };
+        let mut session = connect(&attempt, &means)?;
+        let found = session.find(reference)?;
+        let mirror = self.mirror(&remote.url);
+        if let Some(snapshot) = mirror.held(&found, true) {
+            return Ok(snapshot);
+        }
+        let _turn = mirror.turn(attempt.deadline()).ok_or_else(|| attempt.timeout())?;
+        // Whoever had the turn before may have fetched the same.
+        if let Some(snapshot) = mirror.held(&found, true) {
+            return Ok(snapshot);
+        }
+        mirror.receive(session, &found, reference)?;
+        mirror.held(&found, false).ok_or_else(|| FetchError::ReferenceNotFound {
+            url: remote.url.clone(),
+            reference: reference.clone(),
+            hint: "; what stands there is no commit".to_owned(),
+        })
+    }
+
+    /// Forgets the mirror of `url`. Trees that are held stay readable; the files go with the last of them.
+    pub fn forget(&self, url: &RepositoryUrl) {
+        let removed = lock(&self.0.mirrors).remove(&url.key());
+        let mirror = removed.unwrap_or_else(|| Arc::new(self.new_mirror(url)));
+        mirror.discard();
+    }
+
+    fn mirror(&self, url: &RepositoryUrl) -> Arc<Mirror> {
+        let mut mirrors = lock(&self.0.mirrors);
+        mirrors.entry(url.key()).or_insert_with(|| Arc::new(self.new_mirror(url))).clone()
+    }
+
+    fn new_mirror(&self, url: &RepositoryUrl) -> Mirror {
+        Mirror::new(self.0.directory.join(directory_name(url)), url.clone())
+    }
+
+    /// The object database in `path`, shared while anyone reads from it.
+    fn local(&self, path: &Path) -> io::Result<Arc<Objects>> {
+        let mut locals = lock(&self.0.locals);
+        if let Some(objects) = locals.get(path).and_then(Weak::upgrade).filter(|objects| !objects.damaged()) {
+            return Ok(objects);
+        }
+        locals.retain(|_, objects| objects.strong_count() > 0);
+        let objects = Arc::new(Objects::open(path)?);
+        locals.insert(path.to_owned(), Arc::downgrade(&objects));
+        Ok(objects)
+    }
+}
+
+impl std::fmt::Debug for Mirrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mirrors").field("directory", &self.0.directory).finish_non_exhaustive()
+    }
+}
+
+/// A name for a directory that tells a person which repository it is, and is different for each.
+fn directory_name(url: &RepositoryUrl) -> String {
+    let key = url.key();
+    let digest = Sha256::digest(&key);
+    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = key.trim_end_matches(".git").trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let readable: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
+    format!("{readable}-{digest}")
+}
+
+/// Makes a directory for keys, empty: a killed process may have left some.
+fn empty_private_directory(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::DirBuilder::new().mode(0o700).create(path)
+}

@@ -1,0 +1,155 @@
+//! The mirror of one repository.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::generation::Generation;
+use crate::connect::{Found, Session};
+use crate::deadline::Deadline;
+use crate::objects::{Objects, lock};
+use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
+
+/// How many of the commits that are here are offered to the server as a base for what it sends.
+const MAX_HAVES: usize = 32;
+
+/// The mirror of one repository: a succession of generations, of which the last is in use.
+///
+/// A generation only grows. When it has grown too much, or is damaged, a new one begins; the old one is removed
+/// when the last tree that reads from it is dropped.
+pub(super) struct Mirror {
+    directory: PathBuf,
+    url: RepositoryUrl,
+    generation: Mutex<State>,
+    taken: Mutex<bool>,
+    given: Condvar,
+}
+
+enum State {
+    /// What is on disk was not looked at yet.
+    Unread,
+    Empty,
+    Current(Generation),
+}
+
+/// The right to change a mirror.
+pub(super) struct Turn<'a>(&'a Mirror);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.taken) = false;
+        self.0.given.notify_one();
+    }
+}
+
+impl Mirror {
+    pub(super) fn new(directory: PathBuf, url: RepositoryUrl) -> Self {
+        Self { directory, url, generation: Mutex::new(State::Unread), taken: Mutex::new(false), given: Condvar::new() }
+    }
+
+    /// Waits for the right to change this mirror; `None` when `deadline` passed before.
+    pub(super) fn turn(&self, deadline: Deadline) -> Option<Turn<'_>> {
+        let mut taken = lock(&self.taken);
+        while *taken {
+            if deadline.passed() {
+                return None;
+            }
+            let waited = self.given.wait_timeout(taken, deadline.remaining());
+            taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *taken = true;
+        Some(Turn(self))
+    }
+
+    /// The snapshot of what was found on the server, if it is all here.
+    pub(super) fn held(&self, found: &Found, unchanged: bool) -> Option<Snapshot> {
+        let objects = {
+            let mut state = self.read_state();
+            let State::Current(generation) = &*state else { return None };
+            if generation.objects().damaged() {
+                tracing::warn!(url = %self.url, "the local copy of a repository is damaged; it is fetched anew");
+                discard(&mut state);
+                return None;
+            }
+            generation.holds(found.id).then(|| generation.objects().clone())?
+        };
+        let (commit, tree) = objects.commit(found.id).ok()?;
+        objects.directory(tree).ok()?;
+        let tree = Arc::new(GitTree::new(objects, tree));
+        Some(Snapshot { revision: found.revision(commit.id), commit, tree, unchanged })
+    }
+
+    /// Fetches what was found through `session`. The caller has the turn.
+    pub(super) fn receive(&self, session: Session, found: &Found, reference: &Reference) -> Result<(), FetchError> {
+        let (place, haves) = self.place()?;
+        let handle = place.objects.with_handle(Clone::clone);
+        let written = session.receive(found, reference, &haves, &place.directory, handle);
+        let written = match written {
+            Ok(written) => written,
+            Err(error) => {
+                // A generation that never held anything is of no use.
+                if place.begins {
+                    place.objects.retire();
+                }
+                return Err(error);
+            }
+        };
+        let mut state = self.read_state();
+        if place.begins {
+            let begun = Generation::begun(place.directory, place.number, place.objects);
+            if let State::Current(old) = std::mem::replace(&mut *state, State::Current(begun)) {
+                old.objects().retire();
+            }
+        }
+        let State::Current(generation) = &mut *state else { return Ok(()) };
+        generation.add(found.id, &written).map_err(|error| self.storage(&error))
+    }
+
+    /// Where to put what is fetched, and what is there already.
+    fn place(&self) -> Result<(Place, Vec<gix::ObjectId>), FetchError> {
+        let state = self.read_state();
+        let number = match &*state {
+            State::Current(generation) if !generation.is_full() => {
+                let haves = generation.newest(MAX_HAVES);
+                return Ok((generation.place(), haves));
+            }
+            State::Current(generation) => generation.number() + 1,
+            _ => Generation::next_number(&self.directory),
+        };
+        let directory = Generation::create(&self.directory, number, &self.url).map_err(|error| self.storage(&error))?;
+        let objects = Objects::open(&directory.join("objects")).map_err(|error| self.storage(&error))?;
+        Ok((Place { directory, number, objects: Arc::new(objects), begins: true }, Vec::new()))
+    }
+
+    /// Gives up what is here.
+    pub(super) fn discard(&self) {
+        discard(&mut self.read_state());
+    }
+
+    /// The state, read from disk where it was not yet.
+    fn read_state(&self) -> std::sync::MutexGuard<'_, State> {
+        let mut state = lock(&self.generation);
+        if matches!(*state, State::Unread) {
+            *state = Generation::load(&self.directory).map_or(State::Empty, State::Current);
+        }
+        state
+    }
+
+    fn storage(&self, error: &std::io::Error) -> FetchError {
+        FetchError::Storage { url: self.url.clone(), path: self.directory.clone(), cause: error.to_string() }
+    }
+}
+
+fn discard(state: &mut State) {
+    if let State::Current(generation) = std::mem::replace(state, State::Empty) {
+        generation.objects().retire();
+    }
+}
+
+/// A repository to fetch into.
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
+    pub(super) number: u64,
+    pub(super) objects: Arc<Objects>,
+    /// Whether it begins a generation.
+    pub(super) begins: bool,
+}

@@ -1,0 +1,100 @@
+//! What of a repository is asked for, and what was found.
+
+use std::fmt;
+
+use crate::commit::CommitId;
+use crate::version::Range;
+
+/// What to fetch of a repository, as Flux's `spec.ref` says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// The tip of a branch.
+    Branch(String),
+    /// A tag.
+    Tag(String),
+    /// The tag with the highest version in a range.
+    SemVer(Range),
+    /// A commit by its full id.
+    Commit {
+        /// The 40 hexadecimal digits of the commit.
+        id: String,
+        /// A branch that holds the commit; it names the revision.
+        branch: Option<String>,
+    },
+    /// A reference by its full name, such as `refs/pull/1/head`.
+    Name(String),
+    /// What the repository has checked out, or what a clone of it would check out.
+    Head,
+}
+
+impl Default for Reference {
+    /// The branch that Flux takes when nothing is said: `master`.
+    fn default() -> Self {
+        Self::Branch("master".to_owned())
+    }
+}
+
+impl Reference {
+    /// A commit by its full id.
+    pub fn commit(id: impl Into<String>) -> Self {
+        Self::Commit { id: id.into(), branch: None }
+    }
+
+    /// The full name of the reference in the repository, unless it has to be looked for.
+    pub(crate) fn full_name(&self) -> Option<String> {
+        match self {
+            Self::Branch(name) => Some(format!("refs/heads/{name}")),
+            Self::Tag(name) => Some(format!("refs/tags/{name}")),
+            Self::Name(name) => Some(name.clone()),
+            Self::Head => Some("HEAD".to_owned()),
+            Self::SemVer(_) | Self::Commit { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Branch(name) => write!(f, "branch {name:?}"),
+            Self::Tag(name) => write!(f, "tag {name:?}"),
+            Self::SemVer(range) => write!(f, "tag in the version range {:?}", range.to_string()),
+            Self::Commit { id, .. } => write!(f, "commit {id}"),
+            Self::Name(name) => write!(f, "reference {name:?}"),
+            Self::Head => write!(f, "HEAD"),
+        }
+    }
+}
+
+/// A commit together with the name under which it was found, written as Flux writes it: `main@sha1:<id>`,
+/// `v1.0.0@sha1:<id>`, `refs/pull/1/head@sha1:<id>`, or `sha1:<id>` where there is no name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Revision {
+    name: Option<String>,
+    commit: CommitId,
+}
+
+impl Revision {
+    /// The revision of `commit`, found under `name`.
+    pub fn new(name: Option<String>, commit: CommitId) -> Self {
+        Self { name, commit }
+    }
+
+    /// The branch, tag or reference under which the commit was found.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The commit.
+    pub fn commit(&self) -> &CommitId {
+        &self.commit
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name}@sha1:{}", self.commit),
+            None => write!(f, "sha1:{}", self.commit),
+        }
+    }
+}

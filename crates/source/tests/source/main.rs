@@ -1,0 +1,14 @@
+//! Fetching from real servers and reading real repositories, compared with what `git` says.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, and so do the functions it calls")]
+
+mod support;
+
+mod http;
+mod leaks;
+mod local;
+mod mirrors;
+mod references;
+mod ssh;
+mod trees;
+mod watch;

@@ -1,0 +1,287 @@
+//! What the mirrors keep, and what they survive.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+
+use cowherd_source::{FetchError, Mirrors, MirrorsError, Reference};
+use cowherd_tree::{Tree as _, TreePath};
+
+use crate::support::http::Server;
+use crate::support::repository::run;
+use crate::support::{Repository, mirrors, remote, text};
+
+fn main_branch() -> Reference {
+    Reference::Branch("main".into())
+}
+
+/// The repositories that the mirrors in `directory` have on disk.
+fn generations(directory: &Path) -> Vec<PathBuf> {
+    let below = |path: &Path| {
+        let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect::<Vec<_>>()
+    };
+    let mirrors = below(&directory.join("mirrors"));
+    mirrors.iter().filter(|path| !path.ends_with("keys")).flat_map(|path| below(path)).collect()
+}
+
+#[test]
+fn a_mirror_is_a_sound_shallow_repository_in_the_eyes_of_git() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    for round in 0..5 {
+        repository.commit("a.yaml", &format!("a: {round}"));
+        repository.commit("b/b.yaml", &format!("b: {round}"));
+        mirrors.fetch(&remote, &main_branch()).unwrap();
+        repository.git(&["checkout", "--quiet", "-B", "other", "main~1"]);
+        repository.commit("c.yaml", &format!("c: {round}"));
+        mirrors.fetch(&remote, &Reference::Branch("other".into())).unwrap();
+        repository.git(&["checkout", "--quiet", "main"]);
+    }
+    let generations = generations(directory.path());
+    assert_eq!(generations.len(), 1, "all references share one mirror: {generations:?}");
+    run(&generations[0], &["fsck", "--full", "--strict", "--no-dangling"]);
+    let commits = run(&generations[0], &["rev-list", "--all"]);
+    assert_eq!(commits.lines().count(), 10, "the commits that were asked for and none of their history");
+}
+
+#[test]
+fn a_change_back_to_old_content_arrives_whole() {
+    // The server must not think that a shallow mirror has the history of its commits.
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "old content");
+    repository.commit("a.yaml", "new content");
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    mirrors.fetch(&remote, &main_branch()).unwrap();
+    repository.git(&["revert", "--no-edit", "HEAD"]);
+    assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "a.yaml"), "old content");
+}
+
+#[test]
+fn a_force_push_just_moves_and_a_deleted_branch_leaves_what_was_fetched() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    repository.git(&["checkout", "--quiet", "-b", "feature"]);
+    repository.commit("a.yaml", "a: 2");
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let feature = Reference::Branch("feature".into());
+    let old = mirrors.fetch(&remote, &feature).unwrap();
+
+    repository.git(&["reset", "--quiet", "--hard", "main"]);
+    repository.commit("a.yaml", "a: rewritten");
+    repository.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repository.git(&["gc", "--quiet", "--prune=now"]);
+    let new = mirrors.fetch(&remote, &feature).unwrap();
+    assert_eq!(text(&new, "a.yaml"), "a: rewritten");
+    assert_eq!(text(&old, "a.yaml"), "a: 2");
+
+    repository.git(&["checkout", "--quiet", "main"]);
+    repository.git(&["branch", "-D", "feature"]);
+    let error = mirrors.fetch(&remote, &feature).unwrap_err();
+    assert!(matches!(error, FetchError::ReferenceNotFound { .. }), "{error}");
+    assert!(error.to_string().contains("branch \"feature\""), "{error}");
+    assert_eq!(text(&new, "a.yaml"), "a: rewritten");
+
+    repository.git(&["branch", "feature", "main"]);
+    assert_eq!(text(&mirrors.fetch(&remote, &feature).unwrap(), "a.yaml"), "a: 1");
+}
+
+#[test]
+fn what_was_fetched_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    assert!(!mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap().unchanged);
+    let again = mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap();
+    assert!(again.unchanged);
+    assert_eq!(text(&again, "a.yaml"), "a: 1");
+}
+
+#[test]
+fn the_directory_belongs_to_one_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let _first = mirrors(directory.path());
+    assert!(matches!(Mirrors::open(directory.path().join("mirrors")), Err(MirrorsError::InUse(_))));
+}
+
+#[test]
+fn what_a_killed_process_left_is_cleared_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap();
+    let generation = generations(directory.path()).pop().unwrap();
+    // Locks, half a pack under a temporary name, a pack without its index, a key, a generation that never began.
+    fs::write(generation.join("shallow.lock"), "").unwrap();
+    fs::write(generation.join("objects/pack/.tmpAbCdEf"), "PACK").unwrap();
+    fs::write(generation.join("objects/pack/pack-1234.pack"), "PACK").unwrap();
+    fs::create_dir_all(directory.path().join("mirrors/keys/ssh-left")).unwrap();
+    fs::create_dir_all(generation.parent().unwrap().join("7/objects")).unwrap();
+
+    repository.commit("a.yaml", "a: 2");
+    let mirrors = mirrors(directory.path());
+    let snapshot = mirrors.fetch(&remote, &main_branch()).unwrap();
+    assert_eq!(text(&snapshot, "a.yaml"), "a: 2");
+    assert_eq!(generations(directory.path()), [generation.clone()]);
+    assert_eq!(fs::read_dir(generation.join("objects/pack")).unwrap().count(), 4, "two packs with their indices");
+    assert_eq!(fs::read_dir(directory.path().join("mirrors/keys")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_mirror_is_fetched_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let damage: [fn(&Path); 4] = [
+        |generation| fs::remove_dir_all(generation.join("objects")).unwrap(),
+        |generation| fs::remove_file(generation.join("HEAD")).unwrap(),
+        |generation| {
+            for entry in fs::read_dir(generation.join("objects/pack")).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|ending| ending == "pack") {
+                    let mut content = fs::read(&path).unwrap();
+                    let middle = content.len() / 2;
+                    content[middle] ^= 0xff;
+                    fs::remove_file(&path).unwrap();
+                    fs::write(&path, content).unwrap();
+                }
+            }
+        },
+        |generation| {
+            for entry in fs::read_dir(generation.join("objects/pack")).unwrap() {
+                fs::write(entry.unwrap().path(), "").unwrap();
+            }
+        },
+    ];
+    for damage in damage {
+        drop(mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap());
+        damage(&generations(directory.path()).pop().unwrap());
+        let mirrors = mirrors(directory.path());
+        assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "a.yaml"), "a: 1");
+        assert_eq!(generations(directory.path()).len(), 1);
+    }
+}
+
+#[test]
+fn damage_that_shows_while_reading_is_mended_by_the_next_fetch() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("deep/a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let mirrors = mirrors(directory.path());
+    drop(mirrors.fetch(&remote, &main_branch()).unwrap());
+    // A file that is mapped stays readable when it is removed; an object that was never there does not.
+    repository.commit("deep/a.yaml", "a: 2");
+    let broken = mirrors.fetch(&remote, &main_branch()).unwrap();
+    for entry in fs::read_dir(generations(directory.path())[0].join("objects/pack")).unwrap() {
+        let path = entry.unwrap().path();
+        let length = fs::metadata(&path).unwrap().len();
+        fs::write(path, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    }
+    assert!(broken.tree.read(&TreePath::parse("deep/a.yaml").unwrap()).is_err());
+    assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "deep/a.yaml"), "a: 2");
+}
+
+#[test]
+fn many_fetch_the_same_and_different_references_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "main");
+    for number in 0..4 {
+        repository.git(&["checkout", "--quiet", "-B", &format!("branch-{number}"), "main"]);
+        repository.commit("a.yaml", &format!("branch-{number}"));
+    }
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let url = server.url("repo/.git");
+    let start = Barrier::new(16);
+    std::thread::scope(|scope| {
+        for thread in 0..16 {
+            let (mirrors, url, start) = (mirrors.clone(), &url, &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..3 {
+                    let branch = format!("branch-{}", (thread + round) % 4);
+                    let snapshot = mirrors.fetch(&remote(url), &Reference::Branch(branch.clone())).unwrap();
+                    assert_eq!(text(&snapshot, "a.yaml"), branch);
+                }
+            });
+        }
+    });
+    let transfers = server.seen().iter().filter(|request| request.fetches()).count();
+    assert_eq!(transfers, 4, "each commit was transferred once");
+    run(&generations(directory.path())[0], &["fsck", "--full", "--strict", "--no-dangling"]);
+}
+
+#[test]
+fn a_forgotten_mirror_goes_when_nobody_reads_from_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let held = mirrors.fetch(&remote, &main_branch()).unwrap();
+    mirrors.forget(&remote.url);
+    assert_eq!(text(&held, "a.yaml"), "a: 1");
+    drop(held);
+    assert!(generations(directory.path()).is_empty());
+    assert!(!mirrors.fetch(&remote, &main_branch()).unwrap().unchanged);
+}
+
+#[test]
+fn a_shallow_source_gives_what_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let origin = Repository::new(directory.path().join("origin"));
+    origin.commit("a.yaml", "a: 1");
+    origin.commit("a.yaml", "a: 2");
+    let url = format!("file://{}", origin.path.display());
+    run(directory.path(), &["clone", "--quiet", "--depth=1", &url, "shallow"]);
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let local = directory.path().join("shallow").display().to_string();
+    for url in [server.url("shallow/.git"), local] {
+        assert_eq!(text(&mirrors.fetch(&remote(&url), &Reference::Head).unwrap(), "a.yaml"), "a: 2");
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_told_and_recovered_from() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let old = mirrors.fetch(&remote, &main_branch()).unwrap();
+    repository.commit("a.yaml", "a: 2");
+    // A file where the directory for packs should be stops even those whom permissions do not.
+    let packs = generations(directory.path())[0].join("objects/pack");
+    let aside = packs.with_file_name("aside");
+    fs::rename(&packs, &aside).unwrap();
+    fs::write(&packs, "").unwrap();
+    fs::set_permissions(&packs, fs::Permissions::from_mode(0o444)).unwrap();
+    let error = mirrors.fetch(&remote, &main_branch()).unwrap_err();
+    assert!(matches!(error, FetchError::Storage { .. }), "{error}");
+    fs::remove_file(&packs).unwrap();
+    fs::rename(&aside, &packs).unwrap();
+    assert_eq!(text(&old, "a.yaml"), "a: 1");
+    assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "a.yaml"), "a: 2");
+}

@@ -1,0 +1,28 @@
+//! Repositories, and servers that serve them.
+
+pub mod http;
+pub mod repository;
+pub mod sshd;
+
+use std::path::Path;
+
+use cowherd_source::{Mirrors, Remote, RepositoryUrl, Snapshot};
+use cowherd_tree::{Tree as _, TreePath};
+
+pub use repository::Repository;
+
+/// A remote at `url`.
+pub fn remote(url: &str) -> Remote {
+    Remote::new(RepositoryUrl::parse(url).unwrap())
+}
+
+/// Mirrors in `directory`.
+pub fn mirrors(directory: &Path) -> Mirrors {
+    Mirrors::open(directory.join("mirrors")).unwrap()
+}
+
+/// The text of a file of a snapshot.
+pub fn text(snapshot: &Snapshot, path: &str) -> String {
+    let content = snapshot.tree.read(&TreePath::parse(path).unwrap()).unwrap();
+    String::from_utf8(content.to_vec()).unwrap()
+}
