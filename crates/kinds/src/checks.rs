@@ -1,6 +1,6 @@
 //! Checks of single fields that many kinds share, worded as Kubernetes words them.
 
-use cowherd_schema::{FieldError, FieldPath};
+use cowherd_schema::{ErrorKind, FieldError, FieldPath};
 use serde_json::Value;
 
 use crate::json::{Read, same};
@@ -62,8 +62,15 @@ pub(crate) fn one_of(object: &Value, name: &str, path: &FieldPath, allowed: &[&s
 /// A text that, unless empty, must be one of these.
 pub(crate) fn optional_one_of(text: &str, path: &FieldPath, allowed: &[&str], errors: &mut Errors) {
     if !text.is_empty() && !allowed.contains(&text) {
-        errors.push(FieldError::not_supported(path, text, allowed));
+        errors.push(not_supported(path, text, allowed));
     }
+}
+
+/// A text outside the list of those allowed, which is shown in the order given.
+pub(crate) fn not_supported(path: &FieldPath, text: &str, allowed: &[&str]) -> FieldError {
+    let allowed: Vec<String> = allowed.iter().map(|text| format!("{text:?}")).collect();
+    let detail = format!("supported values: {}", allowed.join(", "));
+    FieldError::new(ErrorKind::NotSupported, path, Some(text.into()), detail)
 }
 
 /// Fields that must not hold numbers below zero.

@@ -119,7 +119,7 @@ pub(super) fn spread(spec: &Value, path: &FieldPath, errors: &mut Errors) {
         let action = constraint.text("whenUnsatisfiable");
         let allowed = ["DoNotSchedule", "ScheduleAnyway"];
         if !allowed.contains(&action) {
-            errors.push(FieldError::not_supported(&path.child("whenUnsatisfiable"), action, &allowed));
+            errors.push(checks::not_supported(&path.child("whenUnsatisfiable"), action, &allowed));
         }
         let twin = |other: &Value| {
             other.text("topologyKey") == constraint.text("topologyKey") && other.text("whenUnsatisfiable") == action

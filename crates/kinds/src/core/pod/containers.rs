@@ -187,7 +187,7 @@ pub(super) fn field_reference(reference: &Value, path: &FieldPath, allowed: &[&s
     match key {
         Some(key) => checks::refuse(key, path, names::qualified(key), errors),
         None if allowed.contains(&field) => {}
-        None => errors.push(FieldError::not_supported(&path.child("fieldPath"), field, allowed)),
+        None => errors.push(checks::not_supported(&path.child("fieldPath"), field, allowed)),
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn tolerations(spec: &Value, path: &FieldPath, errors: &mut Errors) {
             }
             "Exists" => {}
             other => {
-                errors.push(FieldError::not_supported(&path.child("operator"), other, &["Equal", "Exists"]));
+                errors.push(checks::not_supported(&path.child("operator"), other, &["Equal", "Exists"]));
             }
         }
         let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -214,8 +214,8 @@ mod tests {
     fn wrong_fields_are_named() {
         assert_eq!(
             wrong(|pod| pod["spec"]["restartPolicy"] = json!("Sometimes")),
-            ["spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \"Never\", \
-                 \"OnFailure\""]
+            ["spec.restartPolicy: Unsupported value: \"Sometimes\": supported values: \"Always\", \
+                 \"OnFailure\", \"Never\""]
         );
         assert_eq!(
             wrong(|pod| pod["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "nope", "mountPath": "/a"}])),
