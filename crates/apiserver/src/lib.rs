@@ -1,1 +1,44 @@
 //! The embedded Kubernetes API over a store.
+//!
+//! An [`ApiServer`] answers HTTP requests as Kubernetes answers them. [`ApiServer::client`] gives a client in the
+//! same process, with no socket between; [`ApiServer::serve`] serves the same over TLS, with the certificates of
+//! [`pki`].
+//!
+//! A request is read into a `Call` (`service`), its path into a `Route` (`route`); `rest` holds a file per verb. What
+//! is served is an immutable `Catalog` of `Resource`s, made anew when a CustomResourceDefinition changes. Only this
+//! crate touches the store.
+
+mod admission;
+mod answer;
+mod authorization;
+mod body;
+mod bootstrap;
+mod catalog;
+mod clock;
+mod crd;
+mod crd_cleanup;
+mod discovery;
+mod expiry;
+mod hooks;
+mod identity;
+mod listener;
+mod negotiation;
+mod object;
+pub mod pki;
+mod query;
+mod random;
+mod resource;
+mod rest;
+mod reviews;
+mod route;
+mod selector;
+mod server;
+mod service;
+mod status;
+mod table;
+
+pub use body::Body;
+pub use identity::{MASTERS, User};
+pub use server::{ApiServer, Config, Error};
+pub use service::LocalService;
+pub use status::ApiError;

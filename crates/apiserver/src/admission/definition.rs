@@ -1,0 +1,40 @@
+//! CustomResourceDefinitions: what is left out is filled in, what cannot be served is refused.
+
+use serde_json::{Value, json};
+
+use crate::{
+    crd,
+    object::{self, as_map},
+    resource::Resource,
+    status::{ApiError, ApiResult},
+};
+
+/// Prepares a new definition.
+pub fn create(resource: &Resource, definition: &mut Value) -> ApiResult<()> {
+    let mut finalizers: Vec<String> = object::finalizers(definition).into_iter().map(str::to_owned).collect();
+    if !finalizers.iter().any(|name| name == crd::CLEANUP_FINALIZER) {
+        finalizers.push(crd::CLEANUP_FINALIZER.to_owned());
+    }
+    object::set_finalizers(definition, finalizers);
+    update(resource, definition)
+}
+
+/// Prepares a changed definition.
+pub fn update(resource: &Resource, definition: &mut Value) -> ApiResult<()> {
+    default(definition);
+    let errors = crd::storage_schema_errors(definition);
+    if errors.is_empty() || object::is_terminating(definition) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(resource.named_kind(), object::name(definition), &errors))
+}
+
+fn default(definition: &mut Value) {
+    let names = crd::Names::read(definition);
+    let Some(spec) = definition.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let conversion = as_map(spec.entry("conversion").or_insert_with(|| json!({})));
+    conversion.entry("strategy").or_insert_with(|| "None".into());
+    let known = as_map(spec.entry("names").or_insert_with(|| json!({})));
+    known.entry("singular").or_insert(names.singular.into());
+    known.entry("listKind").or_insert(names.list_kind.into());
+}

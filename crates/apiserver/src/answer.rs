@@ -1,0 +1,194 @@
+//! What a request is answered with, written in the form that the client wants.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    body::{self, Body},
+    negotiation::{Accepted, Format, Shape},
+    object,
+    resource::Resource,
+    status::{ApiError, ApiResult},
+    table,
+};
+
+/// What a request is answered with.
+pub struct Answer {
+    code: StatusCode,
+    content: Content,
+    warnings: Vec<String>,
+    /// Whether tables hold no objects, their metadata, or all of them.
+    include: table::Include,
+}
+
+/// The content of an answer.
+enum Content {
+    /// An object of a resource.
+    Object(Arc<Resource>, Value),
+    /// Objects of a resource with their list's metadata.
+    List(Arc<Resource>, Vec<Value>, Value),
+    /// A document that has only one form.
+    Document(Value),
+    /// Bytes that were written already.
+    Bytes(Bytes, &'static str),
+    /// Events as they happen.
+    Stream(Body, &'static str),
+}
+
+impl Answer {
+    fn new(code: StatusCode, content: Content) -> Self {
+        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata }
+    }
+
+    /// An object of a resource.
+    pub fn object(resource: &Arc<Resource>, object: Value) -> Self {
+        Self::new(StatusCode::OK, Content::Object(resource.clone(), object))
+    }
+
+    /// An object of a resource that was just made.
+    pub fn created(resource: &Arc<Resource>, object: Value) -> Self {
+        Self::new(StatusCode::CREATED, Content::Object(resource.clone(), object))
+    }
+
+    /// Objects of a resource with their list's metadata.
+    pub fn list(resource: &Arc<Resource>, items: Vec<Value>, metadata: Value) -> Self {
+        Self::new(StatusCode::OK, Content::List(resource.clone(), items, metadata))
+    }
+
+    /// A document that has only one form.
+    pub fn document(document: Value) -> Self {
+        Self::new(StatusCode::OK, Content::Document(document))
+    }
+
+    /// Bytes of this media type.
+    pub fn bytes(bytes: impl Into<Bytes>, media_type: &'static str) -> Self {
+        Self::new(StatusCode::OK, Content::Bytes(bytes.into(), media_type))
+    }
+
+    /// Events as they happen.
+    pub fn stream(stream: Body, media_type: &'static str) -> Self {
+        Self::new(StatusCode::OK, Content::Stream(stream, media_type))
+    }
+
+    /// A refusal.
+    pub fn error(error: &ApiError) -> Self {
+        Self::new(error.code(), Content::Document(error.to_status()))
+    }
+
+    /// The same with another code.
+    #[must_use]
+    pub fn with_code(mut self, code: StatusCode) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The same with warnings for the person at the terminal.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
+    /// The same with more or less of the objects in tables.
+    #[must_use]
+    pub fn including(mut self, include: table::Include) -> Self {
+        self.include = include;
+        self
+    }
+
+    /// The answer in the form that the client wants.
+    pub fn into_response(self, accepted: ApiResult<Accepted>) -> Response<Body> {
+        let (code, warnings) = (self.code, self.warnings.clone());
+        let written = match self.content {
+            // These have one form only, whatever the client would rather have.
+            Content::Bytes(bytes, media_type) => Ok((body::full(bytes), media_type)),
+            Content::Stream(stream, media_type) => Ok((stream, media_type)),
+            content => accepted.and_then(|accepted| {
+                let document = match accepted.shape {
+                    Shape::Table => tabled(content, self.include),
+                    Shape::Metadata => partial(content),
+                    Shape::Whole | Shape::Discovery => whole(content),
+                };
+                write(&document, accepted.format)
+            }),
+        };
+        match written {
+            Ok((body, media_type)) => response(code, body, media_type, &warnings),
+            Err(error) => {
+                let bytes = serde_json::to_vec(&error.to_status()).unwrap_or_default();
+                response(error.code(), body::full(bytes), Format::Json.media_type(), &[])
+            }
+        }
+    }
+}
+
+fn response(code: StatusCode, body: Body, media_type: &'static str, warnings: &[String]) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    for warning in warnings {
+        let text: String = warning.chars().filter(|c| !c.is_control()).collect();
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            headers.append(header::WARNING, value);
+        }
+    }
+    response
+}
+
+/// Writes a document in a format.
+pub fn write(document: &Value, format: Format) -> ApiResult<(Body, &'static str)> {
+    let mut bytes = match format {
+        Format::Json => serde_json::to_vec(document).map_err(ApiError::internal)?,
+        Format::Yaml => cowherd_yaml::to_string(document).into_bytes(),
+    };
+    if format == Format::Json {
+        bytes.push(b'\n');
+    }
+    Ok((body::full(bytes), format.media_type()))
+}
+
+fn whole(content: Content) -> Value {
+    match content {
+        Content::Object(_, object) | Content::Document(object) => object,
+        Content::List(resource, items, metadata) => json!({
+            "kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items,
+        }),
+        Content::Bytes(..) | Content::Stream(..) => Value::Null,
+    }
+}
+
+fn tabled(content: Content, include: table::Include) -> Value {
+    match content {
+        Content::Object(resource, object) => {
+            let metadata = json!({"resourceVersion": object::resource_version(&object)});
+            table::table(&resource, vec![object], metadata, include, true)
+        }
+        Content::List(resource, items, metadata) => table::table(&resource, items, metadata, include, true),
+        content => whole(content),
+    }
+}
+
+fn partial(content: Content) -> Value {
+    match content {
+        Content::Object(_, object) => metadata_only(object),
+        Content::List(_, items, metadata) => {
+            let items: Vec<Value> = items.into_iter().map(metadata_only).collect();
+            json!({
+                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items,
+            })
+        }
+        content => whole(content),
+    }
+}
+
+/// An object of which only the metadata is left.
+pub fn metadata_only(mut object: Value) -> Value {
+    let metadata = object.get_mut("metadata").map(Value::take).unwrap_or_default();
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+}

@@ -1,0 +1,126 @@
+//! Whether a CustomResourceDefinition's names and versions can be served, said in its conditions.
+
+use cowherd_schema::{FieldError, FieldPath};
+use serde_json::{Value, json};
+
+use super::{CustomResource, Names};
+use crate::{
+    catalog::Catalog,
+    object::{as_map, at, text_at},
+};
+
+/// Writes into the status of a definition whether its names are accepted and its resource is established.
+///
+/// `now` is in RFC 3339.
+pub fn accept(definition: &mut Value, catalog: &Catalog, now: &str) {
+    let name = crate::object::name(definition).to_owned();
+    let names = Names::read(definition);
+    let conflict = conflict(&names, &name, catalog);
+    let stored = stored_versions(definition);
+    let accepted_names = at(definition, &["spec", "names"]).cloned().unwrap_or_default();
+    let status = as_map(as_map(definition).entry("status").or_insert_with(|| json!({})));
+    let was_established = status.get("conditions").and_then(Value::as_array).is_some_and(|all| {
+        all.iter().any(|one| text_at(one, &["type"]) == "Established" && text_at(one, &["status"]) == "True")
+    });
+    let conditions = status.entry("conditions").or_insert_with(|| json!([]));
+    let established = conflict.is_none() || was_established;
+    match &conflict {
+        None => {
+            set_condition(conditions, "NamesAccepted", true, "NoConflicts", "no conflicts found", now);
+            let message = "the initial names have been accepted";
+            set_condition(conditions, "Established", true, "InitialNamesAccepted", message, now);
+        }
+        Some((reason, message)) => {
+            set_condition(conditions, "NamesAccepted", false, reason, message, now);
+            if !established {
+                set_condition(conditions, "Established", false, "NotAccepted", "not all names are accepted", now);
+            }
+        }
+    }
+    if conflict.is_none() {
+        status.insert("acceptedNames".to_owned(), accepted_names);
+    } else {
+        status.entry("acceptedNames").or_insert_with(|| json!({"kind": "", "plural": ""}));
+    }
+    status.insert("storedVersions".to_owned(), stored.into());
+}
+
+/// The versions that objects may be stored in: those so far, and the one that is written from now on.
+fn stored_versions(definition: &Value) -> Vec<String> {
+    let known = at(definition, &["status", "storedVersions"]).and_then(Value::as_array);
+    let mut stored: Vec<String> =
+        known.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect();
+    let versions = at(definition, &["spec", "versions"]).and_then(Value::as_array);
+    let current = versions.into_iter().flatten().find(|version| version.get("storage") == Some(&Value::Bool(true)));
+    if let Some(current) = current.map(|version| text_at(version, &["name"]))
+        && !stored.iter().any(|known| known == current)
+    {
+        stored.push(current.to_owned());
+    }
+    stored
+}
+
+/// The first name that another definition of the group has taken, as reason and message.
+fn conflict(names: &Names, definition: &str, catalog: &Catalog) -> Option<(&'static str, String)> {
+    let others = catalog
+        .custom()
+        .iter()
+        .filter(|(name, other)| *name != definition && other.names.group == names.group && other.established);
+    for (_, other) in others {
+        let other = &other.names;
+        let resources: Vec<&String> = [&other.plural, &other.singular].into_iter().chain(&other.short_names).collect();
+        let taken = |name: &String| resources.contains(&name);
+        if taken(&names.plural) {
+            return Some(("PluralConflict", in_use(&names.plural)));
+        }
+        if taken(&names.singular) {
+            return Some(("SingularConflict", in_use(&names.singular)));
+        }
+        if let Some(short) = names.short_names.iter().find(|name| taken(name)) {
+            return Some(("ShortNamesConflict", in_use(short)));
+        }
+        if other.kind == names.kind || other.list_kind == names.kind {
+            return Some(("KindConflict", in_use(&names.kind)));
+        }
+        if other.kind == names.list_kind || other.list_kind == names.list_kind {
+            return Some(("ListKindConflict", in_use(&names.list_kind)));
+        }
+    }
+    None
+}
+
+fn in_use(name: &str) -> String {
+    format!("{name:?} is already in use")
+}
+
+/// Sets a condition; its time changes only with its status.
+pub fn set_condition(conditions: &mut Value, kind: &str, holds: bool, reason: &str, message: &str, now: &str) {
+    let status = if holds { "True" } else { "False" };
+    let condition = json!({
+        "type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": now,
+    });
+    let Value::Array(list) = conditions else {
+        *conditions = json!([condition]);
+        return;
+    };
+    match list.iter_mut().find(|known| text_at(known, &["type"]) == kind) {
+        Some(known) if text_at(known, &["status"]) == status => {
+            let since = known.get("lastTransitionTime").cloned();
+            *known = condition;
+            if let Some(since) = since {
+                as_map(known).insert("lastTransitionTime".to_owned(), since);
+            }
+        }
+        Some(known) => *known = condition,
+        None => list.push(condition),
+    }
+}
+
+/// What keeps a definition's schemas from being used.
+pub fn storage_schema_errors(definition: &Value) -> Vec<FieldError> {
+    let versions = at(definition, &["spec", "versions"]).and_then(Value::as_array).map(Vec::len).unwrap_or_default();
+    if versions == 0 {
+        return vec![FieldError::required(&FieldPath::new("spec.versions"), "must have at least one version")];
+    }
+    CustomResource::read(definition).err().unwrap_or_default()
+}

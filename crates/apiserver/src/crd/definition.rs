@@ -1,0 +1,182 @@
+//! What a CustomResourceDefinition says.
+
+use std::sync::Arc;
+
+use cowherd_schema::{FieldError, FieldPath, Schema};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{CustomVersion, printing::PrintColumn};
+use crate::{
+    object::{self, at, text_at},
+    resource::Scale,
+};
+
+/// A CustomResourceDefinition as the server uses it.
+#[derive(Debug)]
+pub struct CustomResource {
+    /// Every version, in the order of the definition.
+    pub versions: Vec<Arc<CustomVersion>>,
+    /// Whether its objects are served.
+    pub established: bool,
+    /// What it is called.
+    pub names: Arc<Names>,
+    /// `metadata.generation` of the definition.
+    pub generation: i64,
+    /// Cancelled once the definition is no longer what was read.
+    pub retired: CancellationToken,
+}
+
+/// What a custom resource is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The group.
+    pub group: String,
+    /// `kind` of the objects.
+    pub kind: String,
+    /// `kind` of the lists.
+    pub list_kind: String,
+    /// The name in URLs.
+    pub plural: String,
+    /// The name for one of them.
+    pub singular: String,
+    /// What people type instead.
+    pub short_names: Vec<String>,
+    /// The groups of resources it is listed with.
+    pub categories: Vec<String>,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+}
+
+impl CustomResource {
+    /// Reads a definition whose defaults are filled in.
+    pub fn read(definition: &Value) -> Result<Self, Vec<FieldError>> {
+        let names = Arc::new(Names::read(definition));
+        let versions =
+            at(definition, &["spec", "versions"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let storage = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)));
+        let storage = storage.map(|version| text_at(version, &["name"])).unwrap_or_default();
+        let retired = CancellationToken::new();
+        let mut errors = Vec::new();
+        let mut read = Vec::with_capacity(versions.len());
+        for (index, version) in versions.iter().enumerate() {
+            let path = FieldPath::new(format!("spec.versions[{index}]"));
+            match read_version(version, &names, storage, &path, &retired) {
+                Ok(version) => read.push(Arc::new(version)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let generation = at(definition, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or_default();
+        Ok(Self { versions: read, established: is_established(definition), names, generation, retired })
+    }
+}
+
+/// Whether the condition `Established` holds.
+fn is_established(definition: &Value) -> bool {
+    let conditions = at(definition, &["status", "conditions"]).and_then(Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| text_at(condition, &["type"]) == "Established" && text_at(condition, &["status"]) == "True")
+}
+
+impl Names {
+    /// Reads the names of a definition.
+    pub fn read(definition: &Value) -> Self {
+        let text = |field: &str| text_at(definition, &["spec", "names", field]).to_owned();
+        let texts = |field: &str| {
+            let list = at(definition, &["spec", "names", field]).and_then(Value::as_array);
+            list.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+        };
+        let kind = text("kind");
+        let or = |text: String, other: String| if text.is_empty() { other } else { text };
+        Self {
+            group: text_at(definition, &["spec", "group"]).to_owned(),
+            list_kind: or(text("listKind"), format!("{kind}List")),
+            singular: or(text("singular"), kind.to_lowercase()),
+            plural: text("plural"),
+            short_names: texts("shortNames"),
+            categories: texts("categories"),
+            namespaced: text_at(definition, &["spec", "scope"]) != "Cluster",
+            kind,
+        }
+    }
+}
+
+fn read_version(
+    version: &Value,
+    names: &Arc<Names>,
+    storage: &str,
+    path: &FieldPath,
+    retired: &CancellationToken,
+) -> Result<CustomVersion, FieldError> {
+    let schema_path = path.child("schema").child("openAPIV3Schema");
+    let source = at(version, &["schema", "openAPIV3Schema"]);
+    let schema = match source {
+        Some(source) => Schema::from_openapi(source).map_err(|error| {
+            let field = FieldPath::new(format!("{schema_path}{}", error.path));
+            FieldError::invalid(&field, Value::Null, error.detail)
+        })?,
+        None => return Err(FieldError::required(&schema_path, "schemas are required")),
+    };
+    let flag = |field: &str| version.get(field).and_then(Value::as_bool).unwrap_or(false);
+    let pointer = |path: &str| path.replace('~', "~0").replace('/', "~1").replace('.', "/");
+    let scale = at(version, &["subresources", "scale"]).map(|scale| {
+        let field = |name: &str| pointer(text_at(scale, &[name]));
+        Scale {
+            spec_replicas: field("specReplicasPath"),
+            status_replicas: field("statusReplicasPath"),
+            selector: Some(field("labelSelectorPath")).filter(|path| !path.is_empty()),
+        }
+    });
+    let selectable = version.get("selectableFields").and_then(Value::as_array).into_iter().flatten();
+    let selectable = selectable
+        .map(|field| text_at(field, &["jsonPath"]))
+        .map(|path| (path.trim_start_matches('.').to_owned(), pointer(path)));
+    let columns = version.get("additionalPrinterColumns").and_then(Value::as_array);
+    Ok(CustomVersion {
+        names: names.clone(),
+        name: text_at(version, &["name"]).to_owned(),
+        served: flag("served"),
+        deprecation: deprecation(version, names),
+        status: at(version, &["subresources", "status"]).is_some(),
+        scale,
+        selectable: selectable.collect(),
+        columns: columns.map(|columns| columns.iter().map(PrintColumn::read).collect()),
+        storage_api_version: format!("{}/{storage}", names.group),
+        api_version: format!("{}/{}", names.group, text_at(version, &["name"])),
+        retired: retired.clone(),
+        openapi: source.cloned().unwrap_or_default(),
+        schema: with_envelope(schema, source),
+    })
+}
+
+/// The warning that every answer of a deprecated version carries.
+fn deprecation(version: &Value, names: &Names) -> Option<String> {
+    if version.get("deprecated") != Some(&Value::Bool(true)) {
+        return None;
+    }
+    let words = text_at(version, &["deprecationWarning"]);
+    let name = text_at(version, &["name"]);
+    Some(if words.is_empty() {
+        format!("{}/{name} {} is deprecated", names.group, names.kind)
+    } else {
+        words.to_owned()
+    })
+}
+
+/// A schema whose objects have `apiVersion`, `kind` and `metadata`, said or not.
+fn with_envelope(schema: Schema, source: Option<&Value>) -> Schema {
+    let Some(Value::Object(source)) = source else { return schema };
+    let mut source = source.clone();
+    let properties = object::as_map(source.entry("properties").or_insert_with(|| Value::Object(Default::default())));
+    for field in ["apiVersion", "kind"] {
+        properties.insert(field.to_owned(), serde_json::json!({"type": "string"}));
+    }
+    let reference = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    properties.insert("metadata".to_owned(), serde_json::json!({"$ref": reference}));
+    Schema::from_openapi(&Value::Object(source)).unwrap_or(schema)
+}

@@ -1,0 +1,145 @@
+//! One version of a custom resource, and how its objects behave.
+
+use std::sync::Arc;
+
+use cowherd_kinds::names::NameRule;
+use cowherd_schema::{FieldError, Schema};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Names, PrintColumn};
+use crate::{object, resource::Scale};
+
+/// One version of a custom resource.
+#[derive(Debug)]
+pub struct CustomVersion {
+    /// What the resource is called.
+    pub names: Arc<Names>,
+    /// The name of the version.
+    pub name: String,
+    /// Whether it is served.
+    pub served: bool,
+    /// The warning that answers carry, where the version is deprecated.
+    pub deprecation: Option<String>,
+    /// Whether there is a `status` subresource.
+    pub status: bool,
+    /// Where the `scale` subresource finds its parts.
+    pub scale: Option<Scale>,
+    /// Fields that a selector may name, each with its JSON pointer.
+    pub selectable: Vec<(String, String)>,
+    /// The printed columns; `None` where the definition names none.
+    pub columns: Option<Vec<PrintColumn>>,
+    /// The schema, with `apiVersion`, `kind` and `metadata`.
+    pub schema: Schema,
+    /// The schema as the definition has it.
+    pub openapi: Value,
+    /// Ends with the definition as it was read: those that watch come back and see what is new.
+    pub retired: CancellationToken,
+    /// `apiVersion` of this version.
+    pub(super) api_version: String,
+    /// `apiVersion` that objects are stored with.
+    pub(super) storage_api_version: String,
+}
+
+impl CustomVersion {
+    /// Reads a stored object in this version.
+    pub fn from_storage(&self, mut stored: Value) -> Value {
+        if let Some(version) = stored.get_mut("apiVersion")
+            && *version != self.api_version
+        {
+            *version = self.api_version.as_str().into();
+        }
+        // What the schema has come to say since the object was written holds for what is read, too.
+        self.schema.prune(&mut stored);
+        self.schema.apply_defaults(&mut stored);
+        stored
+    }
+
+    /// Turns an object of this version into the form that is stored.
+    pub fn to_storage(&self, mut object: Value) -> Value {
+        if let Some(version) = object.get_mut("apiVersion") {
+            *version = self.storage_api_version.as_str().into();
+        }
+        object
+    }
+
+    /// Makes a new object ready to be stored.
+    pub fn prepare_create(&self, object: &mut Value) {
+        if self.status
+            && let Some(map) = object.as_object_mut()
+        {
+            map.remove("status");
+        }
+        object::set(object, "generation", 1);
+    }
+
+    /// Makes a changed object ready to be stored.
+    pub fn prepare_update(&self, new: &mut Value, old: &Value, subresource: Option<&str>) {
+        let keep = |new: &mut Value, field: &str| {
+            if let Some(map) = new.as_object_mut() {
+                match old.get(field) {
+                    Some(value) => map.insert(field.to_owned(), value.clone()),
+                    None => map.remove(field),
+                };
+            }
+        };
+        match subresource {
+            Some("status") => {
+                let status = new.get("status").cloned();
+                let managed = new.get("metadata").and_then(|metadata| metadata.get("managedFields")).cloned();
+                let version = object::resource_version(new).to_owned();
+                *new = old.clone();
+                if let Some(map) = new.as_object_mut() {
+                    match status {
+                        Some(status) => map.insert("status".to_owned(), status),
+                        None => map.remove("status"),
+                    };
+                }
+                match managed {
+                    Some(managed) => object::set(new, "managedFields", managed),
+                    None => {
+                        object::unset(new, "managedFields");
+                    }
+                }
+                object::set(new, "resourceVersion", version);
+            }
+            _ if self.status => keep(new, "status"),
+            _ => {}
+        }
+        let generation = object::at(old, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or_default();
+        let bump = i64::from(self.wanted_changed(new, old));
+        object::set(new, "generation", generation.saturating_add(bump));
+    }
+
+    /// Whether anything changed that a user wants: all but the metadata and a status of its own.
+    fn wanted_changed(&self, new: &Value, old: &Value) -> bool {
+        let wanted = |(field, _): &(&String, &Value)| {
+            !matches!(field.as_str(), "apiVersion" | "kind" | "metadata") && !(self.status && *field == "status")
+        };
+        let fields = |object| Value::as_object(object).into_iter().flatten().filter(wanted);
+        !fields(new).eq(fields(old))
+    }
+
+    /// What is wrong with a new object.
+    pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        let mut errors = cowherd_kinds::metadata::validate(object, self.names.namespaced, NameRule::Subdomain);
+        errors.extend(self.schema.validate(object));
+        errors
+    }
+
+    /// What is wrong with a changed object.
+    pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = cowherd_kinds::metadata::validate_update(new, old);
+        errors.extend(self.schema.validate(new));
+        errors
+    }
+
+    /// The text of a field that a field selector named.
+    pub fn selectable_field(&self, object: &Value, field: &str) -> Option<String> {
+        let (_, pointer) = self.selectable.iter().find(|(known, _)| known == field)?;
+        Some(match object.pointer(pointer)? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! OpenAPI documents of what is served.
+
+use cowherd_schema::openapi::{self, ResourceSchema, Subresource, v2, v3};
+use http::header;
+
+use super::groups::{reviews, subresources};
+use crate::{
+    answer::Answer,
+    catalog::Catalog,
+    resource::{Behaviour, Resource},
+    route::GroupVersion,
+    service::Call,
+    status::{ApiError, ApiResult},
+};
+
+/// The media type of the binary form of OpenAPI v2.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// The verbs of what only answers questions.
+const CREATE: &[&str] = &["create"];
+
+/// `/openapi/v2`, in the binary form where that is what the client wants first.
+pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
+    let versions = all_group_versions(catalog);
+    let resources: Vec<openapi::Resource<'_>> =
+        versions.iter().flat_map(|version| described(catalog, version)).collect();
+    let accept = call.header(header::ACCEPT);
+    for range in accept.split(',') {
+        let media_type = range.split(';').next().unwrap_or_default().trim();
+        match media_type {
+            PROTOBUF | "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" => {
+                return Ok(Answer::bytes(v2::protobuf(&resources), PROTOBUF));
+            }
+            "application/json" | "*/*" | "application/*" | "" => break,
+            _ => {}
+        }
+    }
+    Ok(Answer::bytes(v2::document(&resources), "application/json"))
+}
+
+/// `/openapi/v3`
+pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
+    let index = catalog.documents.openapi_v3.get_or_init(|| {
+        let documents: Vec<(String, String)> = all_group_versions(catalog)
+            .iter()
+            .map(|version| (v3::path(&version.group, &version.version), v3::hash(&described(catalog, version))))
+            .collect();
+        v3::index(documents.iter().map(|(path, hash)| (path.as_str(), hash.as_str()))).into()
+    });
+    Ok(Answer::bytes(index.clone(), "application/json"))
+}
+
+/// `/openapi/v3/…` of a group and version.
+pub fn v3(catalog: &Catalog, group_version: &GroupVersion) -> ApiResult<Answer> {
+    let resources = described(catalog, group_version);
+    if resources.is_empty() {
+        return Err(ApiError::no_such_path());
+    }
+    Ok(Answer::bytes(v3::document(&resources), "application/json"))
+}
+
+fn all_group_versions(catalog: &Catalog) -> Vec<GroupVersion> {
+    super::groups::all_groups(catalog).into_iter().flat_map(|(_, versions)| versions).collect()
+}
+
+fn described<'a>(catalog: &'a Catalog, group_version: &'a GroupVersion) -> Vec<openapi::Resource<'a>> {
+    let served = catalog.resources(group_version).map(|resources| resources.map(|resource| describe(resource)));
+    let asked = reviews(group_version).map(|review| openapi::Resource {
+        group: review.group,
+        version: "v1",
+        kind: review.kind,
+        list_kind: "",
+        plural: review.plural,
+        namespaced: review.namespaced,
+        verbs: CREATE.to_vec(),
+        subresources: Vec::new(),
+        schema: ResourceSchema::Definition(review.definition),
+    });
+    served.into_iter().flatten().chain(asked).collect()
+}
+
+fn describe(resource: &Resource) -> openapi::Resource<'_> {
+    let GroupVersion { group, version } = &resource.group_version;
+    let schema = match &resource.behaviour {
+        Behaviour::BuiltIn(kind) => ResourceSchema::Definition(kind.definition),
+        Behaviour::Custom(version) => ResourceSchema::Custom(&version.openapi),
+    };
+    let mut described = openapi::Resource {
+        group,
+        version,
+        kind: &resource.kind,
+        list_kind: &resource.list_kind,
+        plural: &resource.plural,
+        namespaced: resource.namespaced,
+        verbs: resource.verbs.iter().map(String::as_str).collect(),
+        subresources: Vec::new(),
+        schema,
+    };
+    for subresource in subresources(resource) {
+        let (group, version) = subresource.group_version.unwrap_or((group, version));
+        let (kind, definition) = match subresource.name {
+            "binding" => ("Binding", Some("io.k8s.api.core.v1.Binding")),
+            "eviction" => ("Eviction", Some("io.k8s.api.policy.v1.Eviction")),
+            "token" => ("TokenRequest", Some("io.k8s.api.authentication.v1.TokenRequest")),
+            "scale" => ("Scale", Some("io.k8s.api.autoscaling.v1.Scale")),
+            _ => (resource.kind.as_str(), None),
+        };
+        let verbs = subresource.verbs.to_vec();
+        described.subresources.push(Subresource { name: subresource.name, group, version, kind, verbs, definition });
+    }
+    described
+}

@@ -1,0 +1,146 @@
+//! Making certificates, and telling which are still good.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SerialNumber,
+};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{Identity, Pki, PkiError, der, files};
+use crate::identity::MASTERS;
+
+/// How long the authority is valid.
+const AUTHORITY_DAYS: i64 = 3650;
+/// How long the other certificates are valid.
+const DAYS: i64 = 365;
+/// With less than this left, a certificate is made anew.
+const RENEW_DAYS: i64 = 60;
+/// The name of the authority.
+const AUTHORITY: &str = "cowherd-ca";
+
+fn days(days: i64) -> SignedDuration {
+    SignedDuration::from_hours(days.saturating_mul(24))
+}
+
+/// Opens what is good and makes what is missing.
+pub fn open(directory: &Path, names: &[String]) -> Result<Pki, PkiError> {
+    let paths = |name: &str| (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
+    let now = Timestamp::now();
+    let (authority, fresh) = match read(paths("ca"), now)? {
+        Some(known) => (known, false),
+        None => (make_authority(paths("ca"), now)?, true),
+    };
+    let (_, key_path) = paths("ca");
+    let key = KeyPair::from_pem(&authority.key)
+        .map_err(|error| PkiError::Damaged { path: key_path, detail: error.to_string() })?;
+    let issuer = Issuer::new(authority_params(now)?, key);
+    let keep = |name: &str| if fresh { Ok(None) } else { read(paths(name), now) };
+
+    // The names are kept beside the certificate: when they change, it is made anew.
+    let listed = names.join("\n");
+    let names_path = directory.join("server.names");
+    let same_names = files::read(&names_path)?.as_deref() == Some(listed.as_str());
+    let server = match keep("server")?.filter(|_| same_names) {
+        Some(known) => known,
+        None => {
+            let params = server_params(names, now)?;
+            let made = make(paths("server"), params, &issuer)?;
+            files::write(&names_path, &listed)?;
+            made
+        }
+    };
+    let admin = match keep("admin")? {
+        Some(known) => known,
+        None => make(paths("admin"), admin_params(now)?, &issuer)?,
+    };
+    Ok(Pki { directory: directory.to_owned(), authority: authority.certificate, server, admin })
+}
+
+/// A certificate and its key, unless one of them is missing or the certificate expires soon.
+fn read((certificate, key): (PathBuf, PathBuf), now: Timestamp) -> Result<Option<Identity>, PkiError> {
+    let (Some(pem), Some(key)) = (files::read(&certificate)?, files::read(&key)?) else { return Ok(None) };
+    let damaged = |detail: String| PkiError::Damaged { path: certificate.clone(), detail };
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| damaged(error.to_string()))?;
+    let parsed = der::Certificate::parse(&der).ok_or_else(|| damaged("no X.509 certificate".to_owned()))?;
+    let expiry = parsed.expiry().ok_or_else(|| damaged("the time of expiry cannot be read".to_owned()))?;
+    let good = expiry.duration_since(now) > days(RENEW_DAYS);
+    Ok(good.then_some(Identity { certificate: pem, key }))
+}
+
+fn params(
+    name: &str,
+    organization: Option<&str>,
+    now: Timestamp,
+    lifetime: i64,
+) -> Result<CertificateParams, PkiError> {
+    let mut params = CertificateParams::default();
+    let mut subject = DistinguishedName::new();
+    if let Some(organization) = organization {
+        subject.push(DnType::OrganizationName, organization);
+    }
+    subject.push(DnType::CommonName, name);
+    params.distinguished_name = subject;
+    // Clocks differ: what was made this minute is good an hour ago, too.
+    let (year, month, day) = date(now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now));
+    params.not_before = rcgen::date_time_ymd(year, month, day);
+    let (year, month, day) = date(now.checked_add(days(lifetime)).unwrap_or(now));
+    params.not_after = rcgen::date_time_ymd(year, month, day);
+    let serial = crate::random::bytes::<16>().map_err(|error| PkiError::Tls(error.to_string()))?;
+    params.serial_number = Some(SerialNumber::from_slice(&serial.map(|byte| byte & 0x7f)));
+    Ok(params)
+}
+
+/// The year, month and day of a time.
+fn date(time: Timestamp) -> (i32, u8, u8) {
+    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC);
+    let part = |number: i8| u8::try_from(number).unwrap_or(1);
+    (i32::from(zoned.year()), part(zoned.month()), part(zoned.day()))
+}
+
+fn authority_params(now: Timestamp) -> Result<CertificateParams, PkiError> {
+    let mut params = params(AUTHORITY, None, now, AUTHORITY_DAYS)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+fn server_params(names: &[String], now: Timestamp) -> Result<CertificateParams, PkiError> {
+    let mut params = params("kube-apiserver", None, now, DAYS)?;
+    params.subject_alt_names = CertificateParams::new(names.to_vec())?.subject_alt_names;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
+}
+
+fn admin_params(now: Timestamp) -> Result<CertificateParams, PkiError> {
+    let mut params = params("kubernetes-admin", Some(MASTERS), now, DAYS)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
+}
+
+fn make_authority(paths: (PathBuf, PathBuf), now: Timestamp) -> Result<Identity, PkiError> {
+    let key = KeyPair::generate()?;
+    let certificate = authority_params(now)?.self_signed(&key)?;
+    keep(paths, Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+}
+
+fn make(
+    paths: (PathBuf, PathBuf),
+    params: CertificateParams,
+    issuer: &Issuer<'_, KeyPair>,
+) -> Result<Identity, PkiError> {
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?;
+    keep(paths, Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+}
+
+/// Writes the key before the certificate: one without the other is made anew.
+fn keep((certificate, key): (PathBuf, PathBuf), identity: Identity) -> Result<Identity, PkiError> {
+    files::write(&key, &identity.key)?;
+    files::write(&certificate, &identity.certificate)?;
+    Ok(identity)
+}

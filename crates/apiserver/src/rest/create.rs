@@ -1,0 +1,126 @@
+//! Making an object.
+
+use std::sync::Arc;
+
+use cowherd_patch::managed::{self, Updater};
+use serde_json::Value;
+
+use super::{
+    Request, incoming,
+    options::WriteOptions,
+    storage::{self, Refused},
+};
+use crate::{
+    admission,
+    answer::Answer,
+    object,
+    resource::Resource,
+    server::ApiServer,
+    status::{ApiError, ApiResult},
+    table::Include,
+};
+
+/// How often a generated name is tried.
+const NAME_ATTEMPTS: usize = 8;
+
+/// Makes the object of the request's body.
+pub async fn create(request: &Request<'_>) -> ApiResult<Answer> {
+    let call = request.call;
+    let options = WriteOptions::parse(call, "CreateOptions", false)?;
+    let mut parsed = incoming::document(call)?;
+    request.identify(&mut parsed.value)?;
+    let incoming = incoming::clean(&request.resource, parsed, options.validation)?;
+    let created = create_object(request.server, &request.resource, incoming.object, &options).await?;
+    let include = Include::parse(&call.query)?;
+    Ok(Answer::created(&request.resource, created).including(include).with_warnings(incoming.warnings))
+}
+
+/// Makes an object that has the right shape. A name that is generated is tried again where it is taken.
+pub async fn create_object(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    object: Value,
+    options: &WriteOptions,
+) -> ApiResult<Value> {
+    let generated =
+        object::name(&object).is_empty() && !object::text_at(&object, &["metadata", "generateName"]).is_empty();
+    let mut attempts = if generated { NAME_ATTEMPTS } else { 1 };
+    loop {
+        attempts -= 1;
+        // Only a name that was generated needs the object once more.
+        let candidate = if attempts > 0 { object.clone() } else { break };
+        match create_once(server, resource, candidate, options, None).await {
+            Err(error) if error.reason() == "AlreadyExists" => {}
+            done => return done,
+        }
+    }
+    create_once(server, resource, object, options, None).await
+}
+
+/// Makes an object; `managed` are its owners where an apply has settled them.
+pub(super) async fn create_once(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    mut object: Value,
+    options: &WriteOptions,
+    managed: Option<Value>,
+) -> ApiResult<Value> {
+    if !object::resource_version(&object).is_empty() {
+        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+    }
+    let now = crate::clock::now();
+    resource.default(&mut object);
+    begin(&mut object, &now)?;
+    let reserved = admission::create(server, resource, &mut object, options.dry_run).await?;
+    resource.prepare_create(&mut object);
+    let errors = resource.validate_create(&object);
+    if !errors.is_empty() {
+        return Err(ApiError::invalid(resource.named_kind(), object::name(&object), &errors));
+    }
+    let mut object = match managed {
+        Some(managed) => {
+            object::set(&mut object, "managedFields", managed);
+            object
+        }
+        None => {
+            let updater =
+                Updater { manager: &options.manager, subresource: None, api_version: &resource.api_version, now: &now };
+            managed::update(None, object, resource.schema(), &updater)
+        }
+    };
+    admission::settle(server, resource, &mut object, &now)?;
+    if options.dry_run {
+        let key = resource.key(object::namespace(&object), object::name(&object));
+        return match storage::load(server, resource, &key).await? {
+            Some(_) => Err(ApiError::already_exists(resource.named(), object::name(&object))),
+            None => Ok(object),
+        };
+    }
+    let name = object::name(&object).to_owned();
+    match storage::insert(server, resource, object).await {
+        Ok(created) => {
+            reserved.keep();
+            Ok(created)
+        }
+        Err(Refused::Stale(_)) => Err(ApiError::already_exists(resource.named(), &name)),
+        Err(Refused::Error(error)) => Err(error),
+    }
+}
+
+/// Gives an object its identity.
+fn begin(object: &mut Value, now: &str) -> ApiResult<()> {
+    let prefix = object::text_at(object, &["metadata", "generateName"]).to_owned();
+    let metadata = object::metadata_mut(object);
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        metadata.remove(field);
+    }
+    metadata.insert("uid".to_owned(), crate::random::uuid()?.into());
+    metadata.insert("creationTimestamp".to_owned(), now.into());
+    let unnamed = metadata.get("name").and_then(Value::as_str).unwrap_or_default().is_empty();
+    if unnamed && !prefix.is_empty() {
+        // A name has at most 63 characters where it may stand in a label.
+        let prefix: String = prefix.chars().take(58).collect();
+        metadata.insert("name".to_owned(), format!("{prefix}{}", crate::random::suffix()?).into());
+    }
+    Ok(())
+}

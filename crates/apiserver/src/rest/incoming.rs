@@ -1,0 +1,180 @@
+//! Objects that clients send: read, checked for shape, freed of what nobody knows.
+
+use serde_json::Value;
+
+use super::{Request, options::FieldValidation};
+use crate::{
+    body::{self, Parsed},
+    object,
+    resource::{Behaviour, Resource},
+    service::Call,
+    status::{ApiError, ApiResult},
+};
+
+/// The media types that objects may be sent in.
+const READABLE: &[&str] = &["application/json", "application/yaml"];
+
+/// An object that was read, and what to tell its sender.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The object.
+    pub object: Value,
+    /// What is odd about it.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the body as a document.
+pub fn document(call: &Call) -> ApiResult<Parsed> {
+    match call.content_type() {
+        None | Some("application/json" | "*/*") => body::parse_json(&call.body).map_err(|error| {
+            ApiError::bad_request(format!(
+                "the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: {error}"
+            ))
+        }),
+        Some("application/yaml" | "application/apply-patch+yaml" | "text/yaml") => yaml(&call.body),
+        Some(_) => Err(ApiError::unsupported_media_type(READABLE)),
+    }
+}
+
+/// Reads YAML that holds one document.
+pub fn yaml(bytes: &[u8]) -> ApiResult<Parsed> {
+    // What looks like JSON mostly is, and is read many times faster as such.
+    if bytes.first() == Some(&b'{')
+        && let Ok(parsed) = body::parse_json(bytes)
+    {
+        return Ok(parsed);
+    }
+    let documents = cowherd_yaml::parse_documents(bytes, &cowherd_yaml::Limits::default())
+        .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
+    let mut values = documents.into_iter().map(|document| document.value);
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(Parsed { value, duplicates: Vec::new() }),
+        (None, _) => Err(ApiError::bad_request("error decoding YAML: the body holds no document")),
+        _ => Err(ApiError::bad_request("error decoding YAML: the body holds more than one document")),
+    }
+}
+
+impl Request<'_> {
+    /// Checks that a document is an object of this resource and fills in its identity from the URL.
+    pub fn identify(&self, object: &mut Value) -> ApiResult<()> {
+        identify(&self.resource, object)?;
+        self.check_namespace(object)?;
+        let name = object::name(object);
+        if !self.name.is_empty() && name != self.name {
+            if !name.is_empty() {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({name}) does not match the name on the URL ({})",
+                    self.name
+                )));
+            }
+            object::set(object, "name", self.name);
+        }
+        Ok(())
+    }
+
+    fn check_namespace(&self, object: &mut Value) -> ApiResult<()> {
+        let namespace = object::namespace(object);
+        if namespace == self.namespace {
+            return Ok(());
+        }
+        if !namespace.is_empty() {
+            return Err(ApiError::bad_request(if self.resource.namespaced {
+                "the namespace of the provided object does not match the namespace sent on the request".to_owned()
+            } else {
+                "namespace should be empty for cluster-scoped resources".to_owned()
+            }));
+        }
+        object::set(object, "namespace", self.namespace);
+        Ok(())
+    }
+}
+
+/// Checks that a document is an object of this resource.
+pub fn identify(resource: &Resource, object: &mut Value) -> ApiResult<()> {
+    let Value::Object(map) = object else {
+        return Err(ApiError::bad_request(
+            "the object provided is unrecognized (must be an object): couldn't get version/kind",
+        ));
+    };
+    let version = map.entry("apiVersion").or_insert_with(|| resource.api_version.as_str().into());
+    if version.as_str() == Some("") {
+        *version = resource.api_version.as_str().into();
+    }
+    if *version != resource.api_version {
+        let sent = version.as_str().unwrap_or_default();
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({sent}) does not match the expected API version ({})",
+            resource.api_version
+        )));
+    }
+    let kind = map.entry("kind").or_insert_with(|| resource.kind.as_str().into());
+    if kind.as_str() == Some("") {
+        *kind = resource.kind.as_str().into();
+    }
+    if *kind != resource.kind {
+        let sent = kind.as_str().unwrap_or_default();
+        return Err(ApiError::bad_request(format!(
+            "{sent} in version {:?} cannot be handled as a {}: no kind {sent:?} is registered for this resource",
+            resource.group_version.version, resource.kind
+        )));
+    }
+    match map.get("metadata") {
+        None | Some(Value::Null) => {
+            map.insert("metadata".to_owned(), Value::Object(Default::default()));
+            Ok(())
+        }
+        Some(Value::Object(_)) => Ok(()),
+        Some(_) => Err(unreadable(resource, "metadata must be an object")),
+    }
+}
+
+fn unreadable(resource: &Resource, why: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "{} in version {:?} cannot be handled as a {}: {why}",
+        resource.kind, resource.group_version.version, resource.kind
+    ))
+}
+
+/// Removes from an object what nobody knows, and says so; refuses values of the wrong type.
+pub fn clean(resource: &Resource, parsed: Parsed, validation: FieldValidation) -> ApiResult<Incoming> {
+    let Parsed { value: mut object, duplicates } = parsed;
+    let problems = prune(resource, &mut object, validation, &duplicates);
+    if validation == FieldValidation::Strict && !problems.is_empty() {
+        return Err(unreadable(resource, &format!("strict decoding error: {}", problems.join(", "))));
+    }
+    if let Some(why) = wrong_type(resource, &object) {
+        return Err(unreadable(resource, &why));
+    }
+    Ok(Incoming { object, warnings: problems })
+}
+
+/// Removes from an object what nobody knows; the words for each of them, unless nobody wants to hear.
+pub fn prune(
+    resource: &Resource,
+    object: &mut Value,
+    validation: FieldValidation,
+    duplicates: &[String],
+) -> Vec<String> {
+    let schema = resource.schema();
+    let mut problems: Vec<String> = Vec::new();
+    if validation != FieldValidation::Ignore {
+        problems.extend(duplicates.iter().map(|field| format!("duplicate field {field:?}")));
+        problems
+            .extend(schema.unknown_fields(object).iter().map(|field| format!("unknown field {:?}", field.as_str())));
+    }
+    schema.prune(object);
+    if matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
+        object::drop_nulls(object);
+    }
+    problems
+}
+
+/// What of a built-in object has a value of the wrong type. Custom resources are told by their validation.
+fn wrong_type(resource: &Resource, object: &Value) -> Option<String> {
+    if !matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
+        return None;
+    }
+    let errors = resource.schema().validate(object);
+    let error = errors.into_iter().find(|error| error.kind == cowherd_schema::ErrorKind::TypeInvalid)?;
+    Some(format!("json: cannot unmarshal into field {}: {}", error.field, error.detail))
+}

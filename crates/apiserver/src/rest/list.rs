@@ -1,0 +1,201 @@
+//! Reading a collection, whole or page by page.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use cowherd_schema::{FieldError, FieldPath};
+use cowherd_store::{ListOptions, Revision};
+use serde_json::{Value, json};
+
+use super::{Request, storage::read_failed};
+use crate::{
+    answer::Answer,
+    query::Query,
+    resource::Resource,
+    selector::Selection,
+    server::ApiServer,
+    status::{ApiError, ApiResult, Named},
+    table::Include,
+};
+
+/// Which state of the collection is wanted.
+enum Moment {
+    Latest,
+    Exactly(Revision),
+}
+
+/// Where the next page begins.
+struct Continue {
+    revision: Option<Revision>,
+    after: String,
+}
+
+/// A part of a collection.
+pub struct Listing {
+    /// The objects.
+    pub items: Vec<Value>,
+    /// The revision whose state they are.
+    pub revision: Revision,
+    /// The key of the last object looked at, where more follow.
+    last: Option<String>,
+    remaining: u64,
+}
+
+/// Answers with the collection.
+pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
+    let query = &request.call.query;
+    let selection = Selection::parse(query, &request.resource)?;
+    let include = Include::parse(query)?;
+    let limit = query.number("limit")?.filter(|limit| *limit > 0);
+    let from = query.get("continue").map(Continue::decode).transpose()?;
+    let moment = moment(request.server, query, limit, from.as_ref())?;
+    let prefix = request.resource.collection_prefix(Some(request.namespace).filter(|namespace| !namespace.is_empty()));
+    let at = match moment {
+        Moment::Latest => None,
+        Moment::Exactly(revision) => Some(revision),
+    };
+    let after = from.as_ref().map(|from| format!("{prefix}{}", from.after));
+    let page = page(request.server, &request.resource, &prefix, &selection, limit, after, at).await;
+    let page = match page {
+        Ok(page) => page,
+        Err(cowherd_store::Error::Compacted { .. }) => return Err(expired(from.as_ref())),
+        Err(error) => return Err(read_failed(error)),
+    };
+    let mut metadata = json!({"resourceVersion": page.revision.to_string()});
+    if let (Some(last), Value::Object(metadata)) = (&page.last, &mut metadata) {
+        let after = last.strip_prefix(&prefix).unwrap_or(last).to_owned();
+        let next = Continue { revision: Some(page.revision), after };
+        metadata.insert("continue".to_owned(), next.encode().into());
+        if selection.is_everything() {
+            metadata.insert("remainingItemCount".to_owned(), page.remaining.into());
+        }
+    }
+    Ok(Answer::list(&request.resource, page.items, metadata).including(include))
+}
+
+/// Every object of a resource below a prefix that the selection means.
+pub async fn everything(
+    server: &ApiServer,
+    resource: &Resource,
+    prefix: &str,
+    selection: &Selection,
+) -> ApiResult<Listing> {
+    page(server, resource, prefix, selection, None, None, None).await.map_err(read_failed)
+}
+
+/// As many objects as `limit` allows, those that the selection leaves out not counted.
+async fn page(
+    server: &ApiServer,
+    resource: &Resource,
+    prefix: &str,
+    selection: &Selection,
+    limit: Option<u64>,
+    mut after: Option<String>,
+    mut at: Option<Revision>,
+) -> Result<Listing, cowherd_store::Error> {
+    let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut items = Vec::new();
+    loop {
+        let wanted = limit.map(|limit| limit.saturating_sub(items.len()));
+        let options = ListOptions { start_after: after.take(), limit: wanted, at };
+        let page = server.store().list(prefix, options).await?;
+        let last = page.entries.last().map(|entry| entry.key.clone());
+        for entry in &page.entries {
+            match resource.decode(&entry.value, entry.modified) {
+                Ok(object) if selection.matches(resource, &object) => items.push(object),
+                Ok(_) => {}
+                Err(error) => tracing::error!(key = entry.key, %error, "left out of a list"),
+            }
+        }
+        let full = limit.is_none_or(|limit| items.len() >= limit);
+        if full || page.remaining == 0 || last.is_none() {
+            let last = last.filter(|_| page.remaining > 0);
+            return Ok(Listing { items, revision: page.revision, last, remaining: page.remaining });
+        }
+        // The pages of one list are the state of one revision.
+        (after, at) = (last, Some(page.revision));
+    }
+}
+
+/// Reads `resourceVersion` and `resourceVersionMatch`.
+fn moment(server: &ApiServer, query: &Query, limit: Option<u64>, from: Option<&Continue>) -> ApiResult<Moment> {
+    let version = query.get("resourceVersion");
+    let matching = query.get("resourceVersionMatch");
+    check_match(version, matching, from.is_some())?;
+    if let Some(from) = from {
+        if version.is_some_and(|version| version != "0") {
+            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+        }
+        return Ok(from.revision.map_or(Moment::Latest, Moment::Exactly));
+    }
+    let revision = at_least(server, version)?;
+    let exact = matching == Some("Exact") || (matching.is_none() && limit.is_some());
+    Ok(match revision {
+        Some(revision) if exact => Moment::Exactly(revision),
+        _ => Moment::Latest,
+    })
+}
+
+fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -> ApiResult<()> {
+    let field = FieldPath::new("resourceVersionMatch");
+    let refuse =
+        |error: FieldError| Err(ApiError::invalid(Named { group: "meta.k8s.io", name: "ListOptions" }, "", &[error]));
+    let forbid = |why: &str| refuse(FieldError::forbidden(&field, why));
+    match matching {
+        None => Ok(()),
+        Some(_) if version.is_none() => forbid("resourceVersionMatch is forbidden unless resourceVersion is provided"),
+        Some(_) if continued => forbid("resourceVersionMatch is forbidden when continue is provided"),
+        Some("Exact") if version == Some("0") => {
+            forbid("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        Some("Exact" | "NotOlderThan") => Ok(()),
+        Some(other) => refuse(FieldError::not_supported(&field, other, &["Exact", "NotOlderThan"])),
+    }
+}
+
+/// Reads a resource version that must not lie in the future; `None` where any will do.
+pub fn at_least(server: &ApiServer, version: Option<&str>) -> ApiResult<Option<Revision>> {
+    let Some(version) = version else { return Ok(None) };
+    let number: u64 = version.parse().map_err(|_| invalid_version(version))?;
+    let current = server.store().revision();
+    if number > current.0 {
+        return Err(ApiError::too_large_resource_version(number, current.0));
+    }
+    Ok(Some(Revision(number)).filter(|revision| revision.0 > 0))
+}
+
+/// What cannot be a resource version.
+pub fn invalid_version(version: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+    ))
+}
+
+fn expired(from: Option<&Continue>) -> ApiError {
+    let Some(from) = from else {
+        return ApiError::expired("The resourceVersion for the provided list is too old.");
+    };
+    let next = Continue { revision: None, after: from.after.clone() };
+    ApiError::expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+         without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+         results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+         modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+    )
+    .with_metadata("continue", next.encode())
+}
+
+impl Continue {
+    fn encode(&self) -> String {
+        let revision = self.revision.map_or(-1, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
+        let token = json!({"v": "meta.k8s.io/v1", "rv": revision, "start": self.after});
+        BASE64_URL_SAFE_NO_PAD.encode(token.to_string())
+    }
+
+    fn decode(token: &str) -> ApiResult<Self> {
+        let invalid = || ApiError::bad_request("continue key is not valid: encoding is not supported");
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|_| invalid())?;
+        let token: Value = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+        let after = token.get("start").and_then(Value::as_str).ok_or_else(invalid)?.to_owned();
+        let revision = token.get("rv").and_then(Value::as_i64).ok_or_else(invalid)?;
+        Ok(Self { revision: u64::try_from(revision).ok().map(Revision), after })
+    }
+}

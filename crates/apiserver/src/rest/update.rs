@@ -1,0 +1,170 @@
+//! Changing an object: the way that every change takes from the live object to the stored one.
+
+use std::sync::Arc;
+
+use cowherd_kinds::metadata;
+use cowherd_patch::managed::{self, Updater};
+use serde_json::Value;
+
+use super::{
+    Request,
+    delete::remove_if_done,
+    incoming,
+    options::WriteOptions,
+    storage::{self, Live, Refused, load},
+};
+use crate::{
+    admission,
+    answer::Answer,
+    object,
+    resource::Resource,
+    server::ApiServer,
+    status::{ApiError, ApiResult},
+    table::Include,
+};
+
+/// Replaces the object by that of the request's body.
+pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
+    let call = request.call;
+    let options = WriteOptions::parse(call, "UpdateOptions", false)?;
+    let mut parsed = incoming::document(call)?;
+    request.identify(&mut parsed.value)?;
+    let incoming = incoming::clean(&request.resource, parsed, options.validation)?;
+    let mut wanted = incoming.object;
+    request.resource.default(&mut wanted);
+    if object::resource_version(&wanted).is_empty() && needs_version(&request.resource) {
+        let field = cowherd_schema::FieldPath::new("metadata.resourceVersion");
+        let error = cowherd_schema::FieldError::invalid(&field, 0, "must be specified for an update");
+        return Err(ApiError::invalid(request.resource.named_kind(), request.name, &[error]));
+    }
+    let change = Change { request, options: &options, applied: false };
+    let updated = change.make(|_| Ok(wanted.clone())).await?;
+    Ok(Answer::object(&request.resource, updated)
+        .including(Include::parse(&call.query)?)
+        .with_warnings(incoming.warnings))
+}
+
+/// Whether an update must say which version it changes.
+fn needs_version(resource: &Resource) -> bool {
+    let group = resource.group_version.group.as_str();
+    resource.custom_version().is_some()
+        || matches!(group, "apiextensions.k8s.io" | "coordination.k8s.io" | "admissionregistration.k8s.io")
+}
+
+/// A change of an object that exists.
+pub(super) struct Change<'a> {
+    pub request: &'a Request<'a>,
+    pub options: &'a WriteOptions,
+    /// Whether the change has settled who owns what.
+    pub applied: bool,
+}
+
+impl Change<'_> {
+    /// Makes the change. `wanted` says what the object shall be, given what it is; it is asked again when somebody
+    /// else was faster and the client did not say which version it means to change.
+    pub async fn make(&self, mut wanted: impl FnMut(&Value) -> ApiResult<Value>) -> ApiResult<Value> {
+        let Request { server, resource, .. } = self.request;
+        let mut live = load(server, resource, &self.request.key()).await?.ok_or_else(|| self.request.not_found())?;
+        loop {
+            let asked = wanted(&live.object)?;
+            match self.once(&live, asked).await {
+                Ok(done) => return Ok(done),
+                Err(Refused::Stale(Some(current))) => live = *current,
+                Err(Refused::Stale(None)) => return Err(self.request.not_found()),
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    async fn once(&self, live: &Live, asked: Value) -> Result<Value, Refused> {
+        let Request { server, resource, .. } = self.request;
+        let new = self.settle(live, asked).await?;
+        if self.options.dry_run {
+            return Ok(new);
+        }
+        if let Some(removed) = remove_if_done(server, resource, live, &new).await? {
+            return Ok(removed);
+        }
+        storage::replace(server, resource, live, new).await
+    }
+
+    /// From what was asked for to what will be stored.
+    async fn settle(&self, live: &Live, mut new: Value) -> ApiResult<Value> {
+        let Request { server, resource, subresource, name, .. } = self.request;
+        self.check_identity(&live.object, &mut new)?;
+        metadata::keep_system_fields(&mut new, &live.object);
+        resource.prepare_update(&mut new, &live.object, *subresource);
+        admission::update(server, resource, &mut new, &live.object, self.options.dry_run)?;
+        let now = crate::clock::now();
+        if !self.applied {
+            let updater = Updater {
+                manager: &self.options.manager,
+                subresource: *subresource,
+                api_version: &resource.api_version,
+                now: &now,
+            };
+            new = managed::update(Some(&live.object), new, resource.schema(), &updater);
+        }
+        if new == live.object {
+            return Ok(new);
+        }
+        let errors = resource.validate_update(&new, &live.object);
+        if !errors.is_empty() {
+            return Err(ApiError::invalid(resource.named_kind(), name, &errors));
+        }
+        admission::settle(server, resource, &mut new, &now)?;
+        Ok(new)
+    }
+
+    /// Checks that the change is meant for this object in this version, then takes over what names them.
+    fn check_identity(&self, live: &Value, new: &mut Value) -> ApiResult<()> {
+        let Request { resource, name, .. } = self.request;
+        let (uid, version) = (object::uid(new), object::resource_version(new));
+        if !uid.is_empty() && uid != object::uid(live) {
+            let live = object::uid(live);
+            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {live}");
+            return Err(ApiError::conflict(resource.named(), name, why));
+        }
+        if !version.is_empty() && version != "0" && version != object::resource_version(live) {
+            return Err(ApiError::stale(resource.named(), name));
+        }
+        object::set(new, "resourceVersion", object::resource_version(live));
+        for field in ["name", "namespace"] {
+            let known = object::text_at(live, &["metadata", field]);
+            let asked = object::text_at(new, &["metadata", field]);
+            if asked.is_empty() && !known.is_empty() {
+                object::set(new, field, known);
+            } else if asked != known {
+                return Err(ApiError::bad_request(format!(
+                    "the {field} of the object ({asked}) does not match the {field} on the URL ({known})"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes an object in the server's own name; `None` where it is gone.
+pub async fn change_internally(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    key: &str,
+    change: impl Fn(&mut Value),
+) -> ApiResult<Option<Value>> {
+    let Some(mut live) = load(server, resource, key).await? else { return Ok(None) };
+    loop {
+        let mut new = live.object.clone();
+        change(&mut new);
+        let done = match remove_if_done(server, resource, &live, &new).await {
+            Ok(Some(removed)) => Ok(removed),
+            Ok(None) => storage::replace(server, resource, &live, new).await,
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok(done) => return Ok(Some(done)),
+            Err(Refused::Stale(Some(current))) => live = *current,
+            Err(Refused::Stale(None)) => return Ok(None),
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+}

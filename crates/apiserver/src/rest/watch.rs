@@ -1,0 +1,344 @@
+//! Watching a collection: what is there, if asked for, then every change as it happens.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use cowherd_schema::{FieldError, FieldPath};
+use cowherd_store::{Event, EventKind, Revision};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Request,
+    list::{at_least, everything},
+    storage::read_failed,
+};
+use crate::{
+    answer::{Answer, metadata_only},
+    body,
+    negotiation::{Accepted, Format, Shape},
+    object,
+    query::Query,
+    resource::Resource,
+    selector::Selection,
+    status::{ApiError, ApiResult, Named},
+    table::{self, Include},
+};
+
+/// How many bytes of events are put into one chunk at most, but for a single larger event.
+const CHUNK: usize = 64 * 1024;
+
+/// Where a watch begins.
+enum Start {
+    /// With what is there now.
+    State,
+    /// With what is there now, and a bookmark after it.
+    StateThenBookmark,
+    /// After a revision.
+    After(Revision),
+}
+
+/// Answers with events as they happen.
+pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
+    let query = &request.call.query;
+    let resource = &request.resource;
+    let mut selection = Selection::parse(query, resource)?;
+    if !request.name.is_empty() {
+        selection = selection.and_name(request.name);
+    }
+    let writer = Writer::new(request)?;
+    let namespace = Some(request.namespace).filter(|namespace| !namespace.is_empty());
+    let prefix = match (selection.name(), namespace, resource.namespaced) {
+        (Some(name), Some(namespace), true) => resource.key(namespace, name),
+        (Some(name), None, false) => resource.key("", name),
+        _ => resource.collection_prefix(namespace),
+    };
+    let time = duration(request, query)?;
+    let mut pending = VecDeque::new();
+    let start = start(request, query)?;
+    let from = match &start {
+        Start::After(revision) => *revision,
+        Start::State | Start::StateThenBookmark => {
+            let listing = everything(request.server, resource, &prefix, &selection).await?;
+            let mut writer = writer.clone();
+            pending.extend(listing.items.into_iter().map(|object| writer.event("ADDED", object)));
+            if matches!(start, Start::StateThenBookmark) {
+                pending.push_back(writer.bookmark(listing.revision, true));
+            }
+            listing.revision
+        }
+    };
+    let mut writer = writer;
+    writer.headed = pending.is_empty();
+    let events = match request.server.store().watch(&prefix, from).await {
+        Ok(events) => events,
+        Err(cowherd_store::Error::Compacted { oldest }) => {
+            let error = ApiError::expired(format!("too old resource version: {from} ({oldest})"));
+            let event = Bytes::from(Writer::error(&error));
+            return Ok(Answer::stream(body::streamed(stream::iter([event])), writer.media_type()));
+        }
+        Err(error) => return Err(read_failed(error)),
+    };
+    let interval = request.server.config().bookmark_interval;
+    let watching = Watching {
+        resource: resource.clone(),
+        selection,
+        pending,
+        events,
+        bookmarks: query.flag("allowWatchBookmarks").then_some(interval),
+        next_bookmark: Instant::now() + interval,
+        end: Instant::now() + time,
+        closing: request.server.closing().clone(),
+        retired: resource.custom_version().map(|version| version.retired.clone()).unwrap_or_default(),
+        over: false,
+        writer,
+    };
+    let media_type = watching.writer.media_type();
+    Ok(Answer::stream(body::streamed(watching.chunks()), media_type))
+}
+
+fn start(request: &Request<'_>, query: &Query) -> ApiResult<Start> {
+    let version = query.get("resourceVersion");
+    let matching = query.get("resourceVersionMatch");
+    let initial = query.get("sendInitialEvents").map(|value| value != "false" && value != "0");
+    let refuse =
+        |error: FieldError| Err(ApiError::invalid(Named { group: "meta.k8s.io", name: "ListOptions" }, "", &[error]));
+    match (initial, matching) {
+        (None, Some(_)) => {
+            let field = FieldPath::new("resourceVersionMatch");
+            return refuse(FieldError::forbidden(
+                &field,
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ));
+        }
+        (Some(_), Some("NotOlderThan")) | (None, None) => {}
+        (Some(_), _) => {
+            let field = FieldPath::new("resourceVersionMatch");
+            return refuse(FieldError::forbidden(
+                &field,
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ));
+        }
+    }
+    let revision = at_least(request.server, version)?;
+    Ok(match (initial, revision) {
+        (Some(true), _) if query.flag("allowWatchBookmarks") => Start::StateThenBookmark,
+        (Some(true), _) => Start::State,
+        (Some(false), None) => Start::After(request.server.store().revision()),
+        (_, Some(revision)) => Start::After(revision),
+        (None, None) => Start::State,
+    })
+}
+
+/// How long the watch lasts. Those that name no time end at different times, so that not all come back at once.
+fn duration(request: &Request<'_>, query: &Query) -> ApiResult<Duration> {
+    if let Some(seconds) = query.number("timeoutSeconds")?.filter(|seconds| *seconds > 0) {
+        return Ok(Duration::from_secs(seconds.min(24 * 60 * 60)));
+    }
+    let least = request.server.config().watch_time;
+    let [spread] = crate::random::bytes::<1>()?;
+    Ok(least + least.mul_f64(f64::from(spread) / 256.0))
+}
+
+/// A watch under way.
+struct Watching {
+    resource: Arc<Resource>,
+    selection: Selection,
+    writer: Writer,
+    pending: VecDeque<Vec<u8>>,
+    events: cowherd_store::Watch,
+    bookmarks: Option<Duration>,
+    next_bookmark: Instant,
+    end: Instant,
+    closing: CancellationToken,
+    retired: CancellationToken,
+    over: bool,
+}
+
+/// What a watch waits for.
+enum Next {
+    Event(Option<Result<Event, cowherd_store::Error>>),
+    Bookmark,
+    End,
+}
+
+impl Watching {
+    fn chunks(self) -> impl Stream<Item = Bytes> + Send + 'static {
+        stream::unfold(self, |mut watching| async move {
+            let chunk = watching.chunk().await?;
+            Some((chunk, watching))
+        })
+    }
+
+    /// The next bytes to send; `None` once the watch is over.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        while self.pending.is_empty() {
+            if self.over {
+                return None;
+            }
+            match self.next().await {
+                Next::Event(event) => self.take(event),
+                Next::Bookmark => self.bookmark(),
+                Next::End => {
+                    if self.bookmarks.is_some() {
+                        self.bookmark();
+                    }
+                    self.over = true;
+                }
+            }
+        }
+        // Whatever else is there already goes along.
+        while !self.over && self.size() < CHUNK {
+            match self.events.next().now_or_never() {
+                Some(event) => self.take(event),
+                None => break,
+            }
+        }
+        let mut chunk = self.pending.pop_front()?;
+        while let Some(event) = self.pending.front() {
+            if chunk.len() + event.len() > CHUNK {
+                break;
+            }
+            chunk.append(&mut self.pending.pop_front()?);
+        }
+        Some(chunk.into())
+    }
+
+    fn size(&self) -> usize {
+        self.pending.iter().map(Vec::len).sum()
+    }
+
+    async fn next(&mut self) -> Next {
+        let wake = if self.bookmarks.is_some() { self.next_bookmark.min(self.end) } else { self.end };
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Next::End,
+            () = self.retired.cancelled() => Next::End,
+            event = self.events.next() => Next::Event(event),
+            () = tokio::time::sleep_until(wake) => {
+                if Instant::now() >= self.end { Next::End } else { Next::Bookmark }
+            }
+        }
+    }
+
+    fn bookmark(&mut self) {
+        let revision = self.events.progress();
+        let event = self.writer.bookmark(revision, false);
+        self.pending.push_back(event);
+        if let Some(interval) = self.bookmarks {
+            self.next_bookmark = Instant::now() + interval;
+        }
+    }
+
+    fn take(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
+        match event {
+            Some(Ok(event)) => match self.translate(&event) {
+                Ok(event) => self.pending.extend(event),
+                Err(error) => tracing::error!(key = event.key, %error, "left out of a watch"),
+            },
+            Some(Err(cowherd_store::Error::Compacted { oldest })) => {
+                let error = ApiError::expired(format!("too old resource version: the watch fell behind {oldest}"));
+                self.pending.push_back(Writer::error(&error));
+                self.over = true;
+            }
+            Some(Err(error)) => {
+                self.pending.push_back(Writer::error(&read_failed(error)));
+                self.over = true;
+            }
+            None => self.over = true,
+        }
+    }
+
+    /// What a change means to somebody who sees only the selected objects.
+    fn translate(&mut self, event: &Event) -> ApiResult<Option<Vec<u8>>> {
+        let resource = self.resource.clone();
+        let everything = self.selection.is_everything();
+        let matches = |object: &Value| everything || self.selection.matches(&resource, object);
+        let current = resource.decode(&event.value, event.revision)?;
+        let (kind, object) = match event.kind {
+            EventKind::Delete if matches(&current) => ("DELETED", current),
+            EventKind::Delete => return Ok(None),
+            EventKind::Put { created } => {
+                let previous = match &event.previous {
+                    Some(previous) if !created && !everything => Some(resource.decode(previous, event.revision)?),
+                    _ => None,
+                };
+                let matched = if everything { !created } else { previous.as_ref().is_some_and(&matches) };
+                match (matched, matches(&current), previous) {
+                    (false, true, _) => ("ADDED", current),
+                    (true, true, _) => ("MODIFIED", current),
+                    (true, false, Some(previous)) => ("DELETED", previous),
+                    _ => return Ok(None),
+                }
+            }
+        };
+        Ok(Some(self.writer.event(kind, object)))
+    }
+}
+
+/// Writes events in the form that the client wants.
+#[derive(Clone)]
+struct Writer {
+    resource: Arc<Resource>,
+    accepted: Accepted,
+    include: Include,
+    /// Whether the next table describes its columns.
+    headed: bool,
+}
+
+impl Writer {
+    fn new(request: &Request<'_>) -> ApiResult<Self> {
+        let accepted = Accepted::from_headers(&request.call.headers)?;
+        if accepted.format != Format::Json {
+            return Err(ApiError::not_acceptable(&["application/json", "application/json;stream=watch"]));
+        }
+        let include = Include::parse(&request.call.query)?;
+        Ok(Self { resource: request.resource.clone(), accepted, include, headed: true })
+    }
+
+    fn media_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn event(&mut self, kind: &str, object: Value) -> Vec<u8> {
+        let object = match self.accepted.shape {
+            Shape::Metadata => metadata_only(object),
+            Shape::Table => {
+                let metadata = json!({"resourceVersion": object::resource_version(&object)});
+                let headed = std::mem::take(&mut self.headed);
+                table::table(&self.resource, vec![object], metadata, self.include, headed)
+            }
+            Shape::Whole | Shape::Discovery => object,
+        };
+        line(kind, &object)
+    }
+
+    fn bookmark(&self, revision: Revision, initial_events_end: bool) -> Vec<u8> {
+        let (kind, api_version) = match self.accepted.shape {
+            Shape::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1"),
+            _ => (self.resource.kind.as_str(), self.resource.api_version.as_str()),
+        };
+        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        if let (true, Value::Object(metadata)) = (initial_events_end, &mut metadata) {
+            metadata.insert("annotations".to_owned(), json!({"k8s.io/initial-events-end": "true"}));
+        }
+        line("BOOKMARK", &json!({"kind": kind, "apiVersion": api_version, "metadata": metadata}))
+    }
+
+    fn error(error: &ApiError) -> Vec<u8> {
+        line("ERROR", &error.to_status())
+    }
+}
+
+/// `Vec<u8>` rather than `Bytes`, so that small events can share a chunk.
+fn line(kind: &str, object: &Value) -> Vec<u8> {
+    let mut line = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
+    // Values hold no map with keys that are no texts, the one thing that could fail.
+    if serde_json::to_writer(&mut line, object).is_err() {
+        return Vec::new();
+    }
+    line.extend_from_slice(b"}\n");
+    line
+}

@@ -1,0 +1,182 @@
+//! Questions that are asked by making an object that is not kept: who am I, may I.
+
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    answer::Answer,
+    authorization::{Attributes, allows},
+    identity::{MASTERS, User},
+    object::{at, text_at},
+    route::ObjectRoute,
+    server::ApiServer,
+    service::Call,
+    status::{ApiError, ApiResult},
+};
+
+/// A resource that only answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Review {
+    /// The group.
+    pub group: &'static str,
+    /// The name in URLs.
+    pub plural: &'static str,
+    /// `kind` of the objects.
+    pub kind: &'static str,
+    /// Whether it is asked in a namespace.
+    pub namespaced: bool,
+    /// The type's name in Kubernetes' OpenAPI document.
+    pub definition: &'static str,
+}
+
+/// Every question that can be asked, all in version v1.
+pub const REVIEWS: &[Review] = &[
+    Review {
+        group: "authentication.k8s.io",
+        plural: "selfsubjectreviews",
+        kind: "SelfSubjectReview",
+        namespaced: false,
+        definition: "io.k8s.api.authentication.v1.SelfSubjectReview",
+    },
+    Review {
+        group: "authentication.k8s.io",
+        plural: "tokenreviews",
+        kind: "TokenReview",
+        namespaced: false,
+        definition: "io.k8s.api.authentication.v1.TokenReview",
+    },
+    Review {
+        group: "authorization.k8s.io",
+        plural: "localsubjectaccessreviews",
+        kind: "LocalSubjectAccessReview",
+        namespaced: true,
+        definition: "io.k8s.api.authorization.v1.LocalSubjectAccessReview",
+    },
+    Review {
+        group: "authorization.k8s.io",
+        plural: "selfsubjectaccessreviews",
+        kind: "SelfSubjectAccessReview",
+        namespaced: false,
+        definition: "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
+    },
+    Review {
+        group: "authorization.k8s.io",
+        plural: "selfsubjectrulesreviews",
+        kind: "SelfSubjectRulesReview",
+        namespaced: false,
+        definition: "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
+    },
+    Review {
+        group: "authorization.k8s.io",
+        plural: "subjectaccessreviews",
+        kind: "SubjectAccessReview",
+        namespaced: false,
+        definition: "io.k8s.api.authorization.v1.SubjectAccessReview",
+    },
+];
+
+/// Answers a question; `None` where the route names none.
+pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> Option<ApiResult<Answer>> {
+    let group_version = &route.group_version;
+    let review = REVIEWS.iter().find(|review| {
+        review.group == group_version.group && group_version.version == "v1" && review.plural == route.resource
+    })?;
+    if call.method != Method::POST || route.name.is_some() {
+        return Some(Err(ApiError::method_not_allowed()));
+    }
+    Some(answer(server, call, review).await)
+}
+
+async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<Answer> {
+    let mut asked = crate::rest::document(call)?.value;
+    if !asked.is_object() {
+        return Err(ApiError::bad_request(format!("the body must be a {}", review.kind)));
+    }
+    let spec = asked.get("spec").cloned().unwrap_or_default();
+    let status = match review.kind {
+        "SelfSubjectReview" => json!({"userInfo": user_info(&call.user)}),
+        "TokenReview" => json!({"authenticated": false, "error": "this server issues no tokens"}),
+        "SelfSubjectRulesReview" => rules(&call.user),
+        "SelfSubjectAccessReview" => verdict(server, &call.user, &spec).await?,
+        _ => verdict(server, &subject(&spec), &spec).await?,
+    };
+    let map = crate::object::as_map(&mut asked);
+    map.insert("kind".to_owned(), review.kind.into());
+    map.insert("apiVersion".to_owned(), format!("{}/v1", review.group).into());
+    map.insert("status".to_owned(), status);
+    let metadata = map.entry("metadata").or_insert(Value::Null);
+    if metadata.is_null() {
+        *metadata = json!({"creationTimestamp": null});
+    }
+    Ok(Answer::document(asked).with_code(StatusCode::CREATED))
+}
+
+fn user_info(user: &User) -> Value {
+    let mut info = Map::new();
+    info.insert("username".to_owned(), user.name.as_str().into());
+    if !user.uid.is_empty() {
+        info.insert("uid".to_owned(), user.uid.as_str().into());
+    }
+    info.insert("groups".to_owned(), user.groups.clone().into());
+    if !user.extra.is_empty() {
+        info.insert("extra".to_owned(), json!(user.extra));
+    }
+    Value::Object(info)
+}
+
+fn subject(spec: &Value) -> User {
+    let groups = spec.get("groups").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    User {
+        name: text_at(spec, &["user"]).to_owned(),
+        uid: text_at(spec, &["uid"]).to_owned(),
+        groups: groups.map(str::to_owned).collect(),
+        extra: Default::default(),
+    }
+}
+
+async fn verdict(server: &ApiServer, user: &User, spec: &Value) -> ApiResult<Value> {
+    let attributes = match (at(spec, &["resourceAttributes"]), at(spec, &["nonResourceAttributes"])) {
+        (Some(resource), None) => {
+            let text = |field: &str| text_at(resource, &[field]).to_owned();
+            Attributes {
+                verb: text("verb"),
+                namespace: text("namespace"),
+                group: text("group"),
+                resource: text("resource"),
+                subresource: text("subresource"),
+                name: text("name"),
+                path: None,
+            }
+        }
+        (None, Some(other)) => Attributes {
+            verb: text_at(other, &["verb"]).to_owned(),
+            path: Some(text_at(other, &["path"]).to_owned()),
+            ..Attributes::default()
+        },
+        _ => {
+            return Err(ApiError::bad_request(
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+            ));
+        }
+    };
+    Ok(json!({"allowed": allows(server, user, &attributes).await?}))
+}
+
+fn rules(user: &User) -> Value {
+    if user.is_in(MASTERS) {
+        return json!({
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": false,
+        });
+    }
+    let resources = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
+    json!({
+        "resourceRules": [
+            {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": resources},
+            {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
+        ],
+        "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}],
+        "incomplete": false,
+    })
+}

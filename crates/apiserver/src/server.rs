@@ -1,0 +1,176 @@
+//! The server: a store, and what is served from it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use cowherd_store::{ListOptions, Store};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admission::Addresses, catalog::Catalog, crd::CustomResource, identity::User, resource::Resource,
+    service::LocalService, status::ApiError,
+};
+
+/// What can be chosen about a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The most bytes that a request's body may have.
+    pub body_limit: usize,
+    /// How often a watch that asked for bookmarks gets one.
+    pub bookmark_interval: Duration,
+    /// How long a watch lasts at least that names no time itself; at most twice as long.
+    pub watch_time: Duration,
+    /// How long events are kept.
+    pub event_time: Duration,
+}
+
+impl Default for Config {
+    /// 3 MiB of body, a bookmark a minute, watches of half an hour to an hour, events for an hour.
+    fn default() -> Self {
+        Self {
+            body_limit: 3 * 1024 * 1024,
+            bookmark_interval: Duration::from_secs(60),
+            watch_time: Duration::from_secs(30 * 60),
+            event_time: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be read.
+    #[error("cannot read the cluster's state: {0}")]
+    Store(#[from] cowherd_store::Error),
+    /// The objects that every cluster has cannot be made.
+    #[error("cannot prepare the cluster: {0}")]
+    Prepare(#[from] ApiError),
+}
+
+/// The Kubernetes API over a store. Clones are the same server.
+#[derive(Clone)]
+pub struct ApiServer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    config: Config,
+    catalog: RwLock<Arc<Catalog>>,
+    addresses: Addresses,
+    closing: CancellationToken,
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
+
+impl ApiServer {
+    /// A server of what the store holds. Makes what every cluster has, where it is missing.
+    pub async fn open(store: Store, config: Config) -> Result<Self, Error> {
+        let catalog = Catalog::new(BTreeMap::new());
+        let inner = Inner {
+            store,
+            config,
+            catalog: RwLock::new(Arc::new(catalog)),
+            addresses: Addresses::default(),
+            closing: CancellationToken::new(),
+        };
+        let server = Self { inner: Arc::new(inner) };
+        server.load_definitions().await?;
+        server.load_addresses().await?;
+        crate::bootstrap::run(&server).await?;
+        crate::crd_cleanup::resume(&server);
+        crate::expiry::start(&server);
+        Ok(server)
+    }
+
+    /// A client that talks to this server without a socket and may do everything.
+    pub fn client(&self) -> kube::Client {
+        self.client_as(User::admin(), "cowherd")
+    }
+
+    /// A client that talks to this server without a socket, as the user. What it writes is owned by the field
+    /// manager that `agent` names up to a slash, unless a request names another one.
+    pub fn client_as(&self, user: User, agent: &str) -> kube::Client {
+        kube::Client::new(LocalService::new(self.clone(), user, agent), "default")
+    }
+
+    /// Ends every watch and background work, now and from here on.
+    pub fn close(&self) {
+        self.inner.closing.cancel();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.inner.addresses
+    }
+
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.inner.closing
+    }
+
+    /// What is served at the moment.
+    pub(crate) fn catalog(&self) -> Arc<Catalog> {
+        self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves a definition as it is now or, without one, no longer.
+    pub(crate) fn define(&self, name: &str, definition: Option<CustomResource>) {
+        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = match (&definition, catalog.custom().get(name)) {
+            (Some(new), Some(old)) => new.generation == old.generation && new.established == old.established,
+            (None, None) => true,
+            _ => false,
+        };
+        if !unchanged {
+            *catalog = Arc::new(catalog.with_custom(name, definition));
+        }
+    }
+
+    /// The resource that keeps objects of this group and plural, in its stored version.
+    pub(crate) fn built_in(&self, group: &str, version: &str, plural: &str) -> Result<Arc<Resource>, ApiError> {
+        let group_version = crate::route::GroupVersion::new(group, version);
+        let found = self.catalog().find(&group_version, plural).cloned();
+        found.ok_or_else(|| ApiError::internal(format!("{plural} are not served")))
+    }
+
+    async fn load_definitions(&self) -> Result<(), Error> {
+        let resource = self.built_in("apiextensions.k8s.io", "v1", "customresourcedefinitions")?;
+        let page = self.store().list(&resource.collection_prefix(None), ListOptions::default()).await?;
+        let mut definitions = BTreeMap::new();
+        for entry in page.entries {
+            let object = resource.decode(&entry.value, entry.modified)?;
+            match CustomResource::read(&object) {
+                Ok(definition) => {
+                    definitions.insert(crate::object::name(&object).to_owned(), Arc::new(definition));
+                }
+                Err(errors) => tracing::error!(key = entry.key, ?errors, "a stored definition cannot be served"),
+            }
+        }
+        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        *catalog = Arc::new(Catalog::new(definitions));
+        Ok(())
+    }
+
+    async fn load_addresses(&self) -> Result<(), Error> {
+        let resource = self.built_in("", "v1", "services")?;
+        let page = self.store().list(&resource.collection_prefix(None), ListOptions::default()).await?;
+        for entry in page.entries {
+            self.addresses().load(&resource.decode(&entry.value, entry.modified)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! From an HTTP request to an HTTP answer; the in-process client talks to this directly.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+
+use crate::{
+    answer::Answer,
+    body::{self, Body},
+    identity::User,
+    negotiation::Accepted,
+    query::Query,
+    route::Route,
+    server::ApiServer,
+    status::{ApiError, ApiResult},
+};
+
+/// A request that was read.
+#[derive(Debug)]
+pub struct Call {
+    /// The verb of HTTP.
+    pub method: Method,
+    /// The path as it was sent.
+    pub path: String,
+    /// The query.
+    pub query: Query,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// Who asks.
+    pub user: User,
+}
+
+impl Call {
+    /// A header's text; empty where there is none.
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The media type of the body, without parameters; `None` where none is named.
+    pub fn content_type(&self) -> Option<&str> {
+        let text = self.header(header::CONTENT_TYPE);
+        let text = text.split(';').next().unwrap_or_default().trim();
+        Some(text).filter(|text| !text.is_empty())
+    }
+}
+
+impl ApiServer {
+    /// Answers a request.
+    pub async fn handle<B>(&self, request: Request<B>, user: User) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let accepted = Accepted::from_headers(&parts.headers);
+        match self.answer(parts, body, user).await {
+            Ok(answer) => answer.into_response(accepted),
+            Err(error) => Answer::error(&error).into_response(accepted.or(Ok(Accepted::JSON))),
+        }
+    }
+
+    async fn answer<B>(&self, parts: Parts, body: B, user: User) -> ApiResult<Answer>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let route = Route::parse(parts.uri.path());
+        if user.is_anonymous() && !matches!(route, Route::Health | Route::Version) {
+            return Err(ApiError::unauthorized());
+        }
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let user = crate::authorization::impersonated(user, &parts.headers)?;
+        crate::authorization::check(self, &user, &parts, &route, &query).await?;
+        let body = match parts.method {
+            Method::GET | Method::HEAD => Bytes::new(),
+            _ => body::collect(body, self.config().body_limit).await?,
+        };
+        let path = parts.uri.path().to_owned();
+        let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
+        match &route {
+            Route::Object(object) => crate::rest::serve(self, &call, object).await,
+            _ if !matches!(call.method, Method::GET | Method::HEAD) => Err(ApiError::method_not_allowed()),
+            route => crate::discovery::serve(self, &call, route),
+        }
+    }
+}
+
+/// A server as a `tower` service, for requests of one user.
+#[derive(Clone)]
+pub struct LocalService {
+    server: ApiServer,
+    user: Arc<User>,
+    agent: Option<header::HeaderValue>,
+}
+
+impl LocalService {
+    /// Answers requests of this user; those that name no user agent get this one.
+    pub fn new(server: ApiServer, user: User, agent: &str) -> Self {
+        Self { server, user: Arc::new(user), agent: header::HeaderValue::from_str(agent).ok() }
+    }
+}
+
+impl<B> tower::Service<Request<B>> for LocalService
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Self { server, user, agent } = self.clone();
+        if let Some(agent) = agent {
+            request.headers_mut().entry(header::USER_AGENT).or_insert(agent);
+        }
+        Box::pin(async move { Ok(server.handle(request, User::clone(&user)).await) })
+    }
+}
