@@ -21,9 +21,7 @@ const OVERLAY: &str = include_str!("schemas/overlay.json");
 
 /// Writes `crates/schema/data` anew: `definitions.jsonl.gz` with everything, `structure.jsonl.gz` without texts.
 pub fn run(root: &Path) -> Result<()> {
-    let mut schemas = schemas(&source::directory(root)?)?;
-    apply_overlay(&mut schemas, &serde_json::from_str(OVERLAY).context("overlay.json")?)?;
-    check_references(&schemas)?;
+    let mut schemas = generate(root)?;
     let folder = root.join("crates/schema/data");
     std::fs::create_dir_all(&folder)?;
     write(&folder.join("definitions.jsonl.gz"), &schemas)?;
@@ -31,6 +29,13 @@ pub fn run(root: &Path) -> Result<()> {
     write(&folder.join("structure.jsonl.gz"), &schemas)?;
     println!("{} definitions", schemas.len());
     Ok(())
+}
+
+fn generate(root: &Path) -> Result<BTreeMap<String, Value>> {
+    let mut schemas = schemas(&source::directory(root)?)?;
+    apply_overlay(&mut schemas, &serde_json::from_str(OVERLAY).context("overlay.json")?)?;
+    check_references(&schemas)?;
+    Ok(schemas)
 }
 
 fn schemas(directory: &Path) -> Result<BTreeMap<String, Value>> {
@@ -171,4 +176,21 @@ fn write(path: &Path, schemas: &BTreeMap<String, Value>) -> Result<()> {
     std::fs::write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}: {} bytes", path.display(), bytes.len());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_those_of_the_crate_in_use() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let file = std::fs::File::open(root.join("crates/schema/data/definitions.jsonl.gz")).unwrap();
+        let committed = BufReader::new(flate2::read::GzDecoder::new(file)).lines().map(Result::unwrap);
+        let generated = generate(root).unwrap();
+        let generated = generated.iter().map(|(name, schema)| format!("{name}\t{schema}"));
+        assert!(generated.eq(committed), "run `cargo xtask schemas`");
+    }
 }

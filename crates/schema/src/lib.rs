@@ -7,6 +7,7 @@
 //! Validation rules in CEL (`x-kubernetes-validations`) are kept in documents and not evaluated.
 
 pub mod builtin;
+mod decoding;
 mod defaults;
 mod embedded;
 pub mod field;

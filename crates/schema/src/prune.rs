@@ -1,9 +1,11 @@
 //! Fields that a schema does not know: dropping them, and naming them.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::field::FieldPath;
-use crate::model::Schema;
+use crate::model::{Schema, Type};
 
 /// The definition of the metadata of every object.
 pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -12,89 +14,100 @@ impl Schema {
     /// Drops the fields of an object that the schema of its kind does not know. `apiVersion`, `kind` and what
     /// metadata may hold are known for every object.
     pub fn prune(&self, object: &mut Value) {
-        let mut walk = Walk { drop: true, unknown: None };
-        walk.value(object, self, &FieldPath::root(), true);
+        prune(object, self, true);
     }
 
     /// Drops the fields of a value inside an object that its schema does not know.
     pub(crate) fn prune_value(&self, value: &mut Value) {
-        let mut walk = Walk { drop: true, unknown: None };
-        walk.value(value, self, &FieldPath::root(), false);
+        prune(value, self, false);
     }
 
     /// The fields of an object that [`Self::prune`] would drop, in order.
     pub fn unknown_fields(&self, object: &Value) -> Vec<FieldPath> {
-        // The walk needs an object it could change; asking is rare beside pruning.
-        let mut copy = object.clone();
-        let mut walk = Walk { drop: false, unknown: Some(Vec::new()) };
-        walk.value(&mut copy, self, &FieldPath::root(), true);
-        let mut unknown = walk.unknown.unwrap_or_default();
+        let mut unknown = Vec::new();
+        find_unknown(object, self, &mut String::new(), true, &mut unknown);
         unknown.sort();
         unknown
     }
 
-    /// Drops unknown fields, and returns them: [`Self::unknown_fields`] and [`Self::prune`] at once.
+    /// Drops unknown fields and returns them: [`Self::unknown_fields`] and [`Self::prune`] at once.
     pub fn prune_unknown_fields(&self, object: &mut Value) -> Vec<FieldPath> {
-        let mut walk = Walk { drop: true, unknown: Some(Vec::new()) };
-        walk.value(object, self, &FieldPath::root(), true);
-        let mut unknown = walk.unknown.unwrap_or_default();
-        unknown.sort();
+        let unknown = self.unknown_fields(object);
+        if !unknown.is_empty() {
+            self.prune(object);
+        }
         unknown
     }
-}
 
-struct Walk {
-    drop: bool,
-    unknown: Option<Vec<FieldPath>>,
-}
-
-impl Walk {
-    fn value(&mut self, value: &mut Value, schema: &Schema, path: &FieldPath, whole_object: bool) {
-        match value {
-            Value::Object(_) => self.object(value, schema, path, whole_object || schema.embedded_resource),
-            Value::Array(items) => {
-                let Some(schema) = schema.items() else { return };
-                for (index, item) in items.iter_mut().enumerate() {
-                    self.value(item, schema, &self.child(path, |path| path.index(index)), false);
-                }
+    /// What to make of the field `name` of an object.
+    fn known(&self, name: &str, whole_object: bool) -> Known<'_> {
+        if whole_object || self.embedded_resource {
+            match name {
+                "apiVersion" | "kind" => return Known::Anything,
+                "metadata" => return crate::builtin::definition(OBJECT_META).map_or(Known::Anything, Known::As),
+                _ => {}
             }
-            _ => {}
+        }
+        match self.field(name) {
+            Some(schema) => Known::As(schema),
+            None if self.preserve_unknown_fields || self.value_type == Type::Any => Known::Anything,
+            None => Known::Not,
         }
     }
+}
 
-    fn object(&mut self, value: &mut Value, schema: &Schema, path: &FieldPath, whole_object: bool) {
-        let Some(map) = value.as_object_mut() else { return };
-        map.retain(|name, value| {
-            let below = self.child(path, |path| path.child(name));
-            if whole_object {
-                match name.as_str() {
-                    "metadata" => {
-                        if let Some(meta) = crate::builtin::definition(OBJECT_META) {
-                            self.value(value, meta, &below, false);
-                        }
-                        return true;
-                    }
-                    "apiVersion" | "kind" => return true,
-                    _ => {}
-                }
+enum Known<'a> {
+    As(&'a Schema),
+    Anything,
+    Not,
+}
+
+fn prune(value: &mut Value, schema: &Schema, whole_object: bool) {
+    match value {
+        Value::Object(map) => map.retain(|name, value| match schema.known(name, whole_object) {
+            Known::As(schema) => {
+                prune(value, schema, false);
+                true
             }
-            if let Some(schema) = schema.field(name) {
-                self.value(value, schema, &below, false);
-                return true;
-            }
-            if schema.preserve_unknown_fields || schema.value_type == crate::Type::Any {
-                return true;
-            }
-            if let Some(unknown) = &mut self.unknown {
-                unknown.push(below);
-            }
-            !self.drop
-        });
+            Known::Anything => true,
+            Known::Not => false,
+        }),
+        Value::Array(items) => {
+            let Some(schema) = schema.items() else { return };
+            items.iter_mut().for_each(|item| prune(item, schema, false));
+        }
+        _ => {}
     }
+}
 
-    /// Paths are only built for who asks for them.
-    fn child(&self, path: &FieldPath, step: impl FnOnce(&FieldPath) -> FieldPath) -> FieldPath {
-        if self.unknown.is_some() { step(path) } else { FieldPath::root() }
+/// `path` leads to `value`; it grows and shrinks on the way.
+fn find_unknown(value: &Value, schema: &Schema, path: &mut String, whole_object: bool, unknown: &mut Vec<FieldPath>) {
+    let length = path.len();
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(name);
+                match schema.known(name, whole_object) {
+                    Known::As(schema) => find_unknown(value, schema, path, false, unknown),
+                    Known::Anything => {}
+                    Known::Not => unknown.push(FieldPath::new(path.as_str())),
+                }
+                path.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            let Some(schema) = schema.items() else { return };
+            for (index, item) in items.iter().enumerate() {
+                // Writing to memory cannot fail.
+                let _ = write!(path, "[{index}]");
+                find_unknown(item, schema, path, false, unknown);
+                path.truncate(length);
+            }
+        }
+        _ => {}
     }
 }
 

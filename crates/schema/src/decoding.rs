@@ -1,0 +1,285 @@
+//! Whether an object of a built-in kind can be decoded into the type of its kind.
+//!
+//! Kubernetes decodes what it is sent into Go's types before it looks at values, and answers with Go's words for
+//! what does not fit; people know those words, so they are kept.
+
+use serde_json::Value;
+
+use crate::formats;
+use crate::model::{Child, Schema, Type};
+
+impl Schema {
+    /// Why an object of the built-in kind `kind` cannot be decoded, in the words of Go's decoder; `None` if it can.
+    /// `null` fits everywhere.
+    pub fn decoding_error(&self, kind: &str, object: &Value) -> Option<String> {
+        let mut walk = Walk { structure: kind.to_owned(), path: Vec::new() };
+        walk.value(object, self, &|| format!("v1.{kind}")).err()
+    }
+}
+
+struct Walk<'a> {
+    /// The type that the field in question belongs to.
+    structure: String,
+    /// The fields on the way there; items and keys do not count.
+    path: Vec<&'a str>,
+}
+
+type Checked = Result<(), String>;
+
+impl<'a> Walk<'a> {
+    /// `go_type` names the type of the value.
+    fn value(&mut self, value: &'a Value, schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
+        let fits = match (schema.value_type, value) {
+            (_, Value::Null) | (Type::Any, _) => return Ok(()),
+            (Type::IntOrString, _) => return self.int_or_string(value, schema),
+            (Type::Object, Value::Object(_)) => return self.object(value, schema),
+            (Type::Array, Value::Array(items)) => return self.items(items, schema),
+            (Type::String, Value::String(text)) => return text_error(text, schema).map_or(Ok(()), Err),
+            (Type::Integer, Value::Number(number)) => match schema.format.as_deref() {
+                Some("int32") => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+                _ => number.is_i64(),
+            },
+            (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => true,
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(self.mismatch(value, schema, &go_type())) }
+    }
+
+    fn object(&mut self, value: &'a Value, schema: &'a Schema) -> Checked {
+        for (name, value) in value.as_object().into_iter().flatten() {
+            if let Some(child) = schema.properties.get(name.as_str()) {
+                self.path.push(name);
+                self.child(value, child)?;
+                self.path.pop();
+            } else if let Some(child) = &schema.additional {
+                self.child(value, child)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, items: &'a [Value], schema: &'a Schema) -> Checked {
+        let Some(child) = &schema.items else { return Ok(()) };
+        items.iter().try_for_each(|item| self.child(item, child))
+    }
+
+    fn child(&mut self, value: &'a Value, child: &'a Child) -> Checked {
+        let Some(schema) = child.get() else { return Ok(()) };
+        let Some((_, name)) = definition_names(child).filter(|_| value.is_object()) else {
+            return self.value(value, schema, &|| go_type(child));
+        };
+        let outer = std::mem::replace(&mut self.structure, name.to_owned());
+        self.value(value, schema, &|| go_type(child))?;
+        self.structure = outer;
+        Ok(())
+    }
+
+    fn int_or_string(&self, value: &Value, schema: &Schema) -> Checked {
+        let quantity = schema.format.as_deref() == Some("quantity");
+        match value {
+            Value::String(text) if quantity => quantity_error(text).map_or(Ok(()), Err),
+            Value::String(_) => Ok(()),
+            Value::Number(_) if quantity => Ok(()),
+            Value::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Ok(()),
+            other if quantity => Err(quantity_error(&other.to_string()).unwrap_or_default()),
+            other => Err(format!("json: cannot unmarshal {} into Go value of type int32", json_name(other, true))),
+        }
+    }
+
+    fn mismatch(&self, value: &Value, schema: &Schema, go_type: &str) -> String {
+        let found = json_name(value, schema.value_type == Type::Integer);
+        let path = self.path.join(".");
+        if path.is_empty() {
+            return format!("json: cannot unmarshal {found} into Go value of type {go_type}");
+        }
+        format!("json: cannot unmarshal {found} into Go struct field {}.{path} of type {go_type}", self.structure)
+    }
+}
+
+/// The name of a value's type; a number that does not fit is shown.
+fn json_name(value: &Value, show_number: bool) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::Number(number) if show_number => format!("number {number}"),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(_) => "array".to_owned(),
+        Value::Object(_) => "object".to_owned(),
+    }
+}
+
+/// The package and name of the definition that a child refers to.
+fn definition_names(child: &Child) -> Option<(&str, &str)> {
+    let definition = match child {
+        Child::Inline(_) => return None,
+        Child::Definition(name) => name,
+        Child::Refined(refined) => &refined.definition,
+    };
+    let (package, name) = definition.rsplit_once('.')?;
+    Some((package.rsplit('.').next().unwrap_or(package), name))
+}
+
+fn go_type(child: &Child) -> String {
+    if let Some((package, name)) = definition_names(child) {
+        return format!("{package}.{name}");
+    }
+    let Some(schema) = child.get() else { return "interface {}".to_owned() };
+    let below = |child: &Option<Child>| child.as_ref().map_or_else(|| "interface {}".to_owned(), go_type);
+    match schema.value_type {
+        Type::Object => format!("map[string]{}", below(&schema.additional)),
+        Type::Array => format!("[]{}", below(&schema.items)),
+        Type::String if schema.format.as_deref() == Some("byte") => "[]uint8".to_owned(),
+        Type::String => "string".to_owned(),
+        Type::Integer => schema.format.as_deref().unwrap_or("int64").to_owned(),
+        Type::Number => "float64".to_owned(),
+        Type::Boolean => "bool".to_owned(),
+        Type::IntOrString => "intstr.IntOrString".to_owned(),
+        Type::Any => "interface {}".to_owned(),
+    }
+}
+
+/// Texts that Go decodes into more than a text.
+fn text_error(text: &str, schema: &Schema) -> Option<String> {
+    match schema.format.as_deref()? {
+        "byte" => base64_error(text),
+        "date-time" if formats::matches("date-time", text) == Some(false) => {
+            Some(format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""))
+        }
+        _ => None,
+    }
+}
+
+/// Where `text` stops being base64.
+fn base64_error(text: &str) -> Option<String> {
+    // Line ends do not count.
+    let bytes: Vec<(usize, u8)> = text.bytes().enumerate().filter(|(_, byte)| !b"\r\n".contains(byte)).collect();
+    let body = bytes.iter().take_while(|(_, byte)| *byte != b'=').count();
+    let wrong = |byte: u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    let padding = bytes.len() - body;
+    let mut before_padding = bytes.iter().take(body);
+    let mut padded = bytes.iter().skip(body);
+    let place = if let Some((place, _)) = before_padding.find(|(_, byte)| wrong(*byte)) {
+        *place
+    } else if padding > 0 && body % 4 < 2 {
+        padded.next()?.0
+    } else if let Some((place, _)) = padded.find(|(_, byte)| *byte != b'=') {
+        *place
+    } else if !bytes.len().is_multiple_of(4) {
+        bytes.len() - bytes.len() % 4
+    } else {
+        return None;
+    };
+    Some(format!("illegal base64 data at input byte {place}"))
+}
+
+/// What is wrong with a quantity such as `100m` or `1Gi`.
+fn quantity_error(text: &str) -> Option<String> {
+    let malformed = || {
+        let form = "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+        Some(format!("quantities must match the regular expression {form}"))
+    };
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let suffix = unsigned.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = &unsigned[..unsigned.len() - suffix.len()];
+    if number.matches('.').count() > 1 || !number.contains(|c: char| c.is_ascii_digit()) {
+        return malformed();
+    }
+    const SUFFIXES: [&str; 16] = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    if SUFFIXES.contains(&suffix) {
+        return None;
+    }
+    match suffix.strip_prefix(['e', 'E']) {
+        Some(exponent) if exponent.parse::<i32>().is_ok() => None,
+        _ if suffix.chars().all(|c| "eEinumkKMGTP+-0123456789".contains(c)) => {
+            Some("unable to parse quantity's suffix".to_owned())
+        }
+        _ => malformed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(definition: &str, object: Value) -> String {
+        let schema = crate::builtin::definition(definition).unwrap();
+        schema.decoding_error(definition.rsplit('.').next().unwrap(), &object).unwrap_or_default()
+    }
+
+    fn deployment(container: Value) -> String {
+        let spec = json!({ "template": { "spec": { "containers": [container] } } });
+        error("io.k8s.api.apps.v1.Deployment", json!({ "spec": spec }))
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_the_words_of_gos_decoder() {
+        assert_eq!(
+            error("io.k8s.api.apps.v1.Deployment", json!({ "spec": { "replicas": "3" } })),
+            "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
+        );
+        assert_eq!(
+            error("io.k8s.api.apps.v1.Deployment", json!({ "spec": { "replicas": 1.5 } })),
+            "json: cannot unmarshal number 1.5 into Go struct field DeploymentSpec.spec.replicas of type int32"
+        );
+        assert_eq!(
+            deployment(json!({ "env": [{ "name": "A", "value": 1 }] })),
+            "json: cannot unmarshal number into Go struct field EnvVar.spec.template.spec.containers.env.value of type string"
+        );
+        assert_eq!(
+            error("io.k8s.api.core.v1.Pod", json!({ "spec": { "containers": {} } })),
+            "json: cannot unmarshal object into Go struct field PodSpec.spec.containers of type []v1.Container"
+        );
+        assert_eq!(
+            error("io.k8s.api.core.v1.Pod", json!({ "spec": "x" })),
+            "json: cannot unmarshal string into Go struct field Pod.spec of type v1.PodSpec"
+        );
+        assert_eq!(
+            error("io.k8s.api.core.v1.ConfigMap", json!({ "metadata": { "labels": { "a": true } } })),
+            "json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.labels of type string"
+        );
+        assert_eq!(
+            error("io.k8s.api.core.v1.ConfigMap", json!({ "data": ["a"] })),
+            "json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string"
+        );
+    }
+
+    #[test]
+    fn quantities_ports_bytes_and_times_are_decoded_from_their_texts() {
+        let limits = |value: Value| deployment(json!({ "resources": { "limits": { "cpu": value } } }));
+        for good in [json!("100m"), json!("1.5Gi"), json!(2), json!(0.5), json!("1e3"), json!("-1"), json!(null)] {
+            assert_eq!(limits(good.clone()), "", "{good}");
+        }
+        assert!(limits(json!("lots")).starts_with("quantities must match the regular expression"));
+        assert_eq!(limits(json!("1Mi1")), "unable to parse quantity's suffix");
+        let secret = |value: &str| error("io.k8s.api.core.v1.Secret", json!({ "data": { "a": value } }));
+        assert_eq!(secret("aGVsbG8="), "");
+        assert_eq!(secret("aGVs\nbG8=\n"), "");
+        assert_eq!(secret("not base64"), "illegal base64 data at input byte 3");
+        assert_eq!(secret("a==="), "illegal base64 data at input byte 1");
+        assert_eq!(secret("abc"), "illegal base64 data at input byte 0");
+        let service =
+            |port: Value| error("io.k8s.api.core.v1.Service", json!({ "spec": { "ports": [{ "targetPort": port }] } }));
+        assert_eq!(service(json!("http")), "");
+        assert_eq!(service(json!(80)), "");
+        assert_eq!(service(json!(true)), "json: cannot unmarshal bool into Go value of type int32");
+        let created = json!({ "metadata": { "creationTimestamp": "yesterday" } });
+        assert!(error("io.k8s.api.core.v1.Pod", created).starts_with("parsing time \"yesterday\" as"));
+    }
+
+    #[test]
+    fn whole_objects_with_open_parts_can_be_decoded() {
+        assert_eq!(
+            error(
+                "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
+                json!({ "spec": { "versions": [{ "schema": { "openAPIV3Schema": {
+                    "type": "object", "additionalProperties": true, "default": { "a": [1] },
+                    "properties": { "x": { "items": { "type": "string" }, "enum": [1, "a"] } },
+                } } }] } })
+            ),
+            ""
+        );
+    }
+}
