@@ -45,7 +45,7 @@ fn schema() -> Schema {
         } },
         "status": { "type": "object", "properties": { "replicas": { "type": "integer" } } },
     } });
-    Schema::from_openapi(&source).unwrap()
+    Schema::from_openapi(&source).expect("a schema")
 }
 
 fn by<'a>(manager: &'a str, now: &'a str) -> Applier<'a> {
@@ -76,7 +76,7 @@ fn entry<'a>(object: &'a Value, manager: &str) -> Option<&'a Value> {
 }
 
 fn message(result: Result<Value, ApplyError>) -> String {
-    result.unwrap_err().to_string()
+    result.expect_err("a refusal").to_string()
 }
 
 #[test]

@@ -216,9 +216,10 @@ impl FieldSet {
     fn combine(&self, other: &Self, mine: Alone, theirs: Alone, both: impl Fn(&Node, &Node) -> Node) -> Self {
         let mut nodes = Vec::new();
         let (mut left, mut right) = (self.nodes.iter().peekable(), other.nodes.iter().peekable());
-        let keep = |nodes: &mut Vec<Node>, node: Option<&Node>, alone| match (node, alone) {
-            (Some(node), Alone::Keep) => nodes.push(node.clone()),
-            _ => (),
+        let keep = |nodes: &mut Vec<Node>, node: Option<&Node>, alone| {
+            if let (Some(node), Alone::Keep) = (node, alone) {
+                nodes.push(node.clone());
+            }
         };
         loop {
             let order = match (left.peek(), right.peek()) {

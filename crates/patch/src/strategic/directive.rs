@@ -1,0 +1,80 @@
+//! The words that a strategic merge patch uses besides its fields.
+
+use serde_json::{Map, Value};
+
+use super::golang;
+use crate::error::PatchError;
+
+/// Says what becomes of the map or item that it stands in.
+pub(super) const PATCH: &str = "$patch";
+/// Names the fields that stay; all others of the map go.
+pub(super) const RETAIN_KEYS: &str = "$retainKeys";
+/// Before the name of a list of scalars: those to delete from it.
+pub(super) const DELETE_FROM: &str = "$deleteFromPrimitiveList";
+/// Before the name of a list: the order its items shall have.
+pub(super) const ELEMENT_ORDER: &str = "$setElementOrder";
+
+/// The values of `$patch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Directive {
+    Replace,
+    Delete,
+    Merge,
+}
+
+impl Directive {
+    /// The directive of a map of a patch, if it has one.
+    pub(super) fn of(map: &Map<String, Value>) -> Result<Option<Self>, PatchError> {
+        match map.get(PATCH) {
+            None => Ok(None),
+            Some(Value::String(name)) if name == "replace" => Ok(Some(Self::Replace)),
+            Some(Value::String(name)) if name == "delete" => Ok(Some(Self::Delete)),
+            Some(Value::String(name)) if name == "merge" => Ok(Some(Self::Merge)),
+            Some(other) => Err(Self::unknown(other, map)),
+        }
+    }
+
+    /// The error for a directive that may not stand where it stands.
+    pub(super) fn unknown(directive: &Value, map: &Map<String, Value>) -> PatchError {
+        let (directive, map) = (golang::text(directive), golang::map_text(map));
+        PatchError::Unprocessable(format!("unknown patch type: {directive} in map: {map}"))
+    }
+}
+
+/// The field that a key such as `$setElementOrder/containers` is about.
+pub(super) fn field_of<'k>(key: &'k str, prefix: &str) -> Option<Result<&'k str, PatchError>> {
+    let rest = key.strip_prefix(prefix)?;
+    Some(rest.strip_prefix('/').ok_or_else(|| PatchError::Malformed(bad_format(prefix).to_owned())))
+}
+
+/// What is wrong with a directive that has another form than it must have.
+pub(super) fn bad_format(directive: &str) -> &'static str {
+    match directive {
+        DELETE_FROM => "invalid patch format of primitive list",
+        RETAIN_KEYS => "invalid patch format of retainKeys",
+        _ => "invalid patch format of setElementOrder list",
+    }
+}
+
+/// Whether a key is a directive rather than a field.
+pub(super) fn is_directive(key: &str) -> bool {
+    let prefixed = |prefix: &str| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    key == PATCH || key == RETAIN_KEYS || prefixed(DELETE_FROM) || prefixed(ELEMENT_ORDER)
+}
+
+/// What a value of a patch adds where nothing was: without nulls and directives. `None` if it adds nothing, since
+/// it only says what to do with something.
+pub(super) fn added(value: Value, depth: usize) -> Option<Value> {
+    if depth > crate::MAX_DEPTH {
+        return Some(value);
+    }
+    Some(match value {
+        Value::Object(map) if map.contains_key(PATCH) => return None,
+        Value::Object(map) => {
+            let fields = map.into_iter().filter(|(name, value)| !value.is_null() && !is_directive(name));
+            Value::Object(fields.filter_map(|(name, value)| Some((name, added(value, depth + 1)?))).collect())
+        }
+        Value::Array(items) => items.into_iter().filter_map(|item| added(item, depth + 1)).collect(),
+        scalar => scalar,
+    })
+}

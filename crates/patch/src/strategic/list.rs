@@ -1,0 +1,143 @@
+//! Merging lists.
+
+use cowherd_schema::Schema;
+use serde_json::{Map, Value};
+
+use super::directive::{Directive, PATCH, added};
+use super::map::{self, as_map};
+use super::{golang, order};
+use crate::error::PatchError;
+
+/// Merges a list of a patch into a list of an object, if the schema says that it merges.
+pub(super) fn merge(
+    original: Vec<Value>,
+    patch: Vec<Value>,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<Vec<Value>, PatchError> {
+    let Some(schema) = schema.filter(|schema| schema.patch_merges) else {
+        return Ok(match added(Value::Array(patch), depth) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        });
+    };
+    if original.is_empty() && patch.is_empty() {
+        return Ok(original);
+    }
+    check_types([original.as_slice(), patch.as_slice()])?;
+    let is_map = original.first().or(patch.first()).is_some_and(Value::is_object);
+    match schema.merge_key() {
+        Some(key) if is_map => merge_maps(original, patch, key, schema.items(), depth),
+        None if is_map => Err(PatchError::Unprocessable("cannot merge lists without merge key for struct".to_owned())),
+        _ => Ok(merge_scalars(original, patch)),
+    }
+}
+
+fn merge_scalars(original: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
+    let mut merged: Vec<Value> = Vec::new();
+    for item in original.iter().chain(&patch) {
+        if !merged.contains(item) {
+            merged.push(item.clone());
+        }
+    }
+    order::arranged(merged, &patch, &original, None)
+}
+
+fn merge_maps(
+    original: Vec<Value>,
+    patch: Vec<Value>,
+    key: &str,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<Vec<Value>, PatchError> {
+    let (original, patch) = follow_directives(original, patch, key, depth)?;
+    require_keys(&original, key)?;
+    let mut merged = original.clone();
+    for item in &patch {
+        let change = as_map(item)?;
+        let value = key_value(change, key)?;
+        match merged.iter_mut().find(|item| item.get(key) == Some(value)) {
+            Some(Value::Object(found)) => {
+                let field = std::mem::take(found);
+                *found = map::merge(field, change.clone(), schema, depth + 1)?;
+            }
+            _ => merged.push(item.clone()),
+        }
+    }
+    require_keys(&merged, key)?;
+    let arranged = order::arranged(merged, &patch, &original, Some(key));
+    // Items that are new come as the patch has them; all they say besides values has no meaning any more.
+    Ok(arranged.into_iter().filter_map(|item| clean_new(item, &original, key, depth)).collect())
+}
+
+fn clean_new(item: Value, original: &[Value], key: &str, depth: usize) -> Option<Value> {
+    let is_new = !original.iter().any(|known| known.get(key) == item.get(key));
+    if is_new { added(item, depth) } else { Some(item) }
+}
+
+/// Deletes and replaces what items with `$patch` say; gives the items that remain of both lists.
+fn follow_directives(
+    mut original: Vec<Value>,
+    patch: Vec<Value>,
+    key: &str,
+    depth: usize,
+) -> Result<(Vec<Value>, Vec<Value>), PatchError> {
+    let mut rest = Vec::with_capacity(patch.len());
+    let mut replace = false;
+    for item in patch {
+        let change = as_map(&item)?;
+        match Directive::of(change)? {
+            None => rest.push(item),
+            Some(Directive::Delete) => {
+                let value = key_value(change, key)?;
+                original.retain(|item| item.get(key) != Some(value));
+            }
+            Some(Directive::Replace) => replace = true,
+            Some(Directive::Merge) => {
+                let detail = "merging lists cannot yet be specified in the patch";
+                return Err(PatchError::Unprocessable(detail.to_owned()));
+            }
+        }
+    }
+    if replace {
+        return Ok((rest.into_iter().filter_map(|item| added(item, depth)).collect(), Vec::new()));
+    }
+    Ok((original, rest))
+}
+
+/// The value that tells an item apart.
+pub(super) fn key_value<'v>(item: &'v Map<String, Value>, key: &str) -> Result<&'v Value, PatchError> {
+    item.get(key).ok_or_else(|| {
+        PatchError::Unprocessable(format!("map: {} does not contain declared merge key: {key}", golang::map_text(item)))
+    })
+}
+
+/// Checks that all items can be told apart.
+pub(super) fn require_keys(items: &[Value], key: &str) -> Result<(), PatchError> {
+    items.iter().try_for_each(|item| key_value(as_map(item)?, key).map(drop))
+}
+
+/// Checks that the items of both lists have one type.
+pub(super) fn check_types(lists: [&[Value]; 2]) -> Result<(), PatchError> {
+    let mut items = lists.iter().copied().flatten();
+    let Some(first) = items.next() else { return Ok(()) };
+    if first.is_array() {
+        return Err(PatchError::Unprocessable("lists of lists are not supported".to_owned()));
+    }
+    let name = golang::type_name(first);
+    if items.all(|item| golang::type_name(item) == name) {
+        return Ok(());
+    }
+    let lists = lists.map(golang::list_text).join(" ");
+    Err(PatchError::Unprocessable(format!("list element types are not identical: [{lists}]")))
+}
+
+/// The error for a value of the wrong type.
+pub(super) fn bad_type(expected: &str, found: &Value) -> PatchError {
+    PatchError::Unprocessable(format!("expected a {expected}, but received a {}", golang::type_name(found)))
+}
+
+/// Whether an item of a patch says what to do with an item rather than what is in it.
+pub(super) fn has_directive(item: &Value) -> bool {
+    item.get(PATCH).is_some()
+}

@@ -1,0 +1,112 @@
+//! Merging maps.
+
+use cowherd_schema::Schema;
+use serde_json::{Map, Value};
+
+use super::directive::{DELETE_FROM, Directive, ELEMENT_ORDER, PATCH, RETAIN_KEYS, added, bad_format, field_of};
+use super::list::{self, bad_type};
+use super::order;
+use crate::MAX_DEPTH;
+use crate::error::PatchError;
+
+/// Merges a map of a patch into a map of an object.
+pub(super) fn merge(
+    mut original: Map<String, Value>,
+    mut patch: Map<String, Value>,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<Map<String, Value>, PatchError> {
+    if depth > MAX_DEPTH {
+        return Ok(patch);
+    }
+    match Directive::of(&patch)? {
+        None => (),
+        Some(Directive::Replace) => {
+            patch.remove(PATCH);
+            return Ok(cleaned(patch, depth));
+        }
+        Some(Directive::Delete) => return Ok(Map::new()),
+        Some(Directive::Merge) => return Err(Directive::unknown(&Value::from("merge"), &patch)),
+    }
+    retain_keys(&mut original, &mut patch)?;
+    order::merge_ordered(&mut original, &mut patch, schema, depth)?;
+    for (key, change) in patch {
+        match field_of(&key, DELETE_FROM) {
+            Some(field) => delete_from_list(&mut original, field?, change)?,
+            None => merge_field(&mut original, key, change, schema, depth)?,
+        }
+    }
+    Ok(original)
+}
+
+/// Drops the fields that `$retainKeys` does not name.
+fn retain_keys(original: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), PatchError> {
+    let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let bad = || PatchError::Malformed(bad_format(RETAIN_KEYS).to_owned());
+    let retained = retained.as_array().ok_or_else(bad)?;
+    let is_retained = |key: &str| retained.iter().any(|name| name.as_str() == Some(key));
+    let says_more = |(key, change): (&String, &Value)| {
+        !change.is_null() && !key.starts_with(DELETE_FROM) && !key.starts_with(ELEMENT_ORDER) && !is_retained(key)
+    };
+    if patch.iter().any(says_more) {
+        return Err(bad());
+    }
+    original.retain(|key, _| is_retained(key));
+    Ok(())
+}
+
+fn delete_from_list(original: &mut Map<String, Value>, field: &str, change: Value) -> Result<(), PatchError> {
+    match (original.get_mut(field), change) {
+        (Some(_), Value::Null) => {
+            original.remove(field);
+        }
+        (Some(Value::Array(items)), Value::Array(deleted)) => {
+            list::check_types([items.as_slice(), deleted.as_slice()])?;
+            items.retain(|item| !deleted.contains(item));
+        }
+        _ => (),
+    }
+    Ok(())
+}
+
+fn merge_field(
+    original: &mut Map<String, Value>,
+    key: String,
+    change: Value,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<(), PatchError> {
+    if change.is_null() {
+        original.remove(&key);
+        return Ok(());
+    }
+    let schema = schema.and_then(|schema| schema.field(&key));
+    let merged = match (original.remove(&key), change) {
+        (Some(Value::Object(_)), Value::Object(change)) if schema.is_some_and(|schema| schema.patch_replaces) => {
+            Some(Value::Object(cleaned(change, depth)))
+        }
+        (Some(Value::Object(field)), Value::Object(change)) => {
+            Some(Value::Object(merge(field, change, schema, depth + 1)?))
+        }
+        (Some(Value::Array(field)), Value::Array(change)) => {
+            Some(Value::Array(list::merge(field, change, schema, depth + 1)?))
+        }
+        (_, change) => added(change, depth),
+    };
+    if let Some(merged) = merged {
+        original.insert(key, merged);
+    }
+    Ok(())
+}
+
+fn cleaned(map: Map<String, Value>, depth: usize) -> Map<String, Value> {
+    match added(Value::Object(map), depth) {
+        Some(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+/// The map that an item of a list must be.
+pub(super) fn as_map(item: &Value) -> Result<&Map<String, Value>, PatchError> {
+    item.as_object().ok_or_else(|| bad_type("map[string]interface {}", item))
+}
