@@ -4,19 +4,29 @@ use serde_json::{Number, Value};
 
 use crate::field::{ErrorKind, FieldError, FieldPath};
 use crate::formats;
-use crate::model::{Schema, Type};
+use crate::model::{ListType, MapType, Schema, Type};
 use crate::rules::Rules;
 
 impl Schema {
     /// What is wrong with `object`. Fields that the schema does not know are no mistake here; see
     /// [`Self::unknown_fields`]. Rules in CEL are not evaluated.
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let root = FieldPath::root();
-        let mut errors = check(object, self, &root).errors;
-        crate::lists::duplicates(object, self, &root, &mut errors);
-        crate::embedded::mistakes(object, self, &root, &mut errors);
-        errors
+        mistakes(object, None, self)
     }
+
+    /// What is wrong with `object` as a change of `old`. Values that did not change may stay as they are, even if
+    /// the schema has become stricter since.
+    pub fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
+        mistakes(object, Some(old), self)
+    }
+}
+
+fn mistakes(object: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldError> {
+    let root = FieldPath::root();
+    let mut errors = check(object, old, schema, &root).errors;
+    crate::lists::duplicates(object, schema, &root, &mut errors);
+    crate::embedded::mistakes(object, schema, &root, &mut errors);
+    errors
 }
 
 /// What checking a value against a schema came to.
@@ -48,8 +58,13 @@ fn wrong_type(path: &FieldPath, wanted: &str, found: &str) -> FieldError {
     FieldError::new(ErrorKind::TypeInvalid, path, Some(found.into()), detail)
 }
 
-fn check(value: &Value, schema: &Schema, path: &FieldPath) -> Outcome {
+/// `old` is the value that stood here before, where that can be told.
+fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath) -> Outcome {
     let mut outcome = Outcome::default();
+    if old == Some(value) {
+        outcome.passed += 1;
+        return outcome;
+    }
     check_type(value, schema, path, &mut outcome);
     let rules = schema.rules.as_deref();
     if value.is_null() {
@@ -60,12 +75,12 @@ fn check(value: &Value, schema: &Schema, path: &FieldPath) -> Outcome {
     match value {
         Value::String(text) => check_text(text, schema, path, &mut outcome.errors),
         Value::Number(number) => check_number(number, schema, path, &mut outcome.errors),
-        Value::Array(list) => check_list(list, schema, path, &mut outcome),
+        Value::Array(list) => check_list(list, old, schema, path, &mut outcome),
         _ => {}
     }
     rules.into_iter().for_each(|rules| check_values(value, rules, path, &mut outcome.errors));
     if value.is_object() {
-        check_object(value, schema, path, &mut outcome);
+        check_object(value, old, schema, path, &mut outcome);
     }
     outcome
 }
@@ -210,10 +225,11 @@ fn check_range(number: &Number, value: f64, schema: &Schema, path: &FieldPath, e
     }
 }
 
-fn check_list(list: &[Value], schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+fn check_list(list: &[Value], old: Option<&Value>, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
     if let Some(items) = schema.items() {
         for (index, item) in list.iter().enumerate() {
-            outcome.add(check(item, items, &path.index(index)));
+            let old = old.and_then(|old| same_item(old, item, &schema.list_type));
+            outcome.add(check(item, old, items, &path.index(index)));
         }
     }
     let Some(rules) = &schema.rules else { return };
@@ -229,6 +245,13 @@ fn check_list(list: &[Value], schema: &Schema, path: &FieldPath, outcome: &mut O
     }
 }
 
+/// The item of the list `old` that `item` is a new state of: only items with keys can be told apart.
+fn same_item<'a>(old: &'a Value, item: &Value, list_type: &ListType) -> Option<&'a Value> {
+    let ListType::Map(keys) = list_type else { return None };
+    let same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
+    old.as_array()?.iter().find(same)
+}
+
 fn all_differ(list: &[Value]) -> bool {
     let mut seen = std::collections::BTreeSet::new();
     list.iter().all(|item| seen.insert(item.to_string()))
@@ -238,7 +261,7 @@ fn too_many(path: &FieldPath, count: u64, most: u64) -> FieldError {
     FieldError::new(ErrorKind::TooMany, path, Some(count.into()), format!("must have at most {most} items"))
 }
 
-fn check_object(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+fn check_object(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
     let Some(map) = value.as_object() else { return };
     if let Some(rules) = &schema.rules {
         let count = map.len() as u64;
@@ -249,9 +272,11 @@ fn check_object(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut 
             outcome.errors.push(too_many(path, count, most));
         }
     }
+    let old = old.filter(|_| schema.map_type == MapType::Granular);
     for (name, value) in map {
         if let Some(field) = schema.field(name) {
-            outcome.add(check(value, field, &path.child(name)));
+            let old = old.and_then(|old| old.get(name));
+            outcome.add(check(value, old, field, &path.child(name)));
         }
     }
     for name in &schema.required {
@@ -263,14 +288,16 @@ fn check_object(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut 
     }
 }
 
-/// `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is told of the object, not of the field.
+/// `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is told of the object, not of the field. What did not
+/// change is judged as well: which alternative a value is depends on all of it.
 fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, outcome: &mut Outcome) {
     let fail = |outcome: &mut Outcome, sentence: &str| {
         let detail = format!("{:?} {sentence}", path.as_str());
         outcome.errors.push(FieldError::invalid(&FieldPath::root(), "", detail));
     };
-    let check_all =
-        |schemas: &[Schema]| -> Vec<Outcome> { schemas.iter().map(|schema| check(value, schema, path)).collect() };
+    let check_all = |schemas: &[Schema]| -> Vec<Outcome> {
+        schemas.iter().map(|schema| check(value, None, schema, path)).collect()
+    };
     if !rules.any_of.is_empty() {
         let outcomes = check_all(&rules.any_of);
         if !outcomes.iter().any(|outcome| outcome.errors.is_empty()) {
@@ -304,7 +331,7 @@ fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, outcome: &
         }
     }
     if let Some(not) = &rules.not
-        && check(value, not, path).errors.is_empty()
+        && check(value, None, not, path).errors.is_empty()
     {
         fail(outcome, "must not validate the schema (not)");
     }

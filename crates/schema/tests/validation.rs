@@ -203,6 +203,42 @@ fn embedded_objects_need_a_type() {
 }
 
 #[test]
+fn what_did_not_change_may_stay_as_it_is() {
+    let schema = Schema::from_openapi(&json!({ "type": "object", "properties": {
+        "a": { "type": "string", "maxLength": 1 },
+        "b": { "type": "integer" },
+        "map": { "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+                 "items": { "type": "object", "properties": { "k": { "type": "string" }, "v": { "type": "integer", "minimum": 5 } } } },
+        "list": { "type": "array", "items": { "type": "integer", "minimum": 5 } },
+    } }))
+    .expect("the schema can be read");
+    let old = json!({ "a": "long", "b": 1, "map": [{ "k": "x", "v": 1 }, { "k": "y", "v": 2 }], "list": [1] });
+    let update = |changes: Value| {
+        let mut new = old.clone();
+        let changes = changes.as_object().cloned().unwrap_or_default();
+        new.as_object_mut().into_iter().for_each(|new| new.extend(changes.clone()));
+        schema.validate_update(&new, &old).iter().map(|error| error.field.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(schema.validate(&old).len(), 4);
+    assert!(update(json!({ "b": 2 })).is_empty());
+    assert_eq!(update(json!({ "a": "longer" })), ["a"]);
+    // Items with keys are followed when they move; others are not.
+    assert_eq!(update(json!({ "map": [{ "k": "y", "v": 3 }, { "k": "x", "v": 1 }] })), ["map[0].v"]);
+    assert_eq!(update(json!({ "list": [1, 6] })), ["list[0]"]);
+}
+
+#[test]
+fn alternatives_are_judged_by_what_did_not_change_as_well() {
+    let schema = Schema::from_openapi(&json!({
+        "type": "object", "properties": { "kind": { "type": "string" }, "size": { "type": "integer" } },
+        "oneOf": [{ "properties": { "kind": { "enum": ["a"] } } }, { "properties": { "kind": { "enum": ["b"] } } }],
+        "not": { "properties": { "kind": { "enum": ["c"] } } },
+    }))
+    .expect("the schema can be read");
+    assert!(schema.validate_update(&json!({ "kind": "a", "size": 2 }), &json!({ "kind": "a", "size": 1 })).is_empty());
+}
+
+#[test]
 fn quantities_of_built_in_kinds_may_be_fractions() {
     let schema = cowherd_schema::builtin::definition("io.k8s.api.core.v1.ResourceRequirements").unwrap();
     assert!(schema.validate(&json!({ "limits": { "cpu": 0.5, "memory": "1Gi" } })).is_empty());
