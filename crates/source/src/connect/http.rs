@@ -12,16 +12,16 @@ use ureq::http::{Method, Request, Response, StatusCode, Uri};
 
 use super::attempt::{Attempt, Counted};
 use super::exchange::{Answer, AnswerBody, Exchange, Headers, RequestBody};
-use super::tls;
+use super::tls::{self, Authorities};
 use crate::{FetchError, Secret};
 
 /// How many times the first request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
 
 /// A transport to the server of `attempt`. Nothing is sent yet.
-pub(super) fn transport(attempt: &Arc<Attempt>) -> Result<Transport<Client>, FetchError> {
+pub(super) fn transport(attempt: &Arc<Attempt>, authorities: &Authorities) -> Result<Transport<Client>, FetchError> {
     let url = attempt.url().git().ok_or_else(|| attempt.unsupported("a URL of this form"))?.clone();
-    Ok(Transport::new_http(Client::new(attempt.clone())?, url, Protocol::V2, false))
+    Ok(Transport::new_http(Client::new(attempt.clone(), authorities)?, url, Protocol::V2, false))
 }
 
 /// Sends the requests of Git's protocol, with our credentials where they belong.
@@ -32,18 +32,23 @@ pub(crate) struct Client {
 
 struct Requests {
     attempt: Arc<Attempt>,
+    authorities: Authorities,
     home: Origin,
     authorization: Option<HeaderValue>,
     agent: Agent,
 }
 
 impl Client {
-    fn new(attempt: Arc<Attempt>) -> Result<Self, FetchError> {
+    fn new(attempt: Arc<Attempt>, authorities: &Authorities) -> Result<Self, FetchError> {
         let home = attempt.url().to_string().parse::<Uri>().ok().as_ref().and_then(Origin::of);
         let home = home.ok_or_else(|| attempt.unsupported("a URL of this form"))?;
         let authorization = authorization(&attempt)?;
-        let agent = agent(&attempt, true)?;
-        Ok(Self { requests: Arc::new(Requests { attempt, home, authorization, agent }), redirected_base: None })
+        let agent = agent(&attempt, authorities, true)?;
+        let authorities = authorities.clone();
+        Ok(Self {
+            requests: Arc::new(Requests { attempt, authorities, home, authorization, agent }),
+            redirected_base: None,
+        })
     }
 }
 
@@ -178,7 +183,7 @@ impl Requests {
         let agent = if at_home {
             &self.agent
         } else {
-            stranger = agent(&self.attempt, false)?;
+            stranger = agent(&self.attempt, &self.authorities, false)?;
             &stranger
         };
         // A timeout of zero would mean none at all.
@@ -270,12 +275,12 @@ fn is_timeout(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Timeout(_))
 }
 
-fn agent(attempt: &Attempt, with_client_certificate: bool) -> Result<Agent, FetchError> {
+fn agent(attempt: &Attempt, authorities: &Authorities, with_client_certificate: bool) -> Result<Agent, FetchError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .tls_config(tls::config(attempt, with_client_certificate)?)
+        .tls_config(tls::config(attempt, authorities, with_client_certificate)?)
         .build();
     Ok(Agent::new_with_config(config))
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
-pub(crate) use session::{Found, Session};
+pub(crate) use session::{Depth, Found, Session, Unreceived};
+pub(crate) use tls::Authorities;
 
 use crate::{FetchError, Scheme};
 
@@ -22,12 +23,17 @@ pub(crate) struct Means<'a> {
     pub(crate) ssh: &'a Path,
     /// A directory that only we can read, for the keys that `ssh` takes as files.
     pub(crate) keys: &'a Path,
+    /// The certificate authorities that the system trusts.
+    pub(crate) authorities: &'a Authorities,
 }
 
 /// Connects to the remote of `attempt` and introduces ourselves.
 pub(crate) fn connect(attempt: &Arc<Attempt>, means: &Means<'_>) -> Result<Session, FetchError> {
     match attempt.url().scheme() {
-        Scheme::Https | Scheme::Http => Session::open(Box::new(http::transport(attempt)?), None, attempt),
+        Scheme::Https | Scheme::Http => {
+            let transport = http::transport(attempt, means.authorities)?;
+            Session::open(Box::new(transport), None, attempt)
+        }
         Scheme::Ssh => {
             let (transport, process) = ssh::transport(attempt, means)?;
             Session::open(Box::new(transport), Some(process), attempt)

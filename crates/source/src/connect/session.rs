@@ -1,7 +1,7 @@
 //! A conversation in Git's protocol: what references there are, and the objects of one commit.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gix::ObjectId;
@@ -32,6 +32,50 @@ impl Found {
     /// How the commit is called.
     pub(crate) fn revision(&self, commit: crate::CommitId) -> Revision {
         Revision::new(self.name.clone(), commit)
+    }
+}
+
+/// What is said of a commit that a server does not give.
+const ONLY_TIPS: &str = "; the server gives only the tips of branches";
+
+/// How much to receive with a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Its files.
+    Files,
+    /// Its files and those of every commit before it.
+    History,
+}
+
+impl Depth {
+    fn shallow(self) -> Shallow {
+        match self {
+            Self::Files => Shallow::DepthAtRemote(NonZeroU32::MIN),
+            Self::History => Shallow::undo(),
+        }
+    }
+}
+
+/// Why a commit was not received.
+#[derive(Debug)]
+pub(crate) enum Unreceived {
+    /// The server gives only what a reference names.
+    Unadvertised(FetchError),
+    /// Something else.
+    Failed(FetchError),
+}
+
+impl From<FetchError> for Unreceived {
+    fn from(error: FetchError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unreceived> for FetchError {
+    fn from(unreceived: Unreceived) -> Self {
+        match unreceived {
+            Unreceived::Unadvertised(error) | Unreceived::Failed(error) => error,
+        }
     }
 }
 
@@ -124,16 +168,20 @@ impl Session {
         Ok(refs.into_iter().filter_map(reference).collect())
     }
 
-    /// Receives the files of the commit `want`, and none of its history, into the repository `repository`, whose
-    /// commits `haves` are complete. Gives the paths of what was written.
+    /// Receives the commit `want` into the repository `repository`, whose commits `haves` are complete. Gives the
+    /// paths of what was written.
     pub(crate) fn receive(
         mut self,
         want: &Found,
         reference: &Reference,
+        depth: Depth,
         haves: &[ObjectId],
         repository: &Path,
         objects: gix::odb::HandleArc,
-    ) -> Result<Vec<std::path::PathBuf>, FetchError> {
+    ) -> Result<Vec<PathBuf>, Unreceived> {
+        if !self.may_ask_for(want.id) {
+            return Err(Unreceived::Unadvertised(self.missing(reference, ONLY_TIPS)));
+        }
         let pack_directory = repository.join("objects/pack");
         let mut written = Vec::new();
         let attempt = self.attempt.clone();
@@ -167,7 +215,7 @@ impl Session {
             },
             gix::protocol::fetch::Options {
                 shallow_file: repository.join("shallow"),
-                shallow: &Shallow::DepthAtRemote(NonZeroU32::MIN),
+                shallow: &depth.shallow(),
                 tags: Tags::None,
                 reject_shallow_remote: false,
             },
@@ -180,14 +228,25 @@ impl Session {
             }
             Err(error) => Err(match explain(&self.attempt, self.process.as_ref(), &error) {
                 FetchError::Protocol { cause, .. } if cause.contains("not our ref") => {
-                    self.missing(reference, "; the server does not have it")
+                    self.missing(reference, "; the server does not have it").into()
                 }
                 FetchError::Protocol { cause, .. } if cause.contains("unadvertised object") => {
-                    self.missing(reference, "; the server gives only the tips of branches and tags")
+                    Unreceived::Unadvertised(self.missing(reference, ONLY_TIPS))
                 }
-                other => other,
+                other => other.into(),
             }),
         }
+    }
+
+    /// Whether the server may give `id`: in the first version of the protocol only what it named, unless it says
+    /// otherwise. Asked for more, it breaks off.
+    fn may_ask_for(&self, id: ObjectId) -> bool {
+        let capabilities = &self.handshake.capabilities;
+        let any = ["allow-any-sha1-in-want", "allow-reachable-sha1-in-want"];
+        any.iter().any(|capability| capabilities.contains(capability))
+            || self.handshake.refs.as_ref().is_none_or(|refs| {
+                refs.iter().filter_map(|found| reference(found.clone())).any(|(_, named, _)| named == id)
+            })
     }
 
     fn missing(&self, reference: &Reference, hint: &str) -> FetchError {

@@ -1,35 +1,49 @@
 //! Which servers are trusted over TLS, and how we show ourselves to them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use super::Attempt;
 use crate::{FetchError, Scheme};
 
+/// The certificate authorities that the system trusts, read when first needed.
+#[derive(Clone, Default)]
+pub(crate) struct Authorities(Arc<OnceLock<Arc<Vec<Certificate<'static>>>>>);
+
+impl Authorities {
+    fn get(&self) -> &Arc<Vec<Certificate<'static>>> {
+        self.0.get_or_init(|| {
+            let system = rustls_native_certs::load_native_certs().certs;
+            Arc::new(system.iter().map(|der| Certificate::from_der(der).to_owned()).collect())
+        })
+    }
+}
+
 /// How TLS is spoken with the server of `attempt`, or with another one that it sends us to: the latter never sees
 /// our certificate.
-pub(super) fn config(attempt: &Attempt, with_client_certificate: bool) -> Result<TlsConfig, FetchError> {
-    let config = TlsConfig::builder().root_certs(roots(attempt)?);
+pub(super) fn config(
+    attempt: &Attempt,
+    authorities: &Authorities,
+    with_client_certificate: bool,
+) -> Result<TlsConfig, FetchError> {
+    let config = TlsConfig::builder().root_certs(roots(attempt, authorities)?);
     let client = if with_client_certificate { client_certificate(attempt)? } else { None };
     Ok(config.client_cert(client).build())
 }
 
 /// The system's certificate authorities and those that came with the credentials; the ones that are built in
 /// where the system has none.
-fn roots(attempt: &Attempt) -> Result<RootCerts, FetchError> {
-    if attempt.url().scheme() == Scheme::Http && attempt.auth().ca.is_none() {
-        return Ok(RootCerts::WebPki);
-    }
-    let system = rustls_native_certs::load_native_certs().certs;
-    let mut roots: Vec<_> = system.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    if let Some(bundle) = &attempt.auth().ca {
-        let given = certificates(bundle).filter(|given| !given.is_empty());
-        roots.extend(given.ok_or_else(|| attempt.credentials("ca.crt holds no certificate in PEM format"))?);
-    } else if roots.is_empty() {
-        return Ok(RootCerts::WebPki);
-    }
-    Ok(RootCerts::Specific(Arc::new(roots)))
+fn roots(attempt: &Attempt, authorities: &Authorities) -> Result<RootCerts, FetchError> {
+    let Some(bundle) = &attempt.auth().ca else {
+        if attempt.url().scheme() == Scheme::Http || authorities.get().is_empty() {
+            return Ok(RootCerts::WebPki);
+        }
+        return Ok(RootCerts::Specific(authorities.get().clone()));
+    };
+    let given = certificates(bundle).filter(|given| !given.is_empty());
+    let given = given.ok_or_else(|| attempt.credentials("ca.crt holds no certificate in PEM format"))?;
+    Ok(RootCerts::Specific(Arc::new(authorities.get().iter().cloned().chain(given).collect())))
 }
 
 fn client_certificate(attempt: &Attempt) -> Result<Option<ClientCert>, FetchError> {

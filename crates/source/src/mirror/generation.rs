@@ -19,9 +19,6 @@ use super::shared::Place;
 use crate::RepositoryUrl;
 use crate::objects::Objects;
 
-/// How many commits a generation holds at most.
-const MAX_COMMITS: usize = 256;
-
 /// How many times the size of its first pack a generation may reach, beyond `MIN_GROWTH`.
 const MAX_GROWTH: u64 = 4;
 
@@ -132,9 +129,9 @@ impl Generation {
     }
 
     /// Whether the next commit should begin a new generation.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self, max_commits: usize) -> bool {
         let limit = self.first_size.saturating_mul(MAX_GROWTH).max(MIN_GROWTH);
-        self.commits.len() >= MAX_COMMITS || self.size > limit
+        self.commits.len() >= max_commits || self.size > limit
     }
 
     /// This repository as a place to fetch into.

@@ -1,6 +1,7 @@
 //! Copies of remote repositories, shared by everything that uses them.
 
 mod generation;
+mod options;
 mod shared;
 
 use std::collections::HashMap;
@@ -11,10 +12,11 @@ use std::sync::{Arc, Mutex, Weak};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connect::{Attempt, Means, connect};
+use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unreceived, connect};
 use crate::local;
 use crate::objects::{Objects, lock};
 use crate::{FetchError, Reference, Remote, RepositoryUrl, Snapshot};
+pub use options::MirrorOptions;
 use shared::Mirror;
 
 /// Why the directory of the mirrors cannot be used.
@@ -42,7 +44,8 @@ pub struct Mirrors(Arc<Inner>);
 
 struct Inner {
     directory: PathBuf,
-    ssh: PathBuf,
+    options: MirrorOptions,
+    authorities: Authorities,
     mirrors: Mutex<HashMap<String, Arc<Mirror>>>,
     locals: Mutex<HashMap<PathBuf, Weak<Objects>>>,
     _in_use: File,
@@ -51,11 +54,11 @@ struct Inner {
 impl Mirrors {
     /// The mirrors in `directory`, which is made where it is missing, and belongs to this alone.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
-        Self::open_with_ssh(directory, "ssh")
+        Self::open_with(directory, MirrorOptions::default())
     }
 
-    /// The same with another program than the `ssh` in the `PATH`.
-    pub fn open_with_ssh(directory: impl Into<PathBuf>, ssh: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
+    /// The same with other options than the default ones.
+    pub fn open_with(directory: impl Into<PathBuf>, options: MirrorOptions) -> Result<Self, MirrorsError> {
         let directory = directory.into();
         let unusable = |cause| MirrorsError::Unusable { path: directory.clone(), cause };
         fs::create_dir_all(&directory).map_err(unusable)?;
@@ -68,7 +71,8 @@ impl Mirrors {
         empty_private_directory(&directory.join("keys")).map_err(unusable)?;
         Ok(Self(Arc::new(Inner {
             directory,
-            ssh: ssh.into(),
+            options,
+            authorities: Authorities::default(),
             mirrors: Mutex::default(),
             locals: Mutex::default(),
             _in_use: in_use,
@@ -85,8 +89,7 @@ impl Mirrors {
             return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
         }
         let attempt = Arc::new(Attempt::new(remote));
-        let means = Means { ssh: &self.0.ssh, keys: &self.0.directory.join("keys") };
-        let mut session = connect(&attempt, &means)?;
+        let mut session = self.connect(&attempt)?;
         let found = session.find(reference)?;
         let mirror = self.mirror(&remote.url);
         if let Some(snapshot) = mirror.held(&found, true) {
@@ -97,12 +100,37 @@ impl Mirrors {
         if let Some(snapshot) = mirror.held(&found, true) {
             return Ok(snapshot);
         }
-        mirror.receive(session, &found, reference)?;
+        match mirror.receive(session, &found, &found, reference, Depth::Files) {
+            Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(&attempt, &mirror, &found, reference)?,
+            received => received?,
+        }
         mirror.held(&found, false).ok_or_else(|| FetchError::ReferenceNotFound {
             url: remote.url.clone(),
             reference: reference.clone(),
             hint: "; what stands there is no commit".to_owned(),
         })
+    }
+
+    /// Fetches a commit from a server that gives only the tips of branches: with the whole history of its branch.
+    fn fetch_from_history(
+        &self,
+        attempt: &Arc<Attempt>,
+        mirror: &Mirror,
+        found: &Found,
+        reference: &Reference,
+    ) -> Result<(), FetchError> {
+        let branch = match reference {
+            Reference::Commit { branch: Some(branch), .. } => Reference::Branch(branch.clone()),
+            _ => Reference::Head,
+        };
+        let mut session = self.connect(attempt)?;
+        let tip = session.find(&branch)?;
+        Ok(mirror.receive(session, &tip, found, reference, Depth::History)?)
+    }
+
+    fn connect(&self, attempt: &Arc<Attempt>) -> Result<Session, FetchError> {
+        let Inner { directory, options, authorities, .. } = &*self.0;
+        connect(attempt, &Means { ssh: &options.ssh, keys: &directory.join("keys"), authorities })
     }
 
     /// Forgets the mirror of `url`. Trees that are held stay readable; the files go with the last of them.
@@ -118,7 +146,7 @@ impl Mirrors {
     }
 
     fn new_mirror(&self, url: &RepositoryUrl) -> Mirror {
-        Mirror::new(self.0.directory.join(directory_name(url)), url.clone())
+        Mirror::new(self.0.directory.join(directory_name(url)), url.clone(), self.0.options.max_commits)
     }
 
     /// The object database in `path`, shared while anyone reads from it.

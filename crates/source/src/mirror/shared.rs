@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::generation::Generation;
-use crate::connect::{Found, Session};
+use crate::connect::{Depth, Found, Session, Unreceived};
 use crate::deadline::Deadline;
-use crate::objects::{Objects, lock};
+use crate::objects::{ObjectError, Objects, lock};
 use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
 
 /// How many of the commits that are here are offered to the server as a base for what it sends.
@@ -19,6 +19,7 @@ const MAX_HAVES: usize = 32;
 pub(super) struct Mirror {
     directory: PathBuf,
     url: RepositoryUrl,
+    max_commits: usize,
     generation: Mutex<State>,
     taken: Mutex<bool>,
     given: Condvar,
@@ -42,8 +43,15 @@ impl Drop for Turn<'_> {
 }
 
 impl Mirror {
-    pub(super) fn new(directory: PathBuf, url: RepositoryUrl) -> Self {
-        Self { directory, url, generation: Mutex::new(State::Unread), taken: Mutex::new(false), given: Condvar::new() }
+    pub(super) fn new(directory: PathBuf, url: RepositoryUrl, max_commits: usize) -> Self {
+        Self {
+            directory,
+            url,
+            max_commits,
+            generation: Mutex::new(State::Unread),
+            taken: Mutex::new(false),
+            given: Condvar::new(),
+        }
     }
 
     /// Waits for the right to change this mirror; `None` when `deadline` passed before.
@@ -78,21 +86,28 @@ impl Mirror {
         Some(Snapshot { revision: found.revision(commit.id), commit, tree, unchanged })
     }
 
-    /// Fetches what was found through `session`. The caller has the turn.
-    pub(super) fn receive(&self, session: Session, found: &Found, reference: &Reference) -> Result<(), FetchError> {
+    /// Fetches `want` through `session`, and holds the commit `keep` that comes with it. The caller has the turn.
+    pub(super) fn receive(
+        &self,
+        session: Session,
+        want: &Found,
+        keep: &Found,
+        reference: &Reference,
+        depth: Depth,
+    ) -> Result<(), Unreceived> {
         let (place, haves) = self.place()?;
         let handle = place.objects.with_handle(Clone::clone);
-        let written = session.receive(found, reference, &haves, &place.directory, handle);
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                // A generation that never held anything is of no use.
-                if place.begins {
-                    place.objects.retire();
-                }
-                return Err(error);
+        let received = session.receive(want, reference, depth, &haves, &place.directory, handle);
+        let received = received.and_then(|written| match place.objects.commit(keep.id) {
+            Err(ObjectError::Missing(_)) if depth == Depth::History => Err(self.not_in_history(reference).into()),
+            _ => Ok(written),
+        });
+        let written = received.inspect_err(|_| {
+            // A generation that never held anything is of no use.
+            if place.begins {
+                place.objects.retire();
             }
-        };
+        })?;
         let mut state = self.read_state();
         if place.begins {
             let begun = Generation::begun(place.directory, place.number, place.objects);
@@ -101,14 +116,22 @@ impl Mirror {
             }
         }
         let State::Current(generation) = &mut *state else { return Ok(()) };
-        generation.add(found.id, &written).map_err(|error| self.storage(&error))
+        Ok(generation.add(keep.id, &written).map_err(|error| self.storage(&error))?)
+    }
+
+    fn not_in_history(&self, reference: &Reference) -> FetchError {
+        FetchError::ReferenceNotFound {
+            url: self.url.clone(),
+            reference: reference.clone(),
+            hint: "; the server gives only what branches hold, and it is not in the branch".to_owned(),
+        }
     }
 
     /// Where to put what is fetched, and what is there already.
     fn place(&self) -> Result<(Place, Vec<gix::ObjectId>), FetchError> {
         let state = self.read_state();
         let number = match &*state {
-            State::Current(generation) if !generation.is_full() => {
+            State::Current(generation) if !generation.is_full(self.max_commits) => {
                 let haves = generation.newest(MAX_HAVES);
                 return Ok((generation.place(), haves));
             }

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
+use std::time::Duration;
 
-use cowherd_source::{FetchError, Mirrors, MirrorsError, Reference};
+use cowherd_source::{FetchError, MirrorOptions, Mirrors, MirrorsError, Reference};
 use cowherd_tree::{Tree as _, TreePath};
 
-use crate::support::http::Server;
+use crate::support::http::{Behaviour, Server};
 use crate::support::repository::run;
 use crate::support::{Repository, mirrors, remote, text};
 
@@ -135,7 +137,7 @@ fn what_a_killed_process_left_is_cleared_away() {
     let mirrors = mirrors(directory.path());
     let snapshot = mirrors.fetch(&remote, &main_branch()).unwrap();
     assert_eq!(text(&snapshot, "a.yaml"), "a: 2");
-    assert_eq!(generations(directory.path()), [generation.clone()]);
+    assert_eq!(generations(directory.path()), std::slice::from_ref(&generation));
     assert_eq!(fs::read_dir(generation.join("objects/pack")).unwrap().count(), 4, "two packs with their indices");
     assert_eq!(fs::read_dir(directory.path().join("mirrors/keys")).unwrap().count(), 0);
 }
@@ -243,6 +245,93 @@ fn a_forgotten_mirror_goes_when_nobody_reads_from_it() {
     drop(held);
     assert!(generations(directory.path()).is_empty());
     assert!(!mirrors.fetch(&remote, &main_branch()).unwrap().unchanged);
+}
+
+#[test]
+fn a_mirror_that_has_grown_begins_anew_and_keeps_what_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    let server = Server::start(directory.path());
+    let options = MirrorOptions { max_commits: 3, ..MirrorOptions::default() };
+    let mirrors = Mirrors::open_with(directory.path().join("mirrors"), options).unwrap();
+    let remote = remote(&server.url("repo/.git"));
+    let mut held = Vec::new();
+    for round in 0..10 {
+        repository.commit("deep/a.yaml", &format!("a: {round}"));
+        held.push(mirrors.fetch(&remote, &main_branch()).unwrap());
+    }
+    assert_eq!(generations(directory.path()).len(), 4);
+    for (round, snapshot) in held.iter().enumerate() {
+        assert_eq!(text(snapshot, "deep/a.yaml"), format!("a: {round}"));
+    }
+    drop(held);
+    assert_eq!(generations(directory.path()).len(), 1);
+    assert!(mirrors.fetch(&remote, &main_branch()).unwrap().unchanged);
+}
+
+#[test]
+fn a_commit_is_found_on_a_server_that_gives_only_tips() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    let one = repository.commit("a.yaml", "a: 1");
+    repository.commit("a.yaml", "a: 2");
+    repository.git(&["checkout", "--quiet", "-b", "side"]);
+    let side = repository.commit("a.yaml", "a: side");
+    repository.commit("a.yaml", "a: side 2");
+    repository.git(&["checkout", "--quiet", "main"]);
+    let server = Server::start(directory.path());
+    // The old protocol refuses what no reference names.
+    server.behave(Behaviour { old_protocol: true, ..Behaviour::default() });
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    mirrors.fetch(&remote, &main_branch()).unwrap();
+    let snapshot = mirrors.fetch(&remote, &Reference::commit(&one)).unwrap();
+    assert_eq!(text(&snapshot, "a.yaml"), "a: 1");
+    let of_side = Reference::Commit { id: side, branch: Some("side".into()) };
+    assert_eq!(text(&mirrors.fetch(&remote, &of_side).unwrap(), "a.yaml"), "a: side");
+    let error = mirrors.fetch(&remote, &Reference::commit("1".repeat(40))).unwrap_err();
+    assert!(matches!(error, FetchError::ReferenceNotFound { .. }), "{error}");
+    run(&generations(directory.path())[0], &["fsck", "--full", "--strict", "--no-dangling"]);
+}
+
+/// Not a test of its own: the process that `a_process_killed_while_it_fetches…` kills.
+#[test]
+fn fetch_until_killed() {
+    let Ok(arguments) = std::env::var("COWHERD_TEST_FETCH_UNTIL_KILLED") else { return };
+    let (directory, url) = arguments.split_once(' ').unwrap();
+    let mirrors = mirrors(Path::new(directory));
+    loop {
+        mirrors.fetch(&remote(url), &main_branch()).unwrap();
+    }
+}
+
+#[test]
+fn a_process_killed_while_it_fetches_leaves_a_mirror_that_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 0");
+    let server = Server::start(directory.path());
+    let url = server.url("repo/.git");
+    for round in 0..12_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "mirrors::fetch_until_killed"])
+            .env("COWHERD_TEST_FETCH_UNTIL_KILLED", format!("{} {url}", directory.path().display()))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // New commits keep it busy; the moment of the kill moves through the fetch.
+        for change in 0..4 {
+            repository.commit("a.yaml", &format!("a: {round} {change} {}", "x".repeat(2000)));
+            std::thread::sleep(Duration::from_millis(3 * round));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mirrors = mirrors(directory.path());
+        let snapshot = mirrors.fetch(&remote(&url), &main_branch()).unwrap();
+        assert!(text(&snapshot, "a.yaml").starts_with(&format!("a: {round} 3 ")), "round {round}");
+        run(&generations(directory.path())[0], &["fsck", "--full", "--strict", "--no-dangling"]);
+    }
+    assert!(fs::read_dir(generations(directory.path())[0].join("refs/cowherd")).unwrap().count() > 12);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cowherd_source::{Auth, FetchError, Mirrors, Reference};
+use cowherd_source::{Auth, FetchError, MirrorOptions, Mirrors, Reference};
 
 use crate::support::sshd::{Sshd, make_key};
 use crate::support::{Repository, http, mirrors, remote, text};
@@ -121,7 +121,8 @@ fn an_absent_or_silent_server_does_not_hold_us() {
 #[test]
 fn without_an_ssh_program_the_error_says_so() {
     let directory = tempfile::tempdir().unwrap();
-    let mirrors = Mirrors::open_with_ssh(directory.path(), "no-such-ssh-program").unwrap();
+    let options = MirrorOptions { ssh: "no-such-ssh-program".into(), ..MirrorOptions::default() };
+    let mirrors = Mirrors::open_with(directory.path(), options).unwrap();
     let error = mirrors.fetch(&remote("git@example.com:org/repo"), &Reference::Head).unwrap_err();
     assert!(matches!(error, FetchError::NoSsh { .. }), "{error}");
     assert!(error.to_string().contains("OpenSSH"), "{error}");
