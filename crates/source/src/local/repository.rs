@@ -10,6 +10,9 @@ use gix::ObjectId;
 use crate::objects::{ObjectError, Objects};
 use crate::{CommitId, FetchError, GitTree, Reference, RepositoryUrl, Revision, Snapshot};
 
+/// How many branches an error names.
+const MAX_NAMED: usize = 5;
+
 /// The repository that `path` stands in or names: a worktree, a directory in one, a bare repository.
 pub fn discover(path: &Path) -> Result<Repository, FetchError> {
     let url = RepositoryUrl::from_path(path);
@@ -215,9 +218,24 @@ impl Repository {
         let mut found = found
             // A short name would be looked for in many places; what was asked for is one.
             .filter(|found| found.name().as_bstr() == full_name)
-            .ok_or_else(|| self.missing(reference, ""))?;
+            .ok_or_else(|| self.missing(reference, &self.branches_hint()))?;
         let id = found.peel_to_id().map_err(|error| self.unreadable(&error))?;
         Ok(id.detach())
+    }
+
+    /// Which branches there are, for whoever named one that is not.
+    fn branches_hint(&self) -> String {
+        let repository = self.repository.to_thread_local();
+        let Ok(references) = repository.references() else { return String::new() };
+        let Ok(branches) = references.local_branches() else { return String::new() };
+        let mut names: Vec<String> = branches.flatten().map(|branch| branch.name().shorten().to_string()).collect();
+        let more = if names.len() > MAX_NAMED { ", …" } else { "" };
+        names.truncate(MAX_NAMED);
+        if names.is_empty() {
+            "; it has no branches".to_owned()
+        } else {
+            format!("; it has {}{more}", names.join(", "))
+        }
     }
 
     fn missing(&self, reference: &Reference, hint: &str) -> FetchError {

@@ -120,6 +120,26 @@ fn tls_needs_the_authority_and_no_more() {
 }
 
 #[test]
+fn a_client_certificate_is_shown_to_the_server_that_asks() {
+    let directory = tempfile::tempdir().unwrap();
+    Repository::new(directory.path().join("repo")).commit("a.yaml", "a: 1");
+    let client = rcgen::generate_simple_self_signed(vec!["jane".to_owned()]).unwrap();
+    let server = Server::start_tls_for(directory.path(), Some(client.cert.der()));
+    let mirrors = mirrors(directory.path());
+    let remote = remote(&server.url("repo/.git"));
+    let nobody = Auth { ca: server.certificate.clone().map(String::into_bytes), ..Auth::default() };
+    let key = Some(client.signing_key.serialize_pem().into());
+    let jane = Auth { client_certificate: Some(client.cert.pem().into_bytes()), client_key: key, ..nobody.clone() };
+
+    let fetch = |auth: &Auth| mirrors.fetch(&remote.clone().with_auth(auth.clone()), &main_branch());
+    assert_eq!(text(&fetch(&jane).unwrap(), "a.yaml"), "a: 1");
+    let error = fetch(&nobody).unwrap_err();
+    assert!(matches!(error, FetchError::Tls { .. } | FetchError::Unreachable { .. }), "{error}");
+    let error = fetch(&Auth { client_key: None, ..jane }).unwrap_err();
+    assert!(matches!(error, FetchError::Credentials { .. }), "{error}");
+}
+
+#[test]
 fn a_redirect_is_followed_and_takes_no_credentials_to_another_host() {
     let directory = tempfile::tempdir().unwrap();
     Repository::new(directory.path().join("repo")).commit("a.yaml", "a: 1");

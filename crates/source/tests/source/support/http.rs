@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
@@ -64,14 +65,26 @@ impl Server {
 
     /// The same over TLS, with a certificate that nobody knows.
     pub fn start_tls(root: &Path) -> Self {
+        Self::start_tls_for(root, None)
+    }
+
+    /// The same for clients that show the certificate `client`, if one is given.
+    pub fn start_tls_for(root: &Path, client: Option<&CertificateDer<'static>>) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider.clone());
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let config = match client {
+            None => config.with_no_client_auth(),
+            Some(client) => {
+                let mut roots = rustls::RootCertStore::empty();
+                roots.add(client.clone()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+                config.with_client_cert_verifier(verifier)
+            }
+        };
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
         let mut server = Self::serve(root, Some(Arc::new(config)));
         server.certificate = Some(made.cert.pem());
         server
@@ -119,6 +132,7 @@ impl State {
     fn answer(&self, stream: impl Read + Write) {
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
+        // A client that does not trust us, or whom we do not, sends nothing.
         if stream.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
