@@ -70,11 +70,11 @@ pub fn apply_except(
     let live = live.unwrap_or(&nothing);
 
     let identity = Identity::new(applier.manager, Operation::Apply, applier.api_version, applier.subresource);
-    let fields = strip(FieldSet::of(&applied, schema));
+    let given = FieldSet::of(&applied, schema);
     let mut before = owners.take(&identity);
     let previous = before.as_mut().map(|owner| owner.fields(schema)).transpose()?;
 
-    let merged = merged(live, &applied, previous, &fields, &mut owners, schema)?;
+    let merged = merged(live, &applied, previous, &given, &mut owners, schema)?;
     let change = match &merged {
         Some(merged) => Comparison::of(live, merged, schema, ignored),
         None => Comparison::default(),
@@ -87,6 +87,7 @@ pub fn apply_except(
     }
     owners.lose(&change, schema)?;
 
+    let fields = strip(given);
     let same_owner = match &mut before {
         Some(owner) => owner.identity.api_version == identity.api_version && *owner.fields(schema)? == fields,
         None => fields.is_empty(),
@@ -128,18 +129,20 @@ fn merged(
     live: &Value,
     applied: &Value,
     previous: Option<&FieldSet>,
-    fields: &FieldSet,
+    given: &FieldSet,
     owners: &mut Owners<'_>,
     schema: &Schema,
 ) -> Result<Option<Value>, ApplyError> {
-    let given_up = previous.filter(|previous| !previous.is_subset(fields));
+    let given_up = previous.filter(|previous| !previous.is_subset(given));
     if given_up.is_none() && is_merged(live, applied, schema) {
         return Ok(None);
     }
     let mut object = without_owners(live);
     merge(&mut object, applied, schema);
     if let Some(previous) = given_up {
-        object = prune(object, previous, &owners.owned(schema)?.union(fields), schema);
+        object = prune(object, previous, &owners.owned(schema)?.union(given), schema);
+        // What became empty is gone; where the configuration gives it empty, it comes back.
+        merge(&mut object, applied, schema);
     }
     Ok(Some(object).filter(|object| !same_without_owners(live, object)))
 }
