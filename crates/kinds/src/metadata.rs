@@ -125,6 +125,10 @@ fn validate_finalizers(metadata: &Value, path: &FieldPath) -> Vec<FieldError> {
 
 /// What is wrong with the finalizers of a built-in object: those without a domain are Kubernetes' own.
 pub(crate) fn validate_standard_finalizers(object: &Value) -> Vec<FieldError> {
+    // Definitions of custom resources are cleaned up under a name without a domain, as they are in Kubernetes.
+    if object["apiVersion"].as_str().is_some_and(|version| version.starts_with("apiextensions.k8s.io/")) {
+        return Vec::new();
+    }
     let path = FieldPath::new("metadata.finalizers");
     let why = "name is neither a standard finalizer name nor is it fully qualified";
     let finalizers = object["metadata"].items("finalizers").iter().filter_map(Value::as_str).enumerate();

@@ -1,6 +1,6 @@
 //! Whether a CustomResourceDefinition's names and versions can be served, said in its conditions.
 
-use cowherd_schema::{FieldError, FieldPath};
+use cowherd_schema::{FieldError, FieldPath, Schema};
 use serde_json::{Value, json};
 
 use super::{CustomResource, Names};
@@ -118,9 +118,33 @@ pub fn set_condition(conditions: &mut Value, kind: &str, holds: bool, reason: &s
 
 /// What keeps a definition's schemas from being used.
 pub fn storage_schema_errors(definition: &Value) -> Vec<FieldError> {
-    let versions = at(definition, &["spec", "versions"]).and_then(Value::as_array).map(Vec::len).unwrap_or_default();
-    if versions == 0 {
+    let versions =
+        at(definition, &["spec", "versions"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if versions.is_empty() {
         return vec![FieldError::required(&FieldPath::new("spec.versions"), "must have at least one version")];
     }
+    let errors = structural_errors(versions);
+    if !errors.is_empty() {
+        return errors;
+    }
     CustomResource::read(definition).err().unwrap_or_default()
+}
+
+/// What keeps the schemas of versions from being structural. As in Kubernetes, a schema that all versions share
+/// counts as one of the whole definition.
+fn structural_errors(versions: &[Value]) -> Vec<FieldError> {
+    let schemas: Vec<Option<&Value>> =
+        versions.iter().map(|version| version.pointer("/schema/openAPIV3Schema")).collect();
+    let check = |schema: &Option<&Value>, parent: FieldPath| {
+        schema.map(|schema| Schema::structural_errors(schema, &parent.child("openAPIV3Schema"))).unwrap_or_default()
+    };
+    match schemas.split_first() {
+        Some((first, others)) if others.iter().all(|other| other == first) => {
+            check(first, FieldPath::new("spec.validation"))
+        }
+        _ => {
+            let place = |index| FieldPath::new("spec.versions").index(index).child("schema");
+            schemas.iter().enumerate().flat_map(|(index, schema)| check(schema, place(index))).collect()
+        }
+    }
 }

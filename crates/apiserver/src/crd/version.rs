@@ -130,7 +130,7 @@ impl CustomVersion {
     /// What is wrong with a changed object.
     pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = cowherd_kinds::metadata::validate_update(new, old);
-        errors.extend(self.schema.validate(new));
+        errors.extend(self.schema.validate_update(new, old));
         errors
     }
 

@@ -9,6 +9,7 @@ use crate::{
     resource::{Behaviour, Resource},
     service::Call,
     status::{ApiError, ApiResult},
+    wire::{self, WireError},
 };
 
 /// The media types that objects may be sent in.
@@ -32,6 +33,11 @@ pub fn document(call: &Call) -> ApiResult<Parsed> {
             ))
         }),
         Some("application/yaml" | "application/apply-patch+yaml" | "text/yaml") => yaml(&call.body),
+        Some(wire::MEDIA_TYPE) => match wire::decode(&call.body) {
+            Ok(value) => Ok(Parsed { value, duplicates: Vec::new() }),
+            Err(WireError::UnknownKind(_)) => Err(ApiError::unsupported_media_type(READABLE)),
+            Err(error) => Err(ApiError::bad_request(error.to_string())),
+        },
         Some(_) => Err(ApiError::unsupported_media_type(READABLE)),
     }
 }
@@ -174,7 +180,5 @@ fn wrong_type(resource: &Resource, object: &Value) -> Option<String> {
     if !matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
         return None;
     }
-    let errors = resource.schema().validate(object);
-    let error = errors.into_iter().find(|error| error.kind == cowherd_schema::ErrorKind::TypeInvalid)?;
-    Some(format!("json: cannot unmarshal into field {}: {}", error.field, error.detail))
+    resource.schema().decoding_error(&resource.kind, object)
 }
