@@ -71,6 +71,8 @@ pub(crate) fn prepare_update(kind: &Kind, new: &mut Value, old: &Value, subresou
     metadata::keep_system_fields(new, old);
     match subresource {
         Some("status") => keep_all_but_status(new, old),
+        // A namespace's finalizers change here and nowhere else.
+        Some("finalize") => keep(new, old, "status"),
         _ => {
             if kind.status {
                 keep(new, old, "status");

@@ -2,7 +2,7 @@
 
 use cowherd_schema::{FieldError, FieldPath};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::workload::{self, CONTAINERS, IMAGES, SELECTOR};
 use crate::checks::{self, Errors};
@@ -19,7 +19,7 @@ pub(crate) const KIND: Kind = Kind {
     generations: Generations::SPEC,
     rules: Rules {
         default,
-        create: |set| set_template_generation(set, 1),
+        create,
         update,
         validate,
         validate_update: workload::keeps_selector,
@@ -58,6 +58,14 @@ fn default(set: &mut Value) {
         rolling.fill("maxUnavailable", 1);
         rolling.fill("maxSurge", 0);
     }
+}
+
+fn create(set: &mut Value) {
+    set_template_generation(set, 1);
+    let none = json!({
+        "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0,
+    });
+    set.put("status", none);
 }
 
 fn set_template_generation(set: &mut Value, generation: i64) {
@@ -123,8 +131,6 @@ fn cells(set: &Value, now: Timestamp) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
