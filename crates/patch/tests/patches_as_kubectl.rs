@@ -171,8 +171,6 @@ fn strategic_patches_that_are_refused() {
         containers(json!([{ "image": "nameless", "ports": [1] }])),
         containers(json!([{ "$patch": "delete", "image": "nameless" }])),
         containers(json!([{ "$patch": "merge", "name": "nginx" }])),
-        containers(json!([{ "$patch": "guess", "name": "nginx" }])),
-        json!({ "spec": { "strategy": { "$patch": "guess", "type": "Recreate" } } }),
         json!({ "spec": { "strategy": { "$retainKeys": ["type"], "rollingUpdate": {} } } }),
         json!({ "spec": { "strategy": { "$retainKeys": "type" } } }),
         json!({ "metadata": { "$setElementOrder/finalizers": "a" } }),
@@ -182,6 +180,16 @@ fn strategic_patches_that_are_refused() {
     ] {
         same("strategic", &object, patch);
     }
+}
+
+#[test]
+fn values_beside_an_unknown_directive_are_not_repeated() {
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" }, "data": { "a": "MQ==" } });
+    let patch = json!({ "data": { "$patch": "guess", "password": "aHVudGVyMg==" } });
+    let error = strategic(&secret, &patch).expect_err("a refusal").to_string();
+    assert_eq!(error, "unknown patch type: guess in map: map[$patch:*** password:***]");
+    refused("strategic", &secret, patch);
+    refused("strategic", &deployment(), containers(json!([{ "$patch": "guess", "name": "nginx" }])));
 }
 
 #[test]

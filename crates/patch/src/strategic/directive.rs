@@ -36,8 +36,10 @@ impl Directive {
 
     /// The error for a directive that may not stand where it stands.
     pub(super) fn unknown(directive: &Value, map: &Map<String, Value>) -> PatchError {
-        let (directive, map) = (golang::text(directive), golang::map_text(map));
-        PatchError::Unprocessable(format!("unknown patch type: {directive} in map: {map}"))
+        // Only the names of the fields: the map may be the data of a Secret.
+        let fields: Vec<String> = map.keys().map(|name| format!("{name}:***")).collect();
+        let (directive, fields) = (golang::text(directive), fields.join(" "));
+        PatchError::Unprocessable(format!("unknown patch type: {directive} in map: map[{fields}]"))
     }
 }
 
