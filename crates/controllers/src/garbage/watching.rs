@@ -1,6 +1,7 @@
 //! Watches the metadata of every resource that the API serves, those of new CustomResourceDefinitions included.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -78,13 +79,10 @@ async fn rediscover(context: &Context, watches: &mut HashMap<(String, String), W
             let kind = (resource.group.clone(), resource.kind.clone());
             served.insert(kind.clone());
             let namespaced = capabilities.scope == Scope::Namespaced;
-            if !watches.contains_key(&kind) {
+            if let Entry::Vacant(vacant) = watches.entry(kind.clone()) {
                 let watched = Watched { resource: resource.clone(), namespaced };
-                let mut resources = context.resources.write().unwrap_or_else(PoisonError::into_inner);
-                resources.insert(kind.clone(), watched);
-                drop(resources);
-                let task = tokio::spawn(follow(context.clone(), resource));
-                watches.insert(kind, Watch(task));
+                context.resources.write().unwrap_or_else(PoisonError::into_inner).insert(kind, watched);
+                vacant.insert(Watch(tokio::spawn(follow(context.clone(), resource))));
             }
         }
     }

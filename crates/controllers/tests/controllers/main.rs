@@ -1,0 +1,5 @@
+//! The controllers at work on a real API.
+
+mod cluster;
+mod deployments;
+mod garbage;
