@@ -3,6 +3,7 @@
 mod schemas;
 mod test;
 mod tools;
+mod wire;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ cargo xtask <COMMAND>
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
   schemas       generates crates/schema/data from the sources of k8s-openapi
+  wire API MACHINERY
+                generates crates/apiserver/data from checkouts of kubernetes/api and kubernetes/apimachinery
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +36,9 @@ fn run() -> Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
+        Some((command, [api, machinery])) if command == "wire" => {
+            wire::run(root, Path::new(api), Path::new(machinery))?
+        }
         _ => {
             eprint!("{USAGE}");
             return Ok(ExitCode::from(2));

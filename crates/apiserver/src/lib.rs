@@ -36,6 +36,7 @@ mod server;
 mod service;
 mod status;
 mod table;
+mod wire;
 
 pub use body::Body;
 pub use identity::{MASTERS, User};

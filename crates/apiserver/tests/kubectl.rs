@@ -42,3 +42,31 @@ async fn everybody_finds_out_what_there_is() {
     let version = served.kubectl(&["version"]).await;
     assert!(version.contains("Server Version: v1.35.0+cowherd"), "{version}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kubectl_sends_in_binary_form_is_understood() {
+    let served = Served::start().await;
+    let whoami = served.kubectl(&["auth", "whoami"]).await;
+    assert!(whoami.contains("kubernetes-admin") && whoami.contains("system:masters"), "{whoami}");
+    assert_eq!(served.kubectl(&["auth", "can-i", "delete", "nodes"]).await, "yes\n");
+    assert_eq!(served.kubectl(&["create", "namespace", "herd"]).await, "namespace/herd created\n");
+    served.kubectl(&["create", "deployment", "web", "--image=nginx", "--replicas=0", "--port=80", "-n", "herd"]).await;
+    let replicas = served.kubectl(&["get", "deploy", "web", "-n", "herd", "-o", "jsonpath={.spec.replicas}"]).await;
+    assert_eq!(replicas, "0");
+    served.kubectl(&["create", "secret", "generic", "key", "--from-literal=a=b", "-n", "herd"]).await;
+    assert_eq!(served.kubectl(&["get", "secret", "key", "-n", "herd", "-o", "jsonpath={.data.a}"]).await, "Yg==");
+    served.kubectl(&["create", "quota", "q", "--hard=cpu=1,pods=2", "-n", "herd"]).await;
+    assert_eq!(served.kubectl(&["get", "quota", "q", "-n", "herd", "-o", "jsonpath={.spec.hard.pods}"]).await, "2");
+    served.kubectl(&["create", "service", "nodeport", "web", "--tcp=80:http", "-n", "herd"]).await;
+    let port = served.kubectl(&["get", "svc", "web", "-n", "herd", "-o", "jsonpath={.spec.ports[0].targetPort}"]).await;
+    assert_eq!(port, "http");
+    served.kubectl(&["create", "ingress", "web", "--rule=example.org/*=web:80", "-n", "herd"]).await;
+    served.kubectl(&["create", "cronjob", "tick", "--image=busybox", "--schedule=* * * * *", "-n", "herd"]).await;
+    served.kubectl(&["create", "role", "r", "--verb=get", "--resource=pods", "-n", "herd"]).await;
+    served.kubectl(&["create", "rolebinding", "r", "--role=r", "--user=jane", "-n", "herd"]).await;
+    served
+        .kubectl(&["create", "poddisruptionbudget", "p", "--selector=app=web", "--min-available=50%", "-n", "herd"])
+        .await;
+    let least = served.kubectl(&["get", "pdb", "p", "-n", "herd", "-o", "jsonpath={.spec.minAvailable}"]).await;
+    assert_eq!(least, "50%");
+}
