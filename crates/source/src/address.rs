@@ -105,8 +105,13 @@ impl RepositoryUrl {
         }
     }
 
-    /// The user and password that stood in an http(s) URL.
-    pub(crate) fn userinfo(&self) -> Option<(&str, &Secret)> {
+    /// Whether Git's protocol is spoken over HTTP, with or without TLS.
+    pub fn is_http(&self) -> bool {
+        matches!(self.scheme(), Scheme::Https | Scheme::Http)
+    }
+
+    /// The user and password that stood in an http(s) URL, which the URL itself no longer has.
+    pub fn userinfo(&self) -> Option<(&str, &Secret)> {
         self.0.userinfo.as_ref().map(|(user, password)| (user.as_str(), password))
     }
 

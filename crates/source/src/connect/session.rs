@@ -1,6 +1,7 @@
 //! A conversation in Git's protocol: what references there are, and the objects of one commit.
 
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,9 +100,10 @@ impl Session {
         let watchdog = Watchdog::new(attempt.deadline(), move || killer.into_iter().for_each(|killer| killer.kill()))
             .map_err(|error| attempt.unreachable(&format!("no thread could be started: {error}")))?;
         let no_credentials = |_| Ok(None);
-        let handshake =
+        let handshake = guarded(|| {
             gix::protocol::handshake(&mut transport, Service::UploadPack, no_credentials, Vec::new(), &mut Discard)
-                .map_err(|error| explain(attempt, process.as_ref(), &error))?;
+        })
+        .map_err(|error| explain(attempt, process.as_ref(), &error))?;
         let session = Self { transport, process, handshake, attempt: attempt.clone(), watchdog };
         match session.handshake.capabilities.capability("object-format").and_then(|format| format.value()) {
             Some(format) if format != "sha1" => {
@@ -160,8 +162,8 @@ impl Session {
             None => {
                 let mut prefixes = RefPrefixes::new();
                 prefixes.extend([prefix.into()]);
-                LsRefsCommand::new(Some(prefixes), &self.handshake.capabilities, agent())
-                    .invoke_blocking(&mut self.transport, &mut Discard, false)
+                let command = LsRefsCommand::new(Some(prefixes), &self.handshake.capabilities, agent());
+                guarded(|| command.invoke_blocking(&mut self.transport, &mut Discard, false))
                     .map_err(|error| explain(&self.attempt, self.process.as_ref(), &error))?
             }
         };
@@ -185,41 +187,44 @@ impl Session {
         let pack_directory = repository.join("objects/pack");
         let mut written = Vec::new();
         let attempt = self.attempt.clone();
-        let result = gix::protocol::fetch(
-            &mut Wish { want: want.id, haves },
-            |reader, progress, interrupt| {
-                let outcome = pack::Bundle::write_to_directory(
-                    reader,
-                    Some(&pack_directory),
-                    progress,
-                    interrupt,
-                    Some(objects),
-                    gix::hash::Kind::Sha1,
-                    write_options(),
-                );
-                let outcome = outcome.inspect_err(|error| note_storage_failure(&attempt, &pack_directory, error))?;
-                written.extend([outcome.data_path, outcome.index_path].into_iter().flatten());
-                // Whoever cleans up packs would have to leave this one alone; nobody does.
-                if let Some(keep) = outcome.keep_path {
-                    let _ = std::fs::remove_file(keep);
-                }
-                Ok(true)
-            },
-            Discard,
-            self.watchdog.interrupt(),
-            gix::protocol::fetch::Context {
-                handshake: &mut self.handshake,
-                transport: &mut self.transport,
-                user_agent: agent(),
-                trace_packetlines: false,
-            },
-            gix::protocol::fetch::Options {
-                shallow_file: repository.join("shallow"),
-                shallow: &depth.shallow(),
-                tags: Tags::None,
-                reject_shallow_remote: false,
-            },
-        );
+        let result = guarded(|| {
+            gix::protocol::fetch(
+                &mut Wish { want: want.id, haves },
+                |reader, progress, interrupt| {
+                    let outcome = pack::Bundle::write_to_directory(
+                        reader,
+                        Some(&pack_directory),
+                        progress,
+                        interrupt,
+                        Some(objects),
+                        gix::hash::Kind::Sha1,
+                        write_options(),
+                    );
+                    let outcome =
+                        outcome.inspect_err(|error| note_storage_failure(&attempt, &pack_directory, error))?;
+                    written.extend([outcome.data_path, outcome.index_path].into_iter().flatten());
+                    // Whoever cleans up packs would have to leave this one alone; nobody does.
+                    if let Some(keep) = outcome.keep_path {
+                        let _ = std::fs::remove_file(keep);
+                    }
+                    Ok(true)
+                },
+                Discard,
+                self.watchdog.interrupt(),
+                gix::protocol::fetch::Context {
+                    handshake: &mut self.handshake,
+                    transport: &mut self.transport,
+                    user_agent: agent(),
+                    trace_packetlines: false,
+                },
+                gix::protocol::fetch::Options {
+                    shallow_file: repository.join("shallow"),
+                    shallow: &depth.shallow(),
+                    tags: Tags::None,
+                    reject_shallow_remote: false,
+                },
+            )
+        });
         match result {
             Ok(_) => {
                 // A courtesy: the server may hang up now.
@@ -256,6 +261,13 @@ impl Session {
             hint: hint.to_owned(),
         }
     }
+}
+
+/// Does `work`, which reads what a server sent. gix does not expect every answer that a server may make up, and panics
+/// where it does not: that is an error like any other, and nothing of what it held is used afterwards.
+fn guarded<T>(work: impl FnOnce() -> gix::error::Result<T>) -> gix::error::Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(gix::Error::from_error(std::io::Error::other("its answer makes no sense"))))
 }
 
 /// What went wrong: what the transport noted, or what `ssh` said, or what the protocol makes of it.

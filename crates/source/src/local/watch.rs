@@ -44,8 +44,15 @@ pub enum WatchError {
 #[derive(Debug)]
 pub struct LocalWatch {
     changes: mpsc::Receiver<()>,
-    // Its end tells the thread to stop.
-    _alive: Sender<Signal>,
+    wake: Sender<Signal>,
+}
+
+impl Drop for LocalWatch {
+    fn drop(&mut self) {
+        self.changes.close();
+        // The thread looks up, sees that nobody listens, and ends; it may have ended before.
+        let _ = self.wake.send(Signal);
+    }
 }
 
 impl LocalWatch {
@@ -67,15 +74,15 @@ impl LocalWatch {
 pub fn watch_local(path: &Path) -> Result<LocalWatch, WatchError> {
     let repository = super::discover(path)?;
     let places = Places::of(&repository);
-    let (alive, signals) = channel();
+    let (wake, signals) = channel();
     let (changed, changes) = mpsc::channel(1);
-    let mut thread = Watching { state: places.state(), places, watcher: None, reports: alive.clone(), changed };
+    let mut thread = Watching { state: places.state(), places, watcher: None, reports: wake.clone(), changed };
     thread.watch();
     std::thread::Builder::new()
         .name("watch-repository".to_owned())
         .spawn(move || thread.run(&signals))
         .map_err(|cause| WatchError::Thread { path: path.to_owned(), cause })?;
-    Ok(LocalWatch { changes, _alive: alive })
+    Ok(LocalWatch { changes, wake })
 }
 
 /// Something may have changed.

@@ -246,6 +246,30 @@ fn a_connection_that_breaks_leaves_a_mirror_that_works() {
 }
 
 #[test]
+fn garbled_answers_are_errors_and_leave_a_mirror_that_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("a.yaml", "a: 1");
+    let server = Server::start(directory.path());
+    let mirrors = mirrors(directory.path());
+    let mut remote = remote(&server.url("repo/.git"));
+    remote.timeout = Duration::from_secs(5);
+    for old_protocol in [false, true] {
+        for position in (0..900).step_by(9) {
+            server.behave(Behaviour { garble: Some(position), old_protocol, ..Behaviour::default() });
+            if let Ok(snapshot) = mirrors.fetch(&remote, &main_branch()) {
+                // What git does not need may be wrong: a capability's name, a message to the user.
+                assert_eq!(text(&snapshot, "a.yaml"), "a: 1", "byte {position}");
+                mirrors.forget(&remote.url);
+            }
+        }
+        server.behave(Behaviour { old_protocol, ..Behaviour::default() });
+        assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "a.yaml"), "a: 1");
+        mirrors.forget(&remote.url);
+    }
+}
+
+#[test]
 fn more_than_the_limit_is_not_taken() {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("repo"));

@@ -38,6 +38,9 @@ pub struct Behaviour {
     pub status: Option<u16>,
     /// Whether the answer to a fetch stops after so many bytes and nothing follows.
     pub hang_after: Option<usize>,
+    /// Which byte of the answers is another than the one that git wrote; counted anew from the start where an answer
+    /// has fewer.
+    pub garble: Option<usize>,
     /// Whether the connection is closed there.
     pub cut: bool,
     /// The wire protocol that is spoken whatever the client asks for.
@@ -154,7 +157,11 @@ impl State {
         let seen = Seen { method, path, authorization: headers.get("authorization").cloned(), body };
         self.seen.lock().unwrap().push(seen.clone());
         let behaviour = self.behaviour.lock().unwrap().clone();
-        let (status, answer_headers, answer) = self.respond(&seen, &headers, &behaviour);
+        let (status, answer_headers, mut answer) = self.respond(&seen, &headers, &behaviour);
+        if let (Some(position), 1..) = (behaviour.garble, answer.len()) {
+            let position = position % answer.len();
+            answer[position] ^= 0x15;
+        }
         let mut head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n", answer.len());
         for (name, value) in answer_headers {
             head.push_str(&format!("{name}: {value}\r\n"));
