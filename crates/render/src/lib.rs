@@ -1,1 +1,54 @@
 //! Desired state to manifests: plain YAML and kustomizations.
+//!
+//! [`render`] turns a directory of a [`Tree`] into Kubernetes objects. It is pure: the same tree, path and overlay
+//! give the same objects, and whatever it reads it reads through the tree, so that a
+//! [`Recorder`](cowherd_tree::Recorder) knows when the result can be reused.
+//!
+//! A directory with a kustomization file is built as kustomize builds it; one without is every manifest below it.
+//! What kustomize knows and this crate does not is an error that names the field, never skipped.
+//!
+//! ```
+//! use cowherd_render::{Overlay, render};
+//! use cowherd_tree::{MemoryTree, TreePath};
+//!
+//! let tree = MemoryTree::new([
+//!     ("app/kustomization.yaml", "namePrefix: dev-\nresources: [config.yaml]\n"),
+//!     ("app/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n"),
+//! ])?;
+//! let objects = render(&tree, &TreePath::parse("app")?, &Overlay::default())?;
+//! assert_eq!(objects[0]["metadata"]["name"], "dev-settings");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod directory;
+mod error;
+mod kustomize;
+mod manifest;
+mod metadata;
+mod options;
+mod overlay;
+mod substitute;
+
+pub use error::{Cause, RenderError};
+pub use metadata::set_common_metadata;
+pub use options::{LoadRestriction, Options};
+pub use overlay::{Image, InlinePatch, Overlay, Selector};
+pub use substitute::{Substitution, SubstitutionError, substitute};
+
+use cowherd_tree::{Tree, TreePath};
+use serde_json::Value;
+
+/// The objects that the directory `path` of `tree` means, in kustomize's order, with `overlay` on top.
+pub fn render(tree: &dyn Tree, path: &TreePath, overlay: &Overlay) -> Result<Vec<Value>, RenderError> {
+    render_with(tree, path, overlay, &Options::default())
+}
+
+/// As [`render`], with the bounds and restrictions of `options`.
+pub fn render_with(
+    tree: &dyn Tree,
+    path: &TreePath,
+    overlay: &Overlay,
+    options: &Options,
+) -> Result<Vec<Value>, RenderError> {
+    kustomize::build(tree, path, overlay, options)
+}

@@ -1,0 +1,288 @@
+//! Kustomization files.
+
+use std::collections::BTreeMap;
+
+use cowherd_tree::{EntryKind, Tree, TreePath};
+use cowherd_yaml::{Dialect, Limits, parse_documents_as};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Cause, RenderError};
+use crate::overlay::{Image, Selector};
+
+/// The names that a kustomization file can have.
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// What a kustomization file says. Deprecated spellings are already merged into those that replaced them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kustomization {
+    pub(crate) component: bool,
+    pub(crate) resources: Vec<String>,
+    pub(crate) components: Vec<String>,
+    pub(crate) namespace: String,
+    pub(crate) name_prefix: String,
+    pub(crate) name_suffix: String,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) common_labels: BTreeMap<String, String>,
+    pub(crate) common_annotations: BTreeMap<String, String>,
+    pub(crate) images: Vec<Image>,
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) patches: Vec<Patch>,
+    pub(crate) patches_strategic_merge: Vec<String>,
+    pub(crate) patches_json6902: Vec<Patch>,
+    pub(crate) config_map_generator: Vec<Generator>,
+    pub(crate) secret_generator: Vec<Generator>,
+    pub(crate) generator_options: Option<GeneratorOptions>,
+    pub(crate) sort_options: Option<SortOptions>,
+}
+
+/// An entry of `labels`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Label {
+    pub(crate) pairs: BTreeMap<String, String>,
+    pub(crate) include_selectors: bool,
+    pub(crate) include_templates: bool,
+    pub(crate) include_volume_claim_templates: bool,
+    pub(crate) fields: Vec<LabelField>,
+}
+
+/// A place for labels that somebody added.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LabelField {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    pub(crate) path: String,
+    pub(crate) create: bool,
+}
+
+/// An entry of `replicas`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Replica {
+    pub(crate) name: String,
+    pub(crate) count: i64,
+}
+
+/// An entry of `patches` or `patchesJson6902`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Patch {
+    pub(crate) path: String,
+    pub(crate) patch: String,
+    pub(crate) target: Option<Selector>,
+    pub(crate) options: PatchOptions,
+}
+
+/// What a patch may change besides the usual.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PatchOptions {
+    pub(crate) allow_name_change: bool,
+    pub(crate) allow_kind_change: bool,
+}
+
+/// An entry of `configMapGenerator` or `secretGenerator`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Generator {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) behavior: String,
+    pub(crate) literals: Vec<String>,
+    pub(crate) files: Vec<String>,
+    pub(crate) envs: Vec<String>,
+    pub(crate) env: String,
+    pub(crate) options: Option<GeneratorOptions>,
+    /// Of a Secret.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+}
+
+/// `generatorOptions`, or the options of one generator.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct GeneratorOptions {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) disable_name_suffix_hash: bool,
+    pub(crate) immutable: bool,
+}
+
+/// `sortOptions`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SortOptions {
+    pub(crate) order: String,
+    pub(crate) legacy_sort_options: Option<LegacySortOptions>,
+}
+
+/// The kinds that come first and last.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct LegacySortOptions {
+    pub(crate) order_first: Vec<String>,
+    pub(crate) order_last: Vec<String>,
+}
+
+/// The kustomization files in `directory`.
+pub(crate) fn find(tree: &dyn Tree, directory: &TreePath) -> Result<Vec<TreePath>, RenderError> {
+    let mut found = Vec::new();
+    for name in NAMES {
+        let Ok(path) = directory.join(name) else { continue };
+        let entry = tree.stat(&path).map_err(|error| RenderError::new(&path, Cause::Read(error)))?;
+        if matches!(entry, Some(entry) if matches!(entry.kind, EntryKind::File { .. })) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the kustomization file at `path`.
+pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Kustomization, RenderError> {
+    let fail = |cause| RenderError::new(path, cause);
+    let text = tree.read(path).map_err(|error| fail(Cause::Read(error)))?;
+    let documents =
+        parse_documents_as(&text, Dialect::Kubernetes, limits).map_err(|error| RenderError::yaml(path, error))?;
+    let mut documents = documents.into_iter();
+    let map = match documents.next().map(|document| document.value) {
+        Some(Value::Object(map)) => map,
+        Some(_) => return Err(fail(Cause::Invalid("a kustomization must be a mapping".into()))),
+        None => return Err(fail(Cause::Empty)),
+    };
+    let mut read = Reading::default();
+    for (name, mut value) in map {
+        drop_nulls(&mut value);
+        read.field(&name, value).map_err(|cause| match cause {
+            cause @ Cause::UnknownField(_) => fail(cause),
+            cause => fail(cause).in_field(name),
+        })?;
+    }
+    read.finish().map_err(fail)
+}
+
+/// A kustomization of which some fields have been read.
+#[derive(Default)]
+struct Reading {
+    kustomization: Kustomization,
+    api_version: String,
+    kind: String,
+    bases: Vec<String>,
+    image_tags: Vec<Image>,
+    says_something: bool,
+}
+
+impl Reading {
+    /// Takes one field. Names are told apart without regard to case, as Go's JSON does.
+    fn field(&mut self, name: &str, value: Value) -> Result<(), Cause> {
+        let into = &mut self.kustomization;
+        match name.to_ascii_lowercase().as_str() {
+            "apiversion" => return decode(value, &mut self.api_version),
+            "kind" => return decode(value, &mut self.kind),
+            "resources" => decode(value, &mut into.resources),
+            "bases" => decode(value, &mut self.bases),
+            "components" => decode(value, &mut into.components),
+            "namespace" => decode(value, &mut into.namespace),
+            "nameprefix" => decode(value, &mut into.name_prefix),
+            "namesuffix" => decode(value, &mut into.name_suffix),
+            "labels" => decode(value, &mut into.labels),
+            "commonlabels" => decode(value, &mut into.common_labels),
+            "commonannotations" => decode(value, &mut into.common_annotations),
+            "images" => decode(value, &mut into.images),
+            "imagetags" => decode(value, &mut self.image_tags),
+            "replicas" => decode(value, &mut into.replicas),
+            "patches" => decode(value, &mut into.patches),
+            "patchesstrategicmerge" => decode(value, &mut into.patches_strategic_merge),
+            "patchesjson6902" => decode(value, &mut into.patches_json6902),
+            "configmapgenerator" => decode(value, &mut into.config_map_generator),
+            "secretgenerator" => decode(value, &mut into.secret_generator),
+            "generatoroptions" => decode(value, &mut into.generator_options),
+            "sortoptions" => decode(value, &mut into.sort_options),
+            "metadata" => Ok(()),
+            "buildmetadata"
+            | "configurations"
+            | "crds"
+            | "generators"
+            | "helmchartinflationgenerator"
+            | "helmcharts"
+            | "helmglobals"
+            | "openapi"
+            | "replacements"
+            | "transformers"
+            | "validators"
+            | "vars" => {
+                if is_empty(&value) {
+                    Ok(())
+                } else {
+                    Err(Cause::Unsupported(name.to_owned()))
+                }
+            }
+            _ => Err(Cause::UnknownField(name.to_owned())),
+        }?;
+        self.says_something = true;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Kustomization, Cause> {
+        let Self { mut kustomization, api_version, kind, bases, image_tags, says_something } = self;
+        if !says_something {
+            return Err(Cause::Empty);
+        }
+        let version = match kind.as_str() {
+            "" | "Kustomization" => "kustomize.config.k8s.io/v1beta1",
+            "Component" => "kustomize.config.k8s.io/v1alpha1",
+            _ => return Err(Cause::Invalid("kind should be Kustomization or Component".into())),
+        };
+        if !api_version.is_empty() && api_version != version {
+            return Err(Cause::Invalid(format!("apiVersion for {kind} should be {version}")));
+        }
+        kustomization.component = kind == "Component";
+        kustomization.resources.extend(bases);
+        kustomization.images.extend(image_tags);
+        for generator in kustomization.config_map_generator.iter_mut().chain(&mut kustomization.secret_generator) {
+            if !generator.env.is_empty() {
+                generator.envs.push(std::mem::take(&mut generator.env));
+            }
+        }
+        Ok(kustomization)
+    }
+}
+
+fn decode<T: DeserializeOwned>(value: Value, into: &mut T) -> Result<(), Cause> {
+    if value.is_null() {
+        return Ok(());
+    }
+    *into = T::deserialize(value).map_err(|error| {
+        let message = error.to_string();
+        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        match unknown {
+            Some(field) => Cause::UnknownField(field.to_owned()),
+            None => Cause::Invalid(message),
+        }
+    })?;
+    Ok(())
+}
+
+/// Go takes null for a field that was not given.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}

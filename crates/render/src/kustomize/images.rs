@@ -1,0 +1,98 @@
+//! `images`.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::overlay::Image;
+
+use super::field_path::{Leaf, walk};
+use super::set::ResourceSet;
+
+/// Where images stand besides the lists of containers, which are found wherever they are.
+const PLACES: [&str; 6] = [
+    "spec/containers[]/image",
+    "spec/initContainers[]/image",
+    "spec/volumes[]/image/reference",
+    "spec/template/spec/containers[]/image",
+    "spec/template/spec/initContainers[]/image",
+    "spec/template/spec/volumes[]/image/reference",
+];
+
+/// Changes the images that `image` names.
+pub(crate) fn set(resources: &mut ResourceSet, image: &Image) {
+    // The name is part of a pattern, and one that is none matches nothing.
+    let Ok(pattern) = Regex::new(&format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name))
+    else {
+        return;
+    };
+    let mut update = |value: &mut Value| {
+        if let Value::String(reference) = value
+            && pattern.is_match(reference)
+        {
+            *reference = updated(reference, image);
+        }
+        Ok(())
+    };
+    for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
+        in_containers(&mut resource.value, &mut |value| drop(update(value)));
+        for place in PLACES {
+            // What cannot be walked to holds no image.
+            let _ = walk(&mut resource.value, Some(place), Leaf::Never, &mut update);
+        }
+    }
+}
+
+/// Calls `update` on the image of every container in a list of them, wherever it stands.
+fn in_containers(value: &mut Value, update: &mut dyn FnMut(&mut Value)) {
+    match value {
+        Value::Object(map) => {
+            for (name, field) in map {
+                in_containers(field, update);
+                if !matches!(name.as_str(), "containers" | "initContainers") {
+                    continue;
+                }
+                for container in field.as_array_mut().into_iter().flatten() {
+                    if let Some(image) = container.get_mut("image") {
+                        update(image);
+                    }
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| in_containers(item, update)),
+        _ => {}
+    }
+}
+
+fn updated(reference: &str, image: &Image) -> String {
+    let (mut name, mut tag, mut digest) = split(reference);
+    let suffixed;
+    if !image.new_name.is_empty() {
+        name = &image.new_name;
+    }
+    match (image.new_tag.as_str(), image.digest.as_str()) {
+        ("", "") if !image.tag_suffix.is_empty() => {
+            suffixed = format!("{tag}{}", image.tag_suffix);
+            (tag, digest) = (&suffixed, "");
+        }
+        ("", "") => {}
+        (new_tag, new_digest) => (tag, digest) = (new_tag, new_digest),
+    }
+    let mut updated = name.to_owned();
+    for (separator, part) in [(':', tag), ('@', digest)] {
+        if !part.is_empty() {
+            updated.push(separator);
+            updated += part;
+        }
+    }
+    updated
+}
+
+/// Name, tag and digest; a port before the first slash is no tag.
+fn split(reference: &str) -> (&str, &str, &str) {
+    let (rest, digest) = reference.split_once('@').unwrap_or((reference, ""));
+    let host = rest.find('/').unwrap_or(0);
+    match rest[host..].find(':') {
+        Some(colon) => (&rest[..host + colon], &rest[host + colon + 1..], digest),
+        None => (rest, "", digest),
+    }
+}

@@ -1,0 +1,205 @@
+//! Strategic merge patches as kustomize applies them.
+//!
+//! They differ from those of the API server: what a patch adds to a list stands before what was there, several
+//! fields together can tell items apart, and an item that a patch empties is gone.
+
+use cowherd_schema::{ListType, Schema, builtin};
+use serde_json::{Map, Value};
+
+use super::resource::{Resource, group_and_version};
+
+/// How deep values are merged; no readable file goes deeper.
+const MAX_DEPTH: usize = 256;
+
+/// Merges `patch` into `resource`; `None` where the patch deletes it.
+pub(crate) fn merge(resource: Value, patch: Value, schema: Option<&Schema>) -> Result<Option<Value>, String> {
+    walk(Some(resource), patch, schema, 0)
+}
+
+/// The schema that says how the lists of an object merge; `None` for kinds that are not built in.
+pub(crate) fn schema(resource: &Resource) -> Option<&'static Schema> {
+    let (group, version) = group_and_version(resource.api_version());
+    let kind = resource.kind();
+    let package = match group {
+        "" => "io.k8s.api.core".to_owned(),
+        "apiextensions.k8s.io" => "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions".to_owned(),
+        "apiregistration.k8s.io" => "io.k8s.kube-aggregator.pkg.apis.apiregistration".to_owned(),
+        "apps" | "autoscaling" | "batch" | "policy" => format!("io.k8s.api.{group}"),
+        group => format!("io.k8s.api.{}", group.strip_suffix(".k8s.io")?.split('.').next()?),
+    };
+    builtin::definition(&format!("{package}.{version}.{kind}"))
+}
+
+/// What a `$patch` says to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    Merge,
+    Replace,
+    Delete,
+}
+
+fn directive(text: &Value) -> Result<Directive, String> {
+    match text.as_str() {
+        Some("merge") => Ok(Directive::Merge),
+        Some("replace") => Ok(Directive::Replace),
+        Some("delete") => Ok(Directive::Delete),
+        _ => Err(format!("unknown patch strategy {text}")),
+    }
+}
+
+fn walk(target: Option<Value>, patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<Value>, String> {
+    if depth > MAX_DEPTH {
+        return Err("the patch is nested too deeply".into());
+    }
+    match (target.filter(|target| !target.is_null()), patch) {
+        (_, Value::Null) => Ok(None),
+        (None, patch) => added(patch, schema, depth),
+        (Some(Value::Object(target)), Value::Object(patch)) => maps(target, patch, schema, depth),
+        (Some(Value::Array(target)), Value::Array(patch)) => match keys(schema) {
+            Some(keys) => lists(target, patch, keys, schema.and_then(Schema::items), depth).map(Some),
+            None => Ok(Some(Value::Array(patch))),
+        },
+        (Some(target), patch) => {
+            let same = matches!(
+                (&target, &patch),
+                (
+                    Value::String(_) | Value::Number(_) | Value::Bool(_),
+                    Value::String(_) | Value::Number(_) | Value::Bool(_)
+                )
+            );
+            if same {
+                return Ok(Some(patch));
+            }
+            Err(format!("wrong node kind: expected {}, found {}", kind(&target), kind(&patch)))
+        }
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "a mapping",
+        Value::Array(_) => "a list",
+        _ => "a scalar",
+    }
+}
+
+/// What a patch adds where nothing was: itself, without its directives and nulls.
+fn added(patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<Value>, String> {
+    match patch {
+        Value::Object(mut patch) => {
+            if let Some(text) = patch.remove("$patch")
+                && directive(&text)? == Directive::Delete
+            {
+                return Ok(None);
+            }
+            maps(Map::new(), patch, schema, depth)
+        }
+        Value::Array(patch) => match keys(schema) {
+            Some(keys) => lists(Vec::new(), patch, keys, schema.and_then(Schema::items), depth).map(Some),
+            None => Ok(Some(Value::Array(patch))),
+        },
+        patch => Ok(Some(patch)),
+    }
+}
+
+fn maps(
+    mut target: Map<String, Value>,
+    mut patch: Map<String, Value>,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<Option<Value>, String> {
+    if let Some(text) = patch.remove("$patch") {
+        match directive(&text)? {
+            Directive::Delete => return Ok(None),
+            Directive::Replace => target.clear(),
+            Directive::Merge => {}
+        }
+    }
+    for (name, value) in patch {
+        let field = schema.and_then(|schema| schema.field(&name));
+        let old = target.remove(&name);
+        if let Some(merged) = walk(old, value, field, depth + 1)? {
+            target.insert(name, merged);
+        }
+    }
+    Ok(Some(Value::Object(target)))
+}
+
+/// The fields that tell the items of a list apart, none for a list of scalars; `None` for a list that is replaced.
+fn keys(schema: Option<&Schema>) -> Option<Vec<&str>> {
+    let schema = schema.filter(|schema| schema.patch_merges)?;
+    Some(match &schema.list_type {
+        ListType::Map(keys) => keys.iter().map(String::as_str).collect(),
+        _ => schema.merge_key().into_iter().collect(),
+    })
+}
+
+fn lists(
+    mut target: Vec<Value>,
+    mut patch: Vec<Value>,
+    keys: Vec<&str>,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<Value, String> {
+    let alone = |item: &Value| item.as_object().is_some_and(|map| map.len() == 1 && map.contains_key("$patch"));
+    if let Some(at) = patch.iter().position(alone) {
+        match directive(&patch.remove(at)["$patch"])? {
+            Directive::Delete => return Ok(Value::Array(Vec::new())),
+            Directive::Replace => target.clear(),
+            Directive::Merge => {}
+        }
+    }
+    if keys.is_empty() {
+        let mut merged: Vec<Value> = Vec::new();
+        for item in patch.into_iter().chain(target) {
+            if !merged.contains(&item) {
+                merged.push(item);
+            }
+        }
+        return Ok(Value::Array(merged));
+    }
+    let given = |key: &&str| target.iter().chain(&patch).any(|item| !item[*key].is_null());
+    let used: Vec<&str> = keys.iter().copied().filter(given).collect();
+    let keys = if used.is_empty() { keys } else { used };
+    let mut target: Vec<Option<Value>> = target.into_iter().map(Some).collect();
+    let mut first: Vec<Value> = Vec::new();
+    for item in patch {
+        // An item that the same patch has named before is merged into that.
+        if let Some(at) = first.iter().position(|other| same(other, &item, &keys)) {
+            let earlier = first.remove(at);
+            if let Some(merged) = walk(Some(earlier), item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) {
+                first.insert(at, merged);
+            }
+            continue;
+        }
+        let found = target.iter().position(|other| other.as_ref().is_some_and(|other| same(other, &item, &keys)));
+        let old = found.and_then(|at| target.get_mut(at)).and_then(Option::take);
+        let Some(merged) = walk(old, item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) else {
+            continue;
+        };
+        match found.filter(|_| keys.len() > 1).and_then(|at| target.get_mut(at)) {
+            // Told apart by several fields, an item keeps its place.
+            Some(place) => *place = Some(merged),
+            None => first.push(merged),
+        }
+    }
+    first.extend(target.into_iter().flatten());
+    Ok(Value::Array(first))
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(Map::is_empty)
+}
+
+/// Whether two items are the same: they agree in one key at least, and differ in none that both have.
+fn same(a: &Value, b: &Value, keys: &[&str]) -> bool {
+    let mut agree = false;
+    for key in keys {
+        match (&a[*key], &b[*key]) {
+            (Value::Null, _) | (_, Value::Null) => {}
+            (a, b) if a == b => agree = true,
+            _ => return false,
+        }
+    }
+    agree
+}

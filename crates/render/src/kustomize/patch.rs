@@ -1,0 +1,265 @@
+//! `patches`, `patchesStrategicMerge` and `patchesJson6902`.
+
+use cowherd_tree::TreePath;
+use cowherd_yaml::{Dialect, Limits, parse_documents_as};
+use serde_json::Value;
+
+use crate::error::{Cause, RenderError};
+use crate::manifest::{self, Manifest, ManifestError};
+
+use super::directory::Directory;
+use super::file::{Patch, PatchOptions};
+use super::merge;
+use super::resource::{Resource, child_map};
+use super::select::select;
+use super::set::ResourceSet;
+
+/// A patch that has been read.
+enum Parsed {
+    Merge(Vec<Resource>),
+    Operations(json_patch::Patch),
+}
+
+/// The text of a patch and where it stands.
+struct Source {
+    text: Vec<u8>,
+    file: TreePath,
+    /// The text is the whole file, so that its lines are those of the file.
+    whole: bool,
+}
+
+/// Applies an entry of `patches`.
+pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut ResourceSet) -> Result<(), RenderError> {
+    let source = source(directory, patch)?;
+    let limits = &directory.options.yaml;
+    let no_target = |error: String| directory.error(Cause::NoTarget(error));
+    match (parse(&source, limits)?, &patch.target) {
+        (Parsed::Merge(patches), None) => {
+            for patched in patches {
+                apply_by_id(directory, patched, patch.options, resources)?;
+            }
+            Ok(())
+        }
+        (Parsed::Merge(patches), Some(target)) => {
+            let mut patches = patches.into_iter();
+            let Some(patched) = patches.next() else { return Ok(()) };
+            if patches.next().is_some() {
+                let message = "several strategic merge patches in one entry cannot have a target";
+                return Err(directory.error(Cause::Invalid(message.into())));
+            }
+            let selected = select(resources, target).map_err(no_target)?;
+            apply(&selected, patched, patch.options, resources)?;
+            resources.check_unique()
+        }
+        (Parsed::Operations(_), None) => {
+            Err(directory.error(Cause::Invalid("must specify a target for a JSON patch".into())))
+        }
+        (Parsed::Operations(operations), Some(target)) => {
+            for index in select(resources, target).map_err(no_target)? {
+                let Some(resource) = resources.get_mut(index) else { continue };
+                resource.remember_id();
+                apply_operations(resource, &operations, &source.file)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Applies an entry of `patchesStrategicMerge`: a patch, or the path of one.
+pub(crate) fn strategic_merge(
+    directory: &Directory<'_>,
+    entry: &str,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
+    let limits = &directory.options.yaml;
+    let inline = manifest::parse(entry.as_bytes(), limits).ok().filter(|manifests| !manifests.is_empty());
+    let (manifests, file, whole) = match inline {
+        Some(manifests) => (manifests, directory.file.clone(), false),
+        None => {
+            let file = file(directory, entry)?;
+            (manifest::parse(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
+        }
+    };
+    for patched in into_resources(manifests, &file, whole) {
+        apply_by_id(directory, patched, PatchOptions::default(), resources)?;
+    }
+    resources.check_unique()
+}
+
+/// Applies an entry of `patchesJson6902`.
+pub(crate) fn json6902(
+    directory: &Directory<'_>,
+    patch: &Patch,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
+    let Some(target) = &patch.target else {
+        return Err(directory.error(Cause::Invalid("must specify the target field".into())));
+    };
+    let source = source(directory, patch)?;
+    let operations = operations(&source.text, &directory.options.yaml).map_err(|error| match error {
+        OperationsError::Yaml(error) if source.whole => RenderError::yaml(&source.file, error),
+        error => RenderError::new(&source.file, Cause::Patch(error.to_string())),
+    })?;
+    for index in select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))? {
+        if let Some(resource) = resources.get_mut(index) {
+            apply_operations(resource, &operations, &source.file)?;
+        }
+    }
+    Ok(())
+}
+
+fn file(directory: &Directory<'_>, path: &str) -> Result<TreePath, RenderError> {
+    directory.path.join(path).map_err(|source| {
+        let error = cowherd_tree::TreeError::Outside { path: directory.path.clone(), source };
+        directory.error(Cause::Read(error))
+    })
+}
+
+fn source(directory: &Directory<'_>, patch: &Patch) -> Result<Source, RenderError> {
+    let invalid = |message: &str| directory.error(Cause::Invalid(message.into()));
+    match (patch.patch.trim(), patch.path.as_str()) {
+        ("", "") => Err(invalid("must specify one of patch and path")),
+        (text, "") => Ok(Source { text: text.into(), file: directory.file.clone(), whole: false }),
+        ("", path) => Ok(Source { text: directory.load(path)?.to_vec(), file: file(directory, path)?, whole: true }),
+        _ => Err(invalid("patch and path can't be set at the same time")),
+    }
+}
+
+/// Reads a patch of either form.
+fn parse(source: &Source, limits: &Limits) -> Result<Parsed, RenderError> {
+    match manifest::parse(&source.text, limits) {
+        Ok(manifests) => Ok(Parsed::Merge(into_resources(manifests, &source.file, source.whole))),
+        Err(ManifestError::Yaml(error)) if source.whole => Err(RenderError::yaml(&source.file, error)),
+        Err(not_manifests) => match operations(&source.text, limits) {
+            Ok(operations) => Ok(Parsed::Operations(operations)),
+            Err(not_operations) => {
+                let why = match not_manifests {
+                    ManifestError::Yaml(error) => error.to_string(),
+                    ManifestError::NotAnObject { detail, .. } => detail,
+                };
+                let message = format!("unable to parse SM or JSON patch: {why}; {not_operations}");
+                Err(RenderError::new(&source.file, Cause::Patch(message)))
+            }
+        },
+    }
+}
+
+fn into_resources(manifests: Vec<Manifest>, file: &TreePath, whole: bool) -> Vec<Resource> {
+    let resource = |manifest: Manifest| Resource::new(manifest.value, file.clone(), whole.then_some(manifest.line));
+    manifests.into_iter().map(resource).collect()
+}
+
+#[derive(Debug, thiserror::Error)]
+enum OperationsError {
+    #[error("{0}")]
+    Yaml(cowherd_yaml::YamlError),
+    #[error("not a list of JSON patch operations")]
+    NotAList,
+    #[error("a JSON patch operation is wrong: {0}")]
+    Operation(serde_json::Error),
+}
+
+fn operations(text: &[u8], limits: &Limits) -> Result<json_patch::Patch, OperationsError> {
+    let documents = parse_documents_as(text, Dialect::Kubernetes, limits).map_err(OperationsError::Yaml)?;
+    match documents.into_iter().next().map(|document| document.value) {
+        Some(list @ Value::Array(_)) => serde_json::from_value(list).map_err(OperationsError::Operation),
+        _ => Err(OperationsError::NotAList),
+    }
+}
+
+fn apply_operations(
+    resource: &mut Resource,
+    operations: &json_patch::Patch,
+    file: &TreePath,
+) -> Result<(), RenderError> {
+    // kustomize keeps its notes in annotations, so that a patch can add to them where there were none.
+    if resource.has_history() {
+        child_map(resource.metadata(), "annotations");
+    }
+    let id = resource.id().to_string();
+    json_patch::patch(&mut resource.value, operations).map_err(|error| {
+        let at = format!("operation {} on {:?}", error.operation, error.path.to_string());
+        RenderError::new(file, Cause::Patch(format!("{id}: {at}: {}", error.kind)))
+    })?;
+    if !resource.value.is_object() {
+        return Err(RenderError::new(file, Cause::Patch(format!("{id}: the patch leaves no object"))));
+    }
+    Ok(())
+}
+
+/// Applies a strategic merge patch to the object that it names.
+fn apply_by_id(
+    directory: &Directory<'_>,
+    patch: Resource,
+    options: PatchOptions,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
+    let id = patch.id();
+    let found = resources.with_any_id(id);
+    let complaint = match found.as_slice() {
+        [_] => return apply(&found, patch, options, resources),
+        [] => "no matches for Id",
+        _ => "multiple matches for Id",
+    };
+    let message = format!("{complaint} {id}; failed to find unique target for patch {id}");
+    let error = if patch.line.is_some() {
+        RenderError { line: patch.line, ..RenderError::new(&patch.file, Cause::NoTarget(message)) }
+    } else {
+        directory.error(Cause::NoTarget(message))
+    };
+    Err(error)
+}
+
+fn apply(
+    selected: &[usize],
+    patch: Resource,
+    options: PatchOptions,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
+    let mut deleted = false;
+    for index in selected {
+        let Some(resource) = resources.get_mut(*index) else { continue };
+        merge_into(resource, &patch, options)?;
+        deleted |= resource.value.is_null();
+    }
+    if deleted {
+        resources.retain(|resource| !resource.value.is_null());
+    }
+    Ok(())
+}
+
+/// Merges `patch` into `resource`, which keeps name, namespace and kind; null where the patch deletes it.
+fn merge_into(resource: &mut Resource, patch: &Resource, options: PatchOptions) -> Result<(), RenderError> {
+    let (name, namespace, kind) =
+        (resource.name().to_owned(), resource.namespace().to_owned(), resource.kind().to_owned());
+    let api_version = resource.api_version().to_owned();
+    if options.allow_name_change || options.allow_kind_change {
+        resource.remember_id();
+    }
+    let schema = merge::schema(resource);
+    let id = resource.id().to_string();
+    let mut change = patch.value.clone();
+    if let Value::Object(change) = &mut change {
+        // A patch that is selected for objects of several versions changes the version of none.
+        change.insert("apiVersion".into(), api_version.into());
+    }
+    let merged = merge::merge(resource.value.take(), change, schema).map_err(|error| {
+        let cause = Cause::Patch(format!("{id}: {error}"));
+        RenderError { line: patch.line, ..RenderError::new(&patch.file, cause) }
+    })?;
+    let Some(merged) = merged else {
+        resource.value = Value::Null;
+        return Ok(());
+    };
+    resource.value = merged;
+    if !options.allow_kind_change
+        && let Value::Object(object) = &mut resource.value
+    {
+        object.insert("kind".into(), kind.into());
+    }
+    if !options.allow_name_change {
+        resource.set_name(&name);
+    }
+    resource.set_namespace(&namespace);
+    Ok(())
+}

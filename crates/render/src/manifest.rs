@@ -1,0 +1,93 @@
+//! Files of manifests: documents that are Kubernetes objects.
+
+use cowherd_tree::{Tree, TreePath};
+use cowherd_yaml::{Limits, YamlError, parse_documents};
+use serde_json::Value;
+
+use crate::error::{Cause, RenderError};
+
+/// An object and the line of its document.
+pub(crate) struct Manifest {
+    pub(crate) value: Value,
+    pub(crate) line: usize,
+}
+
+/// Why a text holds no objects.
+pub(crate) enum ManifestError {
+    Yaml(YamlError),
+    NotAnObject { line: usize, detail: String },
+}
+
+impl ManifestError {
+    pub(crate) fn in_file(self, file: &TreePath) -> RenderError {
+        match self {
+            Self::Yaml(error) => RenderError::yaml(file, error),
+            Self::NotAnObject { line, detail } => RenderError::new(file, Cause::NotAnObject(detail)).at_line(line),
+        }
+    }
+}
+
+/// The objects in the file at `path`.
+pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Vec<Manifest>, RenderError> {
+    let text = tree.read(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
+    parse(&text, limits).map_err(|error| error.in_file(path))
+}
+
+/// The objects in `text`; lists are taken apart.
+pub(crate) fn parse(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, ManifestError> {
+    let documents = parse_documents(text, limits).map_err(ManifestError::Yaml)?;
+    let mut manifests = Vec::with_capacity(documents.len());
+    // Items of lists come behind everything else.
+    let mut items = Vec::new();
+    for document in documents {
+        if matches!(&document.value, Value::Object(map) if map.is_empty()) {
+            continue;
+        }
+        let line = document.line;
+        take_apart(document.value, line, &mut manifests, &mut items)?;
+    }
+    while !items.is_empty() {
+        for Manifest { value, line } in std::mem::take(&mut items) {
+            take_apart(value, line, &mut manifests, &mut items)?;
+        }
+    }
+    Ok(manifests)
+}
+
+fn take_apart(
+    value: Value,
+    line: usize,
+    manifests: &mut Vec<Manifest>,
+    items: &mut Vec<Manifest>,
+) -> Result<(), ManifestError> {
+    let fail = |detail: &str| Err(ManifestError::NotAnObject { line, detail: detail.to_owned() });
+    let Value::Object(mut map) = value else {
+        return fail("the document is no mapping; expected apiVersion, kind and metadata.name");
+    };
+    let text = |field: Option<&Value>| field.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = text(map.get("kind"));
+    if kind.is_empty() {
+        return fail("missing kind");
+    }
+    if kind.ends_with("List") && map.contains_key("items") {
+        match map.remove("items") {
+            Some(Value::Array(list)) => items.extend(list.into_iter().map(|value| Manifest { value, line })),
+            Some(Value::Null) | None => {}
+            Some(_) => return fail("the items of a list must be a list"),
+        }
+        return Ok(());
+    }
+    let metadata = map.get("metadata");
+    if metadata.is_some_and(|metadata| !metadata.is_object() && !metadata.is_null()) {
+        return fail("metadata must be a mapping");
+    }
+    if text(metadata.and_then(|metadata| metadata.get("name"))).is_empty() && !kind.ends_with("List") {
+        let detail = match metadata.and_then(|metadata| metadata.get("name")) {
+            Some(name) if !name.is_null() => format!("metadata.name of this {kind} must be a text; quote it"),
+            _ => format!("missing metadata.name in this {kind}"),
+        };
+        return fail(&detail);
+    }
+    manifests.push(Manifest { value: Value::Object(map), line });
+    Ok(())
+}

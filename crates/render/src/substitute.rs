@@ -1,0 +1,149 @@
+//! Variables in manifests: `postBuild.substitute` of Flux's Kustomization.
+
+mod expression;
+mod glob;
+
+use std::collections::BTreeMap;
+
+use cowherd_yaml::{Dialect, Limits, parse_documents_as, to_string};
+use serde_json::Value;
+
+/// The label or annotation by which an object says that it wants no substitution.
+const SWITCH: &str = "kustomize.toolkit.fluxcd.io/substitute";
+
+/// How variables are substituted.
+#[derive(Clone, Debug, Default)]
+pub struct Substitution {
+    /// A variable that has neither value nor default is an error rather than empty.
+    pub strict: bool,
+    /// Expressions are evaluated even where no variable at all is given.
+    pub always: bool,
+}
+
+/// Why variables could not be substituted. Names variables, never their values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubstitutionError {
+    /// A variable has a name that no expression could use.
+    #[error("{0:?} is no name of a variable: it must match ^[_[:alpha:]][_[:alpha:][:digit:]]*$")]
+    Name(String),
+    /// An expression is wrong.
+    #[error("{object}: {detail}; write $${{ where the text is meant as it is")]
+    Expression {
+        /// Kind and name of the object.
+        object: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A variable has no value.
+    #[error("{object}: the variable {variable:?} is not set (strict mode)")]
+    Unset {
+        /// Kind and name of the object.
+        object: String,
+        /// The variable.
+        variable: String,
+    },
+    /// The object is no YAML once the variables have their values.
+    #[error("{object}: line {line} is no valid YAML once variables have their values; quote the expression")]
+    Result {
+        /// Kind and name of the object.
+        object: String,
+        /// The line of the object as it is printed.
+        line: usize,
+    },
+}
+
+/// `object` with the expressions in it (`${name}`, `${name:=default}` and so on) replaced, as Flux replaces them: in
+/// the text of the object, so that what looks like a number afterwards is one.
+pub fn substitute(
+    object: &Value,
+    variables: &BTreeMap<String, String>,
+    options: &Substitution,
+) -> Result<Value, SubstitutionError> {
+    if let Some(name) = variables.keys().find(|name| !is_name(name)) {
+        return Err(SubstitutionError::Name(name.clone()));
+    }
+    if (variables.is_empty() && !options.always) || is_disabled(object) {
+        return Ok(object.clone());
+    }
+    let text = to_string(object);
+    if !text.contains('$') {
+        return Ok(object.clone());
+    }
+    let lookup = |name: &str| match variables.get(name) {
+        // A value cannot break the line that it stands in.
+        Some(value) => Some(value.replace('\n', "")),
+        None if options.strict => None,
+        None => Some(String::new()),
+    };
+    let replaced = expression::evaluate(&text, &lookup).map_err(|error| match error {
+        expression::Error::Unset(variable) => SubstitutionError::Unset { object: describe(object), variable },
+        expression::Error::Syntax(detail) => SubstitutionError::Expression { object: describe(object), detail },
+    })?;
+    let documents = parse_documents_as(replaced.as_bytes(), Dialect::Kubernetes, &Limits::default())
+        .map_err(|error| SubstitutionError::Result { object: describe(object), line: error.line })?;
+    match documents.into_iter().next() {
+        Some(document) if document.value.is_object() => Ok(document.value),
+        _ => Err(SubstitutionError::Result { object: describe(object), line: 1 }),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|byte| byte == b'_' || byte.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
+fn is_disabled(object: &Value) -> bool {
+    ["labels", "annotations"].iter().any(|field| object["metadata"][field][SWITCH] == "disabled")
+}
+
+fn describe(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn run(value: Value, strict: bool) -> Result<Value, SubstitutionError> {
+        let object = json!({"kind": "ConfigMap", "metadata": {"name": "a"}, "spec": value});
+        let variables = [("name", "web"), ("count", "3"), ("on", "yes"), ("multi", "a\nb"), ("odd", "[a")];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        substitute(&object, &variables, &Substitution { strict, always: false }).map(|object| object["spec"].clone())
+    }
+
+    #[test]
+    fn values_take_the_type_that_they_look_like() {
+        assert_eq!(run(json!({"a": "${count}"}), false), Ok(json!({"a": 3})));
+        assert_eq!(run(json!({"a": "${on}"}), false), Ok(json!({"a": true})));
+        assert_eq!(run(json!({"a": "x-${count}", "b": "${multi}"}), false), Ok(json!({"a": "x-3", "b": "ab"})));
+        assert_eq!(run(json!({"a": "${missing}"}), false), Ok(json!({"a": null})));
+        assert_eq!(run(json!({"a": "$${name} $name"}), false), Ok(json!({"a": "${name} $name"})));
+    }
+
+    #[test]
+    fn strict_mode_and_broken_results_are_errors_without_values() {
+        let error = run(json!({"a": "${missing}"}), true).unwrap_err();
+        assert_eq!(error.to_string(), "ConfigMap/a: the variable \"missing\" is not set (strict mode)");
+        assert_eq!(run(json!({"a": "${missing:=x}"}), true), Ok(json!({"a": "x"})));
+        let error = run(json!({"a": "${odd}"}), false).unwrap_err();
+        assert!(!error.to_string().contains("[a"), "{error}");
+        assert!(matches!(run(json!({"a": "${name-x}"}), false), Err(SubstitutionError::Expression { .. })));
+    }
+
+    #[test]
+    fn an_object_can_opt_out_and_names_are_checked() {
+        let mut object =
+            json!({"kind": "A", "metadata": {"name": "a", "annotations": {SWITCH: "disabled"}}, "x": "${a}"});
+        let variables = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        let options = Substitution::default();
+        assert_eq!(substitute(&object, &variables, &options).as_ref(), Ok(&object));
+        object["metadata"]["annotations"] = json!({});
+        assert_eq!(substitute(&object, &variables, &options).unwrap()["x"], json!(1));
+        assert_eq!(substitute(&object, &BTreeMap::new(), &options).as_ref(), Ok(&object));
+        let wrong = BTreeMap::from([("a-b".to_owned(), String::new())]);
+        assert_eq!(substitute(&object, &wrong, &options), Err(SubstitutionError::Name("a-b".into())));
+    }
+}

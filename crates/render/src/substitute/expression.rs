@@ -1,0 +1,267 @@
+//! The expressions that the shell has for variables, as far as Flux takes them.
+
+use super::glob;
+
+/// Why a text could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Error {
+    /// The named variable has no value.
+    Unset(String),
+    /// An expression is wrong; says how.
+    Syntax(String),
+}
+
+/// How deep expressions may stand in each other.
+const MAX_DEPTH: usize = 64;
+
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// `text` with its expressions replaced by what `lookup` gives for their variables.
+pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
+    let mut evaluator = Evaluator { rest: text, lookup, depth: 0 };
+    let mut out = String::with_capacity(text.len());
+    while let Some(at) = evaluator.rest.find('$') {
+        out.push_str(&evaluator.rest[..at]);
+        evaluator.rest = &evaluator.rest[at..];
+        if evaluator.takes("${") {
+            out.push_str(&evaluator.expression()?);
+        } else {
+            out.push('$');
+            // Two of them stand for one.
+            if !evaluator.takes("$$") {
+                evaluator.takes("$");
+            }
+        }
+    }
+    out.push_str(evaluator.rest);
+    Ok(out)
+}
+
+struct Evaluator<'a> {
+    rest: &'a str,
+    lookup: &'a Lookup<'a>,
+    depth: usize,
+}
+
+impl Evaluator<'_> {
+    fn takes(&mut self, token: &str) -> bool {
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes the first of `tokens` that comes next.
+    fn take_one<'t>(&mut self, tokens: &[&'t str]) -> Option<&'t str> {
+        tokens.iter().copied().find(|token| self.takes(token))
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        if self.takes("}") { Ok(()) } else { Err(syntax("missing closing brace", self.rest)) }
+    }
+
+    fn name(&mut self) -> Result<String, Error> {
+        let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        if end == 0 {
+            return Err(syntax("unable to parse variable name", self.rest));
+        }
+        let (name, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Ok(name.to_owned())
+    }
+
+    fn value(&self, name: &str) -> Result<String, Error> {
+        (self.lookup)(name).ok_or_else(|| Error::Unset(name.to_owned()))
+    }
+
+    /// What follows `${`, up to its closing brace.
+    fn expression(&mut self) -> Result<String, Error> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Error::Syntax(format!("expressions are nested more than {MAX_DEPTH} deep")));
+        }
+        let result = self.operation();
+        self.depth -= 1;
+        result
+    }
+
+    fn operation(&mut self) -> Result<String, Error> {
+        if self.takes("#") {
+            let name = self.name()?;
+            self.close()?;
+            return Ok(self.value(&name)?.len().to_string());
+        }
+        let name = self.name()?;
+        if self.take_one(&[":=", ":-", ":?", ":+", "="]).is_some() {
+            return self.default(&name);
+        }
+        if self.takes(":") {
+            return self.substring(&name);
+        }
+        if let Some(operator) = self.take_one(&["^^", ",,", "^", ","]) {
+            self.close()?;
+            return Ok(case(&self.value(&name)?, operator));
+        }
+        if let Some(operator) = self.take_one(&["//", "/#", "/%", "/"]) {
+            return self.replace(&name, operator);
+        }
+        if let Some(operator) = self.take_one(&["##", "#", "%%", "%"]) {
+            let pattern = self.word(&['}'], false)?;
+            self.close()?;
+            return Ok(glob::trim(&self.value(&name)?, &pattern, operator));
+        }
+        self.close()?;
+        self.value(&name)
+    }
+
+    /// A word up to one of `ends`, itself possibly an expression; it must not be empty.
+    fn word(&mut self, ends: &[char], escapes: bool) -> Result<String, Error> {
+        if self.takes("${") {
+            return self.expression();
+        }
+        let mut word = String::new();
+        let mut taken = 0;
+        let mut characters = self.rest.char_indices().peekable();
+        while let Some((at, c)) = characters.next() {
+            let next = characters.peek().map(|(_, next)| *next);
+            let escaped = escapes && matches!((c, next), ('$', Some('$')) | ('\\', Some('/' | '\\')));
+            if escaped {
+                word.extend(next);
+                characters.next();
+                taken = at + 2;
+                continue;
+            }
+            if ends.contains(&c) || (c == '$' && next == Some('{')) {
+                break;
+            }
+            word.push(c);
+            taken = at + c.len_utf8();
+        }
+        if taken == 0 {
+            return Err(syntax("unable to parse substitution within function", self.rest));
+        }
+        self.rest = self.rest.get(taken..).unwrap_or_default();
+        Ok(word)
+    }
+
+    fn default(&mut self, name: &str) -> Result<String, Error> {
+        let mut default = String::new();
+        while !self.takes("}") {
+            default += &self.word(&['}'], false)?;
+        }
+        let value = (self.lookup)(name).unwrap_or_default();
+        Ok(if value.is_empty() { default } else { value })
+    }
+
+    fn substring(&mut self, name: &str) -> Result<String, Error> {
+        let position = self.word(&[':', '}'], false)?;
+        let length = if self.takes(":") {
+            while self.takes(":") {}
+            Some(self.word(&['}'], false)?)
+        } else {
+            None
+        };
+        self.close()?;
+        Ok(substring(self.value(name)?, &position, length.as_deref()))
+    }
+
+    fn replace(&mut self, name: &str, operator: &str) -> Result<String, Error> {
+        let old = self.word(&['/'], true)?;
+        if !self.takes("/") {
+            return Err(syntax("bad substitution", self.rest));
+        }
+        while self.takes("/") {}
+        let new = if self.rest.starts_with('}') { None } else { Some(self.word(&['}'], true)?) };
+        self.close()?;
+        let value = self.value(name)?;
+        Ok(match (operator, new) {
+            ("//", new) => value.replace(&old, new.as_deref().unwrap_or_default()),
+            ("/", new) => value.replacen(&old, new.as_deref().unwrap_or_default(), 1),
+            ("/#", Some(new)) if value.starts_with(&old) => value.replacen(&old, &new, 1),
+            ("/%", Some(new)) => match value.strip_suffix(&old) {
+                Some(kept) => format!("{kept}{new}"),
+                None => value,
+            },
+            _ => value,
+        })
+    }
+}
+
+fn syntax(what: &str, rest: &str) -> Error {
+    let line = rest.lines().next().unwrap_or_default();
+    let shown: String = line.chars().take(20).collect();
+    Error::Syntax(format!("{what} before {shown:?}"))
+}
+
+fn case(value: &str, operator: &str) -> String {
+    let mut characters = value.chars();
+    match (operator, characters.next()) {
+        ("^^", _) => value.to_uppercase(),
+        (",,", _) => value.to_lowercase(),
+        ("^", Some(first)) => first.to_uppercase().chain(characters).collect(),
+        (_, Some(first)) => first.to_lowercase().chain(characters).collect(),
+        (_, None) => String::new(),
+    }
+}
+
+/// The part of `value` from a position on (from its end where negative), in bytes.
+fn substring(value: String, position: &str, length: Option<&str>) -> String {
+    let Ok(position) = position.parse::<i64>() else {
+        return value;
+    };
+    let size = value.len() as i64;
+    let start = if position < 0 { (size + position).max(0) } else { position.min(size) };
+    let end = match length.map(str::parse::<i64>) {
+        None => size,
+        Some(Ok(length)) => start.saturating_add(length).clamp(start, size),
+        Some(Err(_)) => return value,
+    };
+    let part = value.as_bytes().get(start as usize..end as usize).unwrap_or_default();
+    String::from_utf8_lossy(part).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(text: &str) -> Result<String, Error> {
+        evaluate(text, &|name| match name {
+            "s" => Some("abc-ABC".to_owned()),
+            "path" => Some("a/b/c.tar.gz".to_owned()),
+            "empty" => Some(String::new()),
+            "unset" => None,
+            _ => Some(format!("<{name}>")),
+        })
+    }
+
+    #[test]
+    fn expressions_mean_what_they_mean_to_flux() {
+        let cases = [
+            ("x ${s} y", "x abc-ABC y"),
+            ("${#s}", "7"),
+            ("${s^}${s^^}${s,,}", "Abc-ABCABC-ABCabc-abc"),
+            ("${s:1}|${s:1:3}|${s:-4}|${s:0:100}|${s:9}", "bc-ABC|bc-|abc-ABC|abc-ABC|"),
+            ("${unset:=d}${unset:-d}${unset=d}${empty:-x${s}y}${empty:=}", "dddxabc-ABCy"),
+            ("${s/b/x}${path//\\//-}${s/#abc/x}${s/%ABC/x}${s/b/}", "axc-ABCa-b-c.tar.gzx-ABCabc-xac-ABC"),
+            ("${path#*/}|${path##*/}|${path%.*}|${path%%.*}", "b/c.tar.gz|c.tar.gz|a/b/c.tar|a/b/c"),
+            ("$${s} $$ $s $", "${s} $ $s $"),
+            ("$$${s}", "$abc-ABC"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(run(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression_is_an_error() {
+        assert_eq!(run("${unset}"), Err(Error::Unset("unset".into())));
+        assert_eq!(run("${#unset}"), Err(Error::Unset("unset".into())));
+        for text in ["${", "${}", "${s", "${s-x}", "${s/x}", "${s#}", "${s:}", "${s:=x", "${ s}", "${s^^^}"] {
+            assert!(matches!(run(text), Err(Error::Syntax(_))), "{text}");
+        }
+        assert!(run(&"${a:-".repeat(100_000)).is_err());
+    }
+}
