@@ -5,6 +5,8 @@ mod defaults;
 mod junctors;
 mod lists;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::field::{FieldError, FieldPath};
@@ -40,15 +42,15 @@ impl Schema {
         check.errors
     }
 
-    /// The formats in an `openAPIV3Schema` at `path` that no value is checked against; kube-apiserver warns of them.
-    pub fn unrecognized_formats(source: &Value, path: &FieldPath) -> Vec<String> {
-        let mut found = Vec::new();
-        unrecognized_formats(source, path, 0, &mut found);
-        found
+    /// The formats in an `openAPIV3Schema` that no value is checked against, sorted; kube-apiserver warns of them.
+    pub fn unrecognized_formats(source: &Value) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        unrecognized_formats(source, 0, &mut found);
+        found.into_iter().collect()
     }
 }
 
-fn unrecognized_formats(source: &Value, path: &FieldPath, depth: usize, found: &mut Vec<String>) {
+fn unrecognized_formats(source: &Value, depth: usize, found: &mut BTreeSet<String>) {
     if depth > MAX_DEPTH {
         return;
     }
@@ -57,15 +59,15 @@ fn unrecognized_formats(source: &Value, path: &FieldPath, depth: usize, found: &
         && !format.is_empty()
         && !formats::is_known(format, json_type)
     {
-        found.push(format!("unrecognized format {format:?}"));
+        found.insert(format.to_owned());
     }
-    for (name, property) in source.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        unrecognized_formats(property, &path.child("properties").key(name), depth + 1, found);
+    let mut below = |schema: &Value| unrecognized_formats(schema, depth + 1, found);
+    source.get("properties").and_then(Value::as_object).into_iter().flatten().for_each(|(_, schema)| below(schema));
+    for keyword in ["items", "additionalProperties", "not"] {
+        source.get(keyword).into_iter().for_each(&mut below);
     }
-    for keyword in ["items", "additionalProperties"] {
-        if let Some(schema) = source.get(keyword) {
-            unrecognized_formats(schema, &path.child(keyword), depth + 1, found);
-        }
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        source.get(keyword).and_then(Value::as_array).into_iter().flatten().for_each(&mut below);
     }
 }
 

@@ -164,6 +164,17 @@ fn defaults_must_be_valid_themselves() {
 }
 
 #[test]
+fn formats_that_nothing_is_checked_against_are_found() {
+    let schema = json!({ "type": "object", "properties": {
+        "a": { "type": "string", "format": "uuid" },
+        "b": { "type": "array", "items": { "type": "string", "format": "colour" } },
+        "c": { "type": "integer", "format": "uuid" },
+        "d": { "type": "string", "format": "date-time", "anyOf": [{ "format": "colour" }] },
+    } });
+    assert_eq!(Schema::unrecognized_formats(&schema), ["colour", "uuid"]);
+}
+
+#[test]
 fn patterns_must_be_regular_expressions() {
     let found = field(json!({ "type": "string", "pattern": "a(" }));
     assert!(

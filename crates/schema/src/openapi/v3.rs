@@ -40,7 +40,7 @@ pub fn hash(resources: &[Resource<'_>]) -> String {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     };
-    add(&format!("{FORM} {} {:?}", env!("CARGO_PKG_VERSION"), crate::builtin::KUBERNETES_VERSION));
+    add(&format!("{FORM} {} {}", env!("CARGO_PKG_VERSION"), crate::builtin::fingerprint()));
     for resource in resources {
         let Resource { group, version, kind, list_kind, plural, namespaced, verbs, subresources, schema } = resource;
         add(&format!("{group} {version} {kind} {list_kind} {plural} {namespaced} {verbs:?} {subresources:?}"));
