@@ -1,0 +1,74 @@
+//! The program under measurement: a process, its memory, and a client of its API.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running program, killed when the value goes.
+pub struct Program {
+    child: Child,
+    data_dir: PathBuf,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    /// Starts it with these arguments on a data directory.
+    pub fn start(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<Self> {
+        let child = Command::new(program)
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        Ok(Self { child, data_dir: data_dir.to_owned() })
+    }
+
+    /// A client, as soon as `/readyz` answers.
+    pub async fn ready(&mut self) -> Result<Client> {
+        let start = Instant::now();
+        loop {
+            if let Ok(client) = self.client().await {
+                let request = http::Request::get("/readyz").body(Vec::new())?;
+                if client.request_text(request).await.is_ok() {
+                    return Ok(client);
+                }
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the program ended with {status}");
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("the program did not become ready");
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn client(&self) -> Result<Client> {
+        let kubeconfig = Kubeconfig::read_from(self.data_dir.join("kubeconfig"))?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+
+    /// The memory that is resident, in KiB.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let number = line.split_whitespace().nth(1).context("no number")?;
+        Ok(number.parse()?)
+    }
+}

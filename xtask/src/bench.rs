@@ -1,0 +1,47 @@
+//! `cargo xtask bench`: measures the release build and keeps the figures.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools;
+
+/// Builds the program, measures it, and writes `docs/benchmarks.md`; `arguments` go to the measurement.
+pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
+    let cargo = || {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(root);
+        cargo
+    };
+    tools::run(cargo().args(["build", "--release", "--package", "cowherd", "--package", "cowherd-benches"]))?;
+    let output = Command::new(root.join("target/release/cowherd-benches"))
+        .arg(root.join("target/release/cowherd"))
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        bail!("the measurement ended with {}", output.status);
+    }
+    let table = String::from_utf8(output.stdout).context("the table is not UTF-8")?;
+    print!("{table}");
+    let page = format!(
+        "# Benchmarks\n\nThe last run of `cargo xtask bench`, on {}. The program and what measures it share the \
+         machine. Other machines give other figures; ratios between the lines, and between versions on one machine, \
+         say more than any single one.\n\n{table}",
+        machine()?
+    );
+    fs::create_dir_all(root.join("docs"))?;
+    fs::write(root.join("docs/benchmarks.md"), page)?;
+    Ok(())
+}
+
+/// The size of this machine.
+fn machine() -> Result<String> {
+    let memory = fs::read_to_string("/proc/meminfo")?;
+    let total = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("no MemTotal")?;
+    let kibibytes: u64 = total.trim().trim_end_matches(" kB").parse()?;
+    let cores = std::thread::available_parallelism()?;
+    Ok(format!("{cores} cores and {} GiB of memory", (kibibytes + 512 * 1024) / (1024 * 1024)))
+}
