@@ -40,6 +40,13 @@ async fn custom_resources_are_explained_validated_and_defaulted() {
     assert_eq!(refused, expected);
     let refused = served.kubectl_with(&["apply", "-f", "-"], &widget(r#"{ "size": 1, "sise": 2 }"#)).await.refused();
     assert!(refused.contains("strict decoding error: unknown field \"spec.sise\""), "{refused}");
+    let annotated =
+        widget(r#"{ "size": 1 }"#).replace(r#""name": "w","#, r#""name": "w", "annotations": { "on": true },"#);
+    let refused = served.kubectl_with(&["create", "-f", "-"], &annotated).await.refused();
+    assert!(
+        refused.contains("cannot unmarshal bool into Go struct field ObjectMeta.metadata.annotations of type string"),
+        "{refused}"
+    );
     served.kubectl_with(&["apply", "-f", "-"], &widget(r#"{ "size": 1 }"#)).await.ok();
     assert_eq!(served.kubectl(&["get", "widget", "w", "-o", "jsonpath={.spec.colour}"]).await, "red");
 }

@@ -144,12 +144,12 @@ fn unreadable(resource: &Resource, why: &str) -> ApiError {
 /// Removes from an object what nobody knows, and says so; refuses values of the wrong type.
 pub fn clean(resource: &Resource, parsed: Parsed, validation: FieldValidation) -> ApiResult<Incoming> {
     let Parsed { value: mut object, duplicates } = parsed;
+    if let Some(why) = wrong_type(resource, &object) {
+        return Err(unreadable(resource, &why));
+    }
     let problems = prune(resource, &mut object, validation, &duplicates);
     if validation == FieldValidation::Strict && !problems.is_empty() {
         return Err(unreadable(resource, &format!("strict decoding error: {}", problems.join(", "))));
-    }
-    if let Some(why) = wrong_type(resource, &object) {
-        return Err(unreadable(resource, &why));
     }
     Ok(Incoming { object, warnings: problems })
 }
@@ -175,10 +175,10 @@ pub fn prune(
     problems
 }
 
-/// What of a built-in object has a value of the wrong type. Custom resources are told by their validation.
+/// What of an object has a value of the wrong type. What is custom in a resource is told by its validation.
 fn wrong_type(resource: &Resource, object: &Value) -> Option<String> {
-    if !matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
-        return None;
+    match resource.behaviour {
+        Behaviour::BuiltIn(_) => resource.schema().decoding_error(&resource.kind, object),
+        Behaviour::Custom(_) => cowherd_schema::metadata_decoding_error(object),
     }
-    resource.schema().decoding_error(&resource.kind, object)
 }

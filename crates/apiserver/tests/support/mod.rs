@@ -1,6 +1,8 @@
 //! A server of its own for a test, and kubectl pointed at it.
 #![allow(dead_code)]
 
+pub mod request;
+
 use std::{
     io::Write,
     path::PathBuf,
