@@ -155,6 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn requests_and_answers_of_the_api_itself_are_defined() {
+        let names = [
+            "io.k8s.api.authentication.v1.SelfSubjectReview",
+            "io.k8s.api.authentication.v1.TokenRequest",
+            "io.k8s.api.authentication.v1.TokenReview",
+            "io.k8s.api.authorization.v1.SelfSubjectAccessReview",
+            "io.k8s.api.authorization.v1.SelfSubjectRulesReview",
+            "io.k8s.api.authorization.v1.SubjectAccessReview",
+            "io.k8s.api.autoscaling.v1.Scale",
+            "io.k8s.api.core.v1.Binding",
+            "io.k8s.api.policy.v1.Eviction",
+            "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList",
+            "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
+            "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
+        ];
+        names.into_iter().for_each(|name| assert!(definition(name).is_some(), "{name}"));
+    }
+
+    #[test]
     fn container_ports_are_told_apart_by_port_and_protocol_which_defaults_to_tcp() {
         let ports = schema(DEPLOYMENT, &["spec", "template", "spec", "containers", "[]", "ports"]);
         assert_eq!(ports.list_type, ListType::Map(vec!["containerPort".into(), "protocol".into()]));

@@ -17,6 +17,14 @@ impl Schema {
     }
 }
 
+/// Why the metadata of an object of any kind cannot be decoded, in the words of [`Schema::decoding_error`]; custom
+/// resources have no type of Go's for the rest.
+pub fn metadata_decoding_error(object: &Value) -> Option<String> {
+    let schema = crate::builtin::definition(crate::prune::OBJECT_META)?;
+    let mut walk = Walk { structure: "ObjectMeta".to_owned(), path: vec!["metadata"] };
+    walk.value(object.get("metadata")?, schema, &|| "v1.ObjectMeta".to_owned()).err()
+}
+
 struct Walk<'a> {
     /// The type that the field in question belongs to.
     structure: String,
@@ -244,6 +252,16 @@ mod tests {
             error("io.k8s.api.core.v1.ConfigMap", json!({ "data": ["a"] })),
             "json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string"
         );
+    }
+
+    #[test]
+    fn metadata_of_any_kind_is_decoded() {
+        let object = json!({ "metadata": { "annotations": { "on": true } }, "spec": { "anything": [1] } });
+        assert_eq!(
+            metadata_decoding_error(&object).unwrap_or_default(),
+            "json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.annotations of type string"
+        );
+        assert_eq!(metadata_decoding_error(&json!({ "metadata": { "name": "a" } })), None);
     }
 
     #[test]

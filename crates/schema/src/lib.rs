@@ -22,5 +22,6 @@ mod rules;
 mod structural;
 mod validate;
 
+pub use decoding::metadata_decoding_error;
 pub use field::{ErrorKind, FieldError, FieldPath};
 pub use model::{ListType, MapType, Schema, SchemaError, Type};
