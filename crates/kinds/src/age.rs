@@ -16,7 +16,7 @@ pub fn human_duration(duration: SignedDuration) -> String {
     let (minutes, hours, days, years) = (seconds / MINUTE, seconds / HOUR, seconds / DAY, seconds / YEAR);
     match seconds {
         ..-1 => "<invalid>".to_owned(),
-        ..0 => "0s".to_owned(),
+        -1 => "0s".to_owned(),
         _ if seconds < 2 * MINUTE => format!("{seconds}s"),
         _ if minutes < 10 => two(minutes, "m", seconds % MINUTE, "s"),
         _ if minutes < 180 => format!("{minutes}m"),

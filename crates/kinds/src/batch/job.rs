@@ -2,7 +2,7 @@
 
 use cowherd_schema::{FieldError, FieldPath};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::age::human_duration;
 use crate::apps::workload::{CONTAINERS, IMAGES, SELECTOR, wide_cells};
@@ -49,7 +49,6 @@ fn default(job: &mut Value) {
     let Some(spec) = job.ensure("spec") else { return };
     spec.ensure("template");
     pod::default_template(spec.inner("template"));
-    let labels = spec["template"]["metadata"]["labels"].clone();
     if !spec.has("completions") && !spec.has("parallelism") {
         spec.put("completions", 1);
     }
@@ -64,6 +63,12 @@ fn default(job: &mut Value) {
     for rule in spec.inner("podFailurePolicy").into_iter().flat_map(|policy| policy.each("rules")) {
         rule.each("onPodConditions").for_each(|condition| condition.fill_zero("status", "True"));
     }
+    take_labels(job);
+}
+
+/// A Job without labels has those of its Pods.
+fn take_labels(job: &mut Value) {
+    let labels = job["spec"]["template"]["metadata"]["labels"].clone();
     let unlabelled = job["metadata"].entries("labels").next().is_none();
     if unlabelled
         && labels.as_object().is_some_and(|labels| !labels.is_empty())
@@ -89,6 +94,7 @@ fn create(job: &mut Value) {
     if let Some(found) = spec.ensure("selector").and_then(|selector| selector.ensure("matchLabels")) {
         found.put(UID_LABELS[0], uid);
     }
+    take_labels(job);
 }
 
 fn validate(job: &Value, errors: &mut Errors) {
@@ -220,6 +226,8 @@ fn duration(status: &Value, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::checks::texts;
 

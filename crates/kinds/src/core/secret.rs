@@ -84,10 +84,8 @@ fn of_type(secret: &Value, path: &FieldPath, errors: &mut Errors) {
     let data = &secret["data"];
     let need = |key: &str| (!data.has(key)).then(|| FieldError::required(&path.key(key), ""));
     match secret.text("type") {
-        "kubernetes.io/service-account-token" => {
-            if secret["metadata"]["annotations"].text(ACCOUNT).is_empty() {
-                errors.push(FieldError::required(&FieldPath::new("metadata.annotations").key(ACCOUNT), ""));
-            }
+        "kubernetes.io/service-account-token" if secret["metadata"]["annotations"].text(ACCOUNT).is_empty() => {
+            errors.push(FieldError::required(&FieldPath::new("metadata.annotations").key(ACCOUNT), ""));
         }
         "kubernetes.io/dockercfg" => holds_json(data, ".dockercfg", path, errors),
         "kubernetes.io/dockerconfigjson" => holds_json(data, ".dockerconfigjson", path, errors),

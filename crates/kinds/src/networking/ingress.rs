@@ -17,7 +17,9 @@ pub(crate) const KIND: Kind = Kind {
     status: true,
     generations: Generations::SPEC,
     rules: Rules {
-        default: |ingress| drop(ingress.ensure("spec")),
+        default: |ingress| {
+            ingress.ensure("spec");
+        },
         create: |ingress| ingress.put("status", json!({"loadBalancer": {}})),
         validate,
         columns: COLUMNS,
