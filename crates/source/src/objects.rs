@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use gix::ObjectId;
-use gix::objs::{Find, Kind, TreeRefIter};
+use gix::objs::{Exists as _, Find, Kind, TreeRefIter};
 use gix::odb::HeaderExt;
 
 use crate::commit::Commit;
@@ -127,6 +127,11 @@ impl Objects {
         let result = work(&handle);
         lock(&self.idle).push(handle);
         result
+    }
+
+    /// Whether the object `id` is here.
+    pub(crate) fn has(&self, id: ObjectId) -> bool {
+        self.with_handle(|handle| handle.exists(&id))
     }
 
     /// The commit that `id` names, tags on the way followed, and the id of its tree.

@@ -48,7 +48,16 @@ struct Inner {
     authorities: Authorities,
     mirrors: Mutex<HashMap<String, Arc<Mirror>>>,
     locals: Mutex<HashMap<PathBuf, Weak<Objects>>>,
-    _in_use: File,
+    in_use: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started holds it for a moment too.
+        if let Err(error) = self.in_use.unlock() {
+            tracing::debug!(%error, "the lock of the mirrors was not released");
+        }
+    }
 }
 
 impl Mirrors {
@@ -75,7 +84,7 @@ impl Mirrors {
             authorities: Authorities::default(),
             mirrors: Mutex::default(),
             locals: Mutex::default(),
-            _in_use: in_use,
+            in_use,
         })))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::generation::Generation;
 use crate::connect::{Depth, Found, Session, Unreceived};
 use crate::deadline::Deadline;
-use crate::objects::{ObjectError, Objects, lock};
+use crate::objects::{Objects, lock};
 use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
 
 /// How many of the commits that are here are offered to the server as a base for what it sends.
@@ -80,8 +80,13 @@ impl Mirror {
             }
             generation.holds(found.id).then(|| generation.objects().clone())?
         };
-        let (commit, tree) = objects.commit(found.id).ok()?;
-        objects.directory(tree).ok()?;
+        let read = objects.commit(found.id).and_then(|(commit, tree)| objects.directory(tree).map(|_| (commit, tree)));
+        let Ok((commit, tree)) = read else {
+            if objects.damaged() {
+                self.discard();
+            }
+            return None;
+        };
         let tree = Arc::new(GitTree::new(objects, tree));
         Some(Snapshot { revision: found.revision(commit.id), commit, tree, unchanged })
     }
@@ -98,9 +103,9 @@ impl Mirror {
         let (place, haves) = self.place()?;
         let handle = place.objects.with_handle(Clone::clone);
         let received = session.receive(want, reference, depth, &haves, &place.directory, handle);
-        let received = received.and_then(|written| match place.objects.commit(keep.id) {
-            Err(ObjectError::Missing(_)) if depth == Depth::History => Err(self.not_in_history(reference).into()),
-            _ => Ok(written),
+        let received = received.and_then(|written| {
+            let absent = depth == Depth::History && !place.objects.has(keep.id);
+            if absent { Err(self.not_in_history(reference).into()) } else { Ok(written) }
         });
         let written = received.inspect_err(|_| {
             // A generation that never held anything is of no use.
@@ -115,7 +120,10 @@ impl Mirror {
                 old.objects().retire();
             }
         }
-        let State::Current(generation) = &mut *state else { return Ok(()) };
+        let State::Current(generation) = &mut *state else {
+            let discarded = std::io::Error::other("it was found to be damaged meanwhile; it is fetched anew");
+            return Err(self.storage(&discarded).into());
+        };
         Ok(generation.add(keep.id, &written).map_err(|error| self.storage(&error))?)
     }
 

@@ -291,6 +291,7 @@ fn a_commit_is_found_on_a_server_that_gives_only_tips() {
     assert_eq!(text(&mirrors.fetch(&remote, &of_side).unwrap(), "a.yaml"), "a: side");
     let error = mirrors.fetch(&remote, &Reference::commit("1".repeat(40))).unwrap_err();
     assert!(matches!(error, FetchError::ReferenceNotFound { .. }), "{error}");
+    assert!(mirrors.fetch(&remote, &main_branch()).unwrap().unchanged, "what is here stays");
     run(&generations(directory.path())[0], &["fsck", "--full", "--strict", "--no-dangling"]);
 }
 
