@@ -145,6 +145,7 @@ impl Kind {
     }
 
     /// Makes a new object ready to be stored: drops a status that only the system may set, starts the generation.
+    /// The object's name and uid must be settled by then: some kinds (Jobs) derive labels and selectors from them.
     pub fn prepare_create(&self, object: &mut Value) {
         if self.status {
             object.take_out("status");

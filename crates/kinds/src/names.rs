@@ -54,10 +54,6 @@ impl NameRule {
 }
 
 fn too_long(limit: usize) -> String {
-    format!("must be no more than {limit} characters")
-}
-
-fn too_long_bytes(limit: usize) -> String {
     format!("must be no more than {limit} bytes")
 }
 
@@ -88,7 +84,8 @@ pub fn label(text: &str) -> Vec<String> {
         errors.push(too_long(63));
     }
     if !is_label(text) {
-        errors.push(LABEL.to_owned());
+        let why = if text.split('.').all(is_label) { "must not contain dots" } else { LABEL };
+        errors.push(why.to_owned());
     }
     errors
 }
@@ -147,7 +144,7 @@ pub fn qualified(text: &str) -> Vec<String> {
         }
         _ => {
             return vec![format!(
-                "a qualified name {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+                "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
                 qualified_words("MyName")
             )];
         }
@@ -155,7 +152,7 @@ pub fn qualified(text: &str) -> Vec<String> {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else if name.len() > 63 {
-        errors.push(format!("name part {}", too_long_bytes(63)));
+        errors.push(format!("name part {}", too_long(63)));
     }
     if !is_qualified_part(name) {
         errors.push(format!("name part {}", qualified_words("MyName")));
@@ -182,7 +179,7 @@ fn is_qualified_part(text: &str) -> bool {
 pub fn label_value(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 63 {
-        errors.push(too_long_bytes(63));
+        errors.push(too_long(63));
     }
     if !text.is_empty() && !is_qualified_part(text) {
         errors.push(
@@ -253,7 +250,8 @@ mod tests {
     #[test]
     fn names_follow_their_kinds_rule() {
         assert!(NameRule::Subdomain.check("a.b-c.d0", false).is_empty());
-        assert!(NameRule::Label.check("a.b", false).len() == 1);
+        assert_eq!(NameRule::Label.check("a.b", false), ["must not contain dots"]);
+        assert_eq!(NameRule::Label.check(&"a".repeat(64), false), ["must be no more than 63 bytes"]);
         assert!(NameRule::Service.check("0a", false).len() == 1);
         assert!(NameRule::PathSegment.check("system:node", false).is_empty());
         assert_eq!(NameRule::PathSegment.check("a/b", false), ["may not contain '/'"]);
@@ -272,7 +270,7 @@ mod tests {
         assert!(qualified("app.kubernetes.io/name").is_empty());
         assert!(qualified("A_b").is_empty());
         assert_eq!(qualified("/a"), ["prefix part must be non-empty"]);
-        assert!(qualified("a/b/c")[0].starts_with("a qualified name must consist of"));
+        assert!(qualified("a/b/c")[0].starts_with("a valid label key must consist of"));
         assert_eq!(qualified("").len(), 2);
     }
 
