@@ -55,16 +55,16 @@ fn validate(endpoints: &Value, errors: &mut Errors) {
 fn cells(endpoints: &Value, now: Timestamp) -> Vec<Value> {
     let mut all = Vec::new();
     for subset in endpoints.items("subsets") {
-        for address in subset.items("addresses") {
-            let ip = address.text("ip");
-            if subset.items("ports").is_empty() {
-                all.push(ip.to_owned());
-            }
-            for port in subset.items("ports") {
-                let number = port.number("port").unwrap_or_default();
-                let joined = if ip.contains(':') { format!("[{ip}]:{number}") } else { format!("{ip}:{number}") };
-                all.push(joined);
-            }
+        let addresses = || subset.items("addresses").iter().map(|address| address.text("ip"));
+        if subset.items("ports").is_empty() {
+            all.extend(addresses().map(str::to_owned));
+        }
+        for port in subset.items("ports") {
+            let number = port.number("port").unwrap_or_default();
+            all.extend(addresses().map(|ip| match ip.contains(':') {
+                true => format!("[{ip}]:{number}"),
+                false => format!("{ip}:{number}"),
+            }));
         }
     }
     vec![table::name(endpoints), shorten(&all, SHOWN, "<none>").into(), table::age(endpoints, now)]
@@ -79,5 +79,22 @@ pub(crate) fn shorten(all: &[String], shown: usize, nothing: &str) -> String {
     match all.len().saturating_sub(shown) {
         0 => first,
         more => format!("{first} + {more} more..."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_addresses_are_shown_port_by_port() {
+        let endpoints = json!({
+            "metadata": {"name": "web"},
+            "subsets": [{"addresses": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}], "ports": [{"port": 80}, {"port": 81}]}],
+        });
+        let row = KIND.row(&endpoints, Timestamp::UNIX_EPOCH);
+        assert_eq!(row[1], "10.0.0.1:80,[fd00::1]:80,10.0.0.1:81 + 1 more...");
     }
 }
