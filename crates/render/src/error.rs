@@ -42,7 +42,7 @@ pub enum Cause {
     #[error("json: unknown field {0:?}")]
     UnknownField(String),
     /// A field that kustomize knows and this version does not.
-    #[error("{0} is not supported yet; render it beforehand and commit the result")]
+    #[error("not supported yet; render it beforehand and commit the result")]
     Unsupported(String),
     /// A field or option with a value that it cannot have.
     #[error("{0}")]

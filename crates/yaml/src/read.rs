@@ -238,13 +238,16 @@ impl Reader<'_> {
     }
 
     fn named(&mut self, name: Key, marker: Marker) -> Result<(), YamlError> {
+        let dialect = self.dialect;
         let Some(Open { content: Content::Mapping { map, key, merge }, weight, .. }) = self.open.last_mut() else {
             return Ok(());
         };
         let duplicate = match &name {
             Key::Name(name) => {
                 *weight += 1 + name.len();
-                map.contains_key(name).then(|| name.clone())
+                // sigs.k8s.io/yaml takes the last of two.
+                let strict = dialect == Dialect::Kustomize;
+                (strict && map.contains_key(name)).then(|| name.clone())
             }
             Key::Merge => merge.is_some().then(|| "<<".to_owned()),
         };
@@ -388,6 +391,8 @@ mod tests {
         let duplicate = fails("a: 1\nb:\n  c: 1\n  c: 2\n");
         assert_eq!((duplicate.line, duplicate.column), (4, 3));
         assert_eq!(duplicate.problem, Problem::DuplicateKey { key: "c".into() });
+        let lenient = parse_documents_as(b"c: 1\nc: 2\n", Dialect::Kubernetes, &Limits::default()).unwrap();
+        assert_eq!(lenient[0].value, json!({"c": 2}));
         assert_eq!(fails("a: 1\n b: 2\n").line, 2);
         assert_eq!(fails("a:\n\tb: 1\n").line, 2);
         assert_eq!(fails("a: .inf").problem, Problem::NotJson(".inf".into()));

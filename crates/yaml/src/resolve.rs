@@ -8,11 +8,11 @@ use crate::{number, timestamp};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// As kustomize reads resources (go-yaml v3): `yes`, `no`, `on` and `off` are texts, timestamps are put in the
-    /// form of RFC 3339.
+    /// form of RFC 3339. A key that stands twice in a mapping is an error.
     #[default]
     Kustomize,
     /// As kubectl and kustomization files are read (sigs.k8s.io/yaml, go-yaml v2): `yes`, `no`, `on`, `off`, `y` and
-    /// `n` are booleans, timestamps stay as they were written.
+    /// `n` are booleans, timestamps stay as they were written. Of a key that stands twice the last value counts.
     Kubernetes,
 }
 

@@ -174,6 +174,11 @@ fn lists(
         }
         let found = target.iter().position(|other| other.as_ref().is_some_and(|other| same(other, &item, &keys)));
         let old = found.and_then(|at| target.get_mut(at)).and_then(Option::take);
+        if let Some(old) = old.as_ref().filter(|_| item["$patch"] == "replace") {
+            // kustomize puts the old item over the one that was to replace it.
+            first.push(old.clone());
+            continue;
+        }
         let Some(merged) = walk(old, item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) else {
             continue;
         };

@@ -300,9 +300,13 @@ fn transform(
         let field = field.to_owned();
         move |message: String| directory.error(Cause::Invalid(message)).in_field(field)
     };
+    let mut merged = 0;
     for (at, patch) in kustomization.patches_strategic_merge.iter().enumerate() {
-        patch::strategic_merge(directory, patch, resources)
+        merged += patch::strategic_merge(directory, patch, resources)
             .map_err(|error| error.in_field(format!("patchesStrategicMerge[{at}]")))?;
+    }
+    if merged == 0 && !kustomization.patches_strategic_merge.is_empty() {
+        return Err(invalid("patchesStrategicMerge")("the patches appear to be empty".into()));
     }
     for (at, patch) in kustomization.patches.iter().enumerate() {
         patch::patch(directory, patch, resources).map_err(|error| error.in_field(format!("patches[{at}]")))?;

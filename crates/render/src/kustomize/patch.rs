@@ -65,12 +65,12 @@ pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut Re
     }
 }
 
-/// Applies an entry of `patchesStrategicMerge`: a patch, or the path of one.
+/// Applies an entry of `patchesStrategicMerge`: a patch, or the path of one. Returns how many patches it held.
 pub(crate) fn strategic_merge(
     directory: &Directory<'_>,
     entry: &str,
     resources: &mut ResourceSet,
-) -> Result<(), RenderError> {
+) -> Result<usize, RenderError> {
     let limits = &directory.options.yaml;
     let inline = manifest::parse(entry.as_bytes(), limits).ok().filter(|manifests| !manifests.is_empty());
     let (manifests, file, whole) = match inline {
@@ -80,10 +80,11 @@ pub(crate) fn strategic_merge(
             (manifest::parse(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
         }
     };
+    let count = manifests.len();
     for patched in into_resources(manifests, &file, whole) {
         apply_by_id(directory, patched, PatchOptions::default(), resources)?;
     }
-    resources.check_unique()
+    Ok(count)
 }
 
 /// Applies an entry of `patchesJson6902`.

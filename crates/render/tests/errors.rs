@@ -1,0 +1,232 @@
+//! What goes wrong, and what the error says: the file, the field or line, the cause.
+
+use cowherd_render::{Cause, LoadRestriction, Options, Overlay, RenderError, render, render_with};
+use cowherd_tree::{MemoryTree, TreeError, TreePath};
+use cowherd_yaml::Problem;
+
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
+
+fn fail(files: &[(&str, &str)]) -> RenderError {
+    fail_at("app", files)
+}
+
+fn fail_at(path: &str, files: &[(&str, &str)]) -> RenderError {
+    let tree = MemoryTree::new(files.iter().map(|(path, content)| (*path, content.to_string()))).expect("a tree");
+    render(&tree, &TreePath::parse(path).expect("a path"), &Overlay::default()).expect_err("an error")
+}
+
+/// The message of the error of a kustomization with a ConfigMap besides it.
+fn message(kustomization: &str) -> String {
+    fail(&[("app/kustomization.yaml", kustomization), ("app/a.yaml", CONFIG)]).to_string()
+}
+
+#[test]
+fn a_missing_file_is_named_with_the_field_that_names_it() {
+    assert_eq!(
+        message("resources: [a.yaml, missing.yaml]"),
+        "app/kustomization.yaml: resources[1]: app/missing.yaml: no such file or directory"
+    );
+    let error = fail(&[("app/kustomization.yaml", "resources: [../base]"), ("base/x.yaml", CONFIG)]);
+    assert!(matches!(*error.cause, Cause::NoKustomization));
+    assert_eq!(error.file.as_str(), "base");
+    assert!(matches!(*fail_at("nothing", &[("a", "")]).cause, Cause::Read(TreeError::NotFound(_))));
+}
+
+#[test]
+fn broken_yaml_is_named_with_its_line() {
+    let error = fail(&[("app/kustomization.yaml", "resources: [a.yaml]"), ("app/a.yaml", "kind: A\n  b: [\n")]);
+    assert_eq!((error.file.as_str(), error.line), ("app/a.yaml", Some(2)));
+    let error = fail(&[("app/a.yaml", "a: 1\n---\nb: 1\nb: 2\n")]);
+    assert_eq!(
+        error.to_string(),
+        "app/a.yaml: line 4: the key \"b\" is already defined in this mapping; remove one of the two"
+    );
+    assert_eq!(fail(&[("app/kustomization.yaml", "a: [")]).file.as_str(), "app/kustomization.yaml");
+}
+
+#[test]
+fn a_document_must_be_an_object() {
+    let error = fail(&[("app/a.yaml", CONFIG), ("app/deep/b.yaml", "# a comment\n---\nreplicaCount: 3\n")]);
+    assert_eq!(error.to_string(), "app/deep/b.yaml: line 3: not a Kubernetes object: missing kind");
+    let error = fail(&[("app/a.yml", "kind: A\nmetadata: {}\n")]);
+    assert_eq!(error.to_string(), "app/a.yml: line 1: not a Kubernetes object: missing metadata.name in this A");
+    assert!(matches!(*fail(&[("app/a.yaml", "just text")]).cause, Cause::NotAnObject(_)));
+}
+
+#[test]
+fn paths_and_links_stay_in_the_repository() {
+    for path in ["../../etc/passwd", "../../../x", "/etc/passwd"] {
+        let error = fail(&[("app/kustomization.yaml", &format!("resources: [{path}]")), ("app/a.yaml", CONFIG)]);
+        assert!(matches!(*error.cause, Cause::Read(TreeError::Outside { .. })), "{error}");
+        assert!(error.to_string().contains(path), "{error}");
+    }
+    let mut tree = MemoryTree::new([("app/kustomization.yaml", "resources: [out.yaml]")]).expect("a tree");
+    tree.link("app/out.yaml", "../../etc/passwd").expect("a link");
+    let error = render(&tree, &TreePath::parse("app").expect("a path"), &Overlay::default()).expect_err("an error");
+    assert!(matches!(*error.cause, Cause::Read(TreeError::Outside { .. })), "{error}");
+}
+
+#[test]
+fn kubectls_restriction_can_be_asked_for() {
+    let files = [("app/kustomization.yaml", "resources: [../shared/a.yaml]"), ("shared/a.yaml", CONFIG)];
+    let tree = MemoryTree::new(files).expect("a tree");
+    let path = TreePath::parse("app").expect("a path");
+    assert!(render(&tree, &path, &Overlay::default()).is_ok());
+    let options = Options { load: LoadRestriction::RootOnly, ..Options::default() };
+    let error = render_with(&tree, &path, &Overlay::default(), &options).expect_err("an error");
+    assert!(error.to_string().contains("is not in or below app"), "{error}");
+}
+
+#[test]
+fn cycles_are_refused() {
+    let error = fail(&[
+        ("app/kustomization.yaml", "resources: [../b]"),
+        ("b/kustomization.yaml", "resources: [../c]"),
+        ("c/kustomization.yaml", "resources: [../app]"),
+    ]);
+    assert_eq!(error.file.as_str(), "c/kustomization.yaml");
+    assert!(matches!(&*error.cause, Cause::Cycle { directory, .. } if directory == "app"), "{error}");
+    for path in [".", "..", "./"] {
+        let error = fail(&[("app/kustomization.yaml", &format!("resources: [{path:?}]"))]);
+        assert!(matches!(*error.cause, Cause::Cycle { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_alias_bomb_and_a_file_that_is_too_large_are_refused() {
+    let mut bomb = format!("{CONFIG}a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for level in 1..10 {
+        let below = vec![format!("*a{}", level - 1); 9].join(", ");
+        bomb += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    let error = fail(&[("app/bomb.yaml", &bomb)]);
+    assert!(
+        matches!(&*error.cause, Cause::Yaml(error) if matches!(error.problem, Problem::Expansion { .. })),
+        "{error}"
+    );
+    let large = "#".repeat(17 * 1024 * 1024);
+    for (path, field) in [
+        ("resources: [large.yaml]", "resources"),
+        ("configMapGenerator: [{name: a, files: [large.yaml]}]", "configMapGenerator"),
+    ] {
+        let error = fail(&[("app/kustomization.yaml", path), ("app/large.yaml", &large)]);
+        assert!(matches!(*error.cause, Cause::Read(TreeError::TooLarge { .. })), "{field}: {error}");
+        assert!(error.to_string().contains("app/large.yaml"), "{error}");
+    }
+}
+
+#[test]
+fn bases_that_multiply_are_bounded() {
+    let mut files = vec![
+        ("l0/a.yaml".to_owned(), CONFIG.to_owned()),
+        ("l0/kustomization.yaml".into(), "resources: [a.yaml]".into()),
+    ];
+    for level in 1..20 {
+        for side in ["x", "y"] {
+            let text = format!("resources: [../l{}]\nnamePrefix: {side}{level}-\n", level - 1);
+            files.push((format!("{side}{level}/kustomization.yaml"), text));
+        }
+        files.push((format!("l{level}/kustomization.yaml"), format!("resources: [../x{level}, ../y{level}]")));
+    }
+    let tree = MemoryTree::new(files).expect("a tree");
+    let options = Options { kustomizations: 300, ..Options::default() };
+    let path = TreePath::parse("l19").expect("a path");
+    let error = render_with(&tree, &path, &Overlay::default(), &options).expect_err("an error");
+    assert!(matches!(*error.cause, Cause::TooMuch { what: "kustomizations in one build", .. }), "{error}");
+}
+
+#[test]
+fn two_objects_of_one_identity_are_refused_with_both_files() {
+    let error = fail(&[("app/a.yaml", CONFIG), ("app/b.yaml", &format!("---\n{CONFIG}"))]);
+    assert_eq!(
+        error.to_string(),
+        "app/b.yaml: line 2: may not add resource with an already registered id: \
+         ConfigMap.v1.[noGrp]/a.default; it is also in app/a.yaml (line 1)"
+    );
+}
+
+#[test]
+fn what_kustomize_does_not_know_or_we_do_not_support_is_named() {
+    assert_eq!(
+        message("resources: [a.yaml]\nreesources: []"),
+        "app/kustomization.yaml: json: unknown field \"reesources\""
+    );
+    assert_eq!(message("images: [{name: a, tag: b}]"), "app/kustomization.yaml: json: unknown field \"tag\"");
+    for (field, value) in [
+        ("vars", "[{name: X}]"),
+        ("replacements", "[{source: {}}]"),
+        ("helmCharts", "[{name: x}]"),
+        ("generators", "[g.yaml]"),
+        ("transformers", "[t.yaml]"),
+        ("validators", "[v.yaml]"),
+        ("configurations", "[c.yaml]"),
+        ("crds", "[c.yaml]"),
+        ("openapi", "{path: x}"),
+        ("buildMetadata", "[managedByLabel]"),
+    ] {
+        let error = message(&format!("resources: [a.yaml]\n{field}: {value}"));
+        let expected = format!("app/kustomization.yaml: {field}: not supported yet");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    for path in ["https://github.com/org/repo//path?ref=v1", "git@github.com:org/repo.git", "github.com/org/repo"] {
+        let error = message(&format!("resources: [{path:?}]"));
+        assert!(error.contains("resources[0]: remote") && error.contains(path), "{error}");
+    }
+}
+
+#[test]
+fn a_kustomization_that_says_nothing_or_is_there_twice_is_refused() {
+    assert!(message("# nothing").ends_with("kustomization.yaml is empty"));
+    assert!(message("kind: Kustomization").ends_with("kustomization.yaml is empty"));
+    let error = fail(&[("app/kustomization.yaml", "namePrefix: a"), ("app/kustomization.yml", "namePrefix: a")]);
+    assert!(
+        error.to_string().contains("found multiple kustomization files: kustomization.yaml, kustomization.yml"),
+        "{error}"
+    );
+    assert!(message("kind: Pod\nresources: []").contains("kind should be Kustomization or Component"));
+    assert!(message("namePrefix: 1").contains("app/kustomization.yaml: namePrefix: invalid type"));
+}
+
+#[test]
+fn patches_that_fit_nothing_or_cannot_be_applied_are_refused() {
+    let error = message(
+        "resources: [a.yaml]\npatches:\n- patch: |-\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: b}\n",
+    );
+    assert!(
+        error.starts_with("app/kustomization.yaml: patches[0]: no matches for Id ConfigMap.v1.[noGrp]/b"),
+        "{error}"
+    );
+    let error = message(
+        "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: remove, path: /data/x}]'\n",
+    );
+    assert!(error.contains("patches[0]: ConfigMap.v1.[noGrp]/a.default: operation"), "{error}");
+    let error = message("resources: [a.yaml]\npatches: [{patch: nonsense}]\n");
+    assert!(error.contains("unable to parse SM or JSON patch"), "{error}");
+    assert!(message("resources: [a.yaml]\npatches: [{}]").contains("must specify one of patch and path"));
+    assert!(message("resources: [a.yaml]\npatches: [{patch: '[]'}]").contains("must specify a target"));
+    let error = message("resources: [a.yaml]\npatches:\n- target: {name: '('}\n  patch: '[]'\n");
+    assert!(error.contains("is no regular expression"), "{error}");
+    assert!(message("resources: [a.yaml]\nreplicas: [{name: x, count: 1}]").contains("replicas[0]: no Deployment"));
+}
+
+#[test]
+fn generators_say_what_is_wrong_and_no_secret_value() {
+    let of = |entry: &str| message(&format!("resources: [a.yaml]\nsecretGenerator: [{entry}]"));
+    assert!(of("{name: s, literals: ['=hunter2']}").contains("secretGenerator[0]: invalid literal source"));
+    assert!(!of("{name: s, literals: ['=hunter2']}").contains("hunter2"));
+    assert!(of("{name: s, literals: [a=1, a=hunter2]}").contains("illegally repeats the key `a`"));
+    assert!(of("{literals: [a=1]}").contains("must have a name"));
+    assert!(of("{name: s, files: [x=y=z]}").contains("contains '='"));
+    assert!(of("{name: s, behavior: merge, literals: [a=1]}").contains("does not exist; cannot merge or replace"));
+    let error = message("resources: [a.yaml]\nconfigMapGenerator: [{name: a, literals: [x=y]}]");
+    assert!(error.contains("exists; behavior must be merge or replace"), "{error}");
+}
+
+#[test]
+fn components_and_bases_are_told_apart() {
+    let component = "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nnamePrefix: c-\n";
+    let error = fail(&[("app/kustomization.yaml", "resources: [../c]"), ("c/kustomization.yaml", component)]);
+    assert!(error.to_string().contains("list it under components"), "{error}");
+    let error = fail(&[("app/kustomization.yaml", "components: [../c]"), ("c/kustomization.yaml", "namePrefix: a")]);
+    assert!(error.to_string().contains("components[0]: expected kind 'Component'"), "{error}");
+}
