@@ -13,7 +13,7 @@ pub enum ApplyError {
     #[error("{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")]
     UnknownKind {
         /// The object.
-        subject: ObjectId,
+        subject: Box<ObjectId>,
         /// The API version that was asked for.
         api_version: String,
         /// The kind that was asked for.
@@ -21,15 +21,15 @@ pub enum ApplyError {
     },
     /// An object of a namespace does not say of which.
     #[error("{0}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization")]
-    NoNamespace(ObjectId),
+    NoNamespace(Box<ObjectId>),
     /// Two manifests describe the same object.
     #[error("{0}: the object is described twice; remove one of the two manifests")]
-    Twice(ObjectId),
+    Twice(Box<ObjectId>),
     /// The API would not take the object.
     #[error("{subject} {step} ({reason}): {message}")]
     Refused {
         /// The object.
-        subject: ObjectId,
+        subject: Box<ObjectId>,
         /// What was tried: "dry-run failed", "apply failed" or "delete failed".
         step: &'static str,
         /// The reason in one word, as Kubernetes gives it.
@@ -43,7 +43,7 @@ pub enum ApplyError {
     #[error("{subject}: the Kubernetes API gave no answer: {source}")]
     Unreachable {
         /// The object.
-        subject: ObjectId,
+        subject: Box<ObjectId>,
         /// The cause.
         source: Box<kube::Error>,
     },
@@ -68,13 +68,13 @@ impl ApplyError {
     ) -> Self {
         match error {
             kube::Error::Api(status) => Self::Refused {
-                subject: subject.clone(),
+                subject: Box::new(subject.clone()),
                 step,
                 reason: if status.reason.is_empty() { "Unknown".to_owned() } else { status.reason.clone() },
                 message: crate::mask::message(object, &status.message),
                 code: status.code,
             },
-            source => Self::Unreachable { subject: subject.clone(), source: Box::new(source) },
+            source => Self::Unreachable { subject: Box::new(subject.clone()), source: Box::new(source) },
         }
     }
 

@@ -34,6 +34,11 @@ impl Expectation {
         Self { object, may_be_gone: false, uid: None }
     }
 
+    /// That the object is as it should be, or that it was and is gone.
+    pub fn healthy_or_gone(object: Versioned) -> Self {
+        Self { object, may_be_gone: true, uid: None }
+    }
+
     /// That the object with this uid does not exist any more.
     pub fn gone(object: Versioned, uid: Option<String>) -> Self {
         Self { object, may_be_gone: true, uid }
@@ -164,7 +169,7 @@ impl Applier {
         }
         let Some(kind) = self.kind(&expectation.object).await? else {
             return Err(ApplyError::UnknownKind {
-                subject: id.clone(),
+                subject: Box::new(id.clone()),
                 api_version: expectation.object.api_version(),
                 kind: id.kind.clone(),
             });

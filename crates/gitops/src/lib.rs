@@ -1,1 +1,82 @@
 //! The agents: reconcilers of Flux's resources over source, render and apply.
+//!
+//! [`run`] watches the GitRepositories and Kustomizations of a cluster and keeps the cluster converged on what they
+//! say. Repositories are fetched by a task each ([`repository`]); one loop ([`schedule`]) decides which
+//! Kustomization is to be reconciled when, and a task per reconciliation ([`kustomization`]) does it.
+//!
+//! A new revision concerns a Kustomization only if something that its last render read is different in it. The
+//! others are neither rendered nor applied: their status follows once those that changed are done.
+
+mod conditions;
+mod counters;
+mod events;
+mod fetched;
+mod install;
+mod kustomization;
+mod name;
+mod progress;
+mod repository;
+mod schedule;
+mod status;
+
+pub use counters::{Counters, Counts};
+pub use install::{InstallError, install};
+pub use name::NamespacedName;
+pub use progress::{Phase, Progress};
+
+use std::future::Future;
+use std::sync::Arc;
+
+use cowherd_apply::{Applier, Options};
+use cowherd_source::Mirrors;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// How the agents work.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How many renders run at the same time.
+    pub renders: usize,
+    /// How many Kustomizations are applied at the same time. Those that wait for health are not counted.
+    pub applies: usize,
+    /// Counts what the agents do.
+    pub counters: Arc<Counters>,
+    /// Is told what the agents do, as it happens.
+    pub progress: Option<mpsc::UnboundedSender<Progress>>,
+}
+
+impl Default for Config {
+    /// Twice as many renders as there are processors, and four times as many applies.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { renders: processors * 2, applies: processors * 4, counters: Arc::default(), progress: None }
+    }
+}
+
+/// Runs the agents until `shutdown` completes. The definitions of their resources must be served by then
+/// ([`install`]).
+///
+/// The agents can be stopped, or killed, at any moment: what was begun is taken up again at the next start.
+pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
+    let (applier, drift) = Applier::new(client.clone(), Options::default());
+    let (recorder, recording) = events::recorder(client.clone());
+    let (signals, inbox) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(recording);
+    tasks.spawn(repository::run(client.clone(), mirrors, recorder.clone(), signals.clone(), config.clone()));
+    tasks.spawn(schedule::watch::kustomizations(client.clone(), signals.clone()));
+    tasks.spawn(schedule::watch::drift(drift, signals.clone()));
+    let context = kustomization::Context::new(client, applier, recorder, &config, signals);
+    tasks.spawn(schedule::Schedule::new(context).run(inbox));
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return,
+            ended = tasks.join_next() => match ended {
+                Some(Err(error)) => tracing::error!(%error, "an agent stopped"),
+                Some(Ok(())) => {}
+                None => return,
+            },
+        }
+    }
+}

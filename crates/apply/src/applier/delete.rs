@@ -66,6 +66,10 @@ impl Applier {
         let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
         // With its kind every object is gone too.
         let Some(kind) = found else { return Ok((Action::Deleted, None)) };
+        // Such an entry names nothing; what the API would find under its name is another object.
+        if kind.namespaced == object.id.namespace.is_empty() {
+            return Ok((Action::Skipped, None));
+        }
         let mut attempt = 1;
         loop {
             let Some(live) = cluster.metadata(&kind, &object.id, account).await.map_err(answer)? else {

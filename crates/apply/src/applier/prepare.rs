@@ -57,6 +57,21 @@ impl Brings {
 }
 
 impl Applier {
+    /// The objects with their places corrected: an object of the cluster has no namespace, whatever a manifest says.
+    /// Where it is not known yet which a kind has, the manifest is left as it is.
+    ///
+    /// # Errors
+    /// When the API gives no answer.
+    pub async fn identify(&self, manifests: &mut [Manifest]) -> Result<(), ApplyError> {
+        for manifest in manifests {
+            let kind = self.kind_of(manifest).await?;
+            if kind.is_some_and(|kind| !kind.namespaced) && !manifest.id().namespace.is_empty() {
+                manifest.set_namespace("");
+            }
+        }
+        Ok(())
+    }
+
     /// The objects in the order in which they are applied. Nothing was sent to the cluster but questions.
     pub(crate) async fn prepare(&self, desired: &Desired) -> Result<Vec<Work>, ApplyError> {
         let brings = Brings::of(&desired.manifests);
@@ -83,7 +98,7 @@ impl Applier {
         }
         work.sort_by(|a, b| order::compare(a.id(), b.id()));
         match work.windows(2).find(|pair| pair[0].id() == pair[1].id()) {
-            Some(pair) => Err(ApplyError::Twice(pair[0].id().clone())),
+            Some(pair) => Err(ApplyError::Twice(Box::new(pair[0].id().clone()))),
             None => Ok(work),
         }
     }
@@ -109,7 +124,7 @@ impl Applier {
 
 fn unknown(manifest: &Manifest) -> ApplyError {
     ApplyError::UnknownKind {
-        subject: manifest.id().clone(),
+        subject: Box::new(manifest.id().clone()),
         api_version: manifest.versioned().api_version(),
         kind: manifest.id().kind.clone(),
     }
@@ -118,7 +133,7 @@ fn unknown(manifest: &Manifest) -> ApplyError {
 /// An object of the cluster has no namespace, whatever a manifest says; all others need one.
 fn place(manifest: &mut Manifest, kind: &Kind) -> Result<(), ApplyError> {
     match (kind.namespaced, manifest.id().namespace.is_empty()) {
-        (true, true) => Err(ApplyError::NoNamespace(manifest.id().clone())),
+        (true, true) => Err(ApplyError::NoNamespace(Box::new(manifest.id().clone()))),
         (false, false) => {
             manifest.set_namespace("");
             Ok(())

@@ -1,0 +1,15 @@
+//! What a source brought.
+
+use std::sync::Arc;
+
+use cowherd_tree::Tree;
+
+/// The content of a source at one revision.
+pub(crate) struct Fetched {
+    /// The revision as Flux writes it: `main@sha1:<commit>`.
+    pub(crate) revision: String,
+    /// The identity of revision and content together: what is different in it is another `Fetched`.
+    pub(crate) digest: String,
+    /// The files.
+    pub(crate) tree: Arc<dyn Tree>,
+}

@@ -1,0 +1,74 @@
+//! What all reconciliations share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cowherd_apply::{Account, Applier};
+use kube::Client;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::gate::Gate;
+use crate::events::Recorder;
+use crate::schedule::Signal;
+use crate::{Config, Counters, NamespacedName, Phase, Progress};
+
+/// What all reconciliations share.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) applier: Applier,
+    pub(crate) recorder: Recorder,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) gate: Gate,
+    pub(crate) signals: mpsc::UnboundedSender<Signal>,
+    /// One permit for each Kustomization that may be applied at the same time.
+    pub(crate) applies: Arc<Semaphore>,
+    pub(crate) renders: Arc<Semaphore>,
+    progress: Option<mpsc::UnboundedSender<Progress>>,
+    accounts: Mutex<HashMap<Account, bool>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        client: Client,
+        applier: Applier,
+        recorder: Recorder,
+        config: &Config,
+        signals: mpsc::UnboundedSender<Signal>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            applier,
+            recorder,
+            counters: config.counters.clone(),
+            gate: Gate::default(),
+            signals,
+            applies: Arc::new(Semaphore::new(config.applies.max(1))),
+            renders: Arc::new(Semaphore::new(config.renders.max(1))),
+            progress: config.progress.clone(),
+            accounts: Mutex::default(),
+        })
+    }
+
+    /// Tells whoever listens how far a Kustomization is.
+    pub(crate) fn tell(&self, progress: Progress) {
+        if let Some(listener) = &self.progress {
+            let _ = listener.send(progress);
+        }
+    }
+
+    /// Tells of a Kustomization that is not being applied.
+    pub(crate) fn tell_phase(&self, name: &NamespacedName, revision: &str, phase: Phase) {
+        let (name, revision) = (name.clone(), revision.to_owned());
+        self.tell(Progress { name, revision, phase, applied: 0, changed: 0, pruned: 0, ready: 0 });
+    }
+
+    /// Whether requests can be made on behalf of the account. The answer is remembered.
+    pub(crate) async fn can_act_for(&self, account: &Account) -> kube::Result<bool> {
+        if let Some(known) = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(account) {
+            return Ok(*known);
+        }
+        let answer = self.applier.can_act_for(account).await?;
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone(), answer);
+        Ok(answer)
+    }
+}

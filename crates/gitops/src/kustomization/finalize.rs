@@ -1,0 +1,78 @@
+//! The end of a Kustomization: what it applied is deleted, or stays, and then its finalizer goes.
+
+use cowherd_api::flux::annotations::{FINALIZER, KUSTOMIZE_STATUS_MANAGER};
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::{Partial, Stale};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::reconcile::{Failure, Job};
+use super::settings::{self, Deletion};
+use super::{Context, inventory};
+use crate::conditions::PRUNE_FAILED;
+use crate::events::Severity;
+use crate::{NamespacedName, Phase};
+
+/// How long deleted objects may take to be gone before the finalizer goes all the same.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Deletes what the Kustomization applied, as far as its policy says so, and lets go of it.
+pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Failure> {
+    let object = job.object.clone();
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    let deletion = settings::deletion(&object);
+    let objects = inventory::read(&job.status);
+    if deletion != Deletion::Orphan && !objects.is_empty() {
+        // Another Kustomization may describe some of the objects by now.
+        let theirs = |id: &_| context.gate.is_claimed_by_another(&job.name, id);
+        let objects = objects.into_iter().filter(|object| !theirs(&object.id)).collect();
+        let stale = Stale { owner: job.name.owner(), objects, account: settings::account(&object) };
+        let pruned = context.applier.prune(&stale).await.map_err(|Partial { error, .. }| {
+            Failure::new(PRUNE_FAILED, format!("pruning for deleted resource failed: {error}"))
+        })?;
+        context.counters.pruned(pruned.leaving.len());
+        job.tell_event(
+            context,
+            Severity::Normal,
+            crate::conditions::RECONCILIATION_SUCCEEDED,
+            &pruned.changes.to_string(),
+        );
+        if deletion == Deletion::DeleteAndWait {
+            let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);
+            if let Err(error) = context.applier.wait_until_gone(&pruned.leaving, timeout).await {
+                let message = format!("failed to wait for resources termination: {error}");
+                job.tell_event(context, Severity::Warning, PRUNE_FAILED, &message);
+            }
+        }
+    }
+    context.gate.disclaim(&job.name);
+    set_finalizer(context, &job.name, &object, false).await.map_err(|error| Failure::api(&error))?;
+    context.tell_phase(&job.name, "", Phase::Gone);
+    Ok(())
+}
+
+/// Adds our finalizer to the object, or takes it away.
+pub(super) async fn set_finalizer(
+    context: &Context,
+    name: &NamespacedName,
+    object: &Kustomization,
+    present: bool,
+) -> kube::Result<()> {
+    let mut finalizers: Vec<&str> = object.finalizers().iter().map(String::as_str).collect();
+    finalizers.retain(|finalizer| *finalizer != FINALIZER);
+    if present {
+        finalizers.push(FINALIZER);
+    }
+    // The list is replaced as a whole, so it must be the one that was seen.
+    let metadata = json!({ "finalizers": finalizers, "resourceVersion": object.resource_version() });
+    let api: Api<Kustomization> = Api::namespaced(context.client.clone(), &name.namespace);
+    let params = PatchParams { field_manager: Some(KUSTOMIZE_STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = api.patch(&name.name, &params, &Patch::Merge(json!({ "metadata": metadata }))).await;
+    match patched {
+        Err(error) if crate::status::is_not_found(&error) && !present => Ok(()),
+        result => result.map(drop),
+    }
+}

@@ -1,0 +1,138 @@
+//! Keeps an object alive that moves from one Kustomization to another.
+//!
+//! A commit that moves an object makes one Kustomization drop it and another one take it. Whoever drops it must not
+//! delete it before the other had a chance to say that it wants it. So the deletion comes last: it waits, for a
+//! while, until every other Kustomization of the same source that the commit concerns is past its apply, and then
+//! leaves alone what one of them claimed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cowherd_apply::ObjectId;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::NamespacedName;
+
+/// The longest that a deletion waits for others.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it has to be quiet: a Kustomization that was just created takes a moment to be noticed.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Who is about to apply, and who wants what.
+pub(crate) struct Gate {
+    state: Mutex<State>,
+    changed: Notify,
+    patience: Duration,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), patience: PATIENCE }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// By source, the Kustomizations that did not apply yet.
+    before_apply: HashMap<NamespacedName, HashSet<NamespacedName>>,
+    /// By Kustomization, the objects that it describes.
+    claims: HashMap<NamespacedName, HashSet<ObjectId>>,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `name` is about to apply something of `source`.
+    pub(crate) fn enter(&self, source: &NamespacedName, name: &NamespacedName) {
+        self.state().before_apply.entry(source.clone()).or_default().insert(name.clone());
+    }
+
+    /// `name` has applied, or will not.
+    pub(crate) fn leave(&self, source: &NamespacedName, name: &NamespacedName) {
+        let mut state = self.state();
+        if let Some(names) = state.before_apply.get_mut(source) {
+            names.remove(name);
+            if names.is_empty() {
+                state.before_apply.remove(source);
+            }
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// `name` describes these objects and no others.
+    pub(crate) fn claim(&self, name: &NamespacedName, objects: impl IntoIterator<Item = ObjectId>) {
+        self.state().claims.insert(name.clone(), objects.into_iter().collect());
+    }
+
+    /// `name` describes nothing any more.
+    pub(crate) fn disclaim(&self, name: &NamespacedName) {
+        self.state().claims.remove(name);
+    }
+
+    /// Whether someone else than `name` describes the object.
+    pub(crate) fn is_claimed_by_another(&self, name: &NamespacedName, object: &ObjectId) -> bool {
+        self.state().claims.iter().any(|(other, objects)| other != name && objects.contains(object))
+    }
+
+    /// Waits until nobody else is about to apply something of `source`.
+    pub(crate) async fn wait_for_others(&self, source: &NamespacedName) {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let changed = self.changed.notified();
+            let is_quiet = !self.state().before_apply.contains_key(source);
+            if is_quiet {
+                tokio::time::sleep(QUIET).await;
+                if !self.state().before_apply.contains_key(source) {
+                    return;
+                }
+                continue;
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn name(text: &str) -> NamespacedName {
+        NamespacedName::new("n", text)
+    }
+
+    #[tokio::test]
+    async fn a_deletion_waits_for_those_who_have_not_applied() {
+        let gate = Arc::new(Gate::default());
+        gate.enter(&name("source"), &name("b"));
+        let object = ObjectId { name: "moved".into(), ..ObjectId::default() };
+        let waiter = {
+            let (gate, object) = (gate.clone(), object.clone());
+            tokio::spawn(async move {
+                gate.wait_for_others(&name("source")).await;
+                gate.is_claimed_by_another(&name("a"), &object)
+            })
+        };
+        tokio::time::sleep(QUIET * 2).await;
+        assert!(!waiter.is_finished());
+        gate.claim(&name("b"), [object]);
+        gate.leave(&name("source"), &name("b"));
+        assert!(waiter.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_deletion_does_not_wait_for_ever() {
+        let gate = Gate { patience: Duration::from_millis(10), ..Gate::default() };
+        gate.enter(&name("source"), &name("stuck"));
+        let source = name("source");
+        let waited = tokio::time::timeout(Duration::from_secs(5), gate.wait_for_others(&source)).await;
+        assert!(waited.is_ok());
+    }
+}

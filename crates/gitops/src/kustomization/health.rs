@@ -1,0 +1,90 @@
+//! Waits until what a Kustomization applied is healthy.
+
+use std::time::Instant;
+
+use cowherd_api::ConditionStatus::{False, True, Unknown};
+use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Versioned};
+
+use super::Context;
+use super::reconcile::{Failure, Job, Tale};
+use super::settings::Settings;
+use super::status::{conditions, go_duration, progressing, without_health};
+use crate::Phase;
+use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, SUCCEEDED};
+use crate::schedule::Signal;
+
+/// What has to be healthy: everything that was applied, or what `healthChecks` names.
+pub(super) fn expected(
+    job: &Job,
+    settings: &Settings,
+    changes: &ChangeSet,
+    manifests: &[Manifest],
+) -> Vec<Expectation> {
+    let objects: Vec<Versioned> = if settings.wait {
+        let applied = changes.iter().filter(|change| change.action != Action::Skipped);
+        applied.map(|change| change.object.clone()).collect()
+    } else {
+        settings.health_checks.clone()
+    };
+    let itself = |object: &Versioned| {
+        object.id.kind == "Kustomization"
+            && object.id.group == "kustomize.toolkit.fluxcd.io"
+            && (&object.id.namespace, &object.id.name) == (&job.name.namespace, &job.name.name)
+    };
+    let ends = |object: &Versioned| {
+        manifests.iter().any(|manifest| {
+            manifest.id() == &object.id
+                && manifest.id().kind == "Job"
+                && manifest.object().pointer("/spec/ttlSecondsAfterFinished").is_some()
+        })
+    };
+    objects
+        .into_iter()
+        .filter(|object| !itself(object))
+        .map(|object| if ends(&object) { Expectation::healthy_or_gone(object) } else { Expectation::healthy(object) })
+        .collect()
+}
+
+/// Waits for the health of the objects, as long as the Kustomization may take.
+pub(super) async fn check(
+    context: &Context,
+    job: &mut Job,
+    settings: &Settings,
+    expected: &[Expectation],
+    tale: &mut Tale,
+) -> Result<(), Failure> {
+    if expected.is_empty() {
+        without_health(&mut job.status, &job.object);
+        return Ok(());
+    }
+    let began = Instant::now();
+    let timeout = settings.timeout;
+    let revision = &job.source.revision;
+    let message = format!("Running health checks for revision {revision} with a timeout of {}", go_duration(timeout));
+    progressing(&mut job.status, &job.object, &message);
+    conditions(&mut job.status, &job.object).set(HEALTHY, Unknown, PROGRESSING, &message);
+    job.write_status(context).await?;
+    let _ = context.signals.send(Signal::Waits(job.name.clone()));
+    tale.phase = Phase::Checking;
+    let cancelled = job.cancelled();
+    let result = context
+        .applier
+        .wait_and_tell(expected, timeout, cancelled, |tally| {
+            tale.ready = tally.ready;
+            job.tell(context, tale);
+        })
+        .await;
+    match result {
+        Ok(()) => {
+            let message = format!("Health check passed in {}", go_duration(began.elapsed()));
+            conditions(&mut job.status, &job.object).set(HEALTHY, True, SUCCEEDED, &message);
+            Ok(())
+        }
+        Err(ApplyError::Superseded) => Err(Failure::superseded()),
+        Err(error) => {
+            let message = format!("health check failed after {}: {error}", go_duration(began.elapsed()));
+            conditions(&mut job.status, &job.object).set(HEALTHY, False, HEALTH_CHECK_FAILED, &error.to_string());
+            Err(Failure::new(HEALTH_CHECK_FAILED, message))
+        }
+    }
+}

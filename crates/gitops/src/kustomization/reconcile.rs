@@ -1,0 +1,489 @@
+//! Brings the cluster to what one Kustomization says at one revision.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use cowherd_api::flux::annotations::FINALIZER;
+use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, Partial, Stale, Versioned, inventory as entries};
+use cowherd_tree::Reads;
+use futures::FutureExt;
+use kube::ResourceExt;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::build::{BuildError, Built, build};
+use super::settings::Settings;
+use super::variables::{self, Variables};
+use super::{Context, finalize, health, inventory, status};
+use crate::conditions::{
+    ARTIFACT_FAILED, BUILD_FAILED, HEALTH_CHECK_FAILED, PRUNE_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED,
+};
+use crate::events::Severity;
+use crate::fetched::Fetched;
+use crate::{NamespacedName, Phase, Progress};
+
+/// The component that events name.
+const COMPONENT: &str = "kustomize-controller";
+
+/// One reconciliation that is to be done.
+pub(crate) struct Job {
+    pub(crate) name: NamespacedName,
+    pub(crate) object: Arc<Kustomization>,
+    pub(crate) settings: Option<Arc<Settings>>,
+    /// The status as it was last written.
+    pub(crate) status: KustomizationStatus,
+    pub(crate) source: Arc<Fetched>,
+    pub(crate) task: Task,
+    /// Becomes true when something newer is to be done instead.
+    pub(crate) cancel: watch::Receiver<bool>,
+    /// Where the reads of the render are left, for whoever wants to know what a new revision concerns.
+    pub(crate) reads: Arc<Mutex<Option<Arc<Reads>>>>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Bring the cluster to what the Kustomization says.
+    Apply {
+        /// Whether to apply even what is believed to be as it should be.
+        recheck: bool,
+    },
+    /// The Kustomization was deleted.
+    Finalize,
+    /// Say why nothing can be done.
+    Complain {
+        /// The reason in one word.
+        reason: &'static str,
+        /// The reason in a sentence.
+        message: String,
+        /// Whether only a change of the Kustomization can help.
+        is_final: bool,
+    },
+}
+
+/// What came of a reconciliation.
+pub(crate) struct Report {
+    pub(crate) name: NamespacedName,
+    pub(crate) uid: Option<String>,
+    pub(crate) generation: Option<i64>,
+    pub(crate) status: KustomizationStatus,
+    pub(crate) task: Task,
+    pub(crate) ended: Ended,
+}
+
+/// How a reconciliation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// As it should.
+    Well,
+    /// With an error; whether trying again soon may help.
+    Badly {
+        /// Whether nothing in the repository has to change for it to work.
+        may_pass: bool,
+    },
+    /// Something newer is to be done.
+    Superseded,
+}
+
+/// Why a step failed.
+pub(super) struct Failure {
+    reason: &'static str,
+    message: String,
+    may_pass: bool,
+    superseded: bool,
+}
+
+impl Failure {
+    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), may_pass: true, superseded: false }
+    }
+
+    pub(super) fn superseded() -> Self {
+        Self { superseded: true, ..Self::new("", "") }
+    }
+
+    /// The API could not be asked for, or told, what a reconciliation needs.
+    pub(super) fn api(error: &kube::Error) -> Self {
+        let message = match error {
+            // The object is gone, or another one by now; a watch will say so.
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Self::superseded(),
+            kube::Error::Api(status) => status.message.clone(),
+            other => other.to_string(),
+        };
+        Self::new(RECONCILIATION_FAILED, message)
+    }
+
+    fn build(error: &BuildError) -> Self {
+        Self { may_pass: false, ..Self::new(error.reason(), error.to_string()) }
+    }
+}
+
+/// What is told of a reconciliation while it goes on.
+pub(super) struct Tale {
+    pub(super) phase: Phase,
+    pub(super) applied: usize,
+    pub(super) changed: usize,
+    pub(super) pruned: usize,
+    pub(super) ready: usize,
+}
+
+impl Job {
+    /// Completes when something newer is to be done.
+    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
+        let mut cancel = self.cancel.clone();
+        async move {
+            if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn give_way(&self) -> Result<(), Failure> {
+        if *self.cancel.borrow() { Err(Failure::superseded()) } else { Ok(()) }
+    }
+
+    pub(super) fn tell(&self, context: &Context, tale: &Tale) {
+        context.tell(Progress {
+            name: self.name.clone(),
+            revision: self.source.revision.clone(),
+            phase: tale.phase.clone(),
+            applied: tale.applied,
+            changed: tale.changed,
+            pruned: tale.pruned,
+            ready: tale.ready,
+        });
+    }
+
+    pub(super) fn tell_event(&self, context: &Context, severity: Severity, reason: &str, message: &str) {
+        if !message.is_empty() {
+            context.recorder.tell(self.object.as_ref(), COMPONENT, severity, reason, message);
+        }
+    }
+
+    pub(super) async fn write_status(&self, context: &Context) -> Result<(), Failure> {
+        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
+        written.map_err(|error| Failure::api(&error))
+    }
+}
+
+/// Does the job and reports. Neither an error nor a panic gets out.
+pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {
+    let ended = match AssertUnwindSafe(attempt(&context, &mut job)).catch_unwind().await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let failure = Failure::new(RECONCILIATION_FAILED, "the reconciliation broke off; this is a bug in cowherd");
+            fail(&context, &mut job, failure).await
+        }
+    };
+    if let Some(settings) = &job.settings {
+        context.gate.leave(&settings.source, &job.name);
+    }
+    Report {
+        uid: job.object.uid(),
+        generation: job.object.metadata.generation,
+        name: job.name,
+        status: job.status,
+        task: job.task,
+        ended,
+    }
+}
+
+async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
+    let result = match job.task.clone() {
+        Task::Finalize => finalize::finalize(context, job).await,
+        Task::Complain { reason, message, is_final } => complain(context, job, reason, &message, is_final).await,
+        Task::Apply { recheck } => match job.settings.clone() {
+            Some(settings) => apply(context, job, &settings, recheck).await,
+            None => Ok(()),
+        },
+    };
+    match result {
+        Ok(()) => Ended::Well,
+        Err(failure) => fail(context, job, failure).await,
+    }
+}
+
+async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
+    let Failure { reason, message, may_pass, superseded } = failure;
+    if superseded {
+        return Ended::Superseded;
+    }
+    tracing::warn!(kustomization = %job.name, reason, message, "a reconciliation failed");
+    status::handled(&mut job.status, &job.object);
+    status::conditions(&mut job.status, &job.object).fail(reason, &message);
+    job.tell_event(context, Severity::Warning, reason, &message);
+    context.tell_phase(&job.name, &job.source.revision, Phase::Failed(message));
+    if let Err(failure) = job.write_status(context).await {
+        tracing::debug!(kustomization = %job.name, error = failure.message, "the status could not be written");
+    }
+    Ended::Badly { may_pass }
+}
+
+async fn complain(
+    context: &Context,
+    job: &mut Job,
+    reason: &'static str,
+    message: &str,
+    is_final: bool,
+) -> Result<(), Failure> {
+    let before = job.status.clone();
+    let mut conditions = status::conditions(&mut job.status, &job.object);
+    if is_final {
+        conditions.stall(reason, message);
+        job.status.observed_generation = job.object.metadata.generation;
+    } else {
+        conditions.fail(reason, message);
+    }
+    status::handled(&mut job.status, &job.object);
+    context.tell_phase(&job.name, &job.source.revision, Phase::Waiting(message.to_owned()));
+    if job.status == before {
+        return Ok(());
+    }
+    let severity = if is_final { Severity::Warning } else { Severity::Normal };
+    job.tell_event(context, severity, reason, message);
+    job.write_status(context).await
+}
+
+/// The story of an apply.
+async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, recheck: bool) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut tale = Tale { phase: Phase::Building, applied: 0, changed: 0, pruned: 0, ready: 0 };
+    let permit = permit(context).await;
+    job.give_way()?;
+    job.tell(context, &tale);
+    guard_finalizer(context, job).await?;
+    act_for_account(context, settings).await?;
+    let variables = variables::read(&context.client, &job.name.namespace, settings).await;
+    let variables =
+        Arc::new(variables.map_err(|error| Failure::new(BUILD_FAILED, format!("post build failed: {error}")))?);
+
+    job.status.last_attempted_revision = Some(job.source.revision.clone());
+    let mut built = render(context, job, settings, &variables).await?;
+    let identified = context.applier.identify(&mut built.manifests).await;
+    identified.map_err(|error| apply_failure(&error, &variables.mask, None))?;
+    context.gate.claim(&job.name, built.manifests.iter().map(|manifest| manifest.id().clone()));
+    job.give_way()?;
+
+    let old = inventory::read(&job.status);
+    record_before_apply(context, job, &old, &built).await?;
+    tale.phase = Phase::Applying;
+    tale.applied = built.manifests.len();
+    job.tell(context, &tale);
+    let outcome = bring(context, job, settings, &built, recheck).await;
+    context.gate.leave(&settings.source, &job.name);
+    let changes = match outcome {
+        Ok(changes) => changes,
+        Err(Partial { error, changes }) => {
+            context.counters.applied(&changes);
+            let failure = apply_failure(&error, &variables.mask, Some(&changes));
+            remember(job, &built.digest, failure.reason, began);
+            return Err(failure);
+        }
+    };
+    context.counters.applied(&changes);
+    tale.changed = changes.changed().count();
+    job.tell_event(context, Severity::Normal, "Progressing", &changes.to_string());
+
+    let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
+    tale.phase = Phase::Pruning;
+    let permit = remove_stale(context, job, settings, &old, &applied, permit, &mut tale, &variables.mask).await;
+    let permit = permit.inspect_err(|failure| remember(job, &built.digest, failure.reason, began))?;
+
+    // Health takes as long as it takes; others should not have to wait for it.
+    drop(permit);
+    let checked = if settings.checks_health() {
+        let expected = health::expected(job, settings, &changes, &built.manifests);
+        health::check(context, job, settings, &expected, &mut tale).await
+    } else {
+        status::without_health(&mut job.status, &job.object);
+        tale.ready = tale.applied;
+        Ok(())
+    };
+    checked.inspect_err(|failure| {
+        if !failure.superseded {
+            remember(job, &built.digest, HEALTH_CHECK_FAILED, began);
+        }
+    })?;
+    succeed(context, job, settings, &built.digest, began, tale).await
+}
+
+async fn permit(context: &Context) -> Option<OwnedSemaphorePermit> {
+    context.applies.clone().acquire_owned().await.ok()
+}
+
+/// Without our finalizer nobody would clean up after the Kustomization is deleted.
+async fn guard_finalizer(context: &Context, job: &Job) -> Result<(), Failure> {
+    if job.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    let set = finalize::set_finalizer(context, &job.name, &job.object, true).await;
+    set.map_err(|error| Failure::api(&error))
+}
+
+async fn act_for_account(context: &Context, settings: &Settings) -> Result<(), Failure> {
+    let Some(account) = &settings.account else { return Ok(()) };
+    match context.can_act_for(account).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(
+            RECONCILIATION_FAILED,
+            format!(
+                "spec.serviceAccountName: this cluster does not honour impersonation, so objects cannot be applied as \
+                 {}; remove the field to apply them with the rights of the agents",
+                account.user
+            ),
+        )),
+        Err(error) => Err(Failure {
+            message: format!(
+                "spec.serviceAccountName: cannot act as {}: {}",
+                account.user,
+                Failure::api(&error).message
+            ),
+            ..Failure::new(RECONCILIATION_FAILED, "")
+        }),
+    }
+}
+
+async fn render(
+    context: &Context,
+    job: &Job,
+    settings: &Settings,
+    variables: &Arc<Variables>,
+) -> Result<Built, Failure> {
+    let _permit = context.renders.acquire().await;
+    context.counters.rendered();
+    let (tree, settings, variables) = (job.source.tree.clone(), settings.clone(), variables.clone());
+    let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &settings, &variables)).await;
+    let (built, reads) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;
+    *job.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(reads);
+    built.map_err(|error| Failure::build(&error))
+}
+
+/// Writes down what is about to exist before it exists: whatever happens in between, nothing is ever applied that no
+/// inventory knows of.
+async fn record_before_apply(
+    context: &Context,
+    job: &mut Job,
+    old: &[Versioned],
+    built: &Built,
+) -> Result<(), Failure> {
+    let new: Vec<Versioned> = built.manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
+    if entries::gone(&new, old).is_empty() {
+        return Ok(());
+    }
+    job.status.inventory = Some(inventory::write(&entries::union(old, &new)));
+    let revision = job.source.revision.clone();
+    status::progressing(&mut job.status, &job.object, &format!("Applying manifests for revision {revision}"));
+    job.write_status(context).await
+}
+
+async fn bring(
+    context: &Context,
+    job: &Job,
+    settings: &Settings,
+    built: &Built,
+    recheck: bool,
+) -> Result<ChangeSet, Partial> {
+    let desired = Desired {
+        owner: job.name.owner(),
+        manifests: built.manifests.clone(),
+        force: settings.force,
+        recheck,
+        account: settings.account.clone(),
+        timeout: settings.timeout,
+    };
+    context.applier.apply(&desired).await
+}
+
+/// Deletes what was applied once and is no longer described, and writes the inventory down.
+#[allow(clippy::too_many_arguments)]
+async fn remove_stale(
+    context: &Context,
+    job: &mut Job,
+    settings: &Settings,
+    old: &[Versioned],
+    applied: &[Versioned],
+    mut held: Option<OwnedSemaphorePermit>,
+    tale: &mut Tale,
+    mask: &Mask,
+) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+    let mut stale = entries::gone(old, applied);
+    job.status.inventory = Some(inventory::write(applied));
+    if stale.is_empty() || !settings.prune {
+        return Ok(held);
+    }
+    // Whoever is waited for may need the permit.
+    drop(held.take());
+    job.status.inventory = Some(inventory::write(&entries::union(applied, &stale)));
+    job.tell(context, tale);
+    context.gate.wait_for_others(&settings.source).await;
+    job.give_way()?;
+    let held = permit(context).await;
+    stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
+    match context.applier.prune(&stale).await {
+        Ok(pruned) => {
+            tale.pruned = pruned.changes.count(Action::Deleted);
+            context.counters.pruned(pruned.leaving.len());
+            job.status.inventory = Some(inventory::write(applied));
+            job.tell_event(context, Severity::Normal, "Progressing", &pruned.changes.to_string());
+            Ok(held)
+        }
+        Err(Partial { error, changes }) => {
+            let survivors: Vec<Versioned> =
+                stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
+            job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));
+            Err(Failure::new(PRUNE_FAILED, mask.text(&error.to_string())))
+        }
+    }
+}
+
+fn apply_failure(error: &ApplyError, mask: &Mask, changes: Option<&ChangeSet>) -> Failure {
+    if matches!(error, ApplyError::Superseded) {
+        return Failure::superseded();
+    }
+    let done = changes.map(ToString::to_string).filter(|done| !done.is_empty());
+    let message = match done {
+        Some(done) => format!("{error}\n{done}"),
+        None => error.to_string(),
+    };
+    let reason = if matches!(error, ApplyError::Manifest(_)) { BUILD_FAILED } else { RECONCILIATION_FAILED };
+    Failure::new(reason, mask.text(&message))
+}
+
+fn remember(job: &mut Job, digest: &str, reason: &str, began: Instant) {
+    let revision = job.source.revision.clone();
+    status::remember(&mut job.status, digest, &revision, reason, began.elapsed());
+}
+
+async fn succeed(
+    context: &Context,
+    job: &mut Job,
+    settings: &Settings,
+    digest: &str,
+    began: Instant,
+    mut tale: Tale,
+) -> Result<(), Failure> {
+    remember(job, digest, RECONCILIATION_SUCCEEDED, began);
+    let revision = job.source.revision.clone();
+    status::succeeded(&mut job.status, &job.object, &revision);
+    status::handled(&mut job.status, &job.object);
+    job.write_status(context).await?;
+    let (took, next) = (status::go_duration(began.elapsed()), status::go_duration(settings.interval));
+    let message = format!("Reconciliation finished in {took}, next run in {next}");
+    tracing::info!(kustomization = %job.name, revision, changed = tale.changed, pruned = tale.pruned, message);
+    if tale.changed + tale.pruned > 0 {
+        job.tell_event(context, Severity::Normal, RECONCILIATION_SUCCEEDED, &message);
+    }
+    tale.phase = Phase::Ready;
+    job.tell(context, &tale);
+    Ok(())
+}
+
+/// What a Kustomization without its source says.
+pub(crate) fn without_source(name: &str) -> Task {
+    let message = format!("Source 'GitRepository/{name}' has no artifact yet; it is applied as soon as it has one");
+    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false }
+}

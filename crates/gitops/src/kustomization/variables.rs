@@ -1,0 +1,68 @@
+//! The values that take the place of variables in manifests.
+
+use std::collections::BTreeMap;
+
+use cowherd_api::flux::kustomize::v1::SubstituteReference;
+use cowherd_apply::mask::Mask;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client};
+
+use super::settings::Settings;
+
+/// Values by the names of their variables, and which of them must not be shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variables {
+    pub(crate) values: BTreeMap<String, String>,
+    pub(crate) mask: Mask,
+}
+
+/// Why the values could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("substitute from '{kind}/{name}' error: {cause}")]
+pub(crate) struct VariablesError {
+    kind: String,
+    name: String,
+    cause: String,
+}
+
+/// Reads the values: later references win over earlier ones, and what stands in the Kustomization wins over all.
+pub(crate) async fn read(client: &Client, namespace: &str, settings: &Settings) -> Result<Variables, VariablesError> {
+    let mut variables = Variables::default();
+    for reference in &settings.substitute_from {
+        let fail = |cause| VariablesError { kind: reference.kind.clone(), name: reference.name.clone(), cause };
+        let found = match reference.kind.as_str() {
+            "ConfigMap" => config_map(client, namespace, &reference.name).await,
+            "Secret" => secret(client, namespace, &reference.name, &mut variables.mask).await,
+            _ => return Err(fail("only ConfigMap and Secret hold variables".to_owned())),
+        };
+        match found {
+            Ok(Some(values)) => variables.values.extend(values),
+            Ok(None) if reference.optional => {}
+            Ok(None) => return Err(fail(missing(reference))),
+            Err(kube::Error::Api(status)) => return Err(fail(status.message.clone())),
+            Err(error) => return Err(fail(error.to_string())),
+        }
+    }
+    variables.values.extend(settings.substitute.clone());
+    Ok(variables)
+}
+
+fn missing(reference: &SubstituteReference) -> String {
+    format!("{} \"{}\" not found; create it, or make it optional", reference.kind, reference.name)
+}
+
+type Values = BTreeMap<String, String>;
+
+async fn config_map(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Values>> {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    Ok(api.get_opt(name).await?.map(|found| found.data.unwrap_or_default()))
+}
+
+async fn secret(client: &Client, namespace: &str, name: &str, mask: &mut Mask) -> kube::Result<Option<Values>> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let Some(secret) = api.get_opt(name).await? else { return Ok(None) };
+    let texts = secret.data.unwrap_or_default().into_iter();
+    let values: Values = texts.map(|(key, bytes)| (key, String::from_utf8_lossy(&bytes.0).into_owned())).collect();
+    values.values().for_each(|value| mask.add_text(value));
+    Ok(Some(values))
+}

@@ -1,0 +1,154 @@
+//! Fetches what a GitRepository asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
+use cowherd_source::{
+    Auth, FetchError, Ignore, Mirrors, Range, RangeError, Reference, Remote, RepositoryUrl, Snapshot, UrlError,
+};
+use cowherd_tree::{Tree, TreeError};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client, ResourceExt};
+use sha2::{Digest, Sha256};
+
+use crate::fetched::Fetched;
+
+/// What was found.
+pub(super) struct Found {
+    pub(super) snapshot: Snapshot,
+    pub(super) content: Arc<Fetched>,
+}
+
+/// Why nothing was found.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The URL is none.
+    #[error("{0}")]
+    Url(#[from] UrlError),
+    /// The range of versions is none.
+    #[error("spec.ref.semver: {0}")]
+    Range(#[from] RangeError),
+    /// A field asks for what is not supported yet.
+    #[error("spec.{field} is not supported yet; {instead}")]
+    Unsupported { field: &'static str, instead: &'static str },
+    /// The Secret with the credentials cannot be read.
+    #[error("failed to get the Secret '{name}' of spec.secretRef: {cause}")]
+    Secret { name: String, cause: String },
+    /// Git failed.
+    #[error("failed to checkout and determine revision: {0}")]
+    Fetch(#[from] FetchError),
+    /// The patterns of files to leave out cannot be read.
+    #[error("failed to load source ignore patterns from repository: {0}")]
+    Ignore(#[from] TreeError),
+    /// A bug.
+    #[error("the fetch broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+impl Error {
+    /// The reason in one word, as Flux gives it.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "URLInvalid",
+            Self::Unsupported { .. } => crate::conditions::UNSUPPORTED,
+            Self::Secret { .. } => "AuthenticationFailed",
+            Self::Fetch(FetchError::Refused { .. } | FetchError::HostKey { .. } | FetchError::Credentials { .. }) => {
+                "AuthenticationFailed"
+            }
+            Self::Ignore(_) => "SourceIgnoreError",
+            Self::Range(_) | Self::Fetch(_) | Self::Broken(_) => "GitOperationFailed",
+        }
+    }
+
+    /// Whether only a change of the object can help.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Url(_) | Self::Range(_) | Self::Unsupported { .. })
+    }
+}
+
+/// Fetches the repository as its spec says.
+pub(super) async fn fetch(client: &Client, mirrors: &Mirrors, object: &GitRepository) -> Result<Found, Error> {
+    refuse_unsupported(object)?;
+    let reference = reference(object.spec.reference.as_ref())?;
+    let mut remote = Remote::new(RepositoryUrl::parse(&object.spec.url)?);
+    remote.auth = credentials(client, object).await?;
+    if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
+        remote.timeout = Duration::max(timeout, Duration::from_secs(1));
+    }
+    let (mirrors, ignore) = (mirrors.clone(), object.spec.ignore.clone());
+    tokio::task::spawn_blocking(move || {
+        let snapshot = mirrors.fetch(&remote, &reference)?;
+        let content = Arc::new(content(&snapshot, ignore.as_deref())?);
+        Ok(Found { snapshot, content })
+    })
+    .await?
+}
+
+fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetched, TreeError> {
+    let tree: Arc<dyn Tree> = snapshot.tree.clone();
+    let mut digest = Sha256::new();
+    for part in [&snapshot.commit.tree, ignore.unwrap_or_default()] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    Ok(Fetched {
+        revision: snapshot.revision.to_string(),
+        digest: digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        tree: Arc::new(Ignore::new(tree, ignore)?),
+    })
+}
+
+/// The first of commit, name, semver, tag and branch counts.
+fn reference(spec: Option<&GitRepositoryRef>) -> Result<Reference, RangeError> {
+    let Some(spec) = spec else { return Ok(Reference::default()) };
+    let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    if let Some(id) = given(&spec.commit) {
+        return Ok(Reference::Commit { id, branch: given(&spec.branch) });
+    }
+    if let Some(name) = given(&spec.name) {
+        return Ok(Reference::Name(name));
+    }
+    if let Some(range) = given(&spec.semver) {
+        return Ok(Reference::SemVer(Range::parse(&range)?));
+    }
+    Ok(given(&spec.tag).map(Reference::Tag).or_else(|| given(&spec.branch).map(Reference::Branch)).unwrap_or_default())
+}
+
+async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Error> {
+    let Some(reference) = &object.spec.secret_ref else { return Ok(Auth::default()) };
+    let name = &reference.name;
+    let error = |cause: String| Error::Secret { name: name.clone(), cause };
+    let api: Api<Secret> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
+    let secret = match api.get_opt(name).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Err(error("there is no such Secret in the namespace of the GitRepository".to_owned())),
+        Err(kube::Error::Api(status)) => return Err(error(status.message.clone())),
+        Err(other) => return Err(error(other.to_string())),
+    };
+    let data: BTreeMap<String, Vec<u8>> =
+        secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+    Ok(Auth::from_secret(&data))
+}
+
+fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {
+    let spec = &object.spec;
+    let refuse = |field, instead| Err(Error::Unsupported { field, instead });
+    if spec.provider.as_deref().is_some_and(|provider| provider != "generic") {
+        return refuse("provider", "use credentials in a Secret and the provider generic");
+    }
+    if spec.verify.is_some() {
+        return refuse("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without");
+    }
+    if spec.proxy_secret_ref.is_some() {
+        return refuse("proxySecretRef", "reach the repository without a proxy");
+    }
+    if spec.recurse_submodules == Some(true) {
+        return refuse("recurseSubmodules", "make the submodule a GitRepository of its own");
+    }
+    if spec.include.as_ref().is_some_and(|include| !include.is_empty()) {
+        return refuse("include", "give each repository Kustomizations of its own");
+    }
+    Ok(())
+}

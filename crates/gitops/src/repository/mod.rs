@@ -1,0 +1,206 @@
+//! GitRepositories: one task for each fetches it when it is due and tells what it found.
+
+mod fetch;
+mod report;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_source::{LocalWatch, Mirrors, RepositoryUrl, watch_local};
+use futures::StreamExt;
+use kube::core::error_boundary::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, ResourceExt};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::events::Recorder;
+use crate::schedule::Signal;
+use crate::{Config, NamespacedName};
+use report::Report;
+
+/// The shortest interval at which a repository is looked at, whatever it says.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// The first pause after a failure; it doubles up to the interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// What every task of a repository has.
+#[derive(Clone)]
+struct Shared {
+    client: Client,
+    mirrors: Mirrors,
+    recorder: Recorder,
+    signals: mpsc::UnboundedSender<Signal>,
+    config: Config,
+}
+
+/// Keeps a task for each GitRepository of the cluster.
+pub(crate) async fn run(
+    client: Client,
+    mirrors: Mirrors,
+    recorder: Recorder,
+    signals: mpsc::UnboundedSender<Signal>,
+    config: Config,
+) {
+    let shared = Shared { client: client.clone(), mirrors, recorder, signals, config };
+    let api: Api<DeserializeGuard<GitRepository>> = Api::all(client);
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut repositories = Repositories { shared, running: HashMap::new(), tasks: JoinSet::new() };
+    let mut listed = Vec::new();
+    while let Some(event) = events.next().await {
+        while repositories.tasks.try_join_next().is_some() {}
+        match event {
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(DeserializeGuard(object))) => {
+                if let Some(name) = repositories.see(object) {
+                    listed.push(name);
+                }
+            }
+            Ok(Event::InitDone) => repositories.keep_only(&std::mem::take(&mut listed)),
+            Ok(Event::Apply(DeserializeGuard(object))) => {
+                repositories.see(object);
+            }
+            Ok(Event::Delete(object)) => repositories.end(&NamespacedName::of(&object)),
+            Err(error) => tracing::debug!(%error, "the watch of GitRepositories was interrupted"),
+        }
+    }
+}
+
+struct Repositories {
+    shared: Shared,
+    running: HashMap<NamespacedName, watch::Sender<Arc<GitRepository>>>,
+    tasks: JoinSet<()>,
+}
+
+impl Repositories {
+    fn see(
+        &mut self,
+        object: Result<GitRepository, kube::core::error_boundary::InvalidObject>,
+    ) -> Option<NamespacedName> {
+        let object = match object {
+            Ok(object) => object,
+            Err(invalid) => {
+                tracing::warn!(name = invalid.metadata.name, error = invalid.error, "a GitRepository cannot be read");
+                return None;
+            }
+        };
+        let name = NamespacedName::of(&object);
+        let object = Arc::new(object);
+        match self.running.get(&name) {
+            Some(task) => {
+                task.send_replace(object);
+            }
+            None => {
+                let (sender, receiver) = watch::channel(object);
+                self.running.insert(name.clone(), sender);
+                self.tasks.spawn(keep(self.shared.clone(), name.clone(), receiver));
+            }
+        }
+        Some(name)
+    }
+
+    fn end(&mut self, name: &NamespacedName) {
+        self.running.remove(name);
+        let _ = self.shared.signals.send(Signal::Source(name.clone(), None));
+    }
+
+    fn keep_only(&mut self, names: &[NamespacedName]) {
+        let gone: Vec<_> = self.running.keys().filter(|name| !names.contains(name)).cloned().collect();
+        gone.iter().for_each(|name| self.end(name));
+    }
+}
+
+/// What of an object makes a difference to its task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Relevant {
+    uid: Option<String>,
+    generation: Option<i64>,
+    requested_at: Option<String>,
+}
+
+impl Relevant {
+    fn of(object: &GitRepository) -> Self {
+        Self {
+            uid: object.uid(),
+            generation: object.metadata.generation,
+            requested_at: object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+        }
+    }
+}
+
+/// Fetches one repository whenever that is due, until it is deleted.
+async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver<Arc<GitRepository>>) {
+    let mut report = Report::new(shared.clone(), name.clone(), &objects.borrow().clone());
+    let mut failures = 0;
+    loop {
+        let object = objects.borrow_and_update().clone();
+        if object.spec.suspend == Some(true) || object.metadata.deletion_timestamp.is_some() {
+            if changed(&mut objects, &object).await.is_none() {
+                return;
+            }
+            continue;
+        }
+        // The watch begins before the fetch, so that nothing falls between the two.
+        let mut local = local_watch(&object);
+        let pause = match attempt(&shared, &object, &mut report).await {
+            true => {
+                failures = 0;
+                interval(&object)
+            }
+            false => {
+                failures += 1;
+                FIRST_RETRY.saturating_mul(1 << failures.min(16)).min(interval(&object))
+            }
+        };
+        tokio::select! {
+            seen = changed(&mut objects, &object) => if seen.is_none() { return },
+            () = local_change(&mut local) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Fetches once and tells what came of it; whether that succeeded.
+async fn attempt(shared: &Shared, object: &GitRepository, report: &mut Report) -> bool {
+    shared.config.counters.fetched();
+    match fetch::fetch(&shared.client, &shared.mirrors, object).await {
+        Ok(found) => report.fetched(object, found).await,
+        Err(error) => report.failed(object, &error).await,
+    }
+}
+
+/// Waits until something about the object makes a difference; `None` when it is gone.
+async fn changed(objects: &mut watch::Receiver<Arc<GitRepository>>, since: &GitRepository) -> Option<()> {
+    let before = Relevant::of(since);
+    objects.wait_for(|object| Relevant::of(object) != before).await.ok().map(drop)
+}
+
+fn interval(object: &GitRepository) -> Duration {
+    object.spec.interval.parse().unwrap_or(Duration::from_secs(60)).max(SHORTEST_INTERVAL)
+}
+
+fn local_watch(object: &GitRepository) -> Option<LocalWatch> {
+    let url = RepositoryUrl::parse(&object.spec.url).ok()?;
+    let path = url.local_path()?;
+    watch_local(path).inspect_err(|error| tracing::debug!(%error, "a local repository is not watched")).ok()
+}
+
+/// Completes when a watched repository changes; never where nothing is watched.
+fn local_change(watch: &mut Option<LocalWatch>) -> impl Future<Output = ()> {
+    async move {
+        match watch {
+            Some(watch) => {
+                if watch.changed().await.is_none() {
+                    std::future::pending::<()>().await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Lets the status of Kustomizations follow to a revision that does not concern them, once those that it does concern
+//! are done.
+
+use std::time::{Duration, Instant};
+
+use cowherd_api::flux::kustomize::v1::KustomizationStatus;
+
+use super::{Schedule, Signal};
+use crate::NamespacedName;
+use crate::kustomization::status;
+
+/// How many writes are under way at once: few, so that they are in nobody's way.
+const AT_ONCE: usize = 4;
+/// How long the writes wait at most for those that are concerned.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Schedule {
+    /// Starts writes, as far as they are in nobody's way.
+    pub(super) fn follow(&mut self) {
+        if self.to_follow.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let is_busy = self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|running| !running.waits));
+        if is_busy && now < self.follow_after {
+            if let Some(first) = self.to_follow.front().cloned() {
+                self.timers.set(&first, self.follow_after);
+            }
+            return;
+        }
+        while self.following < AT_ONCE {
+            let Some(name) = self.to_follow.pop_front() else { return };
+            if let Some(status) = self.following_status(&name) {
+                self.write_following(name, status);
+            }
+        }
+    }
+
+    /// The status at the revision to which it follows; `None` where something else happened meanwhile.
+    fn following_status(&self, name: &NamespacedName) -> Option<KustomizationStatus> {
+        let slot = self.slots.get(name)?;
+        let last = slot.last.as_ref().filter(|last| last.succeeded)?;
+        if slot.running.is_some() || slot.status.last_applied_revision.as_ref() == Some(&last.revision) {
+            return None;
+        }
+        let mut status = slot.status.clone();
+        status::succeeded(&mut status, &slot.object, &last.revision);
+        Some(status)
+    }
+
+    fn write_following(&mut self, name: NamespacedName, status: KustomizationStatus) {
+        self.following += 1;
+        let context = self.context.clone();
+        self.errands.spawn(async move {
+            let written = status::write(&context.client, &context.counters, &name, &status).await;
+            if let Err(error) = &written {
+                tracing::debug!(kustomization = %name, %error, "the status could not follow");
+            }
+            context.counters.followed();
+            let status = written.is_ok().then(|| Box::new(status));
+            let _ = context.signals.send(Signal::Followed(name, status));
+        });
+    }
+
+    /// A write ended.
+    pub(super) fn followed(&mut self, name: &NamespacedName, status: Option<Box<KustomizationStatus>>) {
+        self.following = self.following.saturating_sub(1);
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        match status {
+            // A job that began meanwhile has the status in its own hands.
+            Some(status) if slot.running.is_none() => slot.status = *status,
+            _ => {}
+        }
+    }
+}

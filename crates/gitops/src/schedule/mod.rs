@@ -1,0 +1,325 @@
+//! Decides which Kustomization is to be reconciled when.
+//!
+//! One loop owns everything that is known of all Kustomizations. It is told what happens ([`Signal`]) and starts
+//! tasks; it never waits for a request itself, so what one Kustomization does can never hold up another.
+
+mod compare;
+mod dependencies;
+mod follow;
+mod slot;
+mod timers;
+pub(crate) mod watch;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::{Cause, Drift};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::fetched::Fetched;
+use crate::kustomization::{Context, Ended, Job, Report, Task, reconcile, without_source};
+use crate::{NamespacedName, Phase};
+use dependencies::Verdict;
+use slot::{Need, Slot};
+use timers::Timers;
+
+/// How long a Kustomization may wait for its source or dependencies before that is written down: most waits are over
+/// sooner.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long after a job gave way it is looked at again, should nothing happen meanwhile.
+const AFTER_GIVING_WAY: Duration = Duration::from_millis(50);
+
+/// What can happen.
+pub(crate) enum Signal {
+    /// A Kustomization was created or changed.
+    Seen(Box<Kustomization>),
+    /// A Kustomization is gone.
+    Gone(NamespacedName),
+    /// All Kustomizations were listed.
+    Listed(HashSet<NamespacedName>),
+    /// A source has new content, or is gone.
+    Source(NamespacedName, Option<Arc<Fetched>>),
+    /// It was found out which Kustomizations the new content of a source does not concern.
+    Compared { source: NamespacedName, digest: String, results: Vec<(NamespacedName, bool)> },
+    /// A job is past its apply and waits for health.
+    Waits(NamespacedName),
+    /// The status of a Kustomization followed to a revision that does not concern it.
+    Followed(NamespacedName, Option<Box<cowherd_api::flux::kustomize::v1::KustomizationStatus>>),
+    /// An object drifted.
+    Drift(Drift),
+}
+
+/// All that is known of all Kustomizations.
+pub(crate) struct Schedule {
+    context: Arc<Context>,
+    slots: HashMap<NamespacedName, Slot>,
+    sources: HashMap<NamespacedName, Arc<Fetched>>,
+    /// Kustomizations that wait for others.
+    blocked: HashSet<NamespacedName>,
+    timers: Timers,
+    jobs: JoinSet<Report>,
+    /// Tasks that are short: comparisons, and status that follows.
+    errands: JoinSet<()>,
+    to_follow: VecDeque<NamespacedName>,
+    following: usize,
+    /// When status may follow although jobs are still at work.
+    follow_after: Instant,
+}
+
+impl Schedule {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            slots: HashMap::new(),
+            sources: HashMap::new(),
+            blocked: HashSet::new(),
+            timers: Timers::default(),
+            jobs: JoinSet::new(),
+            errands: JoinSet::new(),
+            to_follow: VecDeque::new(),
+            following: 0,
+            follow_after: Instant::now(),
+        }
+    }
+
+    /// Runs until nobody signals any more.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Signal>) {
+        loop {
+            let due = self.timers.next();
+            tokio::select! {
+                signal = inbox.recv() => match signal {
+                    Some(signal) => self.handle(signal),
+                    None => return,
+                },
+                Some(ended) = self.jobs.join_next() => match ended {
+                    Ok(report) => self.finish(report),
+                    Err(error) => tracing::error!(%error, "a reconciliation was lost"),
+                },
+                () = timers::sleep_until(due) => {}
+            }
+            for name in self.timers.due(Instant::now()) {
+                self.consider(&name);
+            }
+            while self.errands.try_join_next().is_some() {}
+            self.follow();
+        }
+    }
+
+    fn handle(&mut self, signal: Signal) {
+        match signal {
+            Signal::Seen(object) => self.see(*object),
+            Signal::Gone(name) => self.forget(&name),
+            Signal::Listed(names) => {
+                let gone: Vec<_> = self.slots.keys().filter(|name| !names.contains(*name)).cloned().collect();
+                gone.iter().for_each(|name| self.forget(name));
+            }
+            Signal::Source(name, content) => self.source(name, content),
+            Signal::Compared { source, digest, results } => self.compared(&source, &digest, results),
+            Signal::Waits(name) => {
+                if let Some(running) = self.slots.get_mut(&name).and_then(|slot| slot.running.as_mut()) {
+                    running.waits = true;
+                }
+                self.consider(&name);
+            }
+            Signal::Followed(name, status) => self.followed(&name, status),
+            Signal::Drift(drift) => self.drifted(drift),
+        }
+    }
+
+    fn see(&mut self, object: Kustomization) {
+        let name = NamespacedName::of(&object);
+        let is_news = match self.slots.get_mut(&name) {
+            Some(slot) => slot.see(object),
+            None => self.slots.insert(name.clone(), Slot::new(object)).is_none(),
+        };
+        self.consider(&name);
+        if is_news {
+            self.consider_blocked();
+        }
+    }
+
+    fn forget(&mut self, name: &NamespacedName) {
+        if let Some(slot) = self.slots.remove(name) {
+            if let Some(running) = slot.running {
+                running.cancel.send_replace(true);
+            }
+            self.context.gate.disclaim(name);
+            self.context.tell_phase(name, "", Phase::Gone);
+        }
+        self.blocked.remove(name);
+    }
+
+    fn source(&mut self, name: NamespacedName, content: Option<Arc<Fetched>>) {
+        match content {
+            None => {
+                self.sources.remove(&name);
+            }
+            Some(content) => {
+                self.sources.insert(name.clone(), content.clone());
+                self.follow_after = Instant::now() + follow::PATIENCE;
+                self.compare(&name, &content);
+            }
+        }
+        for user in self.users_of(&name) {
+            self.consider(&user);
+        }
+    }
+
+    fn users_of(&self, source: &NamespacedName) -> Vec<NamespacedName> {
+        let uses = |slot: &Slot| slot.settings.as_ref().is_ok_and(|settings| settings.source == *source);
+        self.slots.iter().filter(|(_, slot)| uses(slot)).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn drifted(&mut self, drift: Drift) {
+        self.context.counters.drifted();
+        let name = NamespacedName::from(drift.owner);
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let cause = match &drift.cause {
+            Cause::Deleted => "was deleted".to_owned(),
+            Cause::Changed { by: Some(by) } => format!("was changed by {by:?}"),
+            Cause::Changed { by: None } => "was changed".to_owned(),
+        };
+        tracing::info!(kustomization = %name, object = %drift.object, cause, "an object drifted");
+        let pause = slot.drifts.note(drift.object, Instant::now());
+        slot.drifted = true;
+        if let Some(pause) = pause {
+            // Someone else wants something else again and again: an endless fight would help nobody.
+            slot.not_before = Some(Instant::now() + pause);
+            self.timers.set(&name, Instant::now() + pause);
+        }
+        self.consider(&name);
+    }
+
+    fn consider_blocked(&mut self) {
+        for name in self.blocked.clone() {
+            self.consider(&name);
+        }
+    }
+
+    /// Starts what is to be done for a Kustomization now, if anything is.
+    fn consider(&mut self, name: &NamespacedName) {
+        let now = Instant::now();
+        let Some(slot) = self.slots.get(name) else { return };
+        let settings = slot.settings.clone();
+        let source = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source)).cloned();
+        let digest = source.as_ref().map(|source| source.digest.as_str());
+        if let Some(running) = &slot.running {
+            if slot.is_obsolete(running, digest) {
+                running.cancel.send_replace(true);
+            }
+            return;
+        }
+        match slot.need(digest, now) {
+            Need::Nothing => {
+                self.blocked.remove(name);
+            }
+            Need::Later(at) => self.timers.set(name, at),
+            Need::Finalize => self.start(name, source, Task::Finalize),
+            Need::Apply { recheck } => match (settings, source) {
+                (Err(error), _) => {
+                    let task = Task::Complain {
+                        reason: crate::conditions::UNSUPPORTED,
+                        message: error.to_string(),
+                        is_final: true,
+                    };
+                    self.complain(name, task);
+                }
+                (Ok(settings), None) => {
+                    self.wait_or_complain(name, |_| without_source(&settings.source.to_string()));
+                }
+                (Ok(settings), Some(source)) => match dependencies::check(&settings, &source, &self.slots) {
+                    Verdict::Ready => {
+                        self.blocked.remove(name);
+                        self.start(name, Some(source), Task::Apply { recheck });
+                    }
+                    Verdict::NotReady(problem) => {
+                        self.blocked.insert(name.clone());
+                        self.wait_or_complain(name, |slots| dependencies::complaint(name, problem, slots));
+                    }
+                },
+            },
+        }
+    }
+
+    /// Writes down what a Kustomization waits for, unless the wait is short.
+    fn wait_or_complain(&mut self, name: &NamespacedName, task: impl FnOnce(&HashMap<NamespacedName, Slot>) -> Task) {
+        let now = Instant::now();
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let since = *slot.waiting_since.get_or_insert(now);
+        if now < since + GRACE {
+            self.timers.set(name, since + GRACE);
+            return;
+        }
+        self.complain(name, task(&self.slots));
+    }
+
+    /// Writes down why nothing can be done, unless it was written already.
+    fn complain(&mut self, name: &NamespacedName, task: Task) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if slot.complained.as_ref() != Some(&task) {
+            slot.complained = Some(task.clone());
+            self.start(name, None, task);
+        }
+    }
+
+    fn start(&mut self, name: &NamespacedName, source: Option<Arc<Fetched>>, task: Task) {
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        let source = source.unwrap_or_else(nothing);
+        let settings = slot.settings.clone().ok();
+        if let (Task::Apply { .. }, Some(settings)) = (&task, &settings) {
+            self.context.gate.enter(&settings.source, name);
+            slot.complained = None;
+            slot.waiting_since = None;
+        }
+        let (cancel, reads) = slot.begin(&source.digest, &source.revision, &task);
+        let job = Job {
+            name: name.clone(),
+            object: slot.object.clone(),
+            settings,
+            status: slot.status.clone(),
+            source,
+            task,
+            cancel,
+            reads,
+        };
+        self.jobs.spawn(reconcile(self.context.clone(), job));
+    }
+
+    fn finish(&mut self, report: Report) {
+        let name = report.name.clone();
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        if !slot.is_same(&report) {
+            // The Kustomization was deleted and made again meanwhile.
+            slot.running = None;
+            self.consider(&name);
+            return;
+        }
+        let was_apply = matches!(report.task, Task::Apply { .. });
+        let ended = report.ended.clone();
+        let follows = slot.end(report, Instant::now());
+        if follows {
+            self.to_follow.push_back(name.clone());
+        }
+        if ended == Ended::Superseded {
+            self.timers.set(&name, Instant::now() + AFTER_GIVING_WAY);
+        } else if let Some(due) = slot.due {
+            self.timers.set(&name, due);
+        }
+        self.consider(&name);
+        if was_apply && ended == Ended::Well {
+            self.consider_blocked();
+        }
+    }
+}
+
+/// The content of no source: jobs that apply nothing need none.
+fn nothing() -> Arc<Fetched> {
+    Arc::new(Fetched {
+        revision: String::new(),
+        digest: String::new(),
+        tree: Arc::new(cowherd_tree::MemoryTree::default()),
+    })
+}

@@ -1,0 +1,327 @@
+//! What is known of one Kustomization.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
+use cowherd_apply::ObjectId;
+use cowherd_tree::Reads;
+use kube::ResourceExt;
+use tokio::sync::watch;
+
+use crate::kustomization::settings::{Settings, SettingsError};
+use crate::kustomization::{Ended, Report, Task};
+
+/// The first pause after a failure; it doubles up to the retry interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// How long a Kustomization may take to be gone once its finalizer is.
+const AFTER_FINALIZING: Duration = Duration::from_secs(2);
+
+/// What is known of one Kustomization.
+pub(super) struct Slot {
+    pub(super) object: Arc<Kustomization>,
+    pub(super) settings: Result<Arc<Settings>, SettingsError>,
+    /// The status as we wrote it last; what others write there does not count.
+    pub(super) status: KustomizationStatus,
+    pub(super) running: Option<Running>,
+    pub(super) last: Option<Last>,
+    /// When it is to be reconciled again although nothing happened.
+    pub(super) due: Option<Instant>,
+    /// When it may be reconciled at the earliest.
+    pub(super) not_before: Option<Instant>,
+    pub(super) drifted: bool,
+    pub(super) drifts: Drifts,
+    /// Whether it is being found out if the new content of the source concerns it.
+    pub(super) comparing: bool,
+    pub(super) waiting_since: Option<Instant>,
+    pub(super) complained: Option<Task>,
+    failures: u32,
+}
+
+/// A job that runs.
+pub(super) struct Running {
+    pub(super) cancel: watch::Sender<bool>,
+    /// Whether it waits for health only.
+    pub(super) waits: bool,
+    /// The content that it brings to the cluster, or a later one that does not differ for it.
+    pub(super) digest: String,
+    pub(super) revision: String,
+    pub(super) reads: Arc<Mutex<Option<Arc<Reads>>>>,
+    generation: Option<i64>,
+    requested_at: Option<String>,
+    is_apply: bool,
+    /// Whether the content moved on while it ran, without a difference for it.
+    moved_on: bool,
+}
+
+/// What the last apply came to.
+pub(super) struct Last {
+    pub(super) generation: Option<i64>,
+    pub(super) requested_at: Option<String>,
+    /// The content up to which it holds.
+    pub(super) digest: String,
+    pub(super) revision: String,
+    pub(super) reads: Option<Arc<Reads>>,
+    pub(super) succeeded: bool,
+}
+
+/// What a Kustomization needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Nothing,
+    Later(Instant),
+    Apply { recheck: bool },
+    Finalize,
+}
+
+impl Slot {
+    pub(super) fn new(mut object: Kustomization) -> Self {
+        let status = object.status.take().unwrap_or_default();
+        object.metadata.managed_fields = None;
+        Self {
+            settings: Settings::read(&object).map(Arc::new),
+            status,
+            object: Arc::new(object),
+            running: None,
+            last: None,
+            due: None,
+            not_before: None,
+            drifted: false,
+            drifts: Drifts::default(),
+            comparing: false,
+            waiting_since: None,
+            complained: None,
+            failures: 0,
+        }
+    }
+
+    /// A watch saw the object. Whether that can matter to those that depend on it.
+    pub(super) fn see(&mut self, mut object: Kustomization) -> bool {
+        if object.uid() != self.object.uid() {
+            let running = self.running.take();
+            *self = Self::new(object);
+            // The job of the former object is told to stop, and waited for.
+            if let Some(running) = &running {
+                running.cancel.send_replace(true);
+            }
+            self.running = running;
+            return true;
+        }
+        let is_new = object.metadata.generation != self.object.metadata.generation;
+        if is_new {
+            self.settings = Settings::read(&object).map(Arc::new);
+            self.failures = 0;
+            self.not_before = None;
+            self.complained = None;
+        }
+        // Of the object that is kept, nothing asks for these.
+        object.metadata.managed_fields = None;
+        object.status = None;
+        self.object = Arc::new(object);
+        is_new
+    }
+
+    pub(super) fn requested_at(&self) -> Option<String> {
+        self.object.annotations().get(RECONCILE_REQUESTED_AT).cloned()
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.object.spec.suspend == Some(true)
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether a job does what is no longer wanted.
+    pub(super) fn is_obsolete(&self, running: &Running, digest: Option<&str>) -> bool {
+        if !running.is_apply {
+            return false;
+        }
+        let content_changed = !self.comparing && digest.is_some_and(|digest| digest != running.digest);
+        running.generation != self.object.metadata.generation
+            || running.requested_at != self.requested_at()
+            || self.is_deleted()
+            || content_changed
+            || (self.drifted && running.waits)
+    }
+
+    /// What is to be done when the source has this content.
+    pub(super) fn need(&self, digest: Option<&str>, now: Instant) -> Need {
+        if let Some(at) = self.not_before.filter(|at| *at > now) {
+            return Need::Later(at);
+        }
+        if self.is_deleted() {
+            return Need::Finalize;
+        }
+        if self.is_suspended() {
+            return Need::Nothing;
+        }
+        let requested_at = self.requested_at();
+        let Some(last) = &self.last else {
+            // A request that was served before the start needs no second answer.
+            let asked = requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at;
+            return Need::Apply { recheck: asked };
+        };
+        if last.requested_at != requested_at {
+            return Need::Apply { recheck: true };
+        }
+        let is_new = last.generation != self.object.metadata.generation;
+        let content_changed = !self.comparing && digest.is_some_and(|digest| digest != last.digest);
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if is_new || content_changed || self.drifted || is_due {
+            return Need::Apply { recheck: false };
+        }
+        self.due.map_or(Need::Nothing, Need::Later)
+    }
+
+    /// A job begins.
+    pub(super) fn begin(
+        &mut self,
+        digest: &str,
+        revision: &str,
+        task: &Task,
+    ) -> (watch::Receiver<bool>, Arc<Mutex<Option<Arc<Reads>>>>) {
+        let (cancel, receiver) = watch::channel(false);
+        let reads = Arc::new(Mutex::new(None));
+        let is_apply = matches!(task, Task::Apply { .. });
+        if is_apply {
+            self.drifted = false;
+        }
+        self.running = Some(Running {
+            cancel,
+            waits: false,
+            digest: digest.to_owned(),
+            revision: revision.to_owned(),
+            reads: reads.clone(),
+            generation: self.object.metadata.generation,
+            requested_at: self.requested_at(),
+            is_apply,
+            moved_on: false,
+        });
+        (receiver, reads)
+    }
+
+    /// Whether the report is about the object that is known now.
+    pub(super) fn is_same(&self, report: &Report) -> bool {
+        report.uid == self.object.uid()
+    }
+
+    /// A job ended; whether the status has to follow to a later revision.
+    pub(super) fn end(&mut self, report: Report, now: Instant) -> bool {
+        let Some(running) = self.running.take() else { return false };
+        self.status = report.status;
+        let may_pass = match report.ended {
+            Ended::Superseded => {
+                // What drifted before is not known to be right again.
+                self.drifted |= running.is_apply && self.last.is_some();
+                return false;
+            }
+            Ended::Well => None,
+            Ended::Badly { may_pass } => Some(may_pass),
+        };
+        if !running.is_apply {
+            self.due = may_pass.map(|_| now + self.retry());
+            // What was finalized is gone as soon as a watch says so; until then it need not be done again.
+            let is_finalized = may_pass.is_none() && report.task == Task::Finalize;
+            self.not_before = if is_finalized { Some(now + AFTER_FINALIZING) } else { self.due };
+            return false;
+        }
+        let succeeded = may_pass.is_none();
+        self.failures = if succeeded { 0 } else { self.failures + 1 };
+        self.due = match (&self.settings, may_pass) {
+            (Ok(settings), None) if settings.substitute_from.is_empty() => None,
+            (Ok(settings), None) => Some(now + settings.interval),
+            (Ok(settings), Some(false)) => Some(now + settings.retry_interval),
+            _ => Some(now + self.retry()),
+        };
+        let reads = running.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.last = Some(Last {
+            generation: report.generation,
+            requested_at: running.requested_at,
+            digest: running.digest,
+            revision: running.revision,
+            reads,
+            succeeded,
+        });
+        succeeded && running.moved_on
+    }
+
+    fn retry(&self) -> Duration {
+        let longest = self.settings.as_ref().map_or(Duration::from_secs(60), |settings| settings.retry_interval);
+        FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16)).min(longest)
+    }
+
+    /// What the last render read, if its result still holds for the content up to now.
+    pub(super) fn reusable_reads(&self) -> Option<Arc<Reads>> {
+        if let Some(running) = &self.running {
+            let reads = running.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return reads.filter(|_| running.is_apply && !*running.cancel.borrow());
+        }
+        let last = self.last.as_ref()?;
+        let holds = last.succeeded && last.generation == self.object.metadata.generation && !self.is_suspended();
+        last.reads.clone().filter(|_| holds)
+    }
+
+    /// The content does not differ for this Kustomization; whether its status has to follow to the revision now.
+    pub(super) fn move_on(&mut self, digest: &str, revision: &str) -> bool {
+        if let Some(running) = &mut self.running {
+            running.digest = digest.to_owned();
+            running.revision = revision.to_owned();
+            running.moved_on = true;
+            return false;
+        }
+        let Some(last) = &mut self.last else { return false };
+        last.digest = digest.to_owned();
+        last.revision = revision.to_owned();
+        true
+    }
+}
+
+/// How often which objects drifted lately.
+#[derive(Default)]
+pub(super) struct Drifts {
+    objects: HashMap<ObjectId, (u32, Instant)>,
+}
+
+/// How often an object is put right at once within a minute.
+const AT_ONCE: u32 = 10;
+const MINUTE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+impl Drifts {
+    /// An object drifted; how long to wait before it is put right, if that happened too often lately.
+    pub(super) fn note(&mut self, object: ObjectId, now: Instant) -> Option<Duration> {
+        self.objects.retain(|_, (count, at)| now.duration_since(*at) < MINUTE || *count > AT_ONCE);
+        let (count, at) = self.objects.entry(object).or_insert((0, now));
+        if now.duration_since(*at) > LONGEST_PAUSE.max(MINUTE) {
+            *count = 0;
+        }
+        *count += 1;
+        *at = now;
+        let over = count.checked_sub(AT_ONCE + 1)?;
+        Some(Duration::from_secs(1 << over.min(16)).min(LONGEST_PAUSE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_drifts_again_and_again_is_put_right_less_and_less_often() {
+        let mut drifts = Drifts::default();
+        let now = Instant::now();
+        for _ in 0..AT_ONCE {
+            assert_eq!(drifts.note(ObjectId::default(), now), None);
+        }
+        assert_eq!(drifts.note(ObjectId::default(), now), Some(Duration::from_secs(1)));
+        assert_eq!(drifts.note(ObjectId::default(), now), Some(Duration::from_secs(2)));
+        let other = ObjectId { name: "other".into(), ..ObjectId::default() };
+        assert_eq!(drifts.note(other, now), None);
+        assert_eq!(drifts.note(ObjectId::default(), now + LONGEST_PAUSE * 2), None);
+    }
+}

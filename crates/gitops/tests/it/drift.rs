@@ -1,0 +1,70 @@
+//! What someone changes by hand is put right.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::world::{World, config_map, kustomization};
+
+async fn applied(more: serde_json::Value) -> World {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", more)).await;
+    world.ready("apps", &revision).await;
+    world
+}
+
+async fn becomes(world: &World, name: &str, value: &str) {
+    world
+        .until(&format!("{name} is {value}"), async || {
+            let found = world.value("apps", name).await;
+            if found.as_deref() == Some(value) { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_object_is_back_and_nothing_else_is_touched() {
+    let world = applied(json!({})).await;
+    let before = world.versions("apps").await;
+    let began = Instant::now();
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
+    becomes(&world, "a", "1").await;
+    eprintln!("put right in {:?}", began.elapsed());
+    let after = world.versions("apps").await;
+    let version = |list: &[(String, String)], name: &str| list.iter().find(|(n, _)| n == name).unwrap().1.clone();
+    assert_eq!(version(&before, "b"), version(&after, "b"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_object_is_back() {
+    let world = applied(json!({})).await;
+    world.api("v1", "ConfigMap", Some("apps")).delete("a", &Default::default()).await.unwrap();
+    becomes(&world, "a", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_described_is_left_alone() {
+    let world = applied(json!({})).await;
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "mine": "x" } })).await;
+    world.patch("v1", "ConfigMap", "apps", "b", json!({ "data": { "key": "by hand" } })).await;
+    becomes(&world, "b", "1").await;
+    let object = world.get("v1", "ConfigMap", Some("apps"), "a").await.unwrap();
+    assert_eq!(object["data"], json!({ "key": "1", "mine": "x" }));
+    assert_eq!(world.counts().drifts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
+    let world = applied(json!({})).await;
+    world.patch_kustomization("apps", json!({ "spec": { "suspend": true } })).await;
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
+    world.until("the drift was seen", async || if world.counts().drifts > 0 { Ok(()) } else { Err("not yet") }).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"));
+    world.patch_kustomization("apps", json!({ "spec": { "suspend": false } })).await;
+    becomes(&world, "a", "1").await;
+}

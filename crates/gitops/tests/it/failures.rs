@@ -1,0 +1,210 @@
+//! What goes wrong, and what happens then: a clear error, nothing that worked is touched, others go on, and it
+//! recovers by itself.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use crate::world::{World, condition, config_map, kustomization};
+
+/// Two Kustomizations, both ready: one will fail, the other must go on.
+async fn two() -> World {
+    let world = World::new().await;
+    for name in ["bad", "good"] {
+        world.repository.write(&format!("{name}/a.yaml"), &config_map("apps", name, "1"));
+        world.repository.write(&format!("{name}/gone.yaml"), &config_map("apps", &format!("{name}-gone"), "1"));
+    }
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    for name in ["bad", "good"] {
+        world.add(kustomization(name, &format!("./{name}"), json!({}))).await;
+        world.ready(name, &revision).await;
+    }
+    world
+}
+
+/// Commits what was written, with a change that would change and prune objects of both; the one must fail with the
+/// text, the other go on, and both be well once `mend` was done.
+async fn fails_and_recovers(world: &World, reason: &str, text: &str, mend: impl Fn()) {
+    for name in ["bad", "good"] {
+        world.repository.remove(&format!("{name}/gone.yaml"));
+    }
+    world.repository.write("good/a.yaml", &config_map("apps", "good", "2"));
+    let second = world.repository.commit("second");
+    let message = world.failed("bad", reason, text).await;
+    eprintln!("{message}");
+    world.ready("good", &second).await;
+    assert_eq!(world.value("apps", "good").await.as_deref(), Some("2"));
+    assert_eq!(world.value("apps", "good-gone").await, None);
+    assert_eq!(world.value("apps", "bad").await.as_deref(), Some("1"), "what worked is not touched");
+    assert_eq!(world.value("apps", "bad-gone").await.as_deref(), Some("1"), "nothing is pruned after a failure");
+    world
+        .until("an event tells of it", async || {
+            let events = world.api("v1", "Event", Some("flux-system")).list(&Default::default()).await.unwrap();
+            let told = events.items.iter().any(|event| {
+                event.data["reason"] == reason && event.data["message"].as_str().is_some_and(|told| told.contains(text))
+            });
+            if told { Ok(()) } else { Err("no event") }
+        })
+        .await;
+    mend();
+    world.repository.write("bad/a.yaml", &config_map("apps", "bad", "2"));
+    let third = world.repository.commit("third");
+    world.ready("bad", &third).await;
+    assert_eq!(world.value("apps", "bad").await.as_deref(), Some("2"));
+    assert_eq!(world.value("apps", "bad-gone").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broken_yaml() {
+    let world = two().await;
+    world.repository.write("bad/broken.yaml", "a: [1, 2\nb: {");
+    fails_and_recovers(&world, "BuildFailed", "bad/broken.yaml", || world.repository.remove("bad/broken.yaml")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_file() {
+    let world = two().await;
+    world.repository.write("bad/kustomization.yaml", "resources: [a.yaml, missing.yaml]");
+    let mend = || world.repository.remove("bad/kustomization.yaml");
+    fails_and_recovers(&world, "BuildFailed", "missing.yaml", mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_the_api_refuses() {
+    let world = two().await;
+    world.repository.write("bad/a.yaml", &config_map("apps", "bad", "half applied"));
+    world.repository.write("bad/refused.yaml", &config_map("apps", "Not_A_Name", "1"));
+    let mend = || world.repository.remove("bad/refused.yaml");
+    fails_and_recovers(&world, "ReconciliationFailed", "ConfigMap/apps/Not_A_Name", mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kind_that_the_cluster_does_not_have() {
+    let world = two().await;
+    world.repository.write("bad/x.yaml", "apiVersion: no.org/v1\nkind: Thing\nmetadata: {name: x, namespace: apps}\n");
+    let mend = || world.repository.remove("bad/x.yaml");
+    fails_and_recovers(&world, "ReconciliationFailed", "Thing/apps/x", mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_that_leaves_the_repository() {
+    let world = two().await;
+    world.repository.write("bad/kustomization.yaml", "resources: [a.yaml, ../../../etc/passwd]");
+    let mend = || world.repository.remove("bad/kustomization.yaml");
+    fails_and_recovers(&world, "BuildFailed", "etc/passwd", mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_leaves_the_repository() {
+    let world = two().await;
+    world.repository.write("bad/kustomization.yaml", "resources: [a.yaml, link.yaml]");
+    symlink("/etc/passwd", world.repository.path().join("bad/link.yaml")).unwrap();
+    let mend = || {
+        world.repository.remove("bad/kustomization.yaml");
+        std::fs::remove_file(world.repository.path().join("bad/link.yaml")).unwrap();
+    };
+    fails_and_recovers(&world, "BuildFailed", "bad/link.yaml", mend).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alias_bomb() {
+    let world = two().await;
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let before = format!("*a{}", level - 1);
+        bomb += &format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(", "));
+    }
+    world.repository.write("bad/bomb.yaml", &bomb);
+    fails_and_recovers(&world, "BuildFailed", "bad/bomb.yaml", || world.repository.remove("bad/bomb.yaml")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_100_megabytes() {
+    let world = two().await;
+    world.repository.write("bad/large.yaml", &"# 0123456789abcdef0123456789abcdef0123456789abcdef\n".repeat(2_000_000));
+    fails_and_recovers(&world, "BuildFailed", "bad/large.yaml", || world.repository.remove("bad/large.yaml")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cycle_of_dependencies_is_named_and_resolved_when_it_is_broken() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("good/a.yaml", &config_map("apps", "good", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("a", "./apps", json!({ "dependsOn": [{ "name": "b" }] }))).await;
+    world.add(kustomization("b", "./apps", json!({ "dependsOn": [{ "name": "a" }] }))).await;
+    world.add(kustomization("good", "./good", json!({}))).await;
+    world.ready("good", &revision).await;
+    let text = "dependency cycle: 'flux-system/a' -> 'flux-system/b' -> 'flux-system/a'";
+    world.failed("a", "DependencyNotReady", text).await;
+    assert_eq!(world.value("apps", "a").await, None);
+    world.patch_kustomization("b", json!({ "spec": { "dependsOn": null } })).await;
+    world.ready("a", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_branch_keeps_what_was_applied_and_recovers() {
+    let world = two().await;
+    world.repository.git(&["checkout", "--quiet", "-b", "elsewhere"]);
+    world.repository.git(&["branch", "--delete", "--force", "main"]);
+    world
+        .until("the repository says so", async || {
+            let status = world.git_repository().await.status.unwrap();
+            let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().clone();
+            let kept = status.artifact.is_some();
+            if ready.message.contains("main") && ready.reason == "GitOperationFailed" && kept {
+                Ok(())
+            } else {
+                Err(ready.message)
+            }
+        })
+        .await;
+    assert_eq!(world.value("apps", "bad").await.as_deref(), Some("1"));
+    world.repository.git(&["branch", "main"]);
+    world.repository.git(&["checkout", "--quiet", "main"]);
+    world.repository.write("bad/a.yaml", &config_map("apps", "bad", "2"));
+    let revision = world.repository.commit("second");
+    world.ready("bad", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewritten_branch_is_followed() {
+    let world = two().await;
+    world.repository.write("bad/a.yaml", &config_map("apps", "bad", "rewritten"));
+    world.repository.git(&["add", "--all"]);
+    world.repository.git(&["commit", "--quiet", "--amend", "--message", "another past"]);
+    let revision = world.repository.revision();
+    world.ready("bad", &revision).await;
+    assert_eq!(world.value("apps", "bad").await.as_deref(), Some("rewritten"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_supported_is_said_and_not_acted_on() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("a", "./apps", json!({ "decryption": { "provider": "sops" } }))).await;
+    world.failed("a", "UnsupportedFeature", "spec.decryption").await;
+    let found = world.kustomization("a").await.unwrap();
+    assert_eq!(condition(&found, "Stalled").unwrap().0, "True");
+    world.patch_kustomization("a", json!({ "spec": { "decryption": null } })).await;
+    world.ready("a", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_of_secrets_show_nowhere() {
+    let world = World::new().await;
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: Wrong_Name, namespace: apps}\nstringData: {password: hunter2hunter2}\n";
+    world.repository.write("apps/secret.yaml", secret);
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("a", "./apps", json!({}))).await;
+    let message = world.failed("a", "ReconciliationFailed", "Secret/apps/Wrong_Name").await;
+    let found = serde_json::to_string(&world.kustomization("a").await.unwrap()).unwrap();
+    for text in [message, found] {
+        assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMmh1bnRlcjI"), "{text}");
+    }
+}
