@@ -1,3 +1,105 @@
-//! The `cowherd` program: wires the rooms together and nothing else.
+//! The `cowherd` program: one file per command, and the only place where the rooms are wired together.
 
-fn main() {}
+mod bootstrap;
+mod cluster;
+mod commands;
+mod control_plane;
+mod output;
+mod repository;
+mod resource;
+mod target;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Keep clusters, workloads and clouds converged on what a Git repository says.
+#[derive(Parser)]
+#[command(name = "cowherd", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(commands::up::Up),
+    Server(commands::server::Server),
+    Get(commands::get::Get),
+    Tree(commands::tree::Tree),
+    Diff(commands::diff::Diff),
+    Reconcile(commands::reconcile::Reconcile),
+    Suspend(commands::suspend::Suspend),
+    Resume(commands::resume::Resume),
+    Events(commands::events::Events),
+    Render(commands::render::Render),
+    Completion(commands::completion::Completion),
+}
+
+/// How a command that did what it was asked to do ends.
+///
+/// Scripts rely on these: 0 for success, 1 for failure (or, for `diff`, for differences found), 2 for a command
+/// line that makes no sense, 3 for a `diff` that failed.
+type Outcome = anyhow::Result<ExitCode>;
+
+fn main() -> ExitCode {
+    restore_broken_pipe();
+    let cli = Cli::parse();
+    let failure = if matches!(cli.command, Command::Diff(_)) { ExitCode::from(3) } else { ExitCode::FAILURE };
+    let outcome = match cli.command {
+        Command::Completion(command) => command.run(&mut Cli::command()),
+        Command::Render(command) => command.run(),
+        command => run_async(command),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{} {error:#}", terminal::Mark::Failure);
+        failure
+    })
+}
+
+fn run_async(command: Command) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Up(command) => command.run().await,
+            Command::Server(command) => command.run().await,
+            Command::Get(command) => command.run().await,
+            Command::Tree(command) => command.run().await,
+            Command::Diff(command) => command.run().await,
+            Command::Reconcile(command) => command.run().await,
+            Command::Suspend(command) => command.run().await,
+            Command::Resume(command) => command.run().await,
+            Command::Events(command) => command.run().await,
+            Command::Render(command) => command.run(),
+            Command::Completion(command) => command.run(&mut Cli::command()),
+        }
+    });
+    // A fetch that hangs in a blocking thread must not keep the program from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome
+}
+
+/// `cowherd get … | head` ends quietly, as other programs do when nobody reads on.
+fn restore_broken_pipe() {
+    std::panic::set_hook(Box::new({
+        let default = std::panic::take_hook();
+        move |info| {
+            let broken_pipe = info.payload_as_str().is_some_and(|text| text.contains("Broken pipe"));
+            if broken_pipe {
+                std::process::exit(141);
+            }
+            default(info);
+        }
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

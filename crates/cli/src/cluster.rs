@@ -1,0 +1,93 @@
+//! Which cluster a command works on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// Where a data directory is unless said otherwise.
+pub const DEFAULT_DATA_DIR: &str = ".cowherd";
+
+/// Flags that choose the cluster and the namespace.
+#[derive(Args, Clone, Debug)]
+pub struct Cluster {
+    /// Work on the control plane of this data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
+    pub data_dir: Option<PathBuf>,
+    /// The kubeconfig file to use
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig to use
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace to look in
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
+    pub namespace: String,
+}
+
+impl Cluster {
+    /// A client of the cluster that the flags, the environment or the current directory name.
+    pub async fn client(&self) -> Result<Client> {
+        let config = match self.kubeconfig_file()? {
+            Some(path) => {
+                let kubeconfig =
+                    Kubeconfig::read_from(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                Config::from_custom_kubeconfig(kubeconfig, &self.options())
+                    .await
+                    .with_context(|| format!("cannot use {}", path.display()))?
+            }
+            None => match Config::from_kubeconfig(&self.options()).await {
+                Ok(config) => config,
+                Err(error) => Config::incluster().map_err(|_| error).context(
+                    "no cluster to work on: start one here with `cowherd up`, or name one with --data-dir or --kubeconfig",
+                )?,
+            },
+        };
+        Ok(Client::try_from(config)?)
+    }
+
+    fn options(&self) -> KubeConfigOptions {
+        KubeConfigOptions { context: self.context.clone(), ..Default::default() }
+    }
+
+    /// The file that the flags name, or the one in the current directory's data directory if neither
+    /// `KUBECONFIG` nor the home directory has one.
+    fn kubeconfig_file(&self) -> Result<Option<PathBuf>> {
+        if let Some(path) = &self.kubeconfig {
+            return Ok(Some(path.clone()));
+        }
+        if let Some(directory) = &self.data_dir {
+            let path = kubeconfig_path(directory);
+            if !path.exists() {
+                bail!(
+                    "{} holds no control plane; start one with `cowherd up --data-dir {}`",
+                    directory.display(),
+                    directory.display()
+                );
+            }
+            return Ok(Some(path));
+        }
+        let home = std::env::home_dir().map(|home| home.join(".kube/config"));
+        let elsewhere = std::env::var_os("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists());
+        let here = kubeconfig_path(Path::new(DEFAULT_DATA_DIR));
+        Ok((!elsewhere && here.exists()).then_some(here))
+    }
+}
+
+/// Where a data directory keeps its kubeconfig.
+pub fn kubeconfig_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("kubeconfig")
+}
+
+/// The error of a request in words that say what to do, if it never reached the cluster.
+pub fn explain(error: kube::Error) -> anyhow::Error {
+    let unreachable = matches!(&error, kube::Error::HyperError(_) | kube::Error::Service(_));
+    let error = anyhow::Error::from(error);
+    if unreachable {
+        error.context("the control plane does not answer; is `cowherd up` or `cowherd server` running?")
+    } else {
+        error
+    }
+}

@@ -1,0 +1,155 @@
+//! `cowherd events`: what the agents and controllers said, oldest first.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::ListParams;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+
+use crate::cluster::{Cluster, explain};
+use crate::output::{self, Format, Table};
+
+/// Show events
+///
+/// Examples:
+///   cowherd events
+///   cowherd events --for Kustomization/apps
+///   cowherd events -A --types Warning --watch
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Events {
+    /// Show only events about this object
+    #[arg(long = "for", value_name = "KIND/NAME")]
+    about: Option<String>,
+    /// Show only events of these types
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    types: Vec<String>,
+    /// Look in all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Leave out the header line
+    #[arg(long)]
+    no_header: bool,
+    /// Go on showing events as they come
+    #[arg(short, long, conflicts_with = "output")]
+    watch: bool,
+    /// Print the objects themselves
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Events {
+    pub async fn run(self) -> crate::Outcome {
+        let about = self.about.as_deref().map(parse_about).transpose()?;
+        let client = self.cluster.client().await?;
+        let api: Api<Event> =
+            if self.all_namespaces { Api::all(client) } else { Api::namespaced(client, &self.cluster.namespace) };
+        if self.watch {
+            return self.follow(api, about).await;
+        }
+        let mut events = api.list(&ListParams::default()).await.map_err(explain)?.items;
+        events.retain(|event| self.wanted(event, about));
+        events.sort_by_key(last_seen);
+        if let Some(format) = self.output {
+            let objects = events.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
+            output::print_structured(&output::list(objects), format)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if events.is_empty() {
+            eprintln!("no events found");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = self.table();
+        for event in &events {
+            table.row(self.cells(event));
+        }
+        table.print(!self.no_header)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn wanted(&self, event: &Event, about: Option<(&str, &str)>) -> bool {
+        let object = &event.involved_object;
+        let concerned = about.is_none_or(|(kind, name)| {
+            object.kind.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(kind))
+                && object.name.as_deref() == Some(name)
+        });
+        let typed = self.types.is_empty()
+            || self.types.iter().any(|wanted| event.type_.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(wanted)));
+        concerned && typed
+    }
+
+    fn table(&self) -> Table {
+        let headers = ["NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
+        Table::new(headers.into_iter().skip(usize::from(!self.all_namespaces)))
+    }
+
+    fn cells(&self, event: &Event) -> Vec<String> {
+        let object = &event.involved_object;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let mut cells = if self.all_namespaces { vec![event.namespace().unwrap_or_default()] } else { Vec::new() };
+        cells.extend([
+            last_seen(event).map_or_else(|| "<unknown>".to_owned(), age),
+            text(&event.type_),
+            text(&event.reason),
+            format!("{}/{}", text(&object.kind), text(&object.name)),
+            text(&event.message).trim().to_owned(),
+        ]);
+        cells
+    }
+
+    async fn follow(&self, api: Api<Event>, about: Option<(&str, &str)>) -> crate::Outcome {
+        self.table().print(!self.no_header)?;
+        let mut events = watcher(api, watcher::Config::default()).boxed();
+        while let Some(event) = events.try_next().await? {
+            if let watcher::Event::Apply(event) | watcher::Event::InitApply(event) = event
+                && self.wanted(&event, about)
+            {
+                println!("{}", self.cells(&event).join("\t"));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn parse_about(text: &str) -> Result<(&str, &str)> {
+    match text.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
+        _ => bail!("--for takes KIND/NAME, such as Kustomization/apps; got {text:?}"),
+    }
+}
+
+fn last_seen(event: &Event) -> Option<Timestamp> {
+    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let last = event.last_timestamp.as_ref().map(|time| time.0);
+    series.or(last).or_else(|| event.event_time.as_ref().map(|time| time.0))
+}
+
+/// How long ago, as kubectl writes it: `45s`, `3m`, `2h`, `5d`.
+fn age(time: Timestamp) -> String {
+    let seconds = Timestamp::now().as_second().saturating_sub(time.as_second()).max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_of_interest_is_kind_and_name() {
+        assert_eq!(parse_about("Kustomization/apps").unwrap(), ("Kustomization", "apps"));
+        assert!(parse_about("apps").is_err());
+        assert!(parse_about("Kustomization/").is_err());
+    }
+}

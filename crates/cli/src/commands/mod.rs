@@ -1,0 +1,13 @@
+//! The commands, one a file.
+
+pub mod completion;
+pub mod diff;
+pub mod events;
+pub mod get;
+pub mod reconcile;
+pub mod render;
+pub mod resume;
+pub mod server;
+pub mod suspend;
+pub mod tree;
+pub mod up;

@@ -1,0 +1,191 @@
+//! `cowherd reconcile`: does now what would be done at the next interval.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, api::DynamicObject};
+use serde_json::json;
+
+use crate::cluster::{Cluster, explain};
+use crate::resource::{self, REQUESTED_AT, Resource};
+use crate::target::{Kind, Target};
+use crate::terminal::Mark;
+
+/// Reconcile a Kustomization or source now
+///
+/// Without a name: all sources of the namespace, then all its Kustomizations.
+///
+/// Examples:
+///   cowherd reconcile
+///   cowherd reconcile kustomization apps --with-source
+///   cowherd reconcile source git flux-system
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Reconcile {
+    /// `[KIND] NAME…`; without a kind: Kustomizations
+    #[arg(value_name = "NAME")]
+    words: Vec<String>,
+    /// Fetch the Kustomization's source first
+    #[arg(long)]
+    with_source: bool,
+    /// How long to wait for each
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Reconcile {
+    pub async fn run(self) -> crate::Outcome {
+        let client = self.cluster.client().await?;
+        let mut ready = true;
+        for step in self.steps(&client).await? {
+            let mut requests = Vec::new();
+            for resource in step {
+                requests.push(Request::send(&client, &resource).await?);
+            }
+            for request in requests {
+                ready &= request.wait(self.timeout).await?;
+            }
+        }
+        Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// What to reconcile, in steps that wait for each other: sources before what is made of them.
+    async fn steps(&self, client: &Client) -> Result<Vec<Vec<Resource>>> {
+        let namespace = &self.cluster.namespace;
+        if self.words.is_empty() {
+            let sources = resource::list(client, Kind::GitRepository, Some(namespace), None).await?;
+            let kustomizations = resource::list(client, Kind::Kustomization, Some(namespace), None).await?;
+            let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
+            return Ok(vec![active(sources), active(kustomizations)]);
+        }
+        let target = Target::parse(&self.words)?;
+        let resources = resource::select(client, &target, namespace, false).await?;
+        if !self.with_source || target.kind != Kind::Kustomization {
+            return Ok(vec![resources]);
+        }
+        let mut sources: Vec<Resource> = Vec::new();
+        for kustomization in &resources {
+            let source = source_of(client, kustomization).await?;
+            if !sources.iter().any(|known| known.id() == source.id()) {
+                sources.push(source);
+            }
+        }
+        Ok(vec![sources, resources])
+    }
+}
+
+/// The GitRepository that a Kustomization names.
+pub async fn source_of(client: &Client, kustomization: &Resource) -> Result<Resource> {
+    let kind = kustomization.text("/spec/sourceRef/kind");
+    if kind != Kind::GitRepository.name() {
+        bail!("{} has a source of kind {kind:?}, which is not supported", kustomization.id());
+    }
+    let namespace = match kustomization.text("/spec/sourceRef/namespace") {
+        "" => kustomization.namespace(),
+        namespace => namespace.to_owned(),
+    };
+    resource::get(client, Kind::GitRepository, &namespace, kustomization.text("/spec/sourceRef/name")).await
+}
+
+/// A request to reconcile, as Flux's annotation makes it.
+pub struct Request {
+    api: Api<DynamicObject>,
+    resource: Resource,
+    token: String,
+}
+
+impl Request {
+    /// Asks for a reconciliation.
+    pub async fn send(client: &Client, resource: &Resource) -> Result<Self> {
+        if resource.suspended() {
+            bail!("{} {} is suspended; take it up with `cowherd resume`", resource.kind.word(), resource.name());
+        }
+        let token = jiff::Timestamp::now().to_string();
+        let api = resource.kind.api(client, &resource.namespace());
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { REQUESTED_AT: token } } }));
+        api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
+        eprintln!(
+            "{} annotating {} {} in {} namespace",
+            Mark::Action,
+            resource.kind.word(),
+            resource.name(),
+            resource.namespace()
+        );
+        Ok(Self { api, resource: resource.clone(), token })
+    }
+
+    /// Waits until the request was handled; whether the resource is Ready then.
+    pub async fn wait(self, timeout: Duration) -> Result<bool> {
+        let Resource { kind, .. } = self.resource;
+        let name = self.resource.name();
+        eprintln!("{} waiting for {} {name}", Mark::Waiting, kind.word());
+        let done = |object: Option<&DynamicObject>| {
+            object.is_none_or(|object| settled(&Resource { kind, object: object.clone() }, &self.token))
+        };
+        let found = tokio::time::timeout(timeout, await_condition(self.api, &name, done))
+            .await
+            .with_context(|| {
+                format!("{} {name} was not reconciled within {timeout:?}; is an agent running?", kind.word())
+            })?
+            .with_context(|| format!("cannot watch {} {name}", kind.word()))?;
+        let Some(object) = found else { bail!("{} {name} was deleted meanwhile", kind.word()) };
+        let resource = Resource { kind, object };
+        let ready = resource.ready();
+        let is_ready = ready.is_some_and(|ready| ready.status == "True");
+        let mark = if is_ready { Mark::Success } else { Mark::Failure };
+        eprintln!("{mark} {} {name}: {}", kind.word(), ready.map_or("no condition", |ready| ready.message));
+        Ok(is_ready)
+    }
+}
+
+/// Whether the request was handled and the outcome is known.
+fn settled(resource: &Resource, token: &str) -> bool {
+    resource.handled_request() == token && resource.ready().is_some_and(|ready| ready.status != "Unknown")
+}
+
+/// Reads a duration as Go writes it: `90s`, `5m`, `1h30m`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    let error = || format!("{text:?} is no duration; write one like 90s, 5m or 1h30m");
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| error())?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let seconds = match &rest[..unit] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(error()),
+        };
+        rest = &rest[unit..];
+        total += number * seconds;
+    }
+    if text.is_empty() {
+        return Err(error());
+    }
+    Duration::try_from_secs_f64(total).map_err(|_| error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        assert_eq!(parse_duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(parse_duration("1h30m").unwrap(), Duration::from_secs(5400));
+        assert_eq!(parse_duration("1.5m").unwrap(), Duration::from_secs(90));
+        for wrong in ["", "5", "m", "5x", "-1s"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

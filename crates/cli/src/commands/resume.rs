@@ -1,0 +1,53 @@
+//! `cowherd resume`: takes a suspended resource up again.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::reconcile::{Request, parse_duration};
+use super::suspend::set_suspend;
+use crate::cluster::Cluster;
+use crate::resource;
+use crate::target::Target;
+use crate::terminal::Mark;
+
+/// Take a suspended Kustomization or source up again
+///
+/// Examples:
+///   cowherd resume kustomization apps
+///   cowherd resume source git flux-system --wait
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Resume {
+    /// `[KIND] NAME…`; without a kind: Kustomizations
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    words: Vec<String>,
+    /// All of the kind in the namespace
+    #[arg(long)]
+    all: bool,
+    /// Wait until each is reconciled
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Resume {
+    pub async fn run(self) -> crate::Outcome {
+        let client = self.cluster.client().await?;
+        let target = Target::parse(&self.words)?;
+        let mut code = ExitCode::SUCCESS;
+        for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
+            set_suspend(&client, &resource, false).await?;
+            eprintln!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
+            if self.wait && !Request::send(&client, &resource).await?.wait(self.timeout).await? {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Ok(code)
+    }
+}

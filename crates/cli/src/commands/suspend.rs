@@ -1,0 +1,51 @@
+//! `cowherd suspend`: leaves a resource alone until it is resumed.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::cluster::{Cluster, explain};
+use crate::resource::{self, Resource};
+use crate::target::Target;
+use crate::terminal::Mark;
+
+/// Leave a Kustomization or source alone until it is resumed
+///
+/// Examples:
+///   cowherd suspend kustomization apps
+///   cowherd suspend source git flux-system
+///   cowherd suspend ks --all
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Suspend {
+    /// `[KIND] NAME…`; without a kind: Kustomizations
+    #[arg(value_name = "NAME", required_unless_present = "all")]
+    words: Vec<String>,
+    /// All of the kind in the namespace
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Suspend {
+    pub async fn run(self) -> crate::Outcome {
+        let client = self.cluster.client().await?;
+        let target = Target::parse(&self.words)?;
+        for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
+            set_suspend(&client, &resource, true).await?;
+            eprintln!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Sets `spec.suspend`.
+pub async fn set_suspend(client: &kube::Client, resource: &Resource, suspend: bool) -> anyhow::Result<()> {
+    let api = resource.kind.api(client, &resource.namespace());
+    let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
+    api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
+    Ok(())
+}

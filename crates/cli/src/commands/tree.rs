@@ -1,0 +1,152 @@
+//! `cowherd tree`: what a Kustomization applied, and what those applied in turn.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use kube::Client;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::output::{self, Format};
+use crate::resource::{self, Resource};
+use crate::target::{Kind, Target};
+
+/// Show what a Kustomization applied, as a tree
+///
+/// Examples:
+///   cowherd tree kustomization flux-system
+///   cowherd tree apps --compact
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Tree {
+    /// `[kustomization] NAME`
+    #[arg(value_name = "KUSTOMIZATION", required = true)]
+    words: Vec<String>,
+    /// Show only Kustomizations and sources
+    #[arg(long)]
+    compact: bool,
+    /// Print the tree for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// An object and what it applied.
+struct Node {
+    kind: String,
+    group: String,
+    namespace: String,
+    name: String,
+    children: Vec<Node>,
+}
+
+impl Tree {
+    pub async fn run(self) -> crate::Outcome {
+        let target = Target::parse(&self.words)?;
+        let [name] = &target.names[..] else { bail!("name one Kustomization, as in `cowherd tree flux-system`") };
+        if target.kind != Kind::Kustomization {
+            bail!("only Kustomizations have a tree");
+        }
+        let client = self.cluster.client().await?;
+        let root = resource::get(&client, Kind::Kustomization, &self.cluster.namespace, name).await?;
+        let tree = grow(&client, &root, &mut BTreeSet::new(), self.compact).await?;
+        match self.output {
+            Some(format) => output::print_structured(&tree.to_json(), format)?,
+            None => tree.print("", ""),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The node of a Kustomization; one that was met before keeps its children to itself, so that Kustomizations
+/// that apply each other end.
+async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<String>, compact: bool) -> Result<Node> {
+    let mut node = Node::of("kustomize.toolkit.fluxcd.io", "Kustomization", kustomization);
+    if !met.insert(kustomization.id()) {
+        return Ok(node);
+    }
+    let entries = kustomization.at("/status/inventory/entries").and_then(Value::as_array);
+    for entry in entries.into_iter().flatten() {
+        let Some(child) = entry["id"].as_str().and_then(Node::parse) else { continue };
+        if child.kind == "Kustomization" && child.group == "kustomize.toolkit.fluxcd.io" {
+            let found = resource::get(client, Kind::Kustomization, &child.namespace, &child.name).await;
+            match found {
+                Ok(found) => node.children.push(Box::pin(grow(client, &found, met, compact)).await?),
+                Err(_) => node.children.push(child),
+            }
+        } else if !compact || child.group.ends_with(".toolkit.fluxcd.io") {
+            node.children.push(child);
+        }
+    }
+    Ok(node)
+}
+
+impl Node {
+    fn of(group: &str, kind: &str, resource: &Resource) -> Self {
+        Self {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: resource.namespace(),
+            name: resource.name(),
+            children: Vec::new(),
+        }
+    }
+
+    /// Reads an inventory id: `namespace_name_group_kind`, where a colon in a name is written as two underscores.
+    fn parse(id: &str) -> Option<Self> {
+        let (namespace, rest) = id.split_once('_')?;
+        let (rest, kind) = rest.rsplit_once('_')?;
+        let (name, group) = rest.rsplit_once('_')?;
+        Some(Self {
+            kind: kind.to_owned(),
+            group: group.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.replace("__", ":"),
+            children: Vec::new(),
+        })
+    }
+
+    fn label(&self) -> String {
+        let parts = [self.kind.as_str(), self.namespace.as_str(), self.name.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
+
+    /// Prints the node behind `lead`, and its children under `indent`.
+    fn print(&self, lead: &str, indent: &str) {
+        println!("{lead}{}", self.label());
+        let last = self.children.len().saturating_sub(1);
+        for (index, child) in self.children.iter().enumerate() {
+            let (branch, below) = if index == last { ("└── ", "    ") } else { ("├── ", "│   ") };
+            child.print(&format!("{indent}{branch}"), &format!("{indent}{below}"));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut resource = json!({ "groupKind": { "group": self.group, "kind": self.kind }, "name": self.name });
+        if !self.namespace.is_empty() {
+            resource["namespace"] = json!(self.namespace);
+        }
+        let mut node = json!({ "resource": resource });
+        if !self.children.is_empty() {
+            node["resources"] = self.children.iter().map(Self::to_json).collect();
+        }
+        node
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inventory_ids_are_read_as_flux_writes_them() {
+        let label = |id| Node::parse(id).unwrap().label();
+        assert_eq!(label("prod_nginx_apps_Deployment"), "Deployment/prod/nginx");
+        assert_eq!(label("_prod__Namespace"), "Namespace/prod");
+        assert_eq!(label("_system__view_rbac.authorization.k8s.io_ClusterRole"), "ClusterRole/system:view");
+        assert!(Node::parse("nonsense").is_none());
+    }
+}

@@ -1,0 +1,233 @@
+//! Follows the Kustomizations of the cluster and shows how they are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use anyhow::Result;
+use cowherd_gitops::Progress;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use kube::Client;
+use kube::api::DynamicObject;
+use kube::runtime::{WatchStreamExt, watcher};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until};
+
+use crate::bootstrap::ROOT;
+use crate::resource::Resource;
+use crate::target::Kind;
+use crate::terminal::progress::{Board, Counts, Line, Phase};
+
+/// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
+/// just have created another.
+const QUIET: Duration = Duration::from_millis(400);
+/// The same while some have failed: what they wait for may be about to come.
+const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(3);
+
+/// How the Kustomizations were when they had settled.
+#[derive(Debug, Default)]
+pub struct Convergence {
+    /// How many are ready, or suspended.
+    pub ready: usize,
+    /// Those that are not, with the reason.
+    pub failed: Vec<(String, String)>,
+}
+
+impl Convergence {
+    /// Whether all are ready.
+    pub fn is_ready(&self) -> bool {
+        self.failed.is_empty() && self.ready > 0
+    }
+}
+
+/// The Kustomizations and sources as they are now.
+pub struct Watching {
+    kustomizations: BoxStream<'static, watcher::Event<DynamicObject>>,
+    sources: BoxStream<'static, watcher::Event<DynamicObject>>,
+    progress: UnboundedReceiver<Progress>,
+    told: HashMap<String, Progress>,
+    known: BTreeMap<String, Resource>,
+    source_failures: BTreeMap<String, String>,
+    board: Board,
+}
+
+impl Watching {
+    /// Starts to watch.
+    pub fn start(client: &Client, progress: UnboundedReceiver<Progress>) -> Self {
+        let follow = |kind: Kind| {
+            let events = watcher(kind.api_everywhere(client), watcher::Config::default()).default_backoff();
+            events.filter_map(|event| async { event.ok() }).boxed()
+        };
+        Self {
+            kustomizations: follow(Kind::Kustomization),
+            sources: follow(Kind::GitRepository),
+            progress,
+            told: HashMap::new(),
+            known: BTreeMap::new(),
+            source_failures: BTreeMap::new(),
+            board: Board::new(),
+        }
+    }
+
+    /// Waits until every Kustomization is ready or has failed and stays so; with a timeout, at most that long.
+    pub async fn until_settled(&mut self, timeout: Option<Duration>) -> Result<Convergence> {
+        let end = timeout.map(|timeout| Instant::now() + timeout);
+        let mut quiet_since = Instant::now();
+        loop {
+            let next = match self.quiet_time() {
+                Some(quiet) => Some(end.map_or(quiet_since + quiet, |end| end.min(quiet_since + quiet))),
+                None => end,
+            };
+            tokio::select! {
+                changed = self.next() => if changed { quiet_since = Instant::now() },
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    self.board.finish();
+                    return Ok(self.convergence());
+                }
+            }
+        }
+    }
+
+    /// Goes on showing changes.
+    pub async fn forever(&mut self) -> Result<()> {
+        loop {
+            self.next().await;
+        }
+    }
+
+    /// Takes the next event; whether it changed anything that counts.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            Some(event) = self.kustomizations.next() => self.see_kustomization(event),
+            Some(event) = self.sources.next() => self.see_source(event),
+            Some(progress) = self.progress.recv() => {
+                let name = shown(&progress.name.namespace, &progress.name.name);
+                self.told.insert(name.clone(), progress);
+                self.show(&name);
+                true
+            }
+        }
+    }
+
+    fn see_kustomization(&mut self, event: watcher::Event<DynamicObject>) -> bool {
+        match event {
+            watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+                let resource = Resource { kind: Kind::Kustomization, object };
+                let name = shown_name(&resource);
+                self.known.insert(name.clone(), resource);
+                self.show(&name);
+                true
+            }
+            watcher::Event::Delete(object) => {
+                let name = shown_name(&Resource { kind: Kind::Kustomization, object });
+                self.known.remove(&name);
+                self.told.remove(&name);
+                self.board.remove(&name);
+                true
+            }
+            watcher::Event::Init | watcher::Event::InitDone => false,
+        }
+    }
+
+    /// A source that fails is said once; a source that works is seen in what is made of it.
+    fn see_source(&mut self, event: watcher::Event<DynamicObject>) -> bool {
+        let (watcher::Event::Apply(object) | watcher::Event::InitApply(object)) = event else { return false };
+        let resource = Resource { kind: Kind::GitRepository, object };
+        let name = resource.name();
+        let failure = resource.ready().filter(|ready| ready.status == "False").map(|ready| ready.message.to_owned());
+        match failure {
+            Some(message) if self.source_failures.get(&name) != Some(&message) => {
+                self.board.say(&format!("{} source {name}: {message}", crate::terminal::Mark::Failure));
+                self.source_failures.insert(name, message);
+                true
+            }
+            Some(_) => false,
+            None => self.source_failures.remove(&name).is_some(),
+        }
+    }
+
+    fn show(&mut self, name: &str) {
+        let Some(resource) = self.known.get(name) else { return };
+        let line = line(resource, self.told.get(name));
+        self.board.update(name, line);
+    }
+
+    /// How long nothing may change before everything counts as settled; `None` while something is under way.
+    fn quiet_time(&self) -> Option<Duration> {
+        let phases = || self.known.values().map(phase);
+        if self.known.is_empty() || phases().any(|phase| phase == Phase::Working) {
+            return None;
+        }
+        Some(if phases().any(|phase| phase == Phase::Failed) { QUIET_AFTER_FAILURE } else { QUIET })
+    }
+
+    fn convergence(&self) -> Convergence {
+        let mut convergence = Convergence::default();
+        for (name, resource) in &self.known {
+            match phase(resource) {
+                Phase::Ready | Phase::Suspended => convergence.ready += 1,
+                Phase::Working | Phase::Failed => {
+                    let message = resource.ready().map_or("it was not reconciled yet", |ready| ready.message);
+                    convergence.failed.push((name.clone(), message.to_owned()));
+                }
+            }
+        }
+        for (name, message) in &self.source_failures {
+            convergence.failed.push((format!("source {name}"), message.clone()));
+        }
+        convergence
+    }
+}
+
+fn shown_name(resource: &Resource) -> String {
+    shown(&resource.namespace(), &resource.name())
+}
+
+/// Kustomizations of the root's namespace are known by name, others by namespace and name.
+fn shown(namespace: &str, name: &str) -> String {
+    if namespace == ROOT { name.to_owned() } else { format!("{namespace}/{name}") }
+}
+
+/// What is under way counts before the status, which follows when it is done.
+fn line(resource: &Resource, told: Option<&Progress>) -> Line {
+    let counts = told.map_or(Counts::default(), |told| Counts {
+        applied: told.applied,
+        changed: told.changed,
+        pruned: told.pruned,
+        ready: told.ready,
+    });
+    let phase = phase(resource);
+    let working = told.and_then(|told| words(&told.phase)).filter(|_| phase != Phase::Suspended);
+    if let Some(message) = working {
+        return Line { phase: Phase::Working, message, counts };
+    }
+    let message = match (phase, resource.ready()) {
+        (Phase::Suspended, _) => "suspended".to_owned(),
+        (_, Some(ready)) if !ready.message.is_empty() => ready.message.lines().next().unwrap_or_default().to_owned(),
+        _ => "waiting".to_owned(),
+    };
+    Line { phase, message, counts }
+}
+
+/// What is happening, in words; `None` once it is over.
+fn words(phase: &cowherd_gitops::Phase) -> Option<String> {
+    use cowherd_gitops::Phase;
+    Some(match phase {
+        Phase::Building => "building".to_owned(),
+        Phase::Applying => "applying".to_owned(),
+        Phase::Pruning => "pruning".to_owned(),
+        Phase::Checking => "checking health".to_owned(),
+        Phase::Waiting(_) | Phase::Ready | Phase::Failed(_) | Phase::Gone => return None,
+    })
+}
+
+fn phase(resource: &Resource) -> Phase {
+    if resource.suspended() {
+        return Phase::Suspended;
+    }
+    match resource.ready() {
+        Some(ready) if ready.status == "True" && resource.observed() => Phase::Ready,
+        Some(ready) if ready.status == "False" => Phase::Failed,
+        _ => Phase::Working,
+    }
+}

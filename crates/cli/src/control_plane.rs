@@ -1,0 +1,127 @@
+//! The embedded control plane: a data directory, the API over its store, and Kubernetes' own controllers.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use cowherd_apiserver::pki::Pki;
+use cowherd_apiserver::{ApiServer, Config};
+use cowherd_store::{Options, Store};
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cluster::kubeconfig_path;
+
+/// Where the API listens unless said otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
+
+/// A running control plane.
+pub struct ControlPlane {
+    /// A client that may do everything, without a socket between.
+    pub client: Client,
+    /// Where the API listens.
+    pub address: SocketAddr,
+    /// The kubeconfig that was written for it.
+    pub kubeconfig: PathBuf,
+    server: ApiServer,
+    store: Store,
+    tasks: JoinSet<()>,
+    stopping: watch::Sender<bool>,
+}
+
+impl ControlPlane {
+    /// Starts the control plane of a data directory, which is made where it is missing.
+    pub async fn start(data_dir: &Path, listen: &str) -> Result<Self> {
+        prepare(data_dir)?;
+        let path = data_dir.join("state.redb");
+        let store = tokio::task::spawn_blocking(move || Store::open(path, Options::default())).await??;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; choose another address with --listen, such as 127.0.0.1:0")
+        })?;
+        let address = listener.local_addr()?;
+        let pki = Pki::open(data_dir.join("pki"), address)?;
+        let server = ApiServer::open(store.clone(), Config::default()).await?;
+        let kubeconfig = kubeconfig_path(data_dir);
+        pki.kubeconfig(format!("https://{}", reachable(address))).write(&kubeconfig)?;
+        let client = server.client();
+        let stopping = watch::Sender::new(false);
+        let mut tasks = JoinSet::new();
+        let tls = pki.server_config()?;
+        tasks.spawn({
+            let (server, stopped) = (server.clone(), stopped(stopping.subscribe()));
+            async move { server.serve(listener, tls, stopped).await }
+        });
+        tasks.spawn(cowherd_controllers::run(client.clone(), stopped(stopping.subscribe())));
+        Ok(Self { client, address, kubeconfig, server, store, tasks, stopping })
+    }
+
+    /// Completes when the control plane is asked to stop.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.stopping.subscribe())
+    }
+
+    /// Runs something beside the controllers until it ends or the control plane stops.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Stops: what was acknowledged is on disk already, so nothing but the end of requests is waited for.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        self.server.close();
+        let patience = std::time::Duration::from_secs(3);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, ended).await.is_err() {
+            self.tasks.abort_all();
+        }
+        self.store.close().await;
+    }
+}
+
+/// The address by which this machine reaches a server that listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+        _ => address,
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error says that the sender is gone, and with it the control plane.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Completes when a person or the system asks the program to end.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        result = tokio::signal::ctrl_c() => {
+            if result.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Makes the data directory, for its owner alone, and hides it from the repository that it may stand in.
+fn prepare(data_dir: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let cannot = || format!("cannot use the data directory {}", data_dir.display());
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(cannot)?;
+    let ignore = data_dir.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n").with_context(cannot)?;
+    }
+    Ok(())
+}

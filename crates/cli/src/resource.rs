@@ -1,0 +1,183 @@
+//! The agents' resources as commands see them, whichever kind they are.
+
+use anyhow::{Context, Result};
+use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+
+use crate::cluster::explain;
+use crate::target::Kind;
+
+/// Flux's annotation that asks for a reconciliation; its value is whatever was not handled yet.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+impl Kind {
+    fn api_resource(self) -> ApiResource {
+        let (group, plural) = match self {
+            Self::Kustomization => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
+            Self::GitRepository => ("source.toolkit.fluxcd.io", "gitrepositories"),
+        };
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", self.name()), plural)
+    }
+
+    /// The API of this kind in a namespace.
+    pub fn api(self, client: &Client, namespace: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(client.clone(), namespace, &self.api_resource())
+    }
+
+    /// The API of this kind in all namespaces.
+    pub fn api_everywhere(self, client: &Client) -> Api<DynamicObject> {
+        Api::all_with(client.clone(), &self.api_resource())
+    }
+
+    /// The word that Flux's commands have for the kind.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kustomization => "kustomization",
+            Self::GitRepository => "source git",
+        }
+    }
+}
+
+/// A Kustomization or a GitRepository.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// Which of them.
+    pub kind: Kind,
+    /// The object as the API gave it.
+    pub object: DynamicObject,
+}
+
+impl Resource {
+    /// `namespace/name`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.namespace(), self.name())
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> String {
+        self.object.namespace().unwrap_or_default()
+    }
+
+    /// The name.
+    pub fn name(&self) -> String {
+        self.object.name_any()
+    }
+
+    /// Whether `spec.suspend` is set.
+    pub fn suspended(&self) -> bool {
+        self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The revision that was applied, or of a source: that was fetched; empty before the first.
+    pub fn revision(&self) -> &str {
+        let path = match self.kind {
+            Kind::Kustomization => "/status/lastAppliedRevision",
+            Kind::GitRepository => "/status/artifact/revision",
+        };
+        self.text(path)
+    }
+
+    /// The `Ready` condition; `None` where there is none, or one of another generation.
+    pub fn ready(&self) -> Option<Condition<'_>> {
+        let conditions = self.at("/status/conditions")?.as_array()?;
+        let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
+        let text = |name: &str| ready.get(name).and_then(Value::as_str).unwrap_or_default();
+        Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
+    }
+
+    /// Whether the condition was written for the generation that is there now.
+    pub fn observed(&self) -> bool {
+        let observed = self.at("/status/observedGeneration").and_then(Value::as_i64);
+        observed.is_some() && observed == self.object.metadata.generation
+    }
+
+    /// The last request for reconciliation that was handled.
+    pub fn handled_request(&self) -> &str {
+        self.text("/status/lastHandledReconcileAt")
+    }
+
+    /// The text at a JSON pointer; empty where there is none.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.at(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The value at a JSON pointer.
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
+        self.object.data.pointer(pointer)
+    }
+
+    /// The object as JSON without `managedFields`, as `kubectl get -o json` shows it.
+    pub fn to_json(&self) -> Result<Value> {
+        let mut object = self.object.clone();
+        object.metadata.managed_fields = None;
+        Ok(serde_json::to_value(object)?)
+    }
+}
+
+/// A condition of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition<'a> {
+    /// `True`, `False` or `Unknown`.
+    pub status: &'a str,
+    /// Why, in one word.
+    pub reason: &'a str,
+    /// Why, for people.
+    pub message: &'a str,
+}
+
+/// Lists a kind in a namespace, or everywhere, sorted by namespace and name.
+pub async fn list(
+    client: &Client,
+    kind: Kind,
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> Result<Vec<Resource>> {
+    let api = match namespace {
+        Some(namespace) => kind.api(client, namespace),
+        None => kind.api_everywhere(client),
+    };
+    let params = ListParams { label_selector: selector.map(str::to_owned), ..Default::default() };
+    let found = match api.list(&params).await {
+        Ok(found) => found,
+        Err(kube::Error::Api(status)) if status.code == 404 => {
+            anyhow::bail!("the cluster does not know the kind {}; start `cowherd up` on it first", kind.name())
+        }
+        Err(error) => return Err(explain(error)),
+    };
+    let mut resources: Vec<Resource> = found.items.into_iter().map(|object| Resource { kind, object }).collect();
+    resources.sort_by_key(|resource| (resource.namespace(), resource.name()));
+    Ok(resources)
+}
+
+/// The resources that a command is about: those named, or all of the kind in the namespace.
+pub async fn select(
+    client: &Client,
+    target: &crate::target::Target,
+    namespace: &str,
+    all: bool,
+) -> Result<Vec<Resource>> {
+    if !all && target.names.is_empty() {
+        anyhow::bail!("name a {}, or use --all", target.kind.word());
+    }
+    if target.names.is_empty() {
+        return list(client, target.kind, Some(namespace), None).await;
+    }
+    let mut resources = Vec::new();
+    for name in &target.names {
+        resources.push(get(client, target.kind, namespace, name).await?);
+    }
+    Ok(resources)
+}
+
+/// One resource by name.
+pub async fn get(client: &Client, kind: Kind, namespace: &str, name: &str) -> Result<Resource> {
+    let object = kind
+        .api(client, namespace)
+        .get_opt(name)
+        .await
+        .map_err(explain)?
+        .with_context(|| format!("{} object {name:?} not found in {namespace:?} namespace", kind.name()))?;
+    Ok(Resource { kind, object })
+}

@@ -1,0 +1,49 @@
+//! What people see: marks, colours where a terminal shows them, progress.
+
+pub mod progress;
+
+use std::fmt;
+use std::io::IsTerminal;
+
+/// The sign at the start of a line that says what happened.
+#[derive(Clone, Copy)]
+pub enum Mark {
+    /// Something begins.
+    Action,
+    /// Something is being waited for.
+    Waiting,
+    /// Something went well.
+    Success,
+    /// Something failed.
+    Failure,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, colour) = match self {
+            Self::Action => ("►", 36),
+            Self::Waiting => ("◎", 36),
+            Self::Success => ("✔", 32),
+            Self::Failure => ("✗", 31),
+        };
+        if colours() { write!(f, "\x1b[{colour}m{sign}\x1b[0m") } else { f.write_str(sign) }
+    }
+}
+
+/// Whether what is written to standard error is seen on a terminal that shows colours. `NO_COLOR` turns them off.
+pub fn colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        && std::io::stderr().is_terminal()
+}
+
+/// Writes logs to standard error: those of `level` and above, or what `COWHERD_LOG` says, such as
+/// `warn,cowherd_gitops=debug`.
+pub fn log_to_stderr(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("COWHERD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours());
+    // Only one subscriber can be set, and only one ever is.
+    let _ = subscriber.try_init();
+}

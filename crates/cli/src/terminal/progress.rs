@@ -1,0 +1,195 @@
+//! A line for each Kustomization: on a terminal it moves, elsewhere each change is a line of its own.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::Mark;
+
+/// How many Kustomizations have a line of their own; the others share one.
+const LINES: usize = 16;
+const TICK: Duration = Duration::from_millis(80);
+
+/// How a Kustomization is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Something is being done, or waited for.
+    Working,
+    /// Everything is as it should be.
+    Ready,
+    /// Something failed; it is tried again.
+    Failed,
+    /// Left alone on request.
+    Suspended,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How the Kustomization is.
+    pub phase: Phase,
+    /// What is happening, or why it failed.
+    pub message: String,
+    /// Objects and what was done with them.
+    pub counts: Counts,
+}
+
+/// Objects of a Kustomization, and what its last reconciliation did with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Objects that it says should be there.
+    pub applied: usize,
+    /// Those that were created or changed.
+    pub changed: usize,
+    /// Those that were deleted because the repository no longer has them.
+    pub pruned: usize,
+    /// Those that are as healthy as they should be.
+    pub ready: usize,
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { applied, changed, pruned, ready } = self;
+        write!(f, "{applied} applied, {changed} changed, {pruned} pruned, {ready} ready")
+    }
+}
+
+/// The lines.
+pub struct Board {
+    lines: BTreeMap<String, Line>,
+    screen: Option<Screen>,
+}
+
+#[derive(Default)]
+struct Screen {
+    all: MultiProgress,
+    bars: BTreeMap<String, ProgressBar>,
+    rest: Option<ProgressBar>,
+    width: usize,
+}
+
+impl Board {
+    /// A board without lines, on standard error.
+    pub fn new() -> Self {
+        Self { lines: BTreeMap::new(), screen: std::io::stderr().is_terminal().then(Screen::default) }
+    }
+
+    /// Shows how a Kustomization is now.
+    pub fn update(&mut self, name: &str, line: Line) {
+        if self.lines.get(name) == Some(&line) {
+            return;
+        }
+        self.lines.insert(name.to_owned(), line);
+        if self.screen.is_some() {
+            self.draw(name);
+        } else {
+            self.print(name);
+        }
+    }
+
+    /// Takes a Kustomization off the board.
+    pub fn remove(&mut self, name: &str) {
+        self.lines.remove(name);
+        if let Some(screen) = self.screen.as_mut() {
+            if let Some(bar) = screen.bars.remove(name) {
+                bar.finish_and_clear();
+                screen.all.remove(&bar);
+            }
+        } else {
+            eprintln!("{} {name}: deleted", Mark::Success);
+        }
+    }
+
+    /// Prints a line above those that move.
+    pub fn say(&self, text: &str) {
+        match &self.screen {
+            Some(screen) => screen.all.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Ends the movement; the lines stay as they are, and changes from now on are printed below them.
+    pub fn finish(&mut self) {
+        if let Some(screen) = self.screen.take() {
+            for bar in screen.bars.values().chain(&screen.rest) {
+                bar.abandon();
+            }
+        }
+    }
+
+    fn print(&self, name: &str) {
+        let Some(line) = self.lines.get(name) else { return };
+        eprintln!("{} {name}: {}{}", mark(line.phase), line.message, counts(line));
+    }
+
+    fn draw(&mut self, name: &str) {
+        let Some(screen) = self.screen.as_mut() else { return };
+        let Some(line) = self.lines.get(name) else { return };
+        if !screen.bars.contains_key(name) {
+            if screen.bars.len() >= LINES {
+                if line.phase == Phase::Failed {
+                    screen.all.suspend(|| eprintln!("{} {name}: {}", Mark::Failure, line.message));
+                }
+                screen.draw_rest(&self.lines);
+                return;
+            }
+            let bar = screen.all.add(ProgressBar::new_spinner());
+            bar.enable_steady_tick(TICK);
+            screen.bars.insert(name.to_owned(), bar);
+        }
+        let widest = screen.bars.keys().map(String::len).max().unwrap_or(0);
+        screen.width = screen.width.max(widest);
+        if let Some(bar) = screen.bars.get(name) {
+            bar.set_style(style(line.phase));
+            bar.set_message(format!("{name:width$}  {}{}", line.message, counts(line), width = screen.width));
+        }
+    }
+}
+
+impl Screen {
+    /// The line that those without one of their own share.
+    fn draw_rest(&mut self, lines: &BTreeMap<String, Line>) {
+        let hidden = || lines.iter().filter(|(name, _)| !self.bars.contains_key(*name));
+        let count = |phase| hidden().filter(|(_, line)| line.phase == phase).count();
+        let working = count(Phase::Working);
+        let text = format!(
+            "and {} more: {} ready, {working} working, {} failed",
+            hidden().count(),
+            count(Phase::Ready) + count(Phase::Suspended),
+            count(Phase::Failed),
+        );
+        let phase = if working > 0 { Phase::Working } else { Phase::Ready };
+        let bar = self.rest.get_or_insert_with(|| {
+            let bar = self.all.add(ProgressBar::new_spinner());
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        bar.set_style(style(phase));
+        bar.set_message(text);
+    }
+}
+
+fn mark(phase: Phase) -> Mark {
+    match phase {
+        Phase::Working => Mark::Waiting,
+        Phase::Ready | Phase::Suspended => Mark::Success,
+        Phase::Failed => Mark::Failure,
+    }
+}
+
+fn counts(line: &Line) -> String {
+    if line.counts == Counts::default() { String::new() } else { format!(" ({})", line.counts) }
+}
+
+/// A spinner while something is done, then a mark that stands still.
+fn style(phase: Phase) -> ProgressStyle {
+    let spinner = ProgressStyle::default_spinner();
+    let template = match phase {
+        Phase::Working => "{spinner:.cyan} {wide_msg}".to_owned(),
+        phase => format!("{} {{wide_msg}}", mark(phase)),
+    };
+    // The templates are the two above, which are well formed.
+    spinner.template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
