@@ -99,7 +99,8 @@ pub struct World {
     pub client: Client,
     pub repository: Repository,
     pub counters: Arc<Counters>,
-    directory: tempfile::TempDir,
+    mirrors: Mirrors,
+    _directory: tempfile::TempDir,
     _server: ApiServer,
     agents: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     controllers: Option<JoinHandle<()>>,
@@ -118,7 +119,8 @@ impl World {
             client,
             repository: Repository::new(directory.path().join("repository")),
             counters: Arc::default(),
-            directory,
+            mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
+            _directory: directory,
             _server: server,
             agents: None,
             controllers: Some(controllers),
@@ -131,7 +133,7 @@ impl World {
     }
 
     pub fn start_agents(&mut self) {
-        let mirrors = Mirrors::open(self.directory.path().join("mirrors")).unwrap();
+        let mirrors = self.mirrors.clone();
         let config = Config { counters: self.counters.clone(), ..Config::default() };
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
