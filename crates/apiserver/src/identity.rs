@@ -31,6 +31,21 @@ impl User {
         Self { name: name.to_owned(), groups, ..Self::default() }
     }
 
+    /// A user of this name, in these groups and those that follow from the name: a service account, or nobody.
+    pub fn known(name: &str, groups: &[&str]) -> Self {
+        if name == "system:anonymous" {
+            return Self::anonymous();
+        }
+        let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+        match account {
+            Some((namespace, _)) if groups.is_empty() => {
+                let own = format!("system:serviceaccounts:{namespace}");
+                Self::authenticated(name, ["system:serviceaccounts", own.as_str()])
+            }
+            _ => Self::authenticated(name, groups.iter().copied()),
+        }
+    }
+
     /// Nobody in particular.
     pub fn anonymous() -> Self {
         let groups = vec!["system:unauthenticated".to_owned()];

@@ -36,6 +36,7 @@ mod server;
 mod service;
 mod status;
 mod table;
+mod tokens;
 mod wire;
 
 pub use body::Body;

@@ -232,7 +232,7 @@ impl Resource {
             .map_err(|error| ApiError::internal(format!("a stored object of {} is damaged: {error}", self.named())))?;
         let mut stored = match &self.behaviour {
             Behaviour::BuiltIn(kind) => kind.from_storage(stored),
-            Behaviour::Custom(version) => version.from_storage(stored),
+            Behaviour::Custom(version) => version.in_this_version(stored),
         };
         object::set(&mut stored, "resourceVersion", revision.to_string());
         Ok(stored)
@@ -245,7 +245,7 @@ impl Resource {
         object::unset(&mut stored, "resourceVersion");
         let stored = match &self.behaviour {
             Behaviour::BuiltIn(kind) => kind.to_storage(stored),
-            Behaviour::Custom(version) => version.to_storage(stored),
+            Behaviour::Custom(version) => version.as_stored(stored),
         };
         serde_json::to_vec(&stored).map(Into::into).map_err(ApiError::internal)
     }

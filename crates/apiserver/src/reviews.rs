@@ -95,8 +95,8 @@ async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<A
     let spec = asked.get("spec").cloned().unwrap_or_default();
     let status = match review.kind {
         "SelfSubjectReview" => json!({"userInfo": user_info(&call.user)}),
-        "TokenReview" => json!({"authenticated": false, "error": "this server issues no tokens"}),
-        "SelfSubjectRulesReview" => rules(&call.user),
+        "TokenReview" => token(server, &spec).await?,
+        "SelfSubjectRulesReview" => rules(server, &call.user, text_at(&spec, &["namespace"])).await?,
         "SelfSubjectAccessReview" => verdict(server, &call.user, &spec).await?,
         _ => verdict(server, &subject(&spec), &spec).await?,
     };
@@ -109,6 +109,15 @@ async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<A
         *metadata = json!({"creationTimestamp": null});
     }
     Ok(Answer::document(asked).with_code(StatusCode::CREATED))
+}
+
+async fn token(server: &ApiServer, spec: &Value) -> ApiResult<Value> {
+    let wanted = spec.get("audiences").and_then(Value::as_array).into_iter().flatten();
+    let wanted: Vec<&str> = wanted.filter_map(Value::as_str).collect();
+    Ok(match crate::tokens::check(server, text_at(spec, &["token"]), &wanted).await? {
+        Ok((user, audiences)) => json!({"authenticated": true, "user": user_info(&user), "audiences": audiences}),
+        Err(why) => json!({"authenticated": false, "error": why, "user": {}}),
+    })
 }
 
 fn user_info(user: &User) -> Value {
@@ -162,21 +171,22 @@ async fn verdict(server: &ApiServer, user: &User, spec: &Value) -> ApiResult<Val
     Ok(json!({"allowed": allows(server, user, &attributes).await?}))
 }
 
-fn rules(user: &User) -> Value {
+async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Value> {
     if user.is_in(MASTERS) {
-        return json!({
+        return Ok(json!({
             "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
             "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
             "incomplete": false,
-        });
+        }));
     }
-    let resources = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
-    json!({
-        "resourceRules": [
-            {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": resources},
-            {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
-        ],
-        "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["*"]}],
-        "incomplete": false,
-    })
+    let own = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
+    let mut resources = vec![
+        json!({"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": own}),
+        json!({"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]}),
+    ];
+    let mut others = vec![json!({"verbs": ["get"], "nonResourceURLs": ["*"]})];
+    for rule in crate::authorization::rules(server, user, namespace).await? {
+        if rule.get("nonResourceURLs").is_some() { others.push(rule) } else { resources.push(rule) }
+    }
+    Ok(json!({"resourceRules": resources, "nonResourceRules": others, "incomplete": false}))
 }

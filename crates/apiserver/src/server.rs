@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::Addresses, catalog::Catalog, crd::CustomResource, identity::User, resource::Resource,
-    service::LocalService, status::ApiError,
+    service::LocalService, status::ApiError, tokens::Tokens,
 };
 
 /// What can be chosen about a server.
@@ -61,6 +61,7 @@ struct Inner {
     config: Config,
     catalog: RwLock<Arc<Catalog>>,
     addresses: Addresses,
+    tokens: Tokens,
     closing: CancellationToken,
 }
 
@@ -74,11 +75,13 @@ impl ApiServer {
     /// A server of what the store holds. Makes what every cluster has, where it is missing.
     pub async fn open(store: Store, config: Config) -> Result<Self, Error> {
         let catalog = Catalog::new(BTreeMap::new());
+        let tokens = Tokens::open(&store).await?;
         let inner = Inner {
             store,
             config,
             catalog: RwLock::new(Arc::new(catalog)),
             addresses: Addresses::default(),
+            tokens,
             closing: CancellationToken::new(),
         };
         let server = Self { inner: Arc::new(inner) };
@@ -116,6 +119,10 @@ impl ApiServer {
 
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.inner.addresses
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
     }
 
     pub(crate) fn closing(&self) -> &CancellationToken {

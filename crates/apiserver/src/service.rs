@@ -73,6 +73,7 @@ impl ApiServer {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let route = Route::parse(parts.uri.path());
+        let user = crate::tokens::authenticate(self, user, &parts.headers).await?;
         if user.is_anonymous() && !matches!(route, Route::Health | Route::Version) {
             return Err(ApiError::unauthorized());
         }

@@ -1,5 +1,7 @@
 //! CustomResourceDefinitions and their objects.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What kubectl's users expect of the API.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use support::{NGINX, Served};
@@ -181,26 +183,30 @@ async fn mistakes_are_refused_in_the_words_that_people_know() {
 async fn whoever_shows_no_certificate_is_nobody() {
     let served = Served::start().await;
     let server = format!("https://{}", served.address);
-    let anonymous = |path: &'static str| {
+    let nobody = format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, users: [{{name: u, user: {{token: x}}}}], \
+         contexts: [{{name: c, context: {{cluster: c, user: u}}}}], \
+         clusters: [{{name: c, cluster: {{server: \"{server}\", insecure-skip-tls-verify: true}}}}]}}"
+    );
+    let with_token = served.path("with-token");
+    std::fs::write(&with_token, &nobody).unwrap();
+    let without = served.path("without");
+    std::fs::write(&without, nobody.replace("token: x", "username: someone, password: something")).unwrap();
+    let get = |config: &std::path::Path, path: &'static str| {
         let mut command = std::process::Command::new("kubectl");
-        command.args([
-            "--kubeconfig=/dev/null",
-            "--insecure-skip-tls-verify",
-            "--server",
-            &server,
-            "get",
-            "--raw",
-            path,
-        ]);
-        command.env("HOME", served.directory.path());
+        command.arg("--kubeconfig").arg(config).args(["get", "--raw", path]).env("HOME", served.directory.path());
         tokio::task::spawn_blocking(move || command.output().unwrap())
     };
+    let anonymous = |path| get(&without, path);
     let ready = anonymous("/readyz").await.unwrap();
     assert!(ready.status.success(), "{ready:?}");
     assert!(anonymous("/version").await.unwrap().status.success());
     let refused = anonymous("/api/v1/secrets").await.unwrap();
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && words.contains("nauthorized"), "{words}");
+    // A token that is not good is refused even where nobody needs one.
+    let refused = get(&with_token, "/readyz").await.unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("nauthorized"), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

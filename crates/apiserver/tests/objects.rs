@@ -1,5 +1,7 @@
 //! How objects are made, changed and deleted, seen through the in-process client.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use http::{Method, Request};

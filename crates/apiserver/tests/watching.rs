@@ -1,5 +1,7 @@
 //! Lists, pages, selectors and watches, seen through the in-process client.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -43,7 +43,7 @@ pub struct CustomVersion {
 
 impl CustomVersion {
     /// Reads a stored object in this version.
-    pub fn from_storage(&self, mut stored: Value) -> Value {
+    pub fn in_this_version(&self, mut stored: Value) -> Value {
         if let Some(version) = stored.get_mut("apiVersion")
             && *version != self.api_version
         {
@@ -56,7 +56,7 @@ impl CustomVersion {
     }
 
     /// Turns an object of this version into the form that is stored.
-    pub fn to_storage(&self, mut object: Value) -> Value {
+    pub fn as_stored(&self, mut object: Value) -> Value {
         if let Some(version) = object.get_mut("apiVersion") {
             *version = self.storage_api_version.as_str().into();
         }
@@ -114,7 +114,7 @@ impl CustomVersion {
     /// Whether anything changed that a user wants: all but the metadata and a status of its own.
     fn wanted_changed(&self, new: &Value, old: &Value) -> bool {
         let wanted = |(field, _): &(&String, &Value)| {
-            !matches!(field.as_str(), "apiVersion" | "kind" | "metadata") && !(self.status && *field == "status")
+            !(matches!(field.as_str(), "apiVersion" | "kind" | "metadata") || self.status && *field == "status")
         };
         let fields = |object| Value::as_object(object).into_iter().flatten().filter(wanted);
         !fields(new).eq(fields(old))

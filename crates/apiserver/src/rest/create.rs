@@ -13,6 +13,7 @@ use super::{
 use crate::{
     admission,
     answer::Answer,
+    authorization::check_escalation,
     object,
     resource::Resource,
     server::ApiServer,
@@ -77,6 +78,7 @@ pub(super) async fn create_once(
     if !errors.is_empty() {
         return Err(ApiError::invalid(resource.named_kind(), object::name(&object), &errors));
     }
+    check_escalation(server, &options.user, resource, &object, None).await?;
     let mut object = match managed {
         Some(managed) => {
             object::set(&mut object, "managedFields", managed);

@@ -4,6 +4,7 @@ use cowherd_schema::{FieldError, FieldPath};
 use http::header;
 
 use crate::{
+    identity::User,
     service::Call,
     status::{ApiError, ApiResult, Named},
 };
@@ -30,6 +31,8 @@ pub struct WriteOptions {
     pub validation: FieldValidation,
     /// Whether an apply takes fields over from others.
     pub force: bool,
+    /// Who writes.
+    pub user: User,
 }
 
 /// The longest name of a field manager.
@@ -38,7 +41,13 @@ const MAX_MANAGER: usize = 128;
 impl WriteOptions {
     /// Options of the server's own writes.
     pub fn internal(manager: &str) -> Self {
-        Self { dry_run: false, manager: manager.to_owned(), validation: FieldValidation::Ignore, force: false }
+        Self {
+            dry_run: false,
+            manager: manager.to_owned(),
+            validation: FieldValidation::Ignore,
+            force: false,
+            user: User::admin(),
+        }
     }
 
     /// Reads the options of a request; `kind` is what errors call them, as in `PatchOptions`.
@@ -76,7 +85,7 @@ impl WriteOptions {
             return Err(ApiError::invalid(Named { group: "meta.k8s.io", name: kind }, "", &errors));
         }
         let manager = named.map_or_else(|| from_agent(call.header(header::USER_AGENT)), str::to_owned);
-        Ok(Self { dry_run, manager, validation, force })
+        Ok(Self { dry_run, manager, validation, force, user: call.user.clone() })
     }
 }
 

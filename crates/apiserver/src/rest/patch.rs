@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
+    authorization::{Attributes, allows},
     body, object,
     resource::{Behaviour, Resource},
     status::{ApiError, ApiResult},
@@ -179,6 +180,17 @@ async fn apply_new(request: &Request<'_>, applied: &Value, options: &WriteOption
     }
     if !version.is_empty() {
         return Err(ApiError::stale(resource.named(), request.name));
+    }
+    let attributes = Attributes {
+        verb: "create".to_owned(),
+        namespace: request.namespace.to_owned(),
+        group: resource.group_version.group.clone(),
+        resource: resource.plural.clone(),
+        name: request.name.to_owned(),
+        ..Attributes::default()
+    };
+    if !allows(request.server, &options.user, &attributes).await? {
+        return Err(attributes.refusal(&options.user));
     }
     let mut new = merged(request, None, applied, options, &crate::clock::now())?;
     let managed = object::unset(&mut new, "managedFields");

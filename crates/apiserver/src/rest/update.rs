@@ -16,6 +16,7 @@ use super::{
 use crate::{
     admission,
     answer::Answer,
+    authorization::check_escalation,
     object,
     resource::Resource,
     server::ApiServer,
@@ -112,6 +113,7 @@ impl Change<'_> {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named_kind(), name, &errors));
         }
+        check_escalation(server, &self.options.user, resource, &new, Some(&live.object)).await?;
         admission::settle(server, resource, &mut new, &now)?;
         Ok(new)
     }

@@ -1,5 +1,5 @@
 //! A server of its own for a test, and kubectl pointed at it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod request;
 

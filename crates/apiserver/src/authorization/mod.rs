@@ -1,5 +1,8 @@
 //! Who may do what.
 
+mod escalation;
+mod rbac;
+
 use http::{HeaderMap, request::Parts};
 
 use crate::{
@@ -93,7 +96,7 @@ pub async fn check(server: &ApiServer, user: &User, parts: &Parts, route: &Route
 }
 
 /// Whether the user may do this.
-pub async fn allows(_server: &ApiServer, user: &User, attributes: &Attributes) -> ApiResult<bool> {
+pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) -> ApiResult<bool> {
     if user.is_in(MASTERS) {
         return Ok(true);
     }
@@ -103,8 +106,14 @@ pub async fn allows(_server: &ApiServer, user: &User, attributes: &Attributes) -
         attributes.resource.as_str(),
         "selfsubjectreviews" | "selfsubjectaccessreviews" | "selfsubjectrulesreviews"
     ) && attributes.verb == "create";
-    Ok(known && (about_oneself || (attributes.path.is_some() && attributes.verb == "get")))
+    if known && (about_oneself || (attributes.path.is_some() && attributes.verb == "get")) {
+        return Ok(true);
+    }
+    rbac::allows(server, user, attributes).await
 }
+
+pub use escalation::check as check_escalation;
+pub use rbac::rules;
 
 /// The user that a request is made for, where an admin makes it for another.
 pub fn impersonated(user: User, headers: &HeaderMap) -> ApiResult<User> {
@@ -124,5 +133,5 @@ pub fn impersonated(user: User, headers: &HeaderMap) -> ApiResult<User> {
         );
         return Err(ApiError::forbidden(Named { group: "", name: "users" }, name, why));
     }
-    Ok(User::authenticated(name, groups))
+    Ok(User::known(name, &groups))
 }

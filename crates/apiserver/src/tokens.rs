@@ -1,0 +1,180 @@
+//! Tokens of service accounts: signed by this server, good for as long as what they are bound to exists.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use cowherd_store::{Expected, Store, WriteError};
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use ring::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    identity::User,
+    object::{self, at, text_at},
+    rest,
+    server::ApiServer,
+    status::{ApiError, ApiResult},
+};
+
+/// Who issues the tokens, and whom they are for unless something else is asked for.
+pub const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+/// Where the key is kept; no path of the API leads there.
+const KEY: &str = "/keys/service-accounts";
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// Signs and verifies tokens.
+pub struct Tokens {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+/// What a token is bound to besides its service account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// `Pod` or `Secret`.
+    pub kind: String,
+    /// The name of the object.
+    pub name: String,
+    /// The identity of the object.
+    pub uid: String,
+}
+
+/// What a token shall say.
+#[derive(Clone, Debug)]
+pub struct Claims<'a> {
+    /// The namespace of the service account.
+    pub namespace: &'a str,
+    /// The name of the service account.
+    pub account: &'a str,
+    /// The identity of the service account.
+    pub uid: &'a str,
+    /// Whom the token is for.
+    pub audiences: &'a [String],
+    /// How long it is good, in seconds.
+    pub seconds: i64,
+    /// What else must exist.
+    pub bound: Option<Bound>,
+}
+
+impl Tokens {
+    /// Opens the key in the store, made at the first start.
+    pub async fn open(store: &Store) -> ApiResult<Self> {
+        let random = SystemRandom::new();
+        let damaged = |error: &dyn std::fmt::Display| ApiError::internal(format!("the key of tokens: {error}"));
+        let known = store.get(KEY).await.map_err(|error| damaged(&error))?;
+        let pkcs8 = match known {
+            Some(entry) => entry.value,
+            None => {
+                let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+                    .map_err(|error| damaged(&error))?;
+                let made = Bytes::copy_from_slice(made.as_ref());
+                match store.put(KEY, made.clone(), Expected::Absent).await {
+                    Ok(_) => made,
+                    Err(WriteError::Conflict { current: Some(entry), .. }) => entry.value,
+                    Err(error) => return Err(damaged(&error)),
+                }
+            }
+        };
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &random)
+            .map_err(|error| damaged(&error))?;
+        Ok(Self { key, random })
+    }
+
+    /// A token that says this, and when it ends.
+    pub fn issue(&self, claims: &Claims<'_>) -> ApiResult<(String, Timestamp)> {
+        let now = Timestamp::now().as_second();
+        let end = now.saturating_add(claims.seconds);
+        let mut kubernetes = json!({
+            "namespace": claims.namespace, "serviceaccount": {"name": claims.account, "uid": claims.uid},
+        });
+        if let (Some(bound), Value::Object(map)) = (&claims.bound, &mut kubernetes) {
+            map.insert(bound.kind.to_lowercase(), json!({"name": bound.name, "uid": bound.uid}));
+        }
+        let payload = json!({
+            "iss": ISSUER, "sub": format!("system:serviceaccount:{}:{}", claims.namespace, claims.account),
+            "aud": claims.audiences, "iat": now, "nbf": now, "exp": end, "jti": crate::random::uuid()?,
+            "kubernetes.io": kubernetes,
+        });
+        let header = json!({"alg": "ES256", "typ": "JWT"});
+        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(&payload));
+        let signature = self.key.sign(&self.random, signed.as_bytes()).map_err(ApiError::internal)?;
+        let token = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature));
+        Ok((token, Timestamp::from_second(end).map_err(ApiError::internal)?))
+    }
+
+    /// What a token says, if this server signed it and it has not ended.
+    fn verify(&self, token: &str) -> Option<Value> {
+        if token.len() > MAX_TOKEN {
+            return None;
+        }
+        let (signed, signature) = token.rsplit_once('.')?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.key.public_key());
+        key.verify(signed.as_bytes(), &signature).ok()?;
+        let (_, payload) = signed.split_once('.')?;
+        let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+        let now = Timestamp::now().as_second();
+        let time = |field: &str| claims.get(field).and_then(Value::as_i64);
+        let good = text_at(&claims, &["iss"]) == ISSUER && time("exp")? > now && time("nbf")? <= now;
+        good.then_some(claims)
+    }
+}
+
+/// The user that a bearer token names, where nothing else has said who it is.
+pub async fn authenticate(server: &ApiServer, user: User, headers: &HeaderMap) -> ApiResult<User> {
+    if !user.is_anonymous() {
+        return Ok(user);
+    }
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some((_, token)) = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        return Ok(user);
+    };
+    match check(server, token.trim(), &[]).await? {
+        Ok((user, _)) => Ok(user),
+        Err(_) => Err(ApiError::unauthorized()),
+    }
+}
+
+/// The user of a token and whom it is for, of those asked for; or why it is not good.
+pub async fn check(
+    server: &ApiServer,
+    token: &str,
+    audiences: &[&str],
+) -> ApiResult<Result<(User, Vec<String>), &'static str>> {
+    let Some(claims) = server.tokens().verify(token) else { return Ok(Err("invalid bearer token")) };
+    let wanted = if audiences.is_empty() { &[ISSUER] } else { audiences };
+    let meant = claims.get("aud").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let meant: Vec<String> = meant.filter(|audience| wanted.contains(audience)).map(str::to_owned).collect();
+    if meant.is_empty() {
+        return Ok(Err("token audiences are invalid for the target audiences"));
+    }
+    let kubernetes = claims.get("kubernetes.io").cloned().unwrap_or_default();
+    let namespace = text_at(&kubernetes, &["namespace"]);
+    for (kind, plural) in [("serviceaccount", "serviceaccounts"), ("pod", "pods"), ("secret", "secrets")] {
+        let Some(known) = kubernetes.get(kind) else { continue };
+        let live = find(server, plural, namespace, text_at(known, &["name"])).await?;
+        if live.is_none_or(|live| object::uid(&live) != text_at(known, &["uid"])) {
+            return Ok(Err("what the token is bound to has been deleted"));
+        }
+    }
+    let mut user = User::known(text_at(&claims, &["sub"]), &[]);
+    user.uid = text_at(&kubernetes, &["serviceaccount", "uid"]).to_owned();
+    if let Some(pod) = at(&kubernetes, &["pod"]) {
+        for field in ["name", "uid"] {
+            let name = format!("authentication.kubernetes.io/pod-{field}");
+            user.extra.insert(name, vec![text_at(pod, &[field]).to_owned()]);
+        }
+    }
+    Ok(Ok((user, meant)))
+}
+
+/// A core object by its plural and name.
+pub async fn find(server: &ApiServer, plural: &str, namespace: &str, name: &str) -> ApiResult<Option<Value>> {
+    let resource = server.built_in("", "v1", plural)?;
+    Ok(rest::load(server, &resource, &resource.key(namespace, name)).await?.map(|live| live.object))
+}

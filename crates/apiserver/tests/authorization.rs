@@ -1,0 +1,128 @@
+//! Who may do what.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use cowherd_apiserver::User;
+use serde_json::{Value, json};
+use support::{Served, local, request::*};
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+
+fn map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}})
+}
+
+fn binding(role: &str, subject: Value) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": role},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}, "subjects": [subject],
+    })
+}
+
+#[tokio::test]
+async fn nobody_may_do_what_no_role_allows() {
+    let (server, _directory) = local().await;
+    let jane = server.client_as(User::authenticated("jane", ["herders"]), "test");
+    let (code, status) = get(&jane, MAPS).await;
+    let words = "configmaps is forbidden: User \"jane\" cannot list resource \"configmaps\" in API group \"\" in the namespace \"default\"";
+    assert_eq!((code, message(&status)), (403, words));
+    let (_, status) = get(&jane, "/apis/apps/v1/deployments").await;
+    let words = "deployments.apps is forbidden: User \"jane\" cannot list resource \"deployments\" in API group \"apps\" at the cluster scope";
+    assert_eq!(message(&status), words);
+    assert_eq!(get(&jane, "/apis").await.0, 200);
+}
+
+#[tokio::test]
+async fn roles_allow_what_they_name_where_they_are_bound() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let jane = server.client_as(User::authenticated("jane", ["herders"]), "test");
+    let group = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "herders"});
+    let (code, made) = post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("view", group)).await;
+    assert_eq!(code, 201, "{made}");
+    assert_eq!(get(&jane, MAPS).await.0, 200);
+    assert_eq!(get(&jane, "/api/v1/namespaces/kube-system/configmaps").await.0, 403);
+    assert_eq!(get(&jane, "/api/v1/namespaces/default/secrets").await.0, 403);
+    assert_eq!(post(&jane, MAPS, map("a")).await.0, 403);
+    let review =
+        json!({"spec": {"resourceAttributes": {"verb": "list", "resource": "configmaps", "namespace": "default"}}});
+    let (_, verdict) = post(&jane, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review).await;
+    assert_eq!(verdict["status"]["allowed"], true);
+}
+
+#[tokio::test]
+async fn an_apply_that_makes_an_object_needs_the_right_to_create() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "patcher"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]}],
+    });
+    post(&admin, &format!("{RBAC}/clusterroles"), role).await;
+    let jane = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"});
+    post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("patcher", jane)).await;
+    let jane = server.client_as(User::authenticated("jane", []), "test");
+    let (code, status) = apply(&jane, &format!("{MAPS}/a?fieldManager=me"), map("a")).await;
+    assert_eq!(code, 403);
+    assert!(message(&status).contains("cannot create resource \"configmaps\""), "{status}");
+    post(&admin, MAPS, map("a")).await;
+    assert_eq!(apply(&jane, &format!("{MAPS}/a?fieldManager=me"), map("a")).await.0, 200);
+}
+
+#[tokio::test]
+async fn nobody_gives_away_rights_without_leave() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let jane = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"});
+    post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("admin", jane.clone())).await;
+    let client = server.client_as(User::authenticated("jane", []), "test");
+    let bindings = format!("{RBAC}/namespaces/default/rolebindings");
+    let (code, status) = post(&client, &bindings, binding("cluster-admin", jane)).await;
+    assert_eq!(code, 403, "{status}");
+    assert!(message(&status).contains("attempting to grant RBAC permissions"), "{status}");
+    assert_eq!(post(&client, MAPS, map("a")).await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_may_act_for_others() {
+    let served = Served::start().await;
+    let can = async |args: &[&str]| served.run(&[&["auth", "can-i"], args].concat()).await.stdout;
+    assert_eq!(can(&["list", "pods", "--as=jane"]).await, "no\n");
+    served.kubectl(&["create", "rolebinding", "b", "--clusterrole=edit", "--serviceaccount=default:robot"]).await;
+    assert_eq!(can(&["create", "pods", "--as=system:serviceaccount:default:robot"]).await, "yes\n");
+    assert_eq!(can(&["create", "pods", "--as=system:serviceaccount:default:other"]).await, "no\n");
+    let whoami = served.kubectl(&["auth", "whoami", "--as=system:serviceaccount:default:robot"]).await;
+    assert!(whoami.contains("system:serviceaccounts:default"), "{whoami}");
+    let refused = served.run(&["get", "nodes", "--as=jane"]).await.refused();
+    assert!(refused.contains("nodes is forbidden: User \"jane\" cannot list resource \"nodes\""), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_while_its_service_account_exists() {
+    let served = Served::start().await;
+    served.kubectl(&["create", "serviceaccount", "robot"]).await;
+    served.kubectl(&["create", "rolebinding", "b", "--clusterrole=edit", "--serviceaccount=default:robot"]).await;
+    let token = served.kubectl(&["create", "token", "robot"]).await.trim().to_owned();
+    let authority = served.path("pki/ca.crt");
+    let server = format!("https://{}", served.address);
+    let as_robot = |args: &[&str]| {
+        let mut command = std::process::Command::new("kubectl");
+        command.args(["--kubeconfig=/dev/null", "--server", &server, "--token", &token, "--certificate-authority"]);
+        command.arg(&authority).args(args).env("HOME", served.directory.path());
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+    };
+    let whoami = String::from_utf8(as_robot(&["auth", "whoami"]).await.unwrap().stdout).unwrap();
+    assert!(whoami.contains("system:serviceaccount:default:robot"), "{whoami}");
+    assert!(as_robot(&["create", "configmap", "a"]).await.unwrap().status.success());
+    assert!(!as_robot(&["get", "nodes"]).await.unwrap().status.success());
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
+    let client = served.server.client();
+    let uri = "/apis/authentication.k8s.io/v1/tokenreviews";
+    assert_eq!(post(&client, uri, review.clone()).await.1["status"]["authenticated"], true);
+    served.kubectl(&["delete", "serviceaccount", "robot"]).await;
+    assert_eq!(post(&client, uri, review).await.1["status"]["authenticated"], false);
+    assert!(!as_robot(&["auth", "whoami"]).await.unwrap().status.success());
+}
