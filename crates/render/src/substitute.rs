@@ -27,10 +27,12 @@ pub enum SubstitutionError {
     #[error("{0:?} is no name of a variable: it must match ^[_[:alpha:]][_[:alpha:][:digit:]]*$")]
     Name(String),
     /// An expression is wrong.
-    #[error("{object}: {detail}; write $${{ where the text is meant as it is")]
+    #[error("{object}: line {line}: {detail}; write $${{ where the text is meant as it is")]
     Expression {
         /// Kind and name of the object.
         object: String,
+        /// The line of the object as it is printed.
+        line: usize,
         /// What is wrong.
         detail: String,
     },
@@ -77,7 +79,9 @@ pub fn substitute(
     };
     let replaced = expression::evaluate(&text, &lookup).map_err(|error| match error {
         expression::Error::Unset(variable) => SubstitutionError::Unset { object: describe(object), variable },
-        expression::Error::Syntax(detail) => SubstitutionError::Expression { object: describe(object), detail },
+        expression::Error::Syntax { detail, line } => {
+            SubstitutionError::Expression { object: describe(object), line, detail }
+        }
     })?;
     let documents = parse_documents_as(replaced.as_bytes(), Dialect::Kubernetes, &Limits::default())
         .map_err(|error| SubstitutionError::Result { object: describe(object), line: error.line })?;

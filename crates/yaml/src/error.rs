@@ -1,6 +1,6 @@
 //! Why a text could not be read.
 
-/// What is wrong with a text, and where.
+/// What is wrong with a text, and where. Shows keys, but never a value: it may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
 pub struct YamlError {
@@ -37,16 +37,14 @@ pub enum Problem {
     #[error("the merge key << needs a mapping or a list of mappings")]
     Merge,
     /// A value does not fit its tag.
-    #[error("{value:?} is no {tag}")]
+    #[error("the value is not what its tag !!{tag} says")]
     Tag {
-        /// The value as written.
-        value: String,
         /// The tag.
         tag: String,
     },
     /// A number that JSON, and so Kubernetes, does not have.
-    #[error("{0:?} is a number that JSON cannot hold; quote it if it is meant as text")]
-    NotJson(String),
+    #[error("JSON has no infinite numbers and none that is not a number; quote the value if it is meant as text")]
+    NotJson,
     /// The text is longer than the limit.
     #[error("the text has {size} bytes; at most {limit} are read")]
     TooLarge {

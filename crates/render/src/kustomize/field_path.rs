@@ -1,5 +1,7 @@
 //! Walks the fields that kustomize's field specifications name.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::resource::{Resource, group_and_version};
@@ -68,12 +70,15 @@ pub(crate) fn walk(
         Value::Object(map) => {
             let (name, rest) = split(path);
             let (name, is_list) = match name.strip_suffix("[]") {
-                Some(name) => (name.to_owned(), true),
-                None => (name, false),
+                Some(name) => (name, true),
+                None => (&*name, false),
             };
             if leaf != Leaf::Never && !is_list {
                 let last = rest.is_none();
-                let field = map.entry(name).or_insert(Value::Null);
+                if !map.contains_key(name) {
+                    map.insert(name.to_owned(), Value::Null);
+                }
+                let Some(field) = map.get_mut(name) else { return Ok(()) };
                 if field.is_null() {
                     *field = match leaf {
                         Leaf::Scalar if last => Value::String(String::new()),
@@ -82,20 +87,25 @@ pub(crate) fn walk(
                 }
                 return walk(field, rest, leaf, set);
             }
-            map.get_mut(&name).map_or(Ok(()), |field| walk(field, rest, leaf, set))
+            map.get_mut(name).map_or(Ok(()), |field| walk(field, rest, leaf, set))
         }
         _ => Err("expected sequence or mapping node".into()),
     }
 }
 
 /// The first name of a path, and the rest.
-fn split(path: &str) -> (String, Option<&str>) {
-    let mut escaped = false;
+fn split(path: &str) -> (Cow<'_, str>, Option<&str>) {
+    let (mut escaped, mut escapes) = (false, false);
+    let mut end = path.len();
     for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'/' if !escaped => return (path[..at].replace("\\/", "/"), Some(&path[at + 1..])),
-            byte => escaped = byte == b'\\',
+        if byte == b'/' && !escaped {
+            end = at;
+            break;
         }
+        escaped = byte == b'\\';
+        escapes |= escaped;
     }
-    (path.replace("\\/", "/"), None)
+    let (name, rest) = (&path[..end], path.get(end + 1..));
+    let name = if escapes { Cow::Owned(name.replace("\\/", "/")) } else { Cow::Borrowed(name) };
+    (name, rest)
 }

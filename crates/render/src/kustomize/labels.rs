@@ -71,7 +71,7 @@ pub(crate) fn set(resources: &mut ResourceSet, label: &Label) -> Result<(), Walk
         places.push(FieldSpec { group, version, kind, path: &field.path, create: field.create });
     }
     if label.include_selectors {
-        places.extend(everywhere().map(|place| -> FieldSpec<'_> { place }));
+        places.extend(everywhere());
     } else {
         places.push(METADATA);
         if label.include_templates {
@@ -86,11 +86,15 @@ pub(crate) fn set(resources: &mut ResourceSet, label: &Label) -> Result<(), Walk
 
 /// Sets `commonLabels`: on objects, templates and selectors.
 pub(crate) fn set_common(resources: &mut ResourceSet, labels: &BTreeMap<String, String>) -> Result<(), WalkError> {
-    set_in(resources, labels, &everywhere().collect::<Vec<_>>())
+    set_in(resources, labels, &everywhere())
 }
 
-fn everywhere() -> impl Iterator<Item = FieldSpec<'static>> {
-    SELECTORS.into_iter().chain([METADATA]).chain(TEMPLATES).chain([VOLUME_CLAIMS])
+fn everywhere<'a>() -> Vec<FieldSpec<'a>> {
+    let mut places = SELECTORS.to_vec();
+    places.push(METADATA);
+    places.extend(TEMPLATES);
+    places.push(VOLUME_CLAIMS);
+    places
 }
 
 /// Sets `entries` in the mappings at `places`.

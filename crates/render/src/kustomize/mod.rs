@@ -11,6 +11,7 @@ mod labels;
 mod merge;
 mod names;
 mod namespace;
+mod operations;
 mod order;
 mod patch;
 mod references;

@@ -10,6 +10,7 @@ use crate::manifest::{self, Manifest, ManifestError};
 use super::directory::Directory;
 use super::file::{Patch, PatchOptions};
 use super::merge;
+use super::operations;
 use super::resource::{Resource, child_map};
 use super::select::select;
 use super::set::ResourceSet;
@@ -97,7 +98,7 @@ pub(crate) fn json6902(
         return Err(directory.error(Cause::Invalid("must specify the target field".into())));
     };
     let source = source(directory, patch)?;
-    let operations = operations(&source.text, &directory.options.yaml).map_err(|error| match error {
+    let operations = read_operations(&source.text, &directory.options.yaml).map_err(|error| match error {
         OperationsError::Yaml(error) if source.whole => RenderError::yaml(&source.file, error),
         error => RenderError::new(&source.file, Cause::Patch(error.to_string())),
     })?;
@@ -131,7 +132,7 @@ fn parse(source: &Source, limits: &Limits) -> Result<Parsed, RenderError> {
     match manifest::parse(&source.text, limits) {
         Ok(manifests) => Ok(Parsed::Merge(into_resources(manifests, &source.file, source.whole))),
         Err(ManifestError::Yaml(error)) if source.whole => Err(RenderError::yaml(&source.file, error)),
-        Err(not_manifests) => match operations(&source.text, limits) {
+        Err(not_manifests) => match read_operations(&source.text, limits) {
             Ok(operations) => Ok(Parsed::Operations(operations)),
             Err(not_operations) => {
                 let why = match not_manifests {
@@ -160,7 +161,7 @@ enum OperationsError {
     Operation(serde_json::Error),
 }
 
-fn operations(text: &[u8], limits: &Limits) -> Result<json_patch::Patch, OperationsError> {
+fn read_operations(text: &[u8], limits: &Limits) -> Result<json_patch::Patch, OperationsError> {
     let documents = parse_documents_as(text, Dialect::Kubernetes, limits).map_err(OperationsError::Yaml)?;
     match documents.into_iter().next().map(|document| document.value) {
         Some(list @ Value::Array(_)) => serde_json::from_value(list).map_err(OperationsError::Operation),
@@ -178,10 +179,8 @@ fn apply_operations(
         child_map(resource.metadata(), "annotations");
     }
     let id = resource.id().to_string();
-    json_patch::patch(&mut resource.value, operations).map_err(|error| {
-        let at = format!("operation {} on {:?}", error.operation, error.path.to_string());
-        RenderError::new(file, Cause::Patch(format!("{id}: {at}: {}", error.kind)))
-    })?;
+    operations::apply(&mut resource.value, operations)
+        .map_err(|error| RenderError::new(file, Cause::Patch(format!("{id}: {error}"))))?;
     if !resource.value.is_object() {
         return Err(RenderError::new(file, Cause::Patch(format!("{id}: the patch leaves no object"))));
     }

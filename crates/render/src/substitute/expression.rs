@@ -7,8 +7,8 @@ use super::glob;
 pub(super) enum Error {
     /// The named variable has no value.
     Unset(String),
-    /// An expression is wrong; says how.
-    Syntax(String),
+    /// An expression is wrong; says how, and on which line.
+    Syntax { detail: String, line: usize },
 }
 
 /// How deep expressions may stand in each other.
@@ -18,7 +18,7 @@ type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// `text` with its expressions replaced by what `lookup` gives for their variables.
 pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
-    let mut evaluator = Evaluator { rest: text, lookup, depth: 0 };
+    let mut evaluator = Evaluator { text, rest: text, lookup, depth: 0 };
     let mut out = String::with_capacity(text.len());
     while let Some(at) = evaluator.rest.find('$') {
         out.push_str(&evaluator.rest[..at]);
@@ -38,6 +38,8 @@ pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
 }
 
 struct Evaluator<'a> {
+    text: &'a str,
+    /// What of the text is not read yet.
     rest: &'a str,
     lookup: &'a Lookup<'a>,
     depth: usize,
@@ -59,14 +61,21 @@ impl Evaluator<'_> {
         tokens.iter().copied().find(|token| self.takes(token))
     }
 
+    /// An error at the current place; the text itself is not shown, as it may be a secret.
+    fn syntax(&self, detail: &str) -> Error {
+        let read = self.text.len() - self.rest.len();
+        let line = self.text.as_bytes().iter().take(read).filter(|byte| **byte == b'\n').count() + 1;
+        Error::Syntax { detail: detail.to_owned(), line }
+    }
+
     fn close(&mut self) -> Result<(), Error> {
-        if self.takes("}") { Ok(()) } else { Err(syntax("missing closing brace", self.rest)) }
+        if self.takes("}") { Ok(()) } else { Err(self.syntax("missing closing brace")) }
     }
 
     fn name(&mut self) -> Result<String, Error> {
         let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
         if end == 0 {
-            return Err(syntax("unable to parse variable name", self.rest));
+            return Err(self.syntax("unable to parse variable name"));
         }
         let (name, rest) = self.rest.split_at(end);
         self.rest = rest;
@@ -81,7 +90,7 @@ impl Evaluator<'_> {
     fn expression(&mut self) -> Result<String, Error> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Error::Syntax(format!("expressions are nested more than {MAX_DEPTH} deep")));
+            return Err(self.syntax("expressions are nested too deeply"));
         }
         let result = self.operation();
         self.depth -= 1;
@@ -141,7 +150,7 @@ impl Evaluator<'_> {
             taken = at + c.len_utf8();
         }
         if taken == 0 {
-            return Err(syntax("unable to parse substitution within function", self.rest));
+            return Err(self.syntax("unable to parse substitution within function"));
         }
         self.rest = self.rest.get(taken..).unwrap_or_default();
         Ok(word)
@@ -171,7 +180,7 @@ impl Evaluator<'_> {
     fn replace(&mut self, name: &str, operator: &str) -> Result<String, Error> {
         let old = self.word(&['/'], true)?;
         if !self.takes("/") {
-            return Err(syntax("bad substitution", self.rest));
+            return Err(self.syntax("bad substitution"));
         }
         while self.takes("/") {}
         let new = if self.rest.starts_with('}') { None } else { Some(self.word(&['}'], true)?) };
@@ -188,12 +197,6 @@ impl Evaluator<'_> {
             _ => value,
         })
     }
-}
-
-fn syntax(what: &str, rest: &str) -> Error {
-    let line = rest.lines().next().unwrap_or_default();
-    let shown: String = line.chars().take(20).collect();
-    Error::Syntax(format!("{what} before {shown:?}"))
 }
 
 fn case(value: &str, operator: &str) -> String {
@@ -260,7 +263,7 @@ mod tests {
         assert_eq!(run("${unset}"), Err(Error::Unset("unset".into())));
         assert_eq!(run("${#unset}"), Err(Error::Unset("unset".into())));
         for text in ["${", "${}", "${s", "${s-x}", "${s/x}", "${s#}", "${s:}", "${s:=x", "${ s}", "${s^^^}"] {
-            assert!(matches!(run(text), Err(Error::Syntax(_))), "{text}");
+            assert!(matches!(run(text), Err(Error::Syntax { .. })), "{text}");
         }
         assert!(run(&"${a:-".repeat(100_000)).is_err());
     }
