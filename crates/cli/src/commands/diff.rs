@@ -1,15 +1,216 @@
 //! `cowherd diff`: what a revision would change in the cluster, field by field.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange};
+use cowherd_source::local::{self, Repository};
+use cowherd_source::{Ignore, Reference, RepositoryUrl, Snapshot};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
 
-/// Show what a revision would change in the cluster
+use crate::cluster::{Cluster, explain};
+use crate::output::{self, Format};
+use crate::target::{Kind, Target};
+use crate::terminal::{self, Mark};
+
+/// The label by which a Kustomization tells that another one applied it.
+const APPLIED_BY: &str = "kustomize.toolkit.fluxcd.io/name";
+
+/// Show what a revision would change in the cluster, field by field
+///
+/// The revision is read from the local repository that the cluster follows or, where it follows a remote one, from
+/// the clone of it that you stand in; it need not have been pushed. Values of Secrets are masked.
+/// Ends with 0 if nothing would change, with 1 if something would, with 3 if it cannot be told.
+///
+/// Examples:
+///   cowherd diff
+///   cowherd diff kustomization apps --revision my-branch
+///   cowherd diff --revision HEAD~1 -o yaml
 #[derive(Args)]
-pub struct Diff {}
+#[command(verbatim_doc_comment)]
+pub struct Diff {
+    /// `[kustomization] NAME`; without a name: everything that the repository describes
+    #[arg(value_name = "KUSTOMIZATION")]
+    words: Vec<String>,
+    /// The revision to compare the cluster with, as `git rev-parse` takes it [default: what is checked out]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+    /// Go on to the Kustomizations that the Kustomization applies
+    #[arg(long)]
+    recursive: bool,
+    /// Print the differences for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
 
 impl Diff {
     pub async fn run(self) -> crate::Outcome {
-        Ok(ExitCode::SUCCESS)
+        let target = Target::parse(&self.words)?;
+        if target.kind != Kind::Kustomization {
+            bail!("only Kustomizations can be compared");
+        }
+        let client = self.cluster.client().await?;
+        let live = kustomizations(&client).await?;
+        let start = self.start(&target, &live)?;
+        let recursive = self.recursive || target.names.is_empty();
+        let mut sources = Sources { client: client.clone(), revision: self.revision.clone(), known: BTreeMap::new() };
+        let mut diffs = Vec::new();
+        let mut met = BTreeSet::new();
+        let mut queue = VecDeque::from(start);
+        while let Some(kustomization) = queue.pop_front() {
+            if !met.insert(id(&kustomization)) {
+                continue;
+            }
+            let tree = sources.tree(&kustomization).await?;
+            let preview = cowherd_gitops::preview(&client, &kustomization, tree).await?;
+            diffs.extend(preview.diffs.into_iter().filter(|diff| changes(diff.action)));
+            if recursive {
+                // As the revision has them, with the inventory that the cluster has.
+                queue.extend(preview.children.into_iter().map(|mut child| {
+                    child.status = live.get(&id(&child)).and_then(|known| known.status.clone());
+                    child
+                }));
+            }
+        }
+        self.print(&diffs)?;
+        Ok(ExitCode::from(u8::from(!diffs.is_empty())))
+    }
+
+    /// The Kustomizations to begin with: those named, or those that no other one applies.
+    fn start(&self, target: &Target, live: &BTreeMap<String, Kustomization>) -> Result<Vec<Kustomization>> {
+        let namespace = &self.cluster.namespace;
+        if target.names.is_empty() {
+            let roots = live
+                .values()
+                .filter(|one| one.namespace().as_deref() == Some(namespace) && !one.labels().contains_key(APPLIED_BY));
+            let roots: Vec<Kustomization> = roots.cloned().collect();
+            if roots.is_empty() {
+                bail!("no Kustomization found in {namespace:?} namespace");
+            }
+            return Ok(roots);
+        }
+        let find = |name: &String| {
+            let found = live.get(&format!("{namespace}/{name}")).cloned();
+            found.with_context(|| format!("Kustomization object {name:?} not found in {namespace:?} namespace"))
+        };
+        target.names.iter().map(find).collect()
+    }
+
+    fn print(&self, diffs: &[ObjectDiff]) -> Result<()> {
+        if let Some(format) = self.output {
+            return output::print_structured(&Value::Array(diffs.iter().map(structured).collect()), format);
+        }
+        for diff in diffs {
+            println!("► {} {}", diff.object.id, diff.action);
+            for change in &diff.fields {
+                print_field(diff.action, change);
+            }
+        }
+        if diffs.is_empty() {
+            eprintln!("{} the cluster is as the revision describes it", Mark::Success);
+        }
+        Ok(())
+    }
+}
+
+fn id(kustomization: &Kustomization) -> String {
+    format!("{}/{}", kustomization.namespace().unwrap_or_default(), kustomization.name_any())
+}
+
+fn changes(action: Action) -> bool {
+    matches!(action, Action::Created | Action::Configured | Action::Deleted)
+}
+
+async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomization>> {
+    let api: Api<Kustomization> = Api::all(client.clone());
+    let found = api.list(&ListParams::default()).await.map_err(explain)?;
+    Ok(found.into_iter().map(|one| (id(&one), one)).collect())
+}
+
+/// The trees of the revision, by the GitRepository whose place they take.
+struct Sources {
+    client: Client,
+    revision: Option<String>,
+    known: BTreeMap<String, Arc<dyn cowherd_tree::Tree>>,
+}
+
+impl Sources {
+    async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn cowherd_tree::Tree>> {
+        let reference = &kustomization.spec.source_ref;
+        if reference.kind != "GitRepository" {
+            bail!("{} has a source of kind {:?}, which is not supported", id(kustomization), reference.kind);
+        }
+        let namespace = reference.namespace.clone().or_else(|| kustomization.namespace()).unwrap_or_default();
+        let key = format!("{namespace}/{}", reference.name);
+        if let Some(tree) = self.known.get(&key) {
+            return Ok(Arc::clone(tree));
+        }
+        let api: Api<GitRepository> = Api::namespaced(self.client.clone(), &namespace);
+        let source = api.get(&reference.name).await.map_err(explain)?;
+        let revision = self.revision.clone();
+        let snapshot = tokio::task::spawn_blocking({
+            let url = source.spec.url.clone();
+            move || read(&url, revision.as_deref())
+        })
+        .await??;
+        let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(snapshot.tree, source.spec.ignore.as_deref())?);
+        self.known.insert(key, Arc::clone(&tree));
+        Ok(tree)
+    }
+}
+
+/// The revision, from the local repository of this URL or, for a remote one, from the clone one stands in.
+fn read(url: &str, revision: Option<&str>) -> Result<Snapshot> {
+    let parsed = RepositoryUrl::parse(url)?;
+    let repository = match parsed.local_path() {
+        Some(path) => Repository::open(path)?,
+        None => local::discover(Path::new("."))
+            .with_context(|| format!("the cluster follows {parsed}; stand in a clone of it to compare a revision"))?,
+    };
+    Ok(match revision {
+        Some(revision) => repository.revision(revision)?,
+        None => repository.snapshot(&Reference::Head)?,
+    })
+}
+
+fn structured(diff: &ObjectDiff) -> Value {
+    let id = &diff.object.id;
+    let fields: Vec<Value> = diff
+        .fields
+        .iter()
+        .map(|change| json!({ "path": change.path, "before": change.before, "after": change.after }))
+        .collect();
+    json!({
+        "apiVersion": diff.object.api_version(), "kind": id.kind, "namespace": id.namespace, "name": id.name,
+        "action": diff.action.to_string(), "fields": fields,
+    })
+}
+
+/// Prints a field as a path and the values before and after.
+fn print_field(action: Action, change: &FieldChange) {
+    // What is created is shown whole, without what every object has.
+    if action == Action::Created && matches!(change.path.as_str(), "apiVersion" | "kind") {
+        return;
+    }
+    println!("    {}", change.path);
+    for (sign, colour, value) in [("-", 31, &change.before), ("+", 32, &change.after)] {
+        let Some(value) = value else { continue };
+        for line in cowherd_yaml::to_string(value).lines() {
+            if terminal::stdout_colours() {
+                println!("      \x1b[{colour}m{sign} {line}\x1b[0m");
+            } else {
+                println!("      {sign} {line}");
+            }
+        }
     }
 }

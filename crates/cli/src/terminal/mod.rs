@@ -32,9 +32,17 @@ impl fmt::Display for Mark {
 
 /// Whether what is written to standard error is seen on a terminal that shows colours. `NO_COLOR` turns them off.
 pub fn colours() -> bool {
+    wanted() && std::io::stderr().is_terminal()
+}
+
+/// The same for standard output.
+pub fn stdout_colours() -> bool {
+    wanted() && std::io::stdout().is_terminal()
+}
+
+fn wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        && std::io::stderr().is_terminal()
 }
 
 /// Writes logs to standard error: those of `level` and above, or what `COWHERD_LOG` says, such as
