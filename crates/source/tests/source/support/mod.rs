@@ -1,15 +1,11 @@
-//! Repositories, and servers that serve them.
-
-pub mod http;
-pub mod repository;
-pub mod sshd;
+//! Repositories, the servers that serve them, and mirrors of them.
 
 use std::path::Path;
 
 use cowherd_source::{Mirrors, Remote, RepositoryUrl, Snapshot};
 use cowherd_tree::{Tree as _, TreePath};
 
-pub use repository::Repository;
+pub use cowherd_gitserver::{Repository, http, repository, sshd};
 
 /// A remote at `url`.
 pub fn remote(url: &str) -> Remote {

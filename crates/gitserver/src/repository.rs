@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 /// A repository with a worktree.
 pub struct Repository {
+    /// The worktree.
     pub path: PathBuf,
 }
 

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ use rustls::server::WebPkiClientVerifier;
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// `GET` or `POST`.
     pub method: String,
+    /// The path, with the query.
     pub path: String,
+    /// The `Authorization` header, if the request had one.
     pub authorization: Option<String>,
+    /// The body, as it came.
     pub body: Vec<u8>,
 }
 
@@ -49,15 +54,19 @@ pub struct Behaviour {
 
 /// A running server. It ends with the process.
 pub struct Server {
+    /// Where it listens.
     pub address: SocketAddr,
+    /// Its certificate as PEM, if it speaks TLS.
     pub certificate: Option<String>,
     state: Arc<State>,
 }
 
 struct State {
     root: PathBuf,
+    tls: Option<Arc<rustls::ServerConfig>>,
     behaviour: Mutex<Behaviour>,
     seen: Mutex<Vec<Seen>>,
+    stopped: AtomicBool,
 }
 
 impl Server {
@@ -96,21 +105,31 @@ impl Server {
     fn serve(root: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { root: root.to_owned(), behaviour: Mutex::default(), seen: Mutex::default() });
-        let serving = state.clone();
-        std::thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let (state, tls) = (serving.clone(), tls.clone());
-                std::thread::spawn(move || match tls {
-                    None => state.answer(connection),
-                    Some(config) => {
-                        let session = rustls::ServerConnection::new(config).unwrap();
-                        state.answer(rustls::StreamOwned::new(session, connection));
-                    }
-                });
-            }
-        });
+        let state = State {
+            root: root.to_owned(),
+            tls,
+            behaviour: Mutex::default(),
+            seen: Mutex::default(),
+            stopped: AtomicBool::default(),
+        };
+        let state = Arc::new(state);
+        listen(listener, state.clone());
         Self { address, certificate: None, state }
+    }
+
+    /// Stops to listen: connections are refused until [`Self::restart`].
+    pub fn stop(&self) {
+        self.state.stopped.store(true, Ordering::SeqCst);
+        // The listener looks up when somebody comes; it is gone once nobody can.
+        while TcpStream::connect(self.address).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Listens again where it did before.
+    pub fn restart(&self) {
+        self.state.stopped.store(false, Ordering::SeqCst);
+        listen(TcpListener::bind(self.address).unwrap(), self.state.clone());
     }
 
     /// The URL of a repository of this server.
@@ -121,6 +140,7 @@ impl Server {
         }
     }
 
+    /// Behaves like this from the next request on.
     pub fn behave(&self, behaviour: Behaviour) {
         *self.state.behaviour.lock().unwrap() = behaviour;
     }
@@ -129,6 +149,24 @@ impl Server {
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state.seen.lock().unwrap())
     }
+}
+
+fn listen(listener: TcpListener, state: Arc<State>) {
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            if state.stopped.load(Ordering::SeqCst) {
+                return;
+            }
+            let state = state.clone();
+            std::thread::spawn(move || match state.tls.clone() {
+                None => state.answer(connection),
+                Some(config) => {
+                    let session = rustls::ServerConnection::new(config).unwrap();
+                    state.answer(rustls::StreamOwned::new(session, connection));
+                }
+            });
+        }
+    });
 }
 
 impl State {

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 /// A running `sshd` that lets one key in. It ends with this.
 pub struct Sshd {
+    /// The port of 127.0.0.1 where it listens.
     pub port: u16,
+    /// The user to log in as: whoever runs the test.
     pub user: String,
     directory: PathBuf,
     child: Child,

@@ -1,0 +1,24 @@
+//! Git servers for tests, real where it counts: repositories are made by `git`, served over HTTP and TLS by
+//! `git http-backend`, and over ssh by `sshd`.
+//!
+//! Servers listen on ports of their own, so that tests can run side by side. Whatever cannot be set up panics: the
+//! test that needs it has failed.
+//!
+//! ```
+//! use cowherd_gitserver::{Repository, http::Server};
+//!
+//! let directory = std::env::temp_dir().join(format!("gitserver-{}", std::process::id()));
+//! let commit = Repository::new(directory.join("fleet")).commit("README", "hello\n");
+//! let server = Server::start(&directory);
+//! let seen = cowherd_gitserver::repository::run(&directory, &["ls-remote", &server.url("fleet/.git"), "main"]);
+//! assert!(seen.starts_with(&commit));
+//! # std::fs::remove_dir_all(directory).unwrap();
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a test whose server cannot be set up has failed")]
+
+pub mod http;
+pub mod repository;
+pub mod sshd;
+
+pub use repository::Repository;
