@@ -10,6 +10,7 @@ mod cluster;
 mod diff;
 mod error;
 pub mod health;
+mod intruders;
 pub mod inventory;
 pub mod mask;
 mod memory;

@@ -48,6 +48,8 @@ pub(crate) struct Mark {
     pub(crate) revision: u64,
     /// Whether the object asks to be left alone.
     pub(crate) excluded: bool,
+    /// Whether someone wrote fields by hand, which are taken over.
+    pub(crate) intruded: bool,
 }
 
 impl Mark {
@@ -56,6 +58,7 @@ impl Mark {
             fields: digest_fields(metadata, field_manager),
             revision: metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0),
             excluded: is_excluded(metadata),
+            intruded: crate::intruders::any(metadata, field_manager),
         }
     }
 }
@@ -275,7 +278,7 @@ impl Memory {
         }
         let cause = match live {
             Live::Gone { .. } => Cause::Deleted,
-            Live::Present(mark) if mark.fields != applied.mark.fields => Cause::Changed { by },
+            Live::Present(mark) if mark.fields != applied.mark.fields || mark.intruded => Cause::Changed { by },
             Live::Present(_) => return,
         };
         let drift = Drift { owner: applied.owner.clone(), object: id.clone(), cause };
@@ -321,7 +324,7 @@ mod tests {
     }
 
     fn mark(fields: u64, revision: u64) -> Mark {
-        Mark { fields, revision, excluded: false }
+        Mark { fields, revision, excluded: false, intruded: false }
     }
 
     fn owner(name: &str) -> Owner {

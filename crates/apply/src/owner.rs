@@ -15,6 +15,7 @@ pub(crate) const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 pub(crate) const DISABLED: &str = "disabled";
 pub(crate) const ENABLED: &str = "enabled";
 pub(crate) const SSA_IGNORE: &str = "Ignore";
+pub(crate) const SSA_MERGE: &str = "Merge";
 pub(crate) const SSA_IF_NOT_PRESENT: &str = "IfNotPresent";
 
 /// Who applies a set of objects: a Kustomization.

@@ -20,8 +20,8 @@ mod schedule;
 mod status;
 
 pub use counters::{Counters, Counts};
-pub use kustomization::{Preview, PreviewError, preview};
 pub use install::{InstallError, install};
+pub use kustomization::{Preview, PreviewError, preview};
 pub use name::NamespacedName;
 pub use progress::{Phase, Progress};
 

@@ -15,6 +15,7 @@ use crate::change::{Action, ChangeSet};
 use crate::cluster::{Kind, Patched};
 use crate::error::{ApplyError, Partial};
 use crate::health;
+use crate::intruders;
 use crate::memory::{Mark, Outcome};
 use crate::order::{self, STAGES, Stage};
 use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
@@ -157,13 +158,16 @@ impl Applier {
         self.inner.memory.begin(work.id());
         let mut guard = UnderWay { applier: self, work: &work, outcome: None };
         let sent_at = Timestamp::now();
-        let patched = match self.send(desired, &kind, &work, false).await {
+        let mut patched = match self.send(desired, &kind, &work, false).await {
             Ok(patched) => patched,
             Err(error) => {
                 self.may_recreate(desired, &kind, &work, error, "apply failed").await?;
                 self.recreate(desired, &kind, &work).await?
             }
         };
+        if let Some(taken_over) = self.take_over(desired, &kind, &work, &patched).await? {
+            patched = taken_over;
+        }
         let metadata = metadata(&patched.object);
         let mark = Mark::read(&metadata, self.inner.cluster.field_manager());
         let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.field_manager());
@@ -175,6 +179,22 @@ impl Applier {
         });
         drop(guard);
         Ok((work.manifest.versioned().clone(), action))
+    }
+
+    /// Takes over what someone wrote by hand, and applies the object again without it.
+    async fn take_over(
+        &self,
+        desired: &Desired,
+        kind: &Kind,
+        work: &Work,
+        patched: &Patched,
+    ) -> Result<Option<Patched>, ApplyError> {
+        let field_manager = self.inner.cluster.field_manager();
+        let Some(patch) = intruders::takeover(&metadata(&patched.object), field_manager) else { return Ok(None) };
+        let answer = |error| ApplyError::answer(work.id(), "takeover of fields failed", error, work.manifest.object());
+        let account = desired.account.as_ref();
+        self.inner.cluster.merge(kind, work.id(), &patch, account).await.map_err(answer)?;
+        self.send(desired, kind, work, false).await.map(Some).map_err(answer)
     }
 
     /// Sends the object, or asks what would become of it.

@@ -81,6 +81,20 @@ impl Cluster {
         Ok(Patched { created: code == 201, object })
     }
 
+    /// Changes the fields that are in `patch`.
+    pub(crate) async fn merge(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        patch: &Value,
+        account: Option<&Account>,
+    ) -> kube::Result<()> {
+        let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
+        let patch = Patch::Merge(patch);
+        let request = request(kind, id).patch(&id.name, &params, &patch).map_err(kube::Error::BuildRequest)?;
+        self.send(request, account).await.map(drop)
+    }
+
     /// Whether the API would let `object` be created under a name of its own, were it new.
     pub(crate) async fn would_create(
         &self,

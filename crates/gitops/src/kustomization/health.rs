@@ -82,7 +82,10 @@ pub(super) async fn check(
         }
         Err(ApplyError::Superseded) => Err(Failure::superseded()),
         Err(error) => {
-            let message = format!("health check failed after {}: {error}", go_duration(began.elapsed()));
+            // The same failure is to have the same words, so that its events are told as one.
+            let is_late = matches!(&error, ApplyError::Unhealthy(unhealthy) if unhealthy.timed_out);
+            let took = if is_late { timeout } else { began.elapsed() };
+            let message = format!("health check failed after {}: {error}", go_duration(took));
             conditions(&mut job.status, &job.object).set(HEALTHY, False, HEALTH_CHECK_FAILED, &error.to_string());
             Err(Failure::new(HEALTH_CHECK_FAILED, message))
         }

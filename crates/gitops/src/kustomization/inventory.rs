@@ -5,7 +5,7 @@ use cowherd_apply::Versioned;
 use cowherd_apply::inventory::{EntryId, parse};
 
 /// The objects in the inventory.
-pub(super) fn read(status: &KustomizationStatus) -> Vec<Versioned> {
+pub(crate) fn read(status: &KustomizationStatus) -> Vec<Versioned> {
     let entries = status.inventory.iter().flat_map(|inventory| &inventory.entries);
     let parsed = entries.map(|entry| parse(&entry.id, &entry.v));
     parsed
@@ -14,7 +14,7 @@ pub(super) fn read(status: &KustomizationStatus) -> Vec<Versioned> {
 }
 
 /// The inventory of the objects.
-pub(super) fn write(objects: &[Versioned]) -> ResourceInventory {
+pub(crate) fn write(objects: &[Versioned]) -> ResourceInventory {
     let entry = |object: &Versioned| ResourceRef { id: EntryId(&object.id).to_string(), v: object.version.clone() };
     ResourceInventory { entries: objects.iter().map(entry).collect() }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_apply::{ApplyError, Applier, Diff, Options, Owner, inventory as entries};
+use cowherd_apply::{Applier, ApplyError, Diff, Options, Owner, inventory as entries};
 use cowherd_tree::Tree;
 use kube::{Client, ResourceExt};
 
@@ -32,7 +32,7 @@ pub enum PreviewError {
     Build(NamespacedName, String),
     /// The cluster would refuse them, or gives no answer.
     #[error("Kustomization {0}: {1}")]
-    Apply(NamespacedName, ApplyError),
+    Apply(NamespacedName, String),
 }
 
 /// Tells what bringing `kustomization` to `tree` would change in the cluster. Nothing is written.
@@ -56,7 +56,7 @@ pub async fn preview(
         let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &settings, &variables).0).await;
         built.unwrap_or_else(|error| Err(BuildError::Broken(error.to_string()))).map_err(masked)?
     };
-    let failed = |error| PreviewError::Apply(name.clone(), error);
+    let failed = |error: ApplyError| PreviewError::Apply(name.clone(), variables.mask.text(&error.to_string()));
     let (applier, _drift) = Applier::new(client.clone(), Options::default());
     applier.identify(&mut built.manifests).await.map_err(failed)?;
     let children = built.manifests.iter().filter_map(|manifest| child(manifest.object())).collect();

@@ -4,7 +4,6 @@ mod fetch;
 mod report;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,15 +191,12 @@ fn local_watch(object: &GitRepository) -> Option<LocalWatch> {
 }
 
 /// Completes when a watched repository changes; never where nothing is watched.
-fn local_change(watch: &mut Option<LocalWatch>) -> impl Future<Output = ()> {
-    async move {
-        match watch {
-            Some(watch) => {
-                if watch.changed().await.is_none() {
-                    std::future::pending::<()>().await;
-                }
-            }
-            None => std::future::pending().await,
-        }
+async fn local_change(watch: &mut Option<LocalWatch>) {
+    let told = match watch {
+        Some(watch) => watch.changed().await,
+        None => None,
+    };
+    if told.is_none() {
+        std::future::pending::<()>().await;
     }
 }

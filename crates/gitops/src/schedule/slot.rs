@@ -41,6 +41,9 @@ pub(super) struct Slot {
     failures: u32,
 }
 
+/// Where a job leaves what its render read.
+type SharedReads = Arc<Mutex<Option<Arc<Reads>>>>;
+
 /// A job that runs.
 pub(super) struct Running {
     pub(super) cancel: watch::Sender<bool>,
@@ -49,7 +52,7 @@ pub(super) struct Running {
     /// The content that it brings to the cluster, or a later one that does not differ for it.
     pub(super) digest: String,
     pub(super) revision: String,
-    pub(super) reads: Arc<Mutex<Option<Arc<Reads>>>>,
+    pub(super) reads: SharedReads,
     generation: Option<i64>,
     requested_at: Option<String>,
     is_apply: bool,
@@ -179,12 +182,7 @@ impl Slot {
     }
 
     /// A job begins.
-    pub(super) fn begin(
-        &mut self,
-        digest: &str,
-        revision: &str,
-        task: &Task,
-    ) -> (watch::Receiver<bool>, Arc<Mutex<Option<Arc<Reads>>>>) {
+    pub(super) fn begin(&mut self, digest: &str, revision: &str, task: &Task) -> (watch::Receiver<bool>, SharedReads) {
         let (cancel, receiver) = watch::channel(false);
         let reads = Arc::new(Mutex::new(None));
         let is_apply = matches!(task, Task::Apply { .. });

@@ -50,7 +50,8 @@ async fn after_a_restart_nothing_is_written_to_objects_that_are_right() {
     world.ready("apps", &revision).await;
     world.kill_agents().await;
     let before = world.versions("apps").await;
-    world.patch("v1", "ConfigMap", "apps", "a", json!({ "metadata": { "annotations": { "mine": "x" } } })).await;
+    let annotation = json!({ "metadata": { "annotations": { "mine": "x" } } });
+    world.patch_as("someone", "v1", "ConfigMap", "apps", "a", annotation).await;
     world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
     let second = world.repository.commit("second");
     world.start_agents();

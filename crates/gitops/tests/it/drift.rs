@@ -47,13 +47,18 @@ async fn a_deleted_object_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_described_is_left_alone() {
+async fn what_other_controllers_add_is_left_alone_and_what_kubectl_adds_is_not() {
     let world = applied(json!({})).await;
+    world.patch_as("autoscaler", "v1", "ConfigMap", "apps", "a", json!({ "data": { "theirs": "x" } })).await;
     world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "mine": "x" } })).await;
-    world.patch("v1", "ConfigMap", "apps", "b", json!({ "data": { "key": "by hand" } })).await;
-    becomes(&world, "b", "1").await;
+    world
+        .until("what kubectl added is gone", async || {
+            let object = world.get("v1", "ConfigMap", Some("apps"), "a").await.unwrap();
+            if object["data"].get("mine").is_none() { Ok(object) } else { Err(object["data"].to_string()) }
+        })
+        .await;
     let object = world.get("v1", "ConfigMap", Some("apps"), "a").await.unwrap();
-    assert_eq!(object["data"], json!({ "key": "1", "mine": "x" }));
+    assert_eq!(object["data"], json!({ "key": "1", "theirs": "x" }));
     assert_eq!(world.counts().drifts, 1);
 }
 

@@ -1,5 +1,8 @@
 //! A commit becomes a running system: real Git, a real API, real reconciliation.
 
+// What a test sets up may as well panic.
+#![allow(clippy::unwrap_used)]
+
 mod converge;
 mod cost;
 mod drift;

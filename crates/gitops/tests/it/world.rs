@@ -193,7 +193,19 @@ impl World {
     }
 
     pub async fn patch(&self, api_version: &str, kind: &str, namespace: &str, name: &str, patch: Value) {
-        let params = PatchParams { field_manager: Some("kubectl-edit".into()), ..PatchParams::default() };
+        self.patch_as("kubectl-edit", api_version, kind, namespace, name, patch).await;
+    }
+
+    pub async fn patch_as(
+        &self,
+        manager: &str,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) {
+        let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
         let api = self.api(api_version, kind, Some(namespace));
         api.patch(name, &params, &Patch::Merge(patch)).await.unwrap();
     }
