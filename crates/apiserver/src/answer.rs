@@ -22,6 +22,8 @@ pub struct Answer {
     warnings: Vec<String>,
     /// Whether tables hold no objects, their metadata, or all of them.
     include: table::Include,
+    /// Whether the answer is the same forever.
+    immutable: bool,
 }
 
 /// The content of an answer.
@@ -40,7 +42,7 @@ enum Content {
 
 impl Answer {
     fn new(code: StatusCode, content: Content) -> Self {
-        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata }
+        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata, immutable: false }
     }
 
     /// An object of a resource.
@@ -99,9 +101,16 @@ impl Answer {
         self
     }
 
+    /// The same, to be kept by the client for as long as it likes.
+    #[must_use]
+    pub fn forever(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
     /// The answer in the form that the client wants.
     pub fn into_response(self, accepted: ApiResult<Accepted>) -> Response<Body> {
-        let (code, warnings) = (self.code, self.warnings.clone());
+        let (code, warnings, immutable) = (self.code, self.warnings, self.immutable);
         let written = match self.content {
             // These have one form only, whatever the client would rather have.
             Content::Bytes(bytes, media_type) => Ok((body::full(bytes), media_type)),
@@ -116,7 +125,14 @@ impl Answer {
             }),
         };
         match written {
-            Ok((body, media_type)) => response(code, body, media_type, &warnings),
+            Ok((body, media_type)) => {
+                let mut response = response(code, body, media_type, &warnings);
+                if immutable {
+                    let forever = HeaderValue::from_static("public, immutable, max-age=31536000");
+                    response.headers_mut().insert(header::CACHE_CONTROL, forever);
+                }
+                response
+            }
             Err(error) => {
                 let bytes = serde_json::to_vec(&error.to_status()).unwrap_or_default();
                 response(error.code(), body::full(bytes), Format::Json.media_type(), &[])

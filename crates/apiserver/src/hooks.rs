@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use cowherd_store::Revision;
 use serde_json::Value;
 
-use crate::{crd::CustomResource, object, resource::Resource, server::ApiServer};
+use crate::{crd::CustomResource, crd_lifecycle, object, resource::Resource, server::ApiServer};
 
 /// Whether objects of the resource define resources.
 pub fn defines(resource: &Resource) -> bool {
@@ -16,19 +17,27 @@ pub fn written(server: &ApiServer, resource: &Arc<Resource>, new: &Value) {
     if defines(resource) {
         let name = object::name(new);
         match CustomResource::read(new) {
-            Ok(definition) => server.define(name, Some(definition)),
+            Ok(definition) => server.define(name, definition),
             Err(errors) => tracing::error!(name, ?errors, "a definition was stored that cannot be served"),
         }
         if object::is_terminating(new) {
-            crate::crd_cleanup::start(server, name);
+            crd_lifecycle::clean_up(server, name);
         }
     }
 }
 
-/// An object is gone.
-pub fn removed(server: &ApiServer, resource: &Arc<Resource>, old: &Value) {
+/// An object was changed.
+pub fn changed(server: &ApiServer, resource: &Arc<Resource>, old: &Value, new: &Value) {
+    if resource.is("", "services") {
+        server.addresses().release_unused(old, new);
+    }
+}
+
+/// An object is gone, as of that revision.
+pub fn removed(server: &ApiServer, resource: &Arc<Resource>, old: &Value, revision: Revision) {
     if defines(resource) {
-        server.define(object::name(old), None);
+        server.undefine(object::name(old), revision);
+        crd_lifecycle::accept_others(server);
     } else if resource.is("", "services") {
         server.addresses().release(old);
     }

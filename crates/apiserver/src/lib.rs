@@ -16,7 +16,7 @@ mod bootstrap;
 mod catalog;
 mod clock;
 mod crd;
-mod crd_cleanup;
+mod crd_lifecycle;
 mod discovery;
 mod expiry;
 mod hooks;

@@ -96,6 +96,10 @@ impl Route {
 }
 
 fn object(group_version: GroupVersion, rest: &[&str]) -> Route {
+    // An escaped slash would make a key of another object out of a name.
+    if rest.iter().any(|part| part.contains('/')) {
+        return Route::Unknown;
+    }
     let (watch, rest) = match rest {
         ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
         rest => (false, rest),

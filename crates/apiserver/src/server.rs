@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cowherd_store::{ListOptions, Store};
+use cowherd_store::{ListOptions, Revision, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -88,7 +88,7 @@ impl ApiServer {
         server.load_definitions().await?;
         server.load_addresses().await?;
         crate::bootstrap::run(&server).await?;
-        crate::crd_cleanup::resume(&server);
+        crate::crd_lifecycle::resume(&server);
         crate::expiry::start(&server);
         Ok(server)
     }
@@ -134,16 +134,25 @@ impl ApiServer {
         self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Serves a definition as it is now or, without one, no longer.
-    pub(crate) fn define(&self, name: &str, definition: Option<CustomResource>) {
+    /// Serves a definition as it is now.
+    pub(crate) fn define(&self, name: &str, definition: CustomResource) {
         let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        let unchanged = match (&definition, catalog.custom().get(name)) {
-            (Some(new), Some(old)) => new.generation == old.generation && new.established == old.established,
-            (None, None) => true,
-            _ => false,
-        };
-        if !unchanged {
-            *catalog = Arc::new(catalog.with_custom(name, definition));
+        let known = catalog.custom().get(name);
+        // Writes are told of in any order; the newest one counts.
+        let news = known.is_none_or(|known| {
+            known.revision < definition.revision
+                && (known.generation, known.established) != (definition.generation, definition.established)
+        });
+        if news {
+            *catalog = Arc::new(catalog.with_custom(name, Some(definition)));
+        }
+    }
+
+    /// Serves a definition no longer that was removed at that revision.
+    pub(crate) fn undefine(&self, name: &str, revision: Revision) {
+        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
+        if catalog.custom().get(name).is_some_and(|known| known.revision < revision) {
+            *catalog = Arc::new(catalog.with_custom(name, None));
         }
     }
 

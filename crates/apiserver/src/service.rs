@@ -61,13 +61,13 @@ impl ApiServer {
     {
         let (parts, body) = request.into_parts();
         let accepted = Accepted::from_headers(&parts.headers);
-        match self.answer(parts, body, user).await {
+        match self.answer(parts, body, user, &accepted).await {
             Ok(answer) => answer.into_response(accepted),
             Err(error) => Answer::error(&error).into_response(accepted.or(Ok(Accepted::JSON))),
         }
     }
 
-    async fn answer<B>(&self, parts: Parts, body: B, user: User) -> ApiResult<Answer>
+    async fn answer<B>(&self, parts: Parts, body: B, user: User, accepted: &ApiResult<Accepted>) -> ApiResult<Answer>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -77,8 +77,12 @@ impl ApiServer {
         if user.is_anonymous() && !matches!(route, Route::Health | Route::Version) {
             return Err(ApiError::unauthorized());
         }
+        if let (Route::Object(_), Err(error)) = (&route, accepted) {
+            // Nothing is done whose outcome could not be told.
+            return Err(error.clone());
+        }
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let user = crate::authorization::impersonated(user, &parts.headers)?;
+        let user = crate::authorization::impersonated(self, user, &parts.headers).await?;
         crate::authorization::check(self, &user, &parts, &route, &query).await?;
         let body = match parts.method {
             Method::GET | Method::HEAD => Bytes::new(),

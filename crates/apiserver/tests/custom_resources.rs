@@ -270,3 +270,53 @@ async fn kubectl_works_with_custom_resources() {
     let gone = served.run(&["get", "cows", "--cache-dir", &cache]).await.refused();
     assert!(gone.contains("the server doesn't have a resource type \"cows\""), "{gone}");
 }
+
+#[tokio::test]
+async fn a_definition_whose_names_become_free_is_accepted() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, CRDS, definition()).await;
+    let mut other = definition();
+    other["metadata"]["name"] = json!("bulls.example.org");
+    other["spec"]["names"] = json!({"plural": "bulls", "kind": "Bull", "shortNames": ["moo"]});
+    post(&client, CRDS, other).await;
+    delete(&client, &format!("{CRDS}/cows.example.org"), Value::Null).await;
+    let served = async {
+        while get(&client, "/apis/example.org/v1/bulls").await.0 != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), served).await.unwrap();
+}
+
+#[tokio::test]
+async fn versions_that_only_a_webhook_could_convert_are_not_served_wrongly() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let mut wanted = definition();
+    wanted["spec"]["conversion"] = json!({
+        "strategy": "Webhook",
+        "webhook": {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://example.org/convert"}},
+    });
+    let (code, made) = post(&client, CRDS, wanted).await;
+    assert_eq!(code, 201, "{made}");
+    assert_eq!(post(&client, COWS, cow("berta", json!({"name": "Berta"}))).await.0, 201);
+    let (code, status) = get(&client, &format!("{}/berta", COWS.replace("v1", "v1beta1"))).await;
+    assert_eq!(code, 500);
+    assert!(message(&status).contains("use the stored version example.org/v1"), "{status}");
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_the_definition_changes() {
+    use futures::{AsyncBufReadExt, StreamExt};
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, CRDS, definition()).await;
+    let request = http::Request::get(format!("{COWS}?watch=true")).body(Vec::new()).unwrap();
+    let watch = client.request_stream(request).await.unwrap().lines();
+    let mut changed = definition();
+    changed["spec"]["versions"][1]["served"] = json!(false);
+    apply(&client, &format!("{CRDS}/cows.example.org?fieldManager=me&force=true"), changed).await;
+    let rest = tokio::time::timeout(Duration::from_secs(5), watch.collect::<Vec<_>>()).await.unwrap();
+    assert!(rest.is_empty(), "{rest:?}");
+}

@@ -438,3 +438,135 @@ async fn concurrent_patches_all_arrive() {
     let (_, object) = get(&client, &format!("{MAPS}/a")).await;
     assert_eq!(object["data"].as_object().unwrap().len(), 20);
 }
+
+#[tokio::test]
+async fn what_a_service_gives_up_others_can_have() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let services = "/api/v1/namespaces/default/services";
+    let wanted = |name: &str, port: u64| {
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": port}]},
+        })
+    };
+    assert_eq!(post(&client, services, wanted("a", 30_100)).await.0, 201);
+    assert_eq!(post(&client, services, wanted("b", 30_100)).await.0, 422);
+    // A change that is refused takes nothing.
+    let refused = json!({"spec": {"ports": [{"port": 80, "nodePort": 30_200}, {"port": 80, "nodePort": 30_100}]}});
+    assert_eq!(merge(&client, &format!("{services}/a"), refused).await.0, 422);
+    assert_eq!(post(&client, services, wanted("c", 30_200)).await.0, 201);
+    let (code, status) = merge(&client, &format!("{services}/a"), json!({"spec": {"type": "ClusterIP"}})).await;
+    assert_eq!(code, 200, "{status}");
+    assert_eq!(post(&client, services, wanted("b", 30_100)).await.0, 201);
+}
+
+#[tokio::test]
+async fn nothing_is_written_that_could_not_be_answered() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let request = Request::post(MAPS).header("content-type", "application/json").header("accept", "image/png");
+    let body = serde_json::to_vec(&map("a", json!({}))).unwrap();
+    let response = client.send(request.body(body.into()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 406);
+    assert_eq!(get(&client, &format!("{MAPS}/a")).await.0, 404);
+}
+
+#[tokio::test]
+async fn whoever_writes_what_has_no_effect_is_told() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "1"}}});
+    let request = Request::post("/api/v1/namespaces/default/resourcequotas").header("content-type", "application/json");
+    let response = client.send(request.body(serde_json::to_vec(&quota).unwrap().into()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 201);
+    let warning = response.headers()["warning"].to_str().unwrap();
+    assert_eq!(warning, "299 - \"v1 ResourceQuota: kept without effect, quotas are not enforced by this server\"");
+}
+
+#[tokio::test]
+async fn a_name_cannot_lead_to_another_object() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, MAPS, map("a", json!({}))).await;
+    assert_eq!(get(&client, "/api/v1/namespaces/default%2Fa/configmaps").await.0, 404);
+    assert_eq!(get(&client, "/api/v1/configmaps/default%2Fa").await.0, 404);
+    assert_eq!(get(&client, "/api/v1/nodes/..%2Fconfigmaps%2Fdefault%2Fa").await.0, 404);
+}
+
+#[tokio::test]
+async fn events_are_the_same_in_both_of_their_groups() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}, "reason": "Applied", "message": "done", "type": "Normal",
+        "involvedObject": {"kind": "Deployment", "name": "web", "namespace": "default"}, "source": {"component": "test"},
+    });
+    let (code, made) = post(&client, "/api/v1/namespaces/default/events", event).await;
+    assert_eq!(code, 201, "{made}");
+    let (_, seen) = get(&client, "/apis/events.k8s.io/v1/namespaces/default/events/e").await;
+    assert_eq!(
+        (&seen["note"], &seen["regarding"]["name"], &seen["apiVersion"]),
+        (&json!("done"), &json!("web"), &json!("events.k8s.io/v1"))
+    );
+    let (_, found) = get(&client, "/api/v1/events?fieldSelector=involvedObject.name%3Dweb").await;
+    assert_eq!(names(&found), ["e"]);
+    let (_, found) = get(&client, "/api/v1/events?fieldSelector=involvedObject.name%3Dother").await;
+    assert!(names(&found).is_empty());
+}
+
+#[tokio::test]
+async fn old_events_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = cowherd_apiserver::Config { event_time: std::time::Duration::from_secs(1), ..Default::default() };
+    let server = support::open(&directory, config).await;
+    let client = server.client();
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"},
+        "involvedObject": {"kind": "Deployment", "name": "web", "namespace": "default"},
+    });
+    let uri = "/api/v1/namespaces/default/events";
+    post(&client, uri, event).await;
+    assert_eq!(get(&client, &format!("{uri}/e")).await.0, 200);
+    let gone = async {
+        while get(&client, &format!("{uri}/e")).await.0 != 404 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_bound_pod_gets_time_to_stop_and_an_eviction_asks_its_budget() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+    post(&client, "/api/v1/namespaces/default/serviceaccounts", account).await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    });
+    post(&client, pods, pod).await;
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}});
+    assert_eq!(post(&client, &format!("{pods}/p/binding"), binding.clone()).await.0, 201);
+    assert_eq!(post(&client, &format!("{pods}/p/binding"), binding).await.0, 409);
+    let (_, bound) = get(&client, &format!("{pods}/p")).await;
+    assert_eq!(bound["spec"]["nodeName"], "n1");
+    merge(&client, &format!("{pods}/p/status"), json!({"status": {"phase": "Running"}})).await;
+    let budget = json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    });
+    post(&client, "/apis/policy/v1/namespaces/default/poddisruptionbudgets", budget).await;
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}});
+    let (code, status) = post(&client, &format!("{pods}/p/eviction"), eviction).await;
+    assert_eq!((code, message(&status)), (429, "Cannot evict pod as it would violate the pod's disruption budget."));
+    let (_, going) = delete(&client, &format!("{pods}/p"), Value::Null).await;
+    assert_eq!(going["metadata"]["deletionGracePeriodSeconds"], 30);
+    let (code, status) = get(&client, &format!("{pods}/p/log")).await;
+    assert_eq!(code, 400);
+    assert!(message(&status).contains("node \"n1\" cannot be reached"), "{status}");
+    delete(&client, &format!("{pods}/p"), json!({"gracePeriodSeconds": 0})).await;
+    assert_eq!(get(&client, &format!("{pods}/p")).await.0, 404);
+}

@@ -64,6 +64,14 @@ impl Addresses {
         taken.ports.extend(ports(service));
     }
 
+    /// Gives back what a changed Service has no longer.
+    pub fn release_unused(&self, old: &Value, new: &Value) {
+        let (kept_addresses, kept_ports) = (addresses(new), ports(new));
+        let gone_addresses: Vec<u32> = addresses(old).into_iter().filter(|one| !kept_addresses.contains(one)).collect();
+        let gone_ports: Vec<u16> = ports(old).into_iter().filter(|one| !kept_ports.contains(one)).collect();
+        self.give_back(&gone_addresses, &gone_ports);
+    }
+
     /// Gives back what a Service had.
     pub fn release(&self, service: &Value) {
         self.give_back(&addresses(service), &ports(service));

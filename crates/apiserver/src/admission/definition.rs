@@ -10,18 +10,17 @@ use crate::{
 };
 
 /// Prepares a new definition.
-pub fn create(resource: &Resource, definition: &mut Value) -> ApiResult<()> {
+pub fn create(definition: &mut Value) {
     let mut finalizers: Vec<String> = object::finalizers(definition).into_iter().map(str::to_owned).collect();
     if !finalizers.iter().any(|name| name == crd::CLEANUP_FINALIZER) {
         finalizers.push(crd::CLEANUP_FINALIZER.to_owned());
     }
     object::set_finalizers(definition, finalizers);
-    update(resource, definition)
+    default(definition);
 }
 
-/// Prepares a changed definition.
-pub fn update(resource: &Resource, definition: &mut Value) -> ApiResult<()> {
-    default(definition);
+/// Refuses what passed validation and still cannot be served.
+pub fn must_be_usable(resource: &Resource, definition: &Value) -> ApiResult<()> {
     let errors = crd::storage_schema_errors(definition);
     if errors.is_empty() || object::is_terminating(definition) {
         return Ok(());
@@ -29,7 +28,8 @@ pub fn update(resource: &Resource, definition: &mut Value) -> ApiResult<()> {
     Err(ApiError::invalid(resource.named_kind(), object::name(definition), &errors))
 }
 
-fn default(definition: &mut Value) {
+/// Fills in what follows from the rest.
+pub fn default(definition: &mut Value) {
     let names = crd::Names::read(definition);
     let Some(spec) = definition.get_mut("spec").and_then(Value::as_object_mut) else { return };
     let conversion = as_map(spec.entry("conversion").or_insert_with(|| json!({})));

@@ -28,29 +28,28 @@ pub async fn create(server: &ApiServer, resource: &Resource, object: &mut Value,
         ("", "namespaces") => namespace::prepare(object),
         ("", "pods") => pod::prepare(server, resource, object).await?,
         ("", "services") => reserved = service::create(server, resource, object)?,
-        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::create(resource, object)?,
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::create(object),
         _ => {}
     }
     // A dry run gives back at once what it would have taken.
     Ok(if dry_run { Reserved::nothing() } else { reserved })
 }
 
-/// Prepares a changed object.
-pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value, dry_run: bool) -> ApiResult<()> {
+/// Prepares a changed object. What it reserved is released again unless [`Reserved::keep`] is called.
+pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value) -> ApiResult<Reserved> {
     match (resource.group_version.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => {
-            namespace::keep_finalizers(new, old);
-            Ok(())
-        }
-        ("", "services") => service::update(server, resource, new, old, dry_run),
-        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::update(resource, new),
-        _ => Ok(()),
+        ("", "namespaces") => namespace::keep_finalizers(new, old),
+        ("", "services") => return service::update(server, resource, new, old),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(new),
+        _ => {}
     }
+    Ok(Reserved::nothing())
 }
 
 /// Writes what only the server says, after everything else; `now` is in RFC 3339.
 pub fn settle(server: &ApiServer, resource: &Resource, object: &mut Value, now: &str) -> ApiResult<()> {
     if crate::hooks::defines(resource) {
+        definition::must_be_usable(resource, object)?;
         crate::crd::accept(object, &server.catalog(), now);
     }
     Ok(())

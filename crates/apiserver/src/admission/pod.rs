@@ -1,18 +1,20 @@
 //! Pods: the service account that they run as, and the number of their priority.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    object::{self, as_map},
+    object::{self, as_map, text_at},
     resource::Resource,
     rest,
+    selector::Selection,
     server::ApiServer,
     status::{ApiError, ApiResult},
 };
 
-/// Fills in service account and priority.
+/// Fills in service account, tolerations and priority.
 pub async fn prepare(server: &ApiServer, resource: &Resource, pod: &mut Value) -> ApiResult<()> {
     service_account(server, resource, pod).await?;
+    tolerate_outages(pod);
     priority(server, resource, pod).await
 }
 
@@ -35,21 +37,51 @@ async fn service_account(server: &ApiServer, resource: &Resource, pod: &mut Valu
     Ok(())
 }
 
+/// A Pod stays for a while on a node that is lost, unless it says otherwise.
+fn tolerate_outages(pod: &mut Value) {
+    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
+    let Value::Array(list) = tolerations else { return };
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerated = list.iter().any(|known| {
+            let (known, effect) = (text_at(known, &["key"]), text_at(known, &["effect"]));
+            (known == key || known.is_empty()) && (effect == "NoExecute" || effect.is_empty())
+        });
+        if !tolerated {
+            list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+        }
+    }
+}
+
+/// The class of Pods that name none, where there is one.
+async fn default_class(server: &ApiServer) -> ApiResult<Option<Value>> {
+    let classes = server.built_in("scheduling.k8s.io", "v1", "priorityclasses")?;
+    let all = rest::everything(server, &classes, &classes.collection_prefix(None), &Selection::default()).await?;
+    let defaults = all.items.into_iter().filter(|class| class.get("globalDefault") == Some(&Value::Bool(true)));
+    Ok(defaults.min_by_key(|class| class.get("value").and_then(Value::as_i64)))
+}
+
 async fn priority(server: &ApiServer, resource: &Resource, pod: &mut Value) -> ApiResult<()> {
     let class = object::text_at(pod, &["spec", "priorityClassName"]).to_owned();
-    let (value, preemption) = if class.is_empty() {
-        (0, "PreemptLowerPriority".to_owned())
+    let found = if class.is_empty() {
+        default_class(server).await?
     } else {
         let classes = server.built_in("scheduling.k8s.io", "v1", "priorityclasses")?;
-        let Some(found) = rest::load(server, &classes, &classes.key("", &class)).await? else {
+        let found = rest::load(server, &classes, &classes.key("", &class)).await?;
+        let missing = || {
             let why = format!("no PriorityClass with name {class} was found");
-            return Err(ApiError::forbidden(resource.named(), object::name(pod), why));
+            ApiError::forbidden(resource.named(), object::name(pod), why)
         };
-        let value = found.object.get("value").and_then(Value::as_i64).unwrap_or_default();
-        let preemption = object::text_at(&found.object, &["preemptionPolicy"]);
-        (value, if preemption.is_empty() { "PreemptLowerPriority" } else { preemption }.to_owned())
+        Some(found.ok_or_else(missing)?.object)
     };
+    let value = found.as_ref().and_then(|class| class.get("value")).and_then(Value::as_i64).unwrap_or_default();
+    let preemption = found.as_ref().map(|class| text_at(class, &["preemptionPolicy"])).filter(|text| !text.is_empty());
+    let preemption = preemption.unwrap_or("PreemptLowerPriority").to_owned();
+    let name = found.as_ref().map(|class| object::name(class).to_owned());
     let spec = as_map(as_map(pod).entry("spec").or_insert_with(|| Value::Object(Default::default())));
+    if let Some(name) = name {
+        spec.insert("priorityClassName".to_owned(), name.into());
+    }
     spec.insert("priority".to_owned(), value.into());
     spec.entry("preemptionPolicy").or_insert_with(|| preemption.into());
     Ok(())

@@ -21,14 +21,11 @@ pub fn create(server: &ApiServer, resource: &Resource, service: &mut Value) -> A
 }
 
 /// Keeps the address and the ports of a changed Service, and gives it what its new type needs.
-pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value, dry_run: bool) -> ApiResult<()> {
+pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value) -> ApiResult<Reserved> {
     keep(new, old);
     let mut reserved = server.addresses().reserve();
     allocate(resource, new, &mut reserved, old)?;
-    if !dry_run {
-        reserved.keep();
-    }
-    Ok(())
+    Ok(reserved)
 }
 
 /// What the client left out stays as it was, where the type still has it.

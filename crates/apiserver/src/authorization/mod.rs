@@ -115,23 +115,33 @@ pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) ->
 pub use escalation::check as check_escalation;
 pub use rbac::rules;
 
-/// The user that a request is made for, where an admin makes it for another.
-pub fn impersonated(user: User, headers: &HeaderMap) -> ApiResult<User> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+/// The user that a request is made for, where somebody who may do so makes it for another.
+pub async fn impersonated(server: &ApiServer, user: User, headers: &HeaderMap) -> ApiResult<User> {
     let groups: Vec<&str> =
         headers.get_all("impersonate-group").iter().filter_map(|value| value.to_str().ok()).collect();
-    let Some(name) = text("impersonate-user") else {
+    let Some(name) = headers.get("impersonate-user").and_then(|value| value.to_str().ok()) else {
         if groups.is_empty() {
             return Ok(user);
         }
         return Err(ApiError::bad_request("requested impersonation of groups without impersonating a user"));
     };
-    if !user.is_in(MASTERS) {
-        let why = format!(
-            "User {:?} cannot impersonate resource \"users\" in API group \"\" at the cluster scope",
-            user.name
-        );
-        return Err(ApiError::forbidden(Named { group: "", name: "users" }, name, why));
+    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (namespace, resource, named) = match account {
+        Some((namespace, name)) => (namespace, "serviceaccounts", name),
+        None => ("", "users", name),
+    };
+    let wanted = std::iter::once((namespace, resource, named)).chain(groups.iter().map(|group| ("", "groups", *group)));
+    for (namespace, resource, name) in wanted {
+        let attributes = Attributes {
+            verb: "impersonate".to_owned(),
+            namespace: namespace.to_owned(),
+            resource: resource.to_owned(),
+            name: name.to_owned(),
+            ..Attributes::default()
+        };
+        if !allows(server, &user, &attributes).await? {
+            return Err(attributes.refusal(&user));
+        }
     }
     Ok(User::known(name, &groups))
 }

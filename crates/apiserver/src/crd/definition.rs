@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_schema::{FieldError, FieldPath, Schema};
+use cowherd_store::Revision;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,8 @@ pub struct CustomResource {
     pub established: bool,
     /// What it is called.
     pub names: Arc<Names>,
+    /// The revision that wrote the definition.
+    pub revision: Revision,
     /// `metadata.generation` of the definition.
     pub generation: i64,
     /// Cancelled once the definition is no longer what was read.
@@ -57,11 +60,12 @@ impl CustomResource {
         let storage = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)));
         let storage = storage.map(|version| text_at(version, &["name"])).unwrap_or_default();
         let retired = CancellationToken::new();
+        let webhook = text_at(definition, &["spec", "conversion", "strategy"]) == "Webhook";
         let mut errors = Vec::new();
         let mut read = Vec::with_capacity(versions.len());
         for (index, version) in versions.iter().enumerate() {
             let path = FieldPath::new(format!("spec.versions[{index}]"));
-            match read_version(version, &names, storage, &path, &retired) {
+            match read_version(version, &names, storage, &path, webhook, &retired) {
                 Ok(version) => read.push(Arc::new(version)),
                 Err(error) => errors.push(error),
             }
@@ -70,7 +74,8 @@ impl CustomResource {
             return Err(errors);
         }
         let generation = at(definition, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or_default();
-        Ok(Self { versions: read, established: is_established(definition), names, generation, retired })
+        let revision = Revision(object::resource_version(definition).parse().unwrap_or_default());
+        Ok(Self { versions: read, established: is_established(definition), names, revision, generation, retired })
     }
 }
 
@@ -111,6 +116,7 @@ fn read_version(
     names: &Arc<Names>,
     storage: &str,
     path: &FieldPath,
+    webhook: bool,
     retired: &CancellationToken,
 ) -> Result<CustomVersion, FieldError> {
     let schema_path = path.child("schema").child("openAPIV3Schema");
@@ -146,6 +152,7 @@ fn read_version(
         scale,
         selectable: selectable.collect(),
         columns: columns.map(|columns| columns.iter().map(PrintColumn::read).collect()),
+        webhook: webhook && text_at(version, &["name"]) != storage,
         storage_api_version: format!("{}/{storage}", names.group),
         api_version: format!("{}/{}", names.group, text_at(version, &["name"])),
         retired: retired.clone(),

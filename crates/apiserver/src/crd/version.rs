@@ -33,6 +33,8 @@ pub struct CustomVersion {
     pub schema: Schema,
     /// The schema as the definition has it.
     pub openapi: Value,
+    /// Whether only a webhook could convert objects between this version and the stored one.
+    pub webhook: bool,
     /// Ends with the definition as it was read: those that watch come back and see what is new.
     pub retired: CancellationToken,
     /// `apiVersion` of this version.
@@ -42,6 +44,16 @@ pub struct CustomVersion {
 }
 
 impl CustomVersion {
+    /// Why objects cannot be served in this version, if they cannot.
+    pub fn unservable(&self) -> Option<String> {
+        self.webhook.then(|| {
+            format!(
+                "conversion webhook for {}, Kind={} failed: this server calls no webhooks; use the stored version {}",
+                self.api_version, self.names.kind, self.storage_api_version
+            )
+        })
+    }
+
     /// Reads a stored object in this version.
     pub fn in_this_version(&self, mut stored: Value) -> Value {
         if let Some(version) = stored.get_mut("apiVersion")

@@ -40,7 +40,7 @@ pub fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<Answer
         }
         Route::OpenApiV2 => openapi::v2(&catalog, call),
         Route::OpenApiV3Index => openapi::v3_index(&catalog),
-        Route::OpenApiV3(group_version) => openapi::v3(&catalog, group_version),
+        Route::OpenApiV3(group_version) => openapi::v3(&catalog, group_version, call),
         Route::Object(_) | Route::Unknown => Err(ApiError::no_such_path()),
     }
 }

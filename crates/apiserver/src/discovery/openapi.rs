@@ -51,12 +51,15 @@ pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
 }
 
 /// `/openapi/v3/…` of a group and version.
-pub fn v3(catalog: &Catalog, group_version: &GroupVersion) -> ApiResult<Answer> {
+pub fn v3(catalog: &Catalog, group_version: &GroupVersion, call: &Call) -> ApiResult<Answer> {
     let resources = described(catalog, group_version);
     if resources.is_empty() {
         return Err(ApiError::no_such_path());
     }
-    Ok(Answer::bytes(v3::document(&resources), "application/json"))
+    let answer = Answer::bytes(v3::document(&resources), "application/json");
+    // Whoever asks by hash may keep what it names: another document has another hash.
+    let named = call.query.get("hash").is_some_and(|hash| hash == v3::hash(&resources));
+    Ok(if named { answer.forever() } else { answer })
 }
 
 fn all_group_versions(catalog: &Catalog) -> Vec<GroupVersion> {

@@ -13,6 +13,7 @@ mod patch;
 mod scale;
 mod storage;
 mod token;
+mod unsupported;
 mod update;
 mod watch;
 
@@ -22,6 +23,7 @@ use http::Method;
 
 use crate::{
     answer::Answer,
+    crd::CustomVersion,
     resource::Resource,
     route::ObjectRoute,
     server::ApiServer,
@@ -32,6 +34,7 @@ use crate::{
 pub use create::create_object;
 pub use delete::delete_collection_of;
 pub use incoming::document;
+pub use list::everything;
 pub use options::WriteOptions;
 pub use storage::{Live, load, remove};
 pub use update::change_internally;
@@ -79,11 +82,14 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> ApiR
     if everywhere && (!name.is_empty() || !matches!(call.method, Method::GET | Method::HEAD | Method::DELETE)) {
         return Err(if name.is_empty() { ApiError::method_not_allowed() } else { ApiError::no_such_path() });
     }
+    if let Some(why) = resource.custom_version().and_then(CustomVersion::unservable) {
+        return Err(ApiError::internal(why));
+    }
     let warning = resource.custom_version().and_then(|version| version.deprecation.clone());
     let request = Request {
         server,
         call,
-        resource,
+        resource: resource.clone(),
         namespace: route.namespace.as_deref().unwrap_or_default(),
         name,
         subresource: route.subresource.as_deref(),
@@ -93,7 +99,8 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> ApiR
         None if route.watch => watch::watch(&request).await,
         None => verb(&request).await,
     }?;
-    Ok(answer.with_warnings(warning))
+    let shortcomings = unsupported::warnings(&resource, &call.method);
+    Ok(answer.with_warnings(warning).with_warnings(shortcomings))
 }
 
 async fn verb(request: &Request<'_>) -> ApiResult<Answer> {

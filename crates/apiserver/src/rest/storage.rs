@@ -99,6 +99,7 @@ pub async fn replace(
         .map_err(|error| write_failed(resource, error))?;
     object::set(&mut new, "resourceVersion", revision.to_string());
     crate::hooks::written(server, resource, &new);
+    crate::hooks::changed(server, resource, &live.object, &new);
     Ok(new)
 }
 
@@ -107,6 +108,6 @@ pub async fn remove(server: &ApiServer, resource: &Arc<Resource>, live: &Live) -
     let key = resource.key(object::namespace(&live.object), object::name(&live.object));
     let (revision, _) =
         server.store().delete(key, Expected::At(live.revision)).await.map_err(|error| write_failed(resource, error))?;
-    crate::hooks::removed(server, resource, &live.object);
+    crate::hooks::removed(server, resource, &live.object, revision);
     Ok(revision)
 }

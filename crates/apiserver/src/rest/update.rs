@@ -14,7 +14,7 @@ use super::{
     storage::{self, Live, Refused, load},
 };
 use crate::{
-    admission,
+    admission::{self, Reserved},
     answer::Answer,
     authorization::check_escalation,
     object,
@@ -79,23 +79,25 @@ impl Change<'_> {
 
     async fn once(&self, live: &Live, asked: Value) -> Result<Value, Refused> {
         let Request { server, resource, .. } = self.request;
-        let new = self.settle(live, asked).await?;
+        let (new, reserved) = self.settle(live, asked).await?;
         if self.options.dry_run {
             return Ok(new);
         }
         if let Some(removed) = remove_if_done(server, resource, live, &new).await? {
             return Ok(removed);
         }
-        storage::replace(server, resource, live, new).await
+        let changed = storage::replace(server, resource, live, new).await?;
+        reserved.keep();
+        Ok(changed)
     }
 
-    /// From what was asked for to what will be stored.
-    async fn settle(&self, live: &Live, mut new: Value) -> ApiResult<Value> {
+    /// From what was asked for to what will be stored, with what was reserved for it.
+    async fn settle(&self, live: &Live, mut new: Value) -> ApiResult<(Value, Reserved)> {
         let Request { server, resource, subresource, name, .. } = self.request;
         self.check_identity(&live.object, &mut new)?;
         metadata::keep_system_fields(&mut new, &live.object);
         resource.prepare_update(&mut new, &live.object, *subresource);
-        admission::update(server, resource, &mut new, &live.object, self.options.dry_run)?;
+        let reserved = admission::update(server, resource, &mut new, &live.object)?;
         let now = crate::clock::now();
         if !self.applied {
             let updater = Updater {
@@ -107,7 +109,7 @@ impl Change<'_> {
             new = managed::update(Some(&live.object), new, resource.schema(), &updater);
         }
         if new == live.object {
-            return Ok(new);
+            return Ok((new, reserved));
         }
         let errors = resource.validate_update(&new, &live.object);
         if !errors.is_empty() {
@@ -115,7 +117,7 @@ impl Change<'_> {
         }
         check_escalation(server, &self.options.user, resource, &new, Some(&live.object)).await?;
         admission::settle(server, resource, &mut new, &now)?;
-        Ok(new)
+        Ok((new, reserved))
     }
 
     /// Checks that the change is meant for this object in this version, then takes over what names them.

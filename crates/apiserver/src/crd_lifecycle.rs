@@ -1,4 +1,5 @@
-//! A definition that is being deleted goes once its objects are gone.
+//! What happens to definitions after the request: one that is being deleted goes once its objects are gone, and one
+//! whose names were taken is accepted once they are free.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,12 +19,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Takes up the cleaning that an earlier process did not finish.
 pub fn resume(server: &ApiServer) {
     for name in server.catalog().custom().keys() {
-        start(server, name);
+        clean_up(server, name);
     }
 }
 
 /// Cleans up after a definition in the background, if it is being deleted.
-pub fn start(server: &ApiServer, name: &str) {
+pub fn clean_up(server: &ApiServer, name: &str) {
     let (server, name) = (server.clone(), name.to_owned());
     tokio::spawn(async move {
         let closing = server.closing().clone();
@@ -34,6 +35,34 @@ pub fn start(server: &ApiServer, name: &str) {
             }
         }
     });
+}
+
+/// Accepts, in the background, definitions whose names were taken and are no longer.
+pub fn accept_others(server: &ApiServer) {
+    let catalog = server.catalog();
+    let waiting: Vec<String> =
+        catalog.custom().iter().filter(|(_, one)| !one.established).map(|(name, _)| name.clone()).collect();
+    if waiting.is_empty() {
+        return;
+    }
+    let server = server.clone();
+    tokio::spawn(async move {
+        for name in waiting {
+            if let Err(error) = accept(&server, &name).await {
+                tracing::error!(name, %error, "cannot accept the names of a definition");
+            }
+        }
+    });
+}
+
+async fn accept(server: &ApiServer, name: &str) -> ApiResult<()> {
+    let definitions = server.built_in("apiextensions.k8s.io", "v1", "customresourcedefinitions")?;
+    let now = crate::clock::now();
+    rest::change_internally(server, &definitions, &definitions.key("", name), |definition| {
+        crate::crd::accept(definition, &server.catalog(), &now);
+    })
+    .await?;
+    Ok(())
 }
 
 async fn clean(server: &ApiServer, name: &str) -> ApiResult<()> {
