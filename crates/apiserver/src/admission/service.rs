@@ -23,6 +23,7 @@ pub fn create(server: &ApiServer, resource: &Resource, service: &mut Value) -> A
 /// Keeps the address and the ports of a changed Service, and gives it what its new type needs.
 pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value) -> ApiResult<Reserved> {
     keep(new, old);
+    drop_what_the_type_has_not(new, old);
     let mut reserved = server.addresses().reserve();
     allocate(resource, new, &mut reserved, old)?;
     Ok(reserved)
@@ -58,6 +59,41 @@ fn keep(new: &mut Value, old: &Value) {
             |known: &&Value| known.get("port") == port.get("port") && known.get("protocol") == port.get("protocol");
         if let Some(known) = old_ports.iter().find(same).and_then(|known| known.get("nodePort")) {
             as_map(port).insert("nodePort".to_owned(), known.clone());
+        }
+    }
+}
+
+/// What only the old type had goes with it, unless the client changed it: then it is a mistake to be told of.
+fn drop_what_the_type_has_not(new: &mut Value, old: &Value) {
+    let kind = text_at(new, &["spec", "type"]).to_owned();
+    let before = text_at(old, &["spec", "type"]).to_owned();
+    let with_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
+    let old_spec = old.get("spec").cloned().unwrap_or_default();
+    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if with_ports(&before) && !with_ports(&kind) {
+        let numbers = |ports: Option<&Value>| -> Vec<u16> {
+            let mut numbers: Vec<u16> =
+                ports.and_then(Value::as_array).into_iter().flatten().filter_map(node_port).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        if numbers(spec.get("ports")) == numbers(old_spec.get("ports")) {
+            for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+                as_map(port).remove("nodePort");
+            }
+        }
+        drop_unchanged(spec, &old_spec, &["externalTrafficPolicy", "healthCheckNodePort"]);
+    }
+    if before == "LoadBalancer" && kind != "LoadBalancer" {
+        let fields = ["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"];
+        drop_unchanged(spec, &old_spec, &fields);
+    }
+}
+
+fn drop_unchanged(spec: &mut Map<String, Value>, old: &Value, fields: &[&str]) {
+    for field in fields {
+        if spec.get(*field) == old.get(*field) {
+            spec.remove(*field);
         }
     }
 }
