@@ -3,6 +3,8 @@
 //! They differ from those of the API server: what a patch adds to a list stands before what was there, several
 //! fields together can tell items apart, and an item that a patch empties is gone.
 
+mod several_keys;
+
 use cowherd_schema::{ListType, Schema, builtin};
 use serde_json::{Map, Value};
 
@@ -161,6 +163,9 @@ fn lists(
     let given = |key: &&str| target.iter().chain(&patch).any(|item| !item[*key].is_null());
     let used: Vec<&str> = keys.iter().copied().filter(given).collect();
     let keys = if used.is_empty() { keys } else { used };
+    if keys.len() > 1 {
+        return several_keys::merge(target, patch, &keys, |old, new| walk(old, new, schema, depth + 1));
+    }
     let mut target: Vec<Option<Value>> = target.into_iter().map(Some).collect();
     let mut first: Vec<Value> = Vec::new();
     for item in patch {
@@ -182,11 +187,7 @@ fn lists(
         let Some(merged) = walk(old, item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) else {
             continue;
         };
-        match found.filter(|_| keys.len() > 1).and_then(|at| target.get_mut(at)) {
-            // Told apart by several fields, an item keeps its place.
-            Some(place) => *place = Some(merged),
-            None => first.push(merged),
-        }
+        first.push(merged);
     }
     first.extend(target.into_iter().flatten());
     Ok(Value::Array(first))
@@ -196,15 +197,7 @@ fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_object().is_some_and(Map::is_empty)
 }
 
-/// Whether two items are the same: they agree in one key at least, and differ in none that both have.
+/// Whether two items are the same.
 fn same(a: &Value, b: &Value, keys: &[&str]) -> bool {
-    let mut agree = false;
-    for key in keys {
-        match (&a[*key], &b[*key]) {
-            (Value::Null, _) | (_, Value::Null) => {}
-            (a, b) if a == b => agree = true,
-            _ => return false,
-        }
-    }
-    agree
+    keys.iter().all(|key| !a[*key].is_null() && a[*key] == b[*key])
 }

@@ -49,7 +49,7 @@ pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut Re
                 return Err(directory.error(Cause::Invalid(message.into())));
             }
             let selected = select(resources, target).map_err(no_target)?;
-            apply(&selected, patched, patch.options, resources)?;
+            apply(&selected, with_text_metadata(patched), patch.options, resources)?;
             resources.check_unique()
         }
         (Parsed::Operations(_), None) => {
@@ -83,7 +83,7 @@ pub(crate) fn strategic_merge(
     };
     let count = manifests.len();
     for patched in into_resources(manifests, &file, whole) {
-        apply_by_id(directory, patched, PatchOptions::default(), resources)?;
+        apply_by_id(directory, with_text_metadata(patched), PatchOptions::default(), resources)?;
     }
     Ok(count)
 }
@@ -149,6 +149,26 @@ fn parse(source: &Source, limits: &Limits) -> Result<Parsed, RenderError> {
 fn into_resources(manifests: Vec<Manifest>, file: &TreePath, whole: bool) -> Vec<Resource> {
     let resource = |manifest: Manifest| Resource::new(manifest.value, file.clone(), whole.then_some(manifest.line));
     manifests.into_iter().map(resource).collect()
+}
+
+/// The patch as kustomize takes it where it copies it first: labels and annotations become texts, null included, and
+/// none at all change nothing.
+fn with_text_metadata(mut patch: Resource) -> Resource {
+    let metadata = patch.metadata();
+    for field in ["labels", "annotations"] {
+        match metadata.get_mut(field) {
+            Some(Value::Object(map)) if !map.is_empty() => {
+                for value in map.values_mut().filter(|value| !value.is_string()) {
+                    *value = value.to_string().into();
+                }
+            }
+            Some(_) => {
+                metadata.remove(field);
+            }
+            None => {}
+        }
+    }
+    patch
 }
 
 #[derive(Debug, thiserror::Error)]
