@@ -23,10 +23,7 @@ fn scan(tree: &dyn Tree, directory: &TreePath, depth: usize, found: &mut Vec<Tre
     }
     let entries = tree.read_dir(directory).map_err(|error| RenderError::new(directory, Cause::Read(error)))?;
     for (name, entry) in entries {
-        let path = directory.join(&name).map_err(|error| {
-            let error = cowherd_tree::TreeError::Outside { path: directory.clone(), source: error };
-            RenderError::new(directory, Cause::Read(error))
-        })?;
+        let path = directory.join(&name).map_err(|error| RenderError::new(directory, Cause::Path(error)))?;
         match entry.kind {
             EntryKind::Directory if !file::find(tree, &path)?.is_empty() => found.push(path),
             EntryKind::Directory => scan(tree, &path, depth + 1, found)?,

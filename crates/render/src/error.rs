@@ -1,6 +1,6 @@
 //! Why a render failed: which file, where in it, what is wrong and what to do.
 
-use cowherd_tree::{TreeError, TreePath};
+use cowherd_tree::{PathError, TreeError, TreePath};
 use cowherd_yaml::YamlError;
 
 /// A render that failed. It names the file at fault, which may be far from the directory that was asked for.
@@ -23,6 +23,9 @@ pub enum Cause {
     /// Something could not be read: it is missing, too large, no file, or outside the repository.
     #[error("{0}")]
     Read(TreeError),
+    /// A path leaves the repository, or is absolute.
+    #[error("{0}")]
+    Path(PathError),
     /// The file is no YAML, or more of it than is read.
     #[error("{}", .0.problem)]
     Yaml(YamlError),
@@ -95,9 +98,12 @@ impl RenderError {
         Self { line: Some(line), ..self }
     }
 
-    /// Adds the field of the kustomization, unless the error is already about another file's field.
+    /// Adds the field of the kustomization, unless the error names its place better already.
     pub(crate) fn in_field(self, field: impl Into<String>) -> Self {
-        Self { field: self.field.or_else(|| Some(field.into())), ..self }
+        if self.line.is_some() || self.field.is_some() {
+            return self;
+        }
+        Self { field: Some(field.into()), ..self }
     }
 
     fn place(&self) -> String {

@@ -55,10 +55,9 @@ impl Directory<'_> {
         }
     }
 
-    fn join(&self, path: &str) -> Result<TreePath, RenderError> {
-        self.path
-            .join(path)
-            .map_err(|source| self.error(Cause::Read(TreeError::Outside { path: self.path.clone(), source })))
+    /// The path that `path` means in this directory.
+    pub(crate) fn join(&self, path: &str) -> Result<TreePath, RenderError> {
+        self.path.join(path).map_err(|error| self.error(Cause::Path(error)))
     }
 
     fn check_restriction(&self, path: &str, resolved: &TreePath) -> Result<(), RenderError> {

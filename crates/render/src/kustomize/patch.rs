@@ -77,7 +77,7 @@ pub(crate) fn strategic_merge(
     let (manifests, file, whole) = match inline {
         Some(manifests) => (manifests, directory.file.clone(), false),
         None => {
-            let file = file(directory, entry)?;
+            let file = directory.join(entry)?;
             (manifest::parse(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
         }
     };
@@ -110,19 +110,12 @@ pub(crate) fn json6902(
     Ok(())
 }
 
-fn file(directory: &Directory<'_>, path: &str) -> Result<TreePath, RenderError> {
-    directory.path.join(path).map_err(|source| {
-        let error = cowherd_tree::TreeError::Outside { path: directory.path.clone(), source };
-        directory.error(Cause::Read(error))
-    })
-}
-
 fn source(directory: &Directory<'_>, patch: &Patch) -> Result<Source, RenderError> {
     let invalid = |message: &str| directory.error(Cause::Invalid(message.into()));
     match (patch.patch.trim(), patch.path.as_str()) {
         ("", "") => Err(invalid("must specify one of patch and path")),
         (text, "") => Ok(Source { text: text.into(), file: directory.file.clone(), whole: false }),
-        ("", path) => Ok(Source { text: directory.load(path)?.to_vec(), file: file(directory, path)?, whole: true }),
+        ("", path) => Ok(Source { text: directory.load(path)?.to_vec(), file: directory.join(path)?, whole: true }),
         _ => Err(invalid("patch and path can't be set at the same time")),
     }
 }
