@@ -32,6 +32,8 @@ enum Content {
     Object(Arc<Resource>, Value),
     /// Objects of a resource with their list's metadata.
     List(Arc<Resource>, Vec<Value>, Value),
+    /// A `Scale`.
+    Scale(Value),
     /// A document that has only one form.
     Document(Value),
     /// Bytes that were written already.
@@ -58,6 +60,11 @@ impl Answer {
     /// Objects of a resource with their list's metadata.
     pub fn list(resource: &Arc<Resource>, items: Vec<Value>, metadata: Value) -> Self {
         Self::new(StatusCode::OK, Content::List(resource.clone(), items, metadata))
+    }
+
+    /// A `Scale`.
+    pub fn scale(scale: Value) -> Self {
+        Self::new(StatusCode::OK, Content::Scale(scale))
     }
 
     /// A document that has only one form.
@@ -171,7 +178,7 @@ pub fn write(document: &Value, format: Format) -> ApiResult<(Body, &'static str)
 
 fn whole(content: Content) -> Value {
     match content {
-        Content::Object(_, object) | Content::Document(object) => object,
+        Content::Object(_, object) | Content::Scale(object) | Content::Document(object) => object,
         Content::List(resource, items, metadata) => json!({
             "kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items,
         }),
@@ -186,13 +193,14 @@ fn tabled(content: Content, include: table::Include) -> Value {
             table::table(&resource, vec![object], metadata, include, true)
         }
         Content::List(resource, items, metadata) => table::table(&resource, items, metadata, include, true),
+        Content::Scale(scale) => table::scale(scale, include),
         content => whole(content),
     }
 }
 
 fn partial(content: Content) -> Value {
     match content {
-        Content::Object(_, object) => metadata_only(object),
+        Content::Object(_, object) | Content::Scale(object) => metadata_only(object),
         Content::List(_, items, metadata) => {
             let items: Vec<Value> = items.into_iter().map(metadata_only).collect();
             json!({

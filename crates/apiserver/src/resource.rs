@@ -142,11 +142,6 @@ impl Resource {
         Named { group: &self.group_version.group, name: &self.kind }
     }
 
-    /// The resource with its version: `apps/v1, Resource=deployments`.
-    pub fn long_name(&self) -> String {
-        format!("{}/{}, Resource={}", self.group_version.group, self.group_version.version, self.plural)
-    }
-
     /// The key of an object.
     pub fn key(&self, namespace: &str, name: &str) -> String {
         if self.namespaced { format!("{}{namespace}/{name}", self.prefix) } else { format!("{}{name}", self.prefix) }
@@ -216,6 +211,22 @@ impl Resource {
         }
     }
 
+    /// Whether it can be selected by nothing but names.
+    fn has_no_selectable_fields(&self) -> bool {
+        matches!(&self.behaviour, Behaviour::BuiltIn(kind) if kind
+            .selectable_fields(&Value::Null)
+            .iter()
+            .all(|(field, _)| field.starts_with("metadata.")))
+    }
+
+    /// Why it cannot be selected by this field.
+    pub fn not_selectable(&self, field: &str) -> String {
+        if self.has_no_selectable_fields() {
+            return format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"");
+        }
+        format!("field label not supported: {field}")
+    }
+
     /// The text of a field that a field selector named.
     pub fn selectable_field(&self, object: &Value, field: &str) -> Option<String> {
         match &self.behaviour {
@@ -238,16 +249,18 @@ impl Resource {
         Ok(stored)
     }
 
-    /// Writes an object of this version in the form that is stored.
-    pub fn encode(&self, object: &Value) -> ApiResult<bytes::Bytes> {
-        // The revision of the write is the resource version; what the object says of it is the past.
-        let mut stored = object.clone();
-        object::unset(&mut stored, "resourceVersion");
+    /// Writes an object of this version in the form that is stored, and takes its resource version away: the
+    /// revision of the write is the new one.
+    pub fn encode(&self, object: &mut Value) -> ApiResult<bytes::Bytes> {
+        object::unset(object, "resourceVersion");
         let stored = match &self.behaviour {
-            Behaviour::BuiltIn(kind) => kind.to_storage(stored),
-            Behaviour::Custom(version) => version.as_stored(stored),
+            Behaviour::BuiltIn(kind) if std::ptr::eq(*kind, kind.storage()) => None,
+            Behaviour::BuiltIn(kind) => Some(kind.to_storage(object.clone())),
+            Behaviour::Custom(version) if version.is_stored() => None,
+            Behaviour::Custom(version) => Some(version.as_stored(object.clone())),
         };
-        serde_json::to_vec(&stored).map(Into::into).map_err(ApiError::internal)
+        let bytes = serde_json::to_vec(stored.as_ref().unwrap_or(object));
+        bytes.map(Into::into).map_err(ApiError::internal)
     }
 }
 

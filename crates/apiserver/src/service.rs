@@ -4,11 +4,12 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
     answer::Answer,
@@ -20,6 +21,9 @@ use crate::{
     server::ApiServer,
     status::{ApiError, ApiResult},
 };
+
+/// How long a request's body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// A request that was read.
 #[derive(Debug)]
@@ -61,10 +65,13 @@ impl ApiServer {
     {
         let (parts, body) = request.into_parts();
         let accepted = Accepted::from_headers(&parts.headers);
-        match self.answer(parts, body, user, &accepted).await {
+        let (began, method, path) = (Instant::now(), parts.method.clone(), parts.uri.path().to_owned());
+        let response = match self.answer(parts, body, user, &accepted).await {
             Ok(answer) => answer.into_response(accepted),
             Err(error) => Answer::error(&error).into_response(accepted.or(Ok(Accepted::JSON))),
-        }
+        };
+        tracing::debug!(%method, path, code = response.status().as_u16(), took = ?began.elapsed(), "answered");
+        response
     }
 
     async fn answer<B>(&self, parts: Parts, body: B, user: User, accepted: &ApiResult<Accepted>) -> ApiResult<Answer>
@@ -86,7 +93,13 @@ impl ApiServer {
         crate::authorization::check(self, &user, &parts, &route, &query).await?;
         let body = match parts.method {
             Method::GET | Method::HEAD => Bytes::new(),
-            _ => body::collect(body, self.config().body_limit).await?,
+            _ => {
+                let reading = body::collect(body, self.config().body_limit);
+                let slow = |_| {
+                    ApiError::new(StatusCode::REQUEST_TIMEOUT, "Timeout", "the request's body did not arrive in time")
+                };
+                tokio::time::timeout(BODY_TIME, reading).await.map_err(slow)??
+            }
         };
         let path = parts.uri.path().to_owned();
         let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };

@@ -75,7 +75,13 @@ impl ApiError {
 
     /// No such path.
     pub fn no_such_path() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
+        let message = "the server could not find the requested resource";
+        // Clients look for details without asking whether there are any.
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).with_cause(
+            "UnexpectedServerResponse",
+            "404 page not found",
+            None,
+        )
     }
 
     /// An object of that name is there already.

@@ -44,6 +44,24 @@ pub fn table(resource: &Resource, objects: Vec<Value>, metadata: Value, include:
     })
 }
 
+/// The table of a `Scale`.
+pub fn scale(scale: Value, include: Include) -> Value {
+    let replicas = |part: &str| object::at(&scale, &[part, "replicas"]).cloned().unwrap_or_else(|| 0.into());
+    let now = jiff::Timestamp::now();
+    let cells = vec![object::name(&scale).into(), replicas("spec"), replicas("status"), age(&scale, now)];
+    let version = object::resource_version(&scale).to_owned();
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": version},
+        "columnDefinitions": [
+            column("Name", "string", "name", "The object's name.", 0),
+            column("Desired", "integer", "", "How many replicas are wanted.", 0),
+            column("Available", "integer", "", "How many replicas there are.", 0),
+            column("Age", "string", "", "How long ago the object was created.", 0),
+        ],
+        "rows": [of(cells, scale, include)],
+    })
+}
+
 fn row(resource: &Resource, object: Value, include: Include, now: jiff::Timestamp) -> Value {
     let cells = match &resource.behaviour {
         Behaviour::BuiltIn(kind) => kind.row(&object, now),
@@ -57,6 +75,10 @@ fn row(resource: &Resource, object: Value, include: Include, now: jiff::Timestam
             }
         }
     };
+    of(cells, object, include)
+}
+
+fn of(cells: Vec<Value>, object: Value, include: Include) -> Value {
     match include {
         Include::None => json!({"cells": cells}),
         Include::Metadata => json!({"cells": cells, "object": metadata_only(object)}),

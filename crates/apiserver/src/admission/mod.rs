@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub use addresses::{Addresses, Reserved};
+pub use namespace::must_accept;
 
 /// Prepares a new object. What it reserved is released again unless [`Reserved::keep`] is called.
 pub async fn create(server: &ApiServer, resource: &Resource, object: &mut Value, dry_run: bool) -> ApiResult<Reserved> {

@@ -67,6 +67,11 @@ impl CustomVersion {
         stored
     }
 
+    /// Whether objects are stored in this version.
+    pub fn is_stored(&self) -> bool {
+        self.api_version == self.storage_api_version
+    }
+
     /// Turns an object of this version into the form that is stored.
     pub fn as_stored(&self, mut object: Value) -> Value {
         if let Some(version) = object.get_mut("apiVersion") {

@@ -102,11 +102,27 @@ pub(super) async fn create_once(
     match storage::insert(server, resource, object).await {
         Ok(created) => {
             reserved.keep();
+            still_accepted(server, resource, &created).await?;
             Ok(created)
         }
         Err(Refused::Stale(_)) => Err(ApiError::already_exists(resource.named(), &name)),
         Err(Refused::Error(error)) => Err(error),
     }
+}
+
+/// Takes an object back whose namespace began to go while the object was made: whoever empties the namespace may have
+/// looked before it was there.
+async fn still_accepted(server: &ApiServer, resource: &Arc<Resource>, created: &Value) -> ApiResult<()> {
+    if !resource.namespaced {
+        return Ok(());
+    }
+    let Err(refused) = admission::must_accept(server, resource, created).await else { return Ok(()) };
+    let key = resource.key(object::namespace(created), object::name(created));
+    if let Some(live) = storage::load(server, resource, &key).await?.filter(|live| live.object == *created) {
+        // Where this fails, somebody else has seen the object, and removes it.
+        let _ = storage::remove(server, resource, &live).await;
+    }
+    Err(refused)
 }
 
 /// Gives an object its identity.

@@ -99,7 +99,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> ApiR
         None if route.watch => watch::watch(&request).await,
         None => verb(&request).await,
     }?;
-    let shortcomings = unsupported::warnings(&resource, &call.method);
+    let shortcomings = unsupported::warnings(&resource, call);
     Ok(answer.with_warnings(warning).with_warnings(shortcomings))
 }
 

@@ -119,13 +119,13 @@ async fn apply(request: &Request<'_>) -> ApiResult<Answer> {
     let include = Include::parse(&request.call.query)?;
     let answer = |answer: Answer| answer.including(include).with_warnings(warnings.clone());
     loop {
-        if load(request.server, resource, &request.key()).await?.is_none() {
+        let Some(live) = load(request.server, resource, &request.key()).await? else {
             match apply_new(request, &applied, &options).await {
                 // Somebody else made it in between.
                 Err(error) if error.reason() == "AlreadyExists" && !options.dry_run => continue,
                 made => return made.map(|object| answer(Answer::created(resource, object))),
             }
-        }
+        };
         let now = crate::clock::now();
         let wanted = |live: &Value| {
             let mut new = merged(request, Some(live), &applied, &options, &now)?;
@@ -140,7 +140,7 @@ async fn apply(request: &Request<'_>) -> ApiResult<Answer> {
             Ok(new)
         };
         let change = Change { request, options: &options, applied: true };
-        match change.make(wanted).await {
+        match change.make_from(live, wanted).await {
             // Somebody else removed it in between.
             Err(error) if error.reason() == "NotFound" => {}
             changed => return changed.map(|object| answer(Answer::object(resource, object))),
@@ -148,24 +148,19 @@ async fn apply(request: &Request<'_>) -> ApiResult<Answer> {
     }
 }
 
-/// Frees a configuration of what nobody knows. Of built-in kinds everything must be known, and merging says so.
+/// Frees a configuration of what is said twice or with a null. That everything is known, merging sees to.
 fn clean(resource: &Resource, parsed: &mut body::Parsed, options: &WriteOptions) -> ApiResult<Vec<String>> {
     if matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
         object::drop_nulls(&mut parsed.value);
-        return Ok(Vec::new());
     }
-    let problems = incoming::prune(resource, &mut parsed.value, options.validation, &parsed.duplicates);
-    if options.validation == FieldValidation::Strict && !problems.is_empty() {
-        let message = format!("strict decoding error: {}", problems.join(", "));
-        return Err(ApiError::bad_request(format!(
-            "failed to create typed patch object ({}/{}; {}, Kind={}): {message}",
-            object::namespace(&parsed.value),
-            object::name(&parsed.value),
-            resource.api_version,
-            resource.kind
-        )));
+    let problems: Vec<String> = parsed.duplicates.iter().map(|field| format!("duplicate field {field:?}")).collect();
+    match options.validation {
+        FieldValidation::Strict if !problems.is_empty() => {
+            Err(ApiError::bad_request(format!("error decoding YAML: {}", problems.join(", "))))
+        }
+        FieldValidation::Ignore => Ok(Vec::new()),
+        _ => Ok(problems),
     }
-    Ok(problems)
 }
 
 async fn apply_new(request: &Request<'_>, applied: &Value, options: &WriteOptions) -> ApiResult<Value> {

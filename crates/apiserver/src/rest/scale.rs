@@ -21,7 +21,7 @@ pub async fn scale(request: &Request<'_>) -> ApiResult<Answer> {
         Method::GET | Method::HEAD => {
             let live = load(request.server, &request.resource, &request.key()).await?;
             let live = live.ok_or_else(|| request.not_found())?;
-            Ok(Answer::document(view(&request.resource, paths, &live.object)))
+            Ok(Answer::scale(view(&request.resource, paths, &live.object)))
         }
         Method::PUT => {
             let parsed = incoming::document(request.call)?;
@@ -73,7 +73,7 @@ async fn change(
             Ok(new)
         })
         .await?;
-    Ok(Answer::document(view(resource, paths, &changed)))
+    Ok(Answer::scale(view(resource, paths, &changed)))
 }
 
 fn replicas(scale: &Value, name: &str) -> ApiResult<i64> {

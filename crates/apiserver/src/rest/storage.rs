@@ -72,7 +72,7 @@ fn write_failed(resource: &Resource, error: WriteError) -> Refused {
 /// Stores a new object and gives it back with its resource version.
 pub async fn insert(server: &ApiServer, resource: &Arc<Resource>, mut new: Value) -> Result<Value, Refused> {
     let key = resource.key(object::namespace(&new), object::name(&new));
-    let bytes = resource.encode(&new)?;
+    let bytes = resource.encode(&mut new)?;
     let revision =
         server.store().put(key, bytes, Expected::Absent).await.map_err(|error| write_failed(resource, error))?;
     object::set(&mut new, "resourceVersion", revision.to_string());
@@ -91,7 +91,7 @@ pub async fn replace(
         return Ok(new);
     }
     let key = resource.key(object::namespace(&new), object::name(&new));
-    let bytes = resource.encode(&new)?;
+    let bytes = resource.encode(&mut new)?;
     let revision = server
         .store()
         .put(key, bytes, Expected::At(live.revision))

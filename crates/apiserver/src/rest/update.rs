@@ -63,9 +63,18 @@ pub(super) struct Change<'a> {
 impl Change<'_> {
     /// Makes the change. `wanted` says what the object shall be, given what it is; it is asked again when somebody
     /// else was faster and the client did not say which version it means to change.
-    pub async fn make(&self, mut wanted: impl FnMut(&Value) -> ApiResult<Value>) -> ApiResult<Value> {
+    pub async fn make(&self, wanted: impl FnMut(&Value) -> ApiResult<Value>) -> ApiResult<Value> {
         let Request { server, resource, .. } = self.request;
-        let mut live = load(server, resource, &self.request.key()).await?.ok_or_else(|| self.request.not_found())?;
+        let live = load(server, resource, &self.request.key()).await?.ok_or_else(|| self.request.not_found())?;
+        self.make_from(live, wanted).await
+    }
+
+    /// The same for somebody who has read the object already.
+    pub async fn make_from(
+        &self,
+        mut live: Live,
+        mut wanted: impl FnMut(&Value) -> ApiResult<Value>,
+    ) -> ApiResult<Value> {
         loop {
             let asked = wanted(&live.object)?;
             match self.once(&live, asked).await {

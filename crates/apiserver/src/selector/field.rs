@@ -29,10 +29,7 @@ impl FieldSelector {
             })?;
             let known = matches!(field, "metadata.name" | "metadata.namespace") || resource.is_selectable(field);
             if !known {
-                return Err(ApiError::bad_request(format!(
-                    "Unable to find {:?} that match label selector \"\", field selector {text:?}: field label not supported: {field}",
-                    resource.long_name()
-                )));
+                return Err(ApiError::bad_request(resource.not_selectable(field)));
             }
             requirements.push(Requirement { field: field.to_owned(), value: unescape(value), equal });
         }
