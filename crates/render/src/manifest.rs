@@ -1,7 +1,7 @@
 //! Files of manifests: documents that are Kubernetes objects.
 
 use cowherd_tree::{Tree, TreePath};
-use cowherd_yaml::{Limits, YamlError, parse_documents};
+use cowherd_yaml::{Document, Limits, YamlError, parse_documents, parse_documents_with_texts};
 use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
@@ -30,12 +30,18 @@ impl ManifestError {
 /// The objects in the file at `path`.
 pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Vec<Manifest>, RenderError> {
     let text = tree.read(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
-    parse(&text, limits).map_err(|error| error.in_file(path))
+    // kustomize writes annotations as texts, in the words of the file.
+    let documents = parse_documents_with_texts(&text, &["metadata", "annotations"], limits);
+    let objects = documents.map_err(ManifestError::Yaml).and_then(objects);
+    objects.map_err(|error| error.in_file(path))
 }
 
 /// The objects in `text`; lists are taken apart.
 pub(crate) fn parse(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, ManifestError> {
-    let documents = parse_documents(text, limits).map_err(ManifestError::Yaml)?;
+    objects(parse_documents(text, limits).map_err(ManifestError::Yaml)?)
+}
+
+fn objects(documents: Vec<Document>) -> Result<Vec<Manifest>, ManifestError> {
     let mut manifests = Vec::with_capacity(documents.len());
     // Items of lists come behind everything else.
     let mut items = Vec::new();

@@ -24,6 +24,6 @@ mod write;
 
 pub use error::{Problem, YamlError};
 pub use limits::Limits;
-pub use read::{Document, parse_documents, parse_documents_as};
+pub use read::{Document, parse_documents, parse_documents_as, parse_documents_with_texts};
 pub use resolve::Dialect;
 pub use write::{to_string, write_documents};

@@ -22,8 +22,18 @@ pub fn parse_documents(text: &[u8], limits: &Limits) -> Result<Vec<Document>, Ya
     parse_documents_as(text, Dialect::Kustomize, limits)
 }
 
+/// As [`parse_documents`], but scalars of the mapping at `path` are texts as they were written, `1.10` and `null`
+/// included: kustomize takes annotations so.
+pub fn parse_documents_with_texts(text: &[u8], path: &[&str], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+    read(text, Dialect::Kustomize, path, limits)
+}
+
 /// The documents of `text`, plain scalars read as `dialect` has it; empty ones are left out.
 pub fn parse_documents_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Vec<Document>, YamlError> {
+    read(text, dialect, &[], limits)
+}
+
+fn read(text: &[u8], dialect: Dialect, texts: &[&str], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     let start = Marker::new(0, 1, 0);
     if text.len() > limits.bytes {
         return Err(at(start, Problem::TooLarge { size: text.len(), limit: limits.bytes }));
@@ -31,7 +41,8 @@ pub fn parse_documents_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Res
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))?;
     let options = granit_parser::options! { emit_comments: false };
-    let mut reader = Reader { dialect, limits, expanded: 0, anchors: HashMap::new(), open: Vec::new(), root: None };
+    let mut reader =
+        Reader { dialect, texts, limits, expanded: 0, anchors: HashMap::new(), open: Vec::new(), root: None };
     let mut documents = Vec::new();
     let mut count = 0;
     for event in Parser::<StrInput>::new_from_str_with_options(text, options) {
@@ -101,6 +112,8 @@ enum Content {
 
 struct Reader<'a> {
     dialect: Dialect,
+    /// The path of the mapping whose scalars are texts; empty where there is none.
+    texts: &'a [&'a str],
     limits: &'a Limits,
     /// What aliases and merge keys have added so far.
     expanded: usize,
@@ -117,7 +130,12 @@ impl Reader<'_> {
                 if self.takes_key() {
                     return self.key(&text, style, marker);
                 }
-                let value = self.scalar(&text, style, tag.as_deref(), marker)?;
+                let value = if self.is_text(tag.as_deref()) {
+                    // A value that was left out reads as `~`, but covers nothing.
+                    Value::from(if span.is_empty() { "" } else { &*text })
+                } else {
+                    self.scalar(&text, style, tag.as_deref(), marker)?
+                };
                 self.finish(Node { value, weight: 1 + text.len(), depth: 0 }, anchor, marker)
             }
             Event::Alias(anchor) => self.alias(anchor, marker),
@@ -128,6 +146,19 @@ impl Reader<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a scalar that comes now is a text whatever it looks like.
+    fn is_text(&self, tag: Option<&Tag>) -> bool {
+        let is_at = |(open, name): (&Open, &&str)| {
+            let Content::Mapping { key: Some(Key::Name(key)), .. } = &open.content else { return false };
+            key == name
+        };
+        tag.is_none()
+            && !self.texts.is_empty()
+            && self.open.len() == self.texts.len() + 1
+            && self.open.iter().zip(self.texts).all(is_at)
+            && matches!(self.open.last(), Some(Open { content: Content::Mapping { .. }, .. }))
     }
 
     fn takes_key(&self) -> bool {
@@ -384,6 +415,15 @@ mod tests {
         assert_eq!(read(text), [json!(["1", 12, "hello", 1, "7", null, ""])]);
         let error = fails("a: !!int x\n");
         assert_eq!(error.to_string(), "line 1, column 10: the value is not what its tag !!int says");
+    }
+
+    #[test]
+    fn scalars_can_be_asked_for_as_texts() {
+        let text =
+            b"m:\n  a:\n    x: 1.10\n    y: null\n    z:\n    d: 2001-01-01\n    q: 'it'\n    l: [1]\n  b: {x: 1}\n";
+        let read = parse_documents_with_texts(text, &["m", "a"], &Limits::default()).unwrap();
+        let a = json!({"x": "1.10", "y": "null", "z": "", "d": "2001-01-01", "q": "it", "l": [1]});
+        assert_eq!(read[0].value, json!({"m": {"a": a, "b": {"x": 1}}}));
     }
 
     #[test]
