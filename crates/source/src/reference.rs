@@ -90,6 +90,19 @@ impl Revision {
     }
 }
 
+impl std::str::FromStr for Revision {
+    type Err = String;
+
+    /// Reads what is displayed.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, commit) = match text.rsplit_once("@sha1:") {
+            Some((name, commit)) => (Some(name.to_owned()), commit),
+            None => (None, text.strip_prefix("sha1:").unwrap_or(text)),
+        };
+        Ok(Self::new(name, commit.parse()?))
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {

@@ -3,16 +3,18 @@
 //! A commit that moves an object makes one Kustomization drop it and another one take it. Whoever drops it must not
 //! delete it before the other had a chance to say that it wants it. So the deletion comes last: it waits, for a
 //! while, until every other Kustomization of the same source that the commit concerns is past its apply, and then
-//! leaves alone what one of them claimed.
+//! leaves alone what one of them claimed. Those that may not apply before their dependencies are ready are rendered
+//! to learn what they will describe.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cowherd_apply::ObjectId;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::settings::Settings;
 use crate::NamespacedName;
 
 /// The longest that a deletion waits for others.
@@ -37,6 +39,8 @@ impl Default for Gate {
 struct State {
     /// By source, the Kustomizations that did not apply yet.
     before_apply: HashMap<NamespacedName, HashSet<NamespacedName>>,
+    /// By source, the Kustomizations that wait for others before they may apply.
+    blocked: HashMap<NamespacedName, HashMap<NamespacedName, Arc<Settings>>>,
     /// By Kustomization, the objects that it describes.
     claims: HashMap<NamespacedName, HashSet<ObjectId>>,
 }
@@ -64,6 +68,27 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
+    /// `name` may not apply yet.
+    pub(crate) fn block(&self, name: &NamespacedName, settings: &Arc<Settings>) {
+        let mut state = self.state();
+        state.blocked.entry(settings.source.clone()).or_default().insert(name.clone(), settings.clone());
+    }
+
+    /// `name` does not wait any more.
+    pub(crate) fn unblock(&self, name: &NamespacedName) {
+        self.state().blocked.retain(|_, names| {
+            names.remove(name);
+            !names.is_empty()
+        });
+    }
+
+    /// The Kustomizations of `source` that may not apply yet: what they will describe is not claimed.
+    pub(crate) fn blocked(&self, source: &NamespacedName) -> Vec<(NamespacedName, Arc<Settings>)> {
+        let state = self.state();
+        let blocked = state.blocked.get(source).into_iter().flatten();
+        blocked.map(|(name, settings)| (name.clone(), settings.clone())).collect()
+    }
+
     /// `name` describes these objects and no others.
     pub(crate) fn claim(&self, name: &NamespacedName, objects: impl IntoIterator<Item = ObjectId>) {
         self.state().claims.insert(name.clone(), objects.into_iter().collect());
@@ -71,6 +96,7 @@ impl Gate {
 
     /// `name` describes nothing any more.
     pub(crate) fn disclaim(&self, name: &NamespacedName) {
+        self.unblock(name);
         self.state().claims.remove(name);
     }
 
@@ -102,7 +128,6 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn name(text: &str) -> NamespacedName {
         NamespacedName::new("n", text)

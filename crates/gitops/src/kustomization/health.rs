@@ -1,9 +1,9 @@
 //! Waits until what a Kustomization applied is healthy.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cowherd_api::ConditionStatus::{False, True, Unknown};
-use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Versioned};
+use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
 
 use super::Context;
 use super::reconcile::{Failure, Job, Tale};
@@ -45,6 +45,23 @@ pub(super) fn expected(
         .collect()
 }
 
+/// How long a wait has to last before it is written down: most objects are healthy at once.
+const GRACE: Duration = Duration::from_millis(500);
+
+async fn wait(
+    context: &Context,
+    job: &Job,
+    expected: &[Expectation],
+    timeout: Duration,
+    tale: &mut Tale,
+) -> Result<(), ApplyError> {
+    let tell = |tally: Tally| {
+        tale.ready = tally.ready;
+        job.tell(context, tale);
+    };
+    context.applier.wait_and_tell(expected, timeout, job.cancelled(), tell).await
+}
+
 /// Waits for the health of the objects, as long as the Kustomization may take.
 pub(super) async fn check(
     context: &Context,
@@ -59,21 +76,18 @@ pub(super) async fn check(
     }
     let began = Instant::now();
     let timeout = settings.timeout;
-    let revision = &job.source.revision;
-    let message = format!("Running health checks for revision {revision} with a timeout of {}", go_duration(timeout));
-    progressing(&mut job.status, &job.object, &message);
-    conditions(&mut job.status, &job.object).set(HEALTHY, Unknown, PROGRESSING, &message);
-    job.write_status(context).await?;
     let _ = context.signals.send(Signal::Waits(job.name.clone()));
     tale.phase = Phase::Checking;
-    let cancelled = job.cancelled();
-    let result = context
-        .applier
-        .wait_and_tell(expected, timeout, cancelled, |tally| {
-            tale.ready = tally.ready;
-            job.tell(context, tale);
-        })
-        .await;
+    let mut result = wait(context, job, expected, timeout.min(GRACE), tale).await;
+    if timeout > GRACE && matches!(&result, Err(ApplyError::Unhealthy(unhealthy)) if unhealthy.timed_out) {
+        let revision = &job.source.revision;
+        let limit = go_duration(timeout);
+        let message = format!("Running health checks for revision {revision} with a timeout of {limit}");
+        progressing(&mut job.status, &job.object, &message);
+        conditions(&mut job.status, &job.object).set(HEALTHY, Unknown, PROGRESSING, &message);
+        job.write_status(context).await?;
+        result = wait(context, job, expected, timeout - GRACE, tale).await;
+    }
     match result {
         Ok(()) => {
             let message = format!("Health check passed in {}", go_duration(began.elapsed()));

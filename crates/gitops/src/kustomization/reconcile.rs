@@ -421,6 +421,7 @@ async fn remove_stale(
     context.gate.wait_for_others(&settings.source).await;
     job.give_way()?;
     let held = permit(context).await;
+    claim_for_blocked(context, job, settings).await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
     match context.applier.prune(&stale).await {
@@ -436,6 +437,19 @@ async fn remove_stale(
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
             job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));
             Err(Failure::new(PRUNE_FAILED, mask.text(&error.to_string())))
+        }
+    }
+}
+
+/// Finds out what the Kustomizations will describe that wait for others, maybe for this one.
+async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
+    for (name, theirs) in context.gate.blocked(&settings.source) {
+        let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
+        let tree = job.source.tree.clone();
+        let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &theirs, &variables).0).await;
+        let Ok(Ok(mut built)) = built else { continue };
+        if context.applier.identify(&mut built.manifests).await.is_ok() {
+            context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));
         }
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
 use cowherd_source::{
-    Auth, FetchError, Ignore, Mirrors, Range, RangeError, Reference, Remote, RepositoryUrl, Snapshot, UrlError,
+    Auth, FetchError, Ignore, Mirrors, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot,
+    UrlError,
 };
 use cowherd_tree::{Tree, TreeError};
 use k8s_openapi::api::core::v1::Secret;
@@ -84,6 +85,37 @@ pub(super) async fn fetch(client: &Client, mirrors: &Mirrors, object: &GitReposi
         Ok(Found { snapshot, content })
     })
     .await?
+}
+
+/// What was fetched before the start and is still here: the cluster is kept as it says until the server was asked.
+pub(super) async fn held(mirrors: &Mirrors, object: &GitRepository) -> Option<Arc<Fetched>> {
+    let status = object.status.as_ref()?;
+    let artifact = status.artifact.as_ref()?;
+    let revision: Revision = artifact.revision.parse().ok()?;
+    let url = RepositoryUrl::parse(&object.spec.url).ok()?;
+    // The spec may ask for something else by now, and what is not supported is not acted on.
+    if artifact.url != artifact_url(&url, &revision) || refuse_unsupported(object).is_err() {
+        return None;
+    }
+    let (mirrors, ignore) = (mirrors.clone(), object.spec.ignore.clone());
+    let read = move || {
+        let snapshot = match url.local_path() {
+            // A local repository is its own mirror.
+            Some(_) => {
+                let branch = revision.name().map(str::to_owned);
+                let reference = Reference::Commit { id: revision.commit().to_string(), branch };
+                mirrors.fetch(&Remote::new(url), &reference).ok()?
+            }
+            None => mirrors.held(&url, &revision)?,
+        };
+        content(&snapshot, ignore.as_deref()).ok()
+    };
+    tokio::task::spawn_blocking(read).await.ok()?.map(Arc::new)
+}
+
+/// Where an artifact came from. What is displayed of a URL holds no credentials.
+pub(super) fn artifact_url(url: &RepositoryUrl, revision: &Revision) -> String {
+    format!("{url}#{}", revision.commit())
 }
 
 fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetched, TreeError> {

@@ -136,6 +136,10 @@ impl Relevant {
 /// Fetches one repository whenever that is due, until it is deleted.
 async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver<Arc<GitRepository>>) {
     let mut report = Report::new(shared.clone(), name.clone(), &objects.borrow().clone());
+    let first = objects.borrow().clone();
+    if let Some(content) = fetch::held(&shared.mirrors, &first).await {
+        report.tell(content);
+    }
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();

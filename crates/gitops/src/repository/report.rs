@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::Shared;
-use super::fetch::{Error, Found};
+use super::fetch::{Error, Found, artifact_url};
 use crate::NamespacedName;
 use crate::conditions::{
     ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, STALLED, SUCCEEDED, find, holds, time,
@@ -113,11 +113,10 @@ impl Report {
     ) -> Artifact {
         let NamespacedName { namespace, name } = &self.name;
         let commit = snapshot.revision.commit();
-        // The text of the URL may hold credentials, what is displayed does not.
-        let url = RepositoryUrl::parse(&object.spec.url).map(|url| url.to_string()).unwrap_or_default();
+        let url = RepositoryUrl::parse(&object.spec.url);
         Artifact {
             path: format!("gitrepository/{namespace}/{name}/{commit}"),
-            url: format!("{url}#{commit}"),
+            url: url.map(|url| artifact_url(&url, &snapshot.revision)).unwrap_or_default(),
             revision: content.revision.clone(),
             digest: content.digest.clone(),
             last_update_time: time(Timestamp::now()),
@@ -126,7 +125,8 @@ impl Report {
         }
     }
 
-    fn tell(&mut self, content: Arc<crate::fetched::Fetched>) {
+    /// Tells whoever applies the content.
+    pub(super) fn tell(&mut self, content: Arc<crate::fetched::Fetched>) {
         let now = (content.revision.clone(), content.digest.clone());
         if self.told.as_ref() != Some(&now) {
             self.told = Some(now);

@@ -213,9 +213,7 @@ impl Schedule {
             return;
         }
         match slot.need(digest, now) {
-            Need::Nothing => {
-                self.blocked.remove(name);
-            }
+            Need::Nothing => self.unblock(name),
             Need::Later(at) => self.timers.set(name, at),
             Need::Finalize => self.start(name, source, Task::Finalize),
             Need::Apply { recheck } => match (settings, source) {
@@ -232,15 +230,22 @@ impl Schedule {
                 }
                 (Ok(settings), Some(source)) => match dependencies::check(&settings, &source, &self.slots) {
                     Verdict::Ready => {
-                        self.blocked.remove(name);
+                        self.unblock(name);
                         self.start(name, Some(source), Task::Apply { recheck });
                     }
                     Verdict::NotReady(problem) => {
+                        self.context.gate.block(name, &settings);
                         self.blocked.insert(name.clone());
                         self.wait_or_complain(name, |slots| dependencies::complaint(name, problem, slots));
                     }
                 },
             },
+        }
+    }
+
+    fn unblock(&mut self, name: &NamespacedName) {
+        if self.blocked.remove(name) {
+            self.context.gate.unblock(name);
         }
     }
 

@@ -77,6 +77,26 @@ async fn an_object_that_moves_to_another_kustomization_survives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_moves_to_one_who_waits_for_the_former_owner_survives() {
+    let world = World::new().await;
+    world.repository.write("one/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("one/stays.yaml", &config_map("apps", "stays", "1"));
+    world.repository.write("two/other.yaml", &config_map("apps", "other", "1"));
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("one", "./one", json!({}))).await;
+    world.add(kustomization("two", "./two", json!({ "dependsOn": [{ "name": "one" }] }))).await;
+    world.ready("two", &first).await;
+    let uid = world.get("v1", "ConfigMap", Some("apps"), "a").await.unwrap()["metadata"]["uid"].clone();
+    world.repository.git(&["mv", "one/a.yaml", "two/a.yaml"]);
+    let second = world.repository.commit("second");
+    world.ready("two", &second).await;
+    let moved = world.get("v1", "ConfigMap", Some("apps"), "a").await.expect("the object is there");
+    assert_eq!(moved["metadata"]["uid"], uid, "it was never deleted");
+    assert_eq!(moved["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"], "two");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kustomizations_create_kustomizations_and_take_them_away_again() {
     let world = World::new().await;
     let write = |name: &str, depends: serde_json::Value| {

@@ -73,3 +73,23 @@ async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
     world.patch_kustomization("apps", json!({ "spec": { "suspend": false } })).await;
     becomes(&world, "a", "1").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
+    let mut world = applied(json!({})).await;
+    let suspend = json!({ "spec": { "suspend": true } });
+    world.patch("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system", suspend).await;
+    world
+        .until("the repository is suspended", async || {
+            let found = world.git_repository().await;
+            let seen = found.status.and_then(|status| status.observed_generation);
+            if found.spec.suspend == Some(true) && seen.is_some() { Ok(()) } else { Err("not yet") }
+        })
+        .await;
+    world.kill_agents().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "not to be seen"));
+    world.repository.commit("second");
+    world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
+    world.start_agents();
+    becomes(&world, "a", "1").await;
+}

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unreceived, connect};
 use crate::local;
 use crate::objects::{Objects, lock};
-use crate::{FetchError, Reference, Remote, RepositoryUrl, Snapshot};
+use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
 pub use options::MirrorOptions;
 use shared::Mirror;
 
@@ -118,6 +118,16 @@ impl Mirrors {
             reference: reference.clone(),
             hint: "; what stands there is no commit".to_owned(),
         })
+    }
+
+    /// What was fetched of a remote repository before and is still here, without asking its server. A local
+    /// repository is never held.
+    pub fn held(&self, url: &RepositoryUrl, revision: &Revision) -> Option<Snapshot> {
+        if url.local_path().is_some() {
+            return None;
+        }
+        let found = Found { name: revision.name().map(str::to_owned), id: revision.commit().0 };
+        self.mirror(url).held(&found, true)
     }
 
     /// Fetches a commit from a server that gives only the tips of branches: with the whole history of its branch.

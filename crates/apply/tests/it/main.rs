@@ -1,0 +1,241 @@
+//! Sets of objects against a real API.
+
+// What a test sets up may as well panic.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use cowherd_apiserver::ApiServer;
+use cowherd_apply::{
+    Action, Applier, ApplyError, ChangeSet, Desired, Drift, Expectation, Manifest, Options, Owner, Partial, Stale,
+    Versioned,
+};
+use cowherd_store::Store;
+use kube::Api;
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+struct World {
+    applier: Applier,
+    client: kube::Client,
+    _drift: UnboundedReceiver<Drift>,
+    _server: ApiServer,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path().join("state.redb"), cowherd_store::Options::default()).unwrap();
+        let server = ApiServer::open(store, cowherd_apiserver::Config::default()).await.unwrap();
+        let client = server.client();
+        let (applier, drift) = Applier::new(client.clone(), Options::default());
+        Self { applier, client, _drift: drift, _server: server, _directory: directory }
+    }
+
+    async fn apply(&self, owner: &str, objects: Vec<Value>) -> Result<ChangeSet, Partial> {
+        self.applier.apply(&desired(owner, objects)).await
+    }
+
+    fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        Api::namespaced_with(self.client.clone(), "default", &resource)
+    }
+
+    async fn get(&self, api_version: &str, kind: &str, name: &str) -> Option<Value> {
+        self.api(api_version, kind).get_opt(name).await.unwrap().map(|found| serde_json::to_value(found).unwrap())
+    }
+}
+
+fn desired(owner: &str, objects: Vec<Value>) -> Desired {
+    Desired {
+        owner: Owner::new("flux-system", owner),
+        manifests: objects.into_iter().map(|object| Manifest::new(object).unwrap()).collect(),
+        force: false,
+        recheck: false,
+        account: None,
+        timeout: Duration::from_secs(20),
+    }
+}
+
+fn config_map(name: &str, data: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "default" }, "data": data })
+}
+
+fn annotated(mut object: Value, key: &str, value: &str) -> Value {
+    object["metadata"]["annotations"][format!("kustomize.toolkit.fluxcd.io/{key}")] = value.into();
+    object
+}
+
+fn actions(changes: &ChangeSet) -> Vec<(String, Action)> {
+    changes.iter().map(|change| (change.object.id.to_string(), change.action)).collect()
+}
+
+fn entries(changes: &ChangeSet) -> Vec<Versioned> {
+    changes.iter().map(|change| change.object.clone()).collect()
+}
+
+#[tokio::test]
+async fn each_object_is_told_apart_by_what_was_done_to_it() {
+    let world = World::new().await;
+    let a = |value: &str| config_map("a", json!({ "k": value }));
+    let created = world.apply("x", vec![a("1")]).await.unwrap();
+    assert_eq!(actions(&created), [("ConfigMap/default/a".to_owned(), Action::Created)]);
+    let changes = world.apply("x", vec![a("2"), config_map("b", json!({}))]).await.unwrap();
+    assert_eq!(
+        actions(&changes),
+        [("ConfigMap/default/a".to_owned(), Action::Configured), ("ConfigMap/default/b".to_owned(), Action::Created)]
+    );
+    let again = world.apply("x", vec![a("2"), config_map("b", json!({}))]).await.unwrap();
+    assert!(again.iter().all(|change| change.action == Action::Unchanged), "{again:?}");
+    assert_eq!(changes.to_string(), "ConfigMap/default/a configured\nConfigMap/default/b created");
+}
+
+#[tokio::test]
+async fn one_refused_object_leaves_the_cluster_as_it_was() {
+    let world = World::new().await;
+    let wrong = config_map("Not_A_Name", json!({}));
+    let error = world.apply("x", vec![config_map("a", json!({})), wrong]).await.unwrap_err();
+    assert!(error.changes.is_empty());
+    assert!(error.to_string().starts_with("ConfigMap/default/Not_A_Name dry-run failed (Invalid): "), "{error}");
+    assert!(world.get("v1", "ConfigMap", "a").await.is_none());
+}
+
+#[tokio::test]
+async fn fields_of_other_managers_are_taken_over_when_the_manifest_has_them() {
+    let world = World::new().await;
+    world.apply("x", vec![config_map("a", json!({ "k": "1" }))]).await.unwrap();
+    let theirs: DynamicObject = serde_json::from_value(config_map("a", json!({ "k": "theirs" }))).unwrap();
+    let params = PatchParams::apply("someone").force();
+    world.api("v1", "ConfigMap").patch("a", &params, &Patch::Apply(&theirs)).await.unwrap();
+    let mut desired = desired("x", vec![config_map("a", json!({ "k": "1" }))]);
+    desired.recheck = true;
+    let changes = world.applier.apply(&desired).await.unwrap();
+    assert_eq!(actions(&changes)[0].1, Action::Configured);
+    assert_eq!(world.get("v1", "ConfigMap", "a").await.unwrap()["data"]["k"], "1");
+}
+
+#[tokio::test]
+async fn objects_say_how_they_are_applied() {
+    let world = World::new().await;
+    let theirs: DynamicObject = serde_json::from_value(config_map("there", json!({ "k": "theirs" }))).unwrap();
+    world.api("v1", "ConfigMap").create(&PostParams::default(), &theirs).await.unwrap();
+    let once = |name: &str| annotated(config_map(name, json!({ "k": "ours" })), "ssa", "IfNotPresent");
+    let ignored = annotated(config_map("ignored", json!({})), "ssa", "Ignore");
+    let off = annotated(config_map("off", json!({})), "reconcile", "disabled");
+    let changes = world.apply("x", vec![once("there"), once("new"), ignored, off]).await.unwrap();
+    assert_eq!(
+        actions(&changes),
+        [
+            ("ConfigMap/default/ignored".to_owned(), Action::Skipped),
+            ("ConfigMap/default/new".to_owned(), Action::Created),
+            ("ConfigMap/default/off".to_owned(), Action::Skipped),
+            ("ConfigMap/default/there".to_owned(), Action::Skipped),
+        ]
+    );
+    assert_eq!(world.get("v1", "ConfigMap", "there").await.unwrap()["data"]["k"], "theirs");
+    assert!(world.get("v1", "ConfigMap", "off").await.is_none());
+}
+
+#[tokio::test]
+async fn an_immutable_field_needs_force_and_force_never_deletes_for_a_wrong_object() {
+    let world = World::new().await;
+    let fixed = |value: &str| {
+        let mut object = config_map("a", json!({ "k": value }));
+        object["immutable"] = true.into();
+        object
+    };
+    world.apply("x", vec![fixed("1")]).await.unwrap();
+    let uid = world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"]["uid"].clone();
+    let refused = world.apply("x", vec![fixed("2")]).await.unwrap_err();
+    assert!(matches!(refused.error, ApplyError::Refused { code: 422, .. }), "{refused}");
+
+    let mut wrong = fixed("2");
+    wrong["data"]["not a key!"] = "x".into();
+    let mut forced = desired("x", vec![wrong]);
+    forced.force = true;
+    world.applier.apply(&forced).await.unwrap_err();
+    assert_eq!(world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"]["uid"], uid);
+
+    world.apply("x", vec![annotated(fixed("2"), "force", "enabled")]).await.unwrap();
+    let recreated = world.get("v1", "ConfigMap", "a").await.unwrap();
+    assert_ne!(recreated["metadata"]["uid"], uid);
+    assert_eq!(recreated["data"]["k"], "2");
+}
+
+#[tokio::test]
+async fn what_another_owner_took_over_is_not_pruned() {
+    let world = World::new().await;
+    let objects = || vec![config_map("a", json!({})), config_map("b", json!({}))];
+    let applied = world.apply("x", objects()).await.unwrap();
+    world.apply("y", vec![config_map("b", json!({}))]).await.unwrap();
+    let stale = Stale { owner: Owner::new("flux-system", "x"), objects: entries(&applied), account: None };
+    let pruned = world.applier.prune(&stale).await.unwrap();
+    assert_eq!(
+        actions(&pruned.changes),
+        [("ConfigMap/default/b".to_owned(), Action::Skipped), ("ConfigMap/default/a".to_owned(), Action::Deleted)]
+    );
+    world.applier.wait_until_gone(&pruned.leaving, Duration::from_secs(10)).await.unwrap();
+    assert!(world.get("v1", "ConfigMap", "a").await.is_none());
+    assert!(world.get("v1", "ConfigMap", "b").await.is_some());
+}
+
+#[tokio::test]
+async fn an_object_without_its_namespace_or_kind_is_refused_by_name() {
+    let world = World::new().await;
+    let mut object = config_map("a", json!({}));
+    object["metadata"].as_object_mut().unwrap().remove("namespace");
+    let error = world.apply("x", vec![object]).await.unwrap_err();
+    assert!(matches!(error.error, ApplyError::NoNamespace(_)), "{error}");
+    let unknown = json!({ "apiVersion": "no.org/v1", "kind": "Thing", "metadata": { "name": "a" } });
+    let error = world.apply("x", vec![unknown]).await.unwrap_err();
+    assert!(matches!(error.error, ApplyError::UnknownKind { .. }), "{error}");
+    let twice = world.apply("x", vec![config_map("a", json!({})), config_map("a", json!({}))]).await.unwrap_err();
+    assert!(matches!(twice.error, ApplyError::Twice(_)), "{twice}");
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_the_objects_that_are_not_healthy() {
+    let world = World::new().await;
+    let claim = json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": { "name": "disk", "namespace": "default" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } } });
+    let applied = world.apply("x", vec![claim, config_map("a", json!({}))]).await.unwrap();
+    let expected: Vec<_> = entries(&applied).into_iter().map(Expectation::healthy).collect();
+    let waited = world.applier.wait(&expected, Duration::from_millis(300), std::future::pending()).await;
+    let message = waited.unwrap_err().to_string();
+    assert!(
+        message.starts_with("timeout waiting for: [PersistentVolumeClaim/default/disk status: 'InProgress'"),
+        "{message}"
+    );
+    let bind = async {
+        let bound = Patch::Merge(json!({ "status": { "phase": "Bound" } }));
+        world.api("v1", "PersistentVolumeClaim").patch_status("disk", &PatchParams::default(), &bound).await.unwrap();
+    };
+    let wait = world.applier.wait(&expected, Duration::from_secs(20), std::future::pending());
+    let (waited, ()) = tokio::join!(wait, bind);
+    waited.unwrap();
+}
+
+#[tokio::test]
+async fn a_diff_names_the_fields_and_hides_the_values_of_secrets() {
+    let world = World::new().await;
+    let secret = |value: &str| {
+        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s", "namespace": "default" },
+            "stringData": { "password": value } })
+    };
+    world.apply("x", vec![secret("first-secret"), config_map("a", json!({ "k": "1" }))]).await.unwrap();
+    let planned = vec![secret("other-secret"), config_map("a", json!({ "k": "2" })), config_map("new", json!({}))];
+    let diffs = world.applier.diff(&desired("x", planned)).await.unwrap();
+    let told = format!("{diffs:?}");
+    assert!(!told.contains("secret\"") && !told.contains("c2VjcmV0"), "{told}");
+    let of = |name: &str| diffs.iter().find(|diff| diff.object.id.name == name).unwrap();
+    assert_eq!(of("a").fields.len(), 1);
+    assert_eq!(of("a").fields[0].path, "data.k");
+    assert_eq!(of("s").fields[0].path, "data.password");
+    assert_eq!(of("new").action, Action::Created);
+    assert!(world.get("v1", "ConfigMap", "new").await.is_none(), "nothing was written");
+}
