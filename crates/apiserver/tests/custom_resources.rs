@@ -320,3 +320,26 @@ async fn a_watch_ends_when_the_definition_changes() {
     let rest = tokio::time::timeout(Duration::from_secs(5), watch.collect::<Vec<_>>()).await.unwrap();
     assert!(rest.is_empty(), "{rest:?}");
 }
+
+#[tokio::test]
+async fn the_metadata_of_custom_resources_is_checked_too() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, CRDS, definition()).await;
+    for (metadata, field) in [
+        (json!({"name": "a", "labels": {"x": 1}}), "metadata.labels"),
+        (json!({"name": "A"}), "metadata.name"),
+        (json!({"name": "a", "labels": {"x": "not a value"}}), "metadata.labels"),
+    ] {
+        let mut wanted = cow("a", json!({"name": "Berta"}));
+        wanted["metadata"] = metadata;
+        let (code, status) = post(&client, COWS, wanted).await;
+        assert!(code == 422 || code == 400, "{status}");
+        assert!(message(&status).contains(field), "{status}");
+    }
+    let mut wanted = cow("a", json!({"name": "Berta"}));
+    wanted["metadata"]["unknown"] = json!(1);
+    let (code, status) = post(&client, &format!("{COWS}?fieldValidation=Strict"), wanted).await;
+    assert_eq!(code, 400);
+    assert!(message(&status).contains("unknown field \"metadata.unknown\""), "{status}");
+}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cowherd_schema::{FieldError, FieldPath, Schema};
 use cowherd_store::Revision;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{CustomVersion, printing::PrintColumn};
+use super::{CustomVersion, SchemaDocument, printing::PrintColumn};
 use crate::{
     object::{self, at, text_at},
     resource::Scale,
@@ -121,13 +121,11 @@ fn read_version(
 ) -> Result<CustomVersion, FieldError> {
     let schema_path = path.child("schema").child("openAPIV3Schema");
     let source = at(version, &["schema", "openAPIV3Schema"]);
-    let schema = match source {
-        Some(source) => Schema::from_openapi(source).map_err(|error| {
-            let field = FieldPath::new(format!("{schema_path}{}", error.path));
-            FieldError::invalid(&field, Value::Null, error.detail)
-        })?,
-        None => return Err(FieldError::required(&schema_path, "schemas are required")),
-    };
+    let source = source.ok_or_else(|| FieldError::required(&schema_path, "schemas are required"))?;
+    let schema = Schema::from_openapi(&with_envelope(source)).map_err(|error| {
+        let field = FieldPath::new(format!("{schema_path}{}", error.path));
+        FieldError::invalid(&field, Value::Null, error.detail)
+    })?;
     let flag = |field: &str| version.get(field).and_then(Value::as_bool).unwrap_or(false);
     let pointer = |path: &str| path.replace('~', "~0").replace('/', "~1").replace('.', "/");
     let scale = at(version, &["subresources", "scale"]).map(|scale| {
@@ -156,8 +154,8 @@ fn read_version(
         storage_api_version: format!("{}/{storage}", names.group),
         api_version: format!("{}/{}", names.group, text_at(version, &["name"])),
         retired: retired.clone(),
-        openapi: source.cloned().unwrap_or_default(),
-        schema: with_envelope(schema, source),
+        document: SchemaDocument::pack(source),
+        schema,
     })
 }
 
@@ -176,14 +174,15 @@ fn deprecation(version: &Value, names: &Names) -> Option<String> {
 }
 
 /// A schema whose objects have `apiVersion`, `kind` and `metadata`, said or not.
-fn with_envelope(schema: Schema, source: Option<&Value>) -> Schema {
-    let Some(Value::Object(source)) = source else { return schema };
+fn with_envelope(source: &Value) -> Value {
     let mut source = source.clone();
-    let properties = object::as_map(source.entry("properties").or_insert_with(|| Value::Object(Default::default())));
-    for field in ["apiVersion", "kind"] {
-        properties.insert(field.to_owned(), serde_json::json!({"type": "string"}));
+    if let Value::Object(schema) = &mut source {
+        let properties = object::as_map(schema.entry("properties").or_insert_with(|| json!({})));
+        for field in ["apiVersion", "kind"] {
+            properties.insert(field.to_owned(), json!({"type": "string"}));
+        }
+        let reference = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+        properties.insert("metadata".to_owned(), json!({"$ref": reference}));
     }
-    let reference = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-    properties.insert("metadata".to_owned(), serde_json::json!({"$ref": reference}));
-    Schema::from_openapi(&Value::Object(source)).unwrap_or(schema)
+    source
 }

@@ -2,11 +2,13 @@
 
 mod acceptance;
 mod definition;
+mod document;
 mod printing;
 mod version;
 
 pub use acceptance::{accept, set_condition, storage_schema_errors};
 pub use definition::{CustomResource, Names};
+pub use document::SchemaDocument;
 pub use printing::PrintColumn;
 pub use version::CustomVersion;
 

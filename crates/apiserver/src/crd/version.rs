@@ -7,7 +7,7 @@ use cowherd_schema::{FieldError, Schema};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Names, PrintColumn};
+use super::{Names, PrintColumn, SchemaDocument};
 use crate::{object, resource::Scale};
 
 /// One version of a custom resource.
@@ -32,7 +32,7 @@ pub struct CustomVersion {
     /// The schema, with `apiVersion`, `kind` and `metadata`.
     pub schema: Schema,
     /// The schema as the definition has it.
-    pub openapi: Value,
+    pub document: SchemaDocument,
     /// Whether only a webhook could convert objects between this version and the stored one.
     pub webhook: bool,
     /// Ends with the definition as it was read: those that watch come back and see what is new.

@@ -35,8 +35,9 @@ pub fn all_groups(catalog: &Catalog) -> Vec<(String, Vec<GroupVersion>)> {
     let mut groups = catalog.groups();
     for review in REVIEWS {
         if !groups.iter().any(|(group, _)| group == review.group) {
-            let at = groups.len().min(2);
-            groups.insert(at, (review.group.to_owned(), vec![GroupVersion::new(review.group, "v1")]));
+            // After the core group and that of the workloads, where Kubernetes has them.
+            let at = groups.iter().filter(|(group, _)| group.starts_with("auth")).count() + 2;
+            groups.insert(at.min(groups.len()), (review.group.to_owned(), vec![GroupVersion::new(review.group, "v1")]));
         }
     }
     groups

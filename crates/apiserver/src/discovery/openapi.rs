@@ -1,7 +1,10 @@
 //! OpenAPI documents of what is served.
 
+use std::collections::BTreeMap;
+
 use cowherd_schema::openapi::{self, ResourceSchema, Subresource, v2, v3};
 use http::header;
+use serde_json::Value;
 
 use super::groups::{reviews, subresources};
 use crate::{
@@ -22,8 +25,9 @@ const CREATE: &[&str] = &["create"];
 /// `/openapi/v2`, in the binary form where that is what the client wants first.
 pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
     let versions = all_group_versions(catalog);
+    let schemas: Vec<Schemas> = versions.iter().map(|version| custom_schemas(catalog, version)).collect();
     let resources: Vec<openapi::Resource<'_>> =
-        versions.iter().flat_map(|version| described(catalog, version)).collect();
+        versions.iter().zip(&schemas).flat_map(|(version, schemas)| described(catalog, version, schemas)).collect();
     let accept = call.header(header::ACCEPT);
     for range in accept.split(',') {
         let media_type = range.split(';').next().unwrap_or_default().trim();
@@ -43,7 +47,11 @@ pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
     let index = catalog.documents.openapi_v3.get_or_init(|| {
         let documents: Vec<(String, String)> = all_group_versions(catalog)
             .iter()
-            .map(|version| (v3::path(&version.group, &version.version), v3::hash(&described(catalog, version))))
+            .map(|version| {
+                let schemas = custom_schemas(catalog, version);
+                let hash = v3::hash(&described(catalog, version, &schemas));
+                (v3::path(&version.group, &version.version), hash)
+            })
             .collect();
         v3::index(documents.iter().map(|(path, hash)| (path.as_str(), hash.as_str()))).into()
     });
@@ -52,7 +60,8 @@ pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
 
 /// `/openapi/v3/…` of a group and version.
 pub fn v3(catalog: &Catalog, group_version: &GroupVersion, call: &Call) -> ApiResult<Answer> {
-    let resources = described(catalog, group_version);
+    let schemas = custom_schemas(catalog, group_version);
+    let resources = described(catalog, group_version, &schemas);
     if resources.is_empty() {
         return Err(ApiError::no_such_path());
     }
@@ -66,8 +75,23 @@ fn all_group_versions(catalog: &Catalog) -> Vec<GroupVersion> {
     super::groups::all_groups(catalog).into_iter().flat_map(|(_, versions)| versions).collect()
 }
 
-fn described<'a>(catalog: &'a Catalog, group_version: &'a GroupVersion) -> Vec<openapi::Resource<'a>> {
-    let served = catalog.resources(group_version).map(|resources| resources.map(|resource| describe(resource)));
+/// The schemas of custom resources, by their plural.
+type Schemas = BTreeMap<String, Value>;
+
+fn custom_schemas(catalog: &Catalog, group_version: &GroupVersion) -> Schemas {
+    let resources = catalog.resources(group_version).into_iter().flatten();
+    resources
+        .filter_map(|resource| Some((resource.plural.clone(), resource.custom_version()?.document.unpack())))
+        .collect()
+}
+
+fn described<'a>(
+    catalog: &'a Catalog,
+    group_version: &'a GroupVersion,
+    schemas: &'a Schemas,
+) -> Vec<openapi::Resource<'a>> {
+    let served = catalog.resources(group_version).into_iter().flatten();
+    let served = served.filter_map(|resource| describe(resource, schemas));
     let asked = reviews(group_version).map(|review| openapi::Resource {
         group: review.group,
         version: "v1",
@@ -79,14 +103,14 @@ fn described<'a>(catalog: &'a Catalog, group_version: &'a GroupVersion) -> Vec<o
         subresources: Vec::new(),
         schema: ResourceSchema::Definition(review.definition),
     });
-    served.into_iter().flatten().chain(asked).collect()
+    served.chain(asked).collect()
 }
 
-fn describe(resource: &Resource) -> openapi::Resource<'_> {
+fn describe<'a>(resource: &'a Resource, schemas: &'a Schemas) -> Option<openapi::Resource<'a>> {
     let GroupVersion { group, version } = &resource.group_version;
     let schema = match &resource.behaviour {
         Behaviour::BuiltIn(kind) => ResourceSchema::Definition(kind.definition),
-        Behaviour::Custom(version) => ResourceSchema::Custom(&version.openapi),
+        Behaviour::Custom(_) => ResourceSchema::Custom(schemas.get(&resource.plural)?),
     };
     let mut described = openapi::Resource {
         group,
@@ -111,5 +135,5 @@ fn describe(resource: &Resource) -> openapi::Resource<'_> {
         let verbs = subresource.verbs.to_vec();
         described.subresources.push(Subresource { name: subresource.name, group, version, kind, verbs, definition });
     }
-    described
+    Some(described)
 }
