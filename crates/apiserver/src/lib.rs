@@ -4,6 +4,23 @@
 //! same process, with no socket between; [`ApiServer::serve`] serves the same over TLS, with the certificates of
 //! [`pki`].
 //!
+//! ```
+//! use cowherd_apiserver::{ApiServer, Config};
+//! use cowherd_store::Store;
+//! use k8s_openapi::api::core::v1::Namespace;
+//! use kube::{Api, api::ListParams};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! let store = Store::open(dir.path().join("state.redb"), Default::default())?;
+//! let server = ApiServer::open(store, Config::default()).await?;
+//! let namespaces: Api<Namespace> = Api::all(server.client());
+//! assert_eq!(namespaces.list(&ListParams::default()).await?.items.len(), 4);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A request is read into a `Call` (`service`), its path into a `Route` (`route`); `rest` holds a file per verb. What
 //! is served is an immutable `Catalog` of `Resource`s, made anew when a CustomResourceDefinition changes. Only this
 //! crate touches the store.
