@@ -141,7 +141,8 @@ impl ApiServer {
         // Writes are told of in any order; the newest one counts.
         let news = known.is_none_or(|known| {
             known.revision < definition.revision
-                && (known.generation, known.established) != (definition.generation, definition.established)
+                && (known.generation, known.established, known.terminating)
+                    != (definition.generation, definition.established, definition.terminating)
         });
         if news {
             *catalog = Arc::new(catalog.with_custom(name, Some(definition)));

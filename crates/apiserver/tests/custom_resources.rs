@@ -192,6 +192,9 @@ async fn a_definition_takes_its_objects_along_when_it_goes() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let (_, left) = get(&client, COWS).await;
     assert_eq!(names(&left), ["berta"]);
+    let (code, status) = post(&client, COWS, cow("late", json!({"name": "Late"}))).await;
+    let words = "create not allowed while custom resource definition is terminating";
+    assert_eq!((code, message(&status)), (405, words));
     merge(&client, &format!("{COWS}/berta"), json!({"metadata": {"finalizers": null}})).await;
     let gone = async {
         while get(&client, &uri).await.0 != 404 {

@@ -20,6 +20,8 @@ pub struct CustomResource {
     pub versions: Vec<Arc<CustomVersion>>,
     /// Whether its objects are served.
     pub established: bool,
+    /// Whether it is being deleted, and its objects with it.
+    pub terminating: bool,
     /// What it is called.
     pub names: Arc<Names>,
     /// The revision that wrote the definition.
@@ -65,7 +67,7 @@ impl CustomResource {
         let mut read = Vec::with_capacity(versions.len());
         for (index, version) in versions.iter().enumerate() {
             let path = FieldPath::new(format!("spec.versions[{index}]"));
-            match read_version(version, &names, storage, &path, webhook, &retired) {
+            match read_version(version, &names, storage, &path, webhook, object::is_terminating(definition), &retired) {
                 Ok(version) => read.push(Arc::new(version)),
                 Err(error) => errors.push(error),
             }
@@ -75,7 +77,15 @@ impl CustomResource {
         }
         let generation = at(definition, &["metadata", "generation"]).and_then(Value::as_i64).unwrap_or_default();
         let revision = Revision(object::resource_version(definition).parse().unwrap_or_default());
-        Ok(Self { versions: read, established: is_established(definition), names, revision, generation, retired })
+        Ok(Self {
+            versions: read,
+            established: is_established(definition),
+            names,
+            terminating: object::is_terminating(definition),
+            revision,
+            generation,
+            retired,
+        })
     }
 }
 
@@ -117,6 +127,7 @@ fn read_version(
     storage: &str,
     path: &FieldPath,
     webhook: bool,
+    terminating: bool,
     retired: &CancellationToken,
 ) -> Result<CustomVersion, FieldError> {
     let schema_path = path.child("schema").child("openAPIV3Schema");
@@ -153,6 +164,7 @@ fn read_version(
         webhook: webhook && text_at(version, &["name"]) != storage,
         storage_api_version: format!("{}/{storage}", names.group),
         api_version: format!("{}/{}", names.group, text_at(version, &["name"])),
+        terminating,
         retired: retired.clone(),
         document: SchemaDocument::pack(source),
         schema,

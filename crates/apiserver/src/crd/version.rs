@@ -35,6 +35,8 @@ pub struct CustomVersion {
     pub document: SchemaDocument,
     /// Whether only a webhook could convert objects between this version and the stored one.
     pub webhook: bool,
+    /// Whether the definition is being deleted, and its objects with it.
+    pub terminating: bool,
     /// Ends with the definition as it was read: those that watch come back and see what is new.
     pub retired: CancellationToken,
     /// `apiVersion` of this version.

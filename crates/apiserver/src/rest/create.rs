@@ -66,6 +66,10 @@ pub(super) async fn create_once(
     options: &WriteOptions,
     managed: Option<Value>,
 ) -> ApiResult<Value> {
+    if resource.custom_version().is_some_and(|version| version.terminating) {
+        let message = "create not allowed while custom resource definition is terminating";
+        return Err(ApiError::new(http::StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message));
+    }
     if !object::resource_version(&object).is_empty() {
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_schema::{FieldError, FieldPath};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
@@ -25,6 +26,9 @@ use crate::{
 const FOREGROUND: &str = "foregroundDeletion";
 /// The finalizer that keeps an owner until its dependents are set free.
 const ORPHAN: &str = "orphan";
+
+/// How many objects of a collection are deleted at the same time.
+const AT_ONCE: usize = 64;
 
 /// How to delete.
 #[derive(Clone, Debug, Default)]
@@ -141,15 +145,7 @@ pub async fn delete_collection(request: &Request<'_>) -> ApiResult<Answer> {
     let namespace = Some(request.namespace).filter(|namespace| !namespace.is_empty());
     let listing = everything(request.server, resource, &resource.collection_prefix(namespace), &selection).await?;
     let metadata = json!({"resourceVersion": listing.revision.to_string()});
-    let mut deleted = Vec::with_capacity(listing.items.len());
-    for object in listing.items {
-        let key = resource.key(object::namespace(&object), object::name(&object));
-        let Some(live) = load(request.server, resource, &key).await? else { continue };
-        match delete_object(request.server, resource, live, &options).await? {
-            Some(Deleted::Gone(object) | Deleted::Going(object)) => deleted.push(object),
-            None => {}
-        }
-    }
+    let deleted = delete_all(request.server, resource, listing.items, &options).await?;
     Ok(Answer::list(resource, deleted, metadata))
 }
 
@@ -162,12 +158,26 @@ pub async fn delete_collection_of(
 ) -> ApiResult<usize> {
     let listing = everything(server, resource, &resource.collection_prefix(namespace), selection).await?;
     let count = listing.items.len();
-    for object in listing.items {
-        let key = resource.key(object::namespace(&object), object::name(&object));
-        let Some(live) = load(server, resource, &key).await? else { continue };
-        delete_object(server, resource, live, &DeleteOptions::background()).await?;
-    }
+    delete_all(server, resource, listing.items, &DeleteOptions::background()).await?;
     Ok(count)
+}
+
+/// Deletes these objects and gives back those that somebody else has not deleted meanwhile, in their order.
+async fn delete_all(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    objects: Vec<Value>,
+    options: &DeleteOptions,
+) -> ApiResult<Vec<Value>> {
+    let deletions = objects.into_iter().map(|object| async move {
+        let key = resource.key(object::namespace(&object), object::name(&object));
+        let Some(live) = load(server, resource, &key).await? else { return Ok(None) };
+        let deleted = delete_object(server, resource, live, options).await?;
+        Ok(deleted.map(|(Deleted::Gone(object) | Deleted::Going(object))| object))
+    });
+    // The store flushes once for all who wait at the same time.
+    let deleted = stream::iter(deletions).buffered(AT_ONCE);
+    deleted.try_filter_map(|object| async move { Ok::<_, ApiError>(object) }).try_collect().await
 }
 
 fn success(resource: &Resource, object: &Value) -> Value {
