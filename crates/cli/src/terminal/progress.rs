@@ -116,12 +116,14 @@ impl Board {
             for bar in screen.bars.values().chain(&screen.rest) {
                 bar.abandon();
             }
+            // The lines end without a line break.
+            eprintln!();
         }
     }
 
     fn print(&self, name: &str) {
         let Some(line) = self.lines.get(name) else { return };
-        eprintln!("{} {name}: {}{}", mark(line.phase), line.message, counts(line));
+        eprintln!("{} {name}: {}", mark(line.phase), text(line));
     }
 
     fn draw(&mut self, name: &str) {
@@ -143,7 +145,7 @@ impl Board {
         screen.width = screen.width.max(widest);
         if let Some(bar) = screen.bars.get(name) {
             bar.set_style(style(line.phase));
-            bar.set_message(format!("{name:width$}  {}{}", line.message, counts(line), width = screen.width));
+            bar.set_message(format!("{name:width$}  {}", text(line), width = screen.width));
         }
     }
 }
@@ -179,8 +181,26 @@ fn mark(phase: Phase) -> Mark {
     }
 }
 
-fn counts(line: &Line) -> String {
-    if line.counts == Counts::default() { String::new() } else { format!(" ({})", line.counts) }
+/// The counts, as far as there are any, and the message with commits as short as Git shows them.
+fn text(line: &Line) -> String {
+    let message = shorten_commits(&line.message);
+    if line.counts == Counts::default() { message } else { format!("{}; {message}", line.counts) }
+}
+
+/// Shortens commit ids to eight digits.
+fn shorten_commits(text: &str) -> String {
+    const FULL: usize = 40;
+    const SHORT: usize = 8;
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("sha1:") {
+        let (before, id) = rest.split_at(start + "sha1:".len());
+        let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
+        short.push_str(before);
+        short.push_str(&id[..if digits == FULL { SHORT } else { digits }]);
+        rest = &id[digits..];
+    }
+    short + rest
 }
 
 /// A spinner while something is done, then a mark that stands still.
@@ -192,4 +212,17 @@ fn style(phase: Phase) -> ProgressStyle {
     };
     // The templates are the two above, which are well formed.
     spinner.template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_shortened_and_nothing_else() {
+        let sha = "042f6f9707e0ea9c6e36a5a71bc03cdf1d891a8b";
+        let text = format!("Applied revision: main@sha1:{sha}, before sha1:{sha}.");
+        assert_eq!(shorten_commits(&text), "Applied revision: main@sha1:042f6f97, before sha1:042f6f97.");
+        assert_eq!(shorten_commits("sha1:abc x sha1:"), "sha1:abc x sha1:");
+    }
 }
