@@ -237,6 +237,13 @@ impl Memory {
         self.objects().entry(id.clone()).or_default().note_health(revision, health);
     }
 
+    /// What is known of the object's health may be old: nobody watched it.
+    pub(crate) fn forget_health(&self, id: &ObjectId) {
+        if let Some(known) = self.objects().get_mut(id) {
+            known.health = None;
+        }
+    }
+
     /// How far the object is, as far as that is known.
     pub(crate) fn health(&self, id: &ObjectId) -> Option<Health> {
         self.objects().get(id)?.health.as_ref().map(|(_, health)| health.clone())

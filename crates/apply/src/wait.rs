@@ -177,6 +177,7 @@ impl Applier {
         if ours {
             self.inner.watching.health(&kind);
         } else {
+            self.inner.memory.forget_health(id);
             let (applier, id) = (self.clone(), id.clone());
             watches.spawn(async move { applier.inner.watching.health_of(&kind, &id).await });
         }
@@ -184,7 +185,7 @@ impl Applier {
     }
 
     fn health_of(&self, expectation: &Expectation) -> Health {
-        let unknown = || Health { status: Status::NotFound, message: "Resource not found".to_owned() };
+        let unknown = || Health { status: Status::Unknown, message: "not observed yet".to_owned() };
         self.inner.memory.health(&expectation.object.id).unwrap_or_else(unknown)
     }
 

@@ -79,7 +79,7 @@ impl Watching {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
         let stream = watcher(api, owned()).default_backoff();
         let (memory, kind) = (self.memory.clone(), kind.clone());
-        running.tasks.spawn(async move { see_health(stream, &memory, &kind).await });
+        running.tasks.spawn(async move { see_health(stream, &memory, &kind, None).await });
     }
 
     /// Tells the memory of the health of a single object, owned by whomever, until the future is dropped.
@@ -90,7 +90,7 @@ impl Watching {
             Api::all_with(self.client.clone(), &kind.resource)
         };
         let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
-        see_health(watcher(api, only).default_backoff(), &self.memory, kind).await;
+        see_health(watcher(api, only).default_backoff(), &self.memory, kind, Some(id)).await;
     }
 }
 
@@ -150,9 +150,16 @@ fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, field_manager: &str)
     memory.see(&id(kind, metadata), mark, last_manager(metadata, field_manager));
 }
 
-async fn see_health(stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>>, memory: &Memory, kind: &Kind) {
+async fn see_health(
+    stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>>,
+    memory: &Memory,
+    kind: &Kind,
+    only: Option<&ObjectId>,
+) {
     let mut stream = pin!(stream);
+    let mut listed_any = false;
     while let Some(event) = stream.next().await {
+        listed_any |= matches!(event, Ok(Event::InitApply(_)));
         match event {
             Ok(Event::InitApply(object) | Event::Apply(object)) => {
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -167,7 +174,13 @@ async fn see_health(stream: impl Stream<Item = watcher::Result<Event<DynamicObje
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
                 memory.see_health(&id(kind, &object.metadata), revision, health::Health::not_found());
             }
-            Ok(Event::Init | Event::InitDone) => {}
+            Ok(Event::Init) => listed_any = false,
+            Ok(Event::InitDone) => {
+                if let Some(id) = only.filter(|_| !listed_any) {
+                    memory.forget_health(id);
+                    memory.see_health(id, 0, health::Health::not_found());
+                }
+            }
             Err(error) => tracing::debug!(kind = kind.resource.kind, %error, "the watch for health was interrupted"),
         }
     }

@@ -8,14 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_source::{LocalWatch, Mirrors, RepositoryUrl, watch_local};
 use futures::StreamExt;
+use kube::api::{Patch, PatchParams};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
+use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -121,6 +123,7 @@ struct Relevant {
     uid: Option<String>,
     generation: Option<i64>,
     requested_at: Option<String>,
+    is_deleted: bool,
 }
 
 impl Relevant {
@@ -129,6 +132,7 @@ impl Relevant {
             uid: object.uid(),
             generation: object.metadata.generation,
             requested_at: object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+            is_deleted: object.metadata.deletion_timestamp.is_some(),
         }
     }
 }
@@ -143,6 +147,9 @@ async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
+        if object.metadata.deletion_timestamp.is_some() {
+            release(&shared.client, &name, &object).await;
+        }
         if object.spec.suspend == Some(true) || object.metadata.deletion_timestamp.is_some() {
             if changed(&mut objects, &object).await.is_none() {
                 return;
@@ -166,6 +173,20 @@ async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver
             () = local_change(&mut local) => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+/// Lets a deleted repository go. We need no finalizer on it, but Flux may have left its own.
+async fn release(client: &Client, name: &NamespacedName, object: &GitRepository) {
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return;
+    }
+    let finalizers: Vec<_> = object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let metadata = json!({ "finalizers": finalizers, "resourceVersion": object.resource_version() });
+    let api: Api<GitRepository> = Api::namespaced(client.clone(), &name.namespace);
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
+    if let Err(error) = api.patch(&name.name, &PatchParams::default(), &patch).await {
+        tracing::debug!(repository = %name, %error, "the finalizer could not be removed");
     }
 }
 

@@ -231,7 +231,8 @@ impl Slot {
         let succeeded = may_pass.is_none();
         self.failures = if succeeded { 0 } else { self.failures + 1 };
         self.due = match (&self.settings, may_pass) {
-            (Ok(settings), None) if settings.substitute_from.is_empty() => None,
+            // Drift is seen as it happens. What nothing tells of is looked at when the interval is over.
+            (Ok(settings), None) if settings.substitute_from.is_empty() && !settings.checks_health() => None,
             (Ok(settings), None) => Some(now + settings.interval),
             (Ok(settings), Some(false)) => Some(now + settings.retry_interval),
             _ => Some(now + self.retry()),

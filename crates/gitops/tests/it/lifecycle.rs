@@ -88,3 +88,33 @@ async fn an_object_that_says_so_is_not_pruned() {
     assert_eq!(world.value("apps", "kept").await.as_deref(), Some("1"));
     assert_eq!(world.value("apps", "gone").await, None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_health_check_of_something_that_others_make_fails_until_it_is_there() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    let checks = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "theirs", "namespace": "other" }]);
+    world.add(kustomization("apps", "./apps", json!({ "healthChecks": checks, "timeout": "1s" }))).await;
+    let text = "health check failed after 1s: timeout waiting for: [ConfigMap/other/theirs status: 'NotFound'";
+    world.failed("apps", "HealthCheckFailed", text).await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"), "it was applied all the same");
+    world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "other" } })).await;
+    world.ready("apps", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_looked_at_again_when_the_interval_is_over() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "other" } })).await;
+    let checks = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "theirs", "namespace": "other" }]);
+    let more = json!({ "healthChecks": checks, "timeout": "1s", "interval": "1s" });
+    world.add(kustomization("apps", "./apps", more)).await;
+    world.ready("apps", &revision).await;
+    world.api("v1", "ConfigMap", Some("other")).delete("theirs", &Default::default()).await.unwrap();
+    world.failed("apps", "HealthCheckFailed", "ConfigMap/other/theirs").await;
+}
