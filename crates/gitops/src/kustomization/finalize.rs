@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::reconcile::{Failure, Job};
+use super::job::{Failure, Job};
 use super::settings::{self, Deletion};
 use super::{Context, inventory};
 use crate::conditions::PRUNE_FAILED;

@@ -6,7 +6,7 @@ use cowherd_api::ConditionStatus::{False, True, Unknown};
 use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
 
 use super::Context;
-use super::reconcile::{Failure, Job, Tale};
+use super::job::{Failure, Job, Tale};
 use super::settings::Settings;
 use super::status::{conditions, go_duration, progressing, without_health};
 use crate::Phase;

@@ -6,12 +6,15 @@ mod finalize;
 pub(crate) mod gate;
 mod health;
 mod inventory;
+mod job;
 mod preview;
+mod prune;
 mod reconcile;
 pub(crate) mod settings;
 pub(crate) mod status;
 mod variables;
 
 pub(crate) use context::Context;
+pub(crate) use job::{Ended, Job, Report, Task, without_source};
 pub use preview::{Preview, PreviewError, preview};
-pub(crate) use reconcile::{Ended, Job, Report, Task, reconcile, without_source};
+pub(crate) use reconcile::reconcile;

@@ -1,173 +1,25 @@
 //! Brings the cluster to what one Kustomization says at one revision.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use cowherd_api::flux::annotations::FINALIZER;
-use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, Partial, Stale, Versioned, inventory as entries};
-use cowherd_tree::Reads;
+use cowherd_apply::{ApplyError, ChangeSet, Desired, Partial, Versioned, inventory as entries};
 use futures::FutureExt;
 use kube::ResourceExt;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::build::{BuildError, Built, build};
+use super::job::{Ended, Failure, Job, Report, Tale, Task};
+use super::prune::remove_stale;
 use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
-use crate::conditions::{
-    ARTIFACT_FAILED, BUILD_FAILED, HEALTH_CHECK_FAILED, PRUNE_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED,
-};
+use crate::Phase;
+use crate::conditions::{BUILD_FAILED, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
-use crate::fetched::Fetched;
-use crate::{NamespacedName, Phase, Progress};
-
-/// The component that events name.
-const COMPONENT: &str = "kustomize-controller";
-
-/// One reconciliation that is to be done.
-pub(crate) struct Job {
-    pub(crate) name: NamespacedName,
-    pub(crate) object: Arc<Kustomization>,
-    pub(crate) settings: Option<Arc<Settings>>,
-    /// The status as it was last written.
-    pub(crate) status: KustomizationStatus,
-    pub(crate) source: Arc<Fetched>,
-    pub(crate) task: Task,
-    /// Becomes true when something newer is to be done instead.
-    pub(crate) cancel: watch::Receiver<bool>,
-    /// Where the reads of the render are left, for whoever wants to know what a new revision concerns.
-    pub(crate) reads: Arc<Mutex<Option<Arc<Reads>>>>,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// Bring the cluster to what the Kustomization says.
-    Apply {
-        /// Whether to apply even what is believed to be as it should be.
-        recheck: bool,
-    },
-    /// The Kustomization was deleted.
-    Finalize,
-    /// Say why nothing can be done.
-    Complain {
-        /// The reason in one word.
-        reason: &'static str,
-        /// The reason in a sentence.
-        message: String,
-        /// Whether only a change of the Kustomization can help.
-        is_final: bool,
-    },
-}
-
-/// What came of a reconciliation.
-pub(crate) struct Report {
-    pub(crate) name: NamespacedName,
-    pub(crate) uid: Option<String>,
-    pub(crate) generation: Option<i64>,
-    pub(crate) status: KustomizationStatus,
-    pub(crate) task: Task,
-    pub(crate) ended: Ended,
-}
-
-/// How a reconciliation ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// As it should.
-    Well,
-    /// With an error; whether trying again soon may help.
-    Badly {
-        /// Whether nothing in the repository has to change for it to work.
-        may_pass: bool,
-    },
-    /// Something newer is to be done.
-    Superseded,
-}
-
-/// Why a step failed.
-pub(super) struct Failure {
-    reason: &'static str,
-    message: String,
-    may_pass: bool,
-    superseded: bool,
-}
-
-impl Failure {
-    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), may_pass: true, superseded: false }
-    }
-
-    pub(super) fn superseded() -> Self {
-        Self { superseded: true, ..Self::new("", "") }
-    }
-
-    /// The API could not be asked for, or told, what a reconciliation needs.
-    pub(super) fn api(error: &kube::Error) -> Self {
-        let message = match error {
-            // The object is gone, or another one by now; a watch will say so.
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Self::superseded(),
-            kube::Error::Api(status) => status.message.clone(),
-            other => other.to_string(),
-        };
-        Self::new(RECONCILIATION_FAILED, message)
-    }
-
-    fn build(error: &BuildError) -> Self {
-        Self { may_pass: false, ..Self::new(error.reason(), error.to_string()) }
-    }
-}
-
-/// What is told of a reconciliation while it goes on.
-pub(super) struct Tale {
-    pub(super) phase: Phase,
-    pub(super) applied: usize,
-    pub(super) changed: usize,
-    pub(super) pruned: usize,
-    pub(super) ready: usize,
-}
-
-impl Job {
-    /// Completes when something newer is to be done.
-    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
-        let mut cancel = self.cancel.clone();
-        async move {
-            if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    fn give_way(&self) -> Result<(), Failure> {
-        if *self.cancel.borrow() { Err(Failure::superseded()) } else { Ok(()) }
-    }
-
-    pub(super) fn tell(&self, context: &Context, tale: &Tale) {
-        context.tell(Progress {
-            name: self.name.clone(),
-            revision: self.source.revision.clone(),
-            phase: tale.phase.clone(),
-            applied: tale.applied,
-            changed: tale.changed,
-            pruned: tale.pruned,
-            ready: tale.ready,
-        });
-    }
-
-    pub(super) fn tell_event(&self, context: &Context, severity: Severity, reason: &str, message: &str) {
-        if !message.is_empty() {
-            context.recorder.tell(self.object.as_ref(), COMPONENT, severity, reason, message);
-        }
-    }
-
-    pub(super) async fn write_status(&self, context: &Context) -> Result<(), Failure> {
-        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
-        written.map_err(|error| Failure::api(&error))
-    }
-}
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {
@@ -289,11 +141,11 @@ async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, reche
 
     let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
     tale.phase = Phase::Pruning;
-    let permit = remove_stale(context, job, settings, &old, &applied, permit, &mut tale, &variables.mask).await;
-    let permit = permit.inspect_err(|failure| remember(job, &built.digest, failure.reason, began))?;
-
-    // Health takes as long as it takes; others should not have to wait for it.
+    // What follows takes as long as it takes; others should not have to wait for it.
     drop(permit);
+    let removed = remove_stale(context, job, settings, &old, &applied, &mut tale, &variables.mask).await;
+    removed.inspect_err(|failure| remember(job, &built.digest, failure.reason, began))?;
+
     let checked = if settings.checks_health() {
         let expected = health::expected(job, settings, &changes, &built.manifests);
         health::check(context, job, settings, &expected, &mut tale).await
@@ -397,63 +249,6 @@ async fn bring(
     context.applier.apply(&desired).await
 }
 
-/// Deletes what was applied once and is no longer described, and writes the inventory down.
-#[allow(clippy::too_many_arguments)]
-async fn remove_stale(
-    context: &Context,
-    job: &mut Job,
-    settings: &Settings,
-    old: &[Versioned],
-    applied: &[Versioned],
-    mut held: Option<OwnedSemaphorePermit>,
-    tale: &mut Tale,
-    mask: &Mask,
-) -> Result<Option<OwnedSemaphorePermit>, Failure> {
-    let mut stale = entries::gone(old, applied);
-    job.status.inventory = Some(inventory::write(applied));
-    if stale.is_empty() || !settings.prune {
-        return Ok(held);
-    }
-    // Whoever is waited for may need the permit.
-    drop(held.take());
-    job.status.inventory = Some(inventory::write(&entries::union(applied, &stale)));
-    job.tell(context, tale);
-    context.gate.wait_for_others(&settings.source).await;
-    job.give_way()?;
-    let held = permit(context).await;
-    claim_for_blocked(context, job, settings).await;
-    stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
-    let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
-    match context.applier.prune(&stale).await {
-        Ok(pruned) => {
-            tale.pruned = pruned.changes.count(Action::Deleted);
-            context.counters.pruned(pruned.leaving.len());
-            job.status.inventory = Some(inventory::write(applied));
-            job.tell_event(context, Severity::Normal, "Progressing", &pruned.changes.to_string());
-            Ok(held)
-        }
-        Err(Partial { error, changes }) => {
-            let survivors: Vec<Versioned> =
-                stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
-            job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));
-            Err(Failure::new(PRUNE_FAILED, mask.text(&error.to_string())))
-        }
-    }
-}
-
-/// Finds out what the Kustomizations will describe that wait for others, maybe for this one.
-async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
-    for (name, theirs) in context.gate.blocked(&settings.source) {
-        let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
-        let tree = job.source.tree.clone();
-        let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &theirs, &variables).0).await;
-        let Ok(Ok(mut built)) = built else { continue };
-        if context.applier.identify(&mut built.manifests).await.is_ok() {
-            context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));
-        }
-    }
-}
-
 fn apply_failure(error: &ApplyError, mask: &Mask, changes: Option<&ChangeSet>) -> Failure {
     if matches!(error, ApplyError::Superseded) {
         return Failure::superseded();
@@ -494,10 +289,4 @@ async fn succeed(
     tale.phase = Phase::Ready;
     job.tell(context, &tale);
     Ok(())
-}
-
-/// What a Kustomization without its source says.
-pub(crate) fn without_source(name: &str) -> Task {
-    let message = format!("Source 'GitRepository/{name}' has no artifact yet; it is applied as soon as it has one");
-    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false }
 }

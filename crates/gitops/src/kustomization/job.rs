@@ -1,0 +1,166 @@
+//! A reconciliation as a thing: what it is to do, what it works on, what it tells and how it ends.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
+use cowherd_tree::Reads;
+use tokio::sync::watch;
+
+use super::build::BuildError;
+use super::settings::Settings;
+use super::{Context, status};
+use crate::conditions::{ARTIFACT_FAILED, RECONCILIATION_FAILED};
+use crate::events::Severity;
+use crate::fetched::Fetched;
+use crate::{NamespacedName, Phase, Progress};
+
+/// The component that events name.
+const COMPONENT: &str = "kustomize-controller";
+
+/// One reconciliation that is to be done.
+pub(crate) struct Job {
+    pub(crate) name: NamespacedName,
+    pub(crate) object: Arc<Kustomization>,
+    pub(crate) settings: Option<Arc<Settings>>,
+    /// The status as it was last written.
+    pub(crate) status: KustomizationStatus,
+    pub(crate) source: Arc<Fetched>,
+    pub(crate) task: Task,
+    /// Becomes true when something newer is to be done instead.
+    pub(crate) cancel: watch::Receiver<bool>,
+    /// Where the reads of the render are left, for whoever wants to know what a new revision concerns.
+    pub(crate) reads: Arc<Mutex<Option<Arc<Reads>>>>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Bring the cluster to what the Kustomization says.
+    Apply {
+        /// Whether to apply even what is believed to be as it should be.
+        recheck: bool,
+    },
+    /// The Kustomization was deleted.
+    Finalize,
+    /// Say why nothing can be done.
+    Complain {
+        /// The reason in one word.
+        reason: &'static str,
+        /// The reason in a sentence.
+        message: String,
+        /// Whether only a change of the Kustomization can help.
+        is_final: bool,
+    },
+}
+
+/// What came of a reconciliation.
+pub(crate) struct Report {
+    pub(crate) name: NamespacedName,
+    pub(crate) uid: Option<String>,
+    pub(crate) generation: Option<i64>,
+    pub(crate) status: KustomizationStatus,
+    pub(crate) task: Task,
+    pub(crate) ended: Ended,
+}
+
+/// How a reconciliation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// As it should.
+    Well,
+    /// With an error; whether trying again soon may help.
+    Badly {
+        /// Whether nothing in the repository has to change for it to work.
+        may_pass: bool,
+    },
+    /// Something newer is to be done.
+    Superseded,
+}
+
+/// Why a step failed.
+pub(super) struct Failure {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    pub(super) may_pass: bool,
+    pub(super) superseded: bool,
+}
+
+impl Failure {
+    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), may_pass: true, superseded: false }
+    }
+
+    pub(super) fn superseded() -> Self {
+        Self { superseded: true, ..Self::new("", "") }
+    }
+
+    /// The API could not be asked for, or told, what a reconciliation needs.
+    pub(super) fn api(error: &kube::Error) -> Self {
+        let message = match error {
+            // The object is gone, or another one by now; a watch will say so.
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Self::superseded(),
+            kube::Error::Api(status) => status.message.clone(),
+            other => other.to_string(),
+        };
+        Self::new(RECONCILIATION_FAILED, message)
+    }
+
+    pub(super) fn build(error: &BuildError) -> Self {
+        Self { may_pass: false, ..Self::new(error.reason(), error.to_string()) }
+    }
+}
+
+/// What is told of a reconciliation while it goes on.
+pub(super) struct Tale {
+    pub(super) phase: Phase,
+    pub(super) applied: usize,
+    pub(super) changed: usize,
+    pub(super) pruned: usize,
+    pub(super) ready: usize,
+}
+
+impl Job {
+    /// Completes when something newer is to be done.
+    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
+        let mut cancel = self.cancel.clone();
+        async move {
+            if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(super) fn give_way(&self) -> Result<(), Failure> {
+        if *self.cancel.borrow() { Err(Failure::superseded()) } else { Ok(()) }
+    }
+
+    pub(super) fn tell(&self, context: &Context, tale: &Tale) {
+        context.tell(Progress {
+            name: self.name.clone(),
+            revision: self.source.revision.clone(),
+            phase: tale.phase.clone(),
+            applied: tale.applied,
+            changed: tale.changed,
+            pruned: tale.pruned,
+            ready: tale.ready,
+        });
+    }
+
+    pub(super) fn tell_event(&self, context: &Context, severity: Severity, reason: &str, message: &str) {
+        if !message.is_empty() {
+            context.recorder.tell(self.object.as_ref(), COMPONENT, severity, reason, message);
+        }
+    }
+
+    pub(super) async fn write_status(&self, context: &Context) -> Result<(), Failure> {
+        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
+        written.map_err(|error| Failure::api(&error))
+    }
+}
+
+/// What a Kustomization without its source says.
+pub(crate) fn without_source(name: &str) -> Task {
+    let message = format!("Source 'GitRepository/{name}' has no artifact yet; it is applied as soon as it has one");
+    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false }
+}

@@ -1,0 +1,66 @@
+//! Takes away what a Kustomization applied once and no longer describes.
+
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
+
+use super::build::build;
+use super::job::{Failure, Job, Tale};
+use super::settings::Settings;
+use super::{Context, inventory, variables};
+use crate::conditions::PRUNE_FAILED;
+use crate::events::Severity;
+
+/// Deletes what was applied once and is no longer described, and writes the inventory down.
+///
+/// The permit of the apply is given back before: whoever is waited for may need it.
+pub(super) async fn remove_stale(
+    context: &Context,
+    job: &mut Job,
+    settings: &Settings,
+    old: &[Versioned],
+    applied: &[Versioned],
+    tale: &mut Tale,
+    mask: &Mask,
+) -> Result<(), Failure> {
+    let mut stale = entries::gone(old, applied);
+    job.status.inventory = Some(inventory::write(applied));
+    if stale.is_empty() || !settings.prune {
+        return Ok(());
+    }
+    job.status.inventory = Some(inventory::write(&entries::union(applied, &stale)));
+    job.tell(context, tale);
+    context.gate.wait_for_others(&settings.source).await;
+    job.give_way()?;
+    let _permit = context.applies.acquire().await;
+    claim_for_blocked(context, job, settings).await;
+    stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
+    match context.applier.prune(&stale).await {
+        Ok(pruned) => {
+            tale.pruned = pruned.changes.count(Action::Deleted);
+            context.counters.pruned(pruned.leaving.len());
+            job.status.inventory = Some(inventory::write(applied));
+            job.tell_event(context, Severity::Normal, "Progressing", &pruned.changes.to_string());
+            Ok(())
+        }
+        Err(Partial { error, changes }) => {
+            let survivors: Vec<Versioned> =
+                stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
+            job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));
+            Err(Failure::new(PRUNE_FAILED, mask.text(&error.to_string())))
+        }
+    }
+}
+
+/// Finds out what the Kustomizations will describe that wait for others, maybe for this one.
+async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
+    for (name, theirs) in context.gate.blocked(&settings.source) {
+        let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
+        let tree = job.source.tree.clone();
+        let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &theirs, &variables).0).await;
+        let Ok(Ok(mut built)) = built else { continue };
+        if context.applier.identify(&mut built.manifests).await.is_ok() {
+            context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));
+        }
+    }
+}
