@@ -35,7 +35,7 @@ impl Recorder {
         let namespace = object.namespace().unwrap_or_else(|| "default".to_owned());
         let event = Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", object.name_any())),
+                name: Some(name(&object.name_any())),
                 namespace: Some(namespace.clone()),
                 ..Default::default()
             },
@@ -63,4 +63,13 @@ impl Recorder {
             tracing::debug!(%error, reason, "an event could not be written");
         }
     }
+}
+
+/// The name of an event about the object of this name: unique by the time, as those of Kubernetes' own controllers.
+fn name(object: &str) -> String {
+    const LONGEST: usize = 253;
+    let unique = format!(".{:x}", jiff::Timestamp::now().as_nanosecond());
+    let object: String = object.chars().take(LONGEST - unique.len()).collect();
+    // A name that was cut may end in what no part of a name ends in.
+    format!("{}{unique}", object.trim_end_matches(['.', '-']))
 }
