@@ -70,7 +70,10 @@ impl Rules {
 pub(crate) fn prepare_update(kind: &Kind, new: &mut Value, old: &Value, subresource: Option<&str>) {
     metadata::keep_system_fields(new, old);
     match subresource {
-        Some("status") => keep_all_but_status(new, old),
+        Some("status") => {
+            keep_all_but_status(new, old);
+            return keep_generation(new, old);
+        }
         // A namespace's finalizers change here and nowhere else.
         Some("finalize") => keep(new, old, "status"),
         _ => {
@@ -104,6 +107,14 @@ fn keep_all_but_status(new: &mut Value, old: &Value) {
         .collect();
     for field in fields {
         keep(new, old, &field);
+    }
+}
+
+/// What the status says of an object is no change of what is wanted, not even where it comes with annotations.
+fn keep_generation(new: &mut Value, old: &Value) {
+    let old = &old["metadata"];
+    if let Some(metadata) = new.inner("metadata") {
+        keep(metadata, old, "generation");
     }
 }
 

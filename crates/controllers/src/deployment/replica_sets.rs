@@ -260,7 +260,7 @@ impl Rollout<'_> {
         Ok(())
     }
 
-    /// Writes the revision on the Deployment.
+    /// Writes the revision on the Deployment, through its status: it is not the user who changes something.
     async fn number(&mut self, number: i64) -> Result<(), Error> {
         let number = number.to_string();
         if self.deployment.annotations().get(REVISION) == Some(&number) {
@@ -269,7 +269,8 @@ impl Rollout<'_> {
         let api: Api<Deployment> =
             Api::namespaced(self.context.client.clone(), &self.deployment.namespace().unwrap_or_default());
         let patch = json!({ "metadata": { "annotations": { REVISION: number } } });
-        let patched = api.patch(&self.deployment.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+        let name = self.deployment.name_any();
+        let patched = api.patch_status(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
         self.context.deployments.observe(patched.clone());
         self.deployment = Arc::new(patched);
         Ok(())
