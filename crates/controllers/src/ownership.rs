@@ -19,7 +19,9 @@ pub fn controller<K: Resource>(object: &K) -> Option<&OwnerReference> {
 
 /// The reference that makes `owner` the controller of another object.
 pub fn controller_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Result<OwnerReference, Error> {
-    owner.controller_owner_ref(&()).ok_or(Error::Incomplete("name or uid"))
+    let reference = owner.controller_owner_ref(&()).ok_or(Error::Incomplete("name or uid"))?;
+    // A foreground deletion of the owner waits for this object.
+    Ok(OwnerReference { block_owner_deletion: Some(true), ..reference })
 }
 
 /// A label selector that can be matched.
