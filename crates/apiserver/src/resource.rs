@@ -163,8 +163,9 @@ impl Resource {
         }
     }
 
-    /// Fills in what the user may leave out.
+    /// Fills in what the user may leave out, and leaves out what says nothing.
     pub fn default(&self, object: &mut Value) {
+        cowherd_kinds::metadata::drop_empty(object);
         match &self.behaviour {
             Behaviour::BuiltIn(kind) => kind.default(object),
             Behaviour::Custom(version) => version.schema.apply_defaults(object),

@@ -188,6 +188,21 @@ pub fn keep_system_fields(new: &mut Value, old: &Value) {
     }
 }
 
+/// Removes from the metadata the lists and maps that hold nothing; they are as good as absent.
+pub fn drop_empty(object: &mut Value) {
+    let Some(metadata) = object.inner("metadata") else { return };
+    for field in ["annotations", "finalizers", "labels", "ownerReferences"] {
+        let empty = match &metadata[field] {
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        };
+        if empty {
+            metadata.take_out(field);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -260,5 +275,12 @@ mod tests {
         let mut new = json!({"metadata": {"name": "a", "creationTimestamp": "2020-01-01T00:00:00Z"}});
         keep_system_fields(&mut new, &old);
         assert_eq!(new, old);
+    }
+
+    #[test]
+    fn what_holds_nothing_is_left_out() {
+        let mut object = json!({"metadata": {"name": "a", "labels": {}, "annotations": {"a": ""}, "finalizers": []}});
+        drop_empty(&mut object);
+        assert_eq!(object, json!({"metadata": {"name": "a", "annotations": {"a": ""}}}));
     }
 }
