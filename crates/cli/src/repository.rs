@@ -85,6 +85,14 @@ pub async fn resolve(
     }
 }
 
+/// The root of the repository, if the one that was named is on this machine.
+pub fn local_root(named: &str) -> Result<Option<PathBuf>> {
+    Ok(match Location::parse(named)? {
+        Location::Path(directory) => Some(local::discover(&directory)?.root().to_owned()),
+        Location::Url(_) => None,
+    })
+}
+
 fn resolve_local(directory: &Path, branch: Option<&str>, path: Option<&str>) -> Result<Root> {
     let repository = local::discover(directory)?;
     let reference = match branch {

@@ -10,6 +10,11 @@ use crate::{Reference, RepositoryUrl};
 /// No variant holds a credential; what servers and programs said was cleaned of them.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
+    /// The repository is one of this machine that nobody opened to manifests.
+    #[error(
+        "{0} is a local repository that is not open to manifests; start cowherd with --local-repository and its path, or use its https or ssh URL"
+    )]
+    NotAllowed(RepositoryUrl),
     /// No connection to the server came about, or it broke.
     #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
     Unreachable {
@@ -136,7 +141,8 @@ impl FetchError {
             | Self::NoSsh { url, .. }
             | Self::Unsupported { url, .. }
             | Self::Protocol { url, .. }
-            | Self::Storage { url, .. } => url,
+            | Self::Storage { url, .. }
+            | Self::NotAllowed(url) => url,
         }
     }
 }

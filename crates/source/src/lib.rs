@@ -31,7 +31,7 @@ pub use commit::{Commit, CommitId, Signature};
 pub use error::FetchError;
 pub use ignore::Ignore;
 pub use local::{LocalWatch, WatchError, watch_local};
-pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
+pub use mirror::{LocalAccess, MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};
 pub use snapshot::Snapshot;

@@ -44,8 +44,11 @@ impl Resume {
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
             set_suspend(&client, &resource, false).await?;
             eprintln!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
-            if self.wait && !Request::send(&client, &resource).await?.wait(self.timeout).await? {
-                code = ExitCode::FAILURE;
+            if self.wait {
+                let resumed = resource::get(&client, resource.kind, &resource.namespace(), &resource.name()).await?;
+                if !Request::send(&client, &resumed).await?.wait(self.timeout).await? {
+                    code = ExitCode::FAILURE;
+                }
             }
         }
         Ok(code)

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use cowherd_source::Mirrors;
+use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
 
 use super::reconcile::parse_duration;
 use crate::bootstrap;
@@ -50,6 +50,9 @@ pub struct Up {
     /// How long `--once` waits
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: Duration,
+    /// Another local repository, or a directory of them, that a GitRepository in the repository may name
+    #[arg(long = "local-repository", value_name = "PATH")]
+    local_repositories: Vec<PathBuf>,
     #[command(flatten)]
     credentials: Credentials,
 }
@@ -71,8 +74,16 @@ impl Up {
         outcome
     }
 
+    /// Of this machine's repositories, manifests may name the one that is followed and those that were allowed.
+    fn mirrors(&self) -> anyhow::Result<Mirrors> {
+        let mut allowed = self.local_repositories.clone();
+        allowed.extend(repository::local_root(&self.repository)?);
+        let options = MirrorOptions { local: LocalAccess::Only(allowed), ..Default::default() };
+        Ok(Mirrors::open_with(self.data_dir.join("mirrors"), options)?)
+    }
+
     async fn follow(&self, control_plane: &mut ControlPlane, start: Instant) -> crate::Outcome {
-        let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
+        let mirrors = self.mirrors()?;
         let root = repository::resolve(
             &self.repository,
             self.branch.as_deref(),

@@ -16,7 +16,7 @@ use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unrecei
 use crate::local;
 use crate::objects::{Objects, lock};
 use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
-pub use options::MirrorOptions;
+pub use options::{LocalAccess, MirrorOptions};
 use shared::Mirror;
 
 /// Why the directory of the mirrors cannot be used.
@@ -95,6 +95,9 @@ impl Mirrors {
     /// its history. A local repository is read where it is.
     pub fn fetch(&self, remote: &Remote, reference: &Reference) -> Result<Snapshot, FetchError> {
         if let Some(path) = remote.url.local_path() {
+            if !self.0.options.local.allows(path) {
+                return Err(FetchError::NotAllowed(remote.url.clone()));
+            }
             return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
         }
         let attempt = Arc::new(Attempt::new(remote));

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use cowherd_source::{FetchError, MirrorOptions, Mirrors, MirrorsError, Reference};
+use cowherd_source::{FetchError, LocalAccess, MirrorOptions, Mirrors, MirrorsError, Reference};
 use cowherd_tree::{Tree as _, TreePath};
 
 use crate::support::http::{Behaviour, Server};
@@ -374,4 +374,24 @@ fn a_disk_that_cannot_be_written_is_told_and_recovered_from() {
     fs::rename(&aside, &packs).unwrap();
     assert_eq!(text(&old, "a.yaml"), "a: 1");
     assert_eq!(text(&mirrors.fetch(&remote, &main_branch()).unwrap(), "a.yaml"), "a: 2");
+}
+
+#[test]
+fn a_local_repository_is_read_only_where_that_was_allowed() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = Repository::new(directory.path().join("open/repository"));
+    open.commit("a", "1");
+    let closed = Repository::new(directory.path().join("closed"));
+    closed.commit("a", "1");
+    std::os::unix::fs::symlink(directory.path().join("closed"), directory.path().join("open/link")).unwrap();
+    let local = LocalAccess::Only(vec![directory.path().join("open")]);
+    let mirrors =
+        Mirrors::open_with(directory.path().join("mirrors"), MirrorOptions { local, ..Default::default() }).unwrap();
+    let fetch = |path: &str| {
+        mirrors.fetch(&remote(&format!("file://{}", directory.path().join(path).display())), &Reference::Head)
+    };
+    assert!(fetch("open/repository").is_ok());
+    for path in ["closed", "open/../closed", "open/link"] {
+        assert!(matches!(fetch(path), Err(FetchError::NotAllowed(_))), "{path}");
+    }
 }
