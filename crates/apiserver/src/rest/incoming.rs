@@ -1,5 +1,6 @@
 //! Objects that clients send: read, checked for shape, freed of what nobody knows.
 
+use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use super::{Request, options::FieldValidation};
@@ -50,7 +51,7 @@ pub fn yaml(bytes: &[u8]) -> ApiResult<Parsed> {
     {
         return Ok(parsed);
     }
-    let documents = cowherd_yaml::parse_documents(bytes, &cowherd_yaml::Limits::default())
+    let documents = cowherd_yaml::parse_documents_as(bytes, Dialect::Kubernetes, &Limits::default())
         .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
     let mut values = documents.into_iter().map(|document| document.value);
     match (values.next(), values.next()) {
