@@ -51,6 +51,8 @@ pub(crate) enum Task {
         message: String,
         /// Whether only a change of the Kustomization can help.
         is_final: bool,
+        /// Whether somebody made a mistake, or just has to wait.
+        severity: Severity,
     },
 }
 
@@ -162,5 +164,5 @@ impl Job {
 /// What a Kustomization without its source says.
 pub(crate) fn without_source(name: &str) -> Task {
     let message = format!("Source 'GitRepository/{name}' has no artifact yet; it is applied as soon as it has one");
-    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false }
+    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Severity::Normal }
 }

@@ -46,7 +46,9 @@ pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {
 async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
     let result = match job.task.clone() {
         Task::Finalize => finalize::finalize(context, job).await,
-        Task::Complain { reason, message, is_final } => complain(context, job, reason, &message, is_final).await,
+        Task::Complain { reason, message, is_final, severity } => {
+            complain(context, job, reason, &message, is_final, severity).await
+        }
         Task::Apply { recheck } => match job.settings.clone() {
             Some(settings) => apply(context, job, &settings, recheck).await,
             None => Ok(()),
@@ -80,6 +82,7 @@ async fn complain(
     reason: &'static str,
     message: &str,
     is_final: bool,
+    severity: Severity,
 ) -> Result<(), Failure> {
     let before = job.status.clone();
     let mut conditions = status::conditions(&mut job.status, &job.object);
@@ -94,7 +97,6 @@ async fn complain(
     if job.status == before {
         return Ok(());
     }
-    let severity = if is_final { Severity::Warning } else { Severity::Normal };
     job.tell_event(context, severity, reason, message);
     job.write_status(context).await
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::NamespacedName;
 use crate::conditions::{DEPENDENCY_NOT_READY, READY, holds};
+use crate::events::Severity;
 use crate::fetched::Fetched;
 use crate::kustomization::Task;
 use crate::kustomization::settings::Settings;
@@ -13,27 +14,41 @@ use super::slot::Slot;
 /// Whether a Kustomization may be applied.
 pub(super) enum Verdict {
     Ready,
-    /// Why not.
-    NotReady(String),
+    NotReady(Waiting),
 }
 
-/// What a Kustomization says that waits for others: the problem, or the cycle that it is part of.
-pub(super) fn complaint(name: &NamespacedName, problem: String, slots: &HashMap<NamespacedName, Slot>) -> Task {
+/// Why a Kustomization is not applied.
+pub(super) struct Waiting {
+    message: String,
+    severity: Severity,
+}
+
+impl Waiting {
+    /// Has it said by the Kustomization.
+    pub(super) fn complaint(self) -> Task {
+        let Self { message, severity } = self;
+        Task::Complain { reason: DEPENDENCY_NOT_READY, message, is_final: false, severity }
+    }
+}
+
+/// Whether everything that a Kustomization depends on is ready at the content of its source. What is part of a cycle
+/// never is, even where all of it was applied before it became one.
+pub(super) fn check(
+    name: &NamespacedName,
+    settings: &Settings,
+    source: &Fetched,
+    slots: &HashMap<NamespacedName, Slot>,
+) -> Verdict {
     let dependencies = |name: &NamespacedName| {
         let settings = slots.get(name).and_then(|slot| slot.settings.as_ref().ok());
         settings.map(|settings| settings.depends_on.clone()).unwrap_or_default()
     };
-    let message = match cycle(name, dependencies) {
-        Some(cycle) => format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle)),
-        None => problem,
-    };
-    Task::Complain { reason: DEPENDENCY_NOT_READY, message, is_final: false }
-}
-
-/// Whether everything that a Kustomization depends on is ready at the content of its source.
-pub(super) fn check(settings: &Settings, source: &Fetched, slots: &HashMap<NamespacedName, Slot>) -> Verdict {
+    if let Some(cycle) = cycle(name, dependencies) {
+        let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
+        return Verdict::NotReady(Waiting { message, severity: Severity::Warning });
+    }
     let problem = settings.depends_on.iter().find_map(|dependency| problem(dependency, settings, source, slots));
-    problem.map_or(Verdict::Ready, Verdict::NotReady)
+    problem.map_or(Verdict::Ready, |message| Verdict::NotReady(Waiting { message, severity: Severity::Normal }))
 }
 
 fn problem(

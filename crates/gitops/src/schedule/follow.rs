@@ -39,7 +39,9 @@ impl Schedule {
     /// The status at the revision to which it follows; `None` where something else happened meanwhile.
     fn following_status(&self, name: &NamespacedName) -> Option<KustomizationStatus> {
         let slot = self.slots.get(name)?;
-        let last = slot.last.as_ref().filter(|last| last.succeeded)?;
+        // What was applied for an earlier generation says nothing of this one.
+        let generation = slot.object.metadata.generation;
+        let last = slot.last.as_ref().filter(|last| last.succeeded && last.generation == generation)?;
         if slot.running.is_some() || slot.status.last_applied_revision.as_ref() == Some(&last.revision) {
             return None;
         }

@@ -222,21 +222,22 @@ impl Schedule {
                         reason: crate::conditions::UNSUPPORTED,
                         message: error.to_string(),
                         is_final: true,
+                        severity: crate::events::Severity::Warning,
                     };
                     self.complain(name, task);
                 }
                 (Ok(settings), None) => {
-                    self.wait_or_complain(name, |_| without_source(&settings.source.to_string()));
+                    self.wait_or_complain(name, without_source(&settings.source.to_string()));
                 }
-                (Ok(settings), Some(source)) => match dependencies::check(&settings, &source, &self.slots) {
+                (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.slots) {
                     Verdict::Ready => {
                         self.unblock(name);
                         self.start(name, Some(source), Task::Apply { recheck });
                     }
-                    Verdict::NotReady(problem) => {
+                    Verdict::NotReady(waiting) => {
                         self.context.gate.block(name, &settings);
                         self.blocked.insert(name.clone());
-                        self.wait_or_complain(name, |slots| dependencies::complaint(name, problem, slots));
+                        self.wait_or_complain(name, waiting.complaint());
                     }
                 },
             },
@@ -250,7 +251,7 @@ impl Schedule {
     }
 
     /// Writes down what a Kustomization waits for, unless the wait is short.
-    fn wait_or_complain(&mut self, name: &NamespacedName, task: impl FnOnce(&HashMap<NamespacedName, Slot>) -> Task) {
+    fn wait_or_complain(&mut self, name: &NamespacedName, task: Task) {
         let now = Instant::now();
         let Some(slot) = self.slots.get_mut(name) else { return };
         let since = *slot.waiting_since.get_or_insert(now);
@@ -258,7 +259,7 @@ impl Schedule {
             self.timers.set(name, since + GRACE);
             return;
         }
-        self.complain(name, task(&self.slots));
+        self.complain(name, task);
     }
 
     /// Writes down why nothing can be done, unless it was written already.
