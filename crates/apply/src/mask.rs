@@ -81,6 +81,8 @@ pub fn message(object: &Value, text: &str) -> String {
     for (index, part) in masked.split("Invalid value: ").enumerate() {
         match (index, part.split_once(": ")) {
             (0, _) => shown.push_str(part),
+            // What is no base64 is not repeated by the API, so that what follows is the cause.
+            _ if part.starts_with("illegal base64 data") => shown.push_str(&format!("Invalid value: {part}")),
             (_, Some((_, rest))) => shown.push_str(&format!("Invalid value: {MASKED}: {rest}")),
             (_, None) => shown.push_str(&format!("Invalid value: {MASKED}")),
         }
@@ -150,6 +152,8 @@ mod tests {
             message(&object, "data: Invalid value: 12: must be text, data[x]: Invalid value: \"q\""),
             "data: Invalid value: *****: must be text, data[x]: Invalid value: *****"
         );
+        let cause = "data[x]: Invalid value: illegal base64 data";
+        assert_eq!(message(&object, cause), cause);
         let config_map = json!({ "apiVersion": "v1", "kind": "ConfigMap" });
         assert_eq!(message(&config_map, "Invalid value: 12"), "Invalid value: 12");
     }
