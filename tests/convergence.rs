@@ -1,13 +1,11 @@
 //! A commit becomes a running system, and the system is exactly what the commit says.
 
-mod program;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use program::repository::Repository;
-use program::{Running, cowherd, eventually, succeeded};
+use crate::program::repository::Repository;
+use crate::program::{Running, cowherd, eventually, succeeded};
 use serde_json::Value;
 
 /// The objects that `kubectl kustomize` makes of a directory, as kind/namespace/name.

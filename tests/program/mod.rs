@@ -1,11 +1,13 @@
 //! The built program, real repositories and real kubectl.
 
+pub mod fleet;
 pub mod repository;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,8 @@ use serde_json::Value;
 
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait before looking again; kubectl itself takes about as long.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// `cowherd` as a command, in a directory, seeing nothing of the machine's own kubeconfig.
 pub fn cowherd(directory: &Path) -> Command {
@@ -32,26 +36,30 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the program said:\n{}", self.said());
+        }
     }
 }
 
 impl Running {
-    /// Starts the program and waits until its API answers.
+    /// Starts the program and waits until its API answers. Its data directory is `data` in the given directory.
     pub fn start<S: AsRef<OsStr>>(directory: &Path, arguments: impl IntoIterator<Item = S>) -> Self {
-        let data_dir = directory.join("data");
-        let mut child = cowherd(directory)
-            .args(arguments)
-            .arg("--data-dir")
-            .arg(&data_dir)
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = cowherd(directory);
+        command.args(arguments);
+        Self::spawn(command, &directory.join("data"))
+    }
+
+    /// The same with a command that lacks nothing but the data directory and the address.
+    pub fn spawn(mut command: Command, data_dir: &Path) -> Self {
+        command.arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0"]);
+        // The kubeconfig of an earlier start would name a port where nobody listens.
+        let _ = std::fs::remove_file(data_dir.join("kubeconfig"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().unwrap(), Arc::clone(&said));
         listen(child.stderr.take().unwrap(), Arc::clone(&said));
-        let mut running = Self { child, said, data_dir };
+        let mut running = Self { child, said, data_dir: data_dir.to_owned() };
         running.wait_until_ready();
         running
     }
@@ -67,7 +75,7 @@ impl Running {
                 return;
             }
             assert!(start.elapsed() < PATIENCE, "the program does not answer: {}", self.said());
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -86,6 +94,17 @@ impl Running {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.data_dir.clone()
+    }
+
+    /// Asks it to end, as a service manager does; how it ended.
+    pub fn stop(mut self) -> ExitStatus {
+        succeeded(Command::new("kill").arg(self.pid()).output().unwrap());
+        self.child.wait().unwrap()
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
     }
 
     /// Runs kubectl.
@@ -110,15 +129,84 @@ impl Running {
         cowherd(directory).args(arguments).arg("--data-dir").arg(&self.data_dir).output().unwrap()
     }
 
+    /// Runs a command of the program, which must succeed; what it printed, the messages after the output.
+    pub fn cowherd_ok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let output = self.cowherd(arguments);
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        succeeded(output) + &messages
+    }
+
     /// Waits until a Kustomization's `Ready` condition has this status and its message holds this text.
     pub fn wait_for_ready(&self, name: &str, status: &str, message: &str) {
-        eventually(&format!("Kustomization {name} is Ready={status} with {message:?}"), || {
-            let output = self.kubectl(["get", "kustomization", "-n", "flux-system", name, "-o", "json"]);
-            let object: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        self.wait_for_condition(&format!("kustomization {name}"), status, &[message]);
+    }
+
+    /// Waits until the `Ready` condition of an object of `flux-system` has this status and its message these words.
+    pub fn wait_for_condition(&self, object: &str, status: &str, words: &[&str]) {
+        eventually(&format!("{object} is Ready={status} with {words:?}"), || {
+            let arguments = ["get", "-n", "flux-system", "-o", "json"].into_iter().chain(object.split(' '));
+            let object: Value = serde_json::from_slice(&self.kubectl(arguments).stdout).unwrap_or_default();
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let ready = conditions.iter().find(|one| one["type"] == "Ready").cloned().unwrap_or_default();
-            let says = ready["message"].as_str().unwrap_or_default();
-            if ready["status"] == status && says.contains(message) { Ok(()) } else { Err(format!("{ready}")) }
+            let message = ready["message"].as_str().unwrap_or_default();
+            let says = words.iter().all(|word| message.contains(word));
+            let observed = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            if ready["status"] == status && says && (observed || status != "True") {
+                Ok(())
+            } else {
+                Err(format!("{ready}"))
+            }
+        });
+    }
+
+    /// Waits until there is a warning about an object, given as kind and name, that holds these words.
+    pub fn wait_for_warning(&self, about: &str, words: &[&str]) {
+        let (kind, name) = about.split_once('/').unwrap();
+        eventually(&format!("a warning about {about} says {words:?}"), || {
+            let list = self.get("events -n flux-system");
+            let mut messages = list["items"].as_array().unwrap().iter().filter_map(|event| {
+                let object = &event["involvedObject"];
+                let fits = object["kind"] == kind && object["name"] == name && event["type"] == "Warning";
+                fits.then(|| event["message"].as_str().unwrap_or_default())
+            });
+            let found = messages.any(|message| words.iter().all(|word| message.contains(word)));
+            if found { Ok(()) } else { Err(self.kubectl_ok(["get", "events", "-n", "flux-system"])) }
+        });
+    }
+
+    /// Waits until it has printed a line with all of these words.
+    pub fn wait_until_said(&self, words: &[&str]) {
+        eventually(&format!("the terminal says {words:?}"), || {
+            let said = self.said();
+            let found = said.lines().any(|line| words.iter().all(|word| line.contains(word)));
+            if found { Ok(()) } else { Err(said) }
+        });
+    }
+
+    /// The objects of a kind in a namespace: the uid and the resource version by name.
+    pub fn identities(&self, kind: &str, namespace: &str) -> BTreeMap<String, (String, String)> {
+        let list = self.get(&format!("{kind} -n {namespace}"));
+        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let identity = |object: &Value| (text(object, "name"), (text(object, "uid"), text(object, "resourceVersion")));
+        list["items"].as_array().unwrap().iter().map(identity).collect()
+    }
+
+    /// The uid of an object, given as `kubectl get` takes it.
+    pub fn uid(&self, object: &str) -> String {
+        self.get(object)["metadata"]["uid"].as_str().unwrap().to_owned()
+    }
+
+    /// The value of a ConfigMap of the namespace `default`; empty where there is none.
+    pub fn value(&self, config_map: &str) -> String {
+        let output = self.kubectl(["get", "configmap", config_map, "-n", "default", "-o", "jsonpath={.data.value}"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits until a ConfigMap of the namespace `default` has a value.
+    pub fn wait_for_value(&self, config_map: &str, value: &str) {
+        eventually(&format!("ConfigMap {config_map} has the value {value:?}"), || {
+            let seen = self.value(config_map);
+            if seen == value { Ok(()) } else { Err(format!("{seen:?}")) }
         });
     }
 }
@@ -165,7 +253,7 @@ pub fn eventually(what: &str, check: impl Fn() -> Result<(), String>) {
             Ok(()) => return,
             Err(seen) => assert!(start.elapsed() < PATIENCE, "{what}: {seen}"),
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(PAUSE);
     }
 }
 

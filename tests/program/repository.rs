@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use cowherd_gitserver::repository::run;
 
 /// A repository in a directory of its own.
 pub struct Repository {
@@ -20,7 +21,7 @@ impl Repository {
 
     /// Runs git; what it printed.
     pub fn git<const N: usize>(&self, arguments: [&str; N]) -> String {
-        git(&self.path, &arguments)
+        run(&self.path, &arguments)
     }
 
     /// Writes a file.
@@ -87,18 +88,4 @@ pub fn config_map(name: &str, value: &str) -> String {
     format!(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: default\ndata:\n  value: \"{value}\"\n"
     )
-}
-
-/// Runs git in a directory, without the configuration of whoever runs the tests.
-pub fn git(directory: &Path, arguments: &[&str]) -> String {
-    let identity = ["-c", "user.name=cowherd", "-c", "user.email=cowherd@example.com", "-c", "commit.gpgsign=false"];
-    let output = Command::new("git")
-        .args(identity)
-        .args(arguments)
-        .current_dir(directory)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .output()
-        .unwrap();
-    super::succeeded(output)
 }

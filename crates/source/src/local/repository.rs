@@ -15,7 +15,8 @@ const MAX_NAMED: usize = 5;
 
 /// The repository that `path` stands in or names: a worktree, a directory in one, a bare repository.
 pub fn discover(path: &Path) -> Result<Repository, FetchError> {
-    let url = RepositoryUrl::from_path(path);
+    // Errors are read where nobody knows what "." was.
+    let url = RepositoryUrl::from_path(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     let path = path.canonicalize().map_err(|error| absent(&url, &error.to_string()))?;
     let start = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
     for directory in start.ancestors() {

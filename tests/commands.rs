@@ -1,0 +1,160 @@
+//! The commands that look at a running control plane and steer it.
+
+use serde_json::Value;
+
+use crate::program::cowherd;
+use crate::program::fleet::Fleet;
+
+fn code(fleet: &Fleet, arguments: &[&str]) -> (i32, String) {
+    let output = fleet.running.cowherd(arguments);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn suspended_things_wait_until_they_are_resumed() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    running.cowherd_ok(["suspend", "kustomization", "app"]);
+    repository.config_map("app/red.yaml", "red", "2").config_map("other/map.yaml", "other", "2");
+    running.wait_for_ready("other", "True", &repository.commit("change both"));
+    running.kubectl_ok(["delete", "configmap", "blue", "-n", "default"]);
+    let (status, said) = code(&fleet, &["reconcile", "kustomization", "app"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("suspended") && said.contains("cowherd resume"), "{said}");
+    assert!(running.cowherd_ok(["get", "ks", "app"]).contains("True"));
+    assert_eq!((running.value("red"), running.value("blue")), ("1".to_owned(), String::new()));
+
+    running.cowherd_ok(["resume", "kustomization", "app", "--wait"]);
+    running.wait_for_value("red", "2");
+    running.wait_for_value("blue", "1");
+
+    running.cowherd_ok(["suspend", "source", "git", "flux-system"]);
+    repository.config_map("app/red.yaml", "red", "3");
+    let commit = repository.commit("change red");
+    running.cowherd_ok(["reconcile", "kustomization", "app"]);
+    assert_eq!(running.value("red"), "2");
+    running.cowherd_ok(["resume", "source", "git", "flux-system", "--wait"]);
+    fleet.wait_until_applied(&commit);
+}
+
+#[test]
+fn get_shows_what_there_is_in_tables_and_for_programs() {
+    let fleet = Fleet::start();
+    let running = &fleet.running;
+    let table = running.cowherd_ok(["get"]);
+    let revision = format!("main@sha1:{}", &fleet.first[..8]);
+    for row in ["gitrepository/flux-system", "kustomization/app", "kustomization/other", "kustomization/flux-system"] {
+        let line = table.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("no {row} in {table}"));
+        assert!(line.contains(&revision) && line.contains("False") && line.contains("True"), "{line}");
+    }
+    for (format, parse) in [("json", Value::is_object as fn(&Value) -> bool), ("yaml", Value::is_object)] {
+        let text = running.cowherd_ok(["get", "kustomizations", "-A", "-o", format]);
+        let list = cowherd_yaml::parse_documents(text.as_bytes(), &Default::default()).unwrap().remove(0).value;
+        assert!(parse(&list));
+        let names: Vec<&str> =
+            list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["app", "flux-system", "other"]);
+        assert_eq!(list["items"][0]["kind"], "Kustomization");
+    }
+    let one: Value = serde_json::from_str(&running.cowherd_ok(["get", "ks", "app", "-o", "json"])).unwrap();
+    let mut same = running.get("kustomization app -n flux-system");
+    same["metadata"].as_object_mut().unwrap().remove("managedFields");
+    assert_eq!(one, same);
+
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake");
+    running.wait_for_condition("kustomization app", "False", &["app/broken.yaml"]);
+    let failed = running.cowherd_ok(["get", "-A", "--status-selector", "ready=false"]);
+    assert!(failed.contains("app/broken.yaml") && !failed.contains("other"), "{failed}");
+    let ready = running.cowherd_ok(["get", "kustomizations", "--status-selector", "ready=true", "--no-header"]);
+    assert!(ready.contains("other") && !ready.contains("broken"), "{ready}");
+}
+
+#[test]
+fn tree_shows_what_was_applied_by_whom() {
+    let fleet = Fleet::start();
+    let tree = fleet.running.cowherd_ok(["tree", "kustomization", "flux-system"]);
+    let expected = "Kustomization/flux-system/flux-system
+├── Kustomization/flux-system/app
+│   ├── ConfigMap/default/blue
+│   └── ConfigMap/default/red
+└── Kustomization/flux-system/other
+    └── ConfigMap/default/other
+";
+    assert_eq!(tree, expected);
+    let tree: Value = serde_json::from_str(&fleet.running.cowherd_ok(["tree", "flux-system", "-o", "json"])).unwrap();
+    assert_eq!(tree["resources"][0]["resources"][1]["resource"]["name"], "red");
+}
+
+#[test]
+fn events_tell_what_happened_to_what() {
+    let fleet = Fleet::start();
+    let running = &fleet.running;
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake");
+    running.wait_for_warning("Kustomization/app", &["app/broken.yaml"]);
+    let events = running.cowherd_ok(["events", "--for", "Kustomization/app"]);
+    assert!(events.contains("ReconciliationSucceeded") && events.contains("BuildFailed"), "{events}");
+    assert!(!events.contains("kustomization/other") && !events.contains("Kustomization/other"), "{events}");
+    let warnings = running.cowherd_ok(["events", "-A", "--types", "Warning"]);
+    assert!(warnings.contains("app/broken.yaml") && !warnings.contains("ReconciliationSucceeded"), "{warnings}");
+}
+
+#[test]
+fn exit_codes_tell_scripts_how_it_went() {
+    let fleet = Fleet::start();
+    for (arguments, expected, word) in [
+        (&["get", "ks", "nothing"][..], 1, "not found"),
+        (&["get", "gadgets"], 1, "unknown kind"),
+        (&["tree", "nothing"], 1, "not found"),
+        (&["reconcile", "kustomization", "nothing"], 1, "not found"),
+        (&["suspend", "kustomization", "nothing"], 1, "not found"),
+        (&["resume", "source", "git", "nothing"], 1, "not found"),
+        (&["reconcile", "--nonsense"], 2, "--nonsense"),
+        (&["nonsense"], 2, "nonsense"),
+        (&["suspend"], 2, "required"),
+        (&["reconcile"], 0, "Applied revision"),
+    ] {
+        let (status, said) = code(&fleet, arguments);
+        assert_eq!(status, expected, "{arguments:?}: {said}");
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake");
+    fleet.running.wait_for_condition("kustomization app", "False", &["app/broken.yaml"]);
+    let (status, said) = code(&fleet, &["reconcile", "kustomization", "app"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("app/broken.yaml"), "{said}");
+}
+
+#[test]
+fn a_control_plane_that_is_not_there_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = cowherd(directory.path()).args(["get", "--data-dir", "nowhere"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("nowhere") && said.contains("cowherd up --data-dir nowhere"), "{said}");
+
+    let Fleet { running, directory, .. } = Fleet::start();
+    running.stop();
+    let output = cowherd(directory.path()).args(["get", "--data-dir", "data"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("does not answer"), "{said}");
+}
+
+#[test]
+fn commands_find_the_control_plane_of_the_directory_that_one_stands_in() {
+    let fleet = Fleet::start();
+    std::fs::rename(fleet.running.kubeconfig(), fleet.directory.path().join("moved")).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir(place.path().join(".cowherd")).unwrap();
+    std::fs::copy(fleet.directory.path().join("moved"), place.path().join(".cowherd/kubeconfig")).unwrap();
+    let output = cowherd(place.path()).args(["get", "kustomizations"]).output().unwrap();
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("app"), "{output:?}");
+    let output = cowherd(fleet.directory.path()).args(["get", "--kubeconfig", "moved"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = cowherd(place.path()).arg("get").env("KUBECONFIG", fleet.directory.path().join("moved")).output();
+    assert!(output.unwrap().status.success());
+}

@@ -1,0 +1,77 @@
+//! A second start on the same data directory goes on where the first ended.
+
+use crate::program::fleet::Fleet;
+use crate::program::{Running, cowherd};
+
+const UP: [&str; 4] = ["up", "fleet", "--path", "cluster"];
+
+#[test]
+fn objects_survive_a_restart_untouched() {
+    let Fleet { repository, running, first, directory } = Fleet::start();
+    running.kubectl_ok(["create", "namespace", "by-hand"]);
+    let kinds = ["configmaps", "secrets", "serviceaccounts"];
+    let before: Vec<_> = kinds.iter().map(|kind| running.identities(kind, "default")).collect();
+    let uids =
+        ["kustomization app", "gitrepository flux-system"].map(|one| running.uid(&format!("{one} -n flux-system")));
+    let status = running.stop();
+    assert!(status.success(), "{status}");
+
+    let running = Running::start(directory.path(), UP);
+    running.wait_for_ready("app", "True", &first);
+    running.wait_for_ready("other", "True", &first);
+    let after: Vec<_> = kinds.iter().map(|kind| running.identities(kind, "default")).collect();
+    assert_eq!(after, before);
+    for (object, before) in ["kustomization app", "gitrepository flux-system"].iter().zip(uids) {
+        assert_eq!(running.uid(&format!("{object} -n flux-system")), before);
+    }
+    running.kubectl_ok(["get", "namespace", "by-hand"]);
+
+    repository.config_map("app/red.yaml", "red", "2").remove("app/blue.yaml");
+    running.wait_for_ready("app", "True", &repository.commit("go on"));
+    assert_eq!(running.value("red"), "2");
+    assert_eq!(running.value("blue"), "");
+}
+
+#[test]
+fn commits_from_while_it_was_away_are_applied() {
+    let Fleet { repository, running, directory, .. } = Fleet::start();
+    running.kill();
+    repository.config_map("app/red.yaml", "red", "2").remove("app/blue.yaml");
+    let commit = repository.commit("change and remove meanwhile");
+    let running = Running::start(directory.path(), UP);
+    running.wait_for_ready("app", "True", &commit);
+    assert_eq!(running.value("red"), "2");
+    assert_eq!(running.value("blue"), "");
+    assert_eq!(running.value("other"), "1");
+}
+
+#[test]
+fn a_data_directory_belongs_to_one_process() {
+    let fleet = Fleet::start();
+    let kubeconfig = std::fs::read(fleet.running.kubeconfig()).unwrap();
+    let data = fleet.running.data_dir.to_str().unwrap();
+    for arguments in [&UP[..], &["server"]] {
+        let mut command = cowherd(fleet.directory.path());
+        let output = command.args(arguments).args(["--data-dir", data, "--listen", "127.0.0.1:0"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for word in [data, "already in use by another process"] {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    }
+    assert_eq!(std::fs::read(fleet.running.kubeconfig()).unwrap(), kubeconfig);
+    fleet.repository.config_map("app/red.yaml", "red", "2");
+    fleet.wait_until_applied(&fleet.repository.commit("the first goes on"));
+}
+
+#[test]
+fn an_address_that_is_taken_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = cowherd(directory.path());
+    let output = command.args(["server", "--data-dir", "data", "--listen", &address]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+}
