@@ -1,5 +1,8 @@
 //! The built program from the outside: real git, real kubectl, and what a person sees.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[allow(dead_code, reason = "shared with the kubectl tests")]
 mod program;
 
 mod changes;
