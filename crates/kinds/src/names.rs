@@ -32,7 +32,7 @@ impl NameRule {
     pub fn check(self, name: &str, prefix: bool) -> Vec<String> {
         let masked;
         let name = match name.strip_suffix('-') {
-            Some(rest) if prefix && rest.len() > 1 => {
+            Some(rest) if prefix && !rest.is_empty() => {
                 masked = format!("{rest}a");
                 &masked
             }
@@ -261,6 +261,7 @@ mod tests {
     #[test]
     fn a_prefix_may_end_with_a_dash() {
         assert!(NameRule::Subdomain.check("web-", true).is_empty());
+        assert!(NameRule::Subdomain.check("w-", true).is_empty());
         assert!(!NameRule::Subdomain.check("web-", false).is_empty());
         assert!(!NameRule::Subdomain.check("Web-", true).is_empty());
     }
