@@ -76,6 +76,7 @@ pub(super) async fn create_once(
     let now = crate::clock::now();
     resource.default(&mut object);
     begin(&mut object, &now)?;
+    let mut object = owned(resource, object, options, managed, &now);
     let reserved = admission::create(server, resource, &mut object, options.dry_run).await?;
     resource.prepare_create(&mut object);
     let errors = resource.validate_create(&object);
@@ -83,17 +84,6 @@ pub(super) async fn create_once(
         return Err(ApiError::invalid(resource.named_kind(), object::name(&object), &errors));
     }
     check_escalation(server, &options.user, resource, &object, None).await?;
-    let mut object = match managed {
-        Some(managed) => {
-            object::set(&mut object, "managedFields", managed);
-            object
-        }
-        None => {
-            let updater =
-                Updater { manager: &options.manager, subresource: None, api_version: &resource.api_version, now: &now };
-            managed::update(None, object, resource.schema(), &updater)
-        }
-    };
     admission::settle(server, resource, &mut object, &now)?;
     if options.dry_run {
         let key = resource.key(object::namespace(&object), object::name(&object));
@@ -112,6 +102,20 @@ pub(super) async fn create_once(
         Err(Refused::Stale(_)) => Err(ApiError::already_exists(resource.named(), &name)),
         Err(Refused::Error(error)) => Err(error),
     }
+}
+
+/// The object with who owns its fields: what the server adds from here on belongs to nobody, so that nobody who stops
+/// to mention it takes it away.
+fn owned(resource: &Resource, mut object: Value, options: &WriteOptions, managed: Option<Value>, now: &str) -> Value {
+    if let Some(managed) = managed {
+        object::set(&mut object, "managedFields", managed);
+        return object;
+    }
+    if let (true, Some(fields)) = (resource.status, object.as_object_mut()) {
+        fields.remove("status");
+    }
+    let updater = Updater { manager: &options.manager, subresource: None, api_version: &resource.api_version, now };
+    managed::update(None, object, resource.schema(), &updater)
 }
 
 /// Takes an object back whose namespace began to go while the object was made: whoever empties the namespace may have

@@ -49,6 +49,12 @@ fn default(job: &mut Value) {
     let Some(spec) = job.ensure("spec") else { return };
     spec.ensure("template");
     pod::default_template(spec.inner("template"));
+    if let Some(template) = spec.inner("template")
+        && template["metadata"].as_object().is_some_and(serde_json::Map::is_empty)
+    {
+        // The labels that the server adds would belong to whoever is said to have given the metadata.
+        template.take_out("metadata");
+    }
     if !spec.has("completions") && !spec.has("parallelism") {
         spec.put("completions", 1);
     }
