@@ -19,6 +19,10 @@ use super::typed;
 /// Who owns what was there before somebody first applied.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
+/// The manager that `kubectl apply --server-side` applies as, and where it kept what it applied before.
+const KUBECTL: &str = "kubectl";
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Who applies, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Applier<'a> {
@@ -79,8 +83,9 @@ pub fn apply_except(
         Some(merged) => Comparison::of(live, merged, schema, ignored),
         None => Comparison::default(),
     };
-    if !applier.force && !change.changed().is_empty() {
-        let conflicts = owners.conflicts(&change, schema)?;
+    let changed = change.changed();
+    if !applier.force && !changed.is_empty() {
+        let conflicts = owners.conflicts(&changed.difference(&last_applied(live, schema, applier)), schema)?;
         if !conflicts.is_empty() {
             return Err(ApplyError::Conflict(conflicts));
         }
@@ -145,6 +150,21 @@ fn merged(
         merge(&mut object, applied, schema);
     }
     Ok(Some(object).filter(|object| !same_without_owners(live, object)))
+}
+
+/// The fields that the same person applied before, when kubectl still merged by itself, and that still have the values
+/// given then: whose they are is no question, so taking them over is no conflict.
+fn last_applied(live: &Value, schema: &Schema, applier: &Applier<'_>) -> FieldSet {
+    if applier.manager != KUBECTL || applier.subresource.is_some() {
+        return FieldSet::new();
+    }
+    let annotation = &live["metadata"]["annotations"][LAST_APPLIED];
+    let configuration: Option<Value> = annotation.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let Some(configuration) = configuration.filter(|given| typed::check(given, schema).is_ok()) else {
+        return FieldSet::new();
+    };
+    let since = Comparison::of(&configuration, live, schema, &FieldSet::new());
+    FieldSet::of(&configuration, schema).difference(&since.changed().union(&since.removed))
 }
 
 fn without_ignored<'v>(applied: Cow<'v, Value>, ignored: &FieldSet, schema: &Schema) -> Cow<'v, Value> {

@@ -202,15 +202,14 @@ impl<'v> Owners<'v> {
     }
 
     /// The fields of `change` that somebody owns, sorted by owner.
-    pub(super) fn conflicts(&mut self, change: &Comparison, schema: &Schema) -> Result<Vec<Conflict>, ApplyError> {
-        let changed = change.changed();
+    pub(super) fn conflicts(&mut self, changed: &FieldSet, schema: &Schema) -> Result<Vec<Conflict>, ApplyError> {
         let mut conflicts = Vec::new();
         self.all.sort_by_cached_key(|owner| {
             let Identity { manager, operation, api_version, subresource } = &owner.identity;
             (manager.clone(), *operation, api_version.clone(), subresource.clone())
         });
         for owner in &mut self.all {
-            let paths = owner.fields(schema)?.intersection(&changed).paths();
+            let paths = owner.fields(schema)?.intersection(changed).paths();
             conflicts.extend(paths.iter().map(|path| owner.identity.conflict(path.to_string())));
         }
         Ok(conflicts)
