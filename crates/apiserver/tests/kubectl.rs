@@ -26,7 +26,9 @@ async fn a_deployment_is_applied_shown_changed_and_deleted() {
     assert!(described.contains("Image:         nginx:1.28"), "{described}");
     assert_eq!(served.kubectl(&["scale", "deploy/nginx", "--replicas=5"]).await, "deployment.apps/nginx scaled\n");
     assert_eq!(served.kubectl(&["get", "deploy/nginx", "-o", "jsonpath={.spec.replicas}"]).await, "5");
-    assert_eq!(served.kubectl(&["delete", "deploy", "nginx"]).await, "deployment.apps \"nginx\" deleted\n");
+    let deleted = served.kubectl(&["delete", "deploy", "nginx"]).await;
+    // Newer versions of kubectl say from where.
+    assert_eq!(deleted.replace(" from default namespace", ""), "deployment.apps \"nginx\" deleted\n");
     let gone = served.run(&["get", "deploy", "nginx"]).await.refused();
     assert_eq!(gone, "Error from server (NotFound): deployments.apps \"nginx\" not found\n");
 }
