@@ -81,7 +81,7 @@ fn objects_applied_by_the_client_can_go_on_with_the_server() {
              jsonpath='{range .metadata.managedFields[*]}{.manager}={.operation}{.subresource} {end}'");
         assert!(managers.contains("kubectl=Apply "), "{managers}");
         assert!(!managers.contains("kubectl-client-side-apply"), "{managers}");
-        // What the client had applied is the server's to take away.
+        // What the client had applied is the server's to change and to take away.
         person.write("app.yaml", &APP.replace("  labels:\n    app: app\nspec", "spec"));
         person.ok("apply --server-side -f app.yaml");
         assert_eq!(person.value("deploy app", ".metadata.labels"), "");
@@ -89,6 +89,53 @@ fn objects_applied_by_the_client_can_go_on_with_the_server() {
         person.write("app.yaml", &APP.replace("app:1", "app:2"));
         assert_eq!(person.ok("apply -f app.yaml"), "deployment.apps/app configured\n");
         assert_eq!(person.value("deploy app", ".spec.template.spec.containers[0].image"), "app:2");
+    });
+}
+
+#[test]
+fn what_the_client_applied_is_no_conflict_unless_somebody_changed_it() {
+    everyone(|person| {
+        person
+            .write("app.yaml", APP)
+            .write("next.yaml", &APP.replace("app:1", "app:2").replace("replicas: 2", "replicas: 3"));
+        person.ok("apply -f app.yaml");
+        let stranger = person.refused("apply --server-side -f next.yaml --field-manager=stranger");
+        assert!(
+            stranger.contains("Apply failed with 2 conflicts: conflicts with \"kubectl-client-side-apply\""),
+            "{stranger}"
+        );
+        person.ok("scale deploy app --replicas=5");
+        let scaled = person.refused("apply --server-side -f next.yaml");
+        let why = "error: Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: \
+                   .spec.replicas\n";
+        assert!(scaled.starts_with(why), "{scaled}");
+        person.ok("scale deploy app --replicas=3");
+        assert_eq!(person.ok("apply --server-side -f next.yaml"), "deployment.apps/app serverside-applied\n");
+        assert_eq!(person.value("deploy app", ".spec.template.spec.containers[0].image"), "app:2");
+    });
+}
+
+#[test]
+fn what_the_server_added_stays_when_the_server_merges() {
+    everyone(|person| {
+        let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: once\nspec:\n  template:\n    spec:\n      \
+                   restartPolicy: Never\n      containers:\n      - name: once\n        image: once:1\n";
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod\nspec:\n  containers:\n  - name: pod\n    image: pod:1\n";
+        let service =
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  type: NodePort\n  ports:\n  - port: 80\n";
+        person.write("all.yaml", &format!("{job}---\n{pod}---\n{service}"));
+        person.ok("apply -f all.yaml");
+        let made = || {
+            let selector = person.value("job once", ".spec.selector") + &person.value("job once", ".metadata.labels");
+            selector + &person.value("pod pod", ".spec.tolerations") + &person.value("service web", ".spec")
+        };
+        let before = made();
+        for _ in 0..2 {
+            let applied = person.run("apply --server-side -f all.yaml");
+            assert!(applied.status.success() && applied.stderr.is_empty(), "{applied:?}");
+        }
+        assert_eq!(made(), before);
+        assert_eq!(person.run("diff --server-side -f all.yaml").status.code(), Some(0));
     });
 }
 
