@@ -172,6 +172,28 @@ fn a_value_of_another_owner_is_a_conflict_that_force_wins() {
 }
 
 #[test]
+fn kubectl_takes_over_what_it_applied_by_itself_and_nobody_changed() {
+    let mut applied = nginx("nginx:1");
+    applied["metadata"]["annotations"] =
+        json!({ "kubectl.kubernetes.io/last-applied-configuration": nginx("nginx:1").to_string() });
+    let live = update(None, applied, &schema(), &writer("kubectl-client-side-apply", EARLY));
+
+    let refused = apply(Some(&live), &nginx("nginx:2"), &schema(), &by("flux", LATE));
+    assert!(message(refused).contains("conflict with \"kubectl-client-side-apply\" using apps/v1"));
+    let result = apply(Some(&live), &nginx("nginx:2"), &schema(), &by("kubectl", LATE)).unwrap();
+    assert_eq!(result["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2");
+
+    let mut scaled = live.clone();
+    scaled["spec"]["replicas"] = json!(5);
+    let live = update(Some(&live), scaled, &schema(), &writer("somebody", EARLY));
+    let refused = apply(Some(&live), &nginx("nginx:2"), &schema(), &by("kubectl", LATE));
+    assert_eq!(
+        message(refused),
+        "Apply failed with 1 conflict: conflict with \"somebody\" using apps/v1: .spec.replicas"
+    );
+}
+
+#[test]
 fn several_conflicts_are_listed_by_owner() {
     let mut live = apply(None, &nginx("nginx:1"), &schema(), &by("b", EARLY)).unwrap();
     live["spec"]["paused"] = json!(true);
