@@ -102,9 +102,10 @@ impl Watching {
             Some(event) = self.sources.next() => self.see_source(event),
             Some(progress) = self.progress.recv() => {
                 let name = shown(&progress.name.namespace, &progress.name.name);
+                let before = self.failure(&name);
                 self.told.insert(name.clone(), progress);
                 self.show(&name);
-                true
+                before.is_none() || before != self.failure(&name)
             }
         }
     }
@@ -114,9 +115,10 @@ impl Watching {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind: Kind::Kustomization, object };
                 let name = shown_name(&resource);
+                let before = self.failure(&name);
                 self.known.insert(name.clone(), resource);
                 self.show(&name);
-                true
+                before.is_none() || before != self.failure(&name)
             }
             watcher::Event::Delete(object) => {
                 let name = shown_name(&Resource { kind: Kind::Kustomization, object });
@@ -152,9 +154,16 @@ impl Watching {
         self.board.update(name, line);
     }
 
+    /// Why a Kustomization failed, if it did. What fails again for the same reason has settled, however often it is
+    /// tried.
+    fn failure(&self, name: &str) -> Option<String> {
+        let (phase, message) = state(self.known.get(name)?, self.told.get(name));
+        (phase == Phase::Failed).then(|| message.to_owned())
+    }
+
     /// How long nothing may change before everything counts as settled; `None` while something is under way.
     fn quiet_time(&self) -> Option<Duration> {
-        let phases = || self.known.values().map(phase);
+        let phases = || self.known.iter().map(|(name, resource)| state(resource, self.told.get(name)).0);
         if self.known.is_empty() || phases().any(|phase| phase == Phase::Working) {
             return None;
         }
@@ -164,10 +173,11 @@ impl Watching {
     fn convergence(&self) -> Convergence {
         let mut convergence = Convergence::default();
         for (name, resource) in &self.known {
-            match phase(resource) {
+            let (phase, message) = state(resource, self.told.get(name));
+            match phase {
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
                 Phase::Working | Phase::Failed => {
-                    let message = resource.ready().map_or("it was not reconciled yet", |ready| ready.message);
+                    let message = if message.is_empty() { "it was not reconciled yet" } else { message };
                     convergence.failed.push((name.clone(), message.to_owned()));
                 }
             }
@@ -196,16 +206,12 @@ fn line(resource: &Resource, told: Option<&Progress>) -> Line {
         pruned: told.pruned,
         ready: told.ready,
     });
-    let phase = phase(resource);
+    let (phase, message) = state(resource, told);
     let working = told.and_then(|told| words(&told.phase)).filter(|_| phase != Phase::Suspended);
     if let Some(message) = working {
         return Line { phase: Phase::Working, message, counts };
     }
-    let message = match (phase, resource.ready()) {
-        (Phase::Suspended, _) => "suspended".to_owned(),
-        (_, Some(ready)) if !ready.message.is_empty() => ready.message.lines().next().unwrap_or_default().to_owned(),
-        _ => "waiting".to_owned(),
-    };
+    let message = message.lines().next().unwrap_or("waiting").to_owned();
     Line { phase, message, counts }
 }
 
@@ -221,13 +227,19 @@ fn words(phase: &cowherd_gitops::Phase) -> Option<String> {
     })
 }
 
-fn phase(resource: &Resource) -> Phase {
+/// How a Kustomization is, and what it says about that. A failure is told before its status says so, and where the
+/// status cannot be written, as on a full disk.
+fn state<'a>(resource: &'a Resource, told: Option<&'a Progress>) -> (Phase, &'a str) {
     if resource.suspended() {
-        return Phase::Suspended;
+        return (Phase::Suspended, "suspended");
+    }
+    if let Some(cowherd_gitops::Phase::Failed(message)) = told.map(|told| &told.phase) {
+        return (Phase::Failed, message);
     }
     match resource.ready() {
-        Some(ready) if ready.status == "True" && resource.observed() => Phase::Ready,
-        Some(ready) if ready.status == "False" => Phase::Failed,
-        _ => Phase::Working,
+        Some(ready) if ready.status == "True" && resource.observed() => (Phase::Ready, ready.message),
+        Some(ready) if ready.status == "False" => (Phase::Failed, ready.message),
+        Some(ready) => (Phase::Working, ready.message),
+        None => (Phase::Working, ""),
     }
 }
