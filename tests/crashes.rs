@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::program::repository::{Repository, config_map};
-use crate::program::{Running, cowherd, eventually};
+use crate::program::{Running, cowherd, eventually, succeeded};
 
 const OBJECTS: usize = 200;
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 10;
 
 /// Writes the objects of a round: two thirds of all, half of them with another value each time.
 fn describe(repository: &Repository, round: usize) -> BTreeMap<String, String> {
     let _ = std::fs::remove_dir_all(repository.path.join("app"));
-    let numbers = (0..OBJECTS).filter(|number| (number + round) % 3 != 0);
+    let numbers = (0..OBJECTS).filter(|number| !(number + round).is_multiple_of(3));
     let described: BTreeMap<String, String> = numbers
         .map(|number| {
             let value = if number % 2 == 0 { "same".to_owned() } else { format!("of round {round}") };
@@ -30,12 +31,23 @@ fn random(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
-/// Starts, and kills within the time that an apply takes, without waiting for anything before.
-fn crash(directory: &Path) -> Duration {
+fn up(directory: &Path) -> Command {
     let mut command = cowherd(directory);
     command.args(["up", "fleet", "--path", "cluster", "--data-dir", "data", "--listen", "127.0.0.1:0"]);
-    let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
-    let time = Duration::from_millis(200 + random(2_500));
+    command
+}
+
+/// How long it takes from a start to everything applied, on this machine, now.
+fn converge(directory: &Path) -> Duration {
+    let start = Instant::now();
+    succeeded(up(directory).arg("--once").output().unwrap());
+    start.elapsed()
+}
+
+/// Starts, and kills within the time that starting and applying take.
+fn crash(directory: &Path, takes: Duration) -> Duration {
+    let mut child = up(directory).stderr(Stdio::null()).spawn().unwrap();
+    let time = takes.mul_f64(0.2 + 0.008 * random(100) as f64);
     std::thread::sleep(time);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -49,6 +61,7 @@ fn whatever_is_interrupted_ends_as_described() {
     repository.kustomization("app", "./app", "");
     describe(&repository, 0);
     let first = repository.commit("begin");
+    let takes = converge(directory.path());
     let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
     running.kubectl_ok(["create", "configmap", "by-hand", "-n", "default"]);
     running.wait_for_ready("app", "True", &first);
@@ -61,7 +74,7 @@ fn whatever_is_interrupted_ends_as_described() {
     for round in 1..=ROUNDS {
         described = describe(&repository, round);
         commit = repository.commit("change a lot");
-        times.push(crash(directory.path()));
+        times.push(crash(directory.path(), takes));
     }
     let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
     running.wait_for_ready("app", "True", &commit);
@@ -92,6 +105,7 @@ fn what_every_commit_describes_is_never_deleted() {
     repository.config_map("kept/map.yaml", "kept", "1");
     describe(&repository, 0);
     let first = repository.commit("begin");
+    let takes = converge(directory.path());
     let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
     running.wait_for_ready("app", "True", &first);
     running.wait_for_ready("kept", "True", &first);
@@ -106,7 +120,7 @@ fn what_every_commit_describes_is_never_deleted() {
             .collect();
         repository.write("app/maps.yaml", &manifests.join("---\n"));
         repository.commit("change all values");
-        times.push(crash(directory.path()));
+        times.push(crash(directory.path(), takes));
     }
     let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
     running.wait_for_ready("app", "True", repository.git(["rev-parse", "HEAD"]).trim());
