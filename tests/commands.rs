@@ -158,3 +158,52 @@ fn commands_find_the_control_plane_of_the_directory_that_one_stands_in() {
     let output = cowherd(place.path()).arg("get").env("KUBECONFIG", fleet.directory.path().join("moved")).output();
     assert!(output.unwrap().status.success());
 }
+
+#[test]
+fn diff_shows_field_by_field_what_an_unpushed_revision_would_change() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    let (status, said) = code(&fleet, &["diff"]);
+    assert_eq!((status, said.contains("as the revision describes it")), (0, true), "{said}");
+
+    repository.git(["checkout", "--quiet", "-b", "next"]);
+    repository.config_map("app/red.yaml", "red", "2").config_map("app/green.yaml", "green", "1");
+    repository.remove("app/blue.yaml");
+    repository.write(
+        "app/secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: token\n  namespace: default\nstringData:\n  token: hunter2\n",
+    );
+    repository.kustomization("more", "./more", "").config_map("more/map.yaml", "more", "1");
+    repository.commit("what comes next");
+    repository.git(["checkout", "--quiet", "main"]);
+
+    let (status, said) = code(&fleet, &["diff", "--revision", "next"]);
+    assert_eq!(status, 1, "{said}");
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    for line in [
+        "► ConfigMap/default/red configured",
+        "data.value",
+        "- \"1\"",
+        "+ \"2\"",
+        "► ConfigMap/default/green created",
+        "► ConfigMap/default/blue deleted",
+        "► Secret/default/token created",
+        "► Kustomization/flux-system/more created",
+        "► ConfigMap/default/more created",
+    ] {
+        assert!(lines.contains(&line), "{line:?} is not in: {said}");
+    }
+    assert!(!said.contains("hunter2") && !said.contains("aHVudGVyMg"), "{said}");
+
+    let (status, said) = code(&fleet, &["diff", "kustomization", "other", "--revision", "next"]);
+    assert_eq!(status, 0, "{said}");
+    let (status, said) = code(&fleet, &["diff", "app", "--revision", "next", "-o", "json"]);
+    assert_eq!(status, 1, "{said}");
+    let changes: Value = serde_json::from_str(&said).unwrap();
+    let red = changes.as_array().unwrap().iter().find(|change| change["name"] == "red").unwrap();
+    assert_eq!(red["fields"][0], serde_json::json!({ "path": "data.value", "before": "1", "after": "2" }));
+    let (status, said) = code(&fleet, &["diff", "--revision", "nowhere"]);
+    assert_eq!(status, 3, "{said}");
+    assert!(said.contains("nowhere"), "{said}");
+    assert_eq!(running.value("red"), "1", "nothing was changed");
+}

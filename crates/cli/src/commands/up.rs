@@ -35,7 +35,7 @@ pub struct Up {
     /// The branch to follow; by default the one that is checked out
     #[arg(long, value_name = "BRANCH")]
     branch: Option<String>,
-    /// The directory to start at, from where you stand; of a remote repository: from its root
+    /// The directory to start at, inside REPO
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
     /// Where the state is kept; starting again on it resumes

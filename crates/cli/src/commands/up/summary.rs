@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
@@ -11,6 +12,9 @@ use super::Convergence;
 use crate::commands::server::absolute;
 use crate::control_plane::ControlPlane;
 use crate::terminal::Mark;
+
+/// How long the controllers may take to make the Pods that the summary counts.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// Prints how it went, how long it took, and what to try next.
 pub async fn print(control_plane: &ControlPlane, convergence: &Convergence, elapsed: Duration) -> Result<()> {
@@ -36,7 +40,30 @@ pub async fn print(control_plane: &ControlPlane, convergence: &Convergence, elap
 }
 
 async fn pods_without_a_node(control_plane: &ControlPlane) -> Result<usize> {
+    // A Kustomization that waits for nothing is Ready before the controllers have made its Pods.
+    let patience = tokio::time::timeout(SETTLE, deployments_have_their_pods(control_plane)).await;
+    if let Ok(settled) = patience {
+        settled?;
+    }
     let pods: Api<Pod> = Api::all(control_plane.client.clone());
     let unassigned = ListParams::default().fields("spec.nodeName=");
     Ok(pods.list_metadata(&unassigned).await?.items.len())
+}
+
+async fn deployments_have_their_pods(control_plane: &ControlPlane) -> Result<()> {
+    let deployments: Api<Deployment> = Api::all(control_plane.client.clone());
+    loop {
+        let found = deployments.list(&ListParams::default()).await?;
+        if found.iter().all(has_its_pods) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn has_its_pods(deployment: &Deployment) -> bool {
+    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let status = deployment.status.as_ref();
+    status.and_then(|status| status.observed_generation) == deployment.metadata.generation
+        && status.and_then(|status| status.replicas).unwrap_or(0) >= wanted
 }
