@@ -1,6 +1,7 @@
 //! A commit becomes a running system, and the system is exactly what the commit says.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
@@ -32,6 +33,43 @@ fn applied(running: &Running, name: &str) -> BTreeSet<String> {
     let kinds = "configmaps,deployments,services,namespaces,serviceaccounts";
     let list = running.get(&format!("{kinds} -A -l kustomize.toolkit.fluxcd.io/name={name}"));
     list["items"].as_array().unwrap().iter().map(id).collect()
+}
+
+/// Checks that the content of the objects is what kustomize makes, nothing more and nothing less: applying it as
+/// the same manager would change nothing but the labels that say who applied it.
+fn check_content(running: &Running, name: &str, directory: &Path) {
+    let manager = "--field-manager=kustomize-controller";
+    let planned = running.kubectl_ok(
+        ["apply", "--server-side", "--force-conflicts", "--dry-run=server", manager, "-o", "json", "-k"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([directory.as_os_str()]),
+    );
+    let planned: Value = serde_json::from_str(&planned).unwrap();
+    for planned in planned["items"].as_array().unwrap() {
+        let metadata = &planned["metadata"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let kind = text(&planned["kind"]);
+        let live = running.get(&format!("{kind} {} -n {}", text(&metadata["name"]), text(&metadata["namespace"])));
+        assert_eq!(content(live, name), content(planned.clone(), name), "{kind} {}", metadata["name"]);
+    }
+}
+
+/// An object without its status and what the API and the Kustomization keep in its metadata.
+fn content(mut object: Value, name: &str) -> Value {
+    let fields = object.as_object_mut().unwrap();
+    fields.remove("status");
+    let metadata = fields["metadata"].as_object_mut().unwrap();
+    for bookkeeping in ["managedFields", "resourceVersion", "generation"] {
+        metadata.remove(bookkeeping);
+    }
+    if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+        if let Some(owner) = labels.remove("kustomize.toolkit.fluxcd.io/name") {
+            assert_eq!(owner, name);
+        }
+        labels.remove("kustomize.toolkit.fluxcd.io/namespace");
+    }
+    object
 }
 
 fn quickstart(directory: &Path) -> Repository {
@@ -75,6 +113,7 @@ fn the_cluster_is_exactly_what_the_commits_describe() {
                 let applied = applied(&running, &name);
                 if applied == described { Ok(()) } else { Err(format!("{applied:?} and not {described:?}")) }
             });
+            check_content(&running, &name, &apps.join(environment));
         }
     };
     converged(repository.git(["rev-parse", "HEAD"]).trim());

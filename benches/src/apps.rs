@@ -33,7 +33,7 @@ pub async fn measure(program: &Path, count: usize, table: &mut Table) -> Result<
     all_ready(&client, count, &repository.head()?).await?;
     table.add(format!("commit of {count} apps to all Ready"), seconds(committed.elapsed()), "under 20 s");
 
-    touch(&client, &repository, count, table).await?;
+    touch(&up, &client, &repository, count, table).await?;
     drift::measure(&client, count, table).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     table.add(format!("`cowherd up`, resident memory with {count} apps"), mebibytes(up.resident()?), "measured");
@@ -41,9 +41,10 @@ pub async fn measure(program: &Path, count: usize, table: &mut Table) -> Result<
 }
 
 /// Changes one app at a time: how long it takes, and that nothing else is written.
-async fn touch(client: &Client, repository: &Repository, count: usize, table: &mut Table) -> Result<()> {
+async fn touch(up: &Program, client: &Client, repository: &Repository, count: usize, table: &mut Table) -> Result<()> {
     let mut times = Vec::new();
     let mut written = 0;
+    let rendered = up.renders()?;
     for round in 0..TOUCHES {
         let number = round * 7919 % count;
         let before = versions(client).await?;
@@ -69,6 +70,11 @@ async fn touch(client: &Client, repository: &Repository, count: usize, table: &m
         "under 1 s",
     );
     table.add("the same, slowest", seconds(percentile(&mut times, 100)), "under 1 s");
+    table.add(
+        format!("renders in {TOUCHES} such commits"),
+        (up.renders()? - rendered).to_string(),
+        TOUCHES.to_string(),
+    );
     table.add(format!("objects of the other apps written in {TOUCHES} such commits"), written.to_string(), "0");
     Ok(())
 }

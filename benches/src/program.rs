@@ -1,5 +1,6 @@
 //! The program under measurement: a process, its memory, and a client of its API.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Program {
     child: Child,
     data_dir: PathBuf,
+    log: PathBuf,
 }
 
 impl Drop for Program {
@@ -26,16 +28,18 @@ impl Drop for Program {
 impl Program {
     /// Starts it with these arguments on a data directory.
     pub fn start(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<Self> {
+        let log = data_dir.with_extension("log");
         let child = Command::new(program)
+            .env("COWHERD_LOG", "off,cowherd_gitops::kustomization::reconcile=debug")
             .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(&log)?)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        Ok(Self { child, data_dir: data_dir.to_owned() })
+        Ok(Self { child, data_dir: data_dir.to_owned(), log })
     }
 
     /// A client, as soon as `/readyz` answers.
@@ -62,6 +66,11 @@ impl Program {
         let kubeconfig = Kubeconfig::read_from(self.data_dir.join("kubeconfig"))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Client::try_from(config)?)
+    }
+
+    /// How many Kustomizations were rendered so far, as the program's log says.
+    pub fn renders(&self) -> Result<usize> {
+        Ok(std::fs::read_to_string(&self.log)?.lines().filter(|line| line.contains(" rendering ")).count())
     }
 
     /// The memory that is resident, in KiB.

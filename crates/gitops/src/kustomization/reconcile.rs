@@ -208,6 +208,7 @@ async fn render(
 ) -> Result<Built, Failure> {
     let _permit = context.renders.acquire().await;
     context.counters.rendered();
+    tracing::debug!(kustomization = %job.name, revision = job.source.revision, "rendering");
     let (tree, settings, variables) = (job.source.tree.clone(), settings.clone(), variables.clone());
     let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &settings, &variables)).await;
     let (built, reads) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;

@@ -227,3 +227,53 @@ async fn what_the_kustomization_adds_is_in_the_objects() {
     assert_eq!(object["data"], json!({ "key": "hello world of us", "more": "patched" }));
     assert_eq!(object["metadata"]["labels"]["team"], "x");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_that_cannot_change_is_refused_and_with_force_the_object_is_made_anew() {
+    let binding = |name: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: a, namespace: \
+             apps}}\nroleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}\n"
+        )
+    };
+    const RBAC: &str = "rbac.authorization.k8s.io/v1";
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &binding("one"));
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    world.ready("apps", &first).await;
+    let before = world.get(RBAC, "RoleBinding", Some("apps"), "a").await.unwrap();
+
+    world.repository.write("apps/a.yaml", &binding("two"));
+    let second = world.repository.commit("second");
+    let message = world.failed("apps", "ReconciliationFailed", "RoleBinding/apps/a").await;
+    assert!(message.contains("roleRef") || message.contains("cannot change roleRef"), "{message}");
+    assert_eq!(world.get(RBAC, "RoleBinding", Some("apps"), "a").await.unwrap(), before);
+
+    world.patch_kustomization("apps", json!({ "spec": { "force": true } })).await;
+    world.ready("apps", &second).await;
+    let after = world.get(RBAC, "RoleBinding", Some("apps"), "a").await.unwrap();
+    assert_eq!(after["roleRef"]["name"], "two");
+    assert_ne!(after["metadata"]["uid"], before["metadata"]["uid"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_depends_on_another_waits_until_that_is_ready() {
+    let world = World::new().await;
+    world.repository.write("base/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: [broken");
+    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("base", "./base", json!({}))).await;
+    world.add(kustomization("apps", "./apps", json!({ "dependsOn": [{ "name": "base" }] }))).await;
+    world.failed("base", "BuildFailed", "base/a.yaml").await;
+    world.failed("apps", "DependencyNotReady", "base").await;
+    assert_eq!(world.value("apps", "b").await, None);
+
+    world.repository.write("base/a.yaml", &config_map("apps", "a", "1"));
+    let second = world.repository.commit("second");
+    world.ready("base", &second).await;
+    world.ready("apps", &second).await;
+    assert_eq!(world.value("apps", "b").await.as_deref(), Some("1"));
+}
