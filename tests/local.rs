@@ -154,3 +154,22 @@ fn a_commit_is_applied_without_anybody_asking() {
         assert_eq!(fleet.running.value("red"), value);
     }
 }
+
+#[test]
+fn a_directory_of_plain_manifests_is_applied_to_the_default_namespace_and_pruned() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("plain"));
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  selector:\n    matchLabels: \
+                      {app: web}\n  template:\n    metadata: {labels: {app: web}}\n    spec:\n      containers: [{name: web, \
+                      image: web}]\n";
+    repository.write("manifests/web.yaml", deployment);
+    repository.write("manifests/settings/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: plain\n");
+    let first = repository.commit("plain manifests");
+    let running = Running::start(directory.path(), ["up", repository.path.to_str().unwrap(), "--path", "manifests"]);
+    running.wait_for_ready("flux-system", "True", &first);
+    assert_eq!(running.get("deployment web -n default")["metadata"]["namespace"], "default");
+    running.kubectl_ok(["get", "configmap", "plain", "-n", "default"]);
+    repository.remove("manifests/settings/map.yaml");
+    running.wait_for_ready("flux-system", "True", &repository.commit("without the map"));
+    assert!(!running.kubectl(["get", "configmap", "plain", "-n", "default"]).status.success());
+}

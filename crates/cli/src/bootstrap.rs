@@ -2,6 +2,7 @@
 //! Kustomization that everything else grows from.
 
 use anyhow::{Context, Result};
+use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
@@ -74,7 +75,8 @@ fn git_repository(root: &Root) -> Value {
 fn kustomization(root: &Root) -> Value {
     json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-        "metadata": { "name": ROOT, "namespace": ROOT },
+        // What stands in a directory of plain manifests goes where kubectl would put it.
+        "metadata": { "name": ROOT, "namespace": ROOT, "annotations": { DEFAULT_NAMESPACE: "default" } },
         "spec": {
             "interval": "10m0s", "retryInterval": "1m0s", "path": root.path, "prune": true,
             "sourceRef": { "kind": "GitRepository", "name": ROOT },

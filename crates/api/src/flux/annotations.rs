@@ -28,6 +28,10 @@ pub const DISABLED: &str = "disabled";
 /// The value that switches [`FORCE`] on.
 pub const ENABLED: &str = "enabled";
 
+/// Beyond Flux: the namespace of a Kustomization's objects that name none themselves. Without it they are refused, as
+/// Flux refuses them.
+pub const DEFAULT_NAMESPACE: &str = "cowherd.dev/default-namespace";
+
 /// The finalizer of Flux's resources.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 /// The field manager with which Kustomizations apply objects.

@@ -57,16 +57,24 @@ impl Brings {
 }
 
 impl Applier {
-    /// The objects with their places corrected: an object of the cluster has no namespace, whatever a manifest says.
-    /// Where it is not known yet which a kind has, the manifest is left as it is.
+    /// The objects with their places corrected: an object of the cluster has no namespace, whatever a manifest says,
+    /// and any other that names none is in `default_namespace`, if there is one. Where it is not known yet which a
+    /// kind has, the manifest is left as it is.
     ///
     /// # Errors
     /// When the API gives no answer.
-    pub async fn identify(&self, manifests: &mut [Manifest]) -> Result<(), ApplyError> {
+    pub async fn identify(
+        &self,
+        manifests: &mut [Manifest],
+        default_namespace: Option<&str>,
+    ) -> Result<(), ApplyError> {
         for manifest in manifests {
-            let kind = self.kind_of(manifest).await?;
-            if kind.is_some_and(|kind| !kind.namespaced) && !manifest.id().namespace.is_empty() {
-                manifest.set_namespace("");
+            let Some(kind) = self.kind_of(manifest).await? else { continue };
+            let is_placed = !manifest.id().namespace.is_empty();
+            match default_namespace {
+                Some(namespace) if kind.namespaced && !is_placed => manifest.set_namespace(namespace),
+                _ if !kind.namespaced && is_placed => manifest.set_namespace(""),
+                _ => {}
             }
         }
         Ok(())

@@ -58,7 +58,7 @@ pub async fn preview(
     };
     let failed = |error: ApplyError| PreviewError::Apply(name.clone(), variables.mask.text(&error.to_string()));
     let (applier, _drift) = Applier::new(client.clone(), Options::default());
-    applier.identify(&mut built.manifests).await.map_err(failed)?;
+    applier.identify(&mut built.manifests, settings.default_namespace.as_deref()).await.map_err(failed)?;
     let children = built.manifests.iter().filter_map(|manifest| child(manifest.object())).collect();
     let wanted: Vec<_> = built.manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
     let owner = Owner::new(&name.namespace, &name.name);

@@ -56,10 +56,10 @@ pub(super) async fn remove_stale(
 async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
     for (name, theirs) in context.gate.blocked(&settings.source) {
         let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
-        let tree = job.source.tree.clone();
+        let (tree, namespace) = (job.source.tree.clone(), theirs.default_namespace.clone());
         let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &theirs, &variables).0).await;
         let Ok(Ok(mut built)) = built else { continue };
-        if context.applier.identify(&mut built.manifests).await.is_ok() {
+        if context.applier.identify(&mut built.manifests, namespace.as_deref()).await.is_ok() {
             context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));
         }
     }

@@ -116,7 +116,7 @@ async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, reche
 
     job.status.last_attempted_revision = Some(job.source.revision.clone());
     let mut built = render(context, job, settings, &variables).await?;
-    let identified = context.applier.identify(&mut built.manifests).await;
+    let identified = context.applier.identify(&mut built.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(|error| apply_failure(&error, &variables.mask, None))?;
     context.gate.claim(&job.name, built.manifests.iter().map(|manifest| manifest.id().clone()));
     job.give_way()?;

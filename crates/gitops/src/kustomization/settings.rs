@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationSpec, SubstituteReference};
 use cowherd_apply::{Account, ObjectId, Versioned};
 use cowherd_render::Overlay;
+use kube::ResourceExt;
 
 use crate::NamespacedName;
 
@@ -27,6 +29,8 @@ pub(crate) enum Deletion {
 pub(crate) struct Settings {
     pub(crate) source: NamespacedName,
     pub(crate) path: String,
+    /// Where objects are that name no namespace.
+    pub(crate) default_namespace: Option<String>,
     pub(crate) overlay: Overlay,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -75,6 +79,7 @@ impl Settings {
         Ok(Self {
             source: NamespacedName::new(within(&spec.source_ref.namespace), &spec.source_ref.name),
             path: spec.path.clone().unwrap_or_default(),
+            default_namespace: object.annotations().get(DEFAULT_NAMESPACE).cloned(),
             overlay,
             labels: common.labels.unwrap_or_default(),
             annotations: common.annotations.unwrap_or_default(),
