@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[allow(dead_code, reason = "shared with the kubectl tests")]
 mod program;
 
 mod changes;
@@ -11,6 +10,7 @@ mod convergence;
 mod crashes;
 mod drift;
 mod full_disk;
+mod kubectl;
 mod local;
 mod mistakes;
 mod outages;

@@ -12,8 +12,7 @@ struct Served {
     server: Server,
     running: Running,
     // Goes last, when nobody writes into it any more.
-    #[allow(dead_code, reason = "is there to be dropped")]
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Served {
@@ -24,7 +23,7 @@ impl Served {
         let server = Server::start(&directory.path().join("served"));
         let url = server.url("fleet/.git");
         let running = Running::start(directory.path(), ["up", &url, "--branch", "main", "--path", "cluster"]);
-        let served = Self { repository, server, running, directory };
+        let served = Self { repository, server, running, _directory: directory };
         served.wait_until_applied(&commit);
         let often = r#"{"spec":{"interval":"1s"}}"#;
         let patch = ["patch", "gitrepository", "flux-system", "-n", "flux-system", "--type", "merge", "-p", often];

@@ -109,7 +109,10 @@ impl Running {
 
     /// Runs kubectl.
     pub fn kubectl<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
-        Kubectl::newest().run(&self.kubeconfig(), arguments)
+        let cache = self.data_dir.join("kubectl-cache");
+        let mut command = Command::new("kubectl");
+        command.args(arguments).arg("--kubeconfig").arg(self.kubeconfig()).arg("--cache-dir").arg(cache);
+        command.stdin(Stdio::null()).output().unwrap()
     }
 
     /// Runs kubectl, which must succeed; what it printed.
@@ -208,33 +211,6 @@ impl Running {
             let seen = self.value(config_map);
             if seen == value { Ok(()) } else { Err(format!("{seen:?}")) }
         });
-    }
-}
-
-/// A kubectl of some version.
-pub struct Kubectl(PathBuf);
-
-impl Kubectl {
-    /// The kubectl of the `PATH`.
-    pub fn newest() -> Self {
-        Self("kubectl".into())
-    }
-
-    /// Every version that the test command installed; that of the `PATH` alone where it did not run.
-    pub fn all() -> Vec<Self> {
-        let installed: Vec<Self> = ["KUBECTL_1_32", "KUBECTL_1_35"]
-            .into_iter()
-            .filter_map(|variable| Some(Self(std::env::var_os(variable)?.into())))
-            .collect();
-        if installed.is_empty() { vec![Self::newest()] } else { installed }
-    }
-
-    /// Runs it.
-    pub fn run<S: AsRef<OsStr>>(&self, kubeconfig: &Path, arguments: impl IntoIterator<Item = S>) -> Output {
-        let cache = kubeconfig.with_file_name("kubectl-cache");
-        let mut command = Command::new(&self.0);
-        command.args(arguments).arg("--kubeconfig").arg(kubeconfig).arg("--cache-dir").arg(cache);
-        command.stdin(Stdio::null()).output().unwrap()
     }
 }
 

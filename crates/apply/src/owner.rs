@@ -2,18 +2,10 @@
 
 use std::fmt;
 
+pub(crate) use cowherd_api::flux::annotations::{DISABLED, ENABLED, FORCE, PRUNE, RECONCILE, SSA};
+pub use cowherd_api::flux::annotations::{OWNER_NAME, OWNER_NAMESPACE};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// The label with the name of the owner.
-pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
-/// The label with the namespace of the owner.
-pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
-pub(crate) const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
-pub(crate) const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
-pub(crate) const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
-pub(crate) const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
-pub(crate) const DISABLED: &str = "disabled";
-pub(crate) const ENABLED: &str = "enabled";
 pub(crate) const SSA_IGNORE: &str = "Ignore";
 pub(crate) const SSA_MERGE: &str = "Merge";
 pub(crate) const SSA_IF_NOT_PRESENT: &str = "IfNotPresent";

@@ -44,21 +44,16 @@ enum Command {
 type Outcome = anyhow::Result<ExitCode>;
 
 fn main() -> ExitCode {
-    restore_broken_pipe();
-    let cli = Cli::parse();
-    let failure = if matches!(cli.command, Command::Diff(_)) { ExitCode::from(3) } else { ExitCode::FAILURE };
-    let outcome = match cli.command {
-        Command::Completion(command) => command.run(&mut Cli::command()),
-        Command::Render(command) => command.run(),
-        command => run_async(command),
-    };
-    outcome.unwrap_or_else(|error| {
+    end_quietly_when_nobody_reads();
+    let command = Cli::parse().command;
+    let failure = if matches!(command, Command::Diff(_)) { ExitCode::from(3) } else { ExitCode::FAILURE };
+    run(command).unwrap_or_else(|error| {
         eprintln!("{} {error:#}", terminal::Mark::Failure);
         failure
     })
 }
 
-fn run_async(command: Command) -> Outcome {
+fn run(command: Command) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         match command {
@@ -81,7 +76,7 @@ fn run_async(command: Command) -> Outcome {
 }
 
 /// `cowherd get … | head` ends quietly, as other programs do when nobody reads on.
-fn restore_broken_pipe() {
+fn end_quietly_when_nobody_reads() {
     std::panic::set_hook(Box::new({
         let default = std::panic::take_hook();
         move |info| {

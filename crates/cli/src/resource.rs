@@ -9,9 +9,6 @@ use serde_json::Value;
 use crate::cluster::explain;
 use crate::target::Kind;
 
-/// Flux's annotation that asks for a reconciliation; its value is whatever was not handled yet.
-pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
-
 impl Kind {
     fn api_resource(self) -> ApiResource {
         let (group, plural) = match self {

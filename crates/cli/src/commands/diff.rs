@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange};
+use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME};
 use cowherd_source::local::{self, Repository};
 use cowherd_source::{Ignore, Reference, RepositoryUrl, Snapshot};
 use kube::api::ListParams;
@@ -20,9 +20,6 @@ use crate::cluster::{Cluster, explain};
 use crate::output::{self, Format};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
-
-/// The label by which a Kustomization tells that another one applied it.
-const APPLIED_BY: &str = "kustomize.toolkit.fluxcd.io/name";
 
 /// Show what a revision would change in the cluster, field by field
 ///
@@ -92,7 +89,7 @@ impl Diff {
         if target.names.is_empty() {
             let roots = live
                 .values()
-                .filter(|one| one.namespace().as_deref() == Some(namespace) && !one.labels().contains_key(APPLIED_BY));
+                .filter(|one| one.namespace().as_deref() == Some(namespace) && !one.labels().contains_key(OWNER_NAME));
             let roots: Vec<Kustomization> = roots.cloned().collect();
             if roots.is_empty() {
                 bail!("no Kustomization found in {namespace:?} namespace");

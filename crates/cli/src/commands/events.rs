@@ -131,15 +131,9 @@ fn last_seen(event: &Event) -> Option<Timestamp> {
     series.or(last).or_else(|| event.event_time.as_ref().map(|time| time.0))
 }
 
-/// How long ago, as kubectl writes it: `45s`, `3m`, `2h`, `5d`.
+/// How long ago, as kubectl writes it: `45s`, `5m30s`, `3d4h`.
 fn age(time: Timestamp) -> String {
-    let seconds = Timestamp::now().as_second().saturating_sub(time.as_second()).max(0);
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7200 => format!("{}m", seconds / 60),
-        7200..172_800 => format!("{}h", seconds / 3600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+    cowherd_kinds::human_duration(Timestamp::now().duration_since(time))
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, api::DynamicObject};
 use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
-use crate::resource::{self, REQUESTED_AT, Resource};
+use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
 use crate::terminal::Mark;
 
@@ -108,7 +109,7 @@ impl Request {
         }
         let token = jiff::Timestamp::now().to_string();
         let api = resource.kind.api(client, &resource.namespace());
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { REQUESTED_AT: token } } }));
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { RECONCILE_REQUESTED_AT: token } } }));
         api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
         eprintln!(
             "{} annotating {} {} in {} namespace",
@@ -149,43 +150,7 @@ fn settled(resource: &Resource, token: &str) -> bool {
     resource.handled_request() == token && resource.ready().is_some_and(|ready| ready.status != "Unknown")
 }
 
-/// Reads a duration as Go writes it: `90s`, `5m`, `1h30m`.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let error = || format!("{text:?} is no duration; write one like 90s, 5m or 1h30m");
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(error)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| error())?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let seconds = match &rest[..unit] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(error()),
-        };
-        rest = &rest[unit..];
-        total += number * seconds;
-    }
-    if text.is_empty() {
-        return Err(error());
-    }
-    Duration::try_from_secs_f64(total).map_err(|_| error())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_go_writes_them() {
-        assert_eq!(parse_duration("90s").unwrap(), Duration::from_secs(90));
-        assert_eq!(parse_duration("1h30m").unwrap(), Duration::from_secs(5400));
-        assert_eq!(parse_duration("1.5m").unwrap(), Duration::from_secs(90));
-        for wrong in ["", "5", "m", "5x", "-1s"] {
-            assert!(parse_duration(wrong).is_err(), "{wrong:?}");
-        }
-    }
+/// Reads a duration as manifests write it: `90s`, `5m`, `1h30m`.
+pub fn parse_duration(text: &str) -> Result<Duration, cowherd_api::DurationError> {
+    cowherd_api::Duration::new(text).parse()
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use cowherd_apply::{ObjectId, inventory};
 use kube::Client;
 use serde_json::{Value, json};
 
@@ -95,18 +96,9 @@ impl Node {
         }
     }
 
-    /// Reads an inventory id: `namespace_name_group_kind`, where a colon in a name is written as two underscores.
     fn parse(id: &str) -> Option<Self> {
-        let (namespace, rest) = id.split_once('_')?;
-        let (rest, kind) = rest.rsplit_once('_')?;
-        let (name, group) = rest.rsplit_once('_')?;
-        Some(Self {
-            kind: kind.to_owned(),
-            group: group.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.replace("__", ":"),
-            children: Vec::new(),
-        })
+        let ObjectId { namespace, name, group, kind } = inventory::parse(id, "").ok()?.id;
+        Some(Self { kind, group, namespace, name, children: Vec::new() })
     }
 
     fn label(&self) -> String {
@@ -134,19 +126,5 @@ impl Node {
             node["resources"] = self.children.iter().map(Self::to_json).collect();
         }
         node
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inventory_ids_are_read_as_flux_writes_them() {
-        let label = |id| Node::parse(id).unwrap().label();
-        assert_eq!(label("prod_nginx_apps_Deployment"), "Deployment/prod/nginx");
-        assert_eq!(label("_prod__Namespace"), "Namespace/prod");
-        assert_eq!(label("_system__view_rbac.authorization.k8s.io_ClusterRole"), "ClusterRole/system:view");
-        assert!(Node::parse("nonsense").is_none());
     }
 }
