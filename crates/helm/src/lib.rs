@@ -1,0 +1,1 @@
+//! Helm charts to manifests, as `helm template` renders them.

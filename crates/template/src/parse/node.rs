@@ -1,0 +1,132 @@
+//! The tree of a parsed template.
+
+use std::sync::Arc;
+
+/// Where something stands in the text of a template: the offset in bytes.
+pub type Position = usize;
+
+/// A sequence of nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List {
+    /// The nodes in their order.
+    pub nodes: Vec<Node>,
+}
+
+/// What stands at the top level of a template or of a branch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// Text that is written as it is.
+    Text(Arc<str>),
+    /// `{{pipeline}}`: its value is printed, unless it declares or assigns variables.
+    Action(Pipe),
+    /// `{{if}}`.
+    If(Branch),
+    /// `{{with}}`.
+    With(Branch),
+    /// `{{range}}`.
+    Range(Branch),
+    /// `{{template "name" pipeline}}`, and what is left of a `{{block}}`.
+    Template(Call),
+    /// `{{break}}`.
+    Break(Position),
+    /// `{{continue}}`.
+    Continue(Position),
+}
+
+/// An `if`, `with` or `range`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// Where its pipeline begins, as Go has it in errors.
+    pub position: Position,
+    /// The condition, or what is iterated over.
+    pub pipe: Pipe,
+    /// What is executed where the condition holds.
+    pub list: List,
+    /// What is executed where it does not.
+    pub otherwise: Option<List>,
+}
+
+/// A call of another template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Where it stands.
+    pub position: Position,
+    /// The name of the template.
+    pub name: Arc<str>,
+    /// What becomes its dot.
+    pub pipe: Option<Pipe>,
+}
+
+/// A pipeline: commands, each of which gives its value to the next as the last argument.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipe {
+    /// Where it stands.
+    pub position: Position,
+    /// The variables that get the value, with their `$`.
+    pub declared: Vec<Arc<str>>,
+    /// Whether the variables were there before (`=` rather than `:=`).
+    pub assigns: bool,
+    /// The commands; never none.
+    pub commands: Vec<Command>,
+}
+
+/// A command: a function, method, field or value, with its arguments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Where it stands.
+    pub position: Position,
+    /// The operands, the function or value first; never none.
+    pub operands: Vec<Operand>,
+}
+
+/// An operand and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    /// Where it stands, as Go has it in errors.
+    pub position: Position,
+    /// What it is.
+    pub term: Term,
+}
+
+/// What an operand is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Term {
+    /// `.`
+    Dot,
+    /// `nil`
+    Nil,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    String {
+        /// What it says.
+        text: Arc<str>,
+        /// How it was written, with its quotes.
+        quoted: Arc<str>,
+    },
+    /// `.A.B`: the names.
+    Field(Vec<Arc<str>>),
+    /// `$x.A.B`: the variable with its `$`, and the names.
+    Variable(Arc<str>, Vec<Arc<str>>),
+    /// A function.
+    Function(Arc<str>),
+    /// `(pipeline)`
+    Pipe(Box<Pipe>),
+    /// `(pipeline).A.B`: a term and the names.
+    Chain(Box<Operand>, Vec<Arc<str>>),
+}
+
+/// A number, as all that it can be taken for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    /// How it was written.
+    pub text: Arc<str>,
+    /// Its value as an integer.
+    pub int: Option<i64>,
+    /// Its value as an unsigned integer.
+    pub uint: Option<u64>,
+    /// Its value as a floating point number.
+    pub float: Option<f64>,
+}
