@@ -1,7 +1,11 @@
 //! Reads templates: Go's syntax, with its errors.
 
+mod display;
+mod find;
 mod node;
 
+pub use display::location;
+pub use find::{Place, show};
 pub use node::{Branch, Call, Command, List, Node, Number, Operand, Pipe, Position, Term};
 
 /// What one text defines: itself under its own name, and every template that it defines inside.

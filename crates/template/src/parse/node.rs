@@ -130,3 +130,10 @@ pub struct Number {
     /// Its value as a floating point number.
     pub float: Option<f64>,
 }
+
+impl List {
+    /// Whether there is nothing in it but space.
+    pub fn is_blank(&self) -> bool {
+        self.nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
+    }
+}

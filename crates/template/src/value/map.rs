@@ -7,16 +7,29 @@ use std::sync::Arc;
 
 use super::Value;
 
+/// The methods of a named map type.
+pub trait Methods {
+    /// Whether there is a method of that name.
+    fn has(&self, name: &str) -> bool;
+
+    /// Calls a method; `None` where there is none of that name.
+    fn call(&self, map: &Map, name: &str, arguments: &[Value]) -> Option<Result<Value, String>>;
+}
+
+/// What Go calls a map that holds anything.
+const ANYTHING: &str = "map[string]interface {}";
+
 /// A map with strings as keys. Clones share their entries, as references to one map do in Go.
 #[derive(Clone)]
 pub struct Map {
     entries: Rc<RefCell<BTreeMap<Arc<str>, Value>>>,
     type_name: &'static str,
+    methods: Option<&'static dyn Methods>,
 }
 
 impl Default for Map {
     fn default() -> Self {
-        Self::of("map[string]interface {}", [])
+        Self::of(ANYTHING, [])
     }
 }
 
@@ -28,12 +41,35 @@ impl Map {
 
     /// A map whose type Go calls `type_name`.
     pub fn of(type_name: &'static str, entries: impl IntoIterator<Item = (Arc<str>, Value)>) -> Self {
-        Self { entries: Rc::new(RefCell::new(entries.into_iter().collect())), type_name }
+        Self { entries: Rc::new(RefCell::new(entries.into_iter().collect())), type_name, methods: None }
     }
 
     /// The same entries, shared, under another type: what a conversion gives in Go.
     pub fn as_type(&self, type_name: &'static str) -> Self {
-        Self { entries: self.entries.clone(), type_name }
+        Self { entries: self.entries.clone(), type_name, methods: None }
+    }
+
+    /// The same entries, shared, as a named type of `map[string]interface {}` that has methods.
+    pub fn with_methods(&self, type_name: &'static str, methods: &'static dyn Methods) -> Self {
+        Self { entries: self.entries.clone(), type_name, methods: Some(methods) }
+    }
+
+    /// The methods, if the type has any.
+    pub fn methods(&self) -> Option<&'static dyn Methods> {
+        self.methods
+    }
+
+    /// Whether the values may be anything: a parameter of the type `map[string]interface {}` takes it.
+    pub fn holds_anything(&self) -> bool {
+        self.methods.is_some() || self.type_name == ANYTHING
+    }
+
+    /// What an entry gives that is not there: the zero of the element type.
+    pub fn zero(&self) -> Value {
+        match self.type_name {
+            "map[string]string" => Value::from(""),
+            _ => Value::Nil,
+        }
     }
 
     /// What Go calls the type.
@@ -89,6 +125,6 @@ impl Map {
 
 impl FromIterator<(Arc<str>, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (Arc<str>, Value)>>(entries: I) -> Self {
-        Self::of("map[string]interface {}", entries)
+        Self::of(ANYTHING, entries)
     }
 }

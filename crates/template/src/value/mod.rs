@@ -9,7 +9,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use list::List;
-pub use map::Map;
+pub use map::{Map, Methods};
 pub use object::Object;
 pub use text::Text;
 

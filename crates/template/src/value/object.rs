@@ -23,6 +23,12 @@ pub trait Object: Any {
         None
     }
 
+    /// Whether there is a method of that name.
+    fn has_method(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Calls a method. `None` where there is none of that name.
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
         let _ = (name, arguments);

@@ -1,0 +1,144 @@
+//! Fields, entries and methods: `.A.B`.
+
+use std::sync::Arc;
+
+use super::{Execution, Result};
+use crate::function::Type;
+use crate::parse::{Operand, Place, Term};
+use crate::value::{Kind, Map, Value};
+
+impl<C> Execution<'_, C> {
+    /// `(pipeline).A.B`.
+    pub(super) fn chain(
+        &mut self,
+        dot: &Value,
+        operand: &Operand,
+        arguments: &[Operand],
+        last: Option<Value>,
+    ) -> Result<Value> {
+        let Term::Chain(inner, names) = &operand.term else { return Ok(Value::Nil) };
+        self.look_at(Place::Operand, operand.position);
+        if inner.term == Term::Nil {
+            return Err(self.fail(format!("indirection through explicit nil in {}", operand.term)));
+        }
+        let receiver = self.argument(dot, inner, Type::Any)?;
+        self.field_chain(dot, receiver, operand, names, arguments, last)
+    }
+
+    /// Follows `names` from `receiver` on. The last one may be a method, which gets the arguments.
+    pub(super) fn field_chain(
+        &mut self,
+        dot: &Value,
+        receiver: Value,
+        operand: &Operand,
+        names: &[Arc<str>],
+        arguments: &[Operand],
+        mut last: Option<Value>,
+    ) -> Result<Value> {
+        let mut receiver = receiver;
+        // What a map holds is an interface to Go, also where it is nil.
+        let mut in_interface = false;
+        for (at, name) in names.iter().enumerate() {
+            let is_last = at + 1 == names.len();
+            let arguments = if is_last { arguments } else { &[] };
+            let piped = if is_last { last.take() } else { None };
+            let from_map = matches!(receiver, Value::Map(_));
+            receiver = self.field(dot, receiver, in_interface, operand, name, arguments, piped)?;
+            in_interface = from_map;
+        }
+        Ok(receiver)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn field(
+        &mut self,
+        dot: &Value,
+        receiver: Value,
+        in_interface: bool,
+        operand: &Operand,
+        name: &Arc<str>,
+        arguments: &[Operand],
+        last: Option<Value>,
+    ) -> Result<Value> {
+        let has_arguments = !arguments.is_empty() || last.is_some();
+        match &receiver {
+            Value::Nil if in_interface => Err(self.fail(format!("nil pointer evaluating interface {{}}.{name}"))),
+            Value::Nil if self.fails_on_missing() => Err(self.fail(format!("nil data; no entry for key {name:?}"))),
+            Value::Nil => Ok(Value::Nil),
+            Value::Map(map) => {
+                if let Some(methods) = map.methods() {
+                    let arguments = self.method_arguments(dot, arguments, &last, methods.has(name))?;
+                    if let Some(result) = methods.call(map, name, &arguments) {
+                        return self.method_result(operand, name, result);
+                    }
+                }
+                if has_arguments {
+                    return Err(self.fail(format!("{name} is not a method but has arguments")));
+                }
+                self.entry(map, name)
+            }
+            Value::Object(object) => {
+                if object.has_method(name) {
+                    let arguments = self.method_arguments(dot, arguments, &last, true)?;
+                    if let Some(result) = object.call(name, &arguments) {
+                        return self.method_result(operand, name, result);
+                    }
+                }
+                if let Some(value) = object.field(name) {
+                    if has_arguments {
+                        return Err(self.fail(format!("{name} has arguments but cannot be invoked as function")));
+                    }
+                    return Ok(value);
+                }
+                if object.kind() == Kind::Map {
+                    return Ok(Value::Nil);
+                }
+                Err(self.no_field(name, &receiver, in_interface))
+            }
+            _ => Err(self.no_field(name, &receiver, in_interface)),
+        }
+    }
+
+    fn no_field(&self, name: &str, receiver: &Value, in_interface: bool) -> super::Stop {
+        let type_name = if in_interface { "interface {}".to_owned() } else { receiver.type_name() };
+        self.fail(format!("can't evaluate field {name} in type {type_name}"))
+    }
+
+    fn entry(&mut self, map: &Map, name: &str) -> Result<Value> {
+        match map.get(name) {
+            Some(value) => Ok(value),
+            None if self.fails_on_missing() => Err(self.fail(format!("map has no entry for key {name:?}"))),
+            None => Ok(map.zero()),
+        }
+    }
+
+    fn method_arguments(
+        &mut self,
+        dot: &Value,
+        arguments: &[Operand],
+        last: &Option<Value>,
+        is_method: bool,
+    ) -> Result<Vec<Value>> {
+        if !is_method {
+            return Ok(Vec::new());
+        }
+        let mut values = Vec::with_capacity(arguments.len() + 1);
+        for argument in arguments {
+            values.push(self.argument(dot, argument, Type::Any)?);
+        }
+        values.extend(last.clone());
+        Ok(values)
+    }
+
+    fn method_result(
+        &mut self,
+        operand: &Operand,
+        name: &str,
+        result: std::result::Result<Value, String>,
+    ) -> Result<Value> {
+        result.map_err(|message| {
+            self.look_at(Place::Operand, operand.position);
+            self.fail_calling(name, message.into())
+        })
+    }
+}
