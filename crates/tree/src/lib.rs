@@ -5,15 +5,21 @@
 //! ids that it read can tell from a new tree whether anything that concerned it changed, without reading
 //! it again. [`Recorder`] remembers them.
 
+mod archive;
+mod change;
 mod disk;
 mod memory;
 mod path;
+mod reads;
 mod recorder;
 
+pub use archive::{ArchiveError, ArchiveLimits, unpack};
+pub use change::{Change, Difference};
 pub use disk::DiskTree;
 pub use memory::MemoryTree;
 pub use path::{PathError, TreePath};
-pub use recorder::{EntryKindTag, Read, Reads, Recorder};
+pub use reads::{EntryKindTag, Read, Reads};
+pub use recorder::Recorder;
 
 use bytes::Bytes;
 
@@ -33,6 +39,22 @@ impl ContentId {
     /// The bytes of the digest.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl std::str::FromStr for ContentId {
+    type Err = String;
+
+    /// Reads what is displayed: two hexadecimal digits for each byte.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pair = |pair: &[u8]| match *pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
+        bytes.map(|bytes| Self::new(&bytes)).ok_or_else(|| format!("{text:?} is no content id in hexadecimal digits"))
     }
 }
 

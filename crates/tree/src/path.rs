@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A path from the root of a tree: components joined by `/`, never `.` or `..`, never absolute.
 ///
 /// The root itself is the empty path, and is shown as `.`.
@@ -91,6 +94,21 @@ impl TreePath {
 impl fmt::Display for TreePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_root() { "." } else { &self.0 })
+    }
+}
+
+impl Serialize for TreePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TreePath {
+    /// Takes only what was serialized: two texts never mean one path.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let path = Self::root().join(&text).map_err(D::Error::custom)?;
+        if path.0 == text { Ok(path) } else { Err(D::Error::custom(format!("the path {text:?} is not clean"))) }
     }
 }
 

@@ -1,93 +1,11 @@
-//! Remembers what was read from a tree, to tell later whether it changed.
+//! Remembers what is read from a tree.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-use crate::{ContentId, Entry, EntryKind, Tree, TreeError, TreePath};
-
-/// What one read of a tree learned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// Nothing stood at the path.
-    Absent,
-    /// What stood at the path was neither read nor listed, only looked at: its kind matters, its content not.
-    Looked(EntryKindTag),
-    /// The content with this id was read or listed.
-    Content(ContentId),
-}
-
-/// The kind of an entry without what changes with its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKindTag {
-    /// A regular file.
-    File,
-    /// A directory.
-    Directory,
-    /// A symbolic link.
-    Symlink,
-    /// Neither.
-    Other,
-}
-
-impl From<EntryKind> for EntryKindTag {
-    fn from(kind: EntryKind) -> Self {
-        match kind {
-            EntryKind::File { .. } => Self::File,
-            EntryKind::Directory => Self::Directory,
-            EntryKind::Symlink => Self::Symlink,
-            EntryKind::Other => Self::Other,
-        }
-    }
-}
-
-/// Everything that was read from a tree: content ids, names in directories, absences.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    entries: BTreeMap<TreePath, Read>,
-    listings: BTreeMap<TreePath, Vec<(String, EntryKindTag)>>,
-}
-
-impl Reads {
-    /// Whether `tree` would answer every recorded read as it was answered then.
-    ///
-    /// The cost follows what was read, not the size of the tree: a look at each path, and none at content.
-    pub fn unchanged_in(&self, tree: &dyn Tree) -> Result<bool, TreeError> {
-        for (path, read) in &self.entries {
-            let same = match (read, tree.entry(path)?) {
-                (Read::Absent, None) => true,
-                (Read::Looked(kind), Some(entry)) => *kind == entry.kind.into(),
-                (Read::Content(id), Some(entry)) => *id == entry.id,
-                _ => false,
-            };
-            if !same {
-                return Ok(false);
-            }
-        }
-        for (path, names) in &self.listings {
-            let is_directory = matches!(tree.entry(path)?, Some(Entry { kind: EntryKind::Directory, .. }));
-            if !is_directory || *names != listing(&tree.list(path)?) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// The paths that were looked at, with what was learned, in order.
-    pub fn entries(&self) -> impl Iterator<Item = (&TreePath, &Read)> {
-        self.entries.iter()
-    }
-
-    /// The directories whose names were listed, in order.
-    pub fn listings(&self) -> impl Iterator<Item = &TreePath> {
-        self.listings.keys()
-    }
-}
-
-fn listing(entries: &[(String, Entry)]) -> Vec<(String, EntryKindTag)> {
-    entries.iter().map(|(name, entry)| (name.clone(), entry.kind.into())).collect()
-}
+use crate::reads::listing;
+use crate::{Entry, EntryKind, MAX_FILE_SIZE, Read, Reads, Tree, TreeError, TreePath};
 
 /// A tree that remembers what is read through it.
 pub struct Recorder<'a> {
@@ -106,6 +24,13 @@ impl<'a> Recorder<'a> {
         self.reads.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that the content at `path` was asked for.
+    fn note_content(&self, path: &TreePath) -> Result<(), TreeError> {
+        let entry = self.tree.entry(path)?;
+        self.note(path, entry.map_or(Read::Absent, |entry| Read::Content(entry.id)));
+        Ok(())
+    }
+
     fn note(&self, path: &TreePath, read: Read) {
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         let known = reads.entries.get(path);
@@ -119,19 +44,22 @@ impl<'a> Recorder<'a> {
 impl Tree for Recorder<'_> {
     fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
         let entry = self.tree.entry(path)?;
-        self.note(path, entry.as_ref().map_or(Read::Absent, |entry| Read::Looked(entry.kind.into())));
+        let read = entry.as_ref().map_or(Read::Absent, |entry| match entry.kind {
+            // Whoever sees this size refuses the file: what is learned is more than its kind.
+            EntryKind::File { size } if size > MAX_FILE_SIZE => Read::Content(entry.id.clone()),
+            kind => Read::Looked(kind.into()),
+        });
+        self.note(path, read);
         Ok(entry)
     }
 
     fn read_file(&self, path: &TreePath) -> Result<Bytes, TreeError> {
-        if let Some(entry) = self.tree.entry(path)? {
-            self.note(path, Read::Content(entry.id));
-        }
+        self.note_content(path)?;
         self.tree.read_file(path)
     }
 
     fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
-        let entries = self.tree.list(path)?;
+        let entries = self.tree.list(path).inspect_err(|_| drop(self.entry(path)))?;
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         reads.listings.insert(path.clone(), listing(&entries));
         drop(reads);
@@ -139,9 +67,7 @@ impl Tree for Recorder<'_> {
     }
 
     fn read_link(&self, path: &TreePath) -> Result<String, TreeError> {
-        if let Some(entry) = self.tree.entry(path)? {
-            self.note(path, Read::Content(entry.id));
-        }
+        self.note_content(path)?;
         self.tree.read_link(path)
     }
 }
@@ -178,5 +104,25 @@ mod tests {
         assert!(changed(&|tree| {
             tree.remove(&path("a/x"));
         }));
+    }
+
+    #[test]
+    fn failed_reads_are_remembered_too() {
+        let base = MemoryTree::new([("a/x", vec![0; MAX_FILE_SIZE as usize + 1]), ("b", vec![])]).unwrap();
+        let recorder = Recorder::new(&base);
+        assert!(matches!(recorder.read(&path("a/x")), Err(TreeError::TooLarge { .. })));
+        assert!(recorder.read_file(&path("a/missing")).is_err());
+        assert!(recorder.read_link(&path("link")).is_err());
+        assert!(recorder.list(&path("b")).is_err());
+        let reads = recorder.into_reads();
+        assert!(reads.unchanged_in(&base).unwrap());
+        for (at, content) in [("a/x", "small"), ("a/missing", ""), ("link", ""), ("b/x", "")] {
+            let mut tree = base.clone();
+            if at == "b/x" {
+                tree.remove(&path("b"));
+            }
+            tree.insert(at, content).unwrap();
+            assert!(!reads.unchanged_in(&tree).unwrap(), "{at}");
+        }
     }
 }
