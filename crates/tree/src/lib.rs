@@ -8,6 +8,7 @@
 mod archive;
 mod change;
 mod disk;
+mod index;
 mod memory;
 mod path;
 mod reads;
@@ -16,6 +17,7 @@ mod recorder;
 pub use archive::{ArchiveError, ArchiveLimits, unpack};
 pub use change::{Change, Difference};
 pub use disk::DiskTree;
+pub use index::{Differing, ReadIndex, differing};
 pub use memory::MemoryTree;
 pub use path::{PathError, TreePath};
 pub use reads::{EntryKindTag, Read, Reads};

@@ -1,0 +1,70 @@
+//! Whoever would read something else in another tree is found, and nobody has to be asked.
+
+use cowherd_tree::{MemoryTree, ReadIndex, Reads, Recorder, Tree, TreePath, differing};
+use proptest::prelude::*;
+
+/// Paths among which files and directories take each other's place.
+const PATHS: [&str; 9] = ["a", "a/b", "a/b/c", "a/d", "e", "e/f", "e/g", "h/i/j", "h/k"];
+
+fn tree() -> impl Strategy<Value = MemoryTree> {
+    proptest::collection::vec(proptest::option::of(0..3u8), PATHS.len()).prop_map(|contents| {
+        let mut tree = MemoryTree::default();
+        for (path, content) in PATHS.iter().zip(contents) {
+            let Some(content) = content else { continue };
+            // A file where others need a directory would make the tree one that cannot be.
+            let below = |other: &str| other.starts_with(&format!("{path}/"));
+            let above = |other: &str| path.starts_with(&format!("{other}/"));
+            let taken = PATHS.iter().any(|other| {
+                let is_file = tree.entry(&TreePath::parse(other).expect("a path")).expect("an answer").is_some();
+                is_file && (below(other) || above(other))
+            });
+            if !taken {
+                tree.insert(path, vec![content]).expect("a path inside");
+            }
+        }
+        tree
+    })
+}
+
+/// Reads some of the paths, and lists some, whatever comes of it.
+fn read(tree: &MemoryTree, wanted: &[(usize, bool)]) -> Reads {
+    let recorder = Recorder::new(tree);
+    for (at, lists) in wanted {
+        let path = TreePath::parse(PATHS[*at]).expect("a path");
+        if *lists {
+            let _ = recorder.read_dir(&path);
+        } else {
+            let _ = recorder.read(&path);
+        }
+    }
+    recorder.into_reads()
+}
+
+proptest! {
+    #[test]
+    fn all_that_a_change_concerns_are_found(
+        old in tree(),
+        new in tree(),
+        readers in proptest::collection::vec(proptest::collection::vec((0..PATHS.len(), any::<bool>()), 0..4), 1..6),
+    ) {
+        let mut index = ReadIndex::default();
+        let all: Vec<Reads> = readers.iter().map(|wanted| read(&old, wanted)).collect();
+        for (reader, reads) in all.iter().enumerate() {
+            index.insert(&reader, reads);
+        }
+        let concerned = index.concerned(&old, &new).expect("trees in memory answer");
+        for (reader, reads) in all.iter().enumerate() {
+            let unchanged = reads.unchanged_in(&new).expect("trees in memory answer");
+            prop_assert!(unchanged || concerned.contains(&reader), "reader {reader} is not found");
+        }
+        for (reader, reads) in all.iter().enumerate() {
+            index.remove(&reader, reads);
+        }
+        prop_assert!(index.concerned(&old, &new).expect("trees in memory answer").is_empty());
+    }
+
+    #[test]
+    fn equal_trees_do_not_differ(tree in tree()) {
+        prop_assert!(differing(&tree, &tree).expect("an answer").is_empty());
+    }
+}
