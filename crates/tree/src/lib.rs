@@ -7,8 +7,8 @@
 
 mod archive;
 mod change;
+mod difference;
 mod disk;
-mod index;
 mod memory;
 mod path;
 mod reads;
@@ -16,8 +16,8 @@ mod recorder;
 
 pub use archive::{ArchiveError, ArchiveLimits, unpack};
 pub use change::{Change, Difference};
+pub use difference::Differences;
 pub use disk::DiskTree;
-pub use index::{Differing, ReadIndex, differing};
 pub use memory::MemoryTree;
 pub use path::{PathError, TreePath};
 pub use reads::{EntryKindTag, Read, Reads};

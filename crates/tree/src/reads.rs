@@ -105,6 +105,26 @@ impl Reads {
         Ok(changes.into_iter().map(|(path, what)| Change { path: path.clone(), what }).collect())
     }
 
+    /// How many paths were looked at or listed.
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.listings.len()
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the path was looked at or read.
+    pub(crate) fn has_entry(&self, path: &TreePath) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    /// Whether the directory was listed.
+    pub(crate) fn has_listing(&self, path: &TreePath) -> bool {
+        self.listings.contains_key(path)
+    }
+
     /// The paths that were looked at, with what was learned, in order.
     pub fn entries(&self) -> impl Iterator<Item = (&TreePath, &Read)> {
         self.entries.iter()
