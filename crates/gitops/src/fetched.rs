@@ -12,4 +12,8 @@ pub(crate) struct Fetched {
     pub(crate) digest: String,
     /// The files.
     pub(crate) tree: Arc<dyn Tree>,
+    /// The files with those that the source leaves out: the ids of directories cost nothing here.
+    pub(crate) all: Arc<dyn Tree>,
+    /// What the source leaves out, besides what its own files say.
+    pub(crate) ignore: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::objects::lock;
 use crate::recent::Recent;
 
 /// The file that holds patterns, in any directory.
-const FILE: &str = ".sourceignore";
+pub const IGNORE_FILE: &str = ".sourceignore";
 
 /// The largest `.sourceignore` that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
@@ -87,7 +87,7 @@ impl Ignore {
     /// Hides from `tree` what its `.sourceignore` files and the patterns in `given` (`spec.ignore`) hide.
     pub fn new(tree: Arc<dyn Tree>, given: Option<&str>) -> Result<Self, TreeError> {
         let root_file = matches!(
-            tree.entry(&TreePath::parse(FILE).unwrap_or_default())?,
+            tree.entry(&TreePath::parse(IGNORE_FILE).unwrap_or_default())?,
             Some(Entry { kind: EntryKind::File { .. }, .. })
         );
         let defaults = if root_file || given.is_some() { "" } else { DEFAULTS };
@@ -101,7 +101,8 @@ impl Ignore {
         if let Some(patterns) = lock(&self.remembered).get(directory) {
             return Ok(patterns);
         }
-        let file = directory.join(FILE).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
+        let file =
+            directory.join(IGNORE_FILE).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
         let patterns = Arc::new(match self.tree.entry(&file)? {
             Some(Entry { kind: EntryKind::File { size }, .. }) if size > MAX_FILE => {
                 return Err(TreeError::TooLarge { path: file, size, limit: MAX_FILE });

@@ -29,7 +29,7 @@ pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use auth::{Auth, Secret};
 pub use commit::{Commit, CommitId, Signature};
 pub use error::FetchError;
-pub use ignore::Ignore;
+pub use ignore::{IGNORE_FILE, Ignore};
 pub use local::{LocalWatch, WatchError, watch_local};
 pub use mirror::{LocalAccess, MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};

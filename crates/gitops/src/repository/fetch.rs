@@ -128,7 +128,9 @@ fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetched, TreeErr
     Ok(Fetched {
         revision: snapshot.revision.to_string(),
         digest: digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
-        tree: Arc::new(Ignore::new(tree, ignore)?),
+        tree: Arc::new(Ignore::new(tree.clone(), ignore)?),
+        all: tree,
+        ignore: ignore.map(str::to_owned),
     })
 }
 

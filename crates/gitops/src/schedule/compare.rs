@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use cowherd_tree::{Differences, Reads};
+
 use super::{Schedule, Signal};
 use crate::NamespacedName;
 use crate::fetched::Fetched;
@@ -11,27 +13,28 @@ const AT_ONCE: usize = 50;
 
 impl Schedule {
     /// Compares what the renders read with the new content, on a thread of its own.
-    pub(super) fn compare(&mut self, source: &NamespacedName, content: &Arc<Fetched>) {
+    pub(super) fn compare(&mut self, source: &NamespacedName, before: Option<Arc<Fetched>>, content: &Arc<Fetched>) {
         let mut to_compare = Vec::new();
         for name in self.users_of(source) {
             let Some(slot) = self.slots.get_mut(&name) else { continue };
-            if let Some(reads) = slot.reusable_reads() {
-                slot.comparing = true;
-                to_compare.push((name, reads));
-            } else {
-                slot.comparing = false;
-            }
+            let reusable = slot.reusable_reads().map(|(reads, digest)| {
+                let holds_before = before.as_ref().is_some_and(|before| before.digest == digest);
+                (reads, holds_before)
+            });
+            slot.comparing = reusable.is_some();
+            to_compare.extend(reusable.map(|(reads, holds_before)| (name, reads, holds_before)));
         }
         if to_compare.is_empty() {
             return;
         }
         let (source, content, signals) = (source.clone(), content.clone(), self.context.signals.clone());
         self.errands.spawn_blocking(move || {
+            let differences = before.and_then(|before| differences(&before, &content));
             for part in to_compare.chunks(AT_ONCE) {
-                // What cannot be compared is rendered, and then says what is wrong.
-                let unchanged = part
-                    .iter()
-                    .map(|(name, reads)| (name.clone(), reads.unchanged_in(content.tree.as_ref()).unwrap_or(false)));
+                let unchanged = part.iter().map(|(name, reads, holds_before)| {
+                    let differences = differences.as_ref().filter(|_| *holds_before);
+                    (name.clone(), is_unchanged(reads, differences, &content))
+                });
                 let (source, digest) = (source.clone(), content.digest.clone());
                 let _ = signals.send(Signal::Compared { source, digest, results: unchanged.collect() });
             }
@@ -61,4 +64,18 @@ impl Schedule {
             self.consider_blocked();
         }
     }
+}
+
+/// Where two contents differ; `None` where what is left out of them may differ too.
+fn differences(before: &Fetched, content: &Fetched) -> Option<Differences> {
+    let differences = Differences::between(before.all.as_ref(), content.all.as_ref()).ok()?;
+    let is_same_choice = before.ignore == content.ignore
+        && differences.paths().all(|path| path.file_name() != cowherd_source::IGNORE_FILE);
+    Some(differences).filter(|_| is_same_choice)
+}
+
+/// Whether the content answers all reads as before. What cannot be compared is rendered, and then says what is wrong.
+fn is_unchanged(reads: &Reads, differences: Option<&Differences>, content: &Fetched) -> bool {
+    let is_elsewhere = differences.is_some_and(|differences| !differences.concern(reads));
+    is_elsewhere || reads.unchanged_in(content.tree.as_ref()).unwrap_or(false)
 }

@@ -158,9 +158,9 @@ impl Schedule {
                 self.sources.remove(&name);
             }
             Some(content) => {
-                self.sources.insert(name.clone(), content.clone());
+                let before = self.sources.insert(name.clone(), content.clone());
                 self.follow_after = Instant::now() + follow::PATIENCE;
-                self.compare(&name, &content);
+                self.compare(&name, before, &content);
             }
         }
         for user in self.users_of(&name) {
@@ -327,5 +327,7 @@ fn nothing() -> Arc<Fetched> {
         revision: String::new(),
         digest: String::new(),
         tree: Arc::new(cowherd_tree::MemoryTree::default()),
+        all: Arc::new(cowherd_tree::MemoryTree::default()),
+        ignore: None,
     })
 }

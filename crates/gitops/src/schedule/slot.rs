@@ -254,15 +254,16 @@ impl Slot {
         FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16)).min(longest)
     }
 
-    /// What the last render read, if its result still holds for the content up to now.
-    pub(super) fn reusable_reads(&self) -> Option<Arc<Reads>> {
+    /// What the last render read, and the content for which that holds, if its result still holds.
+    pub(super) fn reusable_reads(&self) -> Option<(Arc<Reads>, &str)> {
         if let Some(running) = &self.running {
             let reads = running.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            return reads.filter(|_| running.is_apply && !*running.cancel.borrow());
+            let holds = running.is_apply && !*running.cancel.borrow();
+            return reads.filter(|_| holds).map(|reads| (reads, running.digest.as_str()));
         }
         let last = self.last.as_ref()?;
         let holds = last.succeeded && last.generation == self.object.metadata.generation && !self.is_suspended();
-        last.reads.clone().filter(|_| holds)
+        last.reads.clone().filter(|_| holds).map(|reads| (reads, last.digest.as_str()))
     }
 
     /// The content does not differ for this Kustomization; whether its status has to follow to the revision now.
