@@ -1,6 +1,7 @@
 //! What maintainers run: tests beside the real tools, generated data, benchmarks.
 
 mod bench;
+mod compare;
 mod schemas;
 mod test;
 mod tools;
@@ -17,6 +18,7 @@ cargo xtask <COMMAND>
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
   bench [APPS]  measures the release build and writes docs/benchmarks.md
+  compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
   schemas       generates crates/schema/data from the sources of k8s-openapi
   wire API MACHINERY
                 generates crates/apiserver/data from checkouts of kubernetes/api and kubernetes/apimachinery
@@ -38,6 +40,7 @@ fn run() -> Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
+        Some((command, rest)) if command == "compare" => return compare::run(root, rest),
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
         Some((command, [api, machinery])) if command == "wire" => {
             wire::run(root, Path::new(api), Path::new(machinery))?

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// A kubectl that tests drive, as a package on PyPI brings it (with the helm of its time beside it).
+/// A kubectl that tests drive, as a package on PyPI brings it with the helm of its time beside it: 3 with 1.32, 4
+/// with 1.35.
 struct Kubectl {
     /// Kubernetes' minor version: `1.35`.
     version: &'static str,
@@ -52,15 +53,16 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// The environment that tests run in: kubectl first in the `PATH`, and `KUBECTL_1_32`, `KUBECTL_1_35`
-    /// for those that compare versions.
+    /// The environment that tests run in: the newest kubectl and helm first in the `PATH`, `KUBECTL_1_32` and
+    /// `KUBECTL_1_35` for those that compare versions, and `HELM_3` for those that need a helm before version 4.
     pub fn environment(&self) -> Result<Vec<(String, OsString)>> {
         let (_, newest) = self.kubectls.last().context("no kubectl")?;
+        let (_, oldest) = self.kubectls.first().context("no kubectl")?;
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(
             std::iter::once(newest.clone()).chain(env::split_paths(&path)).chain([PathBuf::from("/usr/sbin")]),
         )?;
-        let mut variables = vec![("PATH".to_owned(), path)];
+        let mut variables = vec![("PATH".to_owned(), path), ("HELM_3".to_owned(), oldest.join("helm").into())];
         for (version, directory) in &self.kubectls {
             variables.push((format!("KUBECTL_{}", version.replace('.', "_")), directory.join("kubectl").into()));
         }
