@@ -5,83 +5,7 @@ use std::borrow::Cow;
 use crate::format::{code_point, is_digit, is_letter, quote};
 
 use super::node::Position;
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The text cannot be read on; the token says why.
-    Error,
-    Bool,
-    /// A printable ASCII character without a meaning of its own.
-    Char,
-    CharConstant,
-    /// A complex constant: `1+2i`.
-    Complex,
-    /// `=`
-    Assign,
-    /// `:=`
-    Declare,
-    Eof,
-    /// `.name`
-    Field,
-    Identifier,
-    LeftDelimiter,
-    LeftParen,
-    Number,
-    Pipe,
-    RawString,
-    RightDelimiter,
-    RightParen,
-    Space,
-    String,
-    Text,
-    Variable,
-    Block,
-    Break,
-    Continue,
-    Dot,
-    Define,
-    Else,
-    End,
-    If,
-    Nil,
-    Range,
-    Template,
-    With,
-}
-
-/// A token.
-#[derive(Clone, Debug)]
-pub(super) struct Token<'t> {
-    pub kind: Kind,
-    /// Where it begins, in bytes.
-    pub position: Position,
-    /// What stands there, or what is wrong.
-    pub value: Cow<'t, str>,
-    /// The line on which it begins, counted from 1.
-    pub line: usize,
-}
-
-impl Token<'_> {
-    /// How errors call the token.
-    pub fn describe(&self) -> String {
-        let keyword = match self.kind {
-            Kind::Block | Kind::Break | Kind::Continue | Kind::Dot | Kind::Define | Kind::Else | Kind::End => true,
-            Kind::If | Kind::Nil | Kind::Range | Kind::Template | Kind::With => true,
-            Kind::Eof => return "EOF".into(),
-            Kind::Error => return self.value.to_string(),
-            _ => false,
-        };
-        if keyword {
-            return format!("<{}>", self.value);
-        }
-        if self.value.len() <= 10 {
-            return quote(self.value.as_bytes());
-        }
-        let start: String = self.value.chars().take(10).collect();
-        format!("{}...", quote(start.as_bytes()))
-    }
-}
+use super::token::{Kind, Token};
 
 /// The state of the split.
 pub(super) struct Lexer<'t> {
@@ -156,8 +80,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn emit(&mut self, kind: Kind) -> Token<'t> {
-        let token =
-            Token { kind, position: self.start, value: Cow::Borrowed(self.pending()), line: self.start_line };
+        let token = Token { kind, position: self.start, value: Cow::Borrowed(self.pending()), line: self.start_line };
         self.start = self.position;
         self.start_line = self.line;
         token
@@ -176,8 +99,7 @@ impl<'t> Lexer<'t> {
 
     /// Gives up. As with Go, the rest of the text is gone, and the state stays what it was.
     fn error(&mut self, message: impl Into<Cow<'t, str>>) -> Token<'t> {
-        let token =
-            Token { kind: Kind::Error, position: self.start, value: message.into(), line: self.start_line };
+        let token = Token { kind: Kind::Error, position: self.start, value: message.into(), line: self.start_line };
         self.text = "";
         self.start = 0;
         self.position = 0;
@@ -418,10 +340,8 @@ impl<'t> Lexer<'t> {
     fn raw_string(&mut self) -> Token<'t> {
         match self.rest().find('`') {
             Some(length) => {
-                let before = self.line;
                 self.position += length + 1;
                 self.count_lines();
-                debug_assert!(self.line >= before);
                 self.emit(Kind::RawString)
             }
             None => self.error("unterminated raw quoted string"),

@@ -1,19 +1,33 @@
 //! Reads templates: Go's syntax, with its errors.
+//!
+//! What is read and refused, with which words, is what `text/template/parse` reads and refuses, but for nesting:
+//! parentheses and control structures may go [`MAX_DEPTH`] deep.
 
+mod control;
 mod display;
 mod find;
+mod lexer;
+mod literal;
 mod node;
+mod number;
+mod parser;
+mod pipeline;
+mod token;
 
 pub use display::location;
 pub use find::{Place, show};
 pub use node::{Branch, Call, Command, List, Node, Number, Operand, Pipe, Position, Term};
 
+/// How deep parentheses and control structures together may be nested.
+pub const MAX_DEPTH: usize = 1000;
+
 /// What one text defines: itself under its own name, and every template that it defines inside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
-    /// The text outside of all definitions.
+    /// What the name of the text stands for: the text outside of all definitions, or where that is empty the definition
+    /// of this name, if there is one.
     pub main: List,
-    /// The definitions in the order in which they end, with their names.
+    /// The other definitions, each name once, in the order in which they end, with their names.
     pub definitions: Vec<(std::sync::Arc<str>, List)>,
 }
 
@@ -31,6 +45,5 @@ pub struct ParseError {
 
 /// Reads `text`, which errors call `name`. `is_function` tells which functions there are.
 pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Result<Parsed, ParseError> {
-    let _ = (text, is_function);
-    Err(ParseError { name: name.to_owned(), line: 1, message: "not read yet".into() })
+    parser::Parser::new(name, text, is_function).parse()
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::value::Text;
+
 /// Where something stands in the text of a template: the offset in bytes.
 pub type Position = usize;
 
@@ -31,6 +33,20 @@ pub enum Node {
     Break(Position),
     /// `{{continue}}`.
     Continue(Position),
+}
+
+impl Node {
+    /// Where the node stands, as Go has it in errors: at the first token of its pipeline, at the name of a template, at
+    /// the keyword of `break` and `continue`. Text, at which nothing fails, has no place.
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Text(_) => 0,
+            Self::Action(pipe) => pipe.position,
+            Self::If(branch) | Self::With(branch) | Self::Range(branch) => branch.position,
+            Self::Template(call) => call.position,
+            Self::Break(position) | Self::Continue(position) => *position,
+        }
+    }
 }
 
 /// An `if`, `with` or `range`.
@@ -89,6 +105,9 @@ pub struct Operand {
 }
 
 /// What an operand is.
+///
+/// Where Go has an operand in errors: at its first character, but `.a.b`, `$x.a` and `(p).a` at their last chain of
+/// names, which is `.b` and `.a` here; `$x` and `.a` alone at their beginning, and `(p)` at the first token inside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Term {
     /// `.`
@@ -101,8 +120,8 @@ pub enum Term {
     Number(Number),
     /// A string.
     String {
-        /// What it says.
-        text: Arc<str>,
+        /// What it says: escapes can make it something that is not UTF-8.
+        text: Text,
         /// How it was written, with its quotes.
         quoted: Arc<str>,
     },
@@ -129,6 +148,9 @@ pub struct Number {
     pub uint: Option<u64>,
     /// Its value as a floating point number.
     pub float: Option<f64>,
+    /// Its value as a complex number, real part first, where it is written as one: `1i`. The others are then there only
+    /// where the imaginary part is zero.
+    pub complex: Option<(f64, f64)>,
 }
 
 impl List {
