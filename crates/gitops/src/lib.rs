@@ -12,6 +12,7 @@ mod counters;
 mod events;
 mod fetched;
 mod install;
+mod kept;
 mod kustomization;
 mod name;
 mod progress;
@@ -21,6 +22,7 @@ mod status;
 
 pub use counters::{Counters, Counts};
 pub use install::{InstallError, install};
+pub use kept::KeptRenders;
 pub use kustomization::{Preview, PreviewError, preview};
 pub use name::NamespacedName;
 pub use progress::{Phase, Progress};
@@ -42,6 +44,8 @@ pub struct Config {
     pub applies: usize,
     /// Counts what the agents do.
     pub counters: Arc<Counters>,
+    /// Where renders are kept, so that a restart costs none; without it every start renders everything.
+    pub kept: Option<Arc<KeptRenders>>,
     /// Is told what the agents do, as it happens.
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
 }
@@ -50,7 +54,7 @@ impl Default for Config {
     /// Twice as many renders as there are processors, and four times as many applies.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { renders: processors * 2, applies: processors * 4, counters: Arc::default(), progress: None }
+        Self { renders: processors * 2, applies: processors * 4, counters: Arc::default(), kept: None, progress: None }
     }
 }
 

@@ -5,9 +5,12 @@ mod watching;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
+use cowherd_gitops::KeptRenders;
 use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
 
 use super::reconcile::parse_duration;
@@ -74,6 +77,16 @@ impl Up {
         outcome
     }
 
+    /// The renders of earlier runs. Another build of the program may render otherwise, and makes its own.
+    fn renders(&self) -> anyhow::Result<Arc<KeptRenders>> {
+        let program = std::env::current_exe()?;
+        let about = std::fs::metadata(&program)?;
+        let build = format!("{} {:?}", about.len(), about.modified()?);
+        let directory = self.data_dir.join("renders");
+        let kept = KeptRenders::open(&directory, &build);
+        Ok(Arc::new(kept.with_context(|| format!("cannot use the directory {}", directory.display()))?))
+    }
+
     /// Of this machine's repositories, manifests may name the one that is followed and those that were allowed.
     fn mirrors(&self) -> anyhow::Result<Mirrors> {
         let mut allowed = self.local_repositories.clone();
@@ -96,7 +109,7 @@ impl Up {
         eprintln!("{} following {} of {}, from {}", Mark::Action, reference, root.url, root.path);
         bootstrap::run(&control_plane.client, &root).await?;
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
-        let config = cowherd_gitops::Config { progress: Some(tell), ..Default::default() };
+        let config = cowherd_gitops::Config { kept: Some(self.renders()?), progress: Some(tell), ..Default::default() };
         let stopped = control_plane.stopped();
         control_plane.spawn(cowherd_gitops::run(control_plane.client.clone(), mirrors, config, stopped));
         let mut watching = Watching::start(&control_plane.client, progress);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::{RenderError, Substitution, SubstitutionError, render, substitute};
 use cowherd_tree::{PathError, Reads, Recorder, Tree, TreeError, TreePath};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::settings::Settings;
@@ -95,9 +96,21 @@ fn manifests(tree: &Recorder<'_>, settings: &Settings, variables: &Variables) ->
     Ok(Built { manifests, digest })
 }
 
+/// All that the manifests are made from besides the tree, in one text.
+pub(crate) fn parameters(settings: &Settings, variables: &Variables) -> String {
+    let Settings { path, overlay, labels, annotations, substitutes, always_substitute, .. } = settings;
+    format!("{:?}", (path, overlay, labels, annotations, substitutes, always_substitute, &variables.values))
+}
+
+/// What an earlier build made.
+pub(crate) fn rebuilt(objects: Vec<Value>, digest: String) -> Result<Built, BuildError> {
+    let manifests = objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?;
+    Ok(Built { manifests, digest })
+}
+
 /// SOPS leaves its own field beside the data that it encrypted.
 fn is_encrypted(manifest: &Manifest) -> bool {
-    manifest.id().kind == "Secret" && manifest.object().get("sops").is_some_and(serde_json::Value::is_object)
+    manifest.id().kind == "Secret" && manifest.object().get("sops").is_some_and(Value::is_object)
 }
 
 #[cfg(test)]

@@ -49,6 +49,9 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         }
     }
     context.gate.disclaim(&job.name);
+    if let Some(kept) = &context.kept {
+        kept.forget(&job.name);
+    }
     set_finalizer(context, &job.name, &object, false).await.map_err(|error| Failure::api(&error))?;
     context.tell_phase(&job.name, "", Phase::Gone);
     Ok(())

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use kube::ResourceExt;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::build::{BuildError, Built, build};
+use super::build::{BuildError, Built, build, parameters, rebuilt};
 use super::job::{Ended, Failure, Job, Report, Tale, Task};
 use super::prune::remove_stale;
 use super::settings::Settings;
@@ -115,7 +115,7 @@ async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, reche
         Arc::new(variables.map_err(|error| Failure::new(BUILD_FAILED, format!("post build failed: {error}")))?);
 
     job.status.last_attempted_revision = Some(job.source.revision.clone());
-    let mut built = render(context, job, settings, &variables).await?;
+    let mut built = render(context, job, settings, &variables, recheck).await?;
     let identified = context.applier.identify(&mut built.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(|error| apply_failure(&error, &variables.mask, None))?;
     context.gate.claim(&job.name, built.manifests.iter().map(|manifest| manifest.id().clone()));
@@ -200,17 +200,37 @@ async fn act_for_account(context: &Context, settings: &Settings) -> Result<(), F
     }
 }
 
+/// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`).
 async fn render(
     context: &Context,
     job: &Job,
     settings: &Settings,
     variables: &Arc<Variables>,
+    anew: bool,
 ) -> Result<Built, Failure> {
     let _permit = context.renders.acquire().await;
-    context.counters.rendered();
-    tracing::debug!(kustomization = %job.name, revision = job.source.revision, "rendering");
     let (tree, settings, variables) = (job.source.tree.clone(), settings.clone(), variables.clone());
-    let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &settings, &variables)).await;
+    let (kept, counters, name) = (context.kept.clone(), context.counters.clone(), job.name.clone());
+    let revision = job.source.revision.clone();
+    let built = tokio::task::spawn_blocking(move || {
+        let parameters = parameters(&settings, &variables);
+        let earlier = kept.as_ref().filter(|_| !anew);
+        if let Some(found) = earlier.and_then(|kept| kept.find(&name, &parameters, tree.as_ref()))
+            && let Ok(built) = rebuilt(found.objects, found.digest)
+        {
+            tracing::debug!(kustomization = %name, revision, "a kept render still holds");
+            return (Ok(built), Arc::new(found.reads));
+        }
+        counters.rendered();
+        tracing::debug!(kustomization = %name, revision, "rendering");
+        let (built, reads) = build(tree.as_ref(), &settings, &variables);
+        if let (Some(kept), Ok(built)) = (&kept, &built) {
+            let objects = built.manifests.iter().map(|manifest| manifest.object().clone()).collect();
+            kept.keep(&name, &parameters, &reads, &built.digest, objects);
+        }
+        (built, reads)
+    });
+    let built = built.await;
     let (built, reads) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;
     *job.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(reads);
     built.map_err(|error| Failure::build(&error))

@@ -63,6 +63,33 @@ async fn after_a_restart_nothing_is_written_to_objects_that_are_right() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_only_what_changed_meanwhile_is_rendered() {
+    let mut world = World::new().await;
+    for name in ["a", "b", "c"] {
+        world.repository.write(&format!("{name}/map.yaml"), &config_map("apps", name, "1"));
+    }
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    for name in ["a", "b", "c"] {
+        world.add(kustomization(name, &format!("./{name}"), json!({}))).await;
+        world.ready(name, &first).await;
+    }
+    world.kill_agents().await;
+    world.repository.write("b/map.yaml", &config_map("apps", "b", "2"));
+    let second = world.repository.commit("second");
+    let patch = json!({ "spec": { "commonMetadata": { "labels": { "team": "x" } } } });
+    world.patch_kustomization("c", patch).await;
+    let before = world.counts();
+    world.start_agents();
+    for name in ["a", "b", "c"] {
+        world.ready(name, &second).await;
+    }
+    assert_eq!(world.counts().renders - before.renders, 2, "b has other files, and c other settings");
+    let object = world.get("v1", "ConfigMap", Some("apps"), "c").await.unwrap();
+    assert_eq!(object["metadata"]["labels"]["team"], "x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_for_reconciliation_is_served_once() {
     let world = World::new().await;
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));

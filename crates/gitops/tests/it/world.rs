@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apiserver::ApiServer;
-use cowherd_gitops::{Config, Counters, Counts};
+use cowherd_gitops::{Config, Counters, Counts, KeptRenders};
 use cowherd_source::Mirrors;
 use cowherd_store::Store;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
@@ -100,7 +100,7 @@ pub struct World {
     pub repository: Repository,
     pub counters: Arc<Counters>,
     mirrors: Mirrors,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
     _server: ApiServer,
     agents: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     controllers: Option<JoinHandle<()>>,
@@ -120,7 +120,7 @@ impl World {
             repository: Repository::new(directory.path().join("repository")),
             counters: Arc::default(),
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
-            _directory: directory,
+            directory,
             _server: server,
             agents: None,
             controllers: Some(controllers),
@@ -134,7 +134,8 @@ impl World {
 
     pub fn start_agents(&mut self) {
         let mirrors = self.mirrors.clone();
-        let config = Config { counters: self.counters.clone(), ..Config::default() };
+        let kept = KeptRenders::open(self.directory.path().join("renders"), "this one").unwrap();
+        let config = Config { counters: self.counters.clone(), kept: Some(Arc::new(kept)), ..Config::default() };
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;
