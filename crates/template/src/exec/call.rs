@@ -1,7 +1,7 @@
 //! Calls of functions: the number and the types of arguments, as Go checks them.
 
 use super::builtins::{self, Builtin};
-use super::{Execution, Result};
+use super::{Dot, Execution, Result};
 use crate::function::{Function, Type};
 use crate::parse::{Operand, Place, Position};
 use crate::value::Value;
@@ -10,7 +10,7 @@ impl<C> Execution<'_, C> {
     /// Calls the function `name`; `last` is what comes through the pipeline, `at` where failures of the function are.
     pub(super) fn call_function(
         &mut self,
-        dot: &Value,
+        dot: &Dot,
         name: &str,
         arguments: &[Operand],
         last: Option<Value>,
@@ -27,7 +27,7 @@ impl<C> Execution<'_, C> {
 
     fn call(
         &mut self,
-        dot: &Value,
+        dot: &Dot,
         function: Function<C>,
         arguments: &[Operand],
         last: Option<Value>,
@@ -52,7 +52,7 @@ impl<C> Execution<'_, C> {
 
     fn call_builtin(
         &mut self,
-        dot: &Value,
+        dot: &Dot,
         name: &str,
         builtin: Builtin,
         arguments: &[Operand],
@@ -73,16 +73,32 @@ impl<C> Execution<'_, C> {
             let wanted = if builtin.takes_format && given == 1 { Type::String } else { Type::Any };
             values.push(self.checked(last, wanted, false)?);
         }
+        if name == "call" {
+            return Err(self.call_of_no_function(arguments, &values, at));
+        }
         (builtin.body)(&values).map_err(|message| {
             self.look_at(at.0, at.1);
             self.fail_calling(name, message.into())
         })
     }
 
+    /// `call`: values that are functions cannot come into being here.
+    fn call_of_no_function(&mut self, arguments: &[Operand], values: &[Value], at: (Place, Position)) -> super::Stop {
+        let message = match (values.first(), arguments.first()) {
+            (None | Some(Value::Nil), _) => "call of nil".to_owned(),
+            (Some(value), None) => {
+                format!("non-function {} of type {}", crate::format::print(value), value.type_name())
+            }
+            (Some(value), Some(operand)) => format!("non-function {} of type {}", operand.term, value.type_name()),
+        };
+        self.look_at(at.0, at.1);
+        self.fail_calling("call", message.into())
+    }
+
     /// `and` and `or`: what comes behind the argument that decides is not evaluated.
     fn short_circuit(
         &mut self,
-        dot: &Value,
+        dot: &Dot,
         arguments: &[Operand],
         last: Option<Value>,
         stops_at: bool,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Execution, Result};
+use super::{Dot, Execution, Result};
 use crate::function::Type;
 use crate::parse::{Command, Number, Operand, Pipe, Place, Term};
-use crate::value::{Text, Value};
+use crate::value::Value;
 
 impl<C> Execution<'_, C> {
     /// The value of a pipeline. Variables that it declares stay until the end of what encloses it.
-    pub(super) fn evaluate(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value> {
+    pub(super) fn evaluate(&mut self, dot: &Dot, pipe: &Pipe) -> Result<Value> {
         self.look_at(Place::Pipe, pipe.position);
         let mut value = None;
         for command in &pipe.commands {
@@ -18,7 +18,7 @@ impl<C> Execution<'_, C> {
         let value = value.unwrap_or_default();
         for name in &pipe.declared {
             if pipe.assigns {
-                self.assign(name, value.clone());
+                self.assign(name, value.clone().into());
             } else {
                 self.declare(name, value.clone());
             }
@@ -27,7 +27,7 @@ impl<C> Execution<'_, C> {
     }
 
     /// The value of a command; `last` is what the command before it gave.
-    fn command(&mut self, dot: &Value, command: &Command, last: Option<Value>) -> Result<Value> {
+    fn command(&mut self, dot: &Dot, command: &Command, last: Option<Value>) -> Result<Value> {
         self.step()?;
         let Some((first, arguments)) = command.operands.split_first() else {
             return Ok(Value::Nil);
@@ -48,7 +48,7 @@ impl<C> Execution<'_, C> {
                 let value = self.variable_value(name)?;
                 if names.is_empty() {
                     self.not_a_function(first, arguments, &last)?;
-                    return Ok(value);
+                    return Ok(value.value);
                 }
                 return self.field_chain(dot, value, first, names, arguments, last);
             }
@@ -65,16 +65,16 @@ impl<C> Execution<'_, C> {
             Term::Bool(value) => Ok(Value::Bool(*value)),
             Term::Number(number) => self.ideal(number),
             Term::String { text, .. } => Ok(Value::string(text.clone())),
-            _ => Ok(dot.clone()),
+            _ => Ok(dot.value.clone()),
         }
     }
 
     /// The value of an operand that is an argument of type `wanted`.
-    pub(super) fn argument(&mut self, dot: &Value, operand: &Operand, wanted: Type) -> Result<Value> {
+    pub(super) fn argument(&mut self, dot: &Dot, operand: &Operand, wanted: Type) -> Result<Value> {
         self.step()?;
         self.look_at(Place::Operand, operand.position);
         match &operand.term {
-            Term::Dot => self.checked(dot.clone(), wanted, false),
+            Term::Dot => self.checked(dot.value.clone(), wanted, dot.in_interface),
             Term::Nil if wanted.takes_nil() => Ok(Value::Nil),
             Term::Nil => Err(self.fail(format!("cannot assign nil to {}", wanted.name()))),
             Term::Field(names) => {
@@ -84,7 +84,7 @@ impl<C> Execution<'_, C> {
             Term::Variable(name, names) => {
                 let value = self.variable_value(name)?;
                 if names.is_empty() {
-                    return self.checked(value, wanted, false);
+                    return self.checked(value.value, wanted, value.in_interface);
                 }
                 let value = self.field_chain(dot, value, operand, names, &[], None)?;
                 self.checked(value, wanted, true)
@@ -106,7 +106,7 @@ impl<C> Execution<'_, C> {
     }
 
     /// A pipeline in parentheses, which may hold more of them than one stack does.
-    fn inner_pipe(&mut self, dot: &Value, pipe: &Pipe) -> Result<Value> {
+    fn inner_pipe(&mut self, dot: &Dot, pipe: &Pipe) -> Result<Value> {
         stacker::maybe_grow(super::RED_ZONE, super::STACK, || self.evaluate(dot, pipe))
     }
 
@@ -116,7 +116,7 @@ impl<C> Execution<'_, C> {
         match (wanted, &operand.term) {
             (Type::Any, Term::Bool(value)) | (Type::Bool, Term::Bool(value)) => Ok(Value::Bool(*value)),
             (Type::Any, Term::Number(number)) => self.ideal(number),
-            (Type::Any | Type::String, Term::String { text, .. }) => Ok(Value::String(Text::from(text.clone()))),
+            (Type::Any | Type::String, Term::String { text, .. }) => Ok(Value::String(text.clone())),
             (Type::Int, Term::Number(Number { int: Some(int), .. })) => Ok(Value::Int(*int)),
             (Type::Int64, Term::Number(Number { int: Some(int), .. })) => Ok(Value::Int64(*int)),
             (Type::Float, Term::Number(Number { float: Some(float), .. })) => Ok(Value::Float(*float)),
@@ -130,10 +130,11 @@ impl<C> Execution<'_, C> {
 
     /// A number where nothing says which type it should have.
     fn ideal(&mut self, number: &Number) -> Result<Value> {
-        let hex = number.text.starts_with("0x") || number.text.starts_with("0X");
-        let looks_like_float = !number.text.starts_with('\'')
-            && !(hex && !number.text.contains(['p', 'P']))
-            && number.text.contains(['.', 'e', 'E', 'p', 'P']);
+        let is_character = number.text.starts_with('\'');
+        let is_hex = number.text.starts_with("0x") || number.text.starts_with("0X");
+        // In a hexadecimal number an `e` is a digit.
+        let marks: &[char] = if is_hex { &['p', 'P'] } else { &['.', 'e', 'E', 'p', 'P'] };
+        let looks_like_float = !is_character && number.text.contains(marks);
         match (number.float, number.int) {
             (Some(float), _) if looks_like_float => Ok(Value::Float(float)),
             (_, Some(int)) => Ok(Value::Int(int)),
@@ -141,7 +142,7 @@ impl<C> Execution<'_, C> {
         }
     }
 
-    fn variable_value(&mut self, name: &Arc<str>) -> Result<Value> {
+    fn variable_value(&mut self, name: &Arc<str>) -> Result<Dot> {
         match self.variable(name) {
             Some(value) => Ok(value.clone()),
             None => Err(self.fail(format!("undefined variable: {name}"))),

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
-use super::{Execution, Result};
+use super::{Dot, Execution, Result};
 use crate::function::Type;
 use crate::parse::{Operand, Place, Term};
 use crate::value::{Kind, Map, Value};
+
+/// One name of a chain, and what is given to it should it be a method.
+struct Selection<'a> {
+    /// The whole chain.
+    operand: &'a Operand,
+    name: &'a str,
+    /// Whether the receiver came out of a map.
+    in_interface: bool,
+    arguments: &'a [Operand],
+    last: Option<Value>,
+}
 
 impl<C> Execution<'_, C> {
     /// `(pipeline).A.B`.
     pub(super) fn chain(
         &mut self,
-        dot: &Value,
+        dot: &Dot,
         operand: &Operand,
         arguments: &[Operand],
         last: Option<Value>,
@@ -22,52 +33,43 @@ impl<C> Execution<'_, C> {
             return Err(self.fail(format!("indirection through explicit nil in {}", operand.term)));
         }
         let receiver = self.argument(dot, inner, Type::Any)?;
-        self.field_chain(dot, receiver, operand, names, arguments, last)
+        self.field_chain(dot, receiver.into(), operand, names, arguments, last)
     }
 
     /// Follows `names` from `receiver` on. The last one may be a method, which gets the arguments.
     pub(super) fn field_chain(
         &mut self,
-        dot: &Value,
-        receiver: Value,
+        dot: &Dot,
+        receiver: Dot,
         operand: &Operand,
         names: &[Arc<str>],
         arguments: &[Operand],
         mut last: Option<Value>,
     ) -> Result<Value> {
-        let mut receiver = receiver;
         // What a map holds is an interface to Go, also where it is nil.
-        let mut in_interface = false;
+        let Dot { value: mut receiver, mut in_interface } = receiver;
         for (at, name) in names.iter().enumerate() {
             let is_last = at + 1 == names.len();
             let arguments = if is_last { arguments } else { &[] };
-            let piped = if is_last { last.take() } else { None };
+            let last = if is_last { last.take() } else { None };
             let from_map = matches!(receiver, Value::Map(_));
-            receiver = self.field(dot, receiver, in_interface, operand, name, arguments, piped)?;
+            let selection = Selection { operand, name, in_interface, arguments, last };
+            receiver = self.select(dot, &receiver, &selection)?;
             in_interface = from_map;
         }
         Ok(receiver)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn field(
-        &mut self,
-        dot: &Value,
-        receiver: Value,
-        in_interface: bool,
-        operand: &Operand,
-        name: &Arc<str>,
-        arguments: &[Operand],
-        last: Option<Value>,
-    ) -> Result<Value> {
+    fn select(&mut self, dot: &Dot, receiver: &Value, selection: &Selection<'_>) -> Result<Value> {
+        let Selection { operand, name, in_interface, arguments, last } = selection;
         let has_arguments = !arguments.is_empty() || last.is_some();
-        match &receiver {
-            Value::Nil if in_interface => Err(self.fail(format!("nil pointer evaluating interface {{}}.{name}"))),
+        match receiver {
+            Value::Nil if *in_interface => Err(self.fail(format!("nil pointer evaluating interface {{}}.{name}"))),
             Value::Nil if self.fails_on_missing() => Err(self.fail(format!("nil data; no entry for key {name:?}"))),
             Value::Nil => Ok(Value::Nil),
             Value::Map(map) => {
-                if let Some(methods) = map.methods() {
-                    let arguments = self.method_arguments(dot, arguments, &last, methods.has(name))?;
+                if let Some(methods) = map.methods().filter(|methods| methods.has(name)) {
+                    let arguments = self.method_arguments(dot, arguments, last)?;
                     if let Some(result) = methods.call(map, name, &arguments) {
                         return self.method_result(operand, name, result);
                     }
@@ -79,23 +81,21 @@ impl<C> Execution<'_, C> {
             }
             Value::Object(object) => {
                 if object.has_method(name) {
-                    let arguments = self.method_arguments(dot, arguments, &last, true)?;
+                    let arguments = self.method_arguments(dot, arguments, last)?;
                     if let Some(result) = object.call(name, &arguments) {
                         return self.method_result(operand, name, result);
                     }
                 }
-                if let Some(value) = object.field(name) {
-                    if has_arguments {
-                        return Err(self.fail(format!("{name} has arguments but cannot be invoked as function")));
+                match object.field(name) {
+                    Some(_) if has_arguments => {
+                        Err(self.fail(format!("{name} has arguments but cannot be invoked as function")))
                     }
-                    return Ok(value);
+                    Some(value) => Ok(value),
+                    None if object.kind() == Kind::Map => Ok(Value::Nil),
+                    None => Err(self.no_field(name, receiver, *in_interface)),
                 }
-                if object.kind() == Kind::Map {
-                    return Ok(Value::Nil);
-                }
-                Err(self.no_field(name, &receiver, in_interface))
             }
-            _ => Err(self.no_field(name, &receiver, in_interface)),
+            _ => Err(self.no_field(name, receiver, *in_interface)),
         }
     }
 
@@ -112,16 +112,7 @@ impl<C> Execution<'_, C> {
         }
     }
 
-    fn method_arguments(
-        &mut self,
-        dot: &Value,
-        arguments: &[Operand],
-        last: &Option<Value>,
-        is_method: bool,
-    ) -> Result<Vec<Value>> {
-        if !is_method {
-            return Ok(Vec::new());
-        }
+    fn method_arguments(&mut self, dot: &Dot, arguments: &[Operand], last: &Option<Value>) -> Result<Vec<Value>> {
         let mut values = Vec::with_capacity(arguments.len() + 1);
         for argument in arguments {
             values.push(self.argument(dot, argument, Type::Any)?);

@@ -2,6 +2,9 @@
 
 use crate::value::{Kind, List, Text, Value};
 
+/// What Go says of an index that is just behind the end.
+const JUST_BEHIND: &str = "reflect: slice index out of range";
+
 /// The item at the indexes, one inside the other.
 pub(super) fn index(values: &[Value]) -> Result<Value, String> {
     let Some((item, indexes)) = values.split_first().filter(|(item, _)| !item.is_nil()) else {
@@ -12,12 +15,12 @@ pub(super) fn index(values: &[Value]) -> Result<Value, String> {
         item = match &item {
             Value::Nil => return Err("index of nil pointer".into()),
             Value::Map(map) => map.get(&key(index)?).unwrap_or_else(|| map.zero()),
-            Value::List(list) => list.get(position(index, list.len())?).cloned().ok_or_else(|| out_of_range(index))?,
+            Value::List(list) => list.get(position(index, list.len())?).cloned().ok_or(JUST_BEHIND)?,
             Value::String(text) => byte(text.as_bytes(), index)?,
             Value::Bytes(bytes) => byte(bytes, index)?,
             Value::Object(object) if object.kind() == Kind::Map => object.field(&key(index)?).unwrap_or_default(),
             other => match other.items() {
-                Some(items) => items.get(position(index, items.len())?).cloned().ok_or_else(|| out_of_range(index))?,
+                Some(items) => items.get(position(index, items.len())?).cloned().ok_or(JUST_BEHIND)?,
                 None => return Err(format!("can't index item of type {}", other.type_name())),
             },
         };
@@ -34,7 +37,7 @@ fn key(index: &Value) -> Result<String, String> {
 }
 
 fn byte(bytes: &[u8], index: &Value) -> Result<Value, String> {
-    bytes.get(position(index, bytes.len())?).map(|byte| Value::Byte(*byte)).ok_or_else(|| out_of_range(index))
+    bytes.get(position(index, bytes.len())?).map(|byte| Value::Byte(*byte)).ok_or_else(|| JUST_BEHIND.to_owned())
 }
 
 /// The index as a position in something of this length.
@@ -46,14 +49,6 @@ fn position(index: &Value, length: usize) -> Result<usize, String> {
         return Err(format!("cannot index slice/array with type {}", index.type_name()));
     };
     usize::try_from(number).ok().filter(|at| *at <= length).ok_or_else(|| format!("index out of range: {number}"))
-}
-
-/// What Go's runtime says of an index that is just behind the end.
-fn out_of_range(index: &Value) -> String {
-    match index {
-        Value::Nil => "index out of range".into(),
-        index => format!("reflect: slice index out of range: {}", crate::format::print(index)),
-    }
 }
 
 /// A part of a string or a list.

@@ -34,6 +34,14 @@ impl<C> Execution<'_, C> {
         Ok(())
     }
 
+    /// Fails where one more template inside of the others would be too many.
+    pub(super) fn check_depth(&self) -> Result<()> {
+        if self.depth >= self.limits.depth {
+            return Err(self.fail(format!("exceeded maximum template depth ({})", self.limits.depth)));
+        }
+        Ok(())
+    }
+
     /// Counts what is written.
     pub(super) fn count(&mut self, bytes: usize) -> Result<()> {
         self.written += bytes;

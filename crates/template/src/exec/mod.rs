@@ -57,7 +57,22 @@ pub struct Execution<'a, C> {
 
 struct Variable {
     name: Arc<str>,
+    value: Dot,
+}
+
+/// What the dot or a variable stands for.
+#[derive(Clone, Default)]
+struct Dot {
     value: Value,
+    /// Whether it is an element of a list or map that holds anything. Go then knows no more of its type, and of a nil
+    /// not even that.
+    in_interface: bool,
+}
+
+impl From<Value> for Dot {
+    fn from(value: Value) -> Self {
+        Self { value, in_interface: false }
+    }
 }
 
 /// What stops a walk.
@@ -142,7 +157,7 @@ impl<'a, C> Execution<'a, C> {
     /// Executes a template on its own: with no variables but `$`, and output of its own.
     fn run(&mut self, template: Arc<Template>, data: &Value) -> Result<Text, Error> {
         let mut out = Vec::new();
-        match self.enter(template, data, &mut out) {
+        match self.enter(template, &Dot::from(data.clone()), &mut out) {
             Ok(()) => Ok(Text::from_bytes(out)),
             Err(Stop::Error(error)) => Err(*error),
             Err(Stop::Break | Stop::Continue) => Err(Error::Limit("break or continue outside of a range".into())),
@@ -150,10 +165,8 @@ impl<'a, C> Execution<'a, C> {
     }
 
     /// Walks through a template with nothing but `$` in sight.
-    fn enter(&mut self, template: Arc<Template>, data: &Value, out: &mut Vec<u8>) -> Result<()> {
-        if self.depth >= self.limits.depth {
-            return Err(self.fail(format!("exceeded maximum template depth ({})", self.limits.depth)));
-        }
+    fn enter(&mut self, template: Arc<Template>, data: &Dot, out: &mut Vec<u8>) -> Result<()> {
+        self.check_depth()?;
         let outer = (self.base, self.current.replace(template.clone()), self.at);
         self.base = self.variables.len();
         self.depth += 1;

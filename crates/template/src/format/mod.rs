@@ -5,11 +5,21 @@
 //! cuts, fails with a [`Limit`], which `?` turns into the error of a function or of an execution.
 
 mod character;
+mod directive;
+mod float;
+mod number;
+mod printer;
 mod quote;
+mod rune;
+mod value;
 
 pub(crate) use character::{is_digit, is_letter, is_print};
+pub use float::float;
 pub(crate) use quote::{can_backquote, code_point, quote_rune};
 pub use quote::{quote, quote_to_ascii};
+
+use directive::Directives;
+use printer::Printer;
 
 use crate::value::{Text, Value};
 
@@ -51,31 +61,52 @@ pub fn print(value: &Value) -> String {
 
 /// Appends what `fmt.Fprint` writes of a value.
 pub fn append(value: &Value, out: &mut Vec<u8>) -> Result<(), Limit> {
-    let _ = (value, out);
+    match value {
+        Value::String(text) => out.extend_from_slice(text.as_bytes()),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Int(number) | Value::Int64(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        _ => Printer::new(out).operand(value, 'v')?,
+    }
     Ok(())
 }
 
 /// What `fmt.Sprint` makes of values: spaces stand between two that are no strings.
 pub fn sprint(operands: &[Value]) -> Result<Text, Limit> {
-    let _ = operands;
-    Ok(Text::from(""))
+    if let [Value::String(text)] = operands {
+        return Ok(text.clone());
+    }
+    let mut out = Vec::new();
+    let mut printer = Printer::new(&mut out);
+    let mut after_string = true;
+    for value in operands {
+        let is_string = matches!(value, Value::String(_));
+        if !is_string && !after_string {
+            printer.write(" ")?;
+        }
+        printer.operand(value, 'v')?;
+        after_string = is_string;
+    }
+    Ok(Text::from_bytes(out))
 }
 
 /// What `fmt.Sprintln` makes of values: spaces stand between all, and a line break behind them.
 pub fn sprintln(operands: &[Value]) -> Result<Text, Limit> {
-    let _ = operands;
-    Ok(Text::from(""))
+    let mut out = Vec::new();
+    let mut printer = Printer::new(&mut out);
+    for (index, value) in operands.iter().enumerate() {
+        if index > 0 {
+            printer.write(" ")?;
+        }
+        printer.operand(value, 'v')?;
+    }
+    printer.write("\n")?;
+    Ok(Text::from_bytes(out))
 }
 
 /// What `fmt.Sprintf` makes of a format and its operands.
 pub fn sprintf(format: &Text, operands: &[Value]) -> Result<Text, Limit> {
-    let _ = (format, operands);
-    Ok(Text::from(""))
-}
-
-/// `strconv.FormatFloat(number, verb, precision, 64)` for the verbs `e`, `E`, `f`, `F`, `g` and `G`. Without a precision
-/// it gives the fewest digits that mean the number.
-pub fn float(number: f64, verb: u8, precision: Option<usize>) -> String {
-    let _ = (number, verb, precision);
-    String::new()
+    let mut out = Vec::with_capacity(format.len() + 16 * operands.len());
+    Directives::new(format.as_bytes(), operands, Printer::new(&mut out)).print()?;
+    Ok(Text::from_bytes(out))
 }

@@ -38,6 +38,11 @@ pub trait Object: Any {
     /// What `%v` prints.
     fn print(&self) -> String;
 
+    /// What it prints as where Go can take its address: there, methods of the pointer count too.
+    fn print_in_place(&self) -> String {
+        self.print()
+    }
+
     /// Whether `if` takes it for true.
     fn is_true(&self) -> bool {
         true
