@@ -41,7 +41,7 @@ fn appends_what_it_prints() {
         let mut out = b"> ".to_vec();
         append(&value, &mut out).expect("small values can be printed");
         assert_eq!(String::from_utf8_lossy(&out), format!("> {}", print(&value)));
-        assert_eq!(sprint(&[value.clone()]).expect("small").to_str(), print(&value));
+        assert_eq!(sprint(std::slice::from_ref(&value)).expect("small").to_str(), print(&value));
     }
 }
 
@@ -62,10 +62,10 @@ fn a_value_that_holds_itself_is_refused() {
     map.insert("b", Value::Map(map.clone()));
     let value = Value::Map(map.clone());
     assert_eq!(append(&value, &mut Vec::new()), Err(Limit::Depth));
-    assert_eq!(sprint(&[value.clone()]), Err(Limit::Depth));
-    assert_eq!(sprintln(&[value.clone()]), Err(Limit::Depth));
+    assert_eq!(sprint(std::slice::from_ref(&value)), Err(Limit::Depth));
+    assert_eq!(sprintln(std::slice::from_ref(&value)), Err(Limit::Depth));
     for verb in ["%v", "%#v", "%d", "%q", "%z", "%w"] {
-        assert_eq!(sprintf(&Text::from(verb), &[value.clone()]), Err(Limit::Depth), "{verb}");
+        assert_eq!(sprintf(&Text::from(verb), std::slice::from_ref(&value)), Err(Limit::Depth), "{verb}");
     }
     assert!(print(&value).starts_with("map[a:map[a:"), "messages show its beginning");
     map.remove("a");
