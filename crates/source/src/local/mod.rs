@@ -2,6 +2,8 @@
 
 mod repository;
 mod watch;
+mod worktree;
 
 pub use repository::{Head, Repository, discover};
 pub use watch::{LocalWatch, WatchError, watch_local};
+pub use worktree::Worktree;

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use cowherd_source::local::{Head, Repository as Local, discover};
+use cowherd_source::local::{Head, Repository as Local, Worktree, discover};
 use cowherd_source::{FetchError, Reference};
+use cowherd_tree::{Tree, TreePath};
 
 use crate::support::repository::run;
 use crate::support::{Repository, mirrors, remote, text};
@@ -114,4 +115,24 @@ fn a_tree_that_is_held_survives_a_repack() {
     for number in 0..20 {
         assert_eq!(text(&snapshot, &format!("dir-{number}/a.yaml")), format!("a: {number}"));
     }
+}
+
+#[test]
+fn files_on_disk_have_the_ids_that_they_have_in_a_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    std::os::unix::fs::symlink("a.yaml", repository.path.join("link")).unwrap();
+    fs::write(repository.path.join("b.yaml"), "b: 1").unwrap();
+    repository.commit("a.yaml", "a: 1");
+    repository.git(&["add", "--all"]);
+    repository.git(&["commit", "--quiet", "--amend", "--no-edit"]);
+    let committed = discover(&repository.path).unwrap().snapshot(&Reference::Head).unwrap().tree;
+    fs::write(repository.path.join("b.yaml"), "b: 2").unwrap();
+    let worktree = Worktree::new(&repository.path);
+    let id = |tree: &dyn Tree, path: &str| tree.entry(&TreePath::parse(path).unwrap()).unwrap().map(|entry| entry.id);
+    for path in ["a.yaml", "link"] {
+        assert_eq!(id(&worktree, path), id(committed.as_ref(), path), "{path}");
+    }
+    assert_ne!(id(&worktree, "b.yaml"), id(committed.as_ref(), "b.yaml"));
+    assert_eq!(id(&worktree, "none"), None);
 }
