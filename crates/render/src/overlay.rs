@@ -35,7 +35,7 @@ pub struct InlinePatch {
 /// Which objects a patch is for. Empty fields match everything; the others are regular expressions that must
 /// match as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Selector {
     /// The API group.
     pub group: String,
@@ -55,7 +55,7 @@ pub struct Selector {
 
 /// A change of container images.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Image {
     /// The name of the images to change, without tag and digest.
     pub name: String,

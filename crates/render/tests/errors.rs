@@ -158,14 +158,10 @@ fn what_kustomize_does_not_know_or_we_do_not_support_is_named() {
     );
     assert_eq!(message("images: [{name: a, tag: b}]"), "app/kustomization.yaml: json: unknown field \"tag\"");
     for (field, value) in [
-        ("vars", "[{name: X}]"),
-        ("replacements", "[{source: {}}]"),
         ("helmCharts", "[{name: x}]"),
         ("generators", "[g.yaml]"),
         ("transformers", "[t.yaml]"),
         ("validators", "[v.yaml]"),
-        ("configurations", "[c.yaml]"),
-        ("crds", "[c.yaml]"),
         ("openapi", "{path: x}"),
         ("buildMetadata", "[managedByLabel]"),
     ] {

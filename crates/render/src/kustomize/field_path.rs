@@ -2,19 +2,23 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::resource::{Resource, group_and_version};
 
 /// Which objects a specification is for, and which field of them. Empty parts match everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FieldSpec<'a> {
-    pub(crate) group: &'a str,
-    pub(crate) version: &'a str,
-    pub(crate) kind: &'a str,
+///
+/// kustomize's own specifications are constants; those of people are read from files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct FieldSpec {
+    pub(crate) group: Cow<'static, str>,
+    pub(crate) version: Cow<'static, str>,
+    pub(crate) kind: Cow<'static, str>,
     /// Names joined by `/` (`\/` for a slash in a name); lists are descended into. A name that ends with `[]` is
     /// expected to be a list.
-    pub(crate) path: &'a str,
+    pub(crate) path: Cow<'static, str>,
     /// The field is made where it is missing.
     pub(crate) create: bool,
 }
@@ -31,11 +35,32 @@ pub(crate) enum Leaf {
 /// A field that cannot be walked to, and why.
 pub(crate) type WalkError = String;
 
-impl FieldSpec<'_> {
+impl FieldSpec {
+    /// The field at `path` of every object.
+    pub(crate) const fn everywhere(path: &'static str, create: bool) -> Self {
+        Self::new(["", "", ""], path, create)
+    }
+
+    /// The field at `path` of objects of a group, version and kind.
+    pub(crate) const fn new([group, version, kind]: [&'static str; 3], path: &'static str, create: bool) -> Self {
+        Self {
+            group: Cow::Borrowed(group),
+            version: Cow::Borrowed(version),
+            kind: Cow::Borrowed(kind),
+            path: Cow::Borrowed(path),
+            create,
+        }
+    }
+
+    /// Whether the group, version and kind are among those that the specification is for.
+    pub(crate) fn fits(&self, group: &str, version: &str, kind: &str) -> bool {
+        let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
+        fits(&self.kind, kind) && fits(&self.group, group) && fits(&self.version, version)
+    }
+
     pub(crate) fn selects(&self, resource: &Resource) -> bool {
         let (group, version) = group_and_version(resource.api_version());
-        let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
-        fits(self.kind, resource.kind()) && fits(self.group, group) && fits(self.version, version)
+        self.fits(group, version, resource.kind())
     }
 
     /// Calls `set` on every value that the path leads to in an object that the specification is for.
@@ -49,7 +74,8 @@ impl FieldSpec<'_> {
             return Ok(());
         }
         let leaf = if self.create { leaf } else { Leaf::Never };
-        walk(&mut resource.value, Some(self.path), leaf, set)
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        walk(&mut resource.value, Some(path), leaf, set)
             .map_err(|error| format!("considering field {:?} of object {}: {error}", self.path, resource.id()))
     }
 }
@@ -69,6 +95,9 @@ pub(crate) fn walk(
         Value::Array(items) => items.iter_mut().try_for_each(|item| walk(item, Some(path), leaf, set)),
         Value::Object(map) => {
             let (name, rest) = split(path);
+            if name.is_empty() || name == "[]" {
+                return Err("cannot set or create an empty field name".into());
+            }
             let (name, is_list) = match name.strip_suffix("[]") {
                 Some(name) => (name, true),
                 None => (&*name, false),

@@ -11,6 +11,11 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::overlay::{Image, Selector};
 
+use super::decode;
+use super::field_path::FieldSpec;
+use super::replacements::Replacement;
+use super::vars::Var;
+
 /// The names that a kustomization file can have.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -35,33 +40,25 @@ pub(crate) struct Kustomization {
     pub(crate) secret_generator: Vec<Generator>,
     pub(crate) generator_options: Option<GeneratorOptions>,
     pub(crate) sort_options: Option<SortOptions>,
+    pub(crate) replacements: Vec<Replacement>,
+    pub(crate) vars: Vec<Var>,
+    pub(crate) configurations: Vec<String>,
+    pub(crate) crds: Vec<String>,
 }
 
 /// An entry of `labels`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct Label {
     pub(crate) pairs: BTreeMap<String, String>,
     pub(crate) include_selectors: bool,
     pub(crate) include_templates: bool,
-    pub(crate) include_volume_claim_templates: bool,
-    pub(crate) fields: Vec<LabelField>,
-}
-
-/// A place for labels that somebody added.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct LabelField {
-    pub(crate) group: String,
-    pub(crate) version: String,
-    pub(crate) kind: String,
-    pub(crate) path: String,
-    pub(crate) create: bool,
+    pub(crate) fields: Vec<FieldSpec>,
 }
 
 /// An entry of `replicas`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Replica {
     pub(crate) name: String,
     pub(crate) count: i64,
@@ -69,7 +66,7 @@ pub(crate) struct Replica {
 
 /// An entry of `patches` or `patchesJson6902`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Patch {
     pub(crate) path: String,
     pub(crate) patch: String,
@@ -79,7 +76,7 @@ pub(crate) struct Patch {
 
 /// What a patch may change besides the usual.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct PatchOptions {
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
@@ -87,7 +84,7 @@ pub(crate) struct PatchOptions {
 
 /// An entry of `configMapGenerator` or `secretGenerator`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub(crate) struct Generator {
     pub(crate) name: String,
     pub(crate) namespace: String,
@@ -104,7 +101,7 @@ pub(crate) struct Generator {
 
 /// `generatorOptions`, or the options of one generator.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct GeneratorOptions {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -114,7 +111,7 @@ pub(crate) struct GeneratorOptions {
 
 /// `sortOptions`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct SortOptions {
     pub(crate) order: String,
     pub(crate) legacy_sort_options: Option<LegacySortOptions>,
@@ -122,7 +119,7 @@ pub(crate) struct SortOptions {
 
 /// The kinds that come first and last.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct LegacySortOptions {
     pub(crate) order_first: Vec<String>,
     pub(crate) order_last: Vec<String>,
@@ -154,8 +151,7 @@ pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<
         None => return Err(fail(Cause::Empty)),
     };
     let mut read = Reading::default();
-    for (name, mut value) in map {
-        drop_nulls(&mut value);
+    for (name, value) in map {
         read.field(&name, value).map_err(|cause| match cause {
             cause @ Cause::UnknownField(_) => fail(cause),
             cause => fail(cause).in_field(name),
@@ -201,19 +197,19 @@ impl Reading {
             "secretgenerator" => decode(value, &mut into.secret_generator),
             "generatoroptions" => decode(value, &mut into.generator_options),
             "sortoptions" => decode(value, &mut into.sort_options),
+            "replacements" => decode(value, &mut into.replacements),
+            "vars" => decode(value, &mut into.vars),
+            "configurations" => decode(value, &mut into.configurations),
+            "crds" => decode(value, &mut into.crds),
             "metadata" => Ok(()),
             "buildmetadata"
-            | "configurations"
-            | "crds"
             | "generators"
             | "helmchartinflationgenerator"
             | "helmcharts"
             | "helmglobals"
             | "openapi"
-            | "replacements"
             | "transformers"
-            | "validators"
-            | "vars" => {
+            | "validators" => {
                 if is_empty(&value) {
                     Ok(())
                 } else {
@@ -252,30 +248,10 @@ impl Reading {
 }
 
 fn decode<T: DeserializeOwned>(value: Value, into: &mut T) -> Result<(), Cause> {
-    if value.is_null() {
-        return Ok(());
+    if !value.is_null() {
+        *into = decode::strict(value)?;
     }
-    *into = T::deserialize(value).map_err(|error| {
-        let message = error.to_string();
-        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        match unknown {
-            Some(field) => Cause::UnknownField(field.to_owned()),
-            None => Cause::Invalid(message),
-        }
-    })?;
     Ok(())
-}
-
-/// Go takes null for a field that was not given.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -5,25 +5,25 @@ use serde_json::Value;
 
 use crate::overlay::Image;
 
-use super::field_path::{Leaf, walk};
+use super::field_path::{FieldSpec, Leaf, WalkError};
 use super::set::ResourceSet;
 
 /// Where images stand besides the lists of containers, which are found wherever they are.
-const PLACES: [&str; 6] = [
-    "spec/containers[]/image",
-    "spec/initContainers[]/image",
-    "spec/volumes[]/image/reference",
-    "spec/template/spec/containers[]/image",
-    "spec/template/spec/initContainers[]/image",
-    "spec/template/spec/volumes[]/image/reference",
+pub(crate) static PLACES: [FieldSpec; 6] = [
+    FieldSpec::everywhere("spec/containers[]/image", true),
+    FieldSpec::everywhere("spec/initContainers[]/image", true),
+    FieldSpec::everywhere("spec/volumes[]/image/reference", true),
+    FieldSpec::everywhere("spec/template/spec/containers[]/image", true),
+    FieldSpec::everywhere("spec/template/spec/initContainers[]/image", true),
+    FieldSpec::everywhere("spec/template/spec/volumes[]/image/reference", true),
 ];
 
 /// Changes the images that `image` names.
-pub(crate) fn set(resources: &mut ResourceSet, image: &Image) {
+pub(crate) fn set(resources: &mut ResourceSet, image: &Image, places: &[FieldSpec]) -> Result<(), WalkError> {
     // The name is part of a pattern, and one that is none matches nothing.
     let Ok(pattern) = Regex::new(&format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name))
     else {
-        return;
+        return Ok(());
     };
     let mut update = |value: &mut Value| {
         if let Value::String(reference) = value
@@ -31,15 +31,18 @@ pub(crate) fn set(resources: &mut ResourceSet, image: &Image) {
         {
             *reference = updated(reference, image);
         }
-        Ok(())
+        match value {
+            Value::Object(_) | Value::Array(_) => Err("wrong node kind: an image must be a text".to_owned()),
+            _ => Ok(()),
+        }
     };
     for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
         in_containers(&mut resource.value, &mut |value| drop(update(value)));
-        for place in PLACES {
-            // What cannot be walked to holds no image.
-            let _ = walk(&mut resource.value, Some(place), Leaf::Never, &mut update);
+        for place in places {
+            place.apply(resource, Leaf::Never, &mut update)?;
         }
     }
+    Ok(())
 }
 
 /// Calls `update` on the image of every container in a list of them, wherever it stands.

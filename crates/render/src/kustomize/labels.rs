@@ -1,36 +1,39 @@
 //! `labels` and `commonLabels`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::config::{Config, merge_all, merge_one};
 use super::field_path::{FieldSpec, Leaf, WalkError};
 use super::file::Label;
 use super::set::ResourceSet;
 
-const fn at(group: &'static str, kind: &'static str, path: &'static str, create: bool) -> FieldSpec<'static> {
-    FieldSpec { group, version: "", kind, path, create }
+const fn at(group: &'static str, kind: &'static str, path: &'static str, create: bool) -> FieldSpec {
+    FieldSpec::new([group, "", kind], path, create)
 }
 
-const METADATA: FieldSpec<'static> = at("", "", "metadata/labels", true);
+const PREFERRED_AFFINITY: &str = "spec/template/spec/affinity/podAffinity/\
+    preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector/matchLabels";
+const REQUIRED_AFFINITY: &str = "spec/template/spec/affinity/podAffinity/\
+    requiredDuringSchedulingIgnoredDuringExecution/labelSelector/matchLabels";
+const PREFERRED_ANTI_AFFINITY: &str = "spec/template/spec/affinity/podAntiAffinity/\
+    preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector/matchLabels";
+const REQUIRED_ANTI_AFFINITY: &str = "spec/template/spec/affinity/podAntiAffinity/\
+    requiredDuringSchedulingIgnoredDuringExecution/labelSelector/matchLabels";
+const SPREAD: &str = "spec/template/spec/topologySpreadConstraints/labelSelector/matchLabels";
 
-const TEMPLATES: [FieldSpec<'static>; 8] = [
-    FieldSpec { version: "v1", ..at("", "ReplicationController", "spec/template/metadata/labels", true) },
-    at("", "Deployment", "spec/template/metadata/labels", true),
-    at("", "ReplicaSet", "spec/template/metadata/labels", true),
-    at("", "DaemonSet", "spec/template/metadata/labels", true),
-    at("apps", "StatefulSet", "spec/template/metadata/labels", true),
-    at("batch", "Job", "spec/template/metadata/labels", true),
-    at("batch", "CronJob", "spec/jobTemplate/metadata/labels", true),
-    at("batch", "CronJob", "spec/jobTemplate/spec/template/metadata/labels", true),
-];
+/// On objects themselves.
+pub(crate) const METADATA: FieldSpec = FieldSpec::everywhere("metadata/labels", true);
 
-const VOLUME_CLAIMS: FieldSpec<'static> =
-    at("apps", "StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true);
+/// How many of [`COMMON`] are selectors; the others are on objects and in templates.
+const SELECTORS: usize = 22;
 
-const SELECTORS: [FieldSpec<'static>; 22] = [
-    FieldSpec { version: "v1", ..at("", "Service", "spec/selector", true) },
-    FieldSpec { version: "v1", ..at("", "ReplicationController", "spec/selector", true) },
+/// On objects, in templates and in selectors.
+pub(crate) static COMMON: [FieldSpec; SELECTORS + 10] = [
+    FieldSpec::new(["", "v1", "Service"], "spec/selector", true),
+    FieldSpec::new(["", "v1", "ReplicationController"], "spec/selector", true),
     at("", "Deployment", "spec/selector/matchLabels", true),
     at("apps", "Deployment", PREFERRED_AFFINITY, false),
     at("apps", "Deployment", REQUIRED_AFFINITY, false),
@@ -51,57 +54,51 @@ const SELECTORS: [FieldSpec<'static>; 22] = [
     at("networking.k8s.io", "NetworkPolicy", "spec/podSelector/matchLabels", false),
     at("networking.k8s.io", "NetworkPolicy", "spec/ingress/from/podSelector/matchLabels", false),
     at("networking.k8s.io", "NetworkPolicy", "spec/egress/to/podSelector/matchLabels", false),
+    METADATA,
+    FieldSpec::new(["", "v1", "ReplicationController"], "spec/template/metadata/labels", true),
+    at("", "Deployment", "spec/template/metadata/labels", true),
+    at("", "ReplicaSet", "spec/template/metadata/labels", true),
+    at("", "DaemonSet", "spec/template/metadata/labels", true),
+    at("apps", "StatefulSet", "spec/template/metadata/labels", true),
+    at("apps", "StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true),
+    at("batch", "Job", "spec/template/metadata/labels", true),
+    at("batch", "CronJob", "spec/jobTemplate/metadata/labels", true),
+    at("batch", "CronJob", "spec/jobTemplate/spec/template/metadata/labels", true),
 ];
 
-const PREFERRED_AFFINITY: &str = "spec/template/spec/affinity/podAffinity/\
-    preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector/matchLabels";
-const REQUIRED_AFFINITY: &str = "spec/template/spec/affinity/podAffinity/\
-    requiredDuringSchedulingIgnoredDuringExecution/labelSelector/matchLabels";
-const PREFERRED_ANTI_AFFINITY: &str = "spec/template/spec/affinity/podAntiAffinity/\
-    preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector/matchLabels";
-const REQUIRED_ANTI_AFFINITY: &str = "spec/template/spec/affinity/podAntiAffinity/\
-    requiredDuringSchedulingIgnoredDuringExecution/labelSelector/matchLabels";
-const SPREAD: &str = "spec/template/spec/topologySpreadConstraints/labelSelector/matchLabels";
+/// On objects and in templates.
+pub(crate) fn templates() -> &'static [FieldSpec] {
+    COMMON.get(SELECTORS..).unwrap_or_default()
+}
 
-/// Sets the labels of one entry of `labels`.
-pub(crate) fn set(resources: &mut ResourceSet, label: &Label) -> Result<(), WalkError> {
-    let mut places: Vec<FieldSpec<'_>> = Vec::new();
-    for field in &label.fields {
-        let (group, version, kind) = (&field.group, &field.version, &field.kind);
-        places.push(FieldSpec { group, version, kind, path: &field.path, create: field.create });
+/// Where an entry of `labels` sets its labels.
+pub(crate) fn places<'a>(label: &Label, config: &'a Config) -> Result<Cow<'a, [FieldSpec]>, String> {
+    static ONLY_METADATA: [FieldSpec; 1] = [METADATA];
+    if label.fields.is_empty() && config.labels().is_empty() && !config.is_extended() {
+        return Ok(Cow::Borrowed(match (label.include_selectors, label.include_templates) {
+            (true, _) => config.common_labels(),
+            (false, true) => config.template_labels(),
+            (false, false) => &ONLY_METADATA,
+        }));
     }
+    let mut places = label.fields.clone();
+    merge_all(&mut places, config.labels())?;
     if label.include_selectors {
-        places.extend(everywhere());
+        merge_all(&mut places, config.common_labels())?;
     } else {
-        places.push(METADATA);
         if label.include_templates {
-            places.extend(TEMPLATES);
+            merge_all(&mut places, config.template_labels())?;
         }
-        if label.include_templates || label.include_volume_claim_templates {
-            places.push(VOLUME_CLAIMS);
-        }
+        merge_one(&mut places, &METADATA)?;
     }
-    set_in(resources, &label.pairs, &places)
-}
-
-/// Sets `commonLabels`: on objects, templates and selectors.
-pub(crate) fn set_common(resources: &mut ResourceSet, labels: &BTreeMap<String, String>) -> Result<(), WalkError> {
-    set_in(resources, labels, &everywhere())
-}
-
-fn everywhere<'a>() -> Vec<FieldSpec<'a>> {
-    let mut places = SELECTORS.to_vec();
-    places.push(METADATA);
-    places.extend(TEMPLATES);
-    places.push(VOLUME_CLAIMS);
-    places
+    Ok(Cow::Owned(places))
 }
 
 /// Sets `entries` in the mappings at `places`.
-pub(crate) fn set_in(
+pub(crate) fn set(
     resources: &mut ResourceSet,
     entries: &BTreeMap<String, String>,
-    places: &[FieldSpec<'_>],
+    places: &[FieldSpec],
 ) -> Result<(), WalkError> {
     if entries.is_empty() {
         return Ok(());

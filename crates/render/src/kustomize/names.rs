@@ -1,33 +1,80 @@
 //! `namePrefix` and `nameSuffix`.
 
+use serde_json::Value;
+
+use super::field_path::{FieldSpec, Leaf, WalkError};
 use super::resource::{Resource, group_and_version};
 use super::set::ResourceSet;
 
-/// Puts `prefix` before the names.
-pub(crate) fn prefix(resources: &mut ResourceSet, prefix: &str) {
-    rename(resources, prefix, |name| format!("{prefix}{name}"), |resource| &mut resource.prefixes);
+/// The path of an object's own name.
+const OWN_NAME: &str = "metadata/name";
+
+/// What gets prefixes and suffixes: names.
+pub(crate) static PLACES: [FieldSpec; 1] = [FieldSpec::everywhere(OWN_NAME, false)];
+
+/// A text before or behind names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Affix<'a> {
+    Prefix(&'a str),
+    Suffix(&'a str),
 }
 
-/// Puts `suffix` behind the names.
-pub(crate) fn suffix(resources: &mut ResourceSet, suffix: &str) {
-    rename(resources, suffix, |name| format!("{name}{suffix}"), |resource| &mut resource.suffixes);
+impl Affix<'_> {
+    fn text(&self) -> &str {
+        match self {
+            Self::Prefix(text) | Self::Suffix(text) => text,
+        }
+    }
+
+    fn on(&self, name: &str) -> String {
+        match self {
+            Self::Prefix(prefix) => format!("{prefix}{name}"),
+            Self::Suffix(suffix) => format!("{name}{suffix}"),
+        }
+    }
+
+    fn remember(&self, resource: &mut Resource) {
+        let affixes = match self {
+            Self::Prefix(_) => &mut resource.prefixes,
+            Self::Suffix(_) => &mut resource.suffixes,
+        };
+        affixes.push(self.text().to_owned());
+        resource.remember_id();
+    }
 }
 
-fn rename(
-    resources: &mut ResourceSet,
-    affix: &str,
-    renamed: impl Fn(&str) -> String,
-    affixes: impl Fn(&mut Resource) -> &mut Vec<String>,
-) {
-    if affix.is_empty() {
-        return;
+/// Puts `affix` on the names at `places`.
+pub(crate) fn put(resources: &mut ResourceSet, affix: Affix<'_>, places: &[FieldSpec]) -> Result<(), WalkError> {
+    let mut set = |value: &mut Value| match value {
+        Value::Object(_) | Value::Array(_) => Err("wrong node kind: expected a scalar".to_owned()),
+        Value::Null => Ok(()),
+        Value::String(name) => {
+            *name = affix.on(name);
+            Ok(())
+        }
+        value => {
+            *value = affix.on(&value.to_string()).into();
+            Ok(())
+        }
+    };
+    if affix.text().is_empty() {
+        return Ok(());
     }
     for resource in resources.iter_mut().filter(|resource| !keeps_its_name(resource)) {
-        affixes(resource).push(affix.to_owned());
-        resource.remember_id();
-        let name = renamed(resource.name());
-        resource.set_name(&name);
+        // What the first place changes does not change which others are meant.
+        let kind = resource.original_id().kind.to_owned();
+        for place in places {
+            let (group, version) = group_and_version(resource.api_version());
+            if !place.fits(group, version, &kind) {
+                continue;
+            }
+            if place.path == OWN_NAME {
+                affix.remember(resource);
+            }
+            place.apply(resource, Leaf::Scalar, &mut set)?;
+        }
     }
+    Ok(())
 }
 
 /// Whether the name of an object means more than the object.

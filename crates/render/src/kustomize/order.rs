@@ -71,11 +71,20 @@ pub(crate) fn sort(resources: &mut [Resource], options: Option<&SortOptions>) ->
     Ok(())
 }
 
+/// What configurations are sorted by.
+pub(crate) fn type_key(group: &str, version: &str, kind: &str) -> (isize, String) {
+    let first = FIRST.iter().position(|first| *first == kind).map(|at| at as isize - FIRST.len() as isize);
+    let last = || LAST.iter().position(|last| *last == kind).map(|at| at as isize + 1);
+    (first.or_else(last).unwrap_or(0), type_text(group, version, kind))
+}
+
+fn type_text(group: &str, version: &str, kind: &str) -> String {
+    let or = |text: &str, instead: &str| if text.is_empty() { instead.to_owned() } else { text.to_owned() };
+    format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K"))
+}
+
 fn by_type(a: &Id<'_>, b: &Id<'_>) -> Ordering {
-    let key = |id: &Id<'_>| {
-        let or = |text: &str, instead: &str| if text.is_empty() { instead.to_owned() } else { text.to_owned() };
-        format!("{}_{}_{}", or(id.group, "~G"), or(id.version, "~V"), or(id.kind, "~K"))
-    };
+    let key = |id: &Id<'_>| type_text(id.group, id.version, id.kind);
     if (a.group, a.version, a.kind) == (b.group, b.version, b.kind) {
         return Ordering::Equal;
     }

@@ -4,17 +4,54 @@ mod places;
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Cause, RenderError};
 
-use super::field_path::{Leaf, walk};
+use super::config::Config;
+use super::field_path::{FieldSpec, Leaf, walk};
 use super::resource::{NO_NAMESPACE, Resource, group_and_version, text};
 use super::set::ResourceSet;
-use places::{Place, Target};
+use places::Place;
+pub(crate) use places::Target;
+
+/// A kind, and the fields that name objects of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct BackReferences {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    #[serde(rename = "fieldSpecs")]
+    pub(crate) referrers: Vec<FieldSpec>,
+}
+
+impl BackReferences {
+    /// The kind that the fields name.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { group: &self.group, version: &self.version, kind: &self.kind }
+    }
+}
+
+/// The references that kustomize knows.
+pub(crate) fn known() -> Vec<BackReferences> {
+    places::known()
+}
+
+/// The references that objects of a kind hold.
+fn places_of<'a>(config: &'a Config, kind: &str, group: &str, version: &str) -> Vec<Place<'a>> {
+    let Some(known) = config.name_references() else { return places::of(kind, group, version) };
+    let of_kind = |known: &'a BackReferences| {
+        let referrers = known.referrers.iter().filter(move |referrer| referrer.fits(group, version, kind));
+        referrers.map(|referrer| Place { target: known.target(), path: &referrer.path })
+    };
+    known.iter().flat_map(of_kind).collect()
+}
 
 /// Writes the current names of objects where other objects refer to them by an earlier one.
-pub(crate) fn update(resources: &mut ResourceSet) -> Result<(), RenderError> {
+pub(crate) fn update(resources: &mut ResourceSet, config: &Config) -> Result<(), RenderError> {
+    resources.iter().try_for_each(check_subjects)?;
     let renamed = Renamed::among(resources);
     if renamed.objects.is_empty() {
         return Ok(());
@@ -22,7 +59,7 @@ pub(crate) fn update(resources: &mut ResourceSet) -> Result<(), RenderError> {
     for resource in resources.iter_mut() {
         let kind = resource.original_id().kind.to_owned();
         let (group, version) = group_and_version(resource.api_version());
-        let places = places::of(&kind, group, version);
+        let places = places_of(config, &kind, group, version);
         if places.is_empty() {
             continue;
         }
@@ -37,6 +74,23 @@ pub(crate) fn update(resources: &mut ResourceSet) -> Result<(), RenderError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a role binding whose service account's namespace is there and no text.
+fn check_subjects(resource: &Resource) -> Result<(), RenderError> {
+    if resource.kind() != "RoleBinding" {
+        return Ok(());
+    }
+    let subjects = resource.value.get("subjects").and_then(Value::as_array);
+    let blank = |subject: &Value| {
+        subject["kind"] == "ServiceAccount" && subject.get("namespace").is_some_and(|namespace| !namespace.is_string())
+    };
+    if !subjects.is_some_and(|subjects| subjects.iter().any(blank)) {
+        return Ok(());
+    }
+    let message = format!("the namespace of a subject of {} is blank; name it or leave it out", resource.id());
+    let error = RenderError::new(&resource.file, Cause::Invalid(message));
+    Err(RenderError { line: resource.line, ..error })
 }
 
 /// An object that references may mean.
@@ -181,7 +235,7 @@ impl Renamed {
         if path.ends_with("roleRef/name")
             && let Some((group, kind)) = &referrer.role
         {
-            let role = Target { group: group.as_str(), version: "", kind: kind.as_str() };
+            let role = Target { group, version: "", kind };
             found.retain(|object| role.selects(object));
         }
         found.retain(|object| referrer.may_name(object));

@@ -4,23 +4,35 @@ use super::field_path::{FieldSpec, Leaf};
 use super::file::Replica;
 use super::set::ResourceSet;
 
-const KINDS: [&str; 4] = ["Deployment", "ReplicationController", "ReplicaSet", "StatefulSet"];
+const fn of(kind: &'static str) -> FieldSpec {
+    FieldSpec::new(["", "", kind], "spec/replicas", true)
+}
+
+/// What has replicas.
+pub(crate) static PLACES: [FieldSpec; 4] =
+    [of("Deployment"), of("ReplicationController"), of("ReplicaSet"), of("StatefulSet")];
 
 /// Sets the number of replicas of the objects with a name.
-pub(crate) fn set(resources: &mut ResourceSet, replica: &Replica) -> Result<(), String> {
+pub(crate) fn set(resources: &mut ResourceSet, replica: &Replica, places: &[FieldSpec]) -> Result<(), String> {
     let mut found = false;
     for resource in resources.iter_mut() {
-        let kind = KINDS.into_iter().find(|kind| resource.ids().any(|id| id.name == replica.name && id.kind == *kind));
-        let Some(kind) = kind else { continue };
-        found = true;
-        let place = FieldSpec { kind, path: "spec/replicas", create: true, ..FieldSpec::default() };
-        place.apply(resource, Leaf::Scalar, &mut |value| {
-            *value = replica.count.into();
-            Ok(())
-        })?;
+        for place in places {
+            let meant = |resource: &super::resource::Resource| {
+                resource.ids().any(|id| id.name == replica.name && place.fits(id.group, id.version, id.kind))
+            };
+            if !meant(resource) {
+                continue;
+            }
+            found = true;
+            place.apply(resource, Leaf::Scalar, &mut |value| {
+                *value = replica.count.into();
+                Ok(())
+            })?;
+        }
     }
     if !found {
-        return Err(format!("no {} has the name {:?}", KINDS.join(", "), replica.name));
+        let kinds: Vec<&str> = places.iter().map(|place| &*place.kind).collect();
+        return Err(format!("no {} has the name {:?}", kinds.join(", "), replica.name));
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     /// Its name gets a hash of its content.
     pub(crate) needs_hash: bool,
+    /// The variables that stand for a field of it.
+    pub(crate) vars: Vec<String>,
 }
 
 /// What an object was called before.
@@ -47,7 +49,16 @@ pub(crate) struct Id<'a> {
 
 impl Resource {
     pub(crate) fn new(value: Value, file: TreePath, line: Option<usize>) -> Self {
-        Self { value, file, line, previous: vec![], prefixes: vec![], suffixes: vec![], needs_hash: false }
+        Self {
+            value,
+            file,
+            line,
+            previous: vec![],
+            prefixes: vec![],
+            suffixes: vec![],
+            needs_hash: false,
+            vars: vec![],
+        }
     }
 
     pub(crate) fn api_version(&self) -> &str {

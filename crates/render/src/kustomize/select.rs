@@ -20,8 +20,8 @@ pub(crate) fn select(resources: &ResourceSet, selector: &Selector) -> Result<Vec
     };
     let (group, version, kind) = (pattern(&selector.group)?, pattern(&selector.version)?, pattern(&selector.kind)?);
     let (name, namespace) = (pattern(&selector.name)?, pattern(&selector.namespace)?);
-    let labels = LabelSelector::parse(&selector.label_selector)?;
-    let annotations = LabelSelector::parse(&selector.annotation_selector)?;
+    let labels = Labels::parse(&selector.label_selector)?;
+    let annotations = Labels::parse(&selector.annotation_selector)?;
     let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
     let selects = |resource: &Resource| {
         let (original, current) = (resource.original_id(), resource.id());
@@ -38,7 +38,7 @@ pub(crate) fn select(resources: &ResourceSet, selector: &Selector) -> Result<Vec
 }
 
 /// A label selector as Kubernetes writes it: requirements joined by commas.
-struct LabelSelector {
+pub(crate) struct Labels {
     requirements: Vec<(String, Requirement)>,
 }
 
@@ -51,15 +51,18 @@ enum Requirement {
     LessThan(i64),
 }
 
-impl LabelSelector {
-    fn parse(text: &str) -> Result<Self, String> {
+impl Labels {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let requirements = split(text)
             .into_iter()
             .map(|part| requirement(part.trim()).ok_or_else(|| format!("{text:?} is no label selector")));
         Ok(Self { requirements: requirements.collect::<Result<_, _>>()? })
     }
 
-    fn matches(&self, labels: &Value) -> bool {
+    pub(crate) fn matches(&self, labels: &Value) -> bool {
+        if self.requirements.is_empty() {
+            return true;
+        }
         let labels: HashMap<&str, String> = labels
             .as_object()
             .into_iter()
@@ -147,7 +150,7 @@ mod tests {
     #[test]
     fn label_selectors_select() {
         let labels = json!({"app": "web", "tier": "front", "n": "5"});
-        let matches = |text: &str| LabelSelector::parse(text).unwrap().matches(&labels);
+        let matches = |text: &str| Labels::parse(text).unwrap().matches(&labels);
         for text in ["", "app", "app=web", "app==web,tier!=back", "app in (web, db)", "tier notin (back),!x", "n>4"] {
             assert!(matches(text), "{text}");
         }
@@ -155,7 +158,7 @@ mod tests {
             assert!(!matches(text), "{text}");
         }
         for text in ["app in web", "a b", "=x", ",", "n>x"] {
-            assert!(LabelSelector::parse(text).is_err(), "{text}");
+            assert!(Labels::parse(text).is_err(), "{text}");
         }
     }
 }

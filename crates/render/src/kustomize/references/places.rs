@@ -1,18 +1,21 @@
 //! Where objects refer to others by their name.
 
+use super::BackReferences;
+use crate::kustomize::field_path::FieldSpec;
+
 /// The kind that a reference is to. Empty parts match everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Target<'a> {
-    pub(super) group: &'a str,
-    pub(super) version: &'a str,
-    pub(super) kind: &'a str,
+pub(crate) struct Target<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) kind: &'a str,
 }
 
 /// A field that names an object of a kind.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) target: Target<'static>,
-    pub(super) path: &'static str,
+pub(super) struct Place<'a> {
+    pub(super) target: Target<'a>,
+    pub(super) path: &'a str,
 }
 
 const fn core(kind: &'static str) -> Target<'static> {
@@ -65,22 +68,22 @@ macro_rules! pod {
     };
 }
 
-const POD: [Place; 13] = pod!(volumes "spec");
-const POD_OWNER: [Place; 3] = pod!(owner "spec");
-const POD_TEMPLATE: [Place; 13] = pod!(volumes "template/spec");
-const TEMPLATE: [Place; 13] = pod!(volumes "spec/template/spec");
-const TEMPLATE_OWNER: [Place; 3] = pod!(owner "spec/template/spec");
-const JOB_TEMPLATE: [Place; 13] = pod!(volumes "spec/jobTemplate/spec/template/spec");
-const JOB_TEMPLATE_OWNER: [Place; 3] = pod!(owner "spec/jobTemplate/spec/template/spec");
+const POD: [Place<'static>; 13] = pod!(volumes "spec");
+const POD_OWNER: [Place<'static>; 3] = pod!(owner "spec");
+const POD_TEMPLATE: [Place<'static>; 13] = pod!(volumes "template/spec");
+const TEMPLATE: [Place<'static>; 13] = pod!(volumes "spec/template/spec");
+const TEMPLATE_OWNER: [Place<'static>; 3] = pod!(owner "spec/template/spec");
+const JOB_TEMPLATE: [Place<'static>; 13] = pod!(volumes "spec/jobTemplate/spec/template/spec");
+const JOB_TEMPLATE_OWNER: [Place<'static>; 3] = pod!(owner "spec/jobTemplate/spec/template/spec");
 
-const STATEFUL_SET: [Place; 1] = [Place { target: SERVICE, path: "spec/serviceName" }];
-const STATEFUL_SET_CLASS: [Place; 1] =
+const STATEFUL_SET: [Place<'static>; 1] = [Place { target: SERVICE, path: "spec/serviceName" }];
+const STATEFUL_SET_CLASS: [Place<'static>; 1] =
     [Place { target: STORAGE_CLASS, path: "spec/volumeClaimTemplates/spec/storageClassName" }];
-const NODE: [Place; 1] = [Place { target: CONFIG_MAP, path: "spec/configSource/configMap" }];
-const ROLES: [Place; 2] =
+const NODE: [Place<'static>; 1] = [Place { target: CONFIG_MAP, path: "spec/configSource/configMap" }];
+const ROLES: [Place<'static>; 2] =
     [Place { target: CONFIG_MAP, path: "rules/resourceNames" }, Place { target: SECRET, path: "rules/resourceNames" }];
-const VOLUME_ROLES: [Place; 1] = [Place { target: VOLUME, path: "rules/resourceNames" }];
-const INGRESS: [Place; 10] = [
+const VOLUME_ROLES: [Place<'static>; 1] = [Place { target: VOLUME, path: "rules/resourceNames" }];
+const INGRESS: [Place<'static>; 10] = [
     Place { target: CONFIG_MAP, path: r"metadata/annotations/nginx.ingress.kubernetes.io\/fastcgi-params-configmap" },
     Place { target: SECRET, path: "spec/tls/secretName" },
     Place { target: SECRET, path: r"metadata/annotations/ingress.kubernetes.io\/auth-secret" },
@@ -96,71 +99,118 @@ const INGRESS: [Place; 10] = [
         path: "spec/ingressClassName",
     },
 ];
-const SERVICE_ACCOUNTS: [Place; 1] = [Place { target: SECRET, path: "imagePullSecrets/name" }];
-const STORAGE_CLASSES: [Place; 4] = [
+const SERVICE_ACCOUNTS: [Place<'static>; 1] = [Place { target: SECRET, path: "imagePullSecrets/name" }];
+const STORAGE_CLASSES: [Place<'static>; 4] = [
     Place { target: SECRET, path: "parameters/secretName" },
     Place { target: SECRET, path: "parameters/adminSecretName" },
     Place { target: SECRET, path: "parameters/userSecretName" },
     Place { target: SECRET, path: "parameters/secretRef" },
 ];
-const KNATIVE: [Place; 1] =
+const KNATIVE: [Place<'static>; 1] =
     [Place { target: SECRET, path: "spec/template/spec/containers/env/valueFrom/secretKeyRef/name" }];
-const VOLUMES: [Place; 2] = [
+const VOLUMES: [Place<'static>; 2] = [
     Place { target: STORAGE_CLASS, path: "spec/storageClassName" },
     Place { target: SECRET, path: "spec/azureFile/secretName" },
 ];
-const CLAIMS: [Place; 2] =
+const CLAIMS: [Place<'static>; 2] =
     [Place { target: STORAGE_CLASS, path: "spec/storageClassName" }, Place { target: VOLUME, path: "spec/volumeName" }];
-const API_SERVICE: [Place; 1] = [Place { target: SERVICE, path: "spec/service/name" }];
-const WEBHOOKS: [Place; 1] = [Place { target: SERVICE, path: "webhooks/clientConfig/service" }];
-const ROLE_BINDING: [Place; 3] = [
+const API_SERVICE: [Place<'static>; 1] = [Place { target: SERVICE, path: "spec/service/name" }];
+const WEBHOOKS: [Place<'static>; 1] = [Place { target: SERVICE, path: "webhooks/clientConfig/service" }];
+const ROLE_BINDING: [Place<'static>; 3] = [
     Place { target: SERVICE_ACCOUNT, path: "subjects" },
     Place { target: ROLE, path: "roleRef/name" },
     Place { target: CLUSTER_ROLE, path: "roleRef/name" },
 ];
-const CLUSTER_ROLE_BINDING: [Place; 2] =
+const CLUSTER_ROLE_BINDING: [Place<'static>; 2] =
     [Place { target: SERVICE_ACCOUNT, path: "subjects" }, Place { target: CLUSTER_ROLE, path: "roleRef/name" }];
-const AUTOSCALER: [Place; 4] = [
+const AUTOSCALER: [Place<'static>; 4] = [
     Place { target: any("Deployment"), path: "spec/scaleTargetRef/name" },
     Place { target: any("StatefulSet"), path: "spec/scaleTargetRef/name" },
     Place { target: any("ReplicaSet"), path: "spec/scaleTargetRef/name" },
     Place { target: any("ReplicationController"), path: "spec/scaleTargetRef/name" },
 ];
-const POLICY_BINDING: [Place; 1] = [Place { target: POLICY, path: "spec/policyName" }];
+const POLICY_BINDING: [Place<'static>; 1] = [Place { target: POLICY, path: "spec/policyName" }];
 
-/// The references that objects of a kind hold.
-pub(super) fn of(kind: &str, group: &str, version: &str) -> Vec<Place> {
-    let rbac = group == "rbac.authorization.k8s.io";
-    let parts: &[&[Place]] = match kind {
-        "Pod" if version == "v1" => &[&POD, &POD_OWNER],
-        "Pod" => &[&POD_OWNER],
-        "PodTemplate" => &[&POD_TEMPLATE],
-        "Deployment" | "DaemonSet" | "Job" => &[&TEMPLATE, &TEMPLATE_OWNER],
-        "StatefulSet" if group == "apps" => &[&STATEFUL_SET_CLASS, &TEMPLATE, &TEMPLATE_OWNER, &STATEFUL_SET],
-        "StatefulSet" => &[&STATEFUL_SET_CLASS, &TEMPLATE, &TEMPLATE_OWNER],
-        "ReplicaSet" => &[&TEMPLATE],
-        "ReplicationController" => &[&TEMPLATE_OWNER],
-        "CronJob" => &[&JOB_TEMPLATE, &JOB_TEMPLATE_OWNER],
-        "Node" => &[&NODE],
-        "Role" => &[&ROLES],
-        "ClusterRole" => &[&ROLES, &VOLUME_ROLES],
-        "Ingress" => &[&INGRESS],
-        "ServiceAccount" => &[&SERVICE_ACCOUNTS],
-        "StorageClass" => &[&STORAGE_CLASSES],
-        "Service" if group == "serving.knative.dev" && version == "v1" => &[&KNATIVE],
-        "PersistentVolume" => &[&VOLUMES],
-        "PersistentVolumeClaim" => &[&CLAIMS],
-        "APIService" if group == "apiregistration.k8s.io" => &[&API_SERVICE],
-        "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration"
-            if group == "admissionregistration.k8s.io" =>
-        {
-            &[&WEBHOOKS]
+/// Objects that refer, and how. Empty parts match everything.
+struct Referrers {
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    places: &'static [Place<'static>],
+}
+
+const fn every(kind: &'static str, places: &'static [Place<'static>]) -> Referrers {
+    Referrers { group: "", version: "", kind, places }
+}
+
+const fn of_group(group: &'static str, kind: &'static str, places: &'static [Place<'static>]) -> Referrers {
+    Referrers { group, version: "", kind, places }
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
+
+static REFERRERS: [Referrers; 34] = [
+    Referrers { version: "v1", ..every("Pod", &POD) },
+    every("Pod", &POD_OWNER),
+    every("PodTemplate", &POD_TEMPLATE),
+    every("Deployment", &TEMPLATE),
+    every("Deployment", &TEMPLATE_OWNER),
+    every("DaemonSet", &TEMPLATE),
+    every("DaemonSet", &TEMPLATE_OWNER),
+    every("Job", &TEMPLATE),
+    every("Job", &TEMPLATE_OWNER),
+    every("StatefulSet", &STATEFUL_SET_CLASS),
+    every("StatefulSet", &TEMPLATE),
+    every("StatefulSet", &TEMPLATE_OWNER),
+    of_group("apps", "StatefulSet", &STATEFUL_SET),
+    every("ReplicaSet", &TEMPLATE),
+    every("ReplicationController", &TEMPLATE_OWNER),
+    every("CronJob", &JOB_TEMPLATE),
+    every("CronJob", &JOB_TEMPLATE_OWNER),
+    every("Node", &NODE),
+    every("Role", &ROLES),
+    every("ClusterRole", &ROLES),
+    every("ClusterRole", &VOLUME_ROLES),
+    every("Ingress", &INGRESS),
+    every("ServiceAccount", &SERVICE_ACCOUNTS),
+    every("StorageClass", &STORAGE_CLASSES),
+    Referrers { group: "serving.knative.dev", version: "v1", kind: "Service", places: &KNATIVE },
+    every("PersistentVolume", &VOLUMES),
+    every("PersistentVolumeClaim", &CLAIMS),
+    of_group("apiregistration.k8s.io", "APIService", &API_SERVICE),
+    of_group(ADMISSION, "ValidatingWebhookConfiguration", &WEBHOOKS),
+    of_group(ADMISSION, "MutatingWebhookConfiguration", &WEBHOOKS),
+    of_group(RBAC, "RoleBinding", &ROLE_BINDING),
+    of_group(RBAC, "ClusterRoleBinding", &CLUSTER_ROLE_BINDING),
+    every("HorizontalPodAutoscaler", &AUTOSCALER),
+    of_group(ADMISSION, "ValidatingAdmissionPolicyBinding", &POLICY_BINDING),
+];
+
+/// The references that objects of a kind hold, as kustomize knows them.
+pub(super) fn of(kind: &str, group: &str, version: &str) -> Vec<Place<'static>> {
+    let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
+    let referrers =
+        REFERRERS.iter().filter(|known| known.kind == kind && fits(known.group, group) && fits(known.version, version));
+    referrers.flat_map(|known| known.places.iter().copied()).collect()
+}
+
+/// All of them, by what they refer to.
+pub(super) fn known() -> Vec<BackReferences> {
+    let mut all: Vec<BackReferences> = Vec::new();
+    for referrers in &REFERRERS {
+        for Place { target, path } in referrers.places {
+            let referrer = FieldSpec::new([referrers.group, referrers.version, referrers.kind], path, false);
+            match all.iter_mut().find(|known| known.target() == *target) {
+                Some(known) => known.referrers.push(referrer),
+                None => all.push(BackReferences {
+                    group: target.group.to_owned(),
+                    version: target.version.to_owned(),
+                    kind: target.kind.to_owned(),
+                    referrers: vec![referrer],
+                }),
+            }
         }
-        "RoleBinding" if rbac => &[&ROLE_BINDING],
-        "ClusterRoleBinding" if rbac => &[&CLUSTER_ROLE_BINDING],
-        "HorizontalPodAutoscaler" => &[&AUTOSCALER],
-        "ValidatingAdmissionPolicyBinding" if group == "admissionregistration.k8s.io" => &[&POLICY_BINDING],
-        _ => &[],
-    };
-    parts.concat()
+    }
+    all
 }

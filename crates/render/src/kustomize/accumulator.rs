@@ -1,0 +1,13 @@
+//! What a build has gathered so far.
+
+use super::config::Config;
+use super::set::ResourceSet;
+use super::vars::Vars;
+
+/// Objects, and what is known about how to change them.
+#[derive(Debug, Default)]
+pub(crate) struct Accumulator {
+    pub(crate) resources: ResourceSet,
+    pub(crate) config: Config,
+    pub(crate) vars: Vars,
+}

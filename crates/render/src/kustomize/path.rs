@@ -1,0 +1,256 @@
+//! Paths to fields as people write them: names joined by dots, `[name=x]` and `[=x]` for items of lists, numbers,
+//! `*` for every item, `[a.b]` and `a\.b` for names with dots.
+
+use std::borrow::Cow;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::scalar;
+
+/// The parts of `path`.
+pub(crate) fn parts(path: &str) -> Vec<String> {
+    let split = split(path, '.');
+    let mut parts = Vec::with_capacity(split.len());
+    let mut rest = split.into_iter();
+    while let Some(mut part) = rest.next() {
+        if !part.starts_with('[') || part.ends_with(']') {
+            parts.push(part);
+            continue;
+        }
+        for next in rest.by_ref() {
+            part.push('.');
+            part += &next;
+            if next.ends_with(']') {
+                break;
+            }
+        }
+        parts.push(if part.contains('=') { part } else { part.trim_matches(['[', ']']).to_owned() });
+    }
+    parts
+}
+
+/// Splits `path` at every `separator` without a backslash before it. One at the start counts for nothing.
+fn split(path: &str, separator: char) -> Vec<String> {
+    let path = path.strip_prefix(separator).unwrap_or(path);
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.split(separator) {
+        match parts.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push(separator);
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
+}
+
+/// A part of a path.
+enum Part<'a> {
+    Index(usize),
+    Every,
+    /// Items with a field, or, where the name is empty, items themselves.
+    Item(&'a str, &'a str),
+    Field(&'a str),
+}
+
+impl<'a> Part<'a> {
+    fn read(part: &'a str) -> Result<Self, String> {
+        if let Ok(index) = part.parse() {
+            return Ok(Self::Index(index));
+        }
+        if part == "*" {
+            return Ok(Self::Every);
+        }
+        match part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) {
+            None => Ok(Self::Field(part)),
+            Some(item) => item.split_once('=').map(|(name, value)| Self::Item(name, value)).ok_or_else(|| {
+                format!("{part:?}: a list path element must contain fieldName=fieldValue for element to match")
+            }),
+        }
+    }
+}
+
+/// The value at `path`; `None` where nothing is. List items are found by the whole value.
+pub(crate) fn get<'a>(mut value: &'a Value, path: &[String]) -> Result<Option<&'a Value>, String> {
+    for part in path.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
+        let found = match Part::read(part)? {
+            _ if part == "-" => list(value)?.last(),
+            Part::Index(index) => list(value)?.get(index),
+            Part::Every => return Err("a wildcard is not supported here".into()),
+            Part::Item("", wanted) => list(value)?.iter().find(|item| scalar::text(item) == wanted),
+            Part::Item(name, wanted) => {
+                let fits = |item: &&Value| item.get(name).is_some_and(|found| scalar::text(found) == wanted);
+                list(value)?.iter().find(fits)
+            }
+            Part::Field(name) => match value {
+                Value::Object(map) => map.get(name),
+                Value::Null => None,
+                _ => return Err(format!("wrong node kind at {name:?}: expected a mapping")),
+            },
+        };
+        match found {
+            Some(found) => value = found,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(value))
+}
+
+fn list(value: &Value) -> Result<&[Value], String> {
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::Null => Ok(&[]),
+        _ => Err("wrong node kind: expected a list".into()),
+    }
+}
+
+/// A field that a path led to.
+pub(crate) struct Place<'a> {
+    pub(crate) value: &'a mut Value,
+    /// It was just made, and is no more than a place.
+    pub(crate) made: bool,
+}
+
+type Set<'a> = dyn FnMut(Place<'_>) -> Result<(), String> + 'a;
+
+/// Calls `set` on every field that `path` leads to, and makes those that are missing if `create`. Returns how many
+/// there were. List items are found by a regular expression that matches anywhere in the value.
+pub(crate) fn set_all(value: &mut Value, path: &[String], create: bool, set: &mut Set<'_>) -> Result<usize, String> {
+    walk(value, path, create, false, set)
+}
+
+fn walk(value: &mut Value, path: &[String], create: bool, made: bool, set: &mut Set<'_>) -> Result<usize, String> {
+    let Some((part, rest)) = path.split_first() else {
+        set(Place { value, made })?;
+        return Ok(1);
+    };
+    let part = Part::read(part)?;
+    // What is made below a null is lost: it stays one.
+    let mut lost = match part {
+        Part::Field(_) => Value::Object(Map::new()),
+        _ => Value::Array(Vec::new()),
+    };
+    let value = if value.is_null() { &mut lost } else { value };
+    match part {
+        Part::Index(index) => {
+            let items = items_mut(value)?;
+            let made = create && items.len() == index;
+            if made {
+                items.push(blank(rest));
+            }
+            let count = items.len();
+            let Some(item) = items.get_mut(index) else {
+                return Err(format!("index {index} specified but only {count} elements found"));
+            };
+            walk(item, rest, create, made, set)
+        }
+        Part::Every => {
+            items_mut(value)?.iter_mut().try_fold(0, |count, item| Ok(count + walk(item, rest, create, false, set)?))
+        }
+        Part::Item(name, pattern) => items(items_mut(value)?, (name, pattern), rest, create, set),
+        Part::Field(name) => {
+            let Value::Object(map) = value else {
+                return Err(format!("wrong node kind at {name:?}: expected a mapping"));
+            };
+            if let Some(field) = map.get_mut(name) {
+                return walk(field, rest, create, false, set);
+            }
+            if !create {
+                return Ok(0);
+            }
+            walk(map.entry(name).or_insert_with(|| blank(rest)), rest, create, true, set)
+        }
+    }
+}
+
+fn items(
+    items: &mut Vec<Value>,
+    (name, pattern): (&str, &str),
+    rest: &[String],
+    create: bool,
+    set: &mut Set<'_>,
+) -> Result<usize, String> {
+    let regex = Regex::new(pattern).map_err(|_| format!("{pattern:?} is no regular expression"))?;
+    let mut count = 0;
+    for item in items.iter_mut() {
+        let text = match name {
+            "" => Cow::Owned(scalar::text(item).trim().to_owned()),
+            name => match item.get(name) {
+                Some(field) => scalar::text(field),
+                None => continue,
+            },
+        };
+        if !regex.is_match(text.trim()) {
+            continue;
+        }
+        // What stands behind an item that is found by its own value is not looked at.
+        count += walk(item, if name.is_empty() { &[] } else { rest }, create, false, set)?;
+    }
+    if count > 0 || !create {
+        return Ok(count);
+    }
+    let value = scalar::plain(pattern);
+    items.push(if name.is_empty() { value } else { Value::Object(Map::from_iter([(name.to_owned(), value)])) });
+    match items.last_mut() {
+        Some(item) => walk(item, if name.is_empty() { &[] } else { rest }, create, true, set),
+        None => Ok(0),
+    }
+}
+
+/// What is made for the rest of a path to go on.
+fn blank(rest: &[String]) -> Value {
+    match rest.first().map(|part| Part::read(part)) {
+        Some(Ok(Part::Index(_) | Part::Item(..))) => Value::Array(Vec::new()),
+        Some(_) => Value::Object(Map::new()),
+        None => Value::Null,
+    }
+}
+
+fn items_mut(value: &mut Value) -> Result<&mut Vec<Value>, String> {
+    match value {
+        Value::Array(items) => Ok(items),
+        _ => Err("wrong node kind: expected a list".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn paths_are_taken_apart_at_dots_that_are_not_escaped() {
+        assert_eq!(parts("a.b.0.*"), ["a", "b", "0", "*"]);
+        assert_eq!(parts(r"metadata.annotations.x\.y/z"), ["metadata", "annotations", "x.y/z"]);
+        assert_eq!(parts("a.[name=x.y.z].image"), ["a", "[name=x.y.z]", "image"]);
+        assert_eq!(parts("metadata.annotations.[x.y/z]"), ["metadata", "annotations", "x.y/z"]);
+        assert_eq!(parts(".a"), ["a"]);
+    }
+
+    #[test]
+    fn fields_are_found_and_made() {
+        let mut object = json!({"a": [{"name": "xy", "v": 1}, {"name": "z", "v": 2}]});
+        let set = |object: &mut Value, path: &str, create: bool| {
+            set_all(object, &parts(path), create, &mut |place| {
+                *place.value = "new".into();
+                Ok(())
+            })
+        };
+        assert_eq!(set(&mut object, "a.[name=x].v", false), Ok(1));
+        assert_eq!(set(&mut object, "a.*.w", false), Ok(0));
+        assert_eq!(set(&mut object, "a.[name=q].v", true), Ok(1));
+        assert_eq!(set(&mut object, "b.c.0.d", true), Ok(1));
+        let expected = json!({
+            "a": [{"name": "xy", "v": "new"}, {"name": "z", "v": 2}, {"name": "q", "v": "new"}],
+            "b": {"c": [{"d": "new"}]},
+        });
+        assert_eq!(object, expected);
+        assert!(set(&mut object, "a.7", false).is_err());
+        assert!(set(&mut object, "a.b", false).is_err());
+        assert_eq!(get(&object, &parts("a.[name=z].v")), Ok(Some(&json!(2))));
+        assert_eq!(get(&object, &parts("a.-.name")), Ok(Some(&json!("q"))));
+    }
+}

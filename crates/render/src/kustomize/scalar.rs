@@ -1,0 +1,90 @@
+//! Scalars as texts, and texts as scalars.
+
+use std::borrow::Cow;
+
+use cowherd_yaml::{Limits, parse_documents};
+use serde_json::Value;
+
+/// The text of a scalar as it would be written; empty for what is none.
+pub(crate) fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bool(_) | Value::Number(_) => Cow::Owned(value.to_string()),
+        Value::Null => Cow::Borrowed("null"),
+        Value::Array(_) | Value::Object(_) => Cow::Borrowed(""),
+    }
+}
+
+/// What `text` means where it stands unquoted: `5` is a number, `true` a boolean.
+pub(crate) fn plain(text: &str) -> Value {
+    if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        return Value::Null;
+    }
+    // Only these begin what is no text; a timestamp is one, in a form of its own.
+    if !text.starts_with(['+', '-', '.', 't', 'T', 'f', 'F', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
+        return text.into();
+    }
+    let read = parse_documents(text.as_bytes(), &Limits::default()).ok();
+    match read.and_then(|documents| documents.into_iter().next()).map(|document| document.value) {
+        Some(value @ (Value::Bool(_) | Value::Number(_))) if !text.contains('\n') => value,
+        Some(value @ Value::String(_)) if text.starts_with(|c: char| c.is_ascii_digit()) => value,
+        _ => text.into(),
+    }
+}
+
+/// Puts `text` in the place of the scalar `value`, which stays of its type.
+pub(crate) fn retext(value: &mut Value, text: &str) -> Result<(), String> {
+    let new = match value {
+        Value::String(_) => Value::String(text.to_owned()),
+        _ => plain(text),
+    };
+    let fits = match (&*value, &new) {
+        (Value::Number(old), Value::Number(new)) => old.is_f64() || !new.is_f64(),
+        (old, new) => std::mem::discriminant(old) == std::mem::discriminant(new),
+    };
+    if !fits {
+        let kind = match value {
+            Value::Bool(_) => "a boolean",
+            Value::Number(number) if number.is_f64() => "a number",
+            Value::Number(_) => "a whole number",
+            _ => "null",
+        };
+        return Err(format!("cannot put {text:?} in the place of {value}, which is {kind}"));
+    }
+    *value = new;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plain_texts_mean_what_yaml_says() {
+        for (text, value) in [
+            ("5", json!(5)),
+            ("-1.5", json!(-1.5)),
+            ("true", json!(true)),
+            ("", json!(null)),
+            ("a: b", json!("a: b")),
+            ("no", json!("no")),
+            ("'5'", json!("'5'")),
+            ("- 5", json!("- 5")),
+            ("1\n", json!("1\n")),
+            ("1.2.3", json!("1.2.3")),
+        ] {
+            assert_eq!(plain(text), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_takes_the_type_of_what_it_replaces() {
+        let retexted = |mut value: Value, text: &str| retext(&mut value, text).map(|()| value);
+        assert_eq!(retexted(json!("a"), "5"), Ok(json!("5")));
+        assert_eq!(retexted(json!(1), "5"), Ok(json!(5)));
+        assert_eq!(retexted(json!(true), "false"), Ok(json!(false)));
+        assert!(retexted(json!(1), "x").is_err());
+        assert!(retexted(json!(true), "1").is_err());
+    }
+}
