@@ -133,3 +133,37 @@ fn relative(root: &Path, directory: &Path) -> String {
         _ => ".".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kustomizations_and_charts_are_found_but_not_the_parts_of_either() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join("corpus").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("app/kustomization.yaml", "resources: []\n");
+        write("part/kustomization.yml", "kind: Component\n");
+        write("written/.build-dir", "overlay\n");
+        write("written/overlay/kustomization.yaml", "resources: [../base]\n");
+        write("web/Chart.yaml", "name: web\n");
+        write("web/ci/tls-values.yaml", "tls: true\n");
+        write("web/charts/redis/Chart.yaml", "name: redis\n");
+        write("web/examples/kustomization.yaml", "resources: []\n");
+        let cases = cases(&root.path().join("corpus")).unwrap();
+        let found: Vec<_> = cases.iter().map(|case| (case.name.as_str(), case.path.as_str(), case.kind)).collect();
+        assert_eq!(
+            found,
+            [
+                ("corpus/written", "overlay", Kind::Kustomize),
+                ("corpus/app", "app", Kind::Kustomize),
+                ("corpus/web", "web", Kind::Helm),
+                ("corpus/web ci/tls-values.yaml", "web", Kind::Helm),
+            ]
+        );
+    }
+}
