@@ -1,0 +1,87 @@
+//! The text that `helm template` prints.
+
+use std::fmt::Write;
+
+use super::split::split_manifests;
+use super::{Hook, Manifest};
+use crate::chart::CustomResourceFile;
+use crate::pattern;
+
+/// No manifest comes from the template that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("could not find template {0} in chart")]
+pub struct ShowOnlyError(pub String);
+
+/// `resources`, `manifests` and `hooks` behind one another, each with a comment that says where it comes from.
+pub fn print(resources: &[CustomResourceFile<'_>], manifests: &[Manifest], hooks: &[&Hook]) -> String {
+    let mut text = String::new();
+    for file in resources {
+        add(&mut text, &file.path, &String::from_utf8_lossy(file.data));
+    }
+    for manifest in manifests {
+        add(&mut text, &manifest.path, &manifest.content);
+    }
+    let mut text = format!("{}\n", text.trim());
+    for hook in hooks {
+        add(&mut text, &hook.path, &hook.content);
+    }
+    text
+}
+
+fn add(text: &mut String, path: &str, content: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "---\n# Source: {path}\n{content}");
+}
+
+/// What of `text`, which [`print`] gave, comes from templates that `patterns` match, pattern by pattern.
+pub fn show_only(text: &str, patterns: &[String]) -> Result<String, ShowOnlyError> {
+    let manifests: Vec<(&str, &str)> =
+        split_manifests(text).into_iter().filter_map(|manifest| Some((source(manifest)?, manifest))).collect();
+    let mut shown = String::new();
+    for wanted in patterns {
+        let mut found = false;
+        for (path, manifest) in &manifests {
+            if pattern::matches(wanted, path).unwrap_or(false) {
+                found = true;
+                let _ = writeln!(shown, "---\n{manifest}");
+            }
+        }
+        if !found {
+            return Err(ShowOnlyError(wanted.clone()));
+        }
+    }
+    Ok(shown)
+}
+
+/// Where a manifest says that it comes from, without the name of the chart.
+fn source(manifest: &str) -> Option<&str> {
+    manifest.match_indices("# Source: ").find_map(|(at, mark)| {
+        let rest = manifest.get(at + mark.len()..)?;
+        let (chart, path) = rest.split_once('/')?;
+        let path = path.split('\n').next().unwrap_or_default();
+        (!chart.is_empty() && !path.is_empty()).then_some(path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(path: &str, content: &str) -> Manifest {
+        Manifest { path: path.to_owned(), content: content.to_owned(), kind: String::new() }
+    }
+
+    #[test]
+    fn every_manifest_says_where_it_comes_from() {
+        let manifests = [manifest("web/templates/a.yaml", "a: 1"), manifest("web/charts/db/templates/b.yaml", "b: 2")];
+        let text = print(&[], &manifests, &[]);
+        assert_eq!(
+            text,
+            "---\n# Source: web/templates/a.yaml\na: 1\n---\n# Source: web/charts/db/templates/b.yaml\nb: 2\n"
+        );
+        let only = |pattern: &str| show_only(&text, &[pattern.to_owned()]);
+        assert_eq!(only("templates/*").unwrap(), "---\n# Source: web/templates/a.yaml\na: 1\n");
+        assert_eq!(only("templates/c.yaml"), Err(ShowOnlyError("templates/c.yaml".into())));
+        assert_eq!(print(&[], &[], &[]), "\n");
+    }
+}
