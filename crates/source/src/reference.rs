@@ -23,7 +23,10 @@ pub enum Reference {
     },
     /// A reference by its full name, such as `refs/pull/1/head`.
     Name(String),
-    /// What the repository has checked out, or what a clone of it would check out.
+    /// Whatever `git fetch` would take the name for: a commit by its full id, or else a tag, a branch, or a reference
+    /// by its full name. This is what the `ref` of a remote kustomize base names.
+    Any(String),
+    /// What the repository has checked out, or what a clone of it would check out: the default branch.
     Head,
 }
 
@@ -40,6 +43,19 @@ impl Reference {
         Self::Commit { id: id.into(), branch: None }
     }
 
+    /// What a name may be short for, as Git looks for it: full names and what a revision calls them, in the order in
+    /// which the first that exists is taken.
+    pub(crate) fn candidates(name: &str) -> [(String, String); 4] {
+        let short = |prefix: &str| (format!("{prefix}{name}"), name.to_owned());
+        let full = format!("refs/{name}");
+        [short(""), (full.clone(), full), short("refs/tags/"), short("refs/heads/")]
+    }
+
+    /// The commit that the name itself is, if it is the full id of one.
+    pub(crate) fn named_commit(name: &str) -> Option<CommitId> {
+        name.parse().ok()
+    }
+
     /// The full name of the reference in the repository, unless it has to be looked for.
     pub(crate) fn full_name(&self) -> Option<String> {
         match self {
@@ -47,7 +63,7 @@ impl Reference {
             Self::Tag(name) => Some(format!("refs/tags/{name}")),
             Self::Name(name) => Some(name.clone()),
             Self::Head => Some("HEAD".to_owned()),
-            Self::SemVer(_) | Self::Commit { .. } => None,
+            Self::SemVer(_) | Self::Commit { .. } | Self::Any(_) => None,
         }
     }
 }
@@ -60,6 +76,7 @@ impl fmt::Display for Reference {
             Self::SemVer(range) => write!(f, "tag in the version range {:?}", range.to_string()),
             Self::Commit { id, .. } => write!(f, "commit {id}"),
             Self::Name(name) => write!(f, "reference {name:?}"),
+            Self::Any(name) => write!(f, "branch, tag or commit {name:?}"),
             Self::Head => write!(f, "HEAD"),
         }
     }

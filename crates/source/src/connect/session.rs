@@ -123,21 +123,36 @@ impl Session {
                 Ok(Found { name: branch.clone(), id: commit.0 })
             }
             Reference::SemVer(range) => {
-                let refs = self.list("refs/tags/")?;
+                let refs = self.list(&["refs/tags/"])?;
                 let tags = refs.iter().filter_map(|found| found.0.strip_prefix("refs/tags/"));
                 let tag = range.highest(tags).ok_or_else(|| self.missing(reference, ""))?.to_owned();
                 self.pick(&refs, &format!("refs/tags/{tag}"), Some(tag), reference)
             }
             Reference::Branch(name) | Reference::Tag(name) | Reference::Name(name) => {
                 let full = reference.full_name().unwrap_or_default();
-                let refs = self.list(&full)?;
+                let refs = self.list(&[&full])?;
                 self.pick(&refs, &full, Some(name.clone()), reference)
             }
+            Reference::Any(name) => match Reference::named_commit(name) {
+                Some(commit) => Ok(Found { name: None, id: commit.0 }),
+                None => self.find_any(name, reference),
+            },
             Reference::Head => {
-                let refs = self.list("HEAD")?;
+                let refs = self.list(&["HEAD"])?;
                 let name = refs.iter().find(|found| found.0 == "HEAD").and_then(|head| head.2.clone());
                 self.pick(&refs, "HEAD", name, reference)
             }
+        }
+    }
+
+    /// The first of what `name` may be short for.
+    fn find_any(&mut self, name: &str, reference: &Reference) -> Result<Found, FetchError> {
+        let candidates = Reference::candidates(name);
+        let refs = self.list(&candidates.each_ref().map(|(full, _)| full.as_str()))?;
+        let exists = |full: &str| refs.iter().any(|found| found.0 == full);
+        match candidates.into_iter().find(|(full, _)| exists(full)) {
+            Some((full, shown)) => self.pick(&refs, &full, Some(shown), reference),
+            None => Err(self.missing(reference, "; a commit has to be named by all its 40 digits")),
         }
     }
 
@@ -153,15 +168,15 @@ impl Session {
         Ok(Found { name, id: found.1 })
     }
 
-    /// The references that begin with `prefix`: full name, object (tags followed), and the branch that a symbolic
+    /// The references that begin with one of `wanted`: full name, object (tags followed), and the branch that a symbolic
     /// reference stands for.
-    fn list(&mut self, prefix: &str) -> Result<Vec<(String, ObjectId, Option<String>)>, FetchError> {
+    fn list(&mut self, wanted: &[&str]) -> Result<Vec<(String, ObjectId, Option<String>)>, FetchError> {
         let refs = match self.handshake.refs.take() {
             // The first version of the protocol names all references unasked.
             Some(refs) => refs,
             None => {
                 let mut prefixes = RefPrefixes::new();
-                prefixes.extend([prefix.into()]);
+                prefixes.extend(wanted.iter().map(|prefix| (*prefix).into()));
                 let command = LsRefsCommand::new(Some(prefixes), &self.handshake.capabilities, agent());
                 guarded(|| command.invoke_blocking(&mut self.transport, &mut Discard, false))
                     .map_err(|error| explain(&self.attempt, self.process.as_ref(), &error))?

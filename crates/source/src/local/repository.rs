@@ -198,12 +198,30 @@ impl Repository {
                 let id = self.target(&reference.full_name().unwrap_or_default(), reference)?;
                 Ok((Some(name.clone()), id))
             }
+            Reference::Any(name) => match Reference::named_commit(name) {
+                Some(commit) => Ok((None, commit.0)),
+                None => self.find_any(name, reference),
+            },
             Reference::Head => match self.head()? {
                 Head::Branch(name) => Ok((Some(name), self.target("HEAD", reference)?)),
                 Head::Detached(id) => Ok((None, id.0)),
                 Head::Unborn(name) => Err(self.missing(reference, &format!(": the branch {name:?} has no commit yet"))),
             },
         }
+    }
+
+    /// The first of what `name` may be short for.
+    fn find_any(&self, name: &str, reference: &Reference) -> Result<(Option<String>, ObjectId), FetchError> {
+        for (full, shown) in Reference::candidates(name) {
+            // Names are read from files: what cannot be one is none.
+            let possible = gix::refs::FullName::try_from(full.as_str()).is_ok();
+            match if possible { self.target(&full, reference) } else { continue } {
+                Err(FetchError::ReferenceNotFound { .. }) => {}
+                found => return Ok((Some(shown), found?)),
+            }
+        }
+        let hint = format!("{}; a commit has to be named by all its 40 digits", self.branches_hint());
+        Err(self.missing(reference, &hint))
     }
 
     fn tags(&self) -> Result<Vec<String>, FetchError> {

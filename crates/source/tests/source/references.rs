@@ -17,6 +17,8 @@ fn every_reference_gives_the_revision_that_flux_writes() {
     repository.git(&["update-ref", "refs/pull/1/head", &one]);
     let three = repository.commit("a.yaml", "a: 3");
     repository.git(&["branch", "team/feature", &one]);
+    repository.git(&["branch", "both", &three]);
+    repository.git(&["tag", "both", &one]);
     let server = Server::start(directory.path());
     let mirrors = mirrors(directory.path());
 
@@ -35,7 +37,24 @@ fn every_reference_gives_the_revision_that_flux_writes() {
         (Reference::Name("refs/heads/main".into()), format!("refs/heads/main@sha1:{three}")),
         (Reference::Name("refs/tags/v1.1.0".into()), format!("refs/tags/v1.1.0@sha1:{two}")),
         (Reference::Head, format!("main@sha1:{three}")),
+        (Reference::Any("main".into()), format!("main@sha1:{three}")),
+        (Reference::Any("team/feature".into()), format!("team/feature@sha1:{one}")),
+        (Reference::Any("v1.1.0".into()), format!("v1.1.0@sha1:{two}")),
+        (Reference::Any("both".into()), format!("both@sha1:{one}")),
+        (Reference::Any("heads/both".into()), format!("refs/heads/both@sha1:{three}")),
+        (Reference::Any("refs/pull/1/head".into()), format!("refs/pull/1/head@sha1:{one}")),
+        (Reference::Any("pull/1/head".into()), format!("refs/pull/1/head@sha1:{one}")),
+        (Reference::Any("HEAD".into()), format!("HEAD@sha1:{three}")),
+        (Reference::Any(two.clone()), format!("sha1:{two}")),
     ];
+    // `git fetch` decides what a name means.
+    for (reference, revision) in &cases {
+        if let Reference::Any(name) = reference {
+            repository.git(&["fetch", "--quiet", ".", name]);
+            let fetched = repository.git(&["rev-parse", "FETCH_HEAD^{commit}"]);
+            assert!(revision.ends_with(&fetched), "{name} is {fetched} for git, and not {revision}");
+        }
+    }
     for url in [server.url("repo/.git"), repository.path.display().to_string()] {
         for (reference, revision) in &cases {
             let snapshot = mirrors.fetch(&remote(&url), reference).unwrap_or_else(|e| panic!("{reference}: {e}"));
@@ -63,6 +82,9 @@ fn what_does_not_exist_is_named_together_with_the_url() {
             (Reference::commit("0123456789012345678901234567890123456789"), "commit 0123"),
             (Reference::commit("abc"), "40 hexadecimal digits"),
             (Reference::Name("refs/pull/9/head".into()), "refs/pull/9/head"),
+            (Reference::Any("mai".into()), "branch, tag or commit \"mai\""),
+            (Reference::Any("0123456".into()), "all its 40 digits"),
+            (Reference::Any("no..name ~at^all".into()), "no..name"),
         ] {
             let error = mirrors.fetch(&remote(&url), &reference).unwrap_err();
             assert!(matches!(error, FetchError::ReferenceNotFound { .. }), "{error}");
