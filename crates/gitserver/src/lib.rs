@@ -1,6 +1,8 @@
 //! Git servers for tests, real where it counts: repositories are made by `git`, served over HTTP and TLS by
 //! `git http-backend`, and over ssh by `sshd`.
 //!
+//! Beside them stand those that charts come from: a server of files, and Debian's `docker-registry`.
+//!
 //! Servers listen on ports of their own, so that tests can run side by side. Whatever cannot be set up panics: the
 //! test that needs it has failed.
 //!
@@ -17,8 +19,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test whose server cannot be set up has failed")]
 
+pub mod files;
 pub mod http;
+pub mod registry;
 pub mod repository;
 pub mod sshd;
+pub mod tokens;
 
 pub use repository::Repository;
