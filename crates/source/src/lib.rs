@@ -1,4 +1,4 @@
-//! Brings desired state here: Git repositories as trees of content ids.
+//! Brings desired state here: Git repositories and Helm charts as trees of content ids.
 //!
 //! [`Mirrors`] fetches a [`Reference`] of a [`Remote`] and gives a [`Snapshot`]: which commit it is, and its files
 //! as a [`GitTree`], read from Git's object database when asked for and never checked out. A remote repository
@@ -6,10 +6,14 @@
 //! [`local`] finds the repository that a path stands in and tells when it changes. [`Ignore`] hides files as
 //! Flux's `.sourceignore` does.
 //!
+//! [`Charts`] fetches a version of a chart from a repository over HTTP, an OCI registry or a directory, and gives a
+//! [`Package`]: its files, unpacked in memory.
+//!
 //! Nothing here interprets content, and no credential reaches an error or a log.
 
 mod address;
 mod auth;
+mod chart;
 mod commit;
 mod connect;
 mod deadline;
@@ -27,6 +31,9 @@ mod version;
 
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use auth::{Auth, Secret};
+pub use chart::{
+    ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, Digest, Package,
+};
 pub use commit::{Commit, CommitId, Signature};
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};

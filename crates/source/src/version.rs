@@ -1,4 +1,4 @@
-//! Version ranges as Flux reads them (those of Go's Masterminds/semver).
+//! Version ranges as Helm and Flux read them (those of Go's Masterminds/semver).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,7 +27,7 @@ pub struct RangeError {
 struct Comparison {
     operator: Operator,
     version: Version,
-    /// How many of major, minor and patch were written.
+    /// How many of major, minor and patch were written before the first wildcard.
     precision: usize,
 }
 
@@ -107,32 +107,70 @@ fn tag_version(tag: &str) -> Option<Version> {
     Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }
 
-/// The comparisons of one alternative.
-fn comparisons(text: &str) -> Option<Vec<Comparison>> {
-    let text = text.replace(',', " ");
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let mut comparisons = Vec::new();
-    let mut rest = words.as_slice();
-    loop {
-        rest = match rest {
-            [] => break,
-            [from, "-", to, rest @ ..] => {
-                comparisons.push(Comparison::parse(Operator::GreaterOrEqual, from)?);
-                comparisons.push(Comparison::parse(Operator::LessOrEqual, to)?);
-                rest
+/// The version that a text names, as charts write theirs: `v1.2` is `1.2.0`.
+pub(crate) fn loose_version(text: &str) -> Option<Version> {
+    let (version, precision) = partial_version(text, false)?;
+    (precision > 0).then_some(version)
+}
+
+/// The version that begins with what is written, and how many of its numbers are written.
+fn partial_version(text: &str, wildcards: bool) -> Option<(Version, usize)> {
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let (numbers, suffix) = text.split_at(text.find(['-', '+']).unwrap_or(text.len()));
+    let mut parts = [0_u64; 3];
+    let mut precision = 0;
+    let mut wild = false;
+    for (index, number) in numbers.split('.').enumerate() {
+        let part = parts.get_mut(index)?;
+        if wildcards && matches!(number, "x" | "X" | "*") {
+            wild = true;
+        } else if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        } else {
+            // What follows a wildcard is read, and does not count.
+            let number = number.parse().ok()?;
+            if !wild {
+                *part = number;
+                precision += 1;
             }
-            // The operator may stand apart from its version.
-            [word, version, rest @ ..] if OPERATORS.iter().any(|(sign, _)| !sign.is_empty() && sign == word) => {
-                comparisons.push(comparison(&format!("{word}{version}"))?);
-                rest
-            }
-            [word, rest @ ..] => {
-                comparisons.push(comparison(word)?);
-                rest
-            }
-        };
+        }
     }
-    (!comparisons.is_empty()).then_some(comparisons)
+    let [major, minor, patch] = parts;
+    let version = Version::parse(&format!("{major}.{minor}.{patch}{suffix}")).ok()?;
+    Some((version, precision))
+}
+
+/// The comparisons of one alternative: one at least between two commas.
+fn comparisons(text: &str) -> Option<Vec<Comparison>> {
+    let mut comparisons = Vec::new();
+    for part in text.split(',') {
+        let before = comparisons.len();
+        let words: Vec<&str> = part.split_whitespace().collect();
+        let mut rest = words.as_slice();
+        loop {
+            rest = match rest {
+                [] => break,
+                [from, "-", to, rest @ ..] => {
+                    comparisons.push(Comparison::parse(Operator::GreaterOrEqual, from)?);
+                    comparisons.push(Comparison::parse(Operator::LessOrEqual, to)?);
+                    rest
+                }
+                // The operator may stand apart from its version.
+                [word, version, rest @ ..] if OPERATORS.iter().any(|(sign, _)| !sign.is_empty() && sign == word) => {
+                    comparisons.push(comparison(&format!("{word}{version}"))?);
+                    rest
+                }
+                [word, rest @ ..] => {
+                    comparisons.push(comparison(word)?);
+                    rest
+                }
+            };
+        }
+        if comparisons.len() == before {
+            return None;
+        }
+    }
+    Some(comparisons)
 }
 
 fn comparison(word: &str) -> Option<Comparison> {
@@ -142,47 +180,37 @@ fn comparison(word: &str) -> Option<Comparison> {
 
 impl Comparison {
     fn parse(operator: Operator, text: &str) -> Option<Self> {
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let numbers_end = text.find(['-', '+']).unwrap_or(text.len());
-        let (numbers, suffix) = text.split_at(numbers_end);
-        let mut parts = [0_u64; 3];
-        let mut precision = 0;
-        let mut wild = false;
-        for (index, number) in numbers.split('.').enumerate() {
-            let part = parts.get_mut(index)?;
-            if matches!(number, "x" | "X" | "*") {
-                wild = true;
-            } else if wild {
-                return None;
-            } else {
-                *part = number.parse().ok()?;
-                precision += 1;
-            }
-        }
-        let [major, minor, patch] = parts;
-        let version = Version::parse(&format!("{major}.{minor}.{patch}{suffix}")).ok()?;
+        let (version, precision) = partial_version(text, true)?;
         Some(Self { operator, version, precision })
     }
 
     fn admits(&self, version: &Version) -> bool {
         let order = version.cmp_precedence(&self.version);
         // What was not written stands for anything: `>1.2` begins after every 1.2.x, `<=1.2` ends after them.
-        let same_written_part = self.shares(version, self.precision);
-        let partial = self.precision < 3;
+        let partial = matches!(self.precision, 1 | 2);
+        let same_written_part = partial && self.shares(version, self.precision);
         match self.operator {
-            Operator::Equal if partial => same_written_part,
+            Operator::Equal if self.precision < 3 => self.tilde(version),
             Operator::Equal => order == Ordering::Equal,
             Operator::NotEqual if partial => !same_written_part,
             Operator::NotEqual => order != Ordering::Equal,
-            Operator::Greater if partial => order == Ordering::Greater && !same_written_part,
-            Operator::Greater => order == Ordering::Greater,
+            Operator::Greater => order == Ordering::Greater && !same_written_part,
             Operator::Less => order == Ordering::Less,
             Operator::GreaterOrEqual => order != Ordering::Less,
-            Operator::LessOrEqual if partial => order != Ordering::Greater || same_written_part,
-            Operator::LessOrEqual => order != Ordering::Greater,
-            Operator::Tilde => order != Ordering::Less && self.shares(version, self.precision.min(2)),
+            // A wildcard alone is zero here, as it is for Helm.
+            Operator::LessOrEqual if self.precision == 0 => (version.major, version.minor) == (0, 0),
+            Operator::LessOrEqual => order != Ordering::Greater || same_written_part,
+            Operator::Tilde => self.tilde(version),
             Operator::Caret => order != Ordering::Less && self.shares(version, self.leading()),
         }
+    }
+
+    /// The same major and, where it is written, minor number. A wildcard alone and `0.0.0` stand for all versions.
+    fn tilde(&self, version: &Version) -> bool {
+        let zero = (self.version.major, self.version.minor, self.version.patch) == (0, 0, 0);
+        let all = zero && matches!(self.precision, 0 | 3);
+        version.cmp_precedence(&self.version) != Ordering::Less
+            && (all || self.shares(version, self.precision.clamp(1, 2)))
     }
 
     /// Whether the first `count` numbers of `version` are those written here.
@@ -191,11 +219,12 @@ impl Comparison {
         numbers(version).iter().zip(numbers(&self.version)).take(count).all(|(a, b)| *a == b)
     }
 
-    /// How many numbers `^` holds fast: up to the first that is not zero.
+    /// How many numbers `^` holds fast: up to the first that is not zero, of those that are written.
     fn leading(&self) -> usize {
         let numbers = [self.version.major, self.version.minor, self.version.patch];
         let nonzero = numbers.iter().position(|number| *number != 0).map_or(3, |index| index + 1);
-        nonzero.min(self.precision)
+        // A wildcard alone is 0.0.0, as it is for Helm.
+        if self.precision == 0 { 3 } else { nonzero.min(self.precision) }
     }
 }
 
@@ -244,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "latest", ">=", "1.2.3.4", "1.x.3", "1 ||", "^-1"] {
+        for text in ["", "latest", ">=", "1.2.3.4", "1 ||", "^-1", ">=1,,<2", ">=1,", ",1", "1x", ">=1.0.0<2.0.0"] {
             assert!(Range::parse(text).is_err(), "{text:?}");
         }
     }

@@ -3,17 +3,18 @@
 use std::io::{self, BufReader};
 use std::sync::Arc;
 
-use base64::Engine as _;
 use gix_transport::Protocol;
 use gix_transport::client::blocking_io::http::{GetResponse, Http, PostBodyDataKind, PostResponse, Transport};
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use ureq::http::{Method, Request, Response, StatusCode, Uri};
+use ureq::tls::TlsConfig;
 
 use super::attempt::{Attempt, Counted};
 use super::exchange::{Answer, AnswerBody, Exchange, Headers, RequestBody};
+use super::origin::{Origin, authorization};
 use super::tls::{self, Authorities};
-use crate::{FetchError, Secret};
+use crate::{FetchError, Scheme};
 
 /// How many times the first request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
@@ -42,7 +43,7 @@ impl Client {
     fn new(attempt: Arc<Attempt>, authorities: &Authorities) -> Result<Self, FetchError> {
         let home = attempt.url().to_string().parse::<Uri>().ok().as_ref().and_then(Origin::of);
         let home = home.ok_or_else(|| attempt.unsupported("a URL of this form"))?;
-        let authorization = authorization(&attempt)?;
+        let authorization = authorization(attempt.auth()).map_err(|cause| attempt.credentials(cause))?;
         let agent = agent(&attempt, authorities, true)?;
         let authorities = authorities.clone();
         Ok(Self {
@@ -276,82 +277,17 @@ fn is_timeout(error: &ureq::Error) -> bool {
 }
 
 fn agent(attempt: &Attempt, authorities: &Authorities, with_client_certificate: bool) -> Result<Agent, FetchError> {
+    // In clear text no certificate is looked at, and reading the system's takes time.
+    let tls = match attempt.url().scheme() {
+        Scheme::Http if attempt.auth().ca.is_none() => TlsConfig::default(),
+        _ => tls::config(attempt.auth(), authorities, with_client_certificate)
+            .map_err(|cause| attempt.credentials(cause))?,
+    };
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .tls_config(tls::config(attempt, authorities, with_client_certificate)?)
+        .tls_config(tls)
         .build();
     Ok(Agent::new_with_config(config))
-}
-
-/// The `Authorization` header that the credentials make.
-fn authorization(attempt: &Attempt) -> Result<Option<HeaderValue>, FetchError> {
-    let auth = attempt.auth();
-    let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.text().unwrap_or_default().to_owned());
-    let header = if let Some(token) = text(&auth.bearer_token) {
-        format!("Bearer {token}")
-    } else if auth.username.is_some() || auth.password.is_some() {
-        let user = auth.username.clone().unwrap_or_default();
-        let password = text(&auth.password).unwrap_or_default();
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
-    } else {
-        return Ok(None);
-    };
-    let mut header = HeaderValue::from_str(&header)
-        .map_err(|_| attempt.credentials("the token holds characters that a header cannot carry"))?;
-    header.set_sensitive(true);
-    Ok(Some(header))
-}
-
-/// Scheme, host and port: what credentials are bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    secure: bool,
-    host: String,
-    port: u16,
-}
-
-impl Origin {
-    fn of(uri: &Uri) -> Option<Self> {
-        let secure = match uri.scheme_str()? {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        // An authority with user information could be read in two ways.
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
-        let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        Some(Self { secure, host: authority.host().to_ascii_lowercase(), port })
-    }
-
-    /// Whether credentials for this origin may be sent to `other`: the same, or the same host made secure.
-    fn extends_to(&self, other: &Self) -> bool {
-        let upgraded = !self.secure && other.secure && self.port == 80 && other.port == 443;
-        self.host == other.host && ((self.secure == other.secure && self.port == other.port) || upgraded)
-    }
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}://{}:{}", if self.secure { "https" } else { "http" }, self.host, self.port)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_extend_to_the_same_origin_and_no_other() {
-        let origin = |text: &str| Origin::of(&text.parse().unwrap());
-        let extends = |a, b| origin(a).unwrap().extends_to(&origin(b).unwrap());
-        assert!(extends("https://example.com/a", "https://EXAMPLE.com:443/b"));
-        assert!(extends("http://example.com/a", "https://example.com/b"));
-        assert!(!extends("https://example.com/a", "http://example.com/a"));
-        assert!(!extends("https://example.com/a", "https://example.com:8443/a"));
-        assert!(!extends("https://example.com/a", "https://example.com.evil.org/a"));
-        assert!(!extends("http://example.com:8080/a", "http://example.com:8081/a"));
-        assert_eq!(origin("https://example.com@evil.org/a"), None);
-    }
 }

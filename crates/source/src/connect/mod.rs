@@ -3,15 +3,17 @@
 mod attempt;
 mod exchange;
 mod http;
+mod origin;
 mod session;
 mod ssh;
-mod tls;
+pub(crate) mod tls;
 mod watchdog;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use origin::{Origin, authorization};
 pub(crate) use session::{Depth, Found, Session, Unreceived};
 pub(crate) use tls::Authorities;
 

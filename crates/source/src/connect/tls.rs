@@ -4,8 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use super::Attempt;
-use crate::{FetchError, Scheme};
+use crate::Auth;
 
 /// The certificate authorities that the system trusts, read when first needed.
 #[derive(Clone, Default)]
@@ -20,43 +19,41 @@ impl Authorities {
     }
 }
 
-/// How TLS is spoken with the server of `attempt`, or with another one that it sends us to: the latter never sees
-/// our certificate.
-pub(super) fn config(
-    attempt: &Attempt,
+/// How TLS is spoken: which servers are trusted, and, if `with_client_certificate`, how we show ourselves to them. An
+/// error says which part of `auth` cannot be used.
+pub(crate) fn config(
+    auth: &Auth,
     authorities: &Authorities,
     with_client_certificate: bool,
-) -> Result<TlsConfig, FetchError> {
-    let config = TlsConfig::builder().root_certs(roots(attempt, authorities)?);
-    let client = if with_client_certificate { client_certificate(attempt)? } else { None };
+) -> Result<TlsConfig, &'static str> {
+    let config = TlsConfig::builder().root_certs(roots(auth, authorities)?);
+    let client = if with_client_certificate { client_certificate(auth)? } else { None };
     Ok(config.client_cert(client).build())
 }
 
 /// The system's certificate authorities and those that came with the credentials; the ones that are built in
 /// where the system has none.
-fn roots(attempt: &Attempt, authorities: &Authorities) -> Result<RootCerts, FetchError> {
-    let Some(bundle) = &attempt.auth().ca else {
-        if attempt.url().scheme() == Scheme::Http || authorities.get().is_empty() {
+fn roots(auth: &Auth, authorities: &Authorities) -> Result<RootCerts, &'static str> {
+    let Some(bundle) = &auth.ca else {
+        if authorities.get().is_empty() {
             return Ok(RootCerts::WebPki);
         }
         return Ok(RootCerts::Specific(authorities.get().clone()));
     };
     let given = certificates(bundle).filter(|given| !given.is_empty());
-    let given = given.ok_or_else(|| attempt.credentials("ca.crt holds no certificate in PEM format"))?;
+    let given = given.ok_or("ca.crt holds no certificate in PEM format")?;
     Ok(RootCerts::Specific(Arc::new(authorities.get().iter().cloned().chain(given).collect())))
 }
 
-fn client_certificate(attempt: &Attempt) -> Result<Option<ClientCert>, FetchError> {
-    let (chain, key) = match (&attempt.auth().client_certificate, &attempt.auth().client_key) {
+fn client_certificate(auth: &Auth) -> Result<Option<ClientCert>, &'static str> {
+    let (chain, key) = match (&auth.client_certificate, &auth.client_key) {
         (Some(chain), Some(key)) => (chain, key),
         (None, None) => return Ok(None),
-        _ => return Err(attempt.credentials("tls.crt and tls.key belong together, and one of them is missing")),
+        _ => return Err("tls.crt and tls.key belong together, and one of them is missing"),
     };
-    let chain = certificates(chain)
-        .filter(|chain| !chain.is_empty())
-        .ok_or_else(|| attempt.credentials("tls.crt holds no certificate in PEM format"))?;
-    let key = PrivateKey::from_pem(key.expose())
-        .map_err(|_| attempt.credentials("tls.key holds no private key in PEM format"))?;
+    let chain =
+        certificates(chain).filter(|chain| !chain.is_empty()).ok_or("tls.crt holds no certificate in PEM format")?;
+    let key = PrivateKey::from_pem(key.expose()).map_err(|_| "tls.key holds no private key in PEM format")?;
     Ok(Some(ClientCert::new_with_certs(&chain, key)))
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod charts;
 mod http;
 mod leaks;
 mod local;

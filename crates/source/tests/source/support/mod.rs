@@ -1,5 +1,7 @@
 //! Repositories, the servers that serve them, and mirrors of them.
 
+pub mod helm;
+
 use std::path::Path;
 
 use cowherd_source::{Mirrors, Remote, RepositoryUrl, Snapshot};

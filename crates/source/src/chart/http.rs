@@ -1,0 +1,61 @@
+//! Repositories on servers: `index.yaml` and archives.
+
+use ureq::http::StatusCode;
+use ureq::http::header::{
+    ACCEPT_ENCODING, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
+
+use super::cache::{Cache, Cached};
+use super::location::resolve;
+use super::web::{Answer, Show, Web};
+use super::{ChartProblem, Digest};
+
+/// The index of the repository at `base`. One that did not change since it was cached is not sent again.
+pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Result<Vec<u8>, ChartProblem> {
+    let url = resolve(base, "index.yaml");
+    let name = format!("{}.index", Digest::of(url.as_bytes()).hex());
+    let cached = cache.get(&name);
+    let answer = web.get(&url, &conditions(cached.as_ref()), Show::Credentials)?;
+    if let (StatusCode::NOT_MODIFIED, Some(cached)) = (answer.status, cached) {
+        return Ok(cached.content);
+    }
+    let answer = answer.success(web.auth())?;
+    let note = validators(&answer);
+    let index = web.read(answer, limit)?;
+    if let Some(note) = note {
+        put(cache, &name, &note, &index);
+    }
+    Ok(index)
+}
+
+/// The archive at `url`.
+pub(super) fn archive(web: &Web<'_>, url: &str, limit: u64) -> Result<Vec<u8>, ChartProblem> {
+    let answer = web.get(url, &[], Show::Credentials)?.success(web.auth())?;
+    web.read(answer, limit)
+}
+
+/// Keeps what was downloaded. Whoever asked has it anyway: a full disk costs the next download.
+pub(super) fn put(cache: &Cache, name: &str, note: &str, content: &[u8]) {
+    if let Err(error) = cache.put(name, note, content) {
+        tracing::warn!(directory = %cache.directory().display(), %error, "a download was not kept");
+    }
+}
+
+/// What tells the server which index we have: `ETag` and `Last-Modified` as it sent them, apart by a tab.
+fn validators(answer: &Answer) -> Option<String> {
+    let etag = answer.header(ETAG).unwrap_or_default();
+    let modified = answer.header(LAST_MODIFIED).unwrap_or_default();
+    let known = !(etag.is_empty() && modified.is_empty());
+    known.then(|| format!("{}\t{}", etag.replace('\t', " "), modified.replace('\t', " ")))
+}
+
+fn conditions(cached: Option<&Cached>) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = vec![(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))];
+    if let Some((etag, modified)) = cached.and_then(|cached| cached.note.split_once('\t')) {
+        for (name, value) in [(IF_NONE_MATCH, etag), (IF_MODIFIED_SINCE, modified)] {
+            headers
+                .extend(HeaderValue::from_str(value).ok().filter(|value| !value.is_empty()).map(|value| (name, value)));
+        }
+    }
+    headers
+}

@@ -1,0 +1,188 @@
+//! Helm charts as trees: from repositories, registries and directories.
+//!
+//! The client of registries is our own. `oci-client` can be built without aws-lc, but only over a TLS provider that is
+//! installed for the whole process, with a second HTTP client and some fifty more crates, asynchronous, and with
+//! its own idea of where credentials go; what a chart takes of the protocol is three kinds of `GET`.
+
+mod cache;
+mod digest;
+mod directory;
+mod error;
+mod http;
+mod index;
+mod location;
+mod options;
+mod registry;
+mod repository;
+mod request;
+mod web;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cowherd_tree::unpack;
+
+use crate::connect::Authorities;
+use crate::deadline::Deadline;
+use crate::{Auth, MirrorsError};
+use cache::Cache;
+pub use digest::Digest;
+pub use error::{ChartError, ChartProblem};
+pub use options::ChartOptions;
+use registry::Pulled;
+use repository::Place;
+pub use repository::{ChartRepository, ChartUrlError};
+pub use request::{ChartSource, Package};
+use web::Web;
+
+/// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
+const MAX_WHOLE_INDEX: usize = 32 << 20;
+
+/// Fetches charts, and keeps what was downloaded.
+///
+/// Clones share everything. Calls block the thread.
+#[derive(Clone)]
+pub struct Charts(Arc<Inner>);
+
+struct Inner {
+    cache: Cache,
+    options: ChartOptions,
+    authorities: Authorities,
+}
+
+impl Charts {
+    /// Keeps what is downloaded in `directory`, which is made where it is missing. Several processes may share it.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
+        Self::open_with(directory, ChartOptions::default())
+    }
+
+    /// The same with other options than the default ones.
+    pub fn open_with(directory: impl Into<PathBuf>, options: ChartOptions) -> Result<Self, MirrorsError> {
+        let directory = directory.into();
+        let cache = Cache::open(directory.clone(), options.max_cache);
+        let cache = cache.map_err(|cause| MirrorsError::Unusable { path: directory, cause })?;
+        Ok(Self(Arc::new(Inner { cache, options, authorities: Authorities::default() })))
+    }
+
+    /// The chart that `source` names.
+    ///
+    /// The server is asked which versions there are, with the credentials of `source`, also when the chart is already
+    /// here. An index that did not change is not transferred again, and neither is an archive whose digest is known.
+    pub fn fetch(&self, source: &ChartSource) -> Result<Package, ChartError> {
+        let auth = source.credentials();
+        let deadline = Deadline::after(source.timeout);
+        let fetched = self.package(source, &auth, deadline);
+        fetched.map_err(|problem| ChartError { chart: source.to_string(), problem })
+    }
+
+    fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {
+        let Inner { options, authorities, .. } = &*self.0;
+        let pulled = match &source.repository.place {
+            Place::Directory(directory) => self.read_directory(directory, source)?,
+            Place::Web(base) => {
+                let mut web = Web::new(auth, authorities, deadline)?;
+                web.trust(base);
+                self.download(web, base, source, auth, deadline)?
+            }
+            Place::Registry { host, path } => {
+                let path = [path.as_str(), &source.name].into_iter().filter(|part| !part.is_empty());
+                let path = path.collect::<Vec<_>>().join("/");
+                let web = Web::new(auth, authorities, deadline)?;
+                self.pull(web, (host, &path), &source.version, source.plain_http)?
+            }
+        };
+        let tree = unpack(pulled.archive.as_slice(), &options.archive).map_err(Arc::new)?;
+        let Pulled { name, version, digest, cached, .. } = pulled;
+        Ok(Package { tree: Arc::new(tree), name, version, digest, cached })
+    }
+
+    fn read_directory(&self, directory: &Path, source: &ChartSource) -> Result<Pulled, ChartProblem> {
+        let options = &self.0.options;
+        if !options.local.allows(directory) {
+            return Err(ChartProblem::NotAllowed(directory.to_owned()));
+        }
+        let index = directory::index(directory, options.max_index as u64)?;
+        let (entry, url) = self.choose(&index, source)?;
+        let archive = directory::archive(directory, &url, options.archive.packed)?;
+        let digest = checked(&archive, entry.digest()?)?;
+        Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached: false })
+    }
+
+    fn download(
+        &self,
+        mut web: Web<'_>,
+        base: &str,
+        source: &ChartSource,
+        auth: &Auth,
+        deadline: Deadline,
+    ) -> Result<Pulled, ChartProblem> {
+        let Inner { cache, options, authorities } = &*self.0;
+        let index = http::index(&web, cache, base, options.max_index as u64)?;
+        let (entry, url) = self.choose(&index, source)?;
+        drop(index);
+        let url = location::resolve(base, &url);
+        let announced = entry.digest()?;
+        if let Some((host, path)) = url.strip_prefix("oci://").and_then(|rest| rest.split_once('/')) {
+            let nobody = Auth { ca: auth.ca.clone(), ..Auth::default() };
+            let web = Web::new(if source.pass_credentials { auth } else { &nobody }, authorities, deadline)?;
+            let pulled = self.pull(web, (host, path), "", source.plain_http)?;
+            checked(&pulled.archive, announced)?;
+            return Ok(Pulled { name: entry.name, version: entry.version, ..pulled });
+        }
+        if source.pass_credentials {
+            web.trust(&url);
+        }
+        let held = announced.and_then(|digest| cache.get(&archive_file(&digest)));
+        let held = held.filter(|held| announced == Some(Digest::of(&held.content)));
+        let cached = held.is_some();
+        let archive = match held {
+            Some(held) => held.content,
+            None => http::archive(&web, &url, options.archive.packed)?,
+        };
+        let digest = checked(&archive, announced)?;
+        if !cached {
+            http::put(cache, &archive_file(&digest), "", &archive);
+        }
+        Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached })
+    }
+
+    fn pull(
+        &self,
+        web: Web<'_>,
+        place: (&str, &str),
+        wanted: &str,
+        plain_http: Option<bool>,
+    ) -> Result<Pulled, ChartProblem> {
+        registry::pull(web, &self.0.cache, place, wanted, plain_http, self.0.options.archive.packed)
+    }
+
+    /// The version of the chart that is asked for, and where it is.
+    fn choose(&self, index: &[u8], source: &ChartSource) -> Result<(index::Entry, String), ChartProblem> {
+        let versions = index::versions(index, &source.name, MAX_WHOLE_INDEX.min(self.0.options.max_index))?;
+        let mut entry = index::choose(&versions, &source.version)?.clone();
+        let url = entry.url.take().ok_or_else(|| {
+            ChartProblem::Index(format!("the version {} of {:?} has no URL", entry.version, source.name))
+        })?;
+        Ok((entry, url))
+    }
+}
+
+impl std::fmt::Debug for Charts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Charts").field("directory", &self.0.cache.directory()).finish_non_exhaustive()
+    }
+}
+
+/// The name of an archive in the cache.
+fn archive_file(digest: &Digest) -> String {
+    format!("{}.tgz", digest.hex())
+}
+
+/// The digest of an archive, which has to be the one that was announced.
+fn checked(archive: &[u8], expected: Option<Digest>) -> Result<Digest, ChartProblem> {
+    let actual = Digest::of(archive);
+    match expected {
+        Some(expected) if expected != actual => Err(ChartProblem::Digest { expected, actual }),
+        _ => Ok(actual),
+    }
+}
