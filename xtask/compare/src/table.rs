@@ -94,12 +94,16 @@ fn explain(verdict: &Verdict) -> Option<String> {
     })
 }
 
+/// One line of what may be many, without warnings, and without the middle of what is long.
 fn short(text: &str) -> String {
-    let line = text.trim_end().replace('\n', " ⏎ ");
-    match line.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
+    let is_warning = |line: &&str| line.starts_with("# Warning") || line.starts_with("level=");
+    let lines: Vec<&str> = text.trim_end().lines().filter(|line| !is_warning(line)).collect();
+    let line: Vec<char> = lines.join(" ⏎ ").chars().collect();
+    if line.len() <= WIDTH {
+        return line.iter().collect();
     }
+    let (head, tail) = (line.iter().take(WIDTH / 2), line.iter().skip(line.len() - WIDTH / 2));
+    head.chain(['…'].iter()).chain(tail).collect()
 }
 
 /// The lines around a difference, theirs and ours.
