@@ -1,5 +1,6 @@
 //! Reads documents from the events of a YAML parser.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
@@ -41,8 +42,17 @@ fn read(text: &[u8], dialect: Dialect, texts: &[&str], limits: &Limits) -> Resul
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))?;
     let options = granit_parser::options! { emit_comments: false };
-    let mut reader =
-        Reader { dialect, texts, limits, expanded: 0, anchors: HashMap::new(), open: Vec::new(), root: None };
+    let mut reader = Reader {
+        dialect,
+        texts,
+        limits,
+        // The parser reads a line break behind the last line that libyaml does not.
+        open_end: (!text.ends_with('\n')).then(|| text.chars().count()),
+        expanded: 0,
+        anchors: HashMap::new(),
+        open: Vec::new(),
+        root: None,
+    };
     let mut documents = Vec::new();
     let mut count = 0;
     for event in Parser::<StrInput>::new_from_str_with_options(text, options) {
@@ -115,6 +125,8 @@ struct Reader<'a> {
     /// The path of the mapping whose scalars are texts; empty where there is none.
     texts: &'a [&'a str],
     limits: &'a Limits,
+    /// Where the text ends, in characters, if not with a line break.
+    open_end: Option<usize>,
     /// What aliases and merge keys have added so far.
     expanded: usize,
     anchors: HashMap<usize, Node>,
@@ -129,6 +141,10 @@ impl Reader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 if self.takes_key() {
                     return self.key(&text, style, marker);
+                }
+                let mut text = self.without_added_break(text, style, span);
+                if style == ScalarStyle::Folded && self.dialect == Dialect::Kustomize {
+                    text = Cow::Owned(refolded(&text));
                 }
                 let value = if self.is_text(tag.as_deref()) {
                     // A value that was left out reads as `~`, but covers nothing.
@@ -159,6 +175,15 @@ impl Reader<'_> {
             && self.open.len() == self.texts.len() + 1
             && self.open.iter().zip(self.texts).all(is_at)
             && matches!(self.open.last(), Some(Open { content: Content::Mapping { .. }, .. }))
+    }
+
+    /// A block that is the last of a text without a final line break has none either.
+    fn without_added_break<'t>(&self, text: Cow<'t, str>, style: ScalarStyle, span: Span) -> Cow<'t, str> {
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        if is_block && self.open_end.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n') {
+            return Cow::Owned(text.trim_end_matches('\n').to_owned());
+        }
+        text
     }
 
     fn takes_key(&self) -> bool {
@@ -321,6 +346,31 @@ impl Reader<'_> {
     }
 }
 
+/// What becomes of a folded text when kustomize writes it and reads it again, as it does with every object: a line break
+/// before a line that begins with a space is doubled, unless the line before it begins with one too.
+fn refolded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut at_start, mut is_indented) = (true, false);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        if c == '\n' {
+            let mut breaks = 1;
+            while characters.next_if_eq(&'\n').is_some() {
+                breaks += 1;
+            }
+            let doubles = !at_start && !is_indented && characters.peek() == Some(&' ');
+            out.extend(std::iter::repeat_n('\n', breaks + usize::from(doubles)));
+            at_start = true;
+        } else {
+            if std::mem::take(&mut at_start) {
+                is_indented = c == ' ';
+            }
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Adds what `map` does not say itself from the merged mappings, the first of which wins; `None` where there is
 /// something else to merge.
 fn merge_into(map: &mut Map<String, Value>, merge: Value) -> Option<()> {
@@ -381,6 +431,24 @@ mod tests {
 
     fn fails(text: &str) -> YamlError {
         parse_documents(text.as_bytes(), &Limits::default()).unwrap_err()
+    }
+
+    #[test]
+    fn a_block_at_the_end_ends_as_the_text_does() {
+        assert_eq!(read("a: |\n  b")[0], json!({"a": "b"}));
+        assert_eq!(read("a: |\n  b\n")[0], json!({"a": "b\n"}));
+        assert_eq!(read("a: >\n  b\n  é")[0], json!({"a": "b é"}));
+        assert_eq!(read("- |+\n  b")[0], json!(["b"]));
+        assert_eq!(read("a: |\n  b\nc: d")[0], json!({"a": "b\n", "c": "d"}));
+        assert_eq!(read("a:\n- b: |\n    x\n    y")[0], json!({"a": [{"b": "x\ny"}]}));
+    }
+
+    #[test]
+    fn folded_blocks_mean_what_kustomize_makes_of_them() {
+        let text = ">-\n  first(c,\n    more\n      and more\n  )\n  end\n";
+        assert_eq!(read(&format!("a: {text}"))[0], json!({"a": "first(c,\n\n  more\n    and more\n) end"}));
+        let kubernetes = parse_documents_as(text.as_bytes(), Dialect::Kubernetes, &Limits::default()).unwrap();
+        assert_eq!(kubernetes[0].value, json!("first(c,\n  more\n    and more\n) end"));
     }
 
     #[test]
