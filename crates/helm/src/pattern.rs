@@ -98,7 +98,7 @@ fn match_chunk<'a>(chunk: &str, name: &'a str) -> Result<Option<&'a str>, BadPat
             c => failed = failed || rest.next() != Some(c),
         }
     }
-    Ok((!failed).then(|| rest.as_str()))
+    Ok(if failed { None } else { Some(rest.as_str()) })
 }
 
 /// Whether `c` is in the range whose opening bracket was read; reads up to the closing one.

@@ -52,6 +52,12 @@ pub struct Selection {
     pub show_only: Vec<String>,
 }
 
+impl Selection {
+    fn leaves_out(&self, hook: &Hook) -> bool {
+        self.no_hooks || (self.skip_tests && hook.is_test())
+    }
+}
+
 /// What a chart renders to.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -69,8 +75,7 @@ impl Output {
     /// What `helm template` prints.
     pub fn text(&self, selection: &Selection) -> Result<String, Error> {
         let resources = if selection.include_crds { self.chart.custom_resources() } else { Vec::new() };
-        let is_shown = |hook: &&Hook| !selection.no_hooks && !(selection.skip_tests && hook.is_test());
-        let hooks: Vec<&Hook> = self.hooks.iter().filter(is_shown).collect();
+        let hooks: Vec<&Hook> = self.hooks.iter().filter(|hook| !selection.leaves_out(hook)).collect();
         let text = release::print(&resources, &self.manifests, &hooks);
         if selection.show_only.is_empty() {
             return Ok(text);

@@ -195,7 +195,7 @@ fn check_version(text: &[u8], limits: &Limits) -> Result<(), LoadError> {
     let document = go::first_document(text, &limits.yaml).map_err(|error| decode(error.into()))?;
     let version = match &document {
         Value::Null => return Ok(()),
-        Value::Object(map) => map.iter().filter(|(key, _)| go::field_of(key, &["apiVersion"]).is_some()).next_back(),
+        Value::Object(map) => map.iter().rfind(|(key, _)| go::field_of(key, &["apiVersion"]).is_some()),
         other => return Err(decode(DecodeError::Root { found: go::kind(other), expected: "loader.chartBase" })),
     };
     let mut text = String::new();

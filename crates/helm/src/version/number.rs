@@ -46,14 +46,12 @@ impl Version {
             None => (text, None),
         };
         let mut parsed = [0; 3];
-        let mut count = 0;
-        for number in numbers.split('.') {
+        for (count, number) in numbers.split('.').enumerate() {
             let slot = parsed.get_mut(count).ok_or(VersionError::Invalid)?;
             if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(VersionError::Invalid);
             }
             *slot = number.parse().map_err(|_| VersionError::TooLarge)?;
-            count += 1;
         }
         for identifiers in [pre, metadata].into_iter().flatten() {
             if !identifiers.split('.').all(is_identifier) {

@@ -35,7 +35,7 @@ pub enum SetError {
         limit: usize,
     },
     /// Something stands between a closing bracket and what may follow it.
-    #[error("unexpected data at end of array index: {0:?}")]
+    #[error("unexpected data at end of array index: {}", runes(.0))]
     AfterIndex(String),
     /// A list of values is not closed.
     #[error("list must terminate with '}}'")]
@@ -68,4 +68,10 @@ pub enum SetError {
         /// The cause.
         cause: String,
     },
+}
+
+/// The characters of `text` as Go quotes a list of them.
+fn runes(text: &str) -> String {
+    let quoted: Vec<String> = text.chars().map(|c| format!("{c:?}")).collect();
+    format!("[{}]", quoted.join(" "))
 }

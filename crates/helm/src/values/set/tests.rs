@@ -38,7 +38,7 @@ fn mistakes_are_said_as_helm_says_them() {
     assert_eq!(refused("a[x]=1"), "error parsing index: strconv.Atoi: parsing \"x\": invalid syntax");
     assert_eq!(refused("a[-1]=1"), "negative -1 index not allowed");
     assert_eq!(refused("a[65537]=1"), "index of 65537 is greater than maximum supported index of 65536");
-    assert_eq!(refused("a[0]x=1"), "unexpected data at end of array index: \"x\"");
+    assert_eq!(refused("a[0]x=1"), "unexpected data at end of array index: ['x']");
     assert_eq!(
         refused("a=1,a.b=2"),
         "unable to parse key: interface conversion: interface {} is int64, not map[string]interface {}"
