@@ -1,6 +1,7 @@
 //! A tree held in memory: for what is made or unpacked rather than read in place, and for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Bound;
 use std::sync::OnceLock;
 
@@ -13,26 +14,26 @@ use crate::{ContentId, Entry, EntryKind, PathError, Tree, TreeError, TreePath};
 ///
 /// A look at a path costs the depth of the tree, not its size: ids are made when they are first asked for and kept
 /// until something below them changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct MemoryTree {
     nodes: BTreeMap<TreePath, Node>,
     /// Every directory that holds something.
     directories: BTreeMap<TreePath, Directory>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Node {
     content: Content,
     id: OnceLock<ContentId>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Content {
     File(Bytes),
     Link(String),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Directory {
     names: BTreeSet<String>,
     id: OnceLock<ContentId>,
@@ -167,6 +168,13 @@ impl MemoryTree {
             Some(directory) => directory.id.get_or_init(make).clone(),
             None => make(),
         }
+    }
+}
+
+/// Without the contents, which may be long or secret.
+impl fmt::Debug for MemoryTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTree").field("files", &self.nodes.len()).finish_non_exhaustive()
     }
 }
 

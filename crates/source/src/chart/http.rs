@@ -13,7 +13,9 @@ use super::{ChartProblem, Digest};
 /// The index of the repository at `base`. One that did not change since it was cached is not sent again.
 pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Result<Vec<u8>, ChartProblem> {
     let url = resolve(base, "index.yaml");
-    let name = format!("{}.index", Digest::of(url.as_bytes()).hex());
+    // A server may show each user another index.
+    let user = web.auth().username.as_deref().unwrap_or_default();
+    let name = format!("{}.index", Digest::of(format!("{url}\n{user}").as_bytes()).hex());
     let cached = cache.get(&name);
     let answer = web.get(&url, &conditions(cached.as_ref()), Show::Credentials)?;
     if let (StatusCode::NOT_MODIFIED, Some(cached)) = (answer.status, cached) {

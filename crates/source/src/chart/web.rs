@@ -108,32 +108,24 @@ impl<'a> Web<'a> {
         let request = request.body(()).map_err(|_| not_web(url))?;
         // A timeout of zero would mean none at all.
         let remaining = self.deadline.remaining().max(Duration::from_millis(1));
-        let agent = self.agent(trusted, origin.secure)?;
+        let agent = self.agent(trusted)?;
         let request = agent.configure_request(request).timeout_global(Some(remaining)).build();
         let response = agent.run(request).map_err(|error| self.explain(url, &error))?;
         let (parts, body) = response.into_parts();
         Ok(Answer { url: url.to_owned(), status: parts.status, headers: parts.headers, body })
     }
 
-    fn agent(&self, trusted: bool, secure: bool) -> Result<&Agent, ChartProblem> {
+    /// Strangers never see our certificate.
+    fn agent(&self, trusted: bool) -> Result<&Agent, ChartProblem> {
         let cell = if trusted { &self.own } else { &self.strange };
         if let Some(agent) = cell.get() {
             return Ok(agent);
         }
-        let agent = |tls| {
-            let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-            Agent::new_with_config(config.max_redirects_will_error(false).tls_config(tls).build())
-        };
-        if !secure {
-            // Reading the system's certificates takes time; whatever follows by https gets its own.
-            return Ok(cell.get_or_init(|| agent(self.tls(trusted).unwrap_or_default())));
-        }
-        let tls = self.tls(trusted).map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
-        Ok(cell.get_or_init(|| agent(tls)))
-    }
-
-    fn tls(&self, trusted: bool) -> Result<ureq::tls::TlsConfig, &'static str> {
-        tls::config(self.auth, self.authorities, trusted)
+        let tls = tls::config(self.auth, self.authorities, trusted);
+        let tls = tls.map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let config = config.max_redirects_will_error(false).tls_config(tls).build();
+        Ok(cell.get_or_init(|| Agent::new_with_config(config)))
     }
 
     /// The body of an answer, as long as it is not longer than `limit` bytes.

@@ -8,12 +8,18 @@ use std::io::{self, Read};
 pub(super) struct Budget {
     left: Cell<u64>,
     exceeded: Cell<bool>,
+    touched: Cell<bool>,
 }
 
 impl Budget {
     /// Allows `bytes` from now on.
     pub(super) fn allow(&self, bytes: u64) {
         self.left.set(bytes);
+    }
+
+    /// Whether anything was read.
+    pub(super) fn touched(&self) -> bool {
+        self.touched.get()
     }
 
     /// Whether more was asked for than was allowed.
@@ -45,6 +51,7 @@ impl<R: Read> Read for Budgeted<'_, R> {
         let Some(part) = buffer.get_mut(..most) else { return Ok(0) };
         let read = self.inner.read(part)?;
         self.budget.left.set(left.saturating_sub(read as u64));
+        self.budget.touched.set(self.budget.touched.get() || read > 0);
         Ok(read)
     }
 }

@@ -48,6 +48,7 @@ pub fn unpack(packed: impl Read, limits: &ArchiveLimits) -> Result<MemoryTree, A
     match unpacked {
         Err(_) if packed_budget.exceeded() => Err(ArchiveError::Packed { limit: limits.packed }),
         Err(_) if whole.exceeded() => Err(ArchiveError::Unpacked { limit: limits.unpacked }),
+        Err(_) if !whole.touched() => Err(ArchiveError::NotGzip),
         Err(error) => Err(error),
         Ok(()) if unpacking.tree.paths().next().is_none() => Err(ArchiveError::Empty),
         Ok(()) => Ok(unpacking.tree),
@@ -119,7 +120,7 @@ impl Unpacking<'_> {
             return Err(ArchiveError::File { path: path.to_string(), size, limit: self.limits.file });
         }
         self.budget.allow(size.saturating_add(ENTRY_OVERHEAD));
-        let mut content = Vec::new();
+        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         entry.take(size).read_to_end(&mut content).map_err(|error| self.damaged(error))?;
         if (content.len() as u64) < size {
             return Err(ArchiveError::Damaged(format!("it ends inside of {path}")));
@@ -141,10 +142,7 @@ impl Unpacking<'_> {
         if self.budget.exceeded() {
             return ArchiveError::Headers { limit: MAX_HEADERS };
         }
-        match error.to_string().as_str() {
-            "invalid gzip header" if self.tree.paths().next().is_none() => ArchiveError::NotGzip,
-            cause => ArchiveError::Damaged(cause.split_whitespace().collect::<Vec<_>>().join(" ")),
-        }
+        ArchiveError::Damaged(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }
 

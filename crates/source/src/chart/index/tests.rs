@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const MAX: usize = 1 << 20;
@@ -87,4 +89,43 @@ fn a_missing_version_is_answered_with_those_that_there_are() {
     assert!(error.to_string().contains("web v1.10.0: \"sha256:0\" is no digest"), "{error}");
     assert!(matches!(choose(&versions, "newest"), Err(ChartProblem::Range(_))));
     assert!(matches!(choose(&[], "1"), Err(ChartProblem::NoVersion { available }) if available == "is none at all"));
+}
+
+/// Texts that look like parts of an index.
+fn tricky() -> impl Strategy<Value = String> {
+    let parts =
+        ["web:", "  web:", "\n", "- ", "version: 1", "#", "\"", "'", "entries:", " ", ": ", "*a", "&a", "|", "x"];
+    prop::collection::vec(prop::sample::select(parts.to_vec()), 0..12).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_is_cut_out_is_what_is_there(
+        charts in prop::collection::btree_map("[a-z]{1,2}|web|[0-9]|true|a b|", prop::collection::vec(tricky(), 0..4), 0..6),
+    ) {
+        let entries = |chart: &str, descriptions: &[String]| -> Vec<Value> {
+            let entry = |(index, description): (usize, &String)| {
+                serde_json::json!({ "name": chart, "version": format!("1.{index}.0"), "description": description, "urls": [description] })
+            };
+            descriptions.iter().enumerate().map(entry).collect()
+        };
+        let all: serde_json::Map<String, Value> =
+            charts.iter().map(|(chart, texts)| (chart.clone(), entries(chart, texts).into())).collect();
+        let text = cowherd_yaml::to_string(&serde_json::json!({ "apiVersion": "v1", "entries": all }));
+        for (chart, texts) in &charts {
+            let mut expected: Vec<_> = entries(chart, texts).iter().filter_map(entry).collect();
+            expected.reverse();
+            prop_assert_eq!(versions(text.as_bytes(), chart, MAX).unwrap(), expected, "{} in {}", chart, text);
+        }
+        prop_assert!(matches!(versions(text.as_bytes(), "absent", MAX), Err(ChartProblem::NoChart)), "{}", text);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(noise in "\\PC{0,80}", tricky in tricky(), bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let cut = format!("apiVersion: v1\nentries:\n{tricky}\n  web:\n{noise}");
+        for text in [noise.as_bytes(), tricky.as_bytes(), cut.as_bytes(), &bytes] {
+            let _ = versions(text, "web", MAX);
+        }
+        let _ = choose(&[], &noise);
+    }
 }

@@ -29,6 +29,9 @@ const MAX_PAGE: u64 = 4 << 20;
 /// The most pages of tags that are read.
 const MAX_PAGES: usize = 200;
 
+/// The most tags that are looked at.
+const MAX_TAGS: usize = 100_000;
+
 /// An archive that was pulled.
 pub(super) struct Pulled {
     pub(super) archive: Vec<u8>,
@@ -159,10 +162,11 @@ impl Registry<'_> {
             let next = answer.header(LINK).and_then(next_page).map(|next| self.page(&next));
             let content = self.web.read(answer, MAX_PAGE)?;
             let page: Page = serde_json::from_slice(&content).map_err(|error| self.protocol(&error.to_string()))?;
-            let tags = page.tags.unwrap_or_default().into_iter();
+            let tags = page.tags.unwrap_or_default().into_iter().filter(|tag| name::is_tag(tag));
             versions.extend(tags.filter_map(|tag| Some((semver::Version::parse(&version_of(&tag)).ok()?, tag))));
             match next {
-                Some(next) if next != url => url = next,
+                Some(next) if next != url && versions.len() <= MAX_TAGS => url = next,
+                Some(next) if next != url => break,
                 _ => return Ok(versions),
             }
         }
