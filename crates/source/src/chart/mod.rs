@@ -28,6 +28,7 @@ use crate::{Auth, MirrorsError};
 use cache::Cache;
 pub use digest::Digest;
 pub use error::{ChartError, ChartProblem};
+use index::Entry;
 pub use options::ChartOptions;
 use registry::Pulled;
 use repository::Place;
@@ -77,12 +78,16 @@ impl Charts {
 
     fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {
         let Inner { options, authorities, .. } = &*self.0;
+        let terms = Terms { source, auth, deadline };
         let pulled = match &source.repository.place {
-            Place::Directory(directory) => self.read_directory(directory, source)?,
+            Place::Directory(directory) => self.read_directory(directory, &terms)?,
             Place::Web(base) => {
                 let mut web = Web::new(auth, authorities, deadline)?;
                 web.trust(base);
-                self.download(web, base, source, auth, deadline)?
+                let index = http::index(&web, &self.0.cache, base, options.max_index as u64)?;
+                let (entry, url) = self.choose(&index, source)?;
+                drop(index);
+                self.download(web, entry, &location::resolve(base, &url), &terms)?
             }
             Place::Registry { host, path } => {
                 let path = [path.as_str(), &source.name].into_iter().filter(|part| !part.is_empty());
@@ -96,31 +101,26 @@ impl Charts {
         Ok(Package { tree: Arc::new(tree), name, version, digest, cached })
     }
 
-    fn read_directory(&self, directory: &Path, source: &ChartSource) -> Result<Pulled, ChartProblem> {
-        let options = &self.0.options;
+    /// The chart that the index in a directory names: a file of the directory, or one on a server.
+    fn read_directory(&self, directory: &Path, terms: &Terms<'_>) -> Result<Pulled, ChartProblem> {
+        let Inner { options, authorities, .. } = &*self.0;
         if !options.local.allows(directory) {
             return Err(ChartProblem::NotAllowed(directory.to_owned()));
         }
         let index = directory::index(directory, options.max_index as u64)?;
-        let (entry, url) = self.choose(&index, source)?;
+        let (entry, url) = self.choose(&index, terms.source)?;
+        if matches!(location::scheme(&url), Some("http" | "https" | "oci")) {
+            return self.download(Web::new(terms.auth, authorities, terms.deadline)?, entry, &url, terms);
+        }
         let archive = directory::archive(directory, &url, options.archive.packed)?;
         let digest = checked(&archive, entry.digest()?)?;
         Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached: false })
     }
 
-    fn download(
-        &self,
-        mut web: Web<'_>,
-        base: &str,
-        source: &ChartSource,
-        auth: &Auth,
-        deadline: Deadline,
-    ) -> Result<Pulled, ChartProblem> {
+    /// The chart of an index's entry at an absolute URL, from the cache if it is there.
+    fn download(&self, mut web: Web<'_>, entry: Entry, url: &str, terms: &Terms<'_>) -> Result<Pulled, ChartProblem> {
         let Inner { cache, options, authorities } = &*self.0;
-        let index = http::index(&web, cache, base, options.max_index as u64)?;
-        let (entry, url) = self.choose(&index, source)?;
-        drop(index);
-        let url = location::resolve(base, &url);
+        let Terms { source, auth, deadline } = *terms;
         let announced = entry.digest()?;
         if let Some((host, path)) = url.strip_prefix("oci://").and_then(|rest| rest.split_once('/')) {
             let nobody = Auth { ca: auth.ca.clone(), ..Auth::default() };
@@ -130,14 +130,14 @@ impl Charts {
             return Ok(Pulled { name: entry.name, version: entry.version, ..pulled });
         }
         if source.pass_credentials {
-            web.trust(&url);
+            web.trust(url);
         }
         let held = announced.and_then(|digest| cache.get(&archive_file(&digest)));
         let held = held.filter(|held| announced == Some(Digest::of(&held.content)));
         let cached = held.is_some();
         let archive = match held {
             Some(held) => held.content,
-            None => http::archive(&web, &url, options.archive.packed)?,
+            None => http::archive(&web, url, options.archive.packed)?,
         };
         let digest = checked(&archive, announced)?;
         if !cached {
@@ -157,7 +157,7 @@ impl Charts {
     }
 
     /// The version of the chart that is asked for, and where it is.
-    fn choose(&self, index: &[u8], source: &ChartSource) -> Result<(index::Entry, String), ChartProblem> {
+    fn choose(&self, index: &[u8], source: &ChartSource) -> Result<(Entry, String), ChartProblem> {
         let versions = index::versions(index, &source.name, MAX_WHOLE_INDEX.min(self.0.options.max_index))?;
         let mut entry = index::choose(&versions, &source.version)?.clone();
         let url = entry.url.take().ok_or_else(|| {
@@ -165,6 +165,13 @@ impl Charts {
         })?;
         Ok((entry, url))
     }
+}
+
+/// The terms of one fetch.
+struct Terms<'a> {
+    source: &'a ChartSource,
+    auth: &'a Auth,
+    deadline: Deadline,
 }
 
 impl std::fmt::Debug for Charts {

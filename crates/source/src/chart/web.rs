@@ -51,9 +51,10 @@ impl<'a> Web<'a> {
         Ok(Self { auth, authorities, deadline, trusted: Vec::new(), authorization, own, strange })
     }
 
-    /// From now on, credentials go to the server of `url` too.
+    /// From now on, credentials go to the server of `url` too; not in clear text where they go by TLS already.
     pub(super) fn trust(&mut self, url: &str) {
-        self.trusted.extend(origin(url));
+        let secured = self.trusted.iter().any(|trusted| trusted.secure);
+        self.trusted.extend(origin(url).filter(|origin| origin.secure || !secured));
     }
 
     pub(super) fn auth(&self) -> &Auth {

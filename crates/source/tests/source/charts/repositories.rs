@@ -186,7 +186,16 @@ fn a_server_with_its_own_authority_is_trusted_when_it_is_given() {
     let error = charts.fetch(&unknown).unwrap_err();
     assert!(matches!(error.problem, ChartProblem::Tls { .. }), "{error}");
     let ca = server.certificate.clone().map(String::into_bytes);
-    fetch(&charts, &unknown.clone().with_auth(Auth { ca, ..Auth::default() }));
+    fetch(&charts, &unknown.clone().with_auth(Auth { ca: ca.clone(), ..Auth::default() }));
+
+    // What is said by TLS is not said in clear text, whatever the index and the user want.
+    let clear = Server::start(directory.path());
+    let index = directory.path().join("charts/index.yaml");
+    let yaml = fs::read_to_string(&index).unwrap();
+    fs::write(&index, yaml.replace("- web-1.1.0", &format!("- {}", clear.url("charts/web-1.1.0")))).unwrap();
+    let wanted = source(&server.url("charts"), "web", "").with_auth(Auth { ca, ..jane() });
+    fetch(&charts, &ChartSource { pass_credentials: true, ..wanted });
+    assert_eq!(clear.seen().into_iter().map(|seen| seen.authorization).collect::<Vec<_>>(), [None]);
     let error = charts.fetch(&unknown.with_auth(Auth { ca: Some(b"none".to_vec()), ..Auth::default() })).unwrap_err();
     assert!(matches!(error.problem, ChartProblem::Credentials(_)), "{error}");
 }
@@ -200,13 +209,19 @@ fn a_directory_is_a_repository_too() {
     assert_eq!(fetch(&charts, &wanted).version, "1.1.0+b.1");
     assert_eq!(fetch(&charts, &source(&format!("file://{}", path(&root)), "web", "1.0")).version, "1.0.0");
 
-    // A chart outside, by the way up and by a link.
+    // A chart on a server, which is not shown who we are.
     let index = root.join("index.yaml");
     let yaml = fs::read_to_string(&index).unwrap();
+    let server = Server::start(&root);
+    fs::write(&index, yaml.replace("- web-1.1.0", &format!("- {}", server.url("web-1.1.0")))).unwrap();
+    assert_eq!(fetch(&charts, &wanted.clone().with_auth(jane())).version, "1.1.0+b.1");
+    assert_eq!(server.seen().into_iter().map(|seen| seen.authorization).collect::<Vec<_>>(), [None]);
+
+    // A chart outside, by the way up and by a link.
     fs::copy(root.join("web-1.0.0.tgz"), directory.path().join("outside.tgz")).unwrap();
     std::os::unix::fs::symlink("../outside.tgz", root.join("link.tgz")).unwrap();
     let outside = format!("file://{}/outside.tgz", path(directory.path()));
-    for place in ["../outside.tgz", "link.tgz", &outside, "https://example.com/x.tgz"] {
+    for place in ["../outside.tgz", "link.tgz", &outside, "ftp://example.com/x.tgz"] {
         fs::write(&index, yaml.replace("- web-1.1.0+b.1.tgz", &format!("- {place}"))).unwrap();
         let error = charts.fetch(&wanted).unwrap_err();
         assert!(matches!(error.problem, ChartProblem::Location { .. }), "{place}: {error}");
