@@ -1,7 +1,11 @@
 //! Why a render failed: which file, where in it, what is wrong and what to do.
 
+use std::sync::Arc;
+
 use cowherd_tree::{PathError, TreeError, TreePath};
 use cowherd_yaml::YamlError;
+
+use crate::remote::RemoteSource;
 
 /// A render that failed. It names the file at fault, which may be far from the directory that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +17,8 @@ pub struct RenderError {
     pub line: Option<usize>,
     /// The field of a kustomization, such as `resources[2]`.
     pub field: Option<String>,
+    /// What the file is in, if not in the tree that was rendered.
+    pub remote: Option<Arc<RemoteSource>>,
     /// What is wrong.
     pub cause: Box<Cause>,
 }
@@ -44,9 +50,6 @@ pub enum Cause {
     /// A field that kustomize does not know.
     #[error("json: unknown field {0:?}")]
     UnknownField(String),
-    /// A field that kustomize knows and this version does not.
-    #[error("not supported yet; render it beforehand and commit the result")]
-    Unsupported(String),
     /// A field or option with a value that it cannot have.
     #[error("{0}")]
     Invalid(String),
@@ -58,9 +61,26 @@ pub enum Cause {
         /// The directories on the way, the last one first.
         chain: Vec<String>,
     },
-    /// A base elsewhere.
-    #[error("remote {0:?}: bases from other repositories are not supported yet; vendor it into this repository")]
-    Remote(String),
+    /// Something elsewhere has not been fetched. These are all that are known to be missing so far: what is in them
+    /// may name more.
+    #[error("not fetched: {}", list(.0))]
+    MissingRemotes(Vec<RemoteSource>),
+    /// A generator, transformer or validator that would run something.
+    #[error("the plugin {kind} is {runs}; a render runs nothing, so do what it does beforehand and commit the result")]
+    Plugin {
+        /// The kind of its configuration.
+        kind: String,
+        /// What it is.
+        runs: &'static str,
+    },
+    /// A Helm chart that could not be rendered.
+    #[error("chart {name}: {error}")]
+    Chart {
+        /// The chart's name.
+        name: String,
+        /// What is wrong.
+        error: String,
+    },
     /// Two objects have the same identity.
     #[error("may not add resource with an already registered id: {id}; it is also in {other}")]
     Duplicate {
@@ -85,9 +105,13 @@ pub enum Cause {
     },
 }
 
+fn list(sources: &[RemoteSource]) -> String {
+    sources.iter().map(RemoteSource::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl RenderError {
     pub(crate) fn new(file: &TreePath, cause: Cause) -> Self {
-        Self { file: file.clone(), line: None, field: None, cause: Box::new(cause) }
+        Self { file: file.clone(), line: None, field: None, remote: None, cause: Box::new(cause) }
     }
 
     pub(crate) fn yaml(file: &TreePath, error: YamlError) -> Self {
@@ -106,8 +130,17 @@ impl RenderError {
         Self { field: Some(field.into()), ..self }
     }
 
+    /// Adds what the file is in, unless the error is known to be further away.
+    pub(crate) fn in_remote(self, source: &Arc<RemoteSource>) -> Self {
+        Self { remote: self.remote.or_else(|| Some(source.clone())), ..self }
+    }
+
     fn place(&self) -> String {
-        let mut place = format!("{}: ", self.file);
+        let mut place = String::new();
+        if let Some(source) = &self.remote {
+            place += &format!("{source}: ");
+        }
+        place += &format!("{}: ", self.file);
         if let Some(line) = self.line {
             place += &format!("line {line}: ");
         }

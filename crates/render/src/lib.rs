@@ -5,7 +5,8 @@
 //! [`Recorder`](cowherd_tree::Recorder) knows when the result can be reused.
 //!
 //! A directory with a kustomization file is built as kustomize builds it; one without is every manifest below it.
-//! What kustomize knows and this crate does not is an error that names the field, never skipped.
+//! What a kustomization names elsewhere comes from [`Remotes`], and charts become manifests by a [`ChartRenderer`];
+//! plugins that would run something are an error that names them, never skipped.
 //!
 //! ```
 //! use cowherd_render::{Overlay, render};
@@ -20,6 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chart;
 mod directory;
 mod error;
 mod kustomize;
@@ -27,13 +29,18 @@ mod manifest;
 mod metadata;
 mod options;
 mod overlay;
+mod remote;
 mod substitute;
+mod surroundings;
 
+pub use chart::{ChartRenderer, ChartRequest, NoCharts, ReleaseName};
 pub use error::{Cause, RenderError};
 pub use metadata::set_common_metadata;
 pub use options::{LoadRestriction, Options};
 pub use overlay::{Image, InlinePatch, Overlay, Selector};
+pub use remote::{NoRemotes, Remote, RemoteSource, Remotes};
 pub use substitute::{Substitution, SubstitutionError, substitute};
+pub use surroundings::{Rendered, Surroundings};
 
 use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
@@ -50,5 +57,16 @@ pub fn render_with(
     overlay: &Overlay,
     options: &Options,
 ) -> Result<Vec<Value>, RenderError> {
-    kustomize::build(tree, path, overlay, options)
+    render_in(tree, path, overlay, options, &Surroundings::default()).map(|rendered| rendered.objects)
+}
+
+/// As [`render_with`], with what there is besides the tree: what is elsewhere, and Helm.
+pub fn render_in(
+    tree: &dyn Tree,
+    path: &TreePath,
+    overlay: &Overlay,
+    options: &Options,
+    surroundings: &Surroundings<'_>,
+) -> Result<Rendered, RenderError> {
+    kustomize::build(tree, path, overlay, options, surroundings)
 }

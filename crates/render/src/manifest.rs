@@ -30,10 +30,14 @@ impl ManifestError {
 /// The objects in the file at `path`.
 pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Vec<Manifest>, RenderError> {
     let text = tree.read(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
+    parse_with_texts(&text, limits).map_err(|error| error.in_file(path))
+}
+
+/// The objects in `text`, their annotations as texts.
+pub(crate) fn parse_with_texts(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, ManifestError> {
     // kustomize writes annotations as texts, in the words of the file.
-    let documents = parse_documents_with_texts(&text, &["metadata", "annotations"], limits);
-    let objects = documents.map_err(ManifestError::Yaml).and_then(objects);
-    objects.map_err(|error| error.in_file(path))
+    let documents = parse_documents_with_texts(text, &["metadata", "annotations"], limits);
+    documents.map_err(ManifestError::Yaml).and_then(objects)
 }
 
 /// The objects in `text`; lists are taken apart.

@@ -157,22 +157,32 @@ fn what_kustomize_does_not_know_or_we_do_not_support_is_named() {
         "app/kustomization.yaml: json: unknown field \"reesources\""
     );
     assert_eq!(message("images: [{name: a, tag: b}]"), "app/kustomization.yaml: json: unknown field \"tag\"");
-    for (field, value) in [
-        ("helmCharts", "[{name: x}]"),
-        ("generators", "[g.yaml]"),
-        ("transformers", "[t.yaml]"),
-        ("validators", "[v.yaml]"),
-        ("openapi", "{path: x}"),
-        ("buildMetadata", "[managedByLabel]"),
+    assert_eq!(
+        message("resources: [a.yaml]\nlabels: [{pairs: {a: b}, fields: [{path: x, creat: true}]}]"),
+        "app/kustomization.yaml: json: unknown field \"creat\""
+    );
+}
+
+#[test]
+fn plugins_that_would_run_something_are_refused_by_their_kind() {
+    let program = "apiVersion: example.com/v1\nkind: Sed\nmetadata: {name: x}\n";
+    let container = "apiVersion: v1\nkind: Fn\nmetadata:\n  name: x\n  annotations:\n    \
+        config.kubernetes.io/function: 'container: {image: x}'\n";
+    for (field, plugin, what) in [
+        ("transformers", program, "the plugin Sed is a program"),
+        ("generators", container, "the plugin Fn is a container or a program"),
+        ("validators", program, "the plugin Sed is a program"),
     ] {
-        let error = message(&format!("resources: [a.yaml]\n{field}: {value}"));
-        let expected = format!("app/kustomization.yaml: {field}: not supported yet");
-        assert!(error.starts_with(&expected), "{error}");
+        let kustomization = format!("resources: [a.yaml]\n{field}: [plugin.yaml]");
+        let files =
+            [("app/kustomization.yaml", kustomization.as_str()), ("app/a.yaml", CONFIG), ("app/plugin.yaml", plugin)];
+        let error = fail(&files);
+        assert_eq!(error.file.as_str(), "app/plugin.yaml");
+        assert!(matches!(*error.cause, Cause::Plugin { .. }), "{error}");
+        assert!(error.to_string().contains(what), "{error}");
     }
-    for path in ["https://github.com/org/repo//path?ref=v1", "git@github.com:org/repo.git", "github.com/org/repo"] {
-        let error = message(&format!("resources: [{path:?}]"));
-        assert!(error.contains("resources[0]: remote") && error.contains(path), "{error}");
-    }
+    let error = message("resources: [a.yaml]\ntransformers: ['{apiVersion: builtin, kind: X, metadata: {name: x}}']");
+    assert!(error.contains("transformers: unable to load builtin X"), "{error}");
 }
 
 #[test]

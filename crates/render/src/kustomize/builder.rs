@@ -1,51 +1,85 @@
 //! Gathers the objects of a kustomization and of those that it builds on.
 
-use cowherd_tree::{Tree, TreePath};
+use std::sync::Arc;
 
+use cowherd_tree::TreePath;
+
+use crate::chart::ChartRenderer;
 use crate::error::{Cause, RenderError};
 use crate::manifest;
 use crate::options::Options;
+use crate::remote::RemoteSource;
 
 use super::accumulator::Accumulator;
 use super::config;
-use super::directory::{Directory, Found};
+use super::directory::{Directory, Found, Root};
+use super::elsewhere::Elsewhere;
 use super::file::{self, Kustomization};
+use super::origin::Origin;
+use super::plugins::{self, Transformer};
 use super::resource::Resource;
+use super::schemas::Schemas;
+use super::set::ResourceSet;
 use super::transform;
+
+/// The most warnings that are kept.
+const MAX_WARNINGS: usize = 100;
 
 /// A build under way.
 pub(super) struct Builder<'a> {
-    tree: &'a dyn Tree,
     options: &'a Options,
+    charts: &'a dyn ChartRenderer,
+    elsewhere: &'a Elsewhere<'a>,
+    schemas: Schemas,
     /// The directories that are being built, each built on by the one before it.
-    stack: Vec<TreePath>,
+    stack: Vec<Place>,
     /// How many kustomizations have been built.
     built: usize,
+    warnings: Vec<String>,
+}
+
+/// A directory of some tree.
+struct Place {
+    source: Option<Arc<RemoteSource>>,
+    path: TreePath,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(tree: &'a dyn Tree, options: &'a Options) -> Self {
-        Self { tree, options, stack: Vec::new(), built: 0 }
+    pub(super) fn new(options: &'a Options, charts: &'a dyn ChartRenderer, elsewhere: &'a Elsewhere<'a>) -> Self {
+        let (schemas, stack, warnings) = (Schemas::default(), Vec::new(), Vec::new());
+        Self { options, charts, elsewhere, schemas, stack, built: 0, warnings }
     }
 
     /// The directory that was asked for; one without a kustomization file gets one that lists every manifest.
-    pub(super) fn top(&self, path: &TreePath) -> Result<(Directory<'a>, Kustomization), RenderError> {
-        if !file::find(self.tree, path)?.is_empty() {
-            return self.open(path);
+    pub(super) fn top(
+        &mut self,
+        root: Root<'a>,
+        path: &TreePath,
+    ) -> Result<(Directory<'a>, Kustomization), RenderError> {
+        if file::find(&*root.tree, path)?.is_empty() {
+            let found = crate::directory::resources(&*root.tree, path)?;
+            let below = |found: &TreePath| {
+                let skip = path.as_str().len();
+                found.as_str().get(skip..).unwrap_or_default().trim_start_matches('/').to_owned()
+            };
+            let kustomization = Kustomization { resources: found.iter().map(below).collect(), ..Default::default() };
+            return Ok((self.directory(root, path.clone(), path.clone()), kustomization));
         }
-        let found = crate::directory::resources(self.tree, path)?;
-        let below = |found: &TreePath| {
-            let skip = path.as_str().len();
-            found.as_str().get(skip..).unwrap_or_default().trim_start_matches('/').to_owned()
-        };
-        let kustomization = Kustomization { resources: found.iter().map(below).collect(), ..Default::default() };
-        let directory = Directory { tree: self.tree, options: self.options, path: path.clone(), file: path.clone() };
+        let (mut directory, kustomization) = self.open(root, path)?;
+        self.schemas.take(&directory, &kustomization.openapi)?;
+        // Asked for by whatever option; the other kustomizations have no say.
+        directory.origin = (!kustomization.build_metadata.is_empty()).then(Origin::default);
         Ok((directory, kustomization))
     }
 
+    fn directory(&self, root: Root<'a>, path: TreePath, file: TreePath) -> Directory<'a> {
+        let (options, charts, elsewhere) = (self.options, self.charts, self.elsewhere);
+        Directory { root, options, charts, elsewhere, path, file, origin: None }
+    }
+
     /// A directory and its kustomization.
-    fn open(&self, path: &TreePath) -> Result<(Directory<'a>, Kustomization), RenderError> {
-        let files = file::find(self.tree, path)?;
+    fn open(&mut self, root: Root<'a>, path: &TreePath) -> Result<(Directory<'a>, Kustomization), RenderError> {
+        let files = file::find(&*root.tree, path)?;
         let file = match files.as_slice() {
             [file] => file.clone(),
             [] => return Err(RenderError::new(path, Cause::NoKustomization)),
@@ -54,9 +88,27 @@ impl<'a> Builder<'a> {
                 return Err(RenderError::new(path, Cause::SeveralKustomizations(names)));
             }
         };
-        let kustomization = file::read(self.tree, &file, &self.options.yaml)?;
-        let directory = Directory { tree: self.tree, options: self.options, path: path.clone(), file };
+        let kustomization = file::read(&*root.tree, &file, &self.options.yaml)?;
+        let directory = self.directory(root, path.clone(), file);
+        for (old, new) in &kustomization.deprecated {
+            self.warn(&directory, &format!("'{old}' is deprecated; use '{new}' instead"));
+        }
         Ok((directory, kustomization))
+    }
+
+    /// Keeps a warning about the kustomization of `directory`.
+    pub(super) fn warn(&mut self, directory: &Directory<'_>, message: &str) {
+        let warning = match &directory.root.source {
+            Some(source) => format!("{source}: {}: {message}", directory.file),
+            None => format!("{}: {message}", directory.file),
+        };
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    pub(super) fn into_warnings(self) -> Vec<String> {
+        self.warnings
     }
 
     /// Gathers what `kustomization` names, generates and changes, on top of `gathered`, which holds nothing except for
@@ -71,12 +123,18 @@ impl<'a> Builder<'a> {
         self.resources(directory, "resources", &kustomization.resources, &mut gathered)?;
         configure(directory, kustomization, &mut gathered)?;
         transform::generate(directory, kustomization, &mut gathered.resources)?;
+        for configuration in self.plugins(directory, "generators", &kustomization.generators)? {
+            plugins::generate(directory, &configuration, &mut gathered.resources)?;
+        }
         for (at, path) in kustomization.components.iter().enumerate() {
             let field = || format!("components[{at}]");
-            gathered =
-                self.component(directory, path, gathered).map_err(|error| in_own_field(directory, error, field))?;
+            self.component(directory, path, &mut gathered).map_err(|error| in_own_field(directory, error, field))?;
         }
-        transform::transform(directory, kustomization, &mut gathered)?;
+        transform::transform(directory, kustomization, &self.schemas, &mut gathered)?;
+        for transformer in self.transformers(directory, "transformers", &kustomization.transformers)? {
+            transformer.transform(directory, &self.schemas, &mut gathered.resources)?;
+        }
+        self.validate(directory, kustomization, &mut gathered.resources)?;
         let Accumulator { resources, vars, .. } = &mut gathered;
         let invalid = |message| directory.error(Cause::Invalid(message)).in_field("vars");
         vars.declare(&kustomization.vars, resources).map_err(invalid)?;
@@ -93,7 +151,7 @@ impl<'a> Builder<'a> {
         if self.stack.len() >= self.options.depth {
             return too_much("kustomizations that build on each other", self.options.depth);
         }
-        self.stack.push(directory.path.clone());
+        self.stack.push(Place { source: directory.root.source.clone(), path: directory.path.clone() });
         Ok(())
     }
 
@@ -108,15 +166,20 @@ impl<'a> Builder<'a> {
         let mut added = Vec::new();
         for (at, path) in paths.iter().enumerate() {
             let field = || format!("{field}[{at}]");
-            match directory.find(path).map_err(|error| error.in_field(field()))? {
-                Found::File(file) => {
-                    let manifests = manifest::read(self.tree, &file, &self.options.yaml)?;
-                    added.extend(
-                        manifests.into_iter().map(|read| Resource::new(read.value, file.clone(), Some(read.line))),
-                    );
+            let origin = directory.origin.as_ref().map(|origin| origin.append(path));
+            let found = match directory.find(path) {
+                // Others may be missing, too; the build fails in the end.
+                Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => continue,
+                found => found.map_err(|error| error.in_field(field()))?,
+            };
+            match found {
+                Found::File(root, file) => {
+                    added.extend(self.file(&root, &file, origin.as_ref())?);
                 }
-                Found::Directory(path) => {
-                    let base = self.base(directory, &path).map_err(|error| in_own_field(directory, error, field))?;
+                Found::Directory(root, path) => {
+                    let base = self
+                        .base(directory, root, &path, origin)
+                        .map_err(|error| in_own_field(directory, error, field))?;
                     added.extend(base.resources.into_vec());
                     let merged = gathered.config.merge(base.config).and_then(|()| gathered.vars.merge(base.vars));
                     merged.map_err(|message| directory.error(Cause::Invalid(message)).in_field(field()))?;
@@ -129,48 +192,156 @@ impl<'a> Builder<'a> {
         gathered.resources.append(added)
     }
 
-    fn base(&mut self, directory: &Directory<'a>, path: &TreePath) -> Result<Accumulator, RenderError> {
-        self.check_cycle(directory, path)?;
-        let (base, kustomization) = self.open(path)?;
-        if kustomization.component {
+    fn file(&self, root: &Root<'_>, file: &TreePath, origin: Option<&Origin>) -> Result<Vec<Resource>, RenderError> {
+        let read = manifest::read(&*root.tree, file, &self.options.yaml);
+        let manifests = read.map_err(|error| in_root(root, error))?;
+        let resource = |read: manifest::Manifest| {
+            let mut resource = Resource::new(read.value, file.clone(), Some(read.line));
+            resource.origin = origin.cloned();
+            self.schemas.note(&resource);
+            resource
+        };
+        Ok(manifests.into_iter().map(resource).collect())
+    }
+
+    fn base(
+        &mut self,
+        directory: &Directory<'a>,
+        root: Root<'a>,
+        path: &TreePath,
+        origin: Option<Origin>,
+    ) -> Result<Accumulator, RenderError> {
+        self.check_cycle(directory, &root, path)?;
+        let is_component = |path: &TreePath| {
             let message = format!("{path} is a Component; list it under components");
-            return Err(directory.error(Cause::Invalid(message)));
-        }
-        self.accumulate(&base, &kustomization, Accumulator::default())
+            directory.error(Cause::Invalid(message))
+        };
+        let build = |builder: &mut Self| {
+            let (mut base, kustomization) = builder.open(root.clone(), path)?;
+            base.origin = origin;
+            builder.schemas.take(&base, &kustomization.openapi)?;
+            if kustomization.component {
+                return Err(is_component(path));
+            }
+            builder.accumulate(&base, &kustomization, Accumulator::default())
+        };
+        build(self).map_err(|error| in_root(&root, error))
     }
 
     fn component(
         &mut self,
         directory: &Directory<'a>,
         path: &str,
-        gathered: Accumulator,
-    ) -> Result<Accumulator, RenderError> {
-        let Found::Directory(path) = directory.find(path)? else {
-            let message = format!("{path} is a file; a component is a directory");
-            return Err(directory.error(Cause::Invalid(message)));
+        gathered: &mut Accumulator,
+    ) -> Result<(), RenderError> {
+        let origin = directory.origin.as_ref().map(|origin| origin.append(path));
+        let (root, path) = match directory.find(path) {
+            Ok(Found::Directory(root, path)) => (root, path),
+            Ok(Found::File(_, path)) => {
+                let message = format!("{path} is a file; a component is a directory");
+                return Err(directory.error(Cause::Invalid(message)));
+            }
+            Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => return Ok(()),
+            Err(error) => return Err(error),
         };
-        self.check_cycle(directory, &path)?;
-        let (component, kustomization) = self.open(&path)?;
-        if !kustomization.component {
-            let message = format!("expected kind 'Component' for path {path}");
-            return Err(directory.error(Cause::Invalid(message)));
+        self.check_cycle(directory, &root, &path)?;
+        let build = |builder: &mut Self| {
+            let (mut component, kustomization) = builder.open(root.clone(), &path)?;
+            component.origin = origin;
+            builder.schemas.take(&component, &kustomization.openapi)?;
+            if !kustomization.component {
+                let message = format!("expected kind 'Component' for path {path}");
+                return Err(directory.error(Cause::Invalid(message)));
+            }
+            builder.accumulate(&component, &kustomization, std::mem::take(gathered))
+        };
+        *gathered = build(self).map_err(|error| in_root(&root, error))?;
+        Ok(())
+    }
+
+    /// The configurations of plugins that `entries` hold or name.
+    fn plugins(
+        &mut self,
+        directory: &Directory<'a>,
+        field: &str,
+        entries: &[String],
+    ) -> Result<Vec<Resource>, RenderError> {
+        let mut configurations = Accumulator::default();
+        let mut paths = Vec::new();
+        for entry in entries {
+            let Ok(inline) = manifest::parse(entry.as_bytes(), &self.options.yaml) else {
+                paths.push(entry.clone());
+                continue;
+            };
+            let origin = directory.origin.as_ref().map(|origin| origin.append(directory.file.file_name()));
+            let inline = inline.into_iter().map(|read| {
+                let mut resource = Resource::new(read.value, directory.file.clone(), None);
+                resource.origin.clone_from(&origin);
+                resource
+            });
+            configurations.resources.append(inline.collect())?;
         }
-        self.accumulate(&component, &kustomization, gathered)
+        self.resources(directory, field, &paths, &mut configurations)?;
+        Ok(configurations.resources.into_vec())
+    }
+
+    fn transformers(
+        &mut self,
+        directory: &Directory<'a>,
+        field: &str,
+        entries: &[String],
+    ) -> Result<Vec<Transformer>, RenderError> {
+        let configurations = self.plugins(directory, field, entries)?;
+        let new = |configuration| Transformer::new(directory, configuration);
+        let transformers: Result<_, RenderError> = configurations.into_iter().map(new).collect();
+        transformers
+            .map_err(|error| if error.line.is_some() { error } else { in_own_field(directory, error, || field.into()) })
+    }
+
+    /// Runs the validators, which may look at everything and change nothing but a label of their own.
+    fn validate(
+        &mut self,
+        directory: &Directory<'a>,
+        kustomization: &Kustomization,
+        resources: &mut ResourceSet,
+    ) -> Result<(), RenderError> {
+        for validator in self.transformers(directory, "validators", &kustomization.validators)? {
+            let before = resources.clone();
+            validator.transform(directory, &self.schemas, resources)?;
+            if !resources.is_same_but_for_label(&before, "validated-by") {
+                let cause = Cause::Invalid("validator shouldn't modify the resource map".into());
+                return Err(directory.error(cause).in_field("validators"));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses to build on a directory that holds one that is being built.
-    fn check_cycle(&self, directory: &Directory<'_>, path: &TreePath) -> Result<(), RenderError> {
-        if !self.stack.iter().any(|visited| visited.starts_with(path)) {
+    fn check_cycle(&self, directory: &Directory<'_>, root: &Root<'_>, path: &TreePath) -> Result<(), RenderError> {
+        let holds = |place: &Place| place.source == root.source && place.path.starts_with(path);
+        if !self.stack.iter().any(holds) {
             return Ok(());
         }
-        let chain = self.stack.iter().rev().map(TreePath::to_string).collect();
-        Err(directory.error(Cause::Cycle { directory: path.to_string(), chain }))
+        let named = |source: &Option<Arc<RemoteSource>>, path: &TreePath| match source {
+            Some(source) => format!("{source}//{path}"),
+            None => path.to_string(),
+        };
+        let chain = self.stack.iter().rev().map(|place| named(&place.source, &place.path)).collect();
+        Err(directory.error(Cause::Cycle { directory: named(&root.source, path), chain }))
     }
 }
 
 /// Adds the field to an error about the kustomization itself, not to one about what it builds on.
 fn in_own_field(directory: &Directory<'_>, error: RenderError, field: impl Fn() -> String) -> RenderError {
-    if error.file == directory.file { error.in_field(field()) } else { error }
+    if error.file == directory.file && error.remote.is_none() { error.in_field(field()) } else { error }
+}
+
+/// Adds where the root is to an error in it.
+fn in_root(root: &Root<'_>, error: RenderError) -> RenderError {
+    match &root.source {
+        Some(source) => error.in_remote(source),
+        None => error,
+    }
 }
 
 /// Adds what the kustomization says about where transformers find fields.

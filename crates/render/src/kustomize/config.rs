@@ -238,7 +238,7 @@ fn read(directory: &Directory<'_>, path: &str) -> Result<Lists, RenderError> {
     let Some(document) = documents.into_iter().next() else { return Ok(Lists::default()) };
     let lists = match document.value {
         Value::Null => Lists::default(),
-        value => decode::strict::<Lists>(value).map_err(|cause| RenderError::new(&file, cause))?,
+        value => decode::strict_yaml::<Lists>(value).map_err(|cause| RenderError::new(&file, cause))?,
     };
     Ok(lists.sorted())
 }

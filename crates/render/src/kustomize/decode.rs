@@ -10,18 +10,34 @@ use serde_json::{Map, Value};
 
 use crate::error::Cause;
 
-/// Reads `value`; a field that the type does not know is an error.
+/// How much is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// A field that the type does not know is an error.
+    Strict,
+    /// So it is, but numbers and booleans are taken for texts where texts are wanted.
+    StrictYaml,
+    /// They are, and what the type does not know is skipped.
+    Lenient,
+}
+
+/// Reads `value` as a kustomization; a field that the type does not know is an error.
 pub(crate) fn strict<T: DeserializeOwned>(value: Value) -> Result<T, Cause> {
-    read(value, true)
+    read(value, Mode::Strict)
+}
+
+/// Reads `value` as a configuration; a field that the type does not know is an error, a number for a text is none.
+pub(crate) fn strict_yaml<T: DeserializeOwned>(value: Value) -> Result<T, Cause> {
+    read(value, Mode::StrictYaml)
 }
 
 /// Reads `value` as kustomize reads files that it takes less strictly: what the type does not know is skipped.
 pub(crate) fn lenient<T: DeserializeOwned>(value: Value) -> Result<T, Cause> {
-    read(value, false)
+    read(value, Mode::Lenient)
 }
 
-fn read<T: DeserializeOwned>(value: Value, strict: bool) -> Result<T, Cause> {
-    T::deserialize(Go { value, strict }).map_err(|error| match error {
+fn read<T: DeserializeOwned>(value: Value, mode: Mode) -> Result<T, Cause> {
+    T::deserialize(Go { value, mode }).map_err(|error| match error {
         Error::UnknownField(field) => Cause::UnknownField(field),
         Error::Other(message) => Cause::Invalid(message),
     })
@@ -30,7 +46,7 @@ fn read<T: DeserializeOwned>(value: Value, strict: bool) -> Result<T, Cause> {
 /// A value that is read as Go reads it.
 struct Go {
     value: Value,
-    strict: bool,
+    mode: Mode,
 }
 
 #[derive(Debug)]
@@ -73,10 +89,10 @@ impl IntoDeserializer<'_, Error> for Go {
 impl Go {
     fn map<'de, V: Visitor<'de>>(
         fields: impl Iterator<Item = (String, Value)>,
-        strict: bool,
+        mode: Mode,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let fields = fields.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, Self { value, strict }));
+        let fields = fields.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, Self { value, mode }));
         visitor.visit_map(MapDeserializer::new(fields))
     }
 }
@@ -85,12 +101,12 @@ impl<'de> Deserializer<'de> for Go {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let strict = self.strict;
+        let mode = self.mode;
         match self.value {
             Value::Array(items) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(|value| Self { value, strict })))
+                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(|value| Self { value, mode })))
             }
-            Value::Object(map) => Self::map(map.into_iter(), strict, visitor),
+            Value::Object(map) => Self::map(map.into_iter(), mode, visitor),
             value => Ok(value.deserialize_any(visitor)?),
         }
     }
@@ -102,9 +118,22 @@ impl<'de> Deserializer<'de> for Go {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.value {
-            Value::Object(map) => Self::map(known_fields(map, known, self.strict)?.into_iter(), self.strict, visitor),
+            Value::Object(map) => Self::map(known_fields(map, known, self.mode)?.into_iter(), self.mode, visitor),
             value => Self { value, ..self }.deserialize_any(visitor),
         }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match &self.value {
+            Value::Bool(_) | Value::Number(_) if self.mode != Mode::Strict => {
+                visitor.visit_string(self.value.to_string())
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_string(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -125,13 +154,13 @@ impl<'de> Deserializer<'de> for Go {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }
 
 /// The fields of `map` under the names that the type has for them. Of several spellings the last one counts.
-fn known_fields(map: Map<String, Value>, known: &[&str], strict: bool) -> Result<Map<String, Value>, Error> {
+fn known_fields(map: Map<String, Value>, known: &[&str], mode: Mode) -> Result<Map<String, Value>, Error> {
     let mut fields = Map::new();
     for (name, value) in map {
         let exact = known.iter().find(|known| **known == name);
@@ -139,7 +168,7 @@ fn known_fields(map: Map<String, Value>, known: &[&str], strict: bool) -> Result
             Some(known) => {
                 fields.insert((*known).to_owned(), value);
             }
-            None if strict => return Err(Error::UnknownField(name)),
+            None if mode != Mode::Lenient => return Err(Error::UnknownField(name)),
             None => {}
         }
     }
@@ -175,5 +204,13 @@ mod tests {
         assert!(matches!(strict::<Outer>(value.clone()), Err(Cause::UnknownField(field)) if field == "x"));
         assert_eq!(lenient::<Outer>(value).unwrap().list, [Outer::default()]);
         assert!(matches!(lenient::<Outer>(json!({"count": "1"})), Err(Cause::Invalid(_))));
+    }
+
+    #[test]
+    fn only_a_kustomization_wants_its_texts_quoted() {
+        let value = json!({"fieldPath": true});
+        assert!(matches!(strict::<Outer>(value.clone()), Err(Cause::Invalid(_))));
+        assert_eq!(strict_yaml::<Outer>(value.clone()).unwrap().field_path, "true");
+        assert_eq!(lenient::<Outer>(value).unwrap().field_path, "true");
     }
 }

@@ -1,46 +1,97 @@
 //! The directory that a kustomization stands in, and what may be read from there.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 
+use crate::chart::ChartRenderer;
 use crate::error::{Cause, RenderError};
 use crate::options::{LoadRestriction, Options};
+use crate::remote::RemoteSource;
+
+use super::elsewhere::{Elsewhere, is_url, source};
+use super::origin::Origin;
 
 /// A directory with a kustomization.
 pub(crate) struct Directory<'a> {
-    pub(crate) tree: &'a dyn Tree,
+    pub(crate) root: Root<'a>,
     pub(crate) options: &'a Options,
+    pub(crate) elsewhere: &'a Elsewhere<'a>,
+    pub(crate) charts: &'a dyn ChartRenderer,
     /// The directory, links followed.
     pub(crate) path: TreePath,
     /// Its kustomization file; the directory itself where it has none.
     pub(crate) file: TreePath,
+    /// Where it is from where the build began; only kept where somebody asks.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// The tree that a directory is in, with what names it if it is not the one that was asked for.
+#[derive(Clone)]
+pub(crate) struct Root<'a> {
+    pub(crate) tree: TreeRef<'a>,
+    pub(crate) source: Option<Arc<RemoteSource>>,
+}
+
+/// A tree, lent or shared.
+#[derive(Clone)]
+pub(crate) enum TreeRef<'a> {
+    Lent(&'a dyn Tree),
+    Shared(Arc<dyn Tree>),
+}
+
+impl<'a> Deref for TreeRef<'a> {
+    type Target = dyn Tree + 'a;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Lent(tree) => *tree,
+            Self::Shared(tree) => &**tree,
+        }
+    }
 }
 
 /// What a path in a kustomization names.
-pub(crate) enum Found {
-    File(TreePath),
-    Directory(TreePath),
+pub(crate) enum Found<'a> {
+    File(Root<'a>, TreePath),
+    Directory(Root<'a>, TreePath),
 }
 
-impl Directory<'_> {
+impl<'a> Directory<'a> {
     /// An error about the kustomization file.
     pub(crate) fn error(&self, cause: Cause) -> RenderError {
         RenderError::new(&self.file, cause)
     }
 
     /// What `path`, as the kustomization has it, names.
-    pub(crate) fn find(&self, path: &str) -> Result<Found, RenderError> {
-        if is_remote(path) {
-            return Err(self.error(Cause::Remote(path.to_owned())));
+    pub(crate) fn find(&self, path: &str) -> Result<Found<'a>, RenderError> {
+        let Some((source, inside)) = source(path) else { return self.find_here(path) };
+        let is_file = matches!(source, RemoteSource::File { .. });
+        let root = self.elsewhere.root(self, source)?;
+        if is_file {
+            let file = self.elsewhere.only_file(self, &root)?;
+            return Ok(Found::File(root, file));
         }
+        let inside = TreePath::parse(&inside).map_err(|error| self.error(Cause::Path(error)))?;
+        let inside = root.tree.resolve(&inside).map_err(|error| self.error(Cause::Read(error)))?;
+        match root.tree.entry(&inside).map_err(|error| self.error(Cause::Read(error)))?.map(|entry| entry.kind) {
+            Some(EntryKind::Directory) => Ok(Found::Directory(root, inside)),
+            _ => Err(self.error(Cause::Read(TreeError::NotADirectory(inside)))),
+        }
+    }
+
+    fn find_here(&self, path: &str) -> Result<Found<'a>, RenderError> {
         let joined = self.join(path)?;
-        let resolved = self.tree.resolve(&joined).map_err(|error| self.error(Cause::Read(error)))?;
-        let entry = self.tree.entry(&resolved).map_err(|error| self.error(Cause::Read(error)))?;
+        let tree = &self.root.tree;
+        let resolved = tree.resolve(&joined).map_err(|error| self.error(Cause::Read(error)))?;
+        let entry = tree.entry(&resolved).map_err(|error| self.error(Cause::Read(error)))?;
         match entry.map(|entry| entry.kind) {
-            Some(EntryKind::Directory) => Ok(Found::Directory(resolved)),
+            Some(EntryKind::Directory) => Ok(Found::Directory(self.root.clone(), resolved)),
             Some(EntryKind::File { .. }) => {
                 self.check_restriction(path, &resolved)?;
-                Ok(Found::File(joined))
+                Ok(Found::File(self.root.clone(), joined))
             }
             Some(_) => Err(self.error(Cause::Read(TreeError::NotAFile(joined)))),
             None => Err(self.error(Cause::Read(TreeError::NotFound(joined)))),
@@ -50,31 +101,27 @@ impl Directory<'_> {
     /// The content of the file that `path`, as the kustomization has it, names.
     pub(crate) fn load(&self, path: &str) -> Result<Bytes, RenderError> {
         match self.find(path)? {
-            Found::File(file) => self.tree.read(&file).map_err(|error| self.error(Cause::Read(error))),
-            Found::Directory(directory) => Err(self.error(Cause::Read(TreeError::NotAFile(directory)))),
+            Found::File(root, file) => root.tree.read(&file).map_err(|error| self.error(Cause::Read(error))),
+            Found::Directory(_, directory) => Err(self.error(Cause::Read(TreeError::NotAFile(directory)))),
         }
     }
 
-    /// The path that `path` means in this directory.
+    /// The path that `path` means in this directory; for what is elsewhere, which no path means, that of the
+    /// kustomization.
     pub(crate) fn join(&self, path: &str) -> Result<TreePath, RenderError> {
+        if is_url(path) {
+            return Ok(self.file.clone());
+        }
         self.path.join(path).map_err(|error| self.error(Cause::Path(error)))
     }
 
     fn check_restriction(&self, path: &str, resolved: &TreePath) -> Result<(), RenderError> {
-        if self.options.load == LoadRestriction::RootOnly && !resolved.starts_with(&self.path) {
+        // What others have written never leaves its directory.
+        let restricted = self.options.load == LoadRestriction::RootOnly || self.root.source.is_some();
+        if restricted && !resolved.starts_with(&self.path) {
             let message = format!("security; file {path:?} is not in or below {}", self.path);
             return Err(self.error(Cause::Invalid(message)));
         }
         Ok(())
     }
-}
-
-/// Whether `path` is an address rather than a path.
-fn is_remote(path: &str) -> bool {
-    path.contains("://")
-        || path.starts_with("git@")
-        || path.starts_with("git::")
-        || path.contains("?ref=")
-        || path.starts_with("github.com/")
-        || path.starts_with("gitlab.com/")
 }

@@ -116,7 +116,11 @@ pub(crate) fn walk(
                 }
                 return walk(field, rest, leaf, set);
             }
-            map.get_mut(name).map_or(Ok(()), |field| walk(field, rest, leaf, set))
+            let Some(field) = map.get_mut(name) else { return Ok(()) };
+            if is_list && field.is_null() {
+                *field = Value::Array(Vec::new());
+            }
+            walk(field, rest, leaf, set)
         }
         _ => Err("expected sequence or mapping node".into()),
     }

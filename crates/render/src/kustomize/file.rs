@@ -13,16 +13,29 @@ use crate::overlay::{Image, Selector};
 
 use super::decode;
 use super::field_path::FieldSpec;
+use super::helm::{self, HelmChart, HelmGlobals, OldHelmChart};
 use super::replacements::Replacement;
 use super::vars::Var;
 
 /// The names that a kustomization file can have.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// Fields that will go away, and what to use instead.
+const DEPRECATED: [(&str, &str); 6] = [
+    ("bases", "resources"),
+    ("commonLabels", "labels"),
+    ("imageTags", "images"),
+    ("patchesJson6902", "patches"),
+    ("patchesStrategicMerge", "patches"),
+    ("vars", "replacements"),
+];
+
 /// What a kustomization file says. Deprecated spellings are already merged into those that replaced them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kustomization {
     pub(crate) component: bool,
+    /// Fields that will go away, with those to use instead.
+    pub(crate) deprecated: Vec<(&'static str, &'static str)>,
     pub(crate) resources: Vec<String>,
     pub(crate) components: Vec<String>,
     pub(crate) namespace: String,
@@ -44,6 +57,13 @@ pub(crate) struct Kustomization {
     pub(crate) vars: Vec<Var>,
     pub(crate) configurations: Vec<String>,
     pub(crate) crds: Vec<String>,
+    pub(crate) openapi: BTreeMap<String, String>,
+    pub(crate) build_metadata: Vec<String>,
+    pub(crate) generators: Vec<String>,
+    pub(crate) transformers: Vec<String>,
+    pub(crate) validators: Vec<String>,
+    pub(crate) helm_charts: Vec<HelmChart>,
+    pub(crate) helm_globals: HelmGlobals,
 }
 
 /// An entry of `labels`.
@@ -71,15 +91,8 @@ pub(crate) struct Patch {
     pub(crate) path: String,
     pub(crate) patch: String,
     pub(crate) target: Option<Selector>,
-    pub(crate) options: PatchOptions,
-}
-
-/// What a patch may change besides the usual.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct PatchOptions {
-    pub(crate) allow_name_change: bool,
-    pub(crate) allow_kind_change: bool,
+    /// What the patch may change besides the usual.
+    pub(crate) options: BTreeMap<String, bool>,
 }
 
 /// An entry of `configMapGenerator` or `secretGenerator`.
@@ -168,6 +181,8 @@ struct Reading {
     kind: String,
     bases: Vec<String>,
     image_tags: Vec<Image>,
+    helm_globals: Option<HelmGlobals>,
+    old_charts: Vec<OldHelmChart>,
     says_something: bool,
 }
 
@@ -175,6 +190,10 @@ impl Reading {
     /// Takes one field. Names are told apart without regard to case, as Go's JSON does.
     fn field(&mut self, name: &str, value: Value) -> Result<(), Cause> {
         let into = &mut self.kustomization;
+        let deprecated = DEPRECATED.iter().find(|(old, _)| old.eq_ignore_ascii_case(name));
+        if !value.is_null() {
+            into.deprecated.extend(deprecated);
+        }
         match name.to_ascii_lowercase().as_str() {
             "apiversion" => return decode(value, &mut self.api_version),
             "kind" => return decode(value, &mut self.kind),
@@ -201,21 +220,15 @@ impl Reading {
             "vars" => decode(value, &mut into.vars),
             "configurations" => decode(value, &mut into.configurations),
             "crds" => decode(value, &mut into.crds),
+            "openapi" => decode(value, &mut into.openapi),
+            "buildmetadata" => decode(value, &mut into.build_metadata),
+            "generators" => decode(value, &mut into.generators),
+            "transformers" => decode(value, &mut into.transformers),
+            "validators" => decode(value, &mut into.validators),
+            "helmcharts" => decode(value, &mut into.helm_charts),
+            "helmglobals" => decode(value, &mut self.helm_globals),
+            "helmchartinflationgenerator" => decode(value, &mut self.old_charts),
             "metadata" => Ok(()),
-            "buildmetadata"
-            | "generators"
-            | "helmchartinflationgenerator"
-            | "helmcharts"
-            | "helmglobals"
-            | "openapi"
-            | "transformers"
-            | "validators" => {
-                if is_empty(&value) {
-                    Ok(())
-                } else {
-                    Err(Cause::Unsupported(name.to_owned()))
-                }
-            }
             _ => Err(Cause::UnknownField(name.to_owned())),
         }?;
         self.says_something = true;
@@ -223,7 +236,8 @@ impl Reading {
     }
 
     fn finish(self) -> Result<Kustomization, Cause> {
-        let Self { mut kustomization, api_version, kind, bases, image_tags, says_something } = self;
+        let Self { mut kustomization, api_version, kind, bases, image_tags, helm_globals, old_charts, says_something } =
+            self;
         if !says_something {
             return Err(Cause::Empty);
         }
@@ -238,6 +252,9 @@ impl Reading {
         kustomization.component = kind == "Component";
         kustomization.resources.extend(bases);
         kustomization.images.extend(image_tags);
+        let (charts, old_globals) = helm::modernized(old_charts);
+        kustomization.helm_charts.extend(charts);
+        kustomization.helm_globals = helm_globals.unwrap_or(old_globals);
         for generator in kustomization.config_map_generator.iter_mut().chain(&mut kustomization.secret_generator) {
             if !generator.env.is_empty() {
                 generator.envs.push(std::mem::take(&mut generator.env));
@@ -252,13 +269,4 @@ fn decode<T: DeserializeOwned>(value: Value, into: &mut T) -> Result<(), Cause> 
         *into = decode::strict(value)?;
     }
     Ok(())
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    }
 }

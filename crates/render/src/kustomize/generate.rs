@@ -20,17 +20,10 @@ pub(crate) enum Kind {
     Secret,
 }
 
-/// Makes what `generator` describes and puts it among `resources`: as a new object, or into one that is there.
-pub(crate) fn generate(
-    directory: &Directory<'_>,
-    generator: &Generator,
-    kind: Kind,
-    global: Option<&GeneratorOptions>,
-    resources: &mut ResourceSet,
-) -> Result<(), RenderError> {
-    let options = merge_options(generator.options.as_ref(), global);
-    let resource = make(directory, generator, kind, &options)?;
-    absorb(resource, &generator.behavior, resources).map_err(|cause| directory.error(cause))
+/// Objects that were made, and what is to become of those that are there already.
+pub(crate) struct Made {
+    pub(crate) made: Vec<Resource>,
+    pub(crate) behavior: String,
 }
 
 fn merge_options(local: Option<&GeneratorOptions>, global: Option<&GeneratorOptions>) -> GeneratorOptions {
@@ -49,12 +42,14 @@ fn merge_options(local: Option<&GeneratorOptions>, global: Option<&GeneratorOpti
     options
 }
 
-fn make(
+/// Makes what `generator` describes.
+pub(crate) fn make(
     directory: &Directory<'_>,
     generator: &Generator,
     kind: Kind,
-    options: &GeneratorOptions,
-) -> Result<Resource, RenderError> {
+    global: Option<&GeneratorOptions>,
+) -> Result<Made, RenderError> {
+    let options = merge_options(generator.options.as_ref(), global);
     if generator.name.is_empty() {
         return Err(directory.error(Cause::Invalid("a configmap must have a name".into())));
     }
@@ -93,7 +88,7 @@ fn make(
     }
     let mut resource = Resource::new(object, directory.file.clone(), None);
     resource.needs_hash = !options.disable_name_suffix_hash;
-    Ok(resource)
+    Ok(Made { made: vec![resource], behavior: generator.behavior.clone() })
 }
 
 /// Base64, in lines of 70 characters where it does not fit into one.
@@ -196,7 +191,8 @@ fn file_source(source: &str) -> Result<(String, &str), String> {
     }
 }
 
-fn absorb(mut resource: Resource, behavior: &str, resources: &mut ResourceSet) -> Result<(), Cause> {
+/// Puts `resource` among `resources`: as a new object, or into one that is there.
+pub(crate) fn absorb(mut resource: Resource, behavior: &str, resources: &mut ResourceSet) -> Result<(), Cause> {
     let id = resource.id().to_string();
     let found = resources.with_any_id(resource.id());
     let replaces = matches!(behavior, "merge" | "replace");
@@ -210,6 +206,7 @@ fn absorb(mut resource: Resource, behavior: &str, resources: &mut ResourceSet) -
             if let Some(old) = resources.get_mut(*index) {
                 inherit(&mut resource, old);
                 if behavior == "merge" {
+                    resource.origin = old.origin.clone().or(resource.origin);
                     merge_field(&mut resource.value, &old.value, "data");
                     merge_field(&mut resource.value, &old.value, "binaryData");
                 }
@@ -240,6 +237,8 @@ fn inherit(resource: &mut Resource, old: &Resource) {
     resource.prefixes.clone_from(&old.prefixes);
     resource.suffixes.clone_from(&old.suffixes);
     resource.needs_hash &= old.needs_hash;
+    resource.vars.clone_from(&old.vars);
+    resource.transformations.clone_from(&old.transformations);
     resource.line = old.line;
     resource.file = old.file.clone();
 }

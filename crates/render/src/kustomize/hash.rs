@@ -4,9 +4,19 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::resource::{Resource, text};
+use super::set::ResourceSet;
+
+/// Puts the hash behind the names of the objects that get one.
+pub(crate) fn append(resources: &mut ResourceSet) {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+        let name = format!("{}-{}", resource.name(), suffix(resource));
+        resource.remember_id();
+        resource.set_name(&name);
+    }
+}
 
 /// The suffix that stands for the content of a ConfigMap or Secret.
-pub(crate) fn suffix(resource: &Resource) -> String {
+fn suffix(resource: &Resource) -> String {
     let kind = resource.kind();
     let mut hashed = Map::new();
     let mut take = |field: &str| {

@@ -5,31 +5,18 @@
 
 mod several_keys;
 
-use cowherd_schema::{ListType, Schema, builtin};
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
-use super::resource::{Resource, group_and_version};
+use super::schemas::Merging;
 
 /// How deep values are merged; no readable file goes deeper.
 const MAX_DEPTH: usize = 256;
 
 /// Merges `patch` into `resource`; `None` where the patch deletes it.
-pub(crate) fn merge(resource: Value, patch: Value, schema: Option<&Schema>) -> Result<Option<Value>, String> {
+pub(crate) fn merge(resource: Value, patch: Value, schema: Option<Merging<'_>>) -> Result<Option<Value>, String> {
     walk(Some(resource), patch, schema, 0)
-}
-
-/// The schema that says how the lists of an object merge; `None` for kinds that are not built in.
-pub(crate) fn schema(resource: &Resource) -> Option<&'static Schema> {
-    let (group, version) = group_and_version(resource.api_version());
-    let kind = resource.kind();
-    let package = match group {
-        "" => "io.k8s.api.core".to_owned(),
-        "apiextensions.k8s.io" => "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions".to_owned(),
-        "apiregistration.k8s.io" => "io.k8s.kube-aggregator.pkg.apis.apiregistration".to_owned(),
-        "apps" | "autoscaling" | "batch" | "policy" => format!("io.k8s.api.{group}"),
-        group => format!("io.k8s.api.{}", group.strip_suffix(".k8s.io")?.split('.').next()?),
-    };
-    builtin::definition(&format!("{package}.{version}.{kind}"))
 }
 
 /// What a `$patch` says to do.
@@ -49,7 +36,12 @@ fn directive(text: &Value) -> Result<Directive, String> {
     }
 }
 
-fn walk(target: Option<Value>, patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<Value>, String> {
+fn walk(
+    target: Option<Value>,
+    patch: Value,
+    schema: Option<Merging<'_>>,
+    depth: usize,
+) -> Result<Option<Value>, String> {
     if depth > MAX_DEPTH {
         return Err("the patch is nested too deeply".into());
     }
@@ -57,8 +49,8 @@ fn walk(target: Option<Value>, patch: Value, schema: Option<&Schema>, depth: usi
         (_, Value::Null) => Ok(None),
         (None, patch) => added(patch, schema, depth),
         (Some(Value::Object(target)), Value::Object(patch)) => maps(target, patch, schema, depth),
-        (Some(Value::Array(target)), Value::Array(patch)) => match keys(schema) {
-            Some(keys) => lists(target, patch, keys, schema.and_then(Schema::items), depth).map(Some),
+        (Some(Value::Array(target)), Value::Array(patch)) => match schema.and_then(Merging::keys) {
+            Some(keys) => lists(target, patch, keys, schema.and_then(Merging::items), depth).map(Some),
             None => Ok(Some(Value::Array(patch))),
         },
         (Some(target), patch) => {
@@ -86,7 +78,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// What a patch adds where nothing was: itself, without its directives and nulls.
-fn added(patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<Value>, String> {
+fn added(patch: Value, schema: Option<Merging<'_>>, depth: usize) -> Result<Option<Value>, String> {
     match patch {
         Value::Object(mut patch) => {
             if let Some(text) = patch.remove("$patch")
@@ -96,8 +88,8 @@ fn added(patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<V
             }
             maps(Map::new(), patch, schema, depth)
         }
-        Value::Array(patch) => match keys(schema) {
-            Some(keys) => lists(Vec::new(), patch, keys, schema.and_then(Schema::items), depth).map(Some),
+        Value::Array(patch) => match schema.and_then(Merging::keys) {
+            Some(keys) => lists(Vec::new(), patch, keys, schema.and_then(Merging::items), depth).map(Some),
             None => Ok(Some(Value::Array(patch))),
         },
         patch => Ok(Some(patch)),
@@ -107,7 +99,7 @@ fn added(patch: Value, schema: Option<&Schema>, depth: usize) -> Result<Option<V
 fn maps(
     mut target: Map<String, Value>,
     mut patch: Map<String, Value>,
-    schema: Option<&Schema>,
+    schema: Option<Merging<'_>>,
     depth: usize,
 ) -> Result<Option<Value>, String> {
     if let Some(text) = patch.remove("$patch") {
@@ -115,6 +107,13 @@ fn maps(
             Directive::Delete => return Ok(None),
             Directive::Replace => target.clear(),
             Directive::Merge => {}
+        }
+    }
+    if let Some(schema) = schema {
+        for (name, value) in target.iter_mut().filter(|(name, _)| !patch.contains_key(*name)) {
+            if let Some(field) = schema.field(name) {
+                tidy(value, field, depth + 1)?;
+            }
         }
     }
     for (name, value) in patch {
@@ -127,20 +126,60 @@ fn maps(
     Ok(Some(Value::Object(target)))
 }
 
-/// The fields that tell the items of a list apart, none for a list of scalars; `None` for a list that is replaced.
-fn keys(schema: Option<&Schema>) -> Option<Vec<&str>> {
-    let schema = schema.filter(|schema| schema.patch_merges)?;
-    Some(match &schema.list_type {
-        ListType::Map(keys) => keys.iter().map(String::as_str).collect(),
-        _ => schema.merge_key().into_iter().collect(),
-    })
+/// Merges what a patch does not mention with nothing: of items that are told apart by nothing the last one stays.
+fn tidy(value: &mut Value, schema: Merging<'_>, depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Ok(());
+    }
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                if let Some(field) = schema.field(name) {
+                    tidy(value, field, depth + 1)?;
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(keys) = schema.keys().filter(|keys| !keys.is_empty()) else { return Ok(()) };
+            if let Some(of_items) = schema.items() {
+                items.iter_mut().try_for_each(|item| tidy(item, of_items, depth + 1))?;
+            }
+            if has_duplicates(items, &keys) {
+                *value = lists(std::mem::take(items), Vec::new(), keys, schema.items(), depth)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Whether two items of a list are the same, or could be.
+fn has_duplicates(items: &[Value], keys: &[&str]) -> bool {
+    let Some((first, _)) = keys.split_first() else { return false };
+    let mut seen = HashSet::new();
+    items.iter().filter_map(|item| item.get(first)).any(|value| !seen.insert(value.to_string()))
+}
+
+/// Puts each item in the place of an earlier one that is the same.
+fn collapse(items: &mut Vec<Value>, keys: &[&str]) {
+    if !has_duplicates(items, keys) {
+        return;
+    }
+    let mut collapsed: Vec<Value> = Vec::with_capacity(items.len());
+    for item in items.drain(..) {
+        match collapsed.iter_mut().find(|earlier| same(earlier, &item, keys)) {
+            Some(earlier) => *earlier = item,
+            None => collapsed.push(item),
+        }
+    }
+    *items = collapsed;
 }
 
 fn lists(
     mut target: Vec<Value>,
     mut patch: Vec<Value>,
     keys: Vec<&str>,
-    schema: Option<&Schema>,
+    schema: Option<Merging<'_>>,
     depth: usize,
 ) -> Result<Value, String> {
     let alone = |item: &Value| item.as_object().is_some_and(|map| map.len() == 1 && map.contains_key("$patch"));
@@ -190,6 +229,7 @@ fn lists(
         first.push(merged);
     }
     first.extend(target.into_iter().flatten());
+    collapse(&mut first, &keys);
     Ok(Value::Array(first))
 }
 

@@ -6,10 +6,12 @@ mod builder;
 mod config;
 mod decode;
 mod directory;
+mod elsewhere;
 mod field_path;
 pub(crate) mod file;
 mod generate;
 mod hash;
+mod helm;
 mod images;
 mod labels;
 mod merge;
@@ -17,13 +19,17 @@ mod names;
 mod namespace;
 mod operations;
 mod order;
+mod origin;
 mod patch;
 mod path;
+mod plugins;
 mod references;
 mod replacements;
 mod replicas;
+mod repository;
 mod resource;
 mod scalar;
+mod schemas;
 mod scope;
 mod select;
 mod set;
@@ -36,13 +42,15 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::options::Options;
 use crate::overlay::{Image, Overlay};
+use crate::surroundings::{Rendered, Surroundings};
 
 use accumulator::Accumulator;
 use builder::Builder;
-use directory::Directory;
+use directory::{Directory, Root, TreeRef};
+use elsewhere::Elsewhere;
 use file::{Kustomization, Patch};
+use origin::BuildMetadata;
 use resource::Resource;
-use set::ResourceSet;
 
 /// The objects of the directory `path`, built, with `overlay` on top.
 pub(crate) fn build(
@@ -50,20 +58,53 @@ pub(crate) fn build(
     path: &TreePath,
     overlay: &Overlay,
     options: &Options,
-) -> Result<Vec<Value>, RenderError> {
+    surroundings: &Surroundings<'_>,
+) -> Result<Rendered, RenderError> {
     let path = tree.resolve(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
-    let mut builder = Builder::new(tree, options);
-    let (directory, mut kustomization) = builder.top(&path)?;
-    lay_over(&directory, &mut kustomization, overlay)?;
-    let gathered = builder.accumulate(&directory, &kustomization, Accumulator::default())?;
+    let elsewhere = Elsewhere::new(surroundings.remotes);
+    let mut builder = Builder::new(options, surroundings.charts, &elsewhere);
+    let root = Root { tree: TreeRef::Lent(tree), source: None };
+    let built = builder
+        .top(root, &path)
+        .and_then(|(directory, kustomization)| finish(&mut builder, &directory, kustomization, overlay));
+    let objects = built.map_err(|error| all_missing(error, &elsewhere))?;
+    if let [first, ..] = elsewhere.missing().as_slice() {
+        let missing = Cause::MissingRemotes(vec![first.clone()]);
+        return Err(all_missing(RenderError::new(&path, missing), &elsewhere));
+    }
+    let warnings = builder.into_warnings();
+    Ok(Rendered { objects, remotes: elsewhere.into_used(), warnings })
+}
+
+/// `error`, or, where something was not there, all of that: what else went wrong may be because of it.
+fn all_missing(error: RenderError, elsewhere: &Elsewhere<'_>) -> RenderError {
+    match elsewhere.missing() {
+        missing if missing.is_empty() => error,
+        missing => RenderError { cause: Box::new(Cause::MissingRemotes(missing)), ..error },
+    }
+}
+
+/// Gathers all objects and does what is done once: hashes, references, variables, order.
+fn finish<'a>(
+    builder: &mut Builder<'a>,
+    directory: &Directory<'a>,
+    mut kustomization: Kustomization,
+    overlay: &Overlay,
+) -> Result<Vec<Value>, RenderError> {
+    lay_over(directory, &mut kustomization, overlay)?;
+    let gathered = builder.accumulate(directory, &kustomization, Accumulator::default())?;
     let Accumulator { mut resources, config, vars } = gathered;
-    append_hashes(&mut resources);
+    hash::append(&mut resources);
     references::update(&mut resources, &config)?;
-    vars.resolve(&mut resources, &config).map_err(|error| directory.error(Cause::Invalid(error)).in_field("vars"))?;
+    let unused = vars.resolve(&mut resources, &config);
+    for name in unused.map_err(|error| directory.error(Cause::Invalid(error)).in_field("vars"))? {
+        builder.warn(directory, &format!("the variable {name} is never used"));
+    }
     resources.retain(|resource| !is_local(resource));
     let mut resources = resources.into_vec();
     order::sort(&mut resources, kustomization.sort_options.as_ref()).map_err(|cause| directory.error(cause))?;
-    Ok(resources.into_iter().map(finish).collect())
+    let metadata = BuildMetadata::new(&kustomization.build_metadata);
+    Ok(resources.into_iter().map(|resource| printed(resource, metadata)).collect())
 }
 
 /// Puts what a Flux Kustomization says on top of the directory's own kustomization.
@@ -114,14 +155,6 @@ fn refine(existing: &mut Image, by: &Image) {
     }
 }
 
-fn append_hashes(resources: &mut ResourceSet) {
-    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
-        let name = format!("{}-{}", resource.name(), hash::suffix(resource));
-        resource.remember_id();
-        resource.set_name(&name);
-    }
-}
-
 /// Whether an object is only there for tools.
 fn is_local(resource: &Resource) -> bool {
     let annotation = &resource.value["metadata"]["annotations"]["config.kubernetes.io/local-config"];
@@ -129,7 +162,8 @@ fn is_local(resource: &Resource) -> bool {
 }
 
 /// The object as it is printed.
-fn finish(mut resource: Resource) -> Value {
+fn printed(mut resource: Resource, build: BuildMetadata) -> Value {
+    build.write(&mut resource);
     let metadata = resource.metadata();
     match metadata.get_mut("annotations") {
         Some(Value::Object(annotations)) if !annotations.is_empty() => {

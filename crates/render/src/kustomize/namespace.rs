@@ -56,7 +56,8 @@ pub(crate) fn set(resources: &mut ResourceSet, change: &Change<'_>) -> Result<()
 impl Change<'_> {
     /// Changes one object.
     pub(crate) fn apply(&self, resource: &mut Resource) -> Result<(), WalkError> {
-        if !resource.is_cluster_scoped() && !(self.unset_only && !resource.namespace().is_empty()) {
+        let stays = resource.is_cluster_scoped() || (self.unset_only && !resource.namespace().is_empty());
+        if !stays {
             resource.set_namespace(self.namespace);
         }
         let binding = matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding");

@@ -1,5 +1,7 @@
 //! `patches`, `patchesStrategicMerge` and `patchesJson6902`.
 
+use std::collections::BTreeMap;
+
 use cowherd_tree::TreePath;
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 use serde_json::Value;
@@ -8,10 +10,11 @@ use crate::error::{Cause, RenderError};
 use crate::manifest::{self, Manifest, ManifestError};
 
 use super::directory::Directory;
-use super::file::{Patch, PatchOptions};
+use super::file::Patch;
 use super::merge;
 use super::operations;
 use super::resource::{Resource, child_map};
+use super::schemas::Schemas;
 use super::select::select;
 use super::set::ResourceSet;
 
@@ -19,6 +22,25 @@ use super::set::ResourceSet;
 enum Parsed {
     Merge(Vec<Resource>),
     Operations(json_patch::Patch),
+}
+
+/// How a strategic merge patch is merged.
+#[derive(Clone, Copy)]
+struct Merge<'a> {
+    schemas: &'a Schemas,
+    allow_name_change: bool,
+    allow_kind_change: bool,
+}
+
+impl<'a> Merge<'a> {
+    fn plain(schemas: &'a Schemas) -> Self {
+        Self { schemas, allow_name_change: false, allow_kind_change: false }
+    }
+
+    fn new(options: &BTreeMap<String, bool>, schemas: &'a Schemas) -> Self {
+        let allows = |option: &str| options.get(option).copied().unwrap_or_default();
+        Self { schemas, allow_name_change: allows("allowNameChange"), allow_kind_change: allows("allowKindChange") }
+    }
 }
 
 /// The text of a patch and where it stands.
@@ -30,14 +52,19 @@ struct Source {
 }
 
 /// Applies an entry of `patches`.
-pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut ResourceSet) -> Result<(), RenderError> {
+pub(crate) fn patch(
+    directory: &Directory<'_>,
+    patch: &Patch,
+    schemas: &Schemas,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
     let source = source(directory, patch)?;
     let limits = &directory.options.yaml;
     let no_target = |error: String| directory.error(Cause::NoTarget(error));
     match (parse(&source, limits)?, &patch.target) {
         (Parsed::Merge(patches), None) => {
             for patched in patches {
-                apply_by_id(directory, patched, patch.options, resources)?;
+                apply_by_id(directory, patched, Merge::new(&patch.options, schemas), resources)?;
             }
             Ok(())
         }
@@ -49,7 +76,7 @@ pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut Re
                 return Err(directory.error(Cause::Invalid(message.into())));
             }
             let selected = select(resources, target).map_err(no_target)?;
-            apply(&selected, with_text_metadata(patched), patch.options, resources)?;
+            apply(&selected, with_text_metadata(patched), Merge::new(&patch.options, schemas), resources)?;
             resources.check_unique()
         }
         (Parsed::Operations(_), None) => {
@@ -70,6 +97,7 @@ pub(crate) fn patch(directory: &Directory<'_>, patch: &Patch, resources: &mut Re
 pub(crate) fn strategic_merge(
     directory: &Directory<'_>,
     entry: &str,
+    schemas: &Schemas,
     resources: &mut ResourceSet,
 ) -> Result<usize, RenderError> {
     let limits = &directory.options.yaml;
@@ -81,9 +109,32 @@ pub(crate) fn strategic_merge(
             (manifest::parse(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
         }
     };
-    let count = manifests.len();
-    for patched in into_resources(manifests, &file, whole) {
-        apply_by_id(directory, with_text_metadata(patched), PatchOptions::default(), resources)?;
+    strategic_merge_all(directory, into_resources(manifests, &file, whole), schemas, resources)
+}
+
+/// Applies the patches in `text`, which stands where it is used. Returns how many it held.
+pub(crate) fn strategic_merge_inline(
+    directory: &Directory<'_>,
+    text: &str,
+    schemas: &Schemas,
+    resources: &mut ResourceSet,
+) -> Result<usize, RenderError> {
+    let manifests = manifest::parse(text.as_bytes(), &directory.options.yaml).map_err(|error| {
+        let why = error.in_file(&directory.file).cause.to_string();
+        directory.error(Cause::Patch(why))
+    })?;
+    strategic_merge_all(directory, into_resources(manifests, &directory.file, false), schemas, resources)
+}
+
+fn strategic_merge_all(
+    directory: &Directory<'_>,
+    patches: Vec<Resource>,
+    schemas: &Schemas,
+    resources: &mut ResourceSet,
+) -> Result<usize, RenderError> {
+    let count = patches.len();
+    for patched in patches {
+        apply_by_id(directory, with_text_metadata(patched), Merge::plain(schemas), resources)?;
     }
     Ok(count)
 }
@@ -97,11 +148,17 @@ pub(crate) fn json6902(
     let Some(target) = &patch.target else {
         return Err(directory.error(Cause::Invalid("must specify the target field".into())));
     };
+    if target.name.is_empty() {
+        return Err(directory.error(Cause::Invalid("must specify the target name".into())));
+    }
     let source = source(directory, patch)?;
     let operations = read_operations(&source.text, &directory.options.yaml).map_err(|error| match error {
         OperationsError::Yaml(error) if source.whole => RenderError::yaml(&source.file, error),
         error => RenderError::new(&source.file, Cause::Patch(error.to_string())),
     })?;
+    if operations.0.is_empty() {
+        return Err(RenderError::new(&source.file, Cause::Patch("the patch appears to be empty".into())));
+    }
     for index in select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))? {
         if let Some(resource) = resources.get_mut(index) {
             apply_operations(resource, &operations, &source.file)?;
@@ -204,13 +261,13 @@ fn apply_operations(
 fn apply_by_id(
     directory: &Directory<'_>,
     patch: Resource,
-    options: PatchOptions,
+    how: Merge<'_>,
     resources: &mut ResourceSet,
 ) -> Result<(), RenderError> {
     let id = patch.id();
     let found = resources.with_any_id(id);
     let complaint = match found.as_slice() {
-        [_] => return apply(&found, patch, options, resources),
+        [_] => return apply(&found, patch, how, resources),
         [] => "no matches for Id",
         _ => "multiple matches for Id",
     };
@@ -223,16 +280,11 @@ fn apply_by_id(
     Err(error)
 }
 
-fn apply(
-    selected: &[usize],
-    patch: Resource,
-    options: PatchOptions,
-    resources: &mut ResourceSet,
-) -> Result<(), RenderError> {
+fn apply(selected: &[usize], patch: Resource, how: Merge<'_>, resources: &mut ResourceSet) -> Result<(), RenderError> {
     let mut deleted = false;
     for index in selected {
         let Some(resource) = resources.get_mut(*index) else { continue };
-        merge_into(resource, &patch, options)?;
+        merge_into(resource, &patch, how)?;
         deleted |= resource.value.is_null();
     }
     if deleted {
@@ -242,14 +294,16 @@ fn apply(
 }
 
 /// Merges `patch` into `resource`, which keeps name, namespace and kind; null where the patch deletes it.
-fn merge_into(resource: &mut Resource, patch: &Resource, options: PatchOptions) -> Result<(), RenderError> {
+fn merge_into(resource: &mut Resource, patch: &Resource, how: Merge<'_>) -> Result<(), RenderError> {
     let (name, namespace, kind) =
         (resource.name().to_owned(), resource.namespace().to_owned(), resource.kind().to_owned());
     let api_version = resource.api_version().to_owned();
-    if options.allow_name_change || options.allow_kind_change {
+    if how.allow_name_change || how.allow_kind_change {
         resource.remember_id();
     }
-    let schema = merge::schema(resource);
+    // An object of an unknown kind merges as the kind of the patch does.
+    let of_patch = || how.schemas.of(&api_version, patch.kind());
+    let schema = how.schemas.of(&api_version, &kind).or_else(of_patch);
     let id = resource.id().to_string();
     let mut change = patch.value.clone();
     if let Value::Object(change) = &mut change {
@@ -265,12 +319,12 @@ fn merge_into(resource: &mut Resource, patch: &Resource, options: PatchOptions) 
         return Ok(());
     };
     resource.value = merged;
-    if !options.allow_kind_change
+    if !how.allow_kind_change
         && let Value::Object(object) = &mut resource.value
     {
         object.insert("kind".into(), kind.into());
     }
-    if !options.allow_name_change {
+    if !how.allow_name_change {
         resource.set_name(&name);
     }
     resource.set_namespace(&namespace);

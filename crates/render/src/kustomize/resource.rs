@@ -5,6 +5,7 @@ use std::fmt;
 use cowherd_tree::TreePath;
 use serde_json::{Map, Value};
 
+use super::origin::Origin;
 use super::scope;
 
 /// Stands for the namespace of what belongs to none.
@@ -25,6 +26,9 @@ pub(crate) struct Resource {
     pub(crate) needs_hash: bool,
     /// The variables that stand for a field of it.
     pub(crate) vars: Vec<String>,
+    /// Where it came from, as annotations say it; only kept where they are asked for.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) transformations: Vec<Origin>,
 }
 
 /// What an object was called before.
@@ -58,6 +62,8 @@ impl Resource {
             suffixes: vec![],
             needs_hash: false,
             vars: vec![],
+            origin: None,
+            transformations: vec![],
         }
     }
 
@@ -138,11 +144,13 @@ impl Resource {
 
     /// Whether a build has noted anything about it.
     pub(crate) fn has_history(&self) -> bool {
-        !(self.previous.is_empty() && self.prefixes.is_empty() && self.suffixes.is_empty()) || self.needs_hash
+        !(self.previous.is_empty() && self.prefixes.is_empty() && self.suffixes.is_empty())
+            || self.needs_hash
+            || self.origin.is_some()
     }
 
-    /// Where it came from, for a person.
-    pub(crate) fn origin(&self) -> String {
+    /// Where it stands, for a person.
+    pub(crate) fn place(&self) -> String {
         match self.line {
             Some(line) => format!("{} (line {line})", self.file),
             None => self.file.to_string(),

@@ -30,3 +30,48 @@ pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
         _ => false,
     }
 }
+
+/// Whether kustomize knows without a look at its schemas whether objects of this kind belong to a namespace.
+pub(crate) fn is_known(api_version: &str, kind: &str) -> bool {
+    let namespaced = match api_version {
+        "v1" => matches!(
+            kind,
+            "ConfigMap"
+                | "Endpoints"
+                | "Event"
+                | "LimitRange"
+                | "PersistentVolumeClaim"
+                | "Pod"
+                | "PodAttachOptions"
+                | "PodExecOptions"
+                | "PodPortForwardOptions"
+                | "PodProxyOptions"
+                | "PodTemplate"
+                | "ReplicationController"
+                | "ResourceQuota"
+                | "Secret"
+                | "Service"
+                | "ServiceAccount"
+                | "ServiceProxyOptions"
+        ),
+        "apps/v1" => {
+            matches!(kind, "ControllerRevision" | "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet")
+        }
+        "autoscaling/v1" => matches!(kind, "HorizontalPodAutoscaler" | "Scale"),
+        "autoscaling/v2beta1" | "autoscaling/v2beta2" => kind == "HorizontalPodAutoscaler",
+        "batch/v1" => matches!(kind, "CronJob" | "Job"),
+        "batch/v1beta1" => kind == "CronJob",
+        "coordination.k8s.io/v1" | "coordination.k8s.io/v1beta1" => kind == "Lease",
+        "discovery.k8s.io/v1" | "discovery.k8s.io/v1beta1" => kind == "EndpointSlice",
+        "events.k8s.io/v1" | "events.k8s.io/v1beta1" => kind == "Event",
+        "extensions/v1beta1" | "networking.k8s.io/v1beta1" => kind == "Ingress",
+        "networking.k8s.io/v1" => matches!(kind, "Ingress" | "NetworkPolicy"),
+        "policy/v1" | "policy/v1beta1" => kind == "PodDisruptionBudget",
+        "rbac.authorization.k8s.io/v1" | "rbac.authorization.k8s.io/v1beta1" => {
+            matches!(kind, "Role" | "RoleBinding")
+        }
+        "storage.k8s.io/v1beta1" => kind == "CSIStorageCapacity",
+        _ => false,
+    };
+    namespaced || is_cluster_scoped(api_version, kind)
+}

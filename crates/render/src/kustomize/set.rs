@@ -7,7 +7,7 @@ use crate::error::{Cause, RenderError};
 use super::resource::{Id, Resource};
 
 /// The objects of a build.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ResourceSet {
     resources: Vec<Resource>,
 }
@@ -49,7 +49,7 @@ impl ResourceSet {
         let mut seen: HashMap<Id<'_>, &Resource> = HashMap::with_capacity(self.resources.len());
         for resource in &self.resources {
             if let Some(other) = seen.insert(resource.id(), resource) {
-                let cause = Cause::Duplicate { id: resource.id().to_string(), other: other.origin() };
+                let cause = Cause::Duplicate { id: resource.id().to_string(), other: other.place() };
                 let error = RenderError::new(&resource.file, cause);
                 return Err(match resource.line {
                     Some(line) => error.at_line(line),
@@ -69,5 +69,23 @@ impl ResourceSet {
     /// Keeps the objects that `keep` says yes to.
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Resource) -> bool) {
         self.resources.retain(keep);
+    }
+
+    /// Whether the objects are those of `other`, except that they may have the label `label`.
+    pub(crate) fn is_same_but_for_label(&self, other: &Self, label: &str) -> bool {
+        let same = |(a, b): (&Resource, &Resource)| {
+            let mut value = a.value.clone();
+            if let Some(labels) = value.pointer_mut("/metadata/labels").and_then(serde_json::Value::as_object_mut) {
+                labels.remove(label);
+            }
+            let is_empty = |labels: &serde_json::Value| labels.as_object().is_some_and(serde_json::Map::is_empty);
+            if value.pointer("/metadata/labels").is_some_and(is_empty)
+                && let Some(metadata) = value.get_mut("metadata").and_then(serde_json::Value::as_object_mut)
+            {
+                metadata.remove("labels");
+            }
+            value == b.value && a.previous == b.previous && a.prefixes == b.prefixes && a.suffixes == b.suffixes
+        };
+        self.len() == other.len() && self.iter().zip(other.iter()).all(same)
     }
 }

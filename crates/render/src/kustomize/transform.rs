@@ -3,35 +3,72 @@
 use crate::error::{Cause, RenderError};
 
 use super::accumulator::Accumulator;
+use super::config::Config;
 use super::directory::Directory;
 use super::file::Kustomization;
+use super::generate::Made;
 use super::names::Affix;
 use super::namespace::{self, Subjects};
+use super::origin::{self, Origin};
+use super::schemas::Schemas;
 use super::set::ResourceSet;
-use super::{generate, images, labels, names, patch, replacements, replicas};
+use super::{generate, helm, images, labels, names, patch, replacements, replicas};
 
-/// Makes the ConfigMaps and Secrets of `kustomization`.
+/// Makes the ConfigMaps, Secrets and charts' objects of `kustomization`.
 pub(super) fn generate(
     directory: &Directory<'_>,
     kustomization: &Kustomization,
     resources: &mut ResourceSet,
 ) -> Result<(), RenderError> {
     let global = kustomization.generator_options.as_ref();
-    let config_maps = kustomization.config_map_generator.iter().enumerate();
-    let secrets = kustomization.secret_generator.iter().enumerate();
-    let all = config_maps
-        .map(|(at, generator)| (generate::Kind::ConfigMap, format!("configMapGenerator[{at}]"), generator))
-        .chain(secrets.map(|(at, generator)| (generate::Kind::Secret, format!("secretGenerator[{at}]"), generator)));
-    for (kind, field, generator) in all {
-        generate::generate(directory, generator, kind, global, resources).map_err(|error| error.in_field(field))?;
+    let config_maps = kustomization.config_map_generator.iter().map(|generator| (generate::Kind::ConfigMap, generator));
+    let secrets = kustomization.secret_generator.iter().map(|generator| (generate::Kind::Secret, generator));
+    for (at, (kind, generator)) in config_maps.enumerate().chain(secrets.enumerate()) {
+        let (field, plugin) = match kind {
+            generate::Kind::ConfigMap => ("configMapGenerator", "ConfigMapGenerator"),
+            generate::Kind::Secret => ("secretGenerator", "SecretGenerator"),
+        };
+        generate::make(directory, generator, kind, global)
+            .and_then(|made| absorb(directory, made, plugin, resources))
+            .map_err(|error| error.in_field(format!("{field}[{at}]")))?;
+    }
+    for (at, chart) in kustomization.helm_charts.iter().enumerate() {
+        let made = match helm::inflate(directory, &kustomization.helm_globals, chart) {
+            // Others may be missing, too; the build fails in the end.
+            Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => continue,
+            made => made.map(|made| Made { made, behavior: String::new() }),
+        };
+        made.and_then(|made| absorb(directory, made, "HelmChartInflationGenerator", resources))
+            .map_err(|error| error.in_field(format!("helmCharts[{at}]")))?;
     }
     Ok(())
+}
+
+fn absorb(directory: &Directory<'_>, made: Made, plugin: &str, resources: &mut ResourceSet) -> Result<(), RenderError> {
+    for mut resource in made.made {
+        resource.origin = own_origin(directory, plugin);
+        generate::absorb(resource, &made.behavior, resources).map_err(|cause| directory.error(cause))?;
+    }
+    Ok(())
+}
+
+/// The origin of what the kustomization itself makes and changes; `None` where nobody asks.
+fn own_origin(directory: &Directory<'_>, plugin: &str) -> Option<Origin> {
+    directory.origin.as_ref().map(|origin| origin.of_field(directory.file.file_name(), plugin))
+}
+
+/// Notes that a transformer of the kustomization itself went over all objects.
+fn note(directory: &Directory<'_>, plugin: &str, resources: &mut ResourceSet) {
+    if let Some(origin) = own_origin(directory, plugin) {
+        origin::note_transformation(resources, &origin);
+    }
 }
 
 /// Changes what is gathered as the fields of `kustomization` say.
 pub(super) fn transform(
     directory: &Directory<'_>,
     kustomization: &Kustomization,
+    schemas: &Schemas,
     gathered: &mut Accumulator,
 ) -> Result<(), RenderError> {
     let Accumulator { resources, config, .. } = gathered;
@@ -39,7 +76,7 @@ pub(super) fn transform(
         let field = field.to_owned();
         move |message: String| directory.error(Cause::Invalid(message)).in_field(field)
     };
-    patches(directory, kustomization, resources)?;
+    patches(directory, kustomization, schemas, resources)?;
     if !kustomization.namespace.is_empty() {
         let change = namespace::Change {
             namespace: &kustomization.namespace,
@@ -49,50 +86,88 @@ pub(super) fn transform(
         };
         namespace::set(resources, &change).map_err(invalid("namespace"))?;
         resources.check_unique()?;
+        note(directory, "NamespaceTransformer", resources);
     }
-    names::put(resources, Affix::Prefix(&kustomization.name_prefix), config.name_prefix())
-        .map_err(invalid("namePrefix"))?;
-    names::put(resources, Affix::Suffix(&kustomization.name_suffix), config.name_suffix())
-        .map_err(invalid("nameSuffix"))?;
-    for (at, label) in kustomization.labels.iter().enumerate() {
-        let places = labels::places(label, config);
-        places
-            .and_then(|places| labels::set(resources, &label.pairs, &places))
-            .map_err(invalid(&format!("labels[{at}]")))?;
+    if !kustomization.name_prefix.is_empty() {
+        names::put(resources, Affix::Prefix(&kustomization.name_prefix), config.name_prefix())
+            .map_err(invalid("namePrefix"))?;
+        note(directory, "PrefixTransformer", resources);
     }
-    labels::set(resources, &kustomization.common_labels, config.common_labels()).map_err(invalid("commonLabels"))?;
-    labels::set(resources, &kustomization.common_annotations, config.common_annotations())
-        .map_err(invalid("commonAnnotations"))?;
+    if !kustomization.name_suffix.is_empty() {
+        names::put(resources, Affix::Suffix(&kustomization.name_suffix), config.name_suffix())
+            .map_err(invalid("nameSuffix"))?;
+        note(directory, "SuffixTransformer", resources);
+    }
+    set_labels(directory, kustomization, config, resources)?;
+    if !kustomization.common_annotations.is_empty() {
+        labels::set(resources, &kustomization.common_annotations, config.common_annotations())
+            .map_err(invalid("commonAnnotations"))?;
+        note(directory, "AnnotationsTransformer", resources);
+    }
     for (at, patch) in kustomization.patches_json6902.iter().enumerate() {
         patch::json6902(directory, patch, resources)
             .map_err(|error| error.in_field(format!("patchesJson6902[{at}]")))?;
+        note(directory, "PatchJson6902Transformer", resources);
     }
     for (at, replica) in kustomization.replicas.iter().enumerate() {
         replicas::set(resources, replica, config.replicas()).map_err(invalid(&format!("replicas[{at}]")))?;
+        note(directory, "ReplicaCountTransformer", resources);
     }
     for (at, image) in kustomization.images.iter().enumerate() {
         images::set(resources, image, config.images()).map_err(invalid(&format!("images[{at}]")))?;
+        note(directory, "ImageTagTransformer", resources);
     }
-    let loaded = replacements::load(directory, &kustomization.replacements)?;
-    replacements::apply(resources, &loaded).map_err(invalid("replacements"))
+    if !kustomization.replacements.is_empty() {
+        let loaded = replacements::load(directory, &kustomization.replacements)?;
+        replacements::apply(resources, &loaded).map_err(invalid("replacements"))?;
+        note(directory, "ReplacementTransformer", resources);
+    }
+    Ok(())
+}
+
+fn set_labels(
+    directory: &Directory<'_>,
+    kustomization: &Kustomization,
+    config: &Config,
+    resources: &mut ResourceSet,
+) -> Result<(), RenderError> {
+    let invalid = |message: String, field: String| directory.error(Cause::Invalid(message)).in_field(field);
+    for (at, label) in kustomization.labels.iter().enumerate() {
+        labels::places(label, config)
+            .and_then(|places| labels::set(resources, &label.pairs, &places))
+            .map_err(|message| invalid(message, format!("labels[{at}]")))?;
+        note(directory, "LabelTransformer", resources);
+    }
+    labels::set(resources, &kustomization.common_labels, config.common_labels())
+        .map_err(|message| invalid(message, "commonLabels".into()))?;
+    // kustomize goes over the objects once more where there are labels of either form.
+    if !(kustomization.labels.is_empty() && kustomization.common_labels.is_empty()) {
+        note(directory, "LabelTransformer", resources);
+    }
+    Ok(())
 }
 
 fn patches(
     directory: &Directory<'_>,
     kustomization: &Kustomization,
+    schemas: &Schemas,
     resources: &mut ResourceSet,
 ) -> Result<(), RenderError> {
     let mut merged = 0;
     for (at, patch) in kustomization.patches_strategic_merge.iter().enumerate() {
-        merged += patch::strategic_merge(directory, patch, resources)
+        merged += patch::strategic_merge(directory, patch, schemas, resources)
             .map_err(|error| error.in_field(format!("patchesStrategicMerge[{at}]")))?;
     }
     if merged == 0 && !kustomization.patches_strategic_merge.is_empty() {
         let cause = Cause::Invalid("the patches appear to be empty".into());
         return Err(directory.error(cause).in_field("patchesStrategicMerge"));
     }
+    if !kustomization.patches_strategic_merge.is_empty() {
+        note(directory, "PatchStrategicMergeTransformer", resources);
+    }
     for (at, patch) in kustomization.patches.iter().enumerate() {
-        patch::patch(directory, patch, resources).map_err(|error| error.in_field(format!("patches[{at}]")))?;
+        patch::patch(directory, patch, schemas, resources).map_err(|error| error.in_field(format!("patches[{at}]")))?;
+        note(directory, "PatchTransformer", resources);
     }
     Ok(())
 }

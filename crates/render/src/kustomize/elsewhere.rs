@@ -1,0 +1,104 @@
+//! What a build uses from elsewhere, and what it would need.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cowherd_tree::{EntryKind, TreePath};
+
+use crate::error::{Cause, RenderError};
+use crate::remote::{RemoteSource, Remotes};
+
+use super::directory::{Directory, Root, TreeRef};
+use super::repository::Repository;
+
+/// Sources outside the tree, with a record of what was asked for.
+pub(crate) struct Elsewhere<'a> {
+    remotes: &'a dyn Remotes,
+    used: RefCell<BTreeMap<RemoteSource, String>>,
+    missing: RefCell<BTreeSet<RemoteSource>>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(crate) fn new(remotes: &'a dyn Remotes) -> Self {
+        Self { remotes, used: RefCell::default(), missing: RefCell::default() }
+    }
+
+    /// The root of `source`, which `directory` names.
+    pub(crate) fn root(&self, directory: &Directory<'_>, source: RemoteSource) -> Result<Root<'a>, RenderError> {
+        let Some(remote) = self.remotes.find(&source) else {
+            self.missing.borrow_mut().insert(source.clone());
+            return Err(directory.error(Cause::MissingRemotes(vec![source])));
+        };
+        self.used.borrow_mut().insert(source.clone(), remote.revision);
+        Ok(Root { tree: TreeRef::Shared(remote.tree), source: Some(Arc::new(source)) })
+    }
+
+    /// The one file of a tree.
+    pub(crate) fn only_file(&self, directory: &Directory<'_>, root: &Root<'_>) -> Result<TreePath, RenderError> {
+        let fail = |message: &str| directory.error(Cause::Invalid(message.into()));
+        let entries = root.tree.list(&TreePath::root()).map_err(|error| directory.error(Cause::Read(error)))?;
+        match entries.as_slice() {
+            [(name, entry)] if matches!(entry.kind, EntryKind::File { .. }) => {
+                TreePath::root().join(name).map_err(|error| directory.error(Cause::Path(error)))
+            }
+            _ => Err(fail("what was fetched is no single file")),
+        }
+    }
+
+    /// All that was asked for and is not there.
+    pub(crate) fn missing(&self) -> Vec<RemoteSource> {
+        self.missing.borrow().iter().cloned().collect()
+    }
+
+    /// All that was used, with its revisions.
+    pub(crate) fn into_used(self) -> BTreeMap<RemoteSource, String> {
+        self.used.into_inner()
+    }
+}
+
+/// Whether `path` is an address rather than a path in the tree.
+pub(crate) fn is_url(path: &str) -> bool {
+    source(path).is_some()
+}
+
+/// What `path` names elsewhere, and the directory in it; `None` for paths in the tree.
+///
+/// kustomize asks the server whether an address is a file or a repository. Here its form must say: an address whose
+/// path ends like a manifest, or that cannot be a repository, is a file.
+pub(crate) fn source(path: &str) -> Option<(RemoteSource, String)> {
+    let is_http = ["http://", "https://"]
+        .iter()
+        .any(|scheme| path.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
+    let without_query = path.split('?').next().unwrap_or(path);
+    let like_manifest = [".yaml", ".yml", ".json"].iter().any(|end| without_query.ends_with(end));
+    let repository = Repository::parse(path);
+    match repository {
+        Some(repository) if !(is_http && like_manifest && repository.reference.is_none()) => {
+            let Repository { url, path, reference } = repository;
+            Some((RemoteSource::Git { url, reference }, path))
+        }
+        _ if is_http => Some((RemoteSource::File { url: path.to_owned() }, String::new())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_files_and_repositories_are_told_apart() {
+        let file = |path: &str| matches!(source(path), Some((RemoteSource::File { .. }, _)));
+        assert!(file("https://example.com/install.yaml"));
+        assert!(file("https://raw.githubusercontent.com/org/repo/v1/deploy/crd.yaml"));
+        assert!(file("https://example.com/manifests?format=yaml"));
+        let git = |path: &str| matches!(source(path), Some((RemoteSource::Git { .. }, _)));
+        assert!(git("https://github.com/org/repo//deploy?ref=v1"));
+        assert!(git("https://github.com/org/repo/deploy"));
+        assert!(git("git@github.com:org/repo"));
+        for path in ["base", "../x.yaml", "a/b/c", "deploy@v1/x"] {
+            assert_eq!(source(path), None, "{path}");
+        }
+    }
+}
