@@ -56,6 +56,7 @@ impl Walk<'_> {
         if depth > MAX_DEPTH {
             return Err(LoadError::DirectoriesTooDeep { path: directory.clone(), limit: MAX_DEPTH });
         }
+        self.budget.allow_entry()?;
         for (base, entry) in self.tree.read_dir(directory)? {
             let path = join(directory, &base)?;
             let name = if name.is_empty() { base } else { format!("{name}/{base}") };

@@ -7,7 +7,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// The most bytes in all files.
     pub chart_bytes: u64,
-    /// The most files.
+    /// The most files and directories.
     pub files: usize,
     /// How deep charts may stand inside each other.
     pub depth: usize,

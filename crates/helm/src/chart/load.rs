@@ -164,10 +164,15 @@ impl Budget {
             return Err(LoadError::FileTooLarge { name, limit: self.limits.file_bytes });
         }
         self.bytes += size;
-        self.files += 1;
         if self.bytes > self.limits.chart_bytes {
             return Err(LoadError::ChartTooLarge { limit: self.limits.chart_bytes });
         }
+        self.allow_entry()
+    }
+
+    /// Accounts for a file or a directory: links can lead to the same one again and again.
+    pub(super) fn allow_entry(&mut self) -> Result<(), LoadError> {
+        self.files += 1;
         if self.files > self.limits.files {
             return Err(LoadError::TooManyFiles { limit: self.limits.files });
         }

@@ -1,5 +1,8 @@
 //! What makes a chart.
 
+use cowherd_helm::Capabilities;
+use serde_json::{Value, json};
+
 use crate::oracle::{Case, VALUES, package};
 
 fn chart(text: &str) -> Case {
@@ -162,4 +165,44 @@ fn library_charts_only_give_partials() {
         ("templates/a.yaml", "kind: A\n"),
     ]);
     assert!(!case.same().contains("Never"));
+}
+
+#[test]
+fn a_cluster_is_capable_of_what_helm_assumes() {
+    let text = Case::new(&[("templates/a.yaml", "v: {{ toJson .Capabilities }}")]).theirs().unwrap();
+    let theirs: Value = serde_json::from_str(text.split("v: ").nth(1).unwrap()).unwrap();
+    let ours = Capabilities::default();
+    let (kube, helm) = (&ours.kube_version, &ours.helm_version);
+    let ours = json!({
+        "KubeVersion": {"Version": kube.version, "Major": kube.major, "Minor": kube.minor},
+        "APIVersions": ours.api_versions,
+        "HelmVersion": {
+            "version": helm.version,
+            "git_commit": helm.git_commit,
+            "git_tree_state": helm.git_tree_state,
+            "go_version": helm.go_version,
+            "kube_client_version": helm.kube_client_version,
+        },
+    });
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn metadata_are_shown_under_the_names_of_their_fields() {
+    let chart = "apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: 2\nkeywords: [a, 1]\nannotations: {a: 1}\n\
+        maintainers: [{name: m, url: u}]\ndependencies: [{name: db, version: '*', alias: x, tags: [t], \
+        import-values: [data, {child: a, parent: b}]}]\n";
+    let case = Case::new(&[
+        ("Chart.yaml", chart),
+        ("templates/a.yaml", "v: {{ toJson .Chart }}"),
+        ("charts/db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.0.0\n"),
+    ]);
+    let text = case.theirs().unwrap();
+    let theirs: Value = serde_json::from_str(text.split("v: ").nth(1).unwrap()).unwrap();
+    let tree = cowherd_tree::DiskTree::new(case.chart());
+    let mut chart = cowherd_helm::chart::load(&tree, &Default::default(), &Default::default()).unwrap();
+    cowherd_helm::dependencies::process(&mut chart, &Default::default()).unwrap();
+    let mut ours = chart.metadata.to_map();
+    ours.insert("IsRoot".to_owned(), json!(true));
+    assert_eq!(Value::Object(ours), theirs);
 }

@@ -2,6 +2,7 @@
 
 mod charts;
 mod dependencies;
+mod limits;
 mod manifests;
 mod oracle;
 mod schemas;
