@@ -208,7 +208,7 @@ fn patches_that_fit_nothing_or_cannot_be_applied_are_refused() {
         "{error}"
     );
     let error = message(
-        "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{op: remove, path: /data/x}]'\n",
+        "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '- {op: remove, path: /data/x}'\n",
     );
     assert!(error.contains("patches[0]: ConfigMap.v1.[noGrp]/a.default: operation"), "{error}");
     let error = message("resources: [a.yaml]\npatches: [{patch: nonsense}]\n");

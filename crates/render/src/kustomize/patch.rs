@@ -232,6 +232,10 @@ enum OperationsError {
 }
 
 fn read_operations(text: &[u8], limits: &Limits) -> Result<json_patch::Patch, OperationsError> {
+    // What looks like JSON must be JSON; `[{op: add}]` is none.
+    if text.starts_with(b"[") {
+        return serde_json::from_slice(text).map_err(OperationsError::Operation);
+    }
     let documents = parse_documents_as(text, Dialect::Kubernetes, limits).map_err(OperationsError::Yaml)?;
     match documents.into_iter().next().map(|document| document.value) {
         Some(list @ Value::Array(_)) => serde_json::from_value(list).map_err(OperationsError::Operation),
