@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 /// Sorts keys; what compares in circles (the order is not transitive) ends up in some order.
-pub(crate) fn sort<T>(entries: &mut Vec<(&str, T)>) {
-    let sorted = entries.windows(2).all(|pair| less(pair[0].0, pair[1].0));
+pub(crate) fn sort<K: AsRef<str>, T>(entries: &mut Vec<(K, T)>) {
+    let sorted = entries.windows(2).all(|pair| less(pair[0].0.as_ref(), pair[1].0.as_ref()));
     if sorted {
         return;
     }
     // Merging by hand: the standard library's sort may refuse an order that is not total.
-    let mut runs: Vec<Vec<(&str, T)>> = entries.drain(..).map(|entry| vec![entry]).collect();
+    let mut runs: Vec<Vec<(K, T)>> = entries.drain(..).map(|entry| vec![entry]).collect();
     while runs.len() > 1 {
         let mut merged = Vec::with_capacity(runs.len().div_ceil(2));
         let mut rest = runs.into_iter();
@@ -24,11 +24,11 @@ pub(crate) fn sort<T>(entries: &mut Vec<(&str, T)>) {
     entries.extend(runs.into_iter().flatten());
 }
 
-fn merge<'a, T>(left: Vec<(&'a str, T)>, right: Vec<(&'a str, T)>) -> Vec<(&'a str, T)> {
+fn merge<K: AsRef<str>, T>(left: Vec<(K, T)>, right: Vec<(K, T)>) -> Vec<(K, T)> {
     let mut result = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        result.extend(if less(b.0, a.0) { right.next() } else { left.next() });
+        result.extend(if less(b.0.as_ref(), a.0.as_ref()) { right.next() } else { left.next() });
     }
     result.extend(left);
     result.extend(right);

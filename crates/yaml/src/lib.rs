@@ -15,6 +15,7 @@
 mod error;
 mod key_order;
 mod limits;
+mod node;
 mod number;
 mod read;
 mod resolve;
@@ -24,6 +25,7 @@ mod write;
 
 pub use error::{Problem, YamlError};
 pub use limits::Limits;
+pub use node::{Node, Shape};
 pub use read::{Document, parse_documents, parse_documents_as, parse_documents_with_texts};
 pub use resolve::Dialect;
-pub use write::{to_string, write_documents};
+pub use write::{to_pretty_string, to_string, write_documents};

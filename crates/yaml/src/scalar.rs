@@ -20,9 +20,12 @@ pub(crate) fn is_simple_key(key: &str) -> bool {
 }
 
 /// The style in which `text` is written as a value, or as a key on one line with its value.
-pub(crate) fn style(text: &str, simple_key: bool) -> Style {
+///
+/// In blocks, tabs are allowed where `tabs_in_blocks` is set.
+pub(crate) fn style(text: &str, simple_key: bool, tabs_in_blocks: bool) -> Style {
     if text.contains('\n') {
-        let literal = !simple_key && Shape::of(text).block;
+        let shape = Shape::of(text);
+        let literal = !simple_key && shape.block && (tabs_in_blocks || !shape.tabs);
         return if literal { Style::Literal } else { Style::Double };
     }
     // As YAML 1.1 reads it: what anybody could take for something else is quoted.
@@ -53,12 +56,14 @@ struct Shape {
     plain: bool,
     single: bool,
     block: bool,
+    /// Whether there are tabs in it, which blocks need not allow.
+    tabs: bool,
 }
 
 impl Shape {
     fn of(text: &str) -> Self {
         let mut indicators = text.starts_with("---") || text.starts_with("...");
-        let (mut special, mut breaks) = (false, false);
+        let (mut special, mut breaks, mut tabs) = (false, false, false);
         let (mut break_space, mut space_break) = (false, false);
         let mut previous = None;
         let mut characters = text.chars().peekable();
@@ -72,7 +77,8 @@ impl Shape {
                 (_, None) => "#,[]{}&*!|>'\"%@`".contains(c),
                 _ => false,
             };
-            special |= !is_printable(c);
+            tabs |= c == '\t';
+            special |= c != '\t' && !is_printable(c);
             breaks |= is_break(c);
             break_space |= c == ' ' && previous.is_some_and(is_break);
             space_break |= is_break(c) && previous == Some(' ');
@@ -82,9 +88,10 @@ impl Shape {
         let at_edge = edge(text.chars().next()) || edge(previous);
         let opaque = special || space_break;
         Self {
-            plain: !(indicators || breaks || break_space || at_edge || opaque),
-            single: !(break_space || opaque),
+            plain: !(indicators || breaks || break_space || at_edge || opaque || tabs),
+            single: !(break_space || opaque || tabs),
             block: !(opaque || previous == Some(' ')),
+            tabs,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Writes values as `kubectl` and `kustomize` print them.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::node::{Node, Shape};
 use crate::scalar::{self, Style, is_break, is_printable};
 use crate::{key_order, number};
 
@@ -10,15 +11,23 @@ const WIDTH: usize = 80;
 
 /// `value` as a YAML document, byte for byte as sigs.k8s.io/yaml writes it: keys sorted, lists not indented, only
 /// what needs quotes quoted.
-pub fn to_string(value: &Value) -> String {
-    let mut writer = Writer::default();
+pub fn to_string(value: impl Node) -> String {
+    let mut writer = Writer::new(false);
+    writer.document(value);
+    writer.out
+}
+
+/// `value` as a YAML document as go-yaml v3 writes it with an indent of 2: as [`to_string`], but with lists indented
+/// and without folding long lines.
+pub fn to_pretty_string(value: impl Node) -> String {
+    let mut writer = Writer::new(true);
     writer.document(value);
     writer.out
 }
 
 /// `values` as documents separated by `---`, as `kubectl kustomize` prints them.
 pub fn write_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
-    let mut writer = Writer::default();
+    let mut writer = Writer::new(false);
     for value in values {
         if !writer.out.is_empty() {
             writer.push("---");
@@ -29,14 +38,21 @@ pub fn write_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> Strin
     writer.out
 }
 
-#[derive(Default)]
 struct Writer {
     out: String,
     /// Characters written on the current line.
     column: usize,
+    /// Whether it is the style of go-yaml v3.
+    is_pretty: bool,
+    /// The column behind which lines are folded.
+    width: usize,
 }
 
 impl Writer {
+    fn new(is_pretty: bool) -> Self {
+        Self { out: String::new(), column: 0, is_pretty, width: if is_pretty { usize::MAX } else { WIDTH } }
+    }
+
     fn push(&mut self, text: &str) {
         self.out.push_str(text);
         self.column += text.chars().count();
@@ -58,22 +74,22 @@ impl Writer {
         }
     }
 
-    fn document(&mut self, value: &Value) {
-        match value {
-            Value::Object(map) if !map.is_empty() => self.mapping(map, 0),
-            Value::Array(items) if !items.is_empty() => self.sequence(items, 0),
-            _ => {
-                self.scalar(value, 0);
+    fn document(&mut self, value: impl Node) {
+        match value.shape() {
+            Shape::Map(entries) if !entries.is_empty() => self.mapping(entries, 0),
+            Shape::List(items) if items.len() > 0 => self.sequence(items, 0),
+            shape => {
+                self.scalar(shape, 0);
                 self.newline();
             }
         }
     }
 
     /// The entries of a mapping whose keys stand at `indent`; the first may follow an indicator on its line.
-    fn mapping(&mut self, map: &Map<String, Value>, indent: usize) {
-        let mut entries: Vec<(&str, &Value)> = map.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    fn mapping<N: Node>(&mut self, mut entries: Vec<(N::Text, N)>, indent: usize) {
         key_order::sort(&mut entries);
         for (key, value) in entries {
+            let key = key.as_ref();
             self.pad(indent);
             if scalar::is_simple_key(key) {
                 self.text(key, indent + 2, true);
@@ -85,71 +101,72 @@ impl Writer {
                 self.newline();
                 self.pad(indent);
                 self.push(":");
-                self.item(value, indent);
+                self.item(value.shape(), indent);
             }
         }
     }
 
     /// What follows the colon of a key at `indent`.
-    fn value(&mut self, value: &Value, indent: usize) {
-        match value {
-            Value::Object(map) if !map.is_empty() => {
+    fn value<N: Node>(&mut self, value: N, indent: usize) {
+        match value.shape() {
+            Shape::Map(entries) if !entries.is_empty() => {
                 self.newline();
-                self.mapping(map, indent + 2);
+                self.mapping(entries, indent + 2);
             }
-            Value::Array(items) if !items.is_empty() => {
+            Shape::List(items) if items.len() > 0 => {
                 self.newline();
-                self.sequence(items, indent);
+                self.sequence(items, if self.is_pretty { indent + 2 } else { indent });
             }
-            _ => self.inline(value, indent),
+            shape => self.inline(shape, indent),
         }
     }
 
-    fn sequence(&mut self, items: &[Value], indent: usize) {
+    fn sequence(&mut self, items: impl Iterator<Item = impl Node>, indent: usize) {
         for item in items {
             self.pad(indent);
             self.push("-");
-            self.item(item, indent);
+            self.item(item.shape(), indent);
         }
     }
 
     /// What follows an indicator at `indent`: collections start on its line.
-    fn item(&mut self, value: &Value, indent: usize) {
-        match value {
-            Value::Object(map) if !map.is_empty() => {
+    fn item<N: Node>(&mut self, shape: Shape<N>, indent: usize) {
+        match shape {
+            Shape::Map(entries) if !entries.is_empty() => {
                 self.push(" ");
-                self.mapping(map, indent + 2);
+                self.mapping(entries, indent + 2);
             }
-            Value::Array(items) if !items.is_empty() => {
+            Shape::List(items) if items.len() > 0 => {
                 self.push(" ");
                 self.sequence(items, indent + 2);
             }
-            _ => self.inline(value, indent),
+            shape => self.inline(shape, indent),
         }
     }
 
-    fn inline(&mut self, value: &Value, indent: usize) {
+    fn inline<N: Node>(&mut self, shape: Shape<N>, indent: usize) {
         self.push(" ");
-        self.scalar(value, indent + 2);
+        self.scalar(shape, indent + 2);
         self.newline();
     }
 
-    fn scalar(&mut self, value: &Value, indent: usize) {
-        match value {
-            Value::Null => self.push("null"),
-            Value::Bool(true) => self.push("true"),
-            Value::Bool(false) => self.push("false"),
-            Value::Number(value) => self.push(&number::print(value)),
-            Value::String(text) => self.text(text, indent.max(2), false),
-            Value::Array(_) => self.push("[]"),
-            Value::Object(_) => self.push("{}"),
+    fn scalar<N: Node>(&mut self, shape: Shape<N>, indent: usize) {
+        match shape {
+            Shape::Null => self.push("null"),
+            Shape::Bool(true) => self.push("true"),
+            Shape::Bool(false) => self.push("false"),
+            Shape::Number(value) => self.push(&number::print(&value)),
+            Shape::Plain(text) => self.push(&text),
+            Shape::Text(text) => self.text(text.as_ref(), indent.max(2), false),
+            Shape::List(_) => self.push("[]"),
+            Shape::Map(_) => self.push("{}"),
         }
     }
 
     /// A text whose further lines stand at `indent`.
     fn text(&mut self, text: &str, indent: usize, simple_key: bool) {
-        match scalar::style(text, simple_key) {
-            Style::Plain if simple_key || self.column + text.len() <= WIDTH => self.push(text),
+        match scalar::style(text, simple_key, self.is_pretty) {
+            Style::Plain if simple_key || self.column.saturating_add(text.len()) <= self.width => self.push(text),
             Style::Plain => self.plain(text, indent),
             Style::Single => self.single_quoted(text, indent, !simple_key),
             Style::Double => self.double_quoted(text, indent, !simple_key),
@@ -166,7 +183,7 @@ impl Writer {
         let mut after_space = false;
         let mut characters = text.chars().peekable();
         while let Some(c) = characters.next() {
-            if c == ' ' && !after_space && self.column > WIDTH && characters.peek() != Some(&' ') {
+            if c == ' ' && !after_space && self.column > self.width && characters.peek() != Some(&' ') {
                 self.fold(indent);
             } else {
                 self.push_char(c);
@@ -190,7 +207,7 @@ impl Writer {
                 self.pad(indent);
             }
             let next = characters.peek().map(|(_, next)| *next);
-            let may_fold = folds && !after_space && self.column > WIDTH;
+            let may_fold = folds && !after_space && self.column > self.width;
             if c == ' ' && may_fold && at > 0 && next.is_some_and(|next| next != ' ') {
                 self.fold(indent);
             } else {
@@ -212,7 +229,7 @@ impl Writer {
         let mut characters = text.char_indices().peekable();
         while let Some((at, c)) = characters.next() {
             let next = characters.peek().map(|(_, next)| *next);
-            let may_fold = folds && !after_space && self.column > WIDTH;
+            let may_fold = folds && !after_space && self.column > self.width;
             if marked || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.escape(c);
             } else if c == ' ' && may_fold && at > 0 && next.is_some() {
