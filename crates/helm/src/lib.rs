@@ -9,7 +9,9 @@
 pub mod capabilities;
 pub mod chart;
 pub mod dependencies;
+pub mod engine;
 mod error;
+mod functions;
 mod go;
 mod pattern;
 pub mod release;

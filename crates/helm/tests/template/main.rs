@@ -1,7 +1,8 @@
-//! Charts whose templates are texts, rendered here and by `helm template`.
+//! Charts, rendered here and by `helm template`.
 
 mod charts;
 mod dependencies;
+mod engine;
 mod limits;
 mod manifests;
 mod oracle;

@@ -5,51 +5,13 @@ use std::path::Path;
 use std::process::Command;
 
 use cowherd_helm::capabilities::KubeVersion;
+use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::values::Sources;
-use cowherd_helm::{Capabilities, Engine, Release, Request, Selection, TemplateSet, template};
+use cowherd_helm::{Capabilities, Release, Request, Selection, template};
 use cowherd_tree::{DiskTree, TreePath};
-use serde_json::{Map, Number, Value};
 
 /// What a template holds to show its values.
 pub const VALUES: &str = "{{ toJson .Values }}";
-
-/// Takes templates for texts, with the values in the place of [`VALUES`].
-struct Texts;
-
-impl Engine for Texts {
-    type Error = String;
-
-    fn render(&mut self, set: &TemplateSet<'_>) -> Result<Vec<(String, String)>, String> {
-        let executed = set.templates.iter().filter(|template| !template.is_partial());
-        let render = |template: &cowherd_helm::Template<'_>| {
-            let scope = set.charts.get(template.chart).ok_or("no such chart")?;
-            let empty = Map::new();
-            let values = set.values_of(scope).unwrap_or(&empty);
-            let text = String::from_utf8_lossy(template.text).replace(VALUES, &go_json(values));
-            Ok((template.name.clone(), text))
-        };
-        executed.map(render).collect()
-    }
-}
-
-/// Values as Go prints them: whole floats without a point.
-fn go_json(values: &Map<String, Value>) -> String {
-    fn numbers(value: &mut Value) {
-        match value {
-            Value::Number(number) => {
-                if let Some(whole) = number.as_f64().filter(|value| value.fract() == 0.0 && value.abs() < 1e15) {
-                    *number = Number::from(whole as i64);
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(numbers),
-            Value::Object(map) => map.values_mut().for_each(numbers),
-            _ => {}
-        }
-    }
-    let mut value = Value::Object(values.clone());
-    numbers(&mut value);
-    value.to_string()
-}
 
 /// A chart in a directory of its own, and how it is rendered.
 pub struct Case {
@@ -148,7 +110,8 @@ impl Case {
             capabilities: Capabilities::offline(self.kube_version.clone(), &[]),
             ..Request::default()
         };
-        let output = template(&tree, &TreePath::parse("web").unwrap(), &request, &mut Texts);
+        let mut engine = GoTemplates::new(jiff::Timestamp::UNIX_EPOCH, b"tests");
+        let output = template(&tree, &TreePath::parse("web").unwrap(), &request, &mut engine);
         let output = output.map_err(|error| error.to_string())?;
         output.text(&self.selection).map_err(|error| error.to_string())
     }

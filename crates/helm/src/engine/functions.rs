@@ -1,0 +1,131 @@
+//! The functions that need the engine: `include`, `tpl`, `required`, `fail`, `lookup` and `getHostByName`.
+
+use std::collections::HashMap;
+
+use cowherd_template::{Definitions, Execution, Fault, Function, Text, Type, Value};
+
+use super::wording::{MESSAGE_END, MESSAGE_START};
+use super::{Lookup, convert};
+use crate::functions::Context;
+
+/// How often one template may be included inside of itself.
+const MAX_INCLUDES: u32 = 1000;
+
+/// How many texts `tpl` keeps read.
+const MAX_TEXTS: usize = 1000;
+
+/// What Go writes where there is no value, and Helm takes out again.
+pub(super) const NO_VALUE: &str = "<no value>";
+
+/// What the functions need to remember while templates are executed.
+#[derive(Default)]
+pub struct State<'a> {
+    /// How often each template is being included at the moment.
+    included: HashMap<String, u32>,
+    /// What `tpl` has read before: charts give it the same texts again and again.
+    texts: HashMap<Text, Definitions>,
+    /// Where objects are looked up; without one, no object is there.
+    pub(crate) lookup: Option<&'a dyn Lookup>,
+}
+
+type Call<'e, 'c> = Execution<'e, Context<'c>>;
+
+pub(super) fn functions<'c>() -> [Function<Context<'c>>; 6] {
+    [
+        Function::new("include", &[Type::String, Type::Any], include),
+        Function::new("tpl", &[Type::String, Type::Any], tpl),
+        Function::new("required", &[Type::String, Type::Any], required),
+        Function::new("fail", &[Type::String], |_, arguments| Err(say(&text(arguments, 0)))),
+        Function::new("lookup", &[Type::String, Type::String, Type::String, Type::String], lookup),
+        // Renders do not depend on the network.
+        Function::new("getHostByName", &[Type::String], |_, _| Ok(Value::from(""))),
+    ]
+}
+
+fn text(arguments: &[Value], at: usize) -> String {
+    arguments.get(at).and_then(Value::as_text).map(|text| text.to_str().into_owned()).unwrap_or_default()
+}
+
+fn say(message: &str) -> Fault {
+    Fault::Message(format!("{MESSAGE_START}{message}{MESSAGE_END}"))
+}
+
+fn include(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
+    let name = text(arguments, 0);
+    let data = arguments.get(1).cloned().unwrap_or_default();
+    let count = call.context().engine.included.entry(name.clone()).or_default();
+    if *count > MAX_INCLUDES {
+        let message = format!("rendering template has a nested reference name: {name}: unable to execute template");
+        return Err(Fault::Message(message));
+    }
+    *count += 1;
+    let result = call.execute(&name, &data);
+    if let Some(count) = call.context().engine.included.get_mut(&name) {
+        *count -= 1;
+    }
+    Ok(Value::String(result?))
+}
+
+fn tpl(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
+    let Some(text) = arguments.first().and_then(Value::as_text).cloned() else { return Ok(Value::from("")) };
+    let data = arguments.get(1).cloned().unwrap_or_default();
+    let source = text.to_str();
+    if !source.contains("{{") {
+        return Ok(Value::String(without_no_value(text.clone())));
+    }
+    let known = call.context().engine.texts.get(&text).cloned();
+    let definitions = match known {
+        Some(definitions) => definitions,
+        None => read(call, &text)?,
+    };
+    match call.execute_defined(definitions, &data) {
+        Ok(written) => Ok(Value::String(without_no_value(written))),
+        Err(error) => {
+            let message = format!("error during tpl function execution for {}", quoted(&text));
+            Err(Fault::Within { message, error: Box::new(error) })
+        }
+    }
+}
+
+fn read(call: &mut Call<'_, '_>, text: &Text) -> Result<Definitions, Fault> {
+    let name = call.templates().name().to_owned();
+    let definitions = Definitions::parse(&name, &text.to_str(), call.functions()).map_err(|error| {
+        let message = format!("cannot parse template {}", quoted(text));
+        Fault::Within { message, error: Box::new(cowherd_template::Error::Parse(error)) }
+    })?;
+    let texts = &mut call.context().engine.texts;
+    if texts.len() < MAX_TEXTS {
+        texts.insert(text.clone(), definitions.clone());
+    }
+    Ok(definitions)
+}
+
+fn quoted(text: &Text) -> String {
+    cowherd_template::format::quote(text.as_bytes())
+}
+
+/// The text without what Go writes where there is no value.
+pub(super) fn without_no_value(text: Text) -> Text {
+    match text.to_str() {
+        shown if shown.contains(NO_VALUE) => Text::from(shown.replace(NO_VALUE, "")),
+        _ => text,
+    }
+}
+
+fn required(_: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
+    match arguments.get(1) {
+        None | Some(Value::Nil) => Err(say(&text(arguments, 0))),
+        Some(Value::String(value)) if value.is_empty() => Err(say(&text(arguments, 0))),
+        Some(value) => Ok(value.clone()),
+    }
+}
+
+fn lookup(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
+    let nothing = || Ok(Value::Map(cowherd_template::Map::new()));
+    let Some(cluster) = call.context().engine.lookup else { return nothing() };
+    let [api_version, kind, namespace, name] = [0, 1, 2, 3].map(|at| text(arguments, at));
+    match cluster.lookup(&api_version, &kind, &namespace, &name)? {
+        Some(object) => Ok(convert::value(&object)),
+        None => nothing(),
+    }
+}

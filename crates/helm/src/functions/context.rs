@@ -1,0 +1,94 @@
+//! What functions know of the world: only what the caller says.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use cowherd_template::Fault;
+use jiff::Timestamp;
+use regex::bytes::Regex;
+
+use super::random::{Random, Seeded};
+use super::regexes;
+use super::time::Zone;
+use crate::engine::State;
+
+/// How many compiled regular expressions are kept.
+const MAX_REGEXES: usize = 1000;
+
+/// How many slow calls (keys, certificates, password hashes) there may be.
+const MAX_SLOW_CALLS: u32 = 500;
+
+/// What functions are given besides their arguments.
+pub struct Context<'c> {
+    now: Timestamp,
+    zone: Zone,
+    random: Box<dyn Random + 'c>,
+    regexes: HashMap<Box<[u8]>, Rc<Regex>>,
+    slow_calls: u32,
+    /// What the functions of the engine need.
+    pub(crate) engine: State<'c>,
+}
+
+impl<'c> Context<'c> {
+    /// A context in which it is `now`, in UTC, and `random` says what is random.
+    pub fn new(now: Timestamp, random: impl Random + 'c) -> Self {
+        Self {
+            now,
+            zone: Zone::Utc,
+            random: Box::new(random),
+            regexes: HashMap::new(),
+            slow_calls: 0,
+            engine: State::default(),
+        }
+    }
+
+    /// A context in which everything random follows from `seed`: the same seed gives the same render.
+    pub fn seeded(now: Timestamp, seed: &[u8]) -> Self {
+        Self::new(now, Seeded::new(seed))
+    }
+
+    /// Sets the time zone that dates are shown in where a template names none: what `TZ` is for Helm. `None` where
+    /// there is no zone of that name.
+    pub fn with_zone(mut self, name: &str) -> Option<Self> {
+        self.zone = Zone::named(name)?;
+        Some(self)
+    }
+
+    /// The time at which the templates are executed.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Where random bytes come from.
+    pub(super) fn random(&mut self) -> &mut dyn Random {
+        &mut *self.random
+    }
+
+    /// The compiled expression, which is in Go's syntax.
+    pub(super) fn regex(&mut self, pattern: &[u8]) -> Result<Rc<Regex>, Fault> {
+        if let Some(regex) = self.regexes.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = Rc::new(regexes::compile(&String::from_utf8_lossy(pattern))?);
+        if self.regexes.len() >= MAX_REGEXES {
+            self.regexes.clear();
+        }
+        self.regexes.insert(pattern.into(), regex.clone());
+        Ok(regex)
+    }
+
+    /// Counts a call that takes long, and refuses it where there have been too many.
+    pub(super) fn slow_call(&mut self) -> Result<(), Fault> {
+        self.slow_calls += 1;
+        if self.slow_calls > MAX_SLOW_CALLS {
+            return Err(Fault::Message(format!(
+                "more than {MAX_SLOW_CALLS} keys, certificates and password hashes in one render, which is the limit"
+            )));
+        }
+        Ok(())
+    }
+}

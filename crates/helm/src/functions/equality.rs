@@ -1,0 +1,54 @@
+//! Whether two values are the same all the way down: Go's `reflect.DeepEqual`.
+
+use std::rc::Rc;
+
+use cowherd_template::{Fault, Map, Value};
+
+use super::limits::deeper;
+use super::slices::nil_type;
+
+/// Whether two values have the same type and hold the same.
+pub(super) fn deep_equal(a: &Value, b: &Value) -> Result<bool, Fault> {
+    equal(a, b, 0)
+}
+
+fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Fault> {
+    Ok(match (a, b) {
+        (Value::Nil, Value::Nil) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
+        (Value::Byte(a), Value::Byte(b)) => a == b,
+        (Value::Uint64(a), Value::Uint64(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::String(a), Value::String(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::List(a), Value::List(b)) => {
+            let alike = a.element_type() == b.element_type() && a.len() == b.len();
+            alike && deeper(depth, |depth| all(a.iter().zip(b.iter()), depth))?
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let alike = a.type_name() == b.type_name() && a.len() == b.len();
+            alike && (a.is(b) || deeper(depth, |depth| equal_maps(a, b, depth))?)
+        }
+        (Value::Object(a_object), Value::Object(b_object)) => match (nil_type(a), nil_type(b)) {
+            (None, None) => Rc::ptr_eq(a_object, b_object) || a_object.equals(b_object).unwrap_or(false),
+            (a, b) => a == b,
+        },
+        _ => false,
+    })
+}
+
+fn all<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, depth: usize) -> Result<bool, Fault> {
+    for (a, b) in pairs {
+        if !equal(a, b, depth)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn equal_maps(a: &Map, b: &Map, depth: usize) -> Result<bool, Fault> {
+    let (a, b) = (a.entries(), b.entries());
+    let same_keys = a.iter().zip(&b).all(|((a, _), (b, _))| a == b);
+    Ok(same_keys && all(a.iter().zip(&b).map(|((_, a), (_, b))| (a, b)), depth)?)
+}
