@@ -8,9 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use cowherd_tree::Tree;
+use serde::{Deserialize, Serialize};
 
 /// Something elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RemoteSource {
     /// A Git repository.
     Git {

@@ -9,6 +9,9 @@ use cowherd_tree::{DiskTree, TreePath};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+/// How many random kustomizations are compared.
+const CASES: u32 = 40;
+
 const FILES: [&str; 13] = [
     "deployment.yaml",
     "service.yaml",
@@ -26,7 +29,7 @@ const FILES: [&str; 13] = [
 ];
 
 /// Fields that a layer may have besides its resources.
-const FIELDS: [&str; 27] = [
+const FIELDS: [&str; 40] = [
     "namespace: one",
     "namespace: default",
     "namePrefix: pre-",
@@ -59,7 +62,59 @@ const FIELDS: [&str; 27] = [
     "patches: [{target: {kind: NetworkPolicy}, patch: '- {op: copy, from: /spec/podSelector, path: /spec/also}'}]",
     "patches: [{target: {kind: Service, group: ''}, patch: '{kind: Service, metadata: {name: x}, spec: {ports: \
      [{port: 80, protocol: UDP}, {port: 443}]}}'}]",
+    "replacements: [{source: {kind: Deployment, fieldPath: metadata.name}, targets: [{select: {kind: Service}, \
+     fieldPaths: [metadata.annotations.deployed], options: {create: true}}]}]",
+    "replacements: [{source: {kind: Service, name: web, fieldPath: kind}, targets: [{select: {kind: \
+     Ingress}, fieldPaths: [spec.rules.0.host], options: {delimiter: ., index: 1}}, {select: {kind: Deployment}, \
+     reject: [{name: other}], fieldPaths: ['spec.template.spec.containers.[name=web].image']}]}]",
+    "replacements: [{sourceValue: '5', targets: [{select: {kind: Deployment}, fieldPaths: [spec.replicas, \
+     'spec.template.metadata.annotations.[a.b/c]'], options: {create: true}}]}]",
+    "vars: [{name: WEB, objref: {kind: Service, version: v1, name: web}}]",
+    "configurations: [../config/references.yaml]",
+    "configurations: [../config/fields.yaml]",
+    "buildMetadata: [originAnnotations]",
+    "buildMetadata: [originAnnotations, transformerAnnotations, managedByLabel]",
+    "sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service, ConfigMap], orderLast: [Deployment]}}",
+    "transformers: [../config/labels.yaml]",
+    "transformers: [../config/names.yaml, ../config/patch.yaml]",
+    "generators: [../config/generator.yaml]",
+    "validators: [../config/names.yaml]",
     "components: [../component]",
+];
+
+/// What the fields above name besides.
+const CONFIGURED: [(&str, &str); 7] = [
+    (
+        "references.yaml",
+        "nameReference: [{kind: ConfigMap, version: v1, fieldSpecs: [{path: spec/serviceName}]}, {kind: Service, \
+         fieldSpecs: [{path: metadata/annotations/note}]}]\nvarReference: [{path: spec/selector}]\n",
+    ),
+    (
+        "fields.yaml",
+        "commonLabels: [{path: spec/extra/labels, kind: Service, create: true}]\nnamePrefix: [{path: metadata/name, \
+         kind: Service}]\nlabels: [{path: spec/labels, kind: Ingress, create: true}]\nimages: [{path: \
+         'spec/template/spec/images[]/name'}]\nreplicas: [{path: spec/size, kind: Deployment, create: true}]\n",
+    ),
+    (
+        "labels.yaml",
+        "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {plugged: 1}\nfieldSpecs: [{path: \
+         metadata/labels, create: true}, {path: spec/template/metadata/labels, kind: Deployment, create: true}]\n",
+    ),
+    (
+        "names.yaml",
+        "apiVersion: builtin\nkind: SuffixTransformer\nmetadata: {name: s}\nsuffix: -plug\nfieldSpecs: [{path: \
+         metadata/name, kind: ConfigMap}]\n",
+    ),
+    (
+        "patch.yaml",
+        "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: p}\ntarget: {kind: Deployment|StatefulSet}\n\
+         patch: |-\n  kind: Deployment\n  metadata: {name: x}\n  spec: {template: {spec: {hostNetwork: true}}}\n",
+    ),
+    (
+        "generator.yaml",
+        "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: plugged}\nliterals: [web=$(WEB)]\n",
+    ),
+    ("unused.yaml", "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: plugged2}\nliterals: [a=b]\n"),
 ];
 
 fn layer() -> impl Strategy<Value = String> {
@@ -86,7 +141,7 @@ fn write(directory: &Path, path: &str, content: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 60, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, max_shrink_iters: 60, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn layers_are_built_as_kubectl_builds_them(
@@ -103,9 +158,12 @@ proptest! {
             write(directory.path(), &format!("base/{file}"), &content);
         }
         write(directory.path(), "base/kustomization.yaml", &format!("resources: [{}]\n{base}", files.join(", ")));
+        for (name, content) in CONFIGURED {
+            write(directory.path(), &format!("config/{name}"), content);
+        }
         // A generated object of the same name would be refused in the second layer.
         let overlay = overlay.replace("name: made", "name: made2").replace("name: plain", "name: plain2")
-            .replace("name: kept", "name: kept2").replace("../component", "../component2");
+            .replace("name: kept", "name: kept2").replace("name: WEB", "name: WEB2").replace("generator.yaml", "unused.yaml").replace("../component", "../component2");
         write(directory.path(), "overlay/kustomization.yaml", &format!("resources: [../base]\n{overlay}"));
         for name in ["component", "component2"] {
             let text = format!("kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\n{component}\n");
@@ -114,7 +172,8 @@ proptest! {
         }
         let tree = DiskTree::new(directory.path());
         let ours = render(&tree, &TreePath::parse("overlay").expect("a path"), &Overlay::default());
-        let output = Command::new("kubectl").arg("kustomize").arg(directory.path().join("overlay")).output()
+        let output = Command::new("kubectl").args(["kustomize", "--load-restrictor", "LoadRestrictionsNone"])
+            .arg(directory.path().join("overlay")).output()
             .expect("kubectl runs");
         let expected = String::from_utf8_lossy(&output.stdout);
         match ours {

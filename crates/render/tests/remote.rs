@@ -83,7 +83,7 @@ fn all_that_is_missing_is_named_at_once_and_then_what_that_names() {
         .with(b.clone(), memory(&[("part/kustomization.yaml", component)]), "sha1:b")
         .with(file.clone(), memory(&[("crd.yaml", &config("crd"))]), "sha256:f");
     let c = git("https://github.com/org/c", None);
-    assert_eq!(missing(&fetched), [c.clone()]);
+    assert_eq!(missing(&fetched), std::slice::from_ref(&c));
     let fetched = fetched.with(
         c.clone(),
         memory(&[("kustomization.yaml", "resources: [c.yaml]"), ("c.yaml", &config("c"))]),
@@ -94,6 +94,18 @@ fn all_that_is_missing_is_named_at_once_and_then_what_that_names() {
     let revisions: Vec<(RemoteSource, String)> = rendered.remotes.into_iter().collect();
     let expected = [(b, "sha1:b"), (a, "sha1:a"), (c, "sha1:c"), (file, "sha256:f")];
     assert_eq!(revisions, expected.map(|(source, revision)| (source, revision.to_owned())));
+}
+
+#[test]
+fn what_is_missing_is_named_where_it_is_used() {
+    let tree = memory(&[
+        ("kustomization.yaml", "resources: [base]\nnamePrefix: x-\n"),
+        ("base/kustomization.yaml", "resources: [here@v1.yaml, 'git@example.com:org/x.git']\n"),
+        ("base/here@v1.yaml", &config("here")),
+    ]);
+    let error = render(&tree, "", &Fetched::default()).expect_err("an error");
+    let expected = "base/kustomization.yaml: resources[1]: not fetched: git@example.com:org/x.git";
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

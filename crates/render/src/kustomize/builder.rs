@@ -128,7 +128,8 @@ impl<'a> Builder<'a> {
         }
         for (at, path) in kustomization.components.iter().enumerate() {
             let field = || format!("components[{at}]");
-            self.component(directory, path, &mut gathered).map_err(|error| in_own_field(directory, error, field))?;
+            self.component(directory, path, field, &mut gathered)
+                .map_err(|error| in_own_field(directory, error, field))?;
         }
         transform::transform(directory, kustomization, &self.schemas, &mut gathered)?;
         for transformer in self.transformers(directory, "transformers", &kustomization.transformers)? {
@@ -168,9 +169,11 @@ impl<'a> Builder<'a> {
             let field = || format!("{field}[{at}]");
             let origin = directory.origin.as_ref().map(|origin| origin.append(path));
             let found = match directory.find(path) {
-                // Others may be missing, too; the build fails in the end.
-                Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => continue,
-                found => found.map_err(|error| error.in_field(field()))?,
+                Ok(found) => found,
+                Err(error) => {
+                    self.elsewhere.skip(in_root(&directory.root, error.in_field(field())))?;
+                    continue;
+                }
             };
             match found {
                 Found::File(root, file) => {
@@ -232,6 +235,7 @@ impl<'a> Builder<'a> {
         &mut self,
         directory: &Directory<'a>,
         path: &str,
+        field: impl Fn() -> String,
         gathered: &mut Accumulator,
     ) -> Result<(), RenderError> {
         let origin = directory.origin.as_ref().map(|origin| origin.append(path));
@@ -241,8 +245,7 @@ impl<'a> Builder<'a> {
                 let message = format!("{path} is a file; a component is a directory");
                 return Err(directory.error(Cause::Invalid(message)));
             }
-            Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => return self.elsewhere.skip(in_root(&directory.root, error.in_field(field()))),
         };
         self.check_cycle(directory, &root, &path)?;
         let build = |builder: &mut Self| {
@@ -307,7 +310,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(), RenderError> {
         for validator in self.transformers(directory, "validators", &kustomization.validators)? {
             let before = resources.clone();
-            validator.transform(directory, &self.schemas, resources)?;
+            validator.apply(directory, &self.schemas, resources)?;
             if !resources.is_same_but_for_label(&before, "validated-by") {
                 let cause = Cause::Invalid("validator shouldn't modify the resource map".into());
                 return Err(directory.error(cause).in_field("validators"));

@@ -65,15 +65,21 @@ impl<'a> Directory<'a> {
         RenderError::new(&self.file, cause)
     }
 
-    /// What `path`, as the kustomization has it, names.
+    /// What `path`, as the kustomization has it, names: a file here, something elsewhere, a directory here.
     pub(crate) fn find(&self, path: &str) -> Result<Found<'a>, RenderError> {
         let Some((source, inside)) = source(path) else { return self.find_here(path) };
-        let is_file = matches!(source, RemoteSource::File { .. });
-        let root = self.elsewhere.root(self, source)?;
-        if is_file {
+        if let RemoteSource::File { .. } = source {
+            let root = self.elsewhere.root(self, source)?;
             let file = self.elsewhere.only_file(self, &root)?;
             return Ok(Found::File(root, file));
         }
+        // A file may be called like the address of a repository.
+        if !path.contains("://")
+            && let Ok(found @ Found::File(..)) = self.find_here(path)
+        {
+            return Ok(found);
+        }
+        let root = self.elsewhere.root(self, source)?;
         let inside = TreePath::parse(&inside).map_err(|error| self.error(Cause::Path(error)))?;
         let inside = root.tree.resolve(&inside).map_err(|error| self.error(Cause::Read(error)))?;
         match root.tree.entry(&inside).map_err(|error| self.error(Cause::Read(error)))?.map(|entry| entry.kind) {
@@ -83,7 +89,7 @@ impl<'a> Directory<'a> {
     }
 
     fn find_here(&self, path: &str) -> Result<Found<'a>, RenderError> {
-        let joined = self.join(path)?;
+        let joined = self.path.join(path).map_err(|error| self.error(Cause::Path(error)))?;
         let tree = &self.root.tree;
         let resolved = tree.resolve(&joined).map_err(|error| self.error(Cause::Read(error)))?;
         let entry = tree.entry(&resolved).map_err(|error| self.error(Cause::Read(error)))?;

@@ -17,11 +17,13 @@ pub(crate) struct Elsewhere<'a> {
     remotes: &'a dyn Remotes,
     used: RefCell<BTreeMap<RemoteSource, String>>,
     missing: RefCell<BTreeSet<RemoteSource>>,
+    /// The error about the first source that was not there and that the build went on without.
+    skipped: RefCell<Option<RenderError>>,
 }
 
 impl<'a> Elsewhere<'a> {
     pub(crate) fn new(remotes: &'a dyn Remotes) -> Self {
-        Self { remotes, used: RefCell::default(), missing: RefCell::default() }
+        Self { remotes, used: RefCell::default(), missing: RefCell::default(), skipped: RefCell::default() }
     }
 
     /// The root of `source`, which `directory` names.
@@ -46,9 +48,27 @@ impl<'a> Elsewhere<'a> {
         }
     }
 
-    /// All that was asked for and is not there.
-    pub(crate) fn missing(&self) -> Vec<RemoteSource> {
-        self.missing.borrow().iter().cloned().collect()
+    /// Lets the build go on after an error about a source that is not there, to find others; it fails in the end.
+    /// Other errors are given back.
+    pub(crate) fn skip(&self, error: RenderError) -> Result<(), RenderError> {
+        if !matches!(*error.cause, Cause::MissingRemotes(_)) {
+            return Err(error);
+        }
+        self.skipped.borrow_mut().get_or_insert(error);
+        Ok(())
+    }
+
+    /// The error of a build which came to `result`, or to nothing because of what was not there.
+    pub(crate) fn finish<T>(&self, result: Result<T, RenderError>) -> Result<T, RenderError> {
+        let missing: Vec<RemoteSource> = self.missing.borrow().iter().cloned().collect();
+        let Some(skipped) = self.skipped.take() else {
+            // What the build did not go on without may not be all.
+            return result.map_err(|error| match *error.cause {
+                Cause::MissingRemotes(_) => RenderError { cause: Box::new(Cause::MissingRemotes(missing)), ..error },
+                _ => error,
+            });
+        };
+        Err(RenderError { cause: Box::new(Cause::MissingRemotes(missing)), ..skipped })
     }
 
     /// All that was used, with its revisions.

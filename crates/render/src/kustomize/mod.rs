@@ -67,21 +67,9 @@ pub(crate) fn build(
     let built = builder
         .top(root, &path)
         .and_then(|(directory, kustomization)| finish(&mut builder, &directory, kustomization, overlay));
-    let objects = built.map_err(|error| all_missing(error, &elsewhere))?;
-    if let [first, ..] = elsewhere.missing().as_slice() {
-        let missing = Cause::MissingRemotes(vec![first.clone()]);
-        return Err(all_missing(RenderError::new(&path, missing), &elsewhere));
-    }
+    let objects = elsewhere.finish(built)?;
     let warnings = builder.into_warnings();
     Ok(Rendered { objects, remotes: elsewhere.into_used(), warnings })
-}
-
-/// `error`, or, where something was not there, all of that: what else went wrong may be because of it.
-fn all_missing(error: RenderError, elsewhere: &Elsewhere<'_>) -> RenderError {
-    match elsewhere.missing() {
-        missing if missing.is_empty() => error,
-        missing => RenderError { cause: Box::new(Cause::MissingRemotes(missing)), ..error },
-    }
 }
 
 /// Gathers all objects and does what is done once: hashes, references, variables, order.

@@ -305,6 +305,7 @@ fn merge_into(resource: &mut Resource, patch: &Resource, how: Merge<'_>) -> Resu
     if how.allow_name_change || how.allow_kind_change {
         resource.remember_id();
     }
+    resource.settle_plain();
     // An object of an unknown kind merges as the kind of the patch does.
     let of_patch = || how.schemas.of(&api_version, patch.kind());
     let schema = how.schemas.of(&api_version, &kind).or_else(of_patch);

@@ -112,6 +112,8 @@ pub(crate) struct Place<'a> {
     pub(crate) value: &'a mut Value,
     /// It was just made, and is no more than a place.
     pub(crate) made: bool,
+    /// The way to it, as RFC 6901 writes it.
+    pub(crate) pointer: &'a str,
 }
 
 type Set<'a> = dyn FnMut(Place<'_>) -> Result<(), String> + 'a;
@@ -119,84 +121,103 @@ type Set<'a> = dyn FnMut(Place<'_>) -> Result<(), String> + 'a;
 /// Calls `set` on every field that `path` leads to, and makes those that are missing if `create`. Returns how many
 /// there were. List items are found by a regular expression that matches anywhere in the value.
 pub(crate) fn set_all(value: &mut Value, path: &[String], create: bool, set: &mut Set<'_>) -> Result<usize, String> {
-    walk(value, path, create, false, set)
+    Walk { create, pointer: String::new(), set }.walk(value, path, false)
 }
 
-fn walk(value: &mut Value, path: &[String], create: bool, made: bool, set: &mut Set<'_>) -> Result<usize, String> {
-    let Some((part, rest)) = path.split_first() else {
-        set(Place { value, made })?;
-        return Ok(1);
-    };
-    let part = Part::read(part)?;
-    // What is made below a null is lost: it stays one.
-    let mut lost = match part {
-        Part::Field(_) => Value::Object(Map::new()),
-        _ => Value::Array(Vec::new()),
-    };
-    let value = if value.is_null() { &mut lost } else { value };
-    match part {
-        Part::Index(index) => {
-            let items = items_mut(value)?;
-            let made = create && items.len() == index;
-            if made {
-                items.push(blank(rest));
-            }
-            let count = items.len();
-            let Some(item) = items.get_mut(index) else {
-                return Err(format!("index {index} specified but only {count} elements found"));
-            };
-            walk(item, rest, create, made, set)
-        }
-        Part::Every => {
-            items_mut(value)?.iter_mut().try_fold(0, |count, item| Ok(count + walk(item, rest, create, false, set)?))
-        }
-        Part::Item(name, pattern) => items(items_mut(value)?, (name, pattern), rest, create, set),
-        Part::Field(name) => {
-            let Value::Object(map) = value else {
-                return Err(format!("wrong node kind at {name:?}: expected a mapping"));
-            };
-            if let Some(field) = map.get_mut(name) {
-                return walk(field, rest, create, false, set);
-            }
-            if !create {
-                return Ok(0);
-            }
-            walk(map.entry(name).or_insert_with(|| blank(rest)), rest, create, true, set)
-        }
-    }
-}
-
-fn items(
-    items: &mut Vec<Value>,
-    (name, pattern): (&str, &str),
-    rest: &[String],
+/// A walk to the fields of a path.
+struct Walk<'a, 'b> {
     create: bool,
-    set: &mut Set<'_>,
-) -> Result<usize, String> {
-    let regex = Regex::new(pattern).map_err(|_| format!("{pattern:?} is no regular expression"))?;
-    let mut count = 0;
-    for item in items.iter_mut() {
-        let text = match name {
-            "" => Cow::Owned(scalar::text(item).trim().to_owned()),
-            name => match item.get(name) {
-                Some(field) => scalar::text(field),
-                None => continue,
-            },
+    /// The way so far.
+    pointer: String,
+    set: &'a mut Set<'b>,
+}
+
+impl Walk<'_, '_> {
+    fn walk(&mut self, value: &mut Value, path: &[String], made: bool) -> Result<usize, String> {
+        let Some((part, rest)) = path.split_first() else {
+            (self.set)(Place { value, made, pointer: &self.pointer })?;
+            return Ok(1);
         };
-        if !regex.is_match(text.trim()) {
-            continue;
+        let part = Part::read(part)?;
+        // What is made below a null is lost: it stays one.
+        let mut lost = match part {
+            Part::Field(_) => Value::Object(Map::new()),
+            _ => Value::Array(Vec::new()),
+        };
+        let value = if value.is_null() { &mut lost } else { value };
+        match part {
+            Part::Index(index) => {
+                let items = items_mut(value)?;
+                let made = self.create && items.len() == index;
+                if made {
+                    items.push(blank(rest));
+                }
+                let count = items.len();
+                let Some(item) = items.get_mut(index) else {
+                    return Err(format!("index {index} specified but only {count} elements found"));
+                };
+                self.into(&index.to_string(), item, rest, made)
+            }
+            Part::Every => {
+                let items = items_mut(value)?.iter_mut().enumerate();
+                items.map(|(at, item)| self.into(&at.to_string(), item, rest, false)).sum()
+            }
+            Part::Item(name, pattern) => self.items(items_mut(value)?, (name, pattern), rest),
+            Part::Field(name) => {
+                let Value::Object(map) = value else {
+                    return Err(format!("wrong node kind at {name:?}: expected a mapping"));
+                };
+                let token = name.replace('~', "~0").replace('/', "~1");
+                if let Some(field) = map.get_mut(name) {
+                    return self.into(&token, field, rest, false);
+                }
+                if !self.create {
+                    return Ok(0);
+                }
+                self.into(&token, map.entry(name).or_insert_with(|| blank(rest)), rest, true)
+            }
         }
+    }
+
+    /// Goes on at `value`, which stands at `token`.
+    fn into(&mut self, token: &str, value: &mut Value, rest: &[String], made: bool) -> Result<usize, String> {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(token);
+        let found = self.walk(value, rest, made);
+        self.pointer.truncate(length);
+        found
+    }
+
+    fn items(
+        &mut self,
+        items: &mut Vec<Value>,
+        (name, pattern): (&str, &str),
+        rest: &[String],
+    ) -> Result<usize, String> {
+        let regex = Regex::new(pattern).map_err(|_| format!("{pattern:?} is no regular expression"))?;
         // What stands behind an item that is found by its own value is not looked at.
-        count += walk(item, if name.is_empty() { &[] } else { rest }, create, false, set)?;
-    }
-    if count > 0 || !create {
-        return Ok(count);
-    }
-    let value = scalar::plain(pattern);
-    items.push(if name.is_empty() { value } else { Value::Object(Map::from_iter([(name.to_owned(), value)])) });
-    match items.last_mut() {
-        Some(item) => walk(item, if name.is_empty() { &[] } else { rest }, create, true, set),
-        None => Ok(0),
+        let rest = if name.is_empty() { &[] } else { rest };
+        let mut count = 0;
+        for (at, item) in items.iter_mut().enumerate() {
+            let text = match name {
+                "" => Cow::Owned(scalar::text(item).trim().to_owned()),
+                name => match item.get(name) {
+                    Some(field) => scalar::text(field),
+                    None => continue,
+                },
+            };
+            if regex.is_match(text.trim()) {
+                count += self.into(&at.to_string(), item, rest, false)?;
+            }
+        }
+        if count > 0 || !self.create {
+            return Ok(count);
+        }
+        let value = scalar::plain(pattern);
+        items.push(if name.is_empty() { value } else { Value::Object(Map::from_iter([(name.to_owned(), value)])) });
+        let token = (items.len() - 1).to_string();
+        items.last_mut().map_or(Ok(0), |item| self.into(&token, item, rest, true))
     }
 }
 

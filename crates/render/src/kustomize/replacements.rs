@@ -242,8 +242,12 @@ impl Target {
             let what = if create { "find or create" } else { "find" };
             let fail = |id: &Id<'_>| format!("unable to {what} field {path:?} in replacement target {id}");
             let mut failure = None;
-            let found = path::set_all(&mut resource.value, parts, create, &mut |place| {
-                self.set(place, value).inspect_err(|error| failure = Some(error.clone()))
+            let (object, plain) = (&mut resource.value, &mut resource.plain);
+            let found = path::set_all(object, parts, create, &mut |place| {
+                let pointer = place.pointer.to_owned();
+                let text = self.set(place, value).inspect_err(|error| failure = Some(error.clone()))?;
+                plain.extend(text.map(|text| (pointer, text)));
+                Ok(())
             });
             match (found, failure) {
                 (_, Some(failure)) => return Err(format!("{}: {failure}", resource.id())),
@@ -255,8 +259,9 @@ impl Target {
         Ok(())
     }
 
-    fn set(&self, place: path::Place<'_>, value: &Replacing) -> Result<(), String> {
-        let path::Place { value: field, made } = place;
+    /// Sets a field; returns the text if it is one that means what it means unquoted.
+    fn set(&self, place: path::Place<'_>, value: &Replacing) -> Result<Option<String>, String> {
+        let path::Place { value: field, made, .. } = place;
         let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
         let delimited = self.options.as_ref().filter(|options| !options.delimiter.is_empty());
         let text = match delimited {
@@ -273,19 +278,20 @@ impl Target {
             Replacing::Value(value) => is_scalar(value),
             Replacing::Plain(_) => true,
         };
-        if made {
-            *field = match text {
-                Some(text) => scalar::plain(&text),
-                None if value_is_scalar => scalar::plain(&value.text()),
-                None => value.value(),
-            };
-            return Ok(());
+        if made && (text.is_some() || value_is_scalar) {
+            let text = text.unwrap_or_else(|| value.text().into_owned());
+            *field = scalar::plain(&text);
+            return Ok(Some(text));
         }
-        if is_scalar(field) {
-            return scalar::retext(field, &text.map_or_else(|| value.text(), Into::into));
+        if is_scalar(field) && !made {
+            scalar::retext(field, &text.map_or_else(|| value.text(), Into::into))?;
+            return Ok(None);
         }
         *field = value.value();
-        Ok(())
+        Ok(match value {
+            Replacing::Plain(text) => Some(text.clone()),
+            Replacing::Value(_) => None,
+        })
     }
 }
 

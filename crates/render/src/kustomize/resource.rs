@@ -6,7 +6,7 @@ use cowherd_tree::TreePath;
 use serde_json::{Map, Value};
 
 use super::origin::Origin;
-use super::scope;
+use super::{scalar, scope};
 
 /// Stands for the namespace of what belongs to none.
 pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
@@ -26,6 +26,9 @@ pub(crate) struct Resource {
     pub(crate) needs_hash: bool,
     /// The variables that stand for a field of it.
     pub(crate) vars: Vec<String>,
+    /// Fields that were set without a type, with their texts: they mean what they mean unquoted until a strategic
+    /// merge patch goes over the object, which takes them for texts.
+    pub(crate) plain: Vec<(String, String)>,
     /// Where it came from, as annotations say it; only kept where they are asked for.
     pub(crate) origin: Option<Origin>,
     pub(crate) transformations: Vec<Origin>,
@@ -62,6 +65,7 @@ impl Resource {
             suffixes: vec![],
             needs_hash: false,
             vars: vec![],
+            plain: vec![],
             origin: None,
             transformations: vec![],
         }
@@ -123,6 +127,19 @@ impl Resource {
         let previous =
             PreviousId { kind: id.kind.to_owned(), name: id.name.to_owned(), namespace: id.namespace.to_owned() };
         self.previous.push(previous);
+    }
+
+    /// Makes texts of the fields that were set without a type.
+    pub(crate) fn settle_plain(&mut self) {
+        for (pointer, text) in std::mem::take(&mut self.plain) {
+            let in_list = pointer.rsplit('/').next().is_some_and(|token| token.parse::<usize>().is_ok());
+            if let Some(field) = self.value.pointer_mut(&pointer)
+                && !in_list
+                && *field == scalar::plain(&text)
+            {
+                *field = text.into();
+            }
+        }
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {

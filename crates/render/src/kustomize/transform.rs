@@ -33,13 +33,15 @@ pub(super) fn generate(
             .map_err(|error| error.in_field(format!("{field}[{at}]")))?;
     }
     for (at, chart) in kustomization.helm_charts.iter().enumerate() {
-        let made = match helm::inflate(directory, &kustomization.helm_globals, chart) {
-            // Others may be missing, too; the build fails in the end.
-            Err(error) if matches!(*error.cause, Cause::MissingRemotes(_)) => continue,
-            made => made.map(|made| Made { made, behavior: String::new() }),
-        };
-        made.and_then(|made| absorb(directory, made, "HelmChartInflationGenerator", resources))
-            .map_err(|error| error.in_field(format!("helmCharts[{at}]")))?;
+        let field = || format!("helmCharts[{at}]");
+        match helm::inflate(directory, &kustomization.helm_globals, chart) {
+            Ok(made) => {
+                let made = Made { made, behavior: String::new() };
+                absorb(directory, made, "HelmChartInflationGenerator", resources)
+                    .map_err(|error| error.in_field(field()))?;
+            }
+            Err(error) => directory.elsewhere.skip(error.in_field(field()))?,
+        }
     }
     Ok(())
 }

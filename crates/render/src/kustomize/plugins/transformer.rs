@@ -147,7 +147,8 @@ impl Transformer {
         Ok(())
     }
 
-    fn apply(
+    /// Changes `resources`.
+    pub(crate) fn apply(
         &self,
         directory: &Directory<'_>,
         schemas: &Schemas,
