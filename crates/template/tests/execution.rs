@@ -45,6 +45,10 @@ fn functions() -> Functions<()> {
         Function::new("listf", &[Type::List], |_, values| Ok(length(values))),
         Function::new("strs", &[], |_, _| Ok(Value::List(List::strings(["p", "q"])))),
         Function::variadic("many", &[Type::String], Type::Any, |_, values| Ok(Value::Int(values.len() as i64 - 1))),
+        Function::new("listed", &[Type::Any], |_, values| Ok(Value::list(values.to_vec()))),
+        Function::new("mapped", &[Type::Any], |_, values| {
+            Ok(Value::Map(values.iter().map(|value| ("x".into(), value.clone())).collect()))
+        }),
         Function::new("anil", &[], |_, _| Ok(Value::Nil)),
         Function::new("boolf", &[Type::Bool], |_, values| Ok(Value::Bool(!values[0].is_true()))),
     ])
@@ -103,6 +107,27 @@ fn a_template_that_never_ends_is_stopped() {
     let limits = Limits { output: 1000, ..Limits::default() };
     let (how, message) = execute_within("{{range 1000000000}}some text{{end}}", &Value::Nil, limits);
     assert_eq!((how, message.as_str()), ("error", "the templates write more than 1000 bytes"));
+}
+
+#[test]
+fn what_functions_make_of_texts_is_bounded() {
+    let text = "{{$x := \"0123456789\"}}{{range 100}}{{$x = printf \"%s%s\" $x $x}}{{end}}";
+    let limits = Limits { steps: 1_000_000, ..Limits::default() };
+    let (how, message) = execute_within(text, &Value::Nil, limits.clone());
+    assert_eq!((how, message.as_str()), ("error", "the templates take more than 1000000 steps; is a range too long?"));
+
+    let long = Value::from("x".repeat(1 << 20));
+    let (how, _) = execute_within("{{range 1000}}{{if eq $ \"y\"}}{{end}}{{end}}", &long, limits.clone());
+    assert_eq!(how, "error", "reading counts");
+    let (how, _) = execute_within("{{range 1000}}{{$x := or $ 1}}{{end}}", &long, limits);
+    assert_eq!(how, "ok", "what is only handed on does not");
+}
+
+#[test]
+fn lists_and_maps_inside_each_other_end_without_a_stack() {
+    for text in ["{{range 200000}}{{$x = listed $x}}{{end}}", "{{range 200000}}{{$x = mapped $x}}{{end}}"] {
+        assert_eq!(execute(&format!("{{{{$x := 1}}}}{text}"), &Value::Nil), ("ok", String::new()));
+    }
 }
 
 #[test]

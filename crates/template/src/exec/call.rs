@@ -44,10 +44,12 @@ impl<C> Execution<'_, C> {
         if let Some(last) = last {
             values.push(self.checked(last, type_of(given - 1), false)?);
         }
-        body(self, &values).map_err(|fault| {
+        let result = body(self, &values).map_err(|fault| {
             self.look_at(at.0, at.1);
             self.fail_calling(name, fault)
-        })
+        })?;
+        self.charge(&values, &result)?;
+        Ok(result)
     }
 
     fn call_builtin(
@@ -76,10 +78,12 @@ impl<C> Execution<'_, C> {
         if name == "call" {
             return Err(self.call_of_no_function(arguments, &values, at));
         }
-        (builtin.body)(&values).map_err(|message| {
+        let result = (builtin.body)(&values).map_err(|message| {
             self.look_at(at.0, at.1);
             self.fail_calling(name, message.into())
-        })
+        })?;
+        self.charge(&values, &result)?;
+        Ok(result)
     }
 
     /// `call`: values that are functions cannot come into being here.

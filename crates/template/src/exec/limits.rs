@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::{Execution, Result};
 use crate::Error;
+use crate::value::Value;
 
 /// The bounds that keep a hostile or broken template from taking the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,8 @@ pub struct Limits {
     pub depth: usize,
     /// The most bytes that all templates together may write.
     pub output: usize,
-    /// The most nodes and operands that may be evaluated.
+    /// The most nodes and operands that may be evaluated. What functions read and make counts, too: so many bytes as
+    /// one step.
     pub steps: u64,
 }
 
@@ -23,10 +25,27 @@ impl Default for Limits {
     }
 }
 
+/// How many bytes of its arguments a function reads in the time of a step.
+const READ_PER_STEP: usize = 64;
+
+/// How many bytes a function makes for the price of a step: with the default limit, less than a gigabyte in all.
+const MADE_PER_STEP: usize = 8;
+
 impl<C> Execution<'_, C> {
     /// Counts a step.
     pub(super) fn step(&mut self) -> Result<()> {
-        self.steps += 1;
+        self.steps(1)
+    }
+
+    /// Counts what a function read and made, which can be far more than what it took to call it.
+    pub(super) fn charge(&mut self, arguments: &[Value], result: &Value) -> Result<()> {
+        let read: usize = arguments.iter().map(size).fold(0, usize::saturating_add);
+        let made = if is_shared(result) { 0 } else { size(result) };
+        self.steps((read / READ_PER_STEP).saturating_add(made / MADE_PER_STEP) as u64)
+    }
+
+    fn steps(&mut self, steps: u64) -> Result<()> {
+        self.steps = self.steps.saturating_add(steps);
         if self.steps > self.limits.steps {
             let message = format!("the templates take more than {} steps; is a range too long?", self.limits.steps);
             return Err(Error::Limit(message).into());
@@ -50,6 +69,25 @@ impl<C> Execution<'_, C> {
             return Err(Error::Limit(message).into());
         }
         Ok(())
+    }
+}
+
+/// The bytes of a value without what it holds.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len().saturating_mul(size_of::<Value>()),
+        _ => 0,
+    }
+}
+
+/// Whether a value was there before, and was given rather than made.
+fn is_shared(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_shared(),
+        Value::List(list) => list.is_shared(),
+        _ => false,
     }
 }
 

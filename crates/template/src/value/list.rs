@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::Value;
+use super::{Value, nested};
 
 /// A slice: `[]interface {}`, or of another element type.
 #[derive(Clone)]
@@ -31,6 +31,24 @@ impl List {
     /// What Go calls the type of the elements.
     pub fn element_type(&self) -> &'static str {
         self.element_type
+    }
+
+    /// The items, if nobody else has them.
+    pub(super) fn sole(&mut self) -> Option<&mut [Value]> {
+        Rc::get_mut(&mut self.items)
+    }
+
+    /// Whether somebody else has the items, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.items) > 1
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        if let Some(items) = self.sole() {
+            nested::release(items.iter_mut());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Value;
+use super::{Value, nested};
 
 /// The methods of a named map type.
 pub trait Methods {
@@ -120,6 +120,19 @@ impl Map {
     /// Whether both are the same map, not only alike.
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.entries, &other.entries)
+    }
+
+    /// The entries, if nobody else has them.
+    pub(super) fn sole(&mut self) -> Option<&mut BTreeMap<Arc<str>, Value>> {
+        Rc::get_mut(&mut self.entries).map(RefCell::get_mut)
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        if let Some(entries) = self.sole() {
+            nested::release(entries.values_mut());
+        }
     }
 }
 

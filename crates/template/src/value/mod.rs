@@ -2,6 +2,7 @@
 
 mod list;
 mod map;
+mod nested;
 mod object;
 mod text;
 

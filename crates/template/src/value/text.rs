@@ -53,6 +53,14 @@ impl Text {
         self.as_bytes().len()
     }
 
+    /// Whether somebody else has the text, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        match &self.0 {
+            Inner::Utf8(text) => Arc::strong_count(text) > 1,
+            Inner::Bytes(bytes) => Arc::strong_count(bytes) > 1,
+        }
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
