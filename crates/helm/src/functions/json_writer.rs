@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cowherd_template::{Text, Value};
 
-use super::limits::{TooDeep, deeper};
+use super::limits::{MAX_TEXT, TooDeep, deeper};
 
 /// Why a value cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,12 +21,9 @@ pub(super) enum EncodeError {
     #[error(transparent)]
     TooDeep(#[from] TooDeep),
     /// It is too large.
-    #[error("the value is too large to be written as text: more than {MAX_SIZE} bytes")]
+    #[error("the value is too large to be written as text: more than {MAX_TEXT} bytes")]
     TooLarge,
 }
-
-/// How many bytes are written at most.
-pub(super) const MAX_SIZE: usize = 128 << 20;
 
 /// How JSON is written.
 #[derive(Clone, Copy)]
@@ -61,7 +58,7 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        if self.out.len() > MAX_SIZE {
+        if self.out.len() > MAX_TEXT {
             return Err(EncodeError::TooLarge);
         }
         match value {

@@ -29,6 +29,7 @@ mod layout_parser;
 mod limits;
 mod lists;
 mod math;
+mod measure;
 mod merge;
 mod passwords;
 mod paths;

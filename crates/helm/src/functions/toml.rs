@@ -25,7 +25,7 @@ fn to_toml(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     }
     match encode(value) {
         Ok(text) => Ok(Value::from(text)),
-        Err(error @ (EncodeError::TooDeep(_) | EncodeError::TooLarge)) => Err(Fault::Message(error.to_string())),
+        Err(error @ (EncodeError::TooDeep(_) | EncodeError::TooLarge(_))) => Err(Fault::Message(error.to_string())),
         Err(error) => Ok(Value::from(error.to_string())),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use cowherd_template::{Text, Value, format};
 
-use super::json_writer::MAX_SIZE;
-use super::layout;
 use super::limits::{TooDeep, deeper};
+use super::measure::Measure;
 use super::time::{Time, Zone};
+use super::{json_writer, layout};
 
 /// Why a value cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +26,8 @@ pub(super) enum EncodeError {
     #[error(transparent)]
     TooDeep(#[from] TooDeep),
     /// It is too large.
-    #[error("the value is too large to be written as text: more than {MAX_SIZE} bytes")]
-    TooLarge,
+    #[error(transparent)]
+    TooLarge(json_writer::EncodeError),
 }
 
 type Result<T> = std::result::Result<T, EncodeError>;
@@ -39,6 +39,7 @@ pub(super) const LOCAL_TIME: &str = "time-local";
 
 /// The value as a document.
 pub(super) fn encode(value: &Value) -> Result<String> {
+    Measure::of(value, true).map_err(EncodeError::TooLarge)?;
     let mut writer = Writer::default();
     writer.value(&mut Vec::new(), &plain(value)?, 0)?;
     Ok(writer.out)
@@ -101,9 +102,6 @@ impl Writer {
     }
 
     fn value(&mut self, key: &mut Key, value: &Value, depth: usize) -> Result<()> {
-        if self.out.len() > MAX_SIZE {
-            return Err(EncodeError::TooLarge);
-        }
         match (value, kind(value, depth)?) {
             (Value::Nil, _) => Ok(()),
             (Value::Map(_), _) => {
@@ -171,9 +169,6 @@ impl Writer {
     }
 
     fn inline(&mut self, value: &Value, depth: usize) -> Result<()> {
-        if self.out.len() > MAX_SIZE {
-            return Err(EncodeError::TooLarge);
-        }
         match value {
             Value::Nil => return Err(EncodeError::NilItem),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
@@ -249,8 +244,10 @@ impl Writer {
     }
 }
 
+type Entries = Vec<(Arc<str>, Value)>;
+
 /// The entries of a table that are no tables, and those that are.
-fn sorted(table: &Value, depth: usize) -> Result<[Vec<(Arc<str>, Value)>; 2]> {
+fn sorted(table: &Value, depth: usize) -> Result<[Entries; 2]> {
     let Value::Map(map) = table else { return Ok([Vec::new(), Vec::new()]) };
     let (mut direct, mut tables) = (Vec::new(), Vec::new());
     for (name, value) in map.entries() {

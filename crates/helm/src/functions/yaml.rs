@@ -9,8 +9,8 @@ use serde_json::Number;
 use super::Context;
 use super::arguments::{Call, Outcome, any, bytes};
 use super::json::misfit;
-use super::json_writer::{EncodeError, MAX_SIZE, check_number};
-use super::limits::{MAX_ITEMS, deeper};
+use super::json_writer::EncodeError;
+use super::measure::Measure;
 use crate::go;
 
 const ONE: &[Type] = &[Type::Any];
@@ -58,50 +58,6 @@ fn to_yaml_pretty(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let write = || cowherd_yaml::to_pretty_string(Pretty(value.clone()));
     let text = if depth > SHALLOW { stacker::grow(DEEP_STACK, write) } else { write() };
     Ok(Value::from(text.strip_suffix('\n').unwrap_or(&text)))
-}
-
-/// Counts what a value holds before it is written, as maps that are shared can make it huge.
-struct Measure {
-    values: usize,
-    size: usize,
-    deepest: usize,
-    takes_all_numbers: bool,
-}
-
-impl Measure {
-    /// How deep a value goes; an error where it cannot be written.
-    fn of(value: &Value, takes_all_numbers: bool) -> Result<usize, EncodeError> {
-        let mut measure = Self { values: 0, size: 0, deepest: 0, takes_all_numbers };
-        measure.add(value, 0)?;
-        Ok(measure.deepest)
-    }
-
-    fn add(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        self.values += 1;
-        self.deepest = self.deepest.max(depth);
-        match value {
-            Value::Float(number) if !self.takes_all_numbers => check_number(*number)?,
-            Value::String(text) => self.size += text.len(),
-            Value::Bytes(bytes) => self.size += bytes.len() * 2,
-            Value::List(list) => deeper(depth, |depth| {
-                self.size += list.len() * depth * 2;
-                list.iter().try_for_each(|item| self.add(item, depth))
-            })?,
-            Value::Map(map) => deeper(depth, |depth| {
-                map.entries().iter().try_for_each(|(key, value)| {
-                    self.size += key.len() + depth * 2;
-                    self.add(value, depth)
-                })
-            })?,
-            Value::Object(object) => match object.plain() {
-                Some(plain) => deeper(depth, |depth| self.add(&plain, depth))?,
-                None => return Err(EncodeError::Type(object.type_name().to_owned())),
-            },
-            _ => {}
-        }
-        let is_too_large = self.size > MAX_SIZE || self.values > 10 * MAX_ITEMS;
-        if is_too_large { Err(EncodeError::TooLarge) } else { Ok(()) }
-    }
 }
 
 /// A value as it is in YAML once it went through JSON.
