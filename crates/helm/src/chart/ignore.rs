@@ -21,11 +21,24 @@ pub enum IgnoreError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    pattern: String,
+    pattern: Pattern,
     negated: bool,
     only_directories: bool,
     /// Whether the pattern is for whole paths, not for names.
     whole_path: bool,
+}
+
+/// A pattern. Most are so simple that matching takes a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pattern {
+    /// `name`
+    Literal(String),
+    /// `*.suffix`
+    Suffix(String),
+    /// `prefix*`
+    Prefix(String),
+    /// Any other.
+    Any(String),
 }
 
 impl IgnoreRules {
@@ -69,12 +82,34 @@ impl Rule {
         let (only_directories, line) = strip(line, |line| line.strip_suffix('/'));
         let (rooted, line) = strip(line, |line| line.strip_prefix('/'));
         let whole_path = rooted || line.contains('/');
-        Ok(Some(Self { pattern: line.to_owned(), negated, only_directories, whole_path }))
+        Ok(Some(Self { pattern: Pattern::new(line), negated, only_directories, whole_path }))
     }
 
     fn matches(&self, path: &str) -> bool {
         let subject = if self.whole_path { path } else { path.rsplit('/').next().unwrap_or_default() };
-        pattern::matches(&self.pattern, subject).unwrap_or(false)
+        self.pattern.matches(subject)
+    }
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let is_literal = |text: &str| !text.contains(['*', '?', '[', '\\']);
+        match (text.strip_prefix('*'), text.strip_suffix('*')) {
+            _ if is_literal(text) => Self::Literal(text.to_owned()),
+            (Some(suffix), _) if is_literal(suffix) => Self::Suffix(suffix.to_owned()),
+            (_, Some(prefix)) if is_literal(prefix) => Self::Prefix(prefix.to_owned()),
+            _ => Self::Any(text.to_owned()),
+        }
+    }
+
+    /// Whether all of `subject` matches; a star takes no slash.
+    fn matches(&self, subject: &str) -> bool {
+        match self {
+            Self::Literal(text) => subject == text,
+            Self::Suffix(suffix) => subject.strip_suffix(suffix.as_str()).is_some_and(|rest| !rest.contains('/')),
+            Self::Prefix(prefix) => subject.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.contains('/')),
+            Self::Any(pattern) => pattern::matches(pattern, subject).unwrap_or(false),
+        }
     }
 }
 
@@ -108,6 +143,16 @@ mod tests {
         assert!(ignores("!*.yaml", "a.txt", false));
         assert!(!ignores("!*.yaml", "a.yaml", false));
         assert!(ignores("!docs/", "docs", false));
+    }
+
+    #[test]
+    fn simple_patterns_match_as_all_patterns_do() {
+        for pattern in ["", "a", "*", "*a", "a*", "*.a", "a/*", "a/b", "*/a", "**", "*a*", "a?", "[", "a[", "\\a"] {
+            for subject in ["", "a", "b", "ab", "ba", "x.a", "a/b", "b/a", "a/", "/a", "a.a/b.a"] {
+                let expected = pattern::matches(pattern, subject).unwrap_or(false);
+                assert_eq!(Pattern::new(pattern).matches(subject), expected, "{pattern} {subject}");
+            }
+        }
     }
 
     #[test]

@@ -140,9 +140,9 @@ pub fn load(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Chart, 
     match tree.stat(path)?.map(|entry| entry.kind) {
         None => Err(LoadError::NotFound(path.clone())),
         Some(EntryKind::Directory) => {
-            check_directory(tree, path, limits)?;
+            let document = check_directory(tree, path, limits)?;
             let files = directory::files(tree, path, &mut budget)?;
-            from_files(files, &mut budget, 0)
+            from_files(files, Some(document), &mut budget, 0)
         }
         Some(_) if matches!(extension(path.file_name()), "yaml" | "yml") => Err(LoadError::NoArchive(path.clone())),
         Some(_) => from_archive(path.file_name(), &tree.read(path)?, &mut budget, 0),
@@ -184,8 +184,8 @@ impl Budget {
     }
 }
 
-/// Says what is wrong with the `Chart.yaml` of a directory before everything else there is read.
-fn check_directory(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<(), LoadError> {
+/// What the `Chart.yaml` of a directory says. What is wrong with it is said before everything else there is read.
+fn check_directory(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Value, LoadError> {
     let file = path.join("Chart.yaml").map_err(|source| TreeError::Outside { path: path.clone(), source })?;
     match tree.read(&file) {
         Ok(text) => check_version(&text, limits),
@@ -194,12 +194,12 @@ fn check_directory(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<
     }
 }
 
-/// Whether the chart whose `Chart.yaml` is `text` is one that Helm installs.
-fn check_version(text: &[u8], limits: &Limits) -> Result<(), LoadError> {
+/// What `text`, a `Chart.yaml`, says, if the chart is one that Helm installs.
+fn check_version(text: &[u8], limits: &Limits) -> Result<Value, LoadError> {
     let decode = |source| LoadError::Decode { file: "Chart.yaml", source };
     let document = go::first_document(text, &limits.yaml).map_err(|error| decode(error.into()))?;
     let version = match &document {
-        Value::Null => return Ok(()),
+        Value::Null => return Ok(document),
         Value::Object(map) => map.iter().rfind(|(key, _)| go::field_of(key, &["apiVersion"]).is_some()),
         other => return Err(decode(DecodeError::Root { found: go::kind(other), expected: "loader.chartBase" })),
     };
@@ -208,7 +208,7 @@ fn check_version(text: &[u8], limits: &Limits) -> Result<(), LoadError> {
         go::Place::new("chartBase", "apiVersion").text(value, &mut text).map_err(decode)?;
     }
     match text.as_str() {
-        "" | "v1" | "v2" => Ok(()),
+        "" | "v1" | "v2" => Ok(document),
         "v3" => Err(LoadError::UninstallableVersion),
         _ => Err(LoadError::UnsupportedVersion),
     }
@@ -216,19 +216,26 @@ fn check_version(text: &[u8], limits: &Limits) -> Result<(), LoadError> {
 
 fn from_archive(name: &str, packed: &[u8], budget: &mut Budget, depth: usize) -> Result<Chart, LoadError> {
     let files = archive::files(name, packed, budget)?;
+    let mut document = None;
     if depth == 0 {
         let chart = files.iter().find(|file| file.name == "Chart.yaml").ok_or(LoadError::NoChartInArchive)?;
-        check_version(&chart.data, &budget.limits)?;
+        document = Some(check_version(&chart.data, &budget.limits)?);
     }
-    from_files(files, budget, depth)
+    from_files(files, document, budget, depth)
 }
 
-/// The chart that `files` make, which are the `depth`th from the outside.
-fn from_files(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Chart, LoadError> {
+/// The chart that `files` make, which are the `depth`th from the outside. `document` is what `Chart.yaml` says, where
+/// that was read before.
+fn from_files(
+    files: Vec<File>,
+    document: Option<Value>,
+    budget: &mut Budget,
+    depth: usize,
+) -> Result<Chart, LoadError> {
     if depth > budget.limits.depth {
         return Err(LoadError::TooDeep { limit: budget.limits.depth });
     }
-    let mut parts = Parts { metadata: chart_file(&files, &budget.limits)?, ..Parts::default() };
+    let mut parts = Parts { metadata: chart_file(&files, document, &budget.limits)?, ..Parts::default() };
     for file in files {
         parts.add(file, &budget.limits)?;
     }
@@ -251,10 +258,16 @@ fn from_files(files: Vec<File>, budget: &mut Budget, depth: usize) -> Result<Cha
 }
 
 /// What `Chart.yaml` says, wherever it stands among the files.
-fn chart_file(files: &[File], limits: &Limits) -> Result<Option<Metadata>, LoadError> {
-    let Some(file) = files.iter().find(|file| file.name == "Chart.yaml") else { return Ok(None) };
+fn chart_file(files: &[File], document: Option<Value>, limits: &Limits) -> Result<Option<Metadata>, LoadError> {
+    const NAME: &str = "Chart.yaml";
+    let Some(file) = files.iter().find(|file| file.name == NAME) else { return Ok(None) };
     let mut metadata = Metadata::default();
-    decode("Chart.yaml", file, limits, &mut metadata)?;
+    match document {
+        Some(document) => {
+            metadata.decode(&document).map_err(|source| LoadError::Decode { file: NAME, source })?;
+        }
+        None => decode(NAME, file, limits, &mut metadata)?,
+    }
     if metadata.api_version.is_empty() {
         // Helm 2 did not ask for a version.
         metadata.api_version = "v1".to_owned();
@@ -342,5 +355,5 @@ fn subchart(name: &str, files: Vec<File>, parent: &str, budget: &mut Budget, dep
         let (_, name) = file.name.split_once('/')?;
         Some(File { name: name.to_owned(), data: file.data })
     };
-    from_files(files.into_iter().filter_map(inside).collect(), budget, depth).map_err(wrap)
+    from_files(files.into_iter().filter_map(inside).collect(), None, budget, depth).map_err(wrap)
 }

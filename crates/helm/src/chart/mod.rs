@@ -7,6 +7,7 @@ mod limits;
 mod load;
 mod metadata;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -74,6 +75,12 @@ impl Chart {
             dependency.collect_custom_resources(&format!("{full_path}/charts/{}", dependency.name()), found);
         }
     }
+}
+
+/// The content of a file as a text, with replacement characters for what is not UTF-8. Nearly all is, and that is
+/// known sooner than what is wrong with the rest.
+pub(crate) fn text(data: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), Cow::from)
 }
 
 fn is_manifest(name: &str) -> bool {

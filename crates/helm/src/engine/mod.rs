@@ -101,7 +101,7 @@ fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>) -> Result<Vec<(Stri
     let functions = Functions::new(crate::functions::functions().chain(functions::functions()));
     let mut templates = Templates::new(SET);
     for template in &set.templates {
-        let text = String::from_utf8_lossy(template.text);
+        let text = crate::chart::text(template.text);
         let definitions = Definitions::parse(&template.name, &text, &functions);
         templates.add_parsed(definitions.map_err(|error| wording::parse_error(&error))?);
     }

@@ -1,10 +1,11 @@
 //! The text that `helm template` prints.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::split::split_manifests;
 use super::{Hook, Manifest};
-use crate::chart::CustomResourceFile;
+use crate::chart::{self, CustomResourceFile};
 use crate::pattern;
 
 /// No manifest comes from the template that was asked for.
@@ -14,23 +15,32 @@ pub struct ShowOnlyError(pub String);
 
 /// `resources`, `manifests` and `hooks` behind one another, each with a comment that says where it comes from.
 pub fn print(resources: &[CustomResourceFile<'_>], manifests: &[Manifest], hooks: &[&Hook]) -> String {
-    let mut text = String::new();
-    for file in resources {
-        add(&mut text, &file.path, &String::from_utf8_lossy(file.data));
+    let resources = resources.iter().map(|file| (&file.path, chart::text(file.data)));
+    let manifests = manifests.iter().map(|manifest| (&manifest.path, Cow::from(&manifest.content)));
+    let hooks = hooks.iter().map(|hook| (&hook.path, Cow::from(&hook.content)));
+    let sources: Vec<_> = resources.chain(manifests).collect();
+    let hooks: Vec<_> = hooks.collect();
+    let all = sources.iter().chain(&hooks);
+    let mut text =
+        String::with_capacity(1 + all.map(|(path, content)| MARK + path.len() + content.len()).sum::<usize>());
+    for (path, content) in &sources {
+        add(&mut text, path, content);
     }
-    for manifest in manifests {
-        add(&mut text, &manifest.path, &manifest.content);
-    }
-    let mut text = format!("{}\n", text.trim());
-    for hook in hooks {
-        add(&mut text, &hook.path, &hook.content);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    for (path, content) in &hooks {
+        add(&mut text, path, content);
     }
     text
 }
 
+/// What [`add`] adds to a path and a content, in bytes.
+const MARK: usize = "---\n# Source: \n\n".len();
+
 fn add(text: &mut String, path: &str, content: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "---\n# Source: {path}\n{content}");
+    for part in ["---\n# Source: ", path, "\n", content, "\n"] {
+        text.push_str(part);
+    }
 }
 
 /// What of `text`, which [`print`] gave, comes from templates that `patterns` match, pattern by pattern.

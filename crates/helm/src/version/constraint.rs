@@ -1,11 +1,13 @@
 //! Constraints on versions: `>=1.2 <2 || ~3.1`, `^1.0.0`, `1.x`, `1.2 - 1.4`.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use super::Version;
 use super::number::compare_pre;
+use super::written::{self, Written};
 
 /// A constraint: one of its groups must hold, each of which is a list of comparisons that must all hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,29 +54,18 @@ struct Comparison {
 
 /// A version in a constraint: the numbers, of which any may be `x`, and what follows them.
 const VERSION: &str = r"v?([0-9|xX*]+)(\.[0-9|xX*]+)?(\.[0-9|xX*]+)?(-[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?(?:\+[0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*)?";
-/// The operators in the order in which they are tried, as leftmost-first alternatives.
-const OPERATOR: &str = r"=||!=|>|<|>=|=>|<=|=<|~|~>|\^";
 const SPACE: &str = r"[\t\n\f\r ]";
 
-/// Expressions that are fixed texts; what does not compile matches nothing, which the tests would show.
-fn compile(pattern: &str) -> Option<Regex> {
-    Regex::new(pattern).ok()
-}
-
-static ONE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| compile(&format!("^{SPACE}*({OPERATOR}){SPACE}*{VERSION}{SPACE}*$")));
-static EACH: LazyLock<Option<Regex>> = LazyLock::new(|| compile(&format!("(?:{OPERATOR}){SPACE}*{VERSION}")));
-static RANGE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| compile(&format!("{SPACE}*(?P<from>{VERSION}){SPACE}+-{SPACE}+(?P<to>{VERSION}){SPACE}*")));
-static GROUP: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let one = format!("(?:{OPERATOR}){SPACE}*{VERSION}{SPACE}*");
-    compile(&format!("^{SPACE}*{one}(?:(?:{SPACE}+|,{SPACE}*){one})*$"))
+/// A range. Only compiled where a text has a dash between spaces: to compile it costs more than rendering many a chart.
+/// What does not compile matches nothing, which the tests would show.
+static RANGE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!("{SPACE}*(?P<from>{VERSION}){SPACE}+-{SPACE}+(?P<to>{VERSION}){SPACE}*")).ok()
 });
 
 impl Constraint {
     /// The constraint that `text` says.
     pub fn parse(text: &str) -> Result<Self, ConstraintError> {
-        let text = RANGE.as_ref().map_or(text.into(), |range| range.replace_all(text, ">= $from, <= $to "));
+        let text = with_comparisons(text);
         let groups = text.split("||").map(parse_group).collect::<Result<_, _>>()?;
         Ok(Self { groups })
     }
@@ -88,20 +79,26 @@ impl Constraint {
     }
 }
 
-fn parse_group(text: &str) -> Result<Vec<Comparison>, ConstraintError> {
-    let improper = || ConstraintError(text.to_owned());
-    let (Some(group), Some(each)) = (GROUP.as_ref(), EACH.as_ref()) else { return Err(improper()) };
-    if !group.is_match(text) {
-        return Err(improper());
+/// `text` with comparisons for its ranges: `1 - 2` is `>= 1, <= 2`.
+fn with_comparisons(text: &str) -> Cow<'_, str> {
+    let may_have_range = text.as_bytes().windows(3).any(|three| match three {
+        [before, b'-', after] => written::is_space(*before) && written::is_space(*after),
+        _ => false,
+    });
+    match RANGE.as_ref().filter(|_| may_have_range) {
+        Some(range) => range.replace_all(text, ">= $from, <= $to "),
+        None => text.into(),
     }
-    each.find_iter(text).map(|part| Comparison::parse(part.as_str())).collect()
+}
+
+fn parse_group(text: &str) -> Result<Vec<Comparison>, ConstraintError> {
+    let written = written::comparisons(text).ok_or_else(|| ConstraintError(text.to_owned()))?;
+    written.iter().map(Comparison::new).collect()
 }
 
 impl Comparison {
-    fn parse(text: &str) -> Result<Self, ConstraintError> {
-        let improper = || ConstraintError(text.to_owned());
-        let parts = ONE.as_ref().and_then(|one| one.captures(text)).ok_or_else(improper)?;
-        let operator = match parts.get(1).map_or("", |operator| operator.as_str()) {
+    fn new(written: &Written<'_>) -> Result<Self, ConstraintError> {
+        let operator = match written.operator {
             "" | "=" => Operator::Equal,
             "!=" => Operator::NotEqual,
             ">" => Operator::Greater,
@@ -111,9 +108,9 @@ impl Comparison {
             "^" => Operator::Caret,
             _ => Operator::Tilde,
         };
-        let (numbers, precision) = numbers(&parts);
-        let pre = parts.get(5).map_or("", |pre| pre.as_str());
-        let version = Version::parse(&format!("{numbers}{pre}")).map_err(|_| improper())?;
+        let (numbers, precision) = numbers(written.numbers);
+        let version = Version::parse(&format!("{numbers}{}", written.pre));
+        let version = version.map_err(|_| ConstraintError(written.whole.to_owned()))?;
         Ok(Self { operator, version, precision })
     }
 
@@ -187,13 +184,9 @@ impl Comparison {
 }
 
 /// The numbers of a version in a constraint with zeros for what is left open.
-fn numbers(parts: &Captures<'_>) -> (String, Precision) {
-    let number = |index: usize| {
-        let text = parts.get(index).map_or("", |part| part.as_str());
-        let text = text.strip_prefix('.').unwrap_or(text);
-        (!matches!(text, "" | "x" | "X" | "*")).then_some(text)
-    };
-    match (number(2), number(3), number(4)) {
+fn numbers(written: [Option<&str>; 3]) -> (String, Precision) {
+    let [major, minor, patch] = written;
+    match (major, minor, patch) {
         (None, ..) => ("0.0.0".to_owned(), Precision::Nothing),
         (Some(major), None, _) => (format!("{major}.0.0"), Precision::Major),
         (Some(major), Some(minor), None) => (format!("{major}.{minor}.0"), Precision::Minor),

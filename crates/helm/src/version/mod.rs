@@ -2,6 +2,7 @@
 
 mod constraint;
 mod number;
+mod written;
 
 pub use constraint::{Constraint, ConstraintError};
 pub use number::{Version, VersionError};
