@@ -29,7 +29,8 @@ impl Cache {
     pub fn answer(&self, tools: &Tools, case: &Case, turn: u8) -> Result<Answer> {
         let file = self.directory.join(format!("{}.json", self.key(tools, case, turn)?));
         if let Ok(kept) = fs::read(&file) {
-            return serde_json::from_slice(&kept).with_context(|| file.display().to_string());
+            let answer: Answer = serde_json::from_slice(&kept).with_context(|| file.display().to_string())?;
+            return Ok(Answer { at: fs::metadata(&file)?.modified()?, ..answer });
         }
         let answer = tools.render(case)?;
         // Another run may read meanwhile: the file appears whole.

@@ -35,8 +35,6 @@ pub enum Verdict {
     TheyTimeOut,
     /// Neither rendered it; their error and ours.
     BothFail(String, String),
-    /// There is nothing yet that could render it here.
-    NotCompared,
 }
 
 impl Verdict {
@@ -80,14 +78,13 @@ impl Workplace {
     /// Renders `case` with the real tool, or finds its answer, renders it ourselves, and compares.
     pub fn compare(&self, case: Case) -> Result<Comparison> {
         let theirs = self.cache.answer(&self.tools, &case, 1)?;
-        let ours = ours::answer(&case)?;
+        let ours = ours::answer(&case, theirs.at)?;
         let time = match &ours {
             ours::Answer::Rendered(_, time) => Some(*time),
             _ => None,
         };
         let mut outputs = None;
         let verdict = match (&theirs.text, ours) {
-            (_, ours::Answer::Unsupported) => Verdict::NotCompared,
             (Ok(theirs), ours::Answer::Rendered(ours, _)) => {
                 let verdict = self.verdict(&case, theirs, &ours)?;
                 if verdict.is_ours_to_mend() {

@@ -1,14 +1,20 @@
 //! What we render, in a process of its own: a crash or a hang is an answer, not the end of the comparison.
 
+use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
-use cowherd_render::{Overlay, render};
-use cowherd_tree::{DiskTree, TreePath};
+use cowherd_helm::values::Sources;
+use cowherd_helm::{Request, Selection};
+use cowherd_render::{Options, Overlay, Surroundings, render_in};
+use cowherd_tree::{DiskTree, Tree, TreePath};
+use cowherd_yaml::Limits;
+use jiff::Timestamp;
 
+use crate::charts::Charts;
 use crate::discover::{Case, Kind};
 use crate::process;
 
@@ -31,12 +37,10 @@ pub enum Answer {
     Crash(String),
     /// Its time was over.
     TimeOut,
-    /// There is nothing yet that could render it.
-    Unsupported,
 }
 
-/// Renders `case`.
-pub fn answer(case: &Case) -> Result<Answer> {
+/// Renders `case`, as it was at a time.
+pub fn answer(case: &Case, at: SystemTime) -> Result<Answer> {
     let program = std::env::current_exe()?;
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -v {MEMORY}; ulimit -c 0; exec \"$@\""), "sh"]).arg(program).arg(CHILD);
@@ -44,7 +48,8 @@ pub fn answer(case: &Case) -> Result<Answer> {
         Kind::Kustomize => "kustomize",
         Kind::Helm => "helm",
     };
-    command.arg(kind).arg(&case.root).arg(&case.path).args(&case.values);
+    let at = Timestamp::try_from(at)?.to_string();
+    command.arg(kind).arg(at).arg(&case.root).arg(&case.path).args(&case.values);
     let ended = process::run(&mut command, LIMIT)?;
     let complaint = ended.complaints.trim().to_owned();
     Ok(match ended.status.map(|status| status.code()) {
@@ -54,7 +59,6 @@ pub fn answer(case: &Case) -> Result<Answer> {
             Answer::Rendered(manifests.to_owned(), Duration::from_micros(time.parse().unwrap_or_default()))
         }
         Some(Some(1)) => Answer::Error(complaint),
-        Some(Some(2)) => Answer::Unsupported,
         Some(_) => {
             let signal = ended.signal().map(|signal| format!("signal {signal}: ")).unwrap_or_default();
             Answer::Crash(signal + &complaint)
@@ -66,12 +70,9 @@ pub fn answer(case: &Case) -> Result<Answer> {
 pub fn child(arguments: &[String]) -> ExitCode {
     let start = Instant::now();
     let rendered = match arguments {
-        [kind, root, path] if kind == "kustomize" => kustomize(Path::new(root), path),
-        [kind, root, path, values @ ..] if kind == "helm" => {
-            match helm(Path::new(root), path, values.first().map(String::as_str)) {
-                Some(rendered) => rendered,
-                None => return ExitCode::from(2),
-            }
+        [kind, at, root, path] if kind == "kustomize" => kustomize(at, Path::new(root), path),
+        [kind, at, root, path, values @ ..] if kind == "helm" => {
+            helm(at, Path::new(root), path, values.first().map(String::as_str))
         }
         _ => return ExitCode::from(3),
     };
@@ -90,13 +91,24 @@ pub fn child(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn kustomize(root: &Path, path: &str) -> Result<String, String> {
-    let path = TreePath::parse(path).map_err(|error| error.to_string())?;
-    let objects = render(&DiskTree::new(root), &path, &Overlay::default()).map_err(|error| error.to_string())?;
-    Ok(cowherd_yaml::write_documents(&objects))
+/// What `kubectl kustomize --load-restrictor LoadRestrictionsNone --enable-helm PATH` prints.
+fn kustomize(at: &str, root: &Path, path: &str) -> Result<String, Box<dyn Error>> {
+    let charts = Charts { now: at.parse()? };
+    let surroundings = Surroundings { charts: &charts, ..Surroundings::default() };
+    let (tree, path) = (DiskTree::new(root), TreePath::parse(path)?);
+    let rendered = render_in(&tree, &path, &Overlay::default(), &Options::default(), &surroundings)?;
+    Ok(cowherd_yaml::write_documents(&rendered.objects))
 }
 
 /// What `helm template release-name CHART --namespace default --include-crds` prints.
-fn helm(_root: &Path, _chart: &str, _values: Option<&str>) -> Option<Result<String, String>> {
-    None
+fn helm(at: &str, root: &Path, chart: &str, values: Option<&str>) -> Result<String, Box<dyn Error>> {
+    let (tree, chart) = (DiskTree::new(root), TreePath::parse(chart)?);
+    let mut sources = Sources::default();
+    if let Some(values) = values {
+        let content = tree.read(&chart.join(values)?)?;
+        sources.files.push((values.to_owned(), content.to_vec()));
+    }
+    let values = sources.merge(&Limits::default(), &|file| Err(format!("{file} is not to be read")))?;
+    let selection = Selection { include_crds: true, ..Selection::default() };
+    Charts { now: at.parse()? }.print(&tree, &chart, &Request { values, ..Request::default() }, &selection)
 }

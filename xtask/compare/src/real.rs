@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Answer {
     pub text: Result<String, Failure>,
     /// How long it took.
     pub time: Duration,
+    /// When it was given: what depends on the time can be the same only at the same time.
+    #[serde(skip, default = "SystemTime::now")]
+    pub at: SystemTime,
 }
 
 /// Why there is no output.
@@ -76,7 +79,7 @@ impl Tools {
             Some(status) if status.success() => Ok(ended.output),
             Some(_) => Err(Failure::Error(ended.complaints)),
         };
-        Ok(Answer { text, time: ended.time })
+        Ok(Answer { text, time: ended.time, at: SystemTime::now() })
     }
 
     fn kustomize(&self, directory: &Path) -> Command {

@@ -11,7 +11,7 @@ use crate::discover::Kind;
 const WIDTH: usize = 300;
 
 /// The verdicts, as columns.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 10] = [
     "same",
     "but for chance",
     "differs",
@@ -22,7 +22,6 @@ const COLUMNS: [&str; 11] = [
     "they fail",
     "they time out",
     "both fail",
-    "not compared",
 ];
 
 fn column(verdict: &Verdict) -> usize {
@@ -37,7 +36,6 @@ fn column(verdict: &Verdict) -> usize {
         Verdict::TheyFail(_) => 7,
         Verdict::TheyTimeOut => 8,
         Verdict::BothFail(..) => 9,
-        Verdict::NotCompared => 10,
     }
 }
 
@@ -90,7 +88,7 @@ fn explain(verdict: &Verdict) -> Option<String> {
         Verdict::NotDeterministic(reason) | Verdict::WeFail(reason) | Verdict::WeCrash(reason) => short(reason),
         Verdict::TheyFail(error) => short(error),
         Verdict::WeTimeOut | Verdict::TheyTimeOut => "no answer".to_owned(),
-        Verdict::Same | Verdict::SameButForChance | Verdict::BothFail(..) | Verdict::NotCompared => return None,
+        Verdict::Same | Verdict::SameButForChance | Verdict::BothFail(..) => return None,
     })
 }
 
