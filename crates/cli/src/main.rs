@@ -4,6 +4,7 @@ mod bootstrap;
 mod cluster;
 mod commands;
 mod control_plane;
+mod elsewhere;
 mod output;
 mod repository;
 mod resource;
@@ -66,7 +67,7 @@ fn run(command: Command) -> Outcome {
             Command::Suspend(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Events(command) => command.run().await,
-            Command::Render(command) => command.run(),
+            Command::Render(command) => command.run().await,
             Command::Completion(command) => command.run(&mut Cli::command()),
         }
     });

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use cowherd_render::RemoteSource;
 use cowherd_tree::{Reads, Tree};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::NamespacedName;
+use crate::basis::Basis;
 
 /// The form of the files. Whoever changes it changes this.
 const FORM: &str = "cowherd render 1";
@@ -34,14 +36,22 @@ pub struct KeptRenders {
 }
 
 /// What is kept of a render.
-#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Kept {
-    /// All that it was made from besides the tree.
-    key: String,
-    pub(crate) reads: Reads,
+    pub(crate) basis: Basis,
     /// The identity of the manifests.
     pub(crate) digest: String,
     pub(crate) objects: Vec<Value>,
+}
+
+/// The content of a file.
+#[derive(Serialize, Deserialize)]
+struct File {
+    /// All that the render was made from besides the tree and what is elsewhere.
+    key: String,
+    reads: Reads,
+    remotes: Vec<(RemoteSource, String)>,
+    digest: String,
+    objects: Vec<Value>,
 }
 
 impl KeptRenders {
@@ -56,16 +66,18 @@ impl KeptRenders {
         Ok(Self { directory, program: program.to_owned() })
     }
 
-    /// What was kept for the Kustomization, if it was made from `parameters` and `tree` answers as the tree did then.
+    /// What was kept for the Kustomization, if it was made from `parameters` and `tree` answers as the tree did then. What
+    /// is elsewhere is for the caller to look at.
     pub(crate) fn find(&self, name: &NamespacedName, parameters: &str, tree: &dyn Tree) -> Option<Kept> {
         let kept = read(&self.path(name)).inspect_err(|error| {
             if error.kind() != io::ErrorKind::NotFound {
                 tracing::warn!(kustomization = %name, %error, "a kept render cannot be read; it is made again");
             }
         });
-        let kept = kept.ok()?;
-        let holds = kept.key == self.key(parameters) && kept.reads.unchanged_in(tree).unwrap_or(false);
-        holds.then_some(kept)
+        let File { key, reads, remotes, digest, objects } = kept.ok()?;
+        let holds = key == self.key(parameters) && reads.unchanged_in(tree).unwrap_or(false);
+        let basis = Basis { reads, remotes: remotes.into_iter().collect() };
+        holds.then_some(Kept { basis, digest, objects })
     }
 
     /// Keeps a render in the place of the one before. One that cannot be kept is made again at the next start.
@@ -73,12 +85,18 @@ impl KeptRenders {
         &self,
         name: &NamespacedName,
         parameters: &str,
-        reads: &Reads,
+        basis: &Basis,
         digest: &str,
         objects: Vec<Value>,
     ) {
-        let kept = Kept { key: self.key(parameters), reads: reads.clone(), digest: digest.to_owned(), objects };
-        if let Err(error) = write(&self.path(name), &kept) {
+        let file = File {
+            key: self.key(parameters),
+            reads: basis.reads.clone(),
+            remotes: basis.remotes.clone().into_iter().collect(),
+            digest: digest.to_owned(),
+            objects,
+        };
+        if let Err(error) = write(&self.path(name), &file) {
             tracing::warn!(kustomization = %name, %error, "a render cannot be kept");
         }
     }
@@ -107,7 +125,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A digest of the content stands before it: what a crash left half written is told from what is whole.
-fn read(path: &Path) -> io::Result<Kept> {
+fn read(path: &Path) -> io::Result<File> {
     let mut file = fs::File::open(path)?;
     let mut digest = [0; 32];
     file.read_exact(&mut digest)?;
@@ -120,7 +138,7 @@ fn read(path: &Path) -> io::Result<Kept> {
     serde_json::from_reader(io::BufReader::new(unpacked)).map_err(io::Error::other)
 }
 
-fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+fn write(path: &Path, kept: &File) -> io::Result<()> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     serde_json::to_writer(io::BufWriter::new(&mut encoder), kept)?;
     let packed = encoder.finish()?;
@@ -138,10 +156,11 @@ mod tests {
     use cowherd_tree::{MemoryTree, Recorder, TreePath};
     use serde_json::json;
 
-    fn reads(tree: &MemoryTree) -> Reads {
+    fn basis(tree: &MemoryTree) -> Basis {
         let recorder = Recorder::new(tree);
         recorder.read(&TreePath::parse("a").unwrap()).unwrap();
-        recorder.into_reads()
+        let source = RemoteSource::File { url: "https://example.com/a.yaml".to_owned() };
+        Basis { reads: recorder.into_reads(), remotes: [(source, "1".to_owned())].into() }
     }
 
     #[test]
@@ -150,10 +169,11 @@ mod tests {
         let name = NamespacedName::new("flux-system", "apps");
         let tree = MemoryTree::new([("a", "1"), ("b", "1")]).unwrap();
         let open = |program| KeptRenders::open(directory.path(), program).unwrap();
-        open("one").keep(&name, "parameters", &reads(&tree), "sha256:x", vec![json!({"a": 1})]);
+        open("one").keep(&name, "parameters", &basis(&tree), "sha256:x", vec![json!({"a": 1})]);
 
         let kept = open("one").find(&name, "parameters", &tree).unwrap();
         assert_eq!((kept.digest.as_str(), kept.objects), ("sha256:x", vec![json!({"a": 1})]));
+        assert_eq!(kept.basis.remotes, basis(&tree).remotes);
         let elsewhere = MemoryTree::new([("a", "1"), ("b", "2")]).unwrap();
         assert!(open("one").find(&name, "parameters", &elsewhere).is_some());
         let changed = MemoryTree::new([("a", "2"), ("b", "1")]).unwrap();
@@ -171,7 +191,7 @@ mod tests {
         let name = NamespacedName::new("flux-system", "apps");
         let tree = MemoryTree::new([("a", "1")]).unwrap();
         let renders = KeptRenders::open(directory.path(), "one").unwrap();
-        renders.keep(&name, "parameters", &reads(&tree), "sha256:x", vec![json!({"a": 1})]);
+        renders.keep(&name, "parameters", &basis(&tree), "sha256:x", vec![json!({"a": 1})]);
         let whole = fs::read(renders.path(&name)).unwrap();
         for length in 0..whole.len() {
             fs::write(renders.path(&name), &whole[..length]).unwrap();

@@ -7,8 +7,10 @@
 //! A new revision concerns a Kustomization only if something that its last render read is different in it. The
 //! others are neither rendered nor applied: their status follows once those that changed are done.
 
+mod basis;
 mod conditions;
 mod counters;
+mod elsewhere;
 mod events;
 mod fetched;
 mod install;
@@ -21,6 +23,7 @@ mod schedule;
 mod status;
 
 pub use counters::{Counters, Counts};
+pub use elsewhere::{Elsewhere, ElsewhereError, Helm, Unrendered};
 pub use install::{InstallError, install};
 pub use kept::KeptRenders;
 pub use kustomization::{Preview, PreviewError, preview};
@@ -36,7 +39,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// How the agents work.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// How many renders run at the same time.
     pub renders: usize,
@@ -44,6 +47,11 @@ pub struct Config {
     pub applies: usize,
     /// Counts what the agents do.
     pub counters: Arc<Counters>,
+    /// Where renders find what is elsewhere: remote bases, charts.
+    pub elsewhere: Arc<Elsewhere>,
+    /// What random functions of charts follow from. It is to stay the same for as long as the cluster is kept, and
+    /// nobody may know it.
+    pub seed: Arc<[u8]>,
     /// Where renders are kept, so that a restart costs none; without it every start renders everything.
     pub kept: Option<Arc<KeptRenders>>,
     /// Is told what the agents do, as it happens.
@@ -51,10 +59,18 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Twice as many renders as there are processors, and four times as many applies.
+    /// Twice as many renders as there are processors, and four times as many applies; nothing is elsewhere.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { renders: processors * 2, applies: processors * 4, counters: Arc::default(), kept: None, progress: None }
+        Self {
+            renders: processors * 2,
+            applies: processors * 4,
+            counters: Arc::default(),
+            elsewhere: Arc::new(Elsewhere::nothing()),
+            seed: Arc::default(),
+            kept: None,
+            progress: None,
+        }
     }
 }
 

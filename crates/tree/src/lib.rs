@@ -14,6 +14,7 @@ mod memory;
 mod path;
 mod reads;
 mod recorder;
+mod subtree;
 
 pub use archive::{ArchiveError, ArchiveLimits, unpack};
 pub use change::{Change, Difference};
@@ -24,6 +25,7 @@ pub use memory::MemoryTree;
 pub use path::{PathError, TreePath};
 pub use reads::{EntryKindTag, Read, Reads};
 pub use recorder::Recorder;
+pub use subtree::Subtree;
 
 use bytes::Bytes;
 

@@ -17,6 +17,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, explain};
+use crate::elsewhere;
 use crate::output::{self, Format};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
@@ -61,6 +62,8 @@ impl Diff {
         let start = self.start(&target, &live)?;
         let recursive = self.recursive || target.names.is_empty();
         let mut sources = Sources { client: client.clone(), revision: self.revision.clone(), known: BTreeMap::new() };
+        let directory = elsewhere::own_directory()?;
+        let elsewhere = Arc::new(elsewhere::opened(&directory)?);
         let mut diffs = Vec::new();
         let mut met = BTreeSet::new();
         let mut queue = VecDeque::from(start);
@@ -69,7 +72,7 @@ impl Diff {
                 continue;
             }
             let tree = sources.tree(&kustomization).await?;
-            let preview = cowherd_gitops::preview(&client, &kustomization, tree).await?;
+            let preview = cowherd_gitops::preview(&client, &kustomization, tree, elsewhere.clone()).await?;
             diffs.extend(preview.diffs.into_iter().filter(|diff| changes(diff.action)));
             if recursive {
                 // As the revision has them, with the inventory that the cluster has.
@@ -79,6 +82,8 @@ impl Diff {
                 }));
             }
         }
+        drop(elsewhere);
+        let _ = std::fs::remove_dir_all(directory);
         self.print(&diffs)?;
         Ok(ExitCode::from(u8::from(!diffs.is_empty())))
     }

@@ -17,6 +17,7 @@ use super::reconcile::parse_duration;
 use crate::bootstrap;
 use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
+use crate::elsewhere;
 use crate::repository::{self, Credentials};
 use crate::terminal::{self, Mark};
 use watching::{Convergence, Watching};
@@ -56,6 +57,9 @@ pub struct Up {
     /// Another local repository, or a directory of them, that a GitRepository in the repository may name
     #[arg(long = "local-repository", value_name = "PATH")]
     local_repositories: Vec<PathBuf>,
+    /// Refuse kustomizations that name bases or charts outside of their repository
+    #[arg(long)]
+    no_remote_bases: bool,
     #[command(flatten)]
     credentials: Credentials,
 }
@@ -88,15 +92,15 @@ impl Up {
     }
 
     /// Of this machine's repositories, manifests may name the one that is followed and those that were allowed.
-    fn mirrors(&self) -> anyhow::Result<Mirrors> {
+    fn local_access(&self) -> anyhow::Result<LocalAccess> {
         let mut allowed = self.local_repositories.clone();
         allowed.extend(repository::local_root(&self.repository)?);
-        let options = MirrorOptions { local: LocalAccess::Only(allowed), ..Default::default() };
-        Ok(Mirrors::open_with(self.data_dir.join("mirrors"), options)?)
+        Ok(LocalAccess::Only(allowed))
     }
 
     async fn follow(&self, control_plane: &mut ControlPlane, start: Instant) -> crate::Outcome {
-        let mirrors = self.mirrors()?;
+        let options = MirrorOptions { local: self.local_access()?, ..Default::default() };
+        let mirrors = Mirrors::open_with(self.data_dir.join("mirrors"), options)?;
         let root = repository::resolve(
             &self.repository,
             self.branch.as_deref(),
@@ -109,7 +113,15 @@ impl Up {
         eprintln!("{} following {} of {}, from {}", Mark::Action, reference, root.url, root.path);
         bootstrap::run(&control_plane.client, &root).await?;
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
-        let config = cowherd_gitops::Config { kept: Some(self.renders()?), progress: Some(tell), ..Default::default() };
+        let mut config = cowherd_gitops::Config {
+            kept: Some(self.renders()?),
+            seed: elsewhere::seed(&self.data_dir)?,
+            progress: Some(tell),
+            ..Default::default()
+        };
+        if !self.no_remote_bases {
+            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors, self.local_access()?)?;
+        }
         let stopped = control_plane.stopped();
         control_plane.spawn(cowherd_gitops::run(control_plane.client.clone(), mirrors, config, stopped));
         let mut watching = Watching::start(&control_plane.client, progress);

@@ -1,15 +1,20 @@
-//! Makes the manifests of a Kustomization from a tree: nothing here asks a cluster or a clock.
+//! Makes the manifests of a Kustomization from a tree and what that names elsewhere: nothing here asks a cluster or a
+//! clock.
 
 use std::sync::Arc;
 
 use cowherd_apply::{Manifest, ManifestError};
-use cowherd_render::{RenderError, Substitution, SubstitutionError, render, substitute};
-use cowherd_tree::{PathError, Reads, Recorder, Tree, TreeError, TreePath};
+use cowherd_render::{
+    Options, RenderError, Rendered, Substitution, SubstitutionError, Surroundings, render_in, substitute,
+};
+use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::settings::Settings;
 use super::variables::Variables;
+use crate::basis::Basis;
+use crate::{Elsewhere, ElsewhereError, Helm, Unrendered};
 
 /// The manifests, and what was read to make them.
 pub(crate) struct Built {
@@ -30,6 +35,9 @@ pub(crate) enum BuildError {
     /// The render failed.
     #[error("kustomize build failed: {0}")]
     Render(#[from] RenderError),
+    /// Something elsewhere is not here.
+    #[error("kustomize build failed: {0}")]
+    Elsewhere(#[from] ElsewhereError),
     /// Variables could not be replaced.
     #[error("post build failed: {0}")]
     Substitution(#[from] SubstitutionError),
@@ -44,7 +52,21 @@ pub(crate) enum BuildError {
     Broken(String),
 }
 
+impl From<Unrendered> for BuildError {
+    fn from(error: Unrendered) -> Self {
+        match error {
+            Unrendered::Render(error) => Self::Render(error),
+            Unrendered::Elsewhere(error) => Self::Elsewhere(error),
+        }
+    }
+}
+
 impl BuildError {
+    /// Whether nothing in the repository has to change for it to work.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Elsewhere(error) if !matches!(error, ElsewhereError::NotAllowed(_)))
+    }
+
     /// The reason in one word, as Flux gives it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
@@ -54,23 +76,41 @@ impl BuildError {
     }
 }
 
-/// The manifests that `settings` means in `tree`, and what was read, whether or not that succeeded.
+/// Where a build finds what is not in the tree.
+pub(crate) struct Means<'a> {
+    pub(crate) elsewhere: &'a Elsewhere,
+    pub(crate) helm: &'a Helm,
+}
+
+/// The manifests that `settings` means in `tree`, and what they rest on, whether or not that succeeded.
 pub(crate) fn build(
     tree: &dyn Tree,
     settings: &Settings,
     variables: &Variables,
-) -> (Result<Built, BuildError>, Arc<Reads>) {
+    means: &Means<'_>,
+) -> (Result<Built, BuildError>, Arc<Basis>) {
     let recorder = Recorder::new(tree);
-    let built = manifests(&recorder, settings, variables);
-    (built, Arc::new(recorder.into_reads()))
+    let rendered = rendered(&recorder, settings, means);
+    let mut basis = Basis::default();
+    let built = rendered.and_then(|rendered| {
+        basis.remotes = rendered.remotes;
+        manifests(rendered.objects, settings, variables)
+    });
+    basis.reads = recorder.into_reads();
+    (built, Arc::new(basis))
 }
 
-fn manifests(tree: &Recorder<'_>, settings: &Settings, variables: &Variables) -> Result<Built, BuildError> {
+fn rendered(tree: &Recorder<'_>, settings: &Settings, means: &Means<'_>) -> Result<Rendered, BuildError> {
     let path = TreePath::parse(&settings.path)?;
     if tree.stat(&path)?.is_none() {
         return Err(TreeError::NotFound(path).into());
     }
-    let objects = render(tree, &path, &settings.overlay)?;
+    let options = Options::default();
+    let attempt = |surroundings: &Surroundings<'_>| render_in(tree, &path, &settings.overlay, &options, surroundings);
+    Ok(means.elsewhere.render(means.helm, attempt)?)
+}
+
+fn manifests(objects: Vec<Value>, settings: &Settings, variables: &Variables) -> Result<Built, BuildError> {
     let options = Substitution { strict: false, always: settings.always_substitute };
     let pairs = |map: &'_ std::collections::BTreeMap<String, String>| -> Vec<(String, String)> {
         map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
@@ -129,6 +169,13 @@ mod tests {
         Settings::read(&object).unwrap()
     }
 
+    fn means() -> Means<'static> {
+        static MEANS: std::sync::LazyLock<(Elsewhere, Helm)> = std::sync::LazyLock::new(|| {
+            (Elsewhere::nothing(), Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: Vec::new() })
+        });
+        Means { elsewhere: &MEANS.0, helm: &MEANS.1 }
+    }
+
     fn tree() -> MemoryTree {
         MemoryTree::new([
             (
@@ -143,8 +190,8 @@ mod tests {
     #[test]
     fn a_directory_becomes_manifests_with_all_that_the_kustomization_adds() {
         let variables = Variables { values: settings("x").substitute, ..Variables::default() };
-        let (built, reads) = build(&tree(), &settings("./apps/web"), &variables);
-        let built = built.unwrap();
+        let (built, basis) = build(&tree(), &settings("./apps/web"), &variables, &means());
+        let (built, reads) = (built.unwrap(), &basis.reads);
         let object = built.manifests[0].object();
         assert_eq!(object["spec"]["ports"][0]["port"], 8080);
         assert_eq!(object["metadata"]["labels"]["team"], "a");
@@ -158,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_file() {
-        let error = |path: &str| build(&tree(), &settings(path), &Variables::default()).0.err().unwrap();
+        let error = |path: &str| build(&tree(), &settings(path), &Variables::default(), &means()).0.err().unwrap();
         assert_eq!(
             error("./apps/none").to_string(),
             "kustomization path not found: apps/none: no such file or directory"

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::gate::Gate;
 use crate::events::Recorder;
 use crate::schedule::Signal;
-use crate::{Config, Counters, KeptRenders, NamespacedName, Phase, Progress};
+use crate::{Config, Counters, Elsewhere, KeptRenders, NamespacedName, Phase, Progress};
 
 /// What all reconciliations share.
 pub(crate) struct Context {
@@ -23,6 +23,8 @@ pub(crate) struct Context {
     /// One permit for each Kustomization that may be applied at the same time.
     pub(crate) applies: Arc<Semaphore>,
     pub(crate) renders: Arc<Semaphore>,
+    pub(crate) elsewhere: Arc<Elsewhere>,
+    pub(crate) seed: Arc<[u8]>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
     accounts: Mutex<HashMap<Account, bool>>,
@@ -45,6 +47,8 @@ impl Context {
             signals,
             applies: Arc::new(Semaphore::new(config.applies.max(1))),
             renders: Arc::new(Semaphore::new(config.renders.max(1))),
+            elsewhere: config.elsewhere.clone(),
+            seed: config.seed.clone(),
             kept: config.kept.clone(),
             progress: config.progress.clone(),
             accounts: Mutex::default(),

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
-use cowherd_tree::Reads;
 use tokio::sync::watch;
 
 use super::build::BuildError;
 use super::settings::Settings;
 use super::{Context, status};
+use crate::basis::Basis;
 use crate::conditions::{ARTIFACT_FAILED, RECONCILIATION_FAILED};
 use crate::events::Severity;
 use crate::fetched::Fetched;
@@ -29,8 +29,8 @@ pub(crate) struct Job {
     pub(crate) task: Task,
     /// Becomes true when something newer is to be done instead.
     pub(crate) cancel: watch::Receiver<bool>,
-    /// Where the reads of the render are left, for whoever wants to know what a new revision concerns.
-    pub(crate) reads: Arc<Mutex<Option<Arc<Reads>>>>,
+    /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
+    pub(crate) basis: Arc<Mutex<Option<Arc<Basis>>>>,
 }
 
 /// What is to be done.
@@ -109,7 +109,7 @@ impl Failure {
     }
 
     pub(super) fn build(error: &BuildError) -> Self {
-        Self { may_pass: false, ..Self::new(error.reason(), error.to_string()) }
+        Self { may_pass: error.may_pass(), ..Self::new(error.reason(), error.to_string()) }
     }
 }
 

@@ -10,6 +10,7 @@ mod job;
 mod preview;
 mod prune;
 mod reconcile;
+mod render;
 pub(crate) mod settings;
 pub(crate) mod status;
 mod variables;

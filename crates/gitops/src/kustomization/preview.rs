@@ -7,11 +7,11 @@ use cowherd_apply::{Applier, ApplyError, Diff, Options, Owner, inventory as entr
 use cowherd_tree::Tree;
 use kube::{Client, ResourceExt};
 
-use super::build::{BuildError, build};
+use super::build::{BuildError, Means, build};
 use super::inventory;
 use super::settings::{Settings, SettingsError};
 use super::variables::{self, VariablesError};
-use crate::NamespacedName;
+use crate::{Elsewhere, Helm, NamespacedName};
 
 /// What a tree would change of one Kustomization's objects.
 pub struct Preview {
@@ -35,7 +35,8 @@ pub enum PreviewError {
     Apply(NamespacedName, String),
 }
 
-/// Tells what bringing `kustomization` to `tree` would change in the cluster. Nothing is written.
+/// Tells what bringing `kustomization` to `tree` would change in the cluster. Nothing is written. What the tree names
+/// elsewhere comes from `elsewhere`.
 ///
 /// # Errors
 /// When the tree could not be applied either: see [`PreviewError`].
@@ -43,6 +44,7 @@ pub async fn preview(
     client: &Client,
     kustomization: &Kustomization,
     tree: Arc<dyn Tree>,
+    elsewhere: Arc<Elsewhere>,
 ) -> Result<Preview, PreviewError> {
     let name = NamespacedName::of(kustomization);
     let settings = Settings::read(kustomization)
@@ -53,7 +55,13 @@ pub async fn preview(
     let masked = |error: BuildError| PreviewError::Build(name.clone(), variables.mask.text(&error.to_string()));
     let mut built = {
         let (settings, variables) = (settings.clone(), variables.clone());
-        let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &settings, &variables).0).await;
+        // What charts make up by chance differs from what the agents made.
+        let time = kustomization.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default();
+        let helm = Helm { time, seed: Vec::new() };
+        let built = tokio::task::spawn_blocking(move || {
+            build(tree.as_ref(), &settings, &variables, &Means { elsewhere: &elsewhere, helm: &helm }).0
+        });
+        let built = built.await;
         built.unwrap_or_else(|error| Err(BuildError::Broken(error.to_string()))).map_err(masked)?
     };
     let failed = |error: ApplyError| PreviewError::Apply(name.clone(), variables.mask.text(&error.to_string()));

@@ -3,10 +3,11 @@
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
 
-use super::build::build;
+use super::build::{Means, build};
 use super::job::{Failure, Job, Tale};
 use super::settings::Settings;
 use super::{Context, inventory, variables};
+use crate::Helm;
 use crate::conditions::PRUNE_FAILED;
 use crate::events::Severity;
 
@@ -57,7 +58,12 @@ async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
     for (name, theirs) in context.gate.blocked(&settings.source) {
         let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
         let (tree, namespace) = (job.source.tree.clone(), theirs.default_namespace.clone());
-        let built = tokio::task::spawn_blocking(move || build(tree.as_ref(), &theirs, &variables).0).await;
+        // The names of objects do not depend on what a chart makes up by chance.
+        let (elsewhere, helm) = (context.elsewhere.clone(), Helm::default());
+        let built = tokio::task::spawn_blocking(move || {
+            build(tree.as_ref(), &theirs, &variables, &Means { elsewhere: &elsewhere, helm: &helm }).0
+        });
+        let built = built.await;
         let Ok(Ok(mut built)) = built else { continue };
         if context.applier.identify(&mut built.manifests, namespace.as_deref()).await.is_ok() {
             context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));

@@ -11,15 +11,16 @@ use futures::FutureExt;
 use kube::ResourceExt;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::build::{BuildError, Built, build, parameters, rebuilt};
+use super::build::{BuildError, Built};
 use super::job::{Ended, Failure, Job, Report, Tale, Task};
 use super::prune::remove_stale;
+use super::render::Render;
 use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
-use crate::Phase;
 use crate::conditions::{BUILD_FAILED, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
+use crate::{Helm, Phase};
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {
@@ -209,31 +210,29 @@ async fn render(
     anew: bool,
 ) -> Result<Built, Failure> {
     let _permit = context.renders.acquire().await;
-    let (tree, settings, variables) = (job.source.tree.clone(), settings.clone(), variables.clone());
-    let (kept, counters, name) = (context.kept.clone(), context.counters.clone(), job.name.clone());
-    let revision = job.source.revision.clone();
-    let built = tokio::task::spawn_blocking(move || {
-        let parameters = parameters(&settings, &variables);
-        let earlier = kept.as_ref().filter(|_| !anew);
-        if let Some(found) = earlier.and_then(|kept| kept.find(&name, &parameters, tree.as_ref()))
-            && let Ok(built) = rebuilt(found.objects, found.digest)
-        {
-            tracing::debug!(kustomization = %name, revision, "a kept render still holds");
-            return (Ok(built), Arc::new(found.reads));
-        }
-        counters.rendered();
-        tracing::debug!(kustomization = %name, revision, "rendering");
-        let (built, reads) = build(tree.as_ref(), &settings, &variables);
-        if let (Some(kept), Ok(built)) = (&kept, &built) {
-            let objects = built.manifests.iter().map(|manifest| manifest.object().clone()).collect();
-            kept.keep(&name, &parameters, &reads, &built.digest, objects);
-        }
-        (built, reads)
-    });
-    let built = built.await;
-    let (built, reads) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;
-    *job.reads.lock().unwrap_or_else(PoisonError::into_inner) = Some(reads);
+    let work = Render {
+        name: job.name.clone(),
+        revision: job.source.revision.clone(),
+        tree: job.source.tree.clone(),
+        settings: settings.clone(),
+        variables: variables.clone(),
+        elsewhere: context.elsewhere.clone(),
+        helm: helm(context, job),
+        counters: context.counters.clone(),
+        kept: context.kept.clone(),
+    };
+    let built = tokio::task::spawn_blocking(move || work.done(anew)).await;
+    let (built, basis) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;
+    *job.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some(basis);
     built.map_err(|error| Failure::build(&error))
+}
+
+/// What the charts of a Kustomization are given: the same for as long as it is there.
+fn helm(context: &Context, job: &Job) -> Helm {
+    let created = job.object.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let mut seed = context.seed.to_vec();
+    seed.extend_from_slice(job.name.to_string().as_bytes());
+    Helm { time: created.unwrap_or_default(), seed }
 }
 
 /// Writes down what is about to exist before it exists: whatever happens in between, nothing is ever applied that no

@@ -17,12 +17,12 @@ impl Schedule {
         let mut to_compare = Vec::new();
         for name in self.users_of(source) {
             let Some(slot) = self.slots.get_mut(&name) else { continue };
-            let reusable = slot.reusable_reads().map(|(reads, digest)| {
+            let reusable = slot.reusable_basis().map(|(basis, digest)| {
                 let holds_before = before.as_ref().is_some_and(|before| before.digest == digest);
-                (reads, holds_before)
+                (basis, holds_before)
             });
             slot.comparing = reusable.is_some();
-            to_compare.extend(reusable.map(|(reads, holds_before)| (name, reads, holds_before)));
+            to_compare.extend(reusable.map(|(basis, holds_before)| (name, basis, holds_before)));
         }
         if to_compare.is_empty() {
             return;
@@ -31,9 +31,9 @@ impl Schedule {
         self.errands.spawn_blocking(move || {
             let differences = before.and_then(|before| differences(&before, &content));
             for part in to_compare.chunks(AT_ONCE) {
-                let unchanged = part.iter().map(|(name, reads, holds_before)| {
+                let unchanged = part.iter().map(|(name, basis, holds_before)| {
                     let differences = differences.as_ref().filter(|_| *holds_before);
-                    (name.clone(), is_unchanged(reads, differences, &content))
+                    (name.clone(), is_unchanged(&basis.reads, differences, &content))
                 });
                 let (source, digest) = (source.clone(), content.digest.clone());
                 let _ = signals.send(Signal::Compared { source, digest, results: unchanged.collect() });

@@ -280,7 +280,7 @@ impl Schedule {
             slot.complained = None;
             slot.waiting_since = None;
         }
-        let (cancel, reads) = slot.begin(&source.digest, &source.revision, &task);
+        let (cancel, basis) = slot.begin(&source.digest, &source.revision, &task);
         let job = Job {
             name: name.clone(),
             object: slot.object.clone(),
@@ -289,7 +289,7 @@ impl Schedule {
             source,
             task,
             cancel,
-            reads,
+            basis,
         };
         self.jobs.spawn(reconcile(self.context.clone(), job));
     }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
 use cowherd_apply::ObjectId;
-use cowherd_tree::Reads;
 use kube::ResourceExt;
 use tokio::sync::watch;
 
+use crate::basis::Basis;
 use crate::kustomization::settings::{Settings, SettingsError};
 use crate::kustomization::{Ended, Report, Task};
 
@@ -42,7 +42,7 @@ pub(super) struct Slot {
 }
 
 /// Where a job leaves what its render read.
-type SharedReads = Arc<Mutex<Option<Arc<Reads>>>>;
+type SharedBasis = Arc<Mutex<Option<Arc<Basis>>>>;
 
 /// A job that runs.
 pub(super) struct Running {
@@ -52,7 +52,7 @@ pub(super) struct Running {
     /// The content that it brings to the cluster, or a later one that does not differ for it.
     pub(super) digest: String,
     pub(super) revision: String,
-    pub(super) reads: SharedReads,
+    pub(super) basis: SharedBasis,
     generation: Option<i64>,
     requested_at: Option<String>,
     is_apply: bool,
@@ -67,7 +67,7 @@ pub(super) struct Last {
     /// The content up to which it holds.
     pub(super) digest: String,
     pub(super) revision: String,
-    pub(super) reads: Option<Arc<Reads>>,
+    pub(super) basis: Option<Arc<Basis>>,
     pub(super) succeeded: bool,
 }
 
@@ -182,9 +182,9 @@ impl Slot {
     }
 
     /// A job begins.
-    pub(super) fn begin(&mut self, digest: &str, revision: &str, task: &Task) -> (watch::Receiver<bool>, SharedReads) {
+    pub(super) fn begin(&mut self, digest: &str, revision: &str, task: &Task) -> (watch::Receiver<bool>, SharedBasis) {
         let (cancel, receiver) = watch::channel(false);
-        let reads = Arc::new(Mutex::new(None));
+        let basis = Arc::new(Mutex::new(None));
         let is_apply = matches!(task, Task::Apply { .. });
         if is_apply {
             self.drifted = false;
@@ -194,13 +194,13 @@ impl Slot {
             waits: false,
             digest: digest.to_owned(),
             revision: revision.to_owned(),
-            reads: reads.clone(),
+            basis: basis.clone(),
             generation: self.object.metadata.generation,
             requested_at: self.requested_at(),
             is_apply,
             moved_on: false,
         });
-        (receiver, reads)
+        (receiver, basis)
     }
 
     /// Whether the report is about the object that is known now.
@@ -230,20 +230,23 @@ impl Slot {
         }
         let succeeded = may_pass.is_none();
         self.failures = if succeeded { 0 } else { self.failures + 1 };
+        let basis = running.basis.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_all_here = basis.as_ref().is_none_or(|basis| basis.remotes.is_empty());
         self.due = match (&self.settings, may_pass) {
             // Drift is seen as it happens. What nothing tells of is looked at when the interval is over.
-            (Ok(settings), None) if settings.substitute_from.is_empty() && !settings.checks_health() => None,
+            (Ok(settings), None) if is_all_here && settings.substitute_from.is_empty() && !settings.checks_health() => {
+                None
+            }
             (Ok(settings), None) => Some(now + settings.interval),
             (Ok(settings), Some(false)) => Some(now + settings.retry_interval),
             _ => Some(now + self.retry()),
         };
-        let reads = running.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.last = Some(Last {
             generation: report.generation,
             requested_at: running.requested_at,
             digest: running.digest,
             revision: running.revision,
-            reads,
+            basis,
             succeeded,
         });
         succeeded && running.moved_on
@@ -254,16 +257,16 @@ impl Slot {
         FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16)).min(longest)
     }
 
-    /// What the last render read, and the content for which that holds, if its result still holds.
-    pub(super) fn reusable_reads(&self) -> Option<(Arc<Reads>, &str)> {
+    /// What the last render rests on, and the content for which that holds, if its result still holds.
+    pub(super) fn reusable_basis(&self) -> Option<(Arc<Basis>, &str)> {
         if let Some(running) = &self.running {
-            let reads = running.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let basis = running.basis.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let holds = running.is_apply && !*running.cancel.borrow();
-            return reads.filter(|_| holds).map(|reads| (reads, running.digest.as_str()));
+            return basis.filter(|_| holds).map(|basis| (basis, running.digest.as_str()));
         }
         let last = self.last.as_ref()?;
         let holds = last.succeeded && last.generation == self.object.metadata.generation && !self.is_suspended();
-        last.reads.clone().filter(|_| holds).map(|reads| (reads, last.digest.as_str()))
+        last.basis.clone().filter(|_| holds).map(|basis| (basis, last.digest.as_str()))
     }
 
     /// The content does not differ for this Kustomization; whether its status has to follow to the revision now.

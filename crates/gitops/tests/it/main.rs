@@ -6,6 +6,7 @@
 mod converge;
 mod cost;
 mod drift;
+mod elsewhere;
 mod failures;
 mod lifecycle;
 mod world;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apiserver::ApiServer;
-use cowherd_gitops::{Config, Counters, Counts, KeptRenders};
-use cowherd_source::Mirrors;
+use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders};
+use cowherd_source::{Charts, Mirrors};
 use cowherd_store::Store;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -31,7 +31,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf) -> Self {
         fs::create_dir_all(&path).unwrap();
         let repository = Self { path };
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -135,13 +135,25 @@ impl World {
     pub fn start_agents(&mut self) {
         let mirrors = self.mirrors.clone();
         let kept = KeptRenders::open(self.directory.path().join("renders"), "this one").unwrap();
-        let config = Config { counters: self.counters.clone(), kept: Some(Arc::new(kept)), ..Config::default() };
+        let charts = Charts::open(self.directory.path().join("charts")).unwrap();
+        let config = Config {
+            counters: self.counters.clone(),
+            elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts)),
+            seed: Arc::from(*b"a seed"),
+            kept: Some(Arc::new(kept)),
+            ..Config::default()
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let agents = tokio::spawn(cowherd_gitops::run(self.client.clone(), mirrors, config, shutdown));
         self.agents = Some((stop, agents));
+    }
+
+    /// Loses what was kept of renders.
+    pub fn forget_renders(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("renders")).unwrap();
     }
 
     /// Stops the agents as a killed process would: at once, wherever they are.

@@ -19,6 +19,7 @@ mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cowherd_tree::unpack;
 
@@ -34,7 +35,7 @@ use registry::Pulled;
 use repository::Place;
 pub use repository::{ChartRepository, ChartUrlError};
 pub use request::{ChartSource, Package};
-use web::Web;
+use web::{Show, Web};
 
 /// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
 const MAX_WHOLE_INDEX: usize = 32 << 20;
@@ -74,6 +75,18 @@ impl Charts {
         let deadline = Deadline::after(source.timeout);
         let fetched = self.package(source, &auth, deadline);
         fetched.map_err(|problem| ChartError { chart: source.to_string(), problem })
+    }
+
+    /// The content of a single file of the web, of `limit` bytes at the most: a resource that a kustomization names by
+    /// its URL. No credentials are shown to anybody.
+    pub fn file(&self, url: &str, limit: u64, timeout: Duration) -> Result<Vec<u8>, ChartError> {
+        let read = || {
+            let nobody = Auth::default();
+            let web = Web::new(&nobody, &self.0.authorities, Deadline::after(timeout))?;
+            let answer = web.get(url, &[], Show::Nothing)?.success(&nobody)?;
+            web.read(answer, limit)
+        };
+        read().map_err(|problem| ChartError { chart: format!("file {}", location::shown(url)), problem })
     }
 
     fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {

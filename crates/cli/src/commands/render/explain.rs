@@ -1,0 +1,68 @@
+//! `cowherd render --explain`: what was read, and why it would be rendered again.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use cowherd_source::Reference;
+use cowherd_source::local::{Repository, Worktree};
+use cowherd_tree::{Change, Read, Reads, Recorder, Tree, TreePath};
+
+use super::origin::Origin;
+use super::{Render, repository};
+
+/// Renders at a revision, lists what that read, and compares it with the files as they are now.
+pub fn explain(render: &Render, release: Option<&str>, origin: &Origin) -> crate::Outcome {
+    let root = repository(origin)?;
+    let opened = Repository::open(root)?;
+    let snapshot = match &render.since {
+        Some(revision) => opened.revision(revision)?,
+        None => opened.snapshot(&Reference::Head)?,
+    };
+    let reads = read(render, release, snapshot.tree.as_ref(), &origin.path)
+        .with_context(|| format!("{} cannot be rendered at {}", origin.path, snapshot.revision))?;
+    let now = Worktree::new(root);
+    let changes: BTreeMap<TreePath, Vec<Change>> =
+        reads.changes_in(&now)?.into_iter().fold(BTreeMap::new(), |mut all, change| {
+            all.entry(change.path.clone()).or_insert_with(Vec::new).push(change);
+            all
+        });
+    println!("{} at {} read:", origin.path, snapshot.revision);
+    for (path, what) in list(&reads) {
+        println!("  {what:<9}  {path}");
+        for change in changes.get(&path).into_iter().flatten() {
+            println!("             ↳ {}", change.what);
+        }
+    }
+    match changes.len() {
+        0 => println!("Nothing of it changed: it would not be rendered again."),
+        1 => println!("1 of them changed: it would be rendered again."),
+        count => println!("{count} of them changed: it would be rendered again."),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the render reads of a tree.
+fn read(render: &Render, release: Option<&str>, tree: &dyn Tree, path: &TreePath) -> Result<Reads> {
+    let recorder = Recorder::new(tree);
+    if tree.stat(&path.join("Chart.yaml")?)?.is_some() {
+        render.chart.read(release, &recorder, path)?;
+    } else {
+        render.manifests(&recorder, path)?;
+    }
+    Ok(recorder.into_reads())
+}
+
+/// The paths with a word for what was done there; what was only passed on the way is left out.
+fn list(reads: &Reads) -> BTreeMap<TreePath, &'static str> {
+    let mut all: BTreeMap<TreePath, &'static str> = BTreeMap::new();
+    for (path, read) in reads.entries() {
+        match read {
+            Read::Content(_) => all.insert(path.clone(), "content"),
+            Read::Absent => all.insert(path.clone(), "absence"),
+            Read::Looked(_) => None,
+        };
+    }
+    all.extend(reads.listings().map(|path| (path.clone(), "names in")));
+    all
+}

@@ -1,0 +1,112 @@
+//! Where what is rendered comes from: a directory, an archive, a repository of charts or a registry.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use cowherd_source::{Auth, ChartRepository, ChartSource, Charts};
+use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
+
+/// Flags that say where a chart is.
+#[derive(Args)]
+#[command(next_help_heading = "Where a chart is")]
+pub struct OriginFlags {
+    /// The URL of the repository that has the chart PATH
+    #[arg(long, value_name = "URL")]
+    repo: Option<String>,
+    /// The version of the chart, or a range of versions [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// The user of basic authentication
+    #[arg(long, value_name = "USER")]
+    username: Option<String>,
+    /// The password or token of basic authentication; better in the environment than on the command line
+    #[arg(long, value_name = "PASSWORD", env = "HELM_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Send the credentials also to another server that the repository names for the chart
+    #[arg(long)]
+    pass_credentials: bool,
+    /// Ask a registry without TLS
+    #[arg(long)]
+    plain_http: bool,
+}
+
+/// What is rendered.
+pub struct Origin {
+    pub tree: Arc<dyn Tree>,
+    /// The directory or the archive in the tree.
+    pub path: TreePath,
+    /// The root of the Git repository that it stands in.
+    pub repository: Option<PathBuf>,
+}
+
+impl OriginFlags {
+    /// What `path` names.
+    pub fn find(&self, path: &str) -> Result<Origin> {
+        if let Some(repository) = &self.repo {
+            return self.fetch(repository, path);
+        }
+        if path.starts_with("oci://") {
+            return self.fetch(path, "");
+        }
+        if self.version.is_some() {
+            bail!("--version is for charts of a repository: name it with --repo, or give an oci:// URL");
+        }
+        if Path::new(path).is_file() { archive(Path::new(path)) } else { directory(path) }
+    }
+
+    fn fetch(&self, repository: &str, name: &str) -> Result<Origin> {
+        let mut source = ChartSource::new(ChartRepository::parse(repository)?, name);
+        source.version = self.version.clone().unwrap_or_default();
+        source.auth = Auth { username: self.username.clone(), ..Auth::default() };
+        source.auth.password = self.password.clone().map(|password| password.into_bytes().into());
+        source.pass_credentials = self.pass_credentials;
+        source.plain_http = self.plain_http.then_some(true);
+        let package = Charts::open(crate::elsewhere::cache()?.join("charts"))?.fetch(&source)?;
+        eprintln!("Pulled: {} {}\nDigest: {}", package.name, package.version, package.digest);
+        // A chart's files are below a directory of its name.
+        let tree: Arc<dyn Tree> = package.tree;
+        let path = chart_directory(tree.as_ref())?;
+        Ok(Origin { tree, path, repository: None })
+    }
+}
+
+impl Origin {
+    /// Whether a chart is rendered, and not manifests.
+    pub fn is_chart(&self) -> Result<bool> {
+        let file = self.path.join("Chart.yaml")?;
+        Ok(matches!(self.tree.stat(&file)?, Some(entry) if matches!(entry.kind, EntryKind::File { .. })))
+    }
+}
+
+/// The repository that a directory stands in, or the directory itself where there is none, and the path inside.
+pub fn directory(path: &str) -> Result<Origin> {
+    let directory = Path::new(path).canonicalize().with_context(|| format!("cannot read {path}"))?;
+    let repository = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    let root = repository.unwrap_or(&directory);
+    let inside = directory.strip_prefix(root).unwrap_or(Path::new(""));
+    let inside = inside.to_str().with_context(|| format!("{} is not UTF-8", directory.display()))?;
+    Ok(Origin {
+        tree: Arc::new(DiskTree::new(root)),
+        path: TreePath::parse(inside)?,
+        repository: repository.map(Path::to_owned),
+    })
+}
+
+fn archive(file: &Path) -> Result<Origin> {
+    let packed = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let tree = cowherd_tree::unpack(packed, &ArchiveLimits::default())
+        .with_context(|| format!("{} is no directory and no chart archive", file.display()))?;
+    let path = chart_directory(&tree)?;
+    Ok(Origin { tree: Arc::new(tree), path, repository: None })
+}
+
+/// The only directory at the top of an archive, or the top itself.
+fn chart_directory(tree: &dyn Tree) -> Result<TreePath> {
+    let root = TreePath::root();
+    match tree.read_dir(&root)?.as_slice() {
+        [(name, entry)] if entry.kind == EntryKind::Directory => Ok(root.join(name)?),
+        _ => Ok(root),
+    }
+}
