@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_tree::TreePath;
+use serde_json::Value;
 
 use crate::chart::ChartRenderer;
 use crate::error::{Cause, RenderError};
@@ -11,6 +12,7 @@ use crate::options::Options;
 use crate::remote::RemoteSource;
 
 use super::accumulator::Accumulator;
+use super::blank::{self, Blanks};
 use super::config;
 use super::directory::{Directory, Found, Root};
 use super::elsewhere::Elsewhere;
@@ -198,8 +200,13 @@ impl<'a> Builder<'a> {
     fn file(&self, root: &Root<'_>, file: &TreePath, origin: Option<&Origin>) -> Result<Vec<Resource>, RenderError> {
         let read = manifest::read(&*root.tree, file, &self.options.yaml);
         let manifests = read.map_err(|error| in_root(root, error))?;
+        let text = manifests.iter().any(|read| has_null(&read.value)).then(|| root.tree.read(file).ok()).flatten();
+        let text = text.filter(|text| blank::may_be_in(text));
+        let mut blanks = text.as_ref().map(|text| Blanks::new(text, &self.options.yaml));
         let resource = |read: manifest::Manifest| {
+            let blank = blanks.as_mut().map(|blanks| blanks.of(&read.value, read.line)).unwrap_or_default();
             let mut resource = Resource::new(read.value, file.clone(), Some(read.line));
+            resource.blank = blank;
             resource.origin = origin.cloned();
             self.schemas.note(&resource);
             resource
@@ -332,6 +339,12 @@ impl<'a> Builder<'a> {
         let chain = self.stack.iter().rev().map(|place| named(&place.source, &place.path)).collect();
         Err(directory.error(Cause::Cycle { directory: named(&root.source, path), chain }))
     }
+}
+
+/// Whether a mapping in `value`, none in a list, has a null.
+fn has_null(value: &Value) -> bool {
+    let is_or_has = |value: &Value| value.is_null() || has_null(value);
+    value.as_object().is_some_and(|map| map.values().any(is_or_has))
 }
 
 /// Adds the field to an error about the kustomization itself, not to one about what it builds on.

@@ -2,6 +2,7 @@
 
 mod accumulator;
 mod annotations;
+mod blank;
 mod builder;
 mod config;
 mod decode;

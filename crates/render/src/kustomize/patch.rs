@@ -306,6 +306,7 @@ fn merge_into(resource: &mut Resource, patch: &Resource, how: Merge<'_>) -> Resu
         resource.remember_id();
     }
     resource.settle_plain();
+    resource.drop_blank();
     // An object of an unknown kind merges as the kind of the patch does.
     let of_patch = || how.schemas.of(&api_version, patch.kind());
     let schema = how.schemas.of(&api_version, &kind).or_else(of_patch);

@@ -29,6 +29,8 @@ pub(crate) struct Resource {
     /// Fields that were set without a type, with their texts: they mean what they mean unquoted until a strategic
     /// merge patch goes over the object, which takes them for texts.
     pub(crate) plain: Vec<(String, String)>,
+    /// The way to fields without a value, which a strategic merge patch takes away.
+    pub(crate) blank: Vec<String>,
     /// Where it came from, as annotations say it; only kept where they are asked for.
     pub(crate) origin: Option<Origin>,
     pub(crate) transformations: Vec<Origin>,
@@ -66,6 +68,7 @@ impl Resource {
             needs_hash: false,
             vars: vec![],
             plain: vec![],
+            blank: vec![],
             origin: None,
             transformations: vec![],
         }
@@ -127,6 +130,19 @@ impl Resource {
         let previous =
             PreviousId { kind: id.kind.to_owned(), name: id.name.to_owned(), namespace: id.namespace.to_owned() };
         self.previous.push(previous);
+    }
+
+    /// Takes fields away that never had a value.
+    pub(crate) fn drop_blank(&mut self) {
+        for pointer in std::mem::take(&mut self.blank) {
+            let Some((parent, name)) = pointer.rsplit_once('/') else { continue };
+            let name = name.replace("~1", "/").replace("~0", "~");
+            if let Some(Value::Object(map)) = self.value.pointer_mut(parent)
+                && map.get(&name).is_some_and(Value::is_null)
+            {
+                map.remove(&name);
+            }
+        }
     }
 
     /// Makes texts of the fields that were set without a type.
