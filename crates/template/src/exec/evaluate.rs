@@ -113,17 +113,19 @@ impl<C> Execution<'_, C> {
     /// A constant as an argument: what it is taken for follows from the type of the parameter.
     fn constant(&mut self, operand: &Operand, wanted: Type) -> Result<Value> {
         let found = |expected: &str| format!("expected {expected}; found {}", operand.term);
+        let (int, float) = match &operand.term {
+            Term::Number(number) => (number.int, number.float),
+            _ => (None, None),
+        };
         match (wanted, &operand.term) {
             (Type::Any, Term::Bool(value)) | (Type::Bool, Term::Bool(value)) => Ok(Value::Bool(*value)),
             (Type::Any, Term::Number(number)) => self.ideal(number),
             (Type::Any | Type::String, Term::String { text, .. }) => Ok(Value::String(text.clone())),
-            (Type::Int, Term::Number(Number { int: Some(int), .. })) => Ok(Value::Int(*int)),
-            (Type::Int64, Term::Number(Number { int: Some(int), .. })) => Ok(Value::Int64(*int)),
-            (Type::Float, Term::Number(Number { float: Some(float), .. })) => Ok(Value::Float(*float)),
             (Type::Bool, _) => Err(self.fail(found("bool"))),
             (Type::String, _) => Err(self.fail(found("string"))),
-            (Type::Int | Type::Int64, _) => Err(self.fail(found("integer"))),
-            (Type::Float, _) => Err(self.fail(found("float"))),
+            (Type::Int, _) => int.map(Value::Int).ok_or_else(|| self.fail(found("integer"))),
+            (Type::Int64, _) => int.map(Value::Int64).ok_or_else(|| self.fail(found("integer"))),
+            (Type::Float, _) => float.map(Value::Float).ok_or_else(|| self.fail(found("float"))),
             (wanted, term) => Err(self.fail(format!("can't handle {term} for arg of type {}", wanted.name()))),
         }
     }

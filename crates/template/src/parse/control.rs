@@ -83,7 +83,7 @@ impl<'t> Parser<'_, 't> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(&token.value) {
+        match unquote(token.value) {
             Some(name) => Ok(name.to_shared()),
             None => self.error("invalid syntax"),
         }
@@ -104,7 +104,7 @@ impl<'t> Parser<'_, 't> {
     fn text_or_action(&mut self) -> Result<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text(Arc::from(&*token.value)))),
+            Kind::Text => Ok(Item::Node(Node::Text(Arc::from(token.value)))),
             Kind::LeftDelimiter => {
                 self.tree.action_line = token.line;
                 let item = self.action();
@@ -127,9 +127,9 @@ impl<'t> Parser<'_, 't> {
                 self.expect(Kind::RightDelimiter, "end")?;
                 return Ok(Item::End);
             }
-            Kind::If => Node::If(self.branch(Control::If)?),
-            Kind::Range => Node::Range(self.branch(Control::Range)?),
-            Kind::With => Node::With(self.branch(Control::With)?),
+            Kind::If => Node::If(Box::new(self.branch(Control::If)?)),
+            Kind::Range => Node::Range(Box::new(self.branch(Control::Range)?)),
+            Kind::With => Node::With(Box::new(self.branch(Control::With)?)),
             Kind::Template => self.call()?,
             _ => {
                 self.back_up();
@@ -181,11 +181,11 @@ impl<'t> Parser<'_, 't> {
         let next = self.peek_kind();
         if control == Control::If && next == Kind::If {
             self.next();
-            return Ok(List { nodes: vec![Node::If(self.branch(control)?)] });
+            return Ok(List { nodes: vec![Node::If(Box::new(self.branch(control)?))] });
         }
         if control == Control::With && next == Kind::With {
             self.next();
-            return Ok(List { nodes: vec![Node::With(self.branch(control)?)] });
+            return Ok(List { nodes: vec![Node::With(Box::new(self.branch(control)?))] });
         }
         let (list, end) = self.list()?;
         match end {
@@ -201,7 +201,7 @@ impl<'t> Parser<'_, 't> {
         let name = self.template_name(&token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelimiter)?;
         self.deeper(|| too_deep("blocks"), |parser| parser.block_body(name.clone(), CONTEXT))?;
-        Ok(Node::Template(Call { position: token.position, name, pipe: Some(pipe) }))
+        Ok(Node::Template(Box::new(Call { position: token.position, name, pipe: Some(pipe) })))
     }
 
     fn block_body(&mut self, name: Arc<str>, context: &str) -> Result<()> {
@@ -226,7 +226,7 @@ impl<'t> Parser<'_, 't> {
             self.back_up();
             pipe = Some(self.pipeline(CONTEXT, Kind::RightDelimiter)?);
         }
-        Ok(Node::Template(Call { position: token.position, name, pipe }))
+        Ok(Node::Template(Box::new(Call { position: token.position, name, pipe })))
     }
 }
 

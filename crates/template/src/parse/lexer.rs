@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter};
+
 use crate::format::{code_point, is_digit, is_letter, quote};
 
 use super::node::Position;
@@ -20,9 +22,9 @@ pub(super) struct Lexer<'t> {
     inside_action: bool,
     break_is_keyword: bool,
     continue_is_keyword: bool,
+    /// Why the text could not be read on.
+    complaint: Cow<'static, str>,
 }
-
-const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 impl<'t> Lexer<'t> {
     /// Begins at the start of `text`. The two words are keywords unless functions have their names.
@@ -37,6 +39,7 @@ impl<'t> Lexer<'t> {
             inside_action: false,
             break_is_keyword,
             continue_is_keyword,
+            complaint: "".into(),
         }
     }
 
@@ -45,12 +48,28 @@ impl<'t> Lexer<'t> {
         if self.inside_action { self.action() } else { self.outside() }
     }
 
+    /// What is wrong where the last token is an error.
+    pub fn complaint(&self) -> &str {
+        &self.complaint
+    }
+
     fn rest(&self) -> &'t str {
         self.text.get(self.position..).unwrap_or_default()
     }
 
+    fn rest_bytes(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.position..).unwrap_or_default()
+    }
+
+    fn peek_byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.position).copied()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        match self.peek_byte() {
+            Some(byte) if byte.is_ascii() => Some(char::from(byte)),
+            _ => self.rest().chars().next(),
+        }
     }
 
     fn advance(&mut self) -> Option<char> {
@@ -74,13 +93,27 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Reads letters, digits and underscores. Few of them are not ASCII.
+    fn accept_name(&mut self) {
+        loop {
+            let ascii = self.rest_bytes().iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+            self.position += ascii.count();
+            match self.peek() {
+                Some(character) if !character.is_ascii() && is_alphanumeric(character) => {
+                    self.position += character.len_utf8();
+                }
+                _ => break,
+            }
+        }
+    }
+
     /// What was read since the token began.
     fn pending(&self) -> &'t str {
         self.text.get(self.start..self.position).unwrap_or_default()
     }
 
     fn emit(&mut self, kind: Kind) -> Token<'t> {
-        let token = Token { kind, position: self.start, value: Cow::Borrowed(self.pending()), line: self.start_line };
+        let token = Token { kind, position: self.start, value: self.pending(), line: self.start_line };
         self.start = self.position;
         self.start_line = self.line;
         token
@@ -94,12 +127,13 @@ impl<'t> Lexer<'t> {
     }
 
     fn count_lines(&mut self) {
-        self.line += self.pending().bytes().filter(|byte| *byte == b'\n').count();
+        self.line += memchr_iter(b'\n', self.pending().as_bytes()).count();
     }
 
     /// Gives up. As with Go, the rest of the text is gone, and the state stays what it was.
-    fn error(&mut self, message: impl Into<Cow<'t, str>>) -> Token<'t> {
-        let token = Token { kind: Kind::Error, position: self.start, value: message.into(), line: self.start_line };
+    fn error(&mut self, complaint: impl Into<Cow<'static, str>>) -> Token<'t> {
+        let token = Token { kind: Kind::Error, position: self.start, value: "", line: self.start_line };
+        self.complaint = complaint.into();
         self.text = "";
         self.start = 0;
         self.position = 0;
@@ -109,7 +143,7 @@ impl<'t> Lexer<'t> {
     /// Reads text up to an action, and passes over comments.
     fn outside(&mut self) -> Token<'t> {
         loop {
-            let Some(length) = self.rest().find("{{") else {
+            let Some(length) = find_action(self.rest_bytes()) else {
                 self.position = self.text.len();
                 if self.position > self.start {
                     self.count_lines();
@@ -130,26 +164,25 @@ impl<'t> Lexer<'t> {
 
     /// The text of this length without the spaces that the action behind it trims; `None` where nothing is left.
     fn text_before_action(&mut self, length: usize) -> Option<Token<'t>> {
-        let rest = self.rest();
-        let (text, action) = rest.split_at_checked(length)?;
-        let kept = if has_left_trim_marker(action.get(2..).unwrap_or_default()) {
-            text.trim_end_matches(SPACE).len()
+        let (text, action) = self.rest_bytes().split_at_checked(length)?;
+        let trimmed = if has_left_trim_marker(action.get(2..).unwrap_or_default()) {
+            text.iter().rev().take_while(|byte| is_space(**byte)).count()
         } else {
-            length
+            0
         };
-        self.position += kept;
+        self.position += length - trimmed;
         self.count_lines();
         let token = self.emit(Kind::Text);
-        self.position += length - kept;
+        self.position += trimmed;
         self.ignore();
-        (kept > 0).then_some(token)
+        (trimmed < length).then_some(token)
     }
 
     /// Reads `{{`. `None` where a comment followed, which is passed over.
     fn left_delimiter(&mut self) -> Option<Token<'t>> {
         self.position += 2;
-        let marker = if has_left_trim_marker(self.rest()) { 2 } else { 0 };
-        if self.rest().get(marker..).is_some_and(|rest| rest.starts_with("/*")) {
+        let marker = if has_left_trim_marker(self.rest_bytes()) { 2 } else { 0 };
+        if self.rest_bytes().get(marker..).is_some_and(|rest| rest.starts_with(b"/*")) {
             self.position += marker;
             self.ignore();
             return self.comment().err();
@@ -177,19 +210,23 @@ impl<'t> Lexer<'t> {
     fn skip_right_delimiter(&mut self, trims: bool) {
         if trims {
             self.position += 4;
-            self.position += self.rest().len() - self.rest().trim_start_matches(SPACE).len();
+            self.skip_spaces();
         } else {
             self.position += 2;
         }
     }
 
+    fn skip_spaces(&mut self) {
+        self.position += self.rest_bytes().iter().take_while(|byte| is_space(**byte)).count();
+    }
+
     /// Whether `}}` or ` -}}` is next; where it is, whether it trims.
     fn at_right_delimiter(&self) -> Option<bool> {
-        let rest = self.rest();
-        if has_right_trim_marker(rest) && rest.get(2..).is_some_and(|rest| rest.starts_with("}}")) {
-            return Some(true);
+        match self.rest_bytes() {
+            [b'}', b'}', ..] => Some(false),
+            [space, b'-', b'}', b'}', ..] if is_space(*space) => Some(true),
+            _ => None,
         }
-        rest.starts_with("}}").then_some(false)
     }
 
     fn right_delimiter(&mut self, trims: bool) -> Token<'t> {
@@ -200,7 +237,7 @@ impl<'t> Lexer<'t> {
         self.position += 2;
         let token = self.emit(Kind::RightDelimiter);
         if trims {
-            self.position += self.rest().len() - self.rest().trim_start_matches(SPACE).len();
+            self.skip_spaces();
             self.ignore();
         }
         self.inside_action = false;
@@ -215,10 +252,10 @@ impl<'t> Lexer<'t> {
             return self.error("unclosed left paren");
         }
         let Some(character) = self.peek() else { return self.error("unclosed action") };
-        if is_space(character) {
+        if self.peek_byte().is_some_and(is_space) {
             return self.space();
         }
-        if starts_number(self.rest()) {
+        if starts_number(self.rest_bytes()) {
             return self.number();
         }
         if is_alphanumeric(character) {
@@ -234,8 +271,8 @@ impl<'t> Lexer<'t> {
                 self.emit(Kind::Declare)
             }
             '|' => self.emit(Kind::Pipe),
-            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
-            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
+            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
             '`' => self.raw_string(),
             '$' => self.field_or_variable(Kind::Variable, Kind::Variable),
             '.' => self.field_or_variable(Kind::Field, Kind::Dot),
@@ -257,21 +294,19 @@ impl<'t> Lexer<'t> {
 
     /// Reads spaces, of which the last may be part of ` -}}`.
     fn space(&mut self) -> Token<'t> {
-        self.accept_run(is_space);
-        let last = self.position - 1;
-        let before = self.text.get(last..).unwrap_or_default();
-        if has_right_trim_marker(before) && before.get(2..).is_some_and(|rest| rest.starts_with("}}")) {
-            self.position = last;
-            self.line -= usize::from(before.starts_with('\n'));
-            if self.position == self.start {
-                return self.right_delimiter(true);
-            }
+        self.skip_spaces();
+        self.position -= 1;
+        if self.at_right_delimiter() != Some(true) {
+            self.position += 1;
+        } else if self.position == self.start {
+            return self.right_delimiter(true);
         }
+        self.count_lines();
         self.emit(Kind::Space)
     }
 
     fn identifier(&mut self) -> Token<'t> {
-        self.accept_run(is_alphanumeric);
+        self.accept_name();
         if let Some(error) = self.bad_character() {
             return error;
         }
@@ -298,7 +333,7 @@ impl<'t> Lexer<'t> {
         if self.at_terminator() {
             return self.emit(alone);
         }
-        self.accept_run(is_alphanumeric);
+        self.accept_name();
         match self.bad_character() {
             Some(error) => error,
             None => self.emit(named),
@@ -315,30 +350,34 @@ impl<'t> Lexer<'t> {
     }
 
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some('.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(character) => is_space(character) || self.rest().starts_with("}}"),
+        match self.rest_bytes() {
+            [] | [b'.' | b',' | b'|' | b':' | b')' | b'(', ..] | [b'}', b'}', ..] => true,
+            [byte, ..] => is_space(*byte),
         }
     }
 
     /// Reads up to the closing quote; what stands between them is looked at later.
-    fn quoted(&mut self, end: char, kind: Kind, unterminated: &'static str) -> Token<'t> {
+    fn quoted(&mut self, end: u8, kind: Kind, unterminated: &'static str) -> Token<'t> {
         loop {
-            match self.advance() {
-                Some('\\') => {
-                    if matches!(self.advance(), None | Some('\n')) {
-                        return self.error(unterminated);
-                    }
+            let rest = self.rest_bytes();
+            let plain = rest.iter().take_while(|byte| **byte != end && !matches!(byte, b'\\' | b'\n')).count();
+            self.position += plain;
+            match rest.get(plain..) {
+                Some([b'\\', escaped, ..]) if *escaped != b'\n' => {
+                    self.position += 1;
+                    self.advance();
                 }
-                None | Some('\n') => return self.error(unterminated),
-                Some(character) if character == end => return self.emit(kind),
-                Some(_) => {}
+                Some([byte, ..]) if *byte == end => {
+                    self.position += 1;
+                    return self.emit(kind);
+                }
+                _ => return self.error(unterminated),
             }
         }
     }
 
     fn raw_string(&mut self) -> Token<'t> {
-        match self.rest().find('`') {
+        match memchr(b'`', self.rest_bytes()) {
             Some(length) => {
                 self.position += length + 1;
                 self.count_lines();
@@ -397,27 +436,32 @@ impl<'t> Lexer<'t> {
     }
 }
 
+/// Where the first `{{` of `text` stands.
+fn find_action(text: &[u8]) -> Option<usize> {
+    let mut braces = memchr_iter(b'{', text);
+    braces.find(|at| text.get(at + 1) == Some(&b'{'))
+}
+
 /// Whether a number begins here. A dot at the very end does too, and is then found to be none.
-fn starts_number(text: &str) -> bool {
-    match text.as_bytes() {
+fn starts_number(text: &[u8]) -> bool {
+    match text {
         [b'.'] | [b'.', b'0'..=b'9', ..] => true,
         [first, ..] => matches!(first, b'+' | b'-' | b'0'..=b'9'),
         [] => false,
     }
 }
 
-fn is_space(character: char) -> bool {
-    SPACE.contains(&character)
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 fn is_alphanumeric(character: char) -> bool {
-    character == '_' || is_letter(character) || is_digit(character)
+    match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => true,
+        _ => !character.is_ascii() && (is_letter(character) || is_digit(character)),
+    }
 }
 
-fn has_left_trim_marker(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'-', b' ' | b'\t' | b'\r' | b'\n', ..])
-}
-
-fn has_right_trim_marker(text: &str) -> bool {
-    matches!(text.as_bytes(), [b' ' | b'\t' | b'\r' | b'\n', b'-', ..])
+fn has_left_trim_marker(text: &[u8]) -> bool {
+    matches!(text, [b'-', space, ..] if is_space(*space))
 }

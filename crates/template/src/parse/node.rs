@@ -22,13 +22,13 @@ pub enum Node {
     /// `{{pipeline}}`: its value is printed, unless it declares or assigns variables.
     Action(Pipe),
     /// `{{if}}`.
-    If(Branch),
+    If(Box<Branch>),
     /// `{{with}}`.
-    With(Branch),
+    With(Box<Branch>),
     /// `{{range}}`.
-    Range(Branch),
+    Range(Box<Branch>),
     /// `{{template "name" pipeline}}`, and what is left of a `{{block}}`.
-    Template(Call),
+    Template(Box<Call>),
     /// `{{break}}`.
     Break(Position),
     /// `{{continue}}`.
@@ -117,7 +117,7 @@ pub enum Term {
     /// `true` or `false`
     Bool(bool),
     /// A number.
-    Number(Number),
+    Number(Box<Number>),
     /// A string.
     String {
         /// What it says: escapes can make it something that is not UTF-8.

@@ -86,14 +86,8 @@ impl Definitions {
 
 impl Tree<'_> {
     fn new() -> Self {
-        let none = Token { kind: Kind::Eof, position: 0, value: "".into(), line: 0 };
-        Self {
-            tokens: [none.clone(), none.clone(), none],
-            peeked: 0,
-            variables: Variables::default(),
-            action_line: 0,
-            ranges: 0,
-        }
+        let none = Token { kind: Kind::Eof, position: 0, value: "", line: 0 };
+        Self { tokens: [none; 3], peeked: 0, variables: Variables::default(), action_line: 0, ranges: 0 }
     }
 }
 
@@ -166,12 +160,13 @@ impl<'a, 't> Parser<'a, 't> {
         if token.kind != Kind::Error {
             return self.error(format!("unexpected {} in {context}", token.describe()));
         }
+        let complaint = self.lexer.complaint();
         let begun = self.tree.action_line;
         if begun == 0 || begun == token.line {
-            return self.error(token.describe());
+            return self.error(complaint);
         }
-        let within = if token.value.ends_with(" action") { "" } else { " in action" };
-        self.error(format!("{}{within} started at {}:{begun}", token.value, self.name))
+        let within = if complaint.ends_with(" action") { "" } else { " in action" };
+        self.error(format!("{complaint}{within} started at {}:{begun}", self.name))
     }
 
     pub(super) fn next(&mut self) -> Token<'t> {
@@ -183,11 +178,11 @@ impl<'a, 't> Parser<'a, 't> {
     }
 
     fn at(&self, index: usize) -> Token<'t> {
-        let [first, second, third] = &self.tree.tokens;
+        let [first, second, third] = self.tree.tokens;
         match index {
-            0 => first.clone(),
-            1 => second.clone(),
-            _ => third.clone(),
+            0 => first,
+            1 => second,
+            _ => third,
         }
     }
 

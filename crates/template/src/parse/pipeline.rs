@@ -1,6 +1,5 @@
 //! Reads pipelines: declarations, commands, operands.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::literal::unquote;
@@ -62,10 +61,8 @@ impl<'t> Parser<'_, 't> {
             return Ok(false);
         }
         self.next_non_space();
-        pipe.declared.push(Arc::from(&*variable.value));
-        if let Cow::Borrowed(name) = variable.value {
-            self.declare(name);
-        }
+        pipe.declared.push(Arc::from(variable.value));
+        self.declare(variable.value);
         if !comma {
             pipe.assigns = next.kind == Kind::Assign;
             return Ok(false);
@@ -150,31 +147,31 @@ impl<'t> Parser<'_, 't> {
         let mut position: Position = token.position;
         let term = match token.kind {
             Kind::Identifier => {
-                if !self.is_function(&token.value) {
+                if !self.is_function(token.value) {
                     let name = crate::format::quote(token.value.as_bytes());
                     return self.error(format!("function {name} not defined"));
                 }
-                Term::Function(Arc::from(&*token.value))
+                Term::Function(Arc::from(token.value))
             }
             Kind::Dot => Term::Dot,
             Kind::Nil => Term::Nil,
             Kind::Variable => {
-                if !self.is_declared(&token.value) {
+                if !self.is_declared(token.value) {
                     let name = crate::format::quote(token.value.as_bytes());
                     return self.error(format!("undefined variable {name}"));
                 }
-                Term::Variable(Arc::from(&*token.value), Vec::new())
+                Term::Variable(Arc::from(token.value), Vec::new())
             }
             Kind::Field => Term::Field(vec![name(&token)]),
             Kind::Bool => Term::Bool(token.value == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 let read = match token.kind {
-                    Kind::CharConstant => number::character(&token.value),
-                    Kind::Complex => number::complex(&token.value),
-                    _ => number::number(&token.value),
+                    Kind::CharConstant => number::character(token.value),
+                    Kind::Complex => number::complex(token.value),
+                    _ => number::number(token.value),
                 };
                 match read {
-                    Ok(number) => Term::Number(number),
+                    Ok(number) => Term::Number(Box::new(number)),
                     Err(message) => return self.error(message),
                 }
             }
@@ -186,8 +183,8 @@ impl<'t> Parser<'_, 't> {
                 position = pipe.position;
                 Term::Pipe(Box::new(pipe))
             }
-            Kind::String | Kind::RawString => match unquote(&token.value) {
-                Some(text) => Term::String { text, quoted: Arc::from(&*token.value) },
+            Kind::String | Kind::RawString => match unquote(token.value) {
+                Some(text) => Term::String { text, quoted: Arc::from(token.value) },
                 None => return self.error("invalid syntax"),
             },
             _ => {
@@ -201,5 +198,5 @@ impl<'t> Parser<'_, 't> {
 
 /// The name in a field's token, without the dot.
 fn name(token: &Token<'_>) -> Arc<str> {
-    Arc::from(token.value.strip_prefix('.').unwrap_or(&token.value))
+    Arc::from(token.value.strip_prefix('.').unwrap_or(token.value))
 }

@@ -1,7 +1,5 @@
 //! The tokens of a template.
 
-use std::borrow::Cow;
-
 use crate::format::quote;
 
 use super::node::Position;
@@ -9,7 +7,7 @@ use super::node::Position;
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The text cannot be read on; the token says why.
+    /// The text cannot be read on; the lexer knows why.
     Error,
     Bool,
     /// A printable ASCII character without a meaning of its own.
@@ -51,13 +49,13 @@ pub(super) enum Kind {
 }
 
 /// A token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'t> {
     pub kind: Kind,
     /// Where it begins, in bytes.
     pub position: Position,
-    /// What stands there, or what is wrong.
-    pub value: Cow<'t, str>,
+    /// What stands there.
+    pub value: &'t str,
     /// The line on which it begins, counted from 1.
     pub line: usize,
 }
@@ -69,7 +67,6 @@ impl Token<'_> {
             Kind::Block | Kind::Break | Kind::Continue | Kind::Dot | Kind::Define | Kind::Else | Kind::End => true,
             Kind::If | Kind::Nil | Kind::Range | Kind::Template | Kind::With => true,
             Kind::Eof => return "EOF".into(),
-            Kind::Error => return self.value.to_string(),
             _ => false,
         };
         if keyword {
