@@ -321,3 +321,60 @@ fn time(time: &Time) -> Result<Vec<u8>, String> {
         _ => Err("error creating certificate: cannot represent time as GeneralizedTime".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+    use super::*;
+    use crate::functions::random::Seeded;
+
+    fn contents_and_signature(pem: &str) -> (Vec<u8>, Vec<u8>) {
+        let data = pem::decode(pem).unwrap().data;
+        let certificate = parsed(&data).unwrap();
+        let contents = certificate.tbs_certificate().to_der().unwrap();
+        (contents, certificate.signature().raw_bytes().to_vec())
+    }
+
+    #[test]
+    fn certificates_are_signed_by_the_key_of_their_authority() {
+        let mut random = Seeded::new(b"seed");
+        let algorithms: [&dyn VerificationAlgorithm; 2] = [&signature::ECDSA_P256_SHA256_ASN1, &signature::ED25519];
+        let keys = [PrivateKey::p256(&mut random), PrivateKey::ed25519(&mut random).unwrap()];
+        for (key, algorithm) in keys.into_iter().zip(algorithms) {
+            let public = key.public_bits().unwrap();
+            let template = format!(
+                "{{{{ $ca := genCAWithKey \"authority\" 10 {:?} }}}}{{{{ $ca.Cert }}}}{{{{ (genSignedCertWithKey \
+                 \"name\" (list \"10.0.0.1\" \"::1\") (list \"a.b\") 5 $ca (genPrivateKey \"ecdsa\")).Cert }}}}",
+                key.to_pem().unwrap()
+            );
+            let written = executed(&template);
+            let certificates: Vec<&str> = written.split_inclusive("-----END CERTIFICATE-----\n").collect();
+            assert_eq!(certificates.len(), 2);
+            for certificate in certificates {
+                let (contents, signature) = contents_and_signature(certificate);
+                UnparsedPublicKey::new(algorithm, &public).verify(&contents, &signature).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        let mut random = Seeded::new(b"seed");
+        for key in [PrivateKey::p256(&mut random), PrivateKey::ed25519(&mut random).unwrap()] {
+            let text = key.to_pem().unwrap();
+            assert_eq!(PrivateKey::parse(&text).unwrap().to_pem().unwrap(), text);
+        }
+        assert!(PrivateKey::parse("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n").is_err());
+    }
+
+    fn executed(template: &str) -> String {
+        let functions = cowherd_template::Functions::new(crate::functions::functions());
+        let mut templates = cowherd_template::Templates::new("test");
+        templates.add("test", template, &functions).unwrap();
+        let time = "2026-01-02T03:04:05Z".parse().unwrap();
+        let mut context = Context::seeded(time, b"seed");
+        let mut execution = cowherd_template::Execution::new(&functions, std::sync::Arc::new(templates), &mut context);
+        execution.execute("test", &Value::Nil).unwrap().to_str().into_owned()
+    }
+}

@@ -64,6 +64,11 @@ impl Parser<'_> {
         Ok(byte)
     }
 
+    /// The next character where a space would be out of place: Go takes the end for one.
+    fn next_inside(&mut self) -> u8 {
+        self.next().unwrap_or(b' ')
+    }
+
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
             self.at += 1;
@@ -134,7 +139,7 @@ impl Parser<'_> {
 
     fn literal(&mut self, word: &str, value: Value) -> Result<Value> {
         for expected in word.bytes().skip(1) {
-            let byte = self.next()?;
+            let byte = self.next_inside();
             if byte != expected {
                 let place = format!("in literal {word} (expecting '{}')", char::from(expected));
                 return Err(unexpected(byte, &place));
@@ -147,7 +152,7 @@ impl Parser<'_> {
         let start = self.at - 1;
         let mut first = self.text.get(start).copied().unwrap_or_default();
         if first == b'-' {
-            first = self.next()?;
+            first = self.next_inside();
         }
         match first {
             b'0' => {}
@@ -173,7 +178,7 @@ impl Parser<'_> {
     }
 
     fn first_digit(&mut self, place: &str) -> Result<()> {
-        match self.next()? {
+        match self.next_inside() {
             b'0'..=b'9' => self.digits(),
             byte => return Err(unexpected(byte, place)),
         }
@@ -204,7 +209,7 @@ impl Parser<'_> {
     }
 
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        out.push(match self.next()? {
+        out.push(match self.next_inside() {
             byte @ (b'"' | b'\\' | b'/') => byte,
             b'b' => 8,
             b'f' => 12,
@@ -242,7 +247,7 @@ impl Parser<'_> {
     fn hexadecimal(&mut self) -> Result<u32> {
         let mut code = 0;
         for _ in 0..4 {
-            let byte = self.next()?;
+            let byte = self.next_inside();
             let digit = char::from(byte).to_digit(16);
             code = code << 4 | digit.ok_or_else(|| unexpected(byte, "in \\u hexadecimal character escape"))?;
         }

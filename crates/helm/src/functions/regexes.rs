@@ -82,10 +82,16 @@ fn is_match(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     Ok(Value::Bool(regex.is_match(bytes(arguments, 1))))
 }
 
+/// Whether nothing was matched inside of a character, which Go never does.
+fn splits_character(text: &[u8], range: &Range<usize>) -> bool {
+    range.is_empty() && text.get(range.start).is_some_and(|byte| byte & 0xc0 == 0x80)
+}
+
 /// Where the expression matches, at most `most` times unless that is negative.
 fn matches(regex: &Regex, text: &[u8], most: i64) -> Result<Vec<Range<usize>>, Fault> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let found: Vec<_> = regex.find_iter(text).take(most.min(MAX_ITEMS + 1)).map(|found| found.range()).collect();
+    let found = regex.find_iter(text).map(|found| found.range()).filter(|range| !splits_character(text, range));
+    let found: Vec<_> = found.take(most.min(MAX_ITEMS + 1)).collect();
     check_items(found.len())?;
     Ok(found)
 }
@@ -139,7 +145,10 @@ fn replace_all(call: &mut Call<'_, '_>, arguments: &[Value], replacement: Replac
     let mut out = Vec::new();
     let mut from = 0;
     for found in regex.captures_iter(whole) {
-        let Some(range) = found.get(0).map(|found| found.range()) else { continue };
+        let range = found.get_match().range();
+        if splits_character(whole, &range) {
+            continue;
+        }
         out.extend_from_slice(part(whole, from..range.start));
         replacement(template, &found, &regex, &mut out);
         check_text(out.len())?;

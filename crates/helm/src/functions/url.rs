@@ -221,6 +221,8 @@ fn parse_host(host: &str) -> Result<String, String> {
             let parts = [unescape(address, Part::Host)?, unescape(zone, Part::Zone)?, unescape(port, Part::Host)?];
             return Ok(as_text(parts.concat()));
         }
+    } else if host.contains('[') {
+        return Err("invalid IP-literal".into());
     } else if let Some(at) = host.rfind(':') {
         check_port(host.get(at..).unwrap_or_default())?;
     }
