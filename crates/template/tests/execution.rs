@@ -1,9 +1,11 @@
 //! Executing templates: every line of the table is a template, and what Go makes of it.
 
+use std::any::Any;
 use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use cowherd_template::{Execution, Function, Functions, Limits, List, Map, Templates, Type, Value};
+use cowherd_template::{Execution, Function, Functions, Limits, List, Map, Object, Templates, Type, Value};
 use serde_json::Value as Json;
 
 /// What the templates of the table work on.
@@ -48,6 +50,10 @@ fn functions() -> Functions<()> {
         Function::new("listed", &[Type::Any], |_, values| Ok(Value::list(values.to_vec()))),
         Function::new("mapped", &[Type::Any], |_, values| {
             Ok(Value::Map(values.iter().map(|value| ("x".into(), value.clone())).collect()))
+        }),
+        Function::new("slow", &[], |execution, _| {
+            execution.spend(1000)?;
+            Ok(Value::Nil)
         }),
         Function::new("anil", &[], |_, _| Ok(Value::Nil)),
         Function::new("boolf", &[Type::Bool], |_, values| Ok(Value::Bool(!values[0].is_true()))),
@@ -119,8 +125,41 @@ fn what_functions_make_of_texts_is_bounded() {
     let long = Value::from("x".repeat(1 << 20));
     let (how, _) = execute_within("{{range 1000}}{{if eq $ \"y\"}}{{end}}{{end}}", &long, limits.clone());
     assert_eq!(how, "error", "reading counts");
-    let (how, _) = execute_within("{{range 1000}}{{$x := or $ 1}}{{end}}", &long, limits);
+    let (how, _) = execute_within("{{range 1000}}{{$x := or $ 1}}{{end}}", &long, limits.clone());
     assert_eq!(how, "ok", "what is only handed on does not");
+
+    assert_eq!(execute_within("{{range 900}}{{$x := slow}}{{end}}", &Value::Nil, limits.clone()).0, "ok");
+    let (how, message) = execute_within("{{range 1000}}{{$x := slow}}{{end}}", &Value::Nil, limits);
+    assert_eq!(how, "error");
+    assert!(message.contains("the templates take more than 1000000 steps"), "{message}");
+}
+
+#[test]
+fn a_map_that_holds_itself_ends_when_it_is_cleared() {
+    let inner = Map::new();
+    let held = Rc::new(Held);
+    let alive = Rc::downgrade(&held);
+    inner.insert("self", Value::Map(inner.clone()));
+    inner.insert("held", Value::Object(held));
+    inner.clone().clear();
+    assert!(inner.is_empty());
+    assert!(alive.upgrade().is_none());
+}
+
+struct Held;
+
+impl Object for Held {
+    fn type_name(&self) -> &str {
+        "held"
+    }
+
+    fn print(&self) -> String {
+        String::new()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
 }
 
 #[test]

@@ -34,21 +34,22 @@ const MADE_PER_STEP: usize = 8;
 impl<C> Execution<'_, C> {
     /// Counts a step.
     pub(super) fn step(&mut self) -> Result<()> {
-        self.steps(1)
+        Ok(self.spend(1)?)
     }
 
     /// Counts what a function read and made, which can be far more than what it took to call it.
     pub(super) fn charge(&mut self, arguments: &[Value], result: &Value) -> Result<()> {
         let read: usize = arguments.iter().map(size).fold(0, usize::saturating_add);
         let made = if is_shared(result) { 0 } else { size(result) };
-        self.steps((read / READ_PER_STEP).saturating_add(made / MADE_PER_STEP) as u64)
+        Ok(self.spend((read / READ_PER_STEP).saturating_add(made / MADE_PER_STEP) as u64)?)
     }
 
-    fn steps(&mut self, steps: u64) -> Result<()> {
+    /// Counts as many steps as a function takes for something that its arguments do not show.
+    pub fn spend(&mut self, steps: u64) -> Result<(), Error> {
         self.steps = self.steps.saturating_add(steps);
         if self.steps > self.limits.steps {
             let message = format!("the templates take more than {} steps; is a range too long?", self.limits.steps);
-            return Err(Error::Limit(message).into());
+            return Err(Error::Limit(message));
         }
         Ok(())
     }

@@ -97,6 +97,12 @@ impl Map {
         self.entries.borrow_mut().remove(key)
     }
 
+    /// Removes all entries, for all who share them. Maps that hold each other, or themselves, end only so.
+    pub fn clear(&self) {
+        let entries = self.entries.take();
+        drop(entries);
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.borrow().len()
