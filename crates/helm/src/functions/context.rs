@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use cowherd_template::Fault;
+use cowherd_template::{Fault, Map, Value};
 use jiff::Timestamp;
 use regex::bytes::Regex;
 
@@ -25,6 +26,8 @@ pub struct Context<'c> {
     random: Box<dyn Random + 'c>,
     regexes: HashMap<Box<[u8]>, Rc<Regex>>,
     slow_calls: u32,
+    /// The maps into which lists or maps were put: they may hold themselves by now.
+    entangled: Vec<Map>,
     /// What the functions of the engine need.
     pub(crate) engine: State<'c>,
 }
@@ -38,6 +41,7 @@ impl<'c> Context<'c> {
             random: Box::new(random),
             regexes: HashMap::new(),
             slow_calls: 0,
+            entangled: Vec::new(),
             engine: State::default(),
         }
     }
@@ -81,6 +85,14 @@ impl<'c> Context<'c> {
         Ok(regex)
     }
 
+    /// Puts a value into a map.
+    pub(super) fn insert(&mut self, map: &Map, key: Arc<str>, value: Value) {
+        if matches!(value, Value::List(_) | Value::Map(_)) {
+            self.entangled.push(map.clone());
+        }
+        map.insert(key, value);
+    }
+
     /// Counts a call that takes long, and refuses it where there have been too many.
     pub(super) fn slow_call(&mut self) -> Result<(), Fault> {
         self.slow_calls += 1;
@@ -90,5 +102,27 @@ impl<'c> Context<'c> {
             )));
         }
         Ok(())
+    }
+}
+
+/// Maps that hold themselves would stay for ever.
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        self.entangled.iter().for_each(Map::clear);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_that_hold_themselves_end_with_the_render() {
+        let mut context = Context::seeded(Timestamp::UNIX_EPOCH, b"seed");
+        let map = Map::new();
+        context.insert(&map, "self".into(), Value::list([Value::Map(map.clone())]));
+        assert!(!map.is_empty());
+        drop(context);
+        assert!(map.is_empty());
     }
 }

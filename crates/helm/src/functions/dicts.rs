@@ -25,10 +25,10 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
         Function::new("values", MAP, values),
         Function::variadic("pick", MAP, Type::String, pick),
         Function::variadic("omit", MAP, Type::String, omit),
-        Function::variadic("merge", MAP, Type::Map, |_, given| merged(given, Overwrite::Empty)),
-        Function::variadic("mustMerge", MAP, Type::Map, |_, given| merged(given, Overwrite::Empty)),
-        Function::variadic("mergeOverwrite", MAP, Type::Map, |_, given| merged(given, Overwrite::All)),
-        Function::variadic("mustMergeOverwrite", MAP, Type::Map, |_, given| merged(given, Overwrite::All)),
+        Function::variadic("merge", MAP, Type::Map, |call, given| merged(call, given, Overwrite::Empty)),
+        Function::variadic("mustMerge", MAP, Type::Map, |call, given| merged(call, given, Overwrite::Empty)),
+        Function::variadic("mergeOverwrite", MAP, Type::Map, |call, given| merged(call, given, Overwrite::All)),
+        Function::variadic("mustMergeOverwrite", MAP, Type::Map, |call, given| merged(call, given, Overwrite::All)),
         Function::variadic("dig", &[], Type::Any, dig),
         Function::new("deepCopy", &[Type::Any], |_, given| copy::deep(any(given, 0))),
         Function::new("mustDeepCopy", &[Type::Any], |_, given| copy::deep(any(given, 0))),
@@ -65,9 +65,9 @@ fn get(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     Ok(value.unwrap_or_else(|| Value::from("")))
 }
 
-fn set(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+fn set(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let map = map(arguments, 0).ok_or("assignment to entry in nil map")?;
-    map.insert(key(arguments, 1), any(arguments, 2).clone());
+    call.context().insert(&map, key(arguments, 1), any(arguments, 2).clone());
     check_items(map.len())?;
     Ok(Value::Map(map))
 }
@@ -111,10 +111,10 @@ fn omit(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     Ok(Value::Map(entries.into_iter().filter(|(key, _)| !omitted.contains(key)).collect()))
 }
 
-fn merged(arguments: &[Value], overwrite: Overwrite) -> Outcome {
+fn merged(call: &mut Call<'_, '_>, arguments: &[Value], overwrite: Overwrite) -> Outcome {
     let target = map(arguments, 0).unwrap_or_default();
     for source in (1..arguments.len()).filter_map(|at| map(arguments, at)) {
-        merge::merge(&target, &source, overwrite, 0)?;
+        merge::merge(call.context(), &target, &source, overwrite, 0)?;
     }
     Ok(Value::Map(target))
 }

@@ -2,6 +2,7 @@
 
 use cowherd_template::{Fault, Map, Value};
 
+use super::Context;
 use super::limits::deeper;
 
 /// Which entries of the target are replaced. Maps on both sides are always merged.
@@ -15,7 +16,13 @@ pub(super) enum Overwrite {
 
 /// Merges `source` into `target`. Maps that the target has are changed in place; what it does not have it shares with
 /// the source afterwards.
-pub(super) fn merge(target: &Map, source: &Map, overwrite: Overwrite, depth: usize) -> Result<(), Fault> {
+pub(super) fn merge(
+    context: &mut Context<'_>,
+    target: &Map,
+    source: &Map,
+    overwrite: Overwrite,
+    depth: usize,
+) -> Result<(), Fault> {
     if target.is(source) {
         return Ok(());
     }
@@ -29,7 +36,7 @@ pub(super) fn merge(target: &Map, source: &Map, overwrite: Overwrite, depth: usi
                 continue;
             }
             (Some(Value::Map(current)), Value::Map(value)) => {
-                deeper(depth, |depth| merge(current, value, overwrite, depth))?;
+                deeper(depth, |depth| merge(context, current, value, overwrite, depth))?;
                 if !current.is_empty() {
                     continue;
                 }
@@ -37,7 +44,7 @@ pub(super) fn merge(target: &Map, source: &Map, overwrite: Overwrite, depth: usi
             _ => {}
         }
         if overwrite == Overwrite::All || current.is_none_or(|current| !current.is_true()) {
-            target.insert(key, value);
+            context.insert(target, key, value);
         }
     }
     Ok(())
