@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use regex::bytes::Regex;
 
 use super::random::{Random, Seeded};
-use super::regexes;
 use super::time::Zone;
 use crate::engine::State;
 
 /// How many compiled regular expressions are kept.
-const MAX_REGEXES: usize = 1000;
+const MAX_REGEXES: usize = 200;
 
 /// How many slow calls (keys, certificates, password hashes) there may be.
 const MAX_SLOW_CALLS: u32 = 500;
@@ -72,17 +71,17 @@ impl<'c> Context<'c> {
         &mut *self.random
     }
 
-    /// The compiled expression, which is in Go's syntax.
-    pub(super) fn regex(&mut self, pattern: &[u8]) -> Result<Rc<Regex>, Fault> {
-        if let Some(regex) = self.regexes.get(pattern) {
-            return Ok(regex.clone());
-        }
-        let regex = Rc::new(regexes::compile(&String::from_utf8_lossy(pattern))?);
+    /// The compiled expression, if it was used before.
+    pub(super) fn regex(&self, source: &[u8]) -> Option<Rc<Regex>> {
+        self.regexes.get(source).cloned()
+    }
+
+    /// Keeps a compiled expression for its next use.
+    pub(super) fn keep_regex(&mut self, source: &[u8], regex: Rc<Regex>) {
         if self.regexes.len() >= MAX_REGEXES {
             self.regexes.clear();
         }
-        self.regexes.insert(pattern.into(), regex.clone());
-        Ok(regex)
+        self.regexes.insert(source.into(), regex);
     }
 
     /// Puts a value into a map.

@@ -1,6 +1,7 @@
 //! Functions with regular expressions.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use cowherd_template::{Fault, Function, Text, Type, Value};
 use regex::bytes::{Captures, Regex, RegexBuilder};
@@ -18,6 +19,9 @@ const COUNTED: &[Type] = &[Type::String, Type::String, Type::Int];
 
 /// How large a compiled expression may be, in bytes.
 const MAX_COMPILED: usize = 4 << 20;
+
+/// How many steps of an execution it takes to compile an expression: a template can make up one after the other.
+const STEPS_TO_COMPILE: u64 = 50_000;
 
 pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     [
@@ -54,6 +58,17 @@ pub(super) fn compile(source: &str) -> Result<Regex, Fault> {
     built.map_err(|error| Fault::Message(regex_syntax::refused(source, &error)))
 }
 
+/// The compiled expression, which is in Go's syntax.
+fn regex(call: &mut Call<'_, '_>, source: &[u8]) -> Result<Rc<Regex>, Fault> {
+    if let Some(known) = call.context().regex(source) {
+        return Ok(known);
+    }
+    call.spend(STEPS_TO_COMPILE)?;
+    let compiled = Rc::new(compile(&String::from_utf8_lossy(source))?);
+    call.context().keep_regex(source, compiled.clone());
+    Ok(compiled)
+}
+
 /// What Go says where an expression that is none is a matter of a panic.
 fn panicked(arguments: &[Value]) -> impl FnOnce(Fault) -> Fault {
     let source = string(arguments, 0);
@@ -78,7 +93,7 @@ fn shared(text: &[u8], range: Range<usize>) -> Text {
 }
 
 fn is_match(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
-    let regex = call.context().regex(bytes(arguments, 0))?;
+    let regex = regex(call, bytes(arguments, 0))?;
     Ok(Value::Bool(regex.is_match(bytes(arguments, 1))))
 }
 
@@ -97,20 +112,20 @@ fn matches(regex: &Regex, text: &[u8], most: i64) -> Result<Vec<Range<usize>>, F
 }
 
 fn find_all(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
-    let regex = call.context().regex(bytes(arguments, 0))?;
+    let regex = regex(call, bytes(arguments, 0))?;
     let text = bytes(arguments, 1);
     let found = matches(&regex, text, int(arguments, 2))?;
     Ok(strings_or_nil(found.into_iter().map(|range| shared(text, range)).collect()))
 }
 
 fn find(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
-    let regex = call.context().regex(bytes(arguments, 0))?;
+    let regex = regex(call, bytes(arguments, 0))?;
     let text = bytes(arguments, 1);
     made(regex.find(text).map(|found| part(text, found.range())).unwrap_or_default())
 }
 
 fn split(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
-    let regex = call.context().regex(bytes(arguments, 0))?;
+    let regex = regex(call, bytes(arguments, 0))?;
     let (text, most) = (bytes(arguments, 1), int(arguments, 2));
     if most == 0 {
         return Ok(strings_or_nil(Vec::new()));
@@ -140,7 +155,7 @@ fn split(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
 type Replacement = fn(template: &[u8], found: &Captures<'_>, regex: &Regex, out: &mut Vec<u8>);
 
 fn replace_all(call: &mut Call<'_, '_>, arguments: &[Value], replacement: Replacement) -> Outcome {
-    let regex = call.context().regex(bytes(arguments, 0))?;
+    let regex = regex(call, bytes(arguments, 0))?;
     let (whole, template) = (bytes(arguments, 1), bytes(arguments, 2));
     let mut out = Vec::new();
     let mut from = 0;
@@ -210,4 +225,30 @@ fn group_name(text: &[u8]) -> Option<(&str, &[u8])> {
 fn group_number(name: &str) -> Option<usize> {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && (name.len() == 1 || !name.starts_with('0'));
     if is_number { name.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cowherd_template::{Execution, Functions, Limits, Templates};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn compiling_takes_steps_and_using_again_does_not() {
+        let functions = Functions::new(functions());
+        let execute = |text: &str| {
+            let mut templates = Templates::new("t");
+            templates.add("t", text, &functions).expect("a template");
+            let context = &mut Context::seeded(Timestamp::UNIX_EPOCH, b"seed");
+            let mut execution = Execution::new(&functions, Arc::new(templates), context);
+            execution.limits(Limits { steps: 500_000, ..Limits::default() });
+            execution.execute("t", &Value::Nil).map_err(|error| error.to_string())
+        };
+        assert!(execute("{{ range 100 }}{{ regexFind \"a+\" \"aa\" }}{{ end }}").is_ok());
+        let error = execute("{{ range $i := 100 }}{{ regexFind (printf \"a{%d}\" $i) \"aa\" }}{{ end }}");
+        assert!(error.expect_err("too much").contains("more than 500000 steps"));
+    }
 }
