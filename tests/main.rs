@@ -15,5 +15,6 @@ mod local;
 mod mistakes;
 mod outages;
 mod remotes;
+mod rendering;
 mod resuming;
 mod secrets;

@@ -1,11 +1,12 @@
-//! Measures the built program: how fast it starts, how much memory it takes, how fast a commit becomes a running
-//! system, how fast drift is put right.
+//! Measures the built program: how fast it starts, how much memory it takes, how fast directories become manifests, how
+//! fast a commit becomes a running system, how fast drift is put right.
 //!
 //! Run it with `cargo xtask bench`, which builds the program first and keeps the tables in `docs/benchmarks.md`.
 
 mod apps;
 mod drift;
 mod program;
+mod rendering;
 mod repository;
 mod start;
 mod table;
@@ -18,11 +19,34 @@ use table::Table;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let program: PathBuf = std::env::args().nth(1).context("usage: cowherd-benches PROGRAM [APPS]")?.into();
-    let apps: usize = std::env::args().nth(2).map_or(Ok(1000), |number| number.parse())?;
+    let Arguments { program, apps, charts } = Arguments::read()?;
     let mut table = Table::new();
     start::measure(&program, &mut table).await?;
+    rendering::measure(&program, charts.as_deref(), &mut table)?;
     apps::measure(&program, apps, &mut table).await?;
     print!("{table}");
     Ok(())
+}
+
+/// What is measured.
+struct Arguments {
+    program: PathBuf,
+    apps: usize,
+    /// A directory of public charts.
+    charts: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn read() -> Result<Self> {
+        let mut words = std::env::args().skip(1);
+        let program = words.next().context("usage: cowherd-benches PROGRAM [--charts DIRECTORY] [APPS]")?.into();
+        let mut arguments = Self { program, apps: 1000, charts: None };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--charts" => arguments.charts = Some(words.next().context("--charts needs a directory")?.into()),
+                number => arguments.apps = number.parse().with_context(|| format!("{number:?} is no number"))?,
+            }
+        }
+        Ok(arguments)
+    }
 }

@@ -19,6 +19,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let output = Command::new(root.join("target/release/cowherd-benches"))
         .arg(root.join("target/release/cowherd"))
         .args(arguments)
+        .envs(tools::ensure(root)?.environment()?)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {

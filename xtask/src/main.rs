@@ -17,7 +17,8 @@ cargo xtask <COMMAND>
 
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
-  bench [APPS]  measures the release build and writes docs/benchmarks.md
+  bench [--charts DIRECTORY] [APPS]
+                measures the release build, beside kubectl and helm, and writes docs/benchmarks.md
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
   schemas       generates crates/schema/data from the sources of k8s-openapi
   wire API MACHINERY

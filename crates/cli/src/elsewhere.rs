@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cowherd_gitops::{Elsewhere, Helm, Unrendered};
-use cowherd_render::{RenderError, Surroundings};
+use cowherd_gitops::{Elsewhere, Unrendered};
+use cowherd_render::{Helm, RenderError, Surroundings};
 use cowherd_source::{ChartOptions, Charts, LocalAccess, Mirrors};
 
 /// Where downloads are kept between calls of commands that have no data directory.

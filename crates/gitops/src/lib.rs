@@ -23,7 +23,7 @@ mod schedule;
 mod status;
 
 pub use counters::{Counters, Counts};
-pub use elsewhere::{Elsewhere, ElsewhereError, Helm, Unrendered};
+pub use elsewhere::{Elsewhere, ElsewhereError, Unrendered};
 pub use install::{InstallError, install};
 pub use kept::KeptRenders;
 pub use kustomization::{Preview, PreviewError, preview};

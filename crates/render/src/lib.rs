@@ -24,6 +24,7 @@
 mod chart;
 mod directory;
 mod error;
+mod helm;
 mod kustomize;
 mod manifest;
 mod metadata;
@@ -35,6 +36,7 @@ mod surroundings;
 
 pub use chart::{ChartRenderer, ChartRequest, NoCharts, ReleaseName};
 pub use error::{Cause, RenderError};
+pub use helm::Helm;
 pub use metadata::set_common_metadata;
 pub use options::{LoadRestriction, Options};
 pub use overlay::{Image, InlinePatch, Overlay, Selector};

@@ -4,7 +4,6 @@
 //! real tools' answers are kept in `target/compare`, since they are slow and the corpora stand still.
 
 mod cache;
-mod charts;
 mod comparison;
 mod differences;
 mod discover;

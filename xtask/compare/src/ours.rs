@@ -7,14 +7,14 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
+use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::values::Sources;
 use cowherd_helm::{Request, Selection};
-use cowherd_render::{Options, Overlay, Surroundings, render_in};
+use cowherd_render::{Helm, Options, Overlay, Surroundings, render_in};
 use cowherd_tree::{DiskTree, Tree, TreePath};
 use cowherd_yaml::Limits;
 use jiff::Timestamp;
 
-use crate::charts::Charts;
 use crate::discover::{Case, Kind};
 use crate::process;
 
@@ -26,6 +26,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// The most memory that a render may take, in KiB.
 const MEMORY: u64 = 4 * 1024 * 1024;
+
+/// What random functions follow from.
+const SEED: &[u8] = b"comparison";
 
 /// What became of our render.
 pub enum Answer {
@@ -93,7 +96,7 @@ pub fn child(arguments: &[String]) -> ExitCode {
 
 /// What `kubectl kustomize --load-restrictor LoadRestrictionsNone --enable-helm PATH` prints.
 fn kustomize(at: &str, root: &Path, path: &str) -> Result<String, Box<dyn Error>> {
-    let charts = Charts { now: at.parse()? };
+    let charts = Helm { time: at.parse()?, seed: SEED.to_vec() };
     let surroundings = Surroundings { charts: &charts, ..Surroundings::default() };
     let (tree, path) = (DiskTree::new(root), TreePath::parse(path)?);
     let rendered = render_in(&tree, &path, &Overlay::default(), &Options::default(), &surroundings)?;
@@ -110,5 +113,7 @@ fn helm(at: &str, root: &Path, chart: &str, values: Option<&str>) -> Result<Stri
     }
     let values = sources.merge(&Limits::default(), &|file| Err(format!("{file} is not to be read")))?;
     let selection = Selection { include_crds: true, ..Selection::default() };
-    Charts { now: at.parse()? }.print(&tree, &chart, &Request { values, ..Request::default() }, &selection)
+    let mut engine = GoTemplates::new(at.parse()?, SEED);
+    let output = cowherd_helm::template(&tree, &chart, &Request { values, ..Request::default() }, &mut engine)?;
+    Ok(output.text(&selection)?)
 }

@@ -33,7 +33,7 @@ use origin::{Origin, OriginFlags};
 ///   cowherd render web charts/web --post-render overlays/web
 ///   cowherd render apps/prod --explain --since origin/main
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, disable_version_flag = true)]
 pub struct Render {
     /// The directory or chart, with the name of the release before it [default name: release-name]
     #[arg(value_name = "[NAME] PATH", num_args = 1..=2, required = true)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::{
-    Options, RenderError, Rendered, Substitution, SubstitutionError, Surroundings, render_in, substitute,
+    Helm, Options, RenderError, Rendered, Substitution, SubstitutionError, Surroundings, render_in, substitute,
 };
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::settings::Settings;
 use super::variables::Variables;
 use crate::basis::Basis;
-use crate::{Elsewhere, ElsewhereError, Helm, Unrendered};
+use crate::{Elsewhere, ElsewhereError, Unrendered};
 
 /// The manifests, and what was read to make them.
 pub(crate) struct Built {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Applier, ApplyError, Diff, Options, Owner, inventory as entries};
+use cowherd_render::Helm;
 use cowherd_tree::Tree;
 use kube::{Client, ResourceExt};
 
@@ -11,7 +12,7 @@ use super::build::{BuildError, Means, build};
 use super::inventory;
 use super::settings::{Settings, SettingsError};
 use super::variables::{self, VariablesError};
-use crate::{Elsewhere, Helm, NamespacedName};
+use crate::{Elsewhere, NamespacedName};
 
 /// What a tree would change of one Kustomization's objects.
 pub struct Preview {

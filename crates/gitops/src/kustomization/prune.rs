@@ -2,12 +2,12 @@
 
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
+use cowherd_render::Helm;
 
 use super::build::{Means, build};
 use super::job::{Failure, Job, Tale};
 use super::settings::Settings;
 use super::{Context, inventory, variables};
-use crate::Helm;
 use crate::conditions::PRUNE_FAILED;
 use crate::events::Severity;
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{ApplyError, ChangeSet, Desired, Partial, Versioned, inventory as entries};
+use cowherd_render::Helm;
 use futures::FutureExt;
 use kube::ResourceExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,9 +19,9 @@ use super::render::Render;
 use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
+use crate::Phase;
 use crate::conditions::{BUILD_FAILED, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
-use crate::{Helm, Phase};
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cowherd_render::Helm;
 use cowherd_tree::Tree;
 
 use super::build::{BuildError, Built, Means, build, parameters, rebuilt};
@@ -9,7 +10,7 @@ use super::settings::Settings;
 use super::variables::Variables;
 use crate::basis::Basis;
 use crate::kept::Kept;
-use crate::{Counters, Elsewhere, Helm, KeptRenders, NamespacedName};
+use crate::{Counters, Elsewhere, KeptRenders, NamespacedName};
 
 /// All that a render needs.
 pub(super) struct Render {

@@ -78,6 +78,8 @@ pub(crate) fn make(
         Kind::Secret => {
             object["kind"] = "Secret".into();
             object["type"] = if generator.kind.is_empty() { "Opaque" } else { &generator.kind }.into();
+            // A Secret has data even where there is none, a ConfigMap has not.
+            object["data"] = json!({});
             for (key, value) in pairs {
                 object["data"][key] = encode(&value).into();
             }

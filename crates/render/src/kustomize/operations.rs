@@ -13,10 +13,27 @@ pub(crate) fn apply(object: &mut Value, patch: &Patch) -> Result<(), String> {
     let mut copied = 0;
     for (at, operation) in patch.0.iter().enumerate() {
         check(object, operation, &mut copied).map_err(|error| format!("operation {at}: {error}"))?;
+        if adds_by_replacing(object, operation) {
+            continue;
+        }
         json_patch::patch(object, std::slice::from_ref(operation))
             .map_err(|error| format!("operation {at} on {:?}: {}", error.path.to_string(), error.kind))?;
     }
     Ok(())
+}
+
+/// Replaces what is not there, which kustomize takes for an addition as long as there is a mapping for it; whether it was
+/// that.
+fn adds_by_replacing(object: &mut Value, operation: &PatchOperation) -> bool {
+    let PatchOperation::Replace(replace) = operation else { return false };
+    let Some((parent, name)) = replace.path.split_back() else { return false };
+    let Some(Value::Object(map)) = object.pointer_mut(parent.as_str()) else { return false };
+    let name = name.decoded();
+    if map.contains_key(&*name) {
+        return false;
+    }
+    map.insert(name.into_owned(), replace.value.clone());
+    true
 }
 
 /// Copies can double an object with each operation, and additions stack up without end.
@@ -94,6 +111,16 @@ mod tests {
         let large = "x".repeat(1024 * 1024);
         let flat: Vec<Value> = (0..60).map(|n| json!({"op": "copy", "from": "/a", "path": format!("/b{n}")})).collect();
         assert!(apply(&mut json!({"a": large}), &patch(flat.into())).unwrap_err().contains("copies too much"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_added_by_replacing_it() {
+        let mut object = json!({"a": {}});
+        let replace = |path: &str| patch(json!([{"op": "replace", "path": path, "value": 1}]));
+        apply(&mut object, &replace("/a/b~1c")).unwrap();
+        assert_eq!(object, json!({"a": {"b/c": 1}}));
+        assert!(apply(&mut object, &replace("/x/y")).is_err());
+        assert!(apply(&mut json!({"a": [1]}), &replace("/a/4")).is_err());
     }
 
     #[test]

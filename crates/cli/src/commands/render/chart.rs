@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use cowherd_gitops::Helm;
 use cowherd_helm::capabilities::KubeVersion;
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::values::Sources;
 use cowherd_helm::{Capabilities, Release, Request, Selection};
+use cowherd_render::Helm;
 use cowherd_tree::{Tree, TreePath};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -1,12 +1,13 @@
-//! Charts that a kustomization inflates.
+//! Charts by Helm's rules, for kustomizations that inflate them.
 
 use cowherd_helm::capabilities::KubeVersion;
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::{Capabilities, Release, Request, Selection, values};
-use cowherd_render::{ChartRenderer, ChartRequest, ReleaseName};
 use cowherd_tree::{Tree, TreePath};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+use crate::chart::{ChartRenderer, ChartRequest, ReleaseName};
 
 /// What charts are given that is not in the tree: the time, and what random functions follow from. Both stay the same
 /// for as long as the output should.

@@ -1,19 +1,15 @@
 //! What a render needs from elsewhere: fetches it and renders again, until nothing is missing.
 
-mod charts;
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cowherd_render::{Cause, Remote, RemoteSource, Remotes, RenderError, Surroundings};
+use cowherd_render::{Cause, Helm, Remote, RemoteSource, Remotes, RenderError, Surroundings};
 use cowherd_source::{
     ChartError, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError, Mirrors, Reference, RepositoryUrl,
     UrlError,
 };
 use cowherd_tree::{EntryKind, MAX_FILE_SIZE, MemoryTree, PathError, Tree, TreeError, TreePath};
-
-pub use charts::Helm;
 
 /// How often a render may find that more is missing. What is fetched may name more.
 const MAX_ROUNDS: usize = 32;
