@@ -34,7 +34,7 @@ enum Command {
     Suspend(commands::suspend::Suspend),
     Resume(commands::resume::Resume),
     Events(commands::events::Events),
-    Render(commands::render::Render),
+    Render(Box<commands::render::Render>),
     Completion(commands::completion::Completion),
 }
 
