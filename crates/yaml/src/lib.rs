@@ -12,6 +12,7 @@
 //! # Ok::<(), cowherd_yaml::YamlError>(())
 //! ```
 
+mod block;
 mod error;
 mod key_order;
 mod limits;

@@ -7,7 +7,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInpu
 use serde_json::{Map, Value};
 
 use crate::resolve::{self, Dialect, Plain};
-use crate::{Limits, Problem, YamlError, number};
+use crate::{Limits, Problem, YamlError, block, number};
 
 /// One document of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,16 @@ fn read(text: &[u8], dialect: Dialect, texts: &[&str], limits: &Limits) -> Resul
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))?;
+    block::read(text, dialect, texts, limits).map_or_else(|| parse_all(text, dialect, texts, limits), Ok)
+}
+
+/// As [`read`], with a parser for all of YAML.
+pub(crate) fn parse_all(
+    text: &str,
+    dialect: Dialect,
+    texts: &[&str],
+    limits: &Limits,
+) -> Result<Vec<Document>, YamlError> {
     let options = granit_parser::options! { emit_comments: false };
     let mut reader = Reader {
         dialect,
@@ -279,18 +289,7 @@ impl Reader<'_> {
         if text == "<<" {
             return self.named(Key::Merge, marker);
         }
-        let name = match resolve::resolve(text, self.dialect) {
-            // sigs.k8s.io/yaml gives such keys the form that they have as values, kustomize the one they were
-            // written in.
-            Plain::Bool(value) if self.dialect == Dialect::Kubernetes => value.to_string(),
-            Plain::Integer(number) if self.dialect == Dialect::Kubernetes => number.to_string(),
-            Plain::Float(value) if self.dialect == Dialect::Kubernetes => match number::json(value) {
-                Value::Number(number) => number::print(&number),
-                _ => text.to_owned(),
-            },
-            _ => text.to_owned(),
-        };
-        self.named(Key::Name(name), marker)
+        self.named(Key::Name(key_name(text, self.dialect)), marker)
     }
 
     fn named(&mut self, name: Key, marker: Marker) -> Result<(), YamlError> {
@@ -343,6 +342,23 @@ impl Reader<'_> {
             }
             _ => Ok(Value::String(text.to_owned())),
         }
+    }
+}
+
+/// The key that the plain scalar `text` is.
+pub(crate) fn key_name(text: &str, dialect: Dialect) -> String {
+    // sigs.k8s.io/yaml gives such keys the form that they have as values, kustomize the one they were written in.
+    if dialect == Dialect::Kustomize {
+        return text.to_owned();
+    }
+    match resolve::resolve(text, dialect) {
+        Plain::Bool(value) => value.to_string(),
+        Plain::Integer(number) => number.to_string(),
+        Plain::Float(value) => match number::json(value) {
+            Value::Number(number) => number::print(&number),
+            _ => text.to_owned(),
+        },
+        _ => text.to_owned(),
     }
 }
 
