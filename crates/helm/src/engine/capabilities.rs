@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use cowherd_template::{Kind, List, Object, Value};
+use cowherd_template::{Kind, List, Object, Type, Value};
 
 use crate::capabilities::{Capabilities, HelmVersion, KubeVersion};
 
@@ -63,6 +63,10 @@ impl Object for Kubernetes {
         matches!(name, "String" | "GitVersion")
     }
 
+    fn parameters(&self, _: &str) -> Option<&'static [Type]> {
+        Some(&[])
+    }
+
     fn call(&self, name: &str, _arguments: &[Value]) -> Option<Result<Value, String>> {
         Some(Ok(match name {
             "String" => Value::from(self.0.normalized.as_str()),
@@ -117,15 +121,13 @@ impl Object for Versions {
         name == "Has"
     }
 
+    fn parameters(&self, _: &str) -> Option<&'static [Type]> {
+        Some(&[Type::String])
+    }
+
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
-        (name == "Has").then(|| match arguments {
-            [Value::String(wanted)] => {
-                Ok(Value::Bool(self.0.iter().any(|known| known.as_bytes() == wanted.as_bytes())))
-            }
-            [Value::Nil] => Err("invalid value; expected string".into()),
-            [other] => Err(format!("wrong type for value; expected string; got {}", other.type_name())),
-            other => Err(format!("wrong number of args for Has: want 1 got {}", other.len())),
-        })
+        let wanted = arguments.first().and_then(Value::as_text).filter(|_| name == "Has")?;
+        Some(Ok(Value::Bool(self.0.iter().any(|known| known.as_bytes() == wanted.as_bytes()))))
     }
 
     fn print(&self) -> String {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cowherd_template::{Kind, List, Object, Text, Value};
+use cowherd_template::{Kind, List, Object, Text, Type, Value};
 
 use super::glob::Glob;
 use crate::chart::File;
@@ -63,23 +63,19 @@ impl Object for Files {
         matches!(name, "Get" | "GetBytes" | "Glob" | "AsConfig" | "AsSecrets" | "Lines")
     }
 
+    fn parameters(&self, name: &str) -> Option<&'static [Type]> {
+        Some(if matches!(name, "AsConfig" | "AsSecrets") { &[] } else { &[Type::String] })
+    }
+
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>> {
-        let one = || match arguments {
-            [Value::String(text)] => Ok(text.to_str().into_owned()),
-            [other] => Err(format!("wrong type for value; expected string; got {}", other.type_name())),
-            other => Err(format!("wrong number of args for {name}: want 1 got {}", other.len())),
-        };
-        let none = || match arguments {
-            [] => Ok(()),
-            other => Err(format!("wrong number of args for {name}: want 0 got {}", other.len())),
-        };
+        let text = arguments.first().and_then(Value::as_text).map(Text::to_str).unwrap_or_default();
         Some(match name {
-            "Get" => one().map(|name| Value::String(Text::from_bytes(self.bytes(&name).to_vec()))),
-            "GetBytes" => one().map(|name| Value::Bytes(self.bytes(&name))),
-            "Glob" => one().map(|pattern| Value::Object(Rc::new(self.matching(&pattern)))),
-            "Lines" => one().and_then(|name| self.lines(&name)),
-            "AsConfig" => none().map(|()| self.as_data(|bytes| String::from_utf8_lossy(bytes).into_owned())),
-            "AsSecrets" => none().map(|()| self.as_data(|bytes| STANDARD.encode(bytes))),
+            "Get" => Ok(Value::String(Text::from_bytes(self.bytes(&text).to_vec()))),
+            "GetBytes" => Ok(Value::Bytes(self.bytes(&text))),
+            "Glob" => Ok(Value::Object(Rc::new(self.matching(&text)))),
+            "Lines" => self.lines(&text),
+            "AsConfig" => Ok(self.as_data(|bytes| String::from_utf8_lossy(bytes).into_owned())),
+            "AsSecrets" => Ok(self.as_data(|bytes| STANDARD.encode(bytes))),
             _ => return None,
         })
     }

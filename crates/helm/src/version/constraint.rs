@@ -85,10 +85,8 @@ fn with_comparisons(text: &str) -> Cow<'_, str> {
         [before, b'-', after] => written::is_space(*before) && written::is_space(*after),
         _ => false,
     });
-    match RANGE.as_ref().filter(|_| may_have_range) {
-        Some(range) => range.replace_all(text, ">= $from, <= $to "),
-        None => text.into(),
-    }
+    let range = if may_have_range { RANGE.as_ref() } else { None };
+    range.map_or(text.into(), |range| range.replace_all(text, ">= $from, <= $to "))
 }
 
 fn parse_group(text: &str) -> Result<Vec<Comparison>, ConstraintError> {

@@ -122,9 +122,15 @@ fn what_one_template_changes_the_next_one_finds() {
         ),
         ("charts/sub/templates/_h.tpl", "{{ define \"shared\" }}of the subchart{{ end }}"),
         ("templates/_h.tpl", "{{ define \"shared\" }}of the parent{{ end }}"),
-        ("templates/a.yaml", "a: {{ toJson .Values }} {{ include \"shared\" . }}{{ $_ := set .Values \"a\" 1 }}\n"),
+        (
+            "templates/a.yaml",
+            "a: {{ toJson .Values }}\nshared: {{ include \"shared\" . }}{{ $_ := set .Values \"a\" 1 }}\n",
+        ),
         ("templates/b.yaml", "b: {{ toJson .Values }}{{ $_ := merge .Values.sub (dict \"merged\" true) }}\n"),
-        ("templates/deep/c.yaml", "c: {{ toJson .Values }} {{ .Values.sub.own }} {{ toJson .Subcharts.sub.Values }}\n"),
+        (
+            "templates/deep/c.yaml",
+            "c: {{ toJson .Values }}\nown: {{ .Values.sub.own }}\nsub: {{ toJson .Subcharts.sub.Values }}\n",
+        ),
     ])
     .same();
 }

@@ -117,7 +117,14 @@ impl<C> Execution<'_, C> {
         Ok(last.unwrap_or(value))
     }
 
-    fn check_count(&mut self, name: &str, written: usize, given: usize, fixed: usize, is_variadic: bool) -> Result<()> {
+    pub(super) fn check_count(
+        &mut self,
+        name: &str,
+        written: usize,
+        given: usize,
+        fixed: usize,
+        is_variadic: bool,
+    ) -> Result<()> {
         if is_variadic && given < fixed {
             return Err(self.fail(format!("wrong number of args for {name}: want at least {fixed} got {written}")));
         }

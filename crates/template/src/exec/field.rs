@@ -69,7 +69,7 @@ impl<C> Execution<'_, C> {
             Value::Nil => Ok(Value::Nil),
             Value::Map(map) => {
                 if let Some(methods) = map.methods().filter(|methods| methods.has(name)) {
-                    let arguments = self.method_arguments(dot, arguments, last)?;
+                    let arguments = self.method_arguments(dot, name, None, arguments, last)?;
                     if let Some(result) = methods.call(map, name, &arguments) {
                         return self.method_result(operand, name, result);
                     }
@@ -81,7 +81,7 @@ impl<C> Execution<'_, C> {
             }
             Value::Object(object) => {
                 if object.has_method(name) {
-                    let arguments = self.method_arguments(dot, arguments, last)?;
+                    let arguments = self.method_arguments(dot, name, object.parameters(name), arguments, last)?;
                     if let Some(result) = object.call(name, &arguments) {
                         return self.method_result(operand, name, result);
                     }
@@ -112,12 +112,27 @@ impl<C> Execution<'_, C> {
         }
     }
 
-    fn method_arguments(&mut self, dot: &Dot, arguments: &[Operand], last: &Option<Value>) -> Result<Vec<Value>> {
-        let mut values = Vec::with_capacity(arguments.len() + 1);
-        for argument in arguments {
-            values.push(self.argument(dot, argument, Type::Any)?);
+    /// The arguments of a method, of the types that it wants.
+    fn method_arguments(
+        &mut self,
+        dot: &Dot,
+        name: &str,
+        parameters: Option<&[Type]>,
+        arguments: &[Operand],
+        last: &Option<Value>,
+    ) -> Result<Vec<Value>> {
+        let given = arguments.len() + usize::from(last.is_some());
+        if let Some(parameters) = parameters {
+            self.check_count(name, arguments.len(), given, parameters.len(), false)?;
         }
-        values.extend(last.clone());
+        let type_of = |at: usize| parameters.and_then(|types| types.get(at)).copied().unwrap_or(Type::Any);
+        let mut values = Vec::with_capacity(given);
+        for (at, argument) in arguments.iter().enumerate() {
+            values.push(self.argument(dot, argument, type_of(at))?);
+        }
+        if let Some(last) = last {
+            values.push(self.checked(last.clone(), type_of(given - 1), false)?);
+        }
         Ok(values)
     }
 

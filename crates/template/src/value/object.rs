@@ -4,6 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::{Kind, Value};
+use crate::function::Type;
 
 /// A value of a type of its own: a struct, a pointer to one, or a named map or slice with methods.
 ///
@@ -27,6 +28,12 @@ pub trait Object: Any {
     fn has_method(&self, name: &str) -> bool {
         let _ = name;
         false
+    }
+
+    /// The types of a method's parameters, which are checked before the call; `None` where it checks them itself.
+    fn parameters(&self, name: &str) -> Option<&'static [Type]> {
+        let _ = name;
+        None
     }
 
     /// Calls a method. `None` where there is none of that name.
