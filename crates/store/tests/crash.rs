@@ -155,8 +155,17 @@ fn happened(event: &Event) -> u64 {
     if event.kind == EventKind::Delete { number + 1 } else { number }
 }
 
-/// Lets the process run for a moment, and collects what it reports.
-fn run_and_kill(path: &Path, compacting: bool, moment: Duration, acknowledged: &mut Acknowledged) {
+/// How long a process may take to its first write, whatever else the machine does.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lets the process run for a moment, from its start or from its first write on, and collects what it reports.
+fn run_and_kill(
+    path: &Path,
+    compacting: bool,
+    moment: Duration,
+    from_first_write: bool,
+    acknowledged: &mut Acknowledged,
+) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "writing_process", "--nocapture"]).env(FILE, path);
     if compacting {
@@ -164,7 +173,18 @@ fn run_and_kill(path: &Path, compacting: bool, moment: Duration, acknowledged: &
     }
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(process.stdout.take().unwrap());
-    let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
+    let (wrote, first_write) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let tell = |line: &String| {
+            if line.starts_with("acknowledged ") {
+                let _ = wrote.send(());
+            }
+        };
+        output.lines().map_while(Result::ok).inspect(tell).collect::<Vec<_>>()
+    });
+    if from_first_write {
+        first_write.recv_timeout(PATIENCE).expect("the process writes");
+    }
     std::thread::sleep(moment);
     let ended = process.try_wait().unwrap();
     process.kill().unwrap();
@@ -190,7 +210,7 @@ async fn what_was_acknowledged_survives_kill_9() {
         remembers &= !compacting;
         // The first processes hardly live long enough to create the file.
         let moment = Duration::from_micros(below(if round < 10 { 20_000 } else { 120_000 }));
-        run_and_kill(&path, compacting, moment, &mut acknowledged);
+        run_and_kill(&path, compacting, moment, round >= 20, &mut acknowledged);
         if below(3) == 0 {
             // The next process meets what this one left.
             continue;
