@@ -1,0 +1,4 @@
+//! Versions and constraints; see the module `version`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| cowherd_fuzz::version::check(data));
