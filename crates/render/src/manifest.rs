@@ -5,6 +5,7 @@ use cowherd_yaml::{Document, Limits, YamlError, parse_documents, parse_documents
 use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
+use crate::kustomize::budget::Budget;
 
 /// An object and the line of its document.
 pub(crate) struct Manifest {
@@ -28,8 +29,14 @@ impl ManifestError {
 }
 
 /// The objects in the file at `path`.
-pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Vec<Manifest>, RenderError> {
+pub(crate) fn read(
+    tree: &dyn Tree,
+    path: &TreePath,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Vec<Manifest>, RenderError> {
     let text = tree.read(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
+    budget.spend(text.len()).map_err(|cause| RenderError::new(path, cause))?;
     parse_with_texts(&text, limits).map_err(|error| error.in_file(path))
 }
 

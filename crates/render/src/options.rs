@@ -9,6 +9,9 @@ pub struct Options {
     pub load: LoadRestriction,
     /// The bounds of each file.
     pub yaml: Limits,
+    /// The most bytes that a render may read, each file counted as often as it is used, and write into objects by
+    /// patches, replacements and whatever else changes many at once.
+    pub bytes: usize,
     /// The most objects that a render may hold at any time.
     pub objects: usize,
     /// The most kustomizations that a render may build, each counted as often as it is used.
@@ -32,6 +35,7 @@ impl Default for Options {
         Self {
             load: LoadRestriction::None,
             yaml: Limits::default(),
+            bytes: 256 * 1024 * 1024,
             objects: 100_000,
             kustomizations: 10_000,
             depth: 64,

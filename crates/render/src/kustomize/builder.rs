@@ -13,6 +13,7 @@ use crate::remote::RemoteSource;
 
 use super::accumulator::Accumulator;
 use super::blank::{self, Blanks};
+use super::budget::Budget;
 use super::config;
 use super::directory::{Directory, Found, Root};
 use super::elsewhere::Elsewhere;
@@ -32,6 +33,7 @@ pub(super) struct Builder<'a> {
     options: &'a Options,
     charts: &'a dyn ChartRenderer,
     elsewhere: &'a Elsewhere<'a>,
+    budget: &'a Budget,
     schemas: Schemas,
     /// The directories that are being built, each built on by the one before it.
     stack: Vec<Place>,
@@ -47,9 +49,14 @@ struct Place {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(options: &'a Options, charts: &'a dyn ChartRenderer, elsewhere: &'a Elsewhere<'a>) -> Self {
+    pub(super) fn new(
+        options: &'a Options,
+        charts: &'a dyn ChartRenderer,
+        elsewhere: &'a Elsewhere<'a>,
+        budget: &'a Budget,
+    ) -> Self {
         let (schemas, stack, warnings) = (Schemas::default(), Vec::new(), Vec::new());
-        Self { options, charts, elsewhere, schemas, stack, built: 0, warnings }
+        Self { options, charts, elsewhere, budget, schemas, stack, built: 0, warnings }
     }
 
     /// The directory that was asked for; one without a kustomization file gets one that lists every manifest.
@@ -75,8 +82,8 @@ impl<'a> Builder<'a> {
     }
 
     fn directory(&self, root: Root<'a>, path: TreePath, file: TreePath) -> Directory<'a> {
-        let (options, charts, elsewhere) = (self.options, self.charts, self.elsewhere);
-        Directory { root, options, charts, elsewhere, path, file, origin: None }
+        let (options, charts, elsewhere, budget) = (self.options, self.charts, self.elsewhere, self.budget);
+        Directory { root, options, charts, elsewhere, budget, path, file, origin: None }
     }
 
     /// A directory and its kustomization.
@@ -90,7 +97,7 @@ impl<'a> Builder<'a> {
                 return Err(RenderError::new(path, Cause::SeveralKustomizations(names)));
             }
         };
-        let kustomization = file::read(&*root.tree, &file, &self.options.yaml)?;
+        let kustomization = file::read(&*root.tree, &file, &self.options.yaml, self.budget)?;
         let directory = self.directory(root, path.clone(), file);
         for (old, new) in &kustomization.deprecated {
             self.warn(&directory, &format!("'{old}' is deprecated; use '{new}' instead"));
@@ -198,7 +205,7 @@ impl<'a> Builder<'a> {
     }
 
     fn file(&self, root: &Root<'_>, file: &TreePath, origin: Option<&Origin>) -> Result<Vec<Resource>, RenderError> {
-        let read = manifest::read(&*root.tree, file, &self.options.yaml);
+        let read = manifest::read(&*root.tree, file, &self.options.yaml, self.budget);
         let manifests = read.map_err(|error| in_root(root, error))?;
         let text = manifests.iter().any(|read| has_null(&read.value)).then(|| root.tree.read(file).ok()).flatten();
         let text = text.filter(|text| blank::may_be_in(text));

@@ -11,6 +11,7 @@ use crate::error::{Cause, RenderError};
 use crate::options::{LoadRestriction, Options};
 use crate::remote::RemoteSource;
 
+use super::budget::Budget;
 use super::elsewhere::{Elsewhere, is_url, source};
 use super::origin::Origin;
 
@@ -20,6 +21,7 @@ pub(crate) struct Directory<'a> {
     pub(crate) options: &'a Options,
     pub(crate) elsewhere: &'a Elsewhere<'a>,
     pub(crate) charts: &'a dyn ChartRenderer,
+    pub(crate) budget: &'a Budget,
     /// The directory, links followed.
     pub(crate) path: TreePath,
     /// Its kustomization file; the directory itself where it has none.
@@ -107,9 +109,18 @@ impl<'a> Directory<'a> {
     /// The content of the file that `path`, as the kustomization has it, names.
     pub(crate) fn load(&self, path: &str) -> Result<Bytes, RenderError> {
         match self.find(path)? {
-            Found::File(root, file) => root.tree.read(&file).map_err(|error| self.error(Cause::Read(error))),
+            Found::File(root, file) => {
+                let content = root.tree.read(&file).map_err(|error| self.error(Cause::Read(error)))?;
+                self.budget.spend(content.len()).map_err(|cause| self.error(cause))?;
+                Ok(content)
+            }
             Found::Directory(_, directory) => Err(self.error(Cause::Read(TreeError::NotAFile(directory)))),
         }
+    }
+
+    /// Counts what is written into so many objects.
+    pub(crate) fn spend_on(&self, count: usize, bytes: usize) -> Result<(), RenderError> {
+        self.budget.spend_on(count, bytes).map_err(|cause| self.error(cause))
     }
 
     /// The path that `path` means in this directory; for what is elsewhere, which no path means, that of the

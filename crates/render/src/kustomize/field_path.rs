@@ -23,6 +23,9 @@ pub(crate) struct FieldSpec {
     pub(crate) create: bool,
 }
 
+/// The most bytes that a path may have, and so the most fields that are made inside each other.
+pub(crate) const MAX_PATH: usize = 1024;
+
 /// What is made where the last field of a path is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leaf {
@@ -72,6 +75,9 @@ impl FieldSpec {
     ) -> Result<(), WalkError> {
         if !self.selects(resource) {
             return Ok(());
+        }
+        if self.path.len() > MAX_PATH {
+            return Err(format!("a field path is longer than {MAX_PATH} bytes"));
         }
         let leaf = if self.create { leaf } else { Leaf::Never };
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);

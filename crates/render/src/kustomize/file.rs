@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::overlay::{Image, Selector};
 
+use super::budget::Budget;
 use super::decode;
 use super::field_path::FieldSpec;
 use super::helm::{self, HelmChart, HelmGlobals, OldHelmChart};
@@ -152,9 +153,15 @@ pub(crate) fn find(tree: &dyn Tree, directory: &TreePath) -> Result<Vec<TreePath
 }
 
 /// Reads the kustomization file at `path`.
-pub(crate) fn read(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<Kustomization, RenderError> {
+pub(crate) fn read(
+    tree: &dyn Tree,
+    path: &TreePath,
+    limits: &Limits,
+    budget: &Budget,
+) -> Result<Kustomization, RenderError> {
     let fail = |cause| RenderError::new(path, cause);
     let text = tree.read(path).map_err(|error| fail(Cause::Read(error)))?;
+    budget.spend(text.len()).map_err(fail)?;
     let documents =
         parse_documents_as(&text, Dialect::Kubernetes, limits).map_err(|error| RenderError::yaml(path, error))?;
     let mut documents = documents.into_iter();

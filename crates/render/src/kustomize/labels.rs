@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::config::{Config, merge_all, merge_one};
 use super::field_path::{FieldSpec, Leaf, WalkError};
 use super::file::Label;
@@ -99,12 +100,15 @@ pub(crate) fn set(
     resources: &mut ResourceSet,
     entries: &BTreeMap<String, String>,
     places: &[FieldSpec],
+    budget: &Budget,
 ) -> Result<(), WalkError> {
     if entries.is_empty() {
         return Ok(());
     }
+    let size = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
     let mut set = |value: &mut Value| match value {
         Value::Object(map) => {
+            budget.write(size)?;
             map.extend(entries.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
             Ok(())
         }

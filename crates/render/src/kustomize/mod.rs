@@ -3,6 +3,7 @@
 mod accumulator;
 mod annotations;
 mod blank;
+pub(crate) mod budget;
 mod builder;
 mod config;
 mod decode;
@@ -46,6 +47,7 @@ use crate::overlay::{Image, Overlay};
 use crate::surroundings::{Rendered, Surroundings};
 
 use accumulator::Accumulator;
+use budget::Budget;
 use builder::Builder;
 use directory::{Directory, Root, TreeRef};
 use elsewhere::Elsewhere;
@@ -63,7 +65,8 @@ pub(crate) fn build(
 ) -> Result<Rendered, RenderError> {
     let path = tree.resolve(path).map_err(|error| RenderError::new(path, Cause::Read(error)))?;
     let elsewhere = Elsewhere::new(surroundings.remotes);
-    let mut builder = Builder::new(options, surroundings.charts, &elsewhere);
+    let budget = Budget::new(options.bytes);
+    let mut builder = Builder::new(options, surroundings.charts, &elsewhere, &budget);
     let root = Root { tree: TreeRef::Lent(tree), source: None };
     let built = builder
         .top(root, &path)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::field_path::{FieldSpec, Leaf, WalkError};
 use super::resource::{Resource, group_and_version};
 use super::set::ResourceSet;
@@ -44,11 +45,17 @@ impl Affix<'_> {
 }
 
 /// Puts `affix` on the names at `places`.
-pub(crate) fn put(resources: &mut ResourceSet, affix: Affix<'_>, places: &[FieldSpec]) -> Result<(), WalkError> {
+pub(crate) fn put(
+    resources: &mut ResourceSet,
+    affix: Affix<'_>,
+    places: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), WalkError> {
     let mut set = |value: &mut Value| match value {
         Value::Object(_) | Value::Array(_) => Err("wrong node kind: expected a scalar".to_owned()),
         Value::Null => Ok(()),
         Value::String(name) => {
+            budget.write(affix.text().len() + name.len())?;
             *name = affix.on(name);
             Ok(())
         }

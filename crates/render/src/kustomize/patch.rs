@@ -76,6 +76,7 @@ pub(crate) fn patch(
                 return Err(directory.error(Cause::Invalid(message.into())));
             }
             let selected = select(resources, target).map_err(no_target)?;
+            directory.spend_on(selected.len(), source.text.len())?;
             apply(&selected, with_text_metadata(patched), Merge::new(&patch.options, schemas), resources)?;
             resources.check_unique()
         }
@@ -83,7 +84,9 @@ pub(crate) fn patch(
             Err(directory.error(Cause::Invalid("must specify a target for a JSON patch".into())))
         }
         (Parsed::Operations(operations), Some(target)) => {
-            for index in select(resources, target).map_err(no_target)? {
+            let selected = select(resources, target).map_err(no_target)?;
+            directory.spend_on(selected.len(), source.text.len())?;
+            for index in selected {
                 let Some(resource) = resources.get_mut(index) else { continue };
                 resource.remember_id();
                 apply_operations(resource, &operations, &source.file)?;
@@ -159,7 +162,9 @@ pub(crate) fn json6902(
     if operations.0.is_empty() {
         return Err(RenderError::new(&source.file, Cause::Patch("the patch appears to be empty".into())));
     }
-    for index in select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))? {
+    let selected = select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))?;
+    directory.spend_on(selected.len(), source.text.len())?;
+    for index in selected {
         if let Some(resource) = resources.get_mut(index) {
             apply_operations(resource, &operations, &source.file)?;
         }

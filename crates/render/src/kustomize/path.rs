@@ -116,11 +116,17 @@ pub(crate) struct Place<'a> {
     pub(crate) pointer: &'a str,
 }
 
+/// The most parts of a path along which fields are made.
+const MAX_PARTS: usize = 100;
+
 type Set<'a> = dyn FnMut(Place<'_>) -> Result<(), String> + 'a;
 
 /// Calls `set` on every field that `path` leads to, and makes those that are missing if `create`. Returns how many
 /// there were. List items are found by a regular expression that matches anywhere in the value.
 pub(crate) fn set_all(value: &mut Value, path: &[String], create: bool, set: &mut Set<'_>) -> Result<usize, String> {
+    if path.len() > MAX_PARTS {
+        return Err(format!("the path has more than {MAX_PARTS} parts"));
+    }
     Walk { create, pointer: String::new(), set }.walk(value, path, false)
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::overlay::Selector;
 
+use super::budget::Budget;
 use super::decode;
 use super::directory::Directory;
 use super::path;
@@ -17,6 +18,9 @@ use super::set::ResourceSet;
 
 /// Which field is read or written where nothing is said.
 const DEFAULT_PATH: &str = "metadata.name";
+
+/// How deep a value that is put elsewhere may be nested.
+const MAX_DEPTH: usize = 150;
 
 /// An entry of `replacements`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,7 +101,7 @@ fn read(directory: &Directory<'_>, path: &str) -> Result<Vec<Replacement>, Rende
 }
 
 /// Makes `replacements` in order.
-pub(crate) fn apply(resources: &mut ResourceSet, replacements: &[Replacement]) -> Result<(), String> {
+pub(crate) fn apply(resources: &mut ResourceSet, replacements: &[Replacement], budget: &Budget) -> Result<(), String> {
     for replacement in replacements {
         let Some(targets) = &replacement.targets else { return Err(incomplete()) };
         let value = match (&replacement.source, &replacement.source_value) {
@@ -107,7 +111,7 @@ pub(crate) fn apply(resources: &mut ResourceSet, replacements: &[Replacement]) -
             (Some(source), None) => source.read(resources)?,
         };
         for target in targets {
-            target.write(resources, &value)?;
+            target.write(resources, &value, budget)?;
         }
     }
     Ok(())
@@ -125,6 +129,14 @@ enum Replacing {
 }
 
 impl Replacing {
+    /// The bytes that are written where the value is put.
+    fn size(&self) -> usize {
+        match self {
+            Self::Value(value) => size(value),
+            Self::Plain(text) => text.len(),
+        }
+    }
+
     fn text(&self) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Value(value) => scalar::text(value),
@@ -137,6 +149,29 @@ impl Replacing {
             Self::Value(value) => value.clone(),
             Self::Plain(text) => scalar::plain(text),
         }
+    }
+}
+
+/// About how many bytes a value takes.
+fn size(value: &Value) -> usize {
+    /// What a value takes besides its text.
+    const NODE: usize = 16;
+    let content = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum(),
+        _ => 0,
+    };
+    NODE + content
+}
+
+/// Whether values are nested more than `levels` deep.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let inside = |value: &Value| levels == 0 || is_deeper(value, levels - 1);
+    match value {
+        Value::Array(items) => items.iter().any(inside),
+        Value::Object(map) => map.values().any(inside),
+        _ => false,
     }
 }
 
@@ -169,6 +204,10 @@ impl Source {
         let Some(found) = found.filter(|found| !is_empty(found)) else {
             return Err(format!("fieldPath {field_path:?} is missing for replacement source {self}"));
         };
+        // An object can be put into itself again and again.
+        if is_deeper(found, MAX_DEPTH) {
+            return Err(format!("the value at {field_path:?} is nested more than {MAX_DEPTH} levels deep"));
+        }
         let Some(options) = self.options.as_ref().filter(|options| !options.delimiter.is_empty()) else {
             return Ok(Replacing::Value(found.clone()));
         };
@@ -208,7 +247,7 @@ impl std::fmt::Display for Source {
 }
 
 impl Target {
-    fn write(&self, resources: &mut ResourceSet, value: &Replacing) -> Result<(), String> {
+    fn write(&self, resources: &mut ResourceSet, value: &Replacing, budget: &Budget) -> Result<(), String> {
         let Some(select) = &self.select else {
             return Err("target must specify resources to select".into());
         };
@@ -225,7 +264,7 @@ impl Target {
                 && selected.has_id(resource)
                 && !rejected.iter().any(|rejected| rejected.names_id && rejected.has_id(resource));
             if is_target {
-                self.write_to(resource, &paths, value)?;
+                self.write_to(resource, &paths, value, budget)?;
             }
         }
         Ok(())
@@ -236,7 +275,9 @@ impl Target {
         resource: &mut Resource,
         paths: &[(&str, Vec<String>)],
         value: &Replacing,
+        budget: &Budget,
     ) -> Result<(), String> {
+        let size = value.size();
         let create = self.options.as_ref().is_some_and(|options| options.create);
         for (path, parts) in paths {
             let what = if create { "find or create" } else { "find" };
@@ -245,6 +286,9 @@ impl Target {
             let (object, plain) = (&mut resource.value, &mut resource.plain);
             let found = path::set_all(object, parts, create, &mut |place| {
                 let pointer = place.pointer.to_owned();
+                // Where a part of a text is replaced, the rest is written again, too.
+                let old = place.value.as_str().map_or(0, str::len);
+                budget.write(size.saturating_add(old)).inspect_err(|error| failure = Some(error.clone()))?;
                 let text = self.set(place, value).inspect_err(|error| failure = Some(error.clone()))?;
                 plain.extend(text.map(|text| (pointer, text)));
                 Ok(())

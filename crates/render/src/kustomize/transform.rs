@@ -80,6 +80,7 @@ pub(super) fn transform(
     };
     patches(directory, kustomization, schemas, resources)?;
     if !kustomization.namespace.is_empty() {
+        directory.spend_on(resources.len(), kustomization.namespace.len())?;
         let change = namespace::Change {
             namespace: &kustomization.namespace,
             places: config.namespaces(),
@@ -91,18 +92,18 @@ pub(super) fn transform(
         note(directory, "NamespaceTransformer", resources);
     }
     if !kustomization.name_prefix.is_empty() {
-        names::put(resources, Affix::Prefix(&kustomization.name_prefix), config.name_prefix())
+        names::put(resources, Affix::Prefix(&kustomization.name_prefix), config.name_prefix(), directory.budget)
             .map_err(invalid("namePrefix"))?;
         note(directory, "PrefixTransformer", resources);
     }
     if !kustomization.name_suffix.is_empty() {
-        names::put(resources, Affix::Suffix(&kustomization.name_suffix), config.name_suffix())
+        names::put(resources, Affix::Suffix(&kustomization.name_suffix), config.name_suffix(), directory.budget)
             .map_err(invalid("nameSuffix"))?;
         note(directory, "SuffixTransformer", resources);
     }
     set_labels(directory, kustomization, config, resources)?;
     if !kustomization.common_annotations.is_empty() {
-        labels::set(resources, &kustomization.common_annotations, config.common_annotations())
+        labels::set(resources, &kustomization.common_annotations, config.common_annotations(), directory.budget)
             .map_err(invalid("commonAnnotations"))?;
         note(directory, "AnnotationsTransformer", resources);
     }
@@ -116,12 +117,13 @@ pub(super) fn transform(
         note(directory, "ReplicaCountTransformer", resources);
     }
     for (at, image) in kustomization.images.iter().enumerate() {
+        directory.spend_on(resources.len(), image.new_name.len() + image.new_tag.len() + image.digest.len())?;
         images::set(resources, image, config.images()).map_err(invalid(&format!("images[{at}]")))?;
         note(directory, "ImageTagTransformer", resources);
     }
     if !kustomization.replacements.is_empty() {
         let loaded = replacements::load(directory, &kustomization.replacements)?;
-        replacements::apply(resources, &loaded).map_err(invalid("replacements"))?;
+        replacements::apply(resources, &loaded, directory.budget).map_err(invalid("replacements"))?;
         note(directory, "ReplacementTransformer", resources);
     }
     Ok(())
@@ -136,11 +138,11 @@ fn set_labels(
     let invalid = |message: String, field: String| directory.error(Cause::Invalid(message)).in_field(field);
     for (at, label) in kustomization.labels.iter().enumerate() {
         labels::places(label, config)
-            .and_then(|places| labels::set(resources, &label.pairs, &places))
+            .and_then(|places| labels::set(resources, &label.pairs, &places, directory.budget))
             .map_err(|message| invalid(message, format!("labels[{at}]")))?;
         note(directory, "LabelTransformer", resources);
     }
-    labels::set(resources, &kustomization.common_labels, config.common_labels())
+    labels::set(resources, &kustomization.common_labels, config.common_labels(), directory.budget)
         .map_err(|message| invalid(message, "commonLabels".into()))?;
     // kustomize goes over the objects once more where there are labels of either form.
     if !(kustomization.labels.is_empty() && kustomization.common_labels.is_empty()) {

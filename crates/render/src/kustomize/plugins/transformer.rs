@@ -157,7 +157,7 @@ impl Transformer {
         let fail = |message: String| error(directory, &self.configuration, Cause::Invalid(message));
         match &self.settings {
             Settings::Annotations(settings) => {
-                labels::set(resources, &settings.annotations, &settings.field_specs).map_err(fail)
+                labels::set(resources, &settings.annotations, &settings.field_specs, directory.budget).map_err(fail)
             }
             Settings::Hash => {
                 hash::append(resources);
@@ -166,7 +166,9 @@ impl Transformer {
             Settings::Images(settings) => {
                 images::set(resources, &settings.image_tag, &settings.field_specs).map_err(fail)
             }
-            Settings::Labels(settings) => labels::set(resources, &settings.labels, &settings.field_specs).map_err(fail),
+            Settings::Labels(settings) => {
+                labels::set(resources, &settings.labels, &settings.field_specs, directory.budget).map_err(fail)
+            }
             Settings::Namespace(settings) => {
                 let change = namespace::Change {
                     namespace: &settings.metadata.namespace,
@@ -182,14 +184,16 @@ impl Transformer {
             Settings::Patch(settings) => patch::patch(directory, settings, schemas, resources),
             Settings::Names(settings) => {
                 let places = settings.field_specs.as_deref().unwrap_or_default();
-                names::put(resources, Affix::Prefix(&settings.prefix), places).map_err(fail)?;
-                names::put(resources, Affix::Suffix(&settings.suffix), places).map_err(fail)
+                names::put(resources, Affix::Prefix(&settings.prefix), places, directory.budget).map_err(fail)?;
+                names::put(resources, Affix::Suffix(&settings.suffix), places, directory.budget).map_err(fail)
             }
-            Settings::Replacements(settings) => replacements::apply(resources, settings).map_err(fail),
+            Settings::Replacements(settings) => {
+                replacements::apply(resources, settings, directory.budget).map_err(fail)
+            }
             Settings::Replicas(settings) => {
                 replicas::set(resources, &settings.replica, &settings.field_specs).map_err(fail)
             }
-            Settings::ValueAdd(settings) => settings.apply(resources).map_err(fail),
+            Settings::ValueAdd(settings) => settings.apply(resources, directory.budget).map_err(fail),
         }
     }
 }

@@ -5,8 +5,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Cause, RenderError};
+use crate::kustomize::budget::Budget;
 use crate::kustomize::decode;
 use crate::kustomize::directory::Directory;
+use crate::kustomize::field_path::MAX_PATH;
 use crate::kustomize::namespace::{Change, Subjects};
 use crate::kustomize::resource::Resource;
 use crate::kustomize::scalar;
@@ -65,6 +67,9 @@ impl ValueAdd {
             if target.field_path.is_empty() {
                 return Err(invalid("fieldPath cannot be empty".into()));
             }
+            if target.field_path.len() > MAX_PATH {
+                return Err(invalid(format!("fieldPath is longer than {MAX_PATH} bytes")));
+            }
             if target.file_path_position < 0 {
                 let position = target.file_path_position;
                 return Err(invalid(format!("value of FilePathPosition ({position}) cannot be negative")));
@@ -74,7 +79,7 @@ impl ValueAdd {
     }
 
     /// Adds the value to its targets.
-    pub(super) fn apply(&self, resources: &mut ResourceSet) -> Result<(), String> {
+    pub(super) fn apply(&self, resources: &mut ResourceSet, budget: &Budget) -> Result<(), String> {
         for target in &self.targets {
             let selected = match &target.selector {
                 Some(selector) => select(resources, selector)?,
@@ -82,6 +87,7 @@ impl ValueAdd {
             };
             for index in selected {
                 if let Some(resource) = resources.get_mut(index) {
+                    budget.write(self.value.len())?;
                     self.add(target, resource)?;
                 }
             }
