@@ -13,6 +13,7 @@ use super::Context;
 use super::arguments::{Call, Outcome, any, bytes, int, printed, string};
 use super::der::{self, tag};
 use super::keys::PrivateKey;
+use super::limits::SLOW;
 use super::time::{Time, Zone};
 use super::{dsa, encoding, layout, pem, random};
 
@@ -93,9 +94,10 @@ impl Object for Certificate {
 }
 
 fn private_key(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
-    call.context().slow_call()?;
+    let kind = string(arguments, 0);
+    call.spend(if matches!(&*kind, "" | "rsa") { 4 * SLOW } else { SLOW })?;
     let random = call.context().random();
-    let key = match &*string(arguments, 0) {
+    let key = match &*kind {
         "" | "rsa" => PrivateKey::rsa(LONE_KEY, random)?,
         "ecdsa" => PrivateKey::p256(random),
         "ed25519" => PrivateKey::ed25519(random)?,
@@ -126,7 +128,7 @@ fn parsed(data: &[u8]) -> Result<CertificateInner<Raw>, String> {
 
 /// The key at a place of the arguments, or a new one.
 fn key(call: &mut Call<'_, '_>, arguments: &[Value], at: Option<usize>) -> Result<PrivateKey, Fault> {
-    call.context().slow_call()?;
+    call.spend(SLOW)?;
     Ok(match at {
         Some(at) => PrivateKey::parse(&string(arguments, at)).map_err(|why| format!("parsing private key: {why}"))?,
         None => PrivateKey::rsa(CERTIFICATE_KEY, call.context().random())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cowherd_template::{Fault, Map, Value};
+use cowherd_template::{Map, Value};
 use jiff::Timestamp;
 use regex::bytes::Regex;
 
@@ -15,16 +15,12 @@ use crate::engine::State;
 /// How many compiled regular expressions are kept.
 const MAX_REGEXES: usize = 200;
 
-/// How many slow calls (keys, certificates, password hashes) there may be.
-const MAX_SLOW_CALLS: u32 = 500;
-
 /// What functions are given besides their arguments.
 pub struct Context<'c> {
     now: Timestamp,
     zone: Zone,
     random: Box<dyn Random + 'c>,
     regexes: HashMap<Box<[u8]>, Rc<Regex>>,
-    slow_calls: u32,
     /// The maps into which lists or maps were put: they may hold themselves by now.
     entangled: Vec<Map>,
     /// What the functions of the engine need.
@@ -39,7 +35,6 @@ impl<'c> Context<'c> {
             zone: Zone::Utc,
             random: Box::new(random),
             regexes: HashMap::new(),
-            slow_calls: 0,
             entangled: Vec::new(),
             engine: State::default(),
         }
@@ -90,17 +85,6 @@ impl<'c> Context<'c> {
             self.entangled.push(map.clone());
         }
         map.insert(key, value);
-    }
-
-    /// Counts a call that takes long, and refuses it where there have been too many.
-    pub(super) fn slow_call(&mut self) -> Result<(), Fault> {
-        self.slow_calls += 1;
-        if self.slow_calls > MAX_SLOW_CALLS {
-            return Err(Fault::Message(format!(
-                "more than {MAX_SLOW_CALLS} keys, certificates and password hashes in one render, which is the limit"
-            )));
-        }
-        Ok(())
     }
 }
 

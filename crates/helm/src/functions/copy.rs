@@ -2,16 +2,18 @@
 
 use cowherd_template::{Fault, List, Map, Value};
 
-use super::arguments::{NO_TYPE, Outcome};
+use super::arguments::{Call, NO_TYPE, Outcome};
 use super::limits::{MAX_ITEMS, deeper};
 
 /// A copy that shares no map with the original.
-pub(super) fn deep(value: &Value) -> Outcome {
+pub(super) fn deep(call: &mut Call<'_, '_>, value: &Value) -> Outcome {
     if value.is_nil() {
         return Err(NO_TYPE.into());
     }
     let mut count = 0;
-    copy(value, &mut count, 0)
+    let copied = copy(value, &mut count, 0)?;
+    call.spend(count as u64)?;
+    Ok(copied)
 }
 
 fn copy(value: &Value, count: &mut usize, depth: usize) -> Outcome {

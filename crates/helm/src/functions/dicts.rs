@@ -30,8 +30,8 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
         Function::variadic("mergeOverwrite", MAP, Type::Map, |call, given| merged(call, given, Overwrite::All)),
         Function::variadic("mustMergeOverwrite", MAP, Type::Map, |call, given| merged(call, given, Overwrite::All)),
         Function::variadic("dig", &[], Type::Any, dig),
-        Function::new("deepCopy", &[Type::Any], |_, given| copy::deep(any(given, 0))),
-        Function::new("mustDeepCopy", &[Type::Any], |_, given| copy::deep(any(given, 0))),
+        Function::new("deepCopy", &[Type::Any], |call, given| copy::deep(call, any(given, 0))),
+        Function::new("mustDeepCopy", &[Type::Any], |call, given| copy::deep(call, any(given, 0))),
     ]
     .into_iter()
 }
@@ -114,7 +114,7 @@ fn omit(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
 fn merged(call: &mut Call<'_, '_>, arguments: &[Value], overwrite: Overwrite) -> Outcome {
     let target = map(arguments, 0).unwrap_or_default();
     for source in (1..arguments.len()).filter_map(|at| map(arguments, at)) {
-        merge::merge(call.context(), &target, &source, overwrite, 0)?;
+        merge::merge(call, &target, &source, overwrite, 0)?;
     }
     Ok(Value::Map(target))
 }

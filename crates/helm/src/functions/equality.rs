@@ -4,15 +4,18 @@ use std::rc::Rc;
 
 use cowherd_template::{Fault, Map, Value};
 
+use super::arguments::Call;
 use super::limits::deeper;
 use super::slices::nil_type;
 
 /// Whether two values have the same type and hold the same.
-pub(super) fn deep_equal(a: &Value, b: &Value) -> Result<bool, Fault> {
-    equal(a, b, 0)
+pub(super) fn deep_equal(call: &mut Call<'_, '_>, a: &Value, b: &Value) -> Result<bool, Fault> {
+    equal(call, a, b, 0)
 }
 
-fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Fault> {
+/// Maps that share maps are compared as often as there are ways to them, so that each comparison counts.
+fn equal(call: &mut Call<'_, '_>, a: &Value, b: &Value, depth: usize) -> Result<bool, Fault> {
+    call.spend(1)?;
     Ok(match (a, b) {
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -24,11 +27,11 @@ fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Fault> {
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             let alike = a.element_type() == b.element_type() && a.len() == b.len();
-            alike && deeper(depth, |depth| all(a.iter().zip(b.iter()), depth))?
+            alike && deeper(depth, |depth| all(call, a.iter().zip(b.iter()), depth))?
         }
         (Value::Map(a), Value::Map(b)) => {
             let alike = a.type_name() == b.type_name() && a.len() == b.len();
-            alike && (a.is(b) || deeper(depth, |depth| equal_maps(a, b, depth))?)
+            alike && (a.is(b) || deeper(depth, |depth| equal_maps(call, a, b, depth))?)
         }
         (Value::Object(a_object), Value::Object(b_object)) => match (nil_type(a), nil_type(b)) {
             (None, None) => Rc::ptr_eq(a_object, b_object) || a_object.equals(b_object).unwrap_or(false),
@@ -38,17 +41,21 @@ fn equal(a: &Value, b: &Value, depth: usize) -> Result<bool, Fault> {
     })
 }
 
-fn all<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, depth: usize) -> Result<bool, Fault> {
+fn all<'v>(
+    call: &mut Call<'_, '_>,
+    pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
+    depth: usize,
+) -> Result<bool, Fault> {
     for (a, b) in pairs {
-        if !equal(a, b, depth)? {
+        if !equal(call, a, b, depth)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn equal_maps(a: &Map, b: &Map, depth: usize) -> Result<bool, Fault> {
+fn equal_maps(call: &mut Call<'_, '_>, a: &Map, b: &Map, depth: usize) -> Result<bool, Fault> {
     let (a, b) = (a.entries(), b.entries());
     let same_keys = a.iter().zip(&b).all(|((a, _), (b, _))| a == b);
-    Ok(same_keys && all(a.iter().zip(&b).map(|((_, a), (_, b))| (a, b)), depth)?)
+    Ok(same_keys && all(call, a.iter().zip(&b).map(|((_, a), (_, b))| (a, b)), depth)?)
 }

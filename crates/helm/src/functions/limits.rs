@@ -8,6 +8,9 @@ pub(super) const MAX_TEXT: usize = 16 << 20;
 /// The most items that a function may put into a list.
 pub(super) const MAX_ITEMS: usize = 1_000_000;
 
+/// How many steps of an execution a key, a certificate or the hash of a password takes.
+pub(super) const SLOW: u64 = 1_000_000;
+
 /// What it takes to go one level deeper, and how much more stack there is when it is short.
 const RED_ZONE: usize = 128 * 1024;
 const STACK: usize = 1024 * 1024;
@@ -45,4 +48,66 @@ pub(super) fn deeper<T, E: From<TooDeep>>(depth: usize, step: impl FnOnce(usize)
         return Err(TooDeep.into());
     }
     stacker::maybe_grow(RED_ZONE, STACK, || step(depth + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cowherd_template::{Execution, Functions, Limits, Templates, Value};
+    use jiff::Timestamp;
+
+    use crate::functions::{Context, functions};
+
+    fn execute(text: &str) -> Result<(), String> {
+        let functions = Functions::new(functions());
+        let mut templates = Templates::new("t");
+        templates.add("t", text, &functions).expect("a template");
+        let context = &mut Context::seeded(Timestamp::UNIX_EPOCH, b"seed");
+        let mut execution = Execution::new(&functions, Arc::new(templates), context);
+        execution.limits(Limits { steps: 2_500_000, ..Limits::default() });
+        execution.execute("t", &Value::Nil).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn assert_too_much(text: &str) {
+        let error = execute(text).expect_err("too much");
+        assert!(error.contains("more than 2500000 steps"), "{error}");
+    }
+
+    #[test]
+    fn compiling_takes_steps_and_using_again_does_not() {
+        assert_eq!(execute("{{ range 1000 }}{{ regexFind \"a+\" \"aa\" }}{{ end }}"), Ok(()));
+        assert_too_much("{{ range $i := 1000 }}{{ regexFind (printf \"a{%d}\" $i) \"aa\" }}{{ end }}");
+    }
+
+    #[test]
+    fn keys_and_passwords_take_steps() {
+        assert_eq!(execute("{{ range 2 }}{{ genPrivateKey \"ecdsa\" | len }}{{ end }}"), Ok(()));
+        assert_too_much("{{ range 10 }}{{ genPrivateKey \"ecdsa\" | len }}{{ end }}");
+    }
+
+    #[test]
+    fn maps_that_share_maps_are_not_walked_for_ever() {
+        let shared = "{{ $x := dict \"v\" 1 }}{{ $y := dict \"v\" 1 }}{{ range 100 }}\
+            {{ $x = dict \"a\" $x \"b\" $x }}{{ $y = dict \"a\" $y \"b\" $y }}{{ end }}";
+        for call in [
+            "deepEqual $x $y",
+            "uniq (list $x $y)",
+            "has $x (list $y)",
+            "without (list $x) $y",
+            "merge $x $y",
+            "mergeOverwrite $x $y",
+        ] {
+            assert_too_much(&format!("{shared}{{{{ $z := {call} }}}}"));
+        }
+        assert!(execute(&format!("{shared}{{{{ deepCopy $x }}}}")).is_err());
+    }
+
+    #[test]
+    fn copies_take_steps() {
+        let long = "{{ $x := until 100000 }}";
+        assert_too_much(&format!("{long}{{{{ range 100 }}}}{{{{ $y := deepCopy $x }}}}{{{{ end }}}}"));
+        let large = "{{ $x := dict }}{{ range $i := 10000 }}{{ $_ := set $x (toString $i) $i }}{{ end }}";
+        assert_too_much(&format!("{large}{{{{ range 1000 }}}}{{{{ $y := omit $x \"1\" }}}}{{{{ end }}}}"));
+    }
 }

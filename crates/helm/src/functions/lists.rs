@@ -124,7 +124,7 @@ fn simple(value: &Value) -> Option<Simple> {
 /// How many values that have to be compared one by one a list may have.
 const MAX_COMPARED: usize = 10_000;
 
-fn uniq(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+fn uniq(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let mut seen = HashSet::new();
     let mut compared: Vec<Value> = Vec::new();
     let mut kept = Vec::new();
@@ -132,7 +132,7 @@ fn uniq(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
         let is_new = match simple(&item) {
             Some(simple) => seen.insert(simple),
             None => {
-                let is_new = !contains(&compared, &item)?;
+                let is_new = !contains(call, &compared, &item)?;
                 if is_new {
                     compared.push(item.clone());
                 }
@@ -151,31 +151,31 @@ fn uniq(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     Ok(Value::list(kept))
 }
 
-fn contains(items: &[Value], wanted: &Value) -> Result<bool, Fault> {
+fn contains(call: &mut Call<'_, '_>, items: &[Value], wanted: &Value) -> Result<bool, Fault> {
     for item in items {
-        if deep_equal(wanted, item)? {
+        if deep_equal(call, wanted, item)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn without(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+fn without(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let mut kept = Vec::new();
     for item in items(any(arguments, 0), "Cannot find without on type")? {
-        if !contains(rest(arguments, 1), &item)? {
+        if !contains(call, rest(arguments, 1), &item)? {
             kept.push(item);
         }
     }
     Ok(Value::list(kept))
 }
 
-fn has(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+fn has(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let (needle, haystack) = (any(arguments, 0), any(arguments, 1));
     Ok(Value::Bool(match haystack {
         Value::Nil => false,
-        Value::List(list) => contains(list, needle)?,
-        other => contains(&items(other, "Cannot find has on type")?, needle)?,
+        Value::List(list) => contains(call, list, needle)?,
+        other => contains(call, &items(other, "Cannot find has on type")?, needle)?,
     }))
 }
 

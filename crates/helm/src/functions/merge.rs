@@ -2,7 +2,7 @@
 
 use cowherd_template::{Fault, Map, Value};
 
-use super::Context;
+use super::arguments::Call;
 use super::limits::deeper;
 
 /// Which entries of the target are replaced. Maps on both sides are always merged.
@@ -17,7 +17,7 @@ pub(super) enum Overwrite {
 /// Merges `source` into `target`. Maps that the target has are changed in place; what it does not have it shares with
 /// the source afterwards.
 pub(super) fn merge(
-    context: &mut Context<'_>,
+    call: &mut Call<'_, '_>,
     target: &Map,
     source: &Map,
     overwrite: Overwrite,
@@ -27,6 +27,8 @@ pub(super) fn merge(
         return Ok(());
     }
     for (key, value) in source.entries() {
+        // Maps that share maps are merged as often as there are ways to them.
+        call.spend(1)?;
         let current = target.get(&key);
         match (&current, &value) {
             (_, Value::Nil) => {
@@ -36,7 +38,7 @@ pub(super) fn merge(
                 continue;
             }
             (Some(Value::Map(current)), Value::Map(value)) => {
-                deeper(depth, |depth| merge(context, current, value, overwrite, depth))?;
+                deeper(depth, |depth| merge(call, current, value, overwrite, depth))?;
                 if !current.is_empty() {
                     continue;
                 }
@@ -44,7 +46,7 @@ pub(super) fn merge(
             _ => {}
         }
         if overwrite == Overwrite::All || current.is_none_or(|current| !current.is_true()) {
-            context.insert(target, key, value);
+            call.context().insert(target, key, value);
         }
     }
     Ok(())

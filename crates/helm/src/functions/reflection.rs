@@ -18,8 +18,8 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
         }),
         Function::new("kindOf", &[Type::Any], |_, given| Ok(Value::from(any(given, 0).kind().name()))),
         Function::new("kindIs", TWO, |_, given| Ok(Value::Bool(string(given, 0) == any(given, 1).kind().name()))),
-        Function::new("deepEqual", &[Type::Any, Type::Any], |_, given| {
-            deep_equal(any(given, 0), any(given, 1)).map(Value::Bool)
+        Function::new("deepEqual", &[Type::Any, Type::Any], |call, given| {
+            deep_equal(call, any(given, 0), any(given, 1)).map(Value::Bool)
         }),
     ]
     .into_iter()

@@ -226,29 +226,3 @@ fn group_number(name: &str) -> Option<usize> {
     let is_number = name.bytes().all(|byte| byte.is_ascii_digit()) && (name.len() == 1 || !name.starts_with('0'));
     if is_number { name.parse().ok() } else { None }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use cowherd_template::{Execution, Functions, Limits, Templates};
-    use jiff::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn compiling_takes_steps_and_using_again_does_not() {
-        let functions = Functions::new(functions());
-        let execute = |text: &str| {
-            let mut templates = Templates::new("t");
-            templates.add("t", text, &functions).expect("a template");
-            let context = &mut Context::seeded(Timestamp::UNIX_EPOCH, b"seed");
-            let mut execution = Execution::new(&functions, Arc::new(templates), context);
-            execution.limits(Limits { steps: 500_000, ..Limits::default() });
-            execution.execute("t", &Value::Nil).map_err(|error| error.to_string())
-        };
-        assert!(execute("{{ range 100 }}{{ regexFind \"a+\" \"aa\" }}{{ end }}").is_ok());
-        let error = execute("{{ range $i := 100 }}{{ regexFind (printf \"a{%d}\" $i) \"aa\" }}{{ end }}");
-        assert!(error.expect_err("too much").contains("more than 500000 steps"));
-    }
-}

@@ -26,7 +26,7 @@ impl Default for Limits {
 }
 
 /// How many bytes of its arguments a function reads in the time of a step.
-const READ_PER_STEP: usize = 64;
+const READ_PER_STEP: usize = 16;
 
 /// How many bytes a function makes for the price of a step: with the default limit, less than a gigabyte in all.
 const MADE_PER_STEP: usize = 8;
@@ -40,7 +40,7 @@ impl<C> Execution<'_, C> {
     /// Counts what a function read and made, which can be far more than what it took to call it.
     pub(super) fn charge(&mut self, arguments: &[Value], result: &Value) -> Result<()> {
         let read: usize = arguments.iter().map(size).fold(0, usize::saturating_add);
-        let made = if is_shared(result) { 0 } else { size(result) };
+        let made = made(result);
         Ok(self.spend((read / READ_PER_STEP).saturating_add(made / MADE_PER_STEP) as u64)?)
     }
 
@@ -73,22 +73,24 @@ impl<C> Execution<'_, C> {
     }
 }
 
-/// The bytes of a value without what it holds.
+/// The bytes of a value that a function may look at, without what is inside.
 fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len().saturating_mul(size_of::<Value>()),
+        // Few functions look at more of a map than one entry.
         _ => 0,
     }
 }
 
-/// Whether a value was there before, and was given rather than made.
-fn is_shared(value: &Value) -> bool {
+/// The bytes of a value that was made; of one that was there before, and was only given, none.
+fn made(value: &Value) -> usize {
     match value {
-        Value::String(text) => text.is_shared(),
-        Value::List(list) => list.is_shared(),
-        _ => false,
+        Value::String(text) if text.is_shared() => 0,
+        Value::List(list) if list.is_shared() => 0,
+        Value::Map(map) if !map.is_shared() => map.len().saturating_mul(2 * size_of::<Value>()),
+        value => size(value),
     }
 }
 

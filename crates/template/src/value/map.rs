@@ -128,6 +128,11 @@ impl Map {
         Rc::ptr_eq(&self.entries, &other.entries)
     }
 
+    /// Whether somebody else has the entries, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.entries) > 1
+    }
+
     /// The entries, if nobody else has them.
     pub(super) fn sole(&mut self) -> Option<&mut BTreeMap<Arc<str>, Value>> {
         Rc::get_mut(&mut self.entries).map(RefCell::get_mut)
