@@ -11,7 +11,7 @@ mod wording;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cowherd_template::{Definitions, Execution, Functions, Map, Templates, Value};
+use cowherd_template::{Definitions, Execution, Functions, Limits, Map, Templates, Value};
 use jiff::Timestamp;
 
 use crate::functions::Context;
@@ -48,13 +48,14 @@ pub struct GoTemplates<'a> {
     seed: Vec<u8>,
     zone: Option<String>,
     lookup: Option<&'a dyn Lookup>,
+    limits: Limits,
 }
 
 impl<'a> GoTemplates<'a> {
     /// Templates that take `time` for the time, and whose random functions follow from `seed`. Passwords and keys are
     /// made of it: where they matter, nobody may know it.
     pub fn new(time: Timestamp, seed: &[u8]) -> Self {
-        Self { time, seed: seed.to_owned(), zone: None, lookup: None }
+        Self { time, seed: seed.to_owned(), zone: None, lookup: None, limits: Limits::default() }
     }
 
     /// The same, with the time zone in which dates are shown where a template names none; UTC where there is no such
@@ -66,6 +67,11 @@ impl<'a> GoTemplates<'a> {
     /// The same, with a cluster for the function `lookup`.
     pub fn with_lookup(self, lookup: &'a dyn Lookup) -> Self {
         Self { lookup: Some(lookup), ..self }
+    }
+
+    /// The same, with other bounds on what all templates of a chart may do together.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 }
 
@@ -80,6 +86,7 @@ impl GoTemplates<'_> {
         templates.add("name-template", text, &functions).map_err(|error| EngineError(error.to_string()))?;
         let mut context = Context::seeded(self.time, &self.seed);
         let mut execution = Execution::new(&functions, Arc::new(templates), &mut context);
+        execution.limits(self.limits.clone());
         let written = execution.execute("name-template", &Value::Nil);
         written.map(|text| text.to_str().into_owned()).map_err(|error| EngineError(error.to_string()))
     }
@@ -92,12 +99,12 @@ impl Engine for GoTemplates<'_> {
         let seeded = || Context::seeded(self.time, &self.seed);
         let mut context = self.zone.as_ref().and_then(|zone| seeded().with_zone(zone)).unwrap_or_else(seeded);
         context.engine.lookup = self.lookup;
-        execute(set, &mut context).map_err(EngineError)
+        execute(set, &mut context, &self.limits).map_err(EngineError)
     }
 }
 
 /// What the templates of `set` write, by their names, in the order in which they were executed.
-fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>) -> Result<Vec<(String, String)>, String> {
+fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>, limits: &Limits) -> Result<Vec<(String, String)>, String> {
     let functions = Functions::new(crate::functions::functions().chain(functions::functions()));
     let mut templates = Templates::new(SET);
     for template in &set.templates {
@@ -107,6 +114,7 @@ fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>) -> Result<Vec<(Stri
     }
     let scopes = scopes(set);
     let mut execution = Execution::new(&functions, Arc::new(templates), context);
+    execution.limits(limits.clone());
     let mut rendered = Vec::new();
     for template in set.templates.iter().filter(|template| !template.is_partial()) {
         let (Some(dot), Some(chart)) = (scopes.get(template.chart), set.charts.get(template.chart)) else { continue };

@@ -1,6 +1,8 @@
 //! What is too much.
 
 use cowherd_helm::chart::{Limits, load};
+use cowherd_helm::engine::GoTemplates;
+use cowherd_helm::{Request, template};
 use cowherd_tree::{MemoryTree, TreePath};
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
@@ -75,4 +77,13 @@ fn values_are_no_alias_bomb() {
     }
     let tree = MemoryTree::new([("Chart.yaml", CHART.to_owned()), ("values.yaml", values)]).unwrap();
     assert!(refused(&tree, &Limits::default()).contains("aliases expand to more than"));
+}
+
+#[test]
+fn templates_do_not_run_for_ever() {
+    let tree = MemoryTree::new([("Chart.yaml", CHART), ("templates/a.yaml", "{{ range 1000000 }}{{ end }}")]).unwrap();
+    let limits = cowherd_template::Limits { steps: 1000, ..Default::default() };
+    let mut engine = GoTemplates::new(jiff::Timestamp::UNIX_EPOCH, b"seed").with_limits(limits);
+    let error = template(&tree, &TreePath::root(), &Request::default(), &mut engine).unwrap_err().to_string();
+    assert!(error.ends_with("the templates take more than 1000 steps; is a range too long?"), "{error}");
 }
