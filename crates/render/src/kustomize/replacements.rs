@@ -155,7 +155,7 @@ impl Replacing {
 /// About how many bytes a value takes.
 fn size(value: &Value) -> usize {
     /// What a value takes besides its text.
-    const NODE: usize = 16;
+    const NODE: usize = 64;
     let content = match value {
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(size).sum(),
