@@ -144,6 +144,22 @@ fn a_chart_goes_through_a_kustomization() {
 }
 
 #[test]
+fn an_overlay_outside_of_a_repository_names_its_base() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    for (path, content) in [
+        ("base/kustomization.yaml", "resources: [map.yaml]\n"),
+        ("base/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),
+        ("overlay/kustomization.yaml", "resources: [../base]\nnamePrefix: x-\n"),
+    ] {
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), content).unwrap();
+    }
+    let theirs = Command::new("kubectl").arg("kustomize").arg(root.join("overlay")).output().unwrap();
+    assert_eq!(text(&render(root, &["overlay"])), text(&theirs));
+}
+
+#[test]
 fn chance_follows_from_the_seed() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();

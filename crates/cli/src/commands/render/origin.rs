@@ -80,11 +80,12 @@ impl Origin {
     }
 }
 
-/// The repository that a directory stands in, or the directory itself where there is none, and the path inside.
+/// The repository that a directory stands in, and the path inside. Where there is none, kustomizations may still name what
+/// lies beside them.
 pub fn directory(path: &str) -> Result<Origin> {
     let directory = Path::new(path).canonicalize().with_context(|| format!("cannot read {path}"))?;
     let repository = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
-    let root = repository.unwrap_or(&directory);
+    let root = repository.unwrap_or(Path::new("/"));
     let inside = directory.strip_prefix(root).unwrap_or(Path::new(""));
     let inside = inside.to_str().with_context(|| format!("{} is not UTF-8", directory.display()))?;
     Ok(Origin {
