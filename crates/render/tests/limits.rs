@@ -15,7 +15,7 @@ fn message(files: &[(&str, String)], options: &Options) -> String {
 
 fn refused(kustomization: &str) -> String {
     let kustomization = format!("resources: [a.yaml]\n{kustomization}");
-    message(&[("kustomization.yaml", kustomization)], &Options::default())
+    message(&[("kustomization.yaml", kustomization)], &Options { bytes: 10_000_000, ..Options::default() })
 }
 
 fn replacement(source: &str, target: &str, options: &str) -> String {

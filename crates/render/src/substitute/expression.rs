@@ -1,6 +1,6 @@
 //! The expressions that the shell has for variables, as far as Flux takes them.
 
-use super::glob;
+use super::glob::Pattern;
 
 /// Why a text could not be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +14,14 @@ pub(super) enum Error {
 /// How deep expressions may stand in each other.
 const MAX_DEPTH: usize = 64;
 
+/// How much work the expressions of one text may make: characters written, and compared with patterns.
+const MAX_WORK: usize = 1 << 26;
+
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// `text` with its expressions replaced by what `lookup` gives for their variables.
 pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
-    let mut evaluator = Evaluator { text, rest: text, lookup, depth: 0 };
+    let mut evaluator = Evaluator { text, rest: text, lookup, depth: 0, work: 0 };
     let mut out = String::with_capacity(text.len());
     while let Some(at) = evaluator.rest.find('$') {
         out.push_str(&evaluator.rest[..at]);
@@ -43,6 +46,8 @@ struct Evaluator<'a> {
     rest: &'a str,
     lookup: &'a Lookup<'a>,
     depth: usize,
+    /// How much was done so far.
+    work: usize,
 }
 
 impl Evaluator<'_> {
@@ -82,8 +87,19 @@ impl Evaluator<'_> {
         Ok(name.to_owned())
     }
 
-    fn value(&self, name: &str) -> Result<String, Error> {
-        (self.lookup)(name).ok_or_else(|| Error::Unset(name.to_owned()))
+    fn value(&mut self, name: &str) -> Result<String, Error> {
+        let value = (self.lookup)(name).ok_or_else(|| Error::Unset(name.to_owned()))?;
+        self.spend(value.len())?;
+        Ok(value)
+    }
+
+    /// Accounts for work before it is done.
+    fn spend(&mut self, work: usize) -> Result<(), Error> {
+        self.work = self.work.saturating_add(work);
+        if self.work > MAX_WORK {
+            return Err(self.syntax("the values of the variables are too long for what is made of them"));
+        }
+        Ok(())
     }
 
     /// What follows `${`, up to its closing brace.
@@ -120,7 +136,9 @@ impl Evaluator<'_> {
         if let Some(operator) = self.take_one(&["##", "#", "%%", "%"]) {
             let pattern = self.word(&['}'], false)?;
             self.close()?;
-            return Ok(glob::trim(&self.value(&name)?, &pattern, operator));
+            let (value, pattern) = (self.value(&name)?, Pattern::parse(&pattern));
+            self.spend(value.len().saturating_mul(pattern.len()))?;
+            return Ok(pattern.trim(&value, operator));
         }
         self.close()?;
         self.value(&name)
@@ -162,6 +180,7 @@ impl Evaluator<'_> {
             default += &self.word(&['}'], false)?;
         }
         let value = (self.lookup)(name).unwrap_or_default();
+        self.spend(value.len())?;
         Ok(if value.is_empty() { default } else { value })
     }
 
@@ -186,6 +205,8 @@ impl Evaluator<'_> {
         let new = if self.rest.starts_with('}') { None } else { Some(self.word(&['}'], true)?) };
         self.close()?;
         let value = self.value(name)?;
+        let added = new.as_ref().map_or(0, String::len);
+        self.spend(value.matches(old.as_str()).count().saturating_mul(added))?;
         Ok(match (operator, new) {
             ("//", new) => value.replace(&old, new.as_deref().unwrap_or_default()),
             ("/", new) => value.replacen(&old, new.as_deref().unwrap_or_default(), 1),
@@ -266,5 +287,20 @@ mod tests {
             assert!(matches!(run(text), Err(Error::Syntax { .. })), "{text}");
         }
         assert!(run(&"${a:-".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn long_values_make_no_endless_text_and_take_no_endless_time() {
+        let long = "x".repeat(1 << 20);
+        let run = |text: &str| evaluate(text, &|_| Some(long.clone()));
+        assert!(run("${a##*x}${a%y}${a//y/z}").is_ok());
+        let too_much = "the values of the variables are too long for what is made of them";
+        for text in ["${a}".repeat(100), "${a//x/${a}}".to_owned(), format!("${{a##{}}}", "*y".repeat(1000))] {
+            let detail = match run(&text) {
+                Err(Error::Syntax { detail, .. }) => detail,
+                other => format!("{other:?}").chars().take(100).collect(),
+            };
+            assert_eq!(detail, too_much);
+        }
     }
 }

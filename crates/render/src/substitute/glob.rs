@@ -1,75 +1,140 @@
 //! Shell patterns, and what the shell trims with them.
 
-/// `value` without the prefix (`#`, `##`) or suffix (`%`, `%%`) that matches `pattern`: the shortest one, or the
-/// longest where the operator is doubled.
-pub(super) fn trim(value: &str, pattern: &str, operator: &str) -> String {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let value: Vec<char> = value.chars().collect();
-    let count = value.len();
-    let lengths: Vec<usize> = match operator.len() {
-        1 => (1..=count).collect(),
-        _ => (1..=count).rev().collect(),
-    };
-    let from_start = operator.starts_with('#');
-    let part = |length: usize| if from_start { &value[..length] } else { &value[count - length..] };
-    let kept = match lengths.into_iter().find(|length| matches(&pattern, part(*length))) {
-        Some(length) if from_start => &value[length..],
-        Some(length) => &value[..count - length],
-        None => &value[..],
-    };
-    kept.iter().collect()
+/// A pattern, item by item.
+pub(super) struct Pattern(Vec<Item>);
+
+enum Item {
+    /// `*`: any number of characters.
+    Star,
+    /// `?`.
+    Any,
+    Literal(char),
+    /// `[...]`: one of the ranges, or of everything else.
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+    /// A bracket that is not closed, which nothing matches.
+    Never,
 }
 
-/// Whether `text` as a whole matches `pattern`: `*`, `?`, `[...]` and `\` for what follows it.
-fn matches(pattern: &[char], text: &[char]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    // Where the last star stands, and how much of the text it has taken.
-    let mut star: Option<(usize, usize)> = None;
-    while read < text.len() {
-        if pattern.get(at) == Some(&'*') {
-            star = Some((at, read));
-            at += 1;
-        } else if let Some(length) = one(&pattern[at.min(pattern.len())..], text[read]) {
-            at += length;
-            read += 1;
-        } else if let Some((star_at, taken)) = star {
-            star = Some((star_at, taken + 1));
-            at = star_at + 1;
-            read = taken + 1;
+impl Pattern {
+    /// The pattern that `text` says: `*`, `?`, `[...]`, and `\` for what follows it.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut items = Vec::new();
+        let mut rest = text.chars();
+        while let Some(c) = rest.next() {
+            items.push(match c {
+                '*' => Item::Star,
+                '?' => Item::Any,
+                '\\' => Item::Literal(rest.next().unwrap_or('\\')),
+                '[' => match rest.as_str().split_once(']') {
+                    Some((members, behind)) => {
+                        // A bracket that stands first is the end, too, unless it is what is not to be matched.
+                        rest = behind.chars();
+                        class(members)
+                    }
+                    None => Item::Never,
+                },
+                literal => Item::Literal(literal),
+            });
+        }
+        Self(items)
+    }
+
+    /// How many items there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// `value` without the prefix (`#`, `##`) or suffix (`%`, `%%`) that matches: the shortest one, or the longest where
+    /// the operator is doubled. Takes as many steps as there are characters times items.
+    pub(super) fn trim(&self, value: &str, operator: &str) -> String {
+        let shortest = operator.len() == 1;
+        let kept = if operator.starts_with('#') {
+            let items: Vec<&Item> = self.0.iter().collect();
+            let taken = taken(&items, value.chars(), shortest);
+            value.chars().skip(taken).collect()
         } else {
-            return false;
+            let items: Vec<&Item> = self.0.iter().rev().collect();
+            let taken = taken(&items, value.chars().rev(), shortest);
+            let count = value.chars().count();
+            value.chars().take(count - taken).collect()
+        };
+        kept
+    }
+}
+
+fn class(members: &str) -> Item {
+    let (negated, members) = match members.strip_prefix('^') {
+        Some(members) => (true, members),
+        None => (false, members),
+    };
+    let mut ranges = Vec::new();
+    let mut members = members.chars();
+    while let Some(low) = members.next() {
+        let mut behind = members.clone();
+        let high = match (behind.next(), behind.next()) {
+            (Some('-'), Some(high)) => {
+                members = behind;
+                high
+            }
+            _ => low,
+        };
+        ranges.push((low, high));
+    }
+    Item::Class { negated, ranges }
+}
+
+impl Item {
+    fn is(&self, c: char) -> bool {
+        match self {
+            Self::Star | Self::Any => true,
+            Self::Literal(literal) => *literal == c,
+            Self::Class { negated, ranges } => ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated,
+            Self::Never => false,
         }
     }
-    pattern[at.min(pattern.len())..].iter().all(|c| *c == '*')
 }
 
-/// How much of `pattern` matches the single character `c`; `None` where it does not.
-fn one(pattern: &[char], c: char) -> Option<usize> {
-    match pattern {
-        ['?', ..] => Some(1),
-        ['\\', literal, ..] => (*literal == c).then_some(2),
-        ['[', rest @ ..] => class(rest, c),
-        [literal, ..] => (*literal == c).then_some(1),
-        [] => None,
-    }
-}
-
-fn class(rest: &[char], c: char) -> Option<usize> {
-    let negated = rest.first() == Some(&'^');
-    let start = usize::from(negated);
-    let end = start + rest.get(start..)?.iter().position(|c| *c == ']')?;
-    let mut members = rest.get(start..end)?;
-    let mut found = false;
-    while let [low, tail @ ..] = members {
-        if let ['-', high, tail @ ..] = tail {
-            found |= (*low..=*high).contains(&c);
-            members = tail;
-        } else {
-            found |= *low == c;
-            members = tail;
+/// How many characters of `text`, at least one, match `items`: as few or as many as possible; 0 where none do.
+fn taken(items: &[&Item], text: impl Iterator<Item = char>, shortest: bool) -> usize {
+    let mut found = 0;
+    // Which items may come next, the end of the pattern included.
+    let mut next = reached(vec![true], items);
+    for (at, c) in text.enumerate() {
+        let mut after = vec![false; items.len() + 1];
+        for ((place, item), _) in items.iter().enumerate().zip(&next).filter(|(_, possible)| **possible) {
+            let to = if matches!(item, Item::Star) { place } else { place + 1 };
+            if let Some(to) = after.get_mut(to) {
+                *to |= item.is(c);
+            }
+        }
+        next = reached(after, items);
+        if next.last() == Some(&true) {
+            found = at + 1;
+            if shortest {
+                break;
+            }
+        }
+        if !next.contains(&true) {
+            break;
         }
     }
-    (found != negated).then_some(end + 2)
+    found
+}
+
+/// The places that can be reached from `places` without taking a character: behind stars.
+fn reached(mut places: Vec<bool>, items: &[&Item]) -> Vec<bool> {
+    places.resize(items.len() + 1, false);
+    for (at, item) in items.iter().enumerate() {
+        if matches!(item, Item::Star)
+            && let Some([from, to]) = places.get_mut(at..at + 2)
+        {
+            *to |= *from;
+        }
+    }
+    places
 }
 
 #[cfg(test)]
@@ -78,11 +143,27 @@ mod tests {
 
     #[test]
     fn patterns_match_as_in_the_shell() {
-        let matches = |pattern: &str, text: &str| {
-            matches(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
-        };
+        let matches = |pattern: &str, text: &str| Pattern::parse(pattern).trim(text, "##").is_empty();
         assert!(matches("a*c", "abbc") && matches("*", "x/y") && matches("?[a-c]", "xb") && matches("\\*", "*"));
+        assert!(matches("[^a-c]", "d") && matches("**", "x") && matches("\\", "\\") && matches("[a-]", "-"));
         assert!(!matches("a*c", "ab") && !matches("[^a-c]", "b") && !matches("\\*", "x") && !matches("[a", "a"));
-        assert!(!matches(&"*a".repeat(50), &"b".repeat(5_000)));
+    }
+
+    #[test]
+    fn the_shortest_and_the_longest_match_is_trimmed() {
+        let cases = [
+            ("a.b.c", "*.", "#", "b.c"),
+            ("a.b.c", "*.", "##", "c"),
+            ("a.b.c", ".*", "%", "a.b"),
+            ("a.b.c", ".*", "%%", "a"),
+            ("äöü", "?", "#", "öü"),
+            ("äöü", "?", "%", "äö"),
+            ("abc", "*", "#", "bc"),
+            ("abc", "x", "##", "abc"),
+            ("abc", "", "#", "abc"),
+        ];
+        for (value, pattern, operator, kept) in cases {
+            assert_eq!(Pattern::parse(pattern).trim(value, operator), kept, "{value} {operator} {pattern}");
+        }
     }
 }
