@@ -30,7 +30,6 @@ impl Pattern {
                 '\\' => Item::Literal(rest.next().unwrap_or('\\')),
                 '[' => match rest.as_str().split_once(']') {
                     Some((members, behind)) => {
-                        // A bracket that stands first is the end, too, unless it is what is not to be matched.
                         rest = behind.chars();
                         class(members)
                     }
@@ -51,7 +50,7 @@ impl Pattern {
     /// the operator is doubled. Takes as many steps as there are characters times items.
     pub(super) fn trim(&self, value: &str, operator: &str) -> String {
         let shortest = operator.len() == 1;
-        let kept = if operator.starts_with('#') {
+        if operator.starts_with('#') {
             let items: Vec<&Item> = self.0.iter().collect();
             let taken = taken(&items, value.chars(), shortest);
             value.chars().skip(taken).collect()
@@ -60,8 +59,7 @@ impl Pattern {
             let taken = taken(&items, value.chars().rev(), shortest);
             let count = value.chars().count();
             value.chars().take(count - taken).collect()
-        };
-        kept
+        }
     }
 }
 
