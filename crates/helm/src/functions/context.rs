@@ -81,7 +81,8 @@ impl<'c> Context<'c> {
 
     /// Puts a value into a map.
     pub(super) fn insert(&mut self, map: &Map, key: Arc<str>, value: Value) {
-        if matches!(value, Value::List(_) | Value::Map(_)) {
+        let is_known = self.entangled.last().is_some_and(|last| last.is(map));
+        if !is_known && matches!(value, Value::List(_) | Value::Map(_)) {
             self.entangled.push(map.clone());
         }
         map.insert(key, value);
