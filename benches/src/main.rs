@@ -14,8 +14,13 @@ mod table;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use peak_alloc::PeakAlloc;
 
 use table::Table;
+
+/// Counts what rendering in process takes.
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -23,7 +28,9 @@ async fn main() -> Result<()> {
     let mut table = Table::new();
     start::measure(&program, &mut table).await?;
     rendering::measure(&program, charts.as_deref(), &mut table)?;
-    apps::measure(&program, apps, &mut table).await?;
+    if apps > 0 {
+        apps::measure(&program, apps, &mut table).await?;
+    }
     print!("{table}");
     Ok(())
 }
@@ -31,6 +38,7 @@ async fn main() -> Result<()> {
 /// What is measured.
 struct Arguments {
     program: PathBuf,
+    /// How many apps a cluster has; with none, only start and rendering are measured.
     apps: usize,
     /// A directory of public charts.
     charts: Option<PathBuf>,

@@ -3,53 +3,88 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use cowherd_helm::engine::GoTemplates;
+use cowherd_helm::{Request, Selection};
+use cowherd_tree::{DiskTree, TreePath};
 
 use super::process::{run, times};
-use crate::table::{Table, seconds};
+use crate::table::{Table, percentile, seconds};
 
 const ROUNDS: usize = 3;
 
-/// Renders every chart below `directory` that helm renders, with both programs.
+/// The shortest times that a chart took.
+struct Times {
+    helm: Duration,
+    /// `cowherd render`, from the start of the process to its end.
+    process: Duration,
+    /// From files on disk to the text of all manifests, in a process that runs already.
+    within: Duration,
+}
+
+/// Renders every chart below `directory` that helm renders, with both programs and in process.
 pub fn measure(program: &Path, directory: &Path, table: &mut Table) -> Result<()> {
     let mut charts = Vec::new();
     find(directory, &mut charts)?;
-    let mut ratios = Vec::new();
-    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
-    for chart in &charts {
-        let command = |program: &Path, verb: &str| {
-            let mut command = Command::new(program);
-            command.args([verb, "release-name"]).arg(chart);
-            best(command)
-        };
-        // What helm does not render says nothing of speed.
-        let Ok(their_time) = command(Path::new("helm"), "template") else { continue };
-        let Ok(our_time) = command(program, "render") else { continue };
-        ratios.push(their_time.as_secs_f64() / our_time.as_secs_f64().max(1e-9));
-        theirs.push(their_time);
-        ours.push(our_time);
+    // What helm does not render says nothing of speed.
+    let all: Vec<Times> = charts.iter().filter_map(|chart| times_of(program, chart).ok()).collect();
+    ensure!(!all.is_empty(), "no chart below {} can be rendered", directory.display());
+    let what = format!("{} public charts", all.len());
+    let helm = median(all.iter().map(|times| times.helm));
+    table.add(format!("{what}: `helm template`, median"), seconds(helm), "measured");
+    let ours: [(&str, &str, fn(&Times) -> Duration); 2] = [
+        ("in process", "20 ×", |times| times.within),
+        ("`cowherd render`, process beside process", "measured", |times| times.process),
+    ];
+    for (how, target, ours) in ours {
+        let mut ratios: Vec<f64> =
+            all.iter().map(|times| times.helm.as_secs_f64() / ours(times).as_secs_f64().max(1e-9)).collect();
+        ratios.sort_by(f64::total_cmp);
+        table.add(format!("{what}: {how}, median"), fine(median(all.iter().map(ours))), "measured");
+        table.add(format!("{what}: {how}: faster, median"), format!("{:.0} ×", ratios[ratios.len() / 2]), target);
+        let (theirs, ours) = (all.iter().map(|times| times.helm).sum(), all.iter().map(ours).sum());
+        table.add(format!("{what}: {how}: faster, in all"), times(theirs, ours), "measured");
     }
-    ensure!(!ratios.is_empty(), "no chart below {} can be rendered", directory.display());
-    let what = format!("{} public charts, process beside process", ratios.len());
-    let middle = ratios.len() / 2;
-    for (who, times) in [("`helm template`", &mut theirs), ("`cowherd render`", &mut ours)] {
-        times.sort();
-        table.add(format!("{what}: {who}, median"), seconds(times[middle]), "measured");
-    }
-    ratios.sort_by(f64::total_cmp);
-    table.add(format!("{what}: faster, median"), format!("{:.0} ×", ratios[middle]), "20 ×");
-    table.add(format!("{what}: faster, in all"), times(theirs.iter().sum(), ours.iter().sum()), "measured");
     Ok(())
 }
 
+fn times_of(program: &Path, chart: &Path) -> Result<Times> {
+    let process = |program: &Path, verb: &str| {
+        shortest(|| Ok(run(Command::new(program).args([verb, "release-name"]).arg(chart))?.time))
+    };
+    Ok(Times {
+        helm: process(Path::new("helm"), "template")?,
+        process: process(program, "render")?,
+        within: shortest(|| in_process(chart))?,
+    })
+}
+
+/// From files to the text of all manifests.
+fn in_process(chart: &Path) -> Result<Duration> {
+    let begin = Instant::now();
+    let mut engine = GoTemplates::new(jiff::Timestamp::now(), b"a seed");
+    let output = cowherd_helm::template(&DiskTree::new(chart), &TreePath::root(), &Request::default(), &mut engine)?;
+    let text = output.text(&Selection::default())?;
+    let time = begin.elapsed();
+    ensure!(!text.is_empty(), "{} renders to nothing", chart.display());
+    Ok(time)
+}
+
 /// The shortest of several runs: what else the machine does only makes them longer.
-fn best(mut command: Command) -> Result<std::time::Duration> {
-    let mut shortest = run(&mut command)?.time;
-    for _ in 1..ROUNDS {
-        shortest = shortest.min(run(&mut command)?.time);
-    }
-    Ok(shortest)
+fn shortest(mut run: impl FnMut() -> Result<Duration>) -> Result<Duration> {
+    let first = run()?;
+    (1..ROUNDS).try_fold(first, |shortest, _| Ok(shortest.min(run()?)))
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    percentile(&mut times.collect::<Vec<_>>(), 50)
+}
+
+/// A time of a few milliseconds.
+fn fine(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// The charts below `directory`, but not those inside of others.

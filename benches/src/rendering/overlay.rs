@@ -10,7 +10,8 @@ use anyhow::{Result, anyhow};
 use cowherd_render::{Overlay, render};
 use cowherd_tree::{DiskTree, TreePath};
 
-use super::process::{median, times};
+use super::process::{Cost, median, times};
+use crate::MEMORY;
 use crate::table::{Table, mebibytes, percentile, seconds};
 
 const DEPLOYMENTS: usize = 100;
@@ -20,8 +21,7 @@ pub fn measure(program: &Path, table: &mut Table) -> Result<()> {
     let directory = tempfile::tempdir()?;
     write(directory.path())?;
     let overlay = directory.path().join("overlay");
-    let mut within = (0..ROUNDS).map(|_| in_process(directory.path())).collect::<Result<Vec<_>>>()?;
-    let within = percentile(&mut within, 50);
+    let within = in_process(directory.path())?;
     let theirs = median(ROUNDS, || {
         let mut command = Command::new("kubectl");
         command.arg("kustomize").arg(&overlay);
@@ -32,24 +32,45 @@ pub fn measure(program: &Path, table: &mut Table) -> Result<()> {
         command.arg("render").arg(&overlay);
         command
     })?;
-    let what = format!("{DEPLOYMENTS} Deployments through an overlay");
-    table.add(format!("{what}: `kubectl kustomize`"), seconds(theirs.time), "measured");
-    table.add(format!("{what}: `cowherd render`"), seconds(ours.time), "measured");
-    table.add(format!("{what}: in process"), seconds(within), "measured");
-    table.add(format!("{what}: faster than the process of kubectl, in process"), times(theirs.time, within), "20 ×");
-    table.add(format!("{what}: faster, process beside process"), times(theirs.time, ours.time), "20 ×");
-    let memory = format!(
-        "{} of {} ({:.0} %)",
-        mebibytes(ours.memory),
-        mebibytes(theirs.memory),
-        100.0 * ours.memory as f64 / theirs.memory.max(1) as f64
+    let mut add = |what: &str, measured: String, target: &str| {
+        table.add(format!("{DEPLOYMENTS} Deployments through an overlay: {what}"), measured, target);
+    };
+    let kubectl = format!("{}, {}", seconds(theirs.time), mebibytes(theirs.memory));
+    add("`kubectl kustomize`, resident memory", kubectl, "measured");
+    add(
+        "in process, the most memory allocated",
+        format!("{}, {}", seconds(within.time), mebibytes(within.memory)),
+        "measured",
     );
-    table.add(format!("{what}: memory of `cowherd render` and of `kubectl kustomize`"), memory, "under 10 %");
+    add("in process: faster", times(theirs.time, within.time), "20 ×");
+    add("in process: memory", share(within, theirs), "under 10 %");
+    let process = format!("{}, {}", seconds(ours.time), mebibytes(ours.memory));
+    add("`cowherd render`, resident memory", process, "measured");
+    add("process beside process: faster", times(theirs.time, ours.time), "measured");
+    add("process beside process: memory", share(ours, theirs), "measured");
     Ok(())
 }
 
+/// The memory of one beside that of the other.
+fn share(ours: Cost, theirs: Cost) -> String {
+    format!("{:.0} %", 100.0 * ours.memory as f64 / theirs.memory.max(1) as f64)
+}
+
+/// The cost of rendering where a process runs already: the time in the middle, and the most memory that one of the rounds
+/// allocated at a time.
+fn in_process(root: &Path) -> Result<Cost> {
+    let (mut times, mut memory) = (Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        times.push(rendered(root)?);
+        memory = memory.max(MEMORY.peak_usage().saturating_sub(before) as u64 / 1024);
+    }
+    Ok(Cost { time: percentile(&mut times, 50), memory })
+}
+
 /// From files to the text of all manifests.
-fn in_process(root: &Path) -> Result<Duration> {
+fn rendered(root: &Path) -> Result<Duration> {
     let begin = Instant::now();
     let objects = render(&DiskTree::new(root), &TreePath::parse("overlay")?, &Overlay::default())
         .map_err(|error| anyhow!("{error}"))?;
