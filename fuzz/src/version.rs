@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use cowherd_helm::version::{Constraint, Version};
+use cowherd_version::{Constraint, Version};
 
 /// Takes the first line of `data` for a constraint and the others for versions.
 pub fn check(data: &[u8]) {

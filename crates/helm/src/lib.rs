@@ -19,7 +19,6 @@ pub mod schema;
 mod scope;
 mod template;
 pub mod values;
-pub mod version;
 
 pub use capabilities::Capabilities;
 pub use chart::Chart;

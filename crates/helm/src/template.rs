@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::chart::{self, Chart};
 use crate::release::{self, Hook, Manifest, Release, Sorted};
 use crate::scope::TemplateSet;
-use crate::{Capabilities, Error, dependencies, schema, values, version};
+use crate::{Capabilities, Error, dependencies, schema, values};
 
 /// The most bytes that all rendered files may have together.
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
@@ -122,7 +122,7 @@ fn check_installable(chart: &Chart) -> Result<(), Error> {
 
 fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), Error> {
     let required = &chart.metadata.kube_version;
-    if required.is_empty() || version::is_compatible(required, &capabilities.kube_version.normalized) {
+    if required.is_empty() || cowherd_version::is_compatible(required, &capabilities.kube_version.normalized) {
         return Ok(());
     }
     Err(Error::KubeVersion { required: required.clone(), capabilities: Box::new(capabilities.clone()) })

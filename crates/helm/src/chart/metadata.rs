@@ -172,7 +172,7 @@ impl Metadata {
             return Err(ValidationError(format!("chart.metadata.name {:?} is invalid", self.name)));
         }
         required(&self.version, "version")?;
-        if crate::version::Version::parse(&self.version).is_err() {
+        if cowherd_version::Version::parse(&self.version).is_err() {
             return Err(ValidationError(format!("chart.metadata.version {:?} is invalid", self.version)));
         }
         if !matches!(self.chart_type.as_str(), "" | "application" | "library") {

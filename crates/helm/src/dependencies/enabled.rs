@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::chart::{Chart, Dependency};
 use crate::values::{self, CoalesceError};
-use crate::version;
 
 /// Leaves the charts that are enabled. `path` leads to the chart's values, with a dot at its end.
 pub(super) fn process(chart: &mut Chart, values: &Map<String, Value>, path: &str) -> Result<(), CoalesceError> {
@@ -33,7 +32,7 @@ pub(super) fn process(chart: &mut Chart, values: &Map<String, Value>, path: &str
 /// The charts that nobody names, then those that are named, under their aliases.
 fn selected(charts: &[Chart], named: &[Dependency]) -> Vec<Chart> {
     let is_meant = |chart: &Chart, dependency: &Dependency| {
-        chart.name() == dependency.name && version::is_compatible(&dependency.version, &chart.metadata.version)
+        chart.name() == dependency.name && cowherd_version::is_compatible(&dependency.version, &chart.metadata.version)
     };
     let unnamed = charts.iter().filter(|chart| !named.iter().any(|dependency| is_meant(chart, dependency)));
     let mut selected: Vec<Chart> = unnamed.cloned().collect();

@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use cowherd_template::{Fault, Function, Kind, Object, Type, Value};
+use cowherd_version::{Constraint, Version};
 
 use super::Context;
 use super::arguments::{Call, Outcome, string};
 use super::duration::{no_arguments, object};
-use crate::version::{Constraint, Version};
 
 const TYPE: &str = "*semver.Version";
 

@@ -2,17 +2,15 @@
 
 mod section;
 
-use std::cmp::Reverse;
 use std::fmt;
 
+use cowherd_version::Version;
 use cowherd_yaml::{Limits, parse_documents};
-use semver::Version;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::{ChartProblem, Digest};
 use crate::Range;
-use crate::version::loose_version;
 use section::Section;
 
 /// How many versions an error names.
@@ -52,7 +50,7 @@ pub(super) fn versions(text: &[u8], chart: &str, max_bytes: usize) -> Result<Vec
     };
     let mut entries: Vec<Entry> = entries.iter().filter_map(entry).collect();
     // Versions that differ in their build metadata alone stay in the order of the index.
-    entries.sort_by_cached_key(|entry| Reverse(Precedence(entry.parsed.clone())));
+    entries.sort_by(|a, b| b.parsed.compare(&a.parsed));
     Ok(entries)
 }
 
@@ -91,28 +89,12 @@ fn entry(value: &Value) -> Option<Entry> {
         return None;
     }
     Some(Entry {
-        parsed: loose_version(&version)?,
+        parsed: Version::parse(&version).ok()?,
         url: value.get("urls").and_then(|urls| urls.get(0)?.as_str()).map(str::to_owned),
         digest: text("digest").filter(|digest| !digest.is_empty()),
         name,
         version,
     })
-}
-
-/// Versions in the order of their precedence, which build metadata has no part in.
-#[derive(PartialEq, Eq)]
-struct Precedence(Version);
-
-impl Ord for Precedence {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp_precedence(&other.0)
-    }
-}
-
-impl PartialOrd for Precedence {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// What stands under the name of `chart` in the index.

@@ -6,6 +6,7 @@ mod name;
 
 use std::cell::RefCell;
 
+use cowherd_version::Version;
 use serde::Deserialize;
 use ureq::http::StatusCode;
 use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, LINK, WWW_AUTHENTICATE};
@@ -14,7 +15,6 @@ use super::cache::Cache;
 use super::location::{encoded, resolve, shown};
 use super::web::{Answer, Show, Web};
 use super::{ChartProblem, Digest, http, index};
-use crate::version::loose_version;
 use crate::{Range, Secret};
 use challenge::Challenge;
 use manifest::Manifest;
@@ -103,7 +103,7 @@ impl Wanted {
             return Ok(Self::Digest(digest));
         }
         let tag = if tag.is_empty() { name.tag.clone().unwrap_or_default() } else { tag };
-        match (name.tag.is_some() || loose_version(wanted).is_some()) && name::is_tag(&tag) {
+        match (name.tag.is_some() || Version::parse(wanted).is_ok()) && name::is_tag(&tag) {
             true => Ok(Self::Tag(tag)),
             false => Ok(Self::Range(Range::parse(if wanted.is_empty() { "*" } else { wanted })?)),
         }
@@ -138,8 +138,8 @@ struct Registry<'a> {
 impl Registry<'_> {
     /// The tag with the highest version in a range.
     fn highest(&self, range: &Range) -> Result<String, ChartProblem> {
-        let mut versions: Vec<(semver::Version, String)> = self.tags()?;
-        versions.sort_by(|(a, _), (b, _)| b.cmp_precedence(a));
+        let mut versions: Vec<(Version, String)> = self.tags()?;
+        versions.sort_by(|(a, _), (b, _)| b.compare(a));
         match versions.iter().find(|(version, _)| range.contains(version)) {
             Some((_, tag)) => Ok(tag.clone()),
             None => {
@@ -150,7 +150,7 @@ impl Registry<'_> {
     }
 
     /// The tags that are versions. Others stand beside them in any registry.
-    fn tags(&self) -> Result<Vec<(semver::Version, String)>, ChartProblem> {
+    fn tags(&self) -> Result<Vec<(Version, String)>, ChartProblem> {
         #[derive(Deserialize)]
         struct Page {
             tags: Option<Vec<String>>,
@@ -163,7 +163,7 @@ impl Registry<'_> {
             let content = self.web.read(answer, MAX_PAGE)?;
             let page: Page = serde_json::from_slice(&content).map_err(|error| self.protocol(&error.to_string()))?;
             let tags = page.tags.unwrap_or_default().into_iter().filter(|tag| name::is_tag(tag));
-            versions.extend(tags.filter_map(|tag| Some((semver::Version::parse(&version_of(&tag)).ok()?, tag))));
+            versions.extend(tags.filter_map(|tag| Some((Version::parse_strict(&version_of(&tag)).ok()?, tag))));
             match next {
                 Some(next) if next != url && versions.len() <= MAX_TAGS => url = next,
                 Some(next) if next != url => break,

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::Version;
-use super::number::compare_pre;
-use super::written::{self, Written};
+use crate::Version;
+use crate::number::compare_pre;
+use crate::written::{self, Written};
 
 /// A constraint: one of its groups must hold, each of which is a list of comparisons that must all hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +194,7 @@ fn numbers(written: [Option<&str>; 3]) -> (String, Precision) {
 
 #[cfg(test)]
 mod tests {
-    use crate::version::is_compatible;
+    use crate::is_compatible;
 
     #[test]
     fn constraints_allow_what_helm_says_they_allow() {

@@ -1,4 +1,5 @@
-//! Versions and constraints on them as Helm reads them (Masterminds/semver 3.4): looser than SemVer 2.0.
+//! Versions and constraints on them as Helm and Flux read them: those of Go's Masterminds/semver 3.4, which are looser
+//! than SemVer 2.0.
 
 mod constraint;
 mod number;

@@ -68,7 +68,14 @@ impl Version {
         Ok(Self { major, minor, patch, pre: owned(pre), metadata: owned(metadata) })
     }
 
-    /// Which of the two is the later one.
+    /// The version that `text` says as SemVer 2.0 has it: all three numbers, without a leading `v` or zeros.
+    pub fn parse_strict(text: &str) -> Result<Self, VersionError> {
+        let version = Self::parse(text)?;
+        // Whatever is looser is written differently.
+        if version.to_string() == text { Ok(version) } else { Err(VersionError::Invalid) }
+    }
+
+    /// Which of the two is the later one. Metadata has no part in it.
     pub fn compare(&self, other: &Self) -> Ordering {
         let numbers = |version: &Self| (version.major, version.minor, version.patch);
         numbers(self).cmp(&numbers(other)).then_with(|| match (self.pre.as_str(), other.pre.as_str()) {
@@ -116,6 +123,25 @@ pub(super) fn compare_pre(a: &str, b: &str) -> Ordering {
         };
         if order != Ordering::Equal {
             return order;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_loosely_is_not_strict() {
+        for text in ["1.2.3", "1.2.3-rc.1+build.5", "0.0.0", "1.2.3-0a"] {
+            assert!(Version::parse_strict(text).is_ok(), "{text}");
+        }
+        for text in ["v1.2.3", "1.2", "1", "01.2.3", "1.2.03"] {
+            assert_eq!(Version::parse_strict(text), Err(VersionError::Invalid), "{text}");
+            assert!(Version::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "1.2.3.4", "1.2.3-", "1.2.3+", "1.2.3-01", "a.b.c"] {
+            assert!(Version::parse(text).is_err(), "{text}");
         }
     }
 }
