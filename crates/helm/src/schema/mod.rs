@@ -1,6 +1,8 @@
 //! `values.schema.json`: what the values of a chart must look like.
 
+mod effort;
 mod message;
+mod reference;
 mod report;
 
 use jsonschema::{PatternOptions, Retrieve, Uri, ValidationError};
@@ -46,16 +48,22 @@ fn problem(schema: &[u8], values: &Map<String, Value>) -> Option<String> {
         Ok(schema) => schema,
         Err(error) => return Some(format!("values.schema.json is no JSON: {error}")),
     };
+    let values = with_integers(&Value::Object(values.clone()));
     // Patterns are matched in linear time, and those that Go does not know are refused as Go refuses them.
     let options = jsonschema::options().with_retriever(Offline).with_pattern_options(PatternOptions::regex());
     let validator = match options.with_base_uri(BASE).build(&schema) {
         Ok(validator) => validator,
         Err(error) => return Some(unusable(&error, &schema)),
     };
-    let values = with_integers(&Value::Object(values.clone()));
-    let errors: Vec<ValidationError<'_>> = validator.iter_errors(&values).collect();
+    if let Err(error) = effort::check(&schema, &values) {
+        return Some(format!("values.schema.json: {error}\n"));
+    }
+    let errors: Vec<ValidationError<'_>> = validator.iter_errors(&values).take(MAX_ERRORS).collect();
     (!errors.is_empty()).then(|| report::text(&errors, &schema) + "\n")
 }
+
+/// The most errors that are told: more help nobody.
+const MAX_ERRORS: usize = 1000;
 
 /// Where the schema is said to be, so that references are relative to it.
 const BASE: &str = "file:///values.schema.json";

@@ -90,3 +90,22 @@ fn broken_schemas_are_refused() {
         case.refused_beginning(&format!("{beginning}failing loading "));
     }
 }
+
+#[test]
+fn schemas_without_end_are_refused() {
+    let beginning = "values don't meet the specifications of the schema(s) in the following chart(s):\nweb:\n";
+    let definition = |at: usize| {
+        format!(r##""a{at}": {{"allOf": [{{"$ref": "#/$defs/a{0}"}}, {{"$ref": "#/$defs/a{0}"}}]}}, "##, at + 1)
+    };
+    let definitions: String = (0..60).map(definition).collect();
+    let doubling = format!(r##"{{"$ref": "#/$defs/a0", "$defs": {{{definitions} "a60": true}}}}"##);
+    let error = case(&doubling, "a: 1").ours().unwrap_err();
+    assert!(
+        error.contains(&format!("{beginning}values.schema.json: validating the values takes more than ")),
+        "{error}"
+    );
+    // Here Helm ends by itself.
+    for schema in [r##"{"$ref": "#"}"##, r##"{"properties": {"a": {"allOf": [{"$ref": "#/properties/a"}]}}}"##] {
+        case(schema, "a: 1").refused_beginning(beginning);
+    }
+}
