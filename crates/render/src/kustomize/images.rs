@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::overlay::Image;
 
 use super::field_path::{FieldSpec, Leaf, WalkError};
+use super::scalar;
 use super::set::ResourceSet;
 
 /// Where images stand besides the lists of containers, which are found wherever they are.
@@ -26,14 +27,22 @@ pub(crate) fn set(resources: &mut ResourceSet, image: &Image, places: &[FieldSpe
         return Ok(());
     };
     let mut update = |value: &mut Value| {
-        if let Value::String(reference) = value
-            && pattern.is_match(reference)
-        {
-            *reference = updated(reference, image);
-        }
         match value {
             Value::Object(_) | Value::Array(_) => Err("wrong node kind: an image must be a text".to_owned()),
-            _ => Ok(()),
+            Value::String(reference) => {
+                if pattern.is_match(reference) {
+                    *reference = updated(reference, image);
+                }
+                Ok(())
+            }
+            // What is no text is an image all the same, and then means what it means unquoted.
+            scalar => {
+                let reference = scalar::text(scalar);
+                if pattern.is_match(&reference) {
+                    *scalar = scalar::plain(&updated(&reference, image));
+                }
+                Ok(())
+            }
         }
     };
     for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {

@@ -1,5 +1,6 @@
 //! Objects on their way through a build, with what it remembers of them.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use cowherd_tree::TreePath;
@@ -156,6 +157,15 @@ impl Resource {
                 *field = text.into();
             }
         }
+    }
+
+    /// The fields that were set without a type, by where in memory they are, with their texts.
+    pub(crate) fn plain_fields(&self) -> HashMap<*const Value, String> {
+        let still = |(pointer, text): &(String, String)| {
+            let field = self.value.pointer(pointer).filter(|field| **field == scalar::plain(text))?;
+            Some((std::ptr::from_ref(field), text.clone()))
+        };
+        self.plain.iter().filter_map(still).collect()
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {

@@ -3,7 +3,7 @@
 mod expand;
 mod places;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -115,8 +115,12 @@ impl Vars {
         }
         let mut used = BTreeSet::new();
         for resource in resources.iter_mut() {
+            let plain = resource.plain_fields();
             for place in config.var_references() {
-                place.apply(resource, Leaf::Never, &mut |value| expand::in_field(value, &values, &mut used))?;
+                place.apply(resource, Leaf::Never, &mut |value| {
+                    settle(value, &plain);
+                    expand::in_field(value, &values, &mut used)
+                })?;
             }
         }
         Ok(self.by_name.keys().filter(|name| !used.contains(name.as_str())).cloned().collect())
@@ -133,6 +137,21 @@ impl Var {
             || format!("field {:?} specified in var '{name}' not found in {}", self.fieldref.field_path, resource.id());
         let parts = path::parts(&self.fieldref.field_path).into_iter().flat_map(index).collect::<Vec<_>>();
         path::get(&resource.value, &parts).ok().flatten().cloned().ok_or_else(missing)
+    }
+}
+
+/// Makes texts of what is in `field` and was set without a type: whatever variables may stand in is one.
+fn settle(field: &mut Value, plain: &HashMap<*const Value, String>) {
+    let settle = |field: &mut Value| {
+        if let Some(text) = plain.get(&std::ptr::from_ref(field)) {
+            *field = text.as_str().into();
+        }
+    };
+    match field {
+        _ if plain.is_empty() => {}
+        Value::Array(items) => items.iter_mut().for_each(settle),
+        Value::Object(map) => map.values_mut().for_each(settle),
+        scalar => settle(scalar),
     }
 }
 
