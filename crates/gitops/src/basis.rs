@@ -12,4 +12,7 @@ pub(crate) struct Basis {
     pub(crate) reads: Reads,
     /// What was used from elsewhere, with its revision.
     pub(crate) remotes: BTreeMap<RemoteSource, String>,
+    /// Whether this is all that the render rests on. One that failed may rest on what is elsewhere besides, or on a
+    /// disk that failed.
+    pub(crate) is_complete: bool,
 }

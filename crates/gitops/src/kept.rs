@@ -76,7 +76,7 @@ impl KeptRenders {
         });
         let File { key, reads, remotes, digest, objects } = kept.ok()?;
         let holds = key == self.key(parameters) && reads.unchanged_in(tree).unwrap_or(false);
-        let basis = Basis { reads, remotes: remotes.into_iter().collect() };
+        let basis = Basis { reads, remotes: remotes.into_iter().collect(), is_complete: true };
         holds.then_some(Kept { basis, digest, objects })
     }
 
@@ -160,7 +160,7 @@ mod tests {
         let recorder = Recorder::new(tree);
         recorder.read(&TreePath::parse("a").unwrap()).unwrap();
         let source = RemoteSource::File { url: "https://example.com/a.yaml".to_owned() };
-        Basis { reads: recorder.into_reads(), remotes: [(source, "1".to_owned())].into() }
+        Basis { reads: recorder.into_reads(), remotes: [(source, "1".to_owned())].into(), is_complete: true }
     }
 
     #[test]

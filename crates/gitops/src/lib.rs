@@ -12,6 +12,7 @@ mod conditions;
 mod counters;
 mod elsewhere;
 mod events;
+mod failed;
 mod fetched;
 mod install;
 mod kept;

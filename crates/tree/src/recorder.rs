@@ -1,5 +1,6 @@
 //! Remembers what is read from a tree.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -11,12 +12,13 @@ use crate::{Entry, EntryKind, MAX_FILE_SIZE, Read, Reads, Tree, TreeError, TreeP
 pub struct Recorder<'a> {
     tree: &'a dyn Tree,
     reads: Mutex<Reads>,
+    failed: AtomicBool,
 }
 
 impl<'a> Recorder<'a> {
     /// Records reads of `tree`.
     pub fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, reads: Mutex::default() }
+        Self { tree, reads: Mutex::default(), failed: AtomicBool::default() }
     }
 
     /// What was read.
@@ -24,9 +26,22 @@ impl<'a> Recorder<'a> {
         self.reads.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the storage below the tree failed: what was read does not say all of what came of it then.
+    pub fn met_failures(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Passes an answer on, with a note where the storage failed.
+    fn watch<T>(&self, answer: Result<T, TreeError>) -> Result<T, TreeError> {
+        if matches!(answer, Err(TreeError::Storage { .. })) {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
     /// Notes that the content at `path` was asked for.
     fn note_content(&self, path: &TreePath) -> Result<(), TreeError> {
-        let entry = self.tree.entry(path)?;
+        let entry = self.watch(self.tree.entry(path))?;
         self.note(path, entry.map_or(Read::Absent, |entry| Read::Content(entry.id)));
         Ok(())
     }
@@ -43,7 +58,7 @@ impl<'a> Recorder<'a> {
 
 impl Tree for Recorder<'_> {
     fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
-        let entry = self.tree.entry(path)?;
+        let entry = self.watch(self.tree.entry(path))?;
         let read = entry.as_ref().map_or(Read::Absent, |entry| match entry.kind {
             // Whoever sees this size refuses the file: what is learned is more than its kind.
             EntryKind::File { size } if size > MAX_FILE_SIZE => Read::Content(entry.id.clone()),
@@ -55,11 +70,11 @@ impl Tree for Recorder<'_> {
 
     fn read_file(&self, path: &TreePath) -> Result<Bytes, TreeError> {
         self.note_content(path)?;
-        self.tree.read_file(path)
+        self.watch(self.tree.read_file(path))
     }
 
     fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
-        let entries = self.tree.list(path).inspect_err(|_| drop(self.entry(path)))?;
+        let entries = self.watch(self.tree.list(path)).inspect_err(|_| drop(self.entry(path)))?;
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         reads.listings.insert(path.clone(), listing(&entries));
         drop(reads);
@@ -68,7 +83,7 @@ impl Tree for Recorder<'_> {
 
     fn read_link(&self, path: &TreePath) -> Result<String, TreeError> {
         self.note_content(path)?;
-        self.tree.read_link(path)
+        self.watch(self.tree.read_link(path))
     }
 }
 
@@ -104,6 +119,44 @@ mod tests {
         assert!(changed(&|tree| {
             tree.remove(&path("a/x"));
         }));
+    }
+
+    /// A tree on a disk that fails.
+    struct Broken;
+
+    impl Broken {
+        fn fail<T>(path: &TreePath) -> Result<T, TreeError> {
+            Err(TreeError::Storage { path: path.clone(), source: "the disk is broken".into() })
+        }
+    }
+
+    impl Tree for Broken {
+        fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
+            Self::fail(path)
+        }
+
+        fn read_file(&self, path: &TreePath) -> Result<Bytes, TreeError> {
+            Self::fail(path)
+        }
+
+        fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
+            Self::fail(path)
+        }
+
+        fn read_link(&self, path: &TreePath) -> Result<String, TreeError> {
+            Self::fail(path)
+        }
+    }
+
+    #[test]
+    fn a_disk_that_failed_is_told_from_what_is_missing() {
+        let fails = |tree: &dyn Tree| {
+            let recorder = Recorder::new(tree);
+            assert!(recorder.read(&path("a")).is_err() && recorder.read_dir(&path("b")).is_err());
+            recorder.met_failures()
+        };
+        assert!(fails(&Broken));
+        assert!(!fails(&MemoryTree::default()));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::{
-    Helm, Options, RenderError, Rendered, Substitution, SubstitutionError, Surroundings, render_in, substitute,
+    Helm, Options, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError, Surroundings,
+    render_in, substitute,
 };
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use serde_json::Value;
@@ -82,6 +84,19 @@ pub(crate) struct Means<'a> {
     pub(crate) helm: &'a Helm,
 }
 
+/// What is elsewhere, with a note of whether anybody looked.
+struct Noted<'a> {
+    remotes: &'a dyn Remotes,
+    looked: &'a AtomicBool,
+}
+
+impl Remotes for Noted<'_> {
+    fn find(&self, source: &RemoteSource) -> Option<Remote> {
+        self.looked.store(true, Ordering::Relaxed);
+        self.remotes.find(source)
+    }
+}
+
 /// The manifests that `settings` means in `tree`, and what they rest on, whether or not that succeeded.
 pub(crate) fn build(
     tree: &dyn Tree,
@@ -90,23 +105,33 @@ pub(crate) fn build(
     means: &Means<'_>,
 ) -> (Result<Built, BuildError>, Arc<Basis>) {
     let recorder = Recorder::new(tree);
-    let rendered = rendered(&recorder, settings, means);
+    let looked_elsewhere = AtomicBool::new(false);
+    let rendered = rendered(&recorder, settings, means, &looked_elsewhere);
     let mut basis = Basis::default();
     let built = rendered.and_then(|rendered| {
         basis.remotes = rendered.remotes;
         manifests(rendered.objects, settings, variables)
     });
+    basis.is_complete = built.is_ok() || !(looked_elsewhere.into_inner() || recorder.met_failures());
     basis.reads = recorder.into_reads();
     (built, Arc::new(basis))
 }
 
-fn rendered(tree: &Recorder<'_>, settings: &Settings, means: &Means<'_>) -> Result<Rendered, BuildError> {
+fn rendered(
+    tree: &Recorder<'_>,
+    settings: &Settings,
+    means: &Means<'_>,
+    looked_elsewhere: &AtomicBool,
+) -> Result<Rendered, BuildError> {
     let path = TreePath::parse(&settings.path)?;
     if tree.stat(&path)?.is_none() {
         return Err(TreeError::NotFound(path).into());
     }
     let options = Options::default();
-    let attempt = |surroundings: &Surroundings<'_>| render_in(tree, &path, &settings.overlay, &options, surroundings);
+    let attempt = |surroundings: &Surroundings<'_>| {
+        let remotes = Noted { remotes: surroundings.remotes, looked: looked_elsewhere };
+        render_in(tree, &path, &settings.overlay, &options, &Surroundings { remotes: &remotes, ..*surroundings })
+    };
     Ok(means.elsewhere.render(means.helm, attempt)?)
 }
 

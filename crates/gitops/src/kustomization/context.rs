@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::gate::Gate;
 use crate::events::Recorder;
+use crate::failed::FailedRenders;
 use crate::schedule::Signal;
 use crate::{Config, Counters, Elsewhere, KeptRenders, NamespacedName, Phase, Progress};
 
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     pub(crate) elsewhere: Arc<Elsewhere>,
     pub(crate) seed: Arc<[u8]>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
+    pub(crate) failed: Arc<FailedRenders>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
     accounts: Mutex<HashMap<Account, bool>>,
 }
@@ -50,6 +52,7 @@ impl Context {
             elsewhere: config.elsewhere.clone(),
             seed: config.seed.clone(),
             kept: config.kept.clone(),
+            failed: Arc::default(),
             progress: config.progress.clone(),
             accounts: Mutex::default(),
         })

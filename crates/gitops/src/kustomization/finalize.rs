@@ -52,6 +52,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     if let Some(kept) = &context.kept {
         kept.forget(&job.name);
     }
+    context.failed.forget(&job.name);
     set_finalizer(context, &job.name, &object, false).await.map_err(|error| Failure::api(&error))?;
     context.tell_phase(&job.name, "", Phase::Gone);
     Ok(())

@@ -15,7 +15,10 @@ pub(crate) mod settings;
 pub(crate) mod status;
 mod variables;
 
+pub(crate) use build::BuildError;
 pub(crate) use context::Context;
 pub(crate) use job::{Ended, Job, Report, Task, without_source};
 pub use preview::{Preview, PreviewError, preview};
 pub(crate) use reconcile::reconcile;
+#[cfg(test)]
+pub(crate) use {render::Render, variables::Variables};

@@ -221,6 +221,7 @@ async fn render(
         helm: helm(context, job),
         counters: context.counters.clone(),
         kept: context.kept.clone(),
+        failed: context.failed.clone(),
     };
     let built = tokio::task::spawn_blocking(move || work.done(anew)).await;
     let (built, basis) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;

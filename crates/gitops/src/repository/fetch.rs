@@ -118,7 +118,8 @@ pub(super) fn artifact_url(url: &RepositoryUrl, revision: &Revision) -> String {
     format!("{url}#{}", revision.commit())
 }
 
-fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetched, TreeError> {
+/// What of a snapshot is there for Kustomizations.
+pub(crate) fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetched, TreeError> {
     let tree: Arc<dyn Tree> = snapshot.tree.clone();
     let mut digest = Sha256::new();
     for part in [&snapshot.commit.tree, ignore.unwrap_or_default()] {

@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 use crate::events::Recorder;
 use crate::schedule::Signal;
 use crate::{Config, NamespacedName};
+#[cfg(test)]
+pub(crate) use fetch::content;
 use report::Report;
 
 /// The shortest interval at which a repository is looked at, whatever it says.

@@ -4,40 +4,91 @@ use std::sync::Arc;
 
 use cowherd_tree::{Differences, Reads};
 
+use super::slot::Slot;
 use super::{Schedule, Signal};
 use crate::NamespacedName;
+use crate::basis::Basis;
 use crate::fetched::Fetched;
 
 /// How many Kustomizations are compared before the result is told.
 const AT_ONCE: usize = 50;
 
+/// What new content of a source is compared with: the renders that may hold for it.
+pub(super) struct Comparison {
+    before: Option<Arc<Fetched>>,
+    content: Arc<Fetched>,
+    /// What each render rests on, and whether it holds for the content before.
+    renders: Vec<(NamespacedName, Arc<Basis>, bool)>,
+}
+
+impl Comparison {
+    /// Begins to compare: until [`take_note`] the slots that it concerns wait for what comes of it.
+    pub(super) fn begin<'a>(
+        users: impl Iterator<Item = (&'a NamespacedName, &'a mut Slot)>,
+        before: Option<Arc<Fetched>>,
+        content: Arc<Fetched>,
+    ) -> Self {
+        let mut renders = Vec::new();
+        for (name, slot) in users {
+            let reusable = slot.reusable_basis().map(|(basis, digest)| {
+                let holds_before = before.as_ref().is_some_and(|before| before.digest == digest);
+                (name.clone(), basis, holds_before)
+            });
+            slot.comparing = reusable.is_some();
+            renders.extend(reusable);
+        }
+        Self { before, content, renders }
+    }
+
+    /// Tells which of the renders hold for the content, some at a time. Blocks the thread.
+    pub(super) fn run(&self, mut tell: impl FnMut(Vec<(NamespacedName, bool)>)) {
+        let differences = self.before.as_ref().and_then(|before| differences(before, &self.content));
+        for part in self.renders.chunks(AT_ONCE) {
+            let unchanged = part.iter().map(|(name, basis, holds_before)| {
+                let differences = differences.as_ref().filter(|_| *holds_before);
+                (name.clone(), is_unchanged(&basis.reads, differences, &self.content))
+            });
+            tell(unchanged.collect());
+        }
+    }
+}
+
+/// What a comparison means for a Kustomization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It has to be looked at.
+    Concerned,
+    /// Its render holds for the content.
+    Holds {
+        /// Whether its status has to follow to the revision.
+        follows: bool,
+    },
+}
+
+/// Takes note of whether the render of a Kustomization is unchanged in the content of `source`.
+pub(super) fn take_note(slot: &mut Slot, source: &NamespacedName, content: &Fetched, unchanged: bool) -> Outcome {
+    slot.comparing = false;
+    // It may have been pointed at another source meanwhile.
+    if unchanged && slot.uses(source) {
+        return Outcome::Holds { follows: slot.move_on(&content.digest, &content.revision) };
+    }
+    Outcome::Concerned
+}
+
 impl Schedule {
     /// Compares what the renders read with the new content, on a thread of its own.
     pub(super) fn compare(&mut self, source: &NamespacedName, before: Option<Arc<Fetched>>, content: &Arc<Fetched>) {
-        let mut to_compare = Vec::new();
-        for name in self.users_of(source) {
-            let Some(slot) = self.slots.get_mut(&name) else { continue };
-            let reusable = slot.reusable_basis().map(|(basis, digest)| {
-                let holds_before = before.as_ref().is_some_and(|before| before.digest == digest);
-                (basis, holds_before)
-            });
-            slot.comparing = reusable.is_some();
-            to_compare.extend(reusable.map(|(basis, holds_before)| (name, basis, holds_before)));
-        }
-        if to_compare.is_empty() {
+        let users = self.slots.iter_mut().filter(|(_, slot)| slot.uses(source));
+        let comparison = Comparison::begin(users, before, content.clone());
+        if comparison.renders.is_empty() {
             return;
         }
-        let (source, content, signals) = (source.clone(), content.clone(), self.context.signals.clone());
+        let (source, signals) = (source.clone(), self.context.signals.clone());
         self.errands.spawn_blocking(move || {
-            let differences = before.and_then(|before| differences(&before, &content));
-            for part in to_compare.chunks(AT_ONCE) {
-                let unchanged = part.iter().map(|(name, basis, holds_before)| {
-                    let differences = differences.as_ref().filter(|_| *holds_before);
-                    (name.clone(), is_unchanged(&basis.reads, differences, &content))
-                });
-                let (source, digest) = (source.clone(), content.digest.clone());
-                let _ = signals.send(Signal::Compared { source, digest, results: unchanged.collect() });
-            }
+            comparison.run(|results| {
+                let (source, digest) = (source.clone(), comparison.content.digest.clone());
+                let _ = signals.send(Signal::Compared { source, digest, results });
+            });
         });
     }
 
@@ -49,12 +100,9 @@ impl Schedule {
         let mut any_unchanged = false;
         for (name, unchanged) in results {
             let Some(slot) = self.slots.get_mut(&name) else { continue };
-            slot.comparing = false;
-            // It may have been pointed at another source meanwhile.
-            let same_source = slot.settings.as_ref().is_ok_and(|settings| settings.source == *source);
-            if unchanged && same_source {
+            if let Outcome::Holds { follows } = take_note(slot, source, &content, unchanged) {
                 any_unchanged = true;
-                if slot.move_on(&content.digest, &content.revision) {
+                if follows {
                     self.to_follow.push_back(name.clone());
                 }
             }

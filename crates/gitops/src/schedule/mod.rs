@@ -6,6 +6,8 @@
 mod compare;
 mod dependencies;
 mod follow;
+#[cfg(test)]
+mod incremental;
 mod slot;
 mod timers;
 pub(crate) mod watch;
@@ -169,8 +171,7 @@ impl Schedule {
     }
 
     fn users_of(&self, source: &NamespacedName) -> Vec<NamespacedName> {
-        let uses = |slot: &Slot| slot.settings.as_ref().is_ok_and(|settings| settings.source == *source);
-        self.slots.iter().filter(|(_, slot)| uses(slot)).map(|(name, _)| name.clone()).collect()
+        self.slots.iter().filter(|(_, slot)| slot.uses(source)).map(|(name, _)| name.clone()).collect()
     }
 
     fn drifted(&mut self, drift: Drift) {

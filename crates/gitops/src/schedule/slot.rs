@@ -10,6 +10,7 @@ use cowherd_apply::ObjectId;
 use kube::ResourceExt;
 use tokio::sync::watch;
 
+use crate::NamespacedName;
 use crate::basis::Basis;
 use crate::kustomization::settings::{Settings, SettingsError};
 use crate::kustomization::{Ended, Report, Task};
@@ -125,6 +126,11 @@ impl Slot {
         object.status = None;
         self.object = Arc::new(object);
         is_new
+    }
+
+    /// Whether it is made from what the source brings.
+    pub(super) fn uses(&self, source: &NamespacedName) -> bool {
+        self.settings.as_ref().is_ok_and(|settings| settings.source == *source)
     }
 
     pub(super) fn requested_at(&self) -> Option<String> {

@@ -90,6 +90,37 @@ async fn after_a_restart_only_what_changed_meanwhile_is_rendered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_rendered_is_not_tried_again_until_something_that_was_read_changes() {
+    let world = World::new().await;
+    world.repository.write("bad/map.yaml", "a: [");
+    world.repository.write("good/map.yaml", &config_map("apps", "good", "1"));
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("good", "./good", json!({}))).await;
+    world.ready("good", &first).await;
+    world.add(kustomization("bad", "./bad", json!({}))).await;
+    world.failed("bad", "BuildFailed", "bad/map.yaml").await;
+    let before = world.counts();
+
+    world.repository.write("good/map.yaml", &config_map("apps", "good", "2"));
+    let second = world.repository.commit("second");
+    world.ready("good", &second).await;
+    world
+        .until("the failure is that of the new commit, too", async || {
+            let status = world.kustomization("bad").await.unwrap().status.unwrap();
+            let attempted = status.last_attempted_revision;
+            if attempted.as_deref() == Some(&second) { Ok(()) } else { Err(format!("{attempted:?}")) }
+        })
+        .await;
+    world.failed("bad", "BuildFailed", "bad/map.yaml").await;
+    assert_eq!(world.counts().renders - before.renders, 1, "only what changed is rendered");
+
+    world.repository.write("bad/map.yaml", &config_map("apps", "bad", "1"));
+    let third = world.repository.commit("third");
+    world.ready("bad", &third).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_for_reconciliation_is_served_once() {
     let world = World::new().await;
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));

@@ -1,0 +1,281 @@
+//! The agents as far as renders go: what they know of each Kustomization, compare and keep decides here as it does at
+//! work. Only what a cluster would be asked is left out: it takes whatever was rendered.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_render::Helm;
+use cowherd_source::{Charts, Mirrors, Reference, Remote, RepositoryUrl};
+use cowherd_tree::Tree;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::super::compare::{Comparison, take_note};
+use super::super::slot::{Need, Slot};
+use super::history::History;
+use super::story::{Happening, Story};
+use super::witness::Witness;
+use crate::failed::FailedRenders;
+use crate::fetched::Fetched;
+use crate::kustomization::settings::Settings;
+use crate::kustomization::{Ended, Render, Report, Task, Variables};
+use crate::repository::content;
+use crate::{Counters, Elsewhere, KeptRenders, NamespacedName};
+
+/// Longer than any interval.
+const LONG: Duration = Duration::from_secs(2 * 3600);
+
+/// What a render came to: the manifests, or what is wrong.
+pub(super) type Outcome = Result<Vec<Value>, String>;
+
+/// What a render from nothing came to, with all that it asked of the tree.
+pub(super) struct FromNothing {
+    pub(super) outcome: Outcome,
+    pub(super) witness: Arc<Witness>,
+    /// Whether it used the remote base, or failed and may have used it.
+    pub(super) is_remote: bool,
+}
+
+/// The agents of one process after another, and the objects that they reconcile.
+pub(super) struct Agents<'a> {
+    history: &'a History,
+    directory: PathBuf,
+    mirrors: Mirrors,
+    charts: Charts,
+    kept: Arc<KeptRenders>,
+    failed: Arc<FailedRenders>,
+    elsewhere: Arc<Elsewhere>,
+    source: NamespacedName,
+    content: Arc<Fetched>,
+    commit: usize,
+    objects: Vec<Kustomization>,
+    slots: HashMap<NamespacedName, Slot>,
+    /// What was rendered last, which is what would be in the cluster.
+    held: HashMap<NamespacedName, Outcome>,
+    /// How often each was rendered since somebody asked.
+    rendered: HashMap<NamespacedName, u64>,
+    /// How the jobs end that are still at work.
+    busy: HashMap<NamespacedName, Ended>,
+    now: Instant,
+}
+
+impl<'a> Agents<'a> {
+    /// Starts with the first commit of the history, and data in `directory`.
+    pub(super) fn start(story: &Story, history: &'a History, directory: PathBuf) -> Self {
+        let mirrors = Mirrors::open(directory.join("mirrors")).unwrap();
+        let charts = Charts::open(directory.join("charts")).unwrap();
+        let mut agents = Self {
+            content: fetch(&mirrors, history, 0),
+            kept: Arc::new(KeptRenders::open(directory.join("renders"), "this").unwrap()),
+            failed: Arc::default(),
+            elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts.clone())),
+            source: NamespacedName::new("flux-system", "fleet"),
+            objects: story.specs.iter().enumerate().map(|(app, spec)| object(app, 1, spec)).collect(),
+            commit: 0,
+            slots: HashMap::new(),
+            held: HashMap::new(),
+            rendered: HashMap::new(),
+            busy: HashMap::new(),
+            now: Instant::now(),
+            history,
+            directory,
+            mirrors,
+            charts,
+        };
+        agents.begin();
+        agents
+    }
+
+    /// What happens, happens, and the agents do what they do about it.
+    pub(super) fn live_through(&mut self, happening: &Happening) {
+        self.rendered.clear();
+        match happening {
+            Happening::Commit { busy, .. } => self.follow(*busy),
+            Happening::Revert(_) => self.follow(false),
+            Happening::Edit { app, spec } => {
+                let generation = self.objects[*app].metadata.generation.unwrap() + 1;
+                self.objects[*app] = object(*app, generation, spec);
+                let name = NamespacedName::of(&self.objects[*app]);
+                self.slots.get_mut(&name).unwrap().see(self.objects[*app].clone());
+                self.consider(&name, false);
+            }
+            Happening::Restart { loses } => {
+                if *loses {
+                    std::fs::remove_dir_all(self.directory.join("renders")).unwrap();
+                }
+                self.kept = Arc::new(KeptRenders::open(self.directory.join("renders"), "this").unwrap());
+                self.forget_elsewhere();
+                self.begin();
+            }
+            Happening::BaseMoves(state) => {
+                self.history.move_base(*state);
+                self.pass_time();
+            }
+            Happening::Interval => self.pass_time(),
+        }
+    }
+
+    /// The names of the Kustomizations.
+    pub(super) fn names(&self) -> Vec<NamespacedName> {
+        self.objects.iter().map(NamespacedName::of).collect()
+    }
+
+    /// What the agents have rendered of this Kustomization.
+    pub(super) fn held(&self, name: &NamespacedName) -> &Outcome {
+        &self.held[name]
+    }
+
+    /// How often it was rendered for what happened last.
+    pub(super) fn renders(&self, name: &NamespacedName) -> u64 {
+        self.rendered.get(name).copied().unwrap_or_default()
+    }
+
+    /// The files as they are now.
+    pub(super) fn tree(&self) -> Arc<dyn Tree> {
+        self.content.tree.clone()
+    }
+
+    /// What anybody would render who knows nothing but the commit and the Kustomization.
+    pub(super) fn render_from_nothing(&self, name: &NamespacedName) -> FromNothing {
+        let slot = &self.slots[name];
+        let witness = Arc::new(Witness::new(self.tree()));
+        let render = Render {
+            tree: witness.clone(),
+            elsewhere: Arc::new(Elsewhere::new(self.mirrors.clone(), self.charts.clone())),
+            kept: None,
+            failed: Arc::default(),
+            ..self.render(name, slot.settings.as_ref().unwrap())
+        };
+        let (built, basis) = render.done(true);
+        let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
+        let outcome = objects.map_err(|error| error.to_string());
+        FromNothing { outcome, witness, is_remote: !basis.remotes.is_empty() || !basis.is_complete }
+    }
+
+    /// A process begins: it knows of the objects what the cluster does.
+    fn begin(&mut self) {
+        self.slots =
+            self.objects.iter().map(|object| (NamespacedName::of(object), Slot::new(object.clone()))).collect();
+        self.busy.clear();
+        self.failed = Arc::default();
+        self.consider_all(false);
+    }
+
+    /// The next commit is fetched.
+    fn follow(&mut self, busy: bool) {
+        self.commit += 1;
+        let before = std::mem::replace(&mut self.content, fetch(&self.mirrors, self.history, self.commit));
+        let users = self.slots.iter_mut().filter(|(_, slot)| slot.uses(&self.source));
+        let comparison = Comparison::begin(users, Some(before), self.content.clone());
+        let mut results = Vec::new();
+        comparison.run(|found| results.extend(found));
+        for (name, unchanged) in results {
+            take_note(self.slots.get_mut(&name).unwrap(), &self.source, &self.content, unchanged);
+        }
+        self.consider_all(busy);
+    }
+
+    fn pass_time(&mut self) {
+        self.now += LONG;
+        self.forget_elsewhere();
+        for name in self.names() {
+            self.finish(&name, None);
+        }
+        self.consider_all(false);
+    }
+
+    /// What was fetched is taken for fresh no longer.
+    fn forget_elsewhere(&mut self) {
+        self.elsewhere = Arc::new(Elsewhere::new(self.mirrors.clone(), self.charts.clone()));
+    }
+
+    fn consider_all(&mut self, busy: bool) {
+        for name in self.names() {
+            self.consider(&name, busy);
+        }
+    }
+
+    /// Does what is to be done for a Kustomization now. `busy`: it is not over soon.
+    fn consider(&mut self, name: &NamespacedName, busy: bool) {
+        let (slot, content) = (&self.slots[name], self.content.clone());
+        let digest = Some(content.digest.as_str());
+        let is_obsolete = slot.running.as_ref().map(|running| slot.is_obsolete(running, digest));
+        match is_obsolete {
+            Some(true) => self.finish(name, Some(Ended::Superseded)),
+            Some(false) if busy => return,
+            Some(false) => self.finish(name, None),
+            None => {}
+        }
+        if let Need::Apply { recheck } = self.slots[name].need(digest, self.now) {
+            self.reconcile(name, recheck);
+            if !busy {
+                self.finish(name, None);
+            }
+        }
+    }
+
+    fn reconcile(&mut self, name: &NamespacedName, recheck: bool) {
+        let slot = self.slots.get_mut(name).unwrap();
+        let settings = slot.settings.clone().unwrap();
+        let (_, basis) = slot.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck });
+        let render = self.render(name, &settings);
+        let (built, rests_on) = render.done(recheck);
+        *basis.lock().unwrap() = Some(rests_on);
+        *self.rendered.entry(name.clone()).or_default() += render.counters.get().renders;
+        let ended = match &built {
+            Ok(_) => Ended::Well,
+            Err(error) => Ended::Badly { may_pass: error.may_pass() },
+        };
+        self.busy.insert(name.clone(), ended);
+        let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
+        self.held.insert(name.clone(), objects.map_err(|error| error.to_string()));
+    }
+
+    /// The job of a Kustomization ends, if it has one: as it would, or in another way.
+    fn finish(&mut self, name: &NamespacedName, otherwise: Option<Ended>) {
+        let Some(ended) = self.busy.remove(name) else { return };
+        let slot = self.slots.get_mut(name).unwrap();
+        let report = Report {
+            name: name.clone(),
+            uid: slot.object.uid(),
+            generation: slot.object.metadata.generation,
+            status: slot.status.clone(),
+            task: Task::Apply { recheck: false },
+            ended: otherwise.unwrap_or(ended),
+        };
+        slot.end(report, self.now);
+    }
+
+    fn render(&self, name: &NamespacedName, settings: &Settings) -> Render {
+        let variables = Variables { values: settings.substitute.clone(), ..Variables::default() };
+        Render {
+            name: name.clone(),
+            revision: self.content.revision.clone(),
+            tree: self.tree(),
+            settings: settings.clone(),
+            variables: Arc::new(variables),
+            elsewhere: self.elsewhere.clone(),
+            helm: Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: name.to_string().into_bytes() },
+            counters: Arc::new(Counters::default()),
+            kept: Some(self.kept.clone()),
+            failed: self.failed.clone(),
+        }
+    }
+}
+
+fn fetch(mirrors: &Mirrors, history: &History, commit: usize) -> Arc<Fetched> {
+    let remote = Remote::new(RepositoryUrl::parse(&history.url()).unwrap());
+    let snapshot = mirrors.fetch(&remote, &Reference::commit(history.commit(commit))).unwrap();
+    Arc::new(content(&snapshot, None).unwrap())
+}
+
+fn object(app: usize, generation: i64, spec: &Value) -> Kustomization {
+    let metadata = json!({ "name": format!("app-{app}"), "namespace": "flux-system", "generation": generation,
+        "uid": format!("uid-{app}") });
+    let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata,
+        "spec": spec });
+    serde_json::from_value(object).unwrap()
+}
