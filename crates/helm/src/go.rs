@@ -40,7 +40,16 @@ pub enum DecodeError {
 
 /// The first document of `text`; null where there is none.
 pub(crate) fn first_document(text: &[u8], limits: &Limits) -> Result<Value, YamlError> {
-    let documents = cowherd_yaml::parse_documents_as(text, Dialect::Kubernetes, limits)?;
+    first_document_as(text, Dialect::Kubernetes, limits)
+}
+
+/// The first document of `text`, to be read into fields with [`Place`]; null where there is none.
+pub(crate) fn first_typed_document(text: &[u8], limits: &Limits) -> Result<Value, YamlError> {
+    first_document_as(text, Dialect::Typed, limits)
+}
+
+fn first_document_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Value, YamlError> {
+    let documents = cowherd_yaml::parse_documents_as(text, dialect, limits)?;
     Ok(documents.into_iter().next().map_or(Value::Null, |document| document.value))
 }
 
@@ -152,26 +161,24 @@ pub(crate) fn field_of<'a>(key: &str, fields: &[&'a str]) -> Option<&'a str> {
     exact.or_else(|| fields.iter().find(|field| field.eq_ignore_ascii_case(key))).copied()
 }
 
-/// A number as a text: whole ones in full, others as C's `%g` has the shortest digits.
+/// A number as a text: integers in full, floats with the precision of 32 bits as C's `%g` has the shortest digits.
 fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(value) if number.is_f64() => float_text(value),
+        Some(value) if number.is_f64() => float_text(value as f32),
         _ => number.to_string(),
     }
 }
 
-fn float_text(value: f64) -> String {
+fn float_text(value: f32) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    // From 1e21 on, and where there are more digits before the point than tell the number apart.
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count() as i32;
-    let precision = if digits > exponent { 21.min(digits.max(6)) } else { 6 };
-    if exponent < -4 || exponent >= precision.max(6) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{mantissa}e{sign}{:02}", exponent.abs());
+    match exponent.parse::<i32>().unwrap_or_default() {
+        -4..6 => format!("{value}"),
+        exponent => format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
     }
-    format!("{value}")
 }
 
 #[cfg(test)]
@@ -190,6 +197,10 @@ mod tests {
         assert_eq!(text(json!(1.1)), "1.1");
         assert_eq!(text(json!(123456.5)), "123456.5");
         assert_eq!(text(json!(0.00001)), "1e-05");
+        assert_eq!(text(json!(1_000_000)), "1000000");
+        assert_eq!(text(json!(1e6)), "1e+06");
+        assert_eq!(text(json!(123_456_789.0)), "1.2345679e+08");
+        assert_eq!(text(json!(-1e300)), "-Inf");
         assert_eq!(text(json!(true)), "true");
     }
 

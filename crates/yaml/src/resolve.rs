@@ -4,7 +4,7 @@ use serde_json::{Number, Value};
 
 use crate::{number, timestamp};
 
-/// Whose reading of a plain scalar counts. The two differ in a few words.
+/// Whose reading of a plain scalar counts. They differ in a few words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
     /// As kustomize reads resources (go-yaml v3): `yes`, `no`, `on` and `off` are texts, timestamps are put in the
@@ -14,6 +14,9 @@ pub enum Dialect {
     /// As kubectl and kustomization files are read (sigs.k8s.io/yaml, go-yaml v2): `yes`, `no`, `on`, `off`, `y` and
     /// `n` are booleans, timestamps stay as they were written. Of a key that stands twice the last value counts.
     Kubernetes,
+    /// As `Kubernetes`, for what is read into fields with types: a float stays one even if it is whole, so that one can
+    /// tell `1e6` from `1000000`.
+    Typed,
 }
 
 /// What a plain scalar resolves to.
@@ -36,6 +39,9 @@ impl Plain {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(value),
             Self::Integer(number) => Value::Number(number),
+            Self::Float(value) if dialect == Dialect::Typed => {
+                Number::from_f64(value).map_or(Value::Null, Value::Number)
+            }
             Self::Float(value) => number::json(value),
             Self::NotJson => return None,
             Self::Timestamp(canonical) if dialect == Dialect::Kustomize => Value::String(canonical),
@@ -143,6 +149,8 @@ mod tests {
                 assert_eq!(resolve(text, dialect).into_value(text, dialect), Some(expected), "{text} {dialect:?}");
             }
         }
+        let float = |text| resolve(text, Dialect::Typed).into_value(text, Dialect::Typed).unwrap().is_f64();
+        assert!(float("1e6") && float("1.0") && !float("1000000"));
         assert_eq!(resolve(".inf", Dialect::Kustomize).into_value(".inf", Dialect::Kustomize), None);
     }
 

@@ -197,7 +197,7 @@ fn check_directory(tree: &dyn Tree, path: &TreePath, limits: &Limits) -> Result<
 /// What `text`, a `Chart.yaml`, says, if the chart is one that Helm installs.
 fn check_version(text: &[u8], limits: &Limits) -> Result<Value, LoadError> {
     let decode = |source| LoadError::Decode { file: "Chart.yaml", source };
-    let document = go::first_document(text, &limits.yaml).map_err(|error| decode(error.into()))?;
+    let document = go::first_typed_document(text, &limits.yaml).map_err(|error| decode(error.into()))?;
     let version = match &document {
         Value::Null => return Ok(document),
         Value::Object(map) => map.iter().rfind(|(key, _)| go::field_of(key, &["apiVersion"]).is_some()),
@@ -276,7 +276,7 @@ fn chart_file(files: &[File], document: Option<Value>, limits: &Limits) -> Resul
 }
 
 fn decode(name: &'static str, file: &File, limits: &Limits, into: &mut Metadata) -> Result<(), LoadError> {
-    let document = go::first_document(&file.data, &limits.yaml).map_err(DecodeError::from);
+    let document = go::first_typed_document(&file.data, &limits.yaml).map_err(DecodeError::from);
     let decoded = document.and_then(|document| into.decode(&document));
     decoded.map_err(|source| LoadError::Decode { file: name, source })
 }

@@ -206,3 +206,13 @@ fn metadata_are_shown_under_the_names_of_their_fields() {
     ours.insert("IsRoot".to_owned(), json!(true));
     assert_eq!(Value::Object(ours), theirs);
 }
+
+#[test]
+fn numbers_in_the_place_of_texts_are_printed_as_helm_prints_them() {
+    for number in ["1e6", "1000000", "1000000.0", "1234567.5", "72445e2", "1.10", "0x10", "1_000", "1.5e300", "-0.0"] {
+        let chart = format!("apiVersion: v2\nname: web\nversion: 1.0.0\nappVersion: {number}\n");
+        Case::new(&[("Chart.yaml", &chart), ("templates/a.yaml", "v: {{ .Chart.AppVersion | quote }}")]).same();
+    }
+    let chart = "apiVersion: v2\nname: web\nversion: 72445e2\n";
+    Case::new(&[("Chart.yaml", chart)]).refused();
+}
