@@ -38,8 +38,11 @@ impl Object for Top {
     }
 
     fn plain(&self) -> Option<Value> {
-        let fields = ["KubeVersion", "APIVersions", "HelmVersion"];
-        plain_fields(self, &fields)
+        map_of(self.members()?)
+    }
+
+    fn members(&self) -> Option<Vec<(&'static str, Value)>> {
+        fields(self, ["KubeVersion", "APIVersions", "HelmVersion"])
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -93,7 +96,11 @@ impl Object for Kubernetes {
     }
 
     fn plain(&self) -> Option<Value> {
-        plain_fields(self, &["Version", "Major", "Minor"])
+        map_of(self.members()?)
+    }
+
+    fn members(&self) -> Option<Vec<(&'static str, Value)>> {
+        fields(self, ["Version", "Major", "Minor"])
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -177,6 +184,10 @@ impl Object for Helm {
     }
 
     fn plain(&self) -> Option<Value> {
+        map_of(self.members()?)
+    }
+
+    fn members(&self) -> Option<Vec<(&'static str, Value)>> {
         let HelmVersion { version, git_commit, git_tree_state, go_version, kube_client_version } = &self.0;
         let fields = [
             ("version", version),
@@ -186,7 +197,7 @@ impl Object for Helm {
             ("kube_client_version", kube_client_version),
         ];
         let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
-        Some(Value::Map(given.map(|(name, value)| (name.into(), Value::from(value.as_str()))).collect()))
+        Some(given.map(|(name, value)| (name, Value::from(value.as_str()))).collect())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -198,15 +209,17 @@ impl Object for Helm {
     }
 }
 
-/// The fields of a struct as encoders show them.
-fn plain_fields(object: &dyn Object, names: &[&str]) -> Option<Value> {
-    let field = |name: &&str| Some(((*name).into(), plain(object.field(name)?)?));
-    Some(Value::Map(names.iter().map(field).collect::<Option<_>>()?))
+/// The fields of a struct by their names.
+fn fields<const N: usize>(object: &dyn Object, names: [&'static str; N]) -> Option<Vec<(&'static str, Value)>> {
+    names.into_iter().map(|name| Some((name, object.field(name)?))).collect()
 }
 
-fn plain(value: Value) -> Option<Value> {
-    match value {
+/// What is a map of plain values then.
+fn map_of(members: Vec<(&'static str, Value)>) -> Option<Value> {
+    let plain = |value| match value {
         Value::Object(object) => object.plain(),
         value => Some(value),
-    }
+    };
+    let entry = |(name, value): (&'static str, Value)| Some((name.into(), plain(value)?));
+    Some(Value::Map(members.into_iter().map(entry).collect::<Option<_>>()?))
 }

@@ -119,7 +119,7 @@ fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>, limits: &Limits) ->
     for template in set.templates.iter().filter(|template| !template.is_partial()) {
         let (Some(dot), Some(chart)) = (scopes.get(template.chart), set.charts.get(template.chart)) else { continue };
         dot.insert("Template", own_name(&template.name, &chart.base_path));
-        let written = execution.execute(&template.name, &Value::Map(dot.clone()));
+        let written = execution.execute(&template.name, &Value::Map(values::typed(dot)));
         let written = written.map_err(|error| wording::execution_error(&error))?;
         rendered.push((template.name.clone(), functions::without_no_value(written).to_str().into_owned()));
     }

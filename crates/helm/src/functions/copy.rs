@@ -26,6 +26,7 @@ fn copy(value: &Value, count: &mut usize, depth: usize) -> Outcome {
             let items = list.iter().map(|item| copy(item, count, depth)).collect::<Result<Vec<_>, Fault>>()?;
             Ok(Value::List(List::of(list.element_type(), items)))
         }),
+        Value::Map(map) if map.is_nil() => Ok(value.clone()),
         Value::Map(map) => deeper(depth, |depth| {
             let entries = map.entries().into_iter().map(|(key, value)| Ok((key, copy(&value, count, depth)?)));
             let copied = Map::of("map[string]interface {}", entries.collect::<Result<Vec<_>, Fault>>()?);

@@ -41,6 +41,7 @@ const TYPE: &str = "map[string]interface {}";
 /// The map at a place, as the type that the parameter has; `None` for a nil map.
 fn map(arguments: &[Value], at: usize) -> Option<Map> {
     match any(arguments, at) {
+        Value::Map(map) if map.is_nil() => None,
         Value::Map(map) if map.type_name() == TYPE => Some(map.clone()),
         Value::Map(map) => Some(map.as_type(TYPE)),
         _ => None,

@@ -49,7 +49,7 @@ pub(super) fn or_nothing(result: Result<String, EncodeError>) -> Outcome {
 fn map(parsed: Result<Value, ParseError>) -> Map {
     let message = match parsed {
         Ok(Value::Map(map)) => return map,
-        Ok(Value::Nil) => return Map::new(),
+        Ok(Value::Nil) => return Map::nil(),
         Ok(other) => misfit(&other, "map[string]interface {}"),
         Err(error) => error.to_string(),
     };

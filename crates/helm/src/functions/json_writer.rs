@@ -78,19 +78,27 @@ impl Writer {
             Value::List(list) => {
                 deeper(depth, |depth| self.all('[', ']', depth, list.iter(), |writer, item| writer.value(item, depth)))?
             }
+            Value::Map(map) if map.is_nil() => self.out.push_str("null"),
             Value::Map(map) => deeper(depth, |depth| {
-                self.all('{', '}', depth, map.entries().iter(), |writer, (key, item)| {
-                    writer.string(key);
-                    writer.out.push_str(if writer.style.is_pretty { ": " } else { ":" });
-                    writer.value(item, depth)
-                })
+                self.all('{', '}', depth, map.entries().iter(), |writer, (key, item)| writer.member(key, item, depth))
             })?,
-            Value::Object(object) => match object.plain() {
-                Some(plain) => deeper(depth, |depth| self.value(&plain, depth - 1))?,
-                None => return Err(EncodeError::Type(object.type_name().to_owned())),
+            Value::Object(object) => match (object.members(), object.plain()) {
+                (Some(members), _) => deeper(depth, |depth| self.members(&members, depth))?,
+                (None, Some(plain)) => deeper(depth, |depth| self.value(&plain, depth - 1))?,
+                (None, None) => return Err(EncodeError::Type(object.type_name().to_owned())),
             },
         }
         Ok(())
+    }
+
+    fn members(&mut self, members: &[(&'static str, Value)], depth: usize) -> Result<(), EncodeError> {
+        self.all('{', '}', depth, members.iter(), |writer, (name, member)| writer.member(name, member, depth))
+    }
+
+    fn member(&mut self, name: &str, value: &Value, depth: usize) -> Result<(), EncodeError> {
+        self.string(name);
+        self.out.push_str(if self.style.is_pretty { ": " } else { ":" });
+        self.value(value, depth)
     }
 
     fn all<I>(

@@ -78,6 +78,7 @@ impl Node for Yaml {
             Value::String(text) => Shape::Text(text.to_shared()),
             Value::Bytes(bytes) => Shape::Text(base64(&bytes).into()),
             Value::List(list) => Shape::List(Items::new(list, Self)),
+            Value::Map(map) if map.is_nil() => Shape::Null,
             Value::Map(map) => Shape::Map(map.entries().into_iter().map(|(key, value)| (key, Self(value))).collect()),
             Value::Object(object) => object.plain().map_or(Shape::Null, |plain| Self(plain).shape()),
         }

@@ -25,6 +25,7 @@ pub struct Map {
     entries: Rc<RefCell<BTreeMap<Arc<str>, Value>>>,
     type_name: &'static str,
     methods: Option<&'static dyn Methods>,
+    is_nil: bool,
 }
 
 impl Default for Map {
@@ -41,17 +42,29 @@ impl Map {
 
     /// A map whose type Go calls `type_name`.
     pub fn of(type_name: &'static str, entries: impl IntoIterator<Item = (Arc<str>, Value)>) -> Self {
-        Self { entries: Rc::new(RefCell::new(entries.into_iter().collect())), type_name, methods: None }
+        Self { entries: Rc::new(RefCell::new(entries.into_iter().collect())), type_name, methods: None, is_nil: false }
+    }
+
+    /// A `map[string]interface {}` that is nil: it has a type and no entries, and encoders write `null` for it.
+    pub fn nil() -> Self {
+        let mut map = Self::new();
+        map.is_nil = true;
+        map
+    }
+
+    /// Whether the map is nil, so that nothing can be put into it.
+    pub fn is_nil(&self) -> bool {
+        self.is_nil && self.is_empty()
     }
 
     /// The same entries, shared, under another type: what a conversion gives in Go.
     pub fn as_type(&self, type_name: &'static str) -> Self {
-        Self { entries: self.entries.clone(), type_name, methods: None }
+        Self { entries: self.entries.clone(), type_name, methods: None, is_nil: self.is_nil }
     }
 
     /// The same entries, shared, as a named type of `map[string]interface {}` that has methods.
     pub fn with_methods(&self, type_name: &'static str, methods: &'static dyn Methods) -> Self {
-        Self { entries: self.entries.clone(), type_name, methods: Some(methods) }
+        Self { entries: self.entries.clone(), type_name, methods: Some(methods), is_nil: self.is_nil }
     }
 
     /// The methods, if the type has any.

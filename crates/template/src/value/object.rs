@@ -70,6 +70,11 @@ pub trait Object: Any {
         None
     }
 
+    /// The fields in their order, for encoders that keep it, where [`Object::plain`] is a map of them.
+    fn members(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
     /// For whoever knows the type behind.
     fn as_any(&self) -> &dyn Any;
 
