@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod record;
 mod schemas;
 mod test;
 mod tools;
@@ -20,6 +21,7 @@ cargo xtask <COMMAND>
   bench [--charts DIRECTORY] [APPS]
                 measures the release build, beside kubectl and helm, and writes docs/benchmarks.md
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
+  record        records what the real tools say, for tests where they are not installed
   schemas       generates crates/schema/data from the sources of k8s-openapi
   wire API MACHINERY
                 generates crates/apiserver/data from checkouts of kubernetes/api and kubernetes/apimachinery
@@ -42,6 +44,7 @@ fn run() -> Result<ExitCode> {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
+        Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
         Some((command, [api, machinery])) if command == "wire" => {
             wire::run(root, Path::new(api), Path::new(machinery))?

@@ -4,10 +4,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::{Release, Request, Selection, template};
+use cowherd_oracle::Tool;
 use cowherd_tree::{MemoryTree, TreePath};
 
 const CHART: &str = "apiVersion: v2\nname: functions\nversion: 0.1.0\n";
@@ -45,8 +46,11 @@ fn theirs(text: &str) -> Result<String, String> {
 }
 
 fn run(chart: &Path) -> Output {
-    let home = [("HELM_CACHE_HOME", chart), ("HELM_CONFIG_HOME", chart), ("HELM_DATA_HOME", chart)];
-    Command::new("helm").args(["template", "test"]).arg(chart).envs(home).env("TZ", "UTC").output().unwrap()
+    let mut helm = Tool::new("helm");
+    for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+        helm.env(variable, chart);
+    }
+    helm.args(["template", "test"]).arg(chart).env("TZ", "UTC").output()
 }
 
 /// One template that renders each of the cases on a line of its own, whatever comes out of it.

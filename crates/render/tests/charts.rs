@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use cowherd_oracle::Tool;
 use cowherd_render::{
     Cause, ChartRenderer, ChartRequest, Options, Overlay, ReleaseName, Remote, RemoteSource, Remotes, RenderError,
     Rendered, Surroundings, render_in,
@@ -30,7 +31,7 @@ impl ChartRenderer for Helm {
         let directory = tempfile::tempdir().expect("a directory");
         let chart_directory = directory.path().join("chart");
         unpack(chart, path, &chart_directory);
-        let mut helm = Command::new("helm");
+        let mut helm = Tool::new("helm");
         helm.arg("template");
         match &request.release {
             ReleaseName::Named(name) => helm.arg(name),
@@ -52,7 +53,7 @@ impl ChartRenderer for Helm {
             (request.skip_tests, "--skip-tests"),
         ];
         helm.args(flags.iter().filter(|(given, _)| *given).map(|(_, flag)| flag));
-        let output = helm.output().expect("helm runs");
+        let output = helm.output();
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
@@ -138,12 +139,8 @@ fn charts_are_made_objects_as_kustomize_does_it() {
         write(&root, "more.yaml", "name: from-more\n");
         let metadata = if at % 2 == 0 { "buildMetadata: [originAnnotations]\n" } else { "" };
         write(&root, "kustomization.yaml", &format!("{fields}namePrefix: p-\n{metadata}"));
-        let output = Command::new("kubectl")
-            .args(["kustomize", "--enable-helm", "--helm-command"])
-            .arg(&helm)
-            .arg(&root)
-            .output()
-            .expect("kubectl runs");
+        let output =
+            Tool::new("kubectl").args(["kustomize", "--enable-helm", "--helm-command"]).arg(&helm).arg(&root).output();
         assert!(output.status.success(), "{fields}{}", String::from_utf8_lossy(&output.stderr));
         let rendered = render(&DiskTree::new(&root), &with_helm()).expect("a render");
         let expected = String::from_utf8(output.stdout).expect("UTF-8");

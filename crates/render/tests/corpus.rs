@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use cowherd_oracle::Tool;
 use cowherd_render::{Overlay, render};
 use cowherd_tree::{DiskTree, TreePath};
 
@@ -22,12 +22,13 @@ fn kustomizations(directory: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn oracle(directory: &Path) -> Result<String, String> {
-    let output = Command::new("kubectl")
+fn oracle(root: &Path, directory: &Path) -> Result<String, String> {
+    let topic = directory.strip_prefix(root).expect("below the root").iter().next().expect("a topic");
+    let output = Tool::new("kubectl")
         .args(["kustomize", "--load-restrictor", "LoadRestrictionsNone"])
         .arg(directory)
-        .output()
-        .expect("kubectl runs");
+        .reads(root.join(topic))
+        .output();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("kubectl prints UTF-8");
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
@@ -65,7 +66,7 @@ fn every_kustomization_of_the_corpus_is_built_as_kubectl_builds_it() {
     let mut failures = Vec::new();
     for directory in &found {
         let name = directory.strip_prefix(&root).expect("below the root").display().to_string();
-        match (ours(&root, directory), oracle(directory)) {
+        match (ours(&root, directory), oracle(&root, directory)) {
             (Ok(ours), Ok(expected)) if ours == expected => {}
             (Ok(ours), Ok(expected)) => failures.push(format!("== {name}\n{}", difference(&ours, &expected))),
             (Err(error), _) => failures.push(format!("== {name}: we fail: {error}")),

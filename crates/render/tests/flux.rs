@@ -1,8 +1,8 @@
 //! What Flux adds to kustomize: directories without a kustomization, and changes by a Kustomization.
 
 use std::fs;
-use std::process::Command;
 
+use cowherd_oracle::Tool;
 use cowherd_render::{Image, InlinePatch, Overlay, Selector, render};
 use cowherd_tree::{MemoryTree, Recorder, TreePath};
 use serde_json::{Value, json};
@@ -99,7 +99,8 @@ patches:
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(&path, if path.ends_with("app/kustomization.yaml") { written_out } else { content }).expect("a file");
     }
-    let output = Command::new("kubectl").arg("kustomize").arg(directory.path().join("app")).output().expect("kubectl");
+    let output =
+        Tool::new("kubectl").arg("kustomize").arg(directory.path().join("app")).reads(directory.path()).output();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let expected = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(cowherd_yaml::write_documents(&build(&files, "app", &overlay)), expected);

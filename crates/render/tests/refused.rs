@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
+use cowherd_oracle::Tool;
 use cowherd_render::{Overlay, render};
 use cowherd_tree::{DiskTree, TreePath};
 
@@ -69,7 +69,7 @@ fn what_kubectl_refuses_is_refused() {
         let kustomization = format!("resources: [objects.yaml]\n{field}\n");
         fs::write(directory.path().join("kustomization.yaml"), kustomization).expect("a file");
         let refused = |path: &Path| {
-            let output = Command::new("kubectl").arg("kustomize").arg(path).output().expect("kubectl runs");
+            let output = Tool::new("kubectl").arg("kustomize").arg(path).output();
             !output.status.success()
         };
         if !refused(directory.path()) {

@@ -117,7 +117,7 @@ fn subcharts_are_directories_and_archives() {
         ("charts/.gitkeep", ""),
     ]);
     case.same();
-    package(&case.chart().join("charts/db"), &case.chart().join("charts"));
+    package(&case.chart().join("charts/db"), &case.chart().join("charts/db-1.0.0.tgz"));
     std::fs::remove_dir_all(case.chart().join("charts/db")).unwrap();
     assert!(case.same().contains("\"port\":2,\"size\":1"));
     case.file("charts/broken.tgz", "no archive");

@@ -8,6 +8,7 @@ use cowherd_helm::capabilities::KubeVersion;
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::values::Sources;
 use cowherd_helm::{Capabilities, Release, Request, Selection, template};
+use cowherd_oracle::Tool;
 use cowherd_tree::{DiskTree, TreePath};
 
 /// What a template holds to show its values.
@@ -21,6 +22,7 @@ pub struct Case {
     release: Release,
     kube_version: Option<KubeVersion>,
     selection: Selection,
+    is_random: bool,
 }
 
 impl Case {
@@ -34,6 +36,7 @@ impl Case {
             release: Release::default(),
             kube_version: None,
             selection: Selection::default(),
+            is_random: false,
         };
         if !files.iter().any(|(name, _)| *name == "Chart.yaml") {
             case.file("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\n");
@@ -94,6 +97,12 @@ impl Case {
         self
     }
 
+    /// Says that the case is another one each time.
+    pub fn random(mut self) -> Self {
+        self.is_random = true;
+        self
+    }
+
     pub fn named(mut self, name: &str) -> Self {
         self.release.name = name.to_owned();
         self
@@ -118,11 +127,14 @@ impl Case {
 
     /// What `helm template` prints, or its error.
     pub fn theirs(&self) -> Result<String, String> {
-        let mut command = Command::new("helm");
+        let mut command = Tool::new("helm");
         command.arg("template").arg(&self.release.name).arg("web").args(&self.arguments);
         let home = self.directory.path();
         command.current_dir(home).env("HOME", home).env_remove("HELM_NAMESPACE");
-        let output = command.output().expect("helm runs");
+        if self.is_random {
+            command.unrecorded();
+        }
+        let output = command.output();
         if output.status.success() {
             return Ok(String::from_utf8(output.stdout).unwrap());
         }
@@ -156,8 +168,10 @@ impl Case {
     }
 }
 
-/// Packs `directory` of the case's chart into the archive at `to`, as `helm package` names it.
+/// Packs a directory of the case's chart into an archive, always into the same bytes.
 pub fn package(directory: &Path, to: &Path) {
-    let status = Command::new("helm").arg("package").arg(directory).arg("--destination").arg(to).output();
-    assert!(status.expect("helm runs").status.success());
+    let (parent, name) = (directory.parent().unwrap(), directory.file_name().unwrap());
+    let mut tar = Command::new("tar");
+    tar.args(["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "-czf"]).arg(to).arg("-C").arg(parent).arg(name);
+    assert!(tar.status().expect("tar runs").success());
 }
