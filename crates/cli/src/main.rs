@@ -5,6 +5,7 @@ mod cluster;
 mod commands;
 mod control_plane;
 mod elsewhere;
+mod failure;
 mod output;
 mod repository;
 mod resource;
@@ -15,9 +16,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// The most columns that help takes.
+const WIDTH: usize = 100;
+
 /// Keep clusters, workloads and clouds converged on what a Git repository says.
 #[derive(Parser)]
-#[command(name = "cowherd", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "cowherd", version, propagate_version = true, arg_required_else_help = true, max_term_width = WIDTH)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let failure = if matches!(command, Command::Diff(_)) { ExitCode::from(3) } else { ExitCode::FAILURE };
     run(command).unwrap_or_else(|error| {
-        eprintln!("{} {error:#}", terminal::Mark::Failure);
+        eprintln!("{} {}", terminal::Mark::Failure, failure::text(&error));
         failure
     })
 }
@@ -97,5 +101,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_help_says_as_it_is_written_fits_a_line() {
+        for command in Cli::command().get_subcommands() {
+            let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
+            let long = about.lines().find(|line| line.chars().count() > WIDTH);
+            assert_eq!(long, None, "{}", command.get_name());
+        }
     }
 }

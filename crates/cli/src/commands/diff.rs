@@ -24,8 +24,10 @@ use crate::terminal::{self, Mark};
 
 /// Show what a revision would change in the cluster, field by field
 ///
-/// The revision is read from the local repository that the cluster follows or, where it follows a remote one, from
-/// the clone of it that you stand in; it need not have been pushed. Values of Secrets are masked.
+/// The revision is read from the local repository that the cluster follows or, where it follows a
+/// remote one, from the clone of it that you stand in; it need not have been pushed. Values of
+/// Secrets are masked.
+///
 /// Ends with 0 if nothing would change, with 1 if something would, with 3 if it cannot be told.
 ///
 /// Examples:

@@ -20,10 +20,11 @@ use origin::{Origin, OriginFlags};
 
 /// Print the manifests that a directory, a chart or an archive means
 ///
-/// A directory with a kustomization is built as `kubectl kustomize` builds it, a chart is rendered as `helm template`
-/// renders it; of any other directory all manifests below it are taken, as Flux takes them. Files may be named anywhere
-/// in the repository that the directory stands in. A chart may also be a .tgz, the URL of one in a registry (oci://),
-/// or, with --repo, its name in a repository.
+/// A directory with a kustomization is built as `kubectl kustomize` builds it, a chart is rendered
+/// as `helm template` renders it; of any other directory all manifests below it are taken, as Flux
+/// takes them. Files may be named anywhere in the repository that the directory stands in. A chart
+/// may also be a .tgz, the URL of one in a registry (oci://), or, with --repo, its name in a
+/// repository.
 ///
 /// Examples:
 ///   cowherd render apps/prod
@@ -96,7 +97,8 @@ impl Render {
         if let Some(flag) = self.chart.first_given(release).or(post_render) {
             bail!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
         }
-        self.print(self.manifests(origin.tree.as_ref(), &origin.path)?.objects)?;
+        let rendered = self.manifests(origin.tree.as_ref(), &origin.path).map_err(|error| origin.explain(error))?;
+        self.print(rendered.objects)?;
         Ok(ExitCode::SUCCESS)
     }
 

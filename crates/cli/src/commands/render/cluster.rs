@@ -86,7 +86,7 @@ impl Target {
         let mut problems = Vec::new();
         for object in objects {
             if let Err(error) = self.validate_one(object).await {
-                problems.push(format!("{}: {error:#}", name(object)));
+                problems.push(format!("{}: {}", name(object), crate::failure::text(&error)));
             }
         }
         if problems.is_empty() {
@@ -161,7 +161,7 @@ impl Lookup for Target {
     /// Templates are executed on a thread that may wait.
     fn lookup(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Result<Option<Value>, String> {
         let found = self.handle.block_on(self.look_up(api_version, kind, namespace, name));
-        found.map_err(|error| format!("{error:#}"))
+        found.map_err(|error| crate::failure::text(&error))
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Origin {
     pub path: TreePath,
     /// The root of the Git repository that it stands in.
     pub repository: Option<PathBuf>,
+    /// Whether the tree is all that is on this machine, so that the paths in errors begin at `/`.
+    is_of_file_system: bool,
 }
 
 impl OriginFlags {
@@ -68,11 +70,16 @@ impl OriginFlags {
         // A chart's files are below a directory of its name.
         let tree: Arc<dyn Tree> = package.tree;
         let path = chart_directory(tree.as_ref())?;
-        Ok(Origin { tree, path, repository: None })
+        Ok(Origin { tree, path, repository: None, is_of_file_system: false })
     }
 }
 
 impl Origin {
+    /// An error of a render, with what its paths are relative to where that is not the repository.
+    pub fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        if self.is_of_file_system { error.context("in /") } else { error }
+    }
+
     /// Whether a chart is rendered, and not manifests.
     pub fn is_chart(&self) -> Result<bool> {
         let file = self.path.join("Chart.yaml")?;
@@ -92,6 +99,7 @@ pub fn directory(path: &str) -> Result<Origin> {
         tree: Arc::new(DiskTree::new(root)),
         path: TreePath::parse(inside)?,
         repository: repository.map(Path::to_owned),
+        is_of_file_system: repository.is_none(),
     })
 }
 
@@ -100,7 +108,7 @@ fn archive(file: &Path) -> Result<Origin> {
     let tree = cowherd_tree::unpack(packed, &ArchiveLimits::default())
         .with_context(|| format!("{} is no directory and no chart archive", file.display()))?;
     let path = chart_directory(&tree)?;
-    Ok(Origin { tree: Arc::new(tree), path, repository: None })
+    Ok(Origin { tree: Arc::new(tree), path, repository: None, is_of_file_system: false })
 }
 
 /// The only directory at the top of an archive, or the top itself.
