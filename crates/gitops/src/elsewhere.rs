@@ -17,6 +17,9 @@ const MAX_ROUNDS: usize = 32;
 /// How long what was fetched counts as what is there. Kustomizations that are rendered for one commit share it.
 const FRESH: Duration = Duration::from_secs(15);
 
+/// How long fetching a repository may take at most, whatever its address says.
+const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
 /// How long fetching a single file may take.
 const FILE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -37,27 +40,22 @@ pub enum ElsewhereError {
     #[error("{0}: remote bases are not allowed here; vendor it into this repository")]
     NotAllowed(RemoteSource),
     /// The address of a repository is none.
-    #[error("{0}")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     /// The address of a chart repository is none.
-    #[error("{0}")]
+    #[error(transparent)]
     ChartUrl(#[from] ChartUrlError),
     /// A repository could not be fetched.
-    #[error("{url}: {error}")]
-    Git {
-        /// The address.
-        url: String,
-        /// Why.
-        error: FetchError,
-    },
+    #[error("{0}{advice}", advice = advice(.0))]
+    Git(FetchError),
     /// A chart or file could not be fetched.
-    #[error("{0}")]
+    #[error(transparent)]
     Chart(#[from] ChartError),
     /// What was fetched cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Tree(#[from] TreeError),
     /// What was fetched has a name that is none.
-    #[error("{0}")]
+    #[error(transparent)]
     Path(#[from] PathError),
     /// What was fetched names more and more.
     #[error("more is missing after {MAX_ROUNDS} rounds of fetching: does a remote base name itself?")]
@@ -68,10 +66,10 @@ pub enum ElsewhereError {
 #[derive(Debug, thiserror::Error)]
 pub enum Unrendered {
     /// Something that is wrong in the tree.
-    #[error("{0}")]
+    #[error(transparent)]
     Render(#[from] RenderError),
     /// Something elsewhere that is not here.
-    #[error("{0}")]
+    #[error(transparent)]
     Elsewhere(#[from] ElsewhereError),
 }
 
@@ -127,7 +125,7 @@ impl Elsewhere {
             return Ok(remote);
         }
         let remote = match source {
-            RemoteSource::Git { url, reference } => repository(mirrors, url, reference.as_deref())?,
+            RemoteSource::Git { url, reference, timeout } => repository(mirrors, url, reference.as_deref(), *timeout)?,
             RemoteSource::File { url } => file(charts, url)?,
             RemoteSource::Chart { repository, name, version, prereleases } => {
                 let version = version.clone().or_else(|| prereleases.then(|| WITH_PRERELEASES.to_owned()));
@@ -147,12 +145,31 @@ impl Elsewhere {
     }
 }
 
-fn repository(mirrors: &Mirrors, url: &str, reference: Option<&str>) -> Result<Remote, ElsewhereError> {
-    let remote = cowherd_source::Remote::new(RepositoryUrl::parse(url)?);
+/// What to do about a repository that could not be fetched for a kustomization, which has its address and no more.
+fn advice(error: &FetchError) -> &'static str {
+    match error {
+        FetchError::Tls { .. } => " (for what a kustomization names: in the file that SSL_CERT_FILE names)",
+        FetchError::Refused { url, .. } if url.is_http() => {
+            " (for what a kustomization names: https://user:password@HOST/PATH, or use ssh and its keys)"
+        }
+        FetchError::HostKey { .. } => " (for what a kustomization names: the one of the user who runs cowherd)",
+        FetchError::Timeout { .. } => " (for what a kustomization names: timeout=120s behind the ? of its address)",
+        _ => "",
+    }
+}
+
+fn repository(
+    mirrors: &Mirrors,
+    url: &str,
+    reference: Option<&str>,
+    timeout: Option<Duration>,
+) -> Result<Remote, ElsewhereError> {
+    let mut remote = cowherd_source::Remote::new(RepositoryUrl::parse(url)?);
+    if let Some(timeout) = timeout {
+        remote.timeout = timeout.min(MAX_TIMEOUT);
+    }
     let reference = reference.map_or(Reference::Head, |name| Reference::Any(name.to_owned()));
-    let shown = remote.url.to_string();
-    let snapshot = mirrors.fetch(&remote, &reference);
-    let snapshot = snapshot.map_err(|error| ElsewhereError::Git { url: shown, error })?;
+    let snapshot = mirrors.fetch(&remote, &reference).map_err(ElsewhereError::Git)?;
     Ok(Remote { revision: snapshot.commit.tree.clone(), tree: snapshot.tree })
 }
 

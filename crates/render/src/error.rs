@@ -29,6 +29,19 @@ pub enum Cause {
     /// Something could not be read: it is missing, too large, no file, or outside the repository.
     #[error("{0}")]
     Read(TreeError),
+    /// What stands at the path, or above it, is neither file nor directory.
+    #[error(
+        "{0} is a Git submodule, and those are not fetched; name the submodule's own repository as a remote base instead"
+    )]
+    Submodule(TreePath),
+    /// Something is wrong in what was fetched from elsewhere.
+    #[error("{remote}: {cause}")]
+    Elsewhere {
+        /// Where.
+        remote: Arc<RemoteSource>,
+        /// What is wrong there.
+        cause: Box<Cause>,
+    },
     /// A path leaves the repository, or is absolute.
     #[error("{0}")]
     Path(PathError),

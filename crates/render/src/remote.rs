@@ -4,14 +4,17 @@
 //! [`Cause::MissingRemotes`](crate::Cause::MissingRemotes) where something is not there, so that a caller can fetch
 //! it and render again.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cowherd_tree::Tree;
 use serde::{Deserialize, Serialize};
 
-/// Something elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Something elsewhere. What is displayed can be shown to anyone: an address without its password and without what a
+/// signed one has behind its `?`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RemoteSource {
     /// A Git repository.
     Git {
@@ -19,6 +22,9 @@ pub enum RemoteSource {
         url: String,
         /// The branch, tag or commit; the remote's default branch without one.
         reference: Option<String>,
+        /// How long fetching it may take, if the address says so.
+        #[serde(default)]
+        timeout: Option<Duration>,
     },
     /// A file.
     File {
@@ -41,14 +47,37 @@ pub enum RemoteSource {
 impl fmt::Display for RemoteSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Git { url, reference: None } => write!(f, "{url}"),
-            Self::Git { url, reference: Some(reference) } => write!(f, "{url} at {reference}"),
-            Self::File { url } => write!(f, "{url}"),
-            Self::Chart { repository, name, version: None, .. } => write!(f, "chart {name} of {repository}"),
+            Self::Git { url, reference: None, .. } => write!(f, "{}", shown(url)),
+            Self::Git { url, reference: Some(reference), .. } => write!(f, "{} at {reference}", shown(url)),
+            Self::File { url } => match url.split_once('?') {
+                Some((url, _)) => write!(f, "{}?…", shown(url)),
+                None => write!(f, "{}", shown(url)),
+            },
+            Self::Chart { repository, name, version: None, .. } => write!(f, "chart {name} of {}", shown(repository)),
             Self::Chart { repository, name, version: Some(version), .. } => {
-                write!(f, "chart {name} {version} of {repository}")
+                write!(f, "chart {name} {version} of {}", shown(repository))
             }
         }
+    }
+}
+
+impl fmt::Debug for RemoteSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RemoteSource({self})")
+    }
+}
+
+/// An address without the password that may stand in it: of `https://jane:hunter2@host/path` it leaves
+/// `https://jane@host/path`. A user alone may be a token, unless it is one of ssh.
+pub(crate) fn shown(address: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = address.split_once("://") else { return Cow::Borrowed(address) };
+    let authority = rest.get(..rest.find('/').unwrap_or(rest.len())).unwrap_or(rest);
+    let Some((userinfo, _)) = authority.rsplit_once('@') else { return Cow::Borrowed(address) };
+    let host = rest.get(userinfo.len() + 1..).unwrap_or_default();
+    match userinfo.split_once(':') {
+        Some((user, _)) => Cow::Owned(format!("{scheme}://{user}@{host}")),
+        None if scheme.to_ascii_lowercase().ends_with("ssh") => Cow::Borrowed(address),
+        None => Cow::Owned(format!("{scheme}://{host}")),
     }
 }
 
@@ -74,5 +103,30 @@ pub struct NoRemotes;
 impl Remotes for NoRemotes {
     fn find(&self, _: &RemoteSource) -> Option<Remote> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_displayed_holds_no_secret() {
+        let git = |url: &str| RemoteSource::Git { url: url.into(), reference: None, timeout: None };
+        for (url, displayed) in [
+            ("https://jane:hunter2@example.com/org/repo", "https://jane@example.com/org/repo"),
+            ("https://jane:hunter2@x@example.com/org/repo", "https://jane@example.com/org/repo"),
+            ("https://:hunter2@example.com", "https://@example.com"),
+            ("https://hunter2@example.com/org/repo", "https://example.com/org/repo"),
+            ("ssh://git@example.com/org/repo", "ssh://git@example.com/org/repo"),
+            ("ssh://git:hunter2@example.com/org/repo", "ssh://git@example.com/org/repo"),
+            ("git@example.com:org/repo", "git@example.com:org/repo"),
+            ("https://example.com/org/a@b", "https://example.com/org/a@b"),
+        ] {
+            assert_eq!(git(url).to_string(), displayed);
+            assert!(!format!("{:?}", git(url)).contains("hunter2"));
+        }
+        let file = RemoteSource::File { url: "https://example.com/a.yaml?signature=hunter2".into() };
+        assert_eq!(file.to_string(), "https://example.com/a.yaml?…");
     }
 }

@@ -35,7 +35,7 @@ impl Fetched {
 }
 
 fn git(url: &str, reference: Option<&str>) -> RemoteSource {
-    RemoteSource::Git { url: url.into(), reference: reference.map(str::to_owned) }
+    RemoteSource::Git { url: url.into(), reference: reference.map(str::to_owned), timeout: None }
 }
 
 fn memory(files: &[(&str, &str)]) -> MemoryTree {

@@ -83,17 +83,18 @@ impl<'a> Directory<'a> {
         }
         let root = self.elsewhere.root(self, source)?;
         let inside = TreePath::parse(&inside).map_err(|error| self.error(Cause::Path(error)))?;
-        let inside = root.tree.resolve(&inside).map_err(|error| self.error(Cause::Read(error)))?;
-        match root.tree.entry(&inside).map_err(|error| self.error(Cause::Read(error)))?.map(|entry| entry.kind) {
-            Some(EntryKind::Directory) => Ok(Found::Directory(root, inside)),
-            _ => Err(self.error(Cause::Read(TreeError::NotADirectory(inside)))),
+        let failed = |error| self.error(unread(&root, &inside, error));
+        let resolved = root.tree.resolve(&inside).map_err(failed)?;
+        match root.tree.entry(&resolved).map_err(failed)?.map(|entry| entry.kind) {
+            Some(EntryKind::Directory) => Ok(Found::Directory(root, resolved)),
+            _ => Err(failed(TreeError::NotADirectory(resolved))),
         }
     }
 
     fn find_here(&self, path: &str) -> Result<Found<'a>, RenderError> {
         let joined = self.path.join(path).map_err(|error| self.error(Cause::Path(error)))?;
         let tree = &self.root.tree;
-        let resolved = tree.resolve(&joined).map_err(|error| self.error(Cause::Read(error)))?;
+        let resolved = tree.resolve(&joined).map_err(|error| self.error(unread(&self.root, &joined, error)))?;
         let entry = tree.entry(&resolved).map_err(|error| self.error(Cause::Read(error)))?;
         match entry.map(|entry| entry.kind) {
             Some(EntryKind::Directory) => Ok(Found::Directory(self.root.clone(), resolved)),
@@ -101,7 +102,7 @@ impl<'a> Directory<'a> {
                 self.check_restriction(path, &resolved)?;
                 Ok(Found::File(self.root.clone(), joined))
             }
-            Some(_) => Err(self.error(Cause::Read(TreeError::NotAFile(joined)))),
+            Some(_) => Err(self.error(unread(&self.root, &joined, TreeError::NotAFile(joined.clone())))),
             None => Err(self.error(Cause::Read(TreeError::NotFound(joined)))),
         }
     }
@@ -140,5 +141,20 @@ impl<'a> Directory<'a> {
             return Err(self.error(Cause::Invalid(message)));
         }
         Ok(())
+    }
+}
+
+/// Why a path could not be read: a submodule on the way to it is named, and so is what is elsewhere.
+fn unread(root: &Root<'_>, path: &TreePath, error: TreeError) -> Cause {
+    let is_submodule =
+        |path: &TreePath| matches!(root.tree.entry(path), Ok(Some(entry)) if entry.kind == EntryKind::Other);
+    let mut above = path.clone();
+    while !above.is_root() && !is_submodule(&above) {
+        above = above.parent();
+    }
+    let cause = if above.is_root() { Cause::Read(error) } else { Cause::Submodule(above) };
+    match &root.source {
+        Some(remote) => Cause::Elsewhere { remote: remote.clone(), cause: Box::new(cause) },
+        None => cause,
     }
 }

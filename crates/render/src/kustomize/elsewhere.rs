@@ -95,8 +95,8 @@ pub(crate) fn source(path: &str) -> Option<(RemoteSource, String)> {
     let repository = Repository::parse(path);
     match repository {
         Some(repository) if !(is_http && like_manifest && repository.reference.is_none()) => {
-            let Repository { url, path, reference } = repository;
-            Some((RemoteSource::Git { url, reference }, path))
+            let Repository { url, path, reference, timeout } = repository;
+            Some((RemoteSource::Git { url, reference, timeout }, path))
         }
         _ if is_http => Some((RemoteSource::File { url: path.to_owned() }, String::new())),
         _ => None,

@@ -3,6 +3,8 @@
 use cowherd_yaml::to_string;
 use serde_json::Value;
 
+use crate::remote::shown;
+
 use super::repository::Repository;
 use super::resource::{Resource, child_map};
 use super::set::ResourceSet;
@@ -93,7 +95,8 @@ impl Origin {
         match Repository::parse(path) {
             Some(repository) => Self {
                 path: joined("", &repository.path),
-                repo: repository.url,
+                // What ends up in a cluster holds no password.
+                repo: shown(&repository.url).into_owned(),
                 reference: repository.reference.unwrap_or_default(),
                 ..self.clone()
             },

@@ -1,8 +1,9 @@
 //! Addresses of directories in Git repositories, as kustomize writes them: `https://host/org/repo//path?ref=v1`,
 //! `git@host:org/repo.git/path`, `github.com/org/repo/path`, Azure's `…/_git/repo/path`.
 
-/// What an address names. How long a clone may take and whether it has submodules (`timeout`, `submodules`) is for
-/// whoever fetches it to say, and not kept.
+use std::time::Duration;
+
+/// What an address names. Whether it asks for submodules (`submodules`) is not kept: none are fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repository {
     /// The address to clone.
@@ -10,6 +11,8 @@ pub(crate) struct Repository {
     /// The directory in the repository.
     pub(crate) path: String,
     pub(crate) reference: Option<String>,
+    /// How long fetching it may take.
+    pub(crate) timeout: Option<Duration>,
 }
 
 const FILE: &str = "file://";
@@ -29,7 +32,8 @@ impl Repository {
             return None;
         }
         let path = path.strip_prefix('/').unwrap_or(path).to_owned();
-        Some(Self { url: format!("{host}{repository}"), path, reference: reference(query) })
+        let Query { reference, timeout } = Query::parse(query).unwrap_or_default();
+        Some(Self { url: format!("{host}{repository}"), path, reference, timeout })
     }
 }
 
@@ -140,23 +144,55 @@ fn leaves(path: &str) -> bool {
     false
 }
 
-/// The branch, tag or commit that `ref` names, or else `version`.
-fn reference(query: &str) -> Option<String> {
-    // A semicolon or a broken escape makes Go refuse the query as a whole.
-    let mut found = (None, None);
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if pair.contains(';') {
-            return None;
+/// What the end of an address says.
+#[derive(Default)]
+struct Query {
+    /// The branch, tag or commit that `ref` names, or else `version`.
+    reference: Option<String>,
+    timeout: Option<Duration>,
+}
+
+impl Query {
+    /// Reads the options. The first of a name counts; a semicolon or a broken escape makes Go refuse the query as a whole.
+    fn parse(query: &str) -> Option<Self> {
+        let (mut reference, mut version, mut timeout) = (None, None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if pair.contains(';') {
+                return None;
+            }
+            let (name, value) = (unescaped(name)?, unescaped(value)?);
+            let option = match name.as_str() {
+                "ref" => &mut reference,
+                "version" => &mut version,
+                "timeout" => &mut timeout,
+                _ => continue,
+            };
+            option.get_or_insert(value);
         }
-        let (name, value) = (unescaped(name)?, unescaped(value)?);
-        match name.as_str() {
-            "ref" if found.0.is_none() => found.0 = Some(value),
-            "version" if found.1.is_none() => found.1 = Some(value),
-            _ => {}
-        }
+        let given = |option: Option<String>| option.filter(|text| !text.is_empty());
+        Some(Self { reference: given(reference).or(given(version)), timeout: timeout.as_deref().and_then(duration) })
     }
-    found.0.filter(|text| !text.is_empty()).or(found.1).filter(|text| !text.is_empty())
+}
+
+/// Seconds, or a duration as Go writes it (`1m30s`); `None` where it is neither, or no time at all.
+fn duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, f64); 8] =
+        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut seconds = rest.parse::<u64>().ok().map_or(0.0, |seconds| seconds as f64);
+    if seconds > 0.0 {
+        rest = "";
+    }
+    while !rest.is_empty() {
+        let (number, others) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let (unit, others) =
+            others.split_at(others.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(others.len()));
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        seconds += number.parse::<f64>().ok()? * factor;
+        rest = others;
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
 }
 
 fn unescaped(text: &str) -> Option<String> {
@@ -182,8 +218,28 @@ mod tests {
 
     #[track_caller]
     fn is(address: &str, url: &str, path: &str, reference: Option<&str>) {
-        let expected = Repository { url: url.into(), path: path.into(), reference: reference.map(str::to_owned) };
-        assert_eq!(Repository::parse(address), Some(expected), "{address}");
+        let found = Repository::parse(address).unwrap_or_else(|| panic!("{address} is no address"));
+        let parts = (found.url.as_str(), found.path.as_str(), found.reference.as_deref());
+        assert_eq!(parts, (url, path, reference), "{address}");
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds_or_a_duration() {
+        let timeout = |query: &str| Repository::parse(&format!("https://github.com/org/repo?{query}")).unwrap().timeout;
+        for (query, milliseconds) in [
+            ("timeout=120", 120_000),
+            ("timeout=120s", 120_000),
+            ("ref=v1&timeout=1m30s", 90_000),
+            ("timeout=1.5h", 5_400_000),
+            ("timeout=250ms&timeout=1s", 250),
+        ] {
+            assert_eq!(timeout(query), Some(Duration::from_millis(milliseconds)), "{query}");
+        }
+        for query in
+            ["", "timeout=", "timeout=0", "timeout=-5", "timeout=5x", "timeout=s", "timeout=1s;x", "timeout=1e999s"]
+        {
+            assert_eq!(timeout(query), None, "{query}");
+        }
     }
 
     #[test]

@@ -179,11 +179,12 @@ impl<'a> Agents<'a> {
     }
 
     fn pass_time(&mut self) {
-        self.now += LONG;
-        self.forget_elsewhere();
+        // An interval begins when a job ends.
         for name in self.names() {
             self.finish(&name, None);
         }
+        self.now += LONG;
+        self.forget_elsewhere();
         self.consider_all(false);
     }
 
