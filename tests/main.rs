@@ -4,6 +4,7 @@
 
 mod program;
 
+mod bases;
 mod changes;
 mod commands;
 mod convergence;

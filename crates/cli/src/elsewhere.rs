@@ -24,7 +24,7 @@ pub fn at_the_prompt<T>(
     mut attempt: impl FnMut(&Surroundings<'_>) -> Result<T, RenderError>,
 ) -> Result<T> {
     match Elsewhere::nothing().render(helm, &mut attempt) {
-        Err(Unrendered::Elsewhere(_)) => {}
+        Err(Unrendered::Elsewhere { .. }) => {}
         result => return Ok(result?),
     }
     let directory = own_directory()?;

@@ -69,8 +69,13 @@ pub enum Unrendered {
     #[error(transparent)]
     Render(#[from] RenderError),
     /// Something elsewhere that is not here.
-    #[error(transparent)]
-    Elsewhere(#[from] ElsewhereError),
+    #[error("{place}{error}")]
+    Elsewhere {
+        /// Which file names it, and where in it; nothing where several may.
+        place: String,
+        /// Why it is not here.
+        error: ElsewhereError,
+    },
 }
 
 impl Elsewhere {
@@ -100,10 +105,12 @@ impl Elsewhere {
             };
             let Cause::MissingRemotes(missing) = &*error.cause else { return Err(error.into()) };
             for source in missing {
-                self.fetch(source)?;
+                // The place is that of the first.
+                let place = if missing.len() == 1 { error.place() } else { String::new() };
+                self.fetch(source).map_err(|error| Unrendered::Elsewhere { place, error })?;
             }
         }
-        Err(ElsewhereError::Endless.into())
+        Err(Unrendered::Elsewhere { place: String::new(), error: ElsewhereError::Endless })
     }
 
     /// Whether all of this is still what it was. What cannot be reached at the moment is taken to be.

@@ -148,7 +148,8 @@ impl RenderError {
         Self { remote: self.remote.or_else(|| Some(source.clone())), ..self }
     }
 
-    fn place(&self) -> String {
+    /// The file at fault, with line and field as far as they are known, and with a colon and a space at the end.
+    pub fn place(&self) -> String {
         let mut place = String::new();
         if let Some(source) = &self.remote {
             place += &format!("{source}: ");

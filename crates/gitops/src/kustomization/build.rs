@@ -38,8 +38,13 @@ pub(crate) enum BuildError {
     #[error("kustomize build failed: {0}")]
     Render(#[from] RenderError),
     /// Something elsewhere is not here.
-    #[error("kustomize build failed: {0}")]
-    Elsewhere(#[from] ElsewhereError),
+    #[error("kustomize build failed: {place}{error}")]
+    Elsewhere {
+        /// Which file names it.
+        place: String,
+        /// Why it is not here.
+        error: ElsewhereError,
+    },
     /// Variables could not be replaced.
     #[error("post build failed: {0}")]
     Substitution(#[from] SubstitutionError),
@@ -58,7 +63,7 @@ impl From<Unrendered> for BuildError {
     fn from(error: Unrendered) -> Self {
         match error {
             Unrendered::Render(error) => Self::Render(error),
-            Unrendered::Elsewhere(error) => Self::Elsewhere(error),
+            Unrendered::Elsewhere { place, error } => Self::Elsewhere { place, error },
         }
     }
 }
@@ -66,7 +71,7 @@ impl From<Unrendered> for BuildError {
 impl BuildError {
     /// Whether nothing in the repository has to change for it to work.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Elsewhere(error) if !matches!(error, ElsewhereError::NotAllowed(_)))
+        matches!(self, Self::Elsewhere { error, .. } if !matches!(error, ElsewhereError::NotAllowed(_)))
     }
 
     /// The reason in one word, as Flux gives it.

@@ -5,6 +5,16 @@ pub(super) fn shown(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
+/// A URL without user and password, and these apart.
+pub(super) fn without_userinfo(url: &str) -> (String, Option<&str>) {
+    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((userinfo, host)) => (format!("{scheme}://{host}{path}"), Some(userinfo)),
+        None => (url.to_owned(), None),
+    }
+}
+
 /// The scheme of an absolute URL.
 pub(super) fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
@@ -93,6 +103,18 @@ mod tests {
             ("https://a.example:8443/c", "web-1.0.0+b.tgz", "https://a.example:8443/c/web-1.0.0+b.tgz"),
         ] {
             assert_eq!(resolve(base, reference), expected, "{reference} at {base}");
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_taken_out_of_a_url() {
+        for (url, rest, userinfo) in [
+            ("https://a.example/x@y", "https://a.example/x@y", None),
+            ("https://u:p@a.example/x?y", "https://a.example/x?y", Some("u:p")),
+            ("https://u:p@x@a.example", "https://a.example", Some("u:p@x")),
+            ("no url", "no url", None),
+        ] {
+            assert_eq!(without_userinfo(url), (rest.to_owned(), userinfo));
         }
     }
 

@@ -78,15 +78,20 @@ impl Charts {
     }
 
     /// The content of a single file of the web, of `limit` bytes at the most: a resource that a kustomization names by
-    /// its URL. No credentials are shown to anybody.
+    /// its URL. The credentials of the URL are shown to its server, and no others to anybody.
     pub fn file(&self, url: &str, limit: u64, timeout: Duration) -> Result<Vec<u8>, ChartError> {
+        let (url, userinfo) = location::without_userinfo(url);
+        let mut auth = Auth::default();
+        if let Some((user, password)) = userinfo.map(repository::credentials) {
+            (auth.username, auth.password) = (Some(user), Some(password));
+        }
         let read = || {
-            let nobody = Auth::default();
-            let web = Web::new(&nobody, &self.0.authorities, Deadline::after(timeout))?;
-            let answer = web.get(url, &[], Show::Nothing)?.success(&nobody)?;
+            let mut web = Web::new(&auth, &self.0.authorities, Deadline::after(timeout))?;
+            web.trust(&url);
+            let answer = web.get(&url, &[], Show::Credentials)?.success(&auth)?;
             web.read(answer, limit)
         };
-        read().map_err(|problem| ChartError { chart: format!("file {}", location::shown(url)), problem })
+        read().map_err(|problem| ChartError { chart: format!("file {}", location::shown(&url)), problem })
     }
 
     fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {

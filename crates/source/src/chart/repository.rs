@@ -106,7 +106,8 @@ impl fmt::Display for ChartRepository {
     }
 }
 
-fn credentials(userinfo: &str) -> (String, Secret) {
+/// The user and password that stand in `userinfo`.
+pub(super) fn credentials(userinfo: &str) -> (String, Secret) {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
     let decode = |text: &str| String::from_utf8_lossy(&decoded(text)).into_owned();
     (decode(user), Secret::from(decoded(password)))
