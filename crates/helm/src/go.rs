@@ -49,8 +49,8 @@ pub(crate) fn first_typed_document(text: &[u8], limits: &Limits) -> Result<Value
 }
 
 fn first_document_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Value, YamlError> {
-    let documents = cowherd_yaml::parse_documents_as(text, dialect, limits)?;
-    Ok(documents.into_iter().next().map_or(Value::Null, |document| document.value))
+    let document = cowherd_yaml::parse_first_document(text, dialect, limits)?;
+    Ok(document.map_or(Value::Null, |document| document.value))
 }
 
 /// What Go calls the type of `value` in its errors.

@@ -30,6 +30,12 @@ pub enum Problem {
     /// A mapping has a mapping or a list as its key.
     #[error("a mapping's key must be a plain value, not a mapping or a list")]
     ComplexKey,
+    /// A mapping has null, or nothing at all, as a key.
+    #[error("a mapping's key must not be null; quote it if it is meant as text")]
+    NullKey,
+    /// A block is indented with a tab.
+    #[error("found a tab where only spaces may indent; replace it by spaces")]
+    Tab,
     /// An alias names an anchor that holds the alias itself.
     #[error("the alias refers to the value that it is part of")]
     RecursiveAlias,

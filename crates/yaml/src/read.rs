@@ -1,13 +1,17 @@
-//! Reads documents from the events of a YAML parser.
+//! Reads the documents of a text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
-use serde_json::{Map, Value};
+use granit_parser::{Event, Marker, Parser, ScanError, StrInput};
+use serde_json::Value;
 
-use crate::resolve::{self, Dialect, Plain};
-use crate::{Limits, Problem, YamlError, block, number};
+use crate::older::{self, TabbedLines};
+use crate::reader::{Reader, at};
+use crate::resolve::Dialect;
+use crate::{Limits, Problem, YamlError, block};
+
+/// How many bytes are read again at most where the parser wants a space that Go does not.
+const MAX_READ_AGAIN: usize = 64 * 1024 * 1024;
 
 /// One document of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +38,29 @@ pub fn parse_documents_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Res
     read(text, dialect, &[], limits)
 }
 
+/// The first document of `text`, as programs read it that expect one: whatever follows it may be anything. `None` where
+/// it is empty, even if others follow.
+pub fn parse_first_document(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Option<Document>, YamlError> {
+    let text = checked(text, limits)?;
+    if let Some(first) = block::read_first(text, dialect, limits) {
+        return Ok(first);
+    }
+    Ok(parse(text, dialect, &[], limits, true)?.pop())
+}
+
 fn read(text: &[u8], dialect: Dialect, texts: &[&str], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+    let text = checked(text, limits)?;
+    block::read(text, dialect, texts, limits).map_or_else(|| parse_all(text, dialect, texts, limits), Ok)
+}
+
+/// `text` without a byte order mark, if it is within the limits.
+fn checked<'t>(text: &'t [u8], limits: &Limits) -> Result<&'t str, YamlError> {
     let start = Marker::new(0, 1, 0);
     if text.len() > limits.bytes {
         return Err(at(start, Problem::TooLarge { size: text.len(), limit: limits.bytes }));
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let text = std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))?;
-    block::read(text, dialect, texts, limits).map_or_else(|| parse_all(text, dialect, texts, limits), Ok)
+    std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))
 }
 
 /// As [`read`], with a parser for all of YAML.
@@ -51,22 +70,46 @@ pub(crate) fn parse_all(
     texts: &[&str],
     limits: &Limits,
 ) -> Result<Vec<Document>, YamlError> {
+    parse(text, dialect, texts, limits, false)
+}
+
+fn parse(
+    text: &str,
+    dialect: Dialect,
+    texts: &[&str],
+    limits: &Limits,
+    only_first: bool,
+) -> Result<Vec<Document>, YamlError> {
+    let tabbed = TabbedLines::of(text);
+    let mut parsed = parse_strictly(text, dialect, texts, limits, only_first, &tabbed);
+    let mut mended = Cow::Borrowed(text);
+    let mut read_again = 0;
+    while let Err(error) = &parsed
+        && let Some(next) = older::mended(&mended, error)
+        && read_again <= MAX_READ_AGAIN
+    {
+        read_again += next.len();
+        parsed = parse_strictly(&next, dialect, texts, limits, only_first, &tabbed);
+        mended = Cow::Owned(next);
+    }
+    parsed
+}
+
+fn parse_strictly(
+    text: &str,
+    dialect: Dialect,
+    texts: &[&str],
+    limits: &Limits,
+    only_first: bool,
+    tabbed: &TabbedLines,
+) -> Result<Vec<Document>, YamlError> {
     let options = granit_parser::options! { emit_comments: false };
-    let mut reader = Reader {
-        dialect,
-        texts,
-        limits,
-        // The parser reads a line break behind the last line that libyaml does not.
-        open_end: (!text.ends_with('\n')).then(|| text.chars().count()),
-        expanded: 0,
-        anchors: HashMap::new(),
-        open: Vec::new(),
-        root: None,
-    };
+    let mut reader = Reader::new(text, dialect, texts, limits, tabbed);
     let mut documents = Vec::new();
     let mut count = 0;
     for event in Parser::<StrInput>::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(syntax)?;
+        let ends = matches!(event, Event::DocumentEnd);
         if matches!(event, Event::DocumentStart(..)) {
             count += 1;
             if count > limits.documents {
@@ -74,18 +117,12 @@ pub(crate) fn parse_all(
             }
         }
         reader.event(event, span)?;
-        if let Some(document) = reader.root.take() {
-            reader.anchors.clear();
-            if !document.value.is_null() {
-                documents.push(document);
-            }
+        documents.extend(reader.take_document().filter(|document| !document.value.is_null()));
+        if only_first && ends {
+            break;
         }
     }
     Ok(documents)
-}
-
-fn at(marker: Marker, problem: Problem) -> YamlError {
-    YamlError { line: marker.line(), column: marker.col() + 1, problem }
 }
 
 fn syntax(error: ScanError) -> YamlError {
@@ -97,342 +134,6 @@ fn encoding(text: &[u8], offset: usize) -> YamlError {
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     YamlError { line, column, problem: Problem::Encoding }
-}
-
-/// A finished value with what is needed to bound its copies.
-#[derive(Clone)]
-struct Node {
-    value: Value,
-    /// Nodes plus bytes of text.
-    weight: usize,
-    /// Collections inside each other; 0 for a scalar.
-    depth: usize,
-}
-
-/// A key of a mapping.
-enum Key {
-    Name(String),
-    /// The plain key `<<`.
-    Merge,
-}
-
-/// A collection that is being read.
-struct Open {
-    marker: Marker,
-    anchor: usize,
-    weight: usize,
-    depth: usize,
-    content: Content,
-}
-
-enum Content {
-    Sequence(Vec<Value>),
-    Mapping { map: Map<String, Value>, key: Option<Key>, merge: Option<Value> },
-}
-
-struct Reader<'a> {
-    dialect: Dialect,
-    /// The path of the mapping whose scalars are texts; empty where there is none.
-    texts: &'a [&'a str],
-    limits: &'a Limits,
-    /// Where the text ends, in characters, if not with a line break.
-    open_end: Option<usize>,
-    /// What aliases and merge keys have added so far.
-    expanded: usize,
-    anchors: HashMap<usize, Node>,
-    open: Vec<Open>,
-    root: Option<Document>,
-}
-
-impl Reader<'_> {
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
-        let marker = span.start;
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                if self.takes_key() {
-                    return self.key(&text, style, marker);
-                }
-                let mut text = self.without_added_break(text, style, span);
-                if style == ScalarStyle::Folded && self.dialect == Dialect::Kustomize {
-                    text = Cow::Owned(refolded(&text));
-                }
-                let value = if self.is_text(tag.as_deref()) {
-                    // A value that was left out reads as `~`, but covers nothing.
-                    Value::from(if span.is_empty() { "" } else { &*text })
-                } else {
-                    self.scalar(&text, style, tag.as_deref(), marker)?
-                };
-                self.finish(Node { value, weight: 1 + text.len(), depth: 0 }, anchor, marker)
-            }
-            Event::Alias(anchor) => self.alias(anchor, marker),
-            Event::SequenceStart(_, anchor, _) => self.start(anchor, marker, Content::Sequence(Vec::new())),
-            Event::MappingStart(_, anchor, _) => {
-                self.start(anchor, marker, Content::Mapping { map: Map::new(), key: None, merge: None })
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a scalar that comes now is a text whatever it looks like.
-    fn is_text(&self, tag: Option<&Tag>) -> bool {
-        let is_at = |(open, name): (&Open, &&str)| {
-            let Content::Mapping { key: Some(Key::Name(key)), .. } = &open.content else { return false };
-            key == name
-        };
-        tag.is_none()
-            && !self.texts.is_empty()
-            && self.open.len() == self.texts.len() + 1
-            && self.open.iter().zip(self.texts).all(is_at)
-            && matches!(self.open.last(), Some(Open { content: Content::Mapping { .. }, .. }))
-    }
-
-    /// A block that is the last of a text without a final line break has none either.
-    fn without_added_break<'t>(&self, text: Cow<'t, str>, style: ScalarStyle, span: Span) -> Cow<'t, str> {
-        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        if is_block && self.open_end.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n') {
-            return Cow::Owned(text.trim_end_matches('\n').to_owned());
-        }
-        text
-    }
-
-    fn takes_key(&self) -> bool {
-        matches!(self.open.last(), Some(Open { content: Content::Mapping { key: None, .. }, .. }))
-    }
-
-    fn start(&mut self, anchor: usize, marker: Marker, content: Content) -> Result<(), YamlError> {
-        if self.takes_key() {
-            return Err(at(marker, Problem::ComplexKey));
-        }
-        if self.open.len() >= self.limits.depth {
-            return Err(at(marker, Problem::TooDeep { limit: self.limits.depth }));
-        }
-        self.open.push(Open { marker, anchor, weight: 1, depth: 1, content });
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<(), YamlError> {
-        let Some(Open { marker, anchor, weight, depth, content }) = self.open.pop() else {
-            return Ok(());
-        };
-        let value = match content {
-            Content::Sequence(items) => Value::Array(items),
-            Content::Mapping { mut map, merge, .. } => {
-                if let Some(merge) = merge {
-                    merge_into(&mut map, merge).ok_or_else(|| at(marker, Problem::Merge))?;
-                }
-                Value::Object(map)
-            }
-        };
-        self.finish(Node { value, weight, depth }, anchor, marker)
-    }
-
-    /// Puts a finished value in its place.
-    fn finish(&mut self, node: Node, anchor: usize, marker: Marker) -> Result<(), YamlError> {
-        if anchor != 0 {
-            self.spend(node.weight, marker)?;
-            self.anchors.insert(anchor, node.clone());
-        }
-        let Some(parent) = self.open.last_mut() else {
-            self.root = Some(Document { value: node.value, line: marker.line() });
-            return Ok(());
-        };
-        parent.weight += node.weight;
-        parent.depth = parent.depth.max(node.depth + 1);
-        match &mut parent.content {
-            Content::Sequence(items) => items.push(node.value),
-            Content::Mapping { map, key, merge } => match key.take() {
-                Some(Key::Name(name)) => {
-                    map.insert(name, node.value);
-                }
-                Some(Key::Merge) => *merge = Some(node.value),
-                None => {}
-            },
-        }
-        Ok(())
-    }
-
-    fn alias(&mut self, anchor: usize, marker: Marker) -> Result<(), YamlError> {
-        let Some(node) = self.anchors.get(&anchor) else {
-            return Err(at(marker, Problem::RecursiveAlias));
-        };
-        if self.open.len() + node.depth > self.limits.depth {
-            return Err(at(marker, Problem::TooDeep { limit: self.limits.depth }));
-        }
-        let weight = node.weight;
-        self.spend(weight, marker)?;
-        let node = self.anchors.get(&anchor).cloned().ok_or_else(|| at(marker, Problem::RecursiveAlias))?;
-        if self.takes_key() {
-            return match node.value {
-                Value::String(name) => self.named(Key::Name(name), marker),
-                Value::Number(number) => self.named(Key::Name(number.to_string()), marker),
-                Value::Bool(value) => self.named(Key::Name(value.to_string()), marker),
-                _ => Err(at(marker, Problem::ComplexKey)),
-            };
-        }
-        self.finish(node, 0, marker)
-    }
-
-    /// Accounts for a copy before it is made.
-    fn spend(&mut self, weight: usize, marker: Marker) -> Result<(), YamlError> {
-        self.expanded = self.expanded.saturating_add(weight);
-        if self.expanded > self.limits.expansion {
-            return Err(at(marker, Problem::Expansion { limit: self.limits.expansion }));
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, text: &str, style: ScalarStyle, marker: Marker) -> Result<(), YamlError> {
-        if style != ScalarStyle::Plain {
-            return self.named(Key::Name(text.to_owned()), marker);
-        }
-        if text == "<<" {
-            return self.named(Key::Merge, marker);
-        }
-        self.named(Key::Name(key_name(text, self.dialect)), marker)
-    }
-
-    fn named(&mut self, name: Key, marker: Marker) -> Result<(), YamlError> {
-        let dialect = self.dialect;
-        let Some(Open { content: Content::Mapping { map, key, merge }, weight, .. }) = self.open.last_mut() else {
-            return Ok(());
-        };
-        let duplicate = match &name {
-            Key::Name(name) => {
-                *weight += 1 + name.len();
-                // sigs.k8s.io/yaml takes the last of two.
-                let strict = dialect == Dialect::Kustomize;
-                (strict && map.contains_key(name)).then(|| name.clone())
-            }
-            Key::Merge => merge.is_some().then(|| "<<".to_owned()),
-        };
-        match duplicate {
-            Some(key) => Err(at(marker, Problem::DuplicateKey { key })),
-            None => {
-                *key = Some(name);
-                Ok(())
-            }
-        }
-    }
-
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, marker: Marker) -> Result<Value, YamlError> {
-        // A tag that is not YAML's own makes a text of the scalar.
-        let tag = tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:").unwrap_or_default());
-        let plain = |text: &str| {
-            let resolved = resolve::resolve(text, self.dialect).into_value(text, self.dialect);
-            resolved.ok_or_else(|| at(marker, Problem::NotJson))
-        };
-        let misfit = |tag: &str| at(marker, Problem::Tag { tag: tag.to_owned() });
-        match tag.as_deref() {
-            None if style == ScalarStyle::Plain => plain(text),
-            Some(tag @ ("int" | "bool" | "null" | "float")) => {
-                let value = plain(text)?;
-                let fits = match tag {
-                    "int" => value.is_i64() || value.is_u64(),
-                    "bool" => value.is_boolean(),
-                    "null" => value.is_null(),
-                    _ => value.is_number(),
-                };
-                if fits { Ok(value) } else { Err(misfit(tag)) }
-            }
-            Some("timestamp") => plain(text),
-            Some("binary") => {
-                let bytes = decode_base64(text).ok_or_else(|| misfit("binary"))?;
-                Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
-            }
-            _ => Ok(Value::String(text.to_owned())),
-        }
-    }
-}
-
-/// The key that the plain scalar `text` is.
-pub(crate) fn key_name(text: &str, dialect: Dialect) -> String {
-    // sigs.k8s.io/yaml gives such keys the form that they have as values, kustomize the one they were written in.
-    if dialect == Dialect::Kustomize {
-        return text.to_owned();
-    }
-    match resolve::resolve(text, dialect) {
-        Plain::Bool(value) => value.to_string(),
-        Plain::Integer(number) => number.to_string(),
-        Plain::Float(value) => match number::json(value) {
-            Value::Number(number) => number::print(&number),
-            _ => text.to_owned(),
-        },
-        _ => text.to_owned(),
-    }
-}
-
-/// What becomes of a folded text when kustomize writes it and reads it again, as it does with every object: a line break
-/// before a line that begins with a space is doubled, unless the line before it begins with one too.
-fn refolded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let (mut at_start, mut is_indented) = (true, false);
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        if c == '\n' {
-            let mut breaks = 1;
-            while characters.next_if_eq(&'\n').is_some() {
-                breaks += 1;
-            }
-            let doubles = !at_start && !is_indented && characters.peek() == Some(&' ');
-            out.extend(std::iter::repeat_n('\n', breaks + usize::from(doubles)));
-            at_start = true;
-        } else {
-            if std::mem::take(&mut at_start) {
-                is_indented = c == ' ';
-            }
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Adds what `map` does not say itself from the merged mappings, the first of which wins; `None` where there is
-/// something else to merge.
-fn merge_into(map: &mut Map<String, Value>, merge: Value) -> Option<()> {
-    let sources = match merge {
-        Value::Array(sources) => sources,
-        source => vec![source],
-    };
-    for source in sources {
-        let Value::Object(source) = source else {
-            return None;
-        };
-        for (key, value) in source {
-            map.entry(key).or_insert(value);
-        }
-    }
-    Some(())
-}
-
-/// The bytes of standard base64 with padding; line breaks are skipped.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ')).collect();
-    if !digits.len().is_multiple_of(4) {
-        return None;
-    }
-    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = digits.get(..digits.len().checked_sub(padding)?).filter(|_| padding <= 2)?;
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0);
-    for digit in digits {
-        let sextet = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(sextet);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
@@ -456,7 +157,46 @@ mod tests {
         assert_eq!(read("a: >\n  b\n  é")[0], json!({"a": "b é"}));
         assert_eq!(read("- |+\n  b")[0], json!(["b"]));
         assert_eq!(read("a: |\n  b\nc: d")[0], json!({"a": "b\n", "c": "d"}));
+        for (text, value) in [
+            ("a: |\n  b\n  ", "b\n"),
+            ("a: |-\n  b\n  ", "b"),
+            ("a: |\n  b\n   ", "b\n "),
+            ("a: |+\n  b\n\n ", "b\n\n"),
+            ("a: >\n  b\n  c\n ", "b c\n"),
+        ] {
+            assert_eq!(read(text)[0], json!({"a": value}), "{text:?}");
+        }
         assert_eq!(read("a:\n- b: |\n    x\n    y")[0], json!({"a": [{"b": "x\ny"}]}));
+    }
+
+    #[test]
+    fn what_yaml_1_1_has_otherwise_is_read_as_go_reads_it() {
+        let text = "a: {}# b\nc: 'd'# e\nf: [\"g\"]# h\ni: |# j\n  k\n";
+        assert_eq!(read(text), [json!({"a": {}, "c": "d", "f": ["g"], "i": "k\n"})]);
+        assert_eq!(read("a: {\n\tb: 1,\n\tc: [\n\t\t2]\n\t}\nd: |\n  e\n  \tf\n")[0]["a"], json!({"b": 1, "c": [2]}));
+        for text in ["\ta: 1\n", "a:\n\t- b\n", "a:\n \tb\n", "a: 1\n\tb: 2\n"] {
+            assert!(matches!(fails(text).problem, Problem::Tab | Problem::Syntax(_)), "{text:?}");
+        }
+        assert_eq!(fails(": a\n").problem, Problem::NullKey);
+        for text in ["null: a\n", "a: {~: b}\n"] {
+            let error = parse_documents_as(text.as_bytes(), Dialect::Kubernetes, &Limits::default()).unwrap_err();
+            assert_eq!(error.problem, Problem::NullKey, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_first_document_may_be_anything() {
+        let first = |text: &str| {
+            let read = parse_first_document(text.as_bytes(), Dialect::Kubernetes, &Limits::default());
+            read.map(|document| document.map(|document| document.value))
+        };
+        for text in ["a: 1\n---\nb: [\n", "# c\n---\na: 1\n---\nb: 2\n---\nb: 2\n", "{a: 1}\n...\n}"] {
+            assert_eq!(first(text), Ok(Some(json!({"a": 1}))), "{text:?}");
+        }
+        for text in ["---\n---\na: 1\n", "---\n# c\n---\na: 1\n", "", "# c\n", "~\n---\na: 1\n"] {
+            assert_eq!(first(text), Ok(None), "{text:?}");
+        }
+        assert!(first("a: [\n").is_err());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 use self::lines::{Line, Lines};
 use crate::Limits;
-use crate::read::{Document, key_name};
+use crate::read::Document;
+use crate::reader::key_name;
 use crate::resolve::{self, Dialect};
 
 /// The deepest that collections are read here, whatever the limits say: the reader calls itself.
@@ -42,6 +43,20 @@ pub(crate) fn read(text: &str, dialect: Dialect, texts: &[&str], limits: &Limits
     }
     // Every marker begins a document, and one may begin without.
     (markers < limits.documents).then_some(documents)
+}
+
+/// The first document of `text`, `None` inside if it is empty; `None` where the reader gives up.
+pub(crate) fn read_first(text: &str, dialect: Dialect, limits: &Limits) -> Option<Option<Document>> {
+    let mut reader = Reader { lines: Lines::new(text)?, dialect, max_depth: limits.depth.min(MAX_DEPTH) };
+    if reader.lines.current.is_marker {
+        reader.lines.advance()?;
+    }
+    if reader.lines.current.indent < 0 {
+        return Some(None);
+    }
+    let line = reader.lines.number((0, 1));
+    let value = reader.node(0, Texts::NONE)?;
+    (reader.lines.current.indent < 0).then_some(Some(Document { value, line }))
 }
 
 /// The rest of a path to the mapping whose scalars are texts, from where it was followed to; nothing off the path.
@@ -115,7 +130,7 @@ impl<'t> Reader<'t> {
                 let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-');
                 let length = text.iter().take_while(is_name).count();
                 let name = self.lines.text.get(line.start..line.start + length)?;
-                (key_name(name, self.dialect), length)
+                (key_name(name, self.dialect)?, length)
             }
             _ => return None,
         };

@@ -1,0 +1,59 @@
+//! Where YAML 1.1, which Go reads, is not what the parser reads, which is YAML 1.2.
+
+use std::collections::HashMap;
+
+use crate::{Problem, YamlError};
+
+/// What the parser says of a comment that stands too close.
+const CLOSE_COMMENT: &str = "comments must be separated from other tokens by whitespace";
+/// What the parser says of a tab before something in braces or brackets that stand in a block.
+const TAB: &str = "tabs disallowed within this context (block indentation)";
+
+/// `text` with a space where `error` says that the parser wants one and Go does not: before a comment behind quotes and
+/// brackets, and in the place of tabs that a line begins with. `None` where the error says something else.
+pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
+    let Problem::Syntax(message) = &error.problem else { return None };
+    let start: usize = text.split_inclusive('\n').take(error.line.checked_sub(1)?).map(str::len).sum();
+    let (before, rest) = text.split_at_checked(start)?;
+    match message.as_str() {
+        CLOSE_COMMENT => {
+            let (column, _) = rest.char_indices().nth(error.column.checked_sub(1)?)?;
+            let (line, comment) = rest.split_at_checked(column).filter(|(_, comment)| comment.starts_with('#'))?;
+            Some(format!("{before}{line} {comment}"))
+        }
+        TAB => {
+            let content = rest.trim_start_matches([' ', '\t']);
+            let indent = rest.len() - content.len();
+            rest.get(..indent)?.contains('\t').then(|| format!("{before}{}{content}", " ".repeat(indent)))
+        }
+        _ => None,
+    }
+}
+
+/// The lines that are indented with tabs, where nothing of a block may begin.
+#[derive(Default)]
+pub(crate) struct TabbedLines {
+    /// How many characters of a line are its indentation; lines are counted from 1.
+    indents: HashMap<usize, usize>,
+}
+
+impl TabbedLines {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut lines = Self::default();
+        if !text.contains('\t') {
+            return lines;
+        }
+        for (at, line) in text.split('\n').enumerate() {
+            let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if line.get(..indent).is_some_and(|indent| indent.contains('\t')) {
+                lines.indents.insert(at + 1, indent);
+            }
+        }
+        lines
+    }
+
+    /// Whether what begins at a column, counted from 0, is the first of such a line.
+    pub(crate) fn begin_at(&self, line: usize, column: usize) -> bool {
+        self.indents.get(&line) == Some(&column)
+    }
+}
