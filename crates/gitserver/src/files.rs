@@ -1,11 +1,11 @@
 //! A server of files over HTTP, with what a web server has to say about them, and the faults that tests ask for.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+
+use crate::web::{self, Answer, Ending, Request, Service};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,30 +60,17 @@ impl Server {
 
     /// The same over TLS, with a certificate that nobody knows.
     pub fn start_tls(root: &Path) -> Self {
-        let (config, certificate) = crate::http::self_signed(None);
+        let (config, certificate) = web::self_signed(None);
         let mut server = Self::serve(root, Some(config));
         server.certificate = Some(certificate);
         server
     }
 
     fn serve(root: &Path, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = web::bind();
         let state = State { root: root.to_owned(), behaviour: Mutex::default(), seen: Mutex::default() };
         let state = Arc::new(state);
-        let serving = state.clone();
-        std::thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let (state, tls) = (serving.clone(), tls.clone());
-                std::thread::spawn(move || match tls {
-                    None => state.answer(connection),
-                    Some(config) => {
-                        let session = rustls::ServerConnection::new(config).unwrap();
-                        state.answer(rustls::StreamOwned::new(session, connection));
-                    }
-                });
-            }
-        });
+        web::serve(listener, tls, state.clone(), Arc::default());
         Self { address, certificate: None, state }
     }
 
@@ -106,74 +93,45 @@ impl Server {
     }
 }
 
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    content: Vec<u8>,
+impl Service for State {
+    fn answer(&self, request: Request) -> Answer {
+        let behaviour = self.behaviour.lock().unwrap().clone();
+        let mut answer = self.respond(&request, &behaviour);
+        answer.ending = behaviour.hang_after.map_or(Ending::Whole, Ending::Hanging);
+        let (authorization, status) = (request.header("authorization"), answer.status.parse().unwrap());
+        let seen = Seen { path: request.path, authorization, status, sent: answer.content.len() };
+        self.seen.lock().unwrap().push(seen);
+        answer
+    }
 }
 
 impl State {
-    fn answer(&self, stream: impl Read + Write) {
-        let mut stream = BufReader::new(stream);
-        let mut line = String::new();
-        // A client that does not trust us sends nothing.
-        if stream.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        let path = line.split_whitespace().nth(1).unwrap().to_owned();
-        let mut headers = BTreeMap::new();
-        loop {
-            let mut line = String::new();
-            stream.read_line(&mut line).unwrap();
-            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-            headers.insert(name.to_lowercase(), value.to_owned());
-        }
-        let behaviour = self.behaviour.lock().unwrap().clone();
-        let answer = self.respond(&path, &headers, &behaviour);
-        let authorization = headers.get("authorization").cloned();
-        let seen = Seen { path, authorization, status: answer.status, sent: answer.content.len() };
-        self.seen.lock().unwrap().push(seen);
-        let length = answer.content.len();
-        let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {length}\r\n", answer.status);
-        for (name, value) in answer.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        let out = stream.get_mut();
-        let _ = out.write_all(format!("{head}\r\n").as_bytes());
-        let sent = behaviour.hang_after.unwrap_or(length).min(length);
-        let _ = out.write_all(&answer.content[..sent]);
-        let _ = out.flush();
-        if behaviour.hang_after.is_some() {
-            std::thread::sleep(Duration::from_secs(30));
-        }
-    }
-
-    fn respond(&self, path: &str, headers: &BTreeMap<String, String>, behaviour: &Behaviour) -> Answer {
-        let plain = |status| Answer { status, headers: Vec::new(), content: b"no".to_vec() };
+    fn respond(&self, request: &Request, behaviour: &Behaviour) -> Answer {
+        let path = &request.path;
         if let Some(target) = &behaviour.redirect {
-            return Answer { headers: vec![("Location", format!("{target}{path}"))], ..plain(302) };
+            return Answer::new(302, "no").with("Location", format!("{target}{path}"));
         }
         if let Some(status) = behaviour.status {
-            return plain(status);
+            return Answer::new(status, "no");
         }
-        if behaviour.authorization.is_some() && behaviour.authorization.as_ref() != headers.get("authorization") {
-            return plain(401);
+        if behaviour.authorization.is_some() && behaviour.authorization != request.header("authorization") {
+            return Answer::new(401, "no");
         }
         let file = self.root.join(path.split('?').next().unwrap().trim_start_matches('/'));
-        let Ok(content) = behaviour.content.clone().map_or_else(|| std::fs::read(file), Ok) else { return plain(404) };
+        let content = behaviour.content.clone().map_or_else(|| std::fs::read(file), Ok);
+        let Ok(content) = content else { return Answer::new(404, "no") };
         let digest = ring::digest::digest(&ring::digest::SHA256, &content);
         let etag: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let etag = format!("\"{etag}\"");
-        if headers.get("if-none-match") == Some(&etag) {
-            return Answer { status: 304, headers: vec![("ETag", etag)], content: Vec::new() };
+        if request.headers.get("if-none-match") == Some(&etag) {
+            return Answer::new(304, "").with("ETag", etag);
         }
-        let mut answer = Answer { status: 200, headers: vec![("ETag", etag)], content };
-        if behaviour.gzip && headers.get("accept-encoding").is_some_and(|accepted| accepted.contains("gzip")) {
+        if behaviour.gzip && request.header("accept-encoding").is_some_and(|accepted| accepted.contains("gzip")) {
             let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-            packed.write_all(&answer.content).unwrap();
-            answer.content = packed.finish().unwrap();
-            answer.headers.push(("Content-Encoding", "gzip".to_owned()));
+            packed.write_all(&content).unwrap();
+            let packed = Answer::new(200, packed.finish().unwrap());
+            return packed.with("ETag", etag).with("Content-Encoding", "gzip");
         }
-        answer
+        Answer::new(200, content).with("ETag", etag)
     }
 }

@@ -25,5 +25,6 @@ pub mod registry;
 pub mod repository;
 pub mod sshd;
 pub mod tokens;
+mod web;
 
 pub use repository::Repository;

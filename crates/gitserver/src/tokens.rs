@@ -1,7 +1,6 @@
 //! A server that gives tokens for a registry, as the distribution specification's token authentication has it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
 use crate::registry::Access;
+use crate::web::{self, Answer, Request, Service};
 
 /// A running server. It ends with the process.
 pub struct Server {
@@ -34,16 +34,14 @@ impl Server {
         let made = rcgen::generate_simple_self_signed(vec!["tokens".to_owned()]).unwrap();
         let pkcs8 = made.signing_key.serialize_der();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &SystemRandom::new()).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = web::bind();
         let state = Arc::new(State {
             key,
             chain: STANDARD.encode(made.cert.der()),
             authorization: authorization.map(str::to_owned),
             seen: Mutex::default(),
         });
-        let serving = state.clone();
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|connection| serving.answer(connection)));
+        web::serve(listener, None, state.clone(), Arc::default());
         Self { address, certificate: made.cert.pem(), state }
     }
 
@@ -59,25 +57,17 @@ impl Server {
     }
 }
 
-impl State {
-    fn answer(&self, stream: TcpStream) {
-        let mut stream = BufReader::new(stream);
-        let lines = stream.by_ref().lines().map_while(Result::ok);
-        let lines: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-        let Some(path) = lines.first().and_then(|line| line.split_whitespace().nth(1)) else { return };
-        self.seen.lock().unwrap().push(path.to_owned());
-        let shown = lines.iter().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
-        });
-        let (status, body) = match self.authorization.is_none() || self.authorization == shown {
-            true => ("200 OK", format!("{{\"token\": {:?}}}", self.token(path))),
-            false => ("401 Unauthorized", "{}".to_owned()),
-        };
-        let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-        let _ = stream.get_mut().write_all(format!("{head}{body}").as_bytes());
+impl Service for State {
+    fn answer(&self, request: Request) -> Answer {
+        self.seen.lock().unwrap().push(request.path.clone());
+        match self.authorization.is_none() || self.authorization == request.header("authorization") {
+            true => Answer::new("200 OK", format!("{{\"token\": {:?}}}", self.token(&request.path))),
+            false => Answer::new("401 Unauthorized", "{}"),
+        }
     }
+}
 
+impl State {
     /// A token for the scope that `path` asks for: `repository:NAME:ACTIONS`.
     fn token(&self, path: &str) -> String {
         let scope = path.split(['?', '&']).find_map(|parameter| parameter.strip_prefix("scope=")).unwrap_or_default();
