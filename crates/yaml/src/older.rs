@@ -30,6 +30,33 @@ pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
     }
 }
 
+/// `error` with the words that people know from Go's tools, which say less; its place stays.
+pub(crate) fn worded(error: YamlError) -> YamlError {
+    let Problem::Syntax(message) = &error.problem else { return error };
+    let words = match message.as_str() {
+        TAB => return YamlError { problem: Problem::Tab, ..error },
+        "simple key expected ':'" => "could not find expected ':'",
+        "unclosed bracket '['" => "did not find expected ',' or ']'; the bracket here is never closed",
+        "unclosed bracket '{'" => "did not find expected ',' or '}'; the brace here is never closed",
+        "unclosed quote" => "found unexpected end of stream; the quote here is never closed",
+        "misplaced bracket" => "did not find expected node content; no bracket is open here",
+        "while parsing a block mapping, did not find expected key" => "did not find expected key",
+        "while parsing a block collection, did not find expected '-' indicator" => {
+            "did not find expected '-' indicator"
+        }
+        "while parsing node, found unknown anchor" => "unknown anchor referenced",
+        "while parsing a quoted scalar, found unknown escape character" => "found unknown escape character",
+        message if message.starts_with("unexpected character: ") => {
+            "found character that cannot start any token; quote it"
+        }
+        message if message.starts_with("invalid trailing content after ") => {
+            "did not find expected key; nothing may follow a quoted text here"
+        }
+        _ => return error,
+    };
+    YamlError { problem: Problem::Syntax(words.to_owned()), ..error }
+}
+
 /// The lines that are indented with tabs, where nothing of a block may begin.
 #[derive(Default)]
 pub(crate) struct TabbedLines {

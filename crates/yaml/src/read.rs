@@ -92,7 +92,7 @@ fn parse(
         parsed = parse_strictly(&next, dialect, texts, limits, only_first, &tabbed);
         mended = Cow::Owned(next);
     }
-    parsed
+    parsed.map_err(older::worded)
 }
 
 fn parse_strictly(
@@ -181,6 +181,29 @@ mod tests {
         for text in ["null: a\n", "a: {~: b}\n"] {
             let error = parse_documents_as(text.as_bytes(), Dialect::Kubernetes, &Limits::default()).unwrap_err();
             assert_eq!(error.problem, Problem::NullKey, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn errors_are_told_in_the_words_of_go() {
+        for (text, line, words) in [
+            ("a: b: c\n", 1, "mapping values are not allowed in this context"),
+            ("a:\n  - b\n c: d\n", 3, "did not find expected key"),
+            ("a: 1\nb: [1, 2\n", 2, "did not find expected ',' or ']'"),
+            ("a: {x: 1\n", 1, "did not find expected ',' or '}'"),
+            ("a: \"x\n", 1, "found unexpected end of stream"),
+            ("a:\n\tb: 1\n", 2, "found a tab"),
+            ("a: 1\nb: @x\n", 2, "found character that cannot start any token"),
+            ("a: 1\nkey\nb: 2\n", 2, "could not find expected ':'"),
+            ("- a\nb: 1\n", 2, "did not find expected '-' indicator"),
+            ("a: *x\n", 1, "unknown anchor"),
+            ("a: ]\n", 1, "did not find expected node content"),
+            ("x: \"\\q\"\n", 1, "found unknown escape character"),
+            ("a: 'b' c\n", 1, "did not find expected key"),
+        ] {
+            let error = fails(text);
+            assert_eq!(error.line, line, "{text:?}");
+            assert!(error.problem.to_string().starts_with(words), "{text:?}: {error}");
         }
     }
 
