@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use cowherd_gitserver::files;
+use cowherd_gitserver::registry::{Access, Registry};
+
 use crate::program::repository::Repository;
 use crate::program::{Running, cowherd};
 
@@ -122,7 +125,7 @@ fn a_failure_names_the_file_the_line_and_the_templates_on_the_way() {
     }
     let theirs = String::from_utf8_lossy(&helm(root, &["web"]).stderr).into_owned();
     let words = theirs.trim_start_matches("Error: ").split("\n\nUse --debug").next().unwrap();
-    assert!(said.contains(words), "{said}\n{theirs}");
+    assert_eq!(said.matches(words).count(), 1, "{said}\n{theirs}");
     assert!(refused(&render(root, &["web", "--set", "a"])).contains("failed parsing --set data"));
     fs::create_dir(root.join("plain")).unwrap();
     assert!(refused(&render(root, &["plain", "--set", "a=1"])).contains("is no chart, and --set is only for charts"));
@@ -232,4 +235,41 @@ fn explain_lists_what_was_read_and_what_changed_since() {
     repository.commit("second");
     assert!(explain(&[]).contains("would not be rendered again"));
     assert!(explain(&["--since", "HEAD~1"]).contains("1 of them changed"));
+}
+
+#[test]
+fn a_chart_comes_from_a_repository_or_a_registry() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    chart(root);
+    let run = |arguments: &[&str]| {
+        text(&Command::new("helm").current_dir(root).env("HOME", root).args(arguments).output().unwrap())
+    };
+    for version in ["0.1.0", "0.2.0"] {
+        run(&["package", "web", "--version", version, "--destination", "repository"]);
+    }
+    run(&["repo", "index", "repository"]);
+    let files = files::Server::start(&root.join("repository"));
+    let registry = Registry::start(&root.join("registry"), &Access::Anyone);
+    let url = format!("oci://{}/charts", registry.host);
+    for version in ["0.1.0", "0.2.0"] {
+        run(&["push", &format!("repository/web-{version}.tgz"), &url, "--plain-http"]);
+    }
+    let (repository, charts) = (files.url(""), format!("{url}/web"));
+    for arguments in [
+        &["shop", "web", "--repo", &repository][..],
+        &["shop", "web", "--repo", &repository, "--version", "0.1.x", "--set", "replicas=7"],
+        &["shop", &charts, "--plain-http", "-f", "values-prod.yaml"],
+        &["shop", &charts, "--plain-http", "--version", "~0.1.0", "--include-crds"],
+    ] {
+        assert_eq!(text(&render(root, arguments)), text(&helm(root, arguments)), "{arguments:?}");
+    }
+    let error = refused(&render(root, &["web", "--repo", &repository, "--version", "2.x"]));
+    assert!(error.contains("0.2.0, 0.1.0"), "{error}");
+    files.behave(files::Behaviour { authorization: Some("Basic amFuZTpodW50ZXIy".to_owned()), ..Default::default() });
+    let wrong = ["web", "--repo", &repository, "--username", "jane", "--password", "hunter3"];
+    let error = refused(&render(root, &wrong));
+    assert!(error.contains("401") && !error.contains("hunter3"), "{error}");
+    let right = ["web", "--repo", &repository, "--username", "jane", "--password", "hunter2"];
+    assert_eq!(text(&render(root, &right)), text(&helm(root, &right)));
 }
