@@ -8,6 +8,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::tools;
 
+/// How the figures are to be read.
+const READING: &str = "\
+\"In process\" is what the agents do: from files on disk to the text of all manifests, in a process that runs already; its
+memory is the most that was allocated at a time. \"Process beside process\" includes the start of both programs; its memory
+is what was resident, of which about 10 MiB are the program `cowherd` itself. The charts are those of prometheus-community,
+ingress-nginx, argo-helm and cert-manager with their dependencies in place; all of them render to the same bytes with both.
+";
+
 /// Builds the program, measures it, and writes `docs/benchmarks.md`; `arguments` go to the measurement.
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let cargo = || {
@@ -16,6 +24,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
         cargo
     };
     tools::run(cargo().args(["build", "--release", "--package", "cowherd", "--package", "cowherd-benches"]))?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split_whitespace().next().unwrap_or_default();
     let output = Command::new(root.join("target/release/cowherd-benches"))
         .arg(root.join("target/release/cowherd"))
         .args(arguments)
@@ -27,10 +37,11 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     }
     let table = String::from_utf8(output.stdout).context("the table is not UTF-8")?;
     print!("{table}");
+    let charts = if arguments.iter().any(|argument| argument == "--charts") { " --charts DIRECTORY" } else { "" };
     let page = format!(
-        "# Benchmarks\n\nThe last run of `cargo xtask bench`, on {}. The program and what measures it share the \
-         machine. Other machines give other figures; ratios between the lines, and between versions on one machine, \
-         say more than any single one.\n\n{table}",
+        "# Benchmarks\n\nThe last run of `cargo xtask bench{charts}`, on {} (load when it began: {load}). The program and \
+         what measures\nit share the machine. Other machines give other figures; ratios between the lines, and between \
+         versions on one\nmachine, say more than any single one.\n\n{table}\n{READING}",
         machine()?
     );
     fs::create_dir_all(root.join("docs"))?;
