@@ -87,7 +87,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (1..4usize).prop_map(Happening::Revert),
         2 => (0..APPS).prop_flat_map(|app| spec(app).prop_map(move |spec| Happening::Edit { app, spec })),
         2 => any::<bool>().prop_map(|loses| Happening::Restart { loses }),
-        1 => (0..4u32).prop_map(Happening::BaseMoves),
+        3 => (0..4u32).prop_map(Happening::BaseMoves),
         1 => Just(Happening::Interval),
     ]
 }
