@@ -249,6 +249,7 @@ fn what_is_wrong_with_a_base_over_ssh_is_said_with_its_address() {
     let url = ssh.server.url(&ssh.base.repository.path);
     says(&ssh.render(&format!("{address}?ref=v9")), &[&url, "v9", "not found"]);
     says(&ssh.render(&address.replace("served/base", "served/none")), &["there is no repository at", "served/none"]);
+    says(&ssh.render("ssh://git:wr0ng-pa55@git-host/base"), &["\"ssh://git@git-host/base\" names no repository"]);
     let sshd = ssh.base.directory.path().join("sshd");
     let known_hosts = fs::read(sshd.join("known_hosts")).unwrap();
     fs::write(sshd.join("known_hosts"), "").unwrap();

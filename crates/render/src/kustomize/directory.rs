@@ -9,7 +9,7 @@ use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use crate::chart::ChartRenderer;
 use crate::error::{Cause, RenderError};
 use crate::options::{LoadRestriction, Options};
-use crate::remote::RemoteSource;
+use crate::remote::{RemoteSource, shown};
 
 use super::budget::Budget;
 use super::elsewhere::{Elsewhere, is_url, source};
@@ -69,7 +69,11 @@ impl<'a> Directory<'a> {
 
     /// What `path`, as the kustomization has it, names: a file here, something elsewhere, a directory here.
     pub(crate) fn find(&self, path: &str) -> Result<Found<'a>, RenderError> {
-        let Some((source, inside)) = source(path) else { return self.find_here(path) };
+        let Some((source, inside)) = source(path) else {
+            return self
+                .find_here(path)
+                .map_err(|error| if path.contains("://") { self.no_address(path) } else { error });
+        };
         if let RemoteSource::File { .. } = source {
             let root = self.elsewhere.root(self, source)?;
             let file = self.elsewhere.only_file(self, &root)?;
@@ -89,6 +93,14 @@ impl<'a> Directory<'a> {
             Some(EntryKind::Directory) => Ok(Found::Directory(root, resolved)),
             _ => Err(failed(TreeError::NotADirectory(resolved))),
         }
+    }
+
+    /// The error about an address that is none. It may hold a password all the same.
+    fn no_address(&self, path: &str) -> RenderError {
+        let address = shown(path);
+        self.error(Cause::Invalid(format!(
+            "{address:?} names no repository; write SCHEME://HOST/ORGANIZATION/REPOSITORY//PATH"
+        )))
     }
 
     fn find_here(&self, path: &str) -> Result<Found<'a>, RenderError> {
