@@ -132,6 +132,7 @@ impl<'a> Builder<'a> {
         self.resources(directory, "resources", &kustomization.resources, &mut gathered)?;
         configure(directory, kustomization, &mut gathered)?;
         transform::generate(directory, kustomization, &mut gathered.resources)?;
+        gathered.resources.iter_mut().for_each(|resource| self.schemas.place(resource));
         for configuration in self.plugins(directory, "generators", &kustomization.generators)? {
             plugins::generate(directory, &configuration, &mut gathered.resources)?;
         }
@@ -215,7 +216,7 @@ impl<'a> Builder<'a> {
             let mut resource = Resource::new(read.value, file.clone(), Some(read.line));
             resource.blank = blank;
             resource.origin = origin.cloned();
-            self.schemas.note(&resource);
+            self.schemas.note(&mut resource);
             resource
         };
         Ok(manifests.into_iter().map(resource).collect())

@@ -269,10 +269,11 @@ fn apply_operations(
 /// Applies a strategic merge patch to the object that it names.
 fn apply_by_id(
     directory: &Directory<'_>,
-    patch: Resource,
+    mut patch: Resource,
     how: Merge<'_>,
     resources: &mut ResourceSet,
 ) -> Result<(), RenderError> {
+    how.schemas.place(&mut patch);
     let id = patch.id();
     let found = resources.with_any_id(id);
     let complaint = match found.as_slice() {

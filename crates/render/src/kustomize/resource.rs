@@ -25,6 +25,8 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     /// Its name gets a hash of its content.
     pub(crate) needs_hash: bool,
+    /// Schemas of the build say that it belongs to no namespace.
+    pub(crate) is_of_cluster: bool,
     /// The variables that stand for a field of it.
     pub(crate) vars: Vec<String>,
     /// Fields that were set without a type, with their texts: they mean what they mean unquoted until a strategic
@@ -67,6 +69,7 @@ impl Resource {
             prefixes: vec![],
             suffixes: vec![],
             needs_hash: false,
+            is_of_cluster: false,
             vars: vec![],
             plain: vec![],
             blank: vec![],
@@ -93,7 +96,7 @@ impl Resource {
     }
 
     pub(crate) fn is_cluster_scoped(&self) -> bool {
-        scope::is_cluster_scoped(self.api_version(), self.kind())
+        self.is_of_cluster || scope::is_cluster_scoped(self.api_version(), self.kind())
     }
 
     pub(crate) fn effective_namespace(&self) -> &str {

@@ -1,7 +1,7 @@
 //! Which schemas say how strategic merge patches merge lists: Kubernetes' own, or those that `openapi` names.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cowherd_schema::{ListType, Schema, builtin};
 use cowherd_yaml::{Dialect, parse_documents_as};
@@ -32,6 +32,8 @@ pub(crate) struct Custom {
     definitions: Map<String, Value>,
     /// The names of definitions by `apiVersion` and kind.
     by_type: HashMap<(String, String), String>,
+    /// The types, by `apiVersion` and kind, of objects that belong to no namespace.
+    cluster_scoped: HashSet<(String, String)>,
     besides_built_in: bool,
 }
 
@@ -77,9 +79,19 @@ impl Schemas {
     }
 
     /// Notes that an object was read. Kustomize looks for kinds that it does not know among its schemas.
-    pub(crate) fn note(&self, resource: &Resource) {
+    pub(crate) fn note(&self, resource: &mut Resource) {
         if self.custom.is_none() && !scope::is_known(resource.api_version(), resource.kind()) {
             self.needed_built_in.set(true);
+        }
+        self.place(resource);
+    }
+
+    /// Tells an object whether it belongs to no namespace, where only the schemas of the build know.
+    pub(crate) fn place(&self, resource: &mut Resource) {
+        let Some(custom) = self.custom.as_ref().filter(|custom| !custom.cluster_scoped.is_empty()) else { return };
+        if !scope::is_known(resource.api_version(), resource.kind()) {
+            let of_type = (resource.api_version().to_owned(), resource.kind().to_owned());
+            resource.is_of_cluster = custom.cluster_scoped.contains(&of_type);
         }
     }
 
@@ -118,16 +130,9 @@ impl Custom {
         let mut by_type = HashMap::new();
         for (name, definition) in &definitions {
             let types = definition["x-kubernetes-group-version-kind"].as_array();
-            for of_type in types.into_iter().flatten() {
-                let text = |field: &str| of_type[field].as_str().unwrap_or_default();
-                let api_version = match text("group") {
-                    "" => text("version").to_owned(),
-                    group => format!("{group}/{}", text("version")),
-                };
-                by_type.insert((api_version, text("kind").to_owned()), name.clone());
-            }
+            by_type.extend(types.into_iter().flatten().map(|of_type| (type_of(of_type), name.clone())));
         }
-        Self { definitions, by_type, besides_built_in }
+        Self { definitions, by_type, cluster_scoped: cluster_scoped(&document["paths"]), besides_built_in }
     }
 
     /// The schema that `schema` refers to in the end.
@@ -147,6 +152,28 @@ impl Custom {
         }
         None
     }
+}
+
+/// The `apiVersion` and kind that `x-kubernetes-group-version-kind` names.
+fn type_of(named: &Value) -> (String, String) {
+    let text = |field: &str| named[field].as_str().unwrap_or_default();
+    let api_version = match text("group") {
+        "" => text("version").to_owned(),
+        group => format!("{group}/{}", text("version")),
+    };
+    (api_version, text("kind").to_owned())
+}
+
+/// The types that are read at some path, but at none within a namespace.
+fn cluster_scoped(paths: &Value) -> HashSet<(String, String)> {
+    let (mut anywhere, mut namespaced) = (HashSet::new(), HashSet::new());
+    for (path, operations) in paths.as_object().into_iter().flatten() {
+        let Some(named) = operations["get"].get("x-kubernetes-group-version-kind") else { continue };
+        let types = if path.contains("namespaces/{namespace}") { &mut namespaced } else { &mut anywhere };
+        types.insert(type_of(named));
+    }
+    anywhere.retain(|of_type| !namespaced.contains(of_type));
+    anywhere
 }
 
 impl<'a> Merging<'a> {
