@@ -11,8 +11,9 @@ use crate::functions::Context;
 /// How often one template may be included inside of itself.
 const MAX_INCLUDES: u32 = 1000;
 
-/// How many texts `tpl` keeps read.
+/// How many texts `tpl` keeps read, and how many bytes they have together: what was read takes many times as much.
 const MAX_TEXTS: usize = 1000;
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// What Go writes where there is no value, and Helm takes out again.
 pub(super) const NO_VALUE: &str = "<no value>";
@@ -24,6 +25,8 @@ pub struct State<'a> {
     included: HashMap<String, u32>,
     /// What `tpl` has read before: charts give it the same texts again and again.
     texts: HashMap<Text, Definitions>,
+    /// The bytes of these texts.
+    text_bytes: usize,
     /// Where objects are looked up; without one, no object is there.
     pub(crate) lookup: Option<&'a dyn Lookup>,
 }
@@ -93,9 +96,11 @@ fn read(call: &mut Call<'_, '_>, text: &Text) -> Result<Definitions, Fault> {
         let message = format!("cannot parse template {}", quoted(text));
         Fault::Within { message, error: Box::new(cowherd_template::Error::Parse(error)) }
     })?;
-    let texts = &mut call.context().engine.texts;
-    if texts.len() < MAX_TEXTS {
-        texts.insert(text.clone(), definitions.clone());
+    let state = &mut call.context().engine;
+    let text_bytes = state.text_bytes.saturating_add(text.as_bytes().len());
+    if state.texts.len() < MAX_TEXTS && text_bytes <= MAX_TEXT_BYTES {
+        state.text_bytes = text_bytes;
+        state.texts.insert(text.clone(), definitions.clone());
     }
     Ok(definitions)
 }
@@ -127,5 +132,31 @@ fn lookup(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> 
     match cluster.lookup(&api_version, &kind, &namespace, &name)? {
         Some(object) => Ok(convert::value(&object)),
         None => nothing(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_template::Limits;
+    use cowherd_tree::MemoryTree;
+
+    use super::*;
+    use crate::engine::execute;
+    use crate::scope::TemplateSet;
+
+    #[test]
+    fn tpl_keeps_no_more_of_what_it_reads_than_is_bearable() {
+        let template =
+            "{{ range until 9 }}{{ tpl (printf \"{{ . }}%s%d\" (repeat 1000000 \"x\") .) . | len }} {{ end }}";
+        let files = [("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("templates/a.yaml", template)];
+        let tree = MemoryTree::new(files).unwrap();
+        let chart = crate::chart::load(&tree, &Default::default(), &Default::default()).unwrap();
+        let (values, release, capabilities) = Default::default();
+        let set = TemplateSet::new(&chart, &values, &release, &capabilities);
+        let mut context = Context::seeded(jiff::Timestamp::UNIX_EPOCH, b"");
+        let written = execute(&set, &mut context, &Limits::default()).unwrap();
+        assert_eq!(written[0].1, "1000002 ".repeat(9));
+        assert_eq!(context.engine.texts.len(), 4);
+        assert!(context.engine.text_bytes <= MAX_TEXT_BYTES);
     }
 }
