@@ -163,6 +163,9 @@ mod tests {
             ("a: |\n  b\n   ", "b\n "),
             ("a: |+\n  b\n\n ", "b\n\n"),
             ("a: >\n  b\n  c\n ", "b c\n"),
+            ("a: |+\n  b\n   \n  ", "b\n \n"),
+            ("a: |+\n    ", ""),
+            ("a: >+\n  \n  ", "\n"),
         ] {
             assert_eq!(read(text)[0], json!({"a": value}), "{text:?}");
         }
@@ -226,6 +229,8 @@ mod tests {
     fn folded_blocks_mean_what_kustomize_makes_of_them() {
         let text = ">-\n  first(c,\n    more\n      and more\n  )\n  end\n";
         assert_eq!(read(&format!("a: {text}"))[0], json!({"a": "first(c,\n\n  more\n    and more\n) end"}));
+        assert_eq!(read("a: >+\n  b\n\nc: d\n")[0], json!({"a": "b\n\n\n", "c": "d"}));
+        assert_eq!(read("a: >+\n  b\nc: d\n")[0], json!({"a": "b\n", "c": "d"}));
         let kubernetes = parse_documents_as(text.as_bytes(), Dialect::Kubernetes, &Limits::default()).unwrap();
         assert_eq!(kubernetes[0].value, json!("first(c,\n  more\n    and more\n) end"));
     }

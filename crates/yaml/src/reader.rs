@@ -47,15 +47,33 @@ enum Content {
     Mapping { map: Map<String, Value>, key: Option<Key>, merge: Option<Value> },
 }
 
+/// The end of a text.
+struct End {
+    /// How many characters there are.
+    index: usize,
+    /// The number of the last line, counted from 1.
+    line: usize,
+    /// The last line has nothing but spaces.
+    is_blank: bool,
+}
+
+impl End {
+    fn of(text: &str) -> Self {
+        Self {
+            index: text.chars().count(),
+            line: text.matches('\n').count() + 1,
+            is_blank: text.rsplit('\n').next().is_some_and(is_blank),
+        }
+    }
+}
+
 pub(crate) struct Reader<'a> {
     dialect: Dialect,
     /// The path of the mapping whose scalars are texts; empty where there is none.
     texts: &'a [&'a str],
     limits: &'a Limits,
-    /// Where the text ends, in characters, if not with a line break.
-    open_end: Option<usize>,
-    /// Its last line has nothing but spaces then.
-    ends_blank: bool,
+    /// Where the text ends, if not with a line break.
+    open_end: Option<End>,
     tabbed: &'a TabbedLines,
     /// What aliases and merge keys have added so far.
     expanded: usize,
@@ -78,8 +96,7 @@ impl<'a> Reader<'a> {
             texts,
             limits,
             // The parser reads a line break behind the last line that libyaml does not.
-            open_end: (!text.ends_with('\n')).then(|| text.chars().count()),
-            ends_blank: text.rsplit('\n').next().is_some_and(is_blank),
+            open_end: (!text.ends_with('\n')).then(|| End::of(text)),
             tabbed,
             expanded: 0,
             anchors: HashMap::new(),
@@ -146,16 +163,23 @@ impl<'a> Reader<'a> {
             && matches!(self.open.last(), Some(Open { content: Content::Mapping { .. }, .. }))
     }
 
-    /// A block that is the last of a text without a final line break has none either.
+    /// A block that is the last of a text without a final line break has none either, unless it ends before the last
+    /// line.
     fn without_added_break<'t>(&self, text: Cow<'t, str>, style: ScalarStyle, span: Span) -> Cow<'t, str> {
         let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        // A last line that is not indented further than the block is none of it.
-        let is_behind =
-            self.ends_blank && !text.strip_suffix('\n').and_then(|text| text.rsplit('\n').next()).is_some_and(is_blank);
-        if is_block && self.open_end.is_some_and(|end| span.end.index() >= end) && text.ends_with('\n') && !is_behind {
-            return Cow::Owned(text.trim_end_matches('\n').to_owned());
-        }
-        text
+        let Some(end) = self.open_end.as_ref().filter(|end| is_block && span.end.index() >= end.index) else {
+            return text;
+        };
+        let Some(shorter) = text.strip_suffix('\n') else { return text };
+        // Where the content begins, or at the indicator if there is none.
+        let breaks = end.line.saturating_sub(span.start.line());
+        let content = text.trim_start_matches('\n');
+        let is_added = match style {
+            _ if content.is_empty() => text.len() >= breaks,
+            ScalarStyle::Literal => content.matches('\n').count() > breaks,
+            _ => !end.is_blank || shorter.rsplit('\n').next().is_some_and(is_blank),
+        };
+        if is_added { Cow::Owned(shorter.to_owned()) } else { text }
     }
 
     fn takes_key(&self) -> bool {
@@ -340,7 +364,8 @@ fn is_blank(line: &str) -> bool {
 }
 
 /// What becomes of a folded text when kustomize writes it and reads it again, as it does with every object: a line break
-/// before a line that begins with a space is doubled, unless the line before it begins with one too.
+/// before a line that begins with a space is doubled, unless the line before it begins with one too; so are breaks at the
+/// end that are kept.
 fn refolded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut at_start, mut is_indented) = (true, false);
@@ -351,7 +376,7 @@ fn refolded(text: &str) -> String {
             while characters.next_if_eq(&'\n').is_some() {
                 breaks += 1;
             }
-            let doubles = !at_start && !is_indented && characters.peek() == Some(&' ');
+            let doubles = !at_start && !is_indented && characters.peek().map_or(breaks > 1, |next| *next == ' ');
             out.extend(std::iter::repeat_n('\n', breaks + usize::from(doubles)));
             at_start = true;
         } else {
