@@ -9,8 +9,11 @@ const CLOSE_COMMENT: &str = "comments must be separated from other tokens by whi
 /// What the parser says of a tab before something in braces or brackets that stand in a block.
 const TAB: &str = "tabs disallowed within this context (block indentation)";
 
+/// What the parser says of the indicator of a block that stands below its key, no deeper.
+const NO_COLON: &str = "simple key expected ':'";
+
 /// `text` with a space where `error` says that the parser wants one and Go does not: before a comment behind quotes and
-/// brackets, and in the place of tabs that a line begins with. `None` where the error says something else.
+/// brackets, in the place of tabs that a line begins with, and before a block that begins on a line of its own. `None` where the error says something else.
 pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
     let Problem::Syntax(message) = &error.problem else { return None };
     let start: usize = text.split_inclusive('\n').take(error.line.checked_sub(1)?).map(str::len).sum();
@@ -26,6 +29,11 @@ pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
             let indent = rest.len() - content.len();
             rest.get(..indent)?.contains('\t').then(|| format!("{before}{}{content}", " ".repeat(indent)))
         }
+        NO_COLON => {
+            let is_key = before.trim_end().ends_with(':');
+            let is_block = rest.trim_start_matches(' ').starts_with(['|', '>']);
+            (is_key && is_block).then(|| format!("{before} {rest}"))
+        }
         _ => None,
     }
 }
@@ -35,7 +43,7 @@ pub(crate) fn worded(error: YamlError) -> YamlError {
     let Problem::Syntax(message) = &error.problem else { return error };
     let words = match message.as_str() {
         TAB => return YamlError { problem: Problem::Tab, ..error },
-        "simple key expected ':'" => "could not find expected ':'",
+        NO_COLON => "could not find expected ':'",
         "unclosed bracket '['" => "did not find expected ',' or ']'; the bracket here is never closed",
         "unclosed bracket '{'" => "did not find expected ',' or '}'; the brace here is never closed",
         "unclosed quote" => "found unexpected end of stream; the quote here is never closed",

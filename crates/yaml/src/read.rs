@@ -177,6 +177,8 @@ mod tests {
         let text = "a: {}# b\nc: 'd'# e\nf: [\"g\"]# h\ni: |# j\n  k\n";
         assert_eq!(read(text), [json!({"a": {}, "c": "d", "f": ["g"], "i": "k\n"})]);
         assert_eq!(read("a: {\n\tb: 1,\n\tc: [\n\t\t2]\n\t}\nd: |\n  e\n  \tf\n")[0]["a"], json!({"b": 1, "c": [2]}));
+        assert_eq!(read("a:\n  b: \n  |\n    c\n  d:\n\n  >-\n   e\n"), [json!({"a": {"b": "c\n", "d": "e"}})]);
+        assert!(fails("a: 1\n|\n b\n").problem.to_string().starts_with("could not find expected ':'"));
         for text in ["\ta: 1\n", "a:\n\t- b\n", "a:\n \tb\n", "a: 1\n\tb: 2\n"] {
             assert!(matches!(fails(text).problem, Problem::Tab | Problem::Syntax(_)), "{text:?}");
         }
