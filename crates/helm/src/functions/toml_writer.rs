@@ -48,7 +48,7 @@ pub(super) fn encode(value: &Value) -> Result<String> {
 /// What is written for a value.
 fn plain(value: &Value) -> Result<Value> {
     match value {
-        Value::Object(object) if object.as_any().is::<Time>() => Ok(value.clone()),
+        Value::Object(object) if object.as_any().is::<Time>() || object.members().is_some() => Ok(value.clone()),
         Value::Object(object) => object.plain().ok_or_else(|| EncodeError::Type(object.type_name().to_owned())),
         Value::Bytes(bytes) => Ok(Value::list(bytes.iter().map(|byte| Value::Byte(*byte)))),
         value => Ok(value.clone()),
@@ -67,6 +67,7 @@ fn kind(value: &Value, depth: usize) -> Result<Kind> {
     Ok(match value {
         Value::Nil => Kind::Nil,
         Value::Map(_) => Kind::Table,
+        Value::Object(object) if object.members().is_some() => Kind::Table,
         Value::List(list) if !list.is_empty() => {
             let mut all_tables = true;
             for item in list.iter() {
@@ -104,7 +105,7 @@ impl Writer {
     fn value(&mut self, key: &mut Key, value: &Value, depth: usize) -> Result<()> {
         match (value, kind(value, depth)?) {
             (Value::Nil, _) => Ok(()),
-            (Value::Map(_), _) => {
+            (_, Kind::Table) => {
                 if key.len() == 1 {
                     self.line();
                 }
@@ -185,6 +186,7 @@ impl Writer {
                 self.out.push(']');
             }
             Value::Map(_) => self.inline_table(value, depth)?,
+            Value::Object(object) if object.members().is_some() => self.inline_table(value, depth)?,
             Value::Object(object) => match object.as_any().downcast_ref::<Time>() {
                 Some(time) => self.out.push_str(&date(time)),
                 None => self.inline(&plain(value)?, depth)?,
@@ -248,9 +250,15 @@ type Entries = Vec<(Arc<str>, Value)>;
 
 /// The entries of a table that are no tables, and those that are.
 fn sorted(table: &Value, depth: usize) -> Result<[Entries; 2]> {
-    let Value::Map(map) = table else { return Ok([Vec::new(), Vec::new()]) };
+    let entries = match table {
+        Value::Map(map) => map.entries(),
+        Value::Object(object) => {
+            object.members().into_iter().flatten().map(|(name, value)| (name.into(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
     let (mut direct, mut tables) = (Vec::new(), Vec::new());
-    for (name, value) in map.entries() {
+    for (name, value) in entries {
         let value = plain(&value)?;
         match kind(&value, depth)? {
             Kind::Table | Kind::Tables => tables.push((name, value)),
