@@ -12,6 +12,8 @@ use crate::{Limits, Problem, YamlError, block};
 
 /// How many bytes are read again at most where the parser wants a space that Go does not.
 const MAX_READ_AGAIN: usize = 64 * 1024 * 1024;
+/// How often that is at most.
+const MAX_MENDED: usize = 1000;
 
 /// One document of a text.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,11 +85,13 @@ fn parse(
     let tabbed = TabbedLines::of(text);
     let mut parsed = parse_strictly(text, dialect, texts, limits, only_first, &tabbed);
     let mut mended = Cow::Borrowed(text);
-    let mut read_again = 0;
+    let (mut read_again, mut times) = (0, 0);
     while let Err(error) = &parsed
         && let Some(next) = older::mended(&mended, error)
         && read_again <= MAX_READ_AGAIN
+        && times < MAX_MENDED
     {
+        times += 1;
         read_again += next.len();
         parsed = parse_strictly(&next, dialect, texts, limits, only_first, &tabbed);
         mended = Cow::Owned(next);
