@@ -18,6 +18,6 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
         arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     let scope = if names_packages { None } else { Some("--workspace") };
     cargo.current_dir(root).args(["test", "--locked"]).args(scope).args(arguments).envs(tools.environment()?);
-    cargo.env("PROPTEST_RNG_SEED", seed);
+    cargo.env("PROPTEST_RNG_SEED", seed).env("COWHERD_RECORDED", "check");
     tools::run(&mut cargo)
 }
