@@ -14,13 +14,8 @@ mod table;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use peak_alloc::PeakAlloc;
 
 use table::Table;
-
-/// Counts what rendering in process takes.
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {

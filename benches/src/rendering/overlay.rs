@@ -6,12 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use cowherd_render::{Overlay, render};
 use cowherd_tree::{DiskTree, TreePath};
 
 use super::process::{Cost, median, times};
-use crate::MEMORY;
 use crate::table::{Table, mebibytes, percentile, seconds};
 
 const DEPLOYMENTS: usize = 100;
@@ -56,16 +55,14 @@ fn share(ours: Cost, theirs: Cost) -> String {
     format!("{:.0} %", 100.0 * ours.memory as f64 / theirs.memory.max(1) as f64)
 }
 
-/// The cost of rendering where a process runs already: the time in the middle, and the most memory that one of the rounds
-/// allocated at a time.
+/// The cost of rendering where a process runs already.
 fn in_process(root: &Path) -> Result<Cost> {
-    let (mut times, mut memory) = (Vec::new(), 0);
-    for _ in 0..ROUNDS {
-        let before = MEMORY.current_usage();
-        MEMORY.reset_peak_usage();
-        times.push(rendered(root)?);
-        memory = memory.max(MEMORY.peak_usage().saturating_sub(before) as u64 / 1024);
-    }
+    let mut times = (0..ROUNDS).map(|_| rendered(root)).collect::<Result<Vec<_>>>()?;
+    let program = std::env::current_exe()?.with_file_name("allocated");
+    let output = Command::new(&program).arg(root).arg("overlay").output();
+    let output = output.with_context(|| format!("cannot run {}", program.display()))?;
+    let memory = String::from_utf8_lossy(&output.stdout).trim().parse();
+    let memory = memory.with_context(|| format!("{}: {:?}", program.display(), output.stderr.escape_ascii()))?;
     Ok(Cost { time: percentile(&mut times, 50), memory })
 }
 

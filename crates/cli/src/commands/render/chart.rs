@@ -189,11 +189,27 @@ impl ChartFlags {
     fn engine<'a>(&self) -> Result<GoTemplates<'a>> {
         let Helm { time, seed } = self.helm()?;
         let engine = GoTemplates::new(time, &seed);
-        Ok(match jiff::tz::TimeZone::system().iana_name() {
-            Some(zone) => engine.in_zone(zone),
+        Ok(match local_zone() {
+            Some(zone) => engine.in_zone(&zone),
             None => engine,
         })
     }
+}
+
+/// The name of the time zone of this machine: what `TZ` says, or else the link `/etc/localtime`, as Go has it. Nothing of
+/// the time zone database is read for it, which few charts have a use for.
+fn local_zone() -> Option<String> {
+    let zone = match std::env::var_os("TZ") {
+        Some(zone) => PathBuf::from(zone),
+        None => std::fs::read_link("/etc/localtime").ok()?,
+    };
+    zone.to_str().map(|zone| zone_name(zone).to_owned())
+}
+
+/// The name in `zone`, which may be a path of the time zone database, or have a colon before it.
+fn zone_name(zone: &str) -> &str {
+    let name = zone.rsplit_once("zoneinfo/").map_or(zone, |(_, name)| name);
+    name.trim_start_matches(':')
 }
 
 /// The objects in what a chart renders to.
@@ -212,4 +228,18 @@ fn read_values(name: &str) -> Result<Vec<u8>> {
     }
     .with_context(|| format!("cannot read {name}"))?;
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_has_its_name_however_it_is_given() {
+        for zone in
+            ["Europe/Berlin", ":Europe/Berlin", "/usr/share/zoneinfo/Europe/Berlin", "../zoneinfo/Europe/Berlin"]
+        {
+            assert_eq!(zone_name(zone), "Europe/Berlin");
+        }
+    }
 }
