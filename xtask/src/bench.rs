@@ -39,9 +39,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     print!("{table}");
     let charts = if arguments.iter().any(|argument| argument == "--charts") { " --charts DIRECTORY" } else { "" };
     let page = format!(
-        "# Benchmarks\n\nThe last run of `cargo xtask bench{charts}`, on {} (load when it began: {load}). The program and \
-         what measures\nit share the machine. Other machines give other figures; ratios between the lines, and between \
-         versions on one\nmachine, say more than any single one.\n\n{table}\n{READING}",
+        "# Benchmarks\n\nThe last run of `cargo xtask bench{charts}`, on {} (load when it began:\n{load}). The program and \
+         what measures it share the machine. Other machines give other figures; ratios between the\nlines, and between \
+         versions on one machine, say more than any single one.\n\n{table}\n{READING}",
         machine()?
     );
     fs::create_dir_all(root.join("docs"))?;

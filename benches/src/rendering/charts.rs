@@ -24,6 +24,9 @@ struct Times {
     within: Duration,
 }
 
+/// A way of ours to render a chart: what it is called, what is aimed for, and how long it took.
+type Way = (&'static str, &'static str, fn(&Times) -> Duration);
+
 /// Renders every chart below `directory` that helm renders, with both programs and in process.
 pub fn measure(program: &Path, directory: &Path, table: &mut Table) -> Result<()> {
     let mut charts = Vec::new();
@@ -34,11 +37,11 @@ pub fn measure(program: &Path, directory: &Path, table: &mut Table) -> Result<()
     let what = format!("{} public charts", all.len());
     let helm = median(all.iter().map(|times| times.helm));
     table.add(format!("{what}: `helm template`, median"), seconds(helm), "measured");
-    let ours: [(&str, &str, fn(&Times) -> Duration); 2] = [
+    let ways: [Way; 2] = [
         ("in process", "20 ×", |times| times.within),
         ("`cowherd render`, process beside process", "measured", |times| times.process),
     ];
-    for (how, target, ours) in ours {
+    for (how, target, ours) in ways {
         let mut ratios: Vec<f64> =
             all.iter().map(|times| times.helm.as_secs_f64() / ours(times).as_secs_f64().max(1e-9)).collect();
         ratios.sort_by(f64::total_cmp);
