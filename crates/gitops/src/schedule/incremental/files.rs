@@ -271,8 +271,7 @@ fn app(chosen: u32) -> String {
     ];
     let has = |bit: usize| chosen >> bit & 1 == 1;
     let base = format!("../../{}", BASES[(chosen >> 20) as usize % BASES.len()]);
-    let resources =
-        [("map.yaml", true), ("deployment.yaml", has(0)), (base.as_str(), has(1)), (REMOTE, has(2))];
+    let resources = [("map.yaml", true), ("deployment.yaml", has(0)), (base.as_str(), has(1)), (REMOTE, has(2))];
     let resources: Vec<&str> = resources.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect();
     let mut text = format!("resources: [{}]\n", resources.join(", "));
     for (bit, field) in FIELDS.iter().enumerate() {
