@@ -91,3 +91,40 @@ fn what_is_used_again_and_again_counts_each_time() {
         "transformers:\n- |\n  apiVersion: builtin\n  kind: LabelTransformer\n  metadata: {{name: x}}\n  labels: {{a: {large}}}\n  fieldSpecs: [{specs}]\n"
     ));
 }
+
+#[test]
+fn objects_and_kustomizations_are_counted() {
+    let chain = |length: usize| {
+        let mut files = vec![("kustomization.yaml".to_owned(), "resources: [base0]\n".to_owned())];
+        for at in 0..length {
+            let next = if at + 1 < length { format!("../base{}", at + 1) } else { "../a.yaml".to_owned() };
+            files.push((format!("base{at}/kustomization.yaml"), format!("resources: [{next}]\n")));
+        }
+        files
+    };
+    let refused = |files: &[(String, String)], options: &Options| {
+        let files: Vec<(&str, String)> = files.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+        message(&files, options)
+    };
+    let error = refused(&chain(70), &Options::default());
+    assert_eq!(
+        error,
+        "base63/kustomization.yaml: more than 64 kustomizations that build on each other; split the kustomization"
+    );
+    let error = refused(&chain(5), &Options { kustomizations: 5, ..Options::default() });
+    assert_eq!(error, "base4/kustomization.yaml: more than 5 kustomizations in one build; split the kustomization");
+    let objects = |count| (0..count).map(|at| format!("{CONFIG}---\n").replacen("name: a", &format!("name: a{at}"), 1));
+    let files = [
+        ("kustomization.yaml".to_owned(), "resources: [a.yaml, many.yaml]\n".to_owned()),
+        ("many.yaml".to_owned(), objects(10).collect()),
+    ];
+    let error = refused(&files, &Options { objects: 10, ..Options::default() });
+    assert_eq!(error, "kustomization.yaml: more than 10 objects; split the kustomization");
+}
+
+#[test]
+fn directories_are_not_descended_into_without_end() {
+    let deep = format!("{}b.yaml", "d/".repeat(130));
+    let error = message(&[(&deep, CONFIG.to_owned())], &Options::default());
+    assert!(error.ends_with("more than 128 directories inside each other; split the kustomization"), "{error}");
+}

@@ -87,3 +87,17 @@ fn templates_do_not_run_for_ever() {
     let error = template(&tree, &TreePath::root(), &Request::default(), &mut engine).unwrap_err().to_string();
     assert!(error.ends_with("the templates take more than 1000 steps; is a range too long?"), "{error}");
 }
+
+#[test]
+fn templates_do_not_write_without_end() {
+    let write = "{{ range 100 }}0123456789{{ end }}";
+    let tree =
+        MemoryTree::new([("Chart.yaml", CHART), ("templates/a.yaml", write), ("templates/b.yaml", write)]).unwrap();
+    let rendered = |output| {
+        let limits = cowherd_template::Limits { output, ..Default::default() };
+        let mut engine = GoTemplates::new(jiff::Timestamp::UNIX_EPOCH, b"seed").with_limits(limits);
+        template(&tree, &TreePath::root(), &Request::default(), &mut engine).map(drop)
+    };
+    let error = rendered(1500).unwrap_err().to_string();
+    assert!(error.ends_with("the templates write more than 1500 bytes"), "{error}");
+}
