@@ -8,12 +8,12 @@ use crate::{Problem, YamlError};
 const CLOSE_COMMENT: &str = "comments must be separated from other tokens by whitespace";
 /// What the parser says of a tab before something in braces or brackets that stand in a block.
 const TAB: &str = "tabs disallowed within this context (block indentation)";
-
 /// What the parser says of the indicator of a block that stands below its key, no deeper.
 const NO_COLON: &str = "simple key expected ':'";
 
 /// `text` with a space where `error` says that the parser wants one and Go does not: before a comment behind quotes and
-/// brackets, in the place of tabs that a line begins with, and before a block that begins on a line of its own. `None` where the error says something else.
+/// brackets, in the place of tabs that a line begins with, and before a block that begins on a line of its own. `None`
+/// where the error says something else.
 pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
     let Problem::Syntax(message) = &error.problem else { return None };
     let start: usize = text.split_inclusive('\n').take(error.line.checked_sub(1)?).map(str::len).sum();

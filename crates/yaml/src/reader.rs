@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use granit_parser::{Event, Marker, ScalarStyle, Span, StructureStyle, Tag};
 use serde_json::{Map, Value};
 
@@ -409,30 +412,8 @@ fn merge_into(map: &mut Map<String, Value>, merge: Value) -> Option<()> {
 
 /// The bytes of standard base64 with padding; line breaks are skipped.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    // Bits behind the last byte are not looked at, as in Go.
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ')).collect();
-    if !digits.len().is_multiple_of(4) {
-        return None;
-    }
-    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
-    let digits = digits.get(..digits.len().checked_sub(padding)?).filter(|_| padding <= 2)?;
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0);
-    for digit in digits {
-        let sextet = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(sextet);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(bytes)
+    GeneralPurpose::new(&STANDARD, CONFIG).decode(digits).ok()
 }

@@ -7,7 +7,7 @@ mod compare;
 mod dependencies;
 mod follow;
 #[cfg(test)]
-mod incremental;
+mod incremental_tests;
 mod slot;
 mod timers;
 pub(crate) mod watch;

@@ -41,8 +41,8 @@ fn with_fraction(value: u64, unit: u64) -> String {
     if fraction.is_empty() { (value / unit).to_string() } else { format!("{}.{fraction}", value / unit) }
 }
 
-/// `time.ParseDuration`.
-pub(super) fn parse(text: &str) -> Result<i64, String> {
+/// `time.ParseDuration`: nanoseconds, or what is wrong in Go's words.
+pub fn parse(text: &str) -> Result<i64, String> {
     let quoted = cowherd_template::format::quote(text.as_bytes());
     let invalid = || format!("time: invalid duration {quoted}");
     let (negative, mut rest) = match text.strip_prefix('-') {

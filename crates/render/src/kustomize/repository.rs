@@ -177,22 +177,9 @@ impl Query {
 
 /// Seconds, or a duration as Go writes it (`1m30s`); `None` where it is neither, or no time at all.
 fn duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, f64); 8] =
-        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    let mut seconds = rest.parse::<u64>().ok().map_or(0.0, |seconds| seconds as f64);
-    if seconds > 0.0 {
-        rest = "";
-    }
-    while !rest.is_empty() {
-        let (number, others) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-        let (unit, others) =
-            others.split_at(others.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(others.len()));
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        seconds += number.parse::<f64>().ok()? * factor;
-        rest = others;
-    }
-    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero())
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let written = || Some(Duration::from_nanos(cowherd_helm::parse_duration(text).ok()?.try_into().ok()?));
+    seconds.or_else(written).filter(|duration| !duration.is_zero())
 }
 
 fn unescaped(text: &str) -> Option<String> {
