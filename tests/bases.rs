@@ -6,16 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cowherd_gitserver::http::{Behaviour, Server};
+use cowherd_gitserver::http::Server;
 use cowherd_gitserver::sshd::{Sshd, make_key};
 
+use crate::program::credentials::{self, PASSWORD, USER, keeps_quiet};
 use crate::program::repository::Repository;
 use crate::program::{Running, cowherd, eventually};
-
-const USER: &str = "jane";
-const PASSWORD: &str = "pa55-w0rd";
-/// The two as basic authentication writes them.
-const BASIC: &str = "amFuZTpwYTU1LXcwcmQ=";
 
 /// A repository with the base `app`: its ConfigMap has the value 1 at the tag `v1`, and 2 on the branches `main` and
 /// `feature/two`.
@@ -91,13 +87,12 @@ impl Https {
     fn start() -> Self {
         let base = Base::new();
         let server = Server::start_tls(&base.served());
-        let authority = base.directory.path().join("ca.pem");
-        fs::write(&authority, server.certificate.as_ref().unwrap()).unwrap();
+        let authority = credentials::authority(&server, base.directory.path());
         Self { base, server, authority }
     }
 
     fn wants_a_password(&self) {
-        self.server.behave(Behaviour { authorization: Some(format!("Basic {BASIC}")), ..Behaviour::default() });
+        self.server.behave(credentials::wanted());
     }
 
     fn address(&self) -> String {
@@ -167,12 +162,6 @@ fn says(output: &Output, words: &[&str]) {
         assert!(said.contains(word), "{word:?} in {said}");
     }
     keeps_quiet("the terminal", &said);
-}
-
-fn keeps_quiet(place: &str, text: &str) {
-    for credential in [PASSWORD, BASIC, "wr0ng-pa55"] {
-        assert!(!text.contains(credential), "{place} shows {credential}: {text}");
-    }
 }
 
 #[test]

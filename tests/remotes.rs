@@ -7,14 +7,10 @@ use std::process::{Command, Output};
 use cowherd_gitserver::http::{Behaviour, Server};
 use cowherd_gitserver::sshd::Sshd;
 
+use crate::program::credentials::{self, PASSWORD, USER, keeps_quiet};
 use crate::program::fleet;
 use crate::program::repository::Repository;
 use crate::program::{Running, cowherd};
-
-const USER: &str = "jane";
-const PASSWORD: &str = "pa55-w0rd";
-/// The two as basic authentication writes them.
-const BASIC: &str = "amFuZTpwYTU1LXcwcmQ=";
 
 /// A fleet's repository behind a server that wants a password and whose certificate nobody knows.
 struct Secured {
@@ -31,9 +27,8 @@ impl Secured {
         let repository = fleet::repository(&directory.path().join("served/fleet"));
         let commit = repository.commit("begin");
         let server = Server::start_tls(&directory.path().join("served"));
-        server.behave(Behaviour { authorization: Some(format!("Basic {BASIC}")), ..Behaviour::default() });
-        let authority = directory.path().join("ca.pem");
-        fs::write(&authority, server.certificate.as_ref().unwrap()).unwrap();
+        server.behave(credentials::wanted());
+        let authority = credentials::authority(&server, directory.path());
         Self { repository, commit, server, authority, directory }
     }
 
@@ -58,13 +53,6 @@ impl Secured {
     fn once(&self, arguments: &[&str]) -> Output {
         let mut command = self.up(arguments);
         command.args(["--once", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data()).output().unwrap()
-    }
-}
-
-/// Fails if a text holds a credential in any form.
-fn keeps_quiet(place: &str, text: &str) {
-    for credential in [PASSWORD, BASIC, "cGE1NS13MHJk", "wr0ng-pa55", "d3IwbmctcGE1NQ==", "PRIVATE KEY"] {
-        assert!(!text.contains(credential), "{place} shows {credential}: {text}");
     }
 }
 

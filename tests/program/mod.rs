@@ -1,5 +1,6 @@
 //! The built program, real repositories and real kubectl.
 
+pub mod credentials;
 pub mod fleet;
 pub mod repository;
 
