@@ -94,7 +94,9 @@ fn programs_that_a_repository_names_are_not_run() {
 fn a_repository_with_another_reference_storage_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("repo"));
-    repository.git(&["refs", "migrate", "--ref-format=reftable"]);
+    // What `git refs migrate --ref-format=reftable` leaves in the configuration; a git before 2.46 has no such command.
+    repository.git(&["config", "core.repositoryformatversion", "1"]);
+    repository.git(&["config", "extensions.refStorage", "reftable"]);
     let error =
         mirrors(directory.path()).fetch(&remote(repository.path.to_str().unwrap()), &Reference::Head).unwrap_err();
     assert!(matches!(error, FetchError::Unsupported { .. }), "{error}");
