@@ -9,7 +9,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Identity, Pki, PkiError, der, files};
+use super::{Identity, Pki, PkiError, certificate::Certificate, files};
 use crate::identity::MASTERS;
 
 /// How long the authority is valid.
@@ -64,9 +64,8 @@ fn read((certificate, key): (PathBuf, PathBuf), now: Timestamp) -> Result<Option
     let (Some(pem), Some(key)) = (files::read(&certificate)?, files::read(&key)?) else { return Ok(None) };
     let damaged = |detail: String| PkiError::Damaged { path: certificate.clone(), detail };
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| damaged(error.to_string()))?;
-    let parsed = der::Certificate::parse(&der).ok_or_else(|| damaged("no X.509 certificate".to_owned()))?;
-    let expiry = parsed.expiry().ok_or_else(|| damaged("the time of expiry cannot be read".to_owned()))?;
-    let good = expiry.duration_since(now) > days(RENEW_DAYS);
+    let parsed = Certificate::parse(&der).map_err(|error| damaged(format!("no X.509 certificate: {error}")))?;
+    let good = parsed.not_after.duration_since(now) > days(RENEW_DAYS);
     Ok(good.then_some(Identity { certificate: pem, key }))
 }
 
