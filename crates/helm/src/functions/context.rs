@@ -8,8 +8,8 @@ use cowherd_template::{Map, Value};
 use jiff::Timestamp;
 use regex::bytes::Regex;
 
-use super::random::{Random, Seeded};
-use super::time::Zone;
+use super::chance::random::{Random, Seeded};
+use super::dates::time::Zone;
 use crate::engine::State;
 
 /// How many compiled regular expressions are kept.

@@ -6,7 +6,7 @@ use cowherd_template::{Fault, Map, Value};
 
 use super::arguments::Call;
 use super::limits::deeper;
-use super::slices::nil_type;
+use super::lists::slices::nil_type;
 
 /// Whether two values have the same type and hold the same.
 pub(super) fn deep_equal(call: &mut Call<'_, '_>, a: &Value, b: &Value) -> Result<bool, Fault> {

@@ -2,7 +2,7 @@
 
 use cowherd_template::Value;
 
-use super::json_writer::{EncodeError, check_number};
+use super::json::writer::{EncodeError, check_number};
 use super::limits::{MAX_ITEMS, MAX_TEXT, deeper};
 
 /// What was counted so far.

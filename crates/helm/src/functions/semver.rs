@@ -9,7 +9,7 @@ use cowherd_version::{Constraint, Version};
 
 use super::Context;
 use super::arguments::{Call, Outcome, string};
-use super::duration::{no_arguments, object};
+use super::dates::duration::{no_arguments, object};
 
 const TYPE: &str = "*semver.Version";
 

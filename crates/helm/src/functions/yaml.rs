@@ -9,7 +9,7 @@ use serde_json::Number;
 use super::Context;
 use super::arguments::{Call, Outcome, any, bytes};
 use super::json::misfit;
-use super::json_writer::EncodeError;
+use super::json::writer::EncodeError;
 use super::measure::Measure;
 use crate::go;
 
