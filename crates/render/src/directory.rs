@@ -3,7 +3,7 @@
 use cowherd_tree::{EntryKind, Tree, TreePath};
 
 use crate::error::{Cause, RenderError};
-use crate::kustomize::file;
+use crate::kustomize::files::file;
 
 /// The most directories that are descended into.
 const MAX_DEPTH: usize = 128;

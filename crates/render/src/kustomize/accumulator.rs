@@ -1,8 +1,8 @@
 //! What a build has gathered so far.
 
-use super::config::Config;
-use super::set::ResourceSet;
-use super::vars::Vars;
+use super::objects::set::ResourceSet;
+use super::transformers::config::Config;
+use super::transformers::vars::Vars;
 
 /// Objects, and what is known about how to change them.
 #[derive(Debug, Default)]

@@ -12,18 +12,18 @@ use crate::options::Options;
 use crate::remote::RemoteSource;
 
 use super::accumulator::Accumulator;
-use super::blank::{self, Blanks};
 use super::budget::Budget;
-use super::config;
-use super::directory::{Directory, Found, Root};
-use super::elsewhere::Elsewhere;
-use super::file::{self, Kustomization};
-use super::origin::Origin;
+use super::files::blank::{self, Blanks};
+use super::files::directory::{Directory, Found, Root};
+use super::files::elsewhere::Elsewhere;
+use super::files::file::{self, Kustomization};
+use super::objects::origin::Origin;
+use super::objects::resource::Resource;
+use super::objects::set::ResourceSet;
+use super::patches::schemas::Schemas;
 use super::plugins::{self, Transformer};
-use super::resource::Resource;
-use super::schemas::Schemas;
-use super::set::ResourceSet;
 use super::transform;
+use super::transformers::config;
 
 /// The most warnings that are kept.
 const MAX_WARNINGS: usize = 100;

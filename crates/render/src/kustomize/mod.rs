@@ -1,42 +1,16 @@
 //! Builds kustomizations as kustomize builds them.
 
 mod accumulator;
-mod annotations;
-mod blank;
 pub(crate) mod budget;
 mod builder;
-mod config;
-mod decode;
-mod directory;
-mod elsewhere;
-mod field_path;
-pub(crate) mod file;
-mod generate;
-mod hash;
-mod helm;
-mod images;
-mod labels;
-mod merge;
-mod names;
-mod namespace;
-mod operations;
-mod order;
-mod origin;
-mod patch;
-mod path;
+mod fields;
+pub(crate) mod files;
+mod generators;
+mod objects;
+mod patches;
 mod plugins;
-mod references;
-mod replacements;
-mod replicas;
-mod repository;
-mod resource;
-mod scalar;
-mod schemas;
-mod scope;
-mod select;
-mod set;
 mod transform;
-mod vars;
+mod transformers;
 
 use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
@@ -49,11 +23,14 @@ use crate::surroundings::{Rendered, Surroundings};
 use accumulator::Accumulator;
 use budget::Budget;
 use builder::Builder;
-use directory::{Directory, Root, TreeRef};
-use elsewhere::Elsewhere;
-use file::{Kustomization, Patch};
-use origin::BuildMetadata;
-use resource::Resource;
+use files::directory::{Directory, Root, TreeRef};
+use files::elsewhere::Elsewhere;
+use files::file::{Kustomization, Patch};
+use generators::hash;
+use objects::order;
+use objects::origin::BuildMetadata;
+use objects::resource::Resource;
+use transformers::references;
 
 /// The objects of the directory `path`, built, with `overlay` on top.
 pub(crate) fn build(

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::error::{Cause, RenderError};
 
-use super::directory::Directory;
-use super::resource::{Resource, group_and_version};
+use super::files::directory::Directory;
+use super::objects::resource::{Resource, group_and_version};
 
 pub(crate) use generator::generate;
 pub(crate) use transformer::Transformer;

@@ -3,16 +3,23 @@
 use crate::error::{Cause, RenderError};
 
 use super::accumulator::Accumulator;
-use super::config::Config;
-use super::directory::Directory;
-use super::file::Kustomization;
-use super::generate::Made;
-use super::names::Affix;
-use super::namespace::{self, Subjects};
-use super::origin::{self, Origin};
-use super::schemas::Schemas;
-use super::set::ResourceSet;
-use super::{generate, helm, images, labels, names, patch, replacements, replicas};
+use super::files::directory::Directory;
+use super::files::file::Kustomization;
+use super::generators::generate;
+use super::generators::generate::Made;
+use super::generators::helm;
+use super::objects::origin::{self, Origin};
+use super::objects::set::ResourceSet;
+use super::patches::patch;
+use super::patches::schemas::Schemas;
+use super::transformers::config::Config;
+use super::transformers::images;
+use super::transformers::labels;
+use super::transformers::names;
+use super::transformers::names::Affix;
+use super::transformers::namespace::{self, Subjects};
+use super::transformers::replacements;
+use super::transformers::replicas;
 
 /// Makes the ConfigMaps, Secrets and charts' objects of `kustomization`.
 pub(super) fn generate(

@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Cause, RenderError};
-use crate::kustomize::decode;
-use crate::kustomize::directory::Directory;
-use crate::kustomize::file::Generator;
-use crate::kustomize::generate::{self, Made};
-use crate::kustomize::helm::{self, HelmChart, HelmGlobals};
-use crate::kustomize::origin::Origin;
-use crate::kustomize::resource::Resource;
-use crate::kustomize::set::ResourceSet;
+use crate::kustomize::files::decode;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::files::file::Generator;
+use crate::kustomize::generators::generate::{self, Made};
+use crate::kustomize::generators::helm::{self, HelmChart, HelmGlobals};
+use crate::kustomize::objects::origin::Origin;
+use crate::kustomize::objects::resource::Resource;
+use crate::kustomize::objects::set::ResourceSet;
 
 use super::{Metadata, error, kind};
 

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::error::{Cause, RenderError};
 use crate::kustomize::budget::Budget;
-use crate::kustomize::decode;
-use crate::kustomize::directory::Directory;
-use crate::kustomize::field_path::MAX_PATH;
-use crate::kustomize::namespace::{Change, Subjects};
-use crate::kustomize::resource::Resource;
-use crate::kustomize::scalar;
-use crate::kustomize::select::select;
-use crate::kustomize::set::ResourceSet;
+use crate::kustomize::fields::field_path::MAX_PATH;
+use crate::kustomize::fields::scalar;
+use crate::kustomize::files::decode;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::objects::resource::Resource;
+use crate::kustomize::objects::set::ResourceSet;
+use crate::kustomize::patches::select::select;
+use crate::kustomize::transformers::namespace::{Change, Subjects};
 use crate::overlay::Selector;
 
 /// Its settings.

@@ -8,10 +8,9 @@ use cowherd_yaml::{Dialect, parse_documents_as};
 use serde_json::{Map, Value};
 
 use crate::error::{Cause, RenderError};
-
-use super::directory::Directory;
-use super::resource::{Resource, group_and_version};
-use super::scope;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::objects::resource::{Resource, group_and_version};
+use crate::kustomize::objects::scope;
 
 /// The version of Kubernetes' own schemas as kustomize calls them.
 const BUILT_IN: &str = "v1.21.2";

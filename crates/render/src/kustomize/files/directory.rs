@@ -11,9 +11,9 @@ use crate::error::{Cause, RenderError};
 use crate::options::{LoadRestriction, Options};
 use crate::remote::{RemoteSource, shown};
 
-use super::budget::Budget;
 use super::elsewhere::{Elsewhere, is_url, source};
-use super::origin::Origin;
+use crate::kustomize::budget::Budget;
+use crate::kustomize::objects::origin::Origin;
 
 /// A directory with a kustomization.
 pub(crate) struct Directory<'a> {

@@ -5,16 +5,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
+use crate::kustomize::budget::Budget;
+use crate::kustomize::fields::path;
+use crate::kustomize::fields::scalar;
+use crate::kustomize::files::decode;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::objects::resource::{Id, Resource};
+use crate::kustomize::objects::set::ResourceSet;
+use crate::kustomize::patches::select::Labels;
 use crate::overlay::Selector;
-
-use super::budget::Budget;
-use super::decode;
-use super::directory::Directory;
-use super::path;
-use super::resource::{Id, Resource};
-use super::scalar;
-use super::select::Labels;
-use super::set::ResourceSet;
 
 /// Which field is read or written where nothing is said.
 const DEFAULT_PATH: &str = "metadata.name";

@@ -1,6 +1,6 @@
 //! Where `commonAnnotations` stand.
 
-use super::field_path::FieldSpec;
+use crate::kustomize::fields::field_path::FieldSpec;
 
 const fn at(group: &'static str, kind: &'static str, path: &'static str) -> FieldSpec {
     FieldSpec::new([group, "", kind], path, true)

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::field_path::{FieldSpec, Leaf, WalkError};
-use super::resource::Resource;
-use super::set::ResourceSet;
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf, WalkError};
+use crate::kustomize::objects::resource::Resource;
+use crate::kustomize::objects::set::ResourceSet;
 
 /// Namespaces that stand elsewhere than in an object's metadata.
 pub(crate) static PLACES: [FieldSpec; 3] = [

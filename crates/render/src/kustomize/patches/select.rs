@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::kustomize::objects::resource::Resource;
+use crate::kustomize::objects::set::ResourceSet;
 use crate::overlay::Selector;
-
-use super::resource::Resource;
-use super::set::ResourceSet;
 
 /// The indexes of the objects that `selector` selects.
 pub(crate) fn select(resources: &ResourceSet, selector: &Selector) -> Result<Vec<usize>, String> {

@@ -1,8 +1,8 @@
 //! `replicas`.
 
-use super::field_path::{FieldSpec, Leaf};
-use super::file::Replica;
-use super::set::ResourceSet;
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf};
+use crate::kustomize::files::file::Replica;
+use crate::kustomize::objects::set::ResourceSet;
 
 const fn of(kind: &'static str) -> FieldSpec {
     FieldSpec::new(["", "", kind], "spec/replicas", true)
@@ -17,7 +17,7 @@ pub(crate) fn set(resources: &mut ResourceSet, replica: &Replica, places: &[Fiel
     let mut found = false;
     for resource in resources.iter_mut() {
         for place in places {
-            let meant = |resource: &super::resource::Resource| {
+            let meant = |resource: &crate::kustomize::objects::resource::Resource| {
                 resource.ids().any(|id| id.name == replica.name && place.fits(id.group, id.version, id.kind))
             };
             if !meant(resource) {

@@ -7,7 +7,8 @@ use cowherd_tree::TreePath;
 use serde_json::{Map, Value};
 
 use super::origin::Origin;
-use super::{scalar, scope};
+use super::scope;
+use crate::kustomize::fields::scalar;
 
 /// Stands for the namespace of what belongs to none.
 pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";

@@ -13,12 +13,18 @@ use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
 
-use super::decode;
-use super::directory::Directory;
-use super::field_path::FieldSpec;
-use super::order;
+use super::annotations;
+use super::images;
+use super::labels;
+use super::names;
+use super::namespace;
 use super::references::{self, BackReferences};
-use super::{annotations, images, labels, names, namespace, replicas, vars};
+use super::replicas;
+use super::vars;
+use crate::kustomize::fields::field_path::FieldSpec;
+use crate::kustomize::files::decode;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::objects::order;
 
 pub(crate) use crds::from_crds;
 

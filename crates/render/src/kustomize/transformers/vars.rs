@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::config::Config;
-use super::field_path::{Leaf, WalkError};
-use super::path;
-use super::resource::{Id, group_and_version};
-use super::set::ResourceSet;
+use crate::kustomize::fields::field_path::{Leaf, WalkError};
+use crate::kustomize::fields::path;
+use crate::kustomize::objects::resource::{Id, group_and_version};
+use crate::kustomize::objects::set::ResourceSet;
 
 pub(crate) use places::PLACES;
 

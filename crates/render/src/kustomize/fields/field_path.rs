@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::resource::{Resource, group_and_version};
+use crate::kustomize::objects::resource::{Resource, group_and_version};
 
 /// Which objects a specification is for, and which field of them. Empty parts match everything.
 ///

@@ -7,11 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Cause, RenderError};
-
-use super::directory::Directory;
-use super::file::{Generator, GeneratorOptions};
-use super::resource::{Resource, child_map};
-use super::set::ResourceSet;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::files::file::{Generator, GeneratorOptions};
+use crate::kustomize::objects::resource::{Resource, child_map};
+use crate::kustomize::objects::set::ResourceSet;
 
 /// What is generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

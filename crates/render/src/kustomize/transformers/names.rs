@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::budget::Budget;
-use super::field_path::{FieldSpec, Leaf, WalkError};
-use super::resource::{Resource, group_and_version};
-use super::set::ResourceSet;
+use crate::kustomize::budget::Budget;
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf, WalkError};
+use crate::kustomize::objects::resource::{Resource, group_and_version};
+use crate::kustomize::objects::set::ResourceSet;
 
 /// The path of an object's own name.
 const OWN_NAME: &str = "metadata/name";

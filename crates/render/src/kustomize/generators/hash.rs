@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::resource::{Resource, text};
-use super::set::ResourceSet;
+use crate::kustomize::objects::resource::{Resource, text};
+use crate::kustomize::objects::set::ResourceSet;
 
 /// Puts the hash behind the names of the objects that get one.
 pub(crate) fn append(resources: &mut ResourceSet) {

@@ -1,6 +1,6 @@
 //! Where variables may stand.
 
-use crate::kustomize::field_path::FieldSpec;
+use crate::kustomize::fields::field_path::FieldSpec;
 
 const fn of(kind: &'static str, path: &'static str) -> FieldSpec {
     FieldSpec::new(["", "", kind], path, false)

@@ -7,11 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::chart::{ChartRequest, ReleaseName};
 use crate::error::{Cause, RenderError};
+use crate::kustomize::files::directory::{Directory, Root};
+use crate::kustomize::objects::resource::Resource;
 use crate::manifest;
 use crate::remote::RemoteSource;
-
-use super::directory::{Directory, Root};
-use super::resource::Resource;
 
 /// Where charts are unless something else is said.
 const CHART_HOME: &str = "charts";

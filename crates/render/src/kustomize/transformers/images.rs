@@ -3,11 +3,10 @@
 use regex::Regex;
 use serde_json::Value;
 
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf, WalkError};
+use crate::kustomize::fields::scalar;
+use crate::kustomize::objects::set::ResourceSet;
 use crate::overlay::Image;
-
-use super::field_path::{FieldSpec, Leaf, WalkError};
-use super::scalar;
-use super::set::ResourceSet;
 
 /// Where images stand besides the lists of containers, which are found wherever they are.
 pub(crate) static PLACES: [FieldSpec; 6] = [

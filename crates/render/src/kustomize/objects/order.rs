@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::error::Cause;
 
-use super::file::SortOptions;
 use super::resource::{Id, Resource};
+use crate::kustomize::files::file::SortOptions;
 
 /// What others need comes first.
 const FIRST: [&str; 22] = [

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::remote::shown;
 
-use super::repository::Repository;
 use super::resource::{Resource, child_map};
 use super::set::ResourceSet;
+use crate::kustomize::files::repository::Repository;
 
 /// The annotation that says where an object comes from.
 const ORIGIN: &str = "config.kubernetes.io/origin";

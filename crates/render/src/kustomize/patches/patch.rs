@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::manifest::{self, Manifest, ManifestError};
 
-use super::directory::Directory;
-use super::file::Patch;
 use super::merge;
 use super::operations;
-use super::resource::{Resource, child_map};
 use super::schemas::Schemas;
 use super::select::select;
-use super::set::ResourceSet;
+use crate::kustomize::files::directory::Directory;
+use crate::kustomize::files::file::Patch;
+use crate::kustomize::objects::resource::{Resource, child_map};
+use crate::kustomize::objects::set::ResourceSet;
 
 /// A patch that has been read.
 enum Parsed {

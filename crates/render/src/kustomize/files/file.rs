@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::overlay::{Image, Selector};
 
-use super::budget::Budget;
 use super::decode;
-use super::field_path::FieldSpec;
-use super::helm::{self, HelmChart, HelmGlobals, OldHelmChart};
-use super::replacements::Replacement;
-use super::vars::Var;
+use crate::kustomize::budget::Budget;
+use crate::kustomize::fields::field_path::FieldSpec;
+use crate::kustomize::generators::helm::{self, HelmChart, HelmGlobals, OldHelmChart};
+use crate::kustomize::transformers::replacements::Replacement;
+use crate::kustomize::transformers::vars::Var;
 
 /// The names that a kustomization file can have.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use crate::error::{Cause, RenderError};
 
 use super::config::Config;
-use super::field_path::{FieldSpec, Leaf, walk};
-use super::resource::{NO_NAMESPACE, Resource, group_and_version, text};
-use super::set::ResourceSet;
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf, walk};
+use crate::kustomize::objects::resource::{NO_NAMESPACE, Resource, group_and_version, text};
+use crate::kustomize::objects::set::ResourceSet;
 use places::Place;
 pub(crate) use places::Target;
 

@@ -1,7 +1,7 @@
 //! Where objects refer to others by their name.
 
 use super::BackReferences;
-use crate::kustomize::field_path::FieldSpec;
+use crate::kustomize::fields::field_path::FieldSpec;
 
 /// The kind that a reference is to. Empty parts match everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

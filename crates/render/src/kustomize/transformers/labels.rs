@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::budget::Budget;
 use super::config::{Config, merge_all, merge_one};
-use super::field_path::{FieldSpec, Leaf, WalkError};
-use super::file::Label;
-use super::set::ResourceSet;
+use crate::kustomize::budget::Budget;
+use crate::kustomize::fields::field_path::{FieldSpec, Leaf, WalkError};
+use crate::kustomize::files::file::Label;
+use crate::kustomize::objects::set::ResourceSet;
 
 const fn at(group: &'static str, kind: &'static str, path: &'static str, create: bool) -> FieldSpec {
     FieldSpec::new([group, "", kind], path, create)

@@ -1,0 +1,8 @@
+//! What a build reads: kustomization files, the directories they stand in, and what is elsewhere.
+
+pub(crate) mod blank;
+pub(crate) mod decode;
+pub(crate) mod directory;
+pub(crate) mod elsewhere;
+pub(crate) mod file;
+pub(crate) mod repository;
