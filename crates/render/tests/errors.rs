@@ -210,7 +210,10 @@ fn patches_that_fit_nothing_or_cannot_be_applied_are_refused() {
     let error = message(
         "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '- {op: remove, path: /data/x}'\n",
     );
-    assert!(error.contains("patches[0]: ConfigMap.v1.[noGrp]/a.default: operation"), "{error}");
+    // The words behind the object are kustomize's.
+    let why =
+        "patches[0]: ConfigMap.v1.[noGrp]/a.default: remove operation does not apply: doc is missing path: \"/data/x\"";
+    assert!(error.contains(why), "{error}");
     let error = message("resources: [a.yaml]\npatches: [{patch: nonsense}]\n");
     assert!(error.contains("unable to parse SM or JSON patch"), "{error}");
     assert!(message("resources: [a.yaml]\npatches: [{}]").contains("must specify one of patch and path"));

@@ -10,7 +10,6 @@ use crate::error::{Cause, RenderError};
 use crate::manifest::{self, Manifest, ManifestError};
 
 use super::merge;
-use super::operations;
 use super::schemas::Schemas;
 use super::select::select;
 use crate::kustomize::files::directory::Directory;
@@ -21,7 +20,8 @@ use crate::kustomize::objects::set::ResourceSet;
 /// A patch that has been read.
 enum Parsed {
     Merge(Vec<Resource>),
-    Operations(json_patch::Patch),
+    /// A list of operations.
+    Operations(Value),
 }
 
 /// How a strategic merge patch is merged.
@@ -159,7 +159,7 @@ pub(crate) fn json6902(
         OperationsError::Yaml(error) if source.whole => RenderError::yaml(&source.file, error),
         error => RenderError::new(&source.file, Cause::Patch(error.to_string())),
     })?;
-    if operations.0.is_empty() {
+    if operations.as_array().is_none_or(Vec::is_empty) {
         return Err(RenderError::new(&source.file, Cause::Patch("the patch appears to be empty".into())));
     }
     let selected = select(resources, target).map_err(|error| directory.error(Cause::NoTarget(error)))?;
@@ -232,33 +232,30 @@ enum OperationsError {
     Yaml(cowherd_yaml::YamlError),
     #[error("not a list of JSON patch operations")]
     NotAList,
-    #[error("a JSON patch operation is wrong: {0}")]
-    Operation(serde_json::Error),
+    #[error("a JSON patch is not JSON: {0}")]
+    Json(serde_json::Error),
 }
 
-fn read_operations(text: &[u8], limits: &Limits) -> Result<json_patch::Patch, OperationsError> {
+/// The list of operations that `text` is. What they mean is found out when they are applied.
+fn read_operations(text: &[u8], limits: &Limits) -> Result<Value, OperationsError> {
     // What looks like JSON must be JSON; `[{op: add}]` is none.
-    if text.starts_with(b"[") {
-        return serde_json::from_slice(text).map_err(OperationsError::Operation);
-    }
-    let documents = parse_documents_as(text, Dialect::Kubernetes, limits).map_err(OperationsError::Yaml)?;
-    match documents.into_iter().next().map(|document| document.value) {
-        Some(list @ Value::Array(_)) => serde_json::from_value(list).map_err(OperationsError::Operation),
-        _ => Err(OperationsError::NotAList),
-    }
+    let value = if text.starts_with(b"[") {
+        serde_json::from_slice(text).map_err(OperationsError::Json)?
+    } else {
+        let documents = parse_documents_as(text, Dialect::Kubernetes, limits).map_err(OperationsError::Yaml)?;
+        documents.into_iter().next().map(|document| document.value).unwrap_or_default()
+    };
+    let is_list = value.as_array().is_some_and(|operations| operations.iter().all(Value::is_object));
+    if is_list { Ok(value) } else { Err(OperationsError::NotAList) }
 }
 
-fn apply_operations(
-    resource: &mut Resource,
-    operations: &json_patch::Patch,
-    file: &TreePath,
-) -> Result<(), RenderError> {
+fn apply_operations(resource: &mut Resource, operations: &Value, file: &TreePath) -> Result<(), RenderError> {
     // kustomize keeps its notes in annotations, so that a patch can add to them where there were none.
     if resource.has_history() {
         child_map(resource.metadata(), "annotations");
     }
     let id = resource.id().to_string();
-    operations::apply(&mut resource.value, operations)
+    resource.value = cowherd_patch::json_patch(&resource.value, operations)
         .map_err(|error| RenderError::new(file, Cause::Patch(format!("{id}: {error}"))))?;
     if !resource.value.is_object() {
         return Err(RenderError::new(file, Cause::Patch(format!("{id}: the patch leaves no object"))));
