@@ -28,9 +28,10 @@ impl Duration {
         Self(text.into())
     }
 
-    /// The length of time that the text means. An hour is the largest unit, a millisecond the smallest.
+    /// The length of time that the text means.
     pub fn parse(&self) -> Result<std::time::Duration, DurationError> {
-        parse(&self.0).ok_or_else(|| DurationError(self.0.clone()))
+        let nanoseconds = cowherd_duration::parse(&self.0).ok().and_then(|nanoseconds| u64::try_from(nanoseconds).ok());
+        nanoseconds.map(std::time::Duration::from_nanos).ok_or_else(|| DurationError(self.0.clone()))
     }
 }
 
@@ -38,28 +39,6 @@ impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn parse(text: &str) -> Option<std::time::Duration> {
-    if text == "0" {
-        return Some(std::time::Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let (unit, tail) = match tail {
-            tail if tail.starts_with("ms") => (0.001, &tail[2..]),
-            tail if tail.starts_with('s') => (1.0, &tail[1..]),
-            tail if tail.starts_with('m') => (60.0, &tail[1..]),
-            tail if tail.starts_with('h') => (3600.0, &tail[1..]),
-            _ => return None,
-        };
-        seconds += number.parse::<f64>().ok()? * unit;
-        rest = tail;
-    }
-    (!text.is_empty()).then(|| std::time::Duration::try_from_secs_f64(seconds).ok()).flatten()
 }
 
 #[cfg(test)]

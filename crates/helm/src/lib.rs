@@ -23,7 +23,6 @@ pub mod values;
 pub use capabilities::Capabilities;
 pub use chart::Chart;
 pub use error::Error;
-pub use functions::parse_duration;
 pub use release::{Hook, Manifest, Release};
 pub use scope::{ChartScope, Template, TemplateSet};
 pub use template::{Engine, Output, Request, Selection, render, template};

@@ -261,30 +261,7 @@ fn is_date_time(text: &str) -> bool {
 
 /// Go's durations (`1h30m`, `-1.5s`, `0`), and numbers with a unit in words as in `2 days`.
 fn is_duration(text: &str) -> bool {
-    is_go_duration(text) || is_worded_duration(text)
-}
-
-fn is_go_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let number = &rest[..rest.len() - unit.len()];
-        if number.matches('.').count() > 1 || !number.contains(|c: char| c.is_ascii_digit()) {
-            return false;
-        }
-        let units = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
-        // The longest unit counts: `ms` is no `m` with an `s` behind it.
-        let longest = units.iter().filter(|name| unit.starts_with(**name)).max_by_key(|name| name.len());
-        let Some(name) = longest else { return false };
-        rest = &unit[name.len()..];
-    }
-    true
+    cowherd_duration::parse(text).is_ok() || is_worded_duration(text)
 }
 
 /// A number and a unit in words; what follows does not count.

@@ -84,20 +84,10 @@ pub(crate) fn remember(status: &mut KustomizationStatus, digest: &str, revision:
     history.truncate(HISTORY);
 }
 
-/// A duration as Go prints it: `1m2.5s`, `340ms`.
+/// A duration as Go prints it, to the millisecond: `1m2.5s`, `340ms`.
 pub(crate) fn go_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds == 0 {
-        return format!("{}ms", duration.as_millis());
-    }
-    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-    let rest = duration.as_secs_f64() - (seconds / 60 * 60) as f64;
-    let rest = format!("{rest:.3}").trim_end_matches('0').trim_end_matches('.').to_owned();
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest}s"),
-        _ => format!("{hours}h{minutes}m{rest}s"),
-    }
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    cowherd_duration::print(millis.saturating_mul(1_000_000))
 }
 
 /// Writes the status.
@@ -115,16 +105,6 @@ pub(crate) async fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_printed_as_go_prints_them() {
-        let millis = |millis| go_duration(Duration::from_millis(millis));
-        assert_eq!(millis(340), "340ms");
-        assert_eq!(millis(1_500), "1.5s");
-        assert_eq!(millis(60_000), "1m0s");
-        assert_eq!(millis(600_000), "10m0s");
-        assert_eq!(millis(5_400_000), "1h30m0s");
-    }
 
     #[test]
     fn the_history_counts_what_happens_again() {

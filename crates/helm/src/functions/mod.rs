@@ -31,7 +31,6 @@ mod yaml;
 use cowherd_template::Function;
 
 pub use context::Context;
-pub use dates::duration::parse as parse_duration;
 pub(crate) use yaml::to_yaml;
 
 /// Every function that needs no engine.

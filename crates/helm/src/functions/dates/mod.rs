@@ -96,11 +96,11 @@ fn parsed(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Time, String> 
 fn ago(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let then = time_of(call, any(arguments, 0));
     let passed = i128::from(now(call).since(&then));
-    let second = i128::from(duration::SECOND);
+    let second = i128::from(cowherd_duration::SECOND);
     // Halves go away from zero.
     let rounded = (passed.abs() + second / 2) / second * second * passed.signum();
     let limit = if passed < 0 { i64::MIN } else { i64::MAX };
-    Ok(Value::from(duration::print(i64::try_from(rounded).unwrap_or(limit))))
+    Ok(Value::from(cowherd_duration::print(i64::try_from(rounded).unwrap_or(limit))))
 }
 
 /// A number of seconds as a duration.
@@ -113,7 +113,7 @@ fn seconds(value: &Value) -> String {
         },
         _ => 0,
     };
-    duration::print(seconds.wrapping_mul(duration::SECOND))
+    cowherd_duration::print(seconds.wrapping_mul(cowherd_duration::SECOND))
 }
 
 /// The largest unit of a duration, and how many there are of it.
@@ -126,7 +126,7 @@ fn duration_round(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
             None => 0,
         },
     };
-    let (second, minute, hour) = (duration::SECOND, duration::MINUTE, duration::HOUR);
+    let (second, minute, hour) = (cowherd_duration::SECOND, cowherd_duration::MINUTE, cowherd_duration::HOUR);
     let day = 24 * hour;
     let units = [(365 * day, "y"), (30 * day, "mo"), (day, "d"), (hour, "h"), (minute, "m"), (second, "s")];
     let total = nanoseconds.unsigned_abs();

@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use cowherd_duration::SECOND;
 use cowherd_template::{Object, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::duration::{Duration, SECOND, no_arguments, object, wanted_arguments};
+use super::duration::{Duration, no_arguments, object, wanted_arguments};
 use super::layout;
 
 pub(crate) const TYPE: &str = "time.Time";

@@ -178,7 +178,7 @@ impl Query {
 /// Seconds, or a duration as Go writes it (`1m30s`); `None` where it is neither, or no time at all.
 fn duration(text: &str) -> Option<Duration> {
     let seconds = text.parse().ok().map(Duration::from_secs);
-    let written = || Some(Duration::from_nanos(cowherd_helm::parse_duration(text).ok()?.try_into().ok()?));
+    let written = || Some(Duration::from_nanos(cowherd_duration::parse(text).ok()?.try_into().ok()?));
     seconds.or_else(written).filter(|duration| !duration.is_zero())
 }
 
