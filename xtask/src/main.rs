@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod rbac;
 mod record;
 mod schemas;
 mod test;
@@ -21,6 +22,9 @@ cargo xtask <COMMAND>
   bench [--charts DIRECTORY] [APPS]
                 measures the release build, beside kubectl and helm, and writes docs/benchmarks.md
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
+  rbac KUBECONFIG
+                records the roles and bindings of a fresh control plane of Kubernetes, whose admin the kubeconfig
+                is, in crates/apiserver/data, for the embedded API to have the same
   record        records what the real tools say, for tests where they are not installed
   schemas       generates crates/schema/data from the sources of k8s-openapi
   wire API MACHINERY
@@ -44,6 +48,7 @@ fn run() -> Result<ExitCode> {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
+        Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
         Some((command, [api, machinery])) if command == "wire" => {

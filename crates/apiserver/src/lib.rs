@@ -25,6 +25,7 @@
 //! is served is an immutable `Catalog` of `Resource`s, made anew when a CustomResourceDefinition changes. Only this
 //! crate touches the store.
 
+mod action;
 mod admission;
 mod answer;
 mod authorization;
@@ -38,6 +39,7 @@ mod discovery;
 mod expiry;
 mod hooks;
 mod identity;
+mod impersonation;
 mod listener;
 mod negotiation;
 mod object;

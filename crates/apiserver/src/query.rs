@@ -35,7 +35,7 @@ impl Query {
         self.0
             .iter()
             .find(|(known, _)| known == name)
-            .is_some_and(|(_, value)| !matches!(value.as_str(), "false" | "0"))
+            .is_some_and(|(_, value)| !value.eq_ignore_ascii_case("false") && value != "0")
     }
 
     /// The parameter as a number.

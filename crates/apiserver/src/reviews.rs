@@ -1,12 +1,12 @@
 //! Questions that are asked by making an object that is not kept: who am I, may I.
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::{
     answer::Answer,
     authorization::{Attributes, allows},
-    identity::{MASTERS, User},
+    identity::User,
     object::{at, text_at},
     route::ObjectRoute,
     server::ApiServer,
@@ -75,19 +75,18 @@ pub const REVIEWS: &[Review] = &[
     },
 ];
 
-/// Answers a question; `None` where the route names none.
-pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> Option<ApiResult<Answer>> {
-    let group_version = &route.group_version;
-    let review = REVIEWS.iter().find(|review| {
-        review.group == group_version.group && group_version.version == "v1" && review.plural == route.resource
-    })?;
-    if call.method != Method::POST || route.name.is_some() {
-        return Some(Err(ApiError::method_not_allowed()));
+impl Review {
+    /// The question that is asked at a route.
+    pub fn at(route: &ObjectRoute) -> Option<&'static Self> {
+        let group_version = &route.group_version;
+        REVIEWS.iter().find(|review| {
+            review.group == group_version.group && group_version.version == "v1" && review.plural == route.resource
+        })
     }
-    Some(answer(server, call, review).await)
 }
 
-async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<Answer> {
+/// Answers a question.
+pub async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<Answer> {
     let mut asked = crate::rest::document(call)?.value;
     if !asked.is_object() {
         return Err(ApiError::bad_request(format!("the body must be a {}", review.kind)));
@@ -172,21 +171,7 @@ async fn verdict(server: &ApiServer, user: &User, spec: &Value) -> ApiResult<Val
 }
 
 async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Value> {
-    if user.is_in(MASTERS) {
-        return Ok(json!({
-            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-            "incomplete": false,
-        }));
-    }
-    let own = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"];
-    let mut resources = vec![
-        json!({"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": own}),
-        json!({"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]}),
-    ];
-    let mut others = vec![json!({"verbs": ["get"], "nonResourceURLs": ["*"]})];
-    for rule in crate::authorization::rules(server, user, namespace).await? {
-        if rule.get("nonResourceURLs").is_some() { others.push(rule) } else { resources.push(rule) }
-    }
+    let rules = crate::authorization::rules(server, user, namespace).await?;
+    let (resources, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.non_resource_urls.is_empty());
     Ok(json!({"resourceRules": resources, "nonResourceRules": others, "incomplete": false}))
 }

@@ -65,18 +65,28 @@ pub struct ObjectRoute {
     pub name: Option<String>,
     /// What of the object, as in `status`.
     pub subresource: Option<String>,
-    /// The old form of a watch: `/api/v1/watch/…`.
-    pub watch: bool,
+    /// What the path asks for before it names the resource: `/api/v1/watch/…`.
+    pub special: Option<Special>,
+}
+
+/// An old form of path that says itself what is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// `/api/v1/watch/…`
+    Watch,
+    /// `/api/v1/proxy/…`, which no server has any more, but who may use it is still asked.
+    Proxy,
 }
 
 impl Route {
     /// Reads a path.
     pub fn parse(path: &str) -> Self {
-        let parts: Vec<String> =
-            path.split('/').filter(|part| !part.is_empty()).map(|part| decode(part, false)).collect();
+        let parts: Vec<String> = path.trim_matches('/').split('/').map(|part| decode(part, false)).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
-            [] => Self::Root,
+            [""] => Self::Root,
+            // An escaped slash would make another path out of a name, and so would a name that is empty.
+            parts if parts.iter().any(|part| part.is_empty() || part.contains('/')) => Self::Unknown,
             ["healthz" | "livez" | "readyz", ..] => Self::Health,
             ["version"] => Self::Version,
             ["openapi", "v2"] => Self::OpenApiV2,
@@ -96,13 +106,10 @@ impl Route {
 }
 
 fn object(group_version: GroupVersion, rest: &[&str]) -> Route {
-    // An escaped slash would make a key of another object out of a name.
-    if rest.iter().any(|part| part.contains('/')) {
-        return Route::Unknown;
-    }
-    let (watch, rest) = match rest {
-        ["watch", rest @ ..] if !rest.is_empty() => (true, rest),
-        rest => (false, rest),
+    let (special, rest) = match rest {
+        ["watch", rest @ ..] => (Some(Special::Watch), rest),
+        ["proxy", rest @ ..] => (Some(Special::Proxy), rest),
+        rest => (None, rest),
     };
     let core = group_version.group.is_empty();
     let (namespace, rest) = match rest {
@@ -115,7 +122,6 @@ fn object(group_version: GroupVersion, rest: &[&str]) -> Route {
         [resource] => (*resource, None, None),
         [resource, name] => (*resource, Some(*name), None),
         [resource, name, subresource] => (*resource, Some(*name), Some((*subresource).to_owned())),
-        [resource, name, tail @ ..] if !tail.is_empty() => (*resource, Some(*name), Some(tail.join("/"))),
         _ => return Route::Unknown,
     };
     Route::Object(ObjectRoute {
@@ -124,7 +130,7 @@ fn object(group_version: GroupVersion, rest: &[&str]) -> Route {
         resource: resource.to_owned(),
         name: name.map(str::to_owned),
         subresource,
-        watch,
+        special,
     })
 }
 

@@ -12,12 +12,12 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
+    action::{Action, Deed},
     answer::Answer,
     body::{self, Body},
     identity::User,
     negotiation::Accepted,
     query::Query,
-    route::Route,
     server::ApiServer,
     status::{ApiError, ApiResult},
 };
@@ -79,18 +79,16 @@ impl ApiServer {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let route = Route::parse(parts.uri.path());
         let user = crate::tokens::authenticate(self, user, &parts.headers).await?;
-        if user.is_anonymous() && !matches!(route, Route::Health | Route::Version) {
-            return Err(ApiError::unauthorized());
-        }
-        if let (Route::Object(_), Err(error)) = (&route, accepted) {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let action = Action::resolve(&self.catalog(), &parts.method, parts.uri.path(), &query);
+        let user = crate::impersonation::impersonated(self, user, &parts.headers).await?;
+        crate::authorization::check(self, &user, &action.attributes).await?;
+        let deed = action.deed?;
+        if let (Deed::Object(_) | Deed::Review(_), Err(error)) = (&deed, accepted) {
             // Nothing is done whose outcome could not be told.
             return Err(error.clone());
         }
-        let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let user = crate::authorization::impersonated(self, user, &parts.headers).await?;
-        crate::authorization::check(self, &user, &parts, &route, &query).await?;
         let body = match parts.method {
             Method::GET | Method::HEAD => Bytes::new(),
             _ => {
@@ -103,10 +101,10 @@ impl ApiServer {
         };
         let path = parts.uri.path().to_owned();
         let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
-        match &route {
-            Route::Object(object) => crate::rest::serve(self, &call, object).await,
-            _ if !matches!(call.method, Method::GET | Method::HEAD) => Err(ApiError::method_not_allowed()),
-            route => crate::discovery::serve(self, &call, route),
+        match &deed {
+            Deed::Object(deed) => crate::rest::serve(self, &call, deed).await,
+            Deed::Review(review) => crate::reviews::answer(self, &call, review).await,
+            Deed::Document(route) => crate::discovery::serve(self, &call, route),
         }
     }
 }

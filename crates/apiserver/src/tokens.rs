@@ -130,7 +130,9 @@ pub async fn authenticate(server: &ApiServer, user: User, headers: &HeaderMap) -
     if !user.is_anonymous() {
         return Ok(user);
     }
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(user) };
+    // Credentials that cannot be read are not good; they are not those of nobody.
+    let header = header.to_str().map_err(|_| ApiError::unauthorized())?;
     let Some((_, token)) = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
         return Ok(user);
     };

@@ -1,8 +1,15 @@
 //! Nobody gives rights away that they do not have.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Attributes, allows, rbac};
+use super::{
+    Attributes, Rule, allows,
+    coverage::{self, quoted},
+    policy,
+    rbac::{self, Binding},
+    rules,
+};
 use crate::{
     identity::{MASTERS, User},
     object::{self, text_at},
@@ -11,48 +18,108 @@ use crate::{
     status::{ApiError, ApiResult},
 };
 
-/// Refuses a role with new rules, or a new binding, of somebody who was not given leave for it: by the verb
-/// `escalate` on the role, or `bind` on the role that the binding names.
-///
-/// Kubernetes also lets those through who have every right that the role gives. Here it takes the verbs.
-pub async fn check(
-    server: &ApiServer,
-    user: &User,
-    resource: &Resource,
-    new: &Value,
-    old: Option<&Value>,
-) -> ApiResult<()> {
+/// A role or a binding that somebody wants to write.
+pub struct Grant<'a> {
+    /// What the request names; empty where it is a collection.
+    pub asked: &'a str,
+    /// The object as it would be.
+    pub new: &'a Value,
+    /// The object as it is.
+    pub old: Option<&'a Value>,
+}
+
+/// Refuses a role that allows, or a binding that gives, what the user does not have in the same place. Leave can be
+/// given to do it nevertheless: by the verb `escalate` on the role, or `bind` on the role that the binding names.
+pub async fn check(server: &ApiServer, user: &User, resource: &Resource, grant: &Grant<'_>) -> ApiResult<()> {
     if resource.group_version.group != rbac::GROUP || user.is_in(MASTERS) {
         return Ok(());
     }
-    let same = |field: &str| old.is_some_and(|old| old.get(field) == new.get(field));
-    let attributes = match resource.plural.as_str() {
-        "roles" | "clusterroles" if !(same("rules") && same("aggregationRule")) => {
-            wanted(resource, "escalate", &resource.plural, object::name(new), new)
-        }
-        "rolebindings" | "clusterrolebindings" if !(same("roleRef") && same("subjects")) => {
-            let plural = if text_at(new, &["roleRef", "kind"]) == "Role" { "roles" } else { "clusterroles" };
-            wanted(resource, "bind", plural, text_at(new, &["roleRef", "name"]), new)
-        }
-        _ => return Ok(()),
-    };
-    if allows(server, user, &attributes).await? {
+    if grant.old.is_some_and(|old| without_collected_fields(old) == without_collected_fields(grant.new)) {
         return Ok(());
     }
-    let why = format!(
-        "user {:?} (groups={:?}) is attempting to grant RBAC permissions, and has no right to {} {} {:?}",
-        user.name, user.groups, attributes.verb, attributes.resource, attributes.name
-    );
-    Err(ApiError::forbidden(resource.named(), object::name(new), why))
+    match resource.plural.as_str() {
+        "roles" | "clusterroles" => check_role(server, user, resource, grant).await,
+        "rolebindings" | "clusterrolebindings" => check_binding(server, user, resource, grant).await,
+        _ => Ok(()),
+    }
 }
 
-fn wanted(resource: &Resource, verb: &str, plural: &str, name: &str, object: &Value) -> Attributes {
-    Attributes {
-        verb: verb.to_owned(),
-        namespace: object::namespace(object).to_owned(),
-        group: resource.group_version.group.clone(),
+/// The object but for what the garbage collector and those who wait for a deletion change.
+fn without_collected_fields(object: &Value) -> Value {
+    let mut object = object.clone();
+    for field in ["ownerReferences", "finalizers", "managedFields", "resourceVersion"] {
+        object::unset(&mut object, field);
+    }
+    object
+}
+
+async fn check_role(server: &ApiServer, user: &User, resource: &Resource, grant: &Grant<'_>) -> ApiResult<()> {
+    let leave = Attributes {
+        verb: "escalate".to_owned(),
+        namespace: object::namespace(grant.new).to_owned(),
+        group: rbac::GROUP.to_owned(),
+        resource: resource.plural.clone(),
+        name: grant.asked.to_owned(),
+        ..Attributes::default()
+    };
+    if allows(server, user, &leave).await? {
+        return Ok(());
+    }
+    must_hold(server, user, resource, grant.new, &Rule::of_role(grant.new)).await?;
+    let aggregates = |role: &Value| object::at(role, &["aggregationRule"]).is_some_and(Value::is_object);
+    if aggregates(grant.new) || grant.old.is_some_and(aggregates) {
+        // Such a role gathers whatever others write.
+        let held = rules(server, user, "").await?;
+        if !coverage::missing(&held, &Rule::everything()).is_empty() {
+            let why = "must have cluster-admin privileges to use the aggregationRule";
+            return Err(ApiError::forbidden(resource.named(), object::name(grant.new), why));
+        }
+    }
+    Ok(())
+}
+
+async fn check_binding(server: &ApiServer, user: &User, resource: &Resource, grant: &Grant<'_>) -> ApiResult<()> {
+    let plural = if text_at(grant.new, &["roleRef", "kind"]) == "Role" { "roles" } else { "clusterroles" };
+    let name = text_at(grant.new, &["roleRef", "name"]);
+    let leave = Attributes {
+        verb: "bind".to_owned(),
+        namespace: object::namespace(grant.new).to_owned(),
+        group: rbac::GROUP.to_owned(),
         resource: plural.to_owned(),
         name: name.to_owned(),
         ..Attributes::default()
+    };
+    if allows(server, user, &leave).await? {
+        return Ok(());
     }
+    let key = Binding::deserialize(grant.new).ok().and_then(|binding| binding.role());
+    let role = match &key {
+        Some(key) => policy::role(server, key).await?,
+        None => None,
+    };
+    // What a role will allow that is still to be made, nobody knows.
+    let role = role.ok_or_else(|| ApiError::not_found(resource.named(), name))?;
+    must_hold(server, user, resource, grant.new, &role).await
+}
+
+/// Refuses what the user does not hold, in the place of the object, of these rules.
+async fn must_hold(
+    server: &ApiServer,
+    user: &User,
+    resource: &Resource,
+    object: &Value,
+    wanted: &[Rule],
+) -> ApiResult<()> {
+    let held = rules(server, user, object::namespace(object)).await?;
+    let missing = coverage::missing(&held, wanted);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let why = format!(
+        "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
+        user.name,
+        quoted(&user.groups),
+        coverage::describe(&missing)
+    );
+    Err(ApiError::forbidden(resource.named(), object::name(object), why))
 }

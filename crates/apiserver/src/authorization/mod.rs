@@ -1,17 +1,20 @@
 //! Who may do what.
 
+mod coverage;
 mod escalation;
+mod policy;
 mod rbac;
-
-use http::{HeaderMap, request::Parts};
+mod rule;
 
 use crate::{
     identity::{MASTERS, User},
-    query::Query,
-    route::Route,
     server::ApiServer,
     status::{ApiError, ApiResult, Named},
 };
+
+pub use coverage::missing as missing_rules;
+pub use escalation::{Grant, check as check_escalation};
+pub use rule::Rule;
 
 /// What somebody wants to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,33 +36,11 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    fn of(parts: &Parts, route: &Route, query: &Query) -> Self {
-        let method = parts.method.as_str();
-        let Route::Object(object) = route else {
-            let path = Some(parts.uri.path().to_owned());
-            return Self { verb: method.to_lowercase(), path, ..Self::default() };
-        };
-        let collection = object.name.is_none();
-        let verb = match method {
-            "GET" | "HEAD" if object.watch || query.flag("watch") => "watch",
-            "GET" | "HEAD" if collection => "list",
-            "GET" | "HEAD" => "get",
-            "POST" => "create",
-            "PUT" => "update",
-            "PATCH" => "patch",
-            "DELETE" if collection => "deletecollection",
-            "DELETE" => "delete",
-            _ => "",
-        };
-        let owned = |text: &Option<String>| text.clone().unwrap_or_default();
-        Self {
-            verb: verb.to_owned(),
-            namespace: owned(&object.namespace),
-            group: object.group_version.group.clone(),
-            resource: object.resource.clone(),
-            subresource: owned(&object.subresource),
-            name: owned(&object.name),
-            path: None,
+    /// The resource with what of it is asked for, as rules name it.
+    pub fn full_resource(&self) -> String {
+        match self.subresource.as_str() {
+            "" => self.resource.clone(),
+            subresource => format!("{}/{subresource}", self.resource),
         }
     }
 
@@ -69,10 +50,7 @@ impl Attributes {
             let why = format!("User {:?} cannot {} path {path:?}", user.name, self.verb);
             return ApiError::new(http::StatusCode::FORBIDDEN, "Forbidden", format!("forbidden: {why}"));
         }
-        let resource = match self.subresource.as_str() {
-            "" => self.resource.clone(),
-            subresource => format!("{}/{subresource}", self.resource),
-        };
+        let resource = self.full_resource();
         let place = if self.namespace.is_empty() {
             "at the cluster scope".to_owned()
         } else {
@@ -87,12 +65,8 @@ impl Attributes {
 }
 
 /// Refuses what the user may not do.
-pub async fn check(server: &ApiServer, user: &User, parts: &Parts, route: &Route, query: &Query) -> ApiResult<()> {
-    if user.is_in(MASTERS) || matches!(route, Route::Health | Route::Version) {
-        return Ok(());
-    }
-    let attributes = Attributes::of(parts, route, query);
-    if allows(server, user, &attributes).await? { Ok(()) } else { Err(attributes.refusal(user)) }
+pub async fn check(server: &ApiServer, user: &User, attributes: &Attributes) -> ApiResult<()> {
+    if allows(server, user, attributes).await? { Ok(()) } else { Err(attributes.refusal(user)) }
 }
 
 /// Whether the user may do this.
@@ -100,48 +74,12 @@ pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) ->
     if user.is_in(MASTERS) {
         return Ok(true);
     }
-    // Everybody who is known may ask who they are, what they may do, and what there is.
-    let known = user.is_in("system:authenticated");
-    let about_oneself = matches!(
-        attributes.resource.as_str(),
-        "selfsubjectreviews" | "selfsubjectaccessreviews" | "selfsubjectrulesreviews"
-    ) && attributes.verb == "create";
-    if known && (about_oneself || (attributes.path.is_some() && attributes.verb == "get")) {
-        return Ok(true);
-    }
-    rbac::allows(server, user, attributes).await
+    let rules = rules(server, user, &attributes.namespace).await?;
+    Ok(rules.iter().any(|rule| rule.allows(attributes)))
 }
 
-pub use escalation::check as check_escalation;
-pub use rbac::rules;
-
-/// The user that a request is made for, where somebody who may do so makes it for another.
-pub async fn impersonated(server: &ApiServer, user: User, headers: &HeaderMap) -> ApiResult<User> {
-    let groups: Vec<&str> =
-        headers.get_all("impersonate-group").iter().filter_map(|value| value.to_str().ok()).collect();
-    let Some(name) = headers.get("impersonate-user").and_then(|value| value.to_str().ok()) else {
-        if groups.is_empty() {
-            return Ok(user);
-        }
-        return Err(ApiError::bad_request("requested impersonation of groups without impersonating a user"));
-    };
-    let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-    let (namespace, resource, named) = match account {
-        Some((namespace, name)) => (namespace, "serviceaccounts", name),
-        None => ("", "users", name),
-    };
-    let wanted = std::iter::once((namespace, resource, named)).chain(groups.iter().map(|group| ("", "groups", *group)));
-    for (namespace, resource, name) in wanted {
-        let attributes = Attributes {
-            verb: "impersonate".to_owned(),
-            namespace: namespace.to_owned(),
-            resource: resource.to_owned(),
-            name: name.to_owned(),
-            ..Attributes::default()
-        };
-        if !allows(server, &user, &attributes).await? {
-            return Err(attributes.refusal(&user));
-        }
-    }
-    Ok(User::known(name, &groups))
+/// Every rule that holds for the user in a namespace; of the cluster alone where the namespace is empty.
+pub async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Vec<Rule>> {
+    let policy = policy::of(server, user, namespace).await?;
+    Ok(policy.rules(user).cloned().collect())
 }

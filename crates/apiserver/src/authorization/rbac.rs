@@ -1,174 +1,146 @@
-//! What roles and their bindings allow.
+//! What bindings give to a user: pure, of the bindings and roles that are given.
 
-use cowherd_store::ListOptions;
-use serde_json::Value;
+use std::collections::HashMap;
 
-use super::Attributes;
-use crate::{
-    identity::User,
-    object::{at, text_at},
-    rest,
-    selector::LabelSelector,
-    server::ApiServer,
-    status::{ApiError, ApiResult},
-};
+use serde::Deserialize;
+
+use super::Rule;
+use crate::identity::{User, service_account};
 
 /// The group of roles and bindings.
 pub const GROUP: &str = "rbac.authorization.k8s.io";
 
-/// Whether a role that is bound to the user allows this.
-pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) -> ApiResult<bool> {
-    for rule in rules(server, user, &attributes.namespace).await? {
-        if rule_allows(&rule, attributes) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// A role: of a namespace, or of the cluster where the namespace is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoleKey {
+    /// The namespace; empty for a ClusterRole.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
 }
 
-/// Every rule that holds for the user in a namespace; of the cluster alone where the namespace is empty.
-pub async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Vec<Value>> {
-    let mut rules = Vec::new();
-    for binding in list(server, "clusterrolebindings", None).await? {
-        if binds(&binding, user, "") {
-            rules.extend(role_rules(server, &binding, "").await?);
-        }
-    }
-    if !namespace.is_empty() {
-        for binding in list(server, "rolebindings", Some(namespace)).await? {
-            if binds(&binding, user, namespace) {
-                rules.extend(role_rules(server, &binding, namespace).await?);
+/// What of a RoleBinding or a ClusterRoleBinding gives rights.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Binding {
+    metadata: Metadata,
+    role_ref: Reference,
+    subjects: Option<Vec<Reference>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Metadata {
+    /// Where the rights hold; empty for the whole cluster.
+    #[serde(default)]
+    namespace: String,
+}
+
+/// A role, or somebody who gets one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Reference {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl Binding {
+    /// The role that it gives; `None` where nothing can be that role.
+    pub fn role(&self) -> Option<RoleKey> {
+        let name = self.role_ref.name.clone();
+        match self.role_ref.kind.as_str() {
+            "ClusterRole" => Some(RoleKey { namespace: String::new(), name }),
+            "Role" if !self.metadata.namespace.is_empty() => {
+                Some(RoleKey { namespace: self.metadata.namespace.clone(), name })
             }
+            _ => None,
         }
     }
-    Ok(rules)
-}
 
-async fn list(server: &ApiServer, plural: &str, namespace: Option<&str>) -> ApiResult<Vec<Value>> {
-    let resource = server.built_in(GROUP, "v1", plural)?;
-    let page = server.store().list(&resource.collection_prefix(namespace), ListOptions::default()).await;
-    let entries = page.map_err(ApiError::internal)?.entries;
-    entries.iter().map(|entry| resource.decode(&entry.value, entry.modified)).collect()
-}
-
-fn binds(binding: &Value, user: &User, namespace: &str) -> bool {
-    let subjects = binding.get("subjects").and_then(Value::as_array).into_iter().flatten();
-    subjects.into_iter().any(|subject| {
-        let name = text_at(subject, &["name"]);
-        match text_at(subject, &["kind"]) {
-            "User" => name == user.name,
-            "Group" => user.is_in(name),
+    /// Whether it is for the user.
+    pub fn is_for(&self, user: &User) -> bool {
+        self.subjects.iter().flatten().any(|subject| match subject.kind.as_str() {
+            "User" => subject.name == user.name,
+            "Group" => user.is_in(&subject.name),
             "ServiceAccount" => {
-                let own = text_at(subject, &["namespace"]);
-                let namespace = if own.is_empty() { namespace } else { own };
-                user.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
-                    == Some((namespace, name))
+                let own = subject.namespace.as_str();
+                let namespace = if own.is_empty() { self.metadata.namespace.as_str() } else { own };
+                service_account(&user.name) == Some((namespace, subject.name.as_str()))
             }
             _ => false,
-        }
-    })
-}
-
-/// The rules of the role that a binding names. One that is not there allows nothing.
-async fn role_rules(server: &ApiServer, binding: &Value, namespace: &str) -> ApiResult<Vec<Value>> {
-    let name = text_at(binding, &["roleRef", "name"]);
-    let (plural, namespace) = match text_at(binding, &["roleRef", "kind"]) {
-        "Role" if !namespace.is_empty() => ("roles", namespace),
-        "ClusterRole" => ("clusterroles", ""),
-        _ => return Ok(Vec::new()),
-    };
-    let resource = server.built_in(GROUP, "v1", plural)?;
-    let Some(role) = rest::load(server, &resource, &resource.key(namespace, name)).await? else {
-        return Ok(Vec::new());
-    };
-    if at(&role.object, &["aggregationRule"]).is_some() {
-        return aggregated(server, &role.object).await;
+        })
     }
-    Ok(rules_of(&role.object))
 }
 
-fn rules_of(role: &Value) -> Vec<Value> {
-    role.get("rules").and_then(Value::as_array).cloned().unwrap_or_default()
+/// The bindings that hold in one place, and the roles that they name.
+#[derive(Debug, Default)]
+pub struct Policy {
+    /// Bindings of the cluster, then those of the namespace that is asked about.
+    pub bindings: Vec<Binding>,
+    /// The rules of roles. A role that is not there allows nothing.
+    pub roles: HashMap<RoleKey, Vec<Rule>>,
 }
 
-/// The rules of every role that an aggregating one selects.
-async fn aggregated(server: &ApiServer, role: &Value) -> ApiResult<Vec<Value>> {
-    let selectors = at(role, &["aggregationRule", "clusterRoleSelectors"]).and_then(Value::as_array);
-    let selectors: Vec<LabelSelector> = selectors
-        .into_iter()
-        .flatten()
-        .filter_map(|selector| LabelSelector::parse(&cowherd_kinds::labels::format_selector(selector)).ok())
-        .filter(|selector| !selector.is_empty())
-        .collect();
-    let mut rules = Vec::new();
-    for role in list(server, "clusterroles", None).await? {
-        let selected = selectors.iter().any(|selector| selector.matches(crate::object::labels(&role)));
-        if selected && at(&role, &["aggregationRule"]).is_none() {
-            rules.extend(rules_of(&role));
-        }
+impl Policy {
+    /// Every rule that holds for the user.
+    pub fn rules<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Rule> {
+        let bound = self.bindings.iter().filter(|binding| binding.is_for(user));
+        let roles = bound.filter_map(|binding| self.roles.get(&binding.role()?));
+        roles.flatten()
     }
-    Ok(rules)
-}
-
-fn rule_allows(rule: &Value, attributes: &Attributes) -> bool {
-    let has = |field: &str, wanted: &str| texts(rule, field).any(|text| text == "*" || text == wanted);
-    if !has("verbs", &attributes.verb) {
-        return false;
-    }
-    if let Some(path) = &attributes.path {
-        return texts(rule, "nonResourceURLs").any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => pattern == path,
-        });
-    }
-    let resource = if attributes.subresource.is_empty() {
-        attributes.resource.clone()
-    } else {
-        format!("{}/{}", attributes.resource, attributes.subresource)
-    };
-    let any_parent = format!("*/{}", attributes.subresource);
-    let names = || texts(rule, "resourceNames");
-    has("apiGroups", &attributes.group)
-        && (has("resources", &resource)
-            || (!attributes.subresource.is_empty() && texts(rule, "resources").any(|text| text == any_parent)))
-        && (names().next().is_none() || names().any(|name| name == attributes.name))
-}
-
-fn texts<'a>(rule: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
-    rule.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn asks(verb: &str, group: &str, resource: &str, subresource: &str, name: &str) -> Attributes {
-        Attributes {
-            verb: verb.into(),
-            group: group.into(),
-            resource: resource.into(),
-            subresource: subresource.into(),
-            name: name.into(),
-            ..Attributes::default()
-        }
+    fn binding(namespace: &str, kind: &str, subject: Value) -> Binding {
+        let binding = json!({
+            "metadata": {"namespace": namespace, "name": "b"}, "roleRef": {"kind": kind, "name": "r"},
+            "subjects": [subject],
+        });
+        serde_json::from_value(binding).unwrap()
     }
 
     #[test]
-    fn a_rule_allows_what_it_names() {
-        let rule = json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments", "*/scale"]});
-        assert!(rule_allows(&rule, &asks("get", "apps", "deployments", "", "web")));
-        assert!(rule_allows(&rule, &asks("get", "apps", "statefulsets", "scale", "web")));
-        assert!(!rule_allows(&rule, &asks("get", "apps", "deployments", "status", "web")));
-        assert!(!rule_allows(&rule, &asks("list", "apps", "deployments", "", "")));
-        assert!(!rule_allows(&rule, &asks("get", "", "deployments", "", "web")));
-        let rule = json!({"verbs": ["*"], "apiGroups": [""], "resources": ["*"], "resourceNames": ["one"]});
-        assert!(rule_allows(&rule, &asks("delete", "", "secrets", "", "one")));
-        assert!(!rule_allows(&rule, &asks("delete", "", "secrets", "", "two")));
-        assert!(!rule_allows(&rule, &asks("list", "", "secrets", "", "")));
-        let rule = json!({"verbs": ["get"], "nonResourceURLs": ["/metrics", "/debug/*"]});
-        let path = |path: &str| Attributes { verb: "get".into(), path: Some(path.into()), ..Attributes::default() };
-        assert!(rule_allows(&rule, &path("/debug/x")) && !rule_allows(&rule, &path("/metrics/x")));
+    fn a_binding_is_for_users_groups_and_service_accounts() {
+        let jane = User::authenticated("jane", ["herders"]);
+        let robot = User::known("system:serviceaccount:a:robot", &[]);
+        let is_for = |subject: Value, user: &User| binding("a", "Role", subject).is_for(user);
+        assert!(is_for(json!({"kind": "User", "name": "jane"}), &jane));
+        assert!(!is_for(json!({"kind": "User", "name": "herders"}), &jane));
+        assert!(is_for(json!({"kind": "Group", "name": "herders"}), &jane));
+        assert!(is_for(json!({"kind": "Group", "name": "system:authenticated"}), &jane));
+        assert!(!is_for(json!({"kind": "Group", "name": "jane"}), &jane));
+        assert!(is_for(json!({"kind": "ServiceAccount", "name": "robot"}), &robot));
+        assert!(is_for(json!({"kind": "ServiceAccount", "name": "robot", "namespace": "a"}), &robot));
+        assert!(!is_for(json!({"kind": "ServiceAccount", "name": "robot", "namespace": "b"}), &robot));
+        assert!(is_for(json!({"kind": "Group", "name": "system:serviceaccounts:a"}), &robot));
+        assert!(!is_for(json!({"kind": "Robot", "name": "jane"}), &jane));
+    }
+
+    #[test]
+    fn a_binding_gives_the_rules_of_its_role() {
+        let get = Rule { verbs: vec!["get".into()], ..Rule::default() };
+        let list = Rule { verbs: vec!["list".into()], ..Rule::default() };
+        let key = |namespace: &str| RoleKey { namespace: namespace.into(), name: "r".into() };
+        let subject = || json!({"kind": "User", "name": "jane"});
+        let policy = |bindings: Vec<Binding>| Policy {
+            bindings,
+            roles: HashMap::from([(key(""), vec![get.clone()]), (key("a"), vec![list.clone()])]),
+        };
+        let jane = User::authenticated("jane", []);
+        let rules = |bindings: Vec<Binding>| policy(bindings).rules(&jane).cloned().collect::<Vec<_>>();
+        assert_eq!(rules(vec![binding("a", "ClusterRole", subject())]), [get.clone()]);
+        assert_eq!(rules(vec![binding("a", "Role", subject())]), [list.clone()]);
+        let both = vec![binding("", "ClusterRole", subject()), binding("a", "Role", subject())];
+        assert_eq!(rules(both), [get.clone(), list.clone()]);
+        assert_eq!(rules(vec![binding("b", "Role", subject())]), []);
+        assert_eq!(rules(vec![binding("", "Role", subject())]), []);
+        assert_eq!(rules(vec![binding("a", "Other", subject())]), []);
+        assert_eq!(rules(vec![binding("a", "Role", json!({"kind": "User", "name": "joe"}))]), []);
     }
 }

@@ -1,7 +1,7 @@
 //! What is served, said in the documents that clients look at first.
 
 mod aggregated;
-mod groups;
+pub mod groups;
 mod health;
 mod openapi;
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     admission,
     answer::Answer,
-    authorization::check_escalation,
+    authorization::{Grant, check_escalation},
     object,
     resource::Resource,
     server::ApiServer,
@@ -76,6 +76,8 @@ pub(super) async fn create_once(
     let now = crate::clock::now();
     resource.default(&mut object);
     begin(&mut object, &now)?;
+    // An apply names the object that it makes; any other request names the collection.
+    let asked = managed.as_ref().map(|_| object::name(&object).to_owned()).unwrap_or_default();
     let mut object = owned(resource, object, options, managed, &now);
     let reserved = admission::create(server, resource, &mut object, options.dry_run).await?;
     resource.prepare_create(&mut object);
@@ -83,7 +85,8 @@ pub(super) async fn create_once(
     if !errors.is_empty() {
         return Err(ApiError::invalid(resource.named_kind(), object::name(&object), &errors));
     }
-    check_escalation(server, &options.user, resource, &object, None).await?;
+    let grant = Grant { asked: &asked, new: &object, old: None };
+    check_escalation(server, &options.user, resource, &grant).await?;
     admission::settle(server, resource, &mut object, &now)?;
     if options.dry_run {
         let key = resource.key(object::namespace(&object), object::name(&object));

@@ -19,13 +19,11 @@ mod watch;
 
 use std::sync::Arc;
 
-use http::Method;
-
 use crate::{
+    action::{ObjectDeed, Verb},
     answer::Answer,
     crd::CustomVersion,
     resource::Resource,
-    route::ObjectRoute,
     server::ApiServer,
     service::Call,
     status::{ApiError, ApiResult},
@@ -36,7 +34,7 @@ pub use delete::delete_collection_of;
 pub use incoming::document;
 pub use list::everything;
 pub use options::WriteOptions;
-pub use storage::{Live, load, remove};
+pub use storage::{Live, live, load, read_failed, remove};
 pub use update::change_internally;
 
 /// One request for a resource.
@@ -67,21 +65,9 @@ impl Request<'_> {
     }
 }
 
-/// Answers a request for a resource.
-pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> ApiResult<Answer> {
-    if let Some(answer) = crate::reviews::serve(server, call, route).await {
-        return answer;
-    }
-    let catalog = server.catalog();
-    let resource = catalog.find(&route.group_version, &route.resource).ok_or_else(ApiError::no_such_path)?.clone();
-    if route.namespace.is_some() && !resource.namespaced {
-        return Err(ApiError::no_such_path());
-    }
-    let name = route.name.as_deref().unwrap_or_default();
-    let everywhere = resource.namespaced && route.namespace.is_none();
-    if everywhere && (!name.is_empty() || !matches!(call.method, Method::GET | Method::HEAD | Method::DELETE)) {
-        return Err(if name.is_empty() { ApiError::method_not_allowed() } else { ApiError::no_such_path() });
-    }
+/// Does something with a collection or an object.
+pub async fn serve(server: &ApiServer, call: &Call, deed: &ObjectDeed) -> ApiResult<Answer> {
+    let resource = deed.resource.clone();
     if let Some(why) = resource.custom_version().and_then(CustomVersion::unservable) {
         return Err(ApiError::internal(why));
     }
@@ -90,72 +76,39 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &ObjectRoute) -> ApiR
         server,
         call,
         resource: resource.clone(),
-        namespace: route.namespace.as_deref().unwrap_or_default(),
-        name,
-        subresource: route.subresource.as_deref(),
+        namespace: &deed.namespace,
+        name: &deed.name,
+        subresource: deed.subresource.as_deref(),
     };
-    let answer = match request.subresource {
-        Some(subresource) => subresource_verb(&request, subresource).await,
-        None if route.watch => watch::watch(&request).await,
-        None => verb(&request).await,
-    }?;
+    let answer = done(&request, deed.verb).await?;
     let shortcomings = unsupported::warnings(&resource, call);
     Ok(answer.with_warnings(warning).with_warnings(shortcomings))
 }
 
-async fn verb(request: &Request<'_>) -> ApiResult<Answer> {
-    let allowed = |verb: &str| {
-        let known = request.resource.verbs.iter().any(|known| known == verb);
-        if known { Ok(()) } else { Err(ApiError::method_not_allowed()) }
-    };
-    let query = &request.call.query;
-    match (&request.call.method, request.name) {
-        (&Method::GET | &Method::HEAD, _) if query.flag("watch") => {
-            allowed("watch")?;
-            watch::watch(request).await
-        }
-        (&Method::GET | &Method::HEAD, "") => list::list(request).await,
-        (&Method::GET | &Method::HEAD, _) => get::get(request).await,
-        (&Method::POST, "") => create::create(request).await,
-        (&Method::PUT, name) if !name.is_empty() => {
-            allowed("update")?;
-            update::update(request).await
-        }
-        (&Method::PATCH, name) if !name.is_empty() => {
-            allowed("patch")?;
-            patch::patch(request).await
-        }
-        (&Method::DELETE, "") => {
-            allowed("deletecollection")?;
-            delete::delete_collection(request).await
-        }
-        (&Method::DELETE, _) => delete::delete(request).await,
-        _ => Err(ApiError::method_not_allowed()),
-    }
-}
-
-async fn subresource_verb(request: &Request<'_>, subresource: &str) -> ApiResult<Answer> {
-    let resource = &request.resource;
-    let core = resource.group_version.group.is_empty();
-    match (subresource, resource.plural.as_str(), &request.call.method) {
-        ("status", _, method) if resource.status => match *method {
-            Method::GET | Method::HEAD => get::get(request).await,
-            Method::PUT => update::update(request).await,
-            Method::PATCH => patch::patch(request).await,
-            _ => Err(ApiError::method_not_allowed()),
-        },
-        ("scale", ..) => scale::scale(request).await,
-        ("finalize", "namespaces", &Method::PUT) if core => finalize::finalize(request).await,
-        ("eviction", "pods", &Method::POST) if core => eviction::evict(request).await,
-        ("binding", "pods", &Method::POST) if core => binding::bind(request).await,
-        ("token", "serviceaccounts", &Method::POST) if core => token::token(request).await,
-        ("log" | "exec" | "attach" | "portforward", "pods", _) if core => no_node(request, subresource).await,
-        _ => Err(ApiError::no_such_path()),
+async fn done(request: &Request<'_>, verb: Verb) -> ApiResult<Answer> {
+    match verb {
+        Verb::List => list::list(request).await,
+        Verb::Watch => watch::watch(request).await,
+        Verb::Get => get::get(request).await,
+        Verb::Create => create::create(request).await,
+        Verb::Update => update::update(request).await,
+        Verb::Patch => patch::patch(request).await,
+        Verb::Delete => delete::delete(request).await,
+        Verb::DeleteCollection => delete::delete_collection(request).await,
+        Verb::GetScale => scale::get(request).await,
+        Verb::UpdateScale => scale::update(request).await,
+        Verb::PatchScale => scale::patch(request).await,
+        Verb::Finalize => finalize::finalize(request).await,
+        Verb::Evict => eviction::evict(request).await,
+        Verb::Bind => binding::bind(request).await,
+        Verb::Token => token::token(request).await,
+        Verb::AskNode => no_node(request).await,
     }
 }
 
 /// What only a node can answer.
-async fn no_node(request: &Request<'_>, subresource: &str) -> ApiResult<Answer> {
+async fn no_node(request: &Request<'_>) -> ApiResult<Answer> {
+    let subresource = request.subresource.unwrap_or_default();
     let pod = load(request.server, &request.resource, &request.key()).await?.ok_or_else(|| request.not_found())?;
     let node = crate::object::text_at(&pod.object, &["spec", "nodeName"]);
     Err(ApiError::bad_request(if node.is_empty() {

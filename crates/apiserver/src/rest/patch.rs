@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    authorization::{Attributes, allows},
+    authorization::{self, Attributes},
     body, object,
     resource::{Behaviour, Resource},
     status::{ApiError, ApiResult},
@@ -184,9 +184,7 @@ async fn apply_new(request: &Request<'_>, applied: &Value, options: &WriteOption
         name: request.name.to_owned(),
         ..Attributes::default()
     };
-    if !allows(request.server, &options.user, &attributes).await? {
-        return Err(attributes.refusal(&options.user));
-    }
+    authorization::check(request.server, &options.user, &attributes).await?;
     let mut new = merged(request, None, applied, options, &crate::clock::now())?;
     let managed = object::unset(&mut new, "managedFields");
     create::create_once(request.server, resource, new, options, managed).await

@@ -1,7 +1,6 @@
 //! The `scale` subresource: how many replicas are wanted, whatever the kind.
 
 use cowherd_schema::{FieldError, FieldPath};
-use http::Method;
 use serde_json::{Value, json};
 
 use super::{Request, incoming, options::WriteOptions, patch::patch_failed, storage::load, update::Change};
@@ -14,25 +13,27 @@ use crate::{
 
 const SCALE: Named<'static> = Named { group: "autoscaling", name: "Scale" };
 
-/// Answers with the scale, or changes it.
-pub async fn scale(request: &Request<'_>) -> ApiResult<Answer> {
-    let paths = request.resource.scale.as_ref().ok_or_else(ApiError::no_such_path)?;
-    match request.call.method {
-        Method::GET | Method::HEAD => {
-            let live = load(request.server, &request.resource, &request.key()).await?;
-            let live = live.ok_or_else(|| request.not_found())?;
-            Ok(Answer::scale(view(&request.resource, paths, &live.object)))
-        }
-        Method::PUT => {
-            let parsed = incoming::document(request.call)?;
-            change(request, paths, |_| Ok(parsed.value.clone())).await
-        }
-        Method::PATCH => patch(request, paths).await,
-        _ => Err(ApiError::method_not_allowed()),
-    }
+/// Answers with the scale.
+pub async fn get(request: &Request<'_>) -> ApiResult<Answer> {
+    let paths = paths(request)?;
+    let live = load(request.server, &request.resource, &request.key()).await?;
+    let live = live.ok_or_else(|| request.not_found())?;
+    Ok(Answer::scale(view(&request.resource, paths, &live.object)))
 }
 
-async fn patch(request: &Request<'_>, paths: &Scale) -> ApiResult<Answer> {
+/// Replaces the scale.
+pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
+    let parsed = incoming::document(request.call)?;
+    change(request, paths(request)?, |_| Ok(parsed.value.clone())).await
+}
+
+fn paths<'a>(request: &'a Request<'_>) -> ApiResult<&'a Scale> {
+    request.resource.scale.as_ref().ok_or_else(ApiError::no_such_path)
+}
+
+/// Changes the scale by a difference.
+pub async fn patch(request: &Request<'_>) -> ApiResult<Answer> {
+    let paths = paths(request)?;
     let kind = request.call.content_type().unwrap_or_default();
     let parsed = match kind {
         "application/apply-patch+yaml" => incoming::yaml(&request.call.body)?,

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     admission::{self, Reserved},
     answer::Answer,
-    authorization::check_escalation,
+    authorization::{Grant, check_escalation},
     object,
     resource::Resource,
     server::ApiServer,
@@ -124,7 +124,8 @@ impl Change<'_> {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named_kind(), name, &errors));
         }
-        check_escalation(server, &self.options.user, resource, &new, Some(&live.object)).await?;
+        let grant = Grant { asked: name, new: &new, old: Some(&live.object) };
+        check_escalation(server, &self.options.user, resource, &grant).await?;
         admission::settle(server, resource, &mut new, &now)?;
         Ok((new, reserved))
     }

@@ -1,0 +1,61 @@
+//! What every cluster has from the start.
+
+mod rbac;
+
+use futures::future::try_join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    rest::{WriteOptions, create_object, load},
+    server::ApiServer,
+    status::ApiResult,
+};
+
+/// Makes what is missing, as much of it as possible at the same time: the store flushes once for all who wait.
+pub async fn run(server: &ApiServer) -> ApiResult<()> {
+    let namespaces = ["kube-system", "default", "kube-public", "kube-node-lease"].map(|name| {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        ensure(server, "", "namespaces", namespace)
+    });
+    try_join_all(namespaces).await?;
+    let classes = priority_classes().map(|class| ensure(server, "scheduling.k8s.io", "priorityclasses", class));
+    futures::try_join!(ensure(server, "", "services", kubernetes_service()), try_join_all(classes), rbac::run(server),)?;
+    Ok(())
+}
+
+/// The Service by which Pods find the API.
+fn kubernetes_service() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": "kubernetes", "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": "10.96.0.1",
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+        },
+    })
+}
+
+fn priority_classes() -> [Value; 2] {
+    let class = |name: &str, value: i64, what: &str| {
+        json!({
+            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+            "metadata": {"name": name}, "value": value, "description": what,
+        })
+    };
+    [
+        class("system-cluster-critical", 2_000_000_000, "For Pods that the cluster needs, on whatever node."),
+        class("system-node-critical", 2_000_001_000, "For Pods that their node needs."),
+    ]
+}
+
+async fn ensure(server: &ApiServer, group: &str, plural: &str, object: Value) -> ApiResult<()> {
+    let resource = server.built_in(group, "v1", plural)?;
+    let key = resource.key(crate::object::namespace(&object), crate::object::name(&object));
+    if load(server, &resource, &key).await?.is_none() {
+        create_object(server, &resource, object, &WriteOptions::internal("kube-apiserver")).await?;
+    }
+    Ok(())
+}
