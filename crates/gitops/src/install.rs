@@ -27,6 +27,7 @@ pub async fn install(client: kube::Client) -> Result<(), InstallError> {
     let options = Options { field_manager: "cowherd".to_owned(), ..Options::default() };
     let (applier, _drift) = Applier::new(client, options);
     let owner = Owner::new("flux-system", "cowherd");
-    let desired = Desired { owner, manifests, force: false, recheck: false, account: None, timeout: TIMEOUT };
+    let held = Default::default();
+    let desired = Desired { owner, manifests, force: false, recheck: false, held, account: None, timeout: TIMEOUT };
     applier.apply(&desired).await.map(drop).map_err(|Partial { error, .. }| InstallError(error))
 }

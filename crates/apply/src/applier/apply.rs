@@ -70,7 +70,7 @@ impl Applier {
 
     async fn needs_nothing(&self, desired: &Desired, work: &Work) -> Result<Option<Action>, ApplyError> {
         let manifest = &work.manifest;
-        if manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
+        if desired.held.contains(work.id()) || manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
             return Ok(Some(Action::Skipped));
         }
         let Some(kind) = &work.kind else { return Ok(None) };

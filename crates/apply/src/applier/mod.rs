@@ -5,6 +5,7 @@ mod delete;
 mod force;
 mod prepare;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::cluster::{Account, Cluster};
 use crate::memory::{Drift, Memory};
-use crate::object::Manifest;
+use crate::object::{Manifest, ObjectId};
 use crate::owner::Owner;
 use crate::watching::Watching;
 
@@ -45,6 +46,8 @@ pub struct Desired {
     pub force: bool,
     /// Whether objects that are believed to be unchanged are applied all the same.
     pub recheck: bool,
+    /// Objects that belong to the set, but are left as they are for now.
+    pub held: BTreeSet<ObjectId>,
     /// On whose behalf the objects are applied; the agent's own account by default.
     pub account: Option<Account>,
     /// How long definitions may take until they are served.

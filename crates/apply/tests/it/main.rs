@@ -56,6 +56,7 @@ fn desired(owner: &str, objects: Vec<Value>) -> Desired {
         manifests: objects.into_iter().map(|object| Manifest::new(object).unwrap()).collect(),
         force: false,
         recheck: false,
+        held: Default::default(),
         account: None,
         timeout: Duration::from_secs(20),
     }

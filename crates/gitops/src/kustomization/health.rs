@@ -1,9 +1,10 @@
 //! Waits until what a Kustomization applied is healthy.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cowherd_api::ConditionStatus::{False, True, Unknown};
 use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
+use tokio::time::Instant;
 
 use super::Context;
 use super::job::{Failure, Job, Tale};

@@ -1,16 +1,18 @@
 //! A reconciliation as a thing: what it is to do, what it works on, what it tells and how it ends.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
+use cowherd_apply::ObjectId;
 use tokio::sync::watch;
 
 use super::build::BuildError;
 use super::settings::Settings;
 use super::{Context, status};
 use crate::basis::Basis;
-use crate::conditions::{ARTIFACT_FAILED, RECONCILIATION_FAILED};
+use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, RECONCILIATION_FAILED};
 use crate::events::Severity;
 use crate::fetched::Fetched;
 use crate::{NamespacedName, Phase, Progress};
@@ -40,6 +42,8 @@ pub(crate) enum Task {
     Apply {
         /// Whether to apply even what is believed to be as it should be.
         recheck: bool,
+        /// What to leave alone for now.
+        held: Option<Arc<Held>>,
     },
     /// The Kustomization was deleted.
     Finalize,
@@ -54,6 +58,29 @@ pub(crate) enum Task {
         /// Whether somebody made a mistake, or just has to wait.
         severity: Severity,
     },
+}
+
+impl Task {
+    /// Whether it says why nothing can be applied.
+    pub(crate) fn tells_what_is_in_the_way(&self) -> bool {
+        matches!(self, Self::Complain { reason, .. } if *reason != DRIFT_FOUGHT)
+    }
+}
+
+/// Objects that are left as they are for now, because somebody fights for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) objects: BTreeSet<ObjectId>,
+    /// What is said of it.
+    pub(crate) complaint: String,
+}
+
+impl Held {
+    /// Has it said by the Kustomization.
+    pub(crate) fn complaint(&self) -> Task {
+        let message = self.complaint.clone();
+        Task::Complain { reason: DRIFT_FOUGHT, message, is_final: false, severity: Severity::Warning }
+    }
 }
 
 /// What came of a reconciliation.

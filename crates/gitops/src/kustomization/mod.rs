@@ -17,7 +17,7 @@ mod variables;
 
 pub(crate) use build::BuildError;
 pub(crate) use context::Context;
-pub(crate) use job::{Ended, Job, Report, Task, without_source};
+pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
 pub use preview::{Preview, PreviewError, preview};
 pub(crate) use reconcile::reconcile;
 #[cfg(test)]

@@ -76,6 +76,7 @@ pub async fn preview(
         manifests: built.manifests,
         force: settings.force,
         recheck: true,
+        held: Default::default(),
         account: settings.account.clone(),
         timeout: settings.timeout,
     };

@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
 
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::mask::Mask;
@@ -11,16 +10,19 @@ use cowherd_render::Helm;
 use futures::FutureExt;
 use kube::ResourceExt;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::build::{BuildError, Built};
-use super::job::{Ended, Failure, Job, Report, Tale, Task};
+use super::job::{Ended, Failure, Held, Job, Report, Tale, Task};
 use super::prune::remove_stale;
 use super::render::Render;
 use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
 use crate::Phase;
-use crate::conditions::{BUILD_FAILED, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED};
+use crate::conditions::{
+    BUILD_FAILED, DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED,
+};
 use crate::events::Severity;
 
 /// Does the job and reports. Neither an error nor a panic gets out.
@@ -51,8 +53,8 @@ async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
         Task::Complain { reason, message, is_final, severity } => {
             complain(context, job, reason, &message, is_final, severity).await
         }
-        Task::Apply { recheck } => match job.settings.clone() {
-            Some(settings) => apply(context, job, &settings, recheck).await,
+        Task::Apply { recheck, held } => match job.settings.clone() {
+            Some(settings) => apply(context, job, &settings, recheck, held.as_deref()).await,
             None => Ok(()),
         },
     };
@@ -72,10 +74,11 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     status::conditions(&mut job.status, &job.object).fail(reason, &message);
     job.tell_event(context, Severity::Warning, reason, &message);
     context.tell_phase(&job.name, &job.source.revision, Phase::Failed(message));
-    if let Err(failure) = job.write_status(context).await {
+    let written = job.write_status(context).await.inspect_err(|failure| {
         tracing::debug!(kustomization = %job.name, error = failure.message, "the status could not be written");
-    }
-    Ended::Badly { may_pass }
+    });
+    // As long as nobody can read of the failure, it is tried again soon.
+    Ended::Badly { may_pass: may_pass || written.is_err() }
 }
 
 async fn complain(
@@ -104,7 +107,13 @@ async fn complain(
 }
 
 /// The story of an apply.
-async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, recheck: bool) -> Result<(), Failure> {
+async fn apply(
+    context: &Arc<Context>,
+    job: &mut Job,
+    settings: &Settings,
+    recheck: bool,
+    held: Option<&Held>,
+) -> Result<(), Failure> {
     let began = Instant::now();
     let mut tale = Tale { phase: Phase::Building, applied: 0, changed: 0, pruned: 0, ready: 0 };
     let permit = permit(context).await;
@@ -128,7 +137,7 @@ async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, reche
     tale.phase = Phase::Applying;
     tale.applied = built.manifests.len();
     job.tell(context, &tale);
-    let outcome = bring(context, job, settings, &built, recheck).await;
+    let outcome = bring(context, job, settings, &built, recheck, held).await;
     context.gate.leave(&settings.source, &job.name);
     let changes = match outcome {
         Ok(changes) => changes,
@@ -163,7 +172,7 @@ async fn apply(context: &Arc<Context>, job: &mut Job, settings: &Settings, reche
             remember(job, &built.digest, HEALTH_CHECK_FAILED, began);
         }
     })?;
-    succeed(context, job, settings, &built.digest, began, tale).await
+    succeed(context, job, settings, held, &built.digest, began, tale).await
 }
 
 async fn permit(context: &Context) -> Option<OwnedSemaphorePermit> {
@@ -261,12 +270,14 @@ async fn bring(
     settings: &Settings,
     built: &Built,
     recheck: bool,
+    held: Option<&Held>,
 ) -> Result<ChangeSet, Partial> {
     let desired = Desired {
         owner: job.name.owner(),
         manifests: built.manifests.clone(),
         force: settings.force,
         recheck,
+        held: held.map(|held| held.objects.clone()).unwrap_or_default(),
         account: settings.account.clone(),
         timeout: settings.timeout,
     };
@@ -295,6 +306,7 @@ async fn succeed(
     context: &Context,
     job: &mut Job,
     settings: &Settings,
+    held: Option<&Held>,
     digest: &str,
     began: Instant,
     mut tale: Tale,
@@ -302,6 +314,9 @@ async fn succeed(
     remember(job, digest, RECONCILIATION_SUCCEEDED, began);
     let revision = job.source.revision.clone();
     status::succeeded(&mut job.status, &job.object, &revision);
+    if let Some(held) = held {
+        status::conditions(&mut job.status, &job.object).fail(DRIFT_FOUGHT, &held.complaint);
+    }
     status::handled(&mut job.status, &job.object);
     job.write_status(context).await?;
     let (took, next) = (status::go_duration(began.elapsed()), status::go_duration(settings.interval));
@@ -310,7 +325,7 @@ async fn succeed(
     if tale.changed + tale.pruned > 0 {
         job.tell_event(context, Severity::Normal, RECONCILIATION_SUCCEEDED, &message);
     }
-    tale.phase = Phase::Ready;
+    tale.phase = held.map_or(Phase::Ready, |held| Phase::Failed(held.complaint.clone()));
     job.tell(context, &tale);
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Lets the status of Kustomizations follow to a revision that does not concern them, once those that it does concern
 //! are done.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::KustomizationStatus;
+use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::{Schedule, Signal};
 use crate::NamespacedName;
@@ -13,6 +15,8 @@ use crate::kustomization::status;
 const AT_ONCE: usize = 4;
 /// How long the writes wait at most for those that are concerned.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long after a failed write it is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Schedule {
     /// Starts writes, as far as they are in nobody's way.
@@ -42,7 +46,7 @@ impl Schedule {
         // What was applied for an earlier generation says nothing of this one.
         let generation = slot.object.metadata.generation;
         let last = slot.last.as_ref().filter(|last| last.succeeded && last.generation == generation)?;
-        if slot.running.is_some() || slot.status.last_applied_revision.as_ref() == Some(&last.revision) {
+        if slot.is_busy() || !slot.is_right() || slot.status.last_applied_revision.as_ref() == Some(&last.revision) {
             return None;
         }
         let mut status = slot.status.clone();
@@ -51,6 +55,9 @@ impl Schedule {
     }
 
     fn write_following(&mut self, name: NamespacedName, status: KustomizationStatus) {
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        slot.is_followed = true;
+        let uid = slot.object.uid();
         self.following += 1;
         let context = self.context.clone();
         self.errands.spawn(async move {
@@ -60,18 +67,33 @@ impl Schedule {
             }
             context.counters.followed();
             let status = written.is_ok().then(|| Box::new(status));
-            let _ = context.signals.send(Signal::Followed(name, status));
+            let _ = context.signals.send(Signal::Followed { name, uid, status });
         });
     }
 
-    /// A write ended.
-    pub(super) fn followed(&mut self, name: &NamespacedName, status: Option<Box<KustomizationStatus>>) {
+    /// A write ended. Nothing else was begun for the Kustomization meanwhile: of two writes under way nobody knows
+    /// which one stays.
+    pub(super) fn followed(
+        &mut self,
+        name: &NamespacedName,
+        uid: Option<&str>,
+        status: Option<Box<KustomizationStatus>>,
+    ) {
         self.following = self.following.saturating_sub(1);
-        let Some(slot) = self.slots.get_mut(name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else {
+            self.left(name, |slot| slot.is_followed = false);
+            return;
+        };
+        slot.is_followed = false;
         match status {
-            // A job that began meanwhile has the status in its own hands.
-            Some(status) if slot.running.is_none() => slot.status = *status,
-            _ => {}
+            _ if slot.object.uid().as_deref() != uid => {}
+            Some(status) => slot.status = *status,
+            None => {
+                let at = Instant::now() + RETRY;
+                slot.follow_at = Some(at);
+                self.timers.set(name, at);
+            }
         }
+        self.consider(name);
     }
 }

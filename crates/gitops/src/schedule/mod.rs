@@ -5,6 +5,7 @@
 
 mod compare;
 mod dependencies;
+mod drifts;
 mod follow;
 #[cfg(test)]
 mod incremental_tests;
@@ -14,12 +15,13 @@ pub(crate) mod watch;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
 use cowherd_apply::{Cause, Drift};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 use crate::fetched::Fetched;
 use crate::kustomization::{Context, Ended, Job, Report, Task, reconcile, without_source};
@@ -31,8 +33,6 @@ use timers::Timers;
 /// How long a Kustomization may wait for its source or dependencies before that is written down: most waits are over
 /// sooner.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long after a job gave way it is looked at again, should nothing happen meanwhile.
-const AFTER_GIVING_WAY: Duration = Duration::from_millis(50);
 
 /// What can happen.
 pub(crate) enum Signal {
@@ -49,7 +49,7 @@ pub(crate) enum Signal {
     /// A job is past its apply and waits for health.
     Waits(NamespacedName),
     /// The status of a Kustomization followed to a revision that does not concern it.
-    Followed(NamespacedName, Option<Box<cowherd_api::flux::kustomize::v1::KustomizationStatus>>),
+    Followed { name: NamespacedName, uid: Option<String>, status: Option<Box<KustomizationStatus>> },
     /// An object drifted.
     Drift(Drift),
 }
@@ -58,11 +58,15 @@ pub(crate) enum Signal {
 pub(crate) struct Schedule {
     context: Arc<Context>,
     slots: HashMap<NamespacedName, Slot>,
+    /// Kustomizations that are gone, but for what is still under way for them.
+    leaving: HashMap<NamespacedName, Slot>,
     sources: HashMap<NamespacedName, Arc<Fetched>>,
     /// Kustomizations that wait for others.
     blocked: HashSet<NamespacedName>,
     timers: Timers,
     jobs: JoinSet<Report>,
+    /// Whose job is whose.
+    workers: HashMap<Id, NamespacedName>,
     /// Tasks that are short: comparisons, and status that follows.
     errands: JoinSet<()>,
     to_follow: VecDeque<NamespacedName>,
@@ -76,10 +80,12 @@ impl Schedule {
         Self {
             context,
             slots: HashMap::new(),
+            leaving: HashMap::new(),
             sources: HashMap::new(),
             blocked: HashSet::new(),
             timers: Timers::default(),
             jobs: JoinSet::new(),
+            workers: HashMap::new(),
             errands: JoinSet::new(),
             to_follow: VecDeque::new(),
             following: 0,
@@ -96,9 +102,15 @@ impl Schedule {
                     Some(signal) => self.handle(signal),
                     None => return,
                 },
-                Some(ended) = self.jobs.join_next() => match ended {
-                    Ok(report) => self.finish(report),
-                    Err(error) => tracing::error!(%error, "a reconciliation was lost"),
+                Some(ended) = self.jobs.join_next_with_id() => match ended {
+                    Ok((id, report)) => {
+                        self.workers.remove(&id);
+                        self.finish(report);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a reconciliation was lost");
+                        self.lose(error.id());
+                    }
                 },
                 () = timers::sleep_until(due) => {}
             }
@@ -126,7 +138,7 @@ impl Schedule {
                 }
                 self.consider(&name);
             }
-            Signal::Followed(name, status) => self.followed(&name, status),
+            Signal::Followed { name, uid, status } => self.followed(&name, uid.as_deref(), status),
             Signal::Drift(drift) => self.drifted(drift),
         }
     }
@@ -135,7 +147,11 @@ impl Schedule {
         let name = NamespacedName::of(&object);
         let is_news = match self.slots.get_mut(&name) {
             Some(slot) => slot.see(object),
-            None => self.slots.insert(name.clone(), Slot::new(object)).is_none(),
+            None => {
+                let mut slot = Slot::new(object);
+                self.leaving.remove(&name).into_iter().for_each(|former| slot.succeed(former));
+                self.slots.insert(name.clone(), slot).is_none()
+            }
         };
         self.consider(&name);
         if is_news {
@@ -145,13 +161,26 @@ impl Schedule {
 
     fn forget(&mut self, name: &NamespacedName) {
         if let Some(slot) = self.slots.remove(name) {
-            if let Some(running) = slot.running {
+            if let Some(running) = &slot.running {
                 running.cancel.send_replace(true);
+            }
+            if slot.is_busy() {
+                self.leaving.insert(name.clone(), slot);
             }
             self.context.gate.disclaim(name);
             self.context.tell_phase(name, "", Phase::Gone);
         }
         self.blocked.remove(name);
+    }
+
+    /// Something that was under way for a Kustomization that is gone came to its end.
+    fn left(&mut self, name: &NamespacedName, note: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.leaving.get_mut(name) {
+            note(slot);
+            if !slot.is_busy() {
+                self.leaving.remove(name);
+            }
+        }
     }
 
     fn source(&mut self, name: NamespacedName, content: Option<Arc<Fetched>>) {
@@ -184,13 +213,7 @@ impl Schedule {
             Cause::Changed { by: None } => "was changed".to_owned(),
         };
         tracing::info!(kustomization = %name, object = %drift.object, cause, "an object drifted");
-        let pause = slot.drifts.note(drift.object, Instant::now());
-        slot.drifted = true;
-        if let Some(pause) = pause {
-            // Someone else wants something else again and again: an endless fight would help nobody.
-            slot.not_before = Some(Instant::now() + pause);
-            self.timers.set(&name, Instant::now() + pause);
-        }
+        slot.drifts.note(drift.object, drift.cause, Instant::now());
         self.consider(&name);
     }
 
@@ -203,21 +226,29 @@ impl Schedule {
     /// Starts what is to be done for a Kustomization now, if anything is.
     fn consider(&mut self, name: &NamespacedName) {
         let now = Instant::now();
-        let Some(slot) = self.slots.get(name) else { return };
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        slot.drifts.forgive(now);
+        let slot = &*slot;
         let settings = slot.settings.clone();
         let source = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source)).cloned();
         let digest = source.as_ref().map(|source| source.digest.as_str());
         if let Some(running) = &slot.running {
-            if slot.is_obsolete(running, digest) {
+            if slot.is_obsolete(running, digest, now) {
                 running.cancel.send_replace(true);
+            }
+            if let Some(at) = slot.drifts.next(now) {
+                self.timers.set(name, at);
             }
             return;
         }
+        if slot.is_followed {
+            return;
+        }
         match slot.need(digest, now) {
-            Need::Nothing => self.unblock(name),
-            Need::Later(at) => self.timers.set(name, at),
+            Need::Nothing => self.rest(name, None),
+            Need::Later(at) => self.rest(name, Some(at)),
             Need::Finalize => self.start(name, source, Task::Finalize),
-            Need::Apply { recheck } => match (settings, source) {
+            Need::Apply { recheck, held } => match (settings, source) {
                 (Err(error), _) => {
                     let task = Task::Complain {
                         reason: crate::conditions::UNSUPPORTED,
@@ -233,7 +264,7 @@ impl Schedule {
                 (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.slots) {
                     Verdict::Ready => {
                         self.unblock(name);
-                        self.start(name, Some(source), Task::Apply { recheck });
+                        self.start(name, Some(source), Task::Apply { recheck, held });
                     }
                     Verdict::NotReady(waiting) => {
                         self.context.gate.block(name, &settings);
@@ -242,6 +273,22 @@ impl Schedule {
                     }
                 },
             },
+        }
+    }
+
+    /// Nothing is to be done until a time, or until something happens; but it may be that something is to be said.
+    fn rest(&mut self, name: &NamespacedName, until: Option<Instant>) {
+        let now = Instant::now();
+        until.into_iter().for_each(|at| self.timers.set(name, at));
+        self.unblock(name);
+        let Some(slot) = self.slots.get_mut(name) else { return };
+        if slot.follow_at.is_some_and(|at| at <= now) {
+            slot.follow_at = None;
+            self.to_follow.push_back(name.clone());
+        }
+        let applied = !slot.is_suspended() && slot.last.as_ref().is_some_and(|last| last.succeeded);
+        if let Some(held) = slot.drifts.held(now).filter(|_| applied) {
+            self.complain(name, held.complaint());
         }
     }
 
@@ -266,7 +313,9 @@ impl Schedule {
     /// Writes down why nothing can be done, unless it was written already.
     fn complain(&mut self, name: &NamespacedName, task: Task) {
         let Some(slot) = self.slots.get_mut(name) else { return };
-        if slot.complained.as_ref() != Some(&task) {
+        if let Some(at) = slot.retry_at.filter(|at| *at > Instant::now()) {
+            self.timers.set(name, at);
+        } else if slot.complained.as_ref() != Some(&task) {
             slot.complained = Some(task.clone());
             self.start(name, None, task);
         }
@@ -276,9 +325,10 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(name) else { return };
         let source = source.unwrap_or_else(nothing);
         let settings = slot.settings.clone().ok();
-        if let (Task::Apply { .. }, Some(settings)) = (&task, &settings) {
+        if let (Task::Apply { held, .. }, Some(settings)) = (&task, &settings) {
             self.context.gate.enter(&settings.source, name);
-            slot.complained = None;
+            // What is left alone was told already.
+            slot.complained = held.as_ref().map(|held| held.complaint());
             slot.waiting_since = None;
         }
         let (cancel, basis) = slot.begin(&source.digest, &source.revision, &task);
@@ -292,12 +342,28 @@ impl Schedule {
             cancel,
             basis,
         };
-        self.jobs.spawn(reconcile(self.context.clone(), job));
+        let worker = self.jobs.spawn(reconcile(self.context.clone(), job));
+        self.workers.insert(worker.id(), name.clone());
+    }
+
+    /// The task of a job ended without a report.
+    fn lose(&mut self, worker: Id) {
+        let Some(name) = self.workers.remove(&worker) else { return };
+        match self.slots.get_mut(&name) {
+            Some(slot) => {
+                slot.lose(Instant::now());
+                self.consider(&name);
+            }
+            None => self.left(&name, |slot| slot.running = None),
+        }
     }
 
     fn finish(&mut self, report: Report) {
         let name = report.name.clone();
-        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let Some(slot) = self.slots.get_mut(&name) else {
+            self.left(&name, |slot| slot.running = None);
+            return;
+        };
         if !slot.is_same(&report) {
             // The Kustomization was deleted and made again meanwhile.
             slot.running = None;
@@ -309,11 +375,6 @@ impl Schedule {
         let follows = slot.end(report, Instant::now());
         if follows {
             self.to_follow.push_back(name.clone());
-        }
-        if ended == Ended::Superseded {
-            self.timers.set(&name, Instant::now() + AFTER_GIVING_WAY);
-        } else if let Some(due) = slot.due {
-            self.timers.set(&name, due);
         }
         self.consider(&name);
         if was_apply && ended == Ended::Well {

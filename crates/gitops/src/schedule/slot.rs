@@ -1,22 +1,26 @@
 //! What is known of one Kustomization.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
-use cowherd_apply::ObjectId;
 use kube::ResourceExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::drifts::Drifts;
 use crate::NamespacedName;
 use crate::basis::Basis;
 use crate::kustomization::settings::{Settings, SettingsError};
-use crate::kustomization::{Ended, Report, Task};
+use crate::kustomization::{Ended, Held, Report, Task};
 
 /// The first pause after a failure; it doubles up to the retry interval.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The pause after the API said that an object is not what a watch showed; it doubles up to the longest.
+const FIRST_STRAY: Duration = Duration::from_millis(50);
+const LONGEST_STRAY: Duration = Duration::from_secs(5);
 
 /// How long a Kustomization may take to be gone once its finalizer is.
 const AFTER_FINALIZING: Duration = Duration::from_secs(2);
@@ -31,15 +35,23 @@ pub(super) struct Slot {
     pub(super) last: Option<Last>,
     /// When it is to be reconciled again although nothing happened.
     pub(super) due: Option<Instant>,
-    /// When it may be reconciled at the earliest.
-    pub(super) not_before: Option<Instant>,
-    pub(super) drifted: bool,
+    /// When anything may be done about it at the earliest: the API says that it is not what a watch showed.
+    not_before: Option<Instant>,
+    /// When its deletion, or what is to be said of it, is tried again that failed.
+    pub(super) retry_at: Option<Instant>,
+    /// Whether a job broke off: nobody knows how far it came.
+    broke_off: bool,
     pub(super) drifts: Drifts,
     /// Whether it is being found out if the new content of the source concerns it.
     pub(super) comparing: bool,
     pub(super) waiting_since: Option<Instant>,
     pub(super) complained: Option<Task>,
+    /// Whether its status is being written by no job.
+    pub(super) is_followed: bool,
+    /// When its status is to follow to the revision, which could not be written.
+    pub(super) follow_at: Option<Instant>,
     failures: u32,
+    strays: u32,
 }
 
 /// Where a job leaves what its render read.
@@ -73,11 +85,11 @@ pub(super) struct Last {
 }
 
 /// What a Kustomization needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Nothing,
     Later(Instant),
-    Apply { recheck: bool },
+    Apply { recheck: bool, held: Option<Arc<Held>> },
     Finalize,
 }
 
@@ -93,34 +105,39 @@ impl Slot {
             last: None,
             due: None,
             not_before: None,
-            drifted: false,
+            retry_at: None,
+            broke_off: false,
             drifts: Drifts::default(),
             comparing: false,
             waiting_since: None,
             complained: None,
+            is_followed: false,
+            follow_at: None,
             failures: 0,
+            strays: 0,
         }
     }
 
     /// A watch saw the object. Whether that can matter to those that depend on it.
     pub(super) fn see(&mut self, mut object: Kustomization) -> bool {
         if object.uid() != self.object.uid() {
-            let running = self.running.take();
-            *self = Self::new(object);
+            let former = std::mem::replace(self, Self::new(object));
             // The job of the former object is told to stop, and waited for.
-            if let Some(running) = &running {
+            if let Some(running) = &former.running {
                 running.cancel.send_replace(true);
             }
-            self.running = running;
+            self.succeed(former);
             return true;
         }
         let is_new = object.metadata.generation != self.object.metadata.generation;
         if is_new {
             self.settings = Settings::read(&object).map(Arc::new);
             self.failures = 0;
-            self.not_before = None;
+            self.retry_at = None;
             self.complained = None;
         }
+        self.strays = 0;
+        self.not_before = None;
         // Of the object that is kept, nothing asks for these.
         object.metadata.managed_fields = None;
         object.status = None;
@@ -146,7 +163,7 @@ impl Slot {
     }
 
     /// Whether a job does what is no longer wanted.
-    pub(super) fn is_obsolete(&self, running: &Running, digest: Option<&str>) -> bool {
+    pub(super) fn is_obsolete(&self, running: &Running, digest: Option<&str>, now: Instant) -> bool {
         if !running.is_apply {
             return false;
         }
@@ -155,7 +172,7 @@ impl Slot {
             || running.requested_at != self.requested_at()
             || self.is_deleted()
             || content_changed
-            || (self.drifted && running.waits)
+            || (running.waits && self.drifts.is_due(now))
     }
 
     /// What is to be done when the source has this content.
@@ -164,7 +181,7 @@ impl Slot {
             return Need::Later(at);
         }
         if self.is_deleted() {
-            return Need::Finalize;
+            return self.retry_at.filter(|at| *at > now).map_or(Need::Finalize, Need::Later);
         }
         if self.is_suspended() {
             return Need::Nothing;
@@ -173,18 +190,22 @@ impl Slot {
         let Some(last) = &self.last else {
             // A request that was served before the start needs no second answer.
             let asked = requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at;
-            return Need::Apply { recheck: asked };
+            return Need::Apply { recheck: asked, held: None };
         };
         if last.requested_at != requested_at {
-            return Need::Apply { recheck: true };
+            return Need::Apply { recheck: true, held: None };
         }
         let is_new = last.generation != self.object.metadata.generation;
         let content_changed = !self.comparing && digest.is_some_and(|digest| digest != last.digest);
         let is_due = self.due.is_some_and(|due| due <= now);
-        if is_new || content_changed || self.drifted || is_due {
-            return Need::Apply { recheck: false };
+        let was_in_the_way = self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way);
+        if is_new || content_changed || is_due || self.broke_off || was_in_the_way {
+            return Need::Apply { recheck: false, held: None };
         }
-        self.due.map_or(Need::Nothing, Need::Later)
+        if self.drifts.is_due(now) {
+            return Need::Apply { recheck: false, held: self.drifts.held(now).map(Arc::new) };
+        }
+        self.due.into_iter().chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
     }
 
     /// A job begins.
@@ -192,8 +213,9 @@ impl Slot {
         let (cancel, receiver) = watch::channel(false);
         let basis = Arc::new(Mutex::new(None));
         let is_apply = matches!(task, Task::Apply { .. });
-        if is_apply {
-            self.drifted = false;
+        if let Task::Apply { held, .. } = task {
+            self.broke_off = false;
+            self.drifts.begin(held.as_deref());
         }
         self.running = Some(Running {
             cancel,
@@ -218,20 +240,30 @@ impl Slot {
     pub(super) fn end(&mut self, report: Report, now: Instant) -> bool {
         let Some(running) = self.running.take() else { return false };
         self.status = report.status;
+        self.drifts.end(report.ended == Ended::Superseded);
         let may_pass = match report.ended {
             Ended::Superseded => {
-                // What drifted before is not known to be right again.
-                self.drifted |= running.is_apply && self.last.is_some();
+                self.broke_off |= running.is_apply;
+                self.complained = None;
+                if !*running.cancel.borrow() {
+                    let pause = FIRST_STRAY.saturating_mul(1 << self.strays.min(16)).min(LONGEST_STRAY);
+                    self.strays += 1;
+                    self.not_before = Some(now + pause);
+                }
                 return false;
             }
             Ended::Well => None,
             Ended::Badly { may_pass } => Some(may_pass),
         };
+        self.strays = 0;
         if !running.is_apply {
-            self.due = may_pass.map(|_| now + self.retry());
-            // What was finalized is gone as soon as a watch says so; until then it need not be done again.
-            let is_finalized = may_pass.is_none() && report.task == Task::Finalize;
-            self.not_before = if is_finalized { Some(now + AFTER_FINALIZING) } else { self.due };
+            if may_pass.is_some() {
+                self.complained = None;
+                self.retry_at = Some(now + self.retry());
+            } else if report.task == Task::Finalize {
+                // It is gone as soon as a watch says so; until then it need not be done again.
+                self.retry_at = Some(now + AFTER_FINALIZING);
+            }
             return false;
         }
         let succeeded = may_pass.is_none();
@@ -258,9 +290,33 @@ impl Slot {
         succeeded && running.moved_on
     }
 
+    /// Whether all is as the last apply left it, as far as anybody knows.
+    pub(super) fn is_right(&self) -> bool {
+        self.drifts.is_empty() && !self.broke_off
+    }
+
+    /// Whether something is under way that writes its status.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.is_some() || self.is_followed
+    }
+
+    /// Waits for what is under way for a former object of this name.
+    pub(super) fn succeed(&mut self, former: Self) {
+        (self.running, self.is_followed) = (former.running, former.is_followed);
+    }
+
     fn retry(&self) -> Duration {
         let longest = self.settings.as_ref().map_or(Duration::from_secs(60), |settings| settings.retry_interval);
         FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16)).min(longest)
+    }
+
+    /// The job that ran is lost: nobody knows how far it came.
+    pub(super) fn lose(&mut self, now: Instant) {
+        self.running = None;
+        self.drifts.end(true);
+        self.broke_off = true;
+        self.complained = None;
+        self.not_before = Some(now + FIRST_RETRY);
     }
 
     /// What the last render rests on, and the content for which that holds, if its result still holds.
@@ -287,50 +343,5 @@ impl Slot {
         last.digest = digest.to_owned();
         last.revision = revision.to_owned();
         true
-    }
-}
-
-/// How often which objects drifted lately.
-#[derive(Default)]
-pub(super) struct Drifts {
-    objects: HashMap<ObjectId, (u32, Instant)>,
-}
-
-/// How often an object is put right at once within a minute.
-const AT_ONCE: u32 = 10;
-const MINUTE: Duration = Duration::from_secs(60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-impl Drifts {
-    /// An object drifted; how long to wait before it is put right, if that happened too often lately.
-    pub(super) fn note(&mut self, object: ObjectId, now: Instant) -> Option<Duration> {
-        self.objects.retain(|_, (count, at)| now.duration_since(*at) < MINUTE || *count > AT_ONCE);
-        let (count, at) = self.objects.entry(object).or_insert((0, now));
-        if now.duration_since(*at) > LONGEST_PAUSE.max(MINUTE) {
-            *count = 0;
-        }
-        *count += 1;
-        *at = now;
-        let over = count.checked_sub(AT_ONCE + 1)?;
-        Some(Duration::from_secs(1 << over.min(16)).min(LONGEST_PAUSE))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_object_that_drifts_again_and_again_is_put_right_less_and_less_often() {
-        let mut drifts = Drifts::default();
-        let now = Instant::now();
-        for _ in 0..AT_ONCE {
-            assert_eq!(drifts.note(ObjectId::default(), now), None);
-        }
-        assert_eq!(drifts.note(ObjectId::default(), now), Some(Duration::from_secs(1)));
-        assert_eq!(drifts.note(ObjectId::default(), now), Some(Duration::from_secs(2)));
-        let other = ObjectId { name: "other".into(), ..ObjectId::default() };
-        assert_eq!(drifts.note(other, now), None);
-        assert_eq!(drifts.note(ObjectId::default(), now + LONGEST_PAUSE * 2), None);
     }
 }

@@ -1,7 +1,8 @@
 //! When which Kustomization is to be looked at again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::NamespacedName;
 
@@ -49,7 +50,7 @@ impl Timers {
 /// Sleeps until this time; for ever where there is none.
 pub(super) async fn sleep_until(at: Option<Instant>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -8,5 +8,6 @@ mod cost;
 mod drift;
 mod elsewhere;
 mod failures;
+mod fights;
 mod lifecycle;
 mod world;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_render::Helm;
@@ -12,6 +12,7 @@ use cowherd_source::{Charts, Mirrors, Reference, Remote, RepositoryUrl};
 use cowherd_tree::Tree;
 use kube::ResourceExt;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::super::compare::{Comparison, take_note};
 use super::super::slot::{Need, Slot};
@@ -203,14 +204,18 @@ impl<'a> Agents<'a> {
     fn consider(&mut self, name: &NamespacedName, busy: bool) {
         let (slot, content) = (&self.slots[name], self.content.clone());
         let digest = Some(content.digest.as_str());
-        let is_obsolete = slot.running.as_ref().map(|running| slot.is_obsolete(running, digest));
+        let is_obsolete = slot.running.as_ref().map(|running| {
+            let is_obsolete = slot.is_obsolete(running, digest, self.now);
+            running.cancel.send_replace(is_obsolete);
+            is_obsolete
+        });
         match is_obsolete {
             Some(true) => self.finish(name, Some(Ended::Superseded)),
             Some(false) if busy => return,
             Some(false) => self.finish(name, None),
             None => {}
         }
-        if let Need::Apply { recheck } = self.slots[name].need(digest, self.now) {
+        if let Need::Apply { recheck, .. } = self.slots[name].need(digest, self.now) {
             self.reconcile(name, recheck);
             if !busy {
                 self.finish(name, None);
@@ -221,7 +226,7 @@ impl<'a> Agents<'a> {
     fn reconcile(&mut self, name: &NamespacedName, recheck: bool) {
         let slot = self.slots.get_mut(name).unwrap();
         let settings = slot.settings.clone().unwrap();
-        let (_, basis) = slot.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck });
+        let (_, basis) = slot.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck, held: None });
         let render = self.render(name, &settings);
         let (built, rests_on) = render.done(recheck);
         *basis.lock().unwrap() = Some(rests_on);
@@ -244,7 +249,7 @@ impl<'a> Agents<'a> {
             uid: slot.object.uid(),
             generation: slot.object.metadata.generation,
             status: slot.status.clone(),
-            task: Task::Apply { recheck: false },
+            task: Task::Apply { recheck: false, held: None },
             ended: otherwise.unwrap_or(ended),
         };
         slot.end(report, self.now);

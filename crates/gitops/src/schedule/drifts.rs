@@ -1,0 +1,248 @@
+//! Which objects of a Kustomization drifted and are not right again, and which of them somebody fights for.
+//!
+//! An object that drifts is put right at once. One that drifts again and again is fought for by somebody, and an endless
+//! fight would help nobody: that object, and no other, is then put right every few seconds only. A commit, a request and
+//! a change of the Kustomization put everything right at once, the fought for too.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use cowherd_apply::{Cause, ObjectId};
+use tokio::time::Instant;
+
+use crate::kustomization::Held;
+
+/// How many times an object is put right at once, until that is a fight.
+const AT_ONCE: u32 = 10;
+/// How long it takes until one drift is forgiven.
+const FORGIVEN: Duration = Duration::from_secs(6);
+/// The longest that an object is left as somebody else wants it. It is this short so that all is right within seconds
+/// after a fight.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Drifts beyond these make no pause longer, and take no longer to be forgiven.
+const MOST: u32 = AT_ONCE + 4;
+/// How many objects of a Kustomization are counted at most. Others are put right at once, however often.
+const COUNTED: usize = 4096;
+
+/// The drifts of one Kustomization.
+#[derive(Default)]
+pub(super) struct Drifts {
+    /// What drifted since it was last put right.
+    open: BTreeMap<ObjectId, Open>,
+    /// What the job that runs puts right.
+    at_work: BTreeMap<ObjectId, Open>,
+    lately: HashMap<ObjectId, Heat>,
+}
+
+/// An object that is not as it should be.
+#[derive(Clone)]
+struct Open {
+    cause: Cause,
+    /// When it may be put right for its own sake.
+    not_before: Instant,
+}
+
+/// How often an object drifted lately, as the time until all of that is forgiven.
+struct Heat {
+    cold_at: Instant,
+}
+
+impl Heat {
+    /// One drift more; how many more these are than are put right at once.
+    fn rise(&mut self, now: Instant) -> u32 {
+        self.cold_at = (self.cold_at.max(now) + FORGIVEN).min(now + FORGIVEN * MOST);
+        let drifts = self.cold_at.duration_since(now).as_millis().div_ceil(FORGIVEN.as_millis());
+        u32::try_from(drifts).unwrap_or(MOST).saturating_sub(AT_ONCE)
+    }
+}
+
+impl Drifts {
+    /// An object drifted; when it may be put right.
+    pub(super) fn note(&mut self, object: ObjectId, cause: Cause, now: Instant) -> Instant {
+        self.forgive(now);
+        let mut pause = Duration::ZERO;
+        if self.lately.len() < COUNTED || self.lately.contains_key(&object) {
+            let over = self.lately.entry(object.clone()).or_insert(Heat { cold_at: now }).rise(now);
+            if let Some(doublings) = over.checked_sub(1) {
+                pause = Duration::from_secs(1 << doublings.min(16)).min(LONGEST_PAUSE);
+            }
+        }
+        let not_before = now + pause;
+        self.open.insert(object, Open { cause, not_before });
+        not_before
+    }
+
+    /// Forgets what is forgiven.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        self.lately.retain(|_, heat| heat.cold_at > now);
+    }
+
+    /// Whether nothing is known to be other than it should be.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Whether something is to be put right now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.open.values().any(|open| open.not_before <= now)
+    }
+
+    /// When something is to be put right, or can be forgotten, that is not now.
+    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+        let open = self.open.values().map(|open| open.not_before);
+        let cold = self.lately.values().map(|heat| heat.cold_at);
+        open.chain(cold).filter(|at| *at > now).min()
+    }
+
+    /// What is left as it is for now, with what is to be said of it.
+    pub(super) fn held(&self, now: Instant) -> Option<Held> {
+        let held = || self.open.iter().filter(|(_, open)| open.not_before > now);
+        held().next()?;
+        let fights = held().map(|(object, open)| (object, &open.cause));
+        Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
+    }
+
+    /// A job begins, which puts everything right that is not held.
+    pub(super) fn begin(&mut self, held: Option<&Held>) {
+        let is_held = |object: &ObjectId| held.is_some_and(|held| held.objects.contains(object));
+        let (stays, at_work) = std::mem::take(&mut self.open).into_iter().partition(|(object, _)| is_held(object));
+        self.open = stays;
+        self.at_work = at_work;
+    }
+
+    /// A job ended. What one that broke off should have put right is as it was.
+    pub(super) fn end(&mut self, broke_off: bool) {
+        for (object, open) in std::mem::take(&mut self.at_work) {
+            if broke_off {
+                self.open.entry(object).or_insert(open);
+            }
+        }
+    }
+}
+
+/// How many objects are named.
+const NAMED: usize = 10;
+
+/// Says who fights for what. It says the same as long as the same fight for the same, so that it is told once.
+fn complaint<'a>(fights: impl Iterator<Item = (&'a ObjectId, &'a Cause)>) -> String {
+    let told: Vec<String> = fights
+        .map(|(object, cause)| match cause {
+            Cause::Changed { by: Some(by) } => format!("{object}, fought by {by:?}"),
+            Cause::Changed { by: None } => format!("{object}, which somebody keeps changing"),
+            Cause::Deleted => format!("{object}, which somebody keeps deleting"),
+        })
+        .collect();
+    let more = told.len().checked_sub(NAMED + 1).map_or(String::new(), |more| format!("; and {} more", more + 1));
+    let named = told[..told.len().min(NAMED)].join("; ");
+    let seconds = LONGEST_PAUSE.as_secs();
+    format!(
+        "drifted again and again: {named}{more}. It is put right every {seconds}s until that ends, and at once by a commit \
+         or a request; stop whoever changes it, or take it out of the repository"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn object(name: &str) -> ObjectId {
+        ObjectId { kind: "ConfigMap".into(), namespace: "n".into(), name: name.into(), ..ObjectId::default() }
+    }
+
+    fn by(manager: &str) -> Cause {
+        Cause::Changed { by: Some(manager.to_owned()) }
+    }
+
+    /// How long the object is left alone after each of so many drifts, a while apart.
+    fn pauses(drifts: &mut Drifts, name: &str, now: &mut Instant, count: u32, apart: Duration) -> Vec<u64> {
+        let mut note = |_| {
+            *now += apart;
+            drifts.note(object(name), by("someone"), *now).duration_since(*now).as_secs()
+        };
+        (0..count).map(&mut note).collect()
+    }
+
+    #[test]
+    fn an_object_that_drifts_again_and_again_is_put_right_less_often_and_no_other_is() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        let fought = pauses(&mut drifts, "a", &mut now, AT_ONCE + 6, Duration::ZERO);
+        assert_eq!(fought, [vec![0; 10], vec![1, 2, 4, 5, 5, 5]].concat());
+        assert_eq!(pauses(&mut drifts, "b", &mut now, 1, Duration::ZERO), [0]);
+    }
+
+    #[test]
+    fn what_drifts_now_and_then_is_always_put_right_at_once() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        assert_eq!(pauses(&mut drifts, "a", &mut now, 100, FORGIVEN), vec![0; 100]);
+    }
+
+    #[test]
+    fn a_fight_is_forgotten_some_time_after_it_ended() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        pauses(&mut drifts, "a", &mut now, 1000, Duration::ZERO);
+        drifts.begin(None);
+        drifts.end(false);
+        let forgotten_at = now + FORGIVEN * MOST;
+        assert_eq!(drifts.next(now), Some(forgotten_at));
+        drifts.forgive(forgotten_at - SECOND);
+        assert_eq!(drifts.lately.len(), 1);
+        drifts.forgive(forgotten_at);
+        assert_eq!(drifts.lately.len(), 0);
+        assert_eq!(drifts.next(forgotten_at), None);
+        assert_eq!(drifts.note(object("a"), by("someone"), forgotten_at), forgotten_at);
+    }
+
+    #[test]
+    fn only_so_many_objects_are_counted() {
+        let (mut drifts, now) = (Drifts::default(), Instant::now());
+        for number in 0..COUNTED + 10 {
+            drifts.note(object(&number.to_string()), Cause::Deleted, now);
+        }
+        assert_eq!(drifts.lately.len(), COUNTED);
+        assert_eq!(drifts.open.len(), COUNTED + 10, "all are put right");
+        assert_eq!(pauses(&mut drifts, "0", &mut now.clone(), AT_ONCE, Duration::ZERO).last(), Some(&1));
+    }
+
+    #[test]
+    fn a_job_puts_right_what_is_not_held_and_what_one_that_breaks_off_had_begun_is_still_wrong() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        pauses(&mut drifts, "fought", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(!drifts.is_due(now));
+        assert_eq!(drifts.next(now), Some(now + SECOND));
+        drifts.note(object("other"), Cause::Deleted, now);
+        assert!(drifts.is_due(now));
+        let held = drifts.held(now).unwrap();
+        assert_eq!(held.objects.iter().collect::<Vec<_>>(), [&object("fought")]);
+        drifts.begin(Some(&held));
+        assert!(!drifts.is_due(now) && !drifts.is_empty());
+        drifts.end(true);
+        assert!(drifts.is_due(now));
+        drifts.begin(Some(&held));
+        drifts.end(false);
+        assert!(!drifts.is_due(now) && drifts.is_due(now + SECOND));
+        assert_eq!(drifts.held(now + SECOND), None);
+        drifts.begin(None);
+        drifts.end(false);
+        assert!(drifts.is_empty());
+    }
+
+    #[test]
+    fn a_complaint_says_who_fights_for_what_and_stays_the_same() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
+        let told = drifts.held(now).unwrap().complaint;
+        assert!(told.starts_with("drifted again and again: ConfigMap/n/a, fought by \"someone\". It is"), "{told}");
+        pauses(&mut drifts, "a", &mut now, 3, Duration::ZERO);
+        assert_eq!(drifts.held(now).unwrap().complaint, told);
+        for number in 10..22 {
+            for _ in 0..=AT_ONCE {
+                drifts.note(object(&number.to_string()), Cause::Deleted, now);
+            }
+        }
+        let told = drifts.held(now).unwrap().complaint;
+        assert!(told.contains("ConfigMap/n/19, which somebody keeps deleting; and 3 more. It is"), "{told}");
+        assert!(!told.contains("ConfigMap/n/20"), "{told}");
+    }
+}
