@@ -18,6 +18,7 @@ pub(crate) const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
 pub(crate) const BUILD_FAILED: &str = "BuildFailed";
 pub(crate) const ARTIFACT_FAILED: &str = "ArtifactFailed";
 pub(crate) const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
+pub(crate) const PRUNE_SKIPPED: &str = "PruneSkipped";
 pub(crate) const PRUNE_FAILED: &str = "PruneFailed";
 pub(crate) const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 pub(crate) const DRIFT_FOUGHT: &str = "DriftFought";

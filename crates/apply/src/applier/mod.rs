@@ -84,6 +84,14 @@ impl Applier {
         Ok(self.inner.cluster.seen_user(account).await? == account.user)
     }
 
+    /// Whether there is such an account.
+    ///
+    /// # Errors
+    /// When the API gives no answer.
+    pub async fn has_account(&self, account: &Account) -> kube::Result<bool> {
+        self.inner.cluster.has_account(account).await
+    }
+
     /// How many objects something is known of.
     pub fn known_objects(&self) -> usize {
         self.inner.memory.len()

@@ -5,17 +5,21 @@ mod discovery;
 use std::sync::Arc;
 
 use http_body_util::BodyExt;
+use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions};
 use kube::client::Body;
 use kube::core::{PartialObjectMeta, Request, Status};
-use kube::{Client, Resource as _};
+use kube::{Api, Client, Resource as _};
 use serde_json::Value;
 
 pub(crate) use discovery::Kind;
 use discovery::Kinds;
 
 use crate::object::ObjectId;
+
+/// What the user names of ServiceAccounts begin with.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// The account on whose behalf requests are made, where it is not the agent's own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +31,12 @@ pub struct Account {
 impl Account {
     /// A ServiceAccount.
     pub fn service_account(namespace: &str, name: &str) -> Self {
-        Self { user: format!("system:serviceaccount:{namespace}:{name}") }
+        Self { user: format!("{SERVICE_ACCOUNT}{namespace}:{name}") }
+    }
+
+    /// Namespace and name, if it is a ServiceAccount.
+    fn as_service_account(&self) -> Option<(&str, &str)> {
+        self.user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')
     }
 }
 
@@ -177,6 +186,13 @@ impl Cluster {
         let answer: Value = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
         let user = answer.pointer("/status/userInfo/username").and_then(Value::as_str);
         Ok(user.unwrap_or_default().to_owned())
+    }
+
+    /// Whether there is such an account. Of users that are none of the cluster's, nobody knows.
+    pub(crate) async fn has_account(&self, account: &Account) -> kube::Result<bool> {
+        let Some((namespace, name)) = account.as_service_account() else { return Ok(true) };
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        accounts.get_metadata_opt(name).await.map(|found| found.is_some())
     }
 
     /// What was known of a kind may be wrong when the API does not find it.

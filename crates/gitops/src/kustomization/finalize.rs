@@ -2,15 +2,16 @@
 
 use cowherd_api::flux::annotations::{FINALIZER, KUSTOMIZE_STATUS_MANAGER};
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_apply::{Partial, Stale};
+use cowherd_apply::{Account, Partial, Stale, Versioned};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::job::{Failure, Job};
 use super::settings::{self, Deletion};
+use super::spared::spare;
 use super::{Context, inventory};
-use crate::conditions::PRUNE_FAILED;
+use crate::conditions::{PRUNE_FAILED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
 use crate::{NamespacedName, Phase};
 
@@ -26,27 +27,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     let deletion = settings::deletion(&object);
     let objects = inventory::read(&job.status);
     if deletion != Deletion::Orphan && !objects.is_empty() {
-        // Another Kustomization may describe some of the objects by now.
-        let theirs = |id: &_| context.gate.is_claimed_by_another(&job.name, id);
-        let objects = objects.into_iter().filter(|object| !theirs(&object.id)).collect();
-        let stale = Stale { owner: job.name.owner(), objects, account: settings::account(&object) };
-        let pruned = context.applier.prune(&stale).await.map_err(|Partial { error, .. }| {
-            Failure::new(PRUNE_FAILED, format!("pruning for deleted resource failed: {error}"))
-        })?;
-        context.counters.pruned(pruned.leaving.len());
-        job.tell_event(
-            context,
-            Severity::Normal,
-            crate::conditions::RECONCILIATION_SUCCEEDED,
-            &pruned.changes.to_string(),
-        );
-        if deletion == Deletion::DeleteAndWait {
-            let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);
-            if let Err(error) = context.applier.wait_until_gone(&pruned.leaving, timeout).await {
-                let message = format!("failed to wait for resources termination: {error}");
-                job.tell_event(context, Severity::Warning, PRUNE_FAILED, &message);
-            }
-        }
+        remove(context, job, objects, deletion).await?;
     }
     context.gate.disclaim(&job.name);
     if let Some(kept) = &context.kept {
@@ -56,6 +37,49 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     set_finalizer(context, &job.name, &object, false).await.map_err(|error| Failure::api(&error))?;
     context.tell_phase(&job.name, "", Phase::Gone);
     Ok(())
+}
+
+/// Deletes the objects, but for those that another Kustomization describes by now, or that never go.
+async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, deletion: Deletion) -> Result<(), Failure> {
+    objects.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    spare(context, job, job.settings.as_ref().map(|settings| &settings.source), &mut objects);
+    let account = settings::account(&job.object);
+    if let Some(account) = &account
+        && !context.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
+    {
+        leave(context, job, account, &objects);
+        return Ok(());
+    }
+    let stale = Stale { owner: job.name.owner(), objects, account };
+    let pruned = context.applier.prune(&stale).await.map_err(|Partial { error, .. }| {
+        Failure::new(PRUNE_FAILED, format!("pruning for deleted resource failed: {error}"))
+    })?;
+    context.counters.pruned(pruned.leaving.len());
+    job.tell_event(context, Severity::Normal, RECONCILIATION_SUCCEEDED, &pruned.changes.to_string());
+    if deletion == Deletion::DeleteAndWait {
+        let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);
+        if let Err(error) = context.applier.wait_until_gone(&pruned.leaving, timeout).await {
+            let message = format!("failed to wait for resources termination: {error}");
+            job.tell_event(context, Severity::Warning, PRUNE_FAILED, &message);
+        }
+    }
+    Ok(())
+}
+
+/// Says that the objects stay, because nobody may delete them any more: without the account the Kustomization could
+/// never go, and its namespace neither.
+fn leave(context: &Context, job: &Job, account: &Account, objects: &[Versioned]) {
+    if objects.is_empty() {
+        return;
+    }
+    let named: Vec<String> = objects.iter().map(|object| object.id.to_string()).collect();
+    let message = format!(
+        "unable to prune objects: {} does not exist any more; these stay, delete them by hand if they are to go:\n{}",
+        account.user,
+        named.join("\n")
+    );
+    tracing::warn!(kustomization = %job.name, message, "pruning is skipped");
+    job.tell_event(context, Severity::Warning, PRUNE_SKIPPED, &message);
 }
 
 /// Adds our finalizer to the object, or takes it away.

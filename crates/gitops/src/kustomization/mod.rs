@@ -12,6 +12,7 @@ mod prune;
 mod reconcile;
 mod render;
 pub(crate) mod settings;
+mod spared;
 pub(crate) mod status;
 mod variables;
 

@@ -7,6 +7,7 @@ use cowherd_render::Helm;
 use super::build::{Means, build};
 use super::job::{Failure, Job, Tale};
 use super::settings::Settings;
+use super::spared::spare;
 use super::{Context, inventory, variables};
 use crate::conditions::PRUNE_FAILED;
 use crate::events::Severity;
@@ -35,6 +36,7 @@ pub(super) async fn remove_stale(
     let _permit = context.applies.acquire().await;
     claim_for_blocked(context, job, settings).await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    spare(context, job, Some(&settings.source), &mut stale);
     let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
     match context.applier.prune(&stale).await {
         Ok(pruned) => {

@@ -118,3 +118,134 @@ async fn health_is_looked_at_again_when_the_interval_is_over() {
     world.api("v1", "ConfigMap", Some("other")).delete("theirs", &Default::default()).await.unwrap();
     world.failed("apps", "HealthCheckFailed", "ConfigMap/other/theirs").await;
 }
+
+/// Waits until an event about a Kustomization with this reason says this.
+async fn told(world: &World, reason: &str, text: &str) {
+    world
+        .until(&format!("an event {reason} says {text:?}"), async || {
+            let events = world.api("v1", "Event", None).list(&Default::default()).await.unwrap();
+            let messages: Vec<_> = events
+                .items
+                .iter()
+                .filter(|event| event.data["reason"] == reason)
+                .map(|event| event.data["message"].to_string())
+                .collect();
+            if messages.iter().any(|message| message.contains(text)) { Ok(()) } else { Err(messages.join("\n")) }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kustomization_never_deletes_the_namespace_that_it_lives_in() {
+    let world = World::new().await;
+    world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: develop-test}\n");
+    world.repository.write("apps/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {key: '1'}\n");
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    // As kustomize does it, the Namespace is renamed too.
+    world.add(kustomization("apps", "./apps", json!({ "targetNamespace": "flux-system" }))).await;
+    let found = world.ready("apps", &first).await;
+    assert!(inventory(&found).contains(&"_flux-system__Namespace".to_owned()));
+    let uid = async || world.get("v1", "Namespace", None, "flux-system").await.unwrap()["metadata"]["uid"].clone();
+    let before = uid().await;
+
+    world.repository.remove("apps/ns.yaml");
+    let second = world.repository.commit("without the namespace");
+    let found = world.ready("apps", &second).await;
+    told(
+        &world,
+        "PruneSkipped",
+        "Namespace/flux-system is to go, but stays: this Kustomization, flux-system/apps, lives",
+    )
+    .await;
+    assert_eq!(inventory(&found), ["flux-system_a__ConfigMap"]);
+
+    // Nor when all of it goes.
+    world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: develop-test}\n");
+    let third = world.repository.commit("with it again");
+    world.ready("apps", &third).await;
+    delete(&world).await;
+    assert_eq!(world.value("flux-system", "a").await, None);
+    let namespace = world.get("v1", "Namespace", None, "flux-system").await.unwrap();
+    assert_eq!((namespace["metadata"]["deletionTimestamp"].clone(), uid().await), (json!(null), before));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kustomization_never_deletes_the_namespace_that_its_source_lives_in() {
+    let world = World::new().await;
+    world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n");
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    let mut tenant = kustomization("tenant", "./apps", json!({}));
+    tenant["metadata"]["namespace"] = "other".into();
+    tenant["spec"]["sourceRef"]["namespace"] = "flux-system".into();
+    world.add(tenant).await;
+    let becomes = async |value: &str| {
+        let what = format!("apps/a is {value}");
+        let check = async || match world.value("apps", "a").await {
+            Some(found) if found == value => Ok(()),
+            found => Err(format!("{found:?}")),
+        };
+        world.until(&what, check).await;
+    };
+    becomes("1").await;
+    world.repository.remove("apps/ns.yaml");
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
+    world.repository.commit("without the namespace");
+    told(
+        &world,
+        "PruneSkipped",
+        "Namespace/flux-system is to go, but stays: its source, flux-system/flux-system, lives",
+    )
+    .await;
+    becomes("2").await;
+    let namespace = world.get("v1", "Namespace", None, "flux-system").await.unwrap();
+    assert_eq!(namespace["metadata"]["deletionTimestamp"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kustomization_whose_account_is_gone_can_be_deleted_and_says_what_stays() {
+    let world = World::new().await;
+    world.create("v1", "ServiceAccount", json!({ "metadata": { "name": "rec", "namespace": "flux-system" } })).await;
+    let subject = json!({ "kind": "ServiceAccount", "name": "rec", "namespace": "flux-system" });
+    let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" });
+    let binding = json!({ "metadata": { "name": "rec", "namespace": "apps" }, "subjects": [subject], "roleRef": role });
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({ "serviceAccountName": "rec" }))).await;
+    world.ready("apps", &revision).await;
+
+    world.api("v1", "ServiceAccount", Some("flux-system")).delete("rec", &Default::default()).await.unwrap();
+    let bindings = world.api("rbac.authorization.k8s.io/v1", "RoleBinding", Some("apps"));
+    bindings.delete("rec", &Default::default()).await.unwrap();
+    delete(&world).await;
+    told(&world, "PruneSkipped", "system:serviceaccount:flux-system:rec does not exist any more; these stay").await;
+    told(&world, "PruneSkipped", "ConfigMap/apps/a").await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_account_may_not_delete_is_not_forgotten() {
+    let world = World::new().await;
+    world.create("v1", "ServiceAccount", json!({ "metadata": { "name": "rec", "namespace": "flux-system" } })).await;
+    let subject = json!({ "kind": "ServiceAccount", "name": "rec", "namespace": "flux-system" });
+    let role = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" });
+    let binding = json!({ "metadata": { "name": "rec", "namespace": "apps" }, "subjects": [subject], "roleRef": role });
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding.clone()).await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({ "serviceAccountName": "rec" }))).await;
+    world.ready("apps", &revision).await;
+    let bindings = world.api("rbac.authorization.k8s.io/v1", "RoleBinding", Some("apps"));
+    bindings.delete("rec", &Default::default()).await.unwrap();
+    let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some("flux-system"));
+    api.delete("apps", &Default::default()).await.unwrap();
+    world.failed("apps", "PruneFailed", "ConfigMap/apps/a").await;
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
+    gone(&world, "apps").await;
+    assert_eq!(world.value("apps", "a").await, None);
+}
