@@ -131,9 +131,18 @@ pub(crate) struct Memory {
     drift: mpsc::UnboundedSender<Drift>,
 }
 
-/// What came of a request that was on its way.
+/// What is known of a request that was on its way.
+pub(crate) enum Answer {
+    /// The object is as the request wanted it.
+    Taken(Outcome),
+    /// The API did not take it: the object is as it was.
+    Refused,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What came of a request that was taken.
 pub(crate) struct Outcome {
-    pub(crate) owner: Owner,
     pub(crate) content: ContentDigest,
     pub(crate) mark: Mark,
     pub(crate) health: Health,
@@ -168,20 +177,34 @@ impl Memory {
         self.objects().entry(id.clone()).or_default().under_way += 1;
     }
 
-    /// The request that was on its way was answered, or failed.
-    pub(crate) fn finish(&self, id: &ObjectId, outcome: Option<Outcome>) {
+    /// The request of `owner` that was on its way was answered, or failed.
+    pub(crate) fn finish(&self, id: &ObjectId, owner: &Owner, answer: Answer) {
         let mut objects = self.objects();
         let known = objects.entry(id.clone()).or_default();
         known.under_way = known.under_way.saturating_sub(1);
-        let Some(Outcome { owner, content, mark, health }) = outcome else {
-            known.applied = None;
-            return;
+        let Outcome { content, mark, health } = match answer {
+            Answer::Taken(outcome) => outcome,
+            Answer::Refused => return self.judge(id, known, None),
+            Answer::Unknown => {
+                // Whoever asked asks again; whoever else applied the object has to as well.
+                if let Some(applied) = known.applied.take_if(|applied| applied.owner != *owner) {
+                    let cause = Cause::Changed { by: None };
+                    let _ = self.drift.send(Drift { owner: applied.owner, object: id.clone(), cause });
+                }
+                known.applied = None;
+                return;
+            }
         };
+        // Another owner's later write may have been answered first: then that one is what is there.
+        let is_overwritten = |applied: &Applied| applied.owner != *owner && applied.mark.revision > mark.revision;
+        if known.applied.as_ref().is_some_and(is_overwritten) {
+            return;
+        }
         known.note_health(mark.revision, health);
         if known.live.as_ref().is_none_or(|live| live.revision() <= mark.revision) {
             known.live = Some(Live::Present(mark.clone()));
         }
-        known.applied = Some(Applied { owner, content, mark, at: Instant::now() });
+        known.applied = Some(Applied { owner: owner.clone(), content, mark, at: Instant::now() });
         self.judge(id, known, None);
     }
 
@@ -358,8 +381,8 @@ mod tests {
 
         fn answer(&self, text: &str, mark: Mark) {
             let health = Health { status: Status::Current, message: String::new() };
-            let outcome = Outcome { owner: owner("apps"), content: content(text), mark, health };
-            self.memory.finish(&self.id, Some(outcome));
+            let outcome = Outcome { content: content(text), mark, health };
+            self.memory.finish(&self.id, &owner("apps"), Answer::Taken(outcome));
         }
     }
 
@@ -398,6 +421,46 @@ mod tests {
         case.memory.see(&case.id, mark(9, 11), None);
         case.answer("1", mark(7, 10));
         assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Changed { by: None });
+    }
+
+    #[test]
+    fn a_request_that_was_refused_changes_nothing_and_drift_meanwhile_is_seen() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.begin(&case.id);
+        case.memory.finish(&case.id, &owner("other"), Answer::Refused);
+        assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
+        case.memory.begin(&case.id);
+        case.memory.see(&case.id, mark(9, 11), None);
+        case.memory.finish(&case.id, &owner("other"), Answer::Refused);
+        assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
+    }
+
+    #[test]
+    fn when_nobody_knows_what_became_of_a_request_whoever_else_applied_the_object_is_told() {
+        let mut case = Case::new();
+        case.apply("1", mark(7, 10));
+        case.memory.begin(&case.id);
+        case.memory.finish(&case.id, &owner("other"), Answer::Unknown);
+        let drift = case.drifts.try_recv().unwrap();
+        assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: None }));
+        case.apply("1", mark(7, 12));
+        case.memory.begin(&case.id);
+        case.memory.finish(&case.id, &owner("apps"), Answer::Unknown);
+        assert!(case.drifts.try_recv().is_err(), "whoever asked knows that it failed");
+        assert!(!case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
+    }
+
+    #[test]
+    fn of_two_owners_the_one_has_the_object_whose_write_came_last() {
+        let case = Case::new();
+        case.memory.begin(&case.id);
+        case.apply("1", mark(7, 12));
+        let health = Health { status: Status::Current, message: String::new() };
+        let earlier = Outcome { content: content("2"), mark: mark(7, 11), health };
+        case.memory.finish(&case.id, &owner("other"), Answer::Taken(earlier));
+        assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
+        assert!(!case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
     }
 
     #[test]

@@ -132,8 +132,12 @@ async fn see_drift(
                 listed = HashSet::new();
                 up.send_replace(true);
             }
-            Ok(Event::Apply(object)) => see(memory, kind, &object.metadata, field_manager),
+            Ok(Event::Apply(object)) => {
+                up.send_replace(true);
+                see(memory, kind, &object.metadata, field_manager);
+            }
             Ok(Event::Delete(object)) => {
+                up.send_replace(true);
                 let mark = Mark::read(&object.metadata, field_manager);
                 memory.see_gone(&id(kind, &object.metadata), mark.revision);
             }

@@ -16,7 +16,7 @@ use crate::cluster::{Kind, Patched};
 use crate::error::{ApplyError, Partial};
 use crate::health;
 use crate::intruders;
-use crate::memory::{Mark, Outcome};
+use crate::memory::{Answer, Mark, Outcome};
 use crate::order::{self, STAGES, Stage};
 use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
 use crate::wait::Expectation;
@@ -156,12 +156,17 @@ impl Applier {
         self.inner.watching.drift(&kind);
         let before = self.inner.memory.live(work.id());
         self.inner.memory.begin(work.id());
-        let mut guard = UnderWay { applier: self, work: &work, outcome: None };
+        let mut guard = UnderWay { applier: self, desired, work: &work, answer: Answer::Unknown };
         let sent_at = Timestamp::now();
         let mut patched = match self.send(desired, &kind, &work, false).await {
             Ok(patched) => patched,
             Err(error) => {
-                self.may_recreate(desired, &kind, &work, error, "apply failed").await?;
+                let refused = is_refusal(&error);
+                let may_recreate = self.may_recreate(desired, &kind, &work, error, "apply failed").await;
+                if may_recreate.is_err() && refused {
+                    guard.answer = Answer::Refused;
+                }
+                may_recreate?;
                 self.recreate(desired, &kind, &work).await?
             }
         };
@@ -171,8 +176,7 @@ impl Applier {
         let metadata = metadata(&patched.object);
         let mark = Mark::read(&metadata, self.inner.cluster.field_manager());
         let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.field_manager());
-        guard.outcome = Some(Outcome {
-            owner: desired.owner.clone(),
+        guard.answer = Answer::Taken(Outcome {
             content: work.content,
             mark,
             health: health::assess(&patched.object, Timestamp::now()),
@@ -211,16 +215,23 @@ impl Applier {
     }
 }
 
+/// Whether the API says that it changed nothing.
+fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 408)
+}
+
 /// Tells the memory what came of a request, also when the request is given up half way.
 struct UnderWay<'a> {
     applier: &'a Applier,
+    desired: &'a Desired,
     work: &'a Work,
-    outcome: Option<Outcome>,
+    answer: Answer,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.applier.inner.memory.finish(self.work.id(), self.outcome.take());
+        let answer = std::mem::replace(&mut self.answer, Answer::Unknown);
+        self.applier.inner.memory.finish(self.work.id(), &self.desired.owner, answer);
     }
 }
 

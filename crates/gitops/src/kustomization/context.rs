@@ -7,6 +7,7 @@ use cowherd_apply::{Account, Applier};
 use kube::Client;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::claims::Concerned;
 use super::gate::Gate;
 use crate::events::Recorder;
 use crate::failed::FailedRenders;
@@ -62,6 +63,13 @@ impl Context {
     pub(crate) fn tell(&self, progress: Progress) {
         if let Some(listener) = &self.progress {
             let _ = listener.send(progress);
+        }
+    }
+
+    /// Has those look at their objects again whom it concerns who else describes them.
+    pub(crate) fn tell_concerned(&self, concerned: Concerned) {
+        if !concerned.0.is_empty() {
+            let _ = self.signals.send(Signal::Concerned(concerned));
         }
     }
 

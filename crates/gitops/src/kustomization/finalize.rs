@@ -29,7 +29,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     if deletion != Deletion::Orphan && !objects.is_empty() {
         remove(context, job, objects, deletion).await?;
     }
-    context.gate.disclaim(&job.name);
+    context.tell_concerned(context.gate.disclaim(&job.name));
     if let Some(kept) = &context.kept {
         kept.forget(&job.name);
     }
@@ -41,6 +41,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 
 /// Deletes the objects, but for those that another Kustomization describes by now, or that never go.
 async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, deletion: Deletion) -> Result<(), Failure> {
+    context.gate.wait_for_doubtful(&job.name, &objects).await;
     objects.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, job.settings.as_ref().map(|settings| &settings.source), &mut objects);
     let account = settings::account(&job.object);

@@ -6,14 +6,15 @@
 //! leaves alone what one of them claimed. Those that may not apply before their dependencies are ready are rendered
 //! to learn what they will describe.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cowherd_apply::ObjectId;
+use cowherd_apply::{ObjectId, Versioned};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::claims::{Claims, Concerned, Rank, Shared};
 use super::settings::Settings;
 use crate::NamespacedName;
 
@@ -40,9 +41,8 @@ struct State {
     /// By source, the Kustomizations that did not apply yet.
     before_apply: HashMap<NamespacedName, HashSet<NamespacedName>>,
     /// By source, the Kustomizations that wait for others before they may apply.
-    blocked: HashMap<NamespacedName, HashMap<NamespacedName, Arc<Settings>>>,
-    /// By Kustomization, the objects that it describes.
-    claims: HashMap<NamespacedName, HashSet<ObjectId>>,
+    blocked: HashMap<NamespacedName, HashMap<NamespacedName, (Rank, Arc<Settings>)>>,
+    claims: Claims,
 }
 
 impl Gate {
@@ -69,9 +69,10 @@ impl Gate {
     }
 
     /// `name` may not apply yet.
-    pub(crate) fn block(&self, name: &NamespacedName, settings: &Arc<Settings>) {
+    pub(crate) fn block(&self, rank: Rank, settings: &Arc<Settings>) {
         let mut state = self.state();
-        state.blocked.entry(settings.source.clone()).or_default().insert(name.clone(), settings.clone());
+        let blocked = state.blocked.entry(settings.source.clone()).or_default();
+        blocked.insert(rank.name.clone(), (rank, settings.clone()));
     }
 
     /// `name` does not wait any more.
@@ -83,26 +84,67 @@ impl Gate {
     }
 
     /// The Kustomizations of `source` that may not apply yet: what they will describe is not claimed.
-    pub(crate) fn blocked(&self, source: &NamespacedName) -> Vec<(NamespacedName, Arc<Settings>)> {
-        let state = self.state();
-        let blocked = state.blocked.get(source).into_iter().flatten();
-        blocked.map(|(name, settings)| (name.clone(), settings.clone())).collect()
+    pub(crate) fn blocked(&self, source: &NamespacedName) -> Vec<(Rank, Arc<Settings>)> {
+        self.state().blocked.get(source).into_iter().flat_map(HashMap::values).cloned().collect()
     }
 
-    /// `name` describes these objects and no others.
-    pub(crate) fn claim(&self, name: &NamespacedName, objects: impl IntoIterator<Item = ObjectId>) {
-        self.state().claims.insert(name.clone(), objects.into_iter().collect());
+    /// `rank` had these objects when the process began.
+    pub(crate) fn expect(&self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
+        self.state().claims.expect(rank, is_suspended, objects);
+    }
+
+    /// `rank` describes these objects and no others.
+    pub(crate) fn claim(&self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
+        let concerned = self.state().claims.claim(rank, objects);
+        self.changed.notify_waiters();
+        concerned
+    }
+
+    /// What `rank` describes and leaves to somebody older.
+    pub(crate) fn lost(&self, rank: &Rank) -> BTreeSet<ObjectId> {
+        self.state().claims.lost(rank)
+    }
+
+    /// `rank` applied these objects; `is_all`: all that it could.
+    pub(crate) fn applied(&self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
+        self.state().claims.applied(rank, objects, is_all)
+    }
+
+    /// `name` is suspended.
+    pub(crate) fn rest(&self, name: &NamespacedName) -> Concerned {
+        self.unblock(name);
+        self.state().claims.rest(name)
     }
 
     /// `name` describes nothing any more.
-    pub(crate) fn disclaim(&self, name: &NamespacedName) {
+    pub(crate) fn disclaim(&self, name: &NamespacedName) -> Concerned {
         self.unblock(name);
-        self.state().claims.remove(name);
+        let concerned = self.state().claims.disclaim(name);
+        self.changed.notify_waiters();
+        concerned
     }
 
     /// Whether someone else than `name` describes the object.
     pub(crate) fn is_claimed_by_another(&self, name: &NamespacedName, object: &ObjectId) -> bool {
-        self.state().claims.iter().any(|(other, objects)| other != name && objects.contains(object))
+        self.state().claims.is_claimed_by_another(name, object)
+    }
+
+    /// The objects of `name` that others describe too.
+    pub(crate) fn shared(&self, name: &NamespacedName) -> Vec<Shared> {
+        self.state().claims.shared(name)
+    }
+
+    /// Waits until it is known of everybody who had one of the objects before the process began whether it still
+    /// describes it.
+    pub(crate) async fn wait_for_doubtful(&self, name: &NamespacedName, objects: &[Versioned]) {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let changed = self.changed.notified();
+            let is_doubtful = self.state().claims.is_doubtful(name, objects.iter().map(|object| &object.id));
+            if !is_doubtful || tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until nobody else is about to apply something of `source`.
@@ -133,6 +175,12 @@ mod tests {
         NamespacedName::new("n", text)
     }
 
+    fn rank(name: &str) -> Rank {
+        let metadata = serde_json::json!({ "name": name, "namespace": "n" });
+        let spec = serde_json::json!({ "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } });
+        Rank::of(&serde_json::from_value(serde_json::json!({ "metadata": metadata, "spec": spec })).unwrap())
+    }
+
     #[tokio::test]
     async fn a_deletion_waits_for_those_who_have_not_applied() {
         let gate = Arc::new(Gate::default());
@@ -147,7 +195,7 @@ mod tests {
         };
         tokio::time::sleep(QUIET * 2).await;
         assert!(!waiter.is_finished());
-        gate.claim(&name("b"), [object]);
+        let _ = gate.claim(&rank("b"), [object]);
         gate.leave(&name("source"), &name("b"));
         assert!(waiter.await.unwrap());
     }

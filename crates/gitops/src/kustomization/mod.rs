@@ -1,11 +1,12 @@
 //! One reconciliation of one Kustomization: the story and its steps.
 
 mod build;
+mod claims;
 mod context;
 mod finalize;
 pub(crate) mod gate;
 mod health;
-mod inventory;
+pub(crate) mod inventory;
 mod job;
 mod preview;
 mod prune;
@@ -17,6 +18,7 @@ pub(crate) mod status;
 mod variables;
 
 pub(crate) use build::BuildError;
+pub(crate) use claims::{Concerned, Rank};
 pub(crate) use context::Context;
 pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
 pub use preview::{Preview, PreviewError, preview};

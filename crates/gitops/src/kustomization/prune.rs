@@ -35,6 +35,7 @@ pub(super) async fn remove_stale(
     job.give_way()?;
     let _permit = context.applies.acquire().await;
     claim_for_blocked(context, job, settings).await;
+    context.gate.wait_for_doubtful(&job.name, &stale).await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, Some(&settings.source), &mut stale);
     let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
@@ -57,8 +58,8 @@ pub(super) async fn remove_stale(
 
 /// Finds out what the Kustomizations will describe that wait for others, maybe for this one.
 async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
-    for (name, theirs) in context.gate.blocked(&settings.source) {
-        let Ok(variables) = variables::read(&context.client, &name.namespace, &theirs).await else { continue };
+    for (rank, theirs) in context.gate.blocked(&settings.source) {
+        let Ok(variables) = variables::read(&context.client, &rank.name.namespace, &theirs).await else { continue };
         let (tree, namespace) = (job.source.tree.clone(), theirs.default_namespace.clone());
         // The names of objects do not depend on what a chart makes up by chance.
         let (elsewhere, helm) = (context.elsewhere.clone(), Helm::default());
@@ -68,7 +69,8 @@ async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
         let built = built.await;
         let Ok(Ok(mut built)) = built else { continue };
         if context.applier.identify(&mut built.manifests, namespace.as_deref()).await.is_ok() {
-            context.gate.claim(&name, built.manifests.iter().map(|manifest| manifest.id().clone()));
+            let described = built.manifests.iter().map(|manifest| manifest.id().clone());
+            context.tell_concerned(context.gate.claim(&rank, described));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Brings the cluster to what one Kustomization says at one revision.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{ApplyError, ChangeSet, Desired, Partial, Versioned, inventory as entries};
+use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
 use cowherd_render::Helm;
 use futures::FutureExt;
 use kube::ResourceExt;
@@ -13,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::build::{BuildError, Built};
+use super::claims::{self, Rank};
 use super::job::{Ended, Failure, Held, Job, Report, Tale, Task};
 use super::prune::remove_stale;
 use super::render::Render;
@@ -21,7 +23,7 @@ use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
 use crate::Phase;
 use crate::conditions::{
-    BUILD_FAILED, DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED,
+    BUILD_FAILED, DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED, SHARED,
 };
 use crate::events::Severity;
 
@@ -129,7 +131,9 @@ async fn apply(
     let mut built = render(context, job, settings, &variables, recheck).await?;
     let identified = context.applier.identify(&mut built.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(|error| apply_failure(&error, &variables.mask, None))?;
-    context.gate.claim(&job.name, built.manifests.iter().map(|manifest| manifest.id().clone()));
+    let rank = Rank::of(&job.object);
+    let described = built.manifests.iter().map(|manifest| manifest.id().clone());
+    context.tell_concerned(context.gate.claim(&rank, described));
     job.give_way()?;
 
     let old = inventory::read(&job.status);
@@ -140,8 +144,12 @@ async fn apply(
     let outcome = bring(context, job, settings, &built, recheck, held).await;
     context.gate.leave(&settings.source, &job.name);
     let changes = match outcome {
-        Ok(changes) => changes,
+        Ok(changes) => {
+            context.tell_concerned(context.gate.applied(&rank, &written(&changes), true));
+            changes
+        }
         Err(Partial { error, changes }) => {
+            context.tell_concerned(context.gate.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
             let failure = apply_failure(&error, &variables.mask, Some(&changes));
             remember(job, &built.digest, failure.reason, began);
@@ -272,16 +280,32 @@ async fn bring(
     recheck: bool,
     held: Option<&Held>,
 ) -> Result<ChangeSet, Partial> {
+    let mut left_alone = context.gate.lost(&Rank::of(&job.object));
+    left_alone.extend(held.into_iter().flat_map(|held| held.objects.iter().cloned()));
     let desired = Desired {
         owner: job.name.owner(),
         manifests: built.manifests.clone(),
         force: settings.force,
         recheck,
-        held: held.map(|held| held.objects.clone()).unwrap_or_default(),
+        held: left_alone,
         account: settings.account.clone(),
         timeout: settings.timeout,
     };
     context.applier.apply(&desired).await
+}
+
+/// The objects that are as they were described.
+fn written(changes: &ChangeSet) -> BTreeSet<ObjectId> {
+    let written = changes.iter().filter(|change| change.action != Action::Skipped);
+    written.map(|change| change.object.id.clone()).collect()
+}
+
+/// Says which objects others describe too, when that is news.
+fn tell_shared(context: &Context, job: &mut Job) {
+    let told = claims::told(&context.gate.shared(&job.name));
+    if let Some(message) = status::shares(&mut job.status, &job.object, told.as_deref()) {
+        job.tell_event(context, Severity::Warning, SHARED, &message);
+    }
 }
 
 fn apply_failure(error: &ApplyError, mask: &Mask, changes: Option<&ChangeSet>) -> Failure {
@@ -312,6 +336,7 @@ async fn succeed(
     mut tale: Tale,
 ) -> Result<(), Failure> {
     remember(job, digest, RECONCILIATION_SUCCEEDED, began);
+    tell_shared(context, job);
     let revision = job.source.revision.clone();
     status::succeeded(&mut job.status, &job.object, &revision);
     if let Some(held) = held {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::{Client, ResourceExt};
 
 use crate::conditions::{
-    Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, STALLED, time,
+    Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, find, time,
 };
 use crate::{Counters, NamespacedName};
 
@@ -51,6 +51,18 @@ pub(crate) fn succeeded(status: &mut KustomizationStatus, object: &Kustomization
     status.observed_generation = object.metadata.generation;
     status.last_applied_revision = Some(revision.to_owned());
     status.last_attempted_revision = Some(revision.to_owned());
+}
+
+/// Others describe some of the objects too, as `told`, or nobody does; what to say of it if that is news.
+pub(crate) fn shares(status: &mut KustomizationStatus, object: &Kustomization, told: Option<&str>) -> Option<String> {
+    let message = |status: &KustomizationStatus| find(&status.conditions, SHARED).map(|found| found.message.clone());
+    let before = message(status);
+    let mut conditions = conditions(status, object);
+    match told {
+        Some(text) => conditions.set(SHARED, True, SHARED, text),
+        None => conditions.remove(SHARED),
+    }
+    message(status).filter(|now| before.as_ref() != Some(now))
 }
 
 /// Nothing has to be healthy.

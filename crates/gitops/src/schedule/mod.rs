@@ -24,7 +24,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 use crate::fetched::Fetched;
-use crate::kustomization::{Context, Ended, Job, Report, Task, reconcile, without_source};
+use crate::kustomization::{Concerned, Context, Ended, Job, Rank, Report, Task, inventory, reconcile, without_source};
 use crate::{NamespacedName, Phase};
 use dependencies::Verdict;
 use slot::{Need, Slot};
@@ -50,6 +50,8 @@ pub(crate) enum Signal {
     Waits(NamespacedName),
     /// The status of a Kustomization followed to a revision that does not concern it.
     Followed { name: NamespacedName, uid: Option<String>, status: Option<Box<KustomizationStatus>> },
+    /// It changed who else describes objects of these Kustomizations, or whose they are.
+    Concerned(Concerned),
     /// An object drifted.
     Drift(Drift),
 }
@@ -61,6 +63,8 @@ pub(crate) struct Schedule {
     /// Kustomizations that are gone, but for what is still under way for them.
     leaving: HashMap<NamespacedName, Slot>,
     sources: HashMap<NamespacedName, Arc<Fetched>>,
+    /// Whether all Kustomizations were listed once.
+    has_begun: bool,
     /// Kustomizations that wait for others.
     blocked: HashSet<NamespacedName>,
     timers: Timers,
@@ -82,6 +86,7 @@ impl Schedule {
             slots: HashMap::new(),
             leaving: HashMap::new(),
             sources: HashMap::new(),
+            has_begun: false,
             blocked: HashSet::new(),
             timers: Timers::default(),
             jobs: JoinSet::new(),
@@ -129,6 +134,7 @@ impl Schedule {
             Signal::Listed(names) => {
                 let gone: Vec<_> = self.slots.keys().filter(|name| !names.contains(*name)).cloned().collect();
                 gone.iter().for_each(|name| self.forget(name));
+                self.begin();
             }
             Signal::Source(name, content) => self.source(name, content),
             Signal::Compared { source, digest, results } => self.compared(&source, &digest, results),
@@ -139,6 +145,7 @@ impl Schedule {
                 self.consider(&name);
             }
             Signal::Followed { name, uid, status } => self.followed(&name, uid.as_deref(), status),
+            Signal::Concerned(concerned) => self.concern(concerned),
             Signal::Drift(drift) => self.drifted(drift),
         }
     }
@@ -150,9 +157,15 @@ impl Schedule {
             None => {
                 let mut slot = Slot::new(object);
                 self.leaving.remove(&name).into_iter().for_each(|former| slot.succeed(former));
+                let objects = inventory::read(&slot.status).into_iter().map(|object| object.id);
+                self.context.gate.expect(&Rank::of(&slot.object), slot.is_suspended(), objects);
                 self.slots.insert(name.clone(), slot).is_none()
             }
         };
+        if is_news && self.slots.get(&name).is_some_and(Slot::is_suspended) {
+            let concerned = self.context.gate.rest(&name);
+            self.concern(concerned);
+        }
         self.consider(&name);
         if is_news {
             self.consider_blocked();
@@ -167,7 +180,8 @@ impl Schedule {
             if slot.is_busy() {
                 self.leaving.insert(name.clone(), slot);
             }
-            self.context.gate.disclaim(name);
+            let concerned = self.context.gate.disclaim(name);
+            self.concern(concerned);
             self.context.tell_phase(name, "", Phase::Gone);
         }
         self.blocked.remove(name);
@@ -196,6 +210,23 @@ impl Schedule {
         }
         for user in self.users_of(&name) {
             self.consider(&user);
+        }
+    }
+
+    /// All Kustomizations are known. Only now it is clear who waits for whom, and whose objects are whose.
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let names: Vec<_> = self.slots.keys().cloned().collect();
+            names.iter().for_each(|name| self.consider(name));
+        }
+    }
+
+    fn concern(&mut self, Concerned(names): Concerned) {
+        for name in names {
+            if let Some(slot) = self.slots.get_mut(&name) {
+                slot.is_concerned = true;
+                self.consider(&name);
+            }
         }
     }
 
@@ -229,7 +260,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(name) else { return };
         slot.drifts.forgive(now);
         let slot = &*slot;
-        let settings = slot.settings.clone();
+        let (settings, rank) = (slot.settings.clone(), Rank::of(&slot.object));
         let source = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source)).cloned();
         let digest = source.as_ref().map(|source| source.digest.as_str());
         if let Some(running) = &slot.running {
@@ -241,7 +272,7 @@ impl Schedule {
             }
             return;
         }
-        if slot.is_followed {
+        if slot.is_followed || !self.has_begun {
             return;
         }
         match slot.need(digest, now) {
@@ -267,7 +298,7 @@ impl Schedule {
                         self.start(name, Some(source), Task::Apply { recheck, held });
                     }
                     Verdict::NotReady(waiting) => {
-                        self.context.gate.block(name, &settings);
+                        self.context.gate.block(rank, &settings);
                         self.blocked.insert(name.clone());
                         self.wait_or_complain(name, waiting.complaint());
                     }

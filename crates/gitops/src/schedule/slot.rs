@@ -42,6 +42,8 @@ pub(super) struct Slot {
     /// Whether a job broke off: nobody knows how far it came.
     broke_off: bool,
     pub(super) drifts: Drifts,
+    /// Whether it has to see who else describes its objects, since that changed.
+    pub(super) is_concerned: bool,
     /// Whether it is being found out if the new content of the source concerns it.
     pub(super) comparing: bool,
     pub(super) waiting_since: Option<Instant>,
@@ -108,6 +110,7 @@ impl Slot {
             retry_at: None,
             broke_off: false,
             drifts: Drifts::default(),
+            is_concerned: false,
             comparing: false,
             waiting_since: None,
             complained: None,
@@ -172,7 +175,7 @@ impl Slot {
             || running.requested_at != self.requested_at()
             || self.is_deleted()
             || content_changed
-            || (running.waits && self.drifts.is_due(now))
+            || (running.waits && (self.is_concerned || self.drifts.is_due(now)))
     }
 
     /// What is to be done when the source has this content.
@@ -199,7 +202,7 @@ impl Slot {
         let content_changed = !self.comparing && digest.is_some_and(|digest| digest != last.digest);
         let is_due = self.due.is_some_and(|due| due <= now);
         let was_in_the_way = self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way);
-        if is_new || content_changed || is_due || self.broke_off || was_in_the_way {
+        if is_new || content_changed || is_due || self.broke_off || self.is_concerned || was_in_the_way {
             return Need::Apply { recheck: false, held: None };
         }
         if self.drifts.is_due(now) {
@@ -215,6 +218,7 @@ impl Slot {
         let is_apply = matches!(task, Task::Apply { .. });
         if let Task::Apply { held, .. } = task {
             self.broke_off = false;
+            self.is_concerned = false;
             self.drifts.begin(held.as_deref());
         }
         self.running = Some(Running {

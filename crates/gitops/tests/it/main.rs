@@ -10,4 +10,5 @@ mod elsewhere;
 mod failures;
 mod fights;
 mod lifecycle;
+mod sharing;
 mod world;
