@@ -10,30 +10,42 @@ use kube::{Client, Config};
 /// Where a data directory is unless said otherwise.
 pub const DEFAULT_DATA_DIR: &str = ".cowherd";
 
-/// Flags that choose the cluster and the namespace.
+/// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
-pub struct Cluster {
-    /// Work on the control plane of this data directory
-    #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
-    pub data_dir: Option<PathBuf>,
+pub struct Access {
     /// The kubeconfig file to use
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig to use
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
+}
+
+/// Flags that choose the cluster and the namespace.
+#[derive(Args, Clone, Debug)]
+pub struct Cluster {
+    /// Work on the control plane of this data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
+    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub access: Access,
     /// The namespace to look in
     #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
     pub namespace: String,
 }
 
-impl Cluster {
-    /// A client of the cluster that the flags, the environment or the current directory name.
+impl Access {
+    /// A client of the cluster that the flags, the environment or, in a Pod, the service account name.
     pub async fn client(&self) -> Result<Client> {
-        let config = match self.kubeconfig_file()? {
+        self.client_of(self.kubeconfig.as_deref()).await
+    }
+
+    /// A client of the cluster of a kubeconfig file; where there is none, of the one that the environment names.
+    async fn client_of(&self, file: Option<&Path>) -> Result<Client> {
+        let config = match file {
             Some(path) => {
                 let kubeconfig =
-                    Kubeconfig::read_from(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                    Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
                 Config::from_custom_kubeconfig(kubeconfig, &self.options())
                     .await
                     .with_context(|| format!("cannot use {}", path.display()))?
@@ -51,11 +63,18 @@ impl Cluster {
     fn options(&self) -> KubeConfigOptions {
         KubeConfigOptions { context: self.context.clone(), ..Default::default() }
     }
+}
+
+impl Cluster {
+    /// A client of the cluster that the flags, the environment or the current directory name.
+    pub async fn client(&self) -> Result<Client> {
+        self.access.client_of(self.kubeconfig_file()?.as_deref()).await
+    }
 
     /// The file that the flags name, or the one in the current directory's data directory if neither
     /// `KUBECONFIG` nor the home directory has one.
     fn kubeconfig_file(&self) -> Result<Option<PathBuf>> {
-        if let Some(path) = &self.kubeconfig {
+        if let Some(path) = &self.access.kubeconfig {
             return Ok(Some(path.clone()));
         }
         if let Some(directory) = &self.data_dir {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use cowherd_gitops::{Elsewhere, Unrendered};
+use cowherd_gitops::{Elsewhere, KeptRenders, Unrendered};
 use cowherd_render::{Helm, RenderError, Surroundings};
 use cowherd_source::{ChartOptions, Charts, LocalAccess, Mirrors};
 
@@ -50,6 +50,16 @@ pub fn for_agents(data_dir: &Path, mirrors: &Mirrors, local: LocalAccess) -> Res
     let options = ChartOptions { local, ..Default::default() };
     let charts = Charts::open_with(data_dir.join("charts"), options)?;
     Ok(Arc::new(Elsewhere::new(mirrors.clone(), charts)))
+}
+
+/// The renders of earlier runs. Another build of the program may render otherwise, and makes its own.
+pub fn renders(data_dir: &Path) -> Result<Arc<KeptRenders>> {
+    let program = std::env::current_exe()?;
+    let about = fs::metadata(&program)?;
+    let build = format!("{} {:?}", about.len(), about.modified()?);
+    let directory = data_dir.join("renders");
+    let kept = KeptRenders::open(&directory, &build);
+    Ok(Arc::new(kept.with_context(|| format!("cannot use the directory {}", directory.display()))?))
 }
 
 /// The seed of a data directory: made once, for its owner alone.

@@ -31,6 +31,7 @@ struct Cli {
 enum Command {
     Up(commands::up::Up),
     Server(commands::server::Server),
+    Agent(commands::agent::Agent),
     Get(commands::get::Get),
     Tree(commands::tree::Tree),
     Diff(commands::diff::Diff),
@@ -64,6 +65,7 @@ fn run(command: Command) -> Outcome {
         match command {
             Command::Up(command) => command.run().await,
             Command::Server(command) => command.run().await,
+            Command::Agent(command) => command.run().await,
             Command::Get(command) => command.run().await,
             Command::Tree(command) => command.run().await,
             Command::Diff(command) => command.run().await,

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub mod agent;
 pub mod completion;
 pub mod diff;
 pub mod events;

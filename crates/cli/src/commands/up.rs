@@ -5,12 +5,9 @@ mod watching;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::Args;
-use cowherd_gitops::KeptRenders;
 use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
 
 use super::reconcile::parse_duration;
@@ -81,16 +78,6 @@ impl Up {
         outcome
     }
 
-    /// The renders of earlier runs. Another build of the program may render otherwise, and makes its own.
-    fn renders(&self) -> anyhow::Result<Arc<KeptRenders>> {
-        let program = std::env::current_exe()?;
-        let about = std::fs::metadata(&program)?;
-        let build = format!("{} {:?}", about.len(), about.modified()?);
-        let directory = self.data_dir.join("renders");
-        let kept = KeptRenders::open(&directory, &build);
-        Ok(Arc::new(kept.with_context(|| format!("cannot use the directory {}", directory.display()))?))
-    }
-
     /// Of this machine's repositories, manifests may name the one that is followed and those that were allowed.
     fn local_access(&self) -> anyhow::Result<LocalAccess> {
         let mut allowed = self.local_repositories.clone();
@@ -114,7 +101,7 @@ impl Up {
         bootstrap::run(&control_plane.client, &root).await?;
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
-            kept: Some(self.renders()?),
+            kept: Some(elsewhere::renders(&self.data_dir)?),
             seed: elsewhere::seed(&self.data_dir)?,
             progress: Some(tell),
             ..Default::default()

@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use crate::cluster::{Cluster, explain};
+use crate::cluster::{Access, Cluster, explain};
 
 /// Flags that choose a cluster.
 #[derive(Args)]
@@ -36,12 +36,8 @@ impl ValidationFlags {
         if !self.validate {
             return Ok(None);
         }
-        let cluster = Cluster {
-            data_dir: None,
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
-            namespace: namespace.to_owned(),
-        };
+        let access = Access { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        let cluster = Cluster { data_dir: None, access, namespace: namespace.to_owned() };
         let client = cluster.client().await?;
         let discovery = Discovery::new(client.clone()).run().await.map_err(explain)?;
         Ok(Some(Target { client, discovery, namespace: namespace.to_owned(), handle: Handle::current() }))

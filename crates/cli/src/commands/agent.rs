@@ -1,0 +1,104 @@
+//! `cowherd agent`: the reconcilers alone, on any cluster.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use cowherd_gitops::{Phase, Progress};
+use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::{Api, Client};
+use tokio::sync::mpsc;
+
+use crate::cluster::{Access, explain};
+use crate::control_plane::interrupted;
+use crate::elsewhere;
+use crate::terminal;
+
+/// Keep a cluster converged on what its GitRepositories and Kustomizations say
+///
+/// Runs the reconcilers on the cluster of the current kubeconfig or, in a Pod, of its service account. What they need
+/// of a cluster, definitions and rights, is in deploy/ of this program's repository.
+///
+/// Examples:
+///   cowherd agent --kubeconfig ~/.kube/config
+///   cowherd agent --install-crds --data-dir /var/lib/cowherd
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Agent {
+    #[command(flatten)]
+    access: Access,
+    /// Where mirrors of repositories, charts and renders are kept; what is lost there is fetched and rendered again
+    #[arg(long, value_name = "DIR", default_value = ".cowherd-agent")]
+    data_dir: PathBuf,
+    /// Bring the definitions of GitRepository and Kustomization to the cluster, or those that are there up to date
+    #[arg(long)]
+    install_crds: bool,
+    /// A local repository, or a directory of them, that a GitRepository may name
+    #[arg(long = "local-repository", value_name = "PATH")]
+    local_repositories: Vec<PathBuf>,
+    /// Refuse kustomizations that name bases or charts outside of their repository
+    #[arg(long)]
+    no_remote_bases: bool,
+}
+
+impl Agent {
+    pub async fn run(self) -> crate::Outcome {
+        terminal::log_to_stderr("info");
+        let client = self.access.client().await?;
+        if self.install_crds {
+            cowherd_gitops::install(client.clone()).await?;
+        } else {
+            expect_definitions(&client).await?;
+        }
+        fs::create_dir_all(&self.data_dir).with_context(|| format!("cannot use {}", self.data_dir.display()))?;
+        let local = LocalAccess::Only(self.local_repositories.clone());
+        let options = MirrorOptions { local: local.clone(), ..Default::default() };
+        let mirrors = Mirrors::open_with(self.data_dir.join("mirrors"), options)?;
+        let (tell, progress) = mpsc::unbounded_channel();
+        let mut config = cowherd_gitops::Config {
+            kept: Some(elsewhere::renders(&self.data_dir)?),
+            seed: elsewhere::seed(&self.data_dir)?,
+            progress: Some(tell),
+            ..Default::default()
+        };
+        if !self.no_remote_bases {
+            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors, local)?;
+        }
+        tokio::spawn(report(progress));
+        cowherd_gitops::run(client, mirrors, config, interrupted()).await;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Refuses a cluster that does not serve what the agents reconcile.
+async fn expect_definitions(client: &Client) -> Result<()> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let mut missing = Vec::new();
+    for name in cowherd_api::crds().into_iter().filter_map(|definition| definition.metadata.name) {
+        if definitions.get_metadata_opt(&name).await.map_err(explain)?.is_none() {
+            missing.push(name);
+        }
+    }
+    if !missing.is_empty() {
+        bail!(
+            "the cluster has no {}; bring them with `kubectl apply --server-side --kustomize deploy`, or start once with \
+             --install-crds",
+            missing.join(" and no ")
+        );
+    }
+    Ok(())
+}
+
+/// Logs what becomes ready and what fails.
+async fn report(mut progress: mpsc::UnboundedReceiver<Progress>) {
+    while let Some(Progress { name, revision, phase, applied, changed, pruned, .. }) = progress.recv().await {
+        match phase {
+            Phase::Ready => tracing::info!(kustomization = %name, revision, applied, changed, pruned, "is ready"),
+            Phase::Waiting(why) => tracing::info!(kustomization = %name, revision, why, "waits"),
+            _ => {}
+        }
+    }
+}
