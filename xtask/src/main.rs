@@ -6,6 +6,7 @@ mod rbac;
 mod record;
 mod schemas;
 mod test;
+mod test_agent;
 mod tools;
 mod wire;
 
@@ -19,6 +20,8 @@ cargo xtask <COMMAND>
 
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
+  test-agent DIRECTORY
+                the agents on a real Kubernetes, whose kube-apiserver, kube-controller-manager and etcd are in DIRECTORY
   bench [--charts DIRECTORY] [APPS]
                 measures the release build, beside kubectl and helm, and writes docs/benchmarks.md
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
@@ -46,6 +49,7 @@ fn run() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
+        Some((command, [programs])) if command == "test-agent" => test_agent::run(root, Path::new(programs))?,
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,

@@ -1,0 +1,188 @@
+//! `cowherd agent` on a Kubernetes that is not ours, with the rights that deploy/ gives it and no others.
+//!
+//! They need kube-apiserver, kube-controller-manager and etcd, so `cargo xtask test-agent DIRECTORY` runs them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(dead_code, reason = "of the shared parts these tests take some")]
+
+mod kubernetes;
+#[path = "../program/mod.rs"]
+mod program;
+mod rights;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use kubernetes::Kubernetes;
+use program::repository::Repository;
+use program::{cowherd, eventually};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The account of deploy/.
+const ACCOUNT: &str = "cowherd-agent";
+const NAMESPACE: &str = "flux-system";
+
+/// A Kubernetes with what deploy/ brings, a repository, and an agent with the rights of deploy/.
+struct World {
+    agent: Option<Child>,
+    kubernetes: Kubernetes,
+    repository: Repository,
+    directory: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop_agent();
+        if std::thread::panicking() {
+            eprintln!("the agent said:\n{}", self.said());
+        }
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let kubernetes = Kubernetes::start(directory.path(), &format!("system:serviceaccount:{NAMESPACE}:{ACCOUNT}"));
+        kubernetes.kubectl_ok(&["apply", "--server-side", "--kustomize", root().join("deploy").to_str().unwrap()]);
+        let repository = Repository::new(directory.path().join("repository"));
+        let mut world = Self { agent: None, kubernetes, repository, directory };
+        world.start_agent();
+        world
+    }
+
+    fn start_agent(&mut self) {
+        let kubeconfig = self.kubernetes.kubeconfig_for_account(NAMESPACE, ACCOUNT);
+        let log = std::fs::File::options().create(true).append(true).open(self.directory.path().join("agent.log"));
+        let mut command = cowherd(self.directory.path());
+        command.args(["agent", "--data-dir", "agent", "--local-repository"]).arg(&self.repository.path);
+        command.arg("--kubeconfig").arg(kubeconfig).stdout(Stdio::null()).stderr(log.unwrap());
+        self.agent = Some(command.spawn().unwrap());
+    }
+
+    fn stop_agent(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("agent.log")).unwrap_or_default()
+    }
+
+    /// Makes the cluster follow the repository from a path on, as a person does.
+    fn follow(&self, path: &str, account: &str) {
+        let url = format!("file://{}", self.repository.path.display());
+        let manifest = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: flux-system, namespace: \
+             {NAMESPACE}}}\nspec: {{interval: 1m, url: {url:?}, ref: {{branch: main}}}}\n---\napiVersion: \
+             kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: flux-system, namespace: \
+             {NAMESPACE}}}\nspec: {{interval: 10m, path: {path:?}, prune: true, serviceAccountName: {account:?}, sourceRef: \
+             {{kind: GitRepository, name: fleet}}}}\n"
+        );
+        let file = self.directory.path().join("fleet.yaml");
+        std::fs::write(&file, manifest).unwrap();
+        self.kubernetes.kubectl_ok(&["apply", "--filename", file.to_str().unwrap()]);
+    }
+
+    fn wait_until_ready(&self, names: &[&str], revision: &str) {
+        eventually(&format!("{names:?} are ready at {revision}"), || {
+            let list = self.kubernetes.get("kustomizations --namespace flux-system");
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            let is_ready = |name: &&str| {
+                let found = items.iter().find(|item| item["metadata"]["name"] == **name);
+                found.is_some_and(|item| {
+                    let conditions = item["status"]["conditions"].as_array().cloned().unwrap_or_default();
+                    let applied = item["status"]["lastAppliedRevision"].as_str().unwrap_or_default();
+                    let ready = conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True");
+                    ready && applied.ends_with(revision)
+                })
+            };
+            if names.iter().all(is_ready) { Ok(()) } else { Err(list.to_string()) }
+        });
+    }
+
+    fn wait_for(&self, what: &str, object: &str, check: impl Fn(&Value) -> bool) {
+        eventually(what, || {
+            let seen = self.kubernetes.get(object);
+            if check(&seen) { Ok(()) } else { Err(seen.to_string()) }
+        });
+    }
+}
+
+/// The root of the project.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+#[ignore = "needs a Kubernetes: cargo xtask test-agent DIRECTORY"]
+fn the_quickstart_converges_on_kubernetes_and_stays_so() {
+    let world = World::new();
+    world.repository.copy(&root().join("examples/quickstart"), "examples/quickstart");
+    let first = world.repository.commit("the quickstart");
+    world.follow("./examples/quickstart", "");
+    let all = ["fleet", "infrastructure", "apps-dev", "apps-staging", "apps-prod"];
+    world.wait_until_ready(&all, &first);
+    let deployment = "deployment nginx --namespace prod";
+    let replicas = |count: i64| move |seen: &Value| seen["spec"]["replicas"] == count;
+    world.wait_for("the Deployment has the replicas of Git", deployment, replicas(5));
+
+    world.kubernetes.kubectl_ok(&["scale", "deployment", "nginx", "--namespace", "prod", "--replicas", "1"]);
+    world.wait_for("what was scaled by hand is put right", deployment, replicas(5));
+
+    let overlay = "examples/quickstart/apps/prod/kustomization.yaml";
+    let text = std::fs::read_to_string(world.repository.path.join(overlay)).unwrap();
+    world.repository.write(overlay, &text.replace("count: 5", "count: 2"));
+    let second = world.repository.commit("fewer");
+    world.wait_until_ready(&all, &second);
+    world.wait_for("a commit is followed", deployment, replicas(2));
+
+    world.kubernetes.kubectl_ok(&["delete", "kustomization", "apps-dev", "--namespace", NAMESPACE, "--wait=false"]);
+    world.wait_for("what the parent describes is back", "deployment nginx --namespace dev", |seen| !seen.is_null());
+    world.kubernetes.kubectl_ok(&["delete", "kustomization", "fleet", "--namespace", NAMESPACE]);
+    world.wait_for("nothing of it is left", "kustomizations --namespace flux-system", |seen| {
+        seen["items"].as_array().is_some_and(Vec::is_empty)
+    });
+    world.wait_for("the Deployment is gone", deployment, Value::is_null);
+}
+
+#[test]
+#[ignore = "needs a Kubernetes: cargo xtask test-agent DIRECTORY"]
+fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
+    let mut world = World::new();
+    // Without the binding to cluster-admin everything is applied as an account that has rights of its own.
+    world.kubernetes.kubectl_ok(&["delete", "clusterrolebinding", "cowherd-applier"]);
+    world.kubernetes.kubectl_ok(&["create", "serviceaccount", "applier", "--namespace", NAMESPACE]);
+    let to = format!("{NAMESPACE}:applier");
+    let binding =
+        ["create", "clusterrolebinding", "applier", "--clusterrole", "cluster-admin", "--serviceaccount", &to];
+    world.kubernetes.kubectl_ok(&binding);
+    world.repository.config_map("apps/one.yaml", "one", "1").config_map("apps/two.yaml", "two", "1");
+    let commit = world.repository.commit("two");
+    world.follow("./apps", "applier");
+    world.wait_until_ready(&["fleet"], &commit);
+    world.kubernetes.kubectl_ok(&["delete", "configmap", "one"]);
+    world.wait_for("drift is put right", "configmap one", |seen| !seen.is_null());
+    // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
+    let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
+    let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];
+    world.kubernetes.kubectl_ok(&[&["patch"], &source[..], &["--type=merge", "--patch", finalizer]].concat());
+    world.kubernetes.kubectl_ok(&[&["delete"], &source[..]].concat());
+    world.stop_agent();
+    world.start_agent();
+    world.follow("./apps", "applier");
+    world.repository.remove("apps/two.yaml");
+    let commit = world.repository.commit("one");
+    world.wait_until_ready(&["fleet"], &commit);
+    world.wait_for("what left the repository is pruned", "configmap two", Value::is_null);
+    world.kubernetes.kubectl_ok(&["delete", "kustomization", "fleet", "--namespace", NAMESPACE]);
+    world.wait_for("what it applied is gone", "configmap one", Value::is_null);
+
+    let used = rights::used(&world.kubernetes.audited());
+    assert_eq!(used.refused, Vec::<String>::new());
+    let given = rights::given(&root().join("deploy/agent.yaml"));
+    let spare: Vec<_> = given.iter().filter(|right| !used.uses(right)).collect();
+    assert!(spare.is_empty(), "deploy/agent.yaml gives what is not used: {spare:?}; used: {:?}", used.rights);
+}
