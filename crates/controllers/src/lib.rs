@@ -1,4 +1,4 @@
-//! Kubernetes' own loops: namespaces, garbage collection, Deployment to ReplicaSet to Pod.
+//! Kubernetes' own loops: namespaces, garbage collection, aggregated roles, Deployment to ReplicaSet to Pod.
 //!
 //! Each loop watches the API through a `kube::Client`, compares what should be with what is, and writes the
 //! difference back to the API. None calls another: they meet in the objects alone. [`run`] starts them all.
@@ -12,6 +12,7 @@ mod namespace;
 mod ownership;
 mod queue;
 mod replicaset;
+mod role_aggregation;
 mod scheduling;
 mod service_accounts;
 
@@ -54,6 +55,7 @@ pub async fn run(client: Client, shutdown: impl Future<Output = ()>) {
     loops.spawn(garbage::run(client.clone()));
     loops.spawn(deployment::run(client.clone()));
     loops.spawn(replicaset::run(client.clone()));
+    loops.spawn(role_aggregation::run(client.clone()));
     loops.spawn(scheduling::run(client));
     tokio::pin!(shutdown);
     loop {

@@ -5,3 +5,4 @@
 mod cluster;
 mod deployments;
 mod garbage;
+mod role_aggregation;

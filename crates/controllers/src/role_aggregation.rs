@@ -1,0 +1,132 @@
+//! A ClusterRole that aggregates has the rules of those that its selectors mean.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+
+use crate::Error;
+use crate::cache::{Cache, Key};
+use crate::ownership::{matches, selector};
+use crate::queue::{Next, Queue};
+
+const NAME: &str = "clusterrole-aggregation-controller";
+
+/// Runs the loop.
+pub async fn run(client: Client) {
+    let roles: Arc<Cache<ClusterRole>> = Cache::new();
+    let queue: Queue<String> = Queue::new();
+    let api: Api<ClusterRole> = Api::all(client);
+    let follow = {
+        let (known, queue) = (Arc::clone(&roles), queue.clone());
+        roles.clone().follow(api.clone(), move |changed| {
+            for role in known.all().iter().filter(|role| concerns(role, changed)) {
+                queue.add(role.name_any());
+            }
+        })
+    };
+    let work = async move {
+        roles.synced().await;
+        let reconcile = move |name: String| {
+            let (api, roles) = (api.clone(), Arc::clone(&roles));
+            async move { aggregate(&api, &roles, name).await }
+        };
+        queue.work(NAME, 1, reconcile).await;
+    };
+    futures::future::join(follow, work).await;
+}
+
+/// Whether a role that changed, as it is or as it was, has a part in the rules of this one.
+fn concerns(role: &ClusterRole, changed: &ClusterRole) -> bool {
+    let is_itself = role.name_any() == changed.name_any();
+    role.aggregation_rule.is_some() && (is_itself || selects(role, changed))
+}
+
+/// Whether a role gathers the rules of another. A selector that is none selects nothing.
+fn selects(role: &ClusterRole, other: &ClusterRole) -> bool {
+    let selectors = role.aggregation_rule.iter().flat_map(|rule| rule.cluster_role_selectors.iter().flatten());
+    selectors.flat_map(selector).any(|selector| matches(&selector, other))
+}
+
+async fn aggregate(api: &Api<ClusterRole>, roles: &Cache<ClusterRole>, name: String) -> Result<Next, Error> {
+    let key = Key { namespace: String::new(), name };
+    let Some(role) = roles.get(&key).filter(|role| role.aggregation_rule.is_some()) else { return Ok(Next::Wait) };
+    let rules = gathered(&role, &roles.all());
+    if role.rules.clone().unwrap_or_default() == rules {
+        return Ok(Next::Wait);
+    }
+    let wanted = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": key.name},
+        "rules": rules,
+    });
+    let changed = api.patch(&key.name, &PatchParams::apply(NAME).force(), &Patch::Apply(wanted)).await?;
+    roles.observe(changed);
+    Ok(Next::Wait)
+}
+
+/// The rules of all roles that the selectors mean, each once: in the order of the selectors, then of the roles, which
+/// are sorted by name.
+fn gathered(role: &ClusterRole, all: &[Arc<ClusterRole>]) -> Vec<PolicyRule> {
+    let mut rules: Vec<PolicyRule> = Vec::new();
+    let selectors = role.aggregation_rule.iter().flat_map(|rule| rule.cluster_role_selectors.iter().flatten());
+    for selector in selectors.flat_map(selector) {
+        let others = all.iter().filter(|other| other.name_any() != role.name_any());
+        for other in others.filter(|other| matches(&selector, other.as_ref())) {
+            for rule in other.rules.iter().flatten() {
+                if !rules.contains(rule) {
+                    rules.push(rule.clone());
+                }
+            }
+        }
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn role(name: &str, label: &str, verbs: &[&str]) -> ClusterRole {
+        let rules: Vec<Value> =
+            verbs.iter().map(|verb| json!({"verbs": [verb], "apiGroups": [""], "resources": ["pods"]})).collect();
+        serde_json::from_value(json!({"metadata": {"name": name, "labels": {label: "yes"}}, "rules": rules})).unwrap()
+    }
+
+    fn gathering(name: &str, labels: &[&str]) -> ClusterRole {
+        let selectors: Vec<Value> = labels.iter().map(|label| json!({"matchLabels": {*label: "yes"}})).collect();
+        let rule = serde_json::from_value(json!({"clusterRoleSelectors": selectors})).unwrap();
+        ClusterRole { aggregation_rule: Some(rule), ..role(name, "a", &["own"]) }
+    }
+
+    #[test]
+    fn rules_are_gathered_once_in_the_order_of_selectors_and_names() {
+        let all = [
+            gathering("all", &["b", "a"]),
+            role("one", "a", &["get", "list"]),
+            role("three", "a", &["list", "watch"]),
+            role("two", "b", &["patch", "get"]),
+            role("zero", "c", &["delete"]),
+        ];
+        let all = all.map(Arc::new);
+        let verbs = |role: &ClusterRole| -> Vec<String> {
+            gathered(role, &all).into_iter().flat_map(|rule| rule.verbs).collect()
+        };
+        assert_eq!(verbs(&gathering("all", &["b", "a"])), ["patch", "get", "list", "watch"]);
+        assert!(verbs(&gathering("none", &["d"])).is_empty());
+        // One that gathers may be gathered by another, with the rules that it has at the moment.
+        assert_eq!(verbs(&gathering("another", &["a"])), ["own", "get", "list", "watch"]);
+    }
+
+    #[test]
+    fn a_change_concerns_those_that_select_the_role_and_itself() {
+        let gathering = gathering("all", &["b"]);
+        assert!(concerns(&gathering, &role("one", "b", &[])));
+        assert!(concerns(&gathering, &gathering));
+        assert!(!concerns(&gathering, &role("one", "c", &[])));
+        assert!(!concerns(&role("one", "b", &[]), &role("one", "b", &[])));
+    }
+}
