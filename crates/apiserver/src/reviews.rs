@@ -85,13 +85,17 @@ impl Review {
     }
 }
 
-/// Answers a question.
-pub async fn answer(server: &ApiServer, call: &Call, review: &Review) -> ApiResult<Answer> {
+/// Answers a question; one that is asked in a namespace is about that namespace.
+pub async fn answer(server: &ApiServer, call: &Call, review: &Review, namespace: Option<&str>) -> ApiResult<Answer> {
     let mut asked = crate::rest::document(call)?.value;
     if !asked.is_object() {
         return Err(ApiError::bad_request(format!("the body must be a {}", review.kind)));
     }
     let spec = asked.get("spec").cloned().unwrap_or_default();
+    if let Some(namespace) = namespace.filter(|own| text_at(&spec, &["resourceAttributes", "namespace"]) != *own) {
+        let why = format!("spec.resourceAttributes.namespace must match namespace: {namespace}");
+        return Err(ApiError::bad_request(why));
+    }
     let status = match review.kind {
         "SelfSubjectReview" => json!({"userInfo": user_info(&call.user)}),
         "TokenReview" => token(server, &spec).await?,

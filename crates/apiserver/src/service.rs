@@ -85,7 +85,7 @@ impl ApiServer {
         let user = crate::impersonation::impersonated(self, user, &parts.headers).await?;
         crate::authorization::check(self, &user, &action.attributes).await?;
         let deed = action.deed?;
-        if let (Deed::Object(_) | Deed::Review(_), Err(error)) = (&deed, accepted) {
+        if let (Deed::Object(_) | Deed::Review(..), Err(error)) = (&deed, accepted) {
             // Nothing is done whose outcome could not be told.
             return Err(error.clone());
         }
@@ -103,7 +103,7 @@ impl ApiServer {
         let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
         match &deed {
             Deed::Object(deed) => crate::rest::serve(self, &call, deed).await,
-            Deed::Review(review) => crate::reviews::answer(self, &call, review).await,
+            Deed::Review(review, namespace) => crate::reviews::answer(self, &call, review, namespace.as_deref()).await,
             Deed::Document(route) => crate::discovery::serve(self, &call, route),
         }
     }

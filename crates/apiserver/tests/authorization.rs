@@ -86,6 +86,61 @@ async fn nobody_gives_away_rights_without_leave() {
     assert_eq!(post(&client, MAPS, map("a")).await.0, 201);
 }
 
+#[tokio::test]
+async fn a_question_in_a_namespace_is_about_that_namespace() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let jane = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"});
+    post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("admin", jane)).await;
+    let client = server.client_as(User::authenticated("jane", []), "test");
+    let uri = "/apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews";
+    let about = |attributes: Value| json!({"spec": {"user": "jane", "resourceAttributes": attributes}});
+    let (code, review) =
+        post(&client, uri, about(json!({"verb": "get", "resource": "pods", "namespace": "default"}))).await;
+    assert_eq!((code, &review["status"]["allowed"]), (201, &json!(true)), "{review}");
+    for other in [json!({"verb": "get", "resource": "pods", "namespace": "kube-system"}), json!({"verb": "get"})] {
+        let (code, status) = post(&client, uri, about(other)).await;
+        assert_eq!(code, 400, "{status}");
+    }
+    let path = json!({"spec": {"user": "jane", "nonResourceAttributes": {"verb": "get", "path": "/"}}});
+    assert_eq!(post(&client, uri, path).await.0, 400);
+}
+
+#[tokio::test]
+async fn rules_and_verdicts_are_those_of_the_roles() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let jane = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"});
+    post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("view", jane)).await;
+    let client = server.client_as(User::authenticated("jane", ["herders"]), "test");
+    let uri = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    let rules = async |namespace: &str| post(&client, uri, json!({"spec": {"namespace": namespace}})).await.1;
+    let here = rules("default").await;
+    let with = |review: &Value, resource: &str| {
+        let rules = review["status"]["resourceRules"].as_array().unwrap().clone();
+        rules.iter().any(|rule| rule["resources"].as_array().unwrap().contains(&json!(resource)))
+    };
+    assert!(with(&here, "configmaps") && with(&here, "selfsubjectreviews") && !with(&here, "secrets"), "{here}");
+    assert!(!with(&rules("kube-system").await, "configmaps"));
+    let paths = here["status"]["nonResourceRules"].as_array().unwrap();
+    assert!(
+        paths.iter().any(|rule| rule["nonResourceURLs"].as_array().unwrap().contains(&json!("/healthz"))),
+        "{here}"
+    );
+    assert!(paths.iter().all(|rule| rule.get("resources").is_none()), "{here}");
+    let uri = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    let verdict = async |spec: Value| post(&admin, uri, json!({"spec": spec})).await.1["status"]["allowed"].clone();
+    let of = |verb: &str, resource: &str, namespace: &str| json!({"verb": verb, "resource": resource, "namespace": namespace});
+    assert_eq!(verdict(json!({"user": "jane", "resourceAttributes": of("list", "pods", "default")})).await, true);
+    assert_eq!(verdict(json!({"user": "jane", "resourceAttributes": of("create", "pods", "default")})).await, false);
+    assert_eq!(verdict(json!({"user": "joe", "resourceAttributes": of("list", "pods", "default")})).await, false);
+    assert_eq!(verdict(json!({"groups": ["system:masters"], "resourceAttributes": of("get", "x", "")})).await, true);
+    let path = json!({"verb": "get", "path": "/apis"});
+    let known = json!({"groups": ["system:authenticated"], "nonResourceAttributes": path});
+    assert_eq!(verdict(known).await, true);
+    assert_eq!(verdict(json!({"user": "jane", "nonResourceAttributes": path})).await, false);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_may_act_for_others() {
     let served = Served::start().await;

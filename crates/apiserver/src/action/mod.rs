@@ -35,8 +35,8 @@ pub struct Action {
 pub enum Deed {
     /// A document is read that describes the server.
     Document(Route),
-    /// A question is answered.
-    Review(&'static Review),
+    /// A question is answered, about a namespace where it is asked in one.
+    Review(&'static Review, Option<String>),
     /// Something is done with a collection or an object.
     Object(ObjectDeed),
 }
@@ -108,7 +108,7 @@ fn served(catalog: &Catalog, method: &Method, route: &ObjectRoute, query: &Query
     if let Some(review) = Review::at(route) {
         return match (method, &route.name, route.special) {
             (&Method::POST, None, None) if review.namespaced == route.namespace.is_some() => {
-                Ok(("create", Deed::Review(review)))
+                Ok(("create", Deed::Review(review, route.namespace.clone())))
             }
             (_, None, None) if review.namespaced == route.namespace.is_some() => Err(ApiError::method_not_allowed()),
             _ => Err(ApiError::no_such_path()),
@@ -223,6 +223,65 @@ mod tests {
         assert_eq!(refused("GET", "/api/v1/watch/namespaces/a/pods/b/log"), 404);
         assert_eq!(refused("GET", "/api/v1/secrets/b"), 404);
         assert_eq!(refused("GET", "/api/v1/namespaces/a/nodes"), 404);
+    }
+
+    #[test]
+    fn a_document_is_asked_for_by_its_method_and_its_path() {
+        let asked = |method: &str, path: &str| {
+            let Attributes { verb, path, resource, .. } = resolved(method, path).attributes;
+            assert_eq!(resource, "");
+            (verb, path.unwrap())
+        };
+        assert_eq!(asked("GET", "/readyz/p%69ng"), ("get".to_owned(), "/readyz/ping".to_owned()));
+        assert_eq!(asked("MEND", "/apis/apps"), ("mend".to_owned(), "/apis/apps".to_owned()));
+        assert!(matches!(resolved("GET", "/apis/apps").deed, Ok(Deed::Document(Route::Group(_)))));
+        assert!(matches!(resolved("HEAD", "/readyz").deed, Ok(Deed::Document(Route::Health))));
+        assert_eq!(refused("HEAD", "/apis/apps"), 405);
+        assert_eq!(refused("POST", "/apis/apps"), 405);
+        assert_eq!(refused("POST", "/apis/unknown.io"), 404);
+        for path in ["/unknown", "/api/v1/namespaces//secrets", "/api/v1/namespaces/a%2Fb", "//x/api/v1/secrets"] {
+            assert_eq!(refused("GET", path), 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_question_is_made_and_nothing_else() {
+        let own = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let local = "/apis/authorization.k8s.io/v1/namespaces/a/localsubjectaccessreviews";
+        assert!(matches!(resolved("POST", own).deed, Ok(Deed::Review(_, None))));
+        assert!(matches!(resolved("POST", local).deed, Ok(Deed::Review(_, Some(namespace))) if namespace == "a"));
+        assert_eq!(asked("POST", local), texts("create", "a", ""));
+        for (method, path, code) in [
+            ("GET", own.to_owned(), 405),
+            ("POST", format!("{own}/x"), 404),
+            ("POST", own.replace("/v1/", "/v1/watch/"), 404),
+            ("POST", own.replace("/v1/", "/v1/namespaces/a/"), 404),
+            ("POST", local.replace("/namespaces/a", ""), 404),
+            ("DELETE", local.to_owned(), 405),
+        ] {
+            assert_eq!(refused(method, &path), code, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_takes_the_verb_that_it_would_have() {
+        for (method, path, verb) in [
+            ("GET", "/api/v1/unknowns", "list"),
+            ("GET", "/api/v1/unknowns?watch=1", "watch"),
+            ("GET", "/api/v1/namespaces/a/unknowns/b?watch=1", "get"),
+            ("HEAD", "/api/v1/namespaces/a/secrets/b", "get"),
+            ("POST", "/api/v1/namespaces/a/secrets/b", "create"),
+            ("PUT", "/api/v1/namespaces/a/secrets", "update"),
+            ("PATCH", "/api/v1/namespaces/a/secrets", "patch"),
+            ("DELETE", "/api/v1/unknowns", "deletecollection"),
+            ("DELETE", "/api/v1/namespaces/a/unknowns/b", "delete"),
+            ("GET", "/api/v1/proxy/namespaces/a/pods/b", "proxy"),
+            ("DELETE", "/api/v1/watch/unknowns", "watch"),
+            ("OPTIONS", "/api/v1/secrets", ""),
+        ] {
+            assert!(resolved(method, path).deed.is_err(), "{method} {path}");
+            assert_eq!(resolved(method, path).attributes.verb, verb, "{method} {path}");
+        }
     }
 
     #[test]

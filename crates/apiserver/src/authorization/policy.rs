@@ -39,5 +39,7 @@ async fn bindings(server: &ApiServer, plural: &str, namespace: Option<&str>, use
     let page = server.store().list(&resource.collection_prefix(namespace), ListOptions::default()).await;
     let entries = page.map_err(rest::read_failed)?.entries;
     let read = entries.iter().filter_map(|entry| serde_json::from_slice::<Binding>(&entry.value).ok());
-    Ok(read.filter(|binding| binding.is_for(user)).collect())
+    // What is in a namespace holds there, wherever it was found.
+    let here = read.filter(|binding| binding.namespace() == namespace.unwrap_or_default());
+    Ok(here.filter(|binding| binding.is_for(user)).collect())
 }

@@ -30,7 +30,6 @@ pub struct Binding {
 
 #[derive(Clone, Debug, Deserialize)]
 struct Metadata {
-    /// Where the rights hold; empty for the whole cluster.
     #[serde(default)]
     namespace: String,
 }
@@ -46,6 +45,11 @@ struct Reference {
 }
 
 impl Binding {
+    /// Where the rights hold; empty for the whole cluster.
+    pub fn namespace(&self) -> &str {
+        &self.metadata.namespace
+    }
+
     /// The role that it gives; `None` where nothing can be that role.
     pub fn role(&self) -> Option<RoleKey> {
         let name = self.role_ref.name.clone();
@@ -134,8 +138,8 @@ mod tests {
         };
         let jane = User::authenticated("jane", []);
         let rules = |bindings: Vec<Binding>| policy(bindings).rules(&jane).cloned().collect::<Vec<_>>();
-        assert_eq!(rules(vec![binding("a", "ClusterRole", subject())]), [get.clone()]);
-        assert_eq!(rules(vec![binding("a", "Role", subject())]), [list.clone()]);
+        assert_eq!(rules(vec![binding("a", "ClusterRole", subject())]), std::slice::from_ref(&get));
+        assert_eq!(rules(vec![binding("a", "Role", subject())]), std::slice::from_ref(&list));
         let both = vec![binding("", "ClusterRole", subject()), binding("a", "Role", subject())];
         assert_eq!(rules(both), [get.clone(), list.clone()]);
         assert_eq!(rules(vec![binding("b", "Role", subject())]), []);

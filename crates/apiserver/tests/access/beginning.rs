@@ -66,6 +66,15 @@ async fn a_start_gives_back_what_was_taken_and_keeps_what_was_added() {
         patch(&client, "clusterroles/system:basic-user", json!({"rules": []})).await;
         let own = json!([{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "jane"}]);
         patch(&client, "clusterrolebindings/system:basic-user", json!({"subjects": own})).await;
+        // Another role under the name of one that everybody has.
+        let path = format!("{RBAC}/clusterrolebindings/system:public-info-viewer");
+        let delete = http::Request::delete(&path).body(Vec::new()).unwrap();
+        let _: Value = client.request(delete).await.unwrap();
+        let mut other = recorded()["\"ClusterRoleBinding\" /\"system:public-info-viewer\""].clone();
+        other["roleRef"]["name"] = "view".into();
+        let create =
+            http::Request::post(format!("{RBAC}/clusterrolebindings")).header("content-type", "application/json");
+        let _: Value = client.request(create.body(serde_json::to_vec(&other).unwrap()).unwrap()).await.unwrap();
         let off = json!({"metadata": {"annotations": {"rbac.authorization.kubernetes.io/autoupdate": "false"}}});
         patch(&client, "clusterroles/system:discovery", off).await;
         patch(&client, "clusterroles/system:discovery", json!({"rules": []})).await;
