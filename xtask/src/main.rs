@@ -30,8 +30,9 @@ cargo xtask <COMMAND>
                 is, in crates/apiserver/data, for the embedded API to have the same
   record        records what the real tools say, for tests where they are not installed
   schemas       generates crates/schema/data from the sources of k8s-openapi
-  wire API MACHINERY
-                generates crates/apiserver/data from checkouts of kubernetes/api and kubernetes/apimachinery
+  wire API MACHINERY EXTENSIONS
+                generates crates/apiserver/data from checkouts of kubernetes/api, kubernetes/apimachinery and
+                kubernetes/apiextensions-apiserver; `schemas` reads it
 ";
 
 fn main() -> ExitCode {
@@ -55,8 +56,8 @@ fn run() -> Result<ExitCode> {
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
-        Some((command, [api, machinery])) if command == "wire" => {
-            wire::run(root, Path::new(api), Path::new(machinery))?
+        Some((command, [api, machinery, extensions])) if command == "wire" => {
+            wire::run(root, Path::new(api), Path::new(machinery), Path::new(extensions))?
         }
         _ => {
             eprint!("{USAGE}");

@@ -2,8 +2,9 @@
 //!
 //! The crate's sources say everything as text of one regular form: the JSON schema of each type, and how
 //! its lists merge. Reading them saves compiling the crate a second time with its `schemars` feature.
-//! What they cannot say stands in `overlay.json`, kept by hand.
+//! What they cannot say stands in `overlay.json`, kept by hand, and in the sources of the Go types.
 
+mod go;
 mod literal;
 mod merge;
 mod source;
@@ -26,6 +27,7 @@ pub fn run(root: &Path) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     write(&folder.join("definitions.jsonl.gz"), &schemas)?;
     schemas.values_mut().for_each(drop_texts);
+    go::annotate(root, &mut schemas)?;
     write(&folder.join("structure.jsonl.gz"), &schemas)?;
     println!("{} definitions", schemas.len());
     Ok(())

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// The packages whose types clients send.
+/// The packages of `kubernetes/api` whose types clients send.
 const PACKAGES: &[&str] = &[
     "admissionregistration/v1",
     "apps/v1",
@@ -40,29 +40,54 @@ struct Field {
     number: u32,
     name: String,
     go: String,
-    inline: bool,
-    optional: bool,
+    place: Place,
 }
 
-/// Writes `crates/apiserver/data/wire.txt.gz` from checkouts of the two repositories.
-pub fn run(root: &Path, api: &Path, machinery: &Path) -> Result<()> {
+/// What becomes of a field in JSON.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Its own fields stand in its place.
+    Inline,
+    /// It stands there whatever it holds; nothing is `null` for a pointer, the zero for a value.
+    Kept { pointer: bool },
+    /// It stands there unless it is a pointer to nothing, or a value that is empty (`omitempty`).
+    NonEmpty { pointer: bool },
+    /// It stands there unless it is zero, which a structure can be as well (`omitzero`).
+    NonZero,
+}
+
+impl Place {
+    fn sign(self) -> char {
+        match self {
+            Self::Inline => '^',
+            Self::Kept { pointer: true } => '&',
+            Self::Kept { pointer: false } => '*',
+            Self::NonEmpty { pointer: true } => '?',
+            Self::NonEmpty { pointer: false } => '-',
+            Self::NonZero => '0',
+        }
+    }
+}
+
+/// Writes `crates/apiserver/data/wire.txt.gz` from checkouts of the three repositories.
+pub fn run(root: &Path, api: &Path, machinery: &Path, extensions: &Path) -> Result<()> {
     let mut types = Types::default();
     for package in PACKAGES {
         read(&api.join(package).join("types.go"), package, &mut types)?;
     }
     read(&machinery.join("pkg/apis/meta/v1/types.go"), "meta/v1", &mut types)?;
+    for file in ["types.go", "types_jsonschema.go"] {
+        read(&extensions.join("pkg/apis/apiextensions/v1").join(file), "apiextensions/v1", &mut types)?;
+    }
     let mut text = String::new();
-    for (name, fields) in types.structs.iter().filter(|(_, fields)| !fields.is_empty()) {
+    for (name, fields) in &types.structs {
         text.push_str(&format!("{name}\n"));
         let package = name.split('.').next().unwrap_or_default();
         for field in fields {
-            let flag = match (field.inline, field.go.starts_with('*'), field.optional) {
-                (true, ..) => '^',
-                (_, true, _) | (_, _, false) => '*',
-                _ => '-',
-            };
+            let flag = field.place.sign();
             let kind = types.kind(&field.go, package).with_context(|| format!("{name}.{}", field.name))?;
-            text.push_str(&format!("{} {} {flag} {kind}\n", field.number, field.name));
+            let go = types.name_of(&field.go, package).map(|name| format!(" {name}")).unwrap_or_default();
+            text.push_str(&format!("{} {} {flag} {kind}{go}\n", field.number, field.name));
         }
         text.push('\n');
     }
@@ -94,7 +119,10 @@ fn read(path: &Path, package: &str, types: &mut Types) -> Result<()> {
         let name = format!("{package}.{name}");
         match definition.trim() {
             "struct {" => current = Some((name, Vec::new())),
-            "struct {}" | "interface {" => {}
+            "struct {}" | "struct{}" => {
+                types.structs.insert(name, Vec::new());
+            }
+            "interface {" => {}
             alias => {
                 types.aliases.insert(name, alias.trim_start_matches("= ").to_owned());
             }
@@ -117,13 +145,46 @@ fn field(line: &str) -> Option<Field> {
     let mut words = declared.split_whitespace();
     let first = words.next()?;
     let go = words.next().unwrap_or(first).to_owned();
-    let inline = options.contains(&"inline");
-    let optional = options.iter().any(|option| matches!(*option, "omitempty" | "omitzero"));
-    let name = if inline { "-".to_owned() } else { name };
-    Some(Field { number, name, go, inline, optional })
+    let pointer = go.starts_with('*');
+    let place = if options.contains(&"inline") {
+        Place::Inline
+    } else if options.contains(&"omitzero") {
+        Place::NonZero
+    } else if options.contains(&"omitempty") {
+        Place::NonEmpty { pointer }
+    } else {
+        Place::Kept { pointer }
+    };
+    let name = if matches!(place, Place::Inline) { "-".to_owned() } else { name };
+    Some(Field { number, name, go, place })
 }
 
 impl Types {
+    /// What Go calls a type that has a name of its own and is no structure, or is made of one, as its decoder says it.
+    fn name_of(&self, go: &str, package: &str) -> Option<String> {
+        let go = go.trim_start_matches('*');
+        if let Some(item) = go.strip_prefix("[]") {
+            return Some(format!("[]{}", self.name_of(item, package)?));
+        }
+        if let Some((key, value)) = go.strip_prefix("map[").and_then(|rest| rest.split_once(']')) {
+            let (key_name, value_name) = (self.name_of(key, package), self.name_of(value, package));
+            if key_name.is_none() && value_name.is_none() {
+                return None;
+            }
+            let plain = |name: Option<String>, go: &str| name.unwrap_or_else(|| go.to_owned());
+            return Some(format!("map[{}]{}", plain(key_name, key), plain(value_name, value)));
+        }
+        let qualified = match go.split_once('.') {
+            Some(("types", name)) => return Some(format!("types.{name}")),
+            Some(("metav1", name)) => format!("meta/v1.{name}"),
+            Some(("v1" | "apiv1" | "corev1", name)) => format!("core/v1.{name}"),
+            Some(_) => return None,
+            None => format!("{package}.{go}"),
+        };
+        let name = qualified.rsplit('.').next()?;
+        self.aliases.contains_key(&qualified).then(|| format!("{}.{name}", package_name(&qualified)))
+    }
+
     fn kind(&self, go: &str, package: &str) -> Result<String> {
         let go = go.trim_start_matches('*');
         if let Some(item) = go.strip_prefix("[]").filter(|item| *item != "byte") {
@@ -146,6 +207,11 @@ impl Types {
             "Time" if package == "meta/v1" => Some("T"),
             "MicroTime" if package == "meta/v1" => Some("M"),
             "FieldsV1" if package == "meta/v1" => Some("F"),
+            "JSON" | "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrStringArray"
+                if package == "apiextensions/v1" =>
+            {
+                Some("R")
+            }
             _ => None,
         };
         if let Some(plain) = plain {
@@ -168,4 +234,10 @@ impl Types {
         let kind = self.kind(alias, package)?;
         Ok(if kind.starts_with("[]") { format!("({kind})") } else { kind })
     }
+}
+
+/// The last part of the package in `apps/v1.Deployment`.
+fn package_name(qualified: &str) -> &str {
+    let package = qualified.rsplit_once('.').map_or(qualified, |(package, _)| package);
+    package.rsplit('/').next().unwrap_or(package)
 }

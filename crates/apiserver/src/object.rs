@@ -95,15 +95,3 @@ pub fn at<'a>(object: &'a Value, path: &[&str]) -> Option<&'a Value> {
 pub fn text_at<'a>(object: &'a Value, path: &[&str]) -> &'a str {
     at(object, path).and_then(Value::as_str).unwrap_or_default()
 }
-
-/// Removes `null` entries of maps at every depth: to the typed kinds an absent field and `null` are the same.
-pub fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
-}

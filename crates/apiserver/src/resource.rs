@@ -163,12 +163,22 @@ impl Resource {
         }
     }
 
-    /// Fills in what the user may leave out, and leaves out what says nothing.
+    /// Fills in what the user may leave out, and puts all of it as Kubernetes' types hold it.
     pub fn default(&self, object: &mut Value) {
-        cowherd_kinds::metadata::drop_empty(object);
         match &self.behaviour {
             Behaviour::BuiltIn(kind) => kind.default(object),
-            Behaviour::Custom(version) => version.schema.apply_defaults(object),
+            Behaviour::Custom(version) => {
+                cowherd_kinds::metadata::settle(object);
+                version.schema.apply_defaults(object);
+            }
+        }
+    }
+
+    /// Makes of an object what Kubernetes' types hold of it. What was stored by an older program may not be so.
+    pub fn settle(&self, object: &mut Value) {
+        match &self.behaviour {
+            Behaviour::BuiltIn(kind) => kind.settle(object),
+            Behaviour::Custom(_) => cowherd_kinds::metadata::settle(object),
         }
     }
 

@@ -1,14 +1,14 @@
 //! What a built-in resource is called and how it behaves.
 
-use cowherd_schema::{FieldError, FieldPath};
+use cowherd_schema::{FieldError, FieldPath, builtin};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::json::{Fill, drop_nulls};
+use crate::json::Fill;
 use crate::names::NameRule;
 use crate::strategy::{Generations, Rules};
 use crate::table::Column;
-use crate::{catalog, metadata, strategy};
+use crate::{catalog, encoding, metadata, strategy};
 
 /// The verbs of a resource that can be read, written and watched in every way.
 const EVERY_VERB: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -123,7 +123,7 @@ impl Kind {
     /// Turns an object of this kind into the form that it is kept in.
     pub fn to_storage(&self, object: Value) -> Value {
         match &self.stored_as {
-            Some(stored) => (stored.into)(object),
+            Some(stored) => self.storage().settled((stored.into)(object)),
             None => object,
         }
     }
@@ -131,17 +131,28 @@ impl Kind {
     /// Turns a kept object into one of this kind.
     pub fn from_storage(&self, object: Value) -> Value {
         match &self.stored_as {
-            Some(stored) => (stored.from)(object),
+            Some(stored) => self.settled((stored.from)(object)),
             None => object,
         }
     }
 
+    /// Makes of an object what Kubernetes' type of this kind holds of it; see [`encoding`].
+    pub fn settle(&self, object: &mut Value) {
+        if let Some(schema) = builtin::definition(self.definition) {
+            encoding::settle(object, schema);
+        }
+    }
+
+    fn settled(&self, mut object: Value) -> Value {
+        self.settle(&mut object);
+        object
+    }
+
     /// Fills in what the user may leave out. Runs on every object that comes in, before anything else looks at it.
     pub fn default(&self, object: &mut Value) {
-        if self.rules.null_means_absent {
-            drop_nulls(object);
-        }
+        self.settle(object);
         (self.rules.default)(object);
+        self.settle(object);
     }
 
     /// Makes a new object ready to be stored: drops a status that only the system may set, starts the generation.
@@ -157,6 +168,7 @@ impl Kind {
             }
         }
         (self.rules.create)(object);
+        self.settle(object);
     }
 
     /// Makes a changed object ready to be stored: an update of the object keeps the status that is there, one of
@@ -164,6 +176,7 @@ impl Kind {
     /// what is wanted.
     pub fn prepare_update(&self, new: &mut Value, old: &Value, subresource: Option<&str>) {
         strategy::prepare_update(self, new, old, subresource);
+        self.settle(new);
     }
 
     /// What is wrong with a new object, metadata included.

@@ -18,6 +18,7 @@ mod coordination;
 mod core;
 mod crd;
 mod discovery;
+pub mod encoding;
 mod events;
 mod json;
 mod kind;

@@ -1,6 +1,6 @@
 //! What the metadata of any object may hold, built-in or custom.
 
-use cowherd_schema::{ErrorKind, FieldError, FieldPath};
+use cowherd_schema::{ErrorKind, FieldError, FieldPath, builtin};
 use serde_json::Value;
 
 use crate::json::{Fill, Read, same};
@@ -188,18 +188,11 @@ pub fn keep_system_fields(new: &mut Value, old: &Value) {
     }
 }
 
-/// Removes from the metadata the lists and maps that hold nothing; they are as good as absent.
-pub fn drop_empty(object: &mut Value) {
-    let Some(metadata) = object.inner("metadata") else { return };
-    for field in ["annotations", "finalizers", "labels", "ownerReferences"] {
-        let empty = match &metadata[field] {
-            Value::Array(items) => items.is_empty(),
-            Value::Object(map) => map.is_empty(),
-            _ => false,
-        };
-        if empty {
-            metadata.take_out(field);
-        }
+/// Makes of the metadata of an object of any kind what Kubernetes' type holds of it; see [`crate::encoding`].
+pub fn settle(object: &mut Value) {
+    let schema = builtin::definition("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    if let (Some(metadata), Some(schema)) = (object.inner("metadata"), schema) {
+        crate::encoding::settle(metadata, schema);
     }
 }
 
@@ -280,7 +273,7 @@ mod tests {
     #[test]
     fn what_holds_nothing_is_left_out() {
         let mut object = json!({"metadata": {"name": "a", "labels": {}, "annotations": {"a": ""}, "finalizers": []}});
-        drop_empty(&mut object);
+        settle(&mut object);
         assert_eq!(object, json!({"metadata": {"name": "a", "annotations": {"a": ""}}}));
     }
 }

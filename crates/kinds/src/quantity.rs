@@ -55,7 +55,7 @@ impl Quantity {
     /// Reads an amount from JSON, where plain numbers are amounts too.
     pub fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) => Self::parse(text),
+            Value::String(text) => Self::parse(text.trim()),
             Value::Number(number) => Self::parse(&number.to_string()),
             _ => None,
         }

@@ -41,7 +41,6 @@ impl Generations {
 /// The behaviour of a kind, step by step. Each function gets the whole object.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    pub null_means_absent: bool,
     pub default: fn(&mut Value),
     pub create: fn(&mut Value),
     pub update: fn(&mut Value, &Value),
@@ -55,7 +54,6 @@ pub(crate) struct Rules {
 impl Rules {
     /// No rules beyond those of every object; the name and the age are printed.
     pub const PLAIN: Self = Self {
-        null_means_absent: true,
         default: |_| {},
         create: |_| {},
         update: |_, _| {},

@@ -137,16 +137,24 @@ fn manifests() -> Vec<Value> {
             json!({"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}),
         ),
         object("storage.k8s.io/v1", "CSIDriver", json!({"spec": {}})),
-        object("storage.k8s.io/v1", "CSINode", json!({"spec": {"drivers": []}})),
+        object(
+            "storage.k8s.io/v1",
+            "CSINode",
+            json!({"spec": {"drivers": [{"name": "disks.example.com", "nodeID": "n1"}]}}),
+        ),
         object("storage.k8s.io/v1", "CSIStorageCapacity", json!({"storageClassName": "fast", "capacity": "1024Gi"})),
         object("storage.k8s.io/v1", "StorageClass", json!({"provisioner": "example.com/disks"})),
         object(
             "storage.k8s.io/v1",
             "VolumeAttachment",
             json!({"spec": {
-                "attacher": "example.com/disks", "nodeName": "n1", "source": {"persistentVolumeName": "web"}}}),
+                "attacher": "disks.example.com", "nodeName": "n1", "source": {"persistentVolumeName": "web"}}}),
         ),
-        object("storage.k8s.io/v1", "VolumeAttributesClass", json!({"driverName": "example.com/disks"})),
+        object(
+            "storage.k8s.io/v1",
+            "VolumeAttributesClass",
+            json!({"driverName": "disks.example.com", "parameters": {"iops": "100"}}),
+        ),
         object(admission, "MutatingWebhookConfiguration", json!({"webhooks": [webhook]})),
         object(admission, "ValidatingWebhookConfiguration", json!({"webhooks": [webhook]})),
         object(
@@ -222,9 +230,12 @@ fn every_manifest_is_valid_and_known_to_its_schema_once_filled_in() {
         let object = created(manifest);
         assert_eq!(kind.validate_create(&object), [], "{kind:?}");
         assert_eq!(schema.unknown_fields(&object), [], "{kind:?}");
+        // Kubernetes answers null where its schemas have no place for it, such as for times that there are not.
+        let mut given = object.clone();
+        cowherd_kinds::encoding::without_nulls(&mut given, schema);
         // A status is not complete before a controller writes it.
         let mistakes: Vec<String> = schema
-            .validate(&object)
+            .validate(&given)
             .iter()
             .map(ToString::to_string)
             .filter(|mistake| !mistake.starts_with("status."))

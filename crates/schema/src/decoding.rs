@@ -40,8 +40,9 @@ impl<'a> Walk<'a> {
         let fits = match (schema.value_type, value) {
             (_, Value::Null) | (Type::Any, _) => return Ok(()),
             (Type::IntOrString, _) => return self.int_or_string(value, schema),
-            (Type::Object, Value::Object(_)) => return self.object(value, schema),
-            (Type::Array, Value::Array(items)) => return self.items(items, schema),
+            (Type::Object, _) if is_raw(schema) => return Ok(()),
+            (Type::Object, Value::Object(_)) => return self.object(value, schema, go_type),
+            (Type::Array, Value::Array(items)) => return self.items(items, schema, go_type),
             (Type::String, Value::String(text)) => return text_error(text, schema).map_or(Ok(()), Err),
             (Type::Integer, Value::Number(number)) => match schema.format.as_deref() {
                 Some("int32") => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
@@ -50,34 +51,46 @@ impl<'a> Walk<'a> {
             (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => true,
             _ => false,
         };
-        if fits { Ok(()) } else { Err(self.mismatch(value, schema, &go_type())) }
+        if fits {
+            return Ok(());
+        }
+        // Times are read from texts.
+        let is_time = matches!(schema.format.as_deref(), Some("date-time" | "micro-time"));
+        let go_type = if is_time { "string".to_owned() } else { go_type() };
+        Err(self.mismatch(value, schema.value_type == Type::Integer, &go_type))
     }
 
-    fn object(&mut self, value: &'a Value, schema: &'a Schema) -> Checked {
+    fn object(&mut self, value: &'a Value, schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
         for (name, value) in value.as_object().into_iter().flatten() {
             if let Some(child) = schema.properties.get(name.as_str()) {
+                let field = schema.go_fields.iter().find(|field| *field.name == **name);
+                let depth = self.path.len();
+                self.path.extend(field.into_iter().flat_map(|field| field.within.iter().map(|name| &**name)));
                 self.path.push(name);
-                self.child(value, child)?;
-                self.path.pop();
+                let named = field.and_then(|field| field.type_name.as_deref());
+                self.child(value, child, &|| named.map_or_else(|| type_of(child), str::to_owned))?;
+                self.path.truncate(depth);
             } else if let Some(child) = &schema.additional {
-                self.child(value, child)?;
+                self.child(value, child, &|| part_of(&go_type(), child))?;
             }
         }
         Ok(())
     }
 
-    fn items(&mut self, items: &'a [Value], schema: &'a Schema) -> Checked {
+    fn items(&mut self, items: &'a [Value], schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
         let Some(child) = &schema.items else { return Ok(()) };
-        items.iter().try_for_each(|item| self.child(item, child))
+        items.iter().try_for_each(|item| self.child(item, child, &|| part_of(&go_type(), child)))
     }
 
-    fn child(&mut self, value: &'a Value, child: &'a Child) -> Checked {
+    fn child(&mut self, value: &'a Value, child: &'a Child, go_type: &dyn Fn() -> String) -> Checked {
         let Some(schema) = child.get() else { return Ok(()) };
-        let Some((_, name)) = definition_names(child).filter(|_| value.is_object()) else {
-            return self.value(value, schema, &|| go_type(child));
+        let Some((_, name)) =
+            definition_names(child).filter(|_| value.is_object() && schema.value_type == Type::Object)
+        else {
+            return self.value(value, schema, go_type);
         };
         let outer = std::mem::replace(&mut self.structure, name.to_owned());
-        self.value(value, schema, &|| go_type(child))?;
+        self.value(value, schema, go_type)?;
         self.structure = outer;
         Ok(())
     }
@@ -85,17 +98,17 @@ impl<'a> Walk<'a> {
     fn int_or_string(&self, value: &Value, schema: &Schema) -> Checked {
         let quantity = schema.format.as_deref() == Some("quantity");
         match value {
-            Value::String(text) if quantity => quantity_error(text).map_or(Ok(()), Err),
+            Value::String(text) if quantity => quantity_error(text.trim()).map_or(Ok(()), Err),
             Value::String(_) => Ok(()),
             Value::Number(_) if quantity => Ok(()),
             Value::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Ok(()),
             other if quantity => Err(quantity_error(&other.to_string()).unwrap_or_default()),
-            other => Err(format!("json: cannot unmarshal {} into Go value of type int32", json_name(other, true))),
+            other => Err(self.mismatch(other, true, "int32")),
         }
     }
 
-    fn mismatch(&self, value: &Value, schema: &Schema, go_type: &str) -> String {
-        let found = json_name(value, schema.value_type == Type::Integer);
+    fn mismatch(&self, value: &Value, show_number: bool, go_type: &str) -> String {
+        let found = json_name(value, show_number);
         let path = self.path.join(".");
         if path.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {go_type}");
@@ -128,12 +141,25 @@ fn definition_names(child: &Child) -> Option<(&str, &str)> {
     Some((package.rsplit('.').next().unwrap_or(package), name))
 }
 
-fn go_type(child: &Child) -> String {
+/// Whether Go keeps the value as it stands, whatever it is.
+fn is_raw(schema: &Schema) -> bool {
+    schema.preserve_unknown_fields && schema.properties.is_empty() && schema.additional.is_none()
+}
+
+/// The type of the items or values of a type: what it says by its own name, else what its schema says.
+fn part_of(go_type: &str, child: &Child) -> String {
+    match go_type.strip_prefix("[]").or_else(|| Some(go_type.strip_prefix("map[")?.split_once(']')?.1)) {
+        Some(part) => part.to_owned(),
+        None => type_of(child),
+    }
+}
+
+fn type_of(child: &Child) -> String {
     if let Some((package, name)) = definition_names(child) {
         return format!("{package}.{name}");
     }
     let Some(schema) = child.get() else { return "interface {}".to_owned() };
-    let below = |child: &Option<Child>| child.as_ref().map_or_else(|| "interface {}".to_owned(), go_type);
+    let below = |child: &Option<Child>| child.as_ref().map_or_else(|| "interface {}".to_owned(), type_of);
     match schema.value_type {
         Type::Object => format!("map[string]{}", below(&schema.additional)),
         Type::Array => format!("[]{}", below(&schema.items)),
@@ -151,11 +177,64 @@ fn go_type(child: &Child) -> String {
 fn text_error(text: &str, schema: &Schema) -> Option<String> {
     match schema.format.as_deref()? {
         "byte" => base64_error(text),
-        "date-time" if formats::matches("date-time", text) == Some(false) => {
-            Some(format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\""))
-        }
+        "date-time" => time_error(text, "2006-01-02T15:04:05Z07:00"),
+        "micro-time" => time_error(text, "2006-01-02T15:04:05.000000Z07:00"),
         _ => None,
     }
+}
+
+/// Where `text` stops being a time of the form `layout`.
+fn time_error(text: &str, layout: &str) -> Option<String> {
+    let fail = |rest: &str, element: &str| {
+        Some(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {element:?}"))
+    };
+    let mut rest = text;
+    let mut form = layout;
+    while !form.is_empty() {
+        let digits = form.bytes().take_while(u8::is_ascii_digit).count();
+        let length = match form.as_bytes().first() {
+            Some(b'.') => 7,
+            Some(b'Z') => form.len(),
+            _ => digits.max(1),
+        };
+        let (element, after) = form.split_at(length);
+        let taken = match element {
+            "Z07:00" => zone(rest),
+            ".000000" => digits_of(rest.strip_prefix('.').unwrap_or_default(), 6).map(|length| length + 1),
+            _ if digits > 0 => digits_of(rest, digits),
+            literal => rest.starts_with(literal).then_some(1),
+        };
+        let Some(taken) = taken else { return fail(rest, element) };
+        rest = rest.get(taken..).unwrap_or_default();
+        form = after;
+        // Fractions of a second may stand where the form has none.
+        if element == "05" && !form.starts_with('.') && rest.starts_with('.') {
+            let fraction = rest.bytes().skip(1).take_while(u8::is_ascii_digit).count();
+            rest = if fraction > 0 { rest.get(fraction + 1..).unwrap_or_default() } else { rest };
+        }
+    }
+    if !rest.is_empty() {
+        return Some(format!("parsing time {text:?}: extra text: {rest:?}"));
+    }
+    match formats::matches("date-time", text) {
+        Some(false) => Some(format!("parsing time {text:?}: day out of range")),
+        _ => None,
+    }
+}
+
+fn digits_of(text: &str, count: usize) -> Option<usize> {
+    let digits = text.as_bytes().get(..count)?;
+    digits.iter().all(u8::is_ascii_digit).then_some(count)
+}
+
+/// The length of the zone that a time ends with.
+fn zone(text: &str) -> Option<usize> {
+    if text.starts_with('Z') {
+        return Some(1);
+    }
+    let bytes = text.as_bytes().get(..6)?;
+    let shape = matches!(bytes, [b'+' | b'-', _, _, b':', _, _]);
+    (shape && digits_of(text.get(1..)?, 2).is_some() && digits_of(text.get(4..)?, 2).is_some()).then_some(6)
 }
 
 /// Where `text` stops being base64.
@@ -282,7 +361,10 @@ mod tests {
             |port: Value| error("io.k8s.api.core.v1.Service", json!({ "spec": { "ports": [{ "targetPort": port }] } }));
         assert_eq!(service(json!("http")), "");
         assert_eq!(service(json!(80)), "");
-        assert_eq!(service(json!(true)), "json: cannot unmarshal bool into Go value of type int32");
+        assert_eq!(
+            service(json!(true)),
+            "json: cannot unmarshal bool into Go struct field ServicePort.spec.ports.targetPort of type int32"
+        );
         let created = json!({ "metadata": { "creationTimestamp": "yesterday" } });
         assert!(error("io.k8s.api.core.v1.Pod", created).starts_with("parsing time \"yesterday\" as"));
     }

@@ -12,6 +12,7 @@ mod defaults;
 mod embedded;
 pub mod field;
 mod formats;
+mod go;
 mod lists;
 mod model;
 pub mod openapi;
@@ -24,4 +25,5 @@ mod validate;
 
 pub use decoding::metadata_decoding_error;
 pub use field::{ErrorKind, FieldError, FieldPath};
+pub use go::{GoField, Presence};
 pub use model::{ListType, MapType, Schema, SchemaError, Type};

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::go::GoField;
 use crate::rules::Rules;
 
 /// The JSON type of a value.
@@ -83,6 +84,8 @@ pub struct Schema {
     pub(crate) properties: BTreeMap<Box<str>, Child>,
     pub(crate) additional: Option<Child>,
     pub(crate) items: Option<Child>,
+    /// How the fields are written; empty for what is no structure of Kubernetes' own.
+    pub(crate) go_fields: Vec<GoField>,
     /// Bounds, patterns, enumerations; most schemas have none.
     pub(crate) rules: Option<Box<Rules>>,
 }
@@ -166,6 +169,11 @@ impl Schema {
         self.items.as_ref().and_then(Child::get)
     }
 
+    /// How a structure of Kubernetes' own types writes its fields; empty for maps and custom resources.
+    pub fn go_fields(&self) -> &[GoField] {
+        &self.go_fields
+    }
+
     /// The field that strategic merge patch tells list items apart by; `None` where it replaces the list,
     /// or merges it as a set.
     pub fn merge_key(&self) -> Option<&str> {
@@ -191,6 +199,7 @@ impl Schema {
             properties: BTreeMap::new(),
             additional: None,
             items: None,
+            go_fields: Vec::new(),
             rules: None,
         }
     }

@@ -73,6 +73,7 @@ impl Reader {
             properties,
             additional,
             items,
+            go_fields: if self.origin == Origin::BuiltIn { crate::go::read(text("x-go-fields")) } else { Vec::new() },
             rules,
         })
     }

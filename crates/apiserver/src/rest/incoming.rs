@@ -170,9 +170,6 @@ pub fn prune(
             .extend(schema.unknown_fields(object).iter().map(|field| format!("unknown field {:?}", field.as_str())));
     }
     schema.prune(object);
-    if matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
-        object::drop_nulls(object);
-    }
     problems
 }
 

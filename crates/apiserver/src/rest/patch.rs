@@ -151,7 +151,7 @@ async fn apply(request: &Request<'_>) -> ApiResult<Answer> {
 /// Frees a configuration of what is said twice or with a null. That everything is known, merging sees to.
 fn clean(resource: &Resource, parsed: &mut body::Parsed, options: &WriteOptions) -> ApiResult<Vec<String>> {
     if matches!(resource.behaviour, Behaviour::BuiltIn(_)) {
-        object::drop_nulls(&mut parsed.value);
+        cowherd_kinds::encoding::without_nulls(&mut parsed.value, resource.schema());
     }
     let problems: Vec<String> = parsed.duplicates.iter().map(|field| format!("duplicate field {field:?}")).collect();
     match options.validation {

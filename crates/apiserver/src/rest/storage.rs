@@ -43,7 +43,9 @@ pub async fn load(server: &ApiServer, resource: &Resource, key: &str) -> ApiResu
 
 /// An object as the store keeps it.
 pub fn live(resource: &Resource, entry: &Entry) -> ApiResult<Live> {
-    Ok(Live { object: resource.decode(&entry.value, entry.modified)?, revision: entry.modified })
+    let mut object = resource.decode(&entry.value, entry.modified)?;
+    resource.settle(&mut object);
+    Ok(Live { object, revision: entry.modified })
 }
 
 /// What a failed read means to the client.

@@ -117,8 +117,9 @@ impl Change<'_> {
             };
             new = managed::update(Some(&live.object), new, resource.schema(), &updater);
         }
-        if new == live.object {
-            return Ok((new, reserved));
+        // What an apply gives may be written otherwise than it is kept, such as an amount: that is no change.
+        if new == live.object || self.applied && managed::same_but_for_times(&new, &live.object) {
+            return Ok((live.object.clone(), reserved));
         }
         let errors = resource.validate_update(&new, &live.object);
         if !errors.is_empty() {

@@ -70,9 +70,9 @@ fn read() -> HashMap<Box<str>, Message> {
         return HashMap::new();
     }
     text.split("\n\n")
-        .filter_map(|paragraph| {
-            let (name, fields) = paragraph.split_once('\n')?;
-            Some((name.into(), fields.lines().filter_map(field).collect()))
+        .map(|paragraph| {
+            let (name, fields) = paragraph.split_once('\n').unwrap_or((paragraph, ""));
+            (name.into(), fields.lines().filter_map(field).collect())
         })
         .collect()
 }
@@ -82,8 +82,8 @@ fn field(line: &str) -> Option<(u32, Field)> {
     let number = words.next()?.parse().ok()?;
     let name = words.next()?.into();
     let presence = match words.next()? {
-        "*" => Presence::Kept,
-        "-" => Presence::NonZero,
+        "*" | "&" | "?" => Presence::Kept,
+        "-" | "0" => Presence::NonZero,
         _ => Presence::Inline,
     };
     Some((number, Field { name, presence, kind: kind(words.next()?) }))

@@ -46,3 +46,8 @@ pub fn message(status: &Value) -> &str {
 pub fn names(list: &Value) -> Vec<&str> {
     list["items"].as_array().unwrap().iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
 }
+
+/// A patch of any kind.
+pub async fn patch(client: &kube::Client, uri: &str, kind: &str, body: Value) -> (u16, Value) {
+    call(client, Method::PATCH, uri, kind, body).await
+}

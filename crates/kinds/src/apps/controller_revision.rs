@@ -12,8 +12,6 @@ use crate::table::{self, AGE, Column, NAME};
 
 pub(crate) const KIND: Kind = Kind {
     rules: Rules {
-        // The data is another object's, in which null may mean something.
-        null_means_absent: false,
         validate,
         validate_update: |new, old, errors| {
             checks::immutable(&new["data"], &old["data"], &FieldPath::new("data"), errors);

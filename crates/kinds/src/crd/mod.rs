@@ -17,8 +17,6 @@ pub(crate) const KIND: Kind = Kind {
     status: true,
     generations: Generations::SPEC,
     rules: Rules {
-        // Schemas hold values in which null means something: defaults, examples, enumerations.
-        null_means_absent: false,
         default,
         create,
         update: |new, _| remember_storage(new),

@@ -26,5 +26,6 @@ pub use apply::{Applier, apply, apply_except};
 pub use conflict::{ApplyError, Conflict};
 pub use element::{FieldsPath, PathElement};
 pub use fields_v1::FieldsError;
+pub use owners::same_but_for_times;
 pub use set::FieldSet;
 pub use update::{Updater, update, update_except};

@@ -289,3 +289,17 @@ pub(super) fn same_without_owners(left: &Value, right: &Value) -> bool {
                 }
         })
 }
+
+/// Whether two states of an object differ in nothing but the times at which its owners last changed it: then nothing
+/// changed at all, and the older times hold.
+pub fn same_but_for_times(left: &Value, right: &Value) -> bool {
+    let owners = |object: &Value| object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let timeless = |mut owner: Value| {
+        owner.as_object_mut().map(|owner| owner.remove("time"));
+        owner
+    };
+    let (left_owners, right_owners) = (owners(left), owners(right));
+    left_owners.len() == right_owners.len()
+        && same_without_owners(left, right)
+        && left_owners.into_iter().map(timeless).eq(right_owners.into_iter().map(timeless))
+}
