@@ -148,13 +148,38 @@ impl Answer {
     }
 }
 
+/// How many characters of warnings are sent in all, and of one of them where they are more.
+const WARNINGS_LIMIT: usize = 4096;
+const LONG_WARNING: usize = 256;
+
+/// The warnings, each once; where they are too long together, the beginnings of as many as fit.
+fn within_limit(warnings: &[String]) -> Vec<String> {
+    let mut each: Vec<&String> = Vec::new();
+    for warning in warnings {
+        if !each.contains(&warning) {
+            each.push(warning);
+        }
+    }
+    let length = |text: &str| text.chars().count();
+    if each.iter().map(|text| length(text)).sum::<usize>() <= WARNINGS_LIMIT {
+        return each.into_iter().cloned().collect();
+    }
+    let mut written = 0;
+    let fits = |text: &String| {
+        let fits = written < WARNINGS_LIMIT;
+        written += length(text);
+        fits
+    };
+    each.into_iter().map(|text| text.chars().take(LONG_WARNING).collect()).take_while(fits).collect()
+}
+
 fn response(code: StatusCode, body: Body, media_type: &'static str, warnings: &[String]) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
-    for warning in warnings {
+    for warning in within_limit(warnings) {
         let text: String = warning.chars().filter(|c| !c.is_control()).collect();
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
         if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {

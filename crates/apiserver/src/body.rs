@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, convert::Infallible, fmt};
 
 use bytes::Bytes;
+use cowherd_schema::MAX_ERRORS;
 use futures::{Stream, StreamExt};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody, combinators::UnsyncBoxBody};
@@ -141,7 +142,8 @@ impl<'de> Visitor<'de> for Noting<'_, '_> {
         while let Some(name) = entries.next_key::<String>()? {
             let path = Path::Field(self.path, &name);
             let value = entries.next_value_seed(Noting { path: &path, duplicates: self.duplicates })?;
-            if map.contains_key(&name) {
+            // Who wrote a hundred fields twice need not hear of all the others.
+            if map.contains_key(&name) && self.duplicates.len() < MAX_ERRORS {
                 self.duplicates.insert(path.to_string());
             }
             map.insert(name, value);

@@ -1,23 +1,55 @@
 //! The API over TLS.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{identity::User, pki, server::ApiServer};
+use crate::{
+    answer::Answer,
+    body::Body,
+    connections::{Activity, Admitted, Connections, UnderWay, descriptors},
+    flow::Place,
+    identity::User,
+    negotiation::Accepted,
+    pki,
+    server::ApiServer,
+};
 
 /// How long a client has to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client has to send the headers of a request.
+const HEADERS: Duration = Duration::from_secs(30);
 /// How long requests under way may take once the server is to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// How many requests one connection may have under way at a time.
+const STREAMS: u32 = 250;
+/// How many requests a client may take back before they are looked at; the next one ends its connection.
+const RESETS: usize = 20;
+/// How many bytes of answers wait for a request's client to read them.
+const SEND_BUFFER: usize = 256 * 1024;
+/// How many bytes the headers of a request may have.
+const HEADERS_LIMIT: u32 = 64 * 1024;
+/// Descriptors that are not for connections: the store, repositories, programs that are run.
+const OTHER_DESCRIPTORS: usize = 128;
 
 impl ApiServer {
     /// Serves the API to whoever connects, until `shutdown` is ready; then ends watches, finishes what is under way
@@ -29,15 +61,16 @@ impl ApiServer {
         shutdown: impl Future<Output = ()> + Send,
     ) {
         let acceptor = TlsAcceptor::from(tls);
+        let open = self.connections();
         let mut connections = JoinSet::new();
         tokio::pin!(shutdown);
         loop {
-            let stream = tokio::select! {
+            let (stream, address) = tokio::select! {
                 () = &mut shutdown => break,
                 () = self.closing().cancelled() => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => stream,
+                    Ok(accepted) => accepted,
                     Err(error) => {
                         // Too many open files, say: wait until some are closed.
                         tracing::warn!(%error, "cannot accept a connection");
@@ -46,9 +79,19 @@ impl ApiServer {
                     }
                 },
             };
+            let Some(admitted) = open.admit(address.ip()) else {
+                tracing::warn!(%address, "refused a connection: as many as may be are busy");
+                continue;
+            };
             let (server, acceptor) = (self.clone(), acceptor.clone());
             connections.spawn(async move {
-                if let Err(error) = serve_one(server, acceptor, stream).await {
+                let ended = admitted.ended.clone();
+                let served = serve_one(server, acceptor, stream, &admitted);
+                let served = tokio::select! {
+                    served = served => served,
+                    () = ended.cancelled() => Err("it was idle, and others needed its place".into()),
+                };
+                if let Err(error) = served {
                     tracing::debug!(error, "a connection ended early");
                 }
             });
@@ -57,34 +100,147 @@ impl ApiServer {
         let done = async { while connections.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(GRACE, done).await;
     }
+
+    /// As many connections as are configured, or as the process has descriptors for. One address has no more than half.
+    fn connections(&self) -> Arc<Connections> {
+        let possible = descriptors().saturating_sub(OTHER_DESCRIPTORS) / 4 * 3;
+        let limit = self.config().connections.min(possible).max(2);
+        Connections::new(limit, self.config().connections_of_address.min(limit / 2).max(1))
+    }
 }
 
 async fn serve_one(
     server: ApiServer,
     acceptor: TlsAcceptor,
     stream: TcpStream,
+    admitted: &Admitted,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await??;
+    let idle = server.config().idle_time;
+    let stream = tokio::time::timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await??;
     let (_, session) = stream.get_ref();
     let user = session
         .peer_certificates()
         .and_then(|chain| chain.first())
         .and_then(|certificate| pki::user(certificate))
         .unwrap_or_else(User::anonymous);
-    let closing = server.closing().clone();
+    let (closing, activity) = (server.closing().clone(), admitted.activity.clone());
+    let requests = activity.clone();
     let service = hyper::service::service_fn(move |request| {
-        let (server, user) = (server.clone(), user.clone());
-        async move { Ok::<_, std::convert::Infallible>(server.handle(request, user).await) }
+        let (server, user, under_way) = (server.clone(), user.clone(), requests.request());
+        async move { Ok::<_, Infallible>(respond(server, user, request, under_way).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1000);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(HEADERS_LIMIT)
+        .keep_alive_interval(HEADERS)
+        .keep_alive_timeout(HEADERS);
+    let stream = Noted { stream, activity: activity.clone() };
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = left_alone(&activity, idle) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(GRACE.min(idle), connection).await??;
+            return Ok(());
+        }
     }
     connection.await
+}
+
+/// Ends when the connection has been idle for `idle`, a third of that if it never asked for anything.
+async fn left_alone(activity: &Activity, idle: Duration) {
+    loop {
+        let most = if activity.has_asked() { idle } else { idle / 3 };
+        match activity.idle() {
+            Some(so_far) if so_far >= most => return,
+            Some(so_far) => tokio::time::sleep(most - so_far).await,
+            None => tokio::time::sleep(most).await,
+        }
+    }
+}
+
+async fn respond(server: ApiServer, user: User, request: Request<Incoming>, under_way: UnderWay) -> Response<Tracked> {
+    let (parts, body) = request.into_parts();
+    let (response, place) = match server.flow().place(&parts).await {
+        Ok(place) => (server.handle(Request::from_parts(parts, body), user).await, place),
+        Err(error) => {
+            let accepted = Accepted::from_headers(&parts.headers).or(Ok(Accepted::JSON));
+            let mut response = Answer::error(&error).into_response(accepted);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            (response, None)
+        }
+    };
+    // A watch keeps its place for as long as it lasts, all others until they are answered.
+    let place = place.filter(|place| place.streams);
+    response.map(|body| Tracked { body, _under_way: under_way, _place: place })
+}
+
+/// The body of an answer, under way until it has gone out.
+struct Tracked {
+    body: Body,
+    _under_way: UnderWay,
+    _place: Option<Place>,
+}
+
+impl hyper::body::Body for Tracked {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that notes when bytes move.
+struct Noted<S> {
+    stream: S,
+    activity: Arc<Activity>,
+}
+
+impl<S> Noted<S> {
+    fn note<T>(&self, moved: Poll<T>) -> Poll<T> {
+        if moved.is_ready() {
+            self.activity.note();
+        }
+        moved
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Noted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let moved = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.note(moved)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let moved = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(moved)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }

@@ -13,6 +13,9 @@ use crate::{
     status::{ApiError, ApiResult, Named},
 };
 
+/// How many bytes of defaults a definition may add to one object: as many as a request may have.
+pub const DEFAULTS_LIMIT: usize = 3 * 1024 * 1024;
+
 /// A resource that is served: what it is called, where its objects are kept, how they behave.
 #[derive(Debug)]
 pub struct Resource {
@@ -164,12 +167,16 @@ impl Resource {
     }
 
     /// Fills in what the user may leave out, and puts all of it as Kubernetes' types hold it.
-    pub fn default(&self, object: &mut Value) {
+    pub fn default(&self, object: &mut Value) -> ApiResult<()> {
         match &self.behaviour {
-            Behaviour::BuiltIn(kind) => kind.default(object),
+            Behaviour::BuiltIn(kind) => {
+                kind.default(object);
+                Ok(())
+            }
             Behaviour::Custom(version) => {
                 cowherd_kinds::metadata::settle(object);
-                version.schema.apply_defaults(object);
+                let filled = version.schema.apply_defaults(object, DEFAULTS_LIMIT);
+                filled.map_err(|_| ApiError::too_large(DEFAULTS_LIMIT))
             }
         }
     }

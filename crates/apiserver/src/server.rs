@@ -10,7 +10,7 @@ use cowherd_store::{ListOptions, Revision, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admission::Addresses, catalog::Catalog, crd::CustomResource, identity::User, resource::Resource,
+    admission::Addresses, catalog::Catalog, crd::CustomResource, flow::Flow, identity::User, resource::Resource,
     service::LocalService, status::ApiError, tokens::Tokens,
 };
 
@@ -25,16 +25,35 @@ pub struct Config {
     pub watch_time: Duration,
     /// How long events are kept.
     pub event_time: Duration,
+    /// How many connections may be open, if the process may have as many descriptors.
+    pub connections: usize,
+    /// How many of them may be of one address; half of all at most.
+    pub connections_of_address: usize,
+    /// How long a connection may be idle; one that never asked for anything a third of that.
+    pub idle_time: Duration,
+    /// How many reads may be under way at a time.
+    pub reads: usize,
+    /// How many writes may be under way at a time.
+    pub writes: usize,
+    /// How many watches there may be.
+    pub watches: usize,
 }
 
 impl Default for Config {
-    /// 3 MiB of body, a bookmark a minute, watches of half an hour to an hour, events for an hour.
+    /// 3 MiB of body, a bookmark a minute, watches of half an hour to an hour, events for an hour; 8,192 connections,
+    /// half of them of one address, 90 s of idleness; 400 reads and 200 writes at a time, 10,000 watches.
     fn default() -> Self {
         Self {
             body_limit: 3 * 1024 * 1024,
             bookmark_interval: Duration::from_secs(60),
             watch_time: Duration::from_secs(30 * 60),
             event_time: Duration::from_secs(60 * 60),
+            connections: 8192,
+            connections_of_address: 4096,
+            idle_time: Duration::from_secs(90),
+            reads: 400,
+            writes: 200,
+            watches: 10_000,
         }
     }
 }
@@ -63,6 +82,7 @@ struct Inner {
     addresses: Addresses,
     tokens: Tokens,
     closing: CancellationToken,
+    flow: Flow,
 }
 
 impl std::fmt::Debug for ApiServer {
@@ -76,7 +96,9 @@ impl ApiServer {
     pub async fn open(store: Store, config: Config) -> Result<Self, Error> {
         let catalog = Catalog::new(BTreeMap::new());
         let tokens = Tokens::open(&store).await?;
+        let flow = Flow::new(&config);
         let inner = Inner {
+            flow,
             store,
             config,
             catalog: RwLock::new(Arc::new(catalog)),
@@ -123,6 +145,10 @@ impl ApiServer {
 
     pub(crate) fn tokens(&self) -> &Tokens {
         &self.inner.tokens
+    }
+
+    pub(crate) fn flow(&self) -> &Flow {
+        &self.inner.flow
     }
 
     pub(crate) fn closing(&self) -> &CancellationToken {

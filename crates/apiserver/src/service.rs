@@ -102,7 +102,7 @@ impl ApiServer {
         let path = parts.uri.path().to_owned();
         let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
         match &deed {
-            Deed::Object(deed) => crate::rest::serve(self, &call, deed).await,
+            Deed::Object(deed) => self.flow().work(call.body.len(), crate::rest::serve(self, &call, deed)).await,
             Deed::Review(review, namespace) => crate::reviews::answer(self, &call, review, namespace.as_deref()).await,
             Deed::Document(route) => crate::discovery::serve(self, &call, route),
         }

@@ -1,8 +1,22 @@
 //! What went wrong, as the `Status` object that Kubernetes answers with.
 
-use cowherd_schema::FieldError;
+use cowherd_schema::{FieldError, MAX_ERRORS};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+
+/// How many bytes of all mistakes of an object are told, of one of them, and of the name of its field.
+const CAUSES_LIMIT: usize = 64 * 1024;
+const CAUSE_LIMIT: usize = 8 * 1024;
+const FIELD_LIMIT: usize = 1024;
+
+/// The text, or its beginning where it has more than `limit` bytes.
+pub fn shorten(mut text: String, limit: usize) -> String {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+        text.push('…');
+    }
+    text
+}
 
 /// A refusal: becomes a `Status` object with its HTTP code.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -41,7 +55,8 @@ impl std::fmt::Display for Named<'_> {
 impl ApiError {
     /// An error of the given code, reason and message.
     pub fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Refusal { code, reason, message: message.into(), metadata: Map::new(), details: Map::new() }))
+        let message = shorten(message.into(), 2 * CAUSES_LIMIT);
+        Self(Box::new(Refusal { code, reason, message, metadata: Map::new(), details: Map::new() }))
     }
 
     fn about(mut self, resource: Named<'_>, name: &str) -> Self {
@@ -109,16 +124,24 @@ impl ApiError {
 
     /// The object's fields hold mistakes.
     pub fn invalid(kind: Named<'_>, name: &str, errors: &[FieldError]) -> Self {
-        let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
+        let (mut texts, mut causes, mut size) = (Vec::new(), Vec::new(), 0);
+        for error in errors.iter().take(MAX_ERRORS) {
+            let (field, body) = (shorten(error.field.to_string(), FIELD_LIMIT), shorten(error.body(), CAUSE_LIMIT));
+            size += field.len() + body.len();
+            if size > CAUSES_LIMIT {
+                break;
+            }
+            texts.push(format!("{field}: {body}"));
+            causes.push(json!({"reason": error.kind.reason(), "message": body, "field": field}));
+        }
+        if causes.len() < errors.len() {
+            texts.push(format!("and {} more", errors.len() - causes.len()));
+        }
         let list = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
         let message = format!("{kind} {name:?} is invalid: {list}");
-        let causes = errors.iter().map(
-            |error| json!({"reason": error.kind.reason(), "message": error.body(), "field": error.field.to_string()}),
-        );
-        let causes: Vec<Value> = causes.collect();
         let mut status = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).about(kind, name);
         status.0.details.insert("causes".into(), causes.into());
         status
@@ -158,6 +181,12 @@ impl ApiError {
             "Too large resource version",
             None,
         )
+    }
+
+    /// The server has more to do than it can.
+    pub fn too_many_requests() -> Self {
+        let message = "the server has received too many requests and has asked us to try again later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).with_detail("retryAfterSeconds", 1)
     }
 
     /// The body has more bytes than the server reads.

@@ -34,7 +34,7 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// Starts the control plane of a data directory, which is made where it is missing.
-    pub async fn start(data_dir: &Path, listen: &str) -> Result<Self> {
+    pub async fn start(data_dir: &Path, listen: &str, config: Config) -> Result<Self> {
         prepare(data_dir)?;
         let path = data_dir.join("state.redb");
         let store = tokio::task::spawn_blocking(move || Store::open(path, Options::default())).await??;
@@ -43,7 +43,7 @@ impl ControlPlane {
         })?;
         let address = listener.local_addr()?;
         let pki = Pki::open(data_dir.join("pki"), address)?;
-        let server = ApiServer::open(store.clone(), Config::default()).await?;
+        let server = ApiServer::open(store.clone(), config).await?;
         let kubeconfig = kubeconfig_path(data_dir);
         pki.kubeconfig(format!("https://{}", reachable(address))).write(&kubeconfig)?;
         let client = server.client();

@@ -6,6 +6,7 @@ mod commands;
 mod control_plane;
 mod elsewhere;
 mod failure;
+mod limits;
 mod output;
 mod repository;
 mod resource;

@@ -1,6 +1,6 @@
 //! What a built-in resource is called and how it behaves.
 
-use cowherd_schema::{FieldError, FieldPath, builtin};
+use cowherd_schema::{FieldError, FieldPath, MAX_ERRORS, builtin};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -195,6 +195,10 @@ impl Kind {
         (self.rules.validate_update)(new, old, &mut errors);
         let mut seen: Vec<FieldError> = Vec::with_capacity(errors.len());
         for error in errors {
+            // Each is looked for among those before it.
+            if seen.len() >= MAX_ERRORS {
+                break;
+            }
             if !seen.contains(&error) {
                 seen.push(error);
             }

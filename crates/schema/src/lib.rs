@@ -24,6 +24,8 @@ mod structural;
 mod validate;
 
 pub use decoding::metadata_decoding_error;
+pub use defaults::DefaultsTooLarge;
 pub use field::{ErrorKind, FieldError, FieldPath};
 pub use go::{GoField, Presence};
 pub use model::{ListType, MapType, Schema, SchemaError, Type};
+pub use validate::MAX_ERRORS;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::field::FieldPath;
 use crate::model::{Schema, Type};
+use crate::validate::MAX_ERRORS;
 
 /// The definition of the metadata of every object.
 pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -22,7 +23,7 @@ impl Schema {
         prune(value, self, false);
     }
 
-    /// The fields of an object that [`Self::prune`] would drop, in order.
+    /// The fields of an object that [`Self::prune`] would drop, in order; no more than the first hundred.
     pub fn unknown_fields(&self, object: &Value) -> Vec<FieldPath> {
         let mut unknown = Vec::new();
         find_unknown(object, self, &mut String::new(), true, &mut unknown);
@@ -86,6 +87,9 @@ fn find_unknown(value: &Value, schema: &Schema, path: &mut String, whole_object:
     match value {
         Value::Object(map) => {
             for (name, value) in map {
+                if unknown.len() >= MAX_ERRORS {
+                    return;
+                }
                 if length > 0 {
                     path.push('.');
                 }

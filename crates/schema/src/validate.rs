@@ -1,5 +1,7 @@
 //! Whether a value is what its schema asks for, in the words of Kubernetes.
 
+use std::cell::Cell;
+
 use serde_json::{Number, Value};
 
 use crate::field::{ErrorKind, FieldError, FieldPath};
@@ -21,11 +23,36 @@ impl Schema {
     }
 }
 
+/// The most mistakes that are told of one object: more help nobody, and an object may hold a hundred thousand.
+pub const MAX_ERRORS: usize = 100;
+/// The most checks that one object is worth. An object as large as a request may be holds less than a million values;
+/// alternatives check each of them several times.
+const MAX_CHECKS: u64 = 4_000_000;
+
+/// How many checks are left.
+struct Budget(Cell<u64>);
+
+impl Budget {
+    /// Takes the cost of something; `false` where nothing is left.
+    fn take(&self, cost: usize) -> bool {
+        let left = self.0.get().saturating_sub(u64::try_from(cost).unwrap_or(u64::MAX));
+        self.0.set(left);
+        left > 0
+    }
+}
+
 fn mistakes(object: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldError> {
     let root = FieldPath::root();
-    let mut errors = check(object, old, schema, &root).errors;
+    let budget = Budget(Cell::new(MAX_CHECKS));
+    let mut errors = check(object, old, schema, &root, &budget).errors;
+    if !budget.take(0) {
+        let detail =
+            format!("the schema asks for more than {MAX_CHECKS} checks of this object, more than a request may take");
+        return vec![FieldError::forbidden(&root, detail)];
+    }
     crate::lists::duplicates(object, schema, &root, &mut errors);
     crate::embedded::mistakes(object, schema, &root, &mut errors);
+    errors.truncate(MAX_ERRORS);
     errors
 }
 
@@ -39,7 +66,8 @@ struct Outcome {
 
 impl Outcome {
     fn add(&mut self, other: Self) {
-        self.errors.extend(other.errors);
+        let room = MAX_ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(other.errors.into_iter().take(room));
         self.passed += other.passed;
     }
 }
@@ -59,8 +87,12 @@ fn wrong_type(path: &FieldPath, wanted: &str, found: &str) -> FieldError {
 }
 
 /// `old` is the value that stood here before, where that can be told.
-fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath) -> Outcome {
+fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath, budget: &Budget) -> Outcome {
     let mut outcome = Outcome::default();
+    // A long list of allowed values costs more than one check.
+    if !budget.take(1 + schema.rules.as_ref().map_or(0, |rules| rules.values.len() / 16)) {
+        return outcome;
+    }
     if old == Some(value) {
         outcome.passed += 1;
         return outcome;
@@ -71,16 +103,16 @@ fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath) 
         rules.into_iter().for_each(|rules| check_values(value, rules, path, &mut outcome.errors));
         return outcome;
     }
-    rules.into_iter().for_each(|rules| check_alternatives(value, rules, path, &mut outcome));
+    rules.into_iter().for_each(|rules| check_alternatives(value, rules, path, budget, &mut outcome));
     match value {
         Value::String(text) => check_text(text, schema, path, &mut outcome.errors),
         Value::Number(number) => check_number(number, schema, path, &mut outcome.errors),
-        Value::Array(list) => check_list(list, old, schema, path, &mut outcome),
+        Value::Array(list) => check_list(list, old, schema, path, budget, &mut outcome),
         _ => {}
     }
     rules.into_iter().for_each(|rules| check_values(value, rules, path, &mut outcome.errors));
     if value.is_object() {
-        check_object(value, old, schema, path, &mut outcome);
+        check_object(value, old, schema, path, budget, &mut outcome);
     }
     outcome
 }
@@ -225,11 +257,21 @@ fn check_range(number: &Number, value: f64, schema: &Schema, path: &FieldPath, e
     }
 }
 
-fn check_list(list: &[Value], old: Option<&Value>, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+fn check_list(
+    list: &[Value],
+    old: Option<&Value>,
+    schema: &Schema,
+    path: &FieldPath,
+    budget: &Budget,
+    outcome: &mut Outcome,
+) {
     if let Some(items) = schema.items() {
         for (index, item) in list.iter().enumerate() {
-            let old = old.and_then(|old| same_item(old, item, &schema.list_type));
-            outcome.add(check(item, old, items, &path.index(index)));
+            if outcome.errors.len() >= MAX_ERRORS {
+                break;
+            }
+            let old = old.and_then(|old| same_item(old, item, index, &schema.list_type, budget));
+            outcome.add(check(item, old, items, &path.index(index), budget));
         }
     }
     let Some(rules) = &schema.rules else { return };
@@ -246,10 +288,24 @@ fn check_list(list: &[Value], old: Option<&Value>, schema: &Schema, path: &Field
 }
 
 /// The item of the list `old` that `item` is a new state of: only items with keys can be told apart.
-fn same_item<'a>(old: &'a Value, item: &Value, list_type: &ListType) -> Option<&'a Value> {
+fn same_item<'a>(
+    old: &'a Value,
+    item: &Value,
+    index: usize,
+    list_type: &ListType,
+    budget: &Budget,
+) -> Option<&'a Value> {
     let ListType::Map(keys) = list_type else { return None };
     let same = |other: &&Value| keys.iter().all(|key| other.get(key) == item.get(key));
-    old.as_array()?.iter().find(same)
+    let old = old.as_array()?;
+    // Most items stand where they stood.
+    if let Some(found) = old.get(index).filter(same) {
+        return Some(found);
+    }
+    if !budget.take(old.len() / 16) {
+        return None;
+    }
+    old.iter().find(same)
 }
 
 fn all_differ(list: &[Value]) -> bool {
@@ -261,7 +317,14 @@ fn too_many(path: &FieldPath, count: u64, most: u64) -> FieldError {
     FieldError::new(ErrorKind::TooMany, path, Some(count.into()), format!("must have at most {most} items"))
 }
 
-fn check_object(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+fn check_object(
+    value: &Value,
+    old: Option<&Value>,
+    schema: &Schema,
+    path: &FieldPath,
+    budget: &Budget,
+    outcome: &mut Outcome,
+) {
     let Some(map) = value.as_object() else { return };
     if let Some(rules) = &schema.rules {
         let count = map.len() as u64;
@@ -274,9 +337,12 @@ fn check_object(value: &Value, old: Option<&Value>, schema: &Schema, path: &Fiel
     }
     let old = old.filter(|_| schema.map_type == MapType::Granular);
     for (name, value) in map {
+        if outcome.errors.len() >= MAX_ERRORS {
+            break;
+        }
         if let Some(field) = schema.field(name) {
             let old = old.and_then(|old| old.get(name));
-            outcome.add(check(value, old, field, &path.child(name)));
+            outcome.add(check(value, old, field, &path.child(name), budget));
         }
     }
     for name in &schema.required {
@@ -290,13 +356,14 @@ fn check_object(value: &Value, old: Option<&Value>, schema: &Schema, path: &Fiel
 
 /// `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is told of the object, not of the field. What did not
 /// change is judged as well: which alternative a value is depends on all of it.
-fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, outcome: &mut Outcome) {
+fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, budget: &Budget, outcome: &mut Outcome) {
     let fail = |outcome: &mut Outcome, sentence: &str| {
         let detail = format!("{:?} {sentence}", path.as_str());
         outcome.errors.push(FieldError::invalid(&FieldPath::root(), "", detail));
     };
     let check_all = |schemas: &[Schema]| -> Vec<Outcome> {
-        schemas.iter().map(|schema| check(value, None, schema, path)).collect()
+        // Of alternatives without end, none is looked at that is no longer worth it.
+        schemas.iter().take_while(|_| budget.take(0)).map(|schema| check(value, None, schema, path, budget)).collect()
     };
     if !rules.any_of.is_empty() {
         let outcomes = check_all(&rules.any_of);
@@ -331,7 +398,7 @@ fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, outcome: &
         }
     }
     if let Some(not) = &rules.not
-        && check(value, None, not, path).errors.is_empty()
+        && check(value, None, not, path, budget).errors.is_empty()
     {
         fail(outcome, "must not validate the schema (not)");
     }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Names, PrintColumn, SchemaDocument};
-use crate::{object, resource::Scale};
+use crate::{
+    object,
+    resource::{DEFAULTS_LIMIT, Scale},
+};
 
 /// One version of a custom resource.
 #[derive(Debug)]
@@ -65,7 +68,9 @@ impl CustomVersion {
         }
         // What the schema has come to say since the object was written holds for what is read, too.
         self.schema.prune(&mut stored);
-        self.schema.apply_defaults(&mut stored);
+        if let Err(error) = self.schema.apply_defaults(&mut stored, DEFAULTS_LIMIT) {
+            tracing::warn!(kind = self.names.kind, name = object::name(&stored), %error, "read without all defaults");
+        }
         stored
     }
 

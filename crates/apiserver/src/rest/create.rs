@@ -74,7 +74,7 @@ pub(super) async fn create_once(
         return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }
     let now = crate::clock::now();
-    resource.default(&mut object);
+    resource.default(&mut object)?;
     begin(&mut object, &now)?;
     // An apply names the object that it makes; any other request names the collection.
     let asked = managed.as_ref().map(|_| object::name(&object).to_owned()).unwrap_or_default();

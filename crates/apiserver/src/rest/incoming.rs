@@ -1,5 +1,6 @@
 //! Objects that clients send: read, checked for shape, freed of what nobody knows.
 
+use cowherd_schema::MAX_ERRORS;
 use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
@@ -9,9 +10,12 @@ use crate::{
     object,
     resource::{Behaviour, Resource},
     service::Call,
-    status::{ApiError, ApiResult},
+    status::{ApiError, ApiResult, shorten},
     wire::{self, WireError},
 };
+
+/// How many bytes of the name of a field are told.
+const FIELD_LIMIT: usize = 1024;
 
 /// The media types that objects may be sent in.
 const READABLE: &[&str] = &["application/json", "application/yaml"];
@@ -165,9 +169,10 @@ pub fn prune(
     let schema = resource.schema();
     let mut problems: Vec<String> = Vec::new();
     if validation != FieldValidation::Ignore {
-        problems.extend(duplicates.iter().map(|field| format!("duplicate field {field:?}")));
-        problems
-            .extend(schema.unknown_fields(object).iter().map(|field| format!("unknown field {:?}", field.as_str())));
+        let named = |what: &str, field: &str| format!("{what} field {:?}", shorten(field.to_owned(), FIELD_LIMIT));
+        problems.extend(duplicates.iter().take(MAX_ERRORS).map(|field| named("duplicate", field)));
+        let room = MAX_ERRORS - problems.len();
+        problems.extend(schema.unknown_fields(object).iter().take(room).map(|field| named("unknown", field.as_str())));
     }
     schema.prune(object);
     problems

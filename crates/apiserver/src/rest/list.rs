@@ -35,7 +35,7 @@ pub struct Listing {
     /// The revision whose state they are.
     pub revision: Revision,
     /// The key of the last object looked at, where more follow.
-    last: Option<String>,
+    pub(super) last: Option<String>,
     remaining: u64,
 }
 
@@ -82,7 +82,7 @@ pub async fn everything(
 }
 
 /// As many objects as `limit` allows, those that the selection leaves out not counted.
-async fn page(
+pub(super) async fn page(
     server: &ApiServer,
     resource: &Resource,
     prefix: &str,

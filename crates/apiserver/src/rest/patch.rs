@@ -59,7 +59,7 @@ async fn difference(request: &Request<'_>, kind: &str) -> ApiResult<Answer> {
         let checked =
             incoming::clean(resource, body::Parsed { value: patched, duplicates: Vec::new() }, FieldValidation::Ignore);
         let mut object = checked?.object;
-        resource.default(&mut object);
+        resource.default(&mut object)?;
         Ok(object)
     };
     let change = Change { request, options: &options, applied: false };
@@ -136,7 +136,7 @@ async fn apply(request: &Request<'_>) -> ApiResult<Answer> {
                     object::set(&mut new, field, asked);
                 }
             }
-            resource.default(&mut new);
+            resource.default(&mut new)?;
             Ok(new)
         };
         let change = Change { request, options: &options, applied: true };

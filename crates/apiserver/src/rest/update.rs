@@ -32,7 +32,7 @@ pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
     request.identify(&mut parsed.value)?;
     let incoming = incoming::clean(&request.resource, parsed, options.validation)?;
     let mut wanted = incoming.object;
-    request.resource.default(&mut wanted);
+    request.resource.default(&mut wanted)?;
     if object::resource_version(&wanted).is_empty() && needs_version(&request.resource) {
         let field = cowherd_schema::FieldPath::new("metadata.resourceVersion");
         let error = cowherd_schema::FieldError::invalid(&field, 0, "must be specified for an update");

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Request,
-    list::{at_least, everything},
+    list::{at_least, page},
     storage::read_failed,
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     query::Query,
     resource::Resource,
     selector::Selection,
+    server::ApiServer,
     status::{ApiError, ApiResult, Named},
     table::{self, Include},
 };
@@ -57,21 +58,25 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     };
     let time = duration(request, query)?;
     let mut pending = VecDeque::new();
+    let mut writer = writer;
     let start = start(request, query)?;
-    let from = match &start {
-        Start::After(revision) => *revision,
+    let (from, initial) = match start {
+        Start::After(revision) => (revision, None),
         Start::State | Start::StateThenBookmark => {
-            let listing = everything(request.server, resource, &prefix, &selection).await?;
-            let mut writer = writer.clone();
-            pending.extend(listing.items.into_iter().map(|object| writer.event("ADDED", object)));
-            if matches!(start, Start::StateThenBookmark) {
-                pending.push_back(writer.bookmark(listing.revision, true));
-            }
-            listing.revision
+            let then_bookmark = matches!(start, Start::StateThenBookmark);
+            let mut initial = Initial {
+                server: request.server.clone(),
+                prefix: prefix.clone(),
+                after: None,
+                count: FIRST_PAGE,
+                revision: None,
+                then_bookmark,
+            };
+            let last = initial.read(resource, &selection, &mut writer, &mut pending).await.map_err(read_failed)?;
+            let revision = initial.revision.unwrap_or_else(|| request.server.store().revision());
+            (revision, (!last).then_some(initial))
         }
     };
-    let mut writer = writer;
-    writer.headed = pending.is_empty();
     let events = match request.server.store().watch(&prefix, from).await {
         Ok(events) => events,
         Err(cowherd_store::Error::Compacted { oldest }) => {
@@ -86,6 +91,7 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
         resource: resource.clone(),
         selection,
         pending,
+        initial,
         events,
         bookmarks: query.flag("allowWatchBookmarks").then_some(interval),
         next_bookmark: Instant::now() + interval,
@@ -148,6 +154,8 @@ struct Watching {
     selection: Selection,
     writer: Writer,
     pending: VecDeque<Vec<u8>>,
+    /// What of the state at the beginning has not been read yet.
+    initial: Option<Initial>,
     events: cowherd_store::Watch,
     bookmarks: Option<Duration>,
     next_bookmark: Instant,
@@ -155,6 +163,53 @@ struct Watching {
     closing: CancellationToken,
     retired: CancellationToken,
     over: bool,
+}
+
+/// How many objects of the state at the beginning are read first. More are read as the client takes them, so that one
+/// that takes none costs no more than these.
+const FIRST_PAGE: u64 = 16;
+/// How many are read at a time at most, and how many bytes they should come to.
+const PAGE: u64 = 500;
+const PAGE_SIZE: usize = 1024 * 1024;
+
+/// The rest of the state that a watch begins with.
+struct Initial {
+    server: ApiServer,
+    prefix: String,
+    after: Option<String>,
+    /// How many objects are read next.
+    count: u64,
+    /// The revision whose state it is; that of the first page.
+    revision: Option<Revision>,
+    /// Whether a bookmark ends it.
+    then_bookmark: bool,
+}
+
+impl Initial {
+    /// Reads the next objects; whether they were the last ones.
+    async fn read(
+        &mut self,
+        resource: &Resource,
+        selection: &Selection,
+        writer: &mut Writer,
+        pending: &mut VecDeque<Vec<u8>>,
+    ) -> Result<bool, cowherd_store::Error> {
+        let after = self.after.take();
+        let limit = Some(self.count);
+        let listing = page(&self.server, resource, &self.prefix, selection, limit, after, self.revision).await?;
+        self.revision = Some(listing.revision);
+        let count = listing.items.len().max(1);
+        let events: Vec<Vec<u8>> = listing.items.into_iter().map(|object| writer.event("ADDED", object)).collect();
+        let size = events.iter().map(Vec::len).sum::<usize>() / count;
+        self.count = u64::try_from(PAGE_SIZE / size.max(1)).unwrap_or(PAGE).clamp(1, PAGE);
+        pending.extend(events);
+        self.after = listing.last;
+        let last = self.after.is_none();
+        if last && self.then_bookmark {
+            pending.push_back(writer.bookmark(listing.revision, true));
+        }
+        Ok(last)
+    }
 }
 
 /// What a watch waits for.
@@ -178,6 +233,10 @@ impl Watching {
             if self.over {
                 return None;
             }
+            if self.initial.is_some() {
+                self.read_initial().await;
+                continue;
+            }
             match self.next().await {
                 Next::Event(event) => self.take(event),
                 Next::Bookmark => self.bookmark(),
@@ -190,7 +249,7 @@ impl Watching {
             }
         }
         // Whatever else is there already goes along.
-        while !self.over && self.size() < CHUNK {
+        while self.initial.is_none() && !self.over && self.size() < CHUNK {
             match self.events.next().now_or_never() {
                 Some(event) => self.take(event),
                 None => break,
@@ -204,6 +263,16 @@ impl Watching {
             chunk.append(&mut self.pending.pop_front()?);
         }
         Some(chunk.into())
+    }
+
+    async fn read_initial(&mut self) {
+        let Some(mut initial) = self.initial.take() else { return };
+        let read = initial.read(&self.resource, &self.selection, &mut self.writer, &mut self.pending).await;
+        match read {
+            Ok(true) => {}
+            Ok(false) => self.initial = Some(initial),
+            Err(error) => self.take(Some(Err(error))),
+        }
     }
 
     fn size(&self) -> usize {
@@ -340,5 +409,7 @@ fn line(kind: &str, object: &Value) -> Vec<u8> {
         return Vec::new();
     }
     line.extend_from_slice(b"}\n");
+    // It may wait for long.
+    line.shrink_to_fit();
     line
 }

@@ -36,7 +36,12 @@ pub async fn open(directory: &TempDir, config: Config) -> ApiServer {
 
 impl Served {
     pub async fn start() -> Self {
-        let (server, directory) = local().await;
+        Self::start_with(Config::default()).await
+    }
+
+    pub async fn start_with(config: Config) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let server = open(&directory, config).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let pki = Pki::open(directory.path().join("pki"), address).unwrap();

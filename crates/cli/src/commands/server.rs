@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
+use crate::limits::Limits;
 use crate::terminal::{self, Mark};
 
 /// Run a control plane: the Kubernetes API and its controllers, without a repository
@@ -22,12 +23,14 @@ pub struct Server {
     /// Where the API listens; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     listen: String,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Server {
     pub async fn run(self) -> crate::Outcome {
         terminal::log_to_stderr("info");
-        let control_plane = ControlPlane::start(&self.data_dir, &self.listen).await?;
+        let control_plane = ControlPlane::start(&self.data_dir, &self.listen, self.limits.config()).await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         eprintln!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
         interrupted().await;

@@ -15,6 +15,7 @@ use crate::bootstrap;
 use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
 use crate::elsewhere;
+use crate::limits::Limits;
 use crate::repository::{self, Credentials};
 use crate::terminal::{self, Mark};
 use watching::{Convergence, Watching};
@@ -59,13 +60,15 @@ pub struct Up {
     no_remote_bases: bool,
     #[command(flatten)]
     credentials: Credentials,
+    #[command(flatten)]
+    limits: Limits,
 }
 
 impl Up {
     pub async fn run(self) -> crate::Outcome {
         terminal::log_to_stderr("off");
         let start = Instant::now();
-        let mut control_plane = ControlPlane::start(&self.data_dir, &self.listen).await?;
+        let mut control_plane = ControlPlane::start(&self.data_dir, &self.listen, self.limits.config()).await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,

@@ -31,7 +31,6 @@ pub(crate) const KIND: Kind = Kind {
             let spec = &service["spec"];
             vec![("spec.clusterIP", spec.text("clusterIP").to_owned()), ("spec.type", spec.text("type").to_owned())]
         },
-        ..Rules::PLAIN
     },
     ..Kind::namespaced(super::V1, "Service", "services", "service", "io.k8s.api.core.v1.Service")
 };

@@ -1,0 +1,196 @@
+//! The connections that are open, and which of them has to go when there are too many.
+//!
+//! Whoever connects and says nothing costs a descriptor. Where all are in use, the connection that has been idle for the
+//! longest time gives its place to the next one, so that silent peers lock nobody out; of one address only a part of
+//! all may be open.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+
+/// The connections of a listener.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    limit: usize,
+    limit_of_address: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, Entry>,
+    of_address: HashMap<IpAddr, usize>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    address: IpAddr,
+    activity: Arc<Activity>,
+    ended: CancellationToken,
+}
+
+/// What a connection is doing.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    began: Instant,
+    /// When a byte moved last, in milliseconds since the beginning.
+    moved: AtomicU64,
+    /// How many requests are under way.
+    requests: AtomicUsize,
+    /// How many have been made.
+    made: AtomicUsize,
+}
+
+impl Activity {
+    fn new() -> Self {
+        let (moved, requests, made) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { began: Instant::now(), moved, requests, made }
+    }
+
+    /// A byte came or went.
+    pub(crate) fn note(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
+    }
+
+    /// A request is under way until what is returned is dropped.
+    pub(crate) fn request(self: &Arc<Self>) -> UnderWay {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.made.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    /// Whether it ever asked for anything.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.made.load(Ordering::Relaxed) > 0
+    }
+
+    /// For how long nothing has moved.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.moved.load(Ordering::Relaxed)))
+    }
+
+    /// For how long nothing has moved while no request was under way.
+    pub(crate) fn idle(&self) -> Option<Duration> {
+        (self.requests.load(Ordering::Relaxed) == 0).then(|| self.quiet())
+    }
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct UnderWay(Arc<Activity>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        self.0.note();
+    }
+}
+
+/// A connection that was let in; it counts until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    connections: Arc<Connections>,
+    number: u64,
+    pub(crate) activity: Arc<Activity>,
+    /// Cancelled when the connection has to go.
+    pub(crate) ended: CancellationToken,
+}
+
+impl Connections {
+    /// At most `limit` connections, and of one address at most `limit_of_address`.
+    pub(crate) fn new(limit: usize, limit_of_address: usize) -> Arc<Self> {
+        Arc::new(Self { limit, limit_of_address, open: Mutex::default() })
+    }
+
+    /// Lets a connection in, at the cost of an idle one where there are too many. `None` where all of those are busy.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.of_address.get(&address).is_some_and(|count| *count >= self.limit_of_address) {
+            open.end_idlest(Some(address))?;
+        }
+        if open.all.len() >= self.limit {
+            open.end_idlest(None)?;
+        }
+        let (number, activity, ended) = (open.next, Arc::new(Activity::new()), CancellationToken::new());
+        open.next += 1;
+        *open.of_address.entry(address).or_default() += 1;
+        open.all.insert(number, Entry { address, activity: activity.clone(), ended: ended.clone() });
+        Some(Admitted { connections: self.clone(), number, activity, ended })
+    }
+}
+
+impl Open {
+    /// Ends the connection that has been idle for the longest time, of an address or of all. One that never asked for
+    /// anything goes before all that did.
+    fn end_idlest(&mut self, address: Option<IpAddr>) -> Option<()> {
+        let of_address = self.all.iter().filter(|(_, entry)| address.is_none_or(|address| entry.address == address));
+        let idle = of_address
+            .filter_map(|(number, entry)| Some((!entry.activity.has_asked(), entry.activity.idle()?, *number)));
+        let (_, _, number) = idle.max()?;
+        if let Some(entry) = self.remove(number) {
+            entry.ended.cancel();
+        }
+        Some(())
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.all.remove(&number)?;
+        if let Some(count) = self.of_address.get_mut(&entry.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_address.remove(&entry.address);
+            }
+        }
+        Some(entry)
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.connections.open.lock().unwrap_or_else(PoisonError::into_inner).remove(self.number);
+    }
+}
+
+/// How many descriptors this process may have open; what Linux gives by default where that can't be read.
+pub(crate) fn descriptors() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+
+    #[test]
+    fn the_idlest_gives_its_place_and_the_busy_keep_theirs() {
+        let connections = Connections::new(3, 2);
+        let silent = connections.admit(HERE).unwrap();
+        let busy = connections.admit(HERE).unwrap();
+        let request = busy.activity.request();
+        let third = connections.admit(HERE).unwrap();
+        assert!(silent.ended.is_cancelled() && !busy.ended.is_cancelled());
+        let elsewhere = connections.admit(THERE).unwrap();
+        let asking = third.activity.request();
+        assert!(connections.admit(HERE).is_none(), "all of this address are busy");
+        drop(asking);
+        assert!(connections.admit(THERE).is_some(), "one of another address that never asked goes first");
+        assert!(elsewhere.ended.is_cancelled() && !third.ended.is_cancelled());
+        drop((request, busy, third));
+        drop(silent);
+        assert_eq!(connections.open.lock().unwrap().of_address.get(&HERE), None);
+    }
+}

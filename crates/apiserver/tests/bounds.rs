@@ -1,0 +1,174 @@
+//! Whatever is asked, memory, time and the size of the answer are bounded, and others don't feel it.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use http::{Method, Request};
+use peak_alloc::PeakAlloc;
+use serde_json::{Value, json};
+use support::{local, request::*};
+use tokio::sync::Mutex;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The tests of this file measure the memory of the whole process: one at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+const MIB: f32 = 1024.0 * 1024.0;
+const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const HEAPS: &str = "/apis/example.org/v1/namespaces/default/heaps";
+/// No answer to a mistake needs more.
+const ANSWER: usize = 256 * 1024;
+
+/// Serves heaps, whose `items` are as the schema says.
+async fn define(client: &kube::Client, items: Value) {
+    let schema = json!({"type": "object", "properties": {"items": {"type": "array", "items": items}}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "heaps.example.org"},
+        "spec": {
+            "group": "example.org", "scope": "Namespaced", "names": {"plural": "heaps", "kind": "Heap"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    });
+    let (code, made) = post(client, CRDS, definition).await;
+    assert_eq!(code, 201, "{}", message(&made));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while get(client, HEAPS).await.0 != 200 {
+        assert!(Instant::now() < deadline, "heaps are not served");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn heap(items: Vec<Value>) -> Value {
+    json!({"apiVersion": "example.org/v1", "kind": "Heap", "metadata": {"name": "h"}, "items": items})
+}
+
+/// The answer to a request, and the slowest of what a bystander asked meanwhile.
+async fn beside_a_bystander(client: &kube::Client, uri: &str, body: Value) -> ((u16, Value), Duration) {
+    let (asking, uri) = (client.clone(), uri.to_owned());
+    let request = tokio::spawn(async move { post(&asking, &uri, body).await });
+    let mut slowest = Duration::ZERO;
+    while !request.is_finished() {
+        let began = Instant::now();
+        assert_eq!(get(client, "/api/v1/namespaces/default").await.0, 200);
+        slowest = slowest.max(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    (request.await.unwrap(), slowest)
+}
+
+/// How many bytes more than before were used at the worst moment.
+fn peak_since(before: usize) -> f32 {
+    (MEMORY.peak_usage() as f32 - before as f32) / MIB
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_default_asked_for_by_many_small_items_is_refused() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let text = json!({"type": "string", "default": "x".repeat(200_000)});
+    define(&client, json!({"type": "object", "properties": {"text": text}})).await;
+    let body = heap(vec![json!({}); 100_000]);
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    let ((code, refused), slowest) = beside_a_bystander(&client, HEAPS, body).await;
+    assert_eq!((code, &refused["reason"]), (413, &json!("RequestEntityTooLarge")));
+    assert!(peak_since(before) < 512.0, "{} MiB", peak_since(before));
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    // A few are no harm.
+    assert_eq!(post(&client, HEAPS, heap(vec![json!({}); 3])).await.0, 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_mistakes_the_first_are_told() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let allowed: Vec<String> = (0..1_000).map(|number| format!("value-{number}")).collect();
+    define(&client, json!({"type": "string", "enum": allowed})).await;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}});
+    post(&client, "/api/v1/namespaces/default/serviceaccounts", account).await;
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{
+            "name": "c", "image": "x", "ports": vec![json!({"containerPort": 0}); 60_000]}]},
+    });
+    for (uri, body) in [(HEAPS, heap(vec![json!("wrong"); 30_000])), ("/api/v1/namespaces/default/pods", pod)] {
+        MEMORY.reset_peak_usage();
+        let before = MEMORY.current_usage();
+        let ((code, refused), slowest) = beside_a_bystander(&client, uri, body).await;
+        assert_eq!(code, 422, "{uri}: {}", message(&refused));
+        let size = refused.to_string().len();
+        assert!(size < ANSWER, "{uri}: {size} bytes");
+        assert!(!refused["details"]["causes"].as_array().unwrap().is_empty());
+        assert!(peak_since(before) < 512.0, "{uri}: {} MiB", peak_since(before));
+        assert!(slowest < Duration::from_secs(5), "{uri}: {slowest:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alternatives_without_end_are_given_up() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let alternatives: Vec<Value> = (0..20_000).map(|least| json!({"minimum": least + 10})).collect();
+    define(&client, json!({"type": "integer", "anyOf": alternatives})).await;
+    let body = heap((0..300_000).map(|_| json!(1)).collect());
+    let began = Instant::now();
+    let ((code, refused), slowest) = beside_a_bystander(&client, HEAPS, body).await;
+    assert_eq!(code, 422);
+    assert!(refused.to_string().len() < ANSWER);
+    // Minutes, before.
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn of_many_unknown_fields_a_few_are_warned_of() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let data: serde_json::Map<String, Value> = (0..200_000).map(|number| (format!("f{number}"), json!(1))).collect();
+    let mut map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}});
+    map.as_object_mut().unwrap().extend(data);
+    let request = Request::builder().method(Method::POST).uri("/api/v1/namespaces/default/configmaps");
+    let request = request.header("content-type", "application/json");
+    let body = kube::client::Body::from(serde_json::to_vec(&map).unwrap());
+    let response = server.client().send(request.body(body).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 201);
+    let warnings: usize = response.headers().get_all("warning").iter().map(|value| value.len()).sum();
+    assert!((1_000..10_000).contains(&warnings), "{warnings}");
+}
+
+#[tokio::test]
+async fn watches_that_are_never_read_hold_little_and_give_it_back() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let client = server.client();
+    for number in 0..100 {
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("m{number}")},
+            "data": {"text": "x".repeat(100_000)},
+        });
+        assert_eq!(post(&client, "/api/v1/namespaces/default/configmaps", map).await.0, 201);
+    }
+    let before = MEMORY.current_usage();
+    let mut watches = Vec::new();
+    for _ in 0..20 {
+        let request = Request::get("/api/v1/configmaps?watch=true").body(kube::client::Body::empty()).unwrap();
+        watches.push(client.send(request).await.unwrap());
+    }
+    let held = (MEMORY.current_usage() as f32 - before as f32) / MIB;
+    assert!(held < 64.0, "20 watches of 10 MB hold {held} MiB");
+    // Whoever does read gets all of it.
+    let request = Request::get("/api/v1/configmaps?watch=true&timeoutSeconds=1").body(kube::client::Body::empty());
+    let all = client.send(request.unwrap()).await.unwrap().into_body().collect_bytes().await.unwrap();
+    assert_eq!(all.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{\"type\":\"ADDED\"")).count(), 100);
+    drop(watches);
+    let left = (MEMORY.current_usage() as f32 - before as f32) / MIB;
+    assert!(left < 20.0, "{left} MiB stay");
+}

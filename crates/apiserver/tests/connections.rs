@@ -1,0 +1,111 @@
+//! Silent and greedy peers: their connections end, and lock nobody out.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use cowherd_apiserver::Config;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use support::Served;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
+
+/// Longer than anything here takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Served {
+    /// A connection of the admin, over which nothing was said yet.
+    async fn connect(&self) -> TlsStream<TcpStream> {
+        let folder = self.path("pki");
+        let certificate = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate("ca.crt")).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(
+                vec![certificate("admin.crt")],
+                PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap(),
+            )
+            .unwrap();
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        connector.connect("127.0.0.1".try_into().unwrap(), stream).await.unwrap()
+    }
+
+    /// The head of the answer to a request, over a connection of its own, which is given too.
+    async fn ask(&self, path: &str) -> (String, TlsStream<TcpStream>) {
+        let mut stream = self.connect().await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(tokio::time::timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        }
+        (String::from_utf8(head).unwrap(), stream)
+    }
+}
+
+/// Waits until the other side has ended a connection.
+async fn ended(mut stream: impl AsyncReadExt + Unpin) {
+    let mut bytes = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the connection ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_says_nothing_is_ended_before_and_after_the_handshake_and_between_requests() {
+    let served = Served::start_with(Config { idle_time: Duration::from_secs(1), ..Config::default() }).await;
+    let raw = TcpStream::connect(served.address).await.unwrap();
+    let silent = served.connect().await;
+    let (head, used) = served.ask("/readyz").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let (head, watching) = served.ask("/api/v1/namespaces?watch=true&timeoutSeconds=300").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    ended(raw).await;
+    ended(silent).await;
+    ended(used).await;
+    // A watch in which nothing happens is not idle.
+    let mut watching = watching;
+    let mut bytes = vec![0; 1024];
+    while let Ok(read) = tokio::time::timeout(Duration::from_secs(3), watching.read(&mut bytes)).await {
+        assert!(read.unwrap() > 0, "the watch was ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_peers_lock_nobody_out() {
+    let config = Config { connections: 20, connections_of_address: 20, ..Config::default() };
+    let served = Served::start_with(config).await;
+    let mut silent = Vec::new();
+    for _ in 0..60 {
+        silent.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let (head, _stream) = served.ask("/readyz").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_places_are_taken_health_and_leases_are_still_served() {
+    let served = Served::start_with(Config { watches: 1, ..Config::default() }).await;
+    let watch = "/api/v1/namespaces?watch=true&timeoutSeconds=300";
+    let (head, first) = served.ask(watch).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let (head, _stream) = served.ask(watch).await;
+    assert!(head.starts_with("HTTP/1.1 429"), "{head}");
+    assert!(head.to_lowercase().contains("retry-after: 1"), "{head}");
+    for path in ["/readyz", "/apis/coordination.k8s.io/v1/leases?watch=true&timeoutSeconds=1", "/api/v1/namespaces"] {
+        let (head, _stream) = served.ask(path).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+    }
+    drop(first);
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !served.ask(watch).await.0.starts_with("HTTP/1.1 200") {
+        assert!(tokio::time::Instant::now() < deadline, "a watch that ended gives its place back");
+    }
+}
