@@ -7,13 +7,21 @@ use serde_json::Value;
 /// What stands for a value that is not shown.
 pub const MASKED: &str = "*****";
 
-/// Values shorter than this are only hidden where they stand alone: hiding every `1` of a text helps nobody.
+/// Values shorter than this are only hidden where they stand alone: hiding every `on` of a text helps nobody.
 const SHORTEST: usize = 4;
 
-/// The values of Secrets that a text may hold.
+/// Values shorter than this are not hidden at all: whoever knows that one is there has guessed it.
+const SHORTEST_ALONE: usize = 2;
+
+/// The values of Secrets that a text may hold: as they are, in letters of any case, and in the forms that messages quote them
+/// in.
+///
+/// What was made of a value otherwise, such as a part of it, is not known.
 #[derive(Clone, Default)]
 pub struct Mask {
     values: BTreeSet<String>,
+    /// The values and their other forms, in small letters.
+    forms: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Mask {
@@ -57,18 +65,69 @@ impl Mask {
     pub fn add_text(&mut self, text: &str) {
         for part in std::iter::once(text).chain(text.lines()) {
             let part = part.trim();
-            if part.len() >= SHORTEST {
-                self.values.insert(part.to_owned());
+            if part.len() >= SHORTEST_ALONE && self.values.insert(part.to_owned()) {
+                self.forms.insert(part.to_ascii_lowercase());
             }
+        }
+        for form in encoded(text).into_iter().filter(|form| form.len() >= SHORTEST) {
+            self.forms.insert(form.to_ascii_lowercase());
         }
     }
 
     /// `text` without the values. Longer values go first, so that none is left as the rest of another.
     pub fn text(&self, text: &str) -> String {
-        let mut values: Vec<&String> = self.values.iter().filter(|value| text.contains(value.as_str())).collect();
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        values.into_iter().fold(text.to_owned(), |text, value| text.replace(value.as_str(), MASKED))
+        let lower = text.to_ascii_lowercase();
+        let mut forms: Vec<&String> = self.forms.iter().filter(|form| lower.contains(form.as_str())).collect();
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.into_iter().fold(text.to_owned(), |text, form| without(&text, form))
     }
+}
+
+/// The forms in which a message may hold `text`: quoted as JSON has it, base64 for the web or not, with and without the end of
+/// its line, and encoded for a URL.
+fn encoded(text: &str) -> Vec<String> {
+    let trimmed = text.trim();
+    if trimmed.len() < SHORTEST_ALONE {
+        return Vec::new();
+    }
+    let quoted = Value::from(trimmed).to_string();
+    let mut forms = vec![quoted.trim_matches('"').to_owned(), percent(trimmed)];
+    for text in [text, trimmed, &format!("{trimmed}\n")] {
+        let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
+        let base64 = serde_json::to_value(bytes).ok().and_then(|value| value.as_str().map(str::to_owned));
+        let base64 = base64.unwrap_or_default().trim_end_matches('=').to_owned();
+        forms.push(base64.replace('+', "-").replace('/', "_"));
+        forms.push(base64);
+    }
+    forms
+}
+
+/// `text` as a part of a URL.
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().fold(String::new(), |text, byte| match plain(byte) {
+        true => text + &char::from(byte).to_string(),
+        false => text + &format!("%{byte:02X}"),
+    })
+}
+
+/// `text` with `form`, which is in small letters, masked: a short one only where it stands alone.
+fn without(text: &str, form: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let (mut masked, mut rest) = (String::with_capacity(text.len()), 0);
+    for (at, _) in lower.match_indices(form) {
+        let end = at + form.len();
+        let is_word = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+        let is_part = is_word(text[..at].chars().next_back()) || is_word(text[end..].chars().next());
+        if form.len() < SHORTEST && is_part {
+            continue;
+        }
+        masked.push_str(&text[rest..at]);
+        masked.push_str(MASKED);
+        rest = end;
+    }
+    masked.push_str(&text[rest..]);
+    masked
 }
 
 /// What the API says of `object`, without the values of Secrets: of a Secret, nothing that stands in quotes.
@@ -142,7 +201,31 @@ mod tests {
     fn values_are_hidden_encoded_and_decoded() {
         let mask = Mask::of(&secret(json!({ "password": "aHVudGVyMg==" })));
         assert_eq!(mask.text("a hunter2 b aHVudGVyMg== c"), "a ***** b ***** c");
+        assert_eq!(mask.text("invalid name \"app-HUNTER2\""), "invalid name \"app-*****\"");
         assert_eq!(format!("{mask:?}"), "Mask(2 values)");
+    }
+
+    #[test]
+    fn the_forms_in_which_messages_quote_a_value_are_hidden() {
+        let mut mask = Mask::default();
+        mask.add_text("pass \"wörd\"/1>?\n");
+        for form in [
+            "pass \"wörd\"/1>?",
+            r#"pass \"wörd\"/1>?"#,
+            "pass%20%22w%C3%B6rd%22%2F1%3E%3F",
+            "cGFzcyAid8O2cmQiLzE+Pw",
+            "cGFzcyAid8O2cmQiLzE-Pw",
+            "cGFzcyAid8O2cmQiLzE+Pwo",
+        ] {
+            assert_eq!(mask.text(&format!("at <{form}> it ends")), "at <*****> it ends", "{form}");
+        }
+    }
+
+    #[test]
+    fn a_short_value_is_hidden_where_it_stands_alone() {
+        let mut mask = Mask::default();
+        ["42", "x", "abc"].into_iter().for_each(|value| mask.add_text(value));
+        assert_eq!(mask.text("app-42: 1420 of 42, abc, abcd, x"), "app-*****: 1420 of *****, *****, abcd, x");
     }
 
     #[test]
