@@ -303,7 +303,9 @@ fn the_agents_follow_a_base_over_https() {
     let directory = https.base.directory.path();
     let fleet = fleet(directory, &format!("{}?ref=main", https.address_with(PASSWORD)));
     let mut command = cowherd(directory);
-    command.args(["up", "fleet", "--path", "cluster"]).env("SSL_CERT_FILE", &https.authority);
+    command
+        .args(["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"])
+        .env("SSL_CERT_FILE", &https.authority);
     let running = Running::spawn(command, &directory.join("data"));
     running.wait_for_ready("app", "True", "");
     follows(&running, &https.base.repository);

@@ -3,7 +3,8 @@
 
 use anyhow::{Context, Result};
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -28,8 +29,12 @@ pub struct Root {
     pub credentials: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Makes the cluster follow a repository.
-pub async fn run(client: &Client, root: &Root) -> Result<()> {
+/// The account that the root acts for where Kustomizations do not act with the rights of the agents, as Flux has it.
+const ROOT_ACCOUNT: &str = "kustomize-controller";
+
+/// Makes the cluster follow a repository. With `accounts`, Kustomizations act for accounts, the root for one that may do
+/// everything.
+pub async fn run(client: &Client, root: &Root, accounts: bool) -> Result<()> {
     cowherd_gitops::install(client.clone()).await?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": ROOT } });
     apply(&Api::<Namespace>::all(client.clone()), ROOT, &namespace).await?;
@@ -38,8 +43,23 @@ pub async fn run(client: &Client, root: &Root) -> Result<()> {
         apply(&secrets, ROOT, &secret(root)).await.context("cannot keep the repository's credentials")?;
     }
     apply::<DynamicObject>(&Kind::GitRepository.api(client, ROOT), ROOT, &git_repository(root)).await?;
-    apply::<DynamicObject>(&Kind::Kustomization.api(client, ROOT), ROOT, &kustomization(root)).await?;
+    if accounts {
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": ROOT_ACCOUNT, "namespace": ROOT } });
+        apply(&Api::<ServiceAccount>::namespaced(client.clone(), ROOT), ROOT_ACCOUNT, &account).await?;
+        apply(&Api::<ClusterRoleBinding>::all(client.clone()), ROOT_BINDING, &binding()).await?;
+    }
+    apply::<DynamicObject>(&Kind::Kustomization.api(client, ROOT), ROOT, &kustomization(root, accounts)).await?;
     Ok(())
+}
+
+/// Lets the account of the root do everything, under the name that Flux's installation gives it.
+const ROOT_BINDING: &str = "cluster-reconciler-flux-system";
+
+fn binding() -> Value {
+    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": ROOT_BINDING },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+        "subjects": [{ "kind": "ServiceAccount", "name": ROOT_ACCOUNT, "namespace": ROOT }] })
 }
 
 async fn apply<K>(api: &Api<K>, name: &str, object: &Value) -> Result<()>
@@ -72,8 +92,8 @@ fn git_repository(root: &Root) -> Value {
     object
 }
 
-fn kustomization(root: &Root) -> Value {
-    json!({
+fn kustomization(root: &Root, accounts: bool) -> Value {
+    let mut object = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         // What stands in a directory of plain manifests goes where kubectl would put it.
         "metadata": { "name": ROOT, "namespace": ROOT, "annotations": { DEFAULT_NAMESPACE: "default" } },
@@ -81,5 +101,9 @@ fn kustomization(root: &Root) -> Value {
             "interval": "10m0s", "retryInterval": "1m0s", "path": root.path, "prune": true,
             "sourceRef": { "kind": "GitRepository", "name": ROOT },
         },
-    })
+    });
+    if accounts {
+        object["spec"]["serviceAccountName"] = ROOT_ACCOUNT.into();
+    }
+    object
 }

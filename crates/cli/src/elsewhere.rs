@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use cowherd_gitops::{Elsewhere, KeptRenders, Unrendered};
 use cowherd_render::{Helm, RenderError, Surroundings};
-use cowherd_source::{ChartOptions, Charts, LocalAccess, Mirrors};
+use cowherd_source::{Access, Charts, Mirrors};
 
 /// Where downloads are kept between calls of commands that have no data directory.
 pub fn cache() -> Result<PathBuf> {
@@ -18,17 +18,17 @@ pub fn cache() -> Result<PathBuf> {
     Ok(base.context("no place for downloads: set XDG_CACHE_HOME")?.join("cowherd"))
 }
 
-/// Renders, and fetches what that finds missing. Most renders need nothing, and then nothing is opened.
+/// Renders for the person at the prompt, and fetches what that finds missing, as they would themselves. Most renders need nothing, and then nothing is opened.
 pub fn at_the_prompt<T>(
     helm: &Helm,
     mut attempt: impl FnMut(&Surroundings<'_>) -> Result<T, RenderError>,
 ) -> Result<T> {
-    match Elsewhere::nothing().render(helm, &mut attempt) {
+    match Elsewhere::nothing().render(&Access::own(), helm, &mut attempt) {
         Err(Unrendered::Elsewhere { .. }) => {}
         result => return Ok(result?),
     }
     let directory = own_directory()?;
-    let result = opened(&directory).and_then(|elsewhere| Ok(elsewhere.render(helm, attempt)?));
+    let result = opened(&directory).and_then(|elsewhere| Ok(elsewhere.render(&Access::own(), helm, attempt)?));
     let _ = fs::remove_dir_all(directory);
     result
 }
@@ -45,10 +45,9 @@ pub fn own_directory() -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// What is elsewhere for agents, which read only those local repositories that somebody opened.
-pub fn for_agents(data_dir: &Path, mirrors: &Mirrors, local: LocalAccess) -> Result<Arc<Elsewhere>> {
-    let options = ChartOptions { local, ..Default::default() };
-    let charts = Charts::open_with(data_dir.join("charts"), options)?;
+/// What is elsewhere for agents.
+pub fn for_agents(data_dir: &Path, mirrors: &Mirrors) -> Result<Arc<Elsewhere>> {
+    let charts = Charts::open(data_dir.join("charts"))?;
     Ok(Arc::new(Elsewhere::new(mirrors.clone(), charts)))
 }
 

@@ -11,6 +11,7 @@ mod output;
 mod repository;
 mod resource;
 mod target;
+mod tenancy;
 mod terminal;
 
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::local::{self, Head};
-use cowherd_source::{Auth, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme};
+use cowherd_source::{Access, Auth, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme};
 use cowherd_tree::TreePath;
 use serde_json::{Value, json};
 
@@ -85,14 +85,6 @@ pub async fn resolve(
     }
 }
 
-/// The root of the repository, if the one that was named is on this machine.
-pub fn local_root(named: &str) -> Result<Option<PathBuf>> {
-    Ok(match Location::parse(named)? {
-        Location::Path(directory) => Some(local::discover(&directory)?.root().to_owned()),
-        Location::Url(_) => None,
-    })
-}
-
 fn resolve_local(directory: &Path, branch: Option<&str>, path: Option<&str>) -> Result<Root> {
     let repository = local::discover(directory)?;
     let reference = match branch {
@@ -126,7 +118,7 @@ async fn resolve_remote(
 ) -> Result<Root> {
     let data = credentials.secret_data(&url)?;
     let secret = data.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret));
+    let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
     let wanted = branch.map_or(Reference::Head, |branch| Reference::Branch(branch.to_owned()));
     let mirrors = mirrors.clone();
     let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &wanted)).await??;

@@ -23,6 +23,7 @@ pub(crate) const PRUNE_FAILED: &str = "PruneFailed";
 pub(crate) const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 pub(crate) const DRIFT_FOUGHT: &str = "DriftFought";
 pub(crate) const SHARED: &str = "SharedObjects";
+pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
 
 /// The most bytes of a condition's message; the API takes no more than 32,768.

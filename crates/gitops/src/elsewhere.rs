@@ -1,4 +1,4 @@
-//! What a render needs from elsewhere: fetches it and renders again, until nothing is missing.
+//! What a render needs from elsewhere: it is fetched, and then it is rendered again, until nothing is missing.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use cowherd_render::{Cause, Helm, Remote, RemoteSource, Remotes, RenderError, Surroundings};
 use cowherd_source::{
-    ChartError, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError, Mirrors, Reference, RepositoryUrl,
-    UrlError,
+    Access, Cancel, ChartError, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError,
+    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, UrlError,
 };
 use cowherd_tree::{EntryKind, MAX_FILE_SIZE, MemoryTree, PathError, Tree, TreeError, TreePath};
 
@@ -30,11 +30,12 @@ const WITH_PRERELEASES: &str = ">0.0.0-0";
 pub struct Elsewhere {
     /// Without them, nothing is elsewhere.
     fetchers: Option<(Mirrors, Charts)>,
-    known: Mutex<HashMap<RemoteSource, (Remote, Instant)>>,
+    /// By what may be fetched, too: what one may see is not for everyone.
+    known: Mutex<HashMap<(Access, RemoteSource), (Remote, Instant)>>,
 }
 
 /// Why something elsewhere is not here.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ElsewhereError {
     /// Nothing elsewhere may be used.
     #[error("{0}: remote bases are not allowed here; vendor it into this repository")]
@@ -53,7 +54,7 @@ pub enum ElsewhereError {
     Chart(#[from] ChartError),
     /// What was fetched cannot be read.
     #[error(transparent)]
-    Tree(#[from] TreeError),
+    Tree(#[from] Arc<TreeError>),
     /// What was fetched has a name that is none.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -95,61 +96,152 @@ impl Elsewhere {
     /// When the render fails for another reason, or something cannot be fetched.
     pub fn render<T>(
         &self,
+        access: &Access,
         helm: &Helm,
         mut attempt: impl FnMut(&Surroundings<'_>) -> Result<T, RenderError>,
     ) -> Result<T, Unrendered> {
-        for _ in 0..MAX_ROUNDS {
-            let error = match attempt(&Surroundings { remotes: self, charts: helm }) {
+        let mut brought = Brought::default();
+        loop {
+            let error = match attempt(&Surroundings { remotes: &brought, charts: helm }) {
                 Ok(rendered) => return Ok(rendered),
                 Err(error) => error,
             };
-            let Cause::MissingRemotes(missing) = &*error.cause else { return Err(error.into()) };
-            for source in missing {
-                // The place is that of the first.
-                let place = if missing.len() == 1 { error.place() } else { String::new() };
-                self.fetch(source).map_err(|error| Unrendered::Elsewhere { place, error })?;
-            }
+            let missing = brought.explain(error)?;
+            self.bring(&missing, access, &mut brought);
         }
-        Err(Unrendered::Elsewhere { place: String::new(), error: ElsewhereError::Endless })
     }
 
-    /// Whether all of this is still what it was. What cannot be reached at the moment is taken to be.
-    pub(crate) fn are_unchanged(&self, remotes: &BTreeMap<RemoteSource, String>) -> bool {
-        remotes.iter().all(|(source, revision)| match self.fetch(source) {
-            Ok(remote) => remote.revision == *revision,
-            Err(error) => {
-                tracing::warn!(%source, %error, "cannot be looked at; what was fetched before still counts");
-                true
-            }
-        })
+    /// Fetches all of this, one after the other. Blocks the thread.
+    pub(crate) fn bring(&self, missing: &[RemoteSource], access: &Access, brought: &mut Brought) {
+        for source in missing {
+            let found = self.fetch(source, access, &Cancel::default());
+            brought.put(source.clone(), found);
+        }
     }
 
-    fn fetch(&self, source: &RemoteSource) -> Result<Remote, ElsewhereError> {
+    /// Fetches what `source` names, unless it was fetched lately by the same access. Blocks the thread.
+    pub(crate) fn fetch(
+        &self,
+        source: &RemoteSource,
+        access: &Access,
+        cancel: &Cancel,
+    ) -> Result<Remote, ElsewhereError> {
+        if let Some(remote) = self.fresh(source, access) {
+            return Ok(remote);
+        }
         let Some((mirrors, charts)) = &self.fetchers else {
             return Err(ElsewhereError::NotAllowed(source.clone()));
         };
-        if let Some(remote) = self.fresh(source) {
-            return Ok(remote);
-        }
+        let terms = Terms { access, cancel };
         let remote = match source {
-            RemoteSource::Git { url, reference, timeout } => repository(mirrors, url, reference.as_deref(), *timeout)?,
-            RemoteSource::File { url } => file(charts, url)?,
+            RemoteSource::Git { url, reference, timeout } => {
+                repository(mirrors, url, reference.as_deref(), *timeout, &terms)?
+            }
+            RemoteSource::File { url } => file(charts, url, &terms)?,
             RemoteSource::Chart { repository, name, version, prereleases } => {
                 let version = version.clone().or_else(|| prereleases.then(|| WITH_PRERELEASES.to_owned()));
-                chart(charts, repository, name, version)?
+                chart(charts, repository, name, version, &terms)?
             }
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // What nobody asked for lately need not be held.
         known.retain(|_, (_, since)| since.elapsed() < FRESH * 4);
-        known.insert(source.clone(), (remote.clone(), Instant::now()));
+        known.insert((access.clone(), source.clone()), (remote.clone(), Instant::now()));
         Ok(remote)
     }
 
-    fn fresh(&self, source: &RemoteSource) -> Option<Remote> {
+    /// What was fetched lately by the same access.
+    pub(crate) fn fresh(&self, source: &RemoteSource, access: &Access) -> Option<Remote> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(source).filter(|(_, since)| since.elapsed() < FRESH).map(|(remote, _)| remote.clone())
+        let found = known.get(&(access.clone(), source.clone()));
+        found.filter(|(_, since)| since.elapsed() < FRESH).map(|(remote, _)| remote.clone())
     }
+}
+
+/// What one render got from elsewhere so far.
+#[derive(Default)]
+pub(crate) struct Brought {
+    found: BTreeMap<RemoteSource, Result<Remote, ElsewhereError>>,
+    rounds: usize,
+}
+
+impl Brought {
+    /// Takes what came of fetching `source`.
+    pub(crate) fn put(&mut self, source: RemoteSource, found: Result<Remote, ElsewhereError>) {
+        self.found.insert(source, found);
+    }
+
+    /// What `error` means: what has yet to be fetched, or why nothing can be rendered.
+    pub(crate) fn explain(&mut self, error: RenderError) -> Result<Vec<RemoteSource>, Unrendered> {
+        let Cause::MissingRemotes(missing) = &*error.cause else { return Err(error.into()) };
+        let failed = missing.iter().find_map(|source| self.found.get(source)?.as_ref().err());
+        if let Some(failed) = failed {
+            // The place is that of the first.
+            let place = if missing.len() == 1 { error.place() } else { String::new() };
+            return Err(Unrendered::Elsewhere { place, error: failed.clone() });
+        }
+        self.rounds += 1;
+        if self.rounds > MAX_ROUNDS {
+            return Err(Unrendered::Elsewhere { place: String::new(), error: ElsewhereError::Endless });
+        }
+        Ok(missing.clone())
+    }
+
+    /// Which of these were not looked at yet.
+    pub(crate) fn unseen(&self, remotes: &BTreeMap<RemoteSource, String>) -> Vec<RemoteSource> {
+        remotes.keys().filter(|source| !self.found.contains_key(source)).cloned().collect()
+    }
+
+    /// Whether all of this is still what it was. What cannot be reached at the moment is taken to be.
+    pub(crate) fn are_unchanged(&self, remotes: &BTreeMap<RemoteSource, String>) -> bool {
+        remotes.iter().all(|(source, revision)| match self.found.get(source) {
+            Some(Ok(remote)) => remote.revision == *revision,
+            Some(Err(error)) if error.is_refusal() => false,
+            Some(Err(error)) => {
+                tracing::warn!(%source, %error, "cannot be looked at; what was fetched before still counts");
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+impl Remotes for Brought {
+    fn find(&self, source: &RemoteSource) -> Option<Remote> {
+        self.found.get(source)?.as_ref().ok().cloned()
+    }
+}
+
+impl ElsewhereError {
+    /// Whether it is not ours to fetch: trying again does not help.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::NotAllowed(_) => true,
+            Self::Git(error) => matches!(error, FetchError::NotAllowed(_) | FetchError::Forbidden { .. }),
+            Self::Chart(error) => {
+                matches!(error.problem, ChartProblem::NotAllowed(_) | ChartProblem::Forbidden { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The server that `source` is fetched from.
+pub(crate) fn host(source: &RemoteSource) -> String {
+    match source {
+        RemoteSource::Git { url, .. } => RepositoryUrl::parse(url).map(|url| url.host()).unwrap_or_default(),
+        RemoteSource::File { url } | RemoteSource::Chart { repository: url, .. } => {
+            let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase()
+        }
+    }
+}
+
+/// On which terms something is fetched.
+struct Terms<'a> {
+    access: &'a Access,
+    cancel: &'a Cancel,
 }
 
 /// What to do about a repository that could not be fetched for a kustomization, which has its address and no more.
@@ -160,6 +252,9 @@ fn advice(error: &FetchError) -> &'static str {
             " (for what a kustomization names: https://user:password@HOST/PATH, or use ssh and its keys)"
         }
         FetchError::HostKey { .. } => " (for what a kustomization names: the one of the user who runs cowherd)",
+        FetchError::Credentials { url, .. } if url.scheme() == Scheme::Ssh => {
+            " (for what a kustomization names: https with a token, or a GitRepository of its own)"
+        }
         FetchError::Timeout { .. } => " (for what a kustomization names: timeout=120s behind the ? of its address)",
         _ => "",
     }
@@ -170,8 +265,10 @@ fn repository(
     url: &str,
     reference: Option<&str>,
     timeout: Option<Duration>,
+    terms: &Terms<'_>,
 ) -> Result<Remote, ElsewhereError> {
-    let mut remote = cowherd_source::Remote::new(RepositoryUrl::parse(url)?);
+    let mut remote = cowherd_source::Remote::new(RepositoryUrl::parse(url)?).with_access(terms.access.clone());
+    remote.cancel = terms.cancel.clone();
     if let Some(timeout) = timeout {
         remote.timeout = timeout.min(MAX_TIMEOUT);
     }
@@ -180,19 +277,35 @@ fn repository(
     Ok(Remote { revision: snapshot.commit.tree.clone(), tree: snapshot.tree })
 }
 
-fn file(charts: &Charts, url: &str) -> Result<Remote, ElsewhereError> {
-    let content = charts.file(url, MAX_FILE_SIZE, FILE_TIMEOUT)?;
+fn file(charts: &Charts, url: &str, terms: &Terms<'_>) -> Result<Remote, ElsewhereError> {
+    let source = FileSource {
+        url: url.to_owned(),
+        limit: MAX_FILE_SIZE,
+        timeout: FILE_TIMEOUT,
+        access: terms.access.clone(),
+        cancel: terms.cancel.clone(),
+    };
+    let content = charts.file(&source)?;
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("file");
     remote(MemoryTree::new([(name, content)])?, &TreePath::root())
 }
 
-fn chart(charts: &Charts, repository: &str, name: &str, version: Option<String>) -> Result<Remote, ElsewhereError> {
-    let source = ChartSource::new(ChartRepository::parse(repository)?, name).with_version(version.unwrap_or_default());
+fn chart(
+    charts: &Charts,
+    repository: &str,
+    name: &str,
+    version: Option<String>,
+    terms: &Terms<'_>,
+) -> Result<Remote, ElsewhereError> {
+    let mut source = ChartSource::new(ChartRepository::parse(repository)?, name)
+        .with_version(version.unwrap_or_default())
+        .with_access(terms.access.clone());
+    source.cancel = terms.cancel.clone();
     let package = charts.fetch(&source)?;
     let tree = package.tree.as_ref();
     // The chart is the only directory of its archive.
-    let directory = match tree.read_dir(&TreePath::root())?.as_slice() {
+    let directory = match tree.read_dir(&TreePath::root()).map_err(Arc::new)?.as_slice() {
         [(name, entry)] if entry.kind == EntryKind::Directory => TreePath::root().join(name)?,
         _ => TreePath::root(),
     };
@@ -203,14 +316,7 @@ fn chart(charts: &Charts, repository: &str, name: &str, version: Option<String>)
 
 /// A tree with the identity of what is in it.
 fn remote(tree: MemoryTree, directory: &TreePath) -> Result<Remote, ElsewhereError> {
-    let entry = tree.entry(directory)?;
+    let entry = tree.entry(directory).map_err(Arc::new)?;
     let revision = entry.map(|entry| entry.id.to_string()).unwrap_or_default();
     Ok(Remote { tree: Arc::new(tree), revision })
-}
-
-impl Remotes for Elsewhere {
-    /// What was fetched lately, and still is what it was then.
-    fn find(&self, source: &RemoteSource) -> Option<Remote> {
-        self.fresh(source)
-    }
 }

@@ -16,4 +16,6 @@ pub(crate) struct Fetched {
     pub(crate) all: Arc<dyn Tree>,
     /// What the source leaves out, besides what its own files say.
     pub(crate) ignore: Option<String>,
+    /// Whether it came from the repository that a person named.
+    pub(crate) is_root: bool,
 }

@@ -14,10 +14,12 @@ mod elsewhere;
 mod events;
 mod failed;
 mod fetched;
+mod fetches;
 mod install;
 mod kept;
 mod kustomization;
 mod name;
+mod policy;
 mod progress;
 mod repository;
 mod schedule;
@@ -25,10 +27,12 @@ mod status;
 
 pub use counters::{Counters, Counts};
 pub use elsewhere::{Elsewhere, ElsewhereError, Unrendered};
+pub use fetches::FetchLimits;
 pub use install::{InstallError, install};
 pub use kept::KeptRenders;
 pub use kustomization::{Preview, PreviewError, preview};
 pub use name::NamespacedName;
+pub use policy::{Policy, Root};
 pub use progress::{Phase, Progress};
 
 use std::future::Future;
@@ -48,6 +52,10 @@ pub struct Config {
     pub applies: usize,
     /// Counts what the agents do.
     pub counters: Arc<Counters>,
+    /// Who may what.
+    pub policy: Arc<Policy>,
+    /// How many fetches go on at the same time.
+    pub fetches: FetchLimits,
     /// Where renders find what is elsewhere: remote bases, charts.
     pub elsewhere: Arc<Elsewhere>,
     /// What random functions of charts follow from. It is to stay the same for as long as the cluster is kept, and
@@ -57,6 +65,8 @@ pub struct Config {
     pub kept: Option<Arc<KeptRenders>>,
     /// Is told what the agents do, as it happens.
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
+    /// Is told what whoever runs the agents should know of how they are run.
+    pub notices: Option<mpsc::UnboundedSender<String>>,
 }
 
 impl Default for Config {
@@ -67,10 +77,13 @@ impl Default for Config {
             renders: processors * 2,
             applies: processors * 4,
             counters: Arc::default(),
+            policy: Arc::default(),
+            fetches: FetchLimits::default(),
             elsewhere: Arc::new(Elsewhere::nothing()),
             seed: Arc::default(),
             kept: None,
             progress: None,
+            notices: None,
         }
     }
 }
@@ -83,12 +96,21 @@ pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdow
     let (applier, drift) = Applier::new(client.clone(), Options::default());
     let (recorder, recording) = events::recorder(client.clone());
     let (signals, inbox) = mpsc::unbounded_channel();
+    let fetches = fetches::Fetches::new(config.fetches);
     let mut tasks = JoinSet::new();
     tasks.spawn(recording);
-    tasks.spawn(repository::run(client.clone(), mirrors, recorder.clone(), signals.clone(), config.clone()));
+    let shared = repository::Shared {
+        client: client.clone(),
+        mirrors,
+        recorder: recorder.clone(),
+        signals: signals.clone(),
+        fetches: fetches.clone(),
+        config: config.clone(),
+    };
+    tasks.spawn(repository::run(shared));
     tasks.spawn(schedule::watch::kustomizations(client.clone(), signals.clone()));
     tasks.spawn(schedule::watch::drift(drift, signals.clone()));
-    let context = kustomization::Context::new(client, applier, recorder, &config, signals);
+    let context = kustomization::Context::new(client, applier, recorder, fetches, &config, signals);
     tasks.spawn(schedule::Schedule::new(context).run(inbox));
     tokio::pin!(shutdown);
     loop {

@@ -105,6 +105,13 @@ impl RepositoryUrl {
         }
     }
 
+    /// The server that the URL names, with its port; empty for a directory.
+    pub fn host(&self) -> String {
+        let Some(url) = self.git() else { return String::new() };
+        let port = url.port_or_default().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", url.host().unwrap_or_default().to_ascii_lowercase())
+    }
+
     /// Whether Git's protocol is spoken over HTTP, with or without TLS.
     pub fn is_http(&self) -> bool {
         matches!(self.scheme(), Scheme::Https | Scheme::Http)

@@ -1,5 +1,6 @@
 //! Why a repository could not be fetched.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,19 @@ pub enum FetchError {
         "{0} is a local repository that is not open to manifests; start cowherd with --local-repository and its path, or use its https or ssh URL"
     )]
     NotAllowed(RepositoryUrl),
+    /// The server has an address that manifests have no leave to connect to.
+    #[error(
+        "{url} is at {address}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with --allow-network {address} if they may"
+    )]
+    Forbidden {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The address that its name stands for.
+        address: IpAddr,
+    },
+    /// Nobody wants it any more.
+    #[error("fetching {0} was broken off, since nobody waits for it any more")]
+    Cancelled(RepositoryUrl),
     /// No connection to the server came about, or it broke.
     #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
     Unreachable {
@@ -130,6 +144,8 @@ impl FetchError {
     pub fn url(&self) -> &RepositoryUrl {
         match self {
             Self::Unreachable { url, .. }
+            | Self::Forbidden { url, .. }
+            | Self::Cancelled(url)
             | Self::Tls { url, .. }
             | Self::Refused { url, .. }
             | Self::HostKey { url, .. }

@@ -9,10 +9,15 @@
 //! [`Charts`] fetches a version of a chart from a repository over HTTP, an OCI registry or a directory, and gives a
 //! [`Package`]: its files, unpacked in memory.
 //!
+//! What a fetch may use and reach is its [`Access`]: by default, nothing of this machine and of the person who runs the
+//! program. [`Cancel`] breaks it off.
+//!
 //! Nothing here interprets content, and no credential reaches an error or a log.
 
+mod access;
 mod address;
 mod auth;
+mod cancel;
 mod chart;
 mod commit;
 mod connect;
@@ -29,16 +34,19 @@ mod snapshot;
 mod tree;
 mod version;
 
+pub use access::{Access, Block, BlockError, LocalAccess, Network, Setup};
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use auth::{Auth, Secret};
+pub use cancel::Cancel;
 pub use chart::{
-    ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, Digest, Package,
+    ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, Digest, FileSource,
+    Package,
 };
 pub use commit::{Commit, CommitId, Signature};
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};
 pub use local::{LocalWatch, WatchError, watch_local};
-pub use mirror::{LocalAccess, MirrorOptions, Mirrors, MirrorsError};
+pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};
 pub use snapshot::Snapshot;

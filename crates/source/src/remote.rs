@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Auth, RepositoryUrl};
+use crate::{Access, Auth, Cancel, RepositoryUrl};
 
 /// How long a fetch may take unless it is said otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,17 +21,34 @@ pub struct Remote {
     pub timeout: Duration,
     /// How many bytes a fetch may transfer.
     pub max_size: u64,
+    /// What the fetch may use and reach.
+    pub access: Access,
+    /// Breaks the fetch off.
+    pub cancel: Cancel,
 }
 
 impl Remote {
-    /// The repository at `url`, without credentials, with the default limits.
+    /// The repository at `url`, on the word of a manifest, without credentials, with the default limits.
     pub fn new(url: RepositoryUrl) -> Self {
-        Self { url, auth: Auth::default(), timeout: DEFAULT_TIMEOUT, max_size: DEFAULT_MAX_SIZE }
+        Self {
+            url,
+            auth: Auth::default(),
+            timeout: DEFAULT_TIMEOUT,
+            max_size: DEFAULT_MAX_SIZE,
+            access: Access::default(),
+            cancel: Cancel::default(),
+        }
     }
 
     /// The same with credentials.
     pub fn with_auth(mut self, auth: Auth) -> Self {
         self.auth = auth;
+        self
+    }
+
+    /// The same with another access.
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 

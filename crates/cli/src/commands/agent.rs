@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_gitops::{Phase, Progress};
-use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
+use cowherd_source::Mirrors;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
 use crate::elsewhere;
+use crate::tenancy::Tenancy;
 use crate::terminal;
 
 /// Keep a cluster converged on what its GitRepositories and Kustomizations say
@@ -36,12 +38,8 @@ pub struct Agent {
     /// Bring the definitions of GitRepository and Kustomization to the cluster, or those that are there up to date
     #[arg(long)]
     install_crds: bool,
-    /// A local repository, or a directory of them, that a GitRepository may name
-    #[arg(long = "local-repository", value_name = "PATH")]
-    local_repositories: Vec<PathBuf>,
-    /// Refuse kustomizations that name bases or charts outside of their repository
-    #[arg(long)]
-    no_remote_bases: bool,
+    #[command(flatten)]
+    tenancy: Tenancy,
 }
 
 impl Agent {
@@ -54,18 +52,17 @@ impl Agent {
             expect_definitions(&client).await?;
         }
         fs::create_dir_all(&self.data_dir).with_context(|| format!("cannot use {}", self.data_dir.display()))?;
-        let local = LocalAccess::Only(self.local_repositories.clone());
-        let options = MirrorOptions { local: local.clone(), ..Default::default() };
-        let mirrors = Mirrors::open_with(self.data_dir.join("mirrors"), options)?;
+        let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
         let (tell, progress) = mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
+            policy: Arc::new(self.tenancy.policy(None)?),
             kept: Some(elsewhere::renders(&self.data_dir)?),
             seed: elsewhere::seed(&self.data_dir)?,
             progress: Some(tell),
             ..Default::default()
         };
-        if !self.no_remote_bases {
-            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors, local)?;
+        if !self.tenancy.no_remote_bases {
+            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
         }
         tokio::spawn(report(progress));
         cowherd_gitops::run(client, mirrors, config, interrupted()).await;

@@ -11,7 +11,7 @@ use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME};
 use cowherd_source::local::{self, Repository};
-use cowherd_source::{Ignore, Reference, RepositoryUrl, Snapshot};
+use cowherd_source::{Access, Ignore, Reference, RepositoryUrl, Snapshot};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -74,7 +74,8 @@ impl Diff {
                 continue;
             }
             let tree = sources.tree(&kustomization).await?;
-            let preview = cowherd_gitops::preview(&client, &kustomization, tree, elsewhere.clone()).await?;
+            let preview =
+                cowherd_gitops::preview(&client, &kustomization, tree, elsewhere.clone(), &Access::own()).await?;
             diffs.extend(preview.diffs.into_iter().filter(|diff| changes(diff.action)));
             if recursive {
                 // As the revision has them, with the inventory that the cluster has.

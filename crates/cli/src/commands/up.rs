@@ -5,10 +5,11 @@ mod watching;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use cowherd_source::{LocalAccess, MirrorOptions, Mirrors};
+use cowherd_source::Mirrors;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap;
@@ -17,6 +18,7 @@ use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
 use crate::elsewhere;
 use crate::limits::Limits;
 use crate::repository::{self, Credentials};
+use crate::tenancy::Tenancy;
 use crate::terminal::{self, Mark};
 use watching::{Convergence, Watching};
 
@@ -52,16 +54,12 @@ pub struct Up {
     /// How long `--once` waits
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: Duration,
-    /// Another local repository, or a directory of them, that a GitRepository in the repository may name
-    #[arg(long = "local-repository", value_name = "PATH")]
-    local_repositories: Vec<PathBuf>,
-    /// Refuse kustomizations that name bases or charts outside of their repository
-    #[arg(long)]
-    no_remote_bases: bool,
     #[command(flatten)]
     credentials: Credentials,
     #[command(flatten)]
     limits: Limits,
+    #[command(flatten)]
+    tenancy: Tenancy,
 }
 
 impl Up {
@@ -81,16 +79,8 @@ impl Up {
         outcome
     }
 
-    /// Of this machine's repositories, manifests may name the one that is followed and those that were allowed.
-    fn local_access(&self) -> anyhow::Result<LocalAccess> {
-        let mut allowed = self.local_repositories.clone();
-        allowed.extend(repository::local_root(&self.repository)?);
-        Ok(LocalAccess::Only(allowed))
-    }
-
     async fn follow(&self, control_plane: &mut ControlPlane, start: Instant) -> crate::Outcome {
-        let options = MirrorOptions { local: self.local_access()?, ..Default::default() };
-        let mirrors = Mirrors::open_with(self.data_dir.join("mirrors"), options)?;
+        let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
         let root = repository::resolve(
             &self.repository,
             self.branch.as_deref(),
@@ -101,20 +91,23 @@ impl Up {
         .await?;
         let reference = repository::reference_words(&root.reference);
         eprintln!("{} following {} of {}, from {}", Mark::Action, reference, root.url, root.path);
-        bootstrap::run(&control_plane.client, &root).await?;
+        bootstrap::run(&control_plane.client, &root, self.tenancy.default_service_account.is_some()).await?;
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
+        let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
+            policy: Arc::new(self.tenancy.policy(Some(&root))?),
             kept: Some(elsewhere::renders(&self.data_dir)?),
             seed: elsewhere::seed(&self.data_dir)?,
             progress: Some(tell),
+            notices: Some(notify),
             ..Default::default()
         };
-        if !self.no_remote_bases {
-            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors, self.local_access()?)?;
+        if !self.tenancy.no_remote_bases {
+            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
         }
         let stopped = control_plane.stopped();
         control_plane.spawn(cowherd_gitops::run(control_plane.client.clone(), mirrors, config, stopped));
-        let mut watching = Watching::start(&control_plane.client, progress);
+        let mut watching = Watching::start(&control_plane.client, progress, notices);
         if self.once {
             return self.converge_once(control_plane, &mut watching, start).await;
         }

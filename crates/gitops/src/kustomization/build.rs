@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 use super::settings::Settings;
 use super::variables::Variables;
 use crate::basis::Basis;
-use crate::{Elsewhere, ElsewhereError, Unrendered};
+use crate::elsewhere::Brought;
+use crate::{ElsewhereError, Unrendered};
 
 /// The manifests, and what was read to make them.
 pub(crate) struct Built {
@@ -71,7 +72,7 @@ impl From<Unrendered> for BuildError {
 impl BuildError {
     /// Whether nothing in the repository has to change for it to work.
     pub(crate) fn may_pass(&self) -> bool {
-        matches!(self, Self::Elsewhere { error, .. } if !matches!(error, ElsewhereError::NotAllowed(_)))
+        matches!(self, Self::Elsewhere { error, .. } if !error.is_refusal())
     }
 
     /// The reason in one word, as Flux gives it.
@@ -83,10 +84,12 @@ impl BuildError {
     }
 }
 
-/// Where a build finds what is not in the tree.
-pub(crate) struct Means<'a> {
-    pub(crate) elsewhere: &'a Elsewhere,
-    pub(crate) helm: &'a Helm,
+/// What came of a build.
+pub(crate) enum Build {
+    /// This has to be fetched from elsewhere before it can go on.
+    Needs(Vec<RemoteSource>),
+    /// The manifests, and what they rest on, whether or not that succeeded.
+    Done(Result<Built, BuildError>, Arc<Basis>),
 }
 
 /// What is elsewhere, with a note of whether anybody looked.
@@ -102,16 +105,24 @@ impl Remotes for Noted<'_> {
     }
 }
 
-/// The manifests that `settings` means in `tree`, and what they rest on, whether or not that succeeded.
+/// The manifests that `settings` means in `tree`, with what was `brought` from elsewhere.
 pub(crate) fn build(
     tree: &dyn Tree,
     settings: &Settings,
     variables: &Variables,
-    means: &Means<'_>,
-) -> (Result<Built, BuildError>, Arc<Basis>) {
+    helm: &Helm,
+    brought: &mut Brought,
+) -> Build {
     let recorder = Recorder::new(tree);
     let looked_elsewhere = AtomicBool::new(false);
-    let rendered = rendered(&recorder, settings, means, &looked_elsewhere);
+    let rendered = match rendered(&recorder, settings, helm, brought, &looked_elsewhere) {
+        Ok(rendered) => Ok(rendered),
+        Err(BuildError::Render(error)) => match brought.explain(error) {
+            Ok(missing) => return Build::Needs(missing),
+            Err(error) => Err(error.into()),
+        },
+        Err(error) => Err(error),
+    };
     let mut basis = Basis::default();
     let built = rendered.and_then(|rendered| {
         basis.remotes = rendered.remotes;
@@ -119,25 +130,23 @@ pub(crate) fn build(
     });
     basis.is_complete = built.is_ok() || !(looked_elsewhere.into_inner() || recorder.met_failures());
     basis.reads = recorder.into_reads();
-    (built, Arc::new(basis))
+    Build::Done(built, Arc::new(basis))
 }
 
 fn rendered(
     tree: &Recorder<'_>,
     settings: &Settings,
-    means: &Means<'_>,
+    helm: &Helm,
+    brought: &Brought,
     looked_elsewhere: &AtomicBool,
 ) -> Result<Rendered, BuildError> {
     let path = TreePath::parse(&settings.path)?;
     if tree.stat(&path)?.is_none() {
         return Err(TreeError::NotFound(path).into());
     }
-    let options = Options::default();
-    let attempt = |surroundings: &Surroundings<'_>| {
-        let remotes = Noted { remotes: surroundings.remotes, looked: looked_elsewhere };
-        render_in(tree, &path, &settings.overlay, &options, &Surroundings { remotes: &remotes, ..*surroundings })
-    };
-    Ok(means.elsewhere.render(means.helm, attempt)?)
+    let remotes = Noted { remotes: brought, looked: looked_elsewhere };
+    let surroundings = Surroundings { remotes: &remotes, charts: helm };
+    Ok(render_in(tree, &path, &settings.overlay, &Options::default(), &surroundings)?)
 }
 
 fn manifests(objects: Vec<Value>, settings: &Settings, variables: &Variables) -> Result<Built, BuildError> {
@@ -199,11 +208,12 @@ mod tests {
         Settings::read(&object).unwrap()
     }
 
-    fn means() -> Means<'static> {
-        static MEANS: std::sync::LazyLock<(Elsewhere, Helm)> = std::sync::LazyLock::new(|| {
-            (Elsewhere::nothing(), Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: Vec::new() })
-        });
-        Means { elsewhere: &MEANS.0, helm: &MEANS.1 }
+    fn built(tree: &MemoryTree, path: &str, variables: &Variables) -> (Result<Built, BuildError>, Arc<Basis>) {
+        let helm = Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: Vec::new() };
+        match build(tree, &settings(path), variables, &helm, &mut Brought::default()) {
+            Build::Done(built, basis) => (built, basis),
+            Build::Needs(missing) => panic!("{missing:?} is missing"),
+        }
     }
 
     fn tree() -> MemoryTree {
@@ -220,7 +230,7 @@ mod tests {
     #[test]
     fn a_directory_becomes_manifests_with_all_that_the_kustomization_adds() {
         let variables = Variables { values: settings("x").substitute, ..Variables::default() };
-        let (built, basis) = build(&tree(), &settings("./apps/web"), &variables, &means());
+        let (built, basis) = built(&tree(), "./apps/web", &variables);
         let (built, reads) = (built.unwrap(), &basis.reads);
         let object = built.manifests[0].object();
         assert_eq!(object["spec"]["ports"][0]["port"], 8080);
@@ -235,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_file() {
-        let error = |path: &str| build(&tree(), &settings(path), &Variables::default(), &means()).0.err().unwrap();
+        let error = |path: &str| built(&tree(), path, &Variables::default()).0.err().unwrap();
         assert_eq!(
             error("./apps/none").to_string(),
             "kustomization path not found: apps/none: no such file or directory"

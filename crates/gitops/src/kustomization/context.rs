@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Account, Applier};
 use kube::Client;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::claims::Concerned;
 use super::gate::Gate;
-use crate::events::Recorder;
+use super::job::COMPONENT;
+use crate::events::{Recorder, Severity};
 use crate::failed::FailedRenders;
+use crate::fetches::Fetches;
 use crate::schedule::Signal;
-use crate::{Config, Counters, Elsewhere, KeptRenders, NamespacedName, Phase, Progress};
+use crate::{Config, Counters, Elsewhere, KeptRenders, NamespacedName, Phase, Policy, Progress};
 
 /// What all reconciliations share.
 pub(crate) struct Context {
@@ -26,10 +29,13 @@ pub(crate) struct Context {
     pub(crate) applies: Arc<Semaphore>,
     pub(crate) renders: Arc<Semaphore>,
     pub(crate) elsewhere: Arc<Elsewhere>,
+    pub(crate) fetches: Fetches,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) seed: Arc<[u8]>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
     pub(crate) failed: Arc<FailedRenders>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
+    notices: Option<mpsc::UnboundedSender<String>>,
     accounts: Mutex<HashMap<Account, bool>>,
 }
 
@@ -38,6 +44,7 @@ impl Context {
         client: Client,
         applier: Applier,
         recorder: Recorder,
+        fetches: Fetches,
         config: &Config,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Arc<Self> {
@@ -51,10 +58,13 @@ impl Context {
             applies: Arc::new(Semaphore::new(config.applies.max(1))),
             renders: Arc::new(Semaphore::new(config.renders.max(1))),
             elsewhere: config.elsewhere.clone(),
+            fetches,
+            policy: config.policy.clone(),
             seed: config.seed.clone(),
             kept: config.kept.clone(),
             failed: Arc::default(),
             progress: config.progress.clone(),
+            notices: config.notices.clone(),
             accounts: Mutex::default(),
         })
     }
@@ -70,6 +80,15 @@ impl Context {
     pub(crate) fn tell_concerned(&self, concerned: Concerned) {
         if !concerned.0.is_empty() {
             let _ = self.signals.send(Signal::Concerned(concerned));
+        }
+    }
+
+    /// Tells whoever runs the agents, in the log, and by an event on the object that gave occasion to it.
+    pub(crate) fn notify(&self, object: &Kustomization, reason: &str, text: String) {
+        tracing::warn!(reason, text);
+        self.recorder.tell(object, COMPONENT, Severity::Warning, reason, &text);
+        if let Some(listener) = &self.notices {
+            let _ = listener.send(text);
         }
     }
 

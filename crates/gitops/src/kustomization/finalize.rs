@@ -7,10 +7,11 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::job::{Failure, Job};
+use super::failure::Failure;
+use super::job::Job;
 use super::settings::{self, Deletion};
 use super::spared::spare;
-use super::{Context, inventory};
+use super::{Context, inventory, variables};
 use crate::conditions::{PRUNE_FAILED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
 use crate::{NamespacedName, Phase};
@@ -26,6 +27,12 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     }
     let deletion = settings::deletion(&object);
     let objects = inventory::read(&job.status);
+    if let Some(settings) = job.settings.clone()
+        && let Ok(variables) = variables::read(&context.client, &job.name.namespace, &settings).await
+    {
+        // The names of objects may hold values.
+        job.mask = variables.mask;
+    }
     if deletion != Deletion::Orphan && !objects.is_empty() {
         remove(context, job, objects, deletion).await?;
     }
@@ -52,9 +59,8 @@ async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, delet
         return Ok(());
     }
     let stale = Stale { owner: job.name.owner(), objects, account };
-    let pruned = context.applier.prune(&stale).await.map_err(|Partial { error, .. }| {
-        Failure::new(PRUNE_FAILED, format!("pruning for deleted resource failed: {error}"))
-    })?;
+    let pruned =
+        context.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
     context.counters.pruned(pruned.leaving.len());
     job.tell_event(context, Severity::Normal, RECONCILIATION_SUCCEEDED, &pruned.changes.to_string());
     if deletion == Deletion::DeleteAndWait {
@@ -79,7 +85,7 @@ fn leave(context: &Context, job: &Job, account: &Account, objects: &[Versioned])
         account.user,
         named.join("\n")
     );
-    tracing::warn!(kustomization = %job.name, message, "pruning is skipped");
+    tracing::warn!(kustomization = %job.name, message = job.say(&message), "pruning is skipped");
     job.tell_event(context, Severity::Warning, PRUNE_SKIPPED, &message);
 }
 

@@ -7,7 +7,8 @@ use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally,
 use tokio::time::Instant;
 
 use super::Context;
-use super::job::{Failure, Job, Tale};
+use super::failure::Failure;
+use super::job::{Job, Tale};
 use super::settings::Settings;
 use super::status::{conditions, go_duration, progressing, without_health};
 use crate::Phase;
@@ -95,14 +96,14 @@ pub(super) async fn check(
             conditions(&mut job.status, &job.object).set(HEALTHY, True, SUCCEEDED, &message);
             Ok(())
         }
-        Err(ApplyError::Superseded) => Err(Failure::superseded()),
+        Err(ApplyError::Superseded) => Err(Failure::Superseded),
         Err(error) => {
             // The same failure is to have the same words, so that its events are told as one.
             let is_late = matches!(&error, ApplyError::Unhealthy(unhealthy) if unhealthy.timed_out);
             let took = if is_late { timeout } else { began.elapsed() };
-            let message = format!("health check failed after {}: {error}", go_duration(took));
-            conditions(&mut job.status, &job.object).set(HEALTHY, False, HEALTH_CHECK_FAILED, &error.to_string());
-            Err(Failure::new(HEALTH_CHECK_FAILED, message))
+            let message = job.say(&error);
+            conditions(&mut job.status, &job.object).set(HEALTHY, False, HEALTH_CHECK_FAILED, &message);
+            Err(Failure::Health { error: Box::new(error), took })
         }
     }
 }

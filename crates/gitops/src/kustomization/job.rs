@@ -1,24 +1,26 @@
 //! A reconciliation as a thing: what it is to do, what it works on, what it tells and how it ends.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
 use cowherd_apply::ObjectId;
+use cowherd_apply::mask::Mask;
 use tokio::sync::watch;
 
-use super::build::BuildError;
+use super::failure::Failure;
 use super::settings::Settings;
 use super::{Context, status};
 use crate::basis::Basis;
-use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, RECONCILIATION_FAILED};
+use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT};
 use crate::events::Severity;
 use crate::fetched::Fetched;
 use crate::{NamespacedName, Phase, Progress};
 
 /// The component that events name.
-const COMPONENT: &str = "kustomize-controller";
+pub(super) const COMPONENT: &str = "kustomize-controller";
 
 /// One reconciliation that is to be done.
 pub(crate) struct Job {
@@ -33,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) cancel: watch::Receiver<bool>,
     /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
     pub(crate) basis: Arc<Mutex<Option<Arc<Basis>>>>,
+    /// What must not be shown of what it works with.
+    pub(crate) mask: Mask,
 }
 
 /// What is to be done.
@@ -107,39 +111,6 @@ pub(crate) enum Ended {
     Superseded,
 }
 
-/// Why a step failed.
-pub(super) struct Failure {
-    pub(super) reason: &'static str,
-    pub(super) message: String,
-    pub(super) may_pass: bool,
-    pub(super) superseded: bool,
-}
-
-impl Failure {
-    pub(super) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), may_pass: true, superseded: false }
-    }
-
-    pub(super) fn superseded() -> Self {
-        Self { superseded: true, ..Self::new("", "") }
-    }
-
-    /// The API could not be asked for, or told, what a reconciliation needs.
-    pub(super) fn api(error: &kube::Error) -> Self {
-        let message = match error {
-            // The object is gone, or another one by now; a watch will say so.
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) => return Self::superseded(),
-            kube::Error::Api(status) => status.message.clone(),
-            other => other.to_string(),
-        };
-        Self::new(RECONCILIATION_FAILED, message)
-    }
-
-    pub(super) fn build(error: &BuildError) -> Self {
-        Self { may_pass: error.may_pass(), ..Self::new(error.reason(), error.to_string()) }
-    }
-}
-
 /// What is told of a reconciliation while it goes on.
 pub(super) struct Tale {
     pub(super) phase: Phase,
@@ -161,7 +132,7 @@ impl Job {
     }
 
     pub(super) fn give_way(&self) -> Result<(), Failure> {
-        if *self.cancel.borrow() { Err(Failure::superseded()) } else { Ok(()) }
+        if *self.cancel.borrow() { Err(Failure::Superseded) } else { Ok(()) }
     }
 
     pub(super) fn tell(&self, context: &Context, tale: &Tale) {
@@ -176,13 +147,21 @@ impl Job {
         });
     }
 
+    /// What people are told: without the values of Secrets. What is written, told or logged passes here.
+    pub(super) fn say(&self, what: &impl Display) -> String {
+        self.mask.text(&what.to_string())
+    }
+
     pub(super) fn tell_event(&self, context: &Context, severity: Severity, reason: &str, message: &str) {
         if !message.is_empty() {
-            context.recorder.tell(self.object.as_ref(), COMPONENT, severity, reason, message);
+            context.recorder.tell(self.object.as_ref(), COMPONENT, severity, reason, &self.say(&message));
         }
     }
 
-    pub(super) async fn write_status(&self, context: &Context) -> Result<(), Failure> {
+    pub(super) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
+        for condition in &mut self.status.conditions {
+            condition.message = self.mask.text(&condition.message);
+        }
         let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
         written.map_err(|error| Failure::api(&error))
     }

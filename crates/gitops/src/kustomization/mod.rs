@@ -3,6 +3,8 @@
 mod build;
 mod claims;
 mod context;
+mod failure;
+mod fetching;
 mod finalize;
 pub(crate) mod gate;
 mod health;
@@ -24,4 +26,8 @@ pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
 pub use preview::{Preview, PreviewError, preview};
 pub(crate) use reconcile::reconcile;
 #[cfg(test)]
-pub(crate) use {render::Render, variables::Variables};
+pub(crate) use {
+    build::Built,
+    render::{Render, Step},
+    variables::Variables,
+};

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Applier, ApplyError, Diff, Options, Owner, inventory as entries};
 use cowherd_render::Helm;
+use cowherd_source::Access;
 use cowherd_tree::Tree;
 use kube::{Client, ResourceExt};
 
-use super::build::{BuildError, Means, build};
+use super::build::{Build, BuildError, build};
 use super::inventory;
 use super::settings::{Settings, SettingsError};
 use super::variables::{self, VariablesError};
+use crate::elsewhere::Brought;
 use crate::{Elsewhere, NamespacedName};
 
 /// What a tree would change of one Kustomization's objects.
@@ -37,7 +39,7 @@ pub enum PreviewError {
 }
 
 /// Tells what bringing `kustomization` to `tree` would change in the cluster. Nothing is written. What the tree names
-/// elsewhere comes from `elsewhere`.
+/// elsewhere comes from `elsewhere`, as far as `access` allows.
 ///
 /// # Errors
 /// When the tree could not be applied either: see [`PreviewError`].
@@ -46,6 +48,7 @@ pub async fn preview(
     kustomization: &Kustomization,
     tree: Arc<dyn Tree>,
     elsewhere: Arc<Elsewhere>,
+    access: &Access,
 ) -> Result<Preview, PreviewError> {
     let name = NamespacedName::of(kustomization);
     let settings = Settings::read(kustomization)
@@ -55,12 +58,18 @@ pub async fn preview(
         .map_err(|error: VariablesError| PreviewError::Build(name.clone(), format!("post build failed: {error}")))?;
     let masked = |error: BuildError| PreviewError::Build(name.clone(), variables.mask.text(&error.to_string()));
     let mut built = {
-        let (settings, variables) = (settings.clone(), variables.clone());
+        let (settings, variables, access) = (settings.clone(), variables.clone(), access.clone());
         // What charts make up by chance differs from what the agents made.
         let time = kustomization.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default();
         let helm = Helm { time, seed: Vec::new() };
         let built = tokio::task::spawn_blocking(move || {
-            build(tree.as_ref(), &settings, &variables, &Means { elsewhere: &elsewhere, helm: &helm }).0
+            let mut brought = Brought::default();
+            loop {
+                match build(tree.as_ref(), &settings, &variables, &helm, &mut brought) {
+                    Build::Needs(missing) => elsewhere.bring(&missing, &access, &mut brought),
+                    Build::Done(built, _) => return built,
+                }
+            }
         });
         let built = built.await;
         built.unwrap_or_else(|error| Err(BuildError::Broken(error.to_string()))).map_err(masked)?

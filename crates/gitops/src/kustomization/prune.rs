@@ -1,15 +1,20 @@
 //! Takes away what a Kustomization applied once and no longer describes.
 
-use cowherd_apply::mask::Mask;
+use std::sync::Arc;
+
 use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
 use cowherd_render::Helm;
 
-use super::build::{Means, build};
-use super::job::{Failure, Job, Tale};
+use super::build::{Build, Built, build};
+use super::failure::Failure;
+use super::fetching::fetch_all;
+use super::job::{Job, Tale};
 use super::settings::Settings;
 use super::spared::spare;
+use super::variables::Variables;
 use super::{Context, inventory, variables};
-use crate::conditions::PRUNE_FAILED;
+use crate::NamespacedName;
+use crate::elsewhere::Brought;
 use crate::events::Severity;
 
 /// Deletes what was applied once and is no longer described, and writes the inventory down.
@@ -22,7 +27,6 @@ pub(super) async fn remove_stale(
     old: &[Versioned],
     applied: &[Versioned],
     tale: &mut Tale,
-    mask: &Mask,
 ) -> Result<(), Failure> {
     let mut stale = entries::gone(old, applied);
     job.status.inventory = Some(inventory::write(applied));
@@ -33,9 +37,9 @@ pub(super) async fn remove_stale(
     job.tell(context, tale);
     context.gate.wait_for_others(&settings.source).await;
     job.give_way()?;
-    let _permit = context.applies.acquire().await;
     claim_for_blocked(context, job, settings).await;
     context.gate.wait_for_doubtful(&job.name, &stale).await;
+    let _permit = context.applies.acquire().await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, Some(&settings.source), &mut stale);
     let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
@@ -51,7 +55,7 @@ pub(super) async fn remove_stale(
             let survivors: Vec<Versioned> =
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
             job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));
-            Err(Failure::new(PRUNE_FAILED, mask.text(&error.to_string())))
+            Err(Failure::Prune(Box::new(error)))
         }
     }
 }
@@ -60,17 +64,45 @@ pub(super) async fn remove_stale(
 async fn claim_for_blocked(context: &Context, job: &Job, settings: &Settings) {
     for (rank, theirs) in context.gate.blocked(&settings.source) {
         let Ok(variables) = variables::read(&context.client, &rank.name.namespace, &theirs).await else { continue };
-        let (tree, namespace) = (job.source.tree.clone(), theirs.default_namespace.clone());
-        // The names of objects do not depend on what a chart makes up by chance.
-        let (elsewhere, helm) = (context.elsewhere.clone(), Helm::default());
-        let built = tokio::task::spawn_blocking(move || {
-            build(tree.as_ref(), &theirs, &variables, &Means { elsewhere: &elsewhere, helm: &helm }).0
-        });
-        let built = built.await;
-        let Ok(Ok(mut built)) = built else { continue };
+        let namespace = theirs.default_namespace.clone();
+        let Some(mut built) = built(context, job, &rank.name, theirs, variables).await else { continue };
         if context.applier.identify(&mut built.manifests, namespace.as_deref()).await.is_ok() {
             let described = built.manifests.iter().map(|manifest| manifest.id().clone());
             context.tell_concerned(context.gate.claim(&rank, described));
+        }
+    }
+}
+
+/// What another Kustomization describes, if that can be told.
+async fn built(
+    context: &Context,
+    job: &Job,
+    name: &NamespacedName,
+    theirs: Arc<Settings>,
+    variables: Variables,
+) -> Option<Built> {
+    let variables = Arc::new(variables);
+    let access = context.policy.of_kustomization(name, &job.source);
+    let mut brought = Brought::default();
+    loop {
+        let (tree, theirs, variables) = (job.source.tree.clone(), theirs.clone(), variables.clone());
+        let permit = context.renders.acquire().await;
+        let step = move || {
+            // The names of objects do not depend on what a chart makes up by chance.
+            let step = build(tree.as_ref(), &theirs, &variables, &Helm::default(), &mut brought);
+            (step, brought)
+        };
+        let done = tokio::task::spawn_blocking(step).await.ok()?;
+        let step = done.0;
+        brought = done.1;
+        drop(permit);
+        match step {
+            Build::Done(built, _) => return built.ok(),
+            Build::Needs(missing) => {
+                if !fetch_all(context, &name.namespace, &access, missing, &mut brought, job.cancelled()).await {
+                    return None;
+                }
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 
 use cowherd_api::flux::annotations::FINALIZER;
-use cowherd_apply::mask::Mask;
-use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
+use cowherd_apply::{Action, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
 use cowherd_render::Helm;
+use cowherd_source::Access;
 use futures::FutureExt;
 use kube::ResourceExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -15,26 +15,24 @@ use tokio::time::Instant;
 
 use super::build::{BuildError, Built};
 use super::claims::{self, Rank};
-use super::job::{Ended, Failure, Held, Job, Report, Tale, Task};
+use super::failure::Failure;
+use super::fetching::fetch_all;
+use super::job::{Ended, Held, Job, Report, Tale, Task};
 use super::prune::remove_stale;
-use super::render::Render;
+use super::render::{Render, Step};
 use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, inventory, status};
 use crate::Phase;
-use crate::conditions::{
-    BUILD_FAILED, DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_FAILED, RECONCILIATION_SUCCEEDED, SHARED,
-};
+use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
+use crate::elsewhere::Brought;
 use crate::events::Severity;
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn reconcile(context: Arc<Context>, mut job: Job) -> Report {
     let ended = match AssertUnwindSafe(attempt(&context, &mut job)).catch_unwind().await {
         Ok(ended) => ended,
-        Err(_) => {
-            let failure = Failure::new(RECONCILIATION_FAILED, "the reconciliation broke off; this is a bug in cowherd");
-            fail(&context, &mut job, failure).await
-        }
+        Err(_) => fail(&context, &mut job, Failure::Broken).await,
     };
     if let Some(settings) = &job.settings {
         context.gate.leave(&settings.source, &job.name);
@@ -67,17 +65,17 @@ async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
 }
 
 async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
-    let Failure { reason, message, may_pass, superseded } = failure;
-    if superseded {
+    if failure.is_superseded() {
         return Ended::Superseded;
     }
+    let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
     tracing::warn!(kustomization = %job.name, reason, message, "a reconciliation failed");
     status::handled(&mut job.status, &job.object);
     status::conditions(&mut job.status, &job.object).fail(reason, &message);
     job.tell_event(context, Severity::Warning, reason, &message);
     context.tell_phase(&job.name, &job.source.revision, Phase::Failed(message));
     let written = job.write_status(context).await.inspect_err(|failure| {
-        tracing::debug!(kustomization = %job.name, error = failure.message, "the status could not be written");
+        tracing::debug!(kustomization = %job.name, error = job.say(failure), "the status could not be written");
     });
     // As long as nobody can read of the failure, it is tried again soon.
     Ended::Badly { may_pass: may_pass || written.is_err() }
@@ -124,13 +122,13 @@ async fn apply(
     guard_finalizer(context, job).await?;
     act_for_account(context, settings).await?;
     let variables = variables::read(&context.client, &job.name.namespace, settings).await;
-    let variables =
-        Arc::new(variables.map_err(|error| Failure::new(BUILD_FAILED, format!("post build failed: {error}")))?);
+    let variables = Arc::new(variables.map_err(Failure::Variables)?);
+    job.mask = variables.mask.clone();
 
     job.status.last_attempted_revision = Some(job.source.revision.clone());
-    let mut built = render(context, job, settings, &variables, recheck).await?;
+    let (permit, mut built) = render(context, job, settings, &variables, recheck, permit).await?;
     let identified = context.applier.identify(&mut built.manifests, settings.default_namespace.as_deref()).await;
-    identified.map_err(|error| apply_failure(&error, &variables.mask, None))?;
+    identified.map_err(|error| Failure::apply(error, ChangeSet::default()))?;
     let rank = Rank::of(&job.object);
     let described = built.manifests.iter().map(|manifest| manifest.id().clone());
     context.tell_concerned(context.gate.claim(&rank, described));
@@ -151,8 +149,8 @@ async fn apply(
         Err(Partial { error, changes }) => {
             context.tell_concerned(context.gate.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
-            let failure = apply_failure(&error, &variables.mask, Some(&changes));
-            remember(job, &built.digest, failure.reason, began);
+            let failure = Failure::apply(error, changes);
+            remember(job, &built.digest, failure.reason(), began);
             return Err(failure);
         }
     };
@@ -164,8 +162,8 @@ async fn apply(
     tale.phase = Phase::Pruning;
     // What follows takes as long as it takes; others should not have to wait for it.
     drop(permit);
-    let removed = remove_stale(context, job, settings, &old, &applied, &mut tale, &variables.mask).await;
-    removed.inspect_err(|failure| remember(job, &built.digest, failure.reason, began))?;
+    let removed = remove_stale(context, job, settings, &old, &applied, &mut tale).await;
+    removed.inspect_err(|failure| remember(job, &built.digest, failure.reason(), began))?;
 
     let checked = if settings.checks_health() {
         let expected = health::expected(job, settings, &changes, &built.manifests);
@@ -176,7 +174,7 @@ async fn apply(
         Ok(())
     };
     checked.inspect_err(|failure| {
-        if !failure.superseded {
+        if !failure.is_superseded() {
             remember(job, &built.digest, HEALTH_CHECK_FAILED, began);
         }
     })?;
@@ -200,50 +198,77 @@ async fn act_for_account(context: &Context, settings: &Settings) -> Result<(), F
     let Some(account) = &settings.account else { return Ok(()) };
     match context.can_act_for(account).await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new(
-            RECONCILIATION_FAILED,
-            format!(
-                "spec.serviceAccountName: this cluster does not honour impersonation, so objects cannot be applied as \
-                 {}; remove the field to apply them with the rights of the agents",
-                account.user
-            ),
-        )),
-        Err(error) => Err(Failure {
-            message: format!(
-                "spec.serviceAccountName: cannot act as {}: {}",
-                account.user,
-                Failure::api(&error).message
-            ),
-            ..Failure::new(RECONCILIATION_FAILED, "")
-        }),
+        Ok(false) => Err(Failure::NoImpersonation(account.user.clone())),
+        Err(error) => {
+            let cause = Failure::api(&error).to_string();
+            Err(Failure::Account { user: account.user.clone(), cause })
+        }
     }
 }
 
-/// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`).
+/// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`), and the permit to
+/// apply them. None is held while something is fetched.
 async fn render(
     context: &Context,
     job: &Job,
     settings: &Settings,
     variables: &Arc<Variables>,
     anew: bool,
-) -> Result<Built, Failure> {
+    mut permit: Option<OwnedSemaphorePermit>,
+) -> Result<(Option<OwnedSemaphorePermit>, Built), Failure> {
+    let access = context.policy.of_kustomization(&job.name, &job.source);
+    let mut brought = Brought::default();
+    loop {
+        let work = rendering(context, job, settings, variables, &access);
+        let (step, now) = in_a_thread(context, work, anew, brought).await?;
+        brought = now;
+        match step {
+            Step::Done(built, basis) => {
+                *job.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some(basis);
+                return built.map(|built| (permit, built)).map_err(Failure::Build);
+            }
+            Step::Needs(missing) => {
+                drop(permit);
+                let namespace = &job.name.namespace;
+                if !fetch_all(context, namespace, &access, missing, &mut brought, job.cancelled()).await {
+                    return Err(Failure::Superseded);
+                }
+                permit = self::permit(context).await;
+                job.give_way()?;
+            }
+        }
+    }
+}
+
+/// One step of a render.
+async fn in_a_thread(
+    context: &Context,
+    work: Render,
+    anew: bool,
+    mut brought: Brought,
+) -> Result<(Step, Brought), Failure> {
     let _permit = context.renders.acquire().await;
-    let work = Render {
+    let step = move || {
+        let step = work.step(anew, &mut brought);
+        (step, brought)
+    };
+    let done = tokio::task::spawn_blocking(step).await;
+    done.map_err(|error| Failure::Build(Arc::new(BuildError::Broken(error.to_string()))))
+}
+
+fn rendering(context: &Context, job: &Job, settings: &Settings, variables: &Arc<Variables>, access: &Access) -> Render {
+    Render {
         name: job.name.clone(),
         revision: job.source.revision.clone(),
         tree: job.source.tree.clone(),
         settings: settings.clone(),
         variables: variables.clone(),
-        elsewhere: context.elsewhere.clone(),
+        access: access.clone(),
         helm: helm(context, job),
         counters: context.counters.clone(),
         kept: context.kept.clone(),
         failed: context.failed.clone(),
-    };
-    let built = tokio::task::spawn_blocking(move || work.done(anew)).await;
-    let (built, basis) = built.map_err(|error| Failure::build(&BuildError::Broken(error.to_string())))?;
-    *job.basis.lock().unwrap_or_else(PoisonError::into_inner) = Some(basis);
-    built.map_err(|error| Failure::build(&error))
+    }
 }
 
 /// What the charts of a Kustomization are given: the same for as long as it is there.
@@ -306,19 +331,6 @@ fn tell_shared(context: &Context, job: &mut Job) {
     if let Some(message) = status::shares(&mut job.status, &job.object, told.as_deref()) {
         job.tell_event(context, Severity::Warning, SHARED, &message);
     }
-}
-
-fn apply_failure(error: &ApplyError, mask: &Mask, changes: Option<&ChangeSet>) -> Failure {
-    if matches!(error, ApplyError::Superseded) {
-        return Failure::superseded();
-    }
-    let done = changes.map(ToString::to_string).filter(|done| !done.is_empty());
-    let message = match done {
-        Some(done) => format!("{error}\n{done}"),
-        None => error.to_string(),
-    };
-    let reason = if matches!(error, ApplyError::Manifest(_)) { BUILD_FAILED } else { RECONCILIATION_FAILED };
-    Failure::new(reason, mask.text(&message))
 }
 
 fn remember(job: &mut Job, digest: &str, reason: &str, began: Instant) {

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use cowherd_render::Helm;
+use cowherd_render::{Helm, RemoteSource};
+use cowherd_source::Access;
 use cowherd_tree::Tree;
 
-use super::build::{BuildError, Built, Means, build, parameters, rebuilt};
+use super::build::{Build, BuildError, Built, build, parameters, rebuilt};
 use super::settings::Settings;
 use super::variables::Variables;
 use crate::basis::Basis;
+use crate::elsewhere::Brought;
 use crate::failed::FailedRenders;
 use crate::kept::Kept;
-use crate::{Counters, Elsewhere, KeptRenders, NamespacedName};
+use crate::{Counters, KeptRenders, NamespacedName};
 
 /// All that a render needs.
 pub(crate) struct Render {
@@ -20,33 +22,48 @@ pub(crate) struct Render {
     pub(crate) tree: Arc<dyn Tree>,
     pub(crate) settings: Settings,
     pub(crate) variables: Arc<Variables>,
-    pub(crate) elsewhere: Arc<Elsewhere>,
+    /// What may be fetched from elsewhere.
+    pub(crate) access: Access,
     pub(crate) helm: Helm,
     pub(crate) counters: Arc<Counters>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
     pub(crate) failed: Arc<FailedRenders>,
 }
 
+/// What came of a render.
+pub(crate) enum Step {
+    /// This has to be fetched from elsewhere, and then it is to be tried again.
+    Needs(Vec<RemoteSource>),
+    /// The manifests and what they rest on.
+    Done(Result<Built, Arc<BuildError>>, Arc<Basis>),
+}
+
 impl Render {
-    /// The manifests and what they rest on; what was kept is not used where they are wanted anew.
-    pub(crate) fn done(&self, anew: bool) -> (Result<Built, Arc<BuildError>>, Arc<Basis>) {
-        let parameters = format!("{} {:?}", parameters(&self.settings, &self.variables), self.helm);
-        if let Some(Kept { basis, digest, objects, .. }) = self.kept(&parameters).filter(|_| !anew)
-            && let Ok(built) = rebuilt(objects, digest)
-        {
-            tracing::debug!(kustomization = %self.name, revision = self.revision, "a kept render still holds");
-            return (Ok(built), Arc::new(basis));
+    /// The manifests and what they rest on, as far as that takes no more than what was `brought` from elsewhere; what was kept
+    /// is not used where they are wanted anew.
+    pub(crate) fn step(&self, anew: bool, brought: &mut Brought) -> Step {
+        let parameters = format!("{} {:?} {:?}", parameters(&self.settings, &self.variables), self.helm, self.access);
+        let kept = self.kept.as_ref().filter(|_| !anew);
+        if let Some(kept) = kept.and_then(|kept| kept.find(&self.name, &parameters, self.tree.as_ref())) {
+            let unseen = brought.unseen(&kept.basis.remotes);
+            if !unseen.is_empty() {
+                return Step::Needs(unseen);
+            }
+            if let Some((built, basis)) = self.again(kept, brought) {
+                return Step::Done(Ok(built), basis);
+            }
         }
         let failed = self.failed.find(&self.name, &parameters, self.tree.as_ref()).filter(|_| !anew);
         if let Some((error, basis)) = failed {
             tracing::debug!(kustomization = %self.name, revision = self.revision, "a render would fail as it did before");
-            return (Err(error), basis);
+            return Step::Done(Err(error), basis);
         }
-        self.counters.rendered();
         tracing::debug!(kustomization = %self.name, revision = self.revision, "rendering");
-        let means = Means { elsewhere: &self.elsewhere, helm: &self.helm };
-        let (built, basis) = build(self.tree.as_ref(), &self.settings, &self.variables, &means);
-        let built = built.map_err(Arc::new);
+        let (built, basis) = match build(self.tree.as_ref(), &self.settings, &self.variables, &self.helm, brought) {
+            Build::Needs(missing) => return Step::Needs(missing),
+            Build::Done(built, basis) => (built.map_err(Arc::new), basis),
+        };
+        self.counters.rendered();
         match (&built, &self.kept) {
             (Err(error), _) => self.failed.keep(&self.name, parameters, &basis, error),
             (Ok(built), Some(kept)) => {
@@ -55,11 +72,17 @@ impl Render {
             }
             (Ok(_), None) => {}
         }
-        (built, basis)
+        Step::Done(built, basis)
     }
 
-    fn kept(&self, parameters: &str) -> Option<Kept> {
-        let kept = self.kept.as_ref()?.find(&self.name, parameters, self.tree.as_ref())?;
-        self.elsewhere.are_unchanged(&kept.basis.remotes).then_some(kept)
+    /// What was kept, if what it used from elsewhere is as it was.
+    fn again(&self, kept: Kept, brought: &Brought) -> Option<(Built, Arc<Basis>)> {
+        let Kept { basis, digest, objects, .. } = kept;
+        if !brought.are_unchanged(&basis.remotes) {
+            return None;
+        }
+        let built = rebuilt(objects, digest).ok()?;
+        tracing::debug!(kustomization = %self.name, revision = self.revision, "a kept render still holds");
+        Some((built, Arc::new(basis)))
     }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
 use cowherd_source::{
-    Auth, FetchError, Ignore, Mirrors, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot,
-    UrlError,
+    Auth, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
 };
 use cowherd_tree::{Tree, TreeError};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use sha2::{Digest, Sha256};
 
+use super::Shared;
 use crate::fetched::Fetched;
+use crate::fetches::Purpose;
 
 /// What was found.
 pub(super) struct Found {
@@ -58,6 +59,7 @@ impl Error {
             Self::Fetch(FetchError::Refused { .. } | FetchError::HostKey { .. } | FetchError::Credentials { .. }) => {
                 "AuthenticationFailed"
             }
+            Self::Fetch(FetchError::NotAllowed(_) | FetchError::Forbidden { .. }) => crate::conditions::ACCESS_DENIED,
             Self::Ignore(_) => "SourceIgnoreError",
             Self::Range(_) | Self::Fetch(_) | Self::Broken(_) => "GitOperationFailed",
         }
@@ -70,25 +72,30 @@ impl Error {
 }
 
 /// Fetches the repository as its spec says.
-pub(super) async fn fetch(client: &Client, mirrors: &Mirrors, object: &GitRepository) -> Result<Found, Error> {
+pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Found, Error> {
     refuse_unsupported(object)?;
     let reference = reference(object.spec.reference.as_ref())?;
-    let mut remote = Remote::new(RepositoryUrl::parse(&object.spec.url)?);
-    remote.auth = credentials(client, object).await?;
+    let policy = &shared.config.policy;
+    let mut remote = Remote::new(RepositoryUrl::parse(&object.spec.url)?).with_access(policy.of_repository(object));
+    remote.auth = credentials(&shared.client, object).await?;
     if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
         remote.timeout = Duration::max(timeout, Duration::from_secs(1));
     }
-    let (mirrors, ignore) = (mirrors.clone(), object.spec.ignore.clone());
-    tokio::task::spawn_blocking(move || {
+    let is_root = policy.is_root(object);
+    let purpose =
+        Purpose { namespace: object.namespace().unwrap_or_default(), host: remote.url.host(), is_own: is_root };
+    let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
+    let work = move |cancel| {
+        remote.cancel = cancel;
         let snapshot = mirrors.fetch(&remote, &reference)?;
-        let content = Arc::new(content(&snapshot, ignore.as_deref())?);
+        let content = Arc::new(Fetched { is_root, ..content(&snapshot, ignore.as_deref())? });
         Ok(Found { snapshot, content })
-    })
-    .await?
+    };
+    shared.fetches.run(&purpose, work).await?
 }
 
 /// What was fetched before the start and is still here: the cluster is kept as it says until the server was asked.
-pub(super) async fn held(mirrors: &Mirrors, object: &GitRepository) -> Option<Arc<Fetched>> {
+pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<Fetched>> {
     let status = object.status.as_ref()?;
     let artifact = status.artifact.as_ref()?;
     let revision: Revision = artifact.revision.parse().ok()?;
@@ -97,20 +104,44 @@ pub(super) async fn held(mirrors: &Mirrors, object: &GitRepository) -> Option<Ar
     if artifact.url != artifact_url(&url, &revision) || refuse_unsupported(object).is_err() {
         return None;
     }
-    let (mirrors, ignore) = (mirrors.clone(), object.spec.ignore.clone());
+    // Others may be able to write a status. What is here was fetched with somebody's credentials, and is for them alone.
+    let seal = seal(&shared.config.seed, object, &artifact.url);
+    if artifact.metadata.as_ref().and_then(|metadata| metadata.get(SEAL)) != Some(&seal) {
+        return None;
+    }
+    let policy = &shared.config.policy;
+    let (is_root, access) = (policy.is_root(object), policy.of_repository(object));
+    let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
     let read = move || {
         let snapshot = match url.local_path() {
             // A local repository is its own mirror.
             Some(_) => {
                 let branch = revision.name().map(str::to_owned);
                 let reference = Reference::Commit { id: revision.commit().to_string(), branch };
-                mirrors.fetch(&Remote::new(url), &reference).ok()?
+                mirrors.fetch(&Remote::new(url).with_access(access), &reference).ok()?
             }
             None => mirrors.held(&url, &revision)?,
         };
-        content(&snapshot, ignore.as_deref()).ok()
+        Some(Fetched { is_root, ..content(&snapshot, ignore.as_deref()).ok()? })
     };
     tokio::task::spawn_blocking(read).await.ok()?.map(Arc::new)
+}
+
+/// Under which name an artifact carries its seal.
+pub(super) const SEAL: &str = "cowherd.dev/seal";
+
+/// What shows that an artifact was fetched for this object, and by us: it takes the seed, which nobody else knows.
+pub(super) fn seal(seed: &[u8], object: &GitRepository, artifact_url: &str) -> String {
+    let (namespace, name, uid) = (object.namespace(), object.name_any(), object.uid());
+    let what = serde_json::json!([namespace, name, uid, artifact_url]).to_string();
+    let mut digest = Sha256::new();
+    digest.update(seed);
+    digest.update(Sha256::digest(what));
+    hex(&digest.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Where an artifact came from. What is displayed of a URL holds no credentials.
@@ -128,10 +159,11 @@ pub(crate) fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Fetch
     }
     Ok(Fetched {
         revision: snapshot.revision.to_string(),
-        digest: digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+        digest: format!("sha256:{}", hex(&digest.finalize())),
         tree: Arc::new(Ignore::new(tree.clone(), ignore)?),
         all: tree,
         ignore: ignore.map(str::to_owned),
+        is_root: false,
     })
 }
 
@@ -186,4 +218,29 @@ fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {
         return refuse("include", "give each repository Kustomizations of its own");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_is_good_for_one_object_and_one_artifact() {
+        let object = |namespace: &str, uid: &str| -> GitRepository {
+            serde_json::from_value(serde_json::json!({ "apiVersion": "source.toolkit.fluxcd.io/v1",
+                "kind": "GitRepository", "metadata": { "name": "a", "namespace": namespace, "uid": uid },
+                "spec": { "interval": "1m", "url": "https://example.com/private" } }))
+            .unwrap()
+        };
+        let seals = [
+            seal(b"seed", &object("n", "1"), "https://example.com/private#1"),
+            seal(b"other", &object("n", "1"), "https://example.com/private#1"),
+            seal(b"seed", &object("team", "1"), "https://example.com/private#1"),
+            seal(b"seed", &object("n", "2"), "https://example.com/private#1"),
+            seal(b"seed", &object("n", "1"), "https://example.com/private#2"),
+        ];
+        let different: std::collections::BTreeSet<_> = seals.iter().collect();
+        assert_eq!(different.len(), seals.len());
+        assert_eq!(seals[0], seal(b"seed", &object("n", "1"), "https://example.com/private#1"));
+    }
 }

@@ -5,12 +5,12 @@ mod report;
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_source::{LocalWatch, Mirrors, RepositoryUrl, watch_local};
+use cowherd_source::{Access, LocalWatch, Mirrors, RepositoryUrl, watch_local};
 use futures::StreamExt;
 use kube::api::{Patch, PatchParams};
 use kube::core::error_boundary::DeserializeGuard;
@@ -22,6 +22,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::events::Recorder;
+use crate::fetched::Fetched;
+use crate::fetches::Fetches;
 use crate::schedule::Signal;
 use crate::{Config, NamespacedName};
 #[cfg(test)]
@@ -35,24 +37,18 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// What every task of a repository has.
 #[derive(Clone)]
-struct Shared {
-    client: Client,
-    mirrors: Mirrors,
-    recorder: Recorder,
-    signals: mpsc::UnboundedSender<Signal>,
-    config: Config,
+pub(crate) struct Shared {
+    pub(crate) client: Client,
+    pub(crate) mirrors: Mirrors,
+    pub(crate) recorder: Recorder,
+    pub(crate) signals: mpsc::UnboundedSender<Signal>,
+    pub(crate) fetches: Fetches,
+    pub(crate) config: Config,
 }
 
 /// Keeps a task for each GitRepository of the cluster.
-pub(crate) async fn run(
-    client: Client,
-    mirrors: Mirrors,
-    recorder: Recorder,
-    signals: mpsc::UnboundedSender<Signal>,
-    config: Config,
-) {
-    let shared = Shared { client: client.clone(), mirrors, recorder, signals, config };
-    let api: Api<DeserializeGuard<GitRepository>> = Api::all(client);
+pub(crate) async fn run(shared: Shared) {
+    let api: Api<DeserializeGuard<GitRepository>> = Api::all(shared.client.clone());
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     let mut repositories = Repositories { shared, running: HashMap::new(), tasks: JoinSet::new() };
     let mut listed = Vec::new();
@@ -77,7 +73,7 @@ pub(crate) async fn run(
 
 struct Repositories {
     shared: Shared,
-    running: HashMap<NamespacedName, watch::Sender<Arc<GitRepository>>>,
+    running: HashMap<NamespacedName, Running>,
     tasks: JoinSet<()>,
 }
 
@@ -95,27 +91,71 @@ impl Repositories {
         };
         let name = NamespacedName::of(&object);
         let object = Arc::new(object);
+        if self.running.get(&name).is_some_and(|running| running.objects.borrow().uid() != object.uid()) {
+            // It was deleted, and made again before anybody looked.
+            self.end(&name);
+        }
         match self.running.get(&name) {
-            Some(task) => {
-                task.send_replace(object);
+            Some(running) => {
+                running.objects.send_replace(object);
             }
             None => {
-                let (sender, receiver) = watch::channel(object);
-                self.running.insert(name.clone(), sender);
-                self.tasks.spawn(keep(self.shared.clone(), name.clone(), receiver));
+                let (objects, receiver) = watch::channel(object);
+                let told = Told::new(name.clone(), self.shared.signals.clone());
+                self.tasks.spawn(keep(self.shared.clone(), name.clone(), receiver, told.clone()));
+                self.running.insert(name.clone(), Running { objects, told });
             }
         }
         Some(name)
     }
 
     fn end(&mut self, name: &NamespacedName) {
-        self.running.remove(name);
-        let _ = self.shared.signals.send(Signal::Source(name.clone(), None));
+        if let Some(running) = self.running.remove(name) {
+            running.told.end();
+        }
     }
 
     fn keep_only(&mut self, names: &[NamespacedName]) {
         let gone: Vec<_> = self.running.keys().filter(|name| !names.contains(name)).cloned().collect();
         gone.iter().for_each(|name| self.end(name));
+    }
+}
+
+/// The task of a repository.
+struct Running {
+    objects: watch::Sender<Arc<GitRepository>>,
+    told: Told,
+}
+
+/// What is told of the content of one repository, to whoever applies it. Once it is said to be gone, nothing more is: a fetch
+/// that was still going on brings nothing back.
+#[derive(Clone)]
+struct Told(Arc<Mutex<Telling>>);
+
+struct Telling {
+    name: NamespacedName,
+    signals: mpsc::UnboundedSender<Signal>,
+    is_gone: bool,
+}
+
+impl Told {
+    fn new(name: NamespacedName, signals: mpsc::UnboundedSender<Signal>) -> Self {
+        Self(Arc::new(Mutex::new(Telling { name, signals, is_gone: false })))
+    }
+
+    /// Tells of new content.
+    fn tell(&self, content: Arc<Fetched>) {
+        let telling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !telling.is_gone {
+            let _ = telling.signals.send(Signal::Source(telling.name.clone(), Some(content)));
+        }
+    }
+
+    /// Tells that there is none any more.
+    fn end(&self) {
+        let mut telling = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        telling.is_gone = true;
+        let _ = telling.signals.send(Signal::Source(telling.name.clone(), None));
     }
 }
 
@@ -140,10 +180,10 @@ impl Relevant {
 }
 
 /// Fetches one repository whenever that is due, until it is deleted.
-async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver<Arc<GitRepository>>) {
-    let mut report = Report::new(shared.clone(), name.clone(), &objects.borrow().clone());
+async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver<Arc<GitRepository>>, told: Told) {
     let first = objects.borrow().clone();
-    if let Some(content) = fetch::held(&shared.mirrors, &first).await {
+    let mut report = Report::new(shared.clone(), name.clone(), &first, told);
+    if let Some(content) = fetch::held(&shared, &first).await {
         report.tell(content);
     }
     let mut failures = 0;
@@ -159,8 +199,14 @@ async fn keep(shared: Shared, name: NamespacedName, mut objects: watch::Receiver
             continue;
         }
         // The watch begins before the fetch, so that nothing falls between the two.
-        let mut local = local_watch(&object);
-        let pause = match attempt(&shared, &object, &mut report).await {
+        let mut local = local_watch(&object, &shared.config.policy.of_repository(&object));
+        shared.config.counters.fetched();
+        let fetched = tokio::select! {
+            fetched = fetch::fetch(&shared, &object) => fetched,
+            // Nobody wants it as it was any more: what goes on is broken off.
+            seen = changed(&mut objects, &object) => if seen.is_none() { return } else { continue },
+        };
+        let pause = match report.of(&object, fetched).await {
             true => {
                 failures = 0;
                 interval(&object)
@@ -192,15 +238,6 @@ async fn release(client: &Client, name: &NamespacedName, object: &GitRepository)
     }
 }
 
-/// Fetches once and tells what came of it; whether that succeeded.
-async fn attempt(shared: &Shared, object: &GitRepository, report: &mut Report) -> bool {
-    shared.config.counters.fetched();
-    match fetch::fetch(&shared.client, &shared.mirrors, object).await {
-        Ok(found) => report.fetched(object, found).await,
-        Err(error) => report.failed(object, &error).await,
-    }
-}
-
 /// Waits until something about the object makes a difference; `None` when it is gone.
 async fn changed(objects: &mut watch::Receiver<Arc<GitRepository>>, since: &GitRepository) -> Option<()> {
     let before = Relevant::of(since);
@@ -211,9 +248,9 @@ fn interval(object: &GitRepository) -> Duration {
     object.spec.interval.parse().unwrap_or(Duration::from_secs(60)).max(SHORTEST_INTERVAL)
 }
 
-fn local_watch(object: &GitRepository) -> Option<LocalWatch> {
+fn local_watch(object: &GitRepository, access: &Access) -> Option<LocalWatch> {
     let url = RepositoryUrl::parse(&object.spec.url).ok()?;
-    let path = url.local_path()?;
+    let path = url.local_path().filter(|path| access.local.allows(path))?;
     watch_local(path).inspect_err(|error| tracing::debug!(%error, "a local repository is not watched")).ok()
 }
 
@@ -225,5 +262,40 @@ async fn local_change(watch: &mut Option<LocalWatch>) {
     };
     if told.is_none() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cowherd_tree::MemoryTree;
+
+    fn content() -> Arc<Fetched> {
+        Arc::new(Fetched {
+            revision: "main@sha1:1".to_owned(),
+            digest: "sha256:1".to_owned(),
+            tree: Arc::new(MemoryTree::default()),
+            all: Arc::new(MemoryTree::default()),
+            ignore: None,
+            is_root: false,
+        })
+    }
+
+    #[test]
+    fn a_fetch_that_ends_after_its_source_was_deleted_brings_nothing_back() {
+        let (signals, mut inbox) = mpsc::unbounded_channel();
+        let name = NamespacedName::new("n", "gone");
+        let told = Told::new(name.clone(), signals.clone());
+        let of_the_fetch = told.clone();
+        told.tell(content());
+        told.end();
+        of_the_fetch.tell(content());
+        drop((told, of_the_fetch, signals));
+        let mut seen = Vec::new();
+        while let Some(Signal::Source(source, content)) = inbox.blocking_recv() {
+            assert_eq!(source, name);
+            seen.push(content.is_some());
+        }
+        assert_eq!(seen, [true, false]);
     }
 }

@@ -1,5 +1,6 @@
 //! Writes what became of a fetch into the GitRepository's status, and tells everyone who needs to know.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cowherd_api::ConditionStatus::{False, True};
@@ -9,14 +10,13 @@ use cowherd_source::RepositoryUrl;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::Shared;
-use super::fetch::{Error, Found, artifact_url};
+use super::fetch::{Error, Found, SEAL, artifact_url, seal};
+use super::{Shared, Told};
 use crate::NamespacedName;
 use crate::conditions::{
     ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, STALLED, SUCCEEDED, find, holds, time,
 };
 use crate::events::Severity;
-use crate::schedule::Signal;
 
 /// The component that events name.
 const COMPONENT: &str = "source-controller";
@@ -43,15 +43,24 @@ pub(super) struct Report {
     status: GitRepositoryStatus,
     /// The content that was last told, by its revision and digest.
     told: Option<(String, String)>,
+    listeners: Told,
 }
 
 impl Report {
-    pub(super) fn new(shared: Shared, name: NamespacedName, object: &GitRepository) -> Self {
-        Self { shared, name, status: object.status.clone().unwrap_or_default(), told: None }
+    pub(super) fn new(shared: Shared, name: NamespacedName, object: &GitRepository, listeners: Told) -> Self {
+        Self { shared, name, status: object.status.clone().unwrap_or_default(), told: None, listeners }
+    }
+
+    /// Tells what came of a fetch; whether all is well.
+    pub(super) async fn of(&mut self, object: &GitRepository, fetched: Result<Found, Error>) -> bool {
+        match fetched {
+            Ok(found) => self.fetched(object, found).await,
+            Err(error) => self.failed(object, &error).await,
+        }
     }
 
     /// The repository was fetched. Whether that could be written down.
-    pub(super) async fn fetched(&mut self, object: &GitRepository, found: Found) -> bool {
+    async fn fetched(&mut self, object: &GitRepository, found: Found) -> bool {
         let content = found.content;
         let mut status = self.base(object);
         status.observed_ignore = object.spec.ignore.clone();
@@ -60,6 +69,8 @@ impl Report {
         let is_new = known.is_none_or(|known| known.revision != content.revision || known.digest != content.digest);
         if is_new {
             status.artifact = Some(self.artifact(object, &found.snapshot, &content));
+        } else if let Some(known) = &mut status.artifact {
+            known.metadata = Some(self.sealed(object, &known.url));
         }
         let has_recovered = holds(&status.conditions, FETCH_FAILED);
         let message = format!("stored artifact for revision '{}'", content.revision);
@@ -78,7 +89,7 @@ impl Report {
     }
 
     /// The repository could not be fetched: what was fetched before stays. Gives `false`.
-    pub(super) async fn failed(&mut self, object: &GitRepository, error: &Error) -> bool {
+    async fn failed(&mut self, object: &GitRepository, error: &Error) -> bool {
         let (reason, message) = (error.reason(), error.to_string());
         let mut status = self.base(object);
         let known = find(&status.conditions, FETCH_FAILED);
@@ -114,15 +125,20 @@ impl Report {
         let NamespacedName { namespace, name } = &self.name;
         let commit = snapshot.revision.commit();
         let url = RepositoryUrl::parse(&object.spec.url);
+        let url = url.map(|url| artifact_url(&url, &snapshot.revision)).unwrap_or_default();
         Artifact {
             path: format!("gitrepository/{namespace}/{name}/{commit}"),
-            url: url.map(|url| artifact_url(&url, &snapshot.revision)).unwrap_or_default(),
+            metadata: Some(self.sealed(object, &url)),
+            url,
             revision: content.revision.clone(),
             digest: content.digest.clone(),
             last_update_time: time(Timestamp::now()),
             size: None,
-            metadata: None,
         }
+    }
+
+    fn sealed(&self, object: &GitRepository, artifact_url: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(SEAL.to_owned(), seal(&self.shared.config.seed, object, artifact_url))])
     }
 
     /// Tells whoever applies the content.
@@ -130,7 +146,7 @@ impl Report {
         let now = (content.revision.clone(), content.digest.clone());
         if self.told.as_ref() != Some(&now) {
             self.told = Some(now);
-            let _ = self.shared.signals.send(Signal::Source(self.name.clone(), Some(content)));
+            self.listeners.tell(content);
         }
     }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Cause, Drift};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::fetched::Fetched;
 use crate::kustomization::{Concerned, Context, Ended, Job, Rank, Report, Task, inventory, reconcile, without_source};
+use crate::policy::Unnamed;
 use crate::{NamespacedName, Phase};
 use dependencies::Verdict;
 use slot::{Need, Slot};
@@ -75,6 +77,7 @@ pub(crate) struct Schedule {
     errands: JoinSet<()>,
     to_follow: VecDeque<NamespacedName>,
     following: usize,
+    unnamed: Unnamed,
     /// When status may follow although jobs are still at work.
     follow_after: Instant,
 }
@@ -94,6 +97,7 @@ impl Schedule {
             errands: JoinSet::new(),
             to_follow: VecDeque::new(),
             following: 0,
+            unnamed: Unnamed::default(),
             follow_after: Instant::now(),
         }
     }
@@ -150,8 +154,12 @@ impl Schedule {
         }
     }
 
-    fn see(&mut self, object: Kustomization) {
+    fn see(&mut self, mut object: Kustomization) {
         let name = NamespacedName::of(&object);
+        self.context.policy.complete(&mut object);
+        if let Some(notice) = self.unnamed.see(&object) {
+            self.context.notify(&object, "NoServiceAccount", notice);
+        }
         let is_news = match self.slots.get_mut(&name) {
             Some(slot) => slot.see(object),
             None => {
@@ -280,14 +288,11 @@ impl Schedule {
             Need::Later(at) => self.rest(name, Some(at)),
             Need::Finalize => self.start(name, source, Task::Finalize),
             Need::Apply { recheck, held } => match (settings, source) {
+                (Ok(settings), _) if let Err(denied) = self.context.policy.check(name, &settings) => {
+                    self.complain(name, refused(crate::conditions::ACCESS_DENIED, denied.to_string()));
+                }
                 (Err(error), _) => {
-                    let task = Task::Complain {
-                        reason: crate::conditions::UNSUPPORTED,
-                        message: error.to_string(),
-                        is_final: true,
-                        severity: crate::events::Severity::Warning,
-                    };
-                    self.complain(name, task);
+                    self.complain(name, refused(crate::conditions::UNSUPPORTED, error.to_string()));
                 }
                 (Ok(settings), None) => {
                     self.wait_or_complain(name, without_source(&settings.source.to_string()));
@@ -372,6 +377,7 @@ impl Schedule {
             task,
             cancel,
             basis,
+            mask: Mask::default(),
         };
         let worker = self.jobs.spawn(reconcile(self.context.clone(), job));
         self.workers.insert(worker.id(), name.clone());
@@ -414,6 +420,11 @@ impl Schedule {
     }
 }
 
+/// Says why only a change of the Kustomization can help.
+fn refused(reason: &'static str, message: String) -> Task {
+    Task::Complain { reason, message, is_final: true, severity: crate::events::Severity::Warning }
+}
+
 /// The content of no source: jobs that apply nothing need none.
 fn nothing() -> Arc<Fetched> {
     Arc::new(Fetched {
@@ -422,5 +433,6 @@ fn nothing() -> Arc<Fetched> {
         tree: Arc::new(cowherd_tree::MemoryTree::default()),
         all: Arc::new(cowherd_tree::MemoryTree::default()),
         ignore: None,
+        is_root: false,
     })
 }

@@ -208,3 +208,39 @@ async fn values_of_secrets_show_nowhere() {
         assert!(!text.contains("hunter2") && !text.contains("aHVudGVyMmh1bnRlcjI"), "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_of_a_secret_is_told_whatever_is_made_of_it() {
+    let world = World::new().await;
+    let secret =
+        json!({ "metadata": { "name": "values", "namespace": "flux-system" }, "stringData": { "NAME": "hunter2" } });
+    world.create("v1", "Secret", secret).await;
+    world.repository.write("app/a.yaml", &config_map("apps", "on-${NAME}", "1"));
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    let from = json!({ "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": "values" }] } });
+    world.add(kustomization("app", "./app", from)).await;
+    world.ready("app", &first).await;
+    assert_eq!(world.value("apps", "on-hunter2").await.as_deref(), Some("1"));
+
+    let encrypted =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: '${NAME}', namespace: apps}\nsops: {mac: x}\ndata: {}\n";
+    world.repository.write("app/b.yaml", encrypted);
+    world.repository.commit("second");
+    world.failed("app", "BuildFailed", "Secret/apps/***** is SOPS encrypted").await;
+
+    let told = world
+        .until("events tell of both", async || {
+            let events = world.api("v1", "Event", Some("flux-system")).list(&Default::default()).await.unwrap();
+            let messages: Vec<String> =
+                events.items.iter().filter_map(|event| Some(event.data["message"].as_str()?.to_owned())).collect();
+            let all = ["ConfigMap/apps/on-*****", "SOPS encrypted"];
+            let both = all.iter().all(|text| messages.iter().any(|message| message.contains(text)));
+            if both { Ok(messages) } else { Err(format!("{messages:?}")) }
+        })
+        .await;
+    assert!(!told.iter().any(|message| message.contains("hunter2")), "{told:?}");
+    let object = world.kustomization("app").await.unwrap();
+    let conditions = format!("{:?}", object.status.unwrap().conditions);
+    assert!(!conditions.contains("hunter2"), "{conditions}");
+}

@@ -11,4 +11,5 @@ mod failures;
 mod fights;
 mod lifecycle;
 mod sharing;
+mod tenants;
 mod world;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apiserver::ApiServer;
-use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders};
-use cowherd_source::{Charts, Mirrors};
+use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy};
+use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
 use cowherd_store::Store;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -99,6 +99,8 @@ pub struct World {
     pub client: Client,
     pub repository: Repository,
     pub counters: Arc<Counters>,
+    /// Who may what, from the next start of the agents on. At first, any path of this machine is read.
+    pub policy: Policy,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
     _server: ApiServer,
@@ -119,6 +121,7 @@ impl World {
             client,
             repository: Repository::new(directory.path().join("repository")),
             counters: Arc::default(),
+            policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
             _server: server,
@@ -138,6 +141,7 @@ impl World {
         let charts = Charts::open(self.directory.path().join("charts")).unwrap();
         let config = Config {
             counters: self.counters.clone(),
+            policy: Arc::new(self.policy.clone()),
             elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts)),
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),

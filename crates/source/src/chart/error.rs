@@ -1,5 +1,6 @@
 //! Why a chart could not be fetched.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,19 @@ pub enum ChartProblem {
     /// The repository is a directory of this machine that nobody opened to manifests.
     #[error("{} is a directory that is not open to manifests; allow its path, or use the repository's https or oci URL", .0.display())]
     NotAllowed(PathBuf),
+    /// The server has an address that manifests have no leave to connect to.
+    #[error(
+        "{url} is at {address}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with --allow-network {address} if they may"
+    )]
+    Forbidden {
+        /// What was asked for.
+        url: String,
+        /// The address that its name stands for.
+        address: IpAddr,
+    },
+    /// Nobody wants it any more.
+    #[error("fetching was broken off, since nobody waits for it any more")]
+    Cancelled,
     /// No connection to the server came about, or it broke.
     #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
     Unreachable {

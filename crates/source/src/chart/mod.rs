@@ -19,11 +19,10 @@ mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use cowherd_tree::unpack;
 
-use crate::connect::Authorities;
+use crate::connect::{Authorities, Line};
 use crate::deadline::Deadline;
 use crate::{Auth, MirrorsError};
 use cache::Cache;
@@ -34,7 +33,7 @@ pub use options::ChartOptions;
 use registry::Pulled;
 use repository::Place;
 pub use repository::{ChartRepository, ChartUrlError};
-pub use request::{ChartSource, Package};
+pub use request::{ChartSource, FileSource, Package};
 use web::{Show, Web};
 
 /// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
@@ -77,19 +76,19 @@ impl Charts {
         fetched.map_err(|problem| ChartError { chart: source.to_string(), problem })
     }
 
-    /// The content of a single file of the web, of `limit` bytes at the most: a resource that a kustomization names by
-    /// its URL. The credentials of the URL are shown to its server, and no others to anybody.
-    pub fn file(&self, url: &str, limit: u64, timeout: Duration) -> Result<Vec<u8>, ChartError> {
-        let (url, userinfo) = location::without_userinfo(url);
+    /// The content of a single file of the web: a resource that a kustomization names by its URL.
+    pub fn file(&self, source: &FileSource) -> Result<Vec<u8>, ChartError> {
+        let (url, userinfo) = location::without_userinfo(&source.url);
         let mut auth = Auth::default();
         if let Some((user, password)) = userinfo.map(repository::credentials) {
             (auth.username, auth.password) = (Some(user), Some(password));
         }
         let read = || {
-            let mut web = Web::new(&auth, &self.0.authorities, Deadline::after(timeout))?;
+            let line = Line::new(&source.access, &source.cancel);
+            let mut web = Web::new(&auth, &self.0.authorities, Deadline::after(source.timeout), line)?;
             web.trust(&url);
             let answer = web.get(&url, &[], Show::Credentials)?.success(&auth)?;
-            web.read(answer, limit)
+            web.read(answer, source.limit)
         };
         read().map_err(|problem| ChartError { chart: format!("file {}", location::shown(&url)), problem })
     }
@@ -100,7 +99,7 @@ impl Charts {
         let pulled = match &source.repository.place {
             Place::Directory(directory) => self.read_directory(directory, &terms)?,
             Place::Web(base) => {
-                let mut web = Web::new(auth, authorities, deadline)?;
+                let mut web = Web::new(auth, authorities, deadline, terms.line())?;
                 web.trust(base);
                 let index = http::index(&web, &self.0.cache, base, options.max_index as u64)?;
                 let (entry, url) = self.choose(&index, source)?;
@@ -110,7 +109,7 @@ impl Charts {
             Place::Registry { host, path } => {
                 let path = [path.as_str(), &source.name].into_iter().filter(|part| !part.is_empty());
                 let path = path.collect::<Vec<_>>().join("/");
-                let web = Web::new(auth, authorities, deadline)?;
+                let web = Web::new(auth, authorities, deadline, terms.line())?;
                 self.pull(web, (host, &path), &source.version, source.plain_http)?
             }
         };
@@ -122,13 +121,14 @@ impl Charts {
     /// The chart that the index in a directory names: a file of the directory, or one on a server.
     fn read_directory(&self, directory: &Path, terms: &Terms<'_>) -> Result<Pulled, ChartProblem> {
         let Inner { options, authorities, .. } = &*self.0;
-        if !options.local.allows(directory) {
+        if !terms.source.access.local.allows(directory) {
             return Err(ChartProblem::NotAllowed(directory.to_owned()));
         }
         let index = directory::index(directory, options.max_index as u64)?;
         let (entry, url) = self.choose(&index, terms.source)?;
         if matches!(location::scheme(&url), Some("http" | "https" | "oci")) {
-            return self.download(Web::new(terms.auth, authorities, terms.deadline)?, entry, &url, terms);
+            let web = Web::new(terms.auth, authorities, terms.deadline, terms.line())?;
+            return self.download(web, entry, &url, terms);
         }
         let archive = directory::archive(directory, &url, options.archive.packed)?;
         let digest = checked(&archive, entry.digest()?)?;
@@ -142,7 +142,8 @@ impl Charts {
         let announced = entry.digest()?;
         if let Some((host, path)) = url.strip_prefix("oci://").and_then(|rest| rest.split_once('/')) {
             let nobody = Auth { ca: auth.ca.clone(), ..Auth::default() };
-            let web = Web::new(if source.pass_credentials { auth } else { &nobody }, authorities, deadline)?;
+            let auth = if source.pass_credentials { auth } else { &nobody };
+            let web = Web::new(auth, authorities, deadline, terms.line())?;
             let pulled = self.pull(web, (host, path), "", source.plain_http)?;
             checked(&pulled.archive, announced)?;
             return Ok(Pulled { name: entry.name, version: entry.version, ..pulled });
@@ -190,6 +191,12 @@ struct Terms<'a> {
     source: &'a ChartSource,
     auth: &'a Auth,
     deadline: Deadline,
+}
+
+impl Terms<'_> {
+    fn line(&self) -> Line {
+        Line::new(&self.source.access, &self.source.cancel)
+    }
 }
 
 impl std::fmt::Debug for Charts {

@@ -2,8 +2,6 @@
 
 use cowherd_tree::ArchiveLimits;
 
-use crate::LocalAccess;
-
 /// What can be chosen about fetching charts.
 #[derive(Clone, Debug)]
 pub struct ChartOptions {
@@ -13,12 +11,10 @@ pub struct ChartOptions {
     pub max_index: usize,
     /// How many bytes of what was downloaded are kept on disk.
     pub max_cache: u64,
-    /// Which directories of this machine are read as repositories.
-    pub local: LocalAccess,
 }
 
 impl Default for ChartOptions {
     fn default() -> Self {
-        Self { archive: ArchiveLimits::default(), max_index: 128 << 20, max_cache: 1 << 30, local: LocalAccess::Any }
+        Self { archive: ArchiveLimits::default(), max_index: 128 << 20, max_cache: 1 << 30 }
     }
 }

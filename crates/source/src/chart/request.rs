@@ -7,7 +7,7 @@ use std::time::Duration;
 use cowherd_tree::MemoryTree;
 
 use super::{ChartRepository, Digest};
-use crate::{Auth, DEFAULT_TIMEOUT};
+use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT};
 
 /// A chart and the terms on which it is fetched.
 #[derive(Clone, Debug)]
@@ -27,10 +27,14 @@ pub struct ChartSource {
     pub plain_http: Option<bool>,
     /// How long fetching may take, from the first connection to the last byte.
     pub timeout: Duration,
+    /// What the fetch may use and reach.
+    pub access: Access,
+    /// Breaks the fetch off.
+    pub cancel: Cancel,
 }
 
 impl ChartSource {
-    /// The newest version of a chart, without credentials, with the default timeout.
+    /// The newest version of a chart, on the word of a manifest, without credentials, with the default timeout.
     pub fn new(repository: ChartRepository, name: impl Into<String>) -> Self {
         Self {
             repository,
@@ -40,6 +44,8 @@ impl ChartSource {
             pass_credentials: false,
             plain_http: None,
             timeout: DEFAULT_TIMEOUT,
+            access: Access::default(),
+            cancel: Cancel::default(),
         }
     }
 
@@ -52,6 +58,12 @@ impl ChartSource {
     /// The same with credentials.
     pub fn with_auth(mut self, auth: Auth) -> Self {
         self.auth = auth;
+        self
+    }
+
+    /// The same with another access.
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
@@ -78,6 +90,21 @@ impl fmt::Display for ChartSource {
             version => write!(f, ", version {version:?}"),
         }
     }
+}
+
+/// A single file of the web, and the terms on which it is fetched.
+#[derive(Clone)]
+pub struct FileSource {
+    /// Its address. The credentials in it are shown to its server, and no others to anybody.
+    pub url: String,
+    /// The most bytes that it may have.
+    pub limit: u64,
+    /// How long fetching may take, from the first connection to the last byte.
+    pub timeout: Duration,
+    /// What the fetch may use and reach.
+    pub access: Access,
+    /// Breaks the fetch off.
+    pub cancel: Cancel,
 }
 
 /// A chart that was fetched. What its files mean is nobody's business here.

@@ -12,7 +12,7 @@ use ureq::http::{Request, StatusCode, Uri};
 use super::ChartProblem;
 use super::location::{resolve, shown};
 use crate::Auth;
-use crate::connect::{Authorities, Origin, authorization, tls};
+use crate::connect::{Authorities, Line, Origin, authorization, forbidden, tls};
 use crate::deadline::Deadline;
 
 /// How many times a request may be sent elsewhere.
@@ -26,6 +26,7 @@ pub(super) struct Web<'a> {
     auth: &'a Auth,
     authorities: &'a Authorities,
     deadline: Deadline,
+    line: Line,
     trusted: Vec<Origin>,
     authorization: Option<HeaderValue>,
     own: OnceCell<Agent>,
@@ -45,10 +46,15 @@ pub(super) enum Show<'a> {
 
 impl<'a> Web<'a> {
     /// Requests with the credentials `auth`, which belong to nobody yet.
-    pub(super) fn new(auth: &'a Auth, authorities: &'a Authorities, deadline: Deadline) -> Result<Self, ChartProblem> {
+    pub(super) fn new(
+        auth: &'a Auth,
+        authorities: &'a Authorities,
+        deadline: Deadline,
+        line: Line,
+    ) -> Result<Self, ChartProblem> {
         let authorization = authorization(auth).map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
         let (own, strange) = Default::default();
-        Ok(Self { auth, authorities, deadline, trusted: Vec::new(), authorization, own, strange })
+        Ok(Self { auth, authorities, deadline, line, trusted: Vec::new(), authorization, own, strange })
     }
 
     /// From now on, credentials go to the server of `url` too; not in clear text where they go by TLS already.
@@ -124,9 +130,7 @@ impl<'a> Web<'a> {
         }
         let tls = tls::config(self.auth, self.authorities, trusted);
         let tls = tls.map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
-        let config = config.max_redirects_will_error(false).tls_config(tls).build();
-        Ok(cell.get_or_init(|| Agent::new_with_config(config)))
+        Ok(cell.get_or_init(|| self.line.agent(tls)))
     }
 
     /// The body of an answer, as long as it is not longer than `limit` bytes.
@@ -152,6 +156,9 @@ impl<'a> Web<'a> {
     fn broken(&self, url: &str, error: &io::Error) -> ChartProblem {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         let timed_out = matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut;
+        if self.line.is_cancelled() {
+            return ChartProblem::Cancelled;
+        }
         if timed_out || self.deadline.passed() {
             return self.timeout();
         }
@@ -162,7 +169,16 @@ impl<'a> Web<'a> {
     fn explain(&self, url: &str, error: &ureq::Error) -> ChartProblem {
         let url = shown(url).to_owned();
         let cause = self.auth.scrub(&crate::error::chain(error));
+        if let Some(forbidden) = forbidden(error) {
+            return ChartProblem::Forbidden { url, address: forbidden.0 };
+        }
+        if self.line.is_cancelled() {
+            return ChartProblem::Cancelled;
+        }
         match error {
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) if !self.deadline.passed() => {
+                ChartProblem::Unreachable { url, cause: "no connection came about".to_owned() }
+            }
             ureq::Error::Timeout(_) => self.timeout(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.timeout(),
             // What TLS refuses arrives as invalid data.

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::access::Forbidden;
 use crate::deadline::Deadline;
 use crate::objects::lock;
-use crate::{Auth, FetchError, Remote, RepositoryUrl};
+use crate::{Access, Auth, Cancel, FetchError, Remote, RepositoryUrl};
 
 /// One try to fetch from a remote.
 ///
@@ -15,6 +16,8 @@ pub(crate) struct Attempt {
     url: RepositoryUrl,
     auth: Auth,
     deadline: Deadline,
+    access: Access,
+    cancel: Cancel,
     max_size: u64,
     received: AtomicU64,
     failure: Mutex<Option<FetchError>>,
@@ -27,6 +30,8 @@ impl Attempt {
             url: remote.url.clone(),
             auth: remote.credentials(),
             deadline: Deadline::after(remote.timeout),
+            access: remote.access.clone(),
+            cancel: remote.cancel.clone(),
             max_size: remote.max_size,
             received: AtomicU64::new(0),
             failure: Mutex::default(),
@@ -45,15 +50,30 @@ impl Attempt {
         self.deadline
     }
 
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// Whether nobody waits for it any more, or no time is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.cancel.is_cancelled() || self.deadline.passed()
+    }
+
     /// Notes what went wrong. What was noted first stays: the rest follows from it.
     pub(crate) fn fail(&self, error: FetchError) {
         lock(&self.failure).get_or_insert(error);
     }
 
-    /// What went wrong first, or that time ran out.
+    /// What went wrong first, or that nobody waits any more or time ran out.
     pub(crate) fn failure(&self) -> Option<FetchError> {
-        let noted = lock(&self.failure).clone();
-        noted.or_else(|| self.deadline.passed().then(|| self.timeout()))
+        // What goes wrong after that follows from it.
+        let cancelled = self.cancel.is_cancelled().then(|| self.ended());
+        let noted = || lock(&self.failure).clone();
+        cancelled.or_else(noted).or_else(|| self.is_over().then(|| self.ended()))
     }
 
     /// Counts bytes that were received; an error when they become too many.
@@ -65,6 +85,15 @@ impl Attempt {
         }
         self.fail(FetchError::TooLarge { url: self.url.clone(), limit: self.max_size });
         Err(io::Error::other("too many bytes were received"))
+    }
+
+    /// That it was broken off, or that time ran out.
+    pub(crate) fn ended(&self) -> FetchError {
+        if self.cancel.is_cancelled() { FetchError::Cancelled(self.url.clone()) } else { self.timeout() }
+    }
+
+    pub(crate) fn forbidden(&self, forbidden: Forbidden) -> FetchError {
+        FetchError::Forbidden { url: self.url.clone(), address: forbidden.0 }
     }
 
     pub(crate) fn timeout(&self) -> FetchError {

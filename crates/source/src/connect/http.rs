@@ -10,6 +10,7 @@ use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, LOCATION};
 use ureq::http::{Method, Request, Response, StatusCode, Uri};
 use ureq::tls::TlsConfig;
 
+use super::Line;
 use super::attempt::{Attempt, Counted};
 use super::exchange::{Answer, AnswerBody, Exchange, Headers, RequestBody};
 use super::origin::{Origin, authorization};
@@ -36,6 +37,7 @@ struct Requests {
     authorities: Authorities,
     home: Origin,
     authorization: Option<HeaderValue>,
+    line: Line,
     agent: Agent,
 }
 
@@ -44,10 +46,11 @@ impl Client {
         let home = attempt.url().to_string().parse::<Uri>().ok().as_ref().and_then(Origin::of);
         let home = home.ok_or_else(|| attempt.unsupported("a URL of this form"))?;
         let authorization = authorization(attempt.auth()).map_err(|cause| attempt.credentials(cause))?;
-        let agent = agent(&attempt, authorities, true)?;
+        let line = Line::new(attempt.access(), attempt.cancel());
+        let agent = agent(&line, &attempt, authorities, true)?;
         let authorities = authorities.clone();
         Ok(Self {
-            requests: Arc::new(Requests { attempt, authorities, home, authorization, agent }),
+            requests: Arc::new(Requests { attempt, authorities, home, authorization, line, agent }),
             redirected_base: None,
         })
     }
@@ -184,7 +187,7 @@ impl Requests {
         let agent = if at_home {
             &self.agent
         } else {
-            stranger = agent(&self.attempt, &self.authorities, false)?;
+            stranger = agent(&self.line, &self.attempt, &self.authorities, false)?;
             &stranger
         };
         // A timeout of zero would mean none at all.
@@ -231,7 +234,16 @@ impl Requests {
 
     fn explain(&self, error: ureq::Error) -> FetchError {
         let attempt = &self.attempt;
+        if let Some(forbidden) = super::forbidden(&error) {
+            return attempt.forbidden(forbidden);
+        }
+        if attempt.cancel().is_cancelled() {
+            return attempt.ended();
+        }
         match error {
+            ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) if !attempt.deadline().passed() => {
+                attempt.unreachable("no connection came about")
+            }
             ureq::Error::Timeout(_) => attempt.timeout(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => attempt.timeout(),
             // What TLS refuses arrives as invalid data.
@@ -263,7 +275,9 @@ impl<R: io::Read> io::Read for Watched<R> {
             let attempt = &self.attempt;
             let timed_out = error.kind() == io::ErrorKind::TimedOut
                 || error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(is_timeout);
-            attempt.fail(if timed_out || attempt.deadline().passed() {
+            attempt.fail(if attempt.cancel().is_cancelled() {
+                attempt.ended()
+            } else if timed_out || attempt.deadline().passed() {
                 attempt.timeout()
             } else {
                 attempt.unreachable(&format!("the connection broke off: {}", crate::error::chain(error)))
@@ -276,18 +290,17 @@ fn is_timeout(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Timeout(_))
 }
 
-fn agent(attempt: &Attempt, authorities: &Authorities, with_client_certificate: bool) -> Result<Agent, FetchError> {
+fn agent(
+    line: &Line,
+    attempt: &Attempt,
+    authorities: &Authorities,
+    with_client_certificate: bool,
+) -> Result<Agent, FetchError> {
     // In clear text no certificate is looked at, and reading the system's takes time.
     let tls = match attempt.url().scheme() {
         Scheme::Http if attempt.auth().ca.is_none() => TlsConfig::default(),
         _ => tls::config(attempt.auth(), authorities, with_client_certificate)
             .map_err(|cause| attempt.credentials(cause))?,
     };
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .tls_config(tls)
-        .build();
-    Ok(Agent::new_with_config(config))
+    Ok(line.agent(tls))
 }

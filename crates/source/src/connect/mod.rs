@@ -3,6 +3,7 @@
 mod attempt;
 mod exchange;
 mod http;
+mod line;
 mod origin;
 mod session;
 mod ssh;
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use line::{Line, forbidden};
 pub(crate) use origin::{Origin, authorization};
 pub(crate) use session::{Depth, Found, Session, Unreceived};
 pub(crate) use tls::Authorities;

@@ -97,7 +97,8 @@ impl Session {
         attempt: &Arc<Attempt>,
     ) -> Result<Self, FetchError> {
         let killer = process.as_ref().map(Process::killer);
-        let watchdog = Watchdog::new(attempt.deadline(), move || killer.into_iter().for_each(|killer| killer.kill()))
+        let bite = move || killer.into_iter().for_each(|killer| killer.kill());
+        let watchdog = Watchdog::new(attempt.deadline(), attempt.cancel(), bite)
             .map_err(|error| attempt.unreachable(&format!("no thread could be started: {error}")))?;
         let no_credentials = |_| Ok(None);
         let handshake = guarded(|| {

@@ -16,7 +16,7 @@ use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unrecei
 use crate::local;
 use crate::objects::{Objects, lock};
 use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
-pub use options::{LocalAccess, MirrorOptions};
+pub use options::MirrorOptions;
 use shared::Mirror;
 
 /// Why the directory of the mirrors cannot be used.
@@ -95,7 +95,7 @@ impl Mirrors {
     /// its history. A local repository is read where it is.
     pub fn fetch(&self, remote: &Remote, reference: &Reference) -> Result<Snapshot, FetchError> {
         if let Some(path) = remote.url.local_path() {
-            if !self.0.options.local.allows(path) {
+            if !remote.access.local.allows(path) {
                 return Err(FetchError::NotAllowed(remote.url.clone()));
             }
             return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
@@ -107,7 +107,7 @@ impl Mirrors {
         if let Some(snapshot) = mirror.held(&found, true) {
             return Ok(snapshot);
         }
-        let _turn = mirror.turn(attempt.deadline()).ok_or_else(|| attempt.timeout())?;
+        let _turn = mirror.turn(&attempt).ok_or_else(|| attempt.ended())?;
         // Whoever had the turn before may have fetched the same.
         if let Some(snapshot) = mirror.held(&found, true) {
             return Ok(snapshot);

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::generation::Generation;
-use crate::connect::{Depth, Found, Session, Unreceived};
-use crate::deadline::Deadline;
+use crate::connect::{Attempt, Depth, Found, Session, Unreceived};
 use crate::objects::{Objects, lock};
 use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
 
 /// How many of the commits that are here are offered to the server as a base for what it sends.
 const MAX_HAVES: usize = 32;
+
+/// How often it is looked whether somebody who waits for a turn still wants it.
+const GLANCE: Duration = Duration::from_millis(200);
 
 /// The mirror of one repository: a succession of generations, of which the last is in use.
 ///
@@ -54,14 +57,14 @@ impl Mirror {
         }
     }
 
-    /// Waits for the right to change this mirror; `None` when `deadline` passed before.
-    pub(super) fn turn(&self, deadline: Deadline) -> Option<Turn<'_>> {
+    /// Waits for the right to change this mirror; `None` when `attempt` came to its end before.
+    pub(super) fn turn(&self, attempt: &Attempt) -> Option<Turn<'_>> {
         let mut taken = lock(&self.taken);
         while *taken {
-            if deadline.passed() {
+            if attempt.is_over() {
                 return None;
             }
-            let waited = self.given.wait_timeout(taken, deadline.remaining());
+            let waited = self.given.wait_timeout(taken, attempt.deadline().remaining().min(GLANCE));
             taken = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         *taken = true;

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod access;
 mod charts;
 mod http;
 mod leaks;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use cowherd_source::{FetchError, LocalAccess, MirrorOptions, Mirrors, MirrorsError, Reference};
+use cowherd_source::{Access, FetchError, LocalAccess, MirrorOptions, Mirrors, MirrorsError, Reference};
 use cowherd_tree::{Tree as _, TreePath};
 
 use crate::support::http::{Behaviour, Server};
@@ -385,10 +385,11 @@ fn a_local_repository_is_read_only_where_that_was_allowed() {
     closed.commit("a", "1");
     std::os::unix::fs::symlink(directory.path().join("closed"), directory.path().join("open/link")).unwrap();
     let local = LocalAccess::Only(vec![directory.path().join("open")]);
-    let mirrors =
-        Mirrors::open_with(directory.path().join("mirrors"), MirrorOptions { local, ..Default::default() }).unwrap();
+    let mirrors = mirrors(directory.path());
     let fetch = |path: &str| {
-        mirrors.fetch(&remote(&format!("file://{}", directory.path().join(path).display())), &Reference::Head)
+        let url = format!("file://{}", directory.path().join(path).display());
+        let access = Access { local: local.clone(), ..Access::default() };
+        mirrors.fetch(&remote(&url).with_access(access), &Reference::Head)
     };
     assert!(fetch("open/repository").is_ok());
     for path in ["closed", "open/../closed", "open/link"] {

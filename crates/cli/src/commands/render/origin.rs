@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use cowherd_source::{Auth, ChartRepository, ChartSource, Charts};
+use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
 
 /// Flags that say where a chart is.
@@ -63,6 +63,7 @@ impl OriginFlags {
         source.version = self.version.clone().unwrap_or_default();
         source.auth = Auth { username: self.username.clone(), ..Auth::default() };
         source.auth.password = self.password.clone().map(|password| password.into_bytes().into());
+        source.access = Access::own();
         source.pass_credentials = self.pass_credentials;
         source.plain_http = self.plain_http.then_some(true);
         let package = Charts::open(crate::elsewhere::cache()?.join("charts"))?.fetch(&source)?;

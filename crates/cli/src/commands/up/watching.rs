@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::bootstrap::ROOT;
 use crate::resource::Resource;
 use crate::target::Kind;
+use crate::terminal::Mark;
 use crate::terminal::progress::{Board, Counts, Line, Phase};
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
@@ -45,6 +46,7 @@ pub struct Watching {
     kustomizations: BoxStream<'static, watcher::Event<DynamicObject>>,
     sources: BoxStream<'static, watcher::Event<DynamicObject>>,
     progress: UnboundedReceiver<Progress>,
+    notices: UnboundedReceiver<String>,
     told: HashMap<String, Progress>,
     known: BTreeMap<String, Resource>,
     source_failures: BTreeMap<String, String>,
@@ -53,7 +55,7 @@ pub struct Watching {
 
 impl Watching {
     /// Starts to watch.
-    pub fn start(client: &Client, progress: UnboundedReceiver<Progress>) -> Self {
+    pub fn start(client: &Client, progress: UnboundedReceiver<Progress>, notices: UnboundedReceiver<String>) -> Self {
         let follow = |kind: Kind| {
             let events = watcher(kind.api_everywhere(client), watcher::Config::default()).default_backoff();
             events.filter_map(|event| async { event.ok() }).boxed()
@@ -62,6 +64,7 @@ impl Watching {
             kustomizations: follow(Kind::Kustomization),
             sources: follow(Kind::GitRepository),
             progress,
+            notices,
             told: HashMap::new(),
             known: BTreeMap::new(),
             source_failures: BTreeMap::new(),
@@ -100,6 +103,10 @@ impl Watching {
         tokio::select! {
             Some(event) = self.kustomizations.next() => self.see_kustomization(event),
             Some(event) = self.sources.next() => self.see_source(event),
+            Some(notice) = self.notices.recv() => {
+                self.board.say(&format!("{} {notice}", Mark::Action));
+                false
+            }
             Some(progress) = self.progress.recv() => {
                 let name = shown(&progress.name.namespace, &progress.name.name);
                 let before = self.failure(&name);

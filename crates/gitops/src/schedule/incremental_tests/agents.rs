@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_render::Helm;
-use cowherd_source::{Charts, Mirrors, Reference, Remote, RepositoryUrl};
+use cowherd_source::{Access, Charts, Mirrors, Reference, Remote, RepositoryUrl};
 use cowherd_tree::Tree;
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -19,10 +19,12 @@ use super::super::slot::{Need, Slot};
 use super::history::History;
 use super::story::{Happening, Story};
 use super::witness::Witness;
+use crate::basis::Basis;
+use crate::elsewhere::Brought;
 use crate::failed::FailedRenders;
 use crate::fetched::Fetched;
 use crate::kustomization::settings::Settings;
-use crate::kustomization::{Ended, Render, Report, Task, Variables};
+use crate::kustomization::{BuildError, Built, Ended, Render, Report, Step, Task, Variables};
 use crate::repository::content;
 use crate::{Counters, Elsewhere, KeptRenders, NamespacedName};
 
@@ -145,12 +147,12 @@ impl<'a> Agents<'a> {
         let witness = Arc::new(Witness::new(self.tree()));
         let render = Render {
             tree: witness.clone(),
-            elsewhere: Arc::new(Elsewhere::new(self.mirrors.clone(), self.charts.clone())),
             kept: None,
             failed: Arc::default(),
             ..self.render(name, slot.settings.as_ref().unwrap())
         };
-        let (built, basis) = render.done(true);
+        let elsewhere = Elsewhere::new(self.mirrors.clone(), self.charts.clone());
+        let (built, basis) = done(&render, &elsewhere, true);
         let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
         let outcome = objects.map_err(|error| error.to_string());
         FromNothing { outcome, witness, is_remote: !basis.remotes.is_empty() || !basis.is_complete }
@@ -228,7 +230,7 @@ impl<'a> Agents<'a> {
         let settings = slot.settings.clone().unwrap();
         let (_, basis) = slot.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck, held: None });
         let render = self.render(name, &settings);
-        let (built, rests_on) = render.done(recheck);
+        let (built, rests_on) = done(&render, &self.elsewhere, recheck);
         *basis.lock().unwrap() = Some(rests_on);
         *self.rendered.entry(name.clone()).or_default() += render.counters.get().renders;
         let ended = match &built {
@@ -263,7 +265,7 @@ impl<'a> Agents<'a> {
             tree: self.tree(),
             settings: settings.clone(),
             variables: Arc::new(variables),
-            elsewhere: self.elsewhere.clone(),
+            access: Access::own(),
             helm: Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: name.to_string().into_bytes() },
             counters: Arc::new(Counters::default()),
             kept: Some(self.kept.clone()),
@@ -272,8 +274,19 @@ impl<'a> Agents<'a> {
     }
 }
 
+/// Renders, and fetches what that needs in between.
+fn done(render: &Render, elsewhere: &Elsewhere, anew: bool) -> (Result<Built, Arc<BuildError>>, Arc<Basis>) {
+    let mut brought = Brought::default();
+    loop {
+        match render.step(anew, &mut brought) {
+            Step::Needs(missing) => elsewhere.bring(&missing, &render.access, &mut brought),
+            Step::Done(built, basis) => return (built, basis),
+        }
+    }
+}
+
 fn fetch(mirrors: &Mirrors, history: &History, commit: usize) -> Arc<Fetched> {
-    let remote = Remote::new(RepositoryUrl::parse(&history.url()).unwrap());
+    let remote = Remote::new(RepositoryUrl::parse(&history.url()).unwrap()).with_access(Access::own());
     let snapshot = mirrors.fetch(&remote, &Reference::commit(history.commit(commit))).unwrap();
     Arc::new(content(&snapshot, None).unwrap())
 }

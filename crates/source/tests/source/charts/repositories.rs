@@ -3,7 +3,7 @@
 use std::fs;
 
 use cowherd_gitserver::files::{Behaviour, Server};
-use cowherd_source::{Auth, ChartOptions, ChartProblem, ChartRepository, ChartSource, Charts, LocalAccess};
+use cowherd_source::{Access, Auth, ChartProblem, ChartRepository, ChartSource, LocalAccess};
 use cowherd_tree::{Tree as _, TreePath};
 
 use crate::support::helm::{Helm, charts, fetch, path, source};
@@ -204,7 +204,7 @@ fn a_server_with_its_own_authority_is_trusted_when_it_is_given() {
 fn a_directory_is_a_repository_too() {
     let (directory, _) = repository();
     let root = directory.path().join("charts");
-    let wanted = ChartSource::new(ChartRepository::from_path(&root), "web");
+    let wanted = ChartSource::new(ChartRepository::from_path(&root), "web").with_access(Access::own());
     let charts = charts(&directory.path().join("kept"));
     assert_eq!(fetch(&charts, &wanted).version, "1.1.0+b.1");
     assert_eq!(fetch(&charts, &source(&format!("file://{}", path(&root)), "web", "1.0")).version, "1.0.0");
@@ -227,8 +227,8 @@ fn a_directory_is_a_repository_too() {
         assert!(matches!(error.problem, ChartProblem::Location { .. }), "{place}: {error}");
     }
 
-    let options = ChartOptions { local: LocalAccess::Only(vec!["/srv".into()]), ..ChartOptions::default() };
-    let error = Charts::open_with(directory.path().join("kept"), options).unwrap().fetch(&wanted).unwrap_err();
+    let access = Access { local: LocalAccess::Only(vec!["/srv".into()]), ..Access::default() };
+    let error = charts.fetch(&wanted.with_access(access)).unwrap_err();
     assert!(matches!(error.problem, ChartProblem::NotAllowed(_)), "{error}");
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use cowherd_source::{ChartRepository, ChartSource, Charts, Package};
+use cowherd_source::{Access, ChartRepository, ChartSource, Charts, Package};
 use cowherd_tree::{ArchiveLimits, MemoryTree, unpack};
 
 /// A helm with a home of its own.
@@ -79,9 +79,9 @@ pub fn charts(directory: &Path) -> Charts {
     Charts::open(directory.join("charts")).unwrap()
 }
 
-/// The chart `name` of the repository at `url`.
+/// The chart `name` of the repository at `url`, on the word of the person who runs the test.
 pub fn source(url: &str, name: &str, version: &str) -> ChartSource {
-    ChartSource::new(ChartRepository::parse(url).unwrap(), name).with_version(version)
+    ChartSource::new(ChartRepository::parse(url).unwrap(), name).with_version(version).with_access(Access::own())
 }
 
 /// Fetches a chart, which has to succeed.

@@ -4,14 +4,14 @@ pub mod helm;
 
 use std::path::Path;
 
-use cowherd_source::{Mirrors, Remote, RepositoryUrl, Snapshot};
+use cowherd_source::{Access, Mirrors, Remote, RepositoryUrl, Snapshot};
 use cowherd_tree::{Tree as _, TreePath};
 
 pub use cowherd_gitserver::{Repository, http, repository, sshd};
 
-/// A remote at `url`.
+/// A remote at `url`, on the word of the person who runs the test: its servers are on this machine.
 pub fn remote(url: &str) -> Remote {
-    Remote::new(RepositoryUrl::parse(url).unwrap())
+    Remote::new(RepositoryUrl::parse(url).unwrap()).with_access(Access::own())
 }
 
 /// Mirrors in `directory`.

@@ -1,7 +1,9 @@
 //! Git's protocol through the `ssh` program.
 
+mod keys;
+mod terms;
+
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,12 +12,14 @@ use std::time::Duration;
 use gix_transport::Protocol;
 use gix_transport::client::git::ConnectMode;
 use gix_transport::client::git::blocking_io::Connection;
-use tempfile::TempDir;
 
 use super::Means;
 use super::attempt::{Attempt, Counted};
+use super::line::MAX_CONNECT;
+use crate::FetchError;
 use crate::objects::lock;
-use crate::{Auth, FetchError};
+use keys::KeyFiles;
+use terms::Terms;
 
 /// The most that is kept of what `ssh` writes to its error output, in bytes.
 const MAX_WORDS: u64 = 16 * 1024;
@@ -28,8 +32,9 @@ pub(super) fn transport(
     attempt: &Arc<Attempt>,
     means: &Means<'_>,
 ) -> Result<(Connection<Counted<ChildStdout>, ChildStdin>, Process), FetchError> {
+    let terms = Terms::of(attempt)?;
     let files = KeyFiles::write(attempt, means)?;
-    let mut command = command(attempt, means, &files)?;
+    let mut command = command(attempt, means, &terms, &files)?;
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => FetchError::NoSsh { url: attempt.url().clone(), program: means.ssh.to_owned() },
         _ => attempt.unreachable(&format!("ssh could not be started: {error}")),
@@ -45,14 +50,15 @@ pub(super) fn transport(
     Ok((connection, process))
 }
 
-fn command(attempt: &Attempt, means: &Means<'_>, files: &KeyFiles) -> Result<Command, FetchError> {
+fn command(attempt: &Attempt, means: &Means<'_>, terms: &Terms, files: &KeyFiles) -> Result<Command, FetchError> {
     let without_host = || attempt.unsupported("a URL without a host");
     let url = attempt.url().git().ok_or_else(without_host)?;
     let host = url.host_argument_safe().ok_or_else(without_host)?;
     let mut command = Command::new(means.ssh);
+    terms.apply(&mut command);
     command.args(["-T", "-o", "StrictHostKeyChecking=yes", "-o", "SendEnv=GIT_PROTOCOL"]);
     command.args(["-o", "ServerAliveInterval=15", "-o", "ControlMaster=no", "-o", "ControlPath=none"]);
-    let seconds = attempt.deadline().remaining().as_secs().max(1);
+    let seconds = attempt.deadline().remaining().min(MAX_CONNECT).as_secs().max(1);
     command.arg("-o").arg(format!("ConnectTimeout={seconds}"));
     files.apply(attempt.auth(), &mut command);
     if let Some(port) = url.port {
@@ -77,89 +83,6 @@ fn quote(text: &str) -> String {
         _ => ("", text),
     };
     format!("{home}'{}'", rest.replace('\'', "'\\''"))
-}
-
-/// The files that `ssh` reads keys from. They go when this is dropped.
-struct KeyFiles {
-    directory: Option<TempDir>,
-}
-
-impl KeyFiles {
-    /// Writes what the credentials hold, readable to us alone.
-    fn write(attempt: &Attempt, means: &Means<'_>) -> Result<Self, FetchError> {
-        let auth = attempt.auth();
-        if auth.identity.is_some() && auth.known_hosts.is_none() {
-            return Err(attempt
-                .credentials("there is a private key but no known_hosts; add the host keys that ssh-keyscan prints"));
-        }
-        if auth.identity.is_none() && auth.known_hosts.is_none() {
-            return Ok(Self { directory: None });
-        }
-        let storage = |error: std::io::Error| FetchError::Storage {
-            url: attempt.url().clone(),
-            path: means.keys.to_owned(),
-            cause: error.to_string(),
-        };
-        let directory = tempfile::Builder::new().prefix("ssh-").tempdir_in(means.keys).map_err(storage)?;
-        let put = |name: &str, content: &[u8], mode: u32| put(directory.path().join(name), content, mode);
-        if let Some(identity) = &auth.identity {
-            put("identity", identity.expose(), 0o600).map_err(storage)?;
-        }
-        if let Some(public) = &auth.identity_public {
-            put("identity.pub", public, 0o600).map_err(storage)?;
-        }
-        if let Some(known_hosts) = &auth.known_hosts {
-            put("known_hosts", known_hosts, 0o600).map_err(storage)?;
-        }
-        if let (Some(_), Some(passphrase)) = (&auth.identity, &auth.password) {
-            put("passphrase", passphrase.expose(), 0o600).map_err(storage)?;
-            put("askpass", b"#!/bin/sh\nexec cat \"${0%/*}/passphrase\"", 0o700).map_err(storage)?;
-        }
-        Ok(Self { directory: Some(directory) })
-    }
-
-    /// Tells `ssh` to use these files and nothing else; without any, it uses what the user has set up.
-    fn apply(&self, auth: &Auth, command: &mut Command) {
-        let options = |command: &mut Command, options: &[&str]| {
-            options.iter().for_each(|option| {
-                command.arg("-o").arg(option);
-            });
-        };
-        // Names relative to the working directory: a path could hold characters that mean something to ssh.
-        if let Some(directory) = &self.directory {
-            command.current_dir(directory.path());
-        }
-        if auth.known_hosts.is_some() {
-            options(
-                command,
-                &["UserKnownHostsFile=known_hosts", "GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no"],
-            );
-        }
-        if auth.identity.is_some() {
-            command.args(["-F", "none", "-i", "identity"]);
-            options(command, &["IdentitiesOnly=yes", "IdentityAgent=none", "PreferredAuthentications=publickey"]);
-        }
-        match (&self.directory, &auth.identity, &auth.password) {
-            (Some(directory), Some(_), Some(_)) => {
-                command.env("SSH_ASKPASS", directory.path().join("askpass"));
-                command.env("SSH_ASKPASS_REQUIRE", "force");
-                options(command, &["NumberOfPasswordPrompts=1"]);
-            }
-            _ => options(command, &["BatchMode=yes"]),
-        }
-    }
-}
-
-fn put(path: PathBuf, content: &[u8], mode: u32) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(content)?;
-    // OpenSSH does not read a key whose last line is not ended.
-    if content.last().is_some_and(|last| *last != b'\n') {
-        file.write_all(b"\n")?;
-    }
-    Ok(())
 }
 
 /// A running `ssh`. It ends with this.

@@ -1,0 +1,201 @@
+//! Who may what: which set-up, addresses and paths a fetch may use, on whose behalf objects are applied, and whether
+//! resources may name those of other namespaces.
+
+use std::collections::BTreeSet;
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup};
+
+use crate::NamespacedName;
+use crate::fetched::Fetched;
+use crate::kustomization::settings::Settings;
+
+/// Who may what. By default, whatever is written in the cluster is the word of a tenant.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// What may be fetched on the word of a tenant.
+    pub access: Access,
+    /// The repository that everything grows from.
+    pub root: Option<Root>,
+    /// Whether resources may name those of their own namespace only, as Flux's `--no-cross-namespace-refs` has it.
+    pub no_cross_namespace_refs: bool,
+    /// The ServiceAccount on whose behalf a Kustomization acts that names none, as Flux's `--default-service-account` has
+    /// it. Without one, it acts with the rights of the agents.
+    pub default_service_account: Option<String>,
+}
+
+/// The repository that everything grows from, as a person named it on the command line.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The GitRepository that was made for it.
+    pub name: NamespacedName,
+    /// Its URL. A GitRepository of that name which says another one is somebody else's word.
+    pub url: RepositoryUrl,
+}
+
+/// A reference to another namespace, where there may be none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("can't access '{0}', cross-namespace references have been blocked")]
+pub(crate) struct AccessDenied(NamespacedName);
+
+impl Policy {
+    /// Whether the GitRepository is the one that everything grows from.
+    pub(crate) fn is_root(&self, object: &GitRepository) -> bool {
+        let url = || RepositoryUrl::parse(&object.spec.url).ok();
+        self.root
+            .as_ref()
+            .is_some_and(|root| root.name == NamespacedName::of(object) && url().as_ref() == Some(&root.url))
+    }
+
+    /// What may be fetched for the GitRepository: everything for the root, which a person named.
+    pub(crate) fn of_repository(&self, object: &GitRepository) -> Access {
+        if self.is_root(object) { Access::own() } else { self.access.clone() }
+    }
+
+    /// What may be fetched for what the files of a Kustomization name elsewhere. Those of the root are the person's own,
+    /// for the Kustomizations beside it, which nobody else writes: ssh may use what they have set up.
+    pub(crate) fn of_kustomization(&self, name: &NamespacedName, source: &Fetched) -> Access {
+        let mut access = self.access.clone();
+        if let Some(root) = self.root.as_ref().filter(|root| source.is_root && root.name.namespace == name.namespace) {
+            access.setup = Setup::Own;
+            if let (LocalAccess::Only(paths), Some(path)) = (&mut access.local, root.url.local_path()) {
+                paths.push(path.to_owned());
+            }
+        }
+        access
+    }
+
+    /// Whether what the Kustomization refers to is where it may refer to.
+    pub(crate) fn check(&self, name: &NamespacedName, settings: &Settings) -> Result<(), AccessDenied> {
+        if !self.no_cross_namespace_refs {
+            return Ok(());
+        }
+        let mut named = std::iter::once(&settings.source).chain(&settings.depends_on);
+        named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named.clone())))
+    }
+
+    /// Has a Kustomization that names no account act for the one that is said for all.
+    pub(crate) fn complete(&self, object: &mut Kustomization) {
+        if object.spec.service_account_name.as_ref().is_none_or(String::is_empty) {
+            object.spec.service_account_name = self.default_service_account.clone();
+        }
+    }
+}
+
+/// The namespaces whose Kustomizations act with the rights of the agents. With more than one, some are probably those of others,
+/// who are administrators then; that is said once.
+#[derive(Default)]
+pub(crate) struct Unnamed {
+    namespaces: BTreeSet<String>,
+    was_said: bool,
+}
+
+impl Unnamed {
+    /// Takes note of a Kustomization; what is to be said of it.
+    pub(crate) fn see(&mut self, object: &Kustomization) -> Option<String> {
+        if self.was_said || object.spec.service_account_name.as_ref().is_some_and(|name| !name.is_empty()) {
+            return None;
+        }
+        self.namespaces.insert(object.metadata.namespace.clone().unwrap_or_default());
+        if self.namespaces.len() < 2 {
+            return None;
+        }
+        self.was_said = true;
+        let namespaces = std::mem::take(&mut self.namespaces).into_iter().collect::<Vec<_>>().join(" and ");
+        Some(format!(
+            "Kustomizations in {namespaces} name no serviceAccountName, so they are applied with all the rights of cowherd: \
+             whoever may write one is an administrator; start cowherd with --default-service-account if not all are"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn repository(namespace: &str, name: &str, url: &str) -> GitRepository {
+        serde_json::from_value(json!({ "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": { "name": name, "namespace": namespace }, "spec": { "interval": "1m", "url": url } }))
+        .unwrap()
+    }
+
+    fn kustomization(spec: Value) -> Kustomization {
+        let mut full =
+            json!({ "interval": "10m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } });
+        full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        serde_json::from_value(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "a", "namespace": "team" }, "spec": full }))
+        .unwrap()
+    }
+
+    fn policy() -> Policy {
+        let url = RepositoryUrl::parse("ssh://git@example.com/fleet").unwrap();
+        let root = Some(Root { name: NamespacedName::new("flux-system", "flux-system"), url });
+        Policy { root, ..Policy::default() }
+    }
+
+    #[test]
+    fn only_the_root_as_it_was_named_is_fetched_by_the_set_up_of_the_person() {
+        let of = |namespace, name, url| policy().of_repository(&repository(namespace, name, url));
+        assert_eq!(of("flux-system", "flux-system", "ssh://git@example.com/fleet"), Access::own());
+        for (namespace, name, url) in [
+            ("flux-system", "flux-system", "ssh://git@example.com/private"),
+            ("flux-system", "other", "ssh://git@example.com/fleet"),
+            ("team", "flux-system", "ssh://git@example.com/fleet"),
+        ] {
+            assert_eq!(of(namespace, name, url), Access::default(), "{namespace}/{name} {url}");
+        }
+    }
+
+    #[test]
+    fn references_to_other_namespaces_are_denied_where_they_are_blocked() {
+        let name = NamespacedName::new("team", "a");
+        let check = |policy: &Policy, spec| policy.check(&name, &Settings::read(&kustomization(spec)).unwrap());
+        let blocked = Policy { no_cross_namespace_refs: true, ..Policy::default() };
+        for (spec, at) in [
+            (
+                json!({ "sourceRef": { "kind": "GitRepository", "name": "s", "namespace": "flux-system" } }),
+                "flux-system/s",
+            ),
+            (json!({ "dependsOn": [{ "name": "b" }, { "name": "c", "namespace": "other" }] }), "other/c"),
+        ] {
+            let denied = check(&blocked, spec.clone()).unwrap_err().to_string();
+            assert_eq!(denied, format!("can't access '{at}', cross-namespace references have been blocked"));
+            assert_eq!(check(&Policy::default(), spec), Ok(()));
+        }
+        let own = json!({ "sourceRef": { "kind": "GitRepository", "name": "s", "namespace": "team" }, "dependsOn": [{ "name": "b" }] });
+        assert_eq!(check(&blocked, own), Ok(()));
+    }
+
+    #[test]
+    fn several_namespaces_with_the_rights_of_the_agents_are_told_of_once() {
+        let in_namespace = |namespace: &str, spec: Value| {
+            let mut object = kustomization(spec);
+            object.metadata.namespace = Some(namespace.to_owned());
+            object
+        };
+        let mut unnamed = Unnamed::default();
+        assert_eq!(unnamed.see(&in_namespace("flux-system", json!({}))), None);
+        assert_eq!(unnamed.see(&in_namespace("flux-system", json!({}))), None);
+        assert_eq!(unnamed.see(&in_namespace("team", json!({ "serviceAccountName": "deployer" }))), None);
+        let said = unnamed.see(&in_namespace("team", json!({}))).unwrap();
+        assert!(said.contains("flux-system and team") && said.contains("--default-service-account"), "{said}");
+        assert_eq!(unnamed.see(&in_namespace("third", json!({}))), None);
+    }
+
+    #[test]
+    fn the_default_account_is_for_those_that_name_none() {
+        let policy = Policy { default_service_account: Some("default".into()), ..Policy::default() };
+        for (spec, account) in [
+            (json!({}), "default"),
+            (json!({ "serviceAccountName": "" }), "default"),
+            (json!({ "serviceAccountName": "deployer" }), "deployer"),
+        ] {
+            let mut object = kustomization(spec);
+            policy.complete(&mut object);
+            assert_eq!(object.spec.service_account_name.as_deref(), Some(account));
+        }
+    }
+}
