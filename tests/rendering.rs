@@ -273,3 +273,43 @@ fn a_chart_comes_from_a_repository_or_a_registry() {
     let right = ["web", "--repo", &repository, "--username", "jane", "--password", "hunter2"];
     assert_eq!(text(&render(root, &right)), text(&helm(root, &right)));
 }
+
+#[test]
+fn outside_of_a_repository_no_file_beyond_the_kustomization_is_read_as_with_kubectl() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let write = |path: &str, content: &str| {
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), content).unwrap();
+    };
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: base}\ndata: {key: s3cret}\n";
+    write("outside/secret.yaml", map);
+    write("base/kustomization.yaml", "resources: [map.yaml]\n");
+    write("base/map.yaml", &map.replace("s3cret", "known"));
+    write("with-base/kustomization.yaml", "namePrefix: a-\nresources: [../base]\n");
+    let passwd = format!("{}etc/passwd", "../".repeat(40));
+    for (name, file) in
+        [("above", "../outside/secret.yaml"), ("absolute", "/etc/passwd"), ("climbing", &passwd), ("link", "link.yaml")]
+    {
+        for kind in [format!("configMapGenerator:\n- name: m\n  files: [{file}]\n"), format!("resources: [{file}]\n")] {
+            write(&format!("{name}/kustomization.yaml"), &kind);
+            let link = root.join(name).join("link.yaml");
+            if !link.exists() {
+                std::os::unix::fs::symlink("../outside/secret.yaml", link).unwrap();
+            }
+            let kubectl = Command::new("kubectl").current_dir(root).args(["kustomize", name]).output().unwrap();
+            assert!(!kubectl.status.success(), "{name}");
+            let error = refused(&render(root, &[name]));
+            assert!(!error.contains("s3cret") && !error.contains("root:"), "{error}");
+        }
+    }
+    let kubectl = Command::new("kubectl").current_dir(root).args(["kustomize", "with-base"]).output().unwrap();
+    assert_eq!(text(&render(root, &["with-base"])), text(&kubectl));
+
+    // Who names a directory of manifests, or a chart, means what is in it.
+    write("plain/a.yaml", map);
+    assert!(text(&render(root, &["plain"])).contains("s3cret"));
+    write("linked/b.yaml", &map.replace("s3cret", "known"));
+    std::os::unix::fs::symlink("../outside/secret.yaml", root.join("linked/a.yaml")).unwrap();
+    assert!(!refused(&render(root, &["linked"])).contains("s3cret"));
+}

@@ -22,7 +22,8 @@ use origin::{Origin, OriginFlags};
 ///
 /// A directory with a kustomization is built as `kubectl kustomize` builds it, a chart is rendered
 /// as `helm template` renders it; of any other directory all manifests below it are taken, as Flux
-/// takes them. Files may be named anywhere in the repository that the directory stands in. A chart
+/// takes them. Files may be named anywhere in the repository that the directory stands in; outside
+/// of a repository, nowhere but below the directory of the kustomization that names them. A chart
 /// may also be a .tgz, the URL of one in a registry (oci://), or, with --repo, its name in a
 /// repository.
 ///
@@ -42,9 +43,10 @@ pub struct Render {
     /// Print a list in this form instead of YAML documents
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
-    /// From where a kustomization may read files, as kubectl has it
-    #[arg(long, value_name = "WORD", default_value = "LoadRestrictionsNone")]
-    load_restrictor: LoadRestrictor,
+    /// From where a kustomization may read files, as kubectl has it [default: LoadRestrictionsNone in a
+    /// Git repository, LoadRestrictionsRootOnly elsewhere]
+    #[arg(long, value_name = "WORD")]
+    load_restrictor: Option<LoadRestrictor>,
     /// Say what was read, and why it would be rendered again, instead of printing manifests
     #[arg(long, conflicts_with = "output")]
     explain: bool,
@@ -97,7 +99,8 @@ impl Render {
         if let Some(flag) = self.chart.first_given(release).or(post_render) {
             bail!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
         }
-        let rendered = self.manifests(origin.tree.as_ref(), &origin.path).map_err(|error| origin.explain(error))?;
+        let rendered =
+            self.manifests(origin.tree.as_ref(), &origin.path, &origin).map_err(|error| origin.explain(error))?;
         self.print(rendered.objects)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -115,14 +118,17 @@ impl Render {
         let kustomization = origin::directory(directory)?;
         let file = kustomization.path.join(RENDERED)?;
         let rendered = MemoryTree::new([(file.as_str(), text)])?;
-        Ok(self.manifests(&Layered::new(kustomization.tree, rendered), &kustomization.path)?.objects)
+        let tree = Layered::new(kustomization.tree.clone(), rendered);
+        Ok(self.manifests(&tree, &kustomization.path, &kustomization)?.objects)
     }
 
-    /// The objects that a directory means which is no chart.
-    fn manifests(&self, tree: &dyn Tree, path: &TreePath) -> Result<Rendered> {
+    /// The objects that a directory means which is no chart; `tree` has what `origin` stands in.
+    fn manifests(&self, tree: &dyn Tree, path: &TreePath, origin: &Origin) -> Result<Rendered> {
         let load = match self.load_restrictor {
-            LoadRestrictor::Nowhere => LoadRestriction::None,
-            LoadRestrictor::Root => LoadRestriction::RootOnly,
+            Some(LoadRestrictor::Root) => LoadRestriction::RootOnly,
+            // Nobody means all of a machine who names a directory of it.
+            None if origin.is_of_file_system => LoadRestriction::RootOnly,
+            Some(LoadRestrictor::Nowhere) | None => LoadRestriction::None,
         };
         let options = Options { load, ..Options::default() };
         let overlay = Overlay::default();

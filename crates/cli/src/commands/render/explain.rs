@@ -19,7 +19,7 @@ pub fn explain(render: &Render, release: Option<&str>, origin: &Origin) -> crate
         Some(revision) => opened.revision(revision)?,
         None => opened.snapshot(&Reference::Head)?,
     };
-    let reads = read(render, release, snapshot.tree.as_ref(), &origin.path)
+    let reads = read(render, release, snapshot.tree.as_ref(), origin)
         .with_context(|| format!("{} cannot be rendered at {}", origin.path, snapshot.revision))?;
     let now = Worktree::new(root);
     let changes: BTreeMap<TreePath, Vec<Change>> =
@@ -43,12 +43,13 @@ pub fn explain(render: &Render, release: Option<&str>, origin: &Origin) -> crate
 }
 
 /// What the render reads of a tree.
-fn read(render: &Render, release: Option<&str>, tree: &dyn Tree, path: &TreePath) -> Result<Reads> {
+fn read(render: &Render, release: Option<&str>, tree: &dyn Tree, origin: &Origin) -> Result<Reads> {
+    let path = &origin.path;
     let recorder = Recorder::new(tree);
     if tree.stat(&path.join("Chart.yaml")?)?.is_some() {
         render.chart.read(release, &recorder, path)?;
     } else {
-        render.manifests(&recorder, path)?;
+        render.manifests(&recorder, path, origin)?;
     }
     Ok(recorder.into_reads())
 }

@@ -8,6 +8,9 @@ use clap::Args;
 use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
 
+/// What the file of a kustomization may be called.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
 /// Flags that say where a chart is.
 #[derive(Args)]
 #[command(next_help_heading = "Where a chart is")]
@@ -39,8 +42,9 @@ pub struct Origin {
     pub path: TreePath,
     /// The root of the Git repository that it stands in.
     pub repository: Option<PathBuf>,
-    /// Whether the tree is all that is on this machine, so that the paths in errors begin at `/`.
-    is_of_file_system: bool,
+    /// Whether the tree is all that is on this machine, so that the paths in errors begin at `/`. Then a kustomization may
+    /// name directories beside its own, and no file outside of one, as kustomize has it.
+    pub is_of_file_system: bool,
 }
 
 impl OriginFlags {
@@ -88,19 +92,21 @@ impl Origin {
     }
 }
 
-/// The repository that a directory stands in, and the path inside. Where there is none, kustomizations may still name what
-/// lies beside them.
+/// The repository that a directory stands in, and the path inside. Where there is none, the directory is all there is; but
+/// that a kustomization may name others beside it.
 pub fn directory(path: &str) -> Result<Origin> {
     let directory = Path::new(path).canonicalize().with_context(|| format!("cannot read {path}"))?;
     let repository = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
-    let root = repository.unwrap_or(Path::new("/"));
+    let is_kustomization = KUSTOMIZATIONS.iter().any(|name| directory.join(name).exists());
+    let alone = if is_kustomization { Path::new("/") } else { &directory };
+    let root = repository.unwrap_or(alone);
     let inside = directory.strip_prefix(root).unwrap_or(Path::new(""));
     let inside = inside.to_str().with_context(|| format!("{} is not UTF-8", directory.display()))?;
     Ok(Origin {
         tree: Arc::new(DiskTree::new(root)),
         path: TreePath::parse(inside)?,
         repository: repository.map(Path::to_owned),
-        is_of_file_system: repository.is_none(),
+        is_of_file_system: repository.is_none() && is_kustomization,
     })
 }
 
