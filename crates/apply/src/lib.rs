@@ -20,7 +20,7 @@ mod owner;
 mod wait;
 mod watching;
 
-pub use applier::{Applier, Desired, Options, Pruned, Stale};
+pub use applier::{Applier, Desired, Options, Owners, Pruned, Stale};
 pub use change::{Action, Change, ChangeSet};
 pub use cluster::Account;
 pub use diff::{Diff, FieldChange};

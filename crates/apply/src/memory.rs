@@ -89,6 +89,8 @@ fn digest_fields(metadata: &ObjectMeta, field_manager: &str) -> u64 {
     ours.api_version.hash(&mut hasher);
     ours.time.as_ref().map(|time| time.0.as_second()).hash(&mut hasher);
     ours.fields_v1.as_ref().map(|fields| fields.0.to_string()).hash(&mut hasher);
+    // Another owner writes under the same name, maybe within the same second.
+    Owner::of(metadata).hash(&mut hasher);
     hasher.finish().max(1)
 }
 
@@ -198,6 +200,8 @@ impl Memory {
         // Another owner's later write may have been answered first: then that one is what is there.
         let is_overwritten = |applied: &Applied| applied.owner != *owner && applied.mark.revision > mark.revision;
         if known.applied.as_ref().is_some_and(is_overwritten) {
+            let cause = Cause::Changed { by: None };
+            let _ = self.drift.send(Drift { owner: owner.clone(), object: id.clone(), cause });
             return;
         }
         known.note_health(mark.revision, health);
@@ -345,6 +349,7 @@ mod tests {
     use super::*;
     use crate::health::Status;
     use crate::object::Manifest;
+    use crate::owner::{OWNER_NAME, OWNER_NAMESPACE};
     use serde_json::json;
 
     fn content(text: &str) -> ContentDigest {
@@ -403,6 +408,18 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_another_owner_wrote_within_the_same_second_has_another_mark() {
+        let of = |owner: &str| {
+            let entry = json!({ "manager": "us", "operation": "Apply", "fieldsV1": { "f:data": {} }, "time": "2026-01-01T00:00:00Z" });
+            let labels = json!({ OWNER_NAME: owner, OWNER_NAMESPACE: "n" });
+            let metadata = json!({ "managedFields": [entry], "labels": labels });
+            Mark::read(&serde_json::from_value(metadata).unwrap(), "us").fields
+        };
+        assert_eq!(of("a"), of("a"));
+        assert_ne!(of("a"), of("b"));
+    }
+
+    #[test]
     fn a_field_taken_from_us_is_told_once() {
         let mut case = Case::new();
         case.apply("1", mark(7, 10));
@@ -452,8 +469,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_owners_the_one_has_the_object_whose_write_came_last() {
-        let case = Case::new();
+    fn of_two_owners_the_one_has_the_object_whose_write_came_last_and_the_other_is_told() {
+        let mut case = Case::new();
         case.memory.begin(&case.id);
         case.apply("1", mark(7, 12));
         let health = Health { status: Status::Current, message: String::new() };
@@ -461,6 +478,7 @@ mod tests {
         case.memory.finish(&case.id, &owner("other"), Answer::Taken(earlier));
         assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
         assert!(!case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
+        assert_eq!(case.drifts.try_recv().unwrap().owner, owner("other"));
     }
 
     #[test]

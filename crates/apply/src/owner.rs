@@ -25,6 +25,12 @@ impl Owner {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
+    /// The owner whose labels an object has, if it has any.
+    pub(crate) fn of(metadata: &ObjectMeta) -> Option<Self> {
+        let label = |key: &str| metadata.labels.as_ref()?.get(key).cloned();
+        Some(Self { namespace: label(OWNER_NAMESPACE)?, name: label(OWNER_NAME)? })
+    }
+
     /// The labels that everything it applies has.
     pub(crate) fn labels(&self) -> [(&str, &str); 2] {
         [(OWNER_NAME, &self.name), (OWNER_NAMESPACE, &self.namespace)]

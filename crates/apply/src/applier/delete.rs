@@ -1,5 +1,8 @@
 //! Deletes what is no longer described.
 
+use std::fmt;
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
@@ -25,6 +28,30 @@ pub struct Stale {
     pub objects: Vec<Versioned>,
     /// On whose behalf they are deleted; the agent's own account by default.
     pub account: Option<Account>,
+    /// Which other owners gave up those of the objects that have their labels.
+    pub abandoned_by: Owners,
+}
+
+/// Some owners.
+#[derive(Clone)]
+pub struct Owners(Arc<dyn Fn(&Owner) -> bool + Send + Sync>);
+
+impl Owners {
+    /// Those for which `is_one` holds.
+    pub fn those(is_one: impl Fn(&Owner) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_one))
+    }
+
+    /// None.
+    pub fn none() -> Self {
+        Self::those(|_| false)
+    }
+}
+
+impl fmt::Debug for Owners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owners")
+    }
 }
 
 /// The objects that were deleted, so that someone can wait until they are gone.
@@ -76,7 +103,9 @@ impl Applier {
                 self.inner.memory.forget(&object.id);
                 return Ok((Action::Deleted, None));
             };
-            if stays(&stale.owner, &live) {
+            let is_abandoned = Owner::of(&live).is_some_and(|owner| (stale.abandoned_by.0)(&owner));
+            let owner = Owner::of(&live).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
+            if stays(&owner, &live) {
                 self.give_up(&stale.owner, object, &live);
                 return Ok((Action::Skipped, None));
             }

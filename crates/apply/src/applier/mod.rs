@@ -18,7 +18,7 @@ use crate::owner::Owner;
 use crate::watching::Watching;
 
 pub(crate) use delete::stays;
-pub use delete::{Pruned, Stale};
+pub use delete::{Owners, Pruned, Stale};
 
 /// How an [`Applier`] works.
 #[derive(Clone, Debug)]

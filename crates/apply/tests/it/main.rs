@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cowherd_apiserver::ApiServer;
 use cowherd_apply::{
-    Action, Applier, ApplyError, ChangeSet, Desired, Drift, Expectation, Manifest, Options, Owner, Partial, Stale,
-    Versioned,
+    Action, Applier, ApplyError, ChangeSet, Desired, Drift, Expectation, Manifest, Options, Owner, Owners, Partial,
+    Stale, Versioned,
 };
 use cowherd_store::Store;
 use kube::Api;
@@ -173,7 +173,12 @@ async fn what_another_owner_took_over_is_not_pruned() {
     let objects = || vec![config_map("a", json!({})), config_map("b", json!({}))];
     let applied = world.apply("x", objects()).await.unwrap();
     world.apply("y", vec![config_map("b", json!({}))]).await.unwrap();
-    let stale = Stale { owner: Owner::new("flux-system", "x"), objects: entries(&applied), account: None };
+    let stale = Stale {
+        owner: Owner::new("flux-system", "x"),
+        objects: entries(&applied),
+        account: None,
+        abandoned_by: Owners::none(),
+    };
     let pruned = world.applier.prune(&stale).await.unwrap();
     assert_eq!(
         actions(&pruned.changes),
@@ -182,6 +187,25 @@ async fn what_another_owner_took_over_is_not_pruned() {
     world.applier.wait_until_gone(&pruned.leaving, Duration::from_secs(10)).await.unwrap();
     assert!(world.get("v1", "ConfigMap", "a").await.is_none());
     assert!(world.get("v1", "ConfigMap", "b").await.is_some());
+}
+
+#[tokio::test]
+async fn what_its_owner_gave_up_is_pruned_by_whoever_had_it_too() {
+    let world = World::new().await;
+    let applied = world.apply("x", vec![config_map("a", json!({}))]).await.unwrap();
+    world.apply("y", vec![config_map("a", json!({}))]).await.unwrap();
+    let owners = |name: &'static str| Owners::those(move |owner| *owner == Owner::new("flux-system", name));
+    let stale = |abandoned_by| Stale {
+        owner: Owner::new("flux-system", "x"),
+        objects: entries(&applied),
+        account: None,
+        abandoned_by,
+    };
+    world.applier.prune(&stale(owners("z"))).await.unwrap();
+    assert!(world.get("v1", "ConfigMap", "a").await.is_some());
+    let pruned = world.applier.prune(&stale(owners("y"))).await.unwrap();
+    world.applier.wait_until_gone(&pruned.leaving, Duration::from_secs(10)).await.unwrap();
+    assert!(world.get("v1", "ConfigMap", "a").await.is_none());
 }
 
 #[tokio::test]

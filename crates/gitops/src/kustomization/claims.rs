@@ -151,6 +151,11 @@ impl Claims {
         objects.filter(|object| self.winner(object).is_some_and(|winner| winner < rank)).cloned().collect()
     }
 
+    /// Whether `name` is there, and said what it describes.
+    pub(super) fn is_known(&self, name: &NamespacedName) -> bool {
+        self.of.contains_key(name)
+    }
+
     /// Whether someone else than `name` describes the object.
     pub(super) fn is_claimed_by_another(&self, name: &NamespacedName, object: &ObjectId) -> bool {
         self.on.get(object).is_some_and(|holds| holds.keys().any(|rank| rank.name != *name))

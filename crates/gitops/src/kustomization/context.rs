@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_apply::{Account, Applier};
+use cowherd_apply::{Account, Applier, Owners};
 use kube::Client;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -23,7 +23,7 @@ pub(crate) struct Context {
     pub(crate) applier: Applier,
     pub(crate) recorder: Recorder,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) gate: Gate,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     /// One permit for each Kustomization that may be applied at the same time.
     pub(crate) applies: Arc<Semaphore>,
@@ -53,7 +53,7 @@ impl Context {
             applier,
             recorder,
             counters: config.counters.clone(),
-            gate: Gate::default(),
+            gate: Arc::default(),
             signals,
             applies: Arc::new(Semaphore::new(config.applies.max(1))),
             renders: Arc::new(Semaphore::new(config.renders.max(1))),
@@ -90,6 +90,12 @@ impl Context {
         if let Some(listener) = &self.notices {
             let _ = listener.send(text);
         }
+    }
+
+    /// The owners of objects that no other Kustomization describes any more: those that are there, and so had a say.
+    pub(crate) fn abandoned_by(&self) -> Owners {
+        let gate = self.gate.clone();
+        Owners::those(move |owner| gate.is_known(&NamespacedName::from(owner.clone())))
     }
 
     /// Tells of a Kustomization that is not being applied.

@@ -49,6 +49,8 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 /// Deletes the objects, but for those that another Kustomization describes by now, or that never go.
 async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, deletion: Deletion) -> Result<(), Failure> {
     context.gate.wait_for_doubtful(&job.name, &objects).await;
+    // From now on nobody leaves an object to it; what others describe by now is left to them.
+    context.tell_concerned(context.gate.disclaim(&job.name));
     objects.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, job.settings.as_ref().map(|settings| &settings.source), &mut objects);
     let account = settings::account(&job.object);
@@ -58,7 +60,7 @@ async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, delet
         leave(context, job, account, &objects);
         return Ok(());
     }
-    let stale = Stale { owner: job.name.owner(), objects, account };
+    let stale = Stale { owner: job.name.owner(), objects, account, abandoned_by: context.abandoned_by() };
     let pruned =
         context.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
     context.counters.pruned(pruned.leaving.len());

@@ -129,6 +129,11 @@ impl Gate {
         self.state().claims.is_claimed_by_another(name, object)
     }
 
+    /// Whether `name` said what it describes.
+    pub(crate) fn is_known(&self, name: &NamespacedName) -> bool {
+        self.state().claims.is_known(name)
+    }
+
     /// The objects of `name` that others describe too.
     pub(crate) fn shared(&self, name: &NamespacedName) -> Vec<Shared> {
         self.state().claims.shared(name)

@@ -42,7 +42,8 @@ pub(super) async fn remove_stale(
     let _permit = context.applies.acquire().await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, Some(&settings.source), &mut stale);
-    let stale = Stale { owner: job.name.owner(), objects: stale, account: settings.account.clone() };
+    let (owner, abandoned_by) = (job.name.owner(), context.abandoned_by());
+    let stale = Stale { owner, objects: stale, account: settings.account.clone(), abandoned_by };
     match context.applier.prune(&stale).await {
         Ok(pruned) => {
             tale.pruned = pruned.changes.count(Action::Deleted);

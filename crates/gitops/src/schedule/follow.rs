@@ -43,12 +43,7 @@ impl Schedule {
     /// The status at the revision to which it follows; `None` where something else happened meanwhile.
     fn following_status(&self, name: &NamespacedName) -> Option<KustomizationStatus> {
         let slot = self.slots.get(name)?;
-        // What was applied for an earlier generation says nothing of this one.
-        let generation = slot.object.metadata.generation;
-        let last = slot.last.as_ref().filter(|last| last.succeeded && last.generation == generation)?;
-        if slot.is_busy() || !slot.is_right() || slot.status.last_applied_revision.as_ref() == Some(&last.revision) {
-            return None;
-        }
+        let last = slot.last.as_ref().filter(|_| slot.has_to_follow())?;
         let mut status = slot.status.clone();
         status::succeeded(&mut status, &slot.object, &last.revision);
         Some(status)

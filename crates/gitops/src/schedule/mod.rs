@@ -9,6 +9,8 @@ mod drifts;
 mod follow;
 #[cfg(test)]
 mod incremental_tests;
+#[cfg(test)]
+mod model_tests;
 mod slot;
 mod timers;
 pub(crate) mod watch;
@@ -201,6 +203,9 @@ impl Schedule {
             note(slot);
             if !slot.is_busy() {
                 self.leaving.remove(name);
+                // It may have said what it describes after it was gone.
+                let concerned = self.context.gate.disclaim(name);
+                self.concern(concerned);
             }
         }
     }
@@ -318,9 +323,11 @@ impl Schedule {
         until.into_iter().for_each(|at| self.timers.set(name, at));
         self.unblock(name);
         let Some(slot) = self.slots.get_mut(name) else { return };
-        if slot.follow_at.is_some_and(|at| at <= now) {
-            slot.follow_at = None;
-            self.to_follow.push_back(name.clone());
+        if slot.has_to_follow() {
+            match slot.follow_at.filter(|at| *at > now) {
+                Some(at) => self.timers.set(name, at),
+                None => self.to_follow.push_back(name.clone()),
+            }
         }
         let applied = !slot.is_suspended() && slot.last.as_ref().is_some_and(|last| last.succeeded);
         if let Some(held) = slot.drifts.held(now).filter(|_| applied) {
@@ -407,11 +414,17 @@ impl Schedule {
             self.consider(&name);
             return;
         }
+        let is_suspended = slot.is_suspended();
         let was_apply = matches!(report.task, Task::Apply { .. });
         let ended = report.ended.clone();
         let follows = slot.end(report, Instant::now());
         if follows {
             self.to_follow.push_back(name.clone());
+        }
+        if was_apply && is_suspended {
+            // It may have said what it describes after it was suspended.
+            let concerned = self.context.gate.rest(&name);
+            self.concern(concerned);
         }
         self.consider(&name);
         if was_apply && ended == Ended::Well {

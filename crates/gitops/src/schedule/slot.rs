@@ -304,6 +304,14 @@ impl Slot {
         self.running.is_some() || self.is_followed
     }
 
+    /// Whether its status tells of an earlier revision than the one up to which all is as it was applied.
+    pub(super) fn has_to_follow(&self) -> bool {
+        let holds = |last: &&Last| last.succeeded && last.generation == self.object.metadata.generation;
+        let last = self.last.as_ref().filter(holds);
+        let is_behind = last.is_some_and(|last| self.status.last_applied_revision.as_ref() != Some(&last.revision));
+        is_behind && !self.is_busy() && self.is_right() && !self.is_suspended()
+    }
+
     /// Waits for what is under way for a former object of this name.
     pub(super) fn succeed(&mut self, former: Self) {
         (self.running, self.is_followed) = (former.running, former.is_followed);

@@ -1,0 +1,302 @@
+//! What happens, and the agents to whom it happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apply::{Applier, Options};
+use cowherd_tree::MemoryTree;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::super::{Schedule, Signal, watch};
+use super::chance::Chance;
+use super::cluster::{Cluster, Weather};
+use crate::fetched::Fetched;
+use crate::fetches::{FetchLimits, Fetches};
+use crate::kustomization::Context;
+use crate::{Config, NamespacedName, events};
+
+/// How many Kustomizations there are at most, and of how many objects a commit is.
+pub(super) const APPS: usize = 4;
+pub(super) const OBJECTS: usize = 5;
+
+/// Longer than it may take until all is as it should be.
+const QUIET: Duration = Duration::from_secs(45);
+
+/// What a Kustomization is to be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct App {
+    pub(super) exists: bool,
+    pub(super) suspended: bool,
+    pub(super) requests: u32,
+    changes: u32,
+    depends: bool,
+}
+
+/// What Git says: the objects of each Kustomization, with their values.
+pub(super) type Files = BTreeMap<usize, BTreeMap<String, String>>;
+
+/// A cluster, what Git says, and the agents between them.
+pub(super) struct History {
+    pub(super) cluster: Cluster,
+    pub(super) apps: Vec<App>,
+    pub(super) files: Files,
+    /// The order in which the Kustomizations were made.
+    pub(super) age: Vec<usize>,
+    commits: u32,
+    step: u32,
+    agents: JoinSet<()>,
+    signals: Option<mpsc::UnboundedSender<Signal>>,
+    told: Vec<String>,
+}
+
+impl History {
+    pub(super) fn begin(seed: u64) -> Self {
+        let mut history = Self {
+            cluster: Cluster::new(seed),
+            apps: vec![App::default(); APPS],
+            files: (0..APPS).map(|app| (app, BTreeMap::from([(own(app), "0".to_owned())]))).collect(),
+            age: Vec::new(),
+            commits: 1,
+            step: 0,
+            agents: JoinSet::new(),
+            signals: None,
+            told: Vec::new(),
+        };
+        for app in 0..APPS - 1 {
+            history.make(app);
+        }
+        history.start();
+        history
+    }
+
+    /// What happened, in words.
+    pub(super) fn told(&self) -> &[String] {
+        &self.told
+    }
+
+    pub(super) fn revision(&self) -> String {
+        format!("main@sha1:{}", self.commits)
+    }
+
+    /// Something happens, and then nothing for a moment.
+    pub(super) async fn go_on(&mut self, chance: &mut Chance) {
+        self.step += 1;
+        let app = chance.below(APPS);
+        let told = match chance.below(24) {
+            0..=6 => self.commit(chance),
+            7..=9 => self.change_by_hand(chance),
+            10 => self.fight(chance).await,
+            11 | 12 => self.delete_by_hand(chance),
+            13 => self.suspend(app),
+            14 => self.request(app),
+            15 => self.change(app),
+            16 => self.delete_or_make(app),
+            17 | 18 => self.lose_watches(chance),
+            19..=21 => self.change_weather(chance),
+            22 => self.kill(),
+            _ => self.depend(app),
+        };
+        self.told.push(told);
+        let longest = if chance.once_in(3) { Duration::from_secs(8) } else { Duration::from_millis(400) };
+        tokio::time::sleep(chance.time(longest)).await;
+    }
+
+    /// The sun shines, and nothing happens for a while.
+    pub(super) async fn calm(&mut self) {
+        self.cluster.set_weather(Weather::Fine);
+        tokio::time::sleep(QUIET).await;
+        self.told.push("it is quiet".to_owned());
+    }
+
+    fn start(&mut self) {
+        let client = self.cluster.client();
+        let (applier, drift) = Applier::new(client.clone(), Options::default());
+        let (recorder, recording) = events::recorder(client.clone());
+        let (signals, inbox) = mpsc::unbounded_channel();
+        let (config, fetches) = (Config::default(), Fetches::new(FetchLimits::default()));
+        let context = Context::new(client.clone(), applier, recorder, fetches, &config, signals.clone());
+        self.agents.spawn(recording);
+        self.agents.spawn(watch::kustomizations(client, signals.clone()));
+        self.agents.spawn(watch::drift(drift, signals.clone()));
+        self.agents.spawn(Schedule::new(context).run(inbox));
+        self.signals = Some(signals);
+        self.fetch();
+    }
+
+    /// The source brings the last commit.
+    fn fetch(&self) {
+        let mut tree = MemoryTree::default();
+        for (app, objects) in &self.files {
+            for (name, value) in objects {
+                let content = format!(
+                    "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: apps}}\ndata: {{key: {value:?}}}\n"
+                );
+                tree.insert(&format!("app-{app}/{name}.yaml"), content).unwrap();
+            }
+        }
+        let tree = Arc::new(tree);
+        let digest = self.commits.to_string();
+        let content =
+            Fetched { revision: self.revision(), digest, tree: tree.clone(), all: tree, ignore: None, is_root: true };
+        let source = NamespacedName::new("flux-system", "fleet");
+        let _ = self.signals.as_ref().unwrap().send(Signal::Source(source, Some(Arc::new(content))));
+    }
+
+    fn kill(&mut self) -> String {
+        self.agents.abort_all();
+        self.agents = JoinSet::new();
+        self.start();
+        "the agents are killed and started again".to_owned()
+    }
+
+    fn commit(&mut self, chance: &mut Chance) -> String {
+        self.commits += 1;
+        let mut told = vec![format!("commit {}:", self.commits)];
+        for _ in 0..=chance.below(3) {
+            let (app, object) = (chance.below(APPS), format!("o{}", chance.below(OBJECTS)));
+            let value = format!("v{}", self.step);
+            match chance.below(4) {
+                0 => {
+                    told.push(format!("app-{app} drops {object}"));
+                    self.files.get_mut(&app).unwrap().remove(&object);
+                }
+                1 => {
+                    // Whoever has it gives it away.
+                    told.push(format!("{object} moves to app-{app}"));
+                    let values: Vec<String> =
+                        self.files.values_mut().filter_map(|objects| objects.remove(&object)).collect();
+                    self.files.get_mut(&app).unwrap().insert(object, values.into_iter().next().unwrap_or(value));
+                }
+                _ => {
+                    told.push(format!("app-{app} has {object} = {value}"));
+                    self.files.get_mut(&app).unwrap().insert(object, value);
+                }
+            }
+        }
+        self.fetch();
+        told.join(" ")
+    }
+
+    fn any_object(&self, chance: &mut Chance) -> String {
+        if chance.once_in(4) { own(chance.below(APPS)) } else { format!("o{}", chance.below(OBJECTS)) }
+    }
+
+    fn change_by_hand(&mut self, chance: &mut Chance) -> String {
+        let (object, manager) = (self.any_object(chance), ["kubectl-edit", "other"][chance.below(2)]);
+        self.cluster.edit(&object, manager, &format!("by hand {}", self.step));
+        format!("{manager} changes {object}")
+    }
+
+    async fn fight(&mut self, chance: &mut Chance) -> String {
+        let object = self.any_object(chance);
+        for round in 0..30 {
+            self.cluster.edit(&object, "fighter", &format!("fought {round}"));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        format!("somebody fights for {object}")
+    }
+
+    fn delete_by_hand(&mut self, chance: &mut Chance) -> String {
+        let object = self.any_object(chance);
+        self.cluster.delete("ConfigMap", "apps", &object);
+        format!("somebody deletes {object}")
+    }
+
+    fn suspend(&mut self, app: usize) -> String {
+        // Others may wait for the first one, which is always at work.
+        if app == 0 || !self.apps[app].exists {
+            return format!("app-{app} stays as it is");
+        }
+        self.apps[app].suspended = !self.apps[app].suspended;
+        self.write(app);
+        format!("app-{app} is suspended: {}", self.apps[app].suspended)
+    }
+
+    fn request(&mut self, app: usize) -> String {
+        self.apps[app].requests += 1;
+        self.write(app);
+        format!("somebody asks for app-{app}")
+    }
+
+    fn change(&mut self, app: usize) -> String {
+        self.apps[app].changes += 1;
+        self.write(app);
+        format!("app-{app} has another spec")
+    }
+
+    /// Later ones may depend on the first.
+    fn depend(&mut self, app: usize) -> String {
+        self.apps[app].depends = app > 0 && !self.apps[app].depends;
+        self.write(app);
+        format!("app-{app} depends on app-0: {}", self.apps[app].depends)
+    }
+
+    fn delete_or_make(&mut self, app: usize) -> String {
+        if !self.apps[app].exists {
+            self.make(app);
+            return format!("app-{app} is made");
+        }
+        // What a suspended one leaves behind is nobody's.
+        if app == 0 || self.apps[app].suspended || self.is_leaving(app) {
+            return format!("app-{app} stays");
+        }
+        self.cluster.delete("Kustomization", "flux-system", &format!("app-{app}"));
+        self.apps[app] = App::default();
+        self.age.retain(|other| *other != app);
+        format!("app-{app} is deleted")
+    }
+
+    fn is_leaving(&self, app: usize) -> bool {
+        let found = self.cluster.all("Kustomization");
+        found.get(&format!("app-{app}")).is_some_and(|object| !object["metadata"]["deletionTimestamp"].is_null())
+    }
+
+    fn make(&mut self, app: usize) {
+        // The former one has to be gone.
+        if self.cluster.all("Kustomization").contains_key(&format!("app-{app}")) {
+            return;
+        }
+        self.apps[app] = App { exists: true, ..App::default() };
+        self.age.push(app);
+        self.write(app);
+    }
+
+    fn write(&self, app: usize) {
+        let App { exists, suspended, requests, changes, depends } = self.apps[app];
+        if !exists {
+            return;
+        }
+        let depends_on = if depends { json!([{ "name": "app-0" }]) } else { json!([]) };
+        self.cluster.put_kustomization(&format!("app-{app}"), |object| {
+            object["spec"] = json!({ "interval": "1h", "retryInterval": "2s", "prune": true, "path": format!("./app-{app}"),
+                "suspend": suspended, "dependsOn": depends_on, "sourceRef": { "kind": "GitRepository", "name": "fleet" },
+                "commonMetadata": { "labels": { "changes": format!("c{changes}") } } });
+            object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] = requests.to_string().into();
+        });
+    }
+
+    fn lose_watches(&mut self, chance: &mut Chance) -> String {
+        let forgets = chance.once_in(2);
+        self.cluster.end_watches(forgets);
+        format!("watches end, and are too old: {forgets}")
+    }
+
+    fn change_weather(&mut self, chance: &mut Chance) -> String {
+        let weather = [Weather::Fine, Weather::Slow, Weather::Failing][chance.below(3)];
+        self.cluster.set_weather(weather);
+        format!("the weather is {weather:?}")
+    }
+
+    /// The names of those that are there and at work.
+    pub(super) fn at_work(&self) -> BTreeSet<usize> {
+        (0..APPS).filter(|app| self.apps[*app].exists && !self.apps[*app].suspended).collect()
+    }
+}
+
+/// The object that a Kustomization always has.
+pub(super) fn own(app: usize) -> String {
+    format!("own-{app}")
+}

@@ -1,0 +1,72 @@
+//! Property: whatever happens, once it is quiet the cluster is what Git says, inventories are what the cluster has, and
+//! every Kustomization says that it is ready, at the last revision.
+//!
+//! A [`history`] is random: commits that change, drop, move and share objects, changes and deletions by hand,
+//! Kustomizations that are suspended, resumed, changed, deleted and made again, requests, requests to the API that are
+//! slow or fail before or after they did what they should, watches that end or are told that they are too old, and kills
+//! of the agents. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
+//! reconciler, the applier. Time is simulated: a history of a few minutes takes some ten milliseconds.
+//!
+//! What it found in the code that it was written for, each a bug again when its cure is taken out:
+//!
+//! - of two writes of a status that followed each other closely the second was forgotten (`Slot::has_to_follow`);
+//! - a job that was still at work when its Kustomization was suspended claimed its objects once more, so that nobody took
+//!   them over (`Schedule::finish`);
+//! - an object that was left to a suspended Kustomization, which was resumed without it, stayed for ever
+//!   (`Stale::abandoned_by`);
+//! - of a Kustomization that was deleted and another one that dropped an object, each left it to the other
+//!   (`finalize::remove`);
+//! - a write that another owner's overtook was taken for what is there (`Memory::finish`);
+//! - two owners' writes within a second looked the same to the memory of what was applied (`Mark::read`).
+//!
+//! `MODEL_HISTORIES=2000 cargo test -p cowherd-gitops --lib model_tests` runs more histories. Each run takes another
+//! seed; a failure prints the seed of its history, and `MODEL_SEED=<it>` repeats that one. (What threads and hash tables
+//! do differs from run to run, so it may take `MODEL_HISTORIES` of that seed.)
+
+mod chance;
+mod cluster;
+mod history;
+mod quiet;
+
+use chance::Chance;
+use history::History;
+
+/// How many histories are told.
+const HISTORIES: u64 = 20;
+
+/// How much happens in a history at most.
+const LENGTH: usize = 40;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn once_it_is_quiet_the_cluster_is_what_git_says_and_everything_says_so() {
+    let given = number("MODEL_SEED");
+    let chosen = std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
+    for history in 0..number("MODEL_HISTORIES").unwrap_or(HISTORIES) {
+        let seed = given.unwrap_or(chosen.wrapping_add(history));
+        // A history has a runtime of its own, so that nothing of it is left for the next one.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let outcome = runtime.unwrap().block_on(live_through(seed));
+        if let Err(problem) = outcome {
+            panic!("MODEL_SEED={seed}: {problem}");
+        }
+    }
+}
+
+async fn live_through(seed: u64) -> Result<(), String> {
+    let mut chance = Chance::new(seed);
+    let mut history = History::begin(seed);
+    history.calm().await;
+    quiet::check(&history)?;
+    for _ in 0..2 {
+        for _ in 0..chance.below(LENGTH) {
+            history.go_on(&mut chance).await;
+        }
+        history.calm().await;
+        quiet::check(&history).map_err(|problem| format!("{problem}\nafter\n{}", history.told().join("\n")))?;
+    }
+    Ok(())
+}
