@@ -17,6 +17,7 @@ mod memory;
 mod object;
 pub mod order;
 mod owner;
+mod unserved;
 mod wait;
 mod watching;
 
@@ -25,7 +26,9 @@ pub use change::{Action, Change, ChangeSet};
 pub use cluster::Account;
 pub use diff::{Diff, FieldChange};
 pub use error::{ApplyError, Partial};
+pub use health::actors::Actors;
 pub use memory::{Cause, Drift};
 pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
 pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner};
+pub use unserved::Unserved;
 pub use wait::{Expectation, Tally, Unhealthy};

@@ -47,6 +47,10 @@ impl Error {
     }
 }
 
+/// The kinds that the controllers act upon, as group and kind.
+pub const ACTED_UPON: &[(&str, &str)] =
+    &[("", "Namespace"), ("", "Pod"), ("", "ServiceAccount"), ("apps", "Deployment"), ("apps", "ReplicaSet")];
+
 /// Runs all controllers until `shutdown` completes.
 pub async fn run(client: Client, shutdown: impl Future<Output = ()>) {
     let mut loops = JoinSet::new();

@@ -70,7 +70,8 @@ impl Applier {
 
     async fn needs_nothing(&self, desired: &Desired, work: &Work) -> Result<Option<Action>, ApplyError> {
         let manifest = &work.manifest;
-        if desired.held.contains(work.id()) || manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
+        let is_left = self.inner.reserved.contains(work.id()) || desired.held.contains(work.id());
+        if is_left || manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
             return Ok(Some(Action::Skipped));
         }
         let Some(kind) = &work.kind else { return Ok(None) };

@@ -87,6 +87,9 @@ impl Applier {
     }
 
     async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<(Action, Option<Expectation>), ApplyError> {
+        if self.inner.reserved.contains(&object.id) {
+            return Ok((Action::Skipped, None));
+        }
         let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());

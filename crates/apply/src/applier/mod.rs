@@ -5,13 +5,14 @@ mod delete;
 mod force;
 mod prepare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::cluster::{Account, Cluster};
+use crate::health::actors::Actors;
 use crate::memory::{Drift, Memory};
 use crate::object::{Manifest, ObjectId};
 use crate::owner::Owner;
@@ -27,11 +28,20 @@ pub struct Options {
     pub field_manager: String,
     /// How many requests may be under way at once, for all sets together.
     pub requests: usize,
+    /// Objects that somebody else keeps as they are: no set changes them, and none takes them away.
+    pub reserved: HashSet<ObjectId>,
+    /// What acts upon the objects of the cluster.
+    pub actors: Actors,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { field_manager: "kustomize-controller".to_owned(), requests: 32 }
+        Self {
+            field_manager: "kustomize-controller".to_owned(),
+            requests: 32,
+            reserved: HashSet::new(),
+            actors: Actors::default(),
+        }
     }
 }
 
@@ -65,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) memory: Arc<Memory>,
     pub(crate) watching: Watching,
     pub(crate) requests: Semaphore,
+    pub(crate) reserved: HashSet<ObjectId>,
+    pub(crate) actors: Actors,
 }
 
 impl Applier {
@@ -73,9 +85,11 @@ impl Applier {
         let (sender, drift) = mpsc::unbounded_channel();
         let memory = Arc::new(Memory::new(sender));
         let watching = Watching::new(client.clone(), memory.clone(), &options.field_manager);
-        let cluster = Cluster::new(client, options.field_manager);
+        let cluster = Cluster::new(client, options.field_manager.clone());
         let requests = Semaphore::new(options.requests.max(1));
-        (Self { inner: Arc::new(Inner { cluster, memory, watching, requests }) }, drift)
+        let Options { reserved, actors, .. } = options;
+        let inner = Inner { cluster, memory, watching, requests, reserved, actors };
+        (Self { inner: Arc::new(inner) }, drift)
     }
 
     /// Whether requests on behalf of `account` are seen by the API as coming from it. Where they are not, they

@@ -10,6 +10,7 @@ use crate::cluster::Kind;
 use crate::error::ApplyError;
 use crate::object::{ContentDigest, Manifest, ObjectId};
 use crate::order;
+use crate::unserved::Unserved;
 
 /// An object that is to be applied.
 pub(crate) struct Work {
@@ -84,6 +85,7 @@ impl Applier {
     pub(crate) async fn prepare(&self, desired: &Desired) -> Result<Vec<Work>, ApplyError> {
         let brings = Brings::of(&desired.manifests);
         let mut work = Vec::with_capacity(desired.manifests.len());
+        let mut unserved = Vec::new();
         for manifest in &desired.manifests {
             let mut manifest = manifest.clone();
             manifest.set_metadata(desired.owner.labels(), []);
@@ -92,7 +94,11 @@ impl Applier {
             match &kind {
                 Some(kind) => place(&mut manifest, kind)?,
                 None if brought => {}
-                None => return Err(unknown(&manifest)),
+                None => {
+                    let api_version = manifest.versioned().api_version();
+                    unserved.push(Unserved { subject: manifest.id().clone(), api_version, place: None });
+                    continue;
+                }
             }
             // A definition in the set may change the kind, so its objects wait for it.
             let waits = brought || brings.namespaces.contains(&manifest.id().namespace);
@@ -103,6 +109,9 @@ impl Applier {
                 manifest,
                 is_checked: false,
             });
+        }
+        if !unserved.is_empty() {
+            return Err(ApplyError::Unserved(unserved));
         }
         work.sort_by(|a, b| order::compare(a.id(), b.id()));
         match work.windows(2).find(|pair| pair[0].id() == pair[1].id()) {

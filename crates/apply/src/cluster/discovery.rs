@@ -1,6 +1,6 @@
 //! Which kinds a cluster serves, asked for as they are needed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
@@ -18,6 +18,8 @@ pub(crate) struct Kind {
     pub(crate) namespaced: bool,
     /// Whether its objects can be listed and watched.
     pub(crate) watchable: bool,
+    /// Whether its objects have a status that is written on its own.
+    pub(crate) has_status: bool,
 }
 
 type Group = Arc<HashMap<String, Arc<Kind>>>;
@@ -69,6 +71,8 @@ impl Kinds {
 
 fn read(group: &str, version: &str, list: APIResourceList) -> HashMap<String, Arc<Kind>> {
     let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let status = |name: &str| format!("{name}/status");
+    let statuses: HashSet<String> = list.resources.iter().map(|resource| resource.name.clone()).collect();
     let objects = list.resources.into_iter().filter(|resource| !resource.name.contains('/'));
     objects
         .map(|found| {
@@ -76,6 +80,7 @@ fn read(group: &str, version: &str, list: APIResourceList) -> HashMap<String, Ar
             let kind = Kind {
                 namespaced: found.namespaced,
                 watchable: can("list") && can("watch"),
+                has_status: statuses.contains(&status(&found.name)),
                 resource: ApiResource {
                     group: group.to_owned(),
                     version: version.to_owned(),

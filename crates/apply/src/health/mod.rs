@@ -4,7 +4,9 @@
 //! `Stalled`), then the rules of the kind, then a condition `Ready`; an object that has none of these is as it
 //! should be because it exists.
 
+pub mod actors;
 mod facts;
+mod idle;
 mod kinds;
 mod workloads;
 

@@ -217,7 +217,7 @@ async fn an_object_without_its_namespace_or_kind_is_refused_by_name() {
     assert!(matches!(error.error, ApplyError::NoNamespace(_)), "{error}");
     let unknown = json!({ "apiVersion": "no.org/v1", "kind": "Thing", "metadata": { "name": "a" } });
     let error = world.apply("x", vec![unknown]).await.unwrap_err();
-    assert!(matches!(error.error, ApplyError::UnknownKind { .. }), "{error}");
+    assert!(matches!(error.error, ApplyError::Unserved(_)), "{error}");
     let twice = world.apply("x", vec![config_map("a", json!({})), config_map("a", json!({}))]).await.unwrap_err();
     assert!(matches!(twice.error, ApplyError::Twice(_)), "{twice}");
 }
