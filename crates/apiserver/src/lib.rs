@@ -62,6 +62,6 @@ mod wire;
 
 pub use body::Body;
 pub use identity::{MASTERS, User};
-pub use server::{ApiServer, Config, Error};
+pub use server::{ApiServer, Config, Error, Undeletable};
 pub use service::LocalService;
 pub use status::ApiError;

@@ -37,6 +37,19 @@ pub struct Config {
     pub writes: usize,
     /// How many watches there may be.
     pub watches: usize,
+    /// Objects that may not be deleted, beside the namespaces that Kubernetes keeps.
+    pub undeletable: Vec<Undeletable>,
+}
+
+/// An object of the cluster that may not be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undeletable {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The resource, such as `namespaces`.
+    pub plural: String,
+    /// The object's name.
+    pub name: String,
 }
 
 impl Default for Config {
@@ -54,6 +67,7 @@ impl Default for Config {
             reads: 400,
             writes: 200,
             watches: 10_000,
+            undeletable: Vec::new(),
         }
     }
 }

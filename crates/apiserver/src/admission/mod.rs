@@ -57,8 +57,13 @@ pub fn settle(server: &ApiServer, resource: &Resource, object: &mut Value, now: 
 }
 
 /// Whether the object may be deleted at all.
-pub fn delete(resource: &Arc<Resource>, object: &Value) -> ApiResult<()> {
+pub fn delete(server: &ApiServer, resource: &Arc<Resource>, object: &Value) -> ApiResult<()> {
     let name = crate::object::name(object);
+    let is_this = |kept: &&crate::Undeletable| resource.is(&kept.group, &kept.plural) && kept.name == name;
+    if server.config().undeletable.iter().any(|kept| is_this(&kept)) {
+        let why = "this control plane needs it; it may not be deleted";
+        return Err(ApiError::forbidden(resource.named(), name, why));
+    }
     if resource.is("", "namespaces") && namespace::IMMORTAL.contains(&name) {
         return Err(ApiError::forbidden(resource.named(), name, "this namespace may not be deleted"));
     }

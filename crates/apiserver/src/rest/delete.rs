@@ -197,7 +197,7 @@ pub async fn delete_object(
 ) -> ApiResult<Option<Deleted>> {
     loop {
         options.check_preconditions(resource, &live.object)?;
-        crate::admission::delete(resource, &live.object)?;
+        crate::admission::delete(server, resource, &live.object)?;
         let new = marked(resource, &live.object, options);
         let gone = is_done(resource, &new);
         if options.dry_run {
