@@ -20,10 +20,12 @@ pub(crate) const ARTIFACT_FAILED: &str = "ArtifactFailed";
 pub(crate) const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
 pub(crate) const PRUNE_SKIPPED: &str = "PruneSkipped";
 pub(crate) const PRUNE_FAILED: &str = "PruneFailed";
+pub(crate) const PRUNE_PROTECTED: &str = "PruneProtected";
 pub(crate) const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 pub(crate) const DRIFT_FOUGHT: &str = "DriftFought";
 pub(crate) const SHARED: &str = "SharedObjects";
 pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
+pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
 
 /// The most bytes of a condition's message; the API takes no more than 32,768.

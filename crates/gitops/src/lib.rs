@@ -35,10 +35,11 @@ pub use name::NamespacedName;
 pub use policy::{Policy, Root};
 pub use progress::{Phase, Progress};
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use cowherd_apply::{Applier, Options};
+use cowherd_apply::{Actors, Applier, ObjectId, Options};
 use cowherd_source::Mirrors;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -63,6 +64,15 @@ pub struct Config {
     pub seed: Arc<[u8]>,
     /// Where renders are kept, so that a restart costs none; without it every start renders everything.
     pub kept: Option<Arc<KeptRenders>>,
+    /// Objects that somebody else keeps as they are: no Kustomization changes them or takes them away.
+    pub reserved: HashSet<ObjectId>,
+    /// Whether a prune of everything that a Kustomization had, of a Namespace that holds other objects too, or of a
+    /// definition with instances waits until it is approved. Without it everything is pruned as Flux does.
+    pub prune_protection: bool,
+    /// The revision, or the commit, at which such a prune is meant.
+    pub approved: Option<String>,
+    /// What acts upon the objects of the cluster.
+    pub actors: Actors,
     /// Is told what the agents do, as it happens.
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
     /// Is told what whoever runs the agents should know of how they are run.
@@ -82,18 +92,27 @@ impl Default for Config {
             elsewhere: Arc::new(Elsewhere::nothing()),
             seed: Arc::default(),
             kept: None,
+            reserved: HashSet::new(),
+            prune_protection: true,
+            approved: None,
+            actors: Actors::default(),
             progress: None,
             notices: None,
         }
     }
 }
 
+/// The kinds that the agents act upon, as group and kind.
+pub const ACTED_UPON: &[(&str, &str)] =
+    &[("kustomize.toolkit.fluxcd.io", "Kustomization"), ("source.toolkit.fluxcd.io", "GitRepository")];
+
 /// Runs the agents until `shutdown` completes. The definitions of their resources must be served by then
 /// ([`install`]).
 ///
 /// The agents can be stopped, or killed, at any moment: what was begun is taken up again at the next start.
 pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
-    let (applier, drift) = Applier::new(client.clone(), Options::default());
+    let options = Options { reserved: config.reserved.clone(), actors: config.actors.clone(), ..Options::default() };
+    let (applier, drift) = Applier::new(client.clone(), options);
     let (recorder, recording) = events::recorder(client.clone());
     let (signals, inbox) = mpsc::unbounded_channel();
     let fetches = fetches::Fetches::new(config.fetches);

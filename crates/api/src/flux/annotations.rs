@@ -32,6 +32,11 @@ pub const ENABLED: &str = "enabled";
 /// Flux refuses them.
 pub const DEFAULT_NAMESPACE: &str = "cowherd.dev/default-namespace";
 
+/// Beyond Flux: `disabled` lets a Kustomization prune whatever its revision does not describe, as Flux does.
+pub const PRUNE_PROTECTION: &str = "cowherd.dev/prune-protection";
+/// Beyond Flux: the revision, or the commit, for which a Kustomization may prune what waits for approval.
+pub const PRUNE_APPROVED: &str = "cowherd.dev/prune-approved";
+
 /// The finalizer of Flux's resources.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 /// The field manager with which Kustomizations apply objects.

@@ -34,6 +34,10 @@ pub(crate) struct Context {
     pub(crate) seed: Arc<[u8]>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
     pub(crate) failed: Arc<FailedRenders>,
+    /// Whether deletions wait that somebody may not have meant.
+    pub(crate) prune_protection: bool,
+    /// The revision at which nothing of that kind waits.
+    pub(crate) approved: Option<String>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
     notices: Option<mpsc::UnboundedSender<String>>,
     accounts: Mutex<HashMap<Account, bool>>,
@@ -63,6 +67,8 @@ impl Context {
             seed: config.seed.clone(),
             kept: config.kept.clone(),
             failed: Arc::default(),
+            prune_protection: config.prune_protection,
+            approved: config.approved.clone(),
             progress: config.progress.clone(),
             notices: config.notices.clone(),
             accounts: Mutex::default(),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ApplyError, ChangeSet};
+use cowherd_apply::{ApplyError, ChangeSet, ObjectId};
 
 use super::build::BuildError;
 use super::status::go_duration;
 use super::variables::VariablesError;
-use crate::conditions::{BUILD_FAILED, HEALTH_CHECK_FAILED, PRUNE_FAILED, RECONCILIATION_FAILED};
+use crate::conditions::{
+    BUILD_FAILED, HEALTH_CHECK_FAILED, NO_CONTROLLER, PRUNE_FAILED, PRUNE_PROTECTED, RECONCILIATION_FAILED,
+};
 
 /// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
 /// which all text passes on its way to people.
@@ -57,19 +59,42 @@ pub(super) enum Failure {
     /// The objects of a Kustomization that is deleted could not be.
     #[error("pruning for deleted resource failed: {0}")]
     Finalize(Box<ApplyError>),
+    /// It could not be seen what a deletion would take with it.
+    #[error("cannot see what would go with {object}: {cause}")]
+    Content {
+        /// What would be deleted.
+        object: ObjectId,
+        /// What the API says.
+        cause: String,
+    },
+    /// A deletion waits for approval.
+    #[error("{0}")]
+    Protected(String),
+    /// It could not be seen whether anything acts upon the objects.
+    #[error("cannot see what acts upon the objects: {0}")]
+    Unseen(Box<ApplyError>),
+    /// Nothing acts upon objects.
+    #[error("{0}")]
+    Idle(String),
     /// Objects are not healthy.
-    #[error("health check failed after {}: {error}", go_duration(*.took))]
+    #[error("health check failed after {}: {error}{}", go_duration(*.took), because(.why))]
     Health {
         /// The cause.
         error: Box<ApplyError>,
         /// How long it was waited for them.
         took: Duration,
+        /// Why they cannot be, where that is known.
+        why: Option<String>,
     },
 }
 
 fn done(changes: &ChangeSet) -> String {
     let done = changes.to_string();
     if done.is_empty() { done } else { format!("\n{done}") }
+}
+
+fn because(why: &Option<String>) -> String {
+    why.as_ref().map_or_else(String::new, |why| format!("; {why}"))
 }
 
 impl Failure {
@@ -101,7 +126,9 @@ impl Failure {
             Self::Variables(_) => BUILD_FAILED,
             Self::Build(error) => error.reason(),
             Self::Apply { error, .. } if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
-            Self::Prune(_) | Self::Finalize(_) => PRUNE_FAILED,
+            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } => PRUNE_FAILED,
+            Self::Protected(_) => PRUNE_PROTECTED,
+            Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,
             Self::Health { .. } => HEALTH_CHECK_FAILED,
             _ => RECONCILIATION_FAILED,
         }

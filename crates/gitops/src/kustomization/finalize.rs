@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::job::Job;
 use super::settings::{self, Deletion};
 use super::spared::spare;
-use super::{Context, inventory, variables};
-use crate::conditions::{PRUNE_FAILED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
+use super::{Context, guard, inventory, variables};
+use crate::conditions::{PRUNE_FAILED, PRUNE_PROTECTED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Severity;
 use crate::{NamespacedName, Phase};
 
@@ -60,6 +60,11 @@ async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, delet
         leave(context, job, account, &objects);
         return Ok(());
     }
+    let (stay, told) = guard::stays_after_deletion(context, job, &objects).await?;
+    if let Some(told) = told {
+        job.tell_event(context, Severity::Warning, PRUNE_PROTECTED, &told);
+    }
+    let objects = cowherd_apply::inventory::gone(&objects, &stay);
     let stale = Stale { owner: job.name.owner(), objects, account, abandoned_by: context.abandoned_by() };
     let pruned =
         context.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;

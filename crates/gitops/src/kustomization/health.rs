@@ -6,13 +6,13 @@ use cowherd_api::ConditionStatus::{False, True, Unknown};
 use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
 use tokio::time::Instant;
 
-use super::Context;
 use super::failure::Failure;
 use super::job::{Job, Tale};
 use super::settings::Settings;
 use super::status::{conditions, go_duration, progressing, without_health};
+use super::{Context, nodes};
 use crate::Phase;
-use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, SUCCEEDED};
+use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, READY, SUCCEEDED};
 use crate::schedule::Signal;
 
 /// What has to be healthy: everything that was applied, or what `healthChecks` names.
@@ -50,6 +50,14 @@ pub(super) fn expected(
 /// How long a wait has to last before it is written down: most objects are healthy at once.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Why waiting goes on, where that can be told better than by what is not there yet.
+async fn why(context: &Context, result: &Result<(), ApplyError>) -> Option<String> {
+    match result {
+        Err(ApplyError::Unhealthy(unhealthy)) => nodes::missing(context, unhealthy).await,
+        _ => None,
+    }
+}
+
 async fn wait(
     context: &Context,
     job: &Job,
@@ -85,11 +93,17 @@ pub(super) async fn check(
         let revision = &job.source.revision;
         let limit = go_duration(timeout);
         let message = format!("Running health checks for revision {revision} with a timeout of {limit}");
+        let why = why(context, &result).await;
+        let message = why.as_ref().map_or(message.clone(), |why| format!("{message}: {why}"));
         progressing(&mut job.status, &job.object, &message);
+        if let Some(why) = &why {
+            conditions(&mut job.status, &job.object).set(READY, Unknown, PROGRESSING, why);
+        }
         conditions(&mut job.status, &job.object).set(HEALTHY, Unknown, PROGRESSING, &message);
         job.write_status(context).await?;
         result = wait(context, job, expected, timeout - GRACE, tale).await;
     }
+    let why = why(context, &result).await;
     match result {
         Ok(()) => {
             let message = format!("Health check passed in {}", go_duration(began.elapsed()));
@@ -103,7 +117,7 @@ pub(super) async fn check(
             let took = if is_late { timeout } else { began.elapsed() };
             let message = job.say(&error);
             conditions(&mut job.status, &job.object).set(HEALTHY, False, HEALTH_CHECK_FAILED, &message);
-            Err(Failure::Health { error: Box::new(error), took })
+            Err(Failure::Health { error: Box::new(error), took, why })
         }
     }
 }

@@ -12,7 +12,7 @@ use super::job::{Job, Tale};
 use super::settings::Settings;
 use super::spared::spare;
 use super::variables::Variables;
-use super::{Context, inventory, variables};
+use super::{Context, guard, inventory, variables};
 use crate::NamespacedName;
 use crate::elsewhere::Brought;
 use crate::events::Severity;
@@ -31,7 +31,7 @@ pub(super) async fn remove_stale(
     let mut stale = entries::gone(old, applied);
     job.status.inventory = Some(inventory::write(applied));
     if stale.is_empty() || !settings.prune {
-        return Ok(());
+        return guard::tell(job, &guard::Held::default());
     }
     job.status.inventory = Some(inventory::write(&entries::union(applied, &stale)));
     job.tell(context, tale);
@@ -42,6 +42,9 @@ pub(super) async fn remove_stale(
     let _permit = context.applies.acquire().await;
     stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
     spare(context, job, Some(&settings.source), &mut stale);
+    let held = guard::hold(context, job, old, applied, &stale).await?;
+    let applied = &entries::union(applied, &held.objects);
+    let stale = entries::gone(&stale, &held.objects);
     let (owner, abandoned_by) = (job.name.owner(), context.abandoned_by());
     let stale = Stale { owner, objects: stale, account: settings.account.clone(), abandoned_by };
     match context.applier.prune(&stale).await {
@@ -50,7 +53,7 @@ pub(super) async fn remove_stale(
             context.counters.pruned(pruned.leaving.len());
             job.status.inventory = Some(inventory::write(applied));
             job.tell_event(context, Severity::Normal, "Progressing", &pruned.changes.to_string());
-            Ok(())
+            guard::tell(job, &held)
         }
         Err(Partial { error, changes }) => {
             let survivors: Vec<Versioned> =

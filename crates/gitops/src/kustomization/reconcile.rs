@@ -22,7 +22,7 @@ use super::prune::remove_stale;
 use super::render::{Render, Step};
 use super::settings::Settings;
 use super::variables::{self, Variables};
-use super::{Context, finalize, health, inventory, status};
+use super::{Context, finalize, health, idle, inventory, places, status};
 use crate::Phase;
 use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::elsewhere::Brought;
@@ -149,7 +149,7 @@ async fn apply(
         Err(Partial { error, changes }) => {
             context.tell_concerned(context.gate.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
-            let failure = Failure::apply(error, changes);
+            let failure = Failure::apply(placed(job, error), changes);
             remember(job, &built.digest, failure.reason(), began);
             return Err(failure);
         }
@@ -165,6 +165,8 @@ async fn apply(
     let removed = remove_stale(context, job, settings, &old, &applied, &mut tale).await;
     removed.inspect_err(|failure| remember(job, &built.digest, failure.reason(), began))?;
 
+    let acted_upon = idle::check(context, job, settings, &changes).await;
+    acted_upon.inspect_err(|failure| remember(job, &built.digest, failure.reason(), began))?;
     let checked = if settings.checks_health() {
         let expected = health::expected(job, settings, &changes, &built.manifests);
         health::check(context, job, settings, &expected, &mut tale).await
@@ -331,6 +333,18 @@ fn tell_shared(context: &Context, job: &mut Job) {
     if let Some(message) = status::shares(&mut job.status, &job.object, told.as_deref()) {
         job.tell_event(context, Severity::Warning, SHARED, &message);
     }
+}
+
+/// An error about kinds that are not there, with the places where their objects are written.
+fn placed(job: &Job, error: ApplyError) -> ApplyError {
+    let ApplyError::Unserved(mut unserved) = error else { return error };
+    let basis = job.basis.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(basis) = basis {
+        for one in &mut unserved {
+            one.place = places::find(job.source.tree.as_ref(), &basis.reads, &one.subject);
+        }
+    }
+    ApplyError::Unserved(unserved)
 }
 
 fn remember(job: &mut Job, digest: &str, reason: &str, began: Instant) {

@@ -1,0 +1,72 @@
+//! Says of objects that nobody acts upon that they are not ready: they are there, and nothing comes of them.
+
+use std::collections::BTreeSet;
+
+use cowherd_apply::{Action, ChangeSet, ObjectId};
+
+use super::Context;
+use super::failure::Failure;
+use super::job::Job;
+use super::settings::Settings;
+
+/// How many objects a message names.
+const NAMED: usize = 20;
+
+/// Fails if nobody acts upon some of the objects that were applied.
+pub(super) async fn check(
+    context: &Context,
+    job: &Job,
+    settings: &Settings,
+    changes: &ChangeSet,
+) -> Result<(), Failure> {
+    let applied = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| &change.object);
+    let idle = context.applier.idle(applied, settings.account.as_ref()).await;
+    let idle = idle.map_err(|error| Failure::Unseen(Box::new(error)))?;
+    match message(&idle) {
+        None => Ok(()),
+        Some(message) => {
+            let revision = &job.source.revision;
+            Err(Failure::Idle(format!("revision {revision} was applied, but {message}")))
+        }
+    }
+}
+
+fn message(idle: &[ObjectId]) -> Option<String> {
+    let kinds: BTreeSet<&str> = idle.iter().map(|id| id.kind.as_str()).collect();
+    let kinds: Vec<&str> = kinds.into_iter().collect();
+    let named: Vec<String> = idle.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match idle.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!idle.is_empty()).then(|| {
+        format!(
+            "nothing here acts on {}{more}: this control plane has no controller for {}",
+            named.join(", "),
+            kinds.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_and_their_kinds_are_named_once() {
+        let id = |kind: &str, name: &str| ObjectId {
+            namespace: "a".into(),
+            name: name.into(),
+            group: "apps".into(),
+            kind: kind.into(),
+        };
+        assert_eq!(message(&[]), None);
+        assert_eq!(
+            message(&[id("DaemonSet", "x"), id("StatefulSet", "y"), id("StatefulSet", "z")]).unwrap(),
+            "nothing here acts on DaemonSet/a/x, StatefulSet/a/y, StatefulSet/a/z: this control plane has no \
+             controller for DaemonSet, StatefulSet"
+        );
+        let many: Vec<ObjectId> = (0..25).map(|number| id("Job", &number.to_string())).collect();
+        assert!(message(&many).unwrap().contains("Job/a/19, and 5 more: "));
+    }
+}
