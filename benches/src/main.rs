@@ -4,6 +4,7 @@
 //! Run it with `cargo xtask bench`, which builds the program first and keeps the tables in `docs/benchmarks.md`.
 
 mod apps;
+mod convergence;
 mod drift;
 mod program;
 mod rendering;
@@ -24,6 +25,7 @@ async fn main() -> Result<()> {
     start::measure(&program, &mut table).await?;
     rendering::measure(&program, charts.as_deref(), &mut table)?;
     if apps > 0 {
+        convergence::measure(&program, &mut table)?;
         apps::measure(&program, apps, &mut table).await?;
     }
     print!("{table}");

@@ -33,6 +33,17 @@ impl Repository {
         Ok(())
     }
 
+    /// Adds apps of a ConfigMap and a Service each, which are ready as soon as they are there.
+    pub fn add_small_apps(&self, count: usize) -> Result<()> {
+        for number in 0..count {
+            let name = name(number);
+            let waits_for_nothing = kustomization(&name).replace("  wait: true\n", "");
+            self.write(&format!("cluster/{name}.yaml"), &waits_for_nothing)?;
+            self.write(&format!("apps/{name}/app.yaml"), &small_app(&name))?;
+        }
+        Ok(())
+    }
+
     /// Writes an app's manifests with this version of its image.
     pub fn write_app(&self, number: usize, version: &str) -> Result<()> {
         let name = name(number);
@@ -91,6 +102,29 @@ spec:
   sourceRef:
     kind: GitRepository
     name: flux-system
+"
+    )
+}
+
+/// A ConfigMap and a Service.
+fn small_app(name: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+  namespace: apps
+data:
+  name: {name}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  namespace: apps
+spec:
+  selector: {{app: {name}}}
+  ports: [{{port: 80}}]
 "
     )
 }

@@ -1,6 +1,7 @@
 //! What people see: marks, colours where a terminal shows them, progress.
 
 pub mod progress;
+pub mod tally;
 
 use std::fmt;
 use std::io::IsTerminal;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Mark;
+use super::tally::Tally;
 
 /// How many Kustomizations have a line of their own; the others share one.
 const LINES: usize = 16;
@@ -66,6 +67,8 @@ pub struct Board {
 struct Screen {
     all: MultiProgress,
     bars: BTreeMap<String, ProgressBar>,
+    /// Those without a line of their own.
+    hidden: Tally,
     rest: Option<ProgressBar>,
     width: usize,
 }
@@ -96,6 +99,9 @@ impl Board {
             if let Some(bar) = screen.bars.remove(name) {
                 bar.finish_and_clear();
                 screen.all.remove(&bar);
+            } else {
+                screen.hidden.forget(name);
+                screen.draw_rest();
             }
         } else {
             eprintln!("{} {name}: deleted", Mark::Success);
@@ -134,7 +140,8 @@ impl Board {
                 if line.phase == Phase::Failed {
                     screen.all.suspend(|| eprintln!("{} {name}: {}", Mark::Failure, line.message));
                 }
-                screen.draw_rest(&self.lines);
+                screen.hidden.note(name, line.phase);
+                screen.draw_rest();
                 return;
             }
             let bar = screen.all.add(ProgressBar::new_spinner());
@@ -152,15 +159,14 @@ impl Board {
 
 impl Screen {
     /// The line that those without one of their own share.
-    fn draw_rest(&mut self, lines: &BTreeMap<String, Line>) {
-        let hidden = || lines.iter().filter(|(name, _)| !self.bars.contains_key(*name));
-        let count = |phase| hidden().filter(|(_, line)| line.phase == phase).count();
-        let working = count(Phase::Working);
+    fn draw_rest(&mut self) {
+        let hidden = &self.hidden;
+        let working = hidden.count(Phase::Working);
         let text = format!(
             "and {} more: {} ready, {working} working, {} failed",
-            hidden().count(),
-            count(Phase::Ready) + count(Phase::Suspended),
-            count(Phase::Failed),
+            hidden.total(),
+            hidden.count(Phase::Ready) + hidden.count(Phase::Suspended),
+            hidden.count(Phase::Failed),
         );
         let phase = if working > 0 { Phase::Working } else { Phase::Ready };
         let bar = self.rest.get_or_insert_with(|| {

@@ -18,10 +18,13 @@ use crate::resource::Resource;
 use crate::target::Kind;
 use crate::terminal::Mark;
 use crate::terminal::progress::{Board, Counts, Line, Phase};
+use crate::terminal::tally::Tally;
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
 const QUIET: Duration = Duration::from_millis(400);
+/// What a condition says while there is nothing better to say.
+const IN_PROGRESS: &str = "Reconciliation in progress";
 /// The same while some have failed: what they wait for may be about to come.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(3);
 
@@ -49,6 +52,7 @@ pub struct Watching {
     notices: UnboundedReceiver<String>,
     told: HashMap<String, Progress>,
     known: BTreeMap<String, Resource>,
+    phases: Tally,
     source_failures: BTreeMap<String, String>,
     board: Board,
 }
@@ -67,6 +71,7 @@ impl Watching {
             notices,
             told: HashMap::new(),
             known: BTreeMap::new(),
+            phases: Tally::default(),
             source_failures: BTreeMap::new(),
             board: Board::new(),
         }
@@ -131,6 +136,7 @@ impl Watching {
                 let name = shown_name(&Resource { kind: Kind::Kustomization, object });
                 self.known.remove(&name);
                 self.told.remove(&name);
+                self.phases.forget(&name);
                 self.board.remove(&name);
                 true
             }
@@ -157,6 +163,7 @@ impl Watching {
 
     fn show(&mut self, name: &str) {
         let Some(resource) = self.known.get(name) else { return };
+        self.phases.note(name, state(resource, self.told.get(name)).0);
         let line = line(resource, self.told.get(name));
         self.board.update(name, line);
     }
@@ -170,11 +177,10 @@ impl Watching {
 
     /// How long nothing may change before everything counts as settled; `None` while something is under way.
     fn quiet_time(&self) -> Option<Duration> {
-        let phases = || self.known.iter().map(|(name, resource)| state(resource, self.told.get(name)).0);
-        if self.known.is_empty() || phases().any(|phase| phase == Phase::Working) {
+        if self.phases.total() == 0 || self.phases.count(Phase::Working) > 0 {
             return None;
         }
-        Some(if phases().any(|phase| phase == Phase::Failed) { QUIET_AFTER_FAILURE } else { QUIET })
+        Some(if self.phases.count(Phase::Failed) > 0 { QUIET_AFTER_FAILURE } else { QUIET })
     }
 
     fn convergence(&self) -> Convergence {
@@ -215,6 +221,13 @@ fn line(resource: &Resource, told: Option<&Progress>) -> Line {
     });
     let (phase, message) = state(resource, told);
     let working = told.and_then(|told| words(&told.phase)).filter(|_| phase != Phase::Suspended);
+    let is_checking = told.is_some_and(|told| told.phase == cowherd_gitops::Phase::Checking);
+    // What is waited for, where that is known.
+    let working = match message {
+        "" | IN_PROGRESS => working,
+        message if is_checking && phase == Phase::Working => Some(message.to_owned()),
+        _ => working,
+    };
     if let Some(message) = working {
         return Line { phase: Phase::Working, message, counts };
     }
