@@ -5,16 +5,21 @@
 mod program;
 
 mod bases;
+mod bootstrapped;
 mod changes;
 mod commands;
 mod convergence;
 mod crashes;
 mod drift;
+mod following;
 mod full_disk;
+mod guarding;
+mod keeping;
 mod kubectl;
 mod local;
 mod mistakes;
 mod outages;
+mod readiness;
 mod remotes;
 mod rendering;
 mod resuming;

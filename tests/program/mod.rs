@@ -103,6 +103,18 @@ impl Running {
         self.child.wait().unwrap()
     }
 
+    /// Asks it to end; everything that it printed until then.
+    pub fn stop_and_listen(mut self) -> String {
+        succeeded(Command::new("kill").arg(self.pid()).output().unwrap());
+        self.child.wait().unwrap();
+        // What it wrote last may still be on its way.
+        eventually(
+            "it says that it stops",
+            || if self.said().contains("stopping") { Ok(()) } else { Err(self.said()) },
+        );
+        self.said()
+    }
+
     /// The id of its process.
     pub fn pid(&self) -> String {
         self.child.id().to_string()

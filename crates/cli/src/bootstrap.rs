@@ -1,60 +1,104 @@
 //! What a cluster needs before it can follow a repository: the resource types, a namespace, the source and the
 //! Kustomization that everything else grows from.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
+use cowherd_apply::ObjectId;
+use cowherd_source::RepositoryUrl;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
+use crate::followed::Followed;
 use crate::target::Kind;
 
 /// The namespace and the name of what the rest grows from, as `flux bootstrap` has them.
 pub const ROOT: &str = "flux-system";
 /// How often a remote repository is looked at.
 const INTERVAL: &str = "1m0s";
-const MANAGER: &str = "cowherd";
-
-/// What to follow.
-pub struct Root {
-    /// The URL of the repository, without credentials.
-    pub url: String,
-    /// The reference to follow, as `spec.ref` of a GitRepository has it.
-    pub reference: Value,
-    /// The directory to start at.
-    pub path: String,
-    /// Credentials, under the keys that Flux's Secrets have.
-    pub credentials: Vec<(&'static str, Vec<u8>)>,
-}
+/// The field manager of what is put into the cluster here.
+pub const MANAGER: &str = "cowherd";
 
 /// The account that the root acts for where Kustomizations do not act with the rights of the agents, as Flux has it.
 const ROOT_ACCOUNT: &str = "kustomize-controller";
-
-/// Makes the cluster follow a repository. With `accounts`, Kustomizations act for accounts, the root for one that may do
-/// everything.
-pub async fn run(client: &Client, root: &Root, accounts: bool) -> Result<()> {
-    cowherd_gitops::install(client.clone()).await?;
-    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": ROOT } });
-    apply(&Api::<Namespace>::all(client.clone()), ROOT, &namespace).await?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), ROOT);
-    if !root.credentials.is_empty() {
-        apply(&secrets, ROOT, &secret(root)).await.context("cannot keep the repository's credentials")?;
-    }
-    apply::<DynamicObject>(&Kind::GitRepository.api(client, ROOT), ROOT, &git_repository(root)).await?;
-    if accounts {
-        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
-            "metadata": { "name": ROOT_ACCOUNT, "namespace": ROOT } });
-        apply(&Api::<ServiceAccount>::namespaced(client.clone(), ROOT), ROOT_ACCOUNT, &account).await?;
-        apply(&Api::<ClusterRoleBinding>::all(client.clone()), ROOT_BINDING, &binding()).await?;
-    }
-    apply::<DynamicObject>(&Kind::Kustomization.api(client, ROOT), ROOT, &kustomization(root, accounts)).await?;
-    Ok(())
-}
-
 /// Lets the account of the root do everything, under the name that Flux's installation gives it.
 const ROOT_BINDING: &str = "cluster-reconciler-flux-system";
+
+/// What to follow, and with what.
+#[derive(Clone, Default)]
+pub struct Root {
+    /// What to follow.
+    pub followed: Followed,
+    /// Credentials, under the keys that Flux's Secrets have.
+    pub credentials: Vec<(&'static str, Vec<u8>)>,
+    /// Whether the credentials of an earlier start are still right.
+    pub keeps_credentials: bool,
+    /// Whether the Kustomization acts for an account that may do everything, instead of with the rights of the agents.
+    pub acts_for_account: bool,
+}
+
+impl Root {
+    /// Whether a checkout of this machine is followed. Then it is followed whatever the repository says of itself.
+    pub fn is_checkout(&self) -> bool {
+        RepositoryUrl::parse(&self.followed.url).is_ok_and(|url| url.local_path().is_some())
+    }
+
+    /// The objects that no repository may change or take away: without them nothing could be followed. Where a
+    /// repository on a server describes how it is to be followed, as `flux bootstrap` writes it, that holds; a
+    /// checkout is followed as it is.
+    pub fn reserved(&self) -> HashSet<ObjectId> {
+        let object = |namespace: &str, name: &str, group: &str, kind: &str| ObjectId {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+        };
+        let mut reserved = HashSet::from([object("", ROOT, "", "Namespace")]);
+        for name in definitions() {
+            reserved.insert(object("", &name, "apiextensions.k8s.io", "CustomResourceDefinition"));
+        }
+        if self.is_checkout() {
+            reserved.insert(object(ROOT, ROOT, "source.toolkit.fluxcd.io", "GitRepository"));
+            reserved.insert(object(ROOT, ROOT, "kustomize.toolkit.fluxcd.io", "Kustomization"));
+        }
+        reserved
+    }
+
+    /// The source and the Kustomization, as they are put into the cluster.
+    pub fn objects(&self, has_secret: bool) -> [(Kind, Value); 2] {
+        [(Kind::GitRepository, git_repository(self, has_secret)), (Kind::Kustomization, kustomization(self))]
+    }
+}
+
+/// The names of the definitions that the agents cannot do without.
+pub fn definitions() -> Vec<String> {
+    cowherd_api::crds().into_iter().filter_map(|definition| definition.metadata.name).collect()
+}
+
+/// Brings the resource types, the namespace and the credentials; whether there are credentials.
+pub async fn prepare(client: &Client, root: &Root) -> Result<bool> {
+    cowherd_gitops::install(client.clone()).await?;
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": ROOT } });
+    apply(&Api::<Namespace>::all(client.clone()), &namespace).await?;
+    if root.acts_for_account {
+        apply(&Api::<ServiceAccount>::namespaced(client.clone(), ROOT), &account()).await?;
+        apply(&Api::<ClusterRoleBinding>::all(client.clone()), &binding()).await?;
+    }
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), ROOT);
+    if !root.credentials.is_empty() {
+        apply(&secrets, &secret(root)).await.context("cannot keep the repository's credentials")?;
+        return Ok(true);
+    }
+    Ok(root.keeps_credentials && secrets.get_metadata_opt(ROOT).await?.is_some())
+}
+
+fn account() -> Value {
+    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": ROOT_ACCOUNT, "namespace": ROOT } })
+}
 
 fn binding() -> Value {
     json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": ROOT_BINDING },
@@ -62,15 +106,16 @@ fn binding() -> Value {
         "subjects": [{ "kind": "ServiceAccount", "name": ROOT_ACCOUNT, "namespace": ROOT }] })
 }
 
-async fn apply<K>(api: &Api<K>, name: &str, object: &Value) -> Result<()>
+/// Applies an object, whoever else has written its fields.
+pub async fn apply<K>(api: &Api<K>, object: &Value) -> Result<K>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
     let params = PatchParams::apply(MANAGER).force();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
     api.patch(name, &params, &Patch::Apply(object))
         .await
-        .with_context(|| format!("cannot apply {} {name}", object["kind"].as_str().unwrap_or_default()))?;
-    Ok(())
+        .with_context(|| format!("cannot apply {} {name}", object["kind"].as_str().unwrap_or_default()))
 }
 
 fn secret(root: &Root) -> Value {
@@ -80,29 +125,31 @@ fn secret(root: &Root) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": ROOT, "namespace": ROOT }, "data": data })
 }
 
-fn git_repository(root: &Root) -> Value {
+fn git_repository(root: &Root, has_secret: bool) -> Value {
     let mut object = json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": { "name": ROOT, "namespace": ROOT },
-        "spec": { "interval": INTERVAL, "url": root.url, "ref": root.reference },
+        "spec": { "interval": INTERVAL, "url": root.followed.url, "ref": root.followed.reference },
     });
-    if !root.credentials.is_empty() {
+    if has_secret {
         object["spec"]["secretRef"] = json!({ "name": ROOT });
     }
     object
 }
 
-fn kustomization(root: &Root, accounts: bool) -> Value {
+fn kustomization(root: &Root) -> Value {
     let mut object = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         // What stands in a directory of plain manifests goes where kubectl would put it.
         "metadata": { "name": ROOT, "namespace": ROOT, "annotations": { DEFAULT_NAMESPACE: "default" } },
         "spec": {
-            "interval": "10m0s", "retryInterval": "1m0s", "path": root.path, "prune": true,
+            "interval": "10m0s", "retryInterval": "1m0s", "path": root.followed.path, "prune": true,
+            // It is put back when it is deleted, so what it applied stays.
+            "deletionPolicy": "Orphan",
             "sourceRef": { "kind": "GitRepository", "name": ROOT },
         },
     });
-    if accounts {
+    if root.acts_for_account {
         object["spec"]["serviceAccountName"] = ROOT_ACCOUNT.into();
     }
     object

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cowherd_apiserver::pki::Pki;
-use cowherd_apiserver::{ApiServer, Config};
+use cowherd_apiserver::{ApiServer, Config, Undeletable};
 use cowherd_store::{Options, Store};
 use kube::Client;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::bootstrap::{self, ROOT};
 use crate::cluster::kubeconfig_path;
 
 /// Where the API listens unless said otherwise.
@@ -43,6 +44,7 @@ impl ControlPlane {
         })?;
         let address = listener.local_addr()?;
         let pki = Pki::open(data_dir.join("pki"), address)?;
+        let config = Config { undeletable: undeletable(), ..config };
         let server = ApiServer::open(store.clone(), config).await?;
         let kubeconfig = kubeconfig_path(data_dir);
         pki.kubeconfig(format!("https://{}", reachable(address))).write(&kubeconfig)?;
@@ -79,6 +81,19 @@ impl ControlPlane {
         }
         self.store.close().await;
     }
+}
+
+/// What cannot be deleted: with a definition go all its objects, and with the namespace all that describes what is to
+/// be there.
+fn undeletable() -> Vec<Undeletable> {
+    let object = |group: &str, plural: &str, name: String| Undeletable {
+        group: group.to_owned(),
+        plural: plural.to_owned(),
+        name,
+    };
+    let definitions = bootstrap::definitions().into_iter();
+    let definitions = definitions.map(|name| object("apiextensions.k8s.io", "customresourcedefinitions", name));
+    definitions.chain([object("", "namespaces", ROOT.to_owned())]).collect()
 }
 
 /// The address by which this machine reaches a server that listens on `address`.

@@ -6,6 +6,8 @@ mod commands;
 mod control_plane;
 mod elsewhere;
 mod failure;
+mod followed;
+mod keeper;
 mod limits;
 mod output;
 mod repository;

@@ -10,6 +10,7 @@ use cowherd_tree::TreePath;
 use serde_json::{Value, json};
 
 use crate::bootstrap::Root;
+use crate::followed::Followed;
 
 /// Flags with the credentials of a remote repository, as `flux bootstrap git` has them.
 #[derive(Args, Clone)]
@@ -70,74 +71,122 @@ impl Credentials {
     }
 }
 
-/// Finds out what to follow: the branch that is checked out here or there, unless one is named, and the directory
-/// that was named, from where the person stands in the repository.
-pub async fn resolve(
-    named: &str,
-    branch: Option<&str>,
-    path: Option<&str>,
-    credentials: &Credentials,
-    mirrors: &Mirrors,
-) -> Result<Root> {
-    match Location::parse(named)? {
-        Location::Path(directory) => resolve_local(&directory, branch, path),
-        Location::Url(url) => resolve_remote(url, branch, path, credentials, mirrors).await,
+/// What a person said on the command line about what to follow.
+#[derive(Clone, Copy)]
+pub struct Named<'a> {
+    /// A URL or a path.
+    pub repository: Option<&'a str>,
+    pub branch: Option<&'a str>,
+    pub path: Option<&'a str>,
+    pub credentials: &'a Credentials,
+}
+
+impl Named<'_> {
+    /// The repository: the one that was named, the one that was followed before, or the one that a person stands in.
+    pub fn location<'a>(&'a self, before: Option<&'a Followed>) -> &'a str {
+        self.repository.or(before.map(|before| before.url.as_str())).unwrap_or(".")
+    }
+
+    /// Finds out what to follow. What was not said is as it was before, as long as the repository is the same; in
+    /// another one it is the branch that is checked out here or there, and the directory that the person stands in.
+    pub async fn resolve(&self, before: Option<&Followed>, mirrors: &Mirrors) -> Result<Root> {
+        match Location::parse(self.location(before))? {
+            Location::Path(directory) => {
+                let resolved = self.resolve_local(&directory, before);
+                let was_named = self.repository.is_some() || before.is_none();
+                if was_named {
+                    resolved
+                } else {
+                    resolved.context("the data directory follows a repository that fails")
+                }
+            }
+            Location::Url(url) => self.resolve_remote(url, before, mirrors).await,
+        }
+    }
+
+    fn resolve_local(&self, directory: &Path, before: Option<&Followed>) -> Result<Root> {
+        let repository = local::discover(directory)?;
+        let url = format!("file://{}", repository.root().display());
+        let before = before.filter(|before| before.url == url);
+        let reference = match (self.branch, before) {
+            (Some(branch), _) => {
+                repository.snapshot(&Reference::Branch(branch.to_owned()))?;
+                json!({ "branch": branch })
+            }
+            (None, Some(before)) => before.reference.clone(),
+            (None, None) => match repository.head()? {
+                Head::Branch(branch) => json!({ "branch": branch }),
+                Head::Detached(_) => json!({ "name": "HEAD" }),
+                Head::Unborn(branch) => {
+                    bail!("{} has no commit on {branch} yet; commit your manifests first", repository.root().display())
+                }
+            },
+        };
+        let stands_below = !repository.prefix().is_root();
+        let path = match (self.path, before) {
+            (None, Some(before)) if !stands_below => before.path.clone(),
+            (path, _) => spec_path(&repository.prefix().join(path.unwrap_or("."))?),
+        };
+        Ok(Root { followed: Followed { url, reference, path }, ..Root::default() })
+    }
+
+    async fn resolve_remote(&self, url: RepositoryUrl, before: Option<&Followed>, mirrors: &Mirrors) -> Result<Root> {
+        let credentials = self.credentials.secret_data(&url)?;
+        let before = before.filter(|before| before.url == url.to_string());
+        let reference = match (self.branch, before) {
+            (None, Some(before)) => before.reference.clone(),
+            (Some(branch), Some(before)) if before.reference["branch"] == branch => before.reference.clone(),
+            _ => self.ask(&url, &credentials, mirrors).await?,
+        };
+        let path = match (self.path, before) {
+            (None, Some(before)) => before.path.clone(),
+            (path, _) => spec_path(&TreePath::parse(path.unwrap_or("."))?),
+        };
+        let followed = Followed { url: url.to_string(), reference, path };
+        Ok(Root { followed, credentials, keeps_credentials: before.is_some(), ..Root::default() })
+    }
+
+    /// Asks the server which branch to follow.
+    async fn ask(
+        &self,
+        url: &RepositoryUrl,
+        credentials: &[(&'static str, Vec<u8>)],
+        mirrors: &Mirrors,
+    ) -> Result<Value> {
+        let secret = credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
+        let wanted = self.branch.map_or(Reference::Head, |branch| Reference::Branch(branch.to_owned()));
+        let mirrors = mirrors.clone();
+        let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &wanted)).await??;
+        Ok(match (self.branch, snapshot.revision.name()) {
+            (Some(branch), _) => json!({ "branch": branch }),
+            (None, Some(name)) if name != "HEAD" => json!({ "branch": name }),
+            (None, _) => json!({ "name": "HEAD" }),
+        })
     }
 }
 
-fn resolve_local(directory: &Path, branch: Option<&str>, path: Option<&str>) -> Result<Root> {
-    let repository = local::discover(directory)?;
-    let reference = match branch {
-        Some(branch) => {
-            repository.snapshot(&Reference::Branch(branch.to_owned()))?;
-            json!({ "branch": branch })
+/// The commit that is followed now; `None` where only the credentials in the cluster can tell.
+pub async fn commit(root: &Root, mirrors: &Mirrors) -> Result<Option<String>> {
+    let name = |field: &str| root.followed.reference[field].as_str().map(str::to_owned);
+    let reference = name("branch").map_or(Reference::Head, Reference::Branch);
+    match Location::parse(&root.followed.url)? {
+        Location::Path(directory) => {
+            let snapshot = local::discover(&directory)?.snapshot(&reference)?;
+            Ok(Some(snapshot.revision.commit().to_string()))
         }
-        None => match repository.head()? {
-            Head::Branch(branch) => json!({ "branch": branch }),
-            Head::Detached(_) => json!({ "name": "HEAD" }),
-            Head::Unborn(branch) => {
-                bail!("{} has no commit on {branch} yet; commit your manifests first", repository.root().display())
-            }
-        },
-    };
-    let path = repository.prefix().join(path.unwrap_or("."))?;
-    Ok(Root {
-        url: format!("file://{}", repository.root().display()),
-        reference,
-        path: spec_path(&path),
-        credentials: Vec::new(),
-    })
-}
-
-async fn resolve_remote(
-    url: RepositoryUrl,
-    branch: Option<&str>,
-    path: Option<&str>,
-    credentials: &Credentials,
-    mirrors: &Mirrors,
-) -> Result<Root> {
-    let data = credentials.secret_data(&url)?;
-    let secret = data.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
-    let wanted = branch.map_or(Reference::Head, |branch| Reference::Branch(branch.to_owned()));
-    let mirrors = mirrors.clone();
-    let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &wanted)).await??;
-    let reference = match (branch, snapshot.revision.name()) {
-        (Some(branch), _) => json!({ "branch": branch }),
-        (None, Some(name)) if name != "HEAD" => json!({ "branch": name }),
-        (None, _) => json!({ "name": "HEAD" }),
-    };
-    let path = TreePath::parse(path.unwrap_or("."))?;
-    Ok(Root { url: url.to_string(), reference, path: spec_path(&path), credentials: data })
+        Location::Url(_) if root.keeps_credentials && root.credentials.is_empty() => Ok(None),
+        Location::Url(url) => {
+            let secret = root.credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+            let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
+            let mirrors = mirrors.clone();
+            let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await??;
+            Ok(Some(snapshot.revision.commit().to_string()))
+        }
+    }
 }
 
 /// A path as `spec.path` has it.
 fn spec_path(path: &TreePath) -> String {
     if path.is_root() { "./".to_owned() } else { format!("./{path}") }
-}
-
-/// The reference in words: `branch main`.
-pub fn reference_words(reference: &Value) -> String {
-    let fields = reference.as_object().into_iter().flatten();
-    fields.map(|(kind, name)| format!("{kind} {}", name.as_str().unwrap_or_default())).collect::<Vec<_>>().join(", ")
 }

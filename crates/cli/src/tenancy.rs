@@ -34,7 +34,8 @@ impl Tenancy {
     /// The policy of agents that follow `root`, if somebody named one.
     pub fn policy(&self, root: Option<&Root>) -> Result<Policy> {
         let named = |root: &Root| {
-            let url = RepositoryUrl::parse(&root.url).with_context(|| format!("cannot follow {}", root.url))?;
+            let url = RepositoryUrl::parse(&root.followed.url)
+                .with_context(|| format!("cannot follow {}", root.followed.url))?;
             anyhow::Ok(cowherd_gitops::Root { name: NamespacedName::new(ROOT, ROOT), url })
         };
         Ok(Policy {

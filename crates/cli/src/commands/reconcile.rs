@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::annotations::{PRUNE_APPROVED, RECONCILE_REQUESTED_AT};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, api::DynamicObject};
@@ -24,6 +24,9 @@ use crate::terminal::Mark;
 ///   cowherd reconcile
 ///   cowherd reconcile kustomization apps --with-source
 ///   cowherd reconcile source git flux-system
+///   cowherd reconcile kustomization apps --allow-prune
+///
+/// Ends with 0 when everything that was named is Ready then, and with 1 when something is not.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Reconcile {
@@ -33,6 +36,9 @@ pub struct Reconcile {
     /// Fetch the Kustomization's source first
     #[arg(long)]
     with_source: bool,
+    /// Let the Kustomizations prune what waits for approval at the revision that they were last tried at
+    #[arg(long)]
+    allow_prune: bool,
     /// How long to wait for each
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: Duration,
@@ -47,7 +53,7 @@ impl Reconcile {
         for step in self.steps(&client).await? {
             let mut requests = Vec::new();
             for resource in step {
-                requests.push(Request::send(&client, &resource).await?);
+                requests.push(Request::send(&client, &resource, self.allow_prune).await?);
             }
             for request in requests {
                 ready &= request.wait(self.timeout).await?;
@@ -60,6 +66,9 @@ impl Reconcile {
     async fn steps(&self, client: &Client) -> Result<Vec<Vec<Resource>>> {
         let namespace = &self.cluster.namespace;
         if self.words.is_empty() {
+            if self.allow_prune {
+                bail!("name the Kustomizations that may prune what waits for approval");
+            }
             let sources = resource::list(client, Kind::GitRepository, Some(namespace), None).await?;
             let kustomizations = resource::list(client, Kind::Kustomization, Some(namespace), None).await?;
             let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
@@ -102,14 +111,18 @@ pub struct Request {
 }
 
 impl Request {
-    /// Asks for a reconciliation.
-    pub async fn send(client: &Client, resource: &Resource) -> Result<Self> {
+    /// Asks for a reconciliation, which may prune what waits for approval if `allow_prune` says so.
+    pub async fn send(client: &Client, resource: &Resource, allow_prune: bool) -> Result<Self> {
         if resource.suspended() {
             bail!("{} {} is suspended; take it up with `cowherd resume`", resource.kind.word(), resource.name());
         }
         let token = jiff::Timestamp::now().to_string();
         let api = resource.kind.api(client, &resource.namespace());
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { RECONCILE_REQUESTED_AT: token } } }));
+        let mut annotations = json!({ RECONCILE_REQUESTED_AT: token });
+        if allow_prune {
+            annotations[PRUNE_APPROVED] = json!(resource.text("/status/lastAttemptedRevision"));
+        }
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
         api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
         eprintln!(
             "{} annotating {} {} in {} namespace",

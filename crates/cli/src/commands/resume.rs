@@ -46,7 +46,7 @@ impl Resume {
             eprintln!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
             if self.wait {
                 let resumed = resource::get(&client, resource.kind, &resource.namespace(), &resource.name()).await?;
-                if !Request::send(&client, &resumed).await?.wait(self.timeout).await? {
+                if !Request::send(&client, &resumed, false).await?.wait(self.timeout).await? {
                     code = ExitCode::FAILURE;
                 }
             }

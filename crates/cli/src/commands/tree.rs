@@ -41,6 +41,8 @@ struct Node {
     group: String,
     namespace: String,
     name: String,
+    /// Whether nothing acts on the object, as the Kustomization that applied it says.
+    is_idle: bool,
     children: Vec<Node>,
 }
 
@@ -71,7 +73,8 @@ async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<Stri
     }
     let entries = kustomization.at("/status/inventory/entries").and_then(Value::as_array);
     for entry in entries.into_iter().flatten() {
-        let Some(child) = entry["id"].as_str().and_then(Node::parse) else { continue };
+        let Some(mut child) = entry["id"].as_str().and_then(Node::parse) else { continue };
+        child.is_idle = is_idle(kustomization, &child.label());
         if child.kind == "Kustomization" && child.group == "kustomize.toolkit.fluxcd.io" {
             let found = resource::get(client, Kind::Kustomization, &child.namespace, &child.name).await;
             match found {
@@ -85,6 +88,12 @@ async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<Stri
     Ok(node)
 }
 
+/// Whether the Kustomization says of the object that nothing acts on it.
+fn is_idle(kustomization: &Resource, label: &str) -> bool {
+    let ready = kustomization.ready().filter(|ready| ready.reason == "NoController");
+    ready.is_some_and(|ready| ready.message.split([' ', ',']).any(|word| word.trim_end_matches(':') == label))
+}
+
 impl Node {
     fn of(group: &str, kind: &str, resource: &Resource) -> Self {
         Self {
@@ -92,13 +101,14 @@ impl Node {
             kind: kind.to_owned(),
             namespace: resource.namespace(),
             name: resource.name(),
+            is_idle: false,
             children: Vec::new(),
         }
     }
 
     fn parse(id: &str) -> Option<Self> {
         let ObjectId { namespace, name, group, kind } = inventory::parse(id, "").ok()?.id;
-        Some(Self { kind, group, namespace, name, children: Vec::new() })
+        Some(Self { kind, group, namespace, name, is_idle: false, children: Vec::new() })
     }
 
     fn label(&self) -> String {
@@ -108,7 +118,8 @@ impl Node {
 
     /// Prints the node behind `lead`, and its children under `indent`.
     fn print(&self, lead: &str, indent: &str) {
-        println!("{lead}{}", self.label());
+        let idle = if self.is_idle { ": nothing here acts on it" } else { "" };
+        println!("{lead}{}{idle}", self.label());
         let last = self.children.len().saturating_sub(1);
         for (index, child) in self.children.iter().enumerate() {
             let (branch, below) = if index == last { ("└── ", "    ") } else { ("├── ", "│   ") };
@@ -122,6 +133,9 @@ impl Node {
             resource["namespace"] = json!(self.namespace);
         }
         let mut node = json!({ "resource": resource });
+        if self.is_idle {
+            node["message"] = json!("nothing here acts on it");
+        }
         if !self.children.is_empty() {
             node["resources"] = self.children.iter().map(Self::to_json).collect();
         }

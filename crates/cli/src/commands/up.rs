@@ -1,6 +1,7 @@
 //! `cowherd up`: a control plane that follows a repository.
 
 mod summary;
+mod switching;
 mod watching;
 
 use std::path::PathBuf;
@@ -9,15 +10,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use cowherd_apply::Actors;
 use cowherd_source::Mirrors;
 
 use super::reconcile::parse_duration;
-use crate::bootstrap;
+use crate::bootstrap::Root;
 use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
 use crate::elsewhere;
+use crate::followed::Followed;
+use crate::keeper::Keeper;
 use crate::limits::Limits;
-use crate::repository::{self, Credentials};
+use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
 use crate::terminal::{self, Mark};
 use watching::{Convergence, Watching};
@@ -30,20 +34,34 @@ use watching::{Convergence, Watching};
 ///   cowherd up https://github.com/org/fleet --branch main --path clusters/prod
 ///   cowherd up ssh://git@github.com/org/fleet --private-key-file ~/.ssh/deploy
 ///   cowherd up . --once --timeout 5m
+///   cowherd up . --path clusters/dev --switch
+///
+/// A data directory remembers the repository, the branch and the path that it follows: plain
+/// `cowherd up` resumes that, and others are refused without --switch.
+///
+/// Ends with 0 when it is asked to stop, and with --once when everything is Ready; with 1 when it
+/// cannot start, or with --once when something is not Ready; with 2 on a wrong command line.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Up {
-    /// A URL (https, ssh, file) or a path; by default the repository you stand in
-    #[arg(value_name = "REPO", default_value = ".")]
-    repository: String,
-    /// The branch to follow; by default the one that is checked out
+    /// A URL (https, ssh, file) or a path [default: what the data directory follows, or the repository you stand in]
+    #[arg(value_name = "REPO")]
+    repository: Option<String>,
+    /// The branch to follow [default: the one that was followed before, or the one that is checked out]
     #[arg(long, value_name = "BRANCH")]
     branch: Option<String>,
-    /// The directory to start at, inside REPO
+    /// The directory to start at, inside REPO [default: the one before, or the one you stand in]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// Follow another repository, branch or path than before, and prune what that does not describe
+    #[arg(long)]
+    switch: bool,
+    /// Prune whatever a revision does not describe, as Flux does, also all that a Kustomization had, Namespaces
+    /// that hold other objects too, and definitions with instances
+    #[arg(long, env = "COWHERD_NO_PRUNE_PROTECTION")]
+    no_prune_protection: bool,
     /// Where the state is kept; starting again on it resumes
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
     /// Where the API listens; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
@@ -71,7 +89,7 @@ impl Up {
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,
             () = interrupted() => {
-                eprintln!("{} stopping; `cowherd up` on the same data directory resumes", Mark::Action);
+                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&self.data_dir));
                 Ok(ExitCode::SUCCESS)
             }
         };
@@ -79,19 +97,56 @@ impl Up {
         outcome
     }
 
+    fn named(&self) -> Named<'_> {
+        Named {
+            repository: self.repository.as_deref(),
+            branch: self.branch.as_deref(),
+            path: self.path.as_deref(),
+            credentials: &self.credentials,
+        }
+    }
+
+    /// The commit at which it is meant that all is pruned that was there before.
+    async fn approved(&self, root: &Root, mirrors: &Mirrors) -> anyhow::Result<Option<String>> {
+        if !self.switch {
+            return Ok(None);
+        }
+        Ok(repository::commit(root, mirrors).await?)
+    }
+
+    /// What to follow: what was named, if it is what was followed before, or if another is meant.
+    async fn root(
+        &self,
+        control_plane: &ControlPlane,
+        before: Option<&Followed>,
+        mirrors: &Mirrors,
+    ) -> anyhow::Result<Root> {
+        let mut root = self.named().resolve(before, mirrors).await?;
+        root.acts_for_account = self.tenancy.default_service_account.is_some();
+        let word = match before {
+            Some(before) if *before == root.followed => "resuming",
+            Some(before) if !self.switch => {
+                let refusal = switching::refusal(&control_plane.client, &self.data_dir, before, &root.followed);
+                anyhow::bail!(refusal.await?)
+            }
+            Some(_) => "switching to",
+            None => "following",
+        };
+        eprintln!("{} {word} {}", Mark::Action, root.followed.words());
+        Ok(root)
+    }
+
     async fn follow(&self, control_plane: &mut ControlPlane, start: Instant) -> crate::Outcome {
+        let client = control_plane.client.clone();
+        let before = Followed::read(&self.data_dir, &client, self.switch).await?;
         let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
-        let root = repository::resolve(
-            &self.repository,
-            self.branch.as_deref(),
-            self.path.as_deref(),
-            &self.credentials,
-            &mirrors,
-        )
-        .await?;
-        let reference = repository::reference_words(&root.reference);
-        eprintln!("{} following {} of {}, from {}", Mark::Action, reference, root.url, root.path);
-        bootstrap::run(&control_plane.client, &root, self.tenancy.default_service_account.is_some()).await?;
+        let root = self.root(control_plane, before.as_ref(), &mirrors).await?;
+        // Before anything is changed, so that a start that is cut off here is resumed and not undone.
+        root.followed.write(&self.data_dir)?;
+        let (say, said) = tokio::sync::mpsc::unbounded_channel();
+        for keeper in Keeper::put(&client, &root).await? {
+            control_plane.spawn(stoppable(keeper.keep(say.clone()), control_plane.stopped()));
+        }
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
@@ -100,14 +155,17 @@ impl Up {
             seed: elsewhere::seed(&self.data_dir)?,
             progress: Some(tell),
             notices: Some(notify),
+            reserved: root.reserved(),
+            prune_protection: !self.no_prune_protection,
+            actors: Actors::of(cowherd_controllers::ACTED_UPON.iter().chain(cowherd_gitops::ACTED_UPON)),
+            approved: self.approved(&root, &mirrors).await?,
             ..Default::default()
         };
         if !self.tenancy.no_remote_bases {
             config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
         }
-        let stopped = control_plane.stopped();
-        control_plane.spawn(cowherd_gitops::run(control_plane.client.clone(), mirrors, config, stopped));
-        let mut watching = Watching::start(&control_plane.client, progress, notices);
+        control_plane.spawn(cowherd_gitops::run(client.clone(), mirrors, config, control_plane.stopped()));
+        let mut watching = Watching::start(&client, progress, notices, said);
         if self.once {
             return self.converge_once(control_plane, &mut watching, start).await;
         }
@@ -126,5 +184,13 @@ impl Up {
         let convergence = watching.until_settled(Some(self.timeout)).await?;
         summary::print(control_plane, &convergence, start.elapsed()).await?;
         Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Does something until it is asked to stop.
+async fn stoppable(work: impl Future<Output = ()>, stopped: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = stopped => {}
     }
 }

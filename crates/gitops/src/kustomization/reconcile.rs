@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 
 use cowherd_api::flux::annotations::FINALIZER;
-use cowherd_apply::{Action, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
+use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
 use cowherd_render::Helm;
 use cowherd_source::Access;
 use futures::FutureExt;

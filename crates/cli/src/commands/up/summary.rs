@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 pub async fn print(control_plane: &ControlPlane, convergence: &Convergence, elapsed: Duration) -> Result<()> {
     eprintln!();
     for (name, message) in &convergence.failed {
-        eprintln!("{} {name} is not ready: {message}", Mark::Failure);
+        eprintln!("{} {name} is not ready: {}", Mark::Failure, message.replace('\n', "\n    "));
     }
     let total = convergence.ready + convergence.failed.len();
     let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };

@@ -53,13 +53,20 @@ pub struct Watching {
     told: HashMap<String, Progress>,
     known: BTreeMap<String, Resource>,
     phases: Tally,
+    /// What others have to say to whoever watches.
+    said: UnboundedReceiver<String>,
     source_failures: BTreeMap<String, String>,
     board: Board,
 }
 
 impl Watching {
     /// Starts to watch.
-    pub fn start(client: &Client, progress: UnboundedReceiver<Progress>, notices: UnboundedReceiver<String>) -> Self {
+    pub fn start(
+        client: &Client,
+        progress: UnboundedReceiver<Progress>,
+        notices: UnboundedReceiver<String>,
+        said: UnboundedReceiver<String>,
+    ) -> Self {
         let follow = |kind: Kind| {
             let events = watcher(kind.api_everywhere(client), watcher::Config::default()).default_backoff();
             events.filter_map(|event| async { event.ok() }).boxed()
@@ -72,6 +79,7 @@ impl Watching {
             told: HashMap::new(),
             known: BTreeMap::new(),
             phases: Tally::default(),
+            said,
             source_failures: BTreeMap::new(),
             board: Board::new(),
         }
@@ -110,6 +118,10 @@ impl Watching {
             Some(event) = self.sources.next() => self.see_source(event),
             Some(notice) = self.notices.recv() => {
                 self.board.say(&format!("{} {notice}", Mark::Action));
+                false
+            }
+            Some(said) = self.said.recv() => {
+                self.board.say(&said);
                 false
             }
             Some(progress) = self.progress.recv() => {

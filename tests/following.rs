@@ -1,0 +1,91 @@
+//! A data directory follows what it was told to follow, until somebody says that another is meant.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::program::repository::Repository;
+use crate::program::{Running, cowherd};
+
+/// A repository with two environments, each a directory of manifests with one ConfigMap.
+fn environments(path: &Path) -> Repository {
+    let repository = Repository::new(path.to_owned());
+    for environment in ["dev", "prod"] {
+        repository.config_map(&format!("{environment}/map.yaml"), environment, "1");
+    }
+    repository
+}
+
+/// Runs `cowherd up` with these words on the data directory of `directory` until all is ready, or it is refused.
+fn once(directory: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = cowherd(directory);
+    command.arg("up").args(words).args(["--once", "--listen", "127.0.0.1:0", "--data-dir"]);
+    let Output { status, stderr, .. } = command.arg(directory.join("data")).output().unwrap();
+    (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+#[test]
+fn plain_up_resumes_what_the_data_directory_follows() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("following branch main of file://"), "{said}");
+
+    repository.config_map("prod/map.yaml", "prod", "2");
+    let commit = repository.commit("change prod");
+    repository.git(["checkout", "--quiet", "-b", "next"]);
+    let running = Running::start(directory.path(), ["up"]);
+    running.wait_for_ready("flux-system", "True", &commit);
+    running.wait_until_said(&["resuming branch main of file://", "from ./prod"]);
+    assert_eq!((running.value("prod").as_str(), running.value("dev").as_str()), ("2", ""));
+    let resume = format!("cowherd up --data-dir {}", running.data_dir.display());
+    let said = running.stop_and_listen();
+    assert!(said.contains(&format!("stopping; `{resume}` resumes")), "{said}");
+}
+
+#[test]
+fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    repository.git(["branch", "next"]);
+    environments(&directory.path().join("other")).commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    for words in [
+        &["fleet", "--path", "dev"][..],
+        &["--path", "dev"],
+        &["fleet", "--branch", "next"],
+        &["other", "--path", "prod"],
+    ] {
+        let (status, said) = once(directory.path(), words);
+        assert_eq!(status, Some(1), "{words:?}: {said}");
+        for word in ["from ./prod", "1 object", "1 ConfigMap", "pruned", "--switch", "cowherd up --data-dir"] {
+            assert!(said.contains(word), "{words:?}: {word:?} is not in: {said}");
+        }
+    }
+    for words in [&["fleet"][..], &["fleet", "--path", "./prod/"], &["--branch", "main"], &[]] {
+        let (status, said) = once(directory.path(), words);
+        assert_eq!(status, Some(0), "{words:?}: {said}");
+        assert!(said.contains("resuming"), "{words:?}: {said}");
+    }
+    let running = Running::start(directory.path(), ["up"]);
+    assert_eq!((running.value("prod").as_str(), running.value("dev").as_str()), ("1", ""));
+}
+
+#[test]
+fn another_path_is_followed_when_that_is_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    let (status, said) = once(directory.path(), &["--path", "dev", "--switch"]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("switching to branch main"), "{said}");
+    let running = Running::start(directory.path(), ["up"]);
+    running.wait_until_said(&["resuming", "./dev"]);
+    running.wait_for_value("dev", "1");
+    running.wait_for_value("prod", "");
+}

@@ -1,0 +1,186 @@
+//! What nobody may have meant to delete waits until somebody says that it is meant.
+
+use std::path::Path;
+
+use crate::program::repository::Repository;
+use crate::program::{Running, cowherd, succeeded};
+
+const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n";
+
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: gadgets.example.com
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Gadget, plural: gadgets, singular: gadget}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema: {type: object}
+";
+
+fn config_map(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: prod\n")
+}
+
+/// An environment `prod`, a Kustomization with a Namespace and a ConfigMap in it, beside a Kustomization `other`.
+struct Environment {
+    repository: Repository,
+    running: Running,
+    // Goes last, when nobody writes into it any more.
+    _directory: tempfile::TempDir,
+}
+
+impl Environment {
+    fn start(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = Self::repository(&directory.path().join("fleet"));
+        let first = repository.commit("begin");
+        let up = ["up", "fleet", "--path", "cluster"].into_iter().chain(arguments.iter().copied());
+        let running = Running::start(directory.path(), up);
+        running.wait_for_ready("prod", "True", &first);
+        running.wait_for_ready("other", "True", &first);
+        Self { repository, running, _directory: directory }
+    }
+
+    fn repository(path: &Path) -> Repository {
+        let repository = Repository::new(path.to_owned());
+        repository.kustomization("prod", "./prod", "").kustomization("other", "./other", "");
+        repository.write("prod/kustomization.yaml", "resources: [namespace.yaml, map.yaml]\n");
+        repository.write("prod/namespace.yaml", NAMESPACE).write("prod/map.yaml", &config_map("settings"));
+        repository.config_map("other/map.yaml", "other", "1");
+        repository
+    }
+
+    /// Commits, and waits until `prod` says all of these words of what waits.
+    fn commit_waits(&self, words: &[&str]) -> String {
+        let commit = self.repository.commit("one that was not meant so");
+        self.running.wait_for_condition("kustomization prod", "False", &[&[commit.as_str()], words].concat());
+        commit
+    }
+
+    fn has(&self, object: &str) -> bool {
+        self.running.kubectl(["get"].into_iter().chain(object.split(' '))).status.success()
+    }
+}
+
+#[test]
+fn an_environment_that_a_commit_leaves_empty_waits_for_approval() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    repository.write("prod/kustomization.yaml", "resources: []\n");
+    repository.config_map("other/map.yaml", "other", "2");
+    let words =
+        ["2 objects", "ConfigMap/prod/settings", "Namespace/prod", "reconcile kustomization prod", "--allow-prune"];
+    let commit = environment.commit_waits(&words);
+    running.wait_for_ready("other", "True", &commit);
+    running.wait_for_warning("Kustomization/prod", &["waits until it is approved"]);
+    running.wait_until_said(&["prod", "waits until it is approved"]);
+
+    // It goes on waiting at later revisions, whatever else they bring, and over attempts.
+    repository
+        .write("prod/kustomization.yaml", "resources: [more.yaml]\n")
+        .write("prod/more.yaml", &config_map("more"));
+    environment.commit_waits(&words);
+    let attempt = running.cowherd(["reconcile", "kustomization", "prod"]);
+    assert_eq!(attempt.status.code(), Some(1));
+    for object in ["namespace prod", "configmap settings -n prod", "configmap more -n prod"] {
+        assert!(environment.has(object), "{object} is gone");
+    }
+
+    running.cowherd_ok(["reconcile", "kustomization", "prod", "--allow-prune"]);
+    assert!(!environment.has("configmap settings -n prod"));
+}
+
+#[test]
+fn what_comes_back_waits_no_longer() {
+    let environment = Environment::start(&[]);
+    let uid = environment.running.uid("configmap settings -n prod");
+    environment.repository.write("prod/kustomization.yaml", "resources: []\n");
+    environment.commit_waits(&["approved"]);
+    environment.repository.git(["revert", "--no-edit", "HEAD"]);
+    environment.running.wait_for_ready("prod", "True", "");
+    assert_eq!(environment.running.uid("configmap settings -n prod"), uid, "it was never gone");
+}
+
+#[test]
+fn a_namespace_with_what_others_made_waits_and_the_rest_is_pruned() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    running.kubectl_ok(["create", "secret", "generic", "by-hand", "-n", "prod"]);
+    repository.config_map("prod/stays.yaml", "stays", "1");
+    repository.write("prod/kustomization.yaml", "resources: [stays.yaml, namespace.yaml, map.yaml]\n");
+    running.wait_for_ready("prod", "True", &repository.commit("add one that stays"));
+
+    repository.write("prod/kustomization.yaml", "resources: [stays.yaml]\n");
+    let commit = environment.commit_waits(&["Namespace/prod", "Secret/prod/by-hand"]);
+    assert!(!environment.has("configmap settings -n prod"), "the rest is pruned");
+    assert!(environment.has("secret by-hand -n prod"));
+
+    running.kubectl_ok(["delete", "secret", "by-hand", "-n", "prod"]);
+    running.wait_for_ready("prod", "True", &commit);
+}
+
+#[test]
+fn a_definition_with_instances_waits() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    repository.write("prod/definition.yaml", DEFINITION);
+    repository.write("prod/kustomization.yaml", "resources: [namespace.yaml, map.yaml, definition.yaml]\n");
+    running.wait_for_ready("prod", "True", &repository.commit("define gadgets"));
+    let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n  namespace: default\n";
+    repository.write("gadget.yaml", gadget);
+    running.kubectl_ok(["apply", "-f", repository.path.join("gadget.yaml").to_str().unwrap()]);
+
+    repository.write("prod/kustomization.yaml", "resources: [namespace.yaml, map.yaml]\n");
+    environment.commit_waits(&["CustomResourceDefinition/gadgets.example.com", "Gadget/default/one"]);
+    assert!(environment.has("gadget one -n default"));
+    running.cowherd_ok(["reconcile", "kustomization", "prod", "--allow-prune"]);
+    assert!(!environment.has("crd gadgets.example.com"));
+}
+
+#[test]
+fn a_kustomization_that_leaves_git_takes_its_objects_with_it_and_leaves_what_holds_others() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    running.kubectl_ok(["create", "secret", "generic", "by-hand", "-n", "prod"]);
+    repository.remove("cluster/prod.yaml");
+    running.wait_for_ready("flux-system", "True", &repository.commit("without prod"));
+    crate::program::eventually("prod is gone", || {
+        let is_there = environment.has("kustomization prod -n flux-system");
+        if is_there { Err(running.kubectl_ok(["get", "kustomizations", "-A"])) } else { Ok(()) }
+    });
+    assert!(!environment.has("configmap settings -n prod"));
+    assert!(environment.has("secret by-hand -n prod"), "what others made stays");
+    running.wait_for_warning("Kustomization/prod", &["Namespace/prod", "Secret/prod/by-hand"]);
+}
+
+#[test]
+fn everything_is_pruned_as_flux_does_where_that_is_set() {
+    let environment = Environment::start(&["--no-prune-protection"]);
+    environment.repository.write("prod/kustomization.yaml", "resources: []\n");
+    environment.running.wait_for_ready("prod", "True", &environment.repository.commit("empty prod"));
+    assert!(!environment.has("configmap settings -n prod"));
+
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    let annotated = std::fs::read_to_string(repository.path.join("cluster/prod.yaml")).unwrap();
+    let annotated =
+        annotated.replace("metadata:\n", "metadata:\n  annotations: {cowherd.dev/prune-protection: disabled}\n");
+    repository.write("cluster/prod.yaml", &annotated);
+    running.wait_for_ready("flux-system", "True", &repository.commit("trust every commit"));
+    repository.write("prod/kustomization.yaml", "resources: []\n");
+    running.wait_for_ready("prod", "True", &repository.commit("empty prod"));
+    assert!(!environment.has("configmap settings -n prod"));
+}
+
+#[test]
+fn reconcile_wants_names_when_it_may_prune() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = cowherd(directory.path()).args(["reconcile", "--help"]).output().unwrap();
+    assert!(succeeded(output).contains("--allow-prune"));
+}

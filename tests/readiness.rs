@@ -1,0 +1,157 @@
+//! Ready is said only of what is so.
+
+use crate::program::cowherd;
+use crate::program::fleet::{self, Fleet};
+use crate::program::repository::Repository;
+
+const STATEFUL_SET: &str = "apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: default}
+spec:
+  serviceName: db
+  replicas: 0
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, image: db}]}
+";
+
+const JOB: &str = "apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate, namespace: default}
+spec:
+  template:
+    spec: {restartPolicy: Never, containers: [{name: migrate, image: migrate}]}
+";
+
+const DAEMON_SET: &str = "apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent, namespace: default}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: agent}]}
+";
+
+const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata:
+  name: podinfo
+  namespace: default
+spec:
+  interval: 10m
+";
+
+const RELEASES: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: helmreleases.helm.toolkit.fluxcd.io}
+spec:
+  group: helm.toolkit.fluxcd.io
+  scope: Namespaced
+  names: {kind: HelmRelease, plural: helmreleases, singular: helmrelease}
+  versions:
+    - name: v2
+      served: true
+      storage: true
+      subresources: {status: {}}
+      schema:
+        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+";
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+";
+
+/// Runs `cowherd up --once` on a repository; how it ended and what it said.
+fn once(directory: &tempfile::TempDir, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]).args(words);
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn what_nothing_here_acts_on_is_not_ready() {
+    for wait in ["", "wait: true"] {
+        let fleet = Fleet::start();
+        let (repository, running) = (&fleet.repository, &fleet.running);
+        repository.kustomization("app", "./app", wait);
+        repository.write("app/db.yaml", STATEFUL_SET).write("app/migrate.yaml", JOB);
+        repository.write("app/agent.yaml", DAEMON_SET).write("app/release.yaml", RELEASE);
+        repository.write("app/releases.yaml", RELEASES);
+        let commit = repository.commit("add what nobody acts on");
+        let words = [
+            "nothing here acts on",
+            "StatefulSet/default/db",
+            "Job/default/migrate",
+            "DaemonSet/default/agent",
+            "HelmRelease/default/podinfo",
+            commit.as_str(),
+        ];
+        running.wait_for_condition("kustomization app", "False", &words);
+        running.wait_until_said(&["app", "nothing here acts on", "StatefulSet/default/db"]);
+        let table = running.cowherd_ok(["get", "kustomizations"]);
+        assert!(table.lines().any(|line| line.starts_with("app") && line.contains("nothing here acts on")), "{table}");
+        let tree = running.cowherd_ok(["tree", "flux-system"]);
+        for object in ["StatefulSet/default/db", "HelmRelease/default/podinfo"] {
+            let marked = tree.lines().any(|line| line.contains(object) && line.contains("nothing here acts on it"));
+            assert!(marked, "{object} is not marked in: {tree}");
+        }
+        assert!(!tree.lines().any(|line| line.contains("ConfigMap") && line.contains("nothing here")), "{tree}");
+        assert_eq!(running.value("red"), "1", "the rest was applied");
+
+        // Whoever writes a status acts on the object.
+        let status = r#"{"status":{"conditions":[{"type":"Ready","status":"True","reason":"R","message":"m","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
+        let patch =
+            ["patch", "helmrelease", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
+        running.kubectl_ok(patch);
+        repository.remove("app/db.yaml").remove("app/migrate.yaml").remove("app/agent.yaml");
+        running.wait_for_ready("app", "True", &repository.commit("keep what is acted on"));
+    }
+}
+
+#[test]
+fn up_once_fails_with_what_nothing_acts_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.write("db.yaml", STATEFUL_SET).commit("a database");
+    let (status, said) = once(&directory, &[]);
+    assert_eq!(status, Some(1), "{said}");
+    let named = said.lines().filter(|line| line.contains("is not ready") && line.contains("StatefulSet/default/db"));
+    assert_eq!(named.count(), 1, "{said}");
+}
+
+#[test]
+fn missing_kinds_are_told_together_with_file_and_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = fleet::repository(&directory.path().join("fleet"));
+    let gadget = "# a gadget\napiVersion: example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n  namespace: default\n";
+    repository.write("app/gadget.yaml", gadget).write("app/release.yaml", RELEASE);
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: guestbook\n  namespace: \
+                       default\n";
+    repository.write("app/argo/application.yaml", application);
+    repository.commit("what is not here");
+    let (status, said) = once(&directory, &["--path", "cluster"]);
+    assert_eq!(status, Some(1), "{said}");
+    let line = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(line(&["app/gadget.yaml:3", "Gadget/default/one", "CustomResourceDefinition missing"]), "{said}");
+    assert!(line(&["app/release.yaml:2", "HelmRelease/default/podinfo", "does not do", "yet"]), "{said}");
+    assert!(line(&["app/argo/application.yaml:2", "Application/default/guestbook", "does not do", "yet"]), "{said}");
+}
+
+#[test]
+fn a_wait_for_a_node_that_is_not_there_is_said_while_it_lasts() {
+    let fleet = Fleet::start();
+    fleet.repository.kustomization("app", "./app", "wait: true\ntimeout: 10m").write("app/web.yaml", DEPLOYMENT);
+    fleet.repository.commit("deploy web and wait for it");
+    let words = ["Deployment/default/web", "node", "this cluster has none"];
+    fleet.running.wait_for_condition("kustomization app", "Unknown", &words);
+    fleet.running.wait_until_said(&[&["app"], &words[..]].concat());
+}
