@@ -75,6 +75,21 @@ fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
 }
 
 #[test]
+fn a_repository_that_is_gone_is_named_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    std::fs::rename(&repository.path, directory.path().join("moved")).unwrap();
+    let (status, said) = once(directory.path(), &[]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("cannot resume branch main of file://") && said.contains("--switch"), "{said}");
+    let (status, said) = once(directory.path(), &["moved", "--path", "prod", "--switch"]);
+    assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
 fn another_path_is_followed_when_that_is_meant() {
     let directory = tempfile::tempdir().unwrap();
     let repository = environments(&directory.path().join("fleet"));

@@ -24,3 +24,4 @@ mod remotes;
 mod rendering;
 mod resuming;
 mod secrets;
+mod terminal;

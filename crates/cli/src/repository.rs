@@ -91,15 +91,7 @@ impl Named<'_> {
     /// another one it is the branch that is checked out here or there, and the directory that the person stands in.
     pub async fn resolve(&self, before: Option<&Followed>, mirrors: &Mirrors) -> Result<Root> {
         match Location::parse(self.location(before))? {
-            Location::Path(directory) => {
-                let resolved = self.resolve_local(&directory, before);
-                let was_named = self.repository.is_some() || before.is_none();
-                if was_named {
-                    resolved
-                } else {
-                    resolved.context("the data directory follows a repository that fails")
-                }
-            }
+            Location::Path(directory) => self.resolve_local(&directory, before),
             Location::Url(url) => self.resolve_remote(url, before, mirrors).await,
         }
     }

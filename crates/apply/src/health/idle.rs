@@ -27,14 +27,14 @@ impl Applier {
         let suspect = |object: &&Versioned| self.inner.actors.may_lack(&object.id.group, &object.id.kind, true);
         let objects: Vec<Versioned> = objects.into_iter().filter(suspect).cloned().collect();
         let account = account.cloned();
-        let questions = objects.into_iter().map(|object| self.clone().is_idle(object, account.clone()));
+        let questions = objects.into_iter().map(|object| self.clone().idle_one(object, account.clone()));
         let found: Vec<Option<ObjectId>> = stream::iter(questions).buffered(AT_ONCE).try_collect().await?;
         let mut idle: Vec<ObjectId> = found.into_iter().flatten().collect();
         idle.sort();
         Ok(idle)
     }
 
-    async fn is_idle(self, object: Versioned, account: Option<Account>) -> Result<Option<ObjectId>, ApplyError> {
+    async fn idle_one(self, object: Versioned, account: Option<Account>) -> Result<Option<ObjectId>, ApplyError> {
         let Some(kind) = self.kind(&object).await? else { return Ok(None) };
         if !self.inner.actors.may_lack(&object.id.group, &object.id.kind, kind.has_status) {
             return Ok(None);

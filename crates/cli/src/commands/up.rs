@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use clap::Args;
 use cowherd_apply::Actors;
 use cowherd_source::Mirrors;
@@ -19,7 +20,7 @@ use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
 use crate::elsewhere;
 use crate::followed::Followed;
-use crate::keeper::Keeper;
+use crate::keeper::{self, Keeper};
 use crate::limits::Limits;
 use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
@@ -111,7 +112,7 @@ impl Up {
         if !self.switch {
             return Ok(None);
         }
-        Ok(repository::commit(root, mirrors).await?)
+        repository::commit(root, mirrors).await
     }
 
     /// What to follow: what was named, if it is what was followed before, or if another is meant.
@@ -121,7 +122,11 @@ impl Up {
         before: Option<&Followed>,
         mirrors: &Mirrors,
     ) -> anyhow::Result<Root> {
-        let mut root = self.named().resolve(before, mirrors).await?;
+        let resolved = self.named().resolve(before, mirrors).await;
+        let mut root = match before {
+            Some(before) if self.repository.is_none() => resolved.with_context(|| switching::gone(before))?,
+            _ => resolved?,
+        };
         root.acts_for_account = self.tenancy.default_service_account.is_some();
         let word = match before {
             Some(before) if *before == root.followed => "resuming",
@@ -147,6 +152,7 @@ impl Up {
         for keeper in Keeper::put(&client, &root).await? {
             control_plane.spawn(stoppable(keeper.keep(say.clone()), control_plane.stopped()));
         }
+        control_plane.spawn(stoppable(keeper::secret::keep(client.clone(), say), control_plane.stopped()));
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {

@@ -7,16 +7,15 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use crate::bootstrap::{MANAGER, ROOT};
-use crate::target::Kind;
 
 /// Tells of it. An event that cannot be written changes nothing about what was done.
-pub async fn tell(client: &Client, about: &DynamicObject, kind: Kind, message: &str) {
+pub async fn tell(client: &Client, about: &DynamicObject, kind: &str, message: &str) {
     let now = Timestamp::now();
     let types = about.types.clone().unwrap_or_default();
     let event = json!({
         "metadata": { "name": format!("{ROOT}.{:x}", now.as_nanosecond()), "namespace": ROOT },
         "involvedObject": {
-            "apiVersion": types.api_version, "kind": kind.name(), "name": about.name_any(), "namespace": ROOT,
+            "apiVersion": types.api_version, "kind": kind, "name": about.name_any(), "namespace": ROOT,
             "uid": about.uid(), "resourceVersion": about.resource_version(),
         },
         "type": "Warning", "reason": "Restored", "message": message, "count": 1,

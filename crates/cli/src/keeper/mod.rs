@@ -4,6 +4,7 @@
 //! Suspending them is no such change: `cowherd suspend` and `flux suspend` are how people ask for a pause.
 
 mod event;
+pub mod secret;
 
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ impl Keeper {
                 Ok(object) => {
                     let message =
                         format!("{} {ROOT} {lost}; it was put back, and nothing was pruned", self.kind.name());
-                    event::tell(&self.client, &object, self.kind, &message).await;
+                    event::tell(&self.client, &object, self.kind.name(), &message).await;
                     let _ = say.send(format!("{} {message}", Mark::Action));
                 }
                 Err(error) => {

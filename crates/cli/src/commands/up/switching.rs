@@ -46,6 +46,11 @@ pub async fn refusal(client: &Client, data_dir: &Path, before: &Followed, named:
     ))
 }
 
+/// What is said where the repository that is followed cannot be found.
+pub fn gone(before: &Followed) -> String {
+    format!("cannot resume {}; if the repository is elsewhere by now: `cowherd up REPO --switch`", before.words())
+}
+
 /// All objects that the root applied, and that those applied in turn which are Kustomizations.
 async fn applied(client: &Client) -> Result<BTreeSet<ObjectId>> {
     let all = resource::list(client, Kind::Kustomization, None, None).await.unwrap_or_default();
