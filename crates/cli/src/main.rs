@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Up(commands::up::Up),
+    Up(Box<commands::up::Up>),
     Server(commands::server::Server),
     Agent(commands::agent::Agent),
     Get(commands::get::Get),

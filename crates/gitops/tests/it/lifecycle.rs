@@ -48,10 +48,7 @@ async fn a_deleted_kustomization_leaves_its_objects_when_told_so() {
 async fn a_process_killed_at_any_point_of_an_apply_converges_after_its_restart() {
     let mut world = World::new().await;
     world.follow_repository().await;
-    let mut apps = kustomization("apps", "./apps", json!({}));
-    // What several rounds left is replaced by fewer objects, which is what is meant here.
-    apps["metadata"]["annotations"] = json!({ "cowherd.dev/prune-protection": "disabled" });
-    world.add(apps).await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
     for round in 0..12_u64 {
         // Each round replaces all objects, so that an object that no inventory knew of would stay.
         let _ = std::fs::remove_dir_all(world.repository.path().join("apps"));
