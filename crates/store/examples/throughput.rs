@@ -2,10 +2,11 @@
 //!
 //! `cargo run --release -p cowherd-store --example throughput [DIRECTORY]`
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cowherd_store::{Error, Expected, ListOptions, Options, Store};
+use cowherd_store::{Error, Expected, ListOptions, Options, Revision, Store};
 use futures::StreamExt;
 use futures::future::join_all;
 
@@ -19,7 +20,8 @@ const TIME: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let parent = std::env::args().nth(1).map_or_else(std::env::temp_dir, Into::into);
     let dir = tempfile::tempdir_in(parent)?;
-    let store = Store::open(dir.path().join("state.redb"), Options::default())?;
+    let path = dir.path().join("state.redb");
+    let store = Store::open(&path, Options::default())?;
     println!("values of {VALUE} bytes, default options, {}", dir.path().display());
     for writers in [1, WRITERS] {
         let writes = write(&store, writers).await?;
@@ -29,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{:>10.0} watch events/s read from the file", read_back(&store).await?);
     println!("{:>10.0} reads/s of one key", read(&store).await?);
     println!("{:>10.0} entries/s listed", list(&store).await?);
-    println!("{:>10.1} MiB in the file, {} revisions", size(&store)?, store.revision());
+    println!("{:>10.1} MiB in the file, {} revisions", size(&path)?, store.revision().await?);
     Ok(())
 }
 
@@ -60,7 +62,7 @@ async fn follow(store: &Store) -> Result<f64, Box<dyn std::error::Error>> {
     let mut watchers = Vec::new();
     let start = Instant::now();
     for _ in 0..WATCHERS {
-        let mut watch = store.watch("registry/", store.revision()).await?;
+        let mut watch = store.watch("registry/", store.revision().await?).await?;
         watchers.push(tokio::spawn(async move {
             for _ in 0..EVENTS {
                 watch.next().await.transpose()?;
@@ -83,9 +85,9 @@ async fn follow(store: &Store) -> Result<f64, Box<dyn std::error::Error>> {
 /// Events per second that a watcher gets from the file.
 async fn read_back(store: &Store) -> Result<f64, Box<dyn std::error::Error>> {
     let start = Instant::now();
-    let mut watch = store.watch("registry/", store.compacted()).await?;
+    let mut watch = store.watch("registry/", oldest(store).await).await?;
     let mut events = 0_u64;
-    while watch.progress() < store.revision() {
+    while watch.progress() < store.revision().await? {
         watch.next().await.transpose()?;
         events += 1;
     }
@@ -112,6 +114,15 @@ async fn list(store: &Store) -> Result<f64, Box<dyn std::error::Error>> {
     Ok(entries as f64 / start.elapsed().as_secs_f64())
 }
 
-fn size(store: &Store) -> std::io::Result<f64> {
-    Ok(std::fs::metadata(store.path())?.len() as f64 / 1024.0 / 1024.0)
+fn size(path: &Path) -> std::io::Result<f64> {
+    Ok(std::fs::metadata(path)?.len() as f64 / 1024.0 / 1024.0)
+}
+
+/// The oldest revision from which can be watched.
+async fn oldest(store: &Store) -> Revision {
+    let options = ListOptions { at: Some(Revision(0)), limit: Some(0), ..ListOptions::default() };
+    match store.list("", options).await {
+        Err(Error::Compacted { oldest }) => oldest,
+        _ => Revision::FIRST,
+    }
 }

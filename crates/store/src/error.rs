@@ -142,6 +142,12 @@ pub enum WriteError {
         /// The most that a value may have.
         limit: usize,
     },
+    /// One transaction names the key twice.
+    #[error("{key}: named twice among changes that are made together")]
+    Twice {
+        /// The key.
+        key: String,
+    },
     /// The disk failed at the last moment, and doesn't even tell whether the write is on it.
     #[error("{key}: {failure}; whether this write is stored shows when the disk works again")]
     Unconfirmed {

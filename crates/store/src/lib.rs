@@ -1,7 +1,7 @@
-//! Revisioned key-value storage with watch, in one file.
+//! Revisioned key-value storage with watch.
 //!
 //! Every write gets the next [`Revision`], and a write is acknowledged when it is on disk: what was acknowledged
-//! survives the process and the machine. Writers that wait at the same time share one flush of the disk.
+//! survives the process and the machine. Several keys change together or not at all ([`Store::commit`]).
 //! Reads see the latest state or the state at any revision that isn't compacted yet; a [`Watch`] gives
 //! every change after a revision, in order, without gaps and without repeating itself, also across a restart.
 //!
@@ -14,7 +14,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! let store = Store::open(dir.path().join("state.redb"), Options::default())?;
-//! let before = store.revision();
+//! let before = store.revision().await?;
 //! let written = store.put("cows/berta", Bytes::from("brown"), Expected::Absent).await?;
 //! store.put("cows/berta", Bytes::from("white"), Expected::At(written)).await?;
 //!
@@ -28,28 +28,19 @@
 //! # }
 //! ```
 //!
-//! In the file, keys point at the revision that wrote them last,
-//! values and the log of changes are kept by revision. So a value is written once, however often it is listed,
-//! watched or superseded, and counting keys reads no value.
+//! A [`Store`] is a handle on a [`Backend`]: that of this crate is [`Embedded`], a file of this process. Nothing that has a
+//! store may assume that it is the only one to write, or that the state is near.
 
-mod commit;
-mod compaction;
-mod engine;
+mod backend;
+mod embedded;
 mod error;
-#[cfg(test)]
-mod faults;
-mod hub;
-mod layout;
-mod listing;
 mod model;
-mod options;
-mod snapshot;
 mod store;
 mod watch;
-mod writer;
 
+pub use backend::{Backend, Changes};
+pub use embedded::{Embedded, Options};
 pub use error::{Error, OpenError, StorageFailure, WriteError};
-pub use model::{Entry, Event, EventKind, Expected, ListOptions, Page, Revision};
-pub use options::Options;
+pub use model::{Action, Change, Changed, Entry, Event, EventKind, Expected, ListOptions, Page, Revision};
 pub use store::{MAX_KEY_SIZE, MAX_VALUE_SIZE, Store};
 pub use watch::Watch;

@@ -76,6 +76,78 @@ impl fmt::Display for Expected {
     }
 }
 
+/// What shall become of one key, if it is as expected.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The key.
+    pub key: String,
+    /// What must hold of it.
+    pub expected: Expected,
+    /// What becomes of it.
+    pub action: Action,
+}
+
+/// What becomes of a key.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It gets this value.
+    Put(Bytes),
+    /// It is deleted; where it doesn't exist and need not, nothing happens.
+    Delete,
+    /// Nothing: other changes depend on what is expected of it.
+    Keep,
+}
+
+impl Change {
+    /// Writes a value.
+    pub fn put(key: impl Into<String>, value: Bytes, expected: Expected) -> Self {
+        Self { key: key.into(), expected, action: Action::Put(value) }
+    }
+
+    /// Deletes a key.
+    pub fn delete(key: impl Into<String>, expected: Expected) -> Self {
+        Self { key: key.into(), expected, action: Action::Delete }
+    }
+
+    /// Leaves a key as it is, which others depend on.
+    pub fn keep(key: impl Into<String>, expected: Expected) -> Self {
+        Self { key: key.into(), expected, action: Action::Keep }
+    }
+
+    /// The value that is written.
+    pub(crate) fn value(&self) -> Option<&Bytes> {
+        match &self.action {
+            Action::Put(value) => Some(value),
+            Action::Delete | Action::Keep => None,
+        }
+    }
+}
+
+/// Leaves the value out: it may be a secret.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = match &self.action {
+            Action::Put(value) => format!("put {} bytes", value.len()),
+            Action::Delete => "delete".into(),
+            Action::Keep => "keep".into(),
+        };
+        f.debug_struct("Change")
+            .field("key", &self.key)
+            .field("expected", &self.expected)
+            .field("action", &action)
+            .finish()
+    }
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The revision of the write; nothing if the key stays as it was.
+    pub revision: Option<Revision>,
+    /// What the key was before.
+    pub before: Option<Entry>,
+}
+
 /// What happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {

@@ -144,7 +144,7 @@ impl Acknowledged {
                 assert_eq!((&event.key, happened(&event)), (key, *number), "revision {next}");
             }
         }
-        assert_eq!(next, store.revision().0);
+        assert_eq!(next, store.revision().await.unwrap().0);
         assert!(self.since.keys().all(|revision| revision.0 <= next));
     }
 }
@@ -216,7 +216,7 @@ async fn what_was_acknowledged_survives_kill_9() {
             continue;
         }
         let store = Store::open(&path, options(compacting)).unwrap();
-        assert!(store.revision() >= seen, "revision {} follows {seen}", store.revision());
+        assert!(store.revision().await.unwrap() >= seen, "revision {} follows {seen}", store.revision().await.unwrap());
         acknowledged.check(&store).await;
         if remembers {
             acknowledged.check_history(&store, seen).await;

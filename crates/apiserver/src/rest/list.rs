@@ -46,7 +46,7 @@ pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
     let include = Include::parse(query)?;
     let limit = query.number("limit")?.filter(|limit| *limit > 0);
     let from = query.get("continue").map(Continue::decode).transpose()?;
-    let moment = moment(request.server, query, limit, from.as_ref())?;
+    let moment = moment(request.server, query, limit, from.as_ref()).await?;
     let prefix = request.resource.collection_prefix(Some(request.namespace).filter(|namespace| !namespace.is_empty()));
     let at = match moment {
         Moment::Latest => None,
@@ -116,7 +116,7 @@ pub(super) async fn page(
 }
 
 /// Reads `resourceVersion` and `resourceVersionMatch`.
-fn moment(server: &ApiServer, query: &Query, limit: Option<u64>, from: Option<&Continue>) -> ApiResult<Moment> {
+async fn moment(server: &ApiServer, query: &Query, limit: Option<u64>, from: Option<&Continue>) -> ApiResult<Moment> {
     let version = query.get("resourceVersion");
     let matching = query.get("resourceVersionMatch");
     check_match(version, matching, from.is_some())?;
@@ -126,7 +126,7 @@ fn moment(server: &ApiServer, query: &Query, limit: Option<u64>, from: Option<&C
         }
         return Ok(from.revision.map_or(Moment::Latest, Moment::Exactly));
     }
-    let revision = at_least(server, version)?;
+    let revision = at_least(server, version).await?;
     let exact = matching == Some("Exact") || (matching.is_none() && limit.is_some());
     Ok(match revision {
         Some(revision) if exact => Moment::Exactly(revision),
@@ -152,10 +152,10 @@ fn check_match(version: Option<&str>, matching: Option<&str>, continued: bool) -
 }
 
 /// Reads a resource version that must not lie in the future; `None` where any will do.
-pub fn at_least(server: &ApiServer, version: Option<&str>) -> ApiResult<Option<Revision>> {
+pub async fn at_least(server: &ApiServer, version: Option<&str>) -> ApiResult<Option<Revision>> {
     let Some(version) = version else { return Ok(None) };
     let number: u64 = version.parse().map_err(|_| invalid_version(version))?;
-    let current = server.store().revision();
+    let current = server.store().revision().await.map_err(read_failed)?;
     if number > current.0 {
         return Err(ApiError::too_large_resource_version(number, current.0));
     }

@@ -59,7 +59,7 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     let time = duration(request, query)?;
     let mut pending = VecDeque::new();
     let mut writer = writer;
-    let start = start(request, query)?;
+    let start = start(request, query).await?;
     let (from, initial) = match start {
         Start::After(revision) => (revision, None),
         Start::State | Start::StateThenBookmark => {
@@ -73,7 +73,10 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
                 then_bookmark,
             };
             let last = initial.read(resource, &selection, &mut writer, &mut pending).await.map_err(read_failed)?;
-            let revision = initial.revision.unwrap_or_else(|| request.server.store().revision());
+            let revision = match initial.revision {
+                Some(revision) => revision,
+                None => request.server.store().revision().await.map_err(read_failed)?,
+            };
             (revision, (!last).then_some(initial))
         }
     };
@@ -105,7 +108,7 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     Ok(Answer::stream(body::streamed(watching.chunks()), media_type))
 }
 
-fn start(request: &Request<'_>, query: &Query) -> ApiResult<Start> {
+async fn start(request: &Request<'_>, query: &Query) -> ApiResult<Start> {
     let version = query.get("resourceVersion");
     let matching = query.get("resourceVersionMatch");
     let initial = query.get("sendInitialEvents").map(|value| value != "false" && value != "0");
@@ -128,11 +131,11 @@ fn start(request: &Request<'_>, query: &Query) -> ApiResult<Start> {
             ));
         }
     }
-    let revision = at_least(request.server, version)?;
+    let revision = at_least(request.server, version).await?;
     Ok(match (initial, revision) {
         (Some(true), _) if query.flag("allowWatchBookmarks") => Start::StateThenBookmark,
         (Some(true), _) => Start::State,
-        (Some(false), None) => Start::After(request.server.store().revision()),
+        (Some(false), None) => Start::After(request.server.store().revision().await.map_err(read_failed)?),
         (_, Some(revision)) => Start::After(revision),
         (None, None) => Start::State,
     })

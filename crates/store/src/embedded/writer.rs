@@ -9,16 +9,16 @@ use std::time::Instant;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
-use crate::commit::{self, Outcome, Write};
-use crate::compaction::{self, Retention};
+use super::Shared;
+use super::commit::{self, Outcome};
+use super::compaction::{self, Retention};
 use crate::error::{Error, StorageFailure, WriteError};
-use crate::model::{Event, Revision};
-use crate::store::Shared;
+use crate::model::{Change, Event, Revision};
 
 /// What the writer is asked for.
 pub(crate) enum Command {
-    /// Write.
-    Write(Write, oneshot::Sender<Outcome>),
+    /// Make all of these changes or none.
+    Write(Vec<Change>, oneshot::Sender<Outcome>),
     /// Forget history up to a revision.
     Compact(Revision, oneshot::Sender<Result<(), Error>>),
     /// Open the file again, unless that was done since a reader met an error in this generation of it.
@@ -31,7 +31,7 @@ pub(crate) enum Command {
 const BATCH_WRITES: usize = 1024;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-type Batch = Vec<(Write, oneshot::Sender<Outcome>)>;
+type Batch = Vec<(Vec<Change>, oneshot::Sender<Outcome>)>;
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
@@ -88,14 +88,14 @@ impl Writer {
     }
 
     /// Writes what waits. Gives the command that came next, if it is another one.
-    fn write(&mut self, first: (Write, oneshot::Sender<Outcome>)) -> Option<Command> {
-        let mut size = first.0.size();
+    fn write(&mut self, first: (Vec<Change>, oneshot::Sender<Outcome>)) -> Option<Command> {
+        let mut size = commit::size(&first.0);
         let mut batch = vec![first];
         let mut next = None;
         while next.is_none() && batch.len() < BATCH_WRITES && size < BATCH_BYTES {
             match self.commands.try_recv() {
                 Ok(Command::Write(write, reply)) => {
-                    size += write.size();
+                    size += commit::size(&write);
                     batch.push((write, reply));
                 }
                 Ok(command) => next = Some(command),
@@ -134,7 +134,7 @@ impl Writer {
     /// Writes a batch in one transaction.
     fn attempt(&mut self, batch: &Batch) -> Result<Committed, Failed> {
         let transaction = self.shared.engine.begin_write()?;
-        let (outcomes, events) = commit::apply(&transaction, batch.iter().map(|(write, _)| write))?;
+        let (outcomes, events) = commit::apply(&transaction, batch.iter().map(|(write, _)| write.as_slice()))?;
         let Some(last) = events.last().map(|event| event.revision.0) else {
             transaction.abort().map_err(redb::Error::from)?;
             return Ok(Committed { outcomes, events, compacted: None });
@@ -228,14 +228,19 @@ impl Drop for Writer {
 
 /// None of the batch happened.
 fn refuse(batch: &Batch, error: &Error) -> Vec<Outcome> {
-    batch.iter().map(|(write, _)| Err(WriteError::Store { key: write.key.clone(), error: error.clone() })).collect()
+    batch.iter().map(|(write, _)| Err(WriteError::Store { key: first_key(write), error: error.clone() })).collect()
 }
 
 /// Nobody knows whether the batch happened.
-fn doubt(write: &Write, outcome: Outcome, failure: &StorageFailure) -> Outcome {
-    let key = write.key.clone();
+fn doubt(write: &[Change], outcome: Outcome, failure: &StorageFailure) -> Outcome {
+    let key = first_key(write);
     Err(match outcome {
         Ok(_) => WriteError::Unconfirmed { key, failure: failure.clone() },
         Err(_) => WriteError::Store { key, error: failure.clone().into() },
     })
+}
+
+/// The key that errors name.
+fn first_key(write: &[Change]) -> String {
+    write.first().map(|change| change.key.clone()).unwrap_or_default()
 }

@@ -1,15 +1,11 @@
 //! Lists are consistent states, the latest one or an older one, in pages.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use bytes::Bytes;
-use cowherd_store::{Entry, Error, Expected, ListOptions, Options, Page, Revision, Store};
+use cowherd_store::{Entry, Error, Expected, ListOptions, Page, Revision, Store};
 
-fn open(dir: &tempfile::TempDir) -> Store {
-    Store::open(dir.path().join("state.redb"), Options::default()).unwrap()
-}
+use super::Place;
 
 async fn put(store: &Store, key: &str, value: &str) -> Revision {
     store.put(key, Bytes::from(value.to_owned()), Expected::Any).await.unwrap()
@@ -23,24 +19,20 @@ fn at(revision: Revision) -> ListOptions {
     ListOptions { at: Some(revision), ..Default::default() }
 }
 
-#[tokio::test]
-async fn a_list_has_exactly_the_prefix_in_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir);
+pub async fn a_list_has_exactly_the_prefix_in_order(place: &impl Place) {
+    let store = place.open().await;
     for key in ["pods/b", "pods/a/1", "pods", "podsx", "pod", "pods/é", "quux", "pods/"] {
         put(&store, key, "v").await;
     }
     let page = store.list("pods/", ListOptions::default()).await.unwrap();
     assert_eq!(shown(&page), ["pods/=v", "pods/a/1=v", "pods/b=v", "pods/é=v"]);
-    assert_eq!((page.revision, page.remaining), (store.revision(), 0));
+    assert_eq!((page.revision, page.remaining), (store.revision().await.unwrap(), 0));
     assert_eq!(store.list("", ListOptions::default()).await.unwrap().entries.len(), 8);
     assert_eq!(store.list("zebra/", ListOptions::default()).await.unwrap().entries, []);
 }
 
-#[tokio::test]
-async fn pages_tell_how_much_is_left() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir);
+pub async fn pages_tell_how_much_is_left(place: &impl Place) {
+    let store = place.open().await;
     for number in 0..10 {
         put(&store, &format!("a/{number}"), "v").await;
     }
@@ -59,10 +51,8 @@ async fn pages_tell_how_much_is_left() {
     assert_eq!(remaining(page(20, Some("Z")).await), (10, 0), "a start before the prefix is the prefix");
 }
 
-#[tokio::test]
-async fn an_older_revision_lists_as_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir);
+pub async fn an_older_revision_lists_as_it_was(place: &impl Place) {
+    let store = place.open().await;
     put(&store, "a", "1").await;
     let before = put(&store, "b", "1").await;
     put(&store, "a", "2").await;
@@ -81,10 +71,8 @@ async fn an_older_revision_lists_as_it_was() {
     assert_eq!(shown(&store.list("", ListOptions::default()).await.unwrap()), ["a=3", "c=1"]);
 }
 
-#[tokio::test]
-async fn revisions_that_are_gone_or_to_come_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir);
+pub async fn revisions_that_are_gone_or_to_come_are_refused(place: &impl Place) {
+    let store = place.open().await;
     put(&store, "a", "1").await;
     let kept = put(&store, "a", "2").await;
     let current = put(&store, "a", "3").await;
@@ -98,10 +86,8 @@ async fn revisions_that_are_gone_or_to_come_are_refused() {
     assert_eq!(store.compact(requested).await, Err(Error::Future { requested, current }));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_at_a_revision_stay_the_same_while_writes_go_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(&dir);
+pub async fn pages_at_a_revision_stay_the_same_while_writes_go_on(place: &impl Place) {
+    let store = place.open().await;
     let keys: Vec<String> = (0..700).map(|number| format!("k/{number:03}")).collect();
     futures::future::join_all(keys.iter().step_by(2).map(|key| put(&store, key, "old"))).await;
     let then = store.list("k/", ListOptions::default()).await.unwrap();
@@ -137,6 +123,6 @@ async fn pages_at_a_revision_stay_the_same_while_writes_go_on() {
         }
         assert_eq!(entries, then.entries);
     }
-    assert!(store.revision() > then.revision, "nothing was written meanwhile");
+    assert!(store.revision().await.unwrap() > then.revision, "nothing was written meanwhile");
     writer.abort();
 }

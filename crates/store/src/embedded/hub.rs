@@ -8,8 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::options::Options;
 use crate::model::Event;
-use crate::options::Options;
 
 /// The most events, and bytes of events, that a watcher holds at once.
 const EVENTS_AT_ONCE: usize = 128;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use redb::{ReadableTable, WriteTransaction};
 
-use crate::layout::{LOG, META, META_COMPACTED, VALUES};
-use crate::options::Options;
+use super::layout::{LOG, META, META_COMPACTED, VALUES};
+use super::options::Options;
 
 /// The most revisions that are compacted along with one batch of writes, which wait for it.
 const AT_ONCE: u64 = 4096;

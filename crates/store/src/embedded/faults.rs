@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt};
 use redb::backends::FileBackend;
 use redb::{BackendError, Database, StorageBackend};
 
-use crate::engine;
+use super::{Embedded, engine};
 use crate::{Entry, Error, Expected, ListOptions, Options, Revision, Store, WriteError};
 
 /// What is wrong with the disk.
@@ -116,7 +116,7 @@ fn open(path: &Path, faults: &Arc<Faults>) -> Store {
     };
     // So little cache that reads reach the disk.
     let options = Options { cache_size: 0, ..Options::default() };
-    Store::open_with(path, &options, Box::new(opener)).unwrap()
+    Store::new(Embedded::open_with(path, &options, Box::new(opener)).unwrap())
 }
 
 fn value(number: u64) -> Bytes {
@@ -156,7 +156,7 @@ async fn a_full_disk_refuses_writes_keeps_reads_and_recovers_when_there_is_space
         assert_eq!(page.entries.len() as u64, written);
     }
 
-    let revision = store.revision();
+    let revision = store.revision().await.unwrap();
     faults.is_full.store(false, Ordering::SeqCst);
     let next = store.put("large", Bytes::from(vec![1; 1 << 20]), Expected::Absent).await.unwrap();
     assert_eq!(next, Revision(revision.0 + 1));
@@ -178,7 +178,7 @@ async fn a_disk_that_is_gone_for_a_while_loses_nothing() {
         assert!(error.to_string().contains("the cable is out"), "{error}");
         let error = store.get("a").await.unwrap_err();
         assert!(error.to_string().contains("the cable is out"), "{error}");
-        assert!(store.compact(store.revision()).await.is_err());
+        assert!(store.compact(store.revision().await.unwrap()).await.is_err());
     }
     faults.all_fails.store(false, Ordering::SeqCst);
     assert_eq!(store.get("a").await.unwrap().unwrap().value, value(1));
@@ -193,7 +193,7 @@ async fn a_write_whose_flush_fails_is_not_acknowledged_and_its_fate_is_told_apar
     let path = dir.path().join("state.redb");
     let faults = Faults::new();
     let store = open(&path, &faults);
-    let mut watch = store.watch("", store.revision()).await.unwrap();
+    let mut watch = store.watch("", store.revision().await.unwrap()).await.unwrap();
     faults.flush_fails.store(true, Ordering::SeqCst);
     let error = store.put("a", value(1), Expected::Absent).await.unwrap_err();
     assert!(matches!(error, WriteError::Unconfirmed { .. }), "{error:?}");
@@ -219,7 +219,7 @@ async fn wherever_the_disk_fails_once_answers_and_state_agree() {
         let writes = (0..20).map(|number| store.put(format!("k/{number}"), value(number), Expected::Absent));
         futures::future::join_all(writes).await;
         let mut watch = store.watch("", Revision::FIRST).await.unwrap();
-        let before = store.revision();
+        let before = store.revision().await.unwrap();
         faults.countdown.store(fault, Ordering::SeqCst);
         let mut answers = Vec::new();
         for _ in 0..2 {
@@ -229,7 +229,7 @@ async fn wherever_the_disk_fails_once_answers_and_state_agree() {
         faults.countdown.store(-1, Ordering::SeqCst);
         failed += usize::from(answers.iter().flatten().any(Result::is_err));
 
-        let revision = store.revision();
+        let revision = store.revision().await.unwrap();
         assert!(revision >= before);
         for (number, answer) in answers.concat().into_iter().enumerate() {
             let entry = store.get(&format!("k/{}", number % 20)).await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use redb::{ReadTransaction, ReadableTable};
 
-use crate::layout::{KEYS, LOG, LogRow, META, META_COMPACTED, META_REVISION, VALUES};
+use super::layout::{KEYS, LOG, LogRow, META, META_COMPACTED, META_REVISION, VALUES};
 use crate::model::{Entry, Event, EventKind, Revision};
 
 /// The state of one commit, for as long as it is held.

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::snapshot::{KeyRow, LOG_ROWS_AT_ONCE, Snapshot};
 use crate::error::Error;
 use crate::model::{ListOptions, Page, Revision};
-use crate::snapshot::{KeyRow, LOG_ROWS_AT_ONCE, Snapshot};
 
 /// How many keys are looked at before others get the thread.
 const KEYS_AT_ONCE: usize = 256;

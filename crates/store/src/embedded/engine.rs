@@ -13,8 +13,8 @@ use std::sync::{PoisonError, RwLock};
 use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 
+use super::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
 use crate::error::{Error, OpenError, StorageFailure};
-use crate::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
 use crate::model::Revision;
 
 /// Opens the database: the real file, or one that fails when a test says so.
@@ -83,6 +83,11 @@ impl Engine {
     /// Whether the database is out of service until it is opened again.
     pub(crate) fn is_failed(&self) -> bool {
         matches!(*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Failed(_))
+    }
+
+    /// Whether the file was given free.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Closed)
     }
 
     /// Closes what is open and opens the file again.

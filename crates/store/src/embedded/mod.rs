@@ -1,0 +1,250 @@
+//! A store in one file of this process.
+//!
+//! Writers that wait at the same time share one flush of the disk. In the file, keys point at the revision that wrote
+//! them last, values and the log of changes are kept by revision. So a value is written once, however often it is
+//! listed, watched or superseded, and counting keys reads no value.
+
+mod commit;
+mod compaction;
+mod engine;
+#[cfg(test)]
+mod faults;
+mod hub;
+mod layout;
+mod listing;
+mod options;
+mod snapshot;
+mod watch;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::oneshot;
+
+use self::compaction::Retention;
+use self::engine::{Engine, Opener};
+use self::hub::Hub;
+use self::listing::ListError;
+pub use self::options::Options;
+use self::snapshot::Snapshot;
+use self::watch::Following;
+use self::writer::{Command, Writer};
+use crate::backend::Backend;
+use crate::error::{Error, OpenError, StorageFailure, WriteError};
+use crate::model::{Change, Changed, Entry, ListOptions, Page, Revision};
+use crate::watch::Watch;
+
+/// How many writes may wait before those who want to write wait themselves.
+const QUEUE: usize = 1024;
+
+/// A store in a file. The file is given free when it is dropped or closed.
+///
+/// Reads happen on the caller's thread: they mostly meet pages in memory and take microseconds, less than handing
+/// them to another thread would. A long listing lets others have the thread every few hundred keys.
+pub struct Embedded {
+    shared: Arc<Shared>,
+    /// Nothing only while being dropped.
+    commands: Option<Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the store, its watches and its writer have in common.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) hub: Hub,
+}
+
+impl Shared {
+    /// The latest state.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.engine.begin_read().map(Snapshot::new)
+    }
+}
+
+impl Embedded {
+    /// Opens the store in the file at `path`, creating it if there is none. After a crash this puts the last whole
+    /// commit back in place, which reads the whole file. Blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Locked`] if another store has the file, others if it can't be read, or isn't a store.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        Self::open_with(path.as_ref(), &options, Box::new(engine::open_file))
+    }
+
+    /// Opens a store with a way to open its database.
+    pub(crate) fn open_with(path: &Path, options: &Options, opener: Opener) -> Result<Self, OpenError> {
+        let engine = Engine::open(path, options.cache_size, opener)?;
+        let (revision, compacted) = position(&engine)?;
+        let shared = Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted) });
+        let retention = Retention::new(options, Instant::now(), revision);
+        let (commands, receiver) = mpsc::channel(QUEUE);
+        let writer = Writer { shared: shared.clone(), commands: receiver, retention };
+        let writer = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(|| writer.run())
+            .map_err(|error| StorageFailure::new(path, "start the thread that writes", &redb::Error::Io(error)))?;
+        Ok(Self { shared, commands: Some(commands), writer: Some(writer) })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.shared.engine.path()
+    }
+
+    /// The revision of the last acknowledged write.
+    fn head(&self) -> Revision {
+        Revision(self.shared.hub.head())
+    }
+
+    /// The oldest revision at which the state can still be listed, and from which can be watched.
+    fn compacted(&self) -> Revision {
+        Revision(self.shared.hub.compacted())
+    }
+
+    fn try_get(&self, key: &str) -> Result<Option<Entry>, Error> {
+        let shared = &self.shared;
+        shared.snapshot()?.get(key).map_err(|error| shared.engine.failed(&error))
+    }
+
+    async fn try_list(&self, prefix: &str, options: &ListOptions) -> Result<Page, Error> {
+        let shared = &self.shared;
+        let snapshot = shared.snapshot()?;
+        listing::list(&snapshot, prefix, options).await.map_err(|error| match error {
+            ListError::Refused(error) => error,
+            ListError::Storage(error) => shared.engine.failed(&error),
+        })
+    }
+
+    async fn check_written(&self, requested: Revision) -> Result<(), Error> {
+        let generation = self.shared.engine.generation();
+        let current = match self.try_revision() {
+            Err(Error::Storage(_)) => {
+                self.recover(generation).await?;
+                self.try_revision()?
+            }
+            done => done?,
+        };
+        if requested > current { Err(Error::Future { requested, current }) } else { Ok(()) }
+    }
+
+    /// The revision of the last write on disk, of which the watchers may be told only in a moment.
+    fn try_revision(&self) -> Result<Revision, Error> {
+        let shared = &self.shared;
+        shared.snapshot()?.revision().map(Revision).map_err(|error| shared.engine.failed(&error))
+    }
+
+    fn closed(&self) -> Error {
+        Error::Closed { path: self.path().into() }
+    }
+
+    async fn recover(&self, generation: u64) -> Result<(), Error> {
+        self.ask(|reply| Command::Recover(generation, reply)).await?
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        let closed = || self.closed();
+        let (reply, answer) = oneshot::channel();
+        let commands = self.commands.as_ref().ok_or_else(closed)?;
+        commands.send(command(reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())
+    }
+}
+
+impl Backend for Embedded {
+    fn revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
+        async { if self.shared.engine.is_closed() { Err(self.closed()) } else { Ok(self.head()) } }.boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
+        async move {
+            let generation = self.shared.engine.generation();
+            match self.try_get(key) {
+                Err(Error::Storage(_)) => {
+                    self.recover(generation).await?;
+                    self.try_get(key)
+                }
+                done => done,
+            }
+        }
+        .boxed()
+    }
+
+    fn list<'a>(&'a self, prefix: &'a str, options: ListOptions) -> BoxFuture<'a, Result<Page, Error>> {
+        async move {
+            let generation = self.shared.engine.generation();
+            match self.try_list(prefix, &options).await {
+                Err(Error::Storage(_)) => {
+                    self.recover(generation).await?;
+                    self.try_list(prefix, &options).await
+                }
+                done => done,
+            }
+        }
+        .boxed()
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Changed>, WriteError>> {
+        let key = changes.first().map(|change| change.key.clone()).unwrap_or_default();
+        async move {
+            match self.ask(|reply| Command::Write(changes, reply)).await {
+                Ok(outcome) => outcome,
+                Err(error) => Err(WriteError::Store { key, error }),
+            }
+        }
+        .boxed()
+    }
+
+    fn watch<'a>(&'a self, prefix: &'a str, from: Revision) -> BoxFuture<'a, Result<Watch, Error>> {
+        async move {
+            if from > self.head() {
+                // A listing may see a commit a moment before it is published.
+                self.check_written(from).await?;
+            }
+            let watch = Following::new(self.shared.clone(), prefix, from.0);
+            let oldest = self.compacted();
+            if from < oldest { Err(Error::Compacted { oldest }) } else { Ok(Watch::new(watch)) }
+        }
+        .boxed()
+    }
+
+    fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        async move { self.ask(|reply| Command::Compact(revision, reply)).await? }.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        // An error says that it was closed before.
+        async { drop(self.ask(Command::Close).await) }.boxed()
+    }
+}
+
+/// The last revision, and the one up to which history is gone.
+fn position(engine: &Engine) -> Result<(u64, u64), StorageFailure> {
+    let failed = |error| StorageFailure::new(engine.path(), "read the store", &error);
+    let snapshot = engine.begin_read().map(Snapshot::new);
+    let snapshot = snapshot.map_err(|error| failed(redb::Error::Corrupted(error.to_string())))?;
+    Ok((snapshot.revision().map_err(failed)?, snapshot.compacted().map_err(failed)?))
+}
+
+impl Drop for Embedded {
+    /// Waits for the writer, so that whoever opens the file next finds it free.
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("path", &self.path()).field("revision", &self.head()).finish()
+    }
+}
