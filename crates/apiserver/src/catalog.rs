@@ -1,24 +1,39 @@
 //! Everything that is served at the moment.
 
+mod names;
+
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use bytes::Bytes;
+use cowherd_store::Revision;
 
-use crate::{crd::CustomResource, resource::Resource, route::GroupVersion};
+use crate::{crd::CustomResource, crd::Names, resource::Resource, route::GroupVersion};
+use names::TakenNames;
 
-/// An immutable list of the resources that are served. A change makes a new one.
+/// The resources that are served: the built-in ones, and those of the definitions that the log tells of. A definition
+/// that comes or goes costs what it is itself.
 #[derive(Debug, Default)]
-pub struct Catalog {
-    groups: BTreeMap<GroupVersion, BTreeMap<String, Arc<Resource>>>,
-    custom: BTreeMap<String, Arc<CustomResource>>,
-    /// The documents made of it, made when somebody asks for the first time.
-    pub documents: Documents,
+pub struct Catalog(RwLock<Served>);
+
+#[derive(Debug, Default)]
+struct Served {
+    versions: BTreeMap<GroupVersion, Version>,
+    definitions: BTreeMap<String, Arc<CustomResource>>,
+    taken: TakenNames,
+    documents: Arc<Documents>,
 }
 
-/// The documents that describe a catalog.
+/// A group in a version.
+#[derive(Debug, Default)]
+struct Version {
+    resources: BTreeMap<String, Arc<Resource>>,
+    parts: Arc<Parts>,
+}
+
+/// The documents that describe all of a catalog, each made when somebody asks for the first time after a change.
 #[derive(Debug, Default)]
 pub struct Documents {
     /// `/apis`, aggregated.
@@ -27,64 +42,163 @@ pub struct Documents {
     pub openapi_v3: OnceLock<Bytes>,
 }
 
+/// What documents say of one group and version, made when somebody asks for the first time after a change to it.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// Its part of the aggregated discovery, in JSON.
+    pub discovery: OnceLock<String>,
+    /// The hash of its OpenAPI document.
+    pub hash: OnceLock<String>,
+}
+
 impl Catalog {
-    /// The built-in resources and those of these definitions, by their name.
-    pub fn new(custom: BTreeMap<String, Arc<CustomResource>>) -> Self {
-        let mut groups: BTreeMap<GroupVersion, BTreeMap<String, Arc<Resource>>> = BTreeMap::new();
-        let built_in = cowherd_kinds::all().iter().map(Resource::built_in);
-        let defined = custom.values().filter(|custom| custom.established).flat_map(|custom| {
-            custom.versions.iter().filter(|version| version.served).map(|version| Resource::custom(version.clone()))
-        });
-        for resource in built_in.chain(defined) {
-            let version = groups.entry(resource.group_version.clone()).or_default();
-            // What Kubernetes itself defines cannot be taken over.
-            version.entry(resource.plural.clone()).or_insert_with(|| Arc::new(resource));
+    /// The built-in resources.
+    pub fn new() -> Self {
+        let mut served = Served::default();
+        for resource in cowherd_kinds::all().iter().map(Resource::built_in) {
+            served.add(resource);
         }
-        Self { groups, custom, documents: Documents::default() }
+        Self(RwLock::new(served))
     }
 
-    /// The same with one definition changed or, without one, removed.
-    #[must_use]
-    pub fn with_custom(&self, name: &str, definition: Option<CustomResource>) -> Self {
-        let mut custom = self.custom.clone();
-        let old = match definition {
-            Some(definition) => custom.insert(name.to_owned(), Arc::new(definition)),
-            None => custom.remove(name),
-        };
-        if let Some(old) = old {
-            old.retired.cancel();
+    fn served(&self) -> RwLockReadGuard<'_, Served> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn served_mut(&self) -> RwLockWriteGuard<'_, Served> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves a definition as it is now.
+    pub fn define(&self, name: &str, definition: CustomResource) {
+        let mut served = self.served_mut();
+        if let Some(known) = served.definitions.get(name) {
+            // What is told again is no news, nor is a change that leaves everything as it was to clients.
+            if known.revision >= definition.revision || known.is_served_as(&definition) {
+                return;
+            }
         }
-        Self::new(custom)
+        served.forget(name);
+        served.learn(name, definition);
+    }
+
+    /// Serves a definition no longer that was removed at that revision.
+    pub fn undefine(&self, name: &str, revision: Revision) {
+        let mut served = self.served_mut();
+        if served.definitions.get(name).is_some_and(|known| known.revision < revision) {
+            served.forget(name);
+        }
     }
 
     /// A resource.
-    pub fn find(&self, group_version: &GroupVersion, plural: &str) -> Option<&Arc<Resource>> {
-        self.groups.get(group_version)?.get(plural)
+    pub fn find(&self, group_version: &GroupVersion, plural: &str) -> Option<Arc<Resource>> {
+        self.served().versions.get(group_version)?.resources.get(plural).cloned()
     }
 
-    /// The resources of a group and version.
-    pub fn resources(&self, group_version: &GroupVersion) -> Option<impl Iterator<Item = &Arc<Resource>>> {
-        Some(self.groups.get(group_version)?.values())
+    /// The resources of a group and version, by their plurals.
+    pub fn resources(&self, group_version: &GroupVersion) -> Vec<Arc<Resource>> {
+        let served = self.served();
+        let version = served.versions.get(group_version);
+        version.into_iter().flat_map(|version| version.resources.values().cloned()).collect()
     }
 
-    /// The definitions of custom resources, by their name.
-    pub fn custom(&self) -> &BTreeMap<String, Arc<CustomResource>> {
-        &self.custom
+    /// A definition of custom resources, by its name.
+    pub fn definition(&self, name: &str) -> Option<Arc<CustomResource>> {
+        self.served().definitions.get(name).cloned()
+    }
+
+    /// The definitions whose names may depend on this one, itself included: those that have names of its own, and
+    /// those of its group that could not have all of theirs.
+    pub fn rivals(&self, definition: &str) -> BTreeSet<String> {
+        let served = self.served();
+        let group = definition.split_once('.').map_or("", |(_, group)| group);
+        let mut rivals = served.taken.waiting(group);
+        if let Some(known) = served.definitions.get(definition) {
+            rivals.append(&mut served.taken.having(&known.names));
+        }
+        rivals.insert(definition.to_owned());
+        rivals
+    }
+
+    /// The first name that another definition of the group has taken, as reason and message.
+    ///
+    /// Of two that were accepted at the same time, on two servers say, the one that was there first keeps the names.
+    pub fn conflict(&self, names: &Names, definition: &str) -> Option<(&'static str, String)> {
+        let served = self.served();
+        let own = served.definitions.get(definition).filter(|own| own.accepted);
+        served.taken.conflict(names, |other| {
+            other != definition
+                && own.is_none_or(|own| served.definitions.get(other).is_some_and(|other| other.born < own.born))
+        })
+    }
+
+    /// The documents of the catalog as it is now.
+    pub fn documents(&self) -> Arc<Documents> {
+        self.served().documents.clone()
+    }
+
+    /// The parts of documents that are about a group and version.
+    pub fn parts(&self, group_version: &GroupVersion) -> Arc<Parts> {
+        self.served().versions.get(group_version).map(|version| version.parts.clone()).unwrap_or_default()
     }
 
     /// The groups in the order that they are listed in, each with its versions, the preferred one first.
     pub fn groups(&self) -> Vec<(String, Vec<GroupVersion>)> {
-        let mut groups: BTreeMap<&str, Vec<GroupVersion>> = BTreeMap::new();
-        for group_version in self.groups.keys() {
-            groups.entry(&group_version.group).or_default().push(group_version.clone());
+        let mut groups: BTreeMap<String, Vec<GroupVersion>> = BTreeMap::new();
+        for group_version in self.served().versions.keys() {
+            groups.entry(group_version.group.clone()).or_default().push(group_version.clone());
         }
-        let mut groups: Vec<(String, Vec<GroupVersion>)> =
-            groups.into_iter().map(|(group, versions)| (group.to_owned(), versions)).collect();
+        let mut groups: Vec<(String, Vec<GroupVersion>)> = groups.into_iter().collect();
         for (_, versions) in &mut groups {
             versions.sort_by_key(|version| std::cmp::Reverse(version_priority(&version.version)));
         }
-        groups.sort_by_key(|(group, _)| (group_priority(group), group.clone()));
+        groups.sort_by_cached_key(|(group, _)| (group_priority(group), group.clone()));
         groups
+    }
+}
+
+impl Served {
+    fn learn(&mut self, name: &str, definition: CustomResource) {
+        let definition = Arc::new(definition);
+        for resource in definition.served() {
+            self.add(resource);
+        }
+        self.taken.add(name, &definition);
+        self.definitions.insert(name.to_owned(), definition);
+    }
+
+    fn forget(&mut self, name: &str) {
+        let Some(definition) = self.definitions.remove(name) else { return };
+        self.taken.remove(name, &definition);
+        for version in &definition.versions {
+            let group_version = GroupVersion::new(&definition.names.group, &version.name);
+            self.remove(group_version, &definition.names.plural);
+        }
+        definition.retired.cancel();
+    }
+
+    fn add(&mut self, resource: Resource) {
+        let version = self.versions.entry(resource.group_version.clone()).or_default();
+        // What Kubernetes itself defines cannot be taken over.
+        if let Entry::Vacant(free) = version.resources.entry(resource.plural.clone()) {
+            free.insert(Arc::new(resource));
+            version.parts = Arc::default();
+            self.documents = Arc::default();
+        }
+    }
+
+    fn remove(&mut self, group_version: GroupVersion, plural: &str) {
+        let Entry::Occupied(mut version) = self.versions.entry(group_version) else { return };
+        let known = version.get_mut();
+        if known.resources.get(plural).is_none_or(|resource| resource.custom_version().is_none()) {
+            return;
+        }
+        known.resources.remove(plural);
+        known.parts = Arc::default();
+        if known.resources.is_empty() {
+            version.remove();
+        }
+        self.documents = Arc::default();
     }
 }
 

@@ -22,8 +22,8 @@
 //! ```
 //!
 //! A request is read into a `Call` (`service`), its path into a `Route` (`route`); `rest` holds a file per verb. What
-//! is served is an immutable `Catalog` of `Resource`s, made anew when a CustomResourceDefinition changes. Only this
-//! crate touches the store.
+//! is served is a `Catalog` of `Resource`s. What is kept in memory follows the store's log (`following`), and a change
+//! that has begun ends (`mutation`). Only this crate touches the store.
 
 mod action;
 mod admission;
@@ -32,6 +32,7 @@ mod authorization;
 mod body;
 mod bootstrap;
 mod catalog;
+mod claims;
 mod clock;
 mod connections;
 mod crd;
@@ -39,10 +40,11 @@ mod crd_lifecycle;
 mod discovery;
 mod expiry;
 mod flow;
-mod hooks;
+mod following;
 mod identity;
 mod impersonation;
 mod listener;
+mod mutation;
 mod negotiation;
 mod object;
 pub mod pki;

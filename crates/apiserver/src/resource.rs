@@ -162,7 +162,7 @@ impl Resource {
     pub fn schema(&self) -> &Schema {
         match &self.behaviour {
             Behaviour::BuiltIn(kind) => builtin::definition(kind.definition).unwrap_or(&self.anything),
-            Behaviour::Custom(version) => &version.schema,
+            Behaviour::Custom(version) => version.schema(),
         }
     }
 
@@ -175,7 +175,7 @@ impl Resource {
             }
             Behaviour::Custom(version) => {
                 cowherd_kinds::metadata::settle(object);
-                let filled = version.schema.apply_defaults(object, DEFAULTS_LIMIT);
+                let filled = version.schema().apply_defaults(object, DEFAULTS_LIMIT);
                 filled.map_err(|_| ApiError::too_large(DEFAULTS_LIMIT))
             }
         }

@@ -1,17 +1,23 @@
 //! The server: a store, and what is served from it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use cowherd_store::{ListOptions, Revision, Store};
+use cowherd_store::Store;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admission::Addresses, catalog::Catalog, crd::CustomResource, flow::Flow, identity::User, resource::Resource,
-    service::LocalService, status::ApiError, tokens::Tokens,
+    catalog::Catalog,
+    claims::{AddressView, Addresses, PortView},
+    crd::{Definitions, News},
+    flow::Flow,
+    following::Following,
+    identity::User,
+    resource::Resource,
+    route::{GroupVersion, Route},
+    service::LocalService,
+    status::{ApiError, ApiResult},
+    tokens::Tokens,
 };
 
 /// What can be chosen about a server.
@@ -92,9 +98,11 @@ pub struct ApiServer {
 struct Inner {
     store: Store,
     config: Config,
-    catalog: RwLock<Arc<Catalog>>,
+    catalog: Arc<Catalog>,
     addresses: Addresses,
+    following: Following,
     tokens: Tokens,
+    turns: Arc<Semaphore>,
     closing: CancellationToken,
     flow: Flow,
 }
@@ -106,25 +114,29 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl ApiServer {
-    /// A server of what the store holds. Makes what every cluster has, where it is missing.
+    /// A server of what the store holds, one of several perhaps. Makes what every cluster has, where it is missing.
     pub async fn open(store: Store, config: Config) -> Result<Self, Error> {
-        let catalog = Catalog::new(BTreeMap::new());
+        let closing = CancellationToken::new();
         let tokens = Tokens::open(&store).await?;
+        let catalog = Arc::new(Catalog::new());
+        let [a, b, c, d, e, f] = crate::random::bytes()?;
+        let addresses = Addresses::starting_at(u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
+        let (news, (bereft, bereaved)) = (News::default(), mpsc::unbounded_channel());
+
+        let mut following = Following::new(store.clone(), closing.clone());
+        let resource = built_in(&catalog, "apiextensions.k8s.io", "v1", "customresourcedefinitions")?;
+        following.follow(Definitions { catalog: catalog.clone(), resource, news: news.clone() }).await?;
+        let prefix = built_in(&catalog, "networking.k8s.io", "v1", "ipaddresses")?.collection_prefix(None);
+        following.follow(AddressView { addresses: addresses.clone(), prefix, bereft }).await?;
+        following.follow(PortView(addresses.clone())).await?;
+
+        let turns = Arc::new(Semaphore::new(crate::mutation::AT_ONCE));
         let flow = Flow::new(&config);
-        let inner = Inner {
-            flow,
-            store,
-            config,
-            catalog: RwLock::new(Arc::new(catalog)),
-            addresses: Addresses::default(),
-            tokens,
-            closing: CancellationToken::new(),
-        };
+        let inner = Inner { store, config, catalog, addresses, following, tokens, turns, closing, flow };
         let server = Self { inner: Arc::new(inner) };
-        server.load_definitions().await?;
-        server.load_addresses().await?;
         crate::bootstrap::run(&server).await?;
-        crate::crd_lifecycle::resume(&server);
+        crate::crd_lifecycle::start(&server, news);
+        crate::claims::start_repair(&server, bereaved);
         crate::expiry::start(&server);
         Ok(server)
     }
@@ -169,65 +181,42 @@ impl ApiServer {
         &self.inner.closing
     }
 
+    pub(crate) fn following(&self) -> &Following {
+        &self.inner.following
+    }
+
+    /// The turns of those who change something.
+    pub(crate) fn turns(&self) -> &Arc<Semaphore> {
+        &self.inner.turns
+    }
+
     /// What is served at the moment.
-    pub(crate) fn catalog(&self) -> Arc<Catalog> {
-        self.inner.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
     }
 
-    /// Serves a definition as it is now.
-    pub(crate) fn define(&self, name: &str, definition: CustomResource) {
-        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        let known = catalog.custom().get(name);
-        // Writes are told of in any order; the newest one counts.
-        let news = known.is_none_or(|known| {
-            known.revision < definition.revision
-                && (known.generation, known.established, known.terminating)
-                    != (definition.generation, definition.established, definition.terminating)
-        });
-        if news {
-            *catalog = Arc::new(catalog.with_custom(name, Some(definition)));
+    /// Waits for the definition of what a path names, where another server was told of it a moment ago.
+    pub(crate) async fn catch_up(&self, path: &str) -> ApiResult<()> {
+        let Route::Object(route) = Route::parse(path) else { return Ok(()) };
+        let (group_version, plural) = (&route.group_version, &route.resource);
+        if group_version.group.is_empty() || self.catalog().find(group_version, plural).is_some() {
+            return Ok(());
         }
-    }
-
-    /// Serves a definition no longer that was removed at that revision.
-    pub(crate) fn undefine(&self, name: &str, revision: Revision) {
-        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        if catalog.custom().get(name).is_some_and(|known| known.revision < revision) {
-            *catalog = Arc::new(catalog.with_custom(name, None));
+        let definitions = self.built_in("apiextensions.k8s.io", "v1", "customresourcedefinitions")?;
+        let key = definitions.key("", &format!("{plural}.{}", group_version.group));
+        if let Some(definition) = self.store().get(&key).await.map_err(ApiError::internal)? {
+            self.following().reached(&key, definition.modified).await;
         }
+        Ok(())
     }
 
     /// The resource that keeps objects of this group and plural, in its stored version.
     pub(crate) fn built_in(&self, group: &str, version: &str, plural: &str) -> Result<Arc<Resource>, ApiError> {
-        let group_version = crate::route::GroupVersion::new(group, version);
-        let found = self.catalog().find(&group_version, plural).cloned();
-        found.ok_or_else(|| ApiError::internal(format!("{plural} are not served")))
+        built_in(self.catalog(), group, version, plural)
     }
+}
 
-    async fn load_definitions(&self) -> Result<(), Error> {
-        let resource = self.built_in("apiextensions.k8s.io", "v1", "customresourcedefinitions")?;
-        let page = self.store().list(&resource.collection_prefix(None), ListOptions::default()).await?;
-        let mut definitions = BTreeMap::new();
-        for entry in page.entries {
-            let object = resource.decode(&entry.value, entry.modified)?;
-            match CustomResource::read(&object) {
-                Ok(definition) => {
-                    definitions.insert(crate::object::name(&object).to_owned(), Arc::new(definition));
-                }
-                Err(errors) => tracing::error!(key = entry.key, ?errors, "a stored definition cannot be served"),
-            }
-        }
-        let mut catalog = self.inner.catalog.write().unwrap_or_else(PoisonError::into_inner);
-        *catalog = Arc::new(Catalog::new(definitions));
-        Ok(())
-    }
-
-    async fn load_addresses(&self) -> Result<(), Error> {
-        let resource = self.built_in("", "v1", "services")?;
-        let page = self.store().list(&resource.collection_prefix(None), ListOptions::default()).await?;
-        for entry in page.entries {
-            self.addresses().load(&resource.decode(&entry.value, entry.modified)?);
-        }
-        Ok(())
-    }
+fn built_in(catalog: &Catalog, group: &str, version: &str, plural: &str) -> Result<Arc<Resource>, ApiError> {
+    let found = catalog.find(&GroupVersion::new(group, version), plural);
+    found.ok_or_else(|| ApiError::internal(format!("{plural} are not served")))
 }

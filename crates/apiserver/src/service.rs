@@ -2,13 +2,14 @@
 
 use std::{
     convert::Infallible,
+    panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 
 use crate::{
@@ -66,7 +67,10 @@ impl ApiServer {
         let (parts, body) = request.into_parts();
         let accepted = Accepted::from_headers(&parts.headers);
         let (began, method, path) = (Instant::now(), parts.method.clone(), parts.uri.path().to_owned());
-        let response = match self.answer(parts, body, user, &accepted).await {
+        // A request that panics is the failure of that request.
+        let answer = AssertUnwindSafe(self.answer(parts, body, user, &accepted)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|_| Err(ApiError::internal("the request could not be answered")));
+        let response = match answer {
             Ok(answer) => answer.into_response(accepted),
             Err(error) => Answer::error(&error).into_response(accepted.or(Ok(Accepted::JSON))),
         };
@@ -81,7 +85,8 @@ impl ApiServer {
     {
         let user = crate::tokens::authenticate(self, user, &parts.headers).await?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let action = Action::resolve(&self.catalog(), &parts.method, parts.uri.path(), &query);
+        self.catch_up(parts.uri.path()).await?;
+        let action = Action::resolve(self.catalog(), &parts.method, parts.uri.path(), &query);
         let user = crate::impersonation::impersonated(self, user, &parts.headers).await?;
         crate::authorization::check(self, &user, &action.attributes).await?;
         let deed = action.deed?;
@@ -101,10 +106,12 @@ impl ApiServer {
         };
         let path = parts.uri.path().to_owned();
         let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
-        match &deed {
-            Deed::Object(deed) => self.flow().work(call.body.len(), crate::rest::serve(self, &call, deed)).await,
+        let reads = matches!(call.method, Method::GET | Method::HEAD);
+        match deed {
+            Deed::Object(deed) if reads => crate::rest::serve(self, &call, &deed).await,
+            Deed::Object(deed) => crate::mutation::run(self, call, deed).await,
             Deed::Review(review, namespace) => crate::reviews::answer(self, &call, review, namespace.as_deref()).await,
-            Deed::Document(route) => crate::discovery::serve(self, &call, route),
+            Deed::Document(route) => crate::discovery::serve(self, &call, &route).await,
         }
     }
 }

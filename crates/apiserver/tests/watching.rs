@@ -93,7 +93,7 @@ async fn a_token_or_version_whose_history_is_gone_is_expired() {
     }
     let (_, first) = get(&client, &format!("{MAPS}?limit=2")).await;
     merge(&client, &format!("{MAPS}/d"), json!({"data": {"k": "v"}})).await;
-    store.compact(store.revision()).await.unwrap();
+    store.compact(store.revision().await.unwrap()).await.unwrap();
     let token = first["metadata"]["continue"].as_str().unwrap();
     let (code, status) = get(&client, &format!("{MAPS}?limit=2&continue={token}")).await;
     assert_eq!((code, &status["reason"]), (410, &json!("Expired")));

@@ -115,15 +115,15 @@ fn served(catalog: &Catalog, method: &Method, route: &ObjectRoute, query: &Query
         };
     }
     let resource = catalog.find(&route.group_version, &route.resource).ok_or_else(ApiError::no_such_path)?;
-    let (verb, asked) = methods::find(resource, route, method)?;
+    let (verb, asked) = methods::find(&resource, route, method)?;
     // A list that goes on is a watch.
     let (verb, asked) = match verb {
-        Verb::List if query.flag("watch") => (methods::watch_of(resource)?, "watch"),
+        Verb::List if query.flag("watch") => (methods::watch_of(&resource)?, "watch"),
         verb => (verb, asked),
     };
     let deed = ObjectDeed {
         verb,
-        resource: resource.clone(),
+        resource,
         namespace: route.namespace.clone().unwrap_or_default(),
         name: route.name.clone().unwrap_or_default(),
         subresource: route.subresource.clone(),
@@ -151,21 +151,20 @@ fn unserved_verb(method: &Method, route: &ObjectRoute, query: &Query) -> &'stati
 
 /// The one object that a list or a watch can hold, where its field selector names it.
 fn selected_name(catalog: &Catalog, group_version: &GroupVersion, plural: &str, query: &Query) -> Option<String> {
-    let selection = Selection::parse(query, catalog.find(group_version, plural)?).ok()?;
+    let resource = catalog.find(group_version, plural)?;
+    let selection = Selection::parse(query, &resource).ok()?;
     let name = selection.name()?;
     names::path_segment(name, false).is_empty().then(|| name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn resolved(method: &str, path: &str) -> Action {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Action::resolve(&Catalog::new(BTreeMap::new()), &method, path, &Query::parse(query))
+        Action::resolve(&Catalog::new(), &method, path, &Query::parse(query))
     }
 
     fn asked(method: &str, path: &str) -> (String, String, String) {

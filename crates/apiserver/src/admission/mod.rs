@@ -1,6 +1,5 @@
 //! What must hold of an object beyond its own fields, and what the cluster adds to it.
 
-mod addresses;
 mod definition;
 mod namespace;
 mod pod;
@@ -11,47 +10,51 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
+    claims::Avoid,
     resource::Resource,
     server::ApiServer,
     status::{ApiError, ApiResult},
 };
 
-pub use addresses::{Addresses, Reserved};
 pub use namespace::must_accept;
 
-/// Prepares a new object. What it reserved is released again unless [`Reserved::keep`] is called.
-pub async fn create(server: &ApiServer, resource: &Resource, object: &mut Value, dry_run: bool) -> ApiResult<Reserved> {
+/// Prepares a new object. It gets nothing that is to be avoided.
+pub async fn create(server: &ApiServer, resource: &Resource, object: &mut Value, avoid: &Avoid) -> ApiResult<()> {
     if resource.namespaced {
         namespace::must_accept(server, resource, object).await?;
     }
-    let mut reserved = Reserved::nothing();
     match (resource.group_version.group.as_str(), resource.plural.as_str()) {
         ("", "namespaces") => namespace::prepare(object),
         ("", "pods") => pod::prepare(server, resource, object).await?,
-        ("", "services") => reserved = service::create(server, resource, object)?,
+        ("", "services") => service::create(server, resource, object, avoid).await?,
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::create(object),
         _ => {}
     }
-    // A dry run gives back at once what it would have taken.
-    Ok(if dry_run { Reserved::nothing() } else { reserved })
+    Ok(())
 }
 
-/// Prepares a changed object. What it reserved is released again unless [`Reserved::keep`] is called.
-pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value) -> ApiResult<Reserved> {
+/// Prepares a changed object. It gets nothing that is to be avoided.
+pub async fn update(
+    server: &ApiServer,
+    resource: &Resource,
+    new: &mut Value,
+    old: &Value,
+    avoid: &Avoid,
+) -> ApiResult<()> {
     match (resource.group_version.group.as_str(), resource.plural.as_str()) {
         ("", "namespaces") => namespace::keep_finalizers(new, old),
-        ("", "services") => return service::update(server, resource, new, old),
+        ("", "services") => service::update(server, resource, new, old, avoid).await?,
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(new),
         _ => {}
     }
-    Ok(Reserved::nothing())
+    Ok(())
 }
 
 /// Writes what only the server says, after everything else; `now` is in RFC 3339.
 pub fn settle(server: &ApiServer, resource: &Resource, object: &mut Value, now: &str) -> ApiResult<()> {
-    if crate::hooks::defines(resource) {
+    if crate::crd::defines(resource) {
         definition::must_be_usable(resource, object)?;
-        crate::crd::accept(object, &server.catalog(), now);
+        crate::crd::accept(object, server.catalog(), now);
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! Services: the address and the ports that the cluster gives them.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use cowherd_schema::{FieldError, FieldPath};
 use serde_json::{Map, Value, json};
 
-use super::addresses::{Reserved, Unavailable};
 use crate::{
+    claims::{Avoid, Claim, is_in_network, is_node_port},
     object::{self, as_map, at, text_at},
     resource::Resource,
     server::ApiServer,
@@ -14,19 +14,21 @@ use crate::{
 };
 
 /// Gives a new Service its address and ports.
-pub fn create(server: &ApiServer, resource: &Resource, service: &mut Value) -> ApiResult<Reserved> {
-    let mut reserved = server.addresses().reserve();
-    allocate(resource, service, &mut reserved, &Value::Null)?;
-    Ok(reserved)
+pub async fn create(server: &ApiServer, resource: &Resource, service: &mut Value, avoid: &Avoid) -> ApiResult<()> {
+    Allocation { server, resource, old: &Value::Null, avoid, ports: BTreeSet::new() }.of(service).await
 }
 
 /// Keeps the address and the ports of a changed Service, and gives it what its new type needs.
-pub fn update(server: &ApiServer, resource: &Resource, new: &mut Value, old: &Value) -> ApiResult<Reserved> {
+pub async fn update(
+    server: &ApiServer,
+    resource: &Resource,
+    new: &mut Value,
+    old: &Value,
+    avoid: &Avoid,
+) -> ApiResult<()> {
     keep(new, old);
     drop_what_the_type_has_not(new, old);
-    let mut reserved = server.addresses().reserve();
-    allocate(resource, new, &mut reserved, old)?;
-    Ok(reserved)
+    Allocation { server, resource, old, avoid, ports: BTreeSet::new() }.of(new).await
 }
 
 /// What the client left out stays as it was, where the type still has it.
@@ -102,81 +104,110 @@ fn node_port(port: &Value) -> Option<u16> {
     port.get("nodePort").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0)
 }
 
-fn allocate(resource: &Resource, service: &mut Value, reserved: &mut Reserved, old: &Value) -> ApiResult<()> {
-    let name = object::name(service).to_owned();
-    let invalid = |error: FieldError| ApiError::invalid(resource.named_kind(), &name, &[error]);
-    let kind = text_at(service, &["spec", "type"]).to_owned();
-    let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
-    if kind == "ExternalName" {
-        return Ok(());
-    }
-    address(spec, reserved, text_at(old, &["spec", "clusterIP"])).map_err(invalid)?;
-    if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
-        let wanted = spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)) || kind == "NodePort";
-        ports(spec, reserved, old, wanted).map_err(invalid)?;
-    }
-    Ok(())
+/// Looks for what a Service lacks. It is the Service's own once both are stored.
+struct Allocation<'a> {
+    server: &'a ApiServer,
+    resource: &'a Resource,
+    /// The Service as it was.
+    old: &'a Value,
+    /// What others have turned out to have.
+    avoid: &'a Avoid,
+    /// The ports that were found so far.
+    ports: BTreeSet<u16>,
 }
 
-fn address(spec: &mut Map<String, Value>, reserved: &mut Reserved, old: &str) -> Result<(), FieldError> {
-    let path = FieldPath::new("spec.clusterIPs").index(0);
-    let asked = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let given = match asked.as_str() {
-        "None" => "None".to_owned(),
-        same if !same.is_empty() && same == old => return Ok(()),
-        asked => {
-            let wanted = if asked.is_empty() {
-                None
-            } else {
-                let parsed = asked.parse::<Ipv4Addr>();
-                Some(parsed.map_err(|_| {
-                    FieldError::invalid(&path, asked, "must be an IPv4 address of the cluster, or None")
-                })?)
-            };
-            let given = reserved.address(wanted).map_err(|why| {
-                let range = "the provided network does not match the current range 10.96.0.0/12";
-                let why = match why {
-                    Unavailable::Allocated => "provided IP is already allocated".to_owned(),
-                    Unavailable::OutOfRange => format!("provided IP is not in the valid range: {range}"),
-                    Unavailable::Exhausted => "no free IPs are available in the range".to_owned(),
+impl Allocation<'_> {
+    async fn of(mut self, service: &mut Value) -> ApiResult<()> {
+        let name = object::name(service).to_owned();
+        let kind = text_at(service, &["spec", "type"]).to_owned();
+        let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
+        if kind == "ExternalName" {
+            return Ok(());
+        }
+        let mut found = self.address(spec).await?;
+        if found.is_ok() && matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
+            let wanted = spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)) || kind == "NodePort";
+            found = self.ports(spec, wanted).await?;
+        }
+        found.map_err(|error| ApiError::invalid(self.resource.named_kind(), &name, &[error]))
+    }
+
+    /// Whether a Service may still get what its client named.
+    async fn is_free(&self, claim: Claim) -> ApiResult<bool> {
+        Ok(!self.avoid.contains(&claim.key(self.server)?) && claim.is_free(self.server).await?)
+    }
+
+    fn avoids(&self, claim: Claim) -> bool {
+        claim.key(self.server).is_ok_and(|key| self.avoid.contains(&key))
+    }
+
+    async fn address(&self, spec: &mut Map<String, Value>) -> ApiResult<Result<(), FieldError>> {
+        let path = FieldPath::new("spec.clusterIPs").index(0);
+        let asked = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let refuse = |why: &str| {
+            Ok(Err(FieldError::invalid(&path, asked.as_str(), format!("failed to allocate IP {asked}: {why}"))))
+        };
+        let given = match asked.as_str() {
+            "None" => "None".to_owned(),
+            same if !same.is_empty() && same == text_at(self.old, &["spec", "clusterIP"]) => return Ok(Ok(())),
+            "" => match self.server.addresses().free_address(|address| self.avoids(Claim::Address(address))) {
+                Some(free) => free.to_string(),
+                None => return refuse("no free IPs are available in the range"),
+            },
+            named => {
+                let Ok(named) = named.parse::<Ipv4Addr>() else {
+                    let why = "must be an IPv4 address of the cluster, or None";
+                    return Ok(Err(FieldError::invalid(&path, asked, why)));
                 };
-                FieldError::invalid(&path, asked, format!("failed to allocate IP {asked}: {why}"))
-            })?;
-            given.to_string()
-        }
-    };
-    spec.insert("clusterIPs".to_owned(), json!([given]));
-    spec.insert("clusterIP".to_owned(), given.into());
-    spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
-    spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
-    Ok(())
-}
-
-fn ports(spec: &mut Map<String, Value>, reserved: &mut Reserved, old: &Value, wanted: bool) -> Result<(), FieldError> {
-    let known: Vec<u16> =
-        at(old, &["spec", "ports"]).and_then(Value::as_array).into_iter().flatten().filter_map(node_port).collect();
-    let ports = spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten();
-    for (index, port) in ports.enumerate() {
-        let asked = node_port(port);
-        if asked.is_some_and(|asked| known.contains(&asked)) || (asked.is_none() && !wanted) {
-            continue;
-        }
-        let path = FieldPath::new("spec.ports").index(index).child("nodePort");
-        let given = reserved.port(asked).map_err(|why| {
-            let asked = asked.unwrap_or_default();
-            FieldError::invalid(
-                &path,
-                asked,
-                match why {
-                    Unavailable::Allocated => "provided port is already allocated",
-                    Unavailable::OutOfRange => {
-                        "provided port is not in the valid range. The range of valid ports is 30000-32767"
-                    }
-                    Unavailable::Exhausted => "no free ports are available in the range 30000-32767",
-                },
-            )
-        })?;
-        as_map(port).insert("nodePort".to_owned(), given.into());
+                if !is_in_network(named) {
+                    let range = "the provided network does not match the current range 10.96.0.0/12";
+                    return refuse(&format!("provided IP is not in the valid range: {range}"));
+                }
+                if !self.is_free(Claim::Address(named)).await? {
+                    return refuse("provided IP is already allocated");
+                }
+                named.to_string()
+            }
+        };
+        spec.insert("clusterIPs".to_owned(), json!([given]));
+        spec.insert("clusterIP".to_owned(), given.into());
+        spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
+        spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
+        Ok(Ok(()))
     }
-    Ok(())
+
+    async fn ports(&mut self, spec: &mut Map<String, Value>, wanted: bool) -> ApiResult<Result<(), FieldError>> {
+        let old = at(self.old, &["spec", "ports"]).and_then(Value::as_array).into_iter().flatten();
+        let known: Vec<u16> = old.filter_map(node_port).collect();
+        // What a client named is nobody else's, wherever in the list it stands.
+        let named = spec.get("ports").and_then(Value::as_array).into_iter().flatten().filter_map(node_port);
+        self.ports.extend(named);
+        let ports = spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten();
+        for (index, port) in ports.enumerate() {
+            let path = FieldPath::new("spec.ports").index(index).child("nodePort");
+            let refuse = |asked: u16, why: &str| Ok(Err(FieldError::invalid(&path, asked, why)));
+            let given = match node_port(port) {
+                None if !wanted => continue,
+                Some(asked) if known.contains(&asked) => continue,
+                Some(asked) if !is_node_port(asked) => {
+                    let why = "provided port is not in the valid range. The range of valid ports is 30000-32767";
+                    return refuse(asked, why);
+                }
+                Some(asked) if !self.is_free(Claim::Port(asked)).await? => {
+                    return refuse(asked, "provided port is already allocated");
+                }
+                Some(asked) => asked,
+                None => {
+                    let taken = |port| self.ports.contains(&port) || self.avoids(Claim::Port(port));
+                    match self.server.addresses().free_port(taken) {
+                        Some(free) => free,
+                        None => return refuse(0, "no free ports are available in the range 30000-32767"),
+                    }
+                }
+            };
+            self.ports.insert(given);
+            as_map(port).insert("nodePort".to_owned(), given.into());
+        }
+        Ok(Ok(()))
+    }
 }

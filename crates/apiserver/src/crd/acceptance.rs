@@ -15,7 +15,7 @@ use crate::{
 pub fn accept(definition: &mut Value, catalog: &Catalog, now: &str) {
     let name = crate::object::name(definition).to_owned();
     let names = Names::read(definition);
-    let conflict = conflict(&names, &name, catalog);
+    let conflict = catalog.conflict(&names, &name);
     let stored = stored_versions(definition);
     let accepted_names = at(definition, &["spec", "names"]).cloned().unwrap_or_default();
     let status = as_map(as_map(definition).entry("status").or_insert_with(|| json!({})));
@@ -60,39 +60,6 @@ fn stored_versions(definition: &Value) -> Vec<String> {
     stored
 }
 
-/// The first name that another definition of the group has taken, as reason and message.
-fn conflict(names: &Names, definition: &str, catalog: &Catalog) -> Option<(&'static str, String)> {
-    let others = catalog
-        .custom()
-        .iter()
-        .filter(|(name, other)| *name != definition && other.names.group == names.group && other.established);
-    for (_, other) in others {
-        let other = &other.names;
-        let resources: Vec<&String> = [&other.plural, &other.singular].into_iter().chain(&other.short_names).collect();
-        let taken = |name: &String| resources.contains(&name);
-        if taken(&names.plural) {
-            return Some(("PluralConflict", in_use(&names.plural)));
-        }
-        if taken(&names.singular) {
-            return Some(("SingularConflict", in_use(&names.singular)));
-        }
-        if let Some(short) = names.short_names.iter().find(|name| taken(name)) {
-            return Some(("ShortNamesConflict", in_use(short)));
-        }
-        if other.kind == names.kind || other.list_kind == names.kind {
-            return Some(("KindConflict", in_use(&names.kind)));
-        }
-        if other.kind == names.list_kind || other.list_kind == names.list_kind {
-            return Some(("ListKindConflict", in_use(&names.list_kind)));
-        }
-    }
-    None
-}
-
-fn in_use(name: &str) -> String {
-    format!("{name:?} is already in use")
-}
-
 /// Sets a condition; its time changes only with its status.
 pub fn set_condition(conditions: &mut Value, kind: &str, holds: bool, reason: &str, message: &str, now: &str) {
     let status = if holds { "True" } else { "False" };
@@ -127,7 +94,10 @@ pub fn storage_schema_errors(definition: &Value) -> Vec<FieldError> {
     if !errors.is_empty() {
         return errors;
     }
-    CustomResource::read(definition).err().unwrap_or_default()
+    match CustomResource::read(definition) {
+        Ok(definition) => definition.schema_errors(),
+        Err(errors) => errors,
+    }
 }
 
 /// What keeps the schemas of versions from being structural. As in Kubernetes, a schema that all versions share

@@ -1,16 +1,16 @@
 //! What a CustomResourceDefinition says.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cowherd_schema::{FieldError, FieldPath, Schema};
+use cowherd_schema::{FieldError, FieldPath};
 use cowherd_store::Revision;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{CustomVersion, SchemaDocument, printing::PrintColumn};
 use crate::{
     object::{self, at, text_at},
-    resource::Scale,
+    resource::{Resource, Scale},
 };
 
 /// A CustomResourceDefinition as the server uses it.
@@ -20,6 +20,10 @@ pub struct CustomResource {
     pub versions: Vec<Arc<CustomVersion>>,
     /// Whether its objects are served.
     pub established: bool,
+    /// Whether it got all of its names.
+    pub accepted: bool,
+    /// When it was made, and its identity: of two definitions that were made at once, one comes first.
+    pub born: (String, String),
     /// Whether it is being deleted, and its objects with it.
     pub terminating: bool,
     /// What it is called.
@@ -79,7 +83,12 @@ impl CustomResource {
         let revision = Revision(object::resource_version(definition).parse().unwrap_or_default());
         Ok(Self {
             versions: read,
-            established: is_established(definition),
+            established: holds(definition, "Established"),
+            accepted: holds(definition, "NamesAccepted"),
+            born: (
+                text_at(definition, &["metadata", "creationTimestamp"]).to_owned(),
+                object::uid(definition).to_owned(),
+            ),
             names,
             terminating: object::is_terminating(definition),
             revision,
@@ -89,13 +98,34 @@ impl CustomResource {
     }
 }
 
-/// Whether the condition `Established` holds.
-fn is_established(definition: &Value) -> bool {
+impl CustomResource {
+    /// The resources that are served.
+    pub fn served(&self) -> impl Iterator<Item = Resource> {
+        let versions = self.versions.iter().filter(|version| self.established && version.served);
+        versions.map(|version| Resource::custom(version.clone()))
+    }
+
+    /// What keeps the schemas from being read.
+    pub fn schema_errors(&self) -> Vec<FieldError> {
+        let path = |index| FieldPath::new("spec.versions").index(index).child("schema").child("openAPIV3Schema");
+        let schemas = self.versions.iter().enumerate();
+        schemas.filter_map(|(index, version)| version.schema_error(&path(index))).collect()
+    }
+
+    /// Whether clients cannot tell this from what another reading of the definition came to.
+    pub fn is_served_as(&self, other: &Self) -> bool {
+        let told = |one: &Self| (one.generation, one.established, one.accepted, one.terminating);
+        self.born == other.born && told(self) == told(other)
+    }
+}
+
+/// Whether a condition holds.
+fn holds(definition: &Value, kind: &str) -> bool {
     let conditions = at(definition, &["status", "conditions"]).and_then(Value::as_array);
     conditions
         .into_iter()
         .flatten()
-        .any(|condition| text_at(condition, &["type"]) == "Established" && text_at(condition, &["status"]) == "True")
+        .any(|condition| text_at(condition, &["type"]) == kind && text_at(condition, &["status"]) == "True")
 }
 
 impl Names {
@@ -133,10 +163,6 @@ fn read_version(
     let schema_path = path.child("schema").child("openAPIV3Schema");
     let source = at(version, &["schema", "openAPIV3Schema"]);
     let source = source.ok_or_else(|| FieldError::required(&schema_path, "schemas are required"))?;
-    let schema = Schema::from_openapi(&with_envelope(source)).map_err(|error| {
-        let field = FieldPath::new(format!("{schema_path}{}", error.path));
-        FieldError::invalid(&field, Value::Null, error.detail)
-    })?;
     let flag = |field: &str| version.get(field).and_then(Value::as_bool).unwrap_or(false);
     let pointer = |path: &str| path.replace('~', "~0").replace('/', "~1").replace('.', "/");
     let scale = at(version, &["subresources", "scale"]).map(|scale| {
@@ -167,7 +193,7 @@ fn read_version(
         terminating,
         retired: retired.clone(),
         document: SchemaDocument::pack(source),
-        schema,
+        schema: OnceLock::new(),
     })
 }
 
@@ -183,18 +209,4 @@ fn deprecation(version: &Value, names: &Names) -> Option<String> {
     } else {
         words.to_owned()
     })
-}
-
-/// A schema whose objects have `apiVersion`, `kind` and `metadata`, said or not.
-fn with_envelope(source: &Value) -> Value {
-    let mut source = source.clone();
-    if let Value::Object(schema) = &mut source {
-        let properties = object::as_map(schema.entry("properties").or_insert_with(|| json!({})));
-        for field in ["apiVersion", "kind"] {
-            properties.insert(field.to_owned(), json!({"type": "string"}));
-        }
-        let reference = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-        properties.insert("metadata".to_owned(), json!({"$ref": reference}));
-    }
-    source
 }

@@ -1,9 +1,9 @@
 //! One version of a custom resource, and how its objects behave.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use cowherd_kinds::names::NameRule;
-use cowherd_schema::{FieldError, Schema};
+use cowherd_schema::{FieldError, FieldPath, Schema, SchemaError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -32,8 +32,6 @@ pub struct CustomVersion {
     pub selectable: Vec<(String, String)>,
     /// The printed columns; `None` where the definition names none.
     pub columns: Option<Vec<PrintColumn>>,
-    /// The schema, with `apiVersion`, `kind` and `metadata`.
-    pub schema: Schema,
     /// The schema as the definition has it.
     pub document: SchemaDocument,
     /// Whether only a webhook could convert objects between this version and the stored one.
@@ -42,6 +40,9 @@ pub struct CustomVersion {
     pub terminating: bool,
     /// Ends with the definition as it was read: those that watch come back and see what is new.
     pub retired: CancellationToken,
+    /// The schema, with `apiVersion`, `kind` and `metadata`: read when the first object comes, since most definitions
+    /// of a cluster have none.
+    pub(super) schema: OnceLock<Result<Schema, SchemaError>>,
     /// `apiVersion` of this version.
     pub(super) api_version: String,
     /// `apiVersion` that objects are stored with.
@@ -51,11 +52,38 @@ pub struct CustomVersion {
 impl CustomVersion {
     /// Why objects cannot be served in this version, if they cannot.
     pub fn unservable(&self) -> Option<String> {
+        if let Err(SchemaError { path, detail }) = self.read_schema() {
+            let Self { api_version, names, .. } = self;
+            return Some(format!("the schema of {api_version}, Kind={} cannot be read: {path}: {detail}", names.kind));
+        }
         self.webhook.then(|| {
             format!(
                 "conversion webhook for {}, Kind={} failed: this server calls no webhooks; use the stored version {}",
                 self.api_version, self.names.kind, self.storage_api_version
             )
+        })
+    }
+
+    /// Why the schema at this path cannot be read, if so.
+    pub fn schema_error(&self, path: &FieldPath) -> Option<FieldError> {
+        let error = self.read_schema().as_ref().err()?;
+        let field = FieldPath::new(format!("{path}{}", error.path));
+        Some(FieldError::invalid(&field, Value::Null, error.detail.clone()))
+    }
+
+    /// The schema, with `apiVersion`, `kind` and `metadata`. What has one that cannot be read is not served.
+    pub fn schema(&self) -> &Schema {
+        static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::any);
+        self.read_schema().as_ref().unwrap_or(&ANYTHING)
+    }
+
+    fn read_schema(&self) -> &Result<Schema, SchemaError> {
+        self.schema.get_or_init(|| {
+            let source = self.document.unpack();
+            if source.is_null() {
+                return Err(SchemaError { path: String::new(), detail: "it is damaged".to_owned() });
+            }
+            super::document::read(source)
         })
     }
 
@@ -67,8 +95,8 @@ impl CustomVersion {
             *version = self.api_version.as_str().into();
         }
         // What the schema has come to say since the object was written holds for what is read, too.
-        self.schema.prune(&mut stored);
-        if let Err(error) = self.schema.apply_defaults(&mut stored, DEFAULTS_LIMIT) {
+        self.schema().prune(&mut stored);
+        if let Err(error) = self.schema().apply_defaults(&mut stored, DEFAULTS_LIMIT) {
             tracing::warn!(kind = self.names.kind, name = object::name(&stored), %error, "read without all defaults");
         }
         stored
@@ -147,14 +175,14 @@ impl CustomVersion {
     /// What is wrong with a new object.
     pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         let mut errors = cowherd_kinds::metadata::validate(object, self.names.namespaced, NameRule::Subdomain);
-        errors.extend(self.schema.validate(object));
+        errors.extend(self.schema().validate(object));
         errors
     }
 
     /// What is wrong with a changed object.
     pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = cowherd_kinds::metadata::validate_update(new, old);
-        errors.extend(self.schema.validate_update(new, old));
+        errors.extend(self.schema().validate_update(new, old));
         errors
     }
 

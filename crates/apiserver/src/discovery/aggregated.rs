@@ -4,58 +4,52 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::groups::{all_groups, reviews, subresources};
-use crate::{
-    catalog::Catalog,
-    resource::Resource,
-    route::GroupVersion,
-    status::{ApiError, ApiResult},
-};
+use crate::{catalog::Catalog, resource::Resource, route::GroupVersion};
 
 /// `/api`, aggregated.
-pub fn core(catalog: &Catalog) -> ApiResult<Bytes> {
+pub fn core(catalog: &Catalog) -> Bytes {
     write(catalog, |group| group.is_empty())
 }
 
 /// `/apis`, aggregated.
-pub fn groups(catalog: &Catalog) -> ApiResult<Bytes> {
-    if let Some(known) = catalog.documents.groups.get() {
-        return Ok(known.clone());
-    }
-    let document = write(catalog, |group| !group.is_empty())?;
-    Ok(catalog.documents.groups.get_or_init(|| document).clone())
+pub fn groups(catalog: &Catalog) -> Bytes {
+    let documents = catalog.documents();
+    documents.groups.get_or_init(|| write(catalog, |group| !group.is_empty())).clone()
 }
 
-fn write(catalog: &Catalog, wanted: impl Fn(&str) -> bool) -> ApiResult<Bytes> {
+fn write(catalog: &Catalog, wanted: impl Fn(&str) -> bool) -> Bytes {
     let groups = all_groups(catalog).into_iter().filter(|(group, _)| wanted(group));
-    let items: Vec<Value> = groups.map(|(group, versions)| describe(catalog, &group, &versions)).collect();
-    let document = json!({
-        "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
-    });
-    serde_json::to_vec(&document).map(Into::into).map_err(ApiError::internal)
+    let items: Vec<String> = groups.map(|(group, versions)| describe(catalog, &group, &versions)).collect();
+    let head = r#"{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2","metadata":{},"items":["#;
+    format!("{head}{}]}}", items.join(",")).into()
 }
 
-fn describe(catalog: &Catalog, group: &str, versions: &[GroupVersion]) -> Value {
-    let versions: Vec<Value> = versions
-        .iter()
-        .map(|version| {
-            let served = catalog.resources(version).map(|resources| resources.map(|one| resource(one)));
-            let asked = reviews(version).map(|review| {
-                json!({
-                    "resource": review.plural, "singularResource": review.kind.to_lowercase(),
-                    "responseKind": {"group": review.group, "version": "v1", "kind": review.kind},
-                    "scope": scope(review.namespaced), "verbs": ["create"],
-                })
-            });
-            let resources: Vec<Value> = served.into_iter().flatten().chain(asked).collect();
-            json!({"version": version.version, "freshness": "Current", "resources": resources})
-        })
-        .collect();
+fn describe(catalog: &Catalog, group: &str, versions: &[GroupVersion]) -> String {
     let metadata = if group.is_empty() {
         json!({"creationTimestamp": null})
     } else {
         json!({"name": group, "creationTimestamp": null})
     };
-    json!({"metadata": metadata, "versions": versions})
+    let versions: Vec<String> = versions.iter().map(|version| describe_version(catalog, version)).collect();
+    format!(r#"{{"metadata":{metadata},"versions":[{}]}}"#, versions.join(","))
+}
+
+/// The part of one version, which stays as it is while others change.
+fn describe_version(catalog: &Catalog, version: &GroupVersion) -> String {
+    let describe = || {
+        let served = catalog.resources(version);
+        let served = served.iter().map(|one| resource(one));
+        let asked = reviews(version).map(|review| {
+            json!({
+                "resource": review.plural, "singularResource": review.kind.to_lowercase(),
+                "responseKind": {"group": review.group, "version": "v1", "kind": review.kind},
+                "scope": scope(review.namespaced), "verbs": ["create"],
+            })
+        });
+        let resources: Vec<Value> = served.chain(asked).collect();
+        json!({"version": version.version, "freshness": "Current", "resources": resources}).to_string()
+    };
+    catalog.parts(version).discovery.get_or_init(describe).clone()
 }
 
 fn scope(namespaced: bool) -> &'static str {

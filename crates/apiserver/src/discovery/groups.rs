@@ -69,14 +69,15 @@ fn describe((group, versions): &(String, Vec<GroupVersion>)) -> Value {
 
 /// `/api/v1` and `/apis/{group}/{version}`
 pub fn resources(catalog: &Catalog, group_version: &GroupVersion) -> Option<Value> {
-    let served = catalog.resources(group_version).map(|resources| resources.flat_map(|one| one_resource(one)));
+    let served = catalog.resources(group_version);
+    let served = served.iter().flat_map(|resource| one_resource(resource));
     let reviews = reviews(group_version).map(|review| {
         json!({
             "name": review.plural, "singularName": review.kind.to_lowercase(), "namespaced": review.namespaced,
             "kind": review.kind, "verbs": ["create"],
         })
     });
-    let resources: Vec<Value> = served.into_iter().flatten().chain(reviews).collect();
+    let resources: Vec<Value> = served.chain(reviews).collect();
     if resources.is_empty() {
         return None;
     }

@@ -23,24 +23,24 @@ pub const KUBERNETES_VERSION: (&str, &str, &str) = ("1", "35", "0");
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// Answers a request for anything but objects.
-pub fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<Answer> {
+pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<Answer> {
     let catalog = server.catalog();
     let aggregated = || Accepted::from_headers(&call.headers).is_ok_and(|accepted| accepted.shape == Shape::Discovery);
     match route {
         Route::Health => health::serve(server, call),
         Route::Version => Ok(Answer::document(version())),
-        Route::Root => Ok(Answer::document(groups::paths(&catalog))),
-        Route::Core if aggregated() => Ok(Answer::bytes(aggregated::core(&catalog)?, AGGREGATED)),
+        Route::Root => Ok(Answer::document(groups::paths(catalog))),
+        Route::Core if aggregated() => Ok(Answer::bytes(aggregated::core(catalog), AGGREGATED)),
         Route::Core => Ok(Answer::document(groups::core())),
-        Route::Groups if aggregated() => Ok(Answer::bytes(aggregated::groups(&catalog)?, AGGREGATED)),
-        Route::Groups => Ok(Answer::document(groups::groups(&catalog))),
-        Route::Group(group) => groups::group(&catalog, group).map(Answer::document).ok_or_else(ApiError::no_such_path),
+        Route::Groups if aggregated() => Ok(Answer::bytes(aggregated::groups(catalog), AGGREGATED)),
+        Route::Groups => Ok(Answer::document(groups::groups(catalog))),
+        Route::Group(group) => groups::group(catalog, group).map(Answer::document).ok_or_else(ApiError::no_such_path),
         Route::Resources(group_version) => {
-            groups::resources(&catalog, group_version).map(Answer::document).ok_or_else(ApiError::no_such_path)
+            groups::resources(catalog, group_version).map(Answer::document).ok_or_else(ApiError::no_such_path)
         }
-        Route::OpenApiV2 => openapi::v2(&catalog, call),
-        Route::OpenApiV3Index => openapi::v3_index(&catalog),
-        Route::OpenApiV3(group_version) => openapi::v3(&catalog, group_version, call),
+        Route::OpenApiV2 => openapi::v2(catalog, call),
+        Route::OpenApiV3Index => openapi::v3_index(catalog),
+        Route::OpenApiV3(group_version) => openapi::v3(catalog, group_version, call),
         Route::Object(_) | Route::Unknown => Err(ApiError::no_such_path()),
     }
 }

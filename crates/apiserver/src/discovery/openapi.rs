@@ -1,6 +1,6 @@
 //! OpenAPI documents of what is served.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use cowherd_schema::openapi::{self, ResourceSchema, Subresource, v2, v3};
 use http::header;
@@ -10,6 +10,7 @@ use super::groups::{reviews, subresources};
 use crate::{
     answer::Answer,
     catalog::Catalog,
+    crd::CustomVersion,
     resource::{Behaviour, Resource},
     route::GroupVersion,
     service::Call,
@@ -25,9 +26,12 @@ const CREATE: &[&str] = &["create"];
 /// `/openapi/v2`, in the binary form where that is what the client wants first.
 pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
     let versions = all_group_versions(catalog);
-    let schemas: Vec<Schemas> = versions.iter().map(|version| custom_schemas(catalog, version)).collect();
+    let served: Vec<Vec<Arc<Resource>>> = versions.iter().map(|version| catalog.resources(version)).collect();
+    let schemas: Vec<Schemas> =
+        served.iter().map(|served| schemas_of(served, |custom| custom.document.unpack())).collect();
+    let parts = versions.iter().zip(&served).zip(&schemas);
     let resources: Vec<openapi::Resource<'_>> =
-        versions.iter().zip(&schemas).flat_map(|(version, schemas)| described(catalog, version, schemas)).collect();
+        parts.flat_map(|((version, served), schemas)| described(served, version, schemas)).collect();
     let accept = call.header(header::ACCEPT);
     for range in accept.split(',') {
         let media_type = range.split(';').next().unwrap_or_default().trim();
@@ -44,30 +48,39 @@ pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
 
 /// `/openapi/v3`
 pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
-    let index = catalog.documents.openapi_v3.get_or_init(|| {
+    let documents = catalog.documents();
+    let index = documents.openapi_v3.get_or_init(|| {
         let documents: Vec<(String, String)> = all_group_versions(catalog)
             .iter()
-            .map(|version| {
-                let schemas = custom_schemas(catalog, version);
-                let hash = v3::hash(&described(catalog, version, &schemas));
-                (v3::path(&version.group, &version.version), hash)
-            })
+            .map(|version| (v3::path(&version.group, &version.version), hash(catalog, version)))
             .collect();
         v3::index(documents.iter().map(|(path, hash)| (path.as_str(), hash.as_str()))).into()
     });
     Ok(Answer::bytes(index.clone(), "application/json"))
 }
 
+/// A text that changes whenever the document of a group and version does, made without its schemas.
+fn hash(catalog: &Catalog, version: &GroupVersion) -> String {
+    let hash = || {
+        let served = catalog.resources(version);
+        let digest = |custom: &CustomVersion| Value::String(custom.document.digest.clone());
+        let digests = schemas_of(&served, digest);
+        v3::hash(&described(&served, version, &digests))
+    };
+    catalog.parts(version).hash.get_or_init(hash).clone()
+}
+
 /// `/openapi/v3/…` of a group and version.
 pub fn v3(catalog: &Catalog, group_version: &GroupVersion, call: &Call) -> ApiResult<Answer> {
-    let schemas = custom_schemas(catalog, group_version);
-    let resources = described(catalog, group_version, &schemas);
+    let named = call.query.get("hash").is_some_and(|asked| asked == hash(catalog, group_version));
+    let served = catalog.resources(group_version);
+    let schemas = schemas_of(&served, |custom| custom.document.unpack());
+    let resources = described(&served, group_version, &schemas);
     if resources.is_empty() {
         return Err(ApiError::no_such_path());
     }
     let answer = Answer::bytes(v3::document(&resources), "application/json");
     // Whoever asks by hash may keep what it names: another document has another hash.
-    let named = call.query.get("hash").is_some_and(|hash| hash == v3::hash(&resources));
     Ok(if named { answer.forever() } else { answer })
 }
 
@@ -78,19 +91,17 @@ fn all_group_versions(catalog: &Catalog) -> Vec<GroupVersion> {
 /// The schemas of custom resources, by their plural.
 type Schemas = BTreeMap<String, Value>;
 
-fn custom_schemas(catalog: &Catalog, group_version: &GroupVersion) -> Schemas {
-    let resources = catalog.resources(group_version).into_iter().flatten();
-    resources
-        .filter_map(|resource| Some((resource.plural.clone(), resource.custom_version()?.document.unpack())))
-        .collect()
+fn schemas_of(resources: &[Arc<Resource>], schema: impl Fn(&CustomVersion) -> Value) -> Schemas {
+    let custom = resources.iter().filter_map(|resource| Some((resource.plural.clone(), resource.custom_version()?)));
+    custom.map(|(plural, version)| (plural, schema(version))).collect()
 }
 
 fn described<'a>(
-    catalog: &'a Catalog,
+    served: &'a [Arc<Resource>],
     group_version: &'a GroupVersion,
     schemas: &'a Schemas,
 ) -> Vec<openapi::Resource<'a>> {
-    let served = catalog.resources(group_version).into_iter().flatten();
+    let served = served.iter();
     let served = served.filter_map(|resource| describe(resource, schemas));
     let asked = reviews(group_version).map(|review| openapi::Resource {
         group: review.group,

@@ -14,6 +14,7 @@ use crate::{
     admission,
     answer::Answer,
     authorization::{Grant, check_escalation},
+    claims::Avoid,
     object,
     resource::Resource,
     server::ApiServer,
@@ -58,13 +59,46 @@ pub async fn create_object(
     create_once(server, resource, object, options, None).await
 }
 
-/// Makes an object; `managed` are its owners where an apply has settled them.
+/// Makes an object; `managed` are its owners where an apply has settled them. What it was to have to itself is looked
+/// for again where somebody else was faster.
 pub(super) async fn create_once(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    object: Value,
+    options: &WriteOptions,
+    managed: Option<Value>,
+) -> ApiResult<Value> {
+    let mut avoid = Avoid::new();
+    loop {
+        let candidate = settle(server, resource, object.clone(), options, managed.clone(), &avoid).await?;
+        if options.dry_run {
+            let key = resource.key(object::namespace(&candidate), object::name(&candidate));
+            return match storage::load(server, resource, &key).await? {
+                Some(_) => Err(ApiError::already_exists(resource.named(), object::name(&candidate))),
+                None => Ok(candidate),
+            };
+        }
+        let name = object::name(&candidate).to_owned();
+        match storage::insert(server, resource, candidate).await {
+            Ok(created) => {
+                still_accepted(server, resource, &created).await?;
+                return Ok(created);
+            }
+            Err(Refused::Taken(key)) => _ = avoid.insert(key),
+            Err(Refused::Stale(_)) => return Err(ApiError::already_exists(resource.named(), &name)),
+            Err(Refused::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// From what was asked for to what will be stored.
+async fn settle(
     server: &ApiServer,
     resource: &Arc<Resource>,
     mut object: Value,
     options: &WriteOptions,
     managed: Option<Value>,
+    avoid: &Avoid,
 ) -> ApiResult<Value> {
     if resource.custom_version().is_some_and(|version| version.terminating) {
         let message = "create not allowed while custom resource definition is terminating";
@@ -79,7 +113,7 @@ pub(super) async fn create_once(
     // An apply names the object that it makes; any other request names the collection.
     let asked = managed.as_ref().map(|_| object::name(&object).to_owned()).unwrap_or_default();
     let mut object = owned(resource, object, options, managed, &now);
-    let reserved = admission::create(server, resource, &mut object, options.dry_run).await?;
+    admission::create(server, resource, &mut object, avoid).await?;
     resource.prepare_create(&mut object);
     let errors = resource.validate_create(&object);
     if !errors.is_empty() {
@@ -88,23 +122,7 @@ pub(super) async fn create_once(
     let grant = Grant { asked: &asked, new: &object, old: None };
     check_escalation(server, &options.user, resource, &grant).await?;
     admission::settle(server, resource, &mut object, &now)?;
-    if options.dry_run {
-        let key = resource.key(object::namespace(&object), object::name(&object));
-        return match storage::load(server, resource, &key).await? {
-            Some(_) => Err(ApiError::already_exists(resource.named(), object::name(&object))),
-            None => Ok(object),
-        };
-    }
-    let name = object::name(&object).to_owned();
-    match storage::insert(server, resource, object).await {
-        Ok(created) => {
-            reserved.keep();
-            still_accepted(server, resource, &created).await?;
-            Ok(created)
-        }
-        Err(Refused::Stale(_)) => Err(ApiError::already_exists(resource.named(), &name)),
-        Err(Refused::Error(error)) => Err(error),
-    }
+    Ok(object)
 }
 
 /// The object with who owns its fields: what the server adds from here on belongs to nobody, so that nobody who stops

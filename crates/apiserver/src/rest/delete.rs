@@ -216,6 +216,8 @@ pub async fn delete_object(
             Ok(deleted) => return Ok(Some(deleted)),
             Err(Refused::Stale(Some(current))) => live = *current,
             Err(Refused::Stale(None)) => return Ok(None),
+            // What the object had has changed hands meanwhile: the next try leaves it there.
+            Err(Refused::Taken(_)) => {}
             Err(Refused::Error(error)) => return Err(error),
         }
     }
@@ -246,7 +248,7 @@ fn marked(resource: &Resource, live: &Value, options: &DeleteOptions) -> Value {
         object::as_map(object::as_map(&mut new).entry("status").or_insert_with(|| json!({})))
             .insert("phase".to_owned(), "Terminating".into());
     }
-    if crate::hooks::defines(resource) && !started {
+    if crate::crd::defines(resource) && !started {
         let now = crate::clock::now();
         let status = object::as_map(object::as_map(&mut new).entry("status").or_insert_with(|| json!({})));
         let conditions = status.entry("conditions").or_insert_with(|| json!([]));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use cowherd_store::{Entry, Expected, Revision, WriteError};
+use cowherd_store::{Change, Entry, Expected, Revision, WriteError};
 use serde_json::Value;
 
 use crate::{
-    object,
+    claims, following, object,
     resource::Resource,
     server::ApiServer,
     status::{ApiError, ApiResult},
@@ -25,6 +25,8 @@ pub struct Live {
 pub enum Refused {
     /// Somebody else wrote in between; this is what they left, if anything.
     Stale(Option<Box<Live>>),
+    /// Somebody else has what this key stands for, which the object was to have to itself.
+    Taken(String),
     /// Something else.
     Error(ApiError),
 }
@@ -75,10 +77,9 @@ fn write_failed(resource: &Resource, error: WriteError) -> Refused {
 pub async fn insert(server: &ApiServer, resource: &Arc<Resource>, mut new: Value) -> Result<Value, Refused> {
     let key = resource.key(object::namespace(&new), object::name(&new));
     let bytes = resource.encode(&mut new)?;
-    let revision =
-        server.store().put(key, bytes, Expected::Absent).await.map_err(|error| write_failed(resource, error))?;
+    let change = Change::put(key, bytes, Expected::Absent);
+    let revision = commit(server, resource, change, None, Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());
-    crate::hooks::written(server, resource, &new);
     Ok(new)
 }
 
@@ -94,22 +95,37 @@ pub async fn replace(
     }
     let key = resource.key(object::namespace(&new), object::name(&new));
     let bytes = resource.encode(&mut new)?;
-    let revision = server
-        .store()
-        .put(key, bytes, Expected::At(live.revision))
-        .await
-        .map_err(|error| write_failed(resource, error))?;
+    let change = Change::put(key, bytes, Expected::At(live.revision));
+    let revision = commit(server, resource, change, Some(&live.object), Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());
-    crate::hooks::written(server, resource, &new);
-    crate::hooks::changed(server, resource, &live.object, &new);
     Ok(new)
 }
 
 /// Removes an object for good.
 pub async fn remove(server: &ApiServer, resource: &Arc<Resource>, live: &Live) -> Result<Revision, Refused> {
     let key = resource.key(object::namespace(&live.object), object::name(&live.object));
-    let (revision, _) =
-        server.store().delete(key, Expected::At(live.revision)).await.map_err(|error| write_failed(resource, error))?;
-    crate::hooks::removed(server, resource, &live.object, revision);
-    Ok(revision)
+    let change = Change::delete(key, Expected::At(live.revision));
+    commit(server, resource, change, Some(&live.object), None).await
+}
+
+/// Makes the change of an object together with what goes along with it, and waits until this server has seen it.
+async fn commit(
+    server: &ApiServer,
+    resource: &Resource,
+    change: Change,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Result<Revision, Refused> {
+    let key = change.key.clone();
+    let mut changes = vec![change];
+    changes.extend(claims::along(server, resource, old, new).await?);
+    let keys = following::keys(&changes);
+    let done = match server.store().commit(changes).await {
+        Err(WriteError::Conflict { key: other, .. }) if other != key => return Err(Refused::Taken(other)),
+        done => done.map_err(|error| write_failed(resource, error))?,
+    };
+    server.following().reached_all(keys, &done).await;
+    let revision = done.first().and_then(|changed| changed.revision);
+    // What is deleted at a revision was there.
+    revision.ok_or(Refused::Stale(None))
 }

@@ -14,9 +14,10 @@ use super::{
     storage::{self, Live, Refused, load},
 };
 use crate::{
-    admission::{self, Reserved},
+    admission,
     answer::Answer,
     authorization::{Grant, check_escalation},
+    claims::Avoid,
     object,
     resource::Resource,
     server::ApiServer,
@@ -75,10 +76,12 @@ impl Change<'_> {
         mut live: Live,
         mut wanted: impl FnMut(&Value) -> ApiResult<Value>,
     ) -> ApiResult<Value> {
+        let mut avoid = Avoid::new();
         loop {
             let asked = wanted(&live.object)?;
-            match self.once(&live, asked).await {
+            match self.once(&live, asked, &avoid).await {
                 Ok(done) => return Ok(done),
+                Err(Refused::Taken(key)) => _ = avoid.insert(key),
                 Err(Refused::Stale(Some(current))) => live = *current,
                 Err(Refused::Stale(None)) => return Err(self.request.not_found()),
                 Err(Refused::Error(error)) => return Err(error),
@@ -86,27 +89,25 @@ impl Change<'_> {
         }
     }
 
-    async fn once(&self, live: &Live, asked: Value) -> Result<Value, Refused> {
+    async fn once(&self, live: &Live, asked: Value, avoid: &Avoid) -> Result<Value, Refused> {
         let Request { server, resource, .. } = self.request;
-        let (new, reserved) = self.settle(live, asked).await?;
+        let new = self.settle(live, asked, avoid).await?;
         if self.options.dry_run {
             return Ok(new);
         }
         if let Some(removed) = remove_if_done(server, resource, live, &new).await? {
             return Ok(removed);
         }
-        let changed = storage::replace(server, resource, live, new).await?;
-        reserved.keep();
-        Ok(changed)
+        storage::replace(server, resource, live, new).await
     }
 
-    /// From what was asked for to what will be stored, with what was reserved for it.
-    async fn settle(&self, live: &Live, mut new: Value) -> ApiResult<(Value, Reserved)> {
+    /// From what was asked for to what will be stored.
+    async fn settle(&self, live: &Live, mut new: Value, avoid: &Avoid) -> ApiResult<Value> {
         let Request { server, resource, subresource, name, .. } = self.request;
         self.check_identity(&live.object, &mut new)?;
         metadata::keep_system_fields(&mut new, &live.object);
         resource.prepare_update(&mut new, &live.object, *subresource);
-        let reserved = admission::update(server, resource, &mut new, &live.object)?;
+        admission::update(server, resource, &mut new, &live.object, avoid).await?;
         let now = crate::clock::now();
         if !self.applied {
             let updater = Updater {
@@ -119,7 +120,7 @@ impl Change<'_> {
         }
         // What an apply gives may be written otherwise than it is kept, such as an amount: that is no change.
         if new == live.object || self.applied && managed::same_but_for_times(&new, &live.object) {
-            return Ok((live.object.clone(), reserved));
+            return Ok(live.object.clone());
         }
         let errors = resource.validate_update(&new, &live.object);
         if !errors.is_empty() {
@@ -128,7 +129,7 @@ impl Change<'_> {
         let grant = Grant { asked: name, new: &new, old: Some(&live.object) };
         check_escalation(server, &self.options.user, resource, &grant).await?;
         admission::settle(server, resource, &mut new, &now)?;
-        Ok((new, reserved))
+        Ok(new)
     }
 
     /// Checks that the change is meant for this object in this version, then takes over what names them.
@@ -179,6 +180,11 @@ pub async fn change_internally(
             Ok(done) => return Ok(Some(done)),
             Err(Refused::Stale(Some(current))) => live = *current,
             Err(Refused::Stale(None)) => return Ok(None),
+            // What the object had has changed hands meanwhile: look again.
+            Err(Refused::Taken(_)) => match load(server, resource, key).await? {
+                Some(current) => live = current,
+                None => return Ok(None),
+            },
             Err(Refused::Error(error)) => return Err(error),
         }
     }

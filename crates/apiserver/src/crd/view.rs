@@ -1,0 +1,62 @@
+//! The definitions that the log tells of, on their way to the catalog.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use cowherd_store::Revision;
+use tokio::sync::Notify;
+
+use super::CustomResource;
+use crate::{catalog::Catalog, following::View, resource::Resource};
+
+/// Keeps a catalog at what the log says of definitions.
+pub struct Definitions {
+    pub catalog: Arc<Catalog>,
+    /// The resource of definitions.
+    pub resource: Arc<Resource>,
+    pub news: News,
+}
+
+/// The names of definitions that have changed, for whoever takes care of them. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct News(Arc<(Mutex<BTreeSet<String>>, Notify)>);
+
+impl News {
+    fn add(&self, name: &str) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.0.1.notify_one();
+    }
+
+    /// Waits for names, and takes all there are.
+    pub async fn take(&self) -> BTreeSet<String> {
+        loop {
+            let names = std::mem::take(&mut *self.0.0.lock().unwrap_or_else(PoisonError::into_inner));
+            if !names.is_empty() {
+                return names;
+            }
+            self.0.1.notified().await;
+        }
+    }
+}
+
+impl View for Definitions {
+    fn prefix(&self) -> String {
+        self.resource.collection_prefix(None)
+    }
+
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
+        let name = key.strip_prefix(&self.resource.collection_prefix(None)).unwrap_or(key);
+        match value.map(|value| self.resource.decode(&value, revision)) {
+            None => self.catalog.undefine(name, revision),
+            Some(Ok(object)) => match CustomResource::read(&object) {
+                Ok(definition) => self.catalog.define(name, definition),
+                Err(errors) => tracing::error!(name, ?errors, "a definition was stored that cannot be served"),
+            },
+            Some(Err(error)) => tracing::error!(name, %error, "a definition was stored that cannot be read"),
+        }
+        self.news.add(name);
+    }
+}

@@ -1,0 +1,124 @@
+//! Feeding one view.
+
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use cowherd_store::{Error, EventKind, ListOptions, Revision, Store, Watch};
+use futures::StreamExt;
+use tokio::sync::watch;
+
+use super::View;
+
+/// How many entries are read at once: they are in memory until the view has seen them.
+const PAGE: usize = 100;
+/// How long to wait after a failure, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// A view, and what it has seen.
+pub(super) struct Follower<V> {
+    store: Store,
+    view: V,
+    prefix: String,
+    /// The keys that the view knows, so that it is told of those that went unseen.
+    keys: BTreeSet<String>,
+    progress: watch::Sender<Revision>,
+}
+
+impl<V: View> Follower<V> {
+    pub(super) fn new(store: Store, view: V, progress: watch::Sender<Revision>) -> Self {
+        let prefix = view.prefix();
+        Self { store, view, prefix, keys: BTreeSet::new(), progress }
+    }
+
+    /// Feeds the view until the store is closed. What is lost on the way is listed again.
+    pub(super) async fn run(mut self) {
+        let mut pause = PAUSES.0;
+        loop {
+            let ended = match self.watch().await {
+                // There is a view that is true: a failure from here on is another one.
+                Ok(watch) => {
+                    pause = PAUSES.0;
+                    self.take(watch).await
+                }
+                Err(error) => Err(error),
+            };
+            let error = match ended {
+                Ok(()) | Err(Error::Closed { .. }) => return,
+                Err(error) => error,
+            };
+            tracing::warn!(prefix = self.prefix, %error, "lost the log, and lists again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+            if let Err(error) = self.list().await {
+                tracing::warn!(prefix = self.prefix, %error, "cannot list");
+            }
+        }
+    }
+
+    /// Shows the view everything there is, and what there is no longer.
+    pub(super) async fn list(&mut self) -> Result<(), Error> {
+        let mut options = ListOptions { limit: Some(PAGE), ..ListOptions::default() };
+        let mut listed = BTreeSet::new();
+        let revision = loop {
+            let page = self.store.list(&self.prefix, options).await?;
+            let last = page.entries.last().map(|entry| entry.key.clone());
+            for entry in page.entries {
+                self.show(&entry.key, Some(entry.value), entry.modified);
+                listed.insert(entry.key);
+            }
+            if page.remaining == 0 || last.is_none() {
+                break page.revision;
+            }
+            options = ListOptions { start_after: last, limit: Some(PAGE), at: Some(page.revision) };
+        };
+        for gone in std::mem::take(&mut self.keys).difference(&listed) {
+            self.show(gone, None, revision);
+        }
+        self.keys = listed;
+        self.advance(revision);
+        Ok(())
+    }
+
+    async fn watch(&self) -> Result<Watch, Error> {
+        let from = *self.progress.borrow();
+        self.store.watch(&self.prefix, from).await
+    }
+
+    /// Shows the view what happens, until the watch ends.
+    async fn take(&mut self, mut watch: Watch) -> Result<(), Error> {
+        while let Some(event) = watch.next().await {
+            let event = event?;
+            let value = match event.kind {
+                EventKind::Put { .. } => Some(event.value),
+                EventKind::Delete => None,
+            };
+            self.show(&event.key, value.clone(), event.revision);
+            match value {
+                Some(_) => self.keys.insert(event.key),
+                None => self.keys.remove(&event.key),
+            };
+            self.advance(watch.progress());
+        }
+        Ok(())
+    }
+
+    /// One thing that a view cannot take in must not keep the rest from it.
+    fn show(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
+        if catch_unwind(AssertUnwindSafe(|| self.view.seen(key, value, revision))).is_err() {
+            tracing::error!(key, %revision, "what is kept in memory could not take this in");
+        }
+    }
+
+    /// A view never goes back.
+    fn advance(&self, revision: Revision) {
+        self.progress.send_if_modified(|reached| {
+            let news = *reached < revision;
+            *reached = revision.max(*reached);
+            news
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! What the server keeps in memory beside the store follows from the store's log, whoever wrote it.
+//!
+//! Each [`View`] is fed by a task that lists what there is and then watches from that revision. It is fed the same on
+//! every server over the store, so a request does nothing for it but to wait, where its answer depends on it, until the
+//! view is where the request has written ([`Following::reached`]).
+
+mod follower;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cowherd_store::{Change, Changed, Error, Revision, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use follower::Follower;
+
+/// How long a request waits for a view at most. What it wrote is stored; it only is not seen yet.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the server keeps in memory of a part of the store.
+pub trait View: Send + Sync + 'static {
+    /// What the keys begin with that it is made of.
+    fn prefix(&self) -> String;
+
+    /// The key has this value since that revision; without a value, it is gone. Told in the order of the log, but for
+    /// what changed while the view had lost it: then each key is told as it is now, once. May be told again what it knows.
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision);
+}
+
+/// The views of a server, and how far they are.
+#[derive(Debug)]
+pub struct Following {
+    store: Store,
+    closing: CancellationToken,
+    views: Vec<Position>,
+}
+
+/// How far a view is.
+#[derive(Debug)]
+struct Position {
+    prefix: String,
+    reached: watch::Receiver<Revision>,
+}
+
+impl Following {
+    /// No views yet, of this store, until the token is cancelled.
+    pub fn new(store: Store, closing: CancellationToken) -> Self {
+        Self { store, closing, views: Vec::new() }
+    }
+
+    /// Feeds the view from here on. It has seen everything that is stored when this returns.
+    pub async fn follow(&mut self, view: impl View) -> Result<(), Error> {
+        let (progress, reached) = watch::channel(Revision::default());
+        let prefix = view.prefix();
+        let mut follower = Follower::new(self.store.clone(), view, progress);
+        follower.list().await?;
+        self.views.push(Position { prefix, reached });
+        tokio::spawn(self.closing.clone().run_until_cancelled_owned(follower.run()));
+        Ok(())
+    }
+
+    /// Waits until the views of the key have seen what was written to it at that revision.
+    pub async fn reached(&self, key: &str, revision: Revision) {
+        for view in self.views.iter().filter(|view| key.starts_with(&view.prefix)) {
+            let mut position = view.reached.clone();
+            let there = position.wait_for(|reached| *reached >= revision);
+            // A view that is gone is one of a server that closes.
+            if tokio::time::timeout(PATIENCE, there).await.is_err() {
+                tracing::warn!(key, %revision, "what is kept in memory is behind the store");
+            }
+        }
+    }
+
+    /// Waits until the views have seen what came of these changes.
+    pub async fn reached_all(&self, keys: impl IntoIterator<Item = String>, done: &[Changed]) {
+        for (key, changed) in keys.into_iter().zip(done) {
+            if let Some(revision) = changed.revision {
+                self.reached(&key, revision).await;
+            }
+        }
+    }
+}
+
+/// The keys of changes.
+pub fn keys(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| change.key.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! A change, once begun, runs to its end in a task of its own, whoever stops waiting for the answer.
+
+use crate::{
+    action::ObjectDeed,
+    answer::Answer,
+    rest,
+    server::ApiServer,
+    service::Call,
+    status::{ApiError, ApiResult},
+};
+
+/// How many changes are under way at a time. The others queue, and those whose clients have gone by their turn never
+/// begin.
+pub const AT_ONCE: usize = 1024;
+
+/// Answers a request that may change something.
+pub async fn run(server: &ApiServer, call: Call, deed: ObjectDeed) -> ApiResult<Answer> {
+    let turn = server.turns().clone().acquire_owned().await.map_err(ApiError::internal)?;
+    let server = server.clone();
+    let change = tokio::spawn(async move {
+        let answer = server.flow().work(call.body.len(), rest::serve(&server, &call, &deed)).await;
+        drop(turn);
+        answer
+    });
+    // A change that panics is the failure of one request.
+    change.await.unwrap_or_else(|error| Err(ApiError::internal(format!("the request was not finished: {error}"))))
+}
