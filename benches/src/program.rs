@@ -75,8 +75,17 @@ impl Program {
 
     /// The memory that is resident, in KiB.
     pub fn resident(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that was resident, in KiB.
+    pub fn peak(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let line = status.lines().find(|line| line.starts_with(name)).with_context(|| format!("no {name}"))?;
         let number = line.split_whitespace().nth(1).context("no number")?;
         Ok(number.parse()?)
     }
