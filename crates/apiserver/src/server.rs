@@ -103,6 +103,7 @@ struct Inner {
     following: Following,
     tokens: Tokens,
     turns: Arc<Semaphore>,
+    large_documents: Arc<Semaphore>,
     closing: CancellationToken,
     flow: Flow,
 }
@@ -132,7 +133,9 @@ impl ApiServer {
 
         let turns = Arc::new(Semaphore::new(crate::mutation::AT_ONCE));
         let flow = Flow::new(&config);
-        let inner = Inner { store, config, catalog, addresses, following, tokens, turns, closing, flow };
+        let large_documents = Arc::new(Semaphore::new(1));
+        let inner =
+            Inner { store, config, catalog, addresses, following, tokens, turns, large_documents, closing, flow };
         let server = Self { inner: Arc::new(inner) };
         crate::bootstrap::run(&server).await?;
         crate::crd_lifecycle::start(&server, news);
@@ -188,6 +191,11 @@ impl ApiServer {
     /// The turns of those who change something.
     pub(crate) fn turns(&self) -> &Arc<Semaphore> {
         &self.inner.turns
+    }
+
+    /// The turns of those who ask for what describes everything at once.
+    pub(crate) fn large_documents(&self) -> &Arc<Semaphore> {
+        &self.inner.large_documents
     }
 
     /// What is served at the moment.

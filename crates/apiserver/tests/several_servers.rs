@@ -107,8 +107,15 @@ async fn no_address_and_no_port_is_given_twice() {
         let known: BTreeSet<String> = names(&list).into_iter().map(str::to_owned).collect();
         assert_eq!(known, addresses);
         let one = list["items"].as_array().unwrap().iter().find(|item| item["metadata"]["name"] == "10.96.0.1");
-        let parent = json!({"group": "", "resource": "services", "namespace": "default", "name": "kubernetes"});
-        assert_eq!(one.unwrap()["spec"]["parentRef"], parent);
+        let one = one.unwrap();
+        let parent = json!({"resource": "services", "namespace": "default", "name": "kubernetes"});
+        let labels = json!({
+            "ipaddress.kubernetes.io/ip-family": "IPv4",
+            "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+        });
+        assert_eq!((&one["metadata"]["labels"], one["metadata"].get("generation")), (&labels, None));
+        assert_eq!(one["metadata"]["managedFields"][0]["manager"], "kube-apiserver");
+        assert_eq!(one["spec"]["parentRef"], parent);
     }
 }
 
@@ -188,7 +195,7 @@ async fn services_of_before_get_what_they_have_and_what_nobody_has_is_given_free
     store.put(key, Bytes::from(old.to_string()), Expected::Absent).await.unwrap();
     let orphan = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
-        "metadata": {"name": "10.96.7.8", "labels": {"ipaddress.kubernetes.io/managed-by": "ipallocator"}},
+        "metadata": {"name": "10.96.7.8", "labels": {"ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}},
         "spec": {"parentRef": {"group": "", "resource": "services", "namespace": "default", "name": "gone"}},
     });
     let key = "/registry/networking.k8s.io/ipaddresses/10.96.7.8";

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cowherd_store::{Event, EventKind, Expected, ListOptions, Options, Revision, Store};
+use cowherd_store::{Change, Entry, Event, EventKind, Expected, ListOptions, Options, Revision, Store};
 use futures::{FutureExt, StreamExt};
 
 const FILE: &str = "COWHERD_STORE_CRASH_TEST_FILE";
@@ -60,9 +60,14 @@ async fn writing_process() {
     futures::future::join_all(writers).await;
 }
 
+/// The key that is always written and deleted together with another one.
+fn twin(key: &str) -> String {
+    format!("twin/{key}")
+}
+
 /// Goes on where the last process with this key stopped; every write expects the one before.
 async fn write_for_ever(store: Store, key: String) {
-    let tombstone = format!("deleted/{key}");
+    let (tombstone, twin) = (format!("deleted/{key}"), twin(&key));
     let last = match (store.get(&key).await.unwrap(), store.get(&tombstone).await.unwrap()) {
         (Some(entry), _) => number_of(&key, &entry.value).unwrap(),
         (None, Some(entry)) => number_of(&tombstone, &entry.value).unwrap(),
@@ -72,12 +77,14 @@ async fn write_for_ever(store: Store, key: String) {
         let revision = if deletes(number) {
             // Tells the number to the next process, and that a deletion may follow.
             store.put(tombstone.as_str(), value(&tombstone, number), Expected::Any).await.unwrap();
-            match store.delete(key.as_str(), Expected::Any).await {
-                Ok((revision, _)) => revision,
-                Err(_) => continue,
+            let both = [&key, &twin].map(|key| Change::delete(key, Expected::Any));
+            match store.commit(both.to_vec()).await.unwrap()[0].revision {
+                Some(revision) => revision,
+                None => continue,
             }
         } else {
-            store.put(key.as_str(), value(&key, number), Expected::Any).await.unwrap()
+            let both = [&key, &twin].map(|key| Change::put(key, value(key, number), Expected::Any));
+            store.commit(both.to_vec()).await.unwrap()[0].revision.unwrap()
         };
         let line = format!("acknowledged {key} {number} {revision}\n");
         std::io::stdout().write_all(line.as_bytes()).unwrap();
@@ -112,6 +119,9 @@ impl Acknowledged {
     async fn check(&self, store: &Store) {
         for (key, (number, revision)) in &self.last {
             let found = store.get(key).await.unwrap();
+            let other = store.get(&twin(key)).await.unwrap();
+            let number_in = |entry: &Option<Entry>| entry.as_ref().map(|entry| number_of(&entry.key, &entry.value));
+            assert_eq!(number_in(&found), number_in(&other), "{key}: half of what is written together");
             match &found {
                 Some(entry) => {
                     assert!(entry.modified >= *revision, "{key}: {revision} is lost, {} is there", entry.modified);

@@ -10,6 +10,7 @@ mod repair;
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use bytes::Bytes;
+use cowherd_patch::managed::{self, Updater};
 use cowherd_store::{Change, Expected};
 use serde_json::{Value, json};
 
@@ -25,6 +26,9 @@ pub use repair::start as start_repair;
 
 /// What the keys of ports begin with; no path of the API leads there.
 pub const PORTS: &str = "/claims/nodeports/";
+
+/// The label's value of IPAddresses that were made for Services.
+const MANAGED_BY: &str = "ipallocator.k8s.io";
 
 /// The keys that turned out to be somebody else's while a request tried to have them.
 pub type Avoid = BTreeSet<String>;
@@ -63,12 +67,10 @@ impl Owner {
                 "name": address,
                 "labels": {
                     "ipaddress.kubernetes.io/ip-family": "IPv4",
-                    "ipaddress.kubernetes.io/managed-by": "ipallocator",
+                    "ipaddress.kubernetes.io/managed-by": MANAGED_BY,
                 },
             },
-            "spec": {"parentRef": {
-                "group": "", "resource": "services", "namespace": self.namespace, "name": self.name,
-            }},
+            "spec": {"parentRef": {"resource": "services", "namespace": self.namespace, "name": self.name}},
         })
     }
 
@@ -108,11 +110,14 @@ impl Claim {
     fn record(self, server: &ApiServer, owner: &Owner) -> ApiResult<Bytes> {
         match self {
             Self::Address(address) => {
-                let mut record = owner.address(&address.to_string());
+                let (resource, now) = (ip_addresses(server)?, crate::clock::now());
+                let api_version = &resource.api_version;
+                let updater = Updater { manager: "kube-apiserver", subresource: None, api_version, now: &now };
+                let record = owner.address(&address.to_string());
+                let mut record = managed::update(None, record, resource.schema(), &updater);
                 object::set(&mut record, "uid", crate::random::uuid()?);
-                object::set(&mut record, "creationTimestamp", crate::clock::now());
-                object::set(&mut record, "generation", 1);
-                ip_addresses(server)?.encode(&mut record)
+                object::set(&mut record, "creationTimestamp", now.as_str());
+                resource.encode(&mut record)
             }
             Self::Port(_) => Ok(owner.port().to_string().into()),
         }

@@ -4,7 +4,7 @@ use cowherd_store::{Change, Entry, Expected, ListOptions, WriteError};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Claim, Owner, PORTS, ip_addresses, port_of};
+use super::{Claim, MANAGED_BY, Owner, PORTS, ip_addresses, port_of};
 use crate::{
     object,
     rest::{self, Live},
@@ -46,8 +46,8 @@ async fn everything(server: &ApiServer) -> ApiResult<()> {
             let record = addresses.decode(&entry.value, entry.modified)?;
             let manager = object::labels(&record).and_then(|labels| labels.get("ipaddress.kubernetes.io/managed-by"));
             // What people made is theirs to remove.
-            if let (Ok(address), Some("ipallocator")) = (object::name(&record).parse(), manager.and_then(Value::as_str))
-            {
+            let ours = manager.and_then(Value::as_str) == Some(MANAGED_BY);
+            if let (Ok(address), true) = (object::name(&record).parse(), ours) {
                 release(server, Claim::Address(address), &entry).await?;
             }
         }

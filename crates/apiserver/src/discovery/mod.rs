@@ -38,7 +38,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<
         Route::Resources(group_version) => {
             groups::resources(catalog, group_version).map(Answer::document).ok_or_else(ApiError::no_such_path)
         }
-        Route::OpenApiV2 => openapi::v2(catalog, call),
+        Route::OpenApiV2 => openapi::v2(server, call).await,
         Route::OpenApiV3Index => openapi::v3_index(catalog),
         Route::OpenApiV3(group_version) => openapi::v3(catalog, group_version, call),
         Route::Object(_) | Route::Unknown => Err(ApiError::no_such_path()),

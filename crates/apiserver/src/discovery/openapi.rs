@@ -13,6 +13,7 @@ use crate::{
     crd::CustomVersion,
     resource::{Behaviour, Resource},
     route::GroupVersion,
+    server::ApiServer,
     service::Call,
     status::{ApiError, ApiResult},
 };
@@ -24,7 +25,34 @@ const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protob
 const CREATE: &[&str] = &["create"];
 
 /// `/openapi/v2`, in the binary form where that is what the client wants first.
-pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
+///
+/// It describes everything at once, so it takes its time and its memory: it is made beside what else goes on, and one at
+/// a time.
+pub async fn v2(server: &ApiServer, call: &Call) -> ApiResult<Answer> {
+    let media_type = v2_form(call.header(header::ACCEPT));
+    let turn = server.large_documents().clone().acquire_owned().await.map_err(ApiError::internal)?;
+    let server = server.clone();
+    let document = tokio::task::spawn_blocking(move || {
+        let document = v2_document(server.catalog(), media_type == PROTOBUF);
+        drop(turn);
+        document
+    });
+    Ok(Answer::bytes(document.await.map_err(ApiError::internal)?, media_type))
+}
+
+/// The first form that the client names and that there is.
+fn v2_form(accept: &str) -> &'static str {
+    for range in accept.split(',') {
+        match range.split(';').next().unwrap_or_default().trim() {
+            PROTOBUF | "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" => return PROTOBUF,
+            "application/json" | "*/*" | "application/*" | "" => break,
+            _ => {}
+        }
+    }
+    "application/json"
+}
+
+fn v2_document(catalog: &Catalog, binary: bool) -> Vec<u8> {
     let versions = all_group_versions(catalog);
     let served: Vec<Vec<Arc<Resource>>> = versions.iter().map(|version| catalog.resources(version)).collect();
     let schemas: Vec<Schemas> =
@@ -32,18 +60,7 @@ pub fn v2(catalog: &Catalog, call: &Call) -> ApiResult<Answer> {
     let parts = versions.iter().zip(&served).zip(&schemas);
     let resources: Vec<openapi::Resource<'_>> =
         parts.flat_map(|((version, served), schemas)| described(served, version, schemas)).collect();
-    let accept = call.header(header::ACCEPT);
-    for range in accept.split(',') {
-        let media_type = range.split(';').next().unwrap_or_default().trim();
-        match media_type {
-            PROTOBUF | "application/com.github.proto-openapi.spec.v2@v1.0+protobuf" => {
-                return Ok(Answer::bytes(v2::protobuf(&resources), PROTOBUF));
-            }
-            "application/json" | "*/*" | "application/*" | "" => break,
-            _ => {}
-        }
-    }
-    Ok(Answer::bytes(v2::document(&resources), "application/json"))
+    if binary { v2::protobuf(&resources) } else { v2::document(&resources) }
 }
 
 /// `/openapi/v3`
