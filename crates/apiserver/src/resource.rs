@@ -175,6 +175,7 @@ impl Resource {
             }
             Behaviour::Custom(version) => {
                 cowherd_kinds::metadata::settle(object);
+                version.must_be_readable()?;
                 let filled = version.schema().apply_defaults(object, DEFAULTS_LIMIT);
                 filled.map_err(|_| ApiError::too_large(DEFAULTS_LIMIT))
             }
@@ -261,7 +262,10 @@ impl Resource {
             .map_err(|error| ApiError::internal(format!("a stored object of {} is damaged: {error}", self.named())))?;
         let mut stored = match &self.behaviour {
             Behaviour::BuiltIn(kind) => kind.from_storage(stored),
-            Behaviour::Custom(version) => version.in_this_version(stored),
+            Behaviour::Custom(version) => {
+                version.must_be_readable()?;
+                version.in_this_version(stored)
+            }
         };
         object::set(&mut stored, "resourceVersion", revision.to_string());
         Ok(stored)

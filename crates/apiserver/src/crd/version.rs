@@ -11,6 +11,7 @@ use super::{Names, PrintColumn, SchemaDocument};
 use crate::{
     object,
     resource::{DEFAULTS_LIMIT, Scale},
+    status::{ApiError, ApiResult},
 };
 
 /// One version of a custom resource.
@@ -52,15 +53,20 @@ pub struct CustomVersion {
 impl CustomVersion {
     /// Why objects cannot be served in this version, if they cannot.
     pub fn unservable(&self) -> Option<String> {
-        if let Err(SchemaError { path, detail }) = self.read_schema() {
-            let Self { api_version, names, .. } = self;
-            return Some(format!("the schema of {api_version}, Kind={} cannot be read: {path}: {detail}", names.kind));
-        }
         self.webhook.then(|| {
             format!(
                 "conversion webhook for {}, Kind={} failed: this server calls no webhooks; use the stored version {}",
                 self.api_version, self.names.kind, self.storage_api_version
             )
+        })
+    }
+
+    /// Refuses to read or write an object whose schema cannot be read. Whoever asks for none needs no schema.
+    pub fn must_be_readable(&self) -> ApiResult<()> {
+        let Self { api_version, names, .. } = self;
+        self.read_schema().as_ref().map(drop).map_err(|SchemaError { path, detail }| {
+            let kind = &names.kind;
+            ApiError::internal(format!("the schema of {api_version}, Kind={kind} cannot be read: {path}: {detail}"))
         })
     }
 
@@ -71,7 +77,7 @@ impl CustomVersion {
         Some(FieldError::invalid(&field, Value::Null, error.detail.clone()))
     }
 
-    /// The schema, with `apiVersion`, `kind` and `metadata`. What has one that cannot be read is not served.
+    /// The schema, with `apiVersion`, `kind` and `metadata`. Objects with one that cannot be read are refused before.
     pub fn schema(&self) -> &Schema {
         static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::any);
         self.read_schema().as_ref().unwrap_or(&ANYTHING)
