@@ -72,9 +72,9 @@ proptest! {
     #[test]
     fn defaults_are_applied_once(schema in schema(), mut object in value()) {
         let schema = Schema::from_openapi(&schema).expect("the schema can be read");
-        schema.apply_defaults(&mut object);
+        schema.apply_defaults(&mut object, usize::MAX).expect("there is room for all of them");
         let once = object.clone();
-        schema.apply_defaults(&mut object);
+        schema.apply_defaults(&mut object, usize::MAX).expect("there is room for all of them");
         prop_assert_eq!(once, object);
     }
 
@@ -84,7 +84,7 @@ proptest! {
         schema.validate(&object);
         schema.decoding_error("Kind", &object);
         schema.prune(&mut object);
-        schema.apply_defaults(&mut object);
+        schema.apply_defaults(&mut object, usize::MAX).expect("there is room for all of them");
     }
 
     #[test]
