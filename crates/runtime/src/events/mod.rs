@@ -1,0 +1,106 @@
+//! Events: what controllers did, for people who look.
+//!
+//! An event that happens again is one event with a count; many that are alike but for their text become one; and an
+//! object about which one controller has too much to say is not spoken of for a while. The numbers are client-go's.
+//! Events are a courtesy: no reconciliation waits for one to be written, and what cannot be written is dropped.
+
+mod bucket;
+mod correlator;
+mod recent;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Client, Resource, ResourceExt};
+use tokio::sync::mpsc;
+
+use crate::conditions::shortened;
+
+/// How many events may wait to be written.
+const WAITING: usize = 4096;
+/// How many of these may tell of what went well.
+const WAITING_NORMAL: usize = 3072;
+
+/// Whether something is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// It is.
+    Normal,
+    /// It is not.
+    Warning,
+}
+
+impl Type {
+    /// As Kubernetes writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+struct Note {
+    about: ObjectReference,
+    severity: Type,
+    reason: String,
+    message: String,
+    at: Timestamp,
+}
+
+/// Takes the events of one controller. Clones share its memory of what was written.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    notes: mpsc::Sender<Note>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Recorder {
+    /// A recorder for the controller of this name. A task of its own writes what it takes; it ends after the last
+    /// clone, when all is written.
+    pub fn new(client: Client, component: &'static str) -> Self {
+        let (notes, inbox) = mpsc::channel(WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        tokio::spawn(write::write(client, component, inbox, Arc::clone(&dropped)));
+        Self { notes, dropped }
+    }
+
+    /// Says that something normal happened to an object. Never waits.
+    pub fn normal<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, message: &str) {
+        self.about(reference(object, &()), Type::Normal, reason, message);
+    }
+
+    /// Says that something went wrong with an object. Never waits.
+    pub fn warning<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, message: &str) {
+        self.about(reference(object, &()), Type::Warning, reason, message);
+    }
+
+    /// Says that something happened to whatever is referred to. Never waits: when more is told than can be written,
+    /// what went well is dropped first.
+    pub fn about(&self, about: ObjectReference, severity: Type, reason: &str, message: &str) {
+        let message = shortened(message);
+        let note = Note { about, severity, reason: reason.to_owned(), message, at: Timestamp::now() };
+        let crowded = self.notes.capacity() < WAITING - WAITING_NORMAL;
+        if (crowded && severity == Type::Normal) || self.notes.try_send(note).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The reference by which an event names its object.
+pub fn reference<K: Resource>(object: &K, kind: &K::DynamicType) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(kind).into_owned()),
+        kind: Some(K::kind(kind).into_owned()),
+        name: object.meta().name.clone(),
+        namespace: object.meta().namespace.clone(),
+        uid: object.uid(),
+        resource_version: object.resource_version(),
+        field_path: None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Who a controller is to the API. Each is a service account of its own, with only the rights that it needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use kube::Client;
+
+/// Who asks the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// Kubernetes' controller manager, whose informers all controllers share.
+    ControllerManager,
+    /// Kubernetes' scheduler.
+    Scheduler,
+    /// The service account of this name in the namespace `kube-system`, such as `deployment-controller`.
+    Controller(&'static str),
+}
+
+impl Identity {
+    /// The name of the user.
+    pub fn user(self) -> String {
+        match self {
+            Self::ControllerManager => "system:kube-controller-manager".to_owned(),
+            Self::Scheduler => "system:kube-scheduler".to_owned(),
+            Self::Controller(name) => format!("system:serviceaccount:kube-system:{name}"),
+        }
+    }
+
+    /// The groups of the user.
+    pub fn groups(self) -> Vec<String> {
+        let groups: &[&str] = match self {
+            Self::ControllerManager | Self::Scheduler => &["system:authenticated"],
+            Self::Controller(_) => {
+                &["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"]
+            }
+        };
+        groups.iter().map(|group| (*group).to_owned()).collect()
+    }
+
+    /// What the user's requests say of the program, and what is written as the manager of its fields.
+    pub fn agent(self) -> &'static str {
+        match self {
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Controller(name) => name,
+        }
+    }
+}
+
+/// Gives clients for identities. Whether they reach an API in this process or another is decided where things are
+/// wired together.
+#[derive(Clone)]
+pub struct Clients(Arc<dyn Fn(Identity) -> Client + Send + Sync>);
+
+impl Clients {
+    /// Asks `client` for the client of each identity.
+    pub fn new(client: impl Fn(Identity) -> Client + Send + Sync + 'static) -> Self {
+        Self(Arc::new(client))
+    }
+
+    /// The client of an identity.
+    pub fn of(&self, identity: Identity) -> Client {
+        (self.0)(identity)
+    }
+}
+
+impl From<Client> for Clients {
+    /// The same client, and so the same rights, for all identities.
+    fn from(client: Client) -> Self {
+        Self::new(move |_| client.clone())
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}

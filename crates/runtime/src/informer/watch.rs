@@ -1,0 +1,88 @@
+//! One watch, for ever, into whatever keeps what it brings.
+
+use std::collections::HashSet;
+
+use futures::StreamExt;
+use kube::Api;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+
+use super::Object;
+use crate::{Key, Pulse};
+
+/// What keeps the objects that a watch brings. No call may block.
+pub trait Sink<K>: Send + Sync {
+    /// An object is there, in this state.
+    fn applied(&self, object: K);
+
+    /// An object is gone; this was its last state.
+    fn deleted(&self, object: K);
+
+    /// A list has ended: these were in it. What is known besides is gone, unless it came to be after the list.
+    fn listed(&self, keys: &HashSet<Key>);
+}
+
+/// Hands what a watch brings to a sink, for ever. Interruptions are told to `pulse` and overcome with backoff.
+pub async fn follow<K: Object>(api: Api<K>, config: watcher::Config, sink: &impl Sink<K>, pulse: &Pulse) {
+    let mut events = watcher(api, config).default_backoff().boxed();
+    let mut listed = HashSet::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Err(error) => {
+                tracing::debug!(%error, "a watch was interrupted");
+                pulse.unwell(reason(&error));
+                continue;
+            }
+            Ok(Event::Init) => {
+                listed.clear();
+                continue;
+            }
+            Ok(Event::InitApply(object)) => {
+                listed.insert(Key::of(&object));
+                sink.applied(object);
+            }
+            Ok(Event::InitDone) => {
+                sink.listed(&std::mem::take(&mut listed));
+            }
+            Ok(Event::Apply(object)) => sink.applied(object),
+            Ok(Event::Delete(object)) => sink.deleted(object),
+        }
+        pulse.well();
+    }
+}
+
+/// What people are told: the API's own words, or that there were none; never what was being read.
+fn reason(error: &watcher::Error) -> String {
+    let api = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => Some(status),
+        watcher::Error::WatchError(status) => Some(status),
+        _ => None,
+    };
+    match api {
+        Some(status) => format!("the watch was refused: {}", status.message),
+        None => "the watch was interrupted and is started again".to_owned(),
+    }
+}
+
+/// A sink that may be gone; then nobody reads what the watch brings.
+impl<K: Object> Sink<K> for std::sync::Weak<super::Informer<K>> {
+    fn applied(&self, object: K) {
+        if let Some(informer) = self.upgrade() {
+            informer.applied(object);
+        }
+    }
+
+    fn deleted(&self, object: K) {
+        if let Some(informer) = self.upgrade() {
+            informer.deleted(object);
+        }
+    }
+
+    fn listed(&self, keys: &HashSet<Key>) {
+        if let Some(informer) = self.upgrade() {
+            informer.listed(keys);
+        }
+    }
+}

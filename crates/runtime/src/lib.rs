@@ -1,0 +1,40 @@
+//! What every controller stands on.
+//!
+//! A controller compares what should be with what is, and writes the difference back to the API. What all of them
+//! need for that is here: [`Informer`]s that share one watch and one copy of an object among all readers, a
+//! [`Queue`] of keys with backoff and timers, a [`Controller`] that joins the two with a reconcile function, and a
+//! [`Runtime`] that holds what the controllers of one control plane share. CONTRIBUTING.md, "Adding a controller",
+//! shows how they fit together.
+//!
+//! Nothing dies silently: what ends or panics is started again and counted, and [`Health`] says what is not well.
+
+pub mod conditions;
+mod controller;
+mod error;
+pub mod events;
+pub mod finalizers;
+mod health;
+mod identity;
+mod informer;
+mod key;
+pub mod leader;
+mod metrics;
+pub mod owners;
+mod panics;
+mod queue;
+mod runtime;
+mod supervisor;
+mod writer;
+
+pub use controller::Controller;
+pub use error::Error;
+pub use events::Recorder;
+pub use health::{Health, Problem, Pulse};
+pub use identity::{Clients, Identity};
+pub use informer::{Index, Informer, Object, Sink, Subscription, follow, version};
+pub use key::Key;
+pub use metrics::Metrics;
+pub use queue::{Backoff, Next, Queue, Work};
+pub use runtime::Runtime;
+pub use supervisor::supervise;
+pub use writer::Writer;

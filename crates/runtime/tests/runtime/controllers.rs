@@ -1,0 +1,86 @@
+//! What goes wrong with one object is no other's trouble.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cowherd_runtime::{Controller, Error, Key, Next, Runtime};
+use k8s_openapi::api::core::v1::{ConfigMap, Event};
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::json;
+
+use crate::cluster::{Cluster, eventually, expect};
+
+type Runs = Arc<Mutex<BTreeMap<String, usize>>>;
+
+async fn reconcile(runs: Runs, key: Key) -> Result<Next, Error> {
+    let run = {
+        let mut runs = runs.lock().unwrap();
+        let run = runs.entry(key.name.clone()).or_default();
+        *run += 1;
+        *run
+    };
+    match key.name.as_str() {
+        "panics" if run < 4 => panic!("the password is hunter2"),
+        "hangs" if run < 2 => std::future::pending().await,
+        "fails" if run < 3 => Err(Error::Invalid("not now".into())),
+        _ => Ok(Next::Wait),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
+    let cluster = Cluster::start().await;
+    let runtime = Runtime::new(cluster.client.clone());
+    let runs = Runs::default();
+    let controller = tokio::spawn({
+        let (runtime, runs) = (runtime.clone(), Arc::clone(&runs));
+        async move {
+            let objects = runtime.informer::<ConfigMap>();
+            Controller::of(&runtime, "test-controller", &objects)
+                .workers(2)
+                .timeout(Duration::from_millis(200))
+                .run(move |key| reconcile(Arc::clone(&runs), key))
+                .await;
+        }
+    });
+    for name in ["panics", "hangs", "fails", "fine"] {
+        cluster.create(name, json!({})).await;
+    }
+    eventually("each is reconciled until that succeeds", || async {
+        let runs = runs.lock().unwrap().clone();
+        let runs = ["panics", "hangs", "fails", "fine"].map(|name| runs.get(name).copied().unwrap_or(0));
+        expect(runs, [4, 2, 3, 1])
+    })
+    .await;
+    let metrics = runtime.metrics().text();
+    for line in [
+        "controller_runtime_reconcile_panics_total{controller=\"test-controller\"} 3",
+        "controller_runtime_reconcile_timeouts_total{controller=\"test-controller\"} 1",
+        "controller_runtime_reconcile_errors_total{controller=\"test-controller\"} 6",
+        "controller_runtime_max_concurrent_reconciles{controller=\"test-controller\"} 2",
+        "workqueue_retries_total{name=\"test-controller\",controller=\"test-controller\"} 6",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    assert!(!controller.is_finished());
+
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), "default");
+    eventually("an event says which object it was, how often, and not what the panic said", || async {
+        let found = events.list(&ListParams::default()).await.unwrap();
+        let mut told: Vec<_> = found
+            .iter()
+            .map(|event| {
+                let name = event.involved_object.name.clone().unwrap_or_default();
+                (name, event.reason.clone().unwrap_or_default(), event.count.unwrap_or_default())
+            })
+            .collect();
+        told.sort();
+        assert!(!found.iter().any(|event| event.message.as_deref().unwrap_or_default().contains("hunter2")));
+        let wanted = [("hangs", "ReconcileTimedOut", 1), ("panics", "ReconcilePanicked", 3)];
+        expect(told, wanted.map(|(name, reason, count)| (name.to_owned(), reason.to_owned(), count)).to_vec())
+    })
+    .await;
+    controller.abort();
+}
