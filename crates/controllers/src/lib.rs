@@ -3,14 +3,10 @@
 //! Each loop watches the API through a `kube::Client`, compares what should be with what is, and writes the
 //! difference back to the API. None calls another: they meet in the objects alone. [`run`] starts them all.
 
-mod cache;
-mod conditions;
 mod deployment;
-mod events;
 mod garbage;
 mod namespace;
-mod ownership;
-mod queue;
+mod pods;
 mod replicaset;
 mod role_aggregation;
 mod scheduling;
@@ -18,58 +14,42 @@ mod service_accounts;
 
 use std::future::Future;
 
-use kube::Client;
+use cowherd_runtime::{Clients, Runtime, supervise};
+use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
-/// The errors of a single reconciliation. It is logged and tried again later.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The API refused a request or could not be reached.
-    #[error(transparent)]
-    Api(#[from] kube::Error),
-    /// The object lacks what the API guarantees, such as a name or uid.
-    #[error("the object has no {0}")]
-    Incomplete(&'static str),
-    /// The object's content cannot be worked with, such as a selector that is none.
-    #[error("{0}")]
-    Invalid(String),
-}
+/// A controller by the name under which it is known to people: in health, metrics and logs.
+type Start = (&'static str, fn(Runtime) -> BoxFuture<'static, ()>);
 
-impl Error {
-    /// Whether the object is gone, which ends the work on it.
-    pub(crate) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Api(kube::Error::Api(status)) if status.code == 404)
-    }
+const ALL: [Start; 7] = [
+    ("namespace", |runtime| Box::pin(namespace::run(runtime))),
+    ("serviceaccount", |runtime| Box::pin(service_accounts::run(runtime))),
+    ("garbage-collector", |runtime| Box::pin(garbage::run(runtime))),
+    ("deployment", |runtime| Box::pin(deployment::run(runtime))),
+    ("replicaset", |runtime| Box::pin(replicaset::run(runtime))),
+    ("clusterrole-aggregation", |runtime| Box::pin(role_aggregation::run(runtime))),
+    ("scheduling", |runtime| Box::pin(scheduling::run(runtime))),
+];
 
-    /// Whether the object changed meanwhile: the next event brings its new state.
-    pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Api(kube::Error::Api(status)) if status.code == 409)
-    }
+/// Runs all controllers until `shutdown` completes. Each reaches the API as the service account of its name, through
+/// `clients`.
+pub async fn run(clients: impl Into<Clients>, shutdown: impl Future<Output = ()>) {
+    run_on(Runtime::new(clients), shutdown).await;
 }
 
 /// The kinds that the controllers act upon, as group and kind.
 pub const ACTED_UPON: &[(&str, &str)] =
     &[("", "Namespace"), ("", "Pod"), ("", "ServiceAccount"), ("apps", "Deployment"), ("apps", "ReplicaSet")];
 
-/// Runs all controllers until `shutdown` completes.
-pub async fn run(client: Client, shutdown: impl Future<Output = ()>) {
+/// The same on a runtime whose health and metrics others read.
+pub async fn run_on(runtime: Runtime, shutdown: impl Future<Output = ()>) {
     let mut loops = JoinSet::new();
-    loops.spawn(namespace::run(client.clone()));
-    loops.spawn(service_accounts::run(client.clone()));
-    loops.spawn(garbage::run(client.clone()));
-    loops.spawn(deployment::run(client.clone()));
-    loops.spawn(replicaset::run(client.clone()));
-    loops.spawn(role_aggregation::run(client.clone()));
-    loops.spawn(scheduling::run(client));
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => return,
-            ended = loops.join_next() => match ended {
-                Some(Err(error)) => tracing::error!(%error, "a controller stopped"),
-                Some(Ok(())) => {}
-                None => return,
-            },
-        }
+    for (name, start) in ALL {
+        let runtime = runtime.clone();
+        loops.spawn(async move {
+            let start = || start(runtime.clone());
+            supervise(name, runtime.health(), runtime.metrics(), start).await;
+        });
     }
+    shutdown.await;
 }

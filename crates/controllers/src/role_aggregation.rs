@@ -2,40 +2,28 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::owners::{matches, selector};
+use cowherd_runtime::{Controller, Error, Key, Next, Runtime, Writer};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, ResourceExt};
 use serde_json::json;
-
-use crate::Error;
-use crate::cache::{Cache, Key};
-use crate::ownership::{matches, selector};
-use crate::queue::{Next, Queue};
 
 const NAME: &str = "clusterrole-aggregation-controller";
 
 /// Runs the loop.
-pub async fn run(client: Client) {
-    let roles: Arc<Cache<ClusterRole>> = Cache::new();
-    let queue: Queue<String> = Queue::new();
-    let api: Api<ClusterRole> = Api::all(client);
-    let follow = {
-        let (known, queue) = (Arc::clone(&roles), queue.clone());
-        roles.clone().follow(api.clone(), move |changed| {
-            for role in known.all().iter().filter(|role| concerns(role, changed)) {
-                queue.add(role.name_any());
-            }
-        })
+pub async fn run(runtime: Runtime) {
+    let roles = Writer::of_cluster(runtime.client(NAME), runtime.informer::<ClusterRole>());
+    let known = Arc::clone(roles.informer());
+    let concerned = move |changed: &ClusterRole| {
+        let gathering = known.all().into_iter().filter(|role| concerns(role, changed));
+        gathering.map(|role| Key::of(role.as_ref())).collect::<Vec<_>>()
     };
-    let work = async move {
-        roles.synced().await;
-        let reconcile = move |name: String| {
-            let (api, roles) = (api.clone(), Arc::clone(&roles));
-            async move { aggregate(&api, &roles, name).await }
-        };
-        queue.work(NAME, 1, reconcile).await;
-    };
-    futures::future::join(follow, work).await;
+    Controller::new(&runtime, NAME)
+        .watches(roles.informer(), concerned)
+        .workers(1)
+        .run(move |key| aggregate(roles.clone(), key))
+        .await;
 }
 
 /// Whether a role that changed, as it is or as it was, has a part in the rules of this one.
@@ -50,10 +38,10 @@ fn selects(role: &ClusterRole, other: &ClusterRole) -> bool {
     selectors.flat_map(selector).any(|selector| matches(&selector, other))
 }
 
-async fn aggregate(api: &Api<ClusterRole>, roles: &Cache<ClusterRole>, name: String) -> Result<Next, Error> {
-    let key = Key { namespace: String::new(), name };
-    let Some(role) = roles.get(&key).filter(|role| role.aggregation_rule.is_some()) else { return Ok(Next::Wait) };
-    let rules = gathered(&role, &roles.all());
+async fn aggregate(roles: Writer<ClusterRole>, key: Key) -> Result<Next, Error> {
+    let known = roles.informer();
+    let Some(role) = known.get(&key).filter(|role| role.aggregation_rule.is_some()) else { return Ok(Next::Wait) };
+    let rules = gathered(&role, &known.all());
     if role.rules.clone().unwrap_or_default() == rules {
         return Ok(Next::Wait);
     }
@@ -61,8 +49,7 @@ async fn aggregate(api: &Api<ClusterRole>, roles: &Cache<ClusterRole>, name: Str
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": key.name},
         "rules": rules,
     });
-    let changed = api.patch(&key.name, &PatchParams::apply(NAME).force(), &Patch::Apply(wanted)).await?;
-    roles.observe(changed);
+    roles.patch(&key, &PatchParams::apply(NAME).force(), &Patch::Apply(wanted)).await?;
     Ok(Next::Wait)
 }
 

@@ -1,65 +1,45 @@
 //! Every namespace has a ServiceAccount `default`.
 
+use std::sync::Arc;
+
+use cowherd_runtime::{Controller, Error, Informer, Key, Next, Runtime, Writer};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::PostParams;
-use kube::{Api, Client, ResourceExt};
+use kube::ResourceExt;
 
-use crate::Error;
-use crate::cache::{Cache, Key};
-use crate::queue::{Next, Queue};
-
+const NAME: &str = "service-account-controller";
 const DEFAULT: &str = "default";
 
 /// Runs the loop.
-pub async fn run(client: Client) {
-    let namespaces: std::sync::Arc<Cache<Namespace>> = Cache::new();
-    let accounts: std::sync::Arc<Cache<ServiceAccount>> = Cache::new();
-    let queue: Queue<String> = Queue::new();
-    let (by_namespace, by_account) = (queue.clone(), queue.clone());
-    let follow = futures::future::join(
-        namespaces.clone().follow(Api::all(client.clone()), move |namespace| by_namespace.add(namespace.name_any())),
-        accounts.clone().follow(Api::all(client.clone()), move |account| {
-            if account.name_any() == DEFAULT {
-                by_account.add(account.namespace().unwrap_or_default());
-            }
-        }),
-    );
-    let work = {
-        let (namespaces, accounts) = (namespaces.clone(), accounts.clone());
-        async move {
-            futures::future::join(namespaces.synced(), accounts.synced()).await;
-            let reconcile = move |name: String| {
-                let (client, namespaces, accounts) = (client.clone(), namespaces.clone(), accounts.clone());
-                async move { ensure_default(&client, &namespaces, &accounts, &name).await }
-            };
-            queue.work("serviceaccount", 2, reconcile).await;
-        }
+pub async fn run(runtime: Runtime) {
+    let namespaces = runtime.informer::<Namespace>();
+    let accounts = Writer::namespaced(runtime.client(NAME), runtime.informer::<ServiceAccount>());
+    let of_account = |account: &ServiceAccount| {
+        let is_default = account.name_any() == DEFAULT;
+        is_default.then(|| Key::new("", account.namespace().unwrap_or_default()))
     };
-    futures::future::join(follow, work).await;
+    Controller::of(&runtime, NAME, &namespaces)
+        .watches(accounts.informer(), of_account)
+        .run(move |key| ensure_default(Arc::clone(&namespaces), accounts.clone(), key))
+        .await;
 }
 
 async fn ensure_default(
-    client: &Client,
-    namespaces: &Cache<Namespace>,
-    accounts: &Cache<ServiceAccount>,
-    namespace: &str,
+    namespaces: Arc<Informer<Namespace>>,
+    accounts: Writer<ServiceAccount>,
+    key: Key,
 ) -> Result<Next, Error> {
-    let key = Key { namespace: String::new(), name: namespace.to_owned() };
     let active = namespaces.get(&key).is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none());
-    let account = Key { namespace: namespace.to_owned(), name: DEFAULT.to_owned() };
-    if !active || accounts.get(&account).is_some() {
+    if !active || accounts.informer().get(&Key::new(&key.name, DEFAULT)).is_some() {
         return Ok(Next::Wait);
     }
     let account = ServiceAccount {
-        metadata: ObjectMeta { name: Some(DEFAULT.to_owned()), ..Default::default() },
-        ..Default::default()
+        metadata: ObjectMeta { name: Some(DEFAULT.to_owned()), namespace: Some(key.name), ..ObjectMeta::default() },
+        ..ServiceAccount::default()
     };
-    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    match api.create(&PostParams::default(), &account).await {
-        Ok(created) => drop(accounts.observe(created)),
-        Err(kube::Error::Api(status)) if status.code == 409 => {}
-        Err(error) => return Err(error.into()),
+    match accounts.create(&account).await {
+        // Somebody else made it; the watch brings it.
+        Err(error) if error.is_conflict() => Ok(Next::Wait),
+        result => result.map(|_| Next::Wait),
     }
-    Ok(Next::Wait)
 }

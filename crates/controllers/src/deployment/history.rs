@@ -2,7 +2,7 @@
 
 use super::Rollout;
 use super::replica_sets::{replicas_of, revision};
-use crate::Error;
+use cowherd_runtime::Error;
 
 /// Deletes the oldest of those beyond the limit; ReplicaSets that still have pods stay.
 pub async fn clean_up(rollout: &mut Rollout<'_>) -> Result<(), Error> {

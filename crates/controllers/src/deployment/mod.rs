@@ -11,86 +11,51 @@ mod template;
 
 use std::sync::Arc;
 
+use cowherd_runtime::{Controller, Error, Informer, Key, Next, Recorder, Runtime, Writer, owners};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt};
+use kube::ResourceExt;
 
-use crate::Error;
-use crate::cache::{Cache, Key};
-use crate::events::Recorder;
-use crate::ownership;
-use crate::queue::{Next, Queue};
+const NAME: &str = "deployment-controller";
 
 /// What a reconciliation works with.
 #[derive(Clone)]
 struct Context {
-    client: Client,
     events: Recorder,
-    deployments: Arc<Cache<Deployment>>,
-    replica_sets: Arc<Cache<ReplicaSet>>,
-    pods: Arc<Cache<Pod>>,
+    deployments: Writer<Deployment>,
+    replica_sets: Writer<ReplicaSet>,
+    pods: Arc<Informer<Pod>>,
 }
 
 /// Runs the loop.
-pub async fn run(client: Client) {
+pub async fn run(runtime: Runtime) {
+    let client = runtime.client(NAME);
     let context = Context {
-        events: Recorder::new(client.clone(), "deployment-controller"),
-        client,
-        deployments: Cache::new(),
-        replica_sets: Cache::new(),
-        pods: Cache::new(),
+        events: runtime.recorder(NAME),
+        deployments: Writer::namespaced(client.clone(), runtime.informer()),
+        replica_sets: Writer::namespaced(client, runtime.informer()),
+        pods: runtime.informer(),
     };
-    let queue: Queue<Key> = Queue::new();
-    let work = {
-        let (context, queue) = (context.clone(), queue.clone());
-        async move {
-            let caches = futures::future::join3(
-                context.deployments.synced(),
-                context.replica_sets.synced(),
-                context.pods.synced(),
-            );
-            caches.await;
-            queue.work("deployment", 4, move |key| reconcile(context.clone(), key)).await;
-        }
-    };
-    futures::future::join(follow(&context, &queue), work).await;
-}
-
-async fn follow(context: &Context, queue: &Queue<Key>) {
-    let deployments = context.deployments.clone().follow(Api::all(context.client.clone()), {
-        let queue = queue.clone();
-        move |deployment| queue.add(Key::of(deployment))
-    });
-    let replica_sets = context.replica_sets.clone().follow(Api::all(context.client.clone()), {
-        let (queue, deployments) = (queue.clone(), context.deployments.clone());
-        move |set| {
-            for key in concerned(set, &deployments) {
-                queue.add(key);
-            }
-        }
-    });
-    // Only a deployment that recreates its pods waits for single pods to go.
-    let pods = context.pods.clone().follow(Api::all(context.client.clone()), {
-        let (queue, context) = (queue.clone(), context.clone());
-        move |pod| {
-            if let Some(key) = recreate::waiting_for(&context, pod) {
-                queue.add(key);
-            }
-        }
-    });
-    futures::future::join3(deployments, replica_sets, pods).await;
+    let deployments = Arc::clone(context.deployments.informer());
+    let recreating = context.clone();
+    Controller::of(&runtime, NAME, context.deployments.informer())
+        .watches(context.replica_sets.informer(), move |set| concerned(set, &deployments))
+        // Only a deployment that recreates its pods waits for single pods to go.
+        .watches(&context.pods, move |pod| recreate::waiting_for(&recreating, pod))
+        .workers(4)
+        .recorder(&context.events)
+        .run(move |key| reconcile(context.clone(), key))
+        .await;
 }
 
 /// The Deployments that a ReplicaSet matters to: its controller, or those that may adopt it.
-fn concerned(set: &ReplicaSet, deployments: &Cache<Deployment>) -> Vec<Key> {
-    let namespace = set.namespace().unwrap_or_default();
-    if let Some(owner) = ownership::controller(set) {
-        let ours = owner.kind == "Deployment" && owner.api_version.starts_with("apps/");
-        return ours.then(|| Key { namespace, name: owner.name.clone() }).into_iter().collect();
+fn concerned(set: &ReplicaSet, deployments: &Informer<Deployment>) -> Vec<Key> {
+    if owners::controller(set).is_some() {
+        return owners::controller_key::<Deployment>(set).into_iter().collect();
     }
-    let matching = deployments.in_namespace(&namespace).into_iter().filter(|deployment| {
-        let selector = deployment.spec.as_ref().and_then(|spec| ownership::selector(&spec.selector).ok());
-        selector.is_some_and(|selector| ownership::matches(&selector, set))
+    let matching = deployments.in_namespace(&set.namespace().unwrap_or_default()).into_iter().filter(|deployment| {
+        let selector = deployment.spec.as_ref().and_then(|spec| owners::selector(&spec.selector).ok());
+        selector.is_some_and(|selector| owners::matches(&selector, set))
     });
     matching.map(|deployment| Key::of(deployment.as_ref())).collect()
 }
@@ -107,7 +72,7 @@ struct Rollout<'a> {
 }
 
 async fn reconcile(context: Context, key: Key) -> Result<Next, Error> {
-    let Some(deployment) = context.deployments.get(&key) else { return Ok(Next::Wait) };
+    let Some(deployment) = context.deployments.informer().get(&key) else { return Ok(Next::Wait) };
     let spec = deployment.spec.clone().ok_or(Error::Incomplete("spec"))?;
     let sets = replica_sets::claim(&context, &deployment, &spec).await?;
     let (new, old) = replica_sets::split(&spec, sets);

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use cowherd_runtime::{Error, Next, conditions::now};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus};
 use kube::ResourceExt;
 
 use super::{Rollout, status};
-use crate::Error;
-use crate::conditions::now;
-use crate::queue::Next;
 
 /// The type of the condition.
 pub const PROGRESSING: &str = "Progressing";

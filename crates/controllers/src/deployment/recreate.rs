@@ -1,13 +1,11 @@
 //! Recreate: all old pods go, then the new ones come.
 
+use cowherd_runtime::{Error, Key, owners};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 
 use super::replica_sets::replicas_of;
 use super::{Context, Rollout, history};
-use crate::Error;
-use crate::cache::Key;
-use crate::ownership;
 
 /// Takes the next step.
 pub async fn proceed(rollout: &mut Rollout<'_>) -> Result<(), Error> {
@@ -44,12 +42,9 @@ fn old_pods_remain(rollout: &Rollout<'_>) -> bool {
 
 /// The Deployment that waits for a pod to go, if one does.
 pub fn waiting_for(context: &Context, pod: &Pod) -> Option<Key> {
-    let namespace = pod.namespace()?;
-    let owner = ownership::controller(pod).filter(|owner| owner.kind == "ReplicaSet")?;
-    let set = context.replica_sets.get(&Key { namespace: namespace.clone(), name: owner.name.clone() })?;
-    let owner = ownership::controller(set.as_ref()).filter(|owner| owner.kind == "Deployment")?;
-    let key = Key { namespace, name: owner.name.clone() };
-    let deployment = context.deployments.get(&key)?;
+    let set = context.replica_sets.informer().get(&owners::controller_key::<ReplicaSet>(pod)?)?;
+    let key = owners::controller_key::<Deployment>(set.as_ref())?;
+    let deployment = context.deployments.informer().get(&key)?;
     let strategy = deployment.spec.as_ref()?.strategy.as_ref()?;
     (strategy.type_.as_deref() == Some("Recreate")).then_some(key)
 }

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cowherd_runtime::{Error, Key, owners};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::template::{self, POD_TEMPLATE_HASH};
 use super::{Context, Rollout, rolling};
-use crate::Error;
-use crate::cache::Key;
-use crate::ownership;
 
 /// The annotation that numbers a Deployment's templates.
 pub const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -40,12 +38,12 @@ pub async fn claim(
     deployment: &Deployment,
     spec: &DeploymentSpec,
 ) -> Result<Vec<Arc<ReplicaSet>>, Error> {
-    let selector = ownership::selector(&spec.selector)?;
+    let selector = owners::selector(&spec.selector)?;
     let uid = deployment.metadata.uid.as_deref().ok_or(Error::Incomplete("uid"))?;
     let deleted = deployment.metadata.deletion_timestamp.is_some();
     let mut claimed = Vec::new();
-    for set in context.replica_sets.controlled_by(uid) {
-        if ownership::matches(&selector, set.as_ref()) {
+    for set in context.replica_sets.informer().controlled_by(uid) {
+        if owners::matches(&selector, set.as_ref()) {
             claimed.push(set);
         } else if !deleted {
             let owners = json!([{ "$patch": "delete", "uid": uid }]);
@@ -53,10 +51,10 @@ pub async fn claim(
         }
     }
     if !deleted {
-        for set in context.replica_sets.in_namespace(&deployment.namespace().unwrap_or_default()) {
-            let orphan = ownership::controller(set.as_ref()).is_none() && set.metadata.deletion_timestamp.is_none();
-            if orphan && ownership::matches(&selector, set.as_ref()) {
-                let owners = json!([ownership::controller_reference(deployment)?]);
+        for set in context.replica_sets.informer().in_namespace(&deployment.namespace().unwrap_or_default()) {
+            let orphan = owners::controller(set.as_ref()).is_none() && set.metadata.deletion_timestamp.is_none();
+            if orphan && owners::matches(&selector, set.as_ref()) {
+                let owners = json!([owners::controller_reference(deployment)?]);
                 claimed.extend(patch_owners(context, &set, owners).await?);
             }
         }
@@ -70,11 +68,10 @@ async fn patch_owners(
     owners: serde_json::Value,
 ) -> Result<Option<Arc<ReplicaSet>>, Error> {
     let patch = json!({ "metadata": { "uid": set.metadata.uid, "ownerReferences": owners } });
-    let api = api(context, set);
-    match api.patch(&set.name_any(), &PatchParams::default(), &Patch::Strategic(patch)).await {
-        Ok(patched) => Ok(context.replica_sets.observe(patched)),
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => Ok(None),
-        Err(error) => Err(error.into()),
+    match context.replica_sets.patch(&Key::of(set), &PatchParams::default(), &Patch::Strategic(patch)).await {
+        Ok(patched) => Ok(Some(patched)),
+        Err(Error::Api(kube::Error::Api(status))) if matches!(status.code, 404 | 409 | 422) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -134,51 +131,44 @@ impl Rollout<'_> {
         let hash = template::hash(&self.spec.template, collisions).map_err(kube::Error::SerdeError)?;
         let wanted = rolling::replicas_of_new(self, 0);
         let set = self.replica_set(&hash, number, wanted)?;
-        let api = api(self.context, &set);
-        match api.create(&PostParams::default(), &set).await {
+        match self.context.replica_sets.create(&set).await {
             Ok(created) => {
                 let message = if wanted > 0 {
                     Some(format!("Scaled up replica set {} from 0 to {wanted}", created.name_any()))
                 } else {
                     None
                 };
-                self.adopt_new(created);
+                self.new = Some(created);
                 if let Some(message) = message {
-                    self.context.events.normal(self.deployment.as_ref(), "ScalingReplicaSet", &message).await;
+                    self.context.events.normal(self.deployment.as_ref(), "ScalingReplicaSet", &message);
                 }
                 Ok(())
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => self.meet_collision(&set).await,
+            Err(error) if error.is_conflict() => self.meet_collision(&set).await,
             Err(error) => {
                 let message = format!("Failed to create new replica set {:?}: {error}", set.name_any());
-                self.context.events.warning(self.deployment.as_ref(), "ReplicaSetCreateError", &message).await;
-                Err(error.into())
+                self.context.events.warning(self.deployment.as_ref(), "ReplicaSetCreateError", &message);
+                Err(error)
             }
         }
-    }
-
-    fn adopt_new(&mut self, set: ReplicaSet) {
-        let known = self.context.replica_sets.observe(set.clone());
-        self.new = Some(known.unwrap_or_else(|| Arc::new(set)));
     }
 
     /// The name is taken: by this Deployment's own ReplicaSet, which a late cache did not show, or by another
     /// template with the same hash, which the next hash avoids.
     async fn meet_collision(&mut self, set: &ReplicaSet) -> Result<(), Error> {
-        let found = api(self.context, set).get(&set.name_any()).await?;
-        let ours = ownership::controller_uid(&found) == self.deployment.metadata.uid.as_deref();
+        let sets = &self.context.replica_sets;
+        let found = sets.api(&set.namespace().unwrap_or_default()).get(&set.name_any()).await?;
+        let ours = owners::controller_uid(&found) == self.deployment.metadata.uid.as_deref();
         let template = found.spec.as_ref().and_then(|spec| spec.template.as_ref());
         if ours && template.is_some_and(|template| template::same(template, &self.spec.template)) {
-            self.adopt_new(found);
+            let known = sets.informer().observe(found.clone());
+            self.new = Some(known.unwrap_or_else(|| Arc::new(found)));
             return Ok(());
         }
         let mut changed = self.deployment.as_ref().clone();
         let status = changed.status.get_or_insert_default();
         status.collision_count = Some(status.collision_count.unwrap_or(0).saturating_add(1));
-        let api: Api<Deployment> =
-            Api::namespaced(self.context.client.clone(), &self.deployment.namespace().unwrap_or_default());
-        let written = api.replace_status(&changed.name_any(), &PostParams::default(), &changed).await?;
-        self.context.deployments.observe(written);
+        self.context.deployments.replace_status(&changed).await?;
         Err(Error::Invalid(format!("the name of replica set {:?} is taken; trying another", set.name_any())))
     }
 
@@ -203,7 +193,7 @@ impl Rollout<'_> {
                 namespace: self.deployment.namespace(),
                 labels,
                 annotations: Some(annotations),
-                owner_references: Some(vec![ownership::controller_reference(self.deployment.as_ref())?]),
+                owner_references: Some(vec![owners::controller_reference(self.deployment.as_ref())?]),
                 ..Default::default()
             },
             spec: Some(ReplicaSetSpec {
@@ -242,19 +232,17 @@ impl Rollout<'_> {
         if before != replicas {
             let direction = if replicas > before { "up" } else { "down" };
             let message = format!("Scaled {direction} replica set {} from {before} to {replicas}", set.name_any());
-            self.context.events.normal(self.deployment.as_ref(), "ScalingReplicaSet", &message).await;
+            self.context.events.normal(self.deployment.as_ref(), "ScalingReplicaSet", &message);
         }
         Ok(())
     }
 
     async fn patch_set(&mut self, set: &ReplicaSet, patch: serde_json::Value) -> Result<(), Error> {
-        let api = api(self.context, set);
-        let patched = api.patch(&set.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
-        let uid = patched.metadata.uid.clone();
-        let known = self.context.replica_sets.observe(patched.clone()).unwrap_or_else(|| Arc::new(patched));
+        let sets = &self.context.replica_sets;
+        let patched = sets.patch(&Key::of(set), &PatchParams::default(), &Patch::Merge(patch)).await?;
         for place in self.old.iter_mut().chain(&mut self.new) {
-            if place.metadata.uid == uid {
-                *place = Arc::clone(&known);
+            if place.metadata.uid == patched.metadata.uid {
+                *place = Arc::clone(&patched);
             }
         }
         Ok(())
@@ -266,24 +254,15 @@ impl Rollout<'_> {
         if self.deployment.annotations().get(REVISION) == Some(&number) {
             return Ok(());
         }
-        let api: Api<Deployment> =
-            Api::namespaced(self.context.client.clone(), &self.deployment.namespace().unwrap_or_default());
-        let patch = json!({ "metadata": { "annotations": { REVISION: number } } });
-        let name = self.deployment.name_any();
-        let patched = api.patch_status(&name, &PatchParams::default(), &Patch::Merge(patch)).await?;
-        self.context.deployments.observe(patched.clone());
-        self.deployment = Arc::new(patched);
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { REVISION: number } } }));
+        let key = Key::of(self.deployment.as_ref());
+        self.deployment = self.context.deployments.patch_status(&key, &PatchParams::default(), &patch).await?;
         Ok(())
     }
 
     /// Deletes a ReplicaSet without pods.
     pub(super) async fn delete_set(&mut self, set: &ReplicaSet) -> Result<(), Error> {
-        match api(self.context, set).delete(&set.name_any(), &kube::api::DeleteParams::background()).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.context.replica_sets.remove(&Key::of(set), Some(crate::cache::version(set)));
+        self.context.replica_sets.delete(set, DeleteParams::background()).await?;
         self.old.retain(|kept| kept.metadata.uid != set.metadata.uid);
         Ok(())
     }
@@ -297,8 +276,4 @@ pub fn revision(set: &ReplicaSet) -> i64 {
 /// How many pods a ReplicaSet is to have.
 pub fn replicas_of(set: &ReplicaSet) -> i32 {
     set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
-}
-
-fn api(context: &Context, set: &ReplicaSet) -> Api<ReplicaSet> {
-    Api::namespaced(context.client.clone(), &set.namespace().unwrap_or_default())
 }

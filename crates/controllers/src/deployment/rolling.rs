@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::Error;
 use k8s_openapi::api::apps::v1::{DeploymentSpec, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::replica_sets::replicas_of;
 use super::{Rollout, history};
-use crate::Error;
 
 /// Takes the next step.
 pub async fn proceed(rollout: &mut Rollout<'_>) -> Result<(), Error> {

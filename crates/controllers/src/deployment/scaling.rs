@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::Error;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use kube::ResourceExt;
 
 use super::Rollout;
 use super::replica_sets::{DESIRED_REPLICAS, MAX_REPLICAS, replicas_of};
 use super::rolling::max_surge;
-use crate::Error;
 
 /// Whether the number of pods wanted changed since the ReplicaSets were scaled last.
 pub fn was_scaled(rollout: &Rollout<'_>) -> bool {

@@ -1,17 +1,11 @@
 //! What a Deployment says of its ReplicaSets.
 
-use std::sync::Arc;
-
+use cowherd_runtime::{Error, Next, conditions::now};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSetStatus};
-use kube::api::PostParams;
-use kube::{Api, ResourceExt};
+use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus, ReplicaSetStatus};
 
 use super::rolling::max_unavailable;
 use super::{Rollout, progress};
-use crate::Error;
-use crate::conditions::now;
-use crate::queue::Next;
 
 /// Writes the status if it changed.
 pub async fn update(rollout: &mut Rollout<'_>) -> Result<Next, Error> {
@@ -32,11 +26,7 @@ pub async fn write(rollout: &mut Rollout<'_>, next: DeploymentStatus) -> Result<
     }
     let mut changed = rollout.deployment.as_ref().clone();
     changed.status = Some(next);
-    let api: Api<Deployment> =
-        Api::namespaced(rollout.context.client.clone(), &changed.namespace().unwrap_or_default());
-    let written = api.replace_status(&changed.name_any(), &PostParams::default(), &changed).await?;
-    rollout.context.deployments.observe(written.clone());
-    rollout.deployment = Arc::new(written);
+    rollout.deployment = rollout.context.deployments.replace_status(&changed).await?;
     Ok(())
 }
 

@@ -3,7 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use cowherd_runtime::Key;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+
+use super::absent::{Absent, Absentee};
 
 /// The uid of an object.
 pub type Uid = Arc<str>;
@@ -13,11 +16,27 @@ pub const FOREGROUND: &str = "foregroundDeletion";
 /// Kubernetes' finalizer of a deletion that leaves dependents behind.
 pub const ORPHAN: &str = "orphan";
 
+/// How far the graph is searched for a circle.
+const SEARCHED: usize = 10_000;
+
+/// A version and kind, as in `apps/v1` and `Deployment`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    pub api_version: String,
+    pub kind: String,
+}
+
+impl Kind {
+    fn group(api_version: &str) -> &str {
+        api_version.rsplit_once('/').map_or("", |(group, _)| group)
+    }
+}
+
 /// An object as the collector sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// Group and kind.
-    pub kind: Arc<(String, String)>,
+    /// Version and kind under which it is watched.
+    pub kind: Arc<Kind>,
     /// The namespace; empty for objects of the cluster.
     pub namespace: Box<str>,
     /// The name.
@@ -34,7 +53,7 @@ pub struct Node {
 
 impl Node {
     /// The node of an object of the given kind.
-    pub fn new(kind: &Arc<(String, String)>, metadata: &ObjectMeta) -> Self {
+    pub fn new(kind: &Arc<Kind>, metadata: &ObjectMeta) -> Self {
         let has = |finalizer: &str| metadata.finalizers.iter().flatten().any(|name| name == finalizer);
         Self {
             kind: Arc::clone(kind),
@@ -47,10 +66,37 @@ impl Node {
         }
     }
 
-    /// The reference to the owner with this uid.
-    pub fn owner(&self, uid: &str) -> Option<&OwnerReference> {
-        self.owners.iter().find(|owner| owner.uid == uid)
+    /// Whether it waits for its dependents to be deleted.
+    pub fn waits(&self) -> bool {
+        self.deleting && self.foreground
     }
+
+    /// Whether this object, which has the uid of the reference, is what the reference of `dependent` names.
+    pub fn is_named_by(&self, owner: &OwnerReference, dependent: &Node) -> bool {
+        Kind::group(&owner.api_version) == Kind::group(&self.kind.api_version)
+            && owner.kind == self.kind.kind
+            && owner.name == *self.name
+            && self.may_own(dependent)
+    }
+
+    /// Whether an object of this namespace can own another: those of the cluster own any, others those beside them.
+    pub fn may_own(&self, dependent: &Node) -> bool {
+        self.namespace.is_empty() || self.namespace == dependent.namespace
+    }
+
+    /// Whether the owner with this uid waits for this object when it is deleted in the foreground.
+    fn blocks(&self, uid: &str) -> bool {
+        self.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion == Some(true))
+    }
+}
+
+/// What follows from a change.
+#[derive(Default, Debug)]
+pub struct Changes {
+    /// The objects whose situation may have changed.
+    pub concerned: Vec<Uid>,
+    /// Objects that name an owner of another namespace.
+    pub misplaced: Vec<(Uid, Node, OwnerReference)>,
 }
 
 /// The objects of the cluster and their dependents.
@@ -63,39 +109,54 @@ pub struct Graph {
 struct State {
     nodes: HashMap<Uid, Node>,
     dependents: HashMap<Uid, HashSet<Uid>>,
+    absent: Absent,
 }
 
 impl Graph {
-    /// Takes note of an object; the uids whose situation this may change.
-    pub fn insert(&self, uid: Uid, node: Node) -> Vec<Uid> {
+    /// Takes note of an object.
+    pub fn insert(&self, uid: Uid, node: Node) -> Changes {
+        let mut changes = Changes::default();
         let mut state = self.write();
-        let mut concerned: Vec<Uid> = Vec::new();
-        if let Some(before) = state.nodes.get(&uid).cloned() {
-            if before == node {
-                return concerned;
+        let before = state.nodes.get(&uid).cloned();
+        if before.as_ref() == Some(&node) {
+            return changes;
+        }
+        let known_owners: &[OwnerReference] = before.as_ref().map_or(&[], |before| &before.owners);
+        for owner in node.owners.iter().filter(|owner| !known_owners.contains(owner)) {
+            if state.nodes.get(owner.uid.as_str()).is_some_and(|known| !known.may_own(&node)) {
+                changes.misplaced.push((Arc::clone(&uid), node.clone(), owner.clone()));
             }
-            concerned.extend(before.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
-            state.unlink(&uid, &before);
+        }
+        match &before {
+            Some(before) => {
+                changes.concerned.extend(before.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
+                state.unlink(&uid, before);
+            }
+            None => state.meet_dependents(&uid, &node, &mut changes),
         }
         for owner in &node.owners {
             state.dependents.entry(owner.uid.as_str().into()).or_default().insert(Arc::clone(&uid));
         }
         if !node.owners.is_empty() || node.deleting {
-            concerned.push(Arc::clone(&uid));
+            changes.concerned.push(Arc::clone(&uid));
         }
         state.nodes.insert(uid, node);
-        concerned
+        changes
     }
 
-    /// Takes note that an object is gone; its dependents and owners.
-    pub fn remove(&self, uid: &str) -> Vec<Uid> {
+    /// Takes note that an object is gone.
+    pub fn remove(&self, uid: &str) -> Changes {
+        let mut changes = Changes::default();
         let mut state = self.write();
-        let mut concerned: Vec<Uid> = state.dependents.get(uid).into_iter().flatten().cloned().collect();
-        if let Some((uid, node)) = state.nodes.remove_entry(uid) {
-            concerned.extend(node.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
-            state.unlink(&uid, &node);
+        changes.concerned.extend(state.dependents.get(uid).into_iter().flatten().cloned());
+        let Some((uid, node)) = state.nodes.remove_entry(uid) else { return changes };
+        changes.concerned.extend(node.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
+        state.unlink(&uid, &node);
+        if !changes.concerned.is_empty() {
+            let Kind { api_version, kind } = node.kind.as_ref().clone();
+            state.absent.insert((uid.to_string(), api_version, kind, node.namespace.into(), node.name.into()));
         }
-        concerned
+        changes
     }
 
     /// An object by uid.
@@ -110,10 +171,48 @@ impl Graph {
         uids.filter_map(|uid| Some((Arc::clone(uid), state.nodes.get(uid)?.clone()))).collect()
     }
 
-    /// The uids of the objects of a kind.
-    pub fn of_kind(&self, kind: &(String, String)) -> HashSet<Uid> {
+    /// The dependents for which an owner that is deleted in the foreground waits: those that block it, but for those
+    /// that wait for the owner themselves, in a circle, and so for ever.
+    pub fn awaited(&self, uid: &Uid) -> Vec<(Uid, Node)> {
+        let blocking = self.dependents(uid).into_iter().filter(|(_, dependent)| dependent.blocks(uid));
+        blocking.filter(|(dependent, node)| !(node.waits() && self.awaits(dependent, uid))).collect()
+    }
+
+    /// Whether an owner waits for an object, directly or through others that wait.
+    fn awaits(&self, owner: &Uid, object: &Uid) -> bool {
         let state = self.read();
-        state.nodes.iter().filter(|(_, node)| *node.kind == *kind).map(|(uid, _)| Arc::clone(uid)).collect()
+        let (mut found, mut searched) = (vec![Arc::clone(owner)], HashSet::new());
+        while let Some(uid) = found.pop() {
+            if uid == *object {
+                return true;
+            }
+            if !searched.insert(Arc::clone(&uid)) || searched.len() > SEARCHED {
+                continue;
+            }
+            let dependents = state.dependents.get(&uid).into_iter().flatten();
+            let waiting =
+                |dependent: &&Uid| state.nodes.get(*dependent).is_some_and(|node| node.waits() && node.blocks(&uid));
+            found.extend(dependents.filter(waiting).cloned());
+        }
+        false
+    }
+
+    /// Whether it is known that there is no such owner.
+    pub fn is_absent(&self, owner: &Absentee) -> bool {
+        self.read().absent.contains(owner)
+    }
+
+    /// Takes note that there is no such owner.
+    pub fn note_absent(&self, owner: Absentee) {
+        self.write().absent.insert(owner);
+    }
+
+    /// The objects of a kind, but for those of these keys.
+    pub fn others_of_kind(&self, kind: &Kind, keys: &HashSet<Key>) -> Vec<Uid> {
+        let state = self.read();
+        let of_kind = state.nodes.iter().filter(|(_, node)| *node.kind == *kind);
+        let others = of_kind.filter(|(_, node)| !keys.contains(&Key::new(&*node.namespace, &*node.name)));
+        others.map(|(uid, _)| Arc::clone(uid)).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -126,6 +225,21 @@ impl Graph {
 }
 
 impl State {
+    /// An object is seen for the first time: those that named it before may have named something else.
+    fn meet_dependents(&self, uid: &Uid, node: &Node, changes: &mut Changes) {
+        for dependent in self.dependents.get(uid).into_iter().flatten() {
+            let Some(known) = self.nodes.get(dependent) else { continue };
+            for owner in known.owners.iter().filter(|owner| owner.uid == **uid) {
+                if !node.is_named_by(owner, known) {
+                    changes.concerned.push(Arc::clone(dependent));
+                }
+                if !node.may_own(known) {
+                    changes.misplaced.push((Arc::clone(dependent), known.clone(), owner.clone()));
+                }
+            }
+        }
+    }
+
     fn unlink(&mut self, uid: &Uid, node: &Node) {
         for owner in &node.owners {
             if let Some(dependents) = self.dependents.get_mut(owner.uid.as_str()) {

@@ -3,45 +3,68 @@
 //! Background: dependents go after their owner. Foreground: the owner waits, with the finalizer
 //! `foregroundDeletion`, until the dependents that block it are gone. Orphan: the owner waits, with the finalizer
 //! `orphan`, until its dependents no longer name it.
+//!
+//! What cannot be known keeps an object: an owner of a version that is not served, or of a namespace where the
+//! object is in none. `tests/ownership` has the rules as cases, with the outcomes of Kubernetes' own collector.
 
+mod absent;
 mod collect;
 mod graph;
+mod owner;
+mod resources;
 mod watching;
+mod write;
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
+use cowherd_runtime::{Controller, Queue, Recorder, Runtime};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::api::ApiResource;
 
-use crate::queue::Queue;
-use graph::{Graph, Uid};
+use graph::{Graph, Node, Uid};
+use resources::Resources;
+
+const NAME: &str = "generic-garbage-collector";
+/// The name that events of the collector have in Kubernetes.
+const COMPONENT: &str = "garbage-collector-controller";
 
 /// What the loop works with.
 #[derive(Clone)]
 struct Context {
     client: Client,
+    events: Recorder,
     graph: Arc<Graph>,
-    /// The resources that are watched, by group and kind.
-    resources: Arc<RwLock<HashMap<(String, String), Watched>>>,
+    resources: Arc<Resources>,
     queue: Queue<Uid>,
 }
 
-#[derive(Clone)]
-struct Watched {
-    resource: ApiResource,
-    namespaced: bool,
+/// Runs the loop.
+pub async fn run(runtime: Runtime) {
+    let client = runtime.client(NAME);
+    let events = Recorder::new(client.clone(), COMPONENT);
+    let (graph, resources) = (Arc::new(Graph::default()), Arc::new(Resources::default()));
+    let known = Arc::clone(&graph);
+    let synced = Arc::clone(&resources);
+    let controller = Controller::new(&runtime, NAME)
+        .about(move |uid: &Uid| known.get(uid).map(|node| reference(uid, &node)))
+        .recorder(&events)
+        .workers(4)
+        .after(async move { synced.first_synced().await });
+    let context = Context { client, events, graph, resources, queue: controller.queue().clone() };
+    let watch = watching::follow_everything(&runtime, context.clone());
+    let work = controller.run(move |uid| collect::reconcile(context.clone(), uid));
+    futures::future::join(watch, work).await;
 }
 
-/// Runs the loop.
-pub async fn run(client: Client) {
-    let queue = Queue::new();
-    let context =
-        Context { client, graph: Arc::new(Graph::default()), resources: Arc::default(), queue: queue.clone() };
-    let watch = watching::follow_everything(context.clone());
-    let work = queue.work("garbage collector", 4, {
-        let context = context.clone();
-        move |uid| collect::reconcile(context.clone(), uid)
-    });
-    futures::future::join(watch, work).await;
+/// How events refer to an object.
+fn reference(uid: &Uid, node: &Node) -> ObjectReference {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    ObjectReference {
+        api_version: Some(node.kind.api_version.clone()),
+        kind: Some(node.kind.kind.clone()),
+        namespace: text(&node.namespace),
+        name: text(&node.name),
+        uid: text(uid),
+        ..ObjectReference::default()
+    }
 }

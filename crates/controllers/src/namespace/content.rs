@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cowherd_runtime::Error;
 use kube::api::{ApiResource, DeleteParams, ListParams};
 use kube::core::DynamicObject;
 use kube::core::PartialObjectMeta as Metadata;
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, Client, ResourceExt};
-
-use crate::Error;
 
 /// What is still there after everything was asked to go.
 #[derive(Default)]

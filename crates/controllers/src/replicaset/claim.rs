@@ -2,41 +2,38 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::{Error, Key, owners};
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::Context;
-use crate::Error;
-use crate::cache::Key;
-use crate::ownership;
 
 /// The pods of the ReplicaSet.
 pub async fn pods(context: &Context, set: &ReplicaSet) -> Result<Vec<Arc<Pod>>, Error> {
     let spec = set.spec.as_ref().ok_or(Error::Incomplete("spec"))?;
-    let selector = ownership::selector(&spec.selector)?;
+    let selector = owners::selector(&spec.selector)?;
     let uid = set.metadata.uid.as_deref().ok_or(Error::Incomplete("uid"))?;
     let namespace = set.namespace().unwrap_or_default();
-    let api: Api<Pod> = Api::namespaced(context.client.clone(), &namespace);
     let deleted = set.metadata.deletion_timestamp.is_some();
     let mut claimed = Vec::new();
-    for pod in context.pods.controlled_by(uid) {
-        if ownership::matches(&selector, pod.as_ref()) {
+    for pod in context.pods.informer().controlled_by(uid) {
+        if owners::matches(&selector, pod.as_ref()) {
             claimed.push(pod);
         } else if !deleted {
-            release(context, &api, &pod, uid).await?;
+            release(context, &pod, uid).await?;
         }
     }
     if deleted {
         return Ok(claimed);
     }
-    for pod in context.pods.in_namespace(&namespace) {
-        let orphan = ownership::controller(pod.as_ref()).is_none() && crate::conditions::is_active(&pod);
+    for pod in context.pods.informer().in_namespace(&namespace) {
+        let orphan = owners::controller(pod.as_ref()).is_none() && crate::pods::is_active(&pod);
         if orphan
-            && ownership::matches(&selector, pod.as_ref())
-            && let Some(adopted) = adopt(context, &api, &pod, set).await?
+            && owners::matches(&selector, pod.as_ref())
+            && let Some(adopted) = adopt(context, &pod, set).await?
         {
             claimed.push(adopted);
         }
@@ -44,27 +41,26 @@ pub async fn pods(context: &Context, set: &ReplicaSet) -> Result<Vec<Arc<Pod>>, 
     Ok(claimed)
 }
 
-async fn adopt(context: &Context, api: &Api<Pod>, pod: &Pod, set: &ReplicaSet) -> Result<Option<Arc<Pod>>, Error> {
+async fn adopt(context: &Context, pod: &Pod, set: &ReplicaSet) -> Result<Option<Arc<Pod>>, Error> {
     let patch = json!({ "metadata": {
         "uid": pod.metadata.uid,
-        "ownerReferences": [ownership::controller_reference(set)?],
+        "ownerReferences": [owners::controller_reference(set)?],
     } });
-    match api.patch(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(patch)).await {
-        Ok(adopted) => Ok(context.pods.observe(adopted.clone()).or_else(|| Some(Arc::new(adopted)))),
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => Ok(None),
-        Err(error) => Err(error.into()),
+    match context.pods.patch(&Key::of(pod), &PatchParams::default(), &Patch::Strategic(patch)).await {
+        Ok(adopted) => Ok(Some(adopted)),
+        Err(Error::Api(kube::Error::Api(status))) if matches!(status.code, 404 | 409 | 422) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-async fn release(context: &Context, api: &Api<Pod>, pod: &Pod, owner: &str) -> Result<(), Error> {
+async fn release(context: &Context, pod: &Pod, owner: &str) -> Result<(), Error> {
     let patch = json!({ "metadata": {
         "uid": pod.metadata.uid,
         "ownerReferences": [{ "$patch": "delete", "uid": owner }],
     } });
-    match api.patch(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(patch)).await {
-        Ok(released) => drop(context.pods.observe(released)),
-        Err(kube::Error::Api(status)) if status.code == 404 => context.pods.remove(&Key::of(pod), None),
-        Err(error) => return Err(error.into()),
+    match context.pods.patch(&Key::of(pod), &PatchParams::default(), &Patch::Strategic(patch)).await {
+        Err(error) if error.is_not_found() => context.pods.informer().remove(pod),
+        result => drop(result?),
     }
     Ok(())
 }

@@ -6,73 +6,55 @@ mod status;
 
 use std::sync::Arc;
 
+use cowherd_runtime::{Controller, Error, Informer, Key, Next, Recorder, Runtime, Writer, owners};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt};
+use kube::ResourceExt;
 
-use crate::Error;
-use crate::cache::{Cache, Key};
-use crate::events::Recorder;
-use crate::ownership;
-use crate::queue::{Next, Queue};
+const NAME: &str = "replicaset-controller";
 
 /// What a reconciliation works with.
 #[derive(Clone)]
 struct Context {
-    client: Client,
     events: Recorder,
-    replica_sets: Arc<Cache<ReplicaSet>>,
-    pods: Arc<Cache<Pod>>,
+    replica_sets: Writer<ReplicaSet>,
+    pods: Writer<Pod>,
 }
 
 /// Runs the loop.
-pub async fn run(client: Client) {
+pub async fn run(runtime: Runtime) {
+    let client = runtime.client(NAME);
     let context = Context {
-        events: Recorder::new(client.clone(), "replicaset-controller"),
-        client,
-        replica_sets: Cache::new(),
-        pods: Cache::new(),
+        events: runtime.recorder(NAME),
+        replica_sets: Writer::namespaced(client.clone(), runtime.informer()),
+        pods: Writer::namespaced(client, runtime.informer()),
     };
-    let queue: Queue<Key> = Queue::new();
-    let (by_set, by_pod) = (queue.clone(), queue.clone());
-    let candidates = context.replica_sets.clone();
-    let follow = futures::future::join(
-        context.replica_sets.clone().follow(Api::all(context.client.clone()), move |set| by_set.add(Key::of(set))),
-        context.pods.clone().follow(Api::all(context.client.clone()), move |pod| {
-            for key in concerned(pod, &candidates) {
-                by_pod.add(key);
-            }
-        }),
-    );
-    let work = {
-        let context = context.clone();
-        async move {
-            futures::future::join(context.replica_sets.synced(), context.pods.synced()).await;
-            queue.work("replicaset", 4, move |key| reconcile(context.clone(), key)).await;
-        }
-    };
-    futures::future::join(follow, work).await;
+    let sets = Arc::clone(context.replica_sets.informer());
+    Controller::of(&runtime, NAME, context.replica_sets.informer())
+        .watches(context.pods.informer(), move |pod| concerned(pod, &sets))
+        .workers(4)
+        .recorder(&context.events)
+        .run(move |key| reconcile(context.clone(), key))
+        .await;
 }
 
 /// The ReplicaSets that a pod matters to: its controller, or those that may adopt it.
-fn concerned(pod: &Pod, sets: &Cache<ReplicaSet>) -> Vec<Key> {
-    let namespace = pod.namespace().unwrap_or_default();
-    if let Some(owner) = ownership::controller(pod) {
-        let ours = owner.kind == "ReplicaSet" && owner.api_version.starts_with("apps/");
-        return ours.then(|| Key { namespace, name: owner.name.clone() }).into_iter().collect();
+fn concerned(pod: &Pod, sets: &Informer<ReplicaSet>) -> Vec<Key> {
+    if owners::controller(pod).is_some() {
+        return owners::controller_key::<ReplicaSet>(pod).into_iter().collect();
     }
-    let matching = sets.in_namespace(&namespace).into_iter().filter(|set| {
-        let selector = set.spec.as_ref().and_then(|spec| ownership::selector(&spec.selector).ok());
-        selector.is_some_and(|selector| ownership::matches(&selector, pod))
+    let matching = sets.in_namespace(&pod.namespace().unwrap_or_default()).into_iter().filter(|set| {
+        let selector = set.spec.as_ref().and_then(|spec| owners::selector(&spec.selector).ok());
+        selector.is_some_and(|selector| owners::matches(&selector, pod))
     });
     matching.map(|set| Key::of(set.as_ref())).collect()
 }
 
 async fn reconcile(context: Context, key: Key) -> Result<Next, Error> {
-    let Some(set) = context.replica_sets.get(&key) else { return Ok(Next::Wait) };
+    let Some(set) = context.replica_sets.informer().get(&key) else { return Ok(Next::Wait) };
     let pods = claim::pods(&context, &set).await?;
-    let active: Vec<Arc<Pod>> = pods.iter().filter(|pod| crate::conditions::is_active(pod)).cloned().collect();
+    let active: Vec<Arc<Pod>> = pods.iter().filter(|pod| crate::pods::is_active(pod)).cloned().collect();
     let (pods, failure) = if set.metadata.deletion_timestamp.is_none() {
         scale::to_wanted(&context, &set, active).await
     } else {

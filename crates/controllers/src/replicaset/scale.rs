@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::{Error, owners};
 use futures::StreamExt;
 use futures::stream;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, PostParams, Preconditions};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
+use kube::api::DeleteParams;
 
 use super::Context;
-use crate::Error;
-use crate::cache::{Key, version};
-use crate::conditions::ready_since;
-use crate::ownership;
+use crate::pods::ready_since;
 
 /// How many pods are created or deleted in one reconciliation.
 const BURST: usize = 500;
@@ -60,34 +58,32 @@ async fn create(context: &Context, set: &ReplicaSet, count: usize) -> (Vec<Arc<P
         Ok(template) => template,
         Err(error) => return (Vec::new(), fail(error)),
     };
-    let api: Api<Pod> = Api::namespaced(context.client.clone(), &set.namespace().unwrap_or_default());
     let mut created = Vec::new();
     let mut batch = 1;
     while created.len() < count {
         let size = batch.min(count - created.len());
         let requests = stream::iter(0..size).map(|_| {
-            let (api, template) = (api.clone(), template.clone());
-            async move { api.create(&PostParams::default(), &template).await }
+            let template = &template;
+            async move { context.pods.create(template).await }
         });
         let answers: Vec<_> = requests.buffer_unordered(AT_ONCE).collect().await;
         for answer in answers {
             match answer {
                 Ok(pod) => {
                     let message = format!("Created pod: {}", pod.name_any());
-                    context.events.normal(set, "SuccessfulCreate", &message).await;
-                    let pod = context.pods.observe(pod.clone()).unwrap_or_else(|| Arc::new(pod));
+                    context.events.normal(set, "SuccessfulCreate", &message);
                     created.push(pod);
                 }
                 Err(error) => {
                     // A namespace that is going away takes the ReplicaSet with it.
-                    let terminating = matches!(&error, kube::Error::Api(status)
+                    let terminating = matches!(&error, Error::Api(kube::Error::Api(status))
                         if status.code == 403 && status.message.contains("being terminated"));
                     if terminating {
                         return (created, None);
                     }
                     let message = format!("Error creating: {error}");
-                    context.events.warning(set, "FailedCreate", &message).await;
-                    return (created, fail(error.into()));
+                    context.events.warning(set, "FailedCreate", &message);
+                    return (created, fail(error));
                 }
             }
         }
@@ -97,39 +93,19 @@ async fn create(context: &Context, set: &ReplicaSet, count: usize) -> (Vec<Arc<P
 }
 
 async fn delete(context: &Context, set: &ReplicaSet, pods: Vec<Arc<Pod>>) -> Option<Failure> {
-    let api: Api<Pod> = Api::namespaced(context.client.clone(), &set.namespace().unwrap_or_default());
     for pod in pods {
-        let name = pod.name_any();
-        let params = DeleteParams {
-            preconditions: Some(Preconditions { uid: pod.uid(), resource_version: None }),
-            ..DeleteParams::background()
-        };
-        match api.delete(&name, &params).await {
-            Ok(answer) => {
-                match answer.left() {
-                    // It stays until a node has stopped it, or a finalizer is gone.
-                    Some(going) if going.metadata.deletion_timestamp.is_some() && has_reason_to_stay(&going) => {
-                        context.pods.observe(going);
-                    }
-                    _ => context.pods.remove(&Key::of(pod.as_ref()), Some(version(pod.as_ref()))),
-                }
-                context.events.normal(set, "SuccessfulDelete", &format!("Deleted pod: {name}")).await;
-            }
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
-                context.pods.remove(&Key::of(pod.as_ref()), Some(version(pod.as_ref())));
+        match context.pods.delete(&pod, DeleteParams::background()).await {
+            Ok(()) => {
+                let name = pod.name_any();
+                context.events.normal(set, "SuccessfulDelete", &format!("Deleted pod: {name}"));
             }
             Err(error) => {
-                context.events.warning(set, "FailedDelete", &format!("Error deleting: {error}")).await;
-                return Some(Failure { reason: "FailedDelete", error: error.into() });
+                context.events.warning(set, "FailedDelete", &format!("Error deleting: {error}"));
+                return Some(Failure { reason: "FailedDelete", error });
             }
         }
     }
     None
-}
-
-fn has_reason_to_stay(pod: &Pod) -> bool {
-    pod.metadata.deletion_grace_period_seconds.is_some_and(|seconds| seconds > 0)
-        || pod.metadata.finalizers.as_ref().is_some_and(|finalizers| !finalizers.is_empty())
 }
 
 fn new_pod(set: &ReplicaSet) -> Result<Pod, Error> {
@@ -142,7 +118,7 @@ fn new_pod(set: &ReplicaSet) -> Result<Pod, Error> {
             labels: metadata.labels,
             annotations: metadata.annotations,
             finalizers: metadata.finalizers,
-            owner_references: Some(vec![ownership::controller_reference(set)?]),
+            owner_references: Some(vec![owners::controller_reference(set)?]),
             ..Default::default()
         },
         spec: template.spec,

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_runtime::{Error, Next, conditions::now};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::PostParams;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
 use super::Context;
 use super::scale::Failure;
-use crate::Error;
-use crate::conditions::{is_available, now, ready_since};
-use crate::queue::Next;
+use crate::pods::{is_available, ready_since};
 
 /// Writes the status if it changed; asks to come back when a ready pod becomes available by waiting.
 pub async fn update(
@@ -27,9 +25,7 @@ pub async fn update(
     if set.status.as_ref() != Some(&status) {
         let mut changed = set.clone();
         changed.status = Some(status.clone());
-        let api: Api<ReplicaSet> = Api::namespaced(context.client.clone(), &set.namespace().unwrap_or_default());
-        let written = api.replace_status(&set.name_any(), &PostParams::default(), &changed).await?;
-        context.replica_sets.observe(written);
+        context.replica_sets.replace_status(&changed).await?;
     }
     let min_ready = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds).unwrap_or(0);
     let waiting = status.ready_replicas.unwrap_or(0) > status.available_replicas.unwrap_or(0);

@@ -1,14 +1,7 @@
-//! Pods' and Deployments' conditions.
+//! What is read from a pod's status.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
-/// The present time in whole seconds, as objects hold it.
-pub fn now() -> Time {
-    let now = Timestamp::now();
-    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
-}
 
 /// Whether a pod counts: neither done nor being deleted.
 pub fn is_active(pod: &Pod) -> bool {
