@@ -11,6 +11,7 @@ mod replicaset;
 mod role_aggregation;
 mod scheduling;
 mod service_accounts;
+mod ttl_after_finished;
 
 use std::future::Future;
 
@@ -21,13 +22,14 @@ use tokio::task::JoinSet;
 /// A controller by the name under which it is known to people: in health, metrics and logs.
 type Start = (&'static str, fn(Runtime) -> BoxFuture<'static, ()>);
 
-const ALL: [Start; 7] = [
+const ALL: [Start; 8] = [
     ("namespace", |runtime| Box::pin(namespace::run(runtime))),
     ("serviceaccount", |runtime| Box::pin(service_accounts::run(runtime))),
     ("garbage-collector", |runtime| Box::pin(garbage::run(runtime))),
     ("deployment", |runtime| Box::pin(deployment::run(runtime))),
     ("replicaset", |runtime| Box::pin(replicaset::run(runtime))),
     ("clusterrole-aggregation", |runtime| Box::pin(role_aggregation::run(runtime))),
+    ("ttl-after-finished", |runtime| Box::pin(ttl_after_finished::run(runtime))),
     ("scheduling", |runtime| Box::pin(scheduling::run(runtime))),
 ];
 

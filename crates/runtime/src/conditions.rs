@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DeploymentCondition, ReplicaSetCondition};
+use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{NamespaceCondition, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -39,7 +40,7 @@ macro_rules! conditions {
     )*};
 }
 
-conditions!(DeploymentCondition, ReplicaSetCondition, NamespaceCondition, PodCondition);
+conditions!(DeploymentCondition, JobCondition, ReplicaSetCondition, NamespaceCondition, PodCondition);
 
 impl Condition for k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
     fn kind(&self) -> &str {

@@ -5,4 +5,5 @@
 mod cluster;
 mod deployments;
 mod garbage;
+mod jobs;
 mod role_aggregation;
