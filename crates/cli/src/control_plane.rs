@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cowherd_apiserver::pki::Pki;
-use cowherd_apiserver::{ApiServer, Config, Undeletable};
+use cowherd_apiserver::{ApiServer, Config, Undeletable, User};
+use cowherd_controllers::Clients;
 use cowherd_store::{Options, Store};
 use kube::Client;
 use tokio::net::TcpListener;
@@ -56,7 +57,7 @@ impl ControlPlane {
             let (server, stopped) = (server.clone(), stopped(stopping.subscribe()));
             async move { server.serve(listener, tls, stopped).await }
         });
-        tasks.spawn(cowherd_controllers::run(client.clone(), stopped(stopping.subscribe())));
+        tasks.spawn(cowherd_controllers::run(clients(&server), stopped(stopping.subscribe())));
         Ok(Self { client, address, kubeconfig, server, store, tasks, stopping })
     }
 
@@ -94,6 +95,12 @@ fn undeletable() -> Vec<Undeletable> {
     let definitions = bootstrap::definitions().into_iter();
     let definitions = definitions.map(|name| object("apiextensions.k8s.io", "customresourcedefinitions", name));
     definitions.chain([object("", "namespaces", ROOT.to_owned())]).collect()
+}
+
+/// Clients for the controllers, each of which may do what its service account may.
+fn clients(server: &ApiServer) -> Clients {
+    let server = server.clone();
+    Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
 }
 
 /// The address by which this machine reaches a server that listens on `address`.

@@ -15,7 +15,9 @@ mod ttl_after_finished;
 
 use std::future::Future;
 
-use cowherd_runtime::{Clients, Runtime, supervise};
+pub use cowherd_runtime::{Clients, Health, Identity, Metrics, Runtime};
+
+use cowherd_runtime::supervise;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 

@@ -17,24 +17,13 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// The name of the user.
+    /// The name of the user. Its groups are those that follow from the name.
     pub fn user(self) -> String {
         match self {
             Self::ControllerManager => "system:kube-controller-manager".to_owned(),
             Self::Scheduler => "system:kube-scheduler".to_owned(),
             Self::Controller(name) => format!("system:serviceaccount:kube-system:{name}"),
         }
-    }
-
-    /// The groups of the user.
-    pub fn groups(self) -> Vec<String> {
-        let groups: &[&str] = match self {
-            Self::ControllerManager | Self::Scheduler => &["system:authenticated"],
-            Self::Controller(_) => {
-                &["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"]
-            }
-        };
-        groups.iter().map(|group| (*group).to_owned()).collect()
     }
 
     /// What the user's requests say of the program, and what is written as the manager of its fields.

@@ -254,9 +254,9 @@ impl Rollout<'_> {
         if self.deployment.annotations().get(REVISION) == Some(&number) {
             return Ok(());
         }
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { REVISION: number } } }));
-        let key = Key::of(self.deployment.as_ref());
-        self.deployment = self.context.deployments.patch_status(&key, &PatchParams::default(), &patch).await?;
+        let mut changed = self.deployment.as_ref().clone();
+        changed.annotations_mut().insert(REVISION.to_owned(), number);
+        self.deployment = self.context.deployments.replace_status(&changed).await?;
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use cowherd_apiserver::{ApiServer, Config};
+use cowherd_apiserver::{ApiServer, Config, User};
+use cowherd_controllers::Clients;
 use cowherd_store::Store;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
@@ -29,7 +30,7 @@ impl Cluster {
         let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
         let server = ApiServer::open(store, Config::default()).await.unwrap();
         let client = server.client();
-        let controllers = tokio::spawn(cowherd_controllers::run(client.clone(), std::future::pending()));
+        let controllers = tokio::spawn(cowherd_controllers::run(identities(&server), std::future::pending()));
         Self { client, _directory: directory, controllers }
     }
 
@@ -77,6 +78,12 @@ impl Cluster {
             let _ = pods.patch_status(&name, &PatchParams::default(), &Patch::Strategic(status)).await;
         }
     }
+}
+
+/// Each controller may do what its service account may, and no more.
+fn identities(server: &ApiServer) -> Clients {
+    let server = server.clone();
+    Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
 }
 
 /// Creates an object.

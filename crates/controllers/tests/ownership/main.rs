@@ -13,7 +13,8 @@ mod see;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cowherd_apiserver::{ApiServer, Config};
+use cowherd_apiserver::{ApiServer, Config, User};
+use cowherd_controllers::Clients;
 use cowherd_store::Store;
 use futures::{StreamExt, stream};
 use kube::Client;
@@ -36,7 +37,11 @@ async fn each_case_ends_as_with_the_real_collector() {
     let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
     let server = ApiServer::open(store, Config::default()).await.unwrap();
     let client = server.client();
-    let controllers = tokio::spawn(cowherd_controllers::run(client.clone(), std::future::pending()));
+    let identities = {
+        let server = server.clone();
+        Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
+    };
+    let controllers = tokio::spawn(cowherd_controllers::run(identities, std::future::pending()));
 
     let recorded: Recorded = serde_json::from_str(&std::fs::read_to_string(recording()).unwrap()).unwrap();
     let cases = cases::all();
