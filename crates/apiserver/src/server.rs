@@ -10,6 +10,7 @@ use crate::{
     catalog::Catalog,
     claims::{AddressView, Addresses, PortView},
     crd::{Definitions, News},
+    discovery::health::Checks,
     flow::Flow,
     following::Following,
     identity::User,
@@ -104,6 +105,7 @@ struct Inner {
     tokens: Tokens,
     turns: Arc<Semaphore>,
     large_documents: Arc<Semaphore>,
+    checks: Checks,
     closing: CancellationToken,
     flow: Flow,
 }
@@ -134,8 +136,19 @@ impl ApiServer {
         let turns = Arc::new(Semaphore::new(crate::mutation::AT_ONCE));
         let flow = Flow::new(&config);
         let large_documents = Arc::new(Semaphore::new(1));
-        let inner =
-            Inner { store, config, catalog, addresses, following, tokens, turns, large_documents, closing, flow };
+        let inner = Inner {
+            store,
+            config,
+            catalog,
+            addresses,
+            following,
+            tokens,
+            turns,
+            large_documents,
+            checks: Checks::default(),
+            closing,
+            flow,
+        };
         let server = Self { inner: Arc::new(inner) };
         crate::bootstrap::run(&server).await?;
         crate::crd_lifecycle::start(&server, news);
@@ -153,6 +166,16 @@ impl ApiServer {
     /// manager that `agent` names up to a slash, unless a request names another one.
     pub fn client_as(&self, user: User, agent: &str) -> kube::Client {
         kube::Client::new(LocalService::new(self.clone(), user, agent), "default")
+    }
+
+    /// Adds a check to those that decide whether the server is ready: what is wrong, if anything is. Clients that may
+    /// ask for `/readyz` read it, so it holds no content of objects.
+    pub fn add_check(&self, name: &'static str, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+        self.inner.checks.add(name, check);
+    }
+
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.inner.checks
     }
 
     /// Ends every watch and background work, now and from here on.

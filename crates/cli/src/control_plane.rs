@@ -3,11 +3,12 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cowherd_apiserver::pki::Pki;
 use cowherd_apiserver::{ApiServer, Config, Undeletable, User};
-use cowherd_controllers::Clients;
+use cowherd_controllers::{Clients, Runtime};
 use cowherd_store::{Options, Store};
 use kube::Client;
 use tokio::net::TcpListener;
@@ -19,6 +20,9 @@ use crate::cluster::kubeconfig_path;
 
 /// Where the API listens unless said otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
+
+/// For how long a controller or watch may be unwell before the control plane is not ready.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running control plane.
 pub struct ControlPlane {
@@ -57,7 +61,10 @@ impl ControlPlane {
             let (server, stopped) = (server.clone(), stopped(stopping.subscribe()));
             async move { server.serve(listener, tls, stopped).await }
         });
-        tasks.spawn(cowherd_controllers::run(clients(&server), stopped(stopping.subscribe())));
+        let runtime = Runtime::new(clients(&server));
+        let health = runtime.health().clone();
+        server.add_check("controllers", move || health.check(PATIENCE));
+        tasks.spawn(cowherd_controllers::run_on(runtime, stopped(stopping.subscribe())));
         Ok(Self { client, address, kubeconfig, server, store, tasks, stopping })
     }
 
@@ -75,7 +82,7 @@ impl ControlPlane {
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         self.server.close();
-        let patience = std::time::Duration::from_secs(3);
+        let patience = Duration::from_secs(3);
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, ended).await.is_err() {
             self.tasks.abort_all();

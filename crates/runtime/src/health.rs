@@ -72,6 +72,18 @@ impl Health {
         self.problems().into_iter().filter(lasting).collect()
     }
 
+    /// What has not been well for longer than this, in a sentence for people, if anything has not.
+    pub fn check(&self, patience: Duration) -> Result<(), String> {
+        let problems = self.problems_longer_than(patience);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let sentences = problems.iter().map(|problem| {
+            format!("{} since {}: {}", problem.name, problem.since.strftime("%Y-%m-%dT%H:%M:%SZ"), problem.reason)
+        });
+        Err(sentences.collect::<Vec<_>>().join("; "))
+    }
+
     /// The names of all loops, in order.
     pub fn loops_by_name(&self) -> Vec<String> {
         let mut names: Vec<String> = self.loops().values().map(|(name, _)| name.clone()).collect();
@@ -156,6 +168,9 @@ mod tests {
         assert_eq!(health.problems(), [problem]);
         assert!(health.problems_longer_than(Duration::from_secs(3600)).is_empty());
         assert!(changes.has_changed().unwrap());
+        let said = health.check(Duration::ZERO).unwrap_err();
+        assert!(said.starts_with("sick since 20") && said.ends_with(": two"), "{said}");
+        assert_eq!(health.check(Duration::from_secs(3600)), Ok(()));
         sick.well();
         assert!(health.problems().is_empty());
         fine.unwell("three");

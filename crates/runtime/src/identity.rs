@@ -26,12 +26,12 @@ impl Identity {
         }
     }
 
-    /// What the user's requests say of the program, and what is written as the manager of its fields.
+    /// The program that Kubernetes has for the identity: what requests say of who sends them, and so what is written
+    /// as the manager of fields.
     pub fn agent(self) -> &'static str {
         match self {
-            Self::ControllerManager => "kube-controller-manager",
+            Self::ControllerManager | Self::Controller(_) => "kube-controller-manager",
             Self::Scheduler => "kube-scheduler",
-            Self::Controller(name) => name,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod aggregated;
 pub mod groups;
-mod health;
+pub mod health;
 mod openapi;
 
 use serde_json::json;

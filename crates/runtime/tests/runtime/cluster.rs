@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// The API; it ends with this value.
 pub struct Cluster {
-    _server: ApiServer,
+    pub server: ApiServer,
     pub client: Client,
     _directory: tempfile::TempDir,
 }
@@ -24,7 +24,16 @@ impl Cluster {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
         let server = ApiServer::open(store, Config::default()).await.unwrap();
-        Self { client: server.client(), _server: server, _directory: directory }
+        Self { client: server.client(), server, _directory: directory }
+    }
+
+    /// What `/readyz` says, with the code of its answer.
+    pub async fn ready(&self) -> (u16, String) {
+        let request = http::Request::get("/readyz").body(kube::client::Body::empty()).unwrap();
+        let answer = self.client.send(request).await.unwrap();
+        let code = answer.status().as_u16();
+        let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        (code, String::from_utf8(body.to_vec()).unwrap())
     }
 
     pub fn config_maps(&self) -> Api<ConfigMap> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use cowherd_runtime::{Key, Runtime, Writer, finalizers};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -41,11 +42,20 @@ async fn a_watch_that_is_interrupted_is_not_well_until_it_is_back_and_misses_not
         expect(problem, Some(("watch of configmaps".to_owned(), reason.to_owned())))
     })
     .await;
+    let health = runtime.health().clone();
+    cluster.server.add_check("controllers", move || health.check(Duration::ZERO));
+    let (code, said) = cluster.ready().await;
+    assert_eq!(code, 500, "{said}");
+    assert!(
+        said.contains("[+]store ok\n[+]shutdown ok\n[-]controllers failed: watch of configmaps since 20"),
+        "{said}"
+    );
     cluster.create("meanwhile", json!({})).await;
     wire.is_cut.store(false, Ordering::SeqCst);
     informer.synced().await;
     assert!(informer.get(&Key::new("default", "meanwhile")).is_some());
     eventually("all is well", || async { expect(runtime.health().problems(), Vec::new()) }).await;
+    assert_eq!(cluster.ready().await, (200, "ok".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
