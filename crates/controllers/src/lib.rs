@@ -35,15 +35,15 @@ const ALL: [Start; 8] = [
     ("scheduling", |runtime| Box::pin(scheduling::run(runtime))),
 ];
 
+/// The kinds that the controllers act upon, as group and kind.
+pub const ACTED_UPON: &[(&str, &str)] =
+    &[("", "Namespace"), ("", "Pod"), ("", "ServiceAccount"), ("apps", "Deployment"), ("apps", "ReplicaSet")];
+
 /// Runs all controllers until `shutdown` completes. Each reaches the API as the service account of its name, through
 /// `clients`.
 pub async fn run(clients: impl Into<Clients>, shutdown: impl Future<Output = ()>) {
     run_on(Runtime::new(clients), shutdown).await;
 }
-
-/// The kinds that the controllers act upon, as group and kind.
-pub const ACTED_UPON: &[(&str, &str)] =
-    &[("", "Namespace"), ("", "Pod"), ("", "ServiceAccount"), ("apps", "Deployment"), ("apps", "ReplicaSet")];
 
 /// The same on a runtime whose health and metrics others read.
 pub async fn run_on(runtime: Runtime, shutdown: impl Future<Output = ()>) {
