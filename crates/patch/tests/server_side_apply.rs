@@ -275,6 +275,20 @@ fn an_update_records_what_the_writer_changed() {
 }
 
 #[test]
+fn the_metadata_of_a_template_in_which_nothing_stands_is_nobodys_who_did_not_apply_it() {
+    let schema = cowherd_schema::builtin::definition("io.k8s.api.batch.v1.Job").expect("a built-in kind");
+    let job = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "once" },
+        "spec": { "template": { "metadata": {}, "spec": { "restartPolicy": "Never", "securityContext": {} } } } });
+    let template =
+        |object: &Value, manager: &str| entry(object, manager).unwrap()["fieldsV1"]["f:spec"]["f:template"].clone();
+    let written = update(None, job.clone(), schema, &writer("kubectl-create", EARLY));
+    assert_eq!(template(&written, "kubectl-create").get("f:metadata"), None);
+    assert_eq!(template(&written, "kubectl-create")["f:spec"]["f:securityContext"], json!({}));
+    let applied = apply(None, &job, schema, &by("kubectl", EARLY)).unwrap();
+    assert_eq!(template(&applied, "kubectl")["f:metadata"], json!({}));
+}
+
+#[test]
 fn many_updaters_become_few() {
     let mut live = update(None, nginx("nginx:1"), &schema(), &writer("first", "2024-01-01T00:00:00Z"));
     for number in 0..20 {

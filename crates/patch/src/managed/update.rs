@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 
 use super::compare::Comparison;
 use super::conflict::ApplyError;
+use super::element::PathElement;
 use super::owners::{Identity, Operation, Owner, Owners};
 use super::set::FieldSet;
+use super::shape::{Place, Shape};
 
 /// How many owners by ordinary writes an object keeps; the oldest beyond that become one.
 const MAX_UPDATERS: usize = 10;
@@ -97,7 +99,7 @@ fn recorded<'v>(
     let nothing = Value::Object(Map::new());
     let change = Comparison::of(live.unwrap_or(&nothing), new, schema, ignored);
     owners.lose(&change, schema)?;
-    let changed = change.changed();
+    let changed = change.changed().difference(&bare_metadata(new, schema));
     if !changed.is_empty() {
         let identity = Identity::new(updater.manager, Operation::Update, updater.api_version, updater.subresource);
         let fields = match owners.take(&identity) {
@@ -108,6 +110,29 @@ fn recorded<'v>(
     }
     cap(&mut owners, schema)?;
     Ok(owners)
+}
+
+/// The metadata of templates in which nothing stands, in objects of built-in kinds. Their types do not tell it from none,
+/// so whoever writes it does not come to own what the server puts there.
+fn bare_metadata(object: &Value, schema: &Schema) -> FieldSet {
+    let mut found = FieldSet::new();
+    find_bare_metadata(Place::root(schema), object, &mut Vec::new(), &mut found);
+    found
+}
+
+fn find_bare_metadata(place: Place<'_>, value: &Value, path: &mut Vec<PathElement>, found: &mut FieldSet) {
+    let Shape::Map(map) = place.shape(value) else { return };
+    for (name, value) in map {
+        let field = place.field(name);
+        path.push(PathElement::field(name));
+        let is_bare = name == "metadata" && value.as_object().is_some_and(Map::is_empty);
+        if is_bare && field.schema().is_some_and(|schema| !schema.go_fields().is_empty()) {
+            found.insert(path.iter().cloned());
+        } else {
+            find_bare_metadata(field, value, path, found);
+        }
+        path.pop();
+    }
 }
 
 /// Merges the oldest owners by ordinary writes, version by version, until few enough are left.
