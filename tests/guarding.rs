@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::program::repository::Repository;
-use crate::program::{Running, cowherd, succeeded};
+use crate::program::{Running, cowherd, eventually, succeeded};
 
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: prod\n";
 
@@ -140,7 +140,11 @@ fn a_definition_with_instances_waits() {
     environment.commit_waits(&["CustomResourceDefinition/gadgets.example.com", "Gadget/default/one"]);
     assert!(environment.has("gadget one -n default"));
     running.cowherd_ok(["reconcile", "kustomization", "prod", "--allow-prune"]);
-    assert!(!environment.has("crd gadgets.example.com"));
+    // A definition goes once its instances are gone.
+    eventually("the definition is gone", || match environment.has("crd gadgets.example.com") {
+        true => Err("it is still there".to_owned()),
+        false => Ok(()),
+    });
 }
 
 #[test]
