@@ -1,6 +1,5 @@
 //! The embedded control plane: a data directory, the API over its store, and Kubernetes' own controllers.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use anyhow::{Context, Result};
 use cowherd_apiserver::pki::Pki;
 use cowherd_apiserver::{ApiServer, Config, Undeletable, User};
 use cowherd_controllers::{Clients, Runtime};
+use cowherd_runtime::Health;
 use cowherd_store::{Options, Store};
 use kube::Client;
 use tokio::net::TcpListener;
@@ -17,12 +17,11 @@ use tokio::task::JoinSet;
 
 use crate::bootstrap::{self, ROOT};
 use crate::cluster::kubeconfig_path;
+use crate::data_dir;
+use crate::trouble::PATIENCE;
 
 /// Where the API listens unless said otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
-
-/// For how long a controller or watch may be unwell before the control plane is not ready.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running control plane.
 pub struct ControlPlane {
@@ -32,6 +31,8 @@ pub struct ControlPlane {
     pub address: SocketAddr,
     /// The kubeconfig that was written for it.
     pub kubeconfig: PathBuf,
+    /// Which of its controllers are well.
+    pub health: Health,
     server: ApiServer,
     store: Store,
     tasks: JoinSet<()>,
@@ -41,8 +42,9 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Starts the control plane of a data directory, which is made where it is missing.
     pub async fn start(data_dir: &Path, listen: &str, config: Config) -> Result<Self> {
-        prepare(data_dir)?;
+        data_dir::prepare(data_dir)?;
         let path = data_dir.join("state.redb");
+        data_dir::refuse_emptied(&path)?;
         let store = tokio::task::spawn_blocking(move || Store::open(path, Options::default())).await??;
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!("cannot listen on {listen}; choose another address with --listen, such as 127.0.0.1:0")
@@ -63,9 +65,10 @@ impl ControlPlane {
         });
         let runtime = Runtime::new(clients(&server));
         let health = runtime.health().clone();
-        server.add_check("controllers", move || health.check(PATIENCE));
+        let checked = health.clone();
+        server.add_check("controllers", move || checked.check(PATIENCE));
         tasks.spawn(cowherd_controllers::run_on(runtime, stopped(stopping.subscribe())));
-        Ok(Self { client, address, kubeconfig, server, store, tasks, stopping })
+        Ok(Self { client, address, kubeconfig, health, server, store, tasks, stopping })
     }
 
     /// Completes when the control plane is asked to stop.
@@ -141,16 +144,4 @@ pub async fn interrupted() {
             }
         }
     }
-}
-
-/// Makes the data directory, for its owner alone, and hides it from the repository that it may stand in.
-fn prepare(data_dir: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    let cannot = || format!("cannot use the data directory {}", data_dir.display());
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).with_context(cannot)?;
-    let ignore = data_dir.join(".gitignore");
-    if !ignore.exists() {
-        fs::write(ignore, "*\n").with_context(cannot)?;
-    }
-    Ok(())
 }

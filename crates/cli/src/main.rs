@@ -4,6 +4,7 @@ mod bootstrap;
 mod cluster;
 mod commands;
 mod control_plane;
+mod data_dir;
 mod elsewhere;
 mod failure;
 mod followed;
@@ -15,6 +16,7 @@ mod resource;
 mod target;
 mod tenancy;
 mod terminal;
+mod trouble;
 
 use std::process::ExitCode;
 

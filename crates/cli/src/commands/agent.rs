@@ -5,24 +5,30 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_gitops::{Phase, Progress};
+use cowherd_runtime::leader::{self, Candidate, Ended};
+use cowherd_runtime::{Health, Metrics};
 use cowherd_source::Mirrors;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 
+use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
-use crate::elsewhere;
 use crate::tenancy::Tenancy;
-use crate::terminal;
+use crate::{data_dir, elsewhere, terminal, trouble};
+
+/// The Lease that the leading agent holds.
+const LEASE: &str = "cowherd-agent";
 
 /// Keep a cluster converged on what its GitRepositories and Kustomizations say
 ///
-/// Runs the reconcilers on the cluster of the current kubeconfig or, in a Pod, of its service account. What they need
-/// of a cluster, definitions and rights, is in deploy/ of this program's repository.
+/// Runs the reconcilers on the cluster of the current kubeconfig or, in a Pod, of its service
+/// account. What they need of a cluster, definitions and rights, is in deploy/ of this program's
+/// repository. Of several agents on a cluster one leads and the others wait for its Lease.
 ///
 /// Examples:
 ///   cowherd agent --kubeconfig ~/.kube/config
@@ -38,6 +44,9 @@ pub struct Agent {
     /// Bring the definitions of GitRepository and Kustomization to the cluster, or those that are there up to date
     #[arg(long)]
     install_crds: bool,
+    /// The namespace of the Lease by which one of several agents leads
+    #[arg(long, value_name = "NAMESPACE", default_value = ROOT)]
+    leader_election_namespace: String,
     #[command(flatten)]
     tenancy: Tenancy,
 }
@@ -51,7 +60,7 @@ impl Agent {
         } else {
             expect_definitions(&client).await?;
         }
-        fs::create_dir_all(&self.data_dir).with_context(|| format!("cannot use {}", self.data_dir.display()))?;
+        data_dir::prepare(&self.data_dir)?;
         let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
         let (tell, progress) = mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
@@ -65,9 +74,25 @@ impl Agent {
             config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
         }
         tokio::spawn(report(progress));
-        cowherd_gitops::run(client, mirrors, config, interrupted()).await;
-        Ok(ExitCode::SUCCESS)
+        let candidate = Candidate::new(self.leader_election_namespace, LEASE, identity()?);
+        let (health, metrics) = (Health::default(), Metrics::default());
+        tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
+        let work = || cowherd_gitops::run(client.clone(), mirrors, config, std::future::pending());
+        match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {
+            Ended::Released => Ok(ExitCode::SUCCESS),
+            Ended::Lost => bail!(
+                "the Lease {}/{LEASE} could not be renewed in time, so another agent may lead by now; start again to wait for it",
+                candidate.namespace
+            ),
+        }
     }
+}
+
+/// Who this agent is among others: the machine, and what no other process has.
+fn identity() -> Result<String> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let unique = elsewhere::random()?.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    Ok(format!("{}_{unique}", host.trim()))
 }
 
 /// Refuses a cluster that does not serve what the agents reconcile.

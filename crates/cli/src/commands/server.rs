@@ -9,6 +9,7 @@ use crate::cluster::DEFAULT_DATA_DIR;
 use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
 use crate::limits::Limits;
 use crate::terminal::{self, Mark};
+use crate::trouble;
 
 /// Run a control plane: the Kubernetes API and its controllers, without a repository
 ///
@@ -33,7 +34,11 @@ impl Server {
         let control_plane = ControlPlane::start(&self.data_dir, &self.listen, self.limits.config()).await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         eprintln!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
-        interrupted().await;
+        let trouble = trouble::watch(control_plane.health.clone(), |trouble| tracing::warn!("{trouble}"));
+        tokio::select! {
+            () = trouble => {}
+            () = interrupted() => {}
+        }
         eprintln!("{} stopping", Mark::Action);
         control_plane.stop().await;
         Ok(ExitCode::SUCCESS)

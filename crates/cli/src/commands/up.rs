@@ -25,6 +25,7 @@ use crate::limits::Limits;
 use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
 use crate::terminal::{self, Mark};
+use crate::trouble;
 use watching::{Convergence, Watching};
 
 /// Start a control plane here and keep it converged on a repository
@@ -155,6 +156,12 @@ impl Up {
         control_plane.spawn(stoppable(keeper::secret::keep(client.clone(), say), control_plane.stopped()));
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
+        let tell_trouble = {
+            let notify = notify.clone();
+            move |trouble| drop(notify.send(trouble))
+        };
+        let trouble = trouble::watch(control_plane.health.clone(), tell_trouble);
+        control_plane.spawn(stoppable(trouble, control_plane.stopped()));
         let mut config = cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(Some(&root))?),
             kept: Some(elsewhere::renders(&self.data_dir)?),
