@@ -77,9 +77,9 @@ impl World {
         let manifest = format!(
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: flux-system, namespace: \
              {NAMESPACE}}}\nspec: {{interval: 1m, url: {url:?}, ref: {{branch: main}}}}\n---\napiVersion: \
-             kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: flux-system, namespace: \
+             kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: fleet, namespace: \
              {NAMESPACE}}}\nspec: {{interval: 10m, path: {path:?}, prune: true, serviceAccountName: {account:?}, sourceRef: \
-             {{kind: GitRepository, name: fleet}}}}\n"
+             {{kind: GitRepository, name: flux-system}}}}\n"
         );
         let file = self.directory.path().join("fleet.yaml");
         std::fs::write(&file, manifest).unwrap();
