@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::program::{eventually, succeeded};
 
 /// The variable that names the directory where the programs are.
-const PROGRAMS: &str = "COWHERD_KUBERNETES";
+const PROGRAMS: &str = "COWHERD_KUBERNETES_BIN";
 /// Who may do everything, and the token by which that is known.
 const ADMIN: &str = "admin-token";
 

@@ -21,6 +21,6 @@ pub fn run(root: &Path, programs: &Path) -> Result<()> {
     let tools = tools::ensure(root)?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root).args(["test", "--locked", "--package", "cowherd", "--test", "agent", "--", "--ignored"]);
-    cargo.envs(tools.environment()?).env("COWHERD_KUBERNETES", programs);
+    cargo.envs(tools.environment()?).env("COWHERD_KUBERNETES_BIN", programs);
     tools::run(&mut cargo)
 }
