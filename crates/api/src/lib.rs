@@ -12,10 +12,16 @@ pub use condition::{Condition, ConditionStatus};
 pub use duration::{Duration, DurationError};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
 
 /// The definitions of all resource types of this crate, ready to be applied to a cluster.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![flux::source::v1::crd(), flux::kustomize::v1::crd()]
+}
+
+/// The names of these definitions, which costs less than to make them.
+pub fn crd_names() -> [&'static str; 2] {
+    [flux::source::v1::GitRepository::crd_name(), flux::kustomize::v1::Kustomization::crd_name()]
 }
 
 #[cfg(test)]
@@ -25,6 +31,7 @@ mod tests {
     #[test]
     fn every_definition_names_its_group_and_has_a_status() {
         let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
+        assert_eq!(names, crd_names());
         assert_eq!(names, ["gitrepositories.source.toolkit.fluxcd.io", "kustomizations.kustomize.toolkit.fluxcd.io"]);
         for crd in crds() {
             let version = &crd.spec.versions[0];

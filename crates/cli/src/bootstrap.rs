@@ -58,8 +58,8 @@ impl Root {
             kind: kind.to_owned(),
         };
         let mut reserved = HashSet::from([object("", ROOT, "", "Namespace")]);
-        for name in definitions() {
-            reserved.insert(object("", &name, "apiextensions.k8s.io", "CustomResourceDefinition"));
+        for name in cowherd_api::crd_names() {
+            reserved.insert(object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"));
         }
         if self.is_checkout() {
             reserved.insert(object(ROOT, ROOT, "source.toolkit.fluxcd.io", "GitRepository"));
@@ -72,11 +72,6 @@ impl Root {
     pub fn objects(&self, has_secret: bool) -> [(Kind, Value); 2] {
         [(Kind::GitRepository, git_repository(self, has_secret)), (Kind::Kustomization, kustomization(self))]
     }
-}
-
-/// The names of the definitions that the agents cannot do without.
-pub fn definitions() -> Vec<String> {
-    cowherd_api::crds().into_iter().filter_map(|definition| definition.metadata.name).collect()
 }
 
 /// Brings the resource types, the namespace and the credentials; whether there are credentials.

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::bootstrap::{self, ROOT};
+use crate::bootstrap::ROOT;
 use crate::cluster::kubeconfig_path;
 use crate::data_dir;
 use crate::trouble::PATIENCE;
@@ -97,14 +97,14 @@ impl ControlPlane {
 /// What cannot be deleted: with a definition go all its objects, and with the namespace all that describes what is to
 /// be there.
 fn undeletable() -> Vec<Undeletable> {
-    let object = |group: &str, plural: &str, name: String| Undeletable {
+    let object = |group: &str, plural: &str, name: &str| Undeletable {
         group: group.to_owned(),
         plural: plural.to_owned(),
-        name,
+        name: name.to_owned(),
     };
-    let definitions = bootstrap::definitions().into_iter();
+    let definitions = cowherd_api::crd_names().into_iter();
     let definitions = definitions.map(|name| object("apiextensions.k8s.io", "customresourcedefinitions", name));
-    definitions.chain([object("", "namespaces", ROOT.to_owned())]).collect()
+    definitions.chain([object("", "namespaces", ROOT)]).collect()
 }
 
 /// Clients for the controllers, each of which may do what its service account may.

@@ -56,7 +56,8 @@ async fn known(server: &ApiServer, resource: &Resource) -> ApiResult<HashMap<Str
 
 async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: Option<&Live>, document: Value) -> ApiResult<()> {
     let Some(known) = known else { return make(server, resource, document).await };
-    if at(&known.object, &["metadata", "annotations", AUTOUPDATE]).is_some_and(|value| value == "false") {
+    let says_no = at(&known.object, &["metadata", "annotations", AUTOUPDATE]).is_some_and(|value| value == "false");
+    if says_no || is_as_recorded(&known.object, &document) {
         return Ok(());
     }
     if known.object.get("roleRef") != document.get("roleRef") {
@@ -75,6 +76,13 @@ async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: Option<&Liv
 
 async fn make(server: &ApiServer, resource: &Arc<Resource>, document: Value) -> ApiResult<()> {
     create_object(server, resource, document, &WriteOptions::internal("kube-apiserver")).await.map(drop)
+}
+
+/// Whether the object says just what the document says, as almost all do at almost every start.
+fn is_as_recorded(object: &Value, document: &Value) -> bool {
+    let same = |path: &[&str]| at(object, path) == at(document, path);
+    ["rules", "aggregationRule", "roleRef", "subjects"].iter().all(|field| same(&[field]))
+        && ["labels", "annotations"].iter().all(|field| same(&["metadata", field]))
 }
 
 /// Adds what is missing of a document. What somebody has added or said otherwise stays.

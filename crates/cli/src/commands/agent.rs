@@ -99,8 +99,8 @@ fn identity() -> Result<String> {
 async fn expect_definitions(client: &Client) -> Result<()> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let mut missing = Vec::new();
-    for name in cowherd_api::crds().into_iter().filter_map(|definition| definition.metadata.name) {
-        if definitions.get_metadata_opt(&name).await.map_err(explain)?.is_none() {
+    for name in cowherd_api::crd_names() {
+        if definitions.get_metadata_opt(name).await.map_err(explain)?.is_none() {
             missing.push(name);
         }
     }
