@@ -287,5 +287,10 @@ impl Resource {
 }
 
 fn prefix(group: &str, plural: &str) -> String {
-    format!("/registry/{}/{plural}/", if group.is_empty() { "core" } else { group })
+    format!("{}{plural}/", group_prefix(group))
+}
+
+/// What the keys of all objects of a group begin with.
+pub fn group_prefix(group: &str) -> String {
+    format!("/registry/{}/", if group.is_empty() { "core" } else { group })
 }

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    authorization::{Policies, PolicyView, RBAC_GROUP},
     catalog::Catalog,
     claims::{AddressView, Addresses, PortView},
     crd::{Definitions, News},
@@ -14,7 +15,7 @@ use crate::{
     flow::Flow,
     following::Following,
     identity::User,
-    resource::Resource,
+    resource::{Resource, group_prefix},
     route::{GroupVersion, Route},
     service::LocalService,
     status::{ApiError, ApiResult},
@@ -102,6 +103,7 @@ struct Inner {
     catalog: Arc<Catalog>,
     addresses: Addresses,
     following: Following,
+    policies: Policies,
     tokens: Tokens,
     turns: Arc<Semaphore>,
     large_documents: Arc<Semaphore>,
@@ -132,6 +134,8 @@ impl ApiServer {
         let prefix = built_in(&catalog, "networking.k8s.io", "v1", "ipaddresses")?.collection_prefix(None);
         following.follow(AddressView { addresses: addresses.clone(), prefix, bereft }).await?;
         following.follow(PortView(addresses.clone())).await?;
+        let (policies, prefix) = (Policies::default(), group_prefix(RBAC_GROUP));
+        following.follow(PolicyView { policies: policies.clone(), prefix }).await?;
 
         let turns = Arc::new(Semaphore::new(crate::mutation::AT_ONCE));
         let flow = Flow::new(&config);
@@ -142,6 +146,7 @@ impl ApiServer {
             catalog,
             addresses,
             following,
+            policies,
             tokens,
             turns,
             large_documents,
@@ -193,6 +198,10 @@ impl ApiServer {
 
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.inner.addresses
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.inner.policies
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {

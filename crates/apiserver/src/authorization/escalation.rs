@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::{
     Attributes, Rule, allows,
     coverage::{self, quoted},
-    policy,
     rbac::{self, Binding},
     rules,
 };
@@ -94,7 +93,7 @@ async fn check_binding(server: &ApiServer, user: &User, resource: &Resource, gra
     }
     let key = Binding::deserialize(grant.new).ok().and_then(|binding| binding.role());
     let role = match &key {
-        Some(key) => policy::role(server, key).await?,
+        Some(key) => server.policies().role(key),
         None => None,
     };
     // What a role will allow that is still to be made, nobody knows.

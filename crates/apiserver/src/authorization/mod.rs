@@ -14,6 +14,8 @@ use crate::{
 
 pub use coverage::missing as missing_rules;
 pub use escalation::{Grant, check as check_escalation};
+pub use policy::{Policies, PolicyView};
+pub use rbac::GROUP as RBAC_GROUP;
 pub use rule::Rule;
 
 /// What somebody wants to do.
@@ -80,6 +82,6 @@ pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) ->
 
 /// Every rule that holds for the user in a namespace; of the cluster alone where the namespace is empty.
 pub async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Vec<Rule>> {
-    let policy = policy::of(server, user, namespace).await?;
+    let policy = server.policies().of(user, namespace);
     Ok(policy.rules(user).cloned().collect())
 }

@@ -1,45 +1,180 @@
-//! The bindings and roles that say what a user may do, read from the store.
+//! The bindings and roles of the cluster as the store's log has them, by who gets them: what is asked about somebody
+//! costs what is bound to them, not all that there is.
 
-use cowherd_store::ListOptions;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use bytes::Bytes;
+use cowherd_store::Revision;
+use serde_json::Value;
 
 use super::{
     Rule,
-    rbac::{Binding, GROUP, Policy, RoleKey},
+    rbac::{Binding, Policy, RoleKey, Subject},
 };
-use crate::{identity::User, rest, server::ApiServer, status::ApiResult};
+use crate::{following::View, identity::User};
 
-/// What is bound to the user in a namespace; of the cluster alone where the namespace is empty.
-pub async fn of(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Policy> {
-    let mut bindings = bindings(server, "clusterrolebindings", None, user).await?;
-    if !namespace.is_empty() {
-        bindings.extend(self::bindings(server, "rolebindings", Some(namespace), user).await?);
+/// The bindings and roles of the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Policies(Arc<RwLock<Index>>);
+
+#[derive(Debug, Default)]
+struct Index {
+    roles: HashMap<RoleKey, Arc<[Rule]>>,
+    /// By their keys in the store.
+    bindings: HashMap<String, Arc<Binding>>,
+    by_subject: HashMap<Subject, BTreeSet<String>>,
+}
+
+impl Policies {
+    /// What is bound to the user in a namespace, and in the cluster; in the cluster alone where the namespace is empty.
+    pub fn of(&self, user: &User, namespace: &str) -> Policy {
+        let index = self.index();
+        let subjects = std::iter::once(Subject::User(user.name.clone()))
+            .chain(user.groups.iter().map(|group| Subject::Group(group.clone())));
+        let keys: BTreeSet<&String> = subjects.filter_map(|subject| index.by_subject.get(&subject)).flatten().collect();
+        let bindings = keys.into_iter().filter_map(|key| index.bindings.get(key));
+        let here = bindings.filter(|binding| binding.namespace().is_empty() || binding.namespace() == namespace);
+        let bindings: Vec<Arc<Binding>> = here.cloned().collect();
+        let roles = bindings.iter().filter_map(|binding| {
+            let role = binding.role()?;
+            let rules = index.roles.get(&role)?.clone();
+            Some((role, rules))
+        });
+        Policy { roles: roles.collect(), bindings }
     }
-    let mut policy = Policy { bindings, ..Policy::default() };
-    for key in policy.bindings.iter().filter_map(Binding::role) {
-        if !policy.roles.contains_key(&key)
-            && let Some(rules) = role(server, &key).await?
-        {
-            policy.roles.insert(key, rules);
+
+    /// The rules of a role; `None` where there is none.
+    pub fn role(&self, key: &RoleKey) -> Option<Arc<[Rule]>> {
+        self.index().roles.get(key).cloned()
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    /// Puts a binding in the place of what its key had. One that cannot be read gives nothing.
+    fn bind(&mut self, key: &str, value: Option<&[u8]>) {
+        if let Some(former) = self.bindings.remove(key) {
+            for subject in former.subjects() {
+                if let Some(keys) = self.by_subject.get_mut(&subject) {
+                    keys.remove(key);
+                    if keys.is_empty() {
+                        self.by_subject.remove(&subject);
+                    }
+                }
+            }
+        }
+        let Some(binding) = value.and_then(|value| serde_json::from_slice::<Binding>(value).ok()) else { return };
+        for subject in binding.subjects() {
+            self.by_subject.entry(subject).or_default().insert(key.to_owned());
+        }
+        self.bindings.insert(key.to_owned(), Arc::new(binding));
+    }
+
+    /// Puts the rules of a role in the place of those that it had.
+    fn define(&mut self, key: RoleKey, value: Option<&[u8]>) {
+        match value.map(serde_json::from_slice::<Value>) {
+            Some(Ok(role)) => drop(self.roles.insert(key, Rule::of_role(&role).into())),
+            _ => drop(self.roles.remove(&key)),
         }
     }
-    Ok(policy)
 }
 
-/// The rules of a role; `None` where there is none.
-pub async fn role(server: &ApiServer, key: &RoleKey) -> ApiResult<Option<Vec<Rule>>> {
-    let plural = if key.namespace.is_empty() { "clusterroles" } else { "roles" };
-    let resource = server.built_in(GROUP, "v1", plural)?;
-    let role = rest::load(server, &resource, &resource.key(&key.namespace, &key.name)).await?;
-    Ok(role.map(|role| Rule::of_role(&role.object)))
+/// Keeps the bindings and roles at what the log says of them.
+pub struct PolicyView {
+    /// What is kept.
+    pub policies: Policies,
+    /// What the keys of the group's objects begin with.
+    pub prefix: String,
 }
 
-/// The bindings for the user. One that cannot be read gives nothing.
-async fn bindings(server: &ApiServer, plural: &str, namespace: Option<&str>, user: &User) -> ApiResult<Vec<Binding>> {
-    let resource = server.built_in(GROUP, "v1", plural)?;
-    let page = server.store().list(&resource.collection_prefix(namespace), ListOptions::default()).await;
-    let entries = page.map_err(rest::read_failed)?.entries;
-    let read = entries.iter().filter_map(|entry| serde_json::from_slice::<Binding>(&entry.value).ok());
-    // What is in a namespace holds there, wherever it was found.
-    let here = read.filter(|binding| binding.namespace() == namespace.unwrap_or_default());
-    Ok(here.filter(|binding| binding.is_for(user)).collect())
+impl View for PolicyView {
+    fn prefix(&self) -> String {
+        self.prefix.clone()
+    }
+
+    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) {
+        let Some(place) = key.strip_prefix(&self.prefix) else { return };
+        let mut index = self.policies.0.write().unwrap_or_else(PoisonError::into_inner);
+        let role = |namespace: &str, name: &str| RoleKey { namespace: namespace.to_owned(), name: name.to_owned() };
+        match place.split('/').collect::<Vec<_>>().as_slice() {
+            ["clusterrolebindings", _] | ["rolebindings", _, _] => index.bind(key, value.as_deref()),
+            ["clusterroles", name] => index.define(role("", name), value.as_deref()),
+            ["roles", namespace, name] => index.define(role(namespace, name), value.as_deref()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn view() -> PolicyView {
+        PolicyView { policies: Policies::default(), prefix: "/rbac/".to_owned() }
+    }
+
+    fn see(view: &mut PolicyView, key: &str, value: Value) {
+        let value = (!value.is_null()).then(|| Bytes::from(value.to_string()));
+        view.seen(&format!("/rbac/{key}"), value, Revision::default());
+    }
+
+    fn binding(namespace: &str, kind: &str, subjects: Value) -> Value {
+        json!({"metadata": {"namespace": namespace}, "roleRef": {"kind": kind, "name": "r"}, "subjects": subjects})
+    }
+
+    fn verbs(view: &PolicyView, user: &User, namespace: &str) -> Vec<String> {
+        let policy = view.policies.of(user, namespace);
+        policy.rules(user).flat_map(|rule| rule.verbs.clone()).collect()
+    }
+
+    #[test]
+    fn what_is_bound_follows_every_change() {
+        let mut view = view();
+        let (jane, group) = (User::known("jane", &["farmers"]), json!([{"kind": "Group", "name": "farmers"}]));
+        let role = |verb: &str| json!({"rules": [{"verbs": [verb], "apiGroups": [""], "resources": ["pods"]}]});
+        see(&mut view, "clusterrolebindings/b", binding("", "ClusterRole", group.clone()));
+        assert!(verbs(&view, &jane, "").is_empty(), "there is no such role");
+        see(&mut view, "clusterroles/r", role("get"));
+        assert_eq!(verbs(&view, &jane, ""), ["get"]);
+        see(&mut view, "rolebindings/farm/b", binding("farm", "Role", json!([{"kind": "User", "name": "jane"}])));
+        see(&mut view, "roles/farm/r", role("delete"));
+        assert_eq!(verbs(&view, &jane, "farm"), ["get", "delete"]);
+        assert_eq!(verbs(&view, &jane, "elsewhere"), ["get"]);
+        see(&mut view, "clusterroles/r", role("list"));
+        see(&mut view, "rolebindings/farm/b", binding("farm", "Role", json!([{"kind": "User", "name": "joe"}])));
+        assert_eq!(verbs(&view, &jane, "farm"), ["list"]);
+        see(&mut view, "clusterrolebindings/b", Value::Null);
+        assert!(verbs(&view, &jane, "farm").is_empty());
+        assert_eq!(verbs(&view, &User::known("joe", &[]), "farm"), ["delete"]);
+        see(&mut view, "roles/farm/r", Value::Null);
+        see(&mut view, "rolebindings/farm/b", json!("broken"));
+        let index = view.policies.index();
+        assert!(index.bindings.is_empty() && index.by_subject.is_empty() && index.roles.len() == 1);
+    }
+
+    #[test]
+    fn an_account_gets_what_is_bound_to_it_by_either_name() {
+        let mut view = view();
+        see(
+            &mut view,
+            "clusterroles/r",
+            json!({"rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]}),
+        );
+        let account = |namespace: &str| json!([{"kind": "ServiceAccount", "namespace": namespace, "name": "a"}]);
+        see(&mut view, "rolebindings/farm/own", binding("farm", "ClusterRole", account("")));
+        see(&mut view, "rolebindings/other/named", binding("other", "ClusterRole", account("farm")));
+        let (own, foreign) =
+            (User::known("system:serviceaccount:farm:a", &[]), User::known("system:serviceaccount:other:a", &[]));
+        assert_eq!(verbs(&view, &own, "farm"), ["get"]);
+        assert_eq!(verbs(&view, &own, "other"), ["get"]);
+        assert!(verbs(&view, &foreign, "farm").is_empty() && verbs(&view, &foreign, "other").is_empty());
+    }
 }

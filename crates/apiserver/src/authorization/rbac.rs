@@ -1,6 +1,6 @@
 //! What bindings give to a user: pure, of the bindings and roles that are given.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 
@@ -17,6 +17,15 @@ pub struct RoleKey {
     pub namespace: String,
     /// The name.
     pub name: String,
+}
+
+/// Who gets what a binding gives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The user of this name. A service account is one.
+    User(String),
+    /// Everybody in this group.
+    Group(String),
 }
 
 /// What of a RoleBinding or a ClusterRoleBinding gives rights.
@@ -62,6 +71,20 @@ impl Binding {
         }
     }
 
+    /// Everybody whom it is for.
+    pub fn subjects(&self) -> impl Iterator<Item = Subject> {
+        self.subjects.iter().flatten().filter_map(|subject| match subject.kind.as_str() {
+            "User" => Some(Subject::User(subject.name.clone())),
+            "Group" => Some(Subject::Group(subject.name.clone())),
+            "ServiceAccount" => {
+                let namespace =
+                    if subject.namespace.is_empty() { self.namespace() } else { subject.namespace.as_str() };
+                Some(Subject::User(format!("system:serviceaccount:{namespace}:{}", subject.name)))
+            }
+            _ => None,
+        })
+    }
+
     /// Whether it is for the user.
     pub fn is_for(&self, user: &User) -> bool {
         self.subjects.iter().flatten().any(|subject| match subject.kind.as_str() {
@@ -81,9 +104,9 @@ impl Binding {
 #[derive(Debug, Default)]
 pub struct Policy {
     /// Bindings of the cluster, then those of the namespace that is asked about.
-    pub bindings: Vec<Binding>,
+    pub bindings: Vec<Arc<Binding>>,
     /// The rules of roles. A role that is not there allows nothing.
-    pub roles: HashMap<RoleKey, Vec<Rule>>,
+    pub roles: HashMap<RoleKey, Arc<[Rule]>>,
 }
 
 impl Policy {
@@ -91,7 +114,7 @@ impl Policy {
     pub fn rules<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Rule> {
         let bound = self.bindings.iter().filter(|binding| binding.is_for(user));
         let roles = bound.filter_map(|binding| self.roles.get(&binding.role()?));
-        roles.flatten()
+        roles.flat_map(|rules| rules.iter())
     }
 }
 
@@ -133,8 +156,8 @@ mod tests {
         let key = |namespace: &str| RoleKey { namespace: namespace.into(), name: "r".into() };
         let subject = || json!({"kind": "User", "name": "jane"});
         let policy = |bindings: Vec<Binding>| Policy {
-            bindings,
-            roles: HashMap::from([(key(""), vec![get.clone()]), (key("a"), vec![list.clone()])]),
+            bindings: bindings.into_iter().map(Arc::new).collect(),
+            roles: HashMap::from([(key(""), [get.clone()].into()), (key("a"), [list.clone()].into())]),
         };
         let jane = User::authenticated("jane", []);
         let rules = |bindings: Vec<Binding>| policy(bindings).rules(&jane).cloned().collect::<Vec<_>>();
