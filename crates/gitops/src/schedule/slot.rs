@@ -333,6 +333,10 @@ impl Slot {
 
     /// What the last render rests on, and the content for which that holds, if its result still holds.
     pub(super) fn reusable_basis(&self) -> Option<(Arc<Basis>, &str)> {
+        // What the variables in the cluster are by now nobody has told.
+        if self.settings.as_ref().is_ok_and(|settings| !settings.substitute_from.is_empty()) {
+            return None;
+        }
         if let Some(running) = &self.running {
             let basis = running.basis.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let holds = running.is_apply && !*running.cancel.borrow();

@@ -226,6 +226,13 @@ async fn what_the_kustomization_adds_is_in_the_objects() {
     let object = world.get("v1", "ConfigMap", Some("apps"), "pre-a").await.unwrap();
     assert_eq!(object["data"], json!({ "key": "hello world of us", "more": "patched" }));
     assert_eq!(object["metadata"]["labels"]["team"], "x");
+
+    // A commit that is about something else is applied with the variables of then.
+    world.patch("v1", "ConfigMap", FLUX, "vars", json!({ "data": { "who": "herd" } })).await;
+    world.repository.write("other/b.yaml", &config_map("apps", "b", "1"));
+    world.ready("apps", &world.repository.commit("second")).await;
+    let object = world.get("v1", "ConfigMap", Some("apps"), "pre-a").await.unwrap();
+    assert_eq!(object["data"]["key"], "hello herd of us");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
