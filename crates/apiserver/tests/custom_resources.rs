@@ -346,3 +346,30 @@ async fn the_metadata_of_custom_resources_is_checked_too() {
     assert_eq!(code, 400);
     assert!(message(&status).contains("unknown field \"metadata.unknown\""), "{status}");
 }
+
+#[tokio::test]
+async fn what_is_built_in_is_not_defined_anew_in_another_version() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    for (group, plural, kind, scope) in [
+        ("rbac.authorization.k8s.io", "clusterrolebindings", "ClusterRoleBinding", "Cluster"),
+        ("networking.k8s.io", "ingresses", "Ingress", "Namespaced"),
+        ("apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", "Cluster"),
+    ] {
+        let mut taken = definition();
+        taken["metadata"] = json!({
+            "name": format!("{plural}.{group}"),
+            "annotations": {"api-approved.kubernetes.io": "https://example.com/reviewed"},
+        });
+        taken["spec"]["group"] = group.into();
+        taken["spec"]["scope"] = scope.into();
+        taken["spec"]["names"] = json!({"plural": plural, "kind": kind});
+        taken["spec"]["versions"][0]["name"] = "v9".into();
+        taken["spec"]["versions"][1]["name"] = "v9beta1".into();
+        let (code, refused) = post(&client, CRDS, taken).await;
+        assert_eq!(code, 422, "{refused}");
+        assert!(refused["message"].as_str().unwrap().contains("is built into this API"), "{refused}");
+    }
+    let (_, bindings) = get(&client, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings").await;
+    assert!(bindings["items"].as_array().unwrap().len() > 40);
+}

@@ -102,6 +102,10 @@ pub fn kubeconfig_path(data_dir: &Path) -> PathBuf {
 
 /// The error of a request in words that say what to do, if it never reached the cluster.
 pub fn explain(error: kube::Error) -> anyhow::Error {
+    if let kube::Error::Api(status) = &error {
+        // What the API says is meant for people; the rest of its answer is not.
+        return anyhow::anyhow!("{}", status.message);
+    }
     let unreachable = matches!(&error, kube::Error::HyperError(_) | kube::Error::Service(_));
     let error = anyhow::Error::from(error);
     if unreachable {

@@ -360,3 +360,14 @@ fn random_strategic_patches() {
     });
     outcome.expect("the same as kubectl");
 }
+
+#[test]
+fn a_long_list_is_merged_item_by_item_and_arranged_as_the_patch_has_it() {
+    let container = |number: usize, image: &str| json!({"name": format!("c{number}"), "image": image});
+    let pod = |containers: Vec<Value>| json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers}});
+    let count = 20_000;
+    let before = pod((0..count).map(|number| container(number, "old")).collect());
+    let patch = pod((0..count).rev().map(|number| container(number, "new")).collect());
+    let schema = builtin::definition("io.k8s.api.core.v1.Pod").expect("a built-in kind");
+    assert!(strategic_merge_patch(&before, &patch, schema).unwrap() == patch);
+}

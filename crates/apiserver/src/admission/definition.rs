@@ -21,7 +21,8 @@ pub fn create(definition: &mut Value) {
 
 /// Refuses what passed validation and still cannot be served.
 pub fn must_be_usable(resource: &Resource, definition: &Value) -> ApiResult<()> {
-    let errors = crd::storage_schema_errors(definition);
+    let mut errors = crd::storage_schema_errors(definition);
+    errors.extend(crd::Names::read(definition).check_built_in().err());
     if errors.is_empty() || object::is_terminating(definition) {
         return Ok(());
     }

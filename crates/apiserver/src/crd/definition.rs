@@ -61,6 +61,7 @@ impl CustomResource {
     /// Reads a definition whose defaults are filled in.
     pub fn read(definition: &Value) -> Result<Self, Vec<FieldError>> {
         let names = Arc::new(Names::read(definition));
+        names.check_built_in().map_err(|error| vec![error])?;
         let versions =
             at(definition, &["spec", "versions"]).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let storage = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)));
@@ -129,6 +130,19 @@ fn holds(definition: &Value, kind: &str) -> bool {
 }
 
 impl Names {
+    /// Refuses the names of a resource that the API has itself, in whatever version: its objects would be those of the
+    /// definition, and go with it.
+    pub fn check_built_in(&self) -> Result<(), FieldError> {
+        let is_taken = |kind: &&cowherd_kinds::Kind| kind.group == self.group && kind.plural == self.plural;
+        match cowherd_kinds::all().iter().find(is_taken) {
+            None => Ok(()),
+            Some(_) => {
+                let why = format!("{}.{} is built into this API and cannot be defined anew", self.plural, self.group);
+                Err(FieldError::invalid(&FieldPath::new("spec.names.plural"), self.plural.as_str(), why))
+            }
+        }
+    }
+
     /// Reads the names of a definition.
     pub fn read(definition: &Value) -> Self {
         let text = |field: &str| text_at(definition, &["spec", "names", field]).to_owned();

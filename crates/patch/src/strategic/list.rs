@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::directive::{Directive, PATCH, added};
 use super::map::{self, as_map};
+use super::places::Places;
 use super::{golang, order};
 use crate::error::PatchError;
 
@@ -35,8 +36,10 @@ pub(super) fn merge(
 
 fn merge_scalars(original: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::new();
+    let mut places = Places::of(&[], None);
     for item in original.iter().chain(&patch) {
-        if !merged.contains(item) {
+        if places.find(item).is_none() {
+            places.add(item, merged.len());
             merged.push(item.clone());
         }
     }
@@ -53,26 +56,27 @@ fn merge_maps(
     let (original, patch) = follow_directives(original, patch, key, depth)?;
     require_keys(&original, key)?;
     let mut merged = original.clone();
+    let known = Places::of(&original, Some(key));
+    let mut places = Places::of(&merged, Some(key));
     for item in &patch {
         let change = as_map(item)?;
-        let value = key_value(change, key)?;
-        match merged.iter_mut().find(|item| item.get(key) == Some(value)) {
+        key_value(change, key)?;
+        match places.find(item).and_then(|place| merged.get_mut(place)) {
             Some(Value::Object(found)) => {
                 let field = std::mem::take(found);
                 *found = map::merge(field, change.clone(), schema, depth + 1)?;
             }
-            _ => merged.push(item.clone()),
+            _ => {
+                places.add(item, merged.len());
+                merged.push(item.clone());
+            }
         }
     }
     require_keys(&merged, key)?;
     let arranged = order::arranged(merged, &patch, &original, Some(key));
     // Items that are new come as the patch has them; all they say besides values has no meaning any more.
-    Ok(arranged.into_iter().filter_map(|item| clean_new(item, &original, key, depth)).collect())
-}
-
-fn clean_new(item: Value, original: &[Value], key: &str, depth: usize) -> Option<Value> {
-    let is_new = !original.iter().any(|known| known.get(key) == item.get(key));
-    if is_new { added(item, depth) } else { Some(item) }
+    let clean_new = |item| if known.find(&item).is_none() { added(item, depth) } else { Some(item) };
+    Ok(arranged.into_iter().filter_map(clean_new).collect())
 }
 
 /// Deletes and replaces what items with `$patch` say; gives the items that remain of both lists.
@@ -83,14 +87,15 @@ fn follow_directives(
     depth: usize,
 ) -> Result<(Vec<Value>, Vec<Value>), PatchError> {
     let mut rest = Vec::with_capacity(patch.len());
+    let mut deleted = Places::of(&[], Some(key));
     let mut replace = false;
     for item in patch {
         let change = as_map(&item)?;
         match Directive::of(change)? {
             None => rest.push(item),
             Some(Directive::Delete) => {
-                let value = key_value(change, key)?;
-                original.retain(|item| item.get(key) != Some(value));
+                key_value(change, key)?;
+                deleted.add(&item, 0);
             }
             Some(Directive::Replace) => replace = true,
             Some(Directive::Merge) => {
@@ -99,6 +104,7 @@ fn follow_directives(
             }
         }
     }
+    original.retain(|item| deleted.find(item).is_none());
     if replace {
         return Ok((rest.into_iter().filter_map(|item| added(item, depth)).collect(), Vec::new()));
     }

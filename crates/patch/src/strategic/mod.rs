@@ -11,6 +11,7 @@ mod kustomize;
 mod list;
 mod map;
 mod order;
+mod places;
 
 use cowherd_schema::Schema;
 use serde_json::Value;

@@ -7,6 +7,7 @@ use super::directive::{Directive, ELEMENT_ORDER, added, field_of};
 use super::golang;
 use super::list::{self, bad_type, has_directive, key_value, require_keys};
 use super::map::as_map;
+use super::places::Places;
 use crate::error::PatchError;
 
 /// Merges the lists whose order the patch gives, and takes them out of the patch.
@@ -84,18 +85,15 @@ fn check_order(patch: &[Value], order: &[Value], key: Option<&str>) -> Result<()
 /// Arranges merged items: those of `first` in its order, and among them the others in the order of the live list,
 /// each before the items that follow it there.
 pub(super) fn arranged(merged: Vec<Value>, first: &[Value], live: &[Value], key: Option<&str>) -> Vec<Value> {
-    let place = |list: &[Value], item: &Value| match key {
-        Some(key) => list.iter().position(|other| other.get(key) == item.get(key)),
-        None => list.iter().position(|other| other == item),
-    };
+    let (first, live) = (Places::of(first, key), Places::of(live, key));
     let (mut patched, mut others): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|item| place(first, item).is_some());
-    patched.sort_by_cached_key(|item| place(first, item));
-    others.sort_by_cached_key(|item| place(live, item));
+        merged.into_iter().partition(|item| first.find(item).is_some());
+    patched.sort_by_cached_key(|item| first.find(item));
+    others.sort_by_cached_key(|item| live.find(item));
     let mut arranged = Vec::with_capacity(patched.len() + others.len());
     let (mut patched, mut others) = (patched.into_iter().peekable(), others.into_iter().peekable());
     while let (Some(next_patched), Some(next_other)) = (patched.peek(), others.peek()) {
-        let other_first = match (place(live, next_other), place(live, next_patched)) {
+        let other_first = match (live.find(next_other), live.find(next_patched)) {
             (Some(other), Some(patched)) => other < patched,
             _ => false,
         };
