@@ -8,6 +8,7 @@ pub mod actors;
 mod facts;
 mod idle;
 mod kinds;
+mod readable;
 mod workloads;
 
 use facts::Facts;

@@ -75,6 +75,9 @@ impl Reconcile {
             return Ok(vec![active(sources), active(kustomizations)]);
         }
         let target = Target::parse(&self.words)?;
+        if target.names.is_empty() {
+            bail!("name a {}; without any word, all sources and Kustomizations are reconciled", target.kind.word());
+        }
         let resources = resource::select(client, &target, namespace, false).await?;
         if !self.with_source || target.kind != Kind::Kustomization {
             return Ok(vec![resources]);

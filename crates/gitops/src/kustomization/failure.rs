@@ -76,6 +76,9 @@ pub(super) enum Failure {
     /// Nothing acts upon objects.
     #[error("{0}")]
     Idle(String),
+    /// The account may not read what `healthChecks` names.
+    #[error("spec.healthChecks: {0}")]
+    Unreadable(Box<ApplyError>),
     /// Objects are not healthy.
     #[error("health check failed after {}: {error}{}", go_duration(*.took), because(.why))]
     Health {
@@ -129,7 +132,7 @@ impl Failure {
             Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } => PRUNE_FAILED,
             Self::Protected(_) => PRUNE_PROTECTED,
             Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,
-            Self::Health { .. } => HEALTH_CHECK_FAILED,
+            Self::Health { .. } | Self::Unreadable(_) => HEALTH_CHECK_FAILED,
             _ => RECONCILIATION_FAILED,
         }
     }

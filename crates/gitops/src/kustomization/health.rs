@@ -86,6 +86,8 @@ pub(super) async fn check(
     }
     let began = Instant::now();
     let timeout = settings.timeout;
+    let readable = context.applier.check_readable(&settings.health_checks, settings.account.as_ref()).await;
+    readable.map_err(|error| Failure::Unreadable(Box::new(error)))?;
     let _ = context.signals.send(Signal::Waits(job.name.clone()));
     tale.phase = Phase::Checking;
     let mut result = wait(context, job, expected, timeout.min(GRACE), tale).await;

@@ -182,6 +182,23 @@ async fn a_kustomization_with_an_account_does_what_that_may_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_health_check_tells_nothing_of_what_the_account_may_not_read() {
+    let world = World::new().await;
+    grant(&world).await;
+    world.create("v1", "Secret", json!({ "metadata": { "name": "there", "namespace": FLUX } })).await;
+    world.repository.write("app/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    for name in ["there", "absent"] {
+        let check = json!({ "apiVersion": "v1", "kind": "Secret", "name": name, "namespace": FLUX });
+        let spec = json!({ "serviceAccountName": "deployer", "healthChecks": [check] });
+        world.add(kustomization(name, "./app", spec)).await;
+        let message = world.failed(name, "HealthCheckFailed", "spec.healthChecks: ").await;
+        assert!(message.contains(&format!("Secret/{FLUX}/{name}")) && message.contains("forbidden"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_without_an_account_acts_for_the_default_one_of_its_namespace() {
     let mut world = World::new().await;
     world.kill_agents().await;
