@@ -245,18 +245,34 @@ impl Memory {
         }
     }
 
-    /// A watch listed all objects of a kind after `since`: what was applied before and is not among them is gone.
-    pub(crate) fn see_all(&self, group: &str, kind: &str, seen: &HashSet<ObjectId>, since: Instant) {
+    /// A watch listed all objects of a kind after `since`: what was applied before and is not among them is gone. What was
+    /// applied meanwhile may have come after the list was made, or may have gone before: that is for the caller to find
+    /// out, for each of these objects with the revision of its last apply.
+    #[must_use]
+    pub(crate) fn see_all(
+        &self,
+        group: &str,
+        kind: &str,
+        seen: &HashSet<ObjectId>,
+        since: Instant,
+    ) -> Vec<(ObjectId, u64)> {
         let mut objects = self.objects();
+        let mut doubtful = Vec::new();
         for (id, known) in objects.iter_mut().filter(|(id, _)| id.group == group && id.kind == kind) {
             let Some(applied) = &known.applied else { continue };
-            if !seen.contains(id) && applied.at < since && known.under_way == 0 {
+            if seen.contains(id) {
+                continue;
+            }
+            if applied.at >= since || known.under_way > 0 {
+                doubtful.push((id.clone(), applied.mark.revision));
+            } else {
                 let revision = applied.mark.revision + 1;
                 known.live = Some(Live::Gone { revision });
                 known.note_health(revision, Health::not_found());
                 self.judge(id, known, None);
             }
         }
+        doubtful
     }
 
     /// A watch saw how far the object is.
@@ -498,11 +514,15 @@ mod tests {
     fn a_list_that_misses_an_object_means_that_it_is_gone() {
         let mut case = Case::new();
         case.apply("1", mark(7, 10));
-        case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now() - std::time::Duration::from_secs(60));
-        assert!(case.drifts.try_recv().is_err(), "it was applied after the list began");
-        case.memory.see_all("", "ConfigMap", &HashSet::from([case.id.clone()]), Instant::now());
+        let see_all = |seen: &[ObjectId], ago: u64| {
+            let since = Instant::now() - std::time::Duration::from_secs(ago);
+            case.memory.see_all("", "ConfigMap", &seen.iter().cloned().collect(), since)
+        };
+        assert_eq!(see_all(&[], 60), [(case.id.clone(), 10)], "it was applied after the list began");
+        assert!(case.drifts.try_recv().is_err(), "nobody knows yet");
+        assert_eq!(see_all(std::slice::from_ref(&case.id), 0), []);
         assert!(case.drifts.try_recv().is_err(), "the list has it");
-        case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now());
+        assert_eq!(see_all(&[], 0), []);
         assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
     }
 }

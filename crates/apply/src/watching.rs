@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -62,7 +62,8 @@ impl Watching {
         let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
         let stream = watcher(api, owned()).default_backoff();
         let (memory, kind, field_manager) = (self.memory.clone(), kind.clone(), self.field_manager.clone());
-        running.tasks.spawn(async move { see_drift(stream, &memory, &kind, &field_manager, &up).await });
+        let client = self.client.clone();
+        running.tasks.spawn(async move { see_drift(stream, &client, &memory, &kind, &field_manager, &up).await });
     }
 
     /// Whether the watch of the kind is up, so that the memory of it can be trusted.
@@ -84,11 +85,7 @@ impl Watching {
 
     /// Tells the memory of the health of a single object, owned by whomever, until the future is dropped.
     pub(crate) async fn health_of(&self, kind: &Arc<Kind>, id: &ObjectId) {
-        let api: Api<DynamicObject> = if kind.namespaced {
-            Api::namespaced_with(self.client.clone(), &id.namespace, &kind.resource)
-        } else {
-            Api::all_with(self.client.clone(), &kind.resource)
-        };
+        let api = api_of(&self.client, kind, id);
         let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
         see_health(watcher(api, only).default_backoff(), &self.memory, kind, Some(id)).await;
     }
@@ -109,6 +106,7 @@ fn id(kind: &Kind, metadata: &ObjectMeta) -> ObjectId {
 
 async fn see_drift(
     stream: impl Stream<Item = watcher::Result<Event<PartialObjectMeta<DynamicObject>>>>,
+    client: &Client,
     memory: &Memory,
     kind: &Kind,
     field_manager: &str,
@@ -128,9 +126,10 @@ async fn see_drift(
                 see(memory, kind, &object.metadata, field_manager);
             }
             Ok(Event::InitDone) => {
-                memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
+                let doubtful = memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
                 listed = HashSet::new();
                 up.send_replace(true);
+                look_for(&doubtful, client, memory, kind).await;
             }
             Ok(Event::Apply(object)) => {
                 up.send_replace(true);
@@ -146,6 +145,39 @@ async fn see_drift(
                 tracing::debug!(kind = kind.resource.kind, %error, "the watch for drift was interrupted");
             }
         }
+    }
+}
+
+/// How often an object is asked for, with pauses that double.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Finds out of objects that a list did not have whether they are gone: they were applied while it was made.
+async fn look_for(doubtful: &[(ObjectId, u64)], client: &Client, memory: &Memory, kind: &Kind) {
+    for (id, revision) in doubtful {
+        let api = api_of(client, kind, id);
+        for attempt in 0..ATTEMPTS {
+            match api.get_metadata_opt(&id.name).await {
+                Ok(Some(_)) => break,
+                Ok(None) => {
+                    memory.see_gone(id, revision + 1);
+                    break;
+                }
+                Err(error) => {
+                    tracing::debug!(object = %id, %error, "cannot be looked for");
+                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Where the object is asked for.
+fn api_of(client: &Client, kind: &Kind, id: &ObjectId) -> Api<DynamicObject> {
+    if kind.namespaced {
+        Api::namespaced_with(client.clone(), &id.namespace, &kind.resource)
+    } else {
+        Api::all_with(client.clone(), &kind.resource)
     }
 }
 
