@@ -11,7 +11,7 @@ use crate::change::{Action, ChangeSet};
 use crate::cluster::{Account, Kind, is_conflict};
 use crate::error::{ApplyError, Partial};
 use crate::memory::{has, is_excluded};
-use crate::object::Versioned;
+use crate::object::{ObjectId, Versioned};
 use crate::order;
 use crate::owner::{DISABLED, Owner, PRUNE};
 use crate::wait::Expectation;
@@ -28,23 +28,25 @@ pub struct Stale {
     pub objects: Vec<Versioned>,
     /// On whose behalf they are deleted; the agent's own account by default.
     pub account: Option<Account>,
-    /// Which other owners gave up those of the objects that have their labels.
+    /// Which other owners gave up an object that has their labels. Asked at the moment of the deletion.
     pub abandoned_by: Owners,
 }
 
-/// Some owners.
+/// Some owners, each of some objects.
 #[derive(Clone)]
-pub struct Owners(Arc<dyn Fn(&Owner) -> bool + Send + Sync>);
+pub struct Owners(Arc<IsOne>);
+
+type IsOne = dyn Fn(&Owner, &ObjectId) -> bool + Send + Sync;
 
 impl Owners {
     /// Those for which `is_one` holds.
-    pub fn those(is_one: impl Fn(&Owner) -> bool + Send + Sync + 'static) -> Self {
+    pub fn those(is_one: impl Fn(&Owner, &ObjectId) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(is_one))
     }
 
     /// None.
     pub fn none() -> Self {
-        Self::those(|_| false)
+        Self::those(|_, _| false)
     }
 }
 
@@ -106,7 +108,7 @@ impl Applier {
                 self.inner.memory.forget(&object.id);
                 return Ok((Action::Deleted, None));
             };
-            let is_abandoned = Owner::of(&live).is_some_and(|owner| (stale.abandoned_by.0)(&owner));
+            let is_abandoned = Owner::of(&live).is_some_and(|owner| (stale.abandoned_by.0)(&owner, &object.id));
             let owner = Owner::of(&live).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
             if stays(&owner, &live) {
                 self.give_up(&stale.owner, object, &live);

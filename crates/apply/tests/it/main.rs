@@ -194,7 +194,7 @@ async fn what_its_owner_gave_up_is_pruned_by_whoever_had_it_too() {
     let world = World::new().await;
     let applied = world.apply("x", vec![config_map("a", json!({}))]).await.unwrap();
     world.apply("y", vec![config_map("a", json!({}))]).await.unwrap();
-    let owners = |name: &'static str| Owners::those(move |owner| *owner == Owner::new("flux-system", name));
+    let owners = |name: &'static str| Owners::those(move |owner, _| *owner == Owner::new("flux-system", name));
     let stale = |abandoned_by| Stale {
         owner: Owner::new("flux-system", "x"),
         objects: entries(&applied),

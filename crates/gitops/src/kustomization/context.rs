@@ -98,10 +98,12 @@ impl Context {
         }
     }
 
-    /// The owners of objects that no other Kustomization describes any more: those that are there, and so had a say.
-    pub(crate) fn abandoned_by(&self) -> Owners {
-        let gate = self.gate.clone();
-        Owners::those(move |owner| gate.is_known(&NamespacedName::from(owner.clone())))
+    /// The owners of objects that nobody but `pruner` may describe any more: those that are there, and so had a say.
+    pub(crate) fn abandoned_by(&self, pruner: &NamespacedName) -> Owners {
+        let (gate, pruner) = (self.gate.clone(), pruner.clone());
+        Owners::those(move |owner, object| {
+            gate.is_known(&NamespacedName::from(owner.clone())) && !gate.is_claimed_by_another(&pruner, object)
+        })
     }
 
     /// Tells of a Kustomization that is not being applied.

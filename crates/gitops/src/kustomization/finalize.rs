@@ -65,7 +65,7 @@ async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, delet
         job.tell_event(context, Severity::Warning, PRUNE_PROTECTED, &told);
     }
     let objects = cowherd_apply::inventory::gone(&objects, &stay);
-    let stale = Stale { owner: job.name.owner(), objects, account, abandoned_by: context.abandoned_by() };
+    let stale = Stale { owner: job.name.owner(), objects, account, abandoned_by: context.abandoned_by(&job.name) };
     let pruned =
         context.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
     context.counters.pruned(pruned.leaving.len());

@@ -45,7 +45,7 @@ pub(super) async fn remove_stale(
     let held = guard::hold(context, job, old, applied, &stale).await?;
     let applied = &entries::union(applied, &held.objects);
     let stale = entries::gone(&stale, &held.objects);
-    let (owner, abandoned_by) = (job.name.owner(), context.abandoned_by());
+    let (owner, abandoned_by) = (job.name.owner(), context.abandoned_by(&job.name));
     let stale = Stale { owner, objects: stale, account: settings.account.clone(), abandoned_by };
     match context.applier.prune(&stale).await {
         Ok(pruned) => {
