@@ -5,9 +5,9 @@
 //! Kustomizations that are suspended, resumed, changed, deleted and made again, requests, requests to the API that are
 //! slow or fail before or after they did what they should, watches that end or are told that they are too old, and kills
 //! of the agents. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
-//! reconciler, the applier. Time is simulated: a history of a few minutes takes some ten milliseconds.
+//! reconciler, the applier. Time is simulated: a history of a few minutes takes some hundred milliseconds, unoptimized.
 //!
-//! What it found in the code that it was written for, each a bug again when its cure is taken out:
+//! What it found in the code that it was written for:
 //!
 //! - of two writes of a status that followed each other closely the second was forgotten (`Slot::has_to_follow`);
 //! - a job that was still at work when its Kustomization was suspended claimed its objects once more, so that nobody took
