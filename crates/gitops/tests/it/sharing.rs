@@ -22,6 +22,16 @@ async fn two() -> World {
     }
     shares(&world, "first", FIRST).await;
     shares(&world, "second", SECOND).await;
+    // Where both begin at the same moment, the younger one may be the last to write, until that is seen.
+    world
+        .until("the older one has it", async || match world.value("apps", "shared").await {
+            Some(value) if value == "first" => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    for name in ["first", "second"] {
+        world.ready(name, &revision).await;
+    }
     world
 }
 
@@ -67,13 +77,6 @@ async fn events(world: &World) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_older_one_has_it_both_say_so_once_and_nobody_fights() {
     let mut world = two().await;
-    // Where both begin at the same moment, the younger one may be the last to write, until that is seen.
-    world
-        .until("the older one has it", async || match world.value("apps", "shared").await {
-            Some(value) if value == "first" => Ok(()),
-            other => Err(format!("{other:?}")),
-        })
-        .await;
     let told = world
         .until("both have told of it", async || match events(&world).await {
             told if told >= 2 => Ok(told),
