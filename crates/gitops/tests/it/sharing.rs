@@ -75,7 +75,7 @@ async fn events(world: &World) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_older_one_has_it_both_say_so_once_and_nobody_fights() {
+async fn the_older_one_has_it_both_say_so_and_nobody_fights() {
     let mut world = two().await;
     let told = world
         .until("both have told of it", async || match events(&world).await {
