@@ -69,7 +69,8 @@ async fn who_fights_is_told_and_a_commit_does_not_wait_for_the_fight() {
         let (revision, began) = (world.repository.commit("another"), Instant::now());
         becomes(&world, "b", &round.to_string()).await;
         eprintln!("a commit during a fight took {:?}", began.elapsed());
-        world.ready("apps", &revision).await;
+        // It is ready only until the fighter comes again.
+        world.applied("apps", &revision).await;
     }
     fighter.abort();
     let (revision, began) = (world.repository.revision(), Instant::now());

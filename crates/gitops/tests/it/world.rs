@@ -260,6 +260,16 @@ impl World {
         .await
     }
 
+    /// Waits until the revision is applied, whatever has become of the objects since.
+    pub async fn applied(&self, name: &str, revision: &str) {
+        self.until(&format!("{revision} of {name} is applied"), async || {
+            let found = self.kustomization(name).await.ok_or("it does not exist")?;
+            let applied = found.status.and_then(|status| status.last_applied_revision);
+            if applied.as_deref() == Some(revision) { Ok(()) } else { Err(format!("{applied:?}")) }
+        })
+        .await;
+    }
+
     /// Waits until the Kustomization has failed for this reason; the message.
     pub async fn failed(&self, name: &str, reason: &str, text: &str) -> String {
         self.until(&format!("{name} has failed for {reason} with {text:?}"), async || {
