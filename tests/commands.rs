@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::program::cowherd;
 use crate::program::fleet::Fleet;
+use crate::program::{cowherd, eventually};
 
 fn code(fleet: &Fleet, arguments: &[&str]) -> (i32, String) {
     let output = fleet.running.cowherd(arguments);
@@ -72,6 +72,89 @@ fn get_shows_what_there_is_in_tables_and_for_programs() {
 }
 
 #[test]
+fn get_takes_the_words_of_kubectl_and_shows_as_much_as_is_asked_for() {
+    let fleet = Fleet::start();
+    let running = &fleet.running;
+    assert_eq!(running.cowherd_ok(["get", "ks/app", "-o", "name"]), "kustomization.kustomize.toolkit.fluxcd.io/app\n");
+    let names = running.cowherd_ok(["get", "-o", "name"]);
+    assert!(names.starts_with("gitrepository.source.toolkit.fluxcd.io/flux-system\nkustomization."), "{names}");
+    let wide = running.cowherd_ok(["get", "kustomizations.kustomize.toolkit.fluxcd.io/app", "-o", "wide"]);
+    let expected = [&format!("main@sha1:{}", fleet.first), "GitRepository/flux-system", "./app"];
+    assert!(expected.iter().all(|text| wide.contains(*text)), "{wide}");
+    let (status, said) = code(&fleet, &["get", "ks/app", "gitrepo/flux-system"]);
+    assert!(status == 1 && said.contains("one kind at a time"), "{said}");
+    for arguments in [&["reconcile", "hr", "podinfo"][..], &["get", "hr/podinfo"]] {
+        let (status, said) = code(&fleet, arguments);
+        assert!(status == 1 && said.contains("HelmRelease is not supported"), "{said}");
+    }
+}
+
+#[test]
+fn version_is_that_of_the_program_and_of_the_cluster() {
+    let fleet = Fleet::start();
+    let own = concat!("Client Version: v", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(fleet.running.cowherd_ok(["version", "--client"]), own);
+    let both = fleet.running.cowherd_ok(["version"]);
+    let server: Value = serde_json::from_str(&fleet.running.kubectl_ok(["version", "-o", "json"])).unwrap();
+    let server = &server["serverVersion"];
+    assert_eq!(both, format!("{own}Server Version: {}\n", server["gitVersion"].as_str().unwrap()));
+    let structured: Value = serde_json::from_str(&fleet.running.cowherd_ok(["version", "-o", "json"])).unwrap();
+    assert_eq!(structured["serverVersion"]["gitVersion"], server["gitVersion"]);
+    let nowhere = tempfile::tempdir().unwrap();
+    let output = cowherd(nowhere.path()).arg("version").env("HOME", nowhere.path()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(1), own.as_bytes().to_vec()), "what can be told is told");
+}
+
+#[test]
+fn history_tells_what_a_kustomization_was_brought_to_and_who_wrote_it() {
+    let fleet = Fleet::start();
+    fleet.repository.config_map("app/red.yaml", "red", "2");
+    fleet.running.wait_for_ready("app", "True", &fleet.repository.commit("make it two"));
+    let author = fleet.repository.git(["log", "-1", "--format=%an"]);
+    let table = fleet.running.cowherd_ok(["history", "ks/app"]);
+    let lines: Vec<&str> = table.lines().skip(1).collect();
+    assert!(lines.len() == 2 && lines[0].ends_with("make it two") && lines[1].ends_with("begin"), "{table}");
+    assert!(
+        lines.iter().all(|line| line.contains("ReconciliationSucceeded") && line.contains(author.trim())),
+        "{table}"
+    );
+    let entries = fleet.running.cowherd_ok(["history", "app", "-o", "json"]);
+    let entries: Value = serde_json::from_str(&entries).unwrap();
+    assert_eq!(entries[1]["commit"]["id"], fleet.first);
+    assert_eq!(entries[1]["metadata"]["revision"], format!("main@sha1:{}", fleet.first));
+}
+
+#[test]
+fn trace_goes_from_an_object_back_to_the_commit() {
+    let fleet = Fleet::start();
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: default\nspec:\n  \
+        selector:\n    matchLabels:\n      app: web\n  template:\n    metadata:\n      labels:\n        app: web\n    \
+        spec:\n      containers:\n      - name: web\n        image: web\n";
+    fleet.repository.write("other/web.yaml", deployment);
+    let commit = fleet.repository.commit("run the web");
+    fleet.wait_until_applied(&commit);
+    let told = fleet.running.cowherd_ok(["trace", "cm/blue", "-n", "default"]);
+    for part in ["ConfigMap/default/blue", "flux-system/app", "./app", "GitRepository", &commit, "run the web"] {
+        assert!(told.contains(part), "{part:?} is not in: {told}");
+    }
+    let pods = || fleet.running.kubectl_ok(["get", "pods", "-n", "default", "-o", "name"]);
+    eventually("there is a Pod", || if pods().is_empty() { Err("none".to_owned()) } else { Ok(()) });
+    let told = fleet.running.cowherd_ok(["trace", pods().trim(), "-n", "default", "-o", "json"]);
+    let way: Value = serde_json::from_str(&told).unwrap();
+    let kinds: Vec<&Value> = way["objects"].as_array().unwrap().iter().map(|object| &object["kind"]).collect();
+    assert_eq!(kinds, ["Pod", "ReplicaSet", "Deployment"]);
+    assert_eq!((&way["kustomization"]["name"], &way["commit"]["id"]), (&"other".into(), &commit.into()));
+    for (arguments, word) in [
+        (["trace", "cm/none", "-n", "default"], "not found in \"default\" namespace"),
+        (["trace", "sa/default", "-n", "default"], "applied by no Kustomization"),
+        (["trace", "gadget/x", "-n", "default"], "doesn't have a resource type \"gadget\""),
+    ] {
+        let (status, said) = code(&fleet, &arguments);
+        assert!(status == 1 && said.contains(word), "{said}");
+    }
+}
+
+#[test]
 fn tree_shows_what_was_applied_by_whom() {
     let fleet = Fleet::start();
     let tree = fleet.running.cowherd_ok(["tree", "kustomization", "flux-system"]);
@@ -97,6 +180,11 @@ fn events_tell_what_happened_to_what() {
     let events = running.cowherd_ok(["events", "--for", "Kustomization/app"]);
     assert!(events.contains("ReconciliationSucceeded") && events.contains("BuildFailed"), "{events}");
     assert!(!events.contains("kustomization/other") && !events.contains("Kustomization/other"), "{events}");
+    for spelled in ["ks/app", "kustomizations/app", "kustomization.kustomize.toolkit.fluxcd.io/app"] {
+        assert_eq!(running.cowherd_ok(["events", "--for", spelled]).lines().count(), events.lines().count());
+    }
+    let (status, said) = code(&fleet, &["events", "--for", "gadget/app"]);
+    assert!(status == 1 && said.contains("resource type \"gadget\""), "{said}");
     let warnings = running.cowherd_ok(["events", "-A", "--types", "Warning"]);
     assert!(warnings.contains("app/broken.yaml") && !warnings.contains("ReconciliationSucceeded"), "{warnings}");
 }

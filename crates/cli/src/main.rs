@@ -3,6 +3,7 @@
 mod bootstrap;
 mod cluster;
 mod commands;
+mod commits;
 mod control_plane;
 mod data_dir;
 mod elsewhere;
@@ -13,6 +14,7 @@ mod limits;
 mod output;
 mod repository;
 mod resource;
+mod served;
 mod target;
 mod tenancy;
 mod terminal;
@@ -40,12 +42,15 @@ enum Command {
     Agent(commands::agent::Agent),
     Get(commands::get::Get),
     Tree(commands::tree::Tree),
+    Trace(commands::trace::Trace),
+    History(commands::history::History),
     Diff(commands::diff::Diff),
     Reconcile(commands::reconcile::Reconcile),
     Suspend(commands::suspend::Suspend),
     Resume(commands::resume::Resume),
     Events(commands::events::Events),
     Render(Box<commands::render::Render>),
+    Version(commands::version::Version),
     Completion(commands::completion::Completion),
 }
 
@@ -74,12 +79,15 @@ fn run(command: Command) -> Outcome {
             Command::Agent(command) => command.run().await,
             Command::Get(command) => command.run().await,
             Command::Tree(command) => command.run().await,
+            Command::Trace(command) => command.run().await,
+            Command::History(command) => command.run().await,
             Command::Diff(command) => command.run().await,
             Command::Reconcile(command) => command.run().await,
             Command::Suspend(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Events(command) => command.run().await,
             Command::Render(command) => command.run().await,
+            Command::Version(command) => command.run().await,
             Command::Completion(command) => command.run(&mut Cli::command()),
         }
     });

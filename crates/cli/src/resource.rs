@@ -10,12 +10,9 @@ use crate::cluster::explain;
 use crate::target::Kind;
 
 impl Kind {
-    fn api_resource(self) -> ApiResource {
-        let (group, plural) = match self {
-            Self::Kustomization => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
-            Self::GitRepository => ("source.toolkit.fluxcd.io", "gitrepositories"),
-        };
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", self.name()), plural)
+    /// Group, version, kind and plural.
+    pub fn api_resource(self) -> ApiResource {
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group(), "v1", self.name()), self.plural())
     }
 
     /// The API of this kind in a namespace.
@@ -74,6 +71,28 @@ impl Resource {
             Kind::GitRepository => "/status/artifact/revision",
         };
         self.text(path)
+    }
+
+    /// Where it comes from: the source of a Kustomization, the address of a source.
+    pub fn source(&self) -> String {
+        match self.kind {
+            Kind::Kustomization => {
+                let part = |name: &str| self.text(&format!("/spec/sourceRef/{name}"));
+                match part("namespace") {
+                    "" => format!("{}/{}", part("kind"), part("name")),
+                    namespace => format!("{}/{namespace}/{}", part("kind"), part("name")),
+                }
+            }
+            Kind::GitRepository => self.text("/spec/url").to_owned(),
+        }
+    }
+
+    /// How long it has been there, as kubectl writes it: `45s`, `5m30s`, `3d4h`.
+    pub fn age(&self) -> String {
+        let created = self.object.creation_timestamp();
+        created.map_or_else(String::new, |created| {
+            cowherd_kinds::human_duration(jiff::Timestamp::now().duration_since(created.0))
+        })
     }
 
     /// The `Ready` condition; `None` where there is none, or one of another generation.

@@ -1,4 +1,4 @@
-//! The resource that a command is about: `kustomization apps`, `source git flux-system`, or just `apps`.
+//! The resource that a command is about: `kustomization apps`, `ks/apps`, `source git flux-system`, or just `apps`.
 
 use anyhow::{Result, bail};
 
@@ -11,6 +11,22 @@ pub enum Kind {
     GitRepository,
 }
 
+/// The kinds of Flux that the agents do not reconcile: the kind, and the words that name it.
+const UNSUPPORTED: &[(&str, &[&str])] = &[
+    ("HelmRelease", &["helmrelease", "helmreleases", "hr"]),
+    ("HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
+    ("HelmChart", &["helmchart", "helmcharts", "hc"]),
+    ("OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
+    ("Bucket", &["bucket", "buckets"]),
+    ("ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
+    ("Alert", &["alert", "alerts"]),
+    ("Provider", &["provider", "providers"]),
+    ("Receiver", &["receiver", "receivers"]),
+    ("ImageRepository", &["imagerepository", "imagerepositories"]),
+    ("ImagePolicy", &["imagepolicy", "imagepolicies"]),
+    ("ImageUpdateAutomation", &["imageupdateautomation", "imageupdateautomations"]),
+];
+
 impl Kind {
     /// The name of the kind as manifests write it.
     pub fn name(self) -> &'static str {
@@ -20,21 +36,62 @@ impl Kind {
         }
     }
 
+    /// The API group of the kind.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Kustomization => "kustomize.toolkit.fluxcd.io",
+            Self::GitRepository => "source.toolkit.fluxcd.io",
+        }
+    }
+
+    /// The name of the kind in paths.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Kustomization => "kustomizations",
+            Self::GitRepository => "gitrepositories",
+        }
+    }
+
+    /// The kind that a word names as kubectl takes it: singular, plural or short, in any case, with or without its
+    /// group behind a dot. `None` where the word names none of the agents' kinds.
+    ///
+    /// # Errors
+    /// When the word names a kind of Flux that the agents do not reconcile.
+    pub fn of_word(word: &str) -> Result<Option<Self>> {
+        let word = word.to_ascii_lowercase();
+        let (name, group) = word.split_once('.').unwrap_or((&word, ""));
+        let kind = match name {
+            "kustomization" | "kustomizations" | "ks" => Self::Kustomization,
+            "gitrepository" | "gitrepositories" | "gitrepo" => Self::GitRepository,
+            _ => match UNSUPPORTED.iter().find(|(_, words)| group.is_empty() && words.contains(&name)) {
+                Some((kind, _)) => bail!("the kind {kind} is not supported; those that are: {SUPPORTED}"),
+                None => return Ok(None),
+            },
+        };
+        let with_version = group.split_once('.').is_some_and(|(_, behind)| behind == kind.group());
+        Ok((group.is_empty() || group == kind.group() || with_version).then_some(kind))
+    }
+
     /// The kind that the leading words name, and the words behind it. `None` where the first word is no kind.
     pub fn take(words: &[String]) -> Result<Option<(Self, &[String])>> {
         let Some(first) = words.first() else { return Ok(None) };
-        Ok(match first.to_ascii_lowercase().as_str() {
-            "kustomization" | "kustomizations" | "ks" => Some((Self::Kustomization, &words[1..])),
-            "gitrepository" | "gitrepositories" | "gitrepo" => Some((Self::GitRepository, &words[1..])),
-            "source" | "sources" => match words.get(1).map(String::as_str) {
-                Some("git") => Some((Self::GitRepository, &words[2..])),
+        if matches!(first.to_ascii_lowercase().as_str(), "source" | "sources") {
+            return match words.get(1).map(String::as_str) {
+                Some("git") => Ok(Some((Self::GitRepository, &words[2..]))),
                 Some(other) => bail!("sources of kind {other:?} are not supported; the kind that is: git"),
                 None => bail!("name the kind of source: `source git`"),
-            },
-            _ => None,
-        })
+            };
+        }
+        // Alone, or where names follow; a single word may as well be the name of a Kustomization.
+        match Self::of_word(first) {
+            Err(_) if words.len() == 1 => Ok(None),
+            found => Ok(found?.map(|kind| (kind, &words[1..]))),
+        }
     }
 }
+
+/// What can be named instead.
+const SUPPORTED: &str = "kustomizations, sources git (for others: kubectl)";
 
 /// The words of a command line that name resources.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +103,35 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads `[KIND] [NAME…]`; without a kind, the names are those of Kustomizations.
+    /// Reads `[KIND] [NAME…]` or `KIND/NAME…`; without a kind, the names are those of Kustomizations.
+    ///
+    /// # Errors
+    /// When a kind is named that no agent reconciles, or more than one.
     pub fn parse(words: &[String]) -> Result<Self> {
+        if words.iter().any(|word| word.contains('/')) {
+            return Self::parse_pairs(words);
+        }
         let (kind, names) = Kind::take(words)?.unwrap_or((Kind::Kustomization, words));
         Ok(Self { kind, names: names.to_vec() })
+    }
+
+    fn parse_pairs(words: &[String]) -> Result<Self> {
+        let mut target: Option<Self> = None;
+        for word in words {
+            let Some((kind, name)) = word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+            else {
+                bail!("{word:?} is no KIND/NAME, which the other words are");
+            };
+            let Some(kind) = Kind::of_word(kind)? else {
+                bail!("unknown kind {kind:?} in {word:?}; the kinds are: {SUPPORTED}");
+            };
+            let target = target.get_or_insert_with(|| Self { kind, names: Vec::new() });
+            if target.kind != kind {
+                bail!("{} and {} are named together; name one kind at a time", target.kind.name(), kind.name());
+            }
+            target.names.push(name.to_owned());
+        }
+        Ok(target.unwrap_or(Self { kind: Kind::Kustomization, names: Vec::new() }))
     }
 }
 
@@ -58,12 +140,15 @@ mod tests {
     use super::*;
 
     fn target(words: &[&str]) -> Result<Target> {
-        Target::parse(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        Target::parse(&names(words))
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     #[test]
     fn flux_words_and_bare_names_are_understood() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let apps = Target { kind: Kind::Kustomization, names: names(&["apps"]) };
         assert_eq!(target(&["apps"]).unwrap(), apps);
         assert_eq!(target(&["kustomization", "apps"]).unwrap(), apps);
@@ -72,5 +157,32 @@ mod tests {
         assert_eq!(target(&["source", "git", "flux-system"]).unwrap(), source);
         assert!(target(&["source", "bucket", "x"]).is_err());
         assert_eq!(target(&[]).unwrap().names, names(&[]));
+    }
+
+    #[test]
+    fn a_kind_and_a_name_may_be_one_word_as_kubectl_has_it() {
+        let apps = Target { kind: Kind::Kustomization, names: names(&["apps", "infra"]) };
+        for kind in ["ks", "Kustomization", "kustomizations.kustomize.toolkit.fluxcd.io"] {
+            assert_eq!(target(&[&format!("{kind}/apps"), "ks/infra"]).unwrap(), apps);
+        }
+        let versioned = target(&["gitrepositories.v1.source.toolkit.fluxcd.io/flux-system"]).unwrap();
+        assert_eq!(versioned, Target { kind: Kind::GitRepository, names: names(&["flux-system"]) });
+        for (words, told) in [
+            (&["ks/apps", "gitrepo/flux-system"][..], "one kind at a time"),
+            (&["ks/apps", "infra"], "no KIND/NAME"),
+            (&["/apps"], "no KIND/NAME"),
+            (&["deploy/web"], "unknown kind \"deploy\""),
+            (&["kustomizations.example.com/apps"], "unknown kind"),
+            (&["hr/podinfo"], "HelmRelease is not supported"),
+        ] {
+            let error = target(words).unwrap_err().to_string();
+            assert!(error.contains(told), "{words:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_supported_is_no_name() {
+        assert!(target(&["hr", "podinfo"]).unwrap_err().to_string().contains("HelmRelease is not supported"));
+        assert_eq!(target(&["alerts"]).unwrap().names, names(&["alerts"]), "a Kustomization may be called so");
     }
 }

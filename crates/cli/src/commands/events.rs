@@ -9,16 +9,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 
 use crate::cluster::{Cluster, explain};
 use crate::output::{self, Format, Table};
+use crate::served;
 
 /// Show events
 ///
 /// Examples:
 ///   cowherd events
-///   cowherd events --for Kustomization/apps
+///   cowherd events --for ks/apps
+///   cowherd events -n web --for deployment/web
 ///   cowherd events -A --types Warning --watch
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -47,15 +49,19 @@ pub struct Events {
 
 impl Events {
     pub async fn run(self) -> crate::Outcome {
-        let about = self.about.as_deref().map(parse_about).transpose()?;
+        let about = self.about.as_deref().map(About::split).transpose()?;
         let client = self.cluster.client().await?;
+        let about = match about {
+            Some((kind, name)) => Some(About::find(&client, kind, name).await?),
+            None => None,
+        };
         let api: Api<Event> =
             if self.all_namespaces { Api::all(client) } else { Api::namespaced(client, &self.cluster.namespace) };
         if self.watch {
-            return self.follow(api, about).await;
+            return self.follow(api, about.as_ref()).await;
         }
         let mut events = api.list(&ListParams::default()).await.map_err(explain)?.items;
-        events.retain(|event| self.wanted(event, about));
+        events.retain(|event| self.wanted(event, about.as_ref()));
         events.sort_by_key(last_seen);
         if let Some(format) = self.output {
             let objects = events.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
@@ -70,19 +76,14 @@ impl Events {
         for event in &events {
             table.row(self.cells(event));
         }
-        table.print(!self.no_header)?;
+        table.print(!self.no_header);
         Ok(ExitCode::SUCCESS)
     }
 
-    fn wanted(&self, event: &Event, about: Option<(&str, &str)>) -> bool {
-        let object = &event.involved_object;
-        let concerned = about.is_none_or(|(kind, name)| {
-            object.kind.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(kind))
-                && object.name.as_deref() == Some(name)
-        });
+    fn wanted(&self, event: &Event, about: Option<&About>) -> bool {
         let typed = self.types.is_empty()
             || self.types.iter().any(|wanted| event.type_.as_deref().is_some_and(|t| t.eq_ignore_ascii_case(wanted)));
-        concerned && typed
+        typed && about.is_none_or(|about| about.concerns(event))
     }
 
     fn table(&self) -> Table {
@@ -104,24 +105,61 @@ impl Events {
         cells
     }
 
-    async fn follow(&self, api: Api<Event>, about: Option<(&str, &str)>) -> crate::Outcome {
-        self.table().print(!self.no_header)?;
+    /// What there is as a table, and then each event as it comes, in the same columns.
+    async fn follow(&self, api: Api<Event>, about: Option<&About>) -> crate::Outcome {
+        let mut table = self.table();
+        let mut with_headers = !self.no_header;
+        let mut first = Vec::new();
         let mut events = watcher(api, watcher::Config::default()).boxed();
         while let Some(event) = events.try_next().await? {
-            if let watcher::Event::Apply(event) | watcher::Event::InitApply(event) = event
-                && self.wanted(&event, about)
-            {
-                println!("{}", self.cells(&event).join("\t"));
+            match event {
+                watcher::Event::Init | watcher::Event::Delete(_) => {}
+                watcher::Event::InitApply(event) => first.extend(self.wanted(&event, about).then_some(event)),
+                watcher::Event::InitDone => {
+                    first.sort_by_key(last_seen);
+                    for event in first.drain(..) {
+                        table.row(self.cells(&event));
+                    }
+                    table.flush(std::mem::take(&mut with_headers));
+                }
+                watcher::Event::Apply(event) if self.wanted(&event, about) => {
+                    table.row(self.cells(&event));
+                    table.flush(false);
+                }
+                watcher::Event::Apply(_) => {}
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn parse_about(text: &str) -> Result<(&str, &str)> {
-    match text.split_once('/') {
-        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
-        _ => bail!("--for takes KIND/NAME, such as Kustomization/apps; got {text:?}"),
+/// The object that events are wanted of.
+struct About {
+    group: String,
+    kind: String,
+    name: String,
+}
+
+impl About {
+    fn split(text: &str) -> Result<(&str, &str)> {
+        match text.split_once('/') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
+            _ => bail!("--for takes KIND/NAME, such as ks/apps; got {text:?}"),
+        }
+    }
+
+    async fn find(client: &Client, kind: &str, name: &str) -> Result<Self> {
+        let served = served::find(client, kind).await?;
+        Ok(Self { group: served.resource.group, kind: served.resource.kind, name: name.to_owned() })
+    }
+
+    fn concerns(&self, event: &Event) -> bool {
+        let object = &event.involved_object;
+        let group =
+            object.api_version.as_deref().map(|version| version.rsplit_once('/').map_or("", |(group, _)| group));
+        object.kind.as_deref() == Some(&self.kind)
+            && object.name.as_deref() == Some(&self.name)
+            && group.is_none_or(|group| group == self.group)
     }
 }
 
@@ -142,8 +180,22 @@ mod tests {
 
     #[test]
     fn the_object_of_interest_is_kind_and_name() {
-        assert_eq!(parse_about("Kustomization/apps").unwrap(), ("Kustomization", "apps"));
-        assert!(parse_about("apps").is_err());
-        assert!(parse_about("Kustomization/").is_err());
+        assert_eq!(About::split("ks/apps").unwrap(), ("ks", "apps"));
+        assert!(About::split("apps").is_err());
+        assert!(About::split("Kustomization/").is_err());
+    }
+
+    #[test]
+    fn kinds_of_other_groups_are_others() {
+        let about = About { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+        let event = |api_version: Option<&str>| {
+            let mut event = Event::default();
+            event.involved_object.kind = Some("Deployment".into());
+            event.involved_object.name = Some("web".into());
+            event.involved_object.api_version = api_version.map(str::to_owned);
+            event
+        };
+        assert!(about.concerns(&event(Some("apps/v1"))) && about.concerns(&event(None)));
+        assert!(!about.concerns(&event(Some("v1"))) && !about.concerns(&event(Some("example.com/v1"))));
     }
 }

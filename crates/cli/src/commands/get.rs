@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::{StreamExt, TryStreamExt};
 use kube::runtime::watcher;
 
 use crate::cluster::Cluster;
-use crate::output::{self, Format, Table};
+use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
-use crate::target::Kind;
+use crate::target::{Kind, Target};
 
 /// Show Kustomizations and sources and how they are
 ///
@@ -18,6 +18,7 @@ use crate::target::Kind;
 ///   cowherd get
 ///   cowherd get kustomizations -A
 ///   cowherd get sources git -o yaml
+///   cowherd get ks/apps -o wide
 ///   cowherd get ks apps --watch
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
@@ -40,11 +41,24 @@ pub struct Get {
     #[arg(long)]
     no_header: bool,
     /// Go on showing changes as they come
-    #[arg(short, long, conflicts_with = "output")]
+    #[arg(short, long)]
     watch: bool,
-    /// Print the objects themselves
+    /// What to print: the objects themselves, more columns, or only names
     #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<Form>,
+}
+
+/// What is printed of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// JSON, as `kubectl` prints it
+    Json,
+    /// YAML, as `kubectl` prints it
+    Yaml,
+    /// A table with whole revisions, where it comes from and how old it is
+    Wide,
+    /// Kind and name, one on a line
+    Name,
 }
 
 impl Get {
@@ -52,6 +66,9 @@ impl Get {
         let (kinds, names) = self.selection()?;
         let client = self.cluster.client().await?;
         if self.watch {
+            if !matches!(self.output, None | Some(Form::Wide)) {
+                bail!("--watch shows a table; it takes no output format but wide");
+            }
             let [kind] = kinds[..] else {
                 bail!("--watch shows one kind: name it, as in `cowherd get kustomizations -w`")
             };
@@ -76,6 +93,10 @@ impl Get {
         let all = vec![Kind::GitRepository, Kind::Kustomization];
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
+        }
+        if self.words.iter().any(|word| word.contains('/')) {
+            let Target { kind, names } = Target::parse(&self.words)?;
+            return Ok((vec![kind], names));
         }
         match Kind::take(&self.words)? {
             Some((kind, names)) => Ok((vec![kind], names.to_vec())),
@@ -103,69 +124,108 @@ impl Get {
     }
 
     fn print(&self, found: Vec<Vec<Resource>>) -> Result<()> {
-        if let Some(format) = self.output {
+        let format = match self.output {
+            Some(Form::Json) => Some(Format::Json),
+            Some(Form::Yaml) => Some(Format::Yaml),
+            _ => None,
+        };
+        if let Some(format) = format {
             let objects = found.iter().flatten().map(Resource::to_json).collect::<Result<Vec<_>>>()?;
             return output::print_structured(&output::list(objects), format);
         }
+        if found.iter().all(Vec::is_empty) {
+            eprintln!("no Kustomizations or sources found{}", self.where_looked());
+        } else if self.output == Some(Form::Name) {
+            for resource in found.iter().flatten() {
+                println!("{}.{}/{}", resource.kind.name().to_ascii_lowercase(), resource.kind.group(), resource.name());
+            }
+        } else {
+            self.print_tables(&found);
+        }
+        Ok(())
+    }
+
+    fn print_tables(&self, found: &[Vec<Resource>]) {
         let several = found.len() > 1;
-        let mut printed = false;
-        for resources in found.iter().filter(|resources| !resources.is_empty()) {
-            if printed {
+        for (index, resources) in found.iter().filter(|resources| !resources.is_empty()).enumerate() {
+            if index > 0 {
                 println!();
             }
             let mut table = self.table();
             for resource in resources {
                 table.row(self.cells(resource, several));
             }
-            table.print(!self.no_header)?;
-            printed = true;
+            table.print(!self.no_header);
         }
-        if !printed {
-            eprintln!("no Kustomizations or sources found{}", self.where_looked());
-        }
-        Ok(())
     }
 
     fn where_looked(&self) -> String {
         if self.all_namespaces { String::new() } else { format!(" in {:?} namespace", self.cluster.namespace) }
     }
 
-    fn table(&self) -> Table {
-        let headers = ["NAMESPACE", "NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
-        Table::new(headers.into_iter().skip(usize::from(!self.all_namespaces)))
+    fn is_wide(&self) -> bool {
+        self.output == Some(Form::Wide)
     }
 
-    fn cells(&self, resource: &Resource, with_kind: bool) -> Vec<String> {
+    fn table(&self) -> Table {
+        let mut headers = vec!["NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
+        if self.all_namespaces {
+            headers.insert(0, "NAMESPACE");
+        }
+        if self.is_wide() {
+            headers.splice(headers.len() - 1..headers.len() - 1, ["SOURCE", "PATH", "AGE"]);
+        }
+        Table::new(headers)
+    }
+
+    fn cells(&self, resource: &Resource, with_kind: bool) -> Vec<Cell> {
         let name = if with_kind {
             format!("{}/{}", resource.kind.name().to_ascii_lowercase(), resource.name())
         } else {
             resource.name()
         };
         let ready = resource.ready();
-        let mut cells = if self.all_namespaces { vec![resource.namespace()] } else { Vec::new() };
+        let revision = resource.revision();
+        let mut cells: Vec<Cell> = if self.all_namespaces { vec![resource.namespace().into()] } else { Vec::new() };
         cells.extend([
-            name,
-            short_revision(resource.revision()),
-            if resource.suspended() { "True" } else { "False" }.to_owned(),
-            ready.map_or("Unknown", |ready| ready.status).to_owned(),
-            ready.map_or("waiting to be reconciled", |ready| ready.message).to_owned(),
+            name.into(),
+            if self.is_wide() { revision.to_owned() } else { short_revision(revision) }.into(),
+            if resource.suspended() { "True" } else { "False" }.into(),
+            Cell::status(ready.map_or("Unknown", |ready| ready.status)),
         ]);
+        if self.is_wide() {
+            cells.extend([resource.source().into(), resource.text("/spec/path").into(), resource.age().into()]);
+        }
+        cells.push(ready.map_or("waiting to be reconciled", |ready| ready.message).into());
         cells
     }
 
+    /// What there is as a table, and then each change as it comes, in the same columns.
     async fn follow(&self, client: kube::Client, kind: Kind, names: &[String]) -> crate::Outcome {
         let api =
             if self.all_namespaces { kind.api_everywhere(&client) } else { kind.api(&client, &self.cluster.namespace) };
         let mut config = watcher::Config::default();
         config.label_selector.clone_from(&self.label_selector);
-        self.table().print(!self.no_header)?;
+        let mut table = self.table();
+        let mut with_headers = !self.no_header;
         let mut events = watcher(api, config).boxed();
         while let Some(event) = events.try_next().await? {
-            if let watcher::Event::Apply(object) | watcher::Event::InitApply(object) = event {
-                let resource = Resource { kind, object };
-                if names.is_empty() || names.contains(&resource.name()) {
-                    println!("{}", self.cells(&resource, false).join("\t"));
+            let object = match event {
+                watcher::Event::InitApply(object) => Some((object, false)),
+                watcher::Event::Apply(object) => Some((object, true)),
+                watcher::Event::InitDone => {
+                    table.flush(std::mem::take(&mut with_headers));
+                    None
                 }
+                watcher::Event::Init | watcher::Event::Delete(_) => None,
+            };
+            let Some((object, at_once)) = object else { continue };
+            let resource = Resource { kind, object };
+            if names.is_empty() || names.contains(&resource.name()) {
+                table.row(self.cells(&resource, false));
+            }
+            if at_once {
+                table.flush(false);
             }
         }
         Ok(ExitCode::SUCCESS)

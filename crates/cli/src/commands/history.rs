@@ -1,0 +1,116 @@
+//! `cowherd history`: which revisions a Kustomization was brought to, who wrote them, and how it ended.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use cowherd_source::Commit;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::get::short_revision;
+use super::reconcile::source_of;
+use crate::cluster::Cluster;
+use crate::commits::{self, Commits};
+use crate::output::{self, Format, Table};
+use crate::resource;
+use crate::target::{Kind, Target};
+
+/// Show what a Kustomization was brought to, newest first
+///
+/// Each line is a set of manifests and how bringing them ended. Author and subject are those of the
+/// commit it was last brought from, where the repository is at hand: the local one that is followed,
+/// or for a remote one the clone that you stand in.
+///
+/// Examples:
+///   cowherd history apps
+///   cowherd history ks/apps -o json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct History {
+    /// `[kustomization] NAME`
+    #[arg(value_name = "KUSTOMIZATION", required = true)]
+    words: Vec<String>,
+    /// Leave out the header line
+    #[arg(long)]
+    no_header: bool,
+    /// Print the history for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl History {
+    pub async fn run(self) -> crate::Outcome {
+        let target = Target::parse(&self.words)?;
+        let [name] = &target.names[..] else { bail!("name one Kustomization, as in `cowherd history apps`") };
+        if target.kind != Kind::Kustomization {
+            bail!("only Kustomizations have a history");
+        }
+        let client = self.cluster.client().await?;
+        let kustomization = resource::get(&client, Kind::Kustomization, &self.cluster.namespace, name).await?;
+        let source = source_of(&client, &kustomization).await;
+        let commits = Commits::of(source.as_ref().map_or("", |source| source.text("/spec/url")));
+        let entries = kustomization.at("/status/history").and_then(Value::as_array).cloned().unwrap_or_default();
+        let entries: Vec<Entry> = entries.into_iter().map(|entry| Entry::read(entry, &commits)).collect();
+        self.print(name, &entries)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn print(&self, name: &str, entries: &[Entry]) -> Result<()> {
+        if let Some(format) = self.output {
+            return output::print_structured(&entries.iter().map(Entry::structured).collect(), format);
+        }
+        if entries.is_empty() {
+            eprintln!("kustomization {name} was never brought to anything yet");
+            return Ok(());
+        }
+        let mut table = Table::new(["REVISION", "LAST", "TIMES", "TOOK", "STATUS", "AUTHOR", "SUBJECT"]);
+        for entry in entries {
+            table.row(entry.cells());
+        }
+        table.print(!self.no_header);
+        Ok(())
+    }
+}
+
+/// An entry of `status.history`, and the commit that it names.
+struct Entry {
+    snapshot: Value,
+    commit: Option<Commit>,
+}
+
+impl Entry {
+    fn read(snapshot: Value, commits: &Commits) -> Self {
+        let commit = snapshot.pointer("/metadata/revision").and_then(Value::as_str).and_then(|name| commits.find(name));
+        Self { snapshot, commit }
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.snapshot.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let last: Option<Timestamp> = self.text("/lastReconciled").parse().ok();
+        let commit = self.commit.as_ref();
+        vec![
+            short_revision(self.text("/metadata/revision")),
+            last.map_or_else(String::new, |last| cowherd_kinds::human_duration(Timestamp::now().duration_since(last))),
+            self.snapshot["totalReconciliations"].to_string(),
+            self.text("/lastReconciledDuration").to_owned(),
+            self.text("/lastReconciledStatus").to_owned(),
+            commit.map_or("<not at hand>", |commit| &commit.author.name).to_owned(),
+            commit.map_or("", |commit| &commit.subject).to_owned(),
+        ]
+    }
+
+    /// The entry as the status has it, with the commit.
+    fn structured(&self) -> Value {
+        let mut entry = self.snapshot.clone();
+        if let Some(commit) = &self.commit {
+            entry["commit"] = commits::structured(commit);
+        }
+        json!(entry)
+    }
+}

@@ -1,0 +1,196 @@
+//! `cowherd trace`: from an object back to the Kustomization, the source and the commit that it comes from.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
+use cowherd_source::Commit;
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+
+use super::reconcile::source_of;
+use crate::cluster::{Cluster, explain};
+use crate::commits::{self, Commits};
+use crate::output::{self, Format};
+use crate::resource::{self, Resource};
+use crate::served::{self, Served};
+use crate::target::Kind;
+
+/// How many owners are followed before it counts as a circle.
+const OWNERS: usize = 16;
+
+/// Show where an object comes from: its Kustomization, its source and its commit
+///
+/// An object that another one made, such as a Pod, is traced through its owners.
+///
+/// Examples:
+///   cowherd trace deployment/web -n web
+///   cowherd trace pod/web-7d4b9c-x2x9p -n web -o json
+///   cowherd trace crd/widgets.example.com
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Trace {
+    /// `KIND/NAME` or `KIND NAME`
+    #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2)]
+    words: Vec<String>,
+    /// Print the way for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Trace {
+    pub async fn run(self) -> crate::Outcome {
+        let (kind, name) = self.object()?;
+        let client = self.cluster.client().await?;
+        let served = served::find(&client, kind).await?;
+        let way = Way::find(&client, served, &self.cluster.namespace, name).await?;
+        match self.output {
+            Some(format) => output::print_structured(&way.structured(), format)?,
+            None => way.print(),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn object(&self) -> Result<(&str, &str)> {
+        match &self.words[..] {
+            [kind, name] => Ok((kind, name)),
+            [word] => match word.split_once('/') {
+                Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
+                _ => bail!("name an object as KIND/NAME, such as deployment/web; got {word:?}"),
+            },
+            _ => bail!("name one object as KIND/NAME"),
+        }
+    }
+}
+
+/// From an object to its commit.
+struct Way {
+    /// The object and those that own it; the last one is what a Kustomization applied.
+    objects: Vec<DynamicObject>,
+    kustomization: Resource,
+    source: Resource,
+    commit: Option<Commit>,
+}
+
+impl Way {
+    async fn find(client: &Client, served: Served, namespace: &str, name: &str) -> Result<Self> {
+        let mut objects = vec![get(client, &served.resource, served.namespaced.then_some(namespace), name).await?];
+        let (owner_namespace, owner) = loop {
+            let Some(object) = objects.last() else { bail!("no object") };
+            if let Some(owner) = applied_by(object) {
+                break owner;
+            }
+            if objects.len() > OWNERS {
+                bail!("{} has more than {OWNERS} owners above each other", label(&objects[0]));
+            }
+            objects.push(owner_of(client, object).await?);
+        };
+        let kustomization = resource::get(client, Kind::Kustomization, &owner_namespace, &owner).await?;
+        let source = source_of(client, &kustomization).await?;
+        let commit = Commits::of(source.text("/spec/url")).find(kustomization.revision());
+        Ok(Self { objects, kustomization, source, commit })
+    }
+
+    fn print(&self) {
+        for (index, object) in self.objects.iter().enumerate() {
+            line(if index == 0 { "Object" } else { "Owned by" }, &label(object));
+        }
+        println!();
+        print_resource(&self.kustomization, &[("Path", "/spec/path")]);
+        println!();
+        print_resource(&self.source, &[("URL", "/spec/url")]);
+        println!();
+        match &self.commit {
+            Some(commit) => {
+                line("Commit", &commit.id.to_string());
+                line("Author", &commits::author(commit));
+                line("Date", &commits::date(commit));
+                line("Subject", &commit.subject);
+            }
+            None => line("Commit", "not at hand; stand in a clone of the repository to see who wrote it"),
+        }
+    }
+
+    fn structured(&self) -> Value {
+        let object = |object: &DynamicObject| {
+            let types = object.types.clone().unwrap_or_default();
+            json!({
+                "apiVersion": types.api_version, "kind": types.kind,
+                "namespace": object.namespace(), "name": object.name_any(),
+            })
+        };
+        let resource = |resource: &Resource| {
+            let ready = resource.ready();
+            json!({
+                "kind": resource.kind.name(), "namespace": resource.namespace(), "name": resource.name(),
+                "revision": resource.revision(), "ready": ready.map(|ready| ready.status),
+                "message": ready.map(|ready| ready.message),
+            })
+        };
+        json!({
+            "objects": self.objects.iter().map(object).collect::<Vec<_>>(),
+            "kustomization": resource(&self.kustomization), "source": resource(&self.source),
+            "commit": self.commit.as_ref().map(commits::structured),
+        })
+    }
+}
+
+async fn get(client: &Client, kind: &ApiResource, namespace: Option<&str>, name: &str) -> Result<DynamicObject> {
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, kind),
+        None => Api::all_with(client.clone(), kind),
+    };
+    let found = api.get_opt(name).await.map_err(explain)?;
+    let place =
+        namespace.map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace; name another with -n"));
+    found.with_context(|| format!("{} object {name:?} not found{place}", kind.kind))
+}
+
+/// The Kustomization that applied the object, as namespace and name.
+fn applied_by(object: &DynamicObject) -> Option<(String, String)> {
+    let label = |name: &str| object.labels().get(name).cloned();
+    Some((label(OWNER_NAMESPACE)?, label(OWNER_NAME)?))
+}
+
+/// What the object was made by, or else its first owner.
+async fn owner_of(client: &Client, object: &DynamicObject) -> Result<DynamicObject> {
+    let owners = object.owner_references();
+    let owner = owners.iter().find(|owner| owner.controller == Some(true)).or(owners.first());
+    let owner = owner.with_context(|| {
+        format!("{} was applied by no Kustomization, and no object owns it: somebody else made it", label(object))
+    })?;
+    let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let served = served::find(client, format!("{}.{group}", owner.kind).trim_end_matches('.')).await?;
+    let namespace = object.namespace().filter(|_| served.namespaced);
+    get(client, &served.resource, namespace.as_deref(), &owner.name).await
+}
+
+fn label(object: &DynamicObject) -> String {
+    let kind = object.types.as_ref().map_or("", |types| types.kind.as_str());
+    match object.namespace() {
+        Some(namespace) => format!("{kind}/{namespace}/{}", object.name_any()),
+        None => format!("{kind}/{}", object.name_any()),
+    }
+}
+
+fn print_resource(resource: &Resource, fields: &[(&str, &str)]) {
+    line(resource.kind.name(), &resource.id());
+    for (name, pointer) in fields {
+        let value = resource.text(pointer);
+        if !value.is_empty() {
+            line(name, value);
+        }
+    }
+    line("Revision", resource.revision());
+    let ready = resource.ready();
+    line("Ready", ready.map_or("Unknown", |ready| ready.status));
+    line("Message", ready.map_or("waiting to be reconciled", |ready| ready.message));
+}
+
+fn line(name: &str, value: &str) {
+    println!("{:<16}{value}", format!("{name}:"));
+}

@@ -1,0 +1,208 @@
+//! Tables for people: columns as wide as their widest cell, on a terminal no wider than it is.
+
+use console::{Term, measure_text_width};
+
+use crate::terminal;
+
+/// What stands between columns.
+const GAP: usize = 3;
+/// The fewest columns that a message takes beside others; where there are fewer, it has lines of its own.
+const BESIDE: usize = 32;
+/// How far those are indented.
+const INDENT: usize = 4;
+
+/// A cell of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    text: String,
+    colour: Option<u8>,
+}
+
+impl Cell {
+    /// A status of a condition: green where it is true, red where it is false, yellow where nobody knows.
+    pub fn status(text: &str) -> Self {
+        let colour = match text {
+            "True" => 32,
+            "False" => 31,
+            _ => 33,
+        };
+        Self { text: text.to_owned(), colour: Some(colour) }
+    }
+
+    fn width(&self) -> usize {
+        measure_text_width(&self.text)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, colour: None }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// Rows under headers. The last column is text, and the only one that is ever wrapped.
+pub struct Table {
+    headers: Vec<&'static str>,
+    rows: Vec<Vec<Cell>>,
+    widths: Vec<usize>,
+    page: Page,
+}
+
+/// What the table is printed on.
+#[derive(Clone, Copy)]
+struct Page {
+    /// How many columns there are; without a terminal there is no limit.
+    columns: Option<usize>,
+    colours: bool,
+}
+
+impl Page {
+    fn stdout() -> Self {
+        let term = Term::stdout();
+        let columns = term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns));
+        Self { columns, colours: terminal::stdout_colours() }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(headers: impl IntoIterator<Item = &'static str>) -> Self {
+        let headers: Vec<_> = headers.into_iter().collect();
+        let widths = headers.iter().map(|header| measure_text_width(header)).collect();
+        Self { headers, rows: Vec::new(), widths, page: Page::stdout() }
+    }
+
+    /// Adds a row; line breaks in cells become spaces.
+    pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
+        let cells: Vec<Cell> = cells
+            .into_iter()
+            .map(Into::into)
+            .map(|cell| Cell { text: cell.text.trim().replace(['\n', '\t'], " "), ..cell })
+            .collect();
+        for (width, cell) in self.widths.iter_mut().zip(&cells) {
+            *width = (*width).max(cell.width());
+        }
+        self.rows.push(cells);
+    }
+
+    /// Prints the table, the headers unless asked not to.
+    pub fn print(mut self, with_headers: bool) {
+        self.flush(with_headers);
+    }
+
+    /// Prints the rows that were added since the last time. Columns stay as wide as they were, or become wider.
+    pub fn flush(&mut self, with_headers: bool) {
+        if with_headers {
+            let headers: Vec<Cell> = self.headers.iter().map(|header| Cell::from(*header)).collect();
+            self.print_row(&headers);
+        }
+        for row in std::mem::take(&mut self.rows) {
+            self.print_row(&row);
+        }
+    }
+
+    fn print_row(&self, cells: &[Cell]) {
+        for line in self.lines(cells) {
+            println!("{line}");
+        }
+    }
+
+    fn lines(&self, cells: &[Cell]) -> Vec<String> {
+        let Some((last, before)) = cells.split_last() else { return Vec::new() };
+        let mut line = String::new();
+        for (cell, width) in before.iter().zip(&self.widths) {
+            line.push_str(&self.coloured(cell));
+            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+        }
+        let start: usize = self.widths.iter().take(before.len()).map(|width| width + GAP).sum();
+        let Some(columns) = self.page.columns.filter(|columns| start + last.width() > *columns) else {
+            return vec![format!("{line}{}", self.coloured(last)).trim_end().to_owned()];
+        };
+        if columns >= start + BESIDE {
+            let mut wrapped = wrap(&last.text, columns - start).into_iter();
+            let first = format!("{line}{}", wrapped.next().unwrap_or_default());
+            return std::iter::once(first).chain(wrapped.map(|rest| " ".repeat(start) + &rest)).collect();
+        }
+        let below = wrap(&last.text, columns.saturating_sub(INDENT).max(INDENT));
+        let below = below.into_iter().map(|rest| " ".repeat(INDENT) + &rest);
+        std::iter::once(line.trim_end().to_owned()).chain(below).collect()
+    }
+
+    fn coloured(&self, cell: &Cell) -> String {
+        match cell.colour {
+            Some(colour) if self.page.colours => format!("\x1b[{colour}m{}\x1b[0m", cell.text),
+            _ => cell.text.clone(),
+        }
+    }
+}
+
+/// Breaks a text between words into lines of at most `width` columns; a longer word has a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(columns: Option<usize>, colours: bool) -> Table {
+        let mut table = Table::new(["NAME", "READY", "MESSAGE"]);
+        table.page = Page { columns, colours };
+        table
+    }
+
+    fn row(name: &str, ready: &str, message: &str) -> [Cell; 3] {
+        [name.into(), Cell::status(ready), message.into()]
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_stay_so() {
+        let mut table = table(None, false);
+        table.row(row("infrastructure", "True", "Applied"));
+        assert_eq!(table.lines(&row("a", "False", "not yet")), ["a                False   not yet"]);
+        table.row(row("b", "True", "line\nbreaks\tgo "));
+        assert_eq!(table.rows[1][2].text, "line breaks go");
+        assert_eq!(table.lines(&table.rows[0]), ["infrastructure   True    Applied"]);
+    }
+
+    #[test]
+    fn a_long_message_is_wrapped_on_a_terminal() {
+        let message = "HelmRelease/default/podinfo: nothing here serves the kind helm.toolkit.fluxcd.io/v2 HelmRelease";
+        let mut wide = table(Some(60), false);
+        wide.row(row("apps", "False", message));
+        let lines = wide.lines(&wide.rows[0]);
+        assert_eq!(lines[0], "apps   False   HelmRelease/default/podinfo: nothing here");
+        assert!(lines[1..].iter().all(|line| line.starts_with(&" ".repeat(15)) && line.len() <= 60), "{lines:#?}");
+
+        let mut narrow = table(Some(44), false);
+        narrow.row(row("apps", "False", message));
+        let lines = narrow.lines(&narrow.rows[0]);
+        assert_eq!(lines[0], "apps   False");
+        assert_eq!(lines[1], "    HelmRelease/default/podinfo: nothing");
+        assert!(lines.iter().all(|line| line.len() <= 44), "{lines:#?}");
+        assert_eq!(narrow.lines(&row("a", "True", "short")), ["a      True    short"]);
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let mut table = table(None, true);
+        table.row(row("apps", "True", "Applied"));
+        assert_eq!(table.lines(&table.rows[0]), ["apps   \u{1b}[32mTrue\u{1b}[0m    Applied"]);
+    }
+}
