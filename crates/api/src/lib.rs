@@ -7,6 +7,7 @@
 mod condition;
 mod duration;
 pub mod flux;
+pub mod supported;
 
 pub use condition::{Condition, ConditionStatus};
 pub use duration::{Duration, DurationError};

@@ -2,19 +2,9 @@
 
 use std::fmt;
 
-use crate::object::ObjectId;
+use cowherd_api::supported;
 
-/// Kinds that cowherd knows of and does not do yet. A definition would not help: nothing would act on the objects.
-const NOT_DONE_YET: &[(&str, &[&str])] = &[
-    ("helm.toolkit.fluxcd.io", &["HelmRelease"]),
-    ("source.toolkit.fluxcd.io", &["OCIRepository", "HelmRepository", "HelmChart", "Bucket", "ExternalArtifact"]),
-    ("source.extensions.fluxcd.io", &["ArtifactGenerator"]),
-    ("notification.toolkit.fluxcd.io", &["Alert", "Provider", "Receiver"]),
-    ("image.toolkit.fluxcd.io", &["ImagePolicy", "ImageRepository", "ImageUpdateAutomation"]),
-    ("fluxcd.controlplane.io", &["FluxInstance", "FluxReport", "ResourceSet", "ResourceSetInputProvider"]),
-    ("argoproj.io", &["Application", "ApplicationSet", "AppProject"]),
-    ("cluster.x-k8s.io", &["Cluster", "Machine", "MachineDeployment", "MachinePool", "MachineSet"]),
-];
+use crate::object::ObjectId;
 
 /// An object whose kind the cluster does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +20,7 @@ pub struct Unserved {
 impl Unserved {
     /// Whether cowherd knows the kind, and does not do it yet.
     pub fn is_not_done_yet(&self) -> bool {
-        let mut groups = NOT_DONE_YET.iter().filter(|(group, _)| *group == self.subject.group);
-        groups.any(|(_, kinds)| kinds.contains(&self.subject.kind.as_str()))
+        supported::find(&self.subject.group, &self.subject.kind).is_some_and(|kind| !kind.is_done)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The resource that a command is about: `kustomization apps`, `ks/apps`, `source git flux-system`, or just `apps`.
 
 use anyhow::{Result, bail};
+use cowherd_api::supported;
 
 /// The kinds that the agents reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,22 +11,6 @@ pub enum Kind {
     /// `source.toolkit.fluxcd.io/v1`
     GitRepository,
 }
-
-/// The kinds of Flux that the agents do not reconcile: the kind, and the words that name it.
-const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("HelmRelease", &["helmrelease", "helmreleases", "hr"]),
-    ("HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
-    ("HelmChart", &["helmchart", "helmcharts", "hc"]),
-    ("OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
-    ("Bucket", &["bucket", "buckets"]),
-    ("ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
-    ("Alert", &["alert", "alerts"]),
-    ("Provider", &["provider", "providers"]),
-    ("Receiver", &["receiver", "receivers"]),
-    ("ImageRepository", &["imagerepository", "imagerepositories"]),
-    ("ImagePolicy", &["imagepolicy", "imagepolicies"]),
-    ("ImageUpdateAutomation", &["imageupdateautomation", "imageupdateautomations"]),
-];
 
 impl Kind {
     /// The name of the kind as manifests write it.
@@ -56,17 +41,18 @@ impl Kind {
     /// group behind a dot. `None` where the word names none of the agents' kinds.
     ///
     /// # Errors
-    /// When the word names a kind of Flux that the agents do not reconcile.
+    /// When the word names a kind of another project that the agents do not reconcile.
     pub fn of_word(word: &str) -> Result<Option<Self>> {
         let word = word.to_ascii_lowercase();
         let (name, group) = word.split_once('.').unwrap_or((&word, ""));
-        let kind = match name {
-            "kustomization" | "kustomizations" | "ks" => Self::Kustomization,
-            "gitrepository" | "gitrepositories" | "gitrepo" => Self::GitRepository,
-            _ => match UNSUPPORTED.iter().find(|(_, words)| group.is_empty() && words.contains(&name)) {
-                Some((kind, _)) => bail!("the kind {kind} is not supported; those that are: {SUPPORTED}"),
-                None => return Ok(None),
-            },
+        let Some(known) = supported::KINDS.iter().find(|kind| kind.words.contains(&name)) else { return Ok(None) };
+        let kind = match known.kind {
+            "Kustomization" => Self::Kustomization,
+            "GitRepository" => Self::GitRepository,
+            _ if group.is_empty() || group == known.group => {
+                bail!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
+            }
+            _ => return Ok(None),
         };
         let with_version = group.split_once('.').is_some_and(|(_, behind)| behind == kind.group());
         Ok((group.is_empty() || group == kind.group() || with_version).then_some(kind))
@@ -173,7 +159,7 @@ mod tests {
             (&["/apps"], "no KIND/NAME"),
             (&["deploy/web"], "unknown kind \"deploy\""),
             (&["kustomizations.example.com/apps"], "unknown kind"),
-            (&["hr/podinfo"], "HelmRelease is not supported"),
+            (&["hr/podinfo"], "HelmRelease is not supported yet"),
         ] {
             let error = target(words).unwrap_err().to_string();
             assert!(error.contains(told), "{words:?}: {error}");
@@ -182,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_supported_is_no_name() {
-        assert!(target(&["hr", "podinfo"]).unwrap_err().to_string().contains("HelmRelease is not supported"));
+        assert!(target(&["hr", "podinfo"]).unwrap_err().to_string().contains("HelmRelease is not supported yet"));
         assert_eq!(target(&["alerts"]).unwrap().names, names(&["alerts"]), "a Kustomization may be called so");
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationSpec, SubstituteReference};
+use cowherd_api::supported;
 use cowherd_apply::{Account, ObjectId, Versioned};
 use cowherd_render::Overlay;
 use kube::ResourceExt;
@@ -60,7 +61,12 @@ pub(crate) struct SettingsError {
 impl Settings {
     pub(crate) fn read(object: &Kustomization) -> Result<Self, SettingsError> {
         let spec = &object.spec;
-        refuse_unsupported(spec)?;
+        let written = serde_json::to_value(spec);
+        let written =
+            written.map_err(|error| SettingsError { field: "", problem: format!("cannot be read: {error}") })?;
+        if let Some(refused) = supported::refused(supported::KUSTOMIZATION, &written) {
+            return Err(SettingsError { field: refused.entry.field, problem: refused.problem() });
+        }
         let name = NamespacedName::of(object);
         let duration = |field, value: &cowherd_api::Duration| {
             value.parse().map_err(|error| SettingsError { field, problem: format!("is wrong: {error}") })
@@ -70,7 +76,7 @@ impl Settings {
         };
         let interval = duration("interval", &spec.interval)?.max(SHORTEST_INTERVAL);
         let timeout = optional("timeout", &spec.timeout)?;
-        let overlay = serde_json::to_value(spec).and_then(serde_json::from_value);
+        let overlay = serde_json::from_value(written);
         let overlay =
             overlay.map_err(|error| SettingsError { field: "patches", problem: format!("cannot be read: {error}") })?;
         let common = spec.common_metadata.clone().unwrap_or_default();
@@ -147,34 +153,6 @@ fn health_checks(spec: &KustomizationSpec) -> Vec<Versioned> {
     spec.health_checks.iter().map(read).collect()
 }
 
-fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), SettingsError> {
-    let refuse =
-        |field, instead: &str| Err(SettingsError { field, problem: format!("is not supported yet; {instead}") });
-    if spec.source_ref.kind != "GitRepository" {
-        let problem = format!("{:?} is not supported yet; use a GitRepository", spec.source_ref.kind);
-        return Err(SettingsError { field: "sourceRef.kind", problem });
-    }
-    if spec.decryption.is_some() {
-        return refuse("decryption", "keep the Secrets outside of the repository meanwhile");
-    }
-    if spec.kube_config.is_some() {
-        return refuse("kubeConfig", "run the agents in the other cluster");
-    }
-    if spec.depends_on.iter().any(|dependency| dependency.ready_expr.as_ref().is_some_and(|expr| !expr.is_empty())) {
-        return refuse("dependsOn[].readyExpr", "let the dependency wait for its own health");
-    }
-    if !spec.health_check_exprs.is_empty() {
-        return refuse("healthCheckExprs", "custom resources are judged by their Ready condition");
-    }
-    if !spec.ignore.is_empty() {
-        return refuse("ignore", "leave the fields out of the manifests");
-    }
-    if !spec.build_metadata.is_empty() {
-        return refuse("buildMetadata", "remove it");
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +185,7 @@ mod tests {
         assert!(error(json!({ "decryption": { "provider": "sops" } })).starts_with("spec.decryption is not supported"));
         assert!(
             error(json!({ "sourceRef": { "kind": "Bucket", "name": "s" } }))
-                .starts_with("spec.sourceRef.kind \"Bucket\"")
+                .starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet")
         );
         assert!(error(json!({ "kubeConfig": { "secretRef": { "name": "s" } } })).starts_with("spec.kubeConfig"));
         assert!(error(json!({ "interval": "soon" })).contains("\"soon\" is not a duration"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
+use cowherd_api::supported::{self, Refused};
 use cowherd_source::{
     Auth, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
 };
@@ -33,8 +34,8 @@ pub(super) enum Error {
     #[error("spec.ref.semver: {0}")]
     Range(#[from] RangeError),
     /// A field asks for what is not supported yet.
-    #[error("spec.{field} is not supported yet; {instead}")]
-    Unsupported { field: &'static str, instead: &'static str },
+    #[error("{0}")]
+    Unsupported(Refused),
     /// The Secret with the credentials cannot be read.
     #[error("failed to get the Secret '{name}' of spec.secretRef: {cause}")]
     Secret { name: String, cause: String },
@@ -54,7 +55,7 @@ impl Error {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Url(_) => "URLInvalid",
-            Self::Unsupported { .. } => crate::conditions::UNSUPPORTED,
+            Self::Unsupported(_) => crate::conditions::UNSUPPORTED,
             Self::Secret { .. } => "AuthenticationFailed",
             Self::Fetch(FetchError::Refused { .. } | FetchError::HostKey { .. } | FetchError::Credentials { .. }) => {
                 "AuthenticationFailed"
@@ -67,7 +68,7 @@ impl Error {
 
     /// Whether only a change of the object can help.
     pub(super) fn is_final(&self) -> bool {
-        matches!(self, Self::Url(_) | Self::Range(_) | Self::Unsupported { .. })
+        matches!(self, Self::Url(_) | Self::Range(_) | Self::Unsupported(_))
     }
 }
 
@@ -200,24 +201,8 @@ async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Er
 }
 
 fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {
-    let spec = &object.spec;
-    let refuse = |field, instead| Err(Error::Unsupported { field, instead });
-    if spec.provider.as_deref().is_some_and(|provider| provider != "generic") {
-        return refuse("provider", "use credentials in a Secret and the provider generic");
-    }
-    if spec.verify.is_some() {
-        return refuse("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without");
-    }
-    if spec.proxy_secret_ref.is_some() {
-        return refuse("proxySecretRef", "reach the repository without a proxy");
-    }
-    if spec.recurse_submodules == Some(true) {
-        return refuse("recurseSubmodules", "make the submodule a GitRepository of its own");
-    }
-    if spec.include.as_ref().is_some_and(|include| !include.is_empty()) {
-        return refuse("include", "give each repository Kustomizations of its own");
-    }
-    Ok(())
+    let spec = serde_json::to_value(&object.spec).unwrap_or_default();
+    supported::refused(supported::GIT_REPOSITORY, &spec).map_or(Ok(()), |refused| Err(Error::Unsupported(refused)))
 }
 
 #[cfg(test)]

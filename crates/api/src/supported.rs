@@ -1,0 +1,222 @@
+//! What cowherd does of the APIs that people come with: one table, which the agents and commands obey, and
+//! docs/supported.md is made of.
+
+use serde_json::Value;
+
+/// A kind of another project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The API group.
+    pub group: &'static str,
+    /// The name, as manifests write it.
+    pub kind: &'static str,
+    /// The words that name it on a command line, as the definition of its project has them.
+    pub words: &'static [&'static str],
+    /// Whether cowherd acts on it.
+    pub is_done: bool,
+}
+
+/// The kinds that cowherd knows of. Where one is not done yet, a definition would not help: nothing would act on its
+/// objects.
+pub const KINDS: &[Kind] = &[
+    done("kustomize.toolkit.fluxcd.io", "Kustomization", &["kustomization", "kustomizations", "ks"]),
+    done("source.toolkit.fluxcd.io", "GitRepository", &["gitrepository", "gitrepositories", "gitrepo"]),
+    not_yet("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
+    not_yet("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
+    not_yet("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
+    not_yet("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
+    not_yet("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts"]),
+    not_yet("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
+    not_yet("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
+    not_yet("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
+    not_yet("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
+    not_yet("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
+    not_yet("image.toolkit.fluxcd.io", "ImageRepository", &["imagerepository", "imagerepositories", "imgrepo"]),
+    not_yet("image.toolkit.fluxcd.io", "ImagePolicy", &["imagepolicy", "imagepolicies", "imgpol"]),
+    not_yet(
+        "image.toolkit.fluxcd.io",
+        "ImageUpdateAutomation",
+        &["imageupdateautomation", "imageupdateautomations", "iua"],
+    ),
+    not_yet("fluxcd.controlplane.io", "FluxInstance", &["fluxinstance", "fluxinstances"]),
+    not_yet("fluxcd.controlplane.io", "FluxReport", &["fluxreport", "fluxreports"]),
+    not_yet("fluxcd.controlplane.io", "ResourceSet", &["resourceset", "resourcesets", "rset"]),
+    not_yet(
+        "fluxcd.controlplane.io",
+        "ResourceSetInputProvider",
+        &["resourcesetinputprovider", "resourcesetinputproviders", "rsip"],
+    ),
+    not_yet("argoproj.io", "Application", &["application", "applications", "app", "apps"]),
+    not_yet("argoproj.io", "ApplicationSet", &["applicationset", "applicationsets", "appset", "appsets"]),
+    not_yet("argoproj.io", "AppProject", &["appproject", "appprojects", "appproj", "appprojs"]),
+    not_yet("cluster.x-k8s.io", "Cluster", &["cluster", "clusters", "cl"]),
+    not_yet("cluster.x-k8s.io", "Machine", &["machine", "machines", "ma"]),
+    not_yet("cluster.x-k8s.io", "MachineDeployment", &["machinedeployment", "machinedeployments", "md"]),
+    not_yet("cluster.x-k8s.io", "MachinePool", &["machinepool", "machinepools", "mp"]),
+    not_yet("cluster.x-k8s.io", "MachineSet", &["machineset", "machinesets", "ms"]),
+];
+
+const fn done(group: &'static str, kind: &'static str, words: &'static [&'static str]) -> Kind {
+    Kind { group, kind, words, is_done: true }
+}
+
+const fn not_yet(group: &'static str, kind: &'static str, words: &'static [&'static str]) -> Kind {
+    Kind { group, kind, words, is_done: false }
+}
+
+/// The kind of this group and name, if cowherd knows of it.
+pub fn find(group: &str, kind: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|known| known.group == group && known.kind == kind)
+}
+
+/// A field that the agents do not act on. They refuse an object that sets it, for what it asks for would not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The path below `spec`, its parts between dots; behind a list stands `[]`.
+    pub field: &'static str,
+    /// The texts of the field that are acted on; without any, whatever is not empty is refused.
+    pub but: &'static [&'static str],
+    /// What to do instead.
+    pub instead: &'static str,
+}
+
+/// What is not done of a Kustomization.
+pub const KUSTOMIZATION: &[Unsupported] = &[
+    Unsupported { field: "sourceRef.kind", but: &["GitRepository"], instead: "use a GitRepository" },
+    not_done("decryption", "keep the Secrets outside of the repository meanwhile"),
+    not_done("kubeConfig", "run the agents in the other cluster"),
+    not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
+    not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
+    not_done("ignore", "leave the fields out of the manifests"),
+    not_done("buildMetadata", "remove it"),
+];
+
+/// What is not done of a GitRepository.
+pub const GIT_REPOSITORY: &[Unsupported] = &[
+    Unsupported {
+        field: "provider",
+        but: &["generic"],
+        instead: "use credentials in a Secret and the provider generic",
+    },
+    not_done("serviceAccountName", "use credentials in a Secret"),
+    not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
+    not_done("proxySecretRef", "reach the repository without a proxy"),
+    not_done("recurseSubmodules", "make the submodule a GitRepository of its own"),
+    not_done("include", "give each repository Kustomizations of its own"),
+];
+
+const fn not_done(field: &'static str, instead: &'static str) -> Unsupported {
+    Unsupported { field, but: &[], instead }
+}
+
+/// A field of an object that the agents do not act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What the table says of it.
+    pub entry: &'static Unsupported,
+    /// The value, where others would be acted on.
+    pub value: Option<String>,
+}
+
+impl Refused {
+    /// What is wrong with the field, to stand behind its name.
+    pub fn problem(&self) -> String {
+        let instead = self.entry.instead;
+        match &self.value {
+            Some(value) => format!("{value:?} is not supported yet; {instead}"),
+            None => format!("is not supported yet; {instead}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "spec.{} {}", self.entry.field, self.problem())
+    }
+}
+
+/// The first field of a spec that the table says is not acted on.
+pub fn refused(table: &'static [Unsupported], spec: &Value) -> Option<Refused> {
+    table.iter().find_map(|entry| {
+        let parts: Vec<&str> = entry.field.split('.').collect();
+        let value = reach(spec, &parts, &|value| is_refused(entry, value))?;
+        let value = value.as_str().filter(|_| !entry.but.is_empty()).map(str::to_owned);
+        Some(Refused { entry, value })
+    })
+}
+
+/// The first value at the end of the path that is wanted.
+fn reach<'a>(value: &'a Value, path: &[&str], wanted: &dyn Fn(&Value) -> bool) -> Option<&'a Value> {
+    let Some((part, rest)) = path.split_first() else { return wanted(value).then_some(value) };
+    match part.strip_suffix("[]") {
+        Some(list) => value.get(list)?.as_array()?.iter().find_map(|item| reach(item, rest, wanted)),
+        None => reach(value.get(part)?, rest, wanted),
+    }
+}
+
+fn is_refused(entry: &Unsupported, value: &Value) -> bool {
+    let is_empty = match value {
+        Value::Null => true,
+        Value::Bool(set) => !set,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        // Even an empty object asks for something.
+        Value::Object(_) | Value::Number(_) => false,
+    };
+    match entry.but {
+        [] => !is_empty,
+        but => value.as_str().is_some_and(|text| !but.contains(&text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(table: &'static [Unsupported], spec: Value) -> Option<String> {
+        refused(table, &spec).map(|refused| refused.to_string())
+    }
+
+    #[test]
+    fn what_is_empty_or_acted_on_is_not_refused() {
+        let spec = json!({ "sourceRef": { "kind": "GitRepository" }, "dependsOn": [{ "name": "a", "readyExpr": "" }],
+            "healthCheckExprs": [], "decryption": null });
+        assert_eq!(told(KUSTOMIZATION, spec), None);
+        assert_eq!(told(GIT_REPOSITORY, json!({ "provider": "generic", "recurseSubmodules": false })), None);
+        assert_eq!(told(GIT_REPOSITORY, json!({})), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_named_with_what_to_do_instead() {
+        for (table, spec, begins) in [
+            (
+                KUSTOMIZATION,
+                json!({ "sourceRef": { "kind": "Bucket" } }),
+                "spec.sourceRef.kind \"Bucket\" is not supported",
+            ),
+            (
+                KUSTOMIZATION,
+                json!({ "decryption": { "provider": "sops" } }),
+                "spec.decryption is not supported yet; keep",
+            ),
+            (KUSTOMIZATION, json!({ "kubeConfig": {} }), "spec.kubeConfig is not"),
+            (KUSTOMIZATION, json!({ "dependsOn": [{}, { "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
+            (KUSTOMIZATION, json!({ "buildMetadata": ["originAnnotations"] }), "spec.buildMetadata is not"),
+            (GIT_REPOSITORY, json!({ "provider": "aws" }), "spec.provider \"aws\" is not"),
+            (GIT_REPOSITORY, json!({ "recurseSubmodules": true }), "spec.recurseSubmodules is not"),
+        ] {
+            let text = told(table, spec).unwrap();
+            assert!(text.starts_with(begins), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_word_names_one_kind() {
+        let mut words: Vec<&str> = KINDS.iter().flat_map(|kind| kind.words).copied().collect();
+        let all = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), all);
+    }
+}

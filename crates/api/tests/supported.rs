@@ -1,0 +1,108 @@
+//! docs/supported.md says of every kind and field what the agents do of it: it is made of the definitions and of the
+//! table that the agents obey.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use cowherd_api::supported::{GIT_REPOSITORY, KINDS, KUSTOMIZATION, Unsupported};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
+
+const BEGIN: &str = "\
+# What is supported
+
+Every kind that cowherd knows of other projects, and every field of those that it acts on. What is not supported is refused
+with its name, never skipped: the object says so in its condition `Ready`, reason `UnsupportedFeature`.
+
+(This page is made from the definitions and the table in `crates/api/src/supported.rs` that the agents obey:
+`COWHERD_RECORDED=write cargo test -p cowherd-api --test supported` writes it.)
+";
+
+#[test]
+fn the_page_says_what_the_table_and_the_definitions_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/supported.md");
+    let page = page();
+    if std::env::var("COWHERD_RECORDED").is_ok_and(|mode| mode == "write") {
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&path).unwrap() == page,
+        "docs/supported.md is not what BEGIN of this file says it is"
+    );
+}
+
+#[test]
+fn every_field_of_the_table_is_in_its_definition() {
+    for (crd, table) in definitions() {
+        let schema = spec(&crd).clone();
+        for entry in table {
+            let mut at = Some(schema.clone());
+            for part in entry.field.split('.') {
+                let properties = at.and_then(|schema| schema.properties).unwrap_or_default();
+                at = properties.get(part.trim_end_matches("[]")).cloned();
+                if part.ends_with("[]") {
+                    at = at.and_then(items);
+                }
+            }
+            assert!(at.is_some(), "{}", entry.field);
+        }
+    }
+}
+
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 2] {
+    [(cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION), (cowherd_api::flux::source::v1::crd(), GIT_REPOSITORY)]
+}
+
+fn page() -> String {
+    let mut page = BEGIN.to_owned();
+    page.push_str("\n## Kinds\n\n| kind | group | |\n| --- | --- | --- |\n");
+    for kind in KINDS {
+        let state = if kind.is_done { "supported, fields below" } else { "not yet" };
+        writeln!(page, "| {} | {} | {state} |", kind.kind, kind.group).unwrap();
+    }
+    for (crd, table) in definitions() {
+        let names = &crd.spec.names;
+        write!(page, "\n## Fields of {}\n\n| field of `spec` | | what it says |\n| --- | --- | --- |\n", names.kind)
+            .unwrap();
+        rows(&mut page, "", spec(&crd), table);
+    }
+    page
+}
+
+fn spec(crd: &CustomResourceDefinition) -> &JSONSchemaProps {
+    let schema = crd.spec.versions[0].schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()).unwrap();
+    &schema.properties.as_ref().unwrap()["spec"]
+}
+
+fn items(schema: JSONSchemaProps) -> Option<JSONSchemaProps> {
+    let items = serde_json::to_value(schema.items?).unwrap();
+    serde_json::from_value(items).ok()
+}
+
+/// A row for each field, those within it below it. What is within a field that is not supported is not told.
+fn rows(page: &mut String, above: &str, schema: &JSONSchemaProps, table: &[Unsupported]) {
+    for (name, field) in schema.properties.iter().flatten() {
+        let within = items(field.clone());
+        let path = format!("{above}{name}{}", if within.as_ref().is_some_and(has_fields) { "[]" } else { "" });
+        let entry = table.iter().find(|entry| entry.field == path || format!("{}[]", entry.field) == path);
+        let state = match entry {
+            None => "yes".to_owned(),
+            Some(entry) if entry.but.is_empty() => format!("**not yet**: {}", entry.instead),
+            Some(entry) => format!("only {}: {}", code(entry.but), entry.instead),
+        };
+        let text = field.description.as_deref().unwrap_or_default().replace('\n', " ").replace('|', "\\|");
+        writeln!(page, "| `{path}` | {state} | {text} |").unwrap();
+        if entry.is_none() {
+            rows(page, &format!("{path}."), within.as_ref().unwrap_or(field), table);
+        }
+    }
+}
+
+fn has_fields(schema: &JSONSchemaProps) -> bool {
+    schema.properties.is_some()
+}
+
+fn code(texts: &[&str]) -> String {
+    texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
+}
