@@ -184,6 +184,9 @@ impl Memory {
         let mut objects = self.objects();
         let known = objects.entry(id.clone()).or_default();
         known.under_way = known.under_way.saturating_sub(1);
+        if known.under_way == 0 {
+            known.waiting.iter().for_each(|notify| notify.notify_one());
+        }
         let Outcome { content, mark, health } = match answer {
             Answer::Taken(outcome) => outcome,
             Answer::Refused => return self.judge(id, known, None),
@@ -246,33 +249,57 @@ impl Memory {
     }
 
     /// A watch listed all objects of a kind after `since`: what was applied before and is not among them is gone. What was
-    /// applied meanwhile may have come after the list was made, or may have gone before: that is for the caller to find
-    /// out, for each of these objects with the revision of its last apply.
+    /// applied meanwhile, or is being applied, may have come after the list was made, or may have gone before: that is
+    /// for the caller to find out, of each of these objects.
     #[must_use]
-    pub(crate) fn see_all(
-        &self,
-        group: &str,
-        kind: &str,
-        seen: &HashSet<ObjectId>,
-        since: Instant,
-    ) -> Vec<(ObjectId, u64)> {
+    pub(crate) fn see_all(&self, group: &str, kind: &str, seen: &HashSet<ObjectId>, since: Instant) -> Vec<ObjectId> {
         let mut objects = self.objects();
         let mut doubtful = Vec::new();
         for (id, known) in objects.iter_mut().filter(|(id, _)| id.group == group && id.kind == kind) {
-            let Some(applied) = &known.applied else { continue };
             if seen.contains(id) {
                 continue;
             }
-            if applied.at >= since || known.under_way > 0 {
-                doubtful.push((id.clone(), applied.mark.revision));
-            } else {
+            let applied = known.applied.as_ref();
+            if known.under_way > 0 || applied.is_some_and(|applied| applied.at >= since) {
+                doubtful.push(id.clone());
+            } else if let Some(applied) = applied {
                 let revision = applied.mark.revision + 1;
-                known.live = Some(Live::Gone { revision });
-                known.note_health(revision, Health::not_found());
-                self.judge(id, known, None);
+                self.miss(id, known, revision);
             }
         }
         doubtful
+    }
+
+    /// The revision of the last apply of the object, once no request for it is on its way; `None` where none is known to
+    /// hold.
+    pub(crate) async fn settled(&self, id: &ObjectId) -> Option<u64> {
+        let waiting = Waiting::new(self, id);
+        loop {
+            match self.objects().get(id) {
+                Some(known) if known.under_way > 0 => {}
+                known => return Some(known?.applied.as_ref()?.mark.revision),
+            }
+            waiting.notify.notified().await;
+        }
+    }
+
+    /// Somebody looked for the object, which was last applied at `revision`, and it was not there. Whether that says
+    /// something: it does not where the object was applied again meanwhile, or is about to be.
+    pub(crate) fn see_missing(&self, id: &ObjectId, revision: u64) -> bool {
+        let mut objects = self.objects();
+        let Some(known) = objects.get_mut(id) else { return true };
+        let is_same = known.applied.as_ref().is_some_and(|applied| applied.mark.revision == revision);
+        if known.under_way > 0 || !is_same {
+            return false;
+        }
+        self.miss(id, known, revision + 1);
+        true
+    }
+
+    fn miss(&self, id: &ObjectId, known: &mut Known, revision: u64) {
+        known.live = Some(Live::Gone { revision });
+        known.note_health(revision, Health::not_found());
+        self.judge(id, known, None);
     }
 
     /// A watch saw how far the object is.
@@ -357,6 +384,27 @@ impl Known {
         if changed {
             self.waiting.iter().for_each(|notify| notify.notify_one());
         }
+    }
+}
+
+/// Is woken when something becomes known of the object, as long as it lives.
+struct Waiting<'a> {
+    memory: &'a Memory,
+    id: &'a ObjectId,
+    notify: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(memory: &'a Memory, id: &'a ObjectId) -> Self {
+        let notify = Arc::new(Notify::new());
+        memory.wait_for(std::iter::once(id), &notify);
+        Self { memory, id, notify }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.memory.wait_no_more(std::iter::once(self.id), &self.notify);
     }
 }
 
@@ -510,6 +558,29 @@ mod tests {
         assert_eq!(case.memory.len(), 0);
     }
 
+    #[tokio::test]
+    async fn an_object_that_is_applied_while_a_list_is_made_is_missed_once_that_is_answered() {
+        for had_applied in [false, true] {
+            let mut case = Case::new();
+            if had_applied {
+                case.apply("1", mark(7, 10));
+            }
+            case.memory.begin(&case.id);
+            let doubtful = case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now());
+            assert_eq!(doubtful, std::slice::from_ref(&case.id), "it may have been there before, and be gone already");
+            // An answer that came before says nothing.
+            assert!(!case.memory.see_missing(&case.id, 10));
+            let settled = case.memory.settled(&case.id);
+            let answered = async { case.answer("1", mark(8, 20)) };
+            let (settled, ()) = futures::join!(settled, answered);
+            assert_eq!(settled, Some(20));
+            assert!(case.drifts.try_recv().is_err(), "nobody knows yet");
+            assert!(case.memory.see_missing(&case.id, 20));
+            assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+            assert_eq!(case.memory.settled(&case.id).await, None, "nothing that was applied is known to hold");
+        }
+    }
+
     #[test]
     fn a_list_that_misses_an_object_means_that_it_is_gone() {
         let mut case = Case::new();
@@ -518,7 +589,7 @@ mod tests {
             let since = Instant::now() - std::time::Duration::from_secs(ago);
             case.memory.see_all("", "ConfigMap", &seen.iter().cloned().collect(), since)
         };
-        assert_eq!(see_all(&[], 60), [(case.id.clone(), 10)], "it was applied after the list began");
+        assert_eq!(see_all(&[], 60), std::slice::from_ref(&case.id), "it was applied after the list began");
         assert!(case.drifts.try_recv().is_err(), "nobody knows yet");
         assert_eq!(see_all(std::slice::from_ref(&case.id), 0), []);
         assert!(case.drifts.try_recv().is_err(), "the list has it");

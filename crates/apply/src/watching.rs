@@ -9,7 +9,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::{Stream, StreamExt};
+use futures::future::Fuse;
+use futures::{FutureExt, Stream, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
@@ -115,7 +116,14 @@ async fn see_drift(
     let mut stream = pin!(stream);
     let mut listed = HashSet::new();
     let mut began = Instant::now();
-    while let Some(event) = stream.next().await {
+    // What the last list left in doubt; a later list has doubts of its own.
+    let mut doubts = pin!(Fuse::terminated());
+    loop {
+        let event = tokio::select! {
+            event = stream.next() => event,
+            () = &mut doubts => continue,
+        };
+        let Some(event) = event else { return };
         match event {
             Ok(Event::Init) => {
                 listed.clear();
@@ -129,7 +137,7 @@ async fn see_drift(
                 let doubtful = memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
                 listed = HashSet::new();
                 up.send_replace(true);
-                look_for(&doubtful, client, memory, kind).await;
+                doubts.set(look_for_all(doubtful, client, memory, kind).fuse());
             }
             Ok(Event::Apply(object)) => {
                 up.send_replace(true);
@@ -148,25 +156,31 @@ async fn see_drift(
     }
 }
 
-/// How often an object is asked for, with pauses that double.
-const ATTEMPTS: u32 = 6;
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a question that got no answer; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How many objects are looked for at once.
+const AT_ONCE: usize = 8;
 
 /// Finds out of objects that a list did not have whether they are gone: they were applied while it was made.
-async fn look_for(doubtful: &[(ObjectId, u64)], client: &Client, memory: &Memory, kind: &Kind) {
-    for (id, revision) in doubtful {
-        let api = api_of(client, kind, id);
-        for attempt in 0..ATTEMPTS {
-            match api.get_metadata_opt(&id.name).await {
-                Ok(Some(_)) => break,
-                Ok(None) => {
-                    memory.see_gone(id, revision + 1);
-                    break;
-                }
-                Err(error) => {
-                    tracing::debug!(object = %id, %error, "cannot be looked for");
-                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
-                }
+async fn look_for_all(doubtful: Vec<ObjectId>, client: &Client, memory: &Memory, kind: &Kind) {
+    let looked_for = stream::iter(doubtful).map(|id| async move { look_for(&id, client, memory, kind).await });
+    looked_for.buffer_unordered(AT_ONCE).collect().await
+}
+
+async fn look_for(id: &ObjectId, client: &Client, memory: &Memory, kind: &Kind) {
+    let api = api_of(client, kind, id);
+    let mut pause = FIRST_PAUSE;
+    // Of what is on its way it can't be told whether it is going to be there.
+    while let Some(revision) = memory.settled(id).await {
+        match api.get_metadata_opt(&id.name).await {
+            Ok(Some(_)) => return,
+            Ok(None) if memory.see_missing(id, revision) => return,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::debug!(object = %id, %error, "cannot be looked for");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }

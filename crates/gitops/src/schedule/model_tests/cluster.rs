@@ -63,6 +63,8 @@ struct State {
     chance: Chance,
     created: u64,
     began: Instant,
+    /// What was asked and stored, with the time: what a history that ended wrong can be understood from.
+    log: Vec<String>,
 }
 
 /// The cluster.
@@ -87,6 +89,7 @@ impl Cluster {
             chance: Chance::new(seed ^ 0x5eed),
             created: 0,
             began: Instant::now(),
+            log: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
     }
@@ -116,6 +119,16 @@ impl Cluster {
             state.oldest = state.revision + 1;
             state.revision += 1;
         }
+    }
+
+    /// Adds a line to the log.
+    pub(super) fn note(&self, line: &str) {
+        self.state().note(line);
+    }
+
+    /// All that happened, in order.
+    pub(super) fn log(&self) -> String {
+        self.state().log.join("\n")
     }
 
     /// All objects of a kind, by namespace and name.
@@ -164,8 +177,10 @@ impl Cluster {
             .collect();
         let is_event = parts.uri.path().ends_with("/events") || parts.uri.path().contains("/events/");
         let (before, after, fails) = self.fate(is_event);
+        let asked = format!("{} {}", parts.method, parts.uri.path_and_query().map_or("", |path| path.as_str()));
         tokio::time::sleep(before).await;
         if fails == Some(false) {
+            self.note(&format!("{asked}: 500, and it did nothing"));
             return respond(failure(500, "InternalError", "it did nothing"));
         }
         if query.get("watch").is_some_and(|value| value == "true") {
@@ -177,6 +192,11 @@ impl Cluster {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.contains("PartialObjectMetadata"));
         let answer = self.answer(&parts, &query, &body);
+        if !is_event {
+            let code = answer.as_ref().map_or_else(|(code, ..)| *code, |(code, _)| *code);
+            let failed = if fails.is_some() { ", which nobody learns" } else { "" };
+            self.note(&format!("{asked}: {code}{failed}"));
+        }
         tokio::time::sleep(after).await;
         if fails == Some(true) {
             return respond(failure(500, "InternalError", "it did what it should"));
@@ -256,6 +276,11 @@ impl Cluster {
 }
 
 impl State {
+    fn note(&mut self, line: &str) {
+        let since = self.began.elapsed().as_secs_f64();
+        self.log.push(format!("{since:8.3} {line}"));
+    }
+
     fn now(&self) -> String {
         let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap();
         let time = Timestamp::from_second(1_800_000_000).unwrap() + elapsed;
@@ -302,6 +327,12 @@ impl State {
         } else {
             self.objects.insert(key.clone(), object.clone());
         }
+        let told = match key.0 {
+            CONFIG_MAP => json!([object["metadata"]["labels"], object["data"]]),
+            _ => json!([object["spec"]["path"], object["status"]["conditions"], object["status"]["inventory"]]),
+        };
+        let verb = if is_deleted { "deleted" } else { "stored" };
+        self.note(&format!("  {verb} {} at {}: {told}", key.2, self.revision));
         let event = Event { revision: self.revision, kind: key.0, before, after: object.clone(), is_deleted };
         self.watchers.iter().filter(|watcher| watcher.kind == key.0).for_each(|watcher| watcher.tell(&event));
         self.events.push(event);

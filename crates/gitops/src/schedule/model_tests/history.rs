@@ -99,7 +99,7 @@ impl History {
             22 => self.kill(),
             _ => self.depend(app),
         };
-        self.told.push(told);
+        self.tell(told);
         let longest = if chance.once_in(3) { Duration::from_secs(8) } else { Duration::from_millis(400) };
         tokio::time::sleep(chance.time(longest)).await;
     }
@@ -108,7 +108,12 @@ impl History {
     pub(super) async fn calm(&mut self) {
         self.cluster.set_weather(Weather::Fine);
         tokio::time::sleep(QUIET).await;
-        self.told.push("it is quiet".to_owned());
+        self.tell("it is quiet".to_owned());
+    }
+
+    fn tell(&mut self, what: String) {
+        self.cluster.note(&format!("=== {what}"));
+        self.told.push(what);
     }
 
     fn start(&mut self) {
