@@ -118,6 +118,29 @@ fn what_nothing_here_acts_on_is_not_ready() {
 }
 
 #[test]
+fn what_promises_an_effect_that_nothing_here_has_is_not_ready() {
+    let fleet = Fleet::start();
+    let service = |name: &str, kind: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: default}}\n\
+             spec: {{type: {kind}, selector: {{app: web}}, ports: [{{port: 80}}]}}\n"
+        )
+    };
+    let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: site, namespace: default}\n\
+        spec: {defaultBackend: {service: {name: inside, port: {number: 80}}}}\n";
+    let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: few, namespace: default}\n\
+        spec: {hard: {pods: '3'}}\n";
+    fleet.repository.write("app/outside.yaml", &service("outside", "LoadBalancer"));
+    fleet.repository.write("app/inside.yaml", &service("inside", "ClusterIP"));
+    fleet.repository.write("app/site.yaml", ingress).write("app/few.yaml", quota);
+    fleet.repository.commit("promise effects");
+    let words = ["Ingress/default/site", "ResourceQuota/default/few", "Service/default/outside", "type LoadBalancer"];
+    fleet.running.wait_for_condition("kustomization app", "False", &words);
+    let table = fleet.running.cowherd_ok(["get", "ks/app"]);
+    assert!(!table.contains("Service/default/inside"), "{table}");
+}
+
+#[test]
 fn up_once_fails_with_what_nothing_acts_on() {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("fleet"));

@@ -26,7 +26,7 @@ pub use change::{Action, Change, ChangeSet};
 pub use cluster::Account;
 pub use diff::{Diff, FieldChange};
 pub use error::{ApplyError, Partial};
-pub use health::actors::Actors;
+pub use health::actors::{Actors, needs_a_controller};
 pub use memory::{Cause, Drift};
 pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
 pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner};

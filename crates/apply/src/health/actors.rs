@@ -4,11 +4,22 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-/// The built-in kinds that mean nothing unless a controller acts upon them.
+/// The built-in kinds that mean nothing unless a controller, or the admission of requests, acts upon them. What only
+/// configures others, or says what is allowed between Pods that nothing runs, is not among them.
 const NEED_A_CONTROLLER: &[(&str, &str)] = &[
+    ("", "LimitRange"),
+    ("", "PersistentVolumeClaim"),
     ("", "Pod"),
     ("", "ReplicationController"),
-    ("", "PersistentVolumeClaim"),
+    ("", "ResourceQuota"),
+    // Those that ask for a load balancer: see `needs_a_controller`.
+    ("", "Service"),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
     ("apps", "DaemonSet"),
     ("apps", "Deployment"),
     ("apps", "ReplicaSet"),
@@ -16,6 +27,8 @@ const NEED_A_CONTROLLER: &[(&str, &str)] = &[
     ("autoscaling", "HorizontalPodAutoscaler"),
     ("batch", "CronJob"),
     ("batch", "Job"),
+    ("networking.k8s.io", "Ingress"),
+    ("policy", "PodDisruptionBudget"),
 ];
 
 /// Groups of Kubernetes itself that have no dot in their name, beside those that end in `.k8s.io`.
@@ -44,6 +57,12 @@ impl Actors {
     }
 }
 
+/// Whether this one of its kind needs somebody who acts on it. An ordinary Service has its address from the API itself.
+pub fn needs_a_controller(object: &Value) -> bool {
+    let is_service = object["kind"] == "Service" && object["apiVersion"] == "v1";
+    !is_service || object.pointer("/spec/type").is_some_and(|kind| kind == "LoadBalancer")
+}
+
 fn is_built_in(group: &str) -> bool {
     BUILT_IN.contains(&group) || group.ends_with(".k8s.io")
 }
@@ -65,10 +84,23 @@ mod tests {
         assert!(actors.may_lack("helm.toolkit.fluxcd.io", "HelmRelease", true));
         assert!(!actors.may_lack("apps", "Deployment", true));
         assert!(!actors.may_lack("kustomize.toolkit.fluxcd.io", "Kustomization", true));
-        assert!(!actors.may_lack("", "Service", true));
-        assert!(!actors.may_lack("networking.k8s.io", "Ingress", true));
+        for (group, kind) in [("", "ResourceQuota"), ("networking.k8s.io", "Ingress"), ("", "Service")] {
+            assert!(actors.may_lack(group, kind, true), "{kind}");
+        }
+        assert!(!actors.may_lack("networking.k8s.io", "NetworkPolicy", false));
+        assert!(!actors.may_lack("", "ConfigMap", false));
         assert!(!actors.may_lack("example.com", "Setting", false), "a custom resource without status is data");
         assert!(!Actors::default().may_lack("apps", "StatefulSet", true));
+    }
+
+    #[test]
+    fn only_a_service_that_asks_for_a_load_balancer_needs_one_who_makes_it() {
+        let service = |spec: Value| serde_json::json!({ "apiVersion": "v1", "kind": "Service", "spec": spec });
+        assert!(needs_a_controller(&service(serde_json::json!({ "type": "LoadBalancer" }))));
+        assert!(!needs_a_controller(&service(serde_json::json!({ "type": "NodePort" }))));
+        assert!(!needs_a_controller(&service(Value::Null)));
+        let knative = serde_json::json!({ "apiVersion": "serving.knative.dev/v1", "kind": "Service" });
+        assert!(needs_a_controller(&knative) && needs_a_controller(&serde_json::json!({ "kind": "Ingress" })));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Says of objects that nobody acts upon that they are not ready: they are there, and nothing comes of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use cowherd_apply::{Action, ChangeSet, ObjectId};
+use cowherd_apply::{Action, ChangeSet, Manifest, ObjectId, needs_a_controller};
 
 use super::Context;
 use super::failure::Failure;
@@ -18,8 +18,12 @@ pub(super) async fn check(
     job: &Job,
     settings: &Settings,
     changes: &ChangeSet,
+    manifests: &[Manifest],
 ) -> Result<(), Failure> {
+    let content = |manifest: &Manifest| !needs_a_controller(manifest.object());
+    let content: HashSet<&ObjectId> = manifests.iter().filter(|one| content(one)).map(Manifest::id).collect();
     let applied = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| &change.object);
+    let applied = applied.filter(|object| !content.contains(&object.id));
     let idle = context.applier.idle(applied, settings.account.as_ref()).await;
     let idle = idle.map_err(|error| Failure::Unseen(Box::new(error)))?;
     match message(&idle) {
@@ -32,7 +36,7 @@ pub(super) async fn check(
 }
 
 fn message(idle: &[ObjectId]) -> Option<String> {
-    let kinds: BTreeSet<&str> = idle.iter().map(|id| id.kind.as_str()).collect();
+    let kinds: BTreeSet<&str> = idle.iter().map(what).collect();
     let kinds: Vec<&str> = kinds.into_iter().collect();
     let named: Vec<String> = idle.iter().take(NAMED).map(ToString::to_string).collect();
     let more = match idle.len().saturating_sub(NAMED) {
@@ -46,6 +50,11 @@ fn message(idle: &[ObjectId]) -> Option<String> {
             kinds.join(", ")
         )
     })
+}
+
+/// What there is no controller for.
+fn what(id: &ObjectId) -> &str {
+    if id.group.is_empty() && id.kind == "Service" { "Service of type LoadBalancer" } else { &id.kind }
 }
 
 #[cfg(test)]
@@ -66,6 +75,8 @@ mod tests {
             "nothing here acts on DaemonSet/a/x, StatefulSet/a/y, StatefulSet/a/z: this control plane has no \
              controller for DaemonSet, StatefulSet"
         );
+        let balancer = ObjectId { group: String::new(), ..id("Service", "web") };
+        assert!(message(&[balancer]).unwrap().ends_with("no controller for Service of type LoadBalancer"));
         let many: Vec<ObjectId> = (0..25).map(|number| id("Job", &number.to_string())).collect();
         assert!(message(&many).unwrap().contains("Job/a/19, and 5 more: "));
     }

@@ -165,7 +165,7 @@ async fn apply(
     let removed = remove_stale(context, job, settings, &old, &applied, &mut tale).await;
     removed.inspect_err(|failure| remember(job, &built.digest, failure.reason(), began))?;
 
-    let acted_upon = idle::check(context, job, settings, &changes).await;
+    let acted_upon = idle::check(context, job, settings, &changes, &built.manifests).await;
     acted_upon.inspect_err(|failure| remember(job, &built.digest, failure.reason(), began))?;
     let checked = if settings.checks_health() {
         let expected = health::expected(job, settings, &changes, &built.manifests);
