@@ -63,6 +63,7 @@ mod tokens;
 mod wire;
 
 pub use body::Body;
+pub use claims::{NetworkError, ServiceNetwork};
 pub use identity::{MASTERS, User};
 pub use server::{ApiServer, Config, Error, Undeletable};
 pub use service::LocalService;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     authorization::{Policies, PolicyView, RBAC_GROUP},
     catalog::Catalog,
-    claims::{AddressView, Addresses, PortView},
+    claims::{AddressView, Addresses, PortView, ServiceNetwork},
     crd::{Definitions, News},
     discovery::health::Checks,
     flow::Flow,
@@ -45,6 +45,8 @@ pub struct Config {
     pub writes: usize,
     /// How many watches there may be.
     pub watches: usize,
+    /// The network that addresses of Services are of. It must stay the same for as long as the state is kept.
+    pub service_network: ServiceNetwork,
     /// Objects that may not be deleted, beside the namespaces that Kubernetes keeps.
     pub undeletable: Vec<Undeletable>,
 }
@@ -62,7 +64,7 @@ pub struct Undeletable {
 
 impl Default for Config {
     /// 3 MiB of body, a bookmark a minute, watches of half an hour to an hour, events for an hour; 8,192 connections,
-    /// half of them of one address, 90 s of idleness; 400 reads and 200 writes at a time, 10,000 watches.
+    /// half of them of one address, 90 s of idleness; 400 reads and 200 writes at a time, 10,000 watches; 10.96.0.0/12.
     fn default() -> Self {
         Self {
             body_limit: 3 * 1024 * 1024,
@@ -75,6 +77,7 @@ impl Default for Config {
             reads: 400,
             writes: 200,
             watches: 10_000,
+            service_network: ServiceNetwork::default(),
             undeletable: Vec::new(),
         }
     }
@@ -125,7 +128,8 @@ impl ApiServer {
         let tokens = Tokens::open(&store).await?;
         let catalog = Arc::new(Catalog::new());
         let [a, b, c, d, e, f] = crate::random::bytes()?;
-        let addresses = Addresses::starting_at(u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
+        let (address, port) = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]));
+        let addresses = Addresses::starting_at(config.service_network, address, port);
         let (news, (bereft, bereaved)) = (News::default(), mpsc::unbounded_channel());
 
         let mut following = Following::new(store.clone(), closing.clone());

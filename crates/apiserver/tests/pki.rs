@@ -6,13 +6,14 @@ mod support;
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 
+use cowherd_apiserver::ServiceNetwork;
 use cowherd_apiserver::pki::{Pki, PkiError};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 const LISTEN: &str = "127.0.0.1:6443";
 
 fn open(directory: &Path, listen: &str) -> Pki {
-    Pki::open(directory, listen.parse::<SocketAddr>().unwrap()).unwrap()
+    Pki::open(directory, listen.parse::<SocketAddr>().unwrap(), ServiceNetwork::default()).unwrap()
 }
 
 /// Every file of the directory with its text.
@@ -85,7 +86,7 @@ fn a_damaged_file_is_named() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path(), LISTEN);
     fs::write(directory.path().join("ca.crt"), "nonsense").unwrap();
-    let error = Pki::open(directory.path(), LISTEN.parse().unwrap()).unwrap_err();
+    let error = Pki::open(directory.path(), LISTEN.parse().unwrap(), ServiceNetwork::default()).unwrap_err();
     assert!(matches!(&error, PkiError::Damaged { path, .. } if path.ends_with("ca.crt")), "{error}");
     assert!(error.to_string().ends_with("remove the file to have it made again"), "{error}");
 }

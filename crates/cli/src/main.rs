@@ -5,7 +5,6 @@ mod cluster;
 mod commands;
 mod commits;
 mod control_plane;
-mod data_dir;
 mod elsewhere;
 mod failure;
 mod followed;

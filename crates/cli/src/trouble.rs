@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use cowherd_controlplane::PATIENCE;
 use cowherd_runtime::Health;
 
-/// How long a loop may be unwell before that is worth a word: a watch that is interrupted is soon well again.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked.
 const PAUSE: Duration = Duration::from_secs(5);
 

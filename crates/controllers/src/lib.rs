@@ -10,12 +10,15 @@ mod pods;
 mod replicaset;
 mod role_aggregation;
 mod scheduling;
+mod selection;
 mod service_accounts;
 mod ttl_after_finished;
 
 use std::future::Future;
 
 pub use cowherd_runtime::{Clients, Health, Identity, Metrics, Runtime};
+
+pub use selection::{Selection, SelectionError};
 
 use cowherd_runtime::supervise;
 use futures::future::BoxFuture;
@@ -47,8 +50,13 @@ pub async fn run(clients: impl Into<Clients>, shutdown: impl Future<Output = ()>
 
 /// The same on a runtime whose health and metrics others read.
 pub async fn run_on(runtime: Runtime, shutdown: impl Future<Output = ()>) {
+    run_selected(runtime, Selection::default(), shutdown).await;
+}
+
+/// The same for some of the controllers.
+pub async fn run_selected(runtime: Runtime, selection: Selection, shutdown: impl Future<Output = ()>) {
     let mut loops = JoinSet::new();
-    for (name, start) in ALL {
+    for (name, start) in ALL.into_iter().filter(|(name, _)| selection.takes(name)) {
         let runtime = runtime.clone();
         loops.spawn(async move {
             let start = || start(runtime.clone());

@@ -40,12 +40,15 @@ pub(crate) struct Purpose {
 #[derive(Clone, Debug)]
 pub(crate) struct Fetches {
     limits: FetchLimits,
+    /// Which of the control planes of the process: a namespace is one of one control plane.
+    plane: u64,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     running: usize,
+    planes: u64,
     namespaces: HashMap<String, Namespace>,
     /// The namespaces of which something can begin.
     turns: VecDeque<String>,
@@ -85,7 +88,17 @@ impl Drop for Turn {
 
 impl Fetches {
     pub(crate) fn new(limits: FetchLimits) -> Self {
-        Self { limits, state: Arc::default() }
+        Self { limits, plane: 0, state: Arc::default() }
+    }
+
+    /// The same for the namespaces of one more control plane.
+    pub(crate) fn share(&self) -> Self {
+        let plane = {
+            let mut state = self.state();
+            state.planes += 1;
+            state.planes
+        };
+        Self { plane, ..self.clone() }
     }
 
     /// Does `work` on a thread of its own once it is its turn. When this is dropped before it is done, the work is broken
@@ -111,16 +124,17 @@ impl Fetches {
     /// Waits for a turn. `None` never happens: a turn is given to everyone who waits.
     async fn turn(&self, purpose: &Purpose) -> Option<Turn> {
         let (give, given) = oneshot::channel();
+        let name = format!("{}/{}", self.plane, purpose.namespace);
         {
             let mut state = self.state();
-            let namespace = state.namespaces.entry(purpose.namespace.clone()).or_default();
+            let namespace = state.namespaces.entry(name.clone()).or_default();
             let host = namespace.hosts.entry(purpose.host.clone()).or_default();
             if host.waiting.len() >= host.swept_at {
                 host.waiting.retain(|waiting| !waiting.is_closed());
                 host.swept_at = (host.waiting.len() * 2).max(64);
             }
             host.waiting.push_back(give);
-            self.ready(&mut state, &purpose.namespace, &purpose.host);
+            self.ready(&mut state, &name, &purpose.host);
         }
         self.begin();
         given.await.ok()
@@ -315,6 +329,25 @@ mod tests {
         drop(third);
         assert_eq!(world.begins(), "a/x");
         drop(second);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_namespace_has_its_own_turn_in_each_control_plane() {
+        let world = World::new(3, 1, 1);
+        let other = World { fetches: world.fetches.share(), began: channel() };
+        let first = world.ask("team", "x", false).await;
+        assert_eq!(world.begins(), "team/x");
+        let second = other.ask("team", "x", false).await;
+        assert_eq!(other.begins(), "team/x", "it is another namespace");
+        let third = World { fetches: world.fetches.share(), began: channel() };
+        let held = third.ask("team", "x", false).await;
+        assert_eq!(third.begins(), "team/x");
+        let fourth = World { fetches: world.fetches.share(), began: channel() };
+        let waits = fourth.ask("team", "x", false).await;
+        fourth.nothing_begins();
+        drop(first);
+        assert_eq!(fourth.begins(), "team/x", "the budget is that of all together");
+        drop((second, held, waits));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@
 //! others are neither rendered nor applied: their status follows once those that changed are done.
 
 mod basis;
+mod budgets;
 mod conditions;
 mod counters;
 mod elsewhere;
@@ -25,6 +26,7 @@ mod repository;
 mod schedule;
 mod status;
 
+pub use budgets::{Budgets, Limits};
 pub use counters::{Counters, Counts};
 pub use elsewhere::{Elsewhere, ElsewhereError, Unrendered};
 pub use fetches::FetchLimits;
@@ -40,6 +42,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cowherd_apply::{Actors, Applier, ObjectId, Options};
+use cowherd_runtime::{Health, Metrics};
 use cowherd_source::Mirrors;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -47,16 +50,12 @@ use tokio::task::JoinSet;
 /// How the agents work.
 #[derive(Clone)]
 pub struct Config {
-    /// How many renders run at the same time.
-    pub renders: usize,
-    /// How many Kustomizations are applied at the same time. Those that wait for health are not counted.
-    pub applies: usize,
+    /// How much may be done at a time, in this control plane and in others of the process.
+    pub budgets: Budgets,
     /// Counts what the agents do.
     pub counters: Arc<Counters>,
     /// Who may what.
     pub policy: Arc<Policy>,
-    /// How many fetches go on at the same time.
-    pub fetches: FetchLimits,
     /// Where renders find what is elsewhere: remote bases, charts.
     pub elsewhere: Arc<Elsewhere>,
     /// What random functions of charts follow from. It is to stay the same for as long as the cluster is kept, and
@@ -73,6 +72,10 @@ pub struct Config {
     pub approved: Option<String>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,
+    /// Is told which of the agents' loops are well.
+    pub health: Health,
+    /// Where it is counted what they do.
+    pub metrics: Metrics,
     /// Is told what the agents do, as it happens.
     pub progress: Option<mpsc::UnboundedSender<Progress>>,
     /// Is told what whoever runs the agents should know of how they are run.
@@ -80,15 +83,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// Twice as many renders as there are processors, and four times as many applies; nothing is elsewhere.
+    /// Budgets of its own, for one control plane alone; nothing is elsewhere.
     fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
-            renders: processors * 2,
-            applies: processors * 4,
+            budgets: Budgets::default(),
             counters: Arc::default(),
             policy: Arc::default(),
-            fetches: FetchLimits::default(),
             elsewhere: Arc::new(Elsewhere::nothing()),
             seed: Arc::default(),
             kept: None,
@@ -96,6 +96,8 @@ impl Default for Config {
             prune_protection: true,
             approved: None,
             actors: Actors::default(),
+            health: Health::default(),
+            metrics: Metrics::default(),
             progress: None,
             notices: None,
         }
@@ -106,8 +108,8 @@ impl Default for Config {
 pub const ACTED_UPON: &[(&str, &str)] =
     &[("kustomize.toolkit.fluxcd.io", "Kustomization"), ("source.toolkit.fluxcd.io", "GitRepository")];
 
-/// Runs the agents until `shutdown` completes. The definitions of their resources must be served by then
-/// ([`install`]).
+/// Runs the agents until `shutdown` completes, or one of their loops ends, which is a bug: then whoever supervises them starts
+/// them all again. The definitions of their resources must be served by then ([`install`]).
 ///
 /// The agents can be stopped, or killed, at any moment: what was begun is taken up again at the next start.
 pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
@@ -115,7 +117,7 @@ pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdow
     let (applier, drift) = Applier::new(client.clone(), options);
     let (recorder, recording) = events::recorder(client.clone());
     let (signals, inbox) = mpsc::unbounded_channel();
-    let fetches = fetches::Fetches::new(config.fetches);
+    let fetches = config.budgets.fetches.clone();
     let mut tasks = JoinSet::new();
     tasks.spawn(recording);
     let shared = repository::Shared {
@@ -127,19 +129,16 @@ pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdow
         config: config.clone(),
     };
     tasks.spawn(repository::run(shared));
-    tasks.spawn(schedule::watch::kustomizations(client.clone(), signals.clone()));
+    let pulse = config.health.register("watch of kustomizations.kustomize.toolkit.fluxcd.io");
+    tasks.spawn(schedule::watch::kustomizations(client.clone(), signals.clone(), pulse));
     tasks.spawn(schedule::watch::drift(drift, signals.clone()));
     let context = kustomization::Context::new(client, applier, recorder, fetches, &config, signals);
     tasks.spawn(schedule::Schedule::new(context).run(inbox));
-    tokio::pin!(shutdown);
-    loop {
-        tokio::select! {
-            () = &mut shutdown => return,
-            ended = tasks.join_next() => match ended {
-                Some(Err(error)) => tracing::error!(%error, "an agent stopped"),
-                Some(Ok(())) => {}
-                None => return,
-            },
-        }
+    tokio::select! {
+        () = shutdown => {}
+        ended = tasks.join_next() => match ended {
+            Some(Err(error)) => tracing::error!(%error, "a loop of the agents panicked"),
+            Some(Ok(())) | None => tracing::error!("a loop of the agents ended"),
+        },
     }
 }

@@ -31,7 +31,7 @@ pub use error::Error;
 pub use events::Recorder;
 pub use health::{Health, Problem, Pulse};
 pub use identity::{Clients, Identity};
-pub use informer::{Index, Informer, Object, Sink, Subscription, follow, version};
+pub use informer::{Index, Informer, Object, Sink, Subscription, follow, interruption, version};
 pub use key::Key;
 pub use metrics::Metrics;
 pub use queue::{Backoff, Next, Queue, Work};

@@ -6,7 +6,7 @@ use cowherd_schema::{FieldError, FieldPath};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    claims::{Avoid, Claim, is_in_network, is_node_port},
+    claims::{Avoid, Claim, is_node_port},
     object::{self, as_map, at, text_at},
     resource::Resource,
     server::ApiServer,
@@ -159,8 +159,9 @@ impl Allocation<'_> {
                     let why = "must be an IPv4 address of the cluster, or None";
                     return Ok(Err(FieldError::invalid(&path, asked, why)));
                 };
-                if !is_in_network(named) {
-                    let range = "the provided network does not match the current range 10.96.0.0/12";
+                let network = self.server.config().service_network;
+                if !network.has(named) {
+                    let range = format!("the provided network does not match the current range {network}");
                     return refuse(&format!("provided IP is not in the valid range: {range}"));
                 }
                 if !self.is_free(Claim::Address(named)).await? {

@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::{
+    claims::ServiceNetwork,
     rest::{WriteOptions, create_object, load},
     server::ApiServer,
     status::ApiResult,
@@ -19,12 +20,16 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
     });
     try_join_all(namespaces).await?;
     let classes = priority_classes().map(|class| ensure(server, "scheduling.k8s.io", "priorityclasses", class));
-    futures::try_join!(ensure(server, "", "services", kubernetes_service()), try_join_all(classes), rbac::run(server),)?;
+    futures::try_join!(
+        ensure(server, "", "services", kubernetes_service(server.config().service_network)),
+        try_join_all(classes),
+        rbac::run(server),
+    )?;
     Ok(())
 }
 
 /// The Service by which Pods find the API.
-fn kubernetes_service() -> Value {
+fn kubernetes_service(network: ServiceNetwork) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {
@@ -32,7 +37,7 @@ fn kubernetes_service() -> Value {
             "labels": {"component": "apiserver", "provider": "kubernetes"},
         },
         "spec": {
-            "type": "ClusterIP", "clusterIP": "10.96.0.1",
+            "type": "ClusterIP", "clusterIP": network.api(),
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
         },
     })

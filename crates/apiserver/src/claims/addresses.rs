@@ -13,26 +13,13 @@ use cowherd_store::Revision;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Owner, port_of};
+use super::{Owner, ServiceNetwork, port_of};
 use crate::following::View;
 
-/// The first address of the cluster's own network, 10.96.0.0/12.
-const NETWORK: u32 = 0x0a60_0000;
-/// How many addresses the network has.
-const NETWORK_SIZE: u32 = 1 << 20;
-/// Addresses below this are left to those who name one: dynamic ones start above.
-const STATIC_BAND: u32 = 256;
 /// The ports of nodes that Services can be reached at.
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
 /// Ports below this are left to those who name one.
 const STATIC_PORTS: u16 = 30_086;
-
-/// Whether Services may have the address.
-pub fn is_in_network(address: Ipv4Addr) -> bool {
-    let offset = u32::from(address).wrapping_sub(NETWORK);
-    // The first and the last address are those of the network itself.
-    offset != 0 && offset < NETWORK_SIZE - 1
-}
 
 /// Whether Services may have the port.
 pub fn is_node_port(port: u16) -> bool {
@@ -41,7 +28,10 @@ pub fn is_node_port(port: u16) -> bool {
 
 /// What Services of the cluster have taken. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Addresses(Arc<Mutex<Taken>>);
+pub struct Addresses {
+    network: ServiceNetwork,
+    taken: Arc<Mutex<Taken>>,
+}
 
 #[derive(Debug)]
 struct Taken {
@@ -53,21 +43,22 @@ struct Taken {
 
 impl Addresses {
     /// Nothing is known to be taken. Servers that look for free ones from different places seldom meet.
-    pub fn starting_at(address: u32, port: u16) -> Self {
+    pub fn starting_at(network: ServiceNetwork, address: u32, port: u16) -> Self {
         let (addresses, ports) = (BTreeMap::new(), BTreeSet::new());
-        Self(Arc::new(Mutex::new(Taken { addresses, ports, next_address: address, next_port: port })))
+        let taken = Taken { addresses, ports, next_address: address, next_port: port };
+        Self { network, taken: Arc::new(Mutex::new(taken)) }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An address that nobody seems to have, and that is not among those to avoid.
     pub fn free_address(&self, avoid: impl Fn(Ipv4Addr) -> bool) -> Option<Ipv4Addr> {
         let mut taken = self.taken();
-        let dynamic = NETWORK_SIZE - 1 - STATIC_BAND;
+        let (first, dynamic) = self.network.dynamic();
         for _ in 0..dynamic {
-            let candidate = NETWORK + STATIC_BAND + taken.next_address % dynamic;
+            let candidate = first + taken.next_address % dynamic;
             taken.next_address = (taken.next_address % dynamic + 1) % dynamic;
             if !taken.addresses.contains_key(&candidate) && !avoid(candidate.into()) {
                 return Some(candidate.into());
@@ -149,6 +140,7 @@ mod tests {
 
     #[test]
     fn only_the_ranges_of_the_cluster_are_given() {
+        let network = ServiceNetwork::default();
         for (address, ours) in [
             (Ipv4Addr::new(10, 95, 255, 255), false),
             (Ipv4Addr::new(10, 96, 0, 0), false),
@@ -156,10 +148,10 @@ mod tests {
             (Ipv4Addr::new(10, 111, 255, 254), true),
             (Ipv4Addr::new(10, 111, 255, 255), false),
         ] {
-            assert_eq!(is_in_network(address), ours, "{address}");
+            assert_eq!(network.has(address), ours, "{address}");
         }
         assert!(!is_node_port(80) && is_node_port(30_000) && is_node_port(32_767) && !is_node_port(32_768));
-        let addresses = Addresses::starting_at(u32::MAX, u16::MAX);
+        let addresses = Addresses::starting_at(network, u32::MAX, u16::MAX);
         let mut ports: BTreeSet<u16> = BTreeSet::new();
         for _ in NODE_PORTS {
             let port = addresses.free_port(|port| ports.contains(&port)).unwrap();
@@ -169,14 +161,14 @@ mod tests {
         let mut given: BTreeSet<Ipv4Addr> = BTreeSet::new();
         for _ in 0..1000 {
             let address = addresses.free_address(|_| false).unwrap();
-            assert!(is_in_network(address) && given.insert(address));
+            assert!(network.has(address) && given.insert(address));
         }
         assert_eq!(addresses.free_address(|_| true), None);
     }
 
     #[test]
     fn what_is_known_to_be_taken_is_not_tried() {
-        let addresses = Addresses::starting_at(0, 0);
+        let addresses = Addresses::starting_at(ServiceNetwork::default(), 0, 0);
         let (bereft, mut bereaved) = mpsc::unbounded_channel();
         let mut view = AddressView { addresses: addresses.clone(), prefix: "ip/".into(), bereft };
         let owner = Owner { namespace: "default".into(), name: "web".into() };

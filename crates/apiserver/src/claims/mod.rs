@@ -5,6 +5,7 @@
 //! there are, no address has two Services, and none is kept by a Service that isn't there.
 
 mod addresses;
+mod network;
 mod repair;
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -21,7 +22,8 @@ use crate::{
     status::{ApiError, ApiResult},
 };
 
-pub use addresses::{AddressView, Addresses, PortView, is_in_network, is_node_port};
+pub use addresses::{AddressView, Addresses, PortView, is_node_port};
+pub use network::{NetworkError, ServiceNetwork};
 pub use repair::start as start_repair;
 
 /// What the keys of ports begin with; no path of the API leads there.

@@ -20,7 +20,7 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-use crate::identity::User;
+use crate::{claims::ServiceNetwork, identity::User};
 
 pub use kubeconfig::Kubeconfig;
 
@@ -76,11 +76,11 @@ impl std::fmt::Debug for Pki {
 
 impl Pki {
     /// The certificates in `directory`, made where they are missing, expire soon, or do not name an address that
-    /// the server listens on. Blocks on files.
-    pub fn open(directory: impl AsRef<Path>, listen: SocketAddr) -> Result<Self, PkiError> {
+    /// the server listens on or that its Service has. Blocks on files.
+    pub fn open(directory: impl AsRef<Path>, listen: SocketAddr, network: ServiceNetwork) -> Result<Self, PkiError> {
         let directory = directory.as_ref().to_owned();
         files::make_directory(&directory)?;
-        authority::open(&directory, &server_names(listen.ip()))
+        authority::open(&directory, &server_names(listen.ip(), network))
     }
 
     /// The authority's certificate, in PEM.
@@ -128,7 +128,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, rustls::pki_t
 }
 
 /// Every name that the server is reached by.
-fn server_names(listen: IpAddr) -> Vec<String> {
+fn server_names(listen: IpAddr, network: ServiceNetwork) -> Vec<String> {
     let mut names: Vec<String> = [
         "localhost",
         "127.0.0.1",
@@ -137,10 +137,10 @@ fn server_names(listen: IpAddr) -> Vec<String> {
         "kubernetes.default",
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
-        "10.96.0.1",
     ]
     .map(str::to_owned)
     .to_vec();
+    names.push(network.api().to_string());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim().to_lowercase();
     let named = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));

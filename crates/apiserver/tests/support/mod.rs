@@ -44,7 +44,7 @@ impl Served {
         let server = open(&directory, config).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let pki = Pki::open(directory.path().join("pki"), address).unwrap();
+        let pki = Pki::open(directory.path().join("pki"), address, Default::default()).unwrap();
         pki.kubeconfig(format!("https://{address}")).write(directory.path().join("kubeconfig")).unwrap();
         let (serving, tls) = (server.clone(), pki.server_config().unwrap());
         tokio::spawn(async move { serving.serve(listener, tls, std::future::pending()).await });

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use cowherd_gitops::{Phase, Progress};
+use cowherd_controlplane::{Agents, DataDir, random};
+use cowherd_gitops::{Elsewhere, Phase, Progress};
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics};
-use cowherd_source::Mirrors;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -19,7 +19,7 @@ use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
 use crate::tenancy::Tenancy;
-use crate::{data_dir, elsewhere, terminal, trouble};
+use crate::{terminal, trouble};
 
 /// The Lease that the leading agent holds.
 const LEASE: &str = "cowherd-agent";
@@ -60,18 +60,12 @@ impl Agent {
         } else {
             expect_definitions(&client).await?;
         }
-        data_dir::prepare(&self.data_dir)?;
-        let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
+        let Agents { mirrors, config } = Agents::in_dir(&DataDir::prepare(&self.data_dir)?)?;
         let (tell, progress) = mpsc::unbounded_channel();
-        let mut config = cowherd_gitops::Config {
-            policy: Arc::new(self.tenancy.policy(None)?),
-            kept: Some(elsewhere::renders(&self.data_dir)?),
-            seed: elsewhere::seed(&self.data_dir)?,
-            progress: Some(tell),
-            ..Default::default()
-        };
-        if !self.tenancy.no_remote_bases {
-            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
+        let mut config =
+            cowherd_gitops::Config { policy: Arc::new(self.tenancy.policy(None)?), progress: Some(tell), ..config };
+        if self.tenancy.no_remote_bases {
+            config.elsewhere = Arc::new(Elsewhere::nothing());
         }
         tokio::spawn(report(progress));
         let candidate = Candidate::new(self.leader_election_namespace, LEASE, identity()?);
@@ -91,7 +85,7 @@ impl Agent {
 /// Who this agent is among others: the machine, and what no other process has.
 fn identity() -> Result<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let unique = elsewhere::random()?.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let unique = random()?.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Ok(format!("{}_{unique}", host.trim()))
 }
 

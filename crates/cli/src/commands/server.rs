@@ -5,9 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::cluster::DEFAULT_DATA_DIR;
-use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
-use crate::limits::Limits;
+use crate::control_plane::{Local, interrupted};
 use crate::terminal::{self, Mark};
 use crate::trouble;
 
@@ -18,29 +16,23 @@ use crate::trouble;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Server {
-    /// Where the state is kept
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
-    data_dir: PathBuf,
-    /// Where the API listens; port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
-    listen: String,
     #[command(flatten)]
-    limits: Limits,
+    local: Local,
 }
 
 impl Server {
     pub async fn run(self) -> crate::Outcome {
         terminal::log_to_stderr("info");
-        let control_plane = ControlPlane::start(&self.data_dir, &self.listen, self.limits.config()).await?;
+        let control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         eprintln!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
-        let trouble = trouble::watch(control_plane.health.clone(), |trouble| tracing::warn!("{trouble}"));
+        let trouble = trouble::watch(control_plane.plane.health().clone(), |trouble| tracing::warn!("{trouble}"));
         tokio::select! {
             () = trouble => {}
             () = interrupted() => {}
         }
         eprintln!("{} stopping", Mark::Action);
-        control_plane.stop().await;
+        control_plane.plane.stop().await;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -4,7 +4,6 @@ mod summary;
 mod switching;
 mod watching;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use cowherd_apply::Actors;
+use cowherd_controlplane::Agents;
+use cowherd_gitops::Elsewhere;
 use cowherd_source::Mirrors;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
-use crate::cluster::DEFAULT_DATA_DIR;
-use crate::control_plane::{ControlPlane, DEFAULT_LISTEN, interrupted};
-use crate::elsewhere;
+use crate::control_plane::{Local, Running, interrupted};
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
-use crate::limits::Limits;
 use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
 use crate::terminal::{self, Mark};
@@ -62,12 +60,8 @@ pub struct Up {
     /// that hold other objects too, and definitions with instances
     #[arg(long, env = "COWHERD_NO_PRUNE_PROTECTION")]
     no_prune_protection: bool,
-    /// Where the state is kept; starting again on it resumes
-    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
-    data_dir: PathBuf,
-    /// Where the API listens; port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
-    listen: String,
+    #[command(flatten)]
+    local: Local,
     /// End when every Kustomization is Ready, with 0; with 1 and the reason when one is not
     #[arg(long)]
     once: bool,
@@ -77,8 +71,6 @@ pub struct Up {
     #[command(flatten)]
     credentials: Credentials,
     #[command(flatten)]
-    limits: Limits,
-    #[command(flatten)]
     tenancy: Tenancy,
 }
 
@@ -86,16 +78,16 @@ impl Up {
     pub async fn run(self) -> crate::Outcome {
         terminal::log_to_stderr("off");
         let start = Instant::now();
-        let mut control_plane = ControlPlane::start(&self.data_dir, &self.listen, self.limits.config()).await?;
+        let mut control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,
             () = interrupted() => {
-                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&self.data_dir));
+                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&self.local.data_dir));
                 Ok(ExitCode::SUCCESS)
             }
         };
-        control_plane.stop().await;
+        control_plane.plane.stop().await;
         outcome
     }
 
@@ -119,7 +111,7 @@ impl Up {
     /// What to follow: what was named, if it is what was followed before, or if another is meant.
     async fn root(
         &self,
-        control_plane: &ControlPlane,
+        control_plane: &Running,
         before: Option<&Followed>,
         mirrors: &Mirrors,
     ) -> anyhow::Result<Root> {
@@ -132,7 +124,8 @@ impl Up {
         let word = match before {
             Some(before) if *before == root.followed => "resuming",
             Some(before) if !self.switch => {
-                let refusal = switching::refusal(&control_plane.client, &self.data_dir, before, &root.followed);
+                let client = control_plane.plane.client();
+                let refusal = switching::refusal(&client, &self.local.data_dir, before, &root.followed);
                 anyhow::bail!(refusal.await?)
             }
             Some(_) => "switching to",
@@ -142,42 +135,40 @@ impl Up {
         Ok(root)
     }
 
-    async fn follow(&self, control_plane: &mut ControlPlane, start: Instant) -> crate::Outcome {
-        let client = control_plane.client.clone();
-        let before = Followed::read(&self.data_dir, &client, self.switch).await?;
-        let mirrors = Mirrors::open(self.data_dir.join("mirrors"))?;
+    async fn follow(&self, control_plane: &mut Running, start: Instant) -> crate::Outcome {
+        let client = control_plane.plane.client();
+        let before = Followed::read(&self.local.data_dir, &client, self.switch).await?;
+        let Agents { mirrors, mut config } = Agents::in_dir(control_plane.plane.data_dir())?;
         let root = self.root(control_plane, before.as_ref(), &mirrors).await?;
         // Before anything is changed, so that a start that is cut off here is resumed and not undone.
-        root.followed.write(&self.data_dir)?;
+        root.followed.write(&self.local.data_dir)?;
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
         for keeper in Keeper::put(&client, &root).await? {
-            control_plane.spawn(stoppable(keeper.keep(say.clone()), control_plane.stopped()));
+            control_plane.plane.spawn(keeper.keep(say.clone()));
         }
-        control_plane.spawn(stoppable(keeper::secret::keep(client.clone(), say), control_plane.stopped()));
+        control_plane.plane.spawn(keeper::secret::keep(client.clone(), say));
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
         let tell_trouble = {
             let notify = notify.clone();
             move |trouble| drop(notify.send(trouble))
         };
-        let trouble = trouble::watch(control_plane.health.clone(), tell_trouble);
-        control_plane.spawn(stoppable(trouble, control_plane.stopped()));
-        let mut config = cowherd_gitops::Config {
+        let trouble = trouble::watch(control_plane.plane.health().clone(), tell_trouble);
+        control_plane.plane.spawn(trouble);
+        config = cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(Some(&root))?),
-            kept: Some(elsewhere::renders(&self.data_dir)?),
-            seed: elsewhere::seed(&self.data_dir)?,
             progress: Some(tell),
             notices: Some(notify),
             reserved: root.reserved(),
             prune_protection: !self.no_prune_protection,
             actors: Actors::of(cowherd_controllers::ACTED_UPON.iter().chain(cowherd_gitops::ACTED_UPON)),
             approved: self.approved(&root, &mirrors).await?,
-            ..Default::default()
+            ..config
         };
-        if !self.tenancy.no_remote_bases {
-            config.elsewhere = elsewhere::for_agents(&self.data_dir, &mirrors)?;
+        if self.tenancy.no_remote_bases {
+            config.elsewhere = Arc::new(Elsewhere::nothing());
         }
-        control_plane.spawn(cowherd_gitops::run(client.clone(), mirrors, config, control_plane.stopped()));
+        control_plane.plane.run_agents(Agents { mirrors, config }).await?;
         let mut watching = Watching::start(&client, progress, notices, said);
         if self.once {
             return self.converge_once(control_plane, &mut watching, start).await;
@@ -188,22 +179,9 @@ impl Up {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn converge_once(
-        &self,
-        control_plane: &ControlPlane,
-        watching: &mut Watching,
-        start: Instant,
-    ) -> crate::Outcome {
+    async fn converge_once(&self, control_plane: &Running, watching: &mut Watching, start: Instant) -> crate::Outcome {
         let convergence = watching.until_settled(Some(self.timeout)).await?;
         summary::print(control_plane, &convergence, start.elapsed()).await?;
         Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-/// Does something until it is asked to stop.
-async fn stoppable(work: impl Future<Output = ()>, stopped: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        () = stopped => {}
     }
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Account, Applier, Owners};
 use kube::Client;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::claims::Concerned;
 use super::gate::Gate;
 use super::job::COMPONENT;
+use crate::budgets::Permits;
 use crate::events::{Recorder, Severity};
 use crate::failed::FailedRenders;
 use crate::fetches::Fetches;
@@ -26,8 +27,8 @@ pub(crate) struct Context {
     pub(crate) gate: Arc<Gate>,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
     /// One permit for each Kustomization that may be applied at the same time.
-    pub(crate) applies: Arc<Semaphore>,
-    pub(crate) renders: Arc<Semaphore>,
+    pub(crate) applies: Permits,
+    pub(crate) renders: Permits,
     pub(crate) elsewhere: Arc<Elsewhere>,
     pub(crate) fetches: Fetches,
     pub(crate) policy: Arc<Policy>,
@@ -59,8 +60,8 @@ impl Context {
             counters: config.counters.clone(),
             gate: Arc::default(),
             signals,
-            applies: Arc::new(Semaphore::new(config.applies.max(1))),
-            renders: Arc::new(Semaphore::new(config.renders.max(1))),
+            applies: config.budgets.applies.clone(),
+            renders: config.budgets.renders.clone(),
             elsewhere: config.elsewhere.clone(),
             fetches,
             policy: config.policy.clone(),

@@ -10,7 +10,6 @@ use cowherd_render::Helm;
 use cowherd_source::Access;
 use futures::FutureExt;
 use kube::ResourceExt;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::build::{BuildError, Built};
@@ -24,6 +23,7 @@ use super::settings::Settings;
 use super::variables::{self, Variables};
 use super::{Context, finalize, health, idle, inventory, places, status};
 use crate::Phase;
+use crate::budgets::Permit;
 use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::elsewhere::Brought;
 use crate::events::Severity;
@@ -116,7 +116,7 @@ async fn apply(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let mut tale = Tale { phase: Phase::Building, applied: 0, changed: 0, pruned: 0, ready: 0 };
-    let permit = permit(context).await;
+    let permit = context.applies.acquire().await;
     job.give_way()?;
     job.tell(context, &tale);
     guard_finalizer(context, job).await?;
@@ -183,10 +183,6 @@ async fn apply(
     succeed(context, job, settings, held, &built.digest, began, tale).await
 }
 
-async fn permit(context: &Context) -> Option<OwnedSemaphorePermit> {
-    context.applies.clone().acquire_owned().await.ok()
-}
-
 /// Without our finalizer nobody would clean up after the Kustomization is deleted.
 async fn guard_finalizer(context: &Context, job: &Job) -> Result<(), Failure> {
     if job.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
@@ -216,8 +212,8 @@ async fn render(
     settings: &Settings,
     variables: &Arc<Variables>,
     anew: bool,
-    mut permit: Option<OwnedSemaphorePermit>,
-) -> Result<(Option<OwnedSemaphorePermit>, Built), Failure> {
+    mut permit: Permit,
+) -> Result<(Permit, Built), Failure> {
     let access = context.policy.of_kustomization(&job.name, &job.source);
     let mut brought = Brought::default();
     loop {
@@ -235,7 +231,7 @@ async fn render(
                 if !fetch_all(context, namespace, &access, missing, &mut brought, job.cancelled()).await {
                     return Err(Failure::Superseded);
                 }
-                permit = self::permit(context).await;
+                permit = context.applies.acquire().await;
                 job.give_way()?;
             }
         }

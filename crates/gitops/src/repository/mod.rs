@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_runtime::interruption;
 use cowherd_source::{Access, LocalWatch, Mirrors, RepositoryUrl, watch_local};
 use futures::StreamExt;
 use kube::api::{Patch, PatchParams};
@@ -52,7 +53,12 @@ pub(crate) async fn run(shared: Shared) {
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     let mut repositories = Repositories { shared, running: HashMap::new(), tasks: JoinSet::new() };
     let mut listed = Vec::new();
+    let pulse = repositories.shared.config.health.register("watch of gitrepositories.source.toolkit.fluxcd.io");
     while let Some(event) = events.next().await {
+        match &event {
+            Ok(_) => pulse.well(),
+            Err(error) => pulse.unwell(interruption(error)),
+        }
         while repositories.tasks.try_join_next().is_some() {}
         match event {
             Ok(Event::Init) => listed.clear(),

@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::Drift;
+use cowherd_runtime::{Pulse, interruption};
 use futures::StreamExt;
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
@@ -16,11 +17,15 @@ use super::Signal;
 use crate::NamespacedName;
 
 /// Tells of all Kustomizations of the cluster.
-pub(crate) async fn kustomizations(client: Client, signals: mpsc::UnboundedSender<Signal>) {
+pub(crate) async fn kustomizations(client: Client, signals: mpsc::UnboundedSender<Signal>, pulse: Pulse) {
     let api: Api<DeserializeGuard<Kustomization>> = Api::all(client);
     let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
+        match &event {
+            Ok(_) => pulse.well(),
+            Err(error) => pulse.unwell(interruption(error)),
+        }
         let signal = match event {
             Ok(Event::Init) => {
                 listed.clear();

@@ -17,7 +17,7 @@ pub use cache::Informer;
 pub use index::Index;
 pub(crate) use shared::Informers;
 pub use subscribers::Subscription;
-pub use watch::{Sink, follow};
+pub use watch::{Sink, follow, interruption};
 
 /// An object that an informer can hold.
 pub trait Object:

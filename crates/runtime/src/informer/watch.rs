@@ -30,7 +30,7 @@ pub async fn follow<K: Object>(api: Api<K>, config: watcher::Config, sink: &impl
         match event {
             Err(error) => {
                 tracing::debug!(%error, "a watch was interrupted");
-                pulse.unwell(reason(&error));
+                pulse.unwell(interruption(&error));
                 continue;
             }
             Ok(Event::Init) => {
@@ -51,8 +51,9 @@ pub async fn follow<K: Object>(api: Api<K>, config: watcher::Config, sink: &impl
     }
 }
 
-/// What people are told: the API's own words, or that there were none; never what was being read.
-fn reason(error: &watcher::Error) -> String {
+/// What people are told of a watch that was interrupted: the API's own words, or that there were none; never what was being
+/// read.
+pub fn interruption(error: &watcher::Error) -> String {
     let api = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))

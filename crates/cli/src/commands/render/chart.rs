@@ -181,7 +181,7 @@ impl ChartFlags {
     pub fn helm(&self) -> Result<Helm> {
         let seed = match &self.seed {
             Some(text) => text.clone().into_bytes(),
-            None => crate::elsewhere::random()?.to_vec(),
+            None => cowherd_controlplane::random()?.to_vec(),
         };
         Ok(Helm { time: self.time.unwrap_or_else(Timestamp::now), seed })
     }

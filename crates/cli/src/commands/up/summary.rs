@@ -10,14 +10,14 @@ use kube::api::ListParams;
 
 use super::Convergence;
 use crate::commands::server::absolute;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::Running;
 use crate::terminal::Mark;
 
 /// How long the controllers may take to make the Pods that the summary counts.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Prints how it went, how long it took, and what to try next.
-pub async fn print(control_plane: &ControlPlane, convergence: &Convergence, elapsed: Duration) -> Result<()> {
+pub async fn print(control_plane: &Running, convergence: &Convergence, elapsed: Duration) -> Result<()> {
     eprintln!();
     for (name, message) in &convergence.failed {
         eprintln!("{} {name} is not ready: {}", Mark::Failure, message.replace('\n', "\n    "));
@@ -39,19 +39,19 @@ pub async fn print(control_plane: &ControlPlane, convergence: &Convergence, elap
     Ok(())
 }
 
-async fn pods_without_a_node(control_plane: &ControlPlane) -> Result<usize> {
+async fn pods_without_a_node(control_plane: &Running) -> Result<usize> {
     // A Kustomization that waits for nothing is Ready before the controllers have made its Pods.
     let patience = tokio::time::timeout(SETTLE, deployments_have_their_pods(control_plane)).await;
     if let Ok(settled) = patience {
         settled?;
     }
-    let pods: Api<Pod> = Api::all(control_plane.client.clone());
+    let pods: Api<Pod> = Api::all(control_plane.plane.client());
     let unassigned = ListParams::default().fields("spec.nodeName=");
     Ok(pods.list_metadata(&unassigned).await?.items.len())
 }
 
-async fn deployments_have_their_pods(control_plane: &ControlPlane) -> Result<()> {
-    let deployments: Api<Deployment> = Api::all(control_plane.client.clone());
+async fn deployments_have_their_pods(control_plane: &Running) -> Result<()> {
+    let deployments: Api<Deployment> = Api::all(control_plane.plane.client());
     loop {
         let found = deployments.list(&ListParams::default()).await?;
         if found.iter().all(has_its_pods) {

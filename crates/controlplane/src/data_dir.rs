@@ -1,0 +1,194 @@
+//! The directory that a program keeps its state in.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cowherd_gitops::{Elsewhere, KeptRenders};
+use cowherd_source::{Charts, Mirrors, MirrorsError};
+
+/// What lies in a data directory before anything else: by it one is told from a directory of other things.
+const MARK: &str = ".gitignore";
+
+/// A directory that a program keeps its state in. Clones are the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir(PathBuf);
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// It cannot be made, read or closed to others.
+    #[error("cannot use the data directory {}", path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// The file of state has lost what it held.
+    #[error(
+        "{} is empty, so the state that it held is lost; put a copy of it back, or remove the file to begin anew",
+        .0.display()
+    )]
+    Emptied(PathBuf),
+    /// Something in it cannot be read, written or made.
+    #[error("cannot use {}", path.display())]
+    Part {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: io::Error,
+    },
+    /// Mirrors or charts cannot be kept in it.
+    #[error(transparent)]
+    Mirrors(#[from] MirrorsError),
+}
+
+impl DataDir {
+    /// Makes the data directory, for its owner alone, and hides it from the repository that it may stand in. One that
+    /// others could read until now is closed to them.
+    pub fn prepare(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {
+        let path = path.into();
+        let unusable = |cause| DataDirError::Unusable { path: path.clone(), cause };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(unusable)?;
+        let mark = path.join(MARK);
+        let is_empty = fs::read_dir(&path).map_err(unusable)?.next().is_none();
+        if is_empty {
+            fs::write(&mark, "*\n").map_err(unusable)?;
+        }
+        // A directory of other things stays as its owner has it; what is secret there has modes of its own.
+        let is_ours = fs::read_to_string(&mark).is_ok_and(|text| text == "*\n");
+        let mode = fs::metadata(&path).map_err(unusable)?.permissions().mode();
+        if is_ours && mode & 0o077 != 0 {
+            fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(unusable)?;
+        }
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The kubeconfig of the control plane that it belongs to.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.0.join("kubeconfig")
+    }
+
+    /// The directory of certificates.
+    pub(crate) fn pki(&self) -> PathBuf {
+        self.0.join("pki")
+    }
+
+    /// The file of state. One in which nothing is left is refused: it would begin anew as if nothing had ever been.
+    pub(crate) fn state(&self) -> Result<PathBuf, DataDirError> {
+        let path = self.0.join("state.redb");
+        let is_emptied = fs::metadata(&path).is_ok_and(|about| about.len() == 0);
+        if is_emptied { Err(DataDirError::Emptied(path)) } else { Ok(path) }
+    }
+
+    /// The mirrors of repositories.
+    pub fn mirrors(&self) -> Result<Mirrors, DataDirError> {
+        Ok(Mirrors::open(self.0.join("mirrors"))?)
+    }
+
+    /// What is elsewhere for agents: repositories in the mirrors, charts in the data directory.
+    pub fn elsewhere(&self, mirrors: &Mirrors) -> Result<Arc<Elsewhere>, DataDirError> {
+        let charts = Charts::open(self.0.join("charts"))?;
+        Ok(Arc::new(Elsewhere::new(mirrors.clone(), charts)))
+    }
+
+    /// The renders of earlier runs. Another build of the program may render otherwise, and makes its own.
+    pub fn renders(&self) -> Result<Arc<KeptRenders>, DataDirError> {
+        let build = || -> io::Result<String> {
+            let about = fs::metadata(std::env::current_exe()?)?;
+            Ok(format!("{} {:?}", about.len(), about.modified()?))
+        };
+        let path = self.0.join("renders");
+        let kept = build().and_then(|build| KeptRenders::open(&path, &build));
+        Ok(Arc::new(kept.map_err(|cause| part(&path, cause))?))
+    }
+
+    /// The seed of the data directory, from which follows what charts make up: made once, for its owner alone.
+    pub fn seed(&self) -> Result<Arc<[u8]>, DataDirError> {
+        let path = self.0.join("seed");
+        match fs::read(&path) {
+            Ok(seed) => return Ok(seed.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(part(&path, error)),
+        }
+        let make = || -> io::Result<[u8; 32]> {
+            let seed = random()?;
+            let staged = path.with_extension("new");
+            let mut options = fs::OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+            file.write_all(&seed)?;
+            file.sync_all()?;
+            fs::rename(&staged, &path)?;
+            Ok(seed)
+        };
+        Ok(Arc::from(make().map_err(|cause| part(&path, cause))?))
+    }
+}
+
+/// What nobody can guess.
+pub fn random() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn part(path: &Path, cause: io::Error) -> DataDirError {
+    DataDirError::Part { path: path.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_directory_that_was_there_is_closed_if_it_is_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, file) in [("empty", None), ("ours", Some((MARK, "*\n"))), ("theirs", Some(("a.txt", "a")))] {
+            let path = directory.path().join(name);
+            fs::create_dir(&path).unwrap();
+            if let Some((file, text)) = file {
+                fs::write(path.join(file), text).unwrap();
+            }
+            fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            DataDir::prepare(&path).unwrap();
+            assert_eq!(mode(&path), if name == "theirs" { 0o755 } else { 0o700 }, "{name}");
+        }
+        let new = directory.path().join("new/one");
+        DataDir::prepare(&new).unwrap();
+        assert_eq!(mode(&new), 0o700);
+    }
+
+    #[test]
+    fn state_that_was_emptied_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::prepare(directory.path()).unwrap();
+        let state = data_dir.state().unwrap();
+        fs::write(&state, "").unwrap();
+        assert!(data_dir.state().unwrap_err().to_string().contains("remove the file to begin anew"));
+    }
+
+    #[test]
+    fn a_seed_is_made_once_and_for_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::prepare(directory.path()).unwrap();
+        let seed = data_dir.seed().unwrap();
+        assert_eq!(data_dir.seed().unwrap(), seed);
+        assert_eq!(mode(&directory.path().join("seed")), 0o600);
+        let other = DataDir::prepare(directory.path().join("other")).unwrap();
+        assert_ne!(other.seed().unwrap(), seed);
+    }
+}

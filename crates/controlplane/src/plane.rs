@@ -1,0 +1,224 @@
+//! A control plane that runs.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apiserver::{ApiServer, User};
+use cowherd_controllers::{Clients, Runtime};
+use cowherd_runtime::{Health, Metrics, supervise};
+use cowherd_store::{Options, Store};
+use kube::Client;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::budgets::Cache;
+use crate::listener::Listener;
+use crate::{Agents, Budgets, Config, DataDir, Error};
+
+/// How long a loop may be unwell before that is worth a word: a watch that is interrupted is soon well again.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long loops and requests that are under way may take to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A control plane that runs. It ends when it is stopped or dropped.
+pub struct ControlPlane {
+    server: ApiServer,
+    store: Store,
+    data_dir: DataDir,
+    runtime: Runtime,
+    listener: Option<Arc<Listener>>,
+    agents: User,
+    budgets: cowherd_gitops::Budgets,
+    tasks: JoinSet<()>,
+    stopping: watch::Sender<bool>,
+    _cache: Cache,
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlane").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+impl ControlPlane {
+    /// Starts a control plane on what its data directory holds, which is made where it is missing. When this returns, its API
+    /// answers.
+    pub async fn open(config: Config, budgets: &Budgets) -> Result<Self, Error> {
+        let data_dir = DataDir::prepare(config.data_dir)?;
+        let cache = budgets.cache();
+        let store = open_store(&data_dir, config.store, &cache).await?;
+        // Whoever has the state may have the address and the certificates, too.
+        let listener = match &config.listen {
+            Some(listen) => Some(Arc::new(Listener::bind(listen, config.api.service_network, &data_dir).await?)),
+            None => None,
+        };
+        let server = ApiServer::open(store.clone(), config.api).await?;
+        let runtime = Runtime::new(clients(&server));
+        let health = runtime.health().clone();
+        server.add_check("loops", move || health.check(PATIENCE));
+        let mut plane = Self {
+            server,
+            store,
+            data_dir,
+            runtime,
+            listener,
+            agents: config.agents,
+            budgets: budgets.agents.share(),
+            tasks: JoinSet::new(),
+            stopping: watch::Sender::new(false),
+            _cache: cache,
+        };
+        plane.listen();
+        plane.control(config.controllers);
+        Ok(plane)
+    }
+
+    fn listen(&mut self) {
+        let Some(listener) = self.listener.clone() else { return };
+        let (server, stopping) = (self.server.clone(), self.stopping.clone());
+        self.keep("listener", move || {
+            let (server, listener, stopped) = (server.clone(), listener.clone(), stopped(stopping.subscribe()));
+            async move { listener.serve(&server, stopped).await }
+        });
+    }
+
+    fn control(&mut self, selection: cowherd_controllers::Selection) {
+        let work = cowherd_controllers::run_selected(self.runtime.clone(), selection, self.stopped());
+        self.tasks.spawn(work);
+    }
+
+    /// Runs agents on the control plane until it stops, and brings the definitions of what they reconcile before.
+    pub async fn run_agents(&mut self, agents: Agents) -> Result<(), Error> {
+        let client = self.server.client_as(self.agents.clone(), "cowherd");
+        cowherd_gitops::install(client.clone()).await?;
+        let Agents { mirrors, config } = agents;
+        let config = cowherd_gitops::Config {
+            budgets: self.budgets.clone(),
+            health: self.runtime.health().clone(),
+            metrics: self.runtime.metrics().clone(),
+            ..config
+        };
+        let stopping = self.stopping.clone();
+        self.keep("agents", move || {
+            let stopped = stopped(stopping.subscribe());
+            cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), stopped)
+        });
+        Ok(())
+    }
+
+    /// Runs something beside the controllers until it ends or the control plane stops.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.stopped();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = stopped => {}
+            }
+        });
+    }
+
+    /// Runs something, and starts it again whenever it ends or panics, until the control plane stops.
+    pub fn keep<F>(&mut self, name: &'static str, start: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (runtime, stopping) = (self.runtime.clone(), self.stopping.subscribe());
+        self.tasks.spawn(async move {
+            let done = Notify::new();
+            let start = || async {
+                start().await;
+                // What ends because all ends is not started again.
+                if *stopping.borrow() {
+                    done.notify_one();
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = supervise(name, runtime.health(), runtime.metrics(), start) => {}
+                () = done.notified() => {}
+            }
+        });
+    }
+
+    /// A client that may do everything, without a socket between.
+    pub fn client(&self) -> Client {
+        self.server.client()
+    }
+
+    /// A client with the rights of a user.
+    pub fn client_as(&self, user: User) -> Client {
+        self.server.client_as(user, "cowherd")
+    }
+
+    /// Where the API listens, if it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().map(|listener| listener.address)
+    }
+
+    /// The kubeconfig that was written for it, if it listens.
+    pub fn kubeconfig(&self) -> Option<&Path> {
+        self.listener.as_ref().map(|listener| listener.kubeconfig.as_path())
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> &DataDir {
+        &self.data_dir
+    }
+
+    /// Which of its loops are well.
+    pub fn health(&self) -> &Health {
+        self.runtime.health()
+    }
+
+    /// What is measured of it.
+    pub fn metrics(&self) -> &Metrics {
+        self.runtime.metrics()
+    }
+
+    /// Completes when the control plane is asked to stop.
+    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        stopped(self.stopping.subscribe())
+    }
+
+    /// Stops: what was acknowledged is on disk already, so nothing but the end of requests is waited for, and that not for
+    /// ever.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        self.server.close();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+        self.store.close().await;
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.stopping.send_replace(true);
+        self.server.close();
+    }
+}
+
+/// Opens the state with as much memory for caches as the process has left.
+async fn open_store(data_dir: &DataDir, options: Options, cache: &Cache) -> Result<Store, Error> {
+    let path = data_dir.state()?;
+    let half = cache.size / 2;
+    let options =
+        Options { cache_size: options.cache_size.min(half), window_size: options.window_size.min(half), ..options };
+    Ok(tokio::task::spawn_blocking(move || Store::open(path, options)).await??)
+}
+
+/// Clients for the controllers, each of which may do what its service account may.
+fn clients(server: &ApiServer) -> Clients {
+    let server = server.clone();
+    Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error says that the sender is gone, and with it the control plane.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}

@@ -1,0 +1,28 @@
+//! Many control planes in one process.
+
+use std::path::Path;
+
+use cowherd_controlplane::{Budgets, Sizes};
+use cowherd_gitops::Limits;
+
+use crate::repository::{self, converged, follow};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_many_converges_though_the_budgets_are_for_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = repository::make(&directory.path().join("repository"));
+    let limits = Limits { renders: 1, applies: 1, ..Limits::default() };
+    let budgets = Budgets::new(Sizes { agents: limits, ..Sizes::default() });
+    let mut planes = Vec::new();
+    for number in 0..12 {
+        planes.push(follow(directory.path().join(format!("plane-{number}")), &repository, &budgets).await);
+    }
+    for plane in &planes {
+        converged(plane).await;
+        assert_eq!(plane.health().check(std::time::Duration::from_secs(5)), Ok(()));
+    }
+    for plane in planes {
+        plane.stop().await;
+    }
+    assert!(Path::new(&repository).exists());
+}

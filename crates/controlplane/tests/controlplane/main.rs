@@ -1,0 +1,5 @@
+//! Control planes as others see them.
+
+mod herd;
+mod life;
+mod repository;
