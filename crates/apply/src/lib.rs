@@ -21,7 +21,7 @@ mod unserved;
 mod wait;
 mod watching;
 
-pub use applier::{Applier, Desired, Options, Owners, Pruned, Stale};
+pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale};
 pub use change::{Action, Change, ChangeSet};
 pub use cluster::Account;
 pub use diff::{Diff, FieldChange};

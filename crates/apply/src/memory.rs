@@ -215,10 +215,10 @@ impl Memory {
         self.judge(id, known, None);
     }
 
-    /// The object is no longer ours: what happens to it does not matter.
-    pub(crate) fn forget(&self, id: &ObjectId) {
+    /// The object is no longer one of `owner`, to whom it does not matter any more what happens to it.
+    pub(crate) fn forget(&self, id: &ObjectId, owner: &Owner) {
         if let Some(known) = self.objects().get_mut(id) {
-            known.applied = None;
+            known.applied.take_if(|applied| applied.owner == *owner);
         }
     }
 
@@ -552,7 +552,9 @@ mod tests {
         case.memory.see_gone(&case.id, 11);
         assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
         case.apply("1", mark(7, 12));
-        case.memory.forget(&case.id);
+        case.memory.forget(&case.id, &owner("other"));
+        assert!(case.memory.is_applied(&case.id), "who gives it up is not who has it");
+        case.memory.forget(&case.id, &owner("apps"));
         case.memory.see_gone(&case.id, 13);
         assert!(case.drifts.try_recv().is_err());
         assert_eq!(case.memory.len(), 0);

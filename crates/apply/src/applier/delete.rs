@@ -17,7 +17,7 @@ use crate::owner::{DISABLED, Owner, PRUNE};
 use crate::wait::Expectation;
 
 /// How often an object is looked at again that changes while it is to be deleted.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// Objects that are to go.
 #[derive(Clone, Debug)]
@@ -105,16 +105,19 @@ impl Applier {
         let mut attempt = 1;
         loop {
             let Some(live) = cluster.metadata(&kind, &object.id, account).await.map_err(answer)? else {
-                self.inner.memory.forget(&object.id);
+                self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Deleted, None));
             };
             let is_abandoned = Owner::of(&live).is_some_and(|owner| (stale.abandoned_by.0)(&owner, &object.id));
             let owner = Owner::of(&live).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
             if stays(&owner, &live) {
-                self.give_up(&stale.owner, object, &live);
+                // An object that stays is no longer ours.
+                self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Skipped, None));
             }
-            self.inner.memory.forget(&object.id);
+            // Another owner that takes it this moment wants to know what becomes of it.
+            self.inner.memory.forget(&object.id, &stale.owner);
+            self.inner.memory.forget(&object.id, &owner);
             match cluster.delete(&kind, &object.id, &live, account).await {
                 Ok(_) => {
                     return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
@@ -122,13 +125,6 @@ impl Applier {
                 Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(answer(error)),
             }
-        }
-    }
-
-    /// An object that stays is no longer ours, unless it was taken over: then its new owner's memory counts.
-    fn give_up(&self, owner: &Owner, object: &Versioned, live: &ObjectMeta) {
-        if owner.owns(live) {
-            self.inner.memory.forget(&object.id);
         }
     }
 

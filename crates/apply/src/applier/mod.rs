@@ -3,6 +3,7 @@
 mod apply;
 mod delete;
 mod force;
+mod handover;
 mod prepare;
 
 use std::collections::{BTreeSet, HashSet};
@@ -20,6 +21,7 @@ use crate::watching::Watching;
 
 pub(crate) use delete::stays;
 pub use delete::{Owners, Pruned, Stale};
+pub use handover::Heir;
 
 /// How an [`Applier`] works.
 #[derive(Clone, Debug)]

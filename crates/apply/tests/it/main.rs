@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use cowherd_apiserver::ApiServer;
 use cowherd_apply::{
-    Action, Applier, ApplyError, ChangeSet, Desired, Drift, Expectation, Manifest, Options, Owner, Owners, Partial,
-    Stale, Versioned,
+    Account, Action, Applier, ApplyError, ChangeSet, Desired, Drift, Expectation, Heir, Manifest, Options, Owner,
+    Owners, Partial, Stale, Versioned,
 };
 use cowherd_store::Store;
 use kube::Api;
@@ -206,6 +206,31 @@ async fn what_its_owner_gave_up_is_pruned_by_whoever_had_it_too() {
     let pruned = world.applier.prune(&stale(owners("y"))).await.unwrap();
     world.applier.wait_until_gone(&pruned.leaving, Duration::from_secs(10)).await.unwrap();
     assert!(world.get("v1", "ConfigMap", "a").await.is_none());
+}
+
+#[tokio::test]
+async fn an_object_is_given_to_who_may_write_it_and_is_then_its_own() {
+    let world = World::new().await;
+    let owner = |name: &str| Owner::new("flux-system", name);
+    let applied = world.apply("x", vec![config_map("a", json!({ "k": "1" }))]).await.unwrap();
+    let object = entries(&applied).remove(0);
+    let heir = |name: &str, account: Option<Account>| Heir { owner: owner(name), account };
+    let labels = async || world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"]["labels"].clone();
+    let nobody = Some(Account::service_account("default", "nobody"));
+    assert!(!world.applier.hand_over(&owner("x"), &object, &heir("y", nobody)).await.unwrap());
+    assert_eq!(labels().await["kustomize.toolkit.fluxcd.io/name"], "x");
+    assert!(world.applier.hand_over(&owner("x"), &object, &heir("y", None)).await.unwrap());
+    assert_eq!(labels().await["kustomize.toolkit.fluxcd.io/name"], "y");
+    assert!(world.applier.hand_over(&owner("x"), &object, &heir("z", None)).await.unwrap());
+    assert_eq!(labels().await["kustomize.toolkit.fluxcd.io/name"], "y", "it was no longer x's to give");
+    // Its new owner applies it as any other, and is the only one that has its fields.
+    world.apply("y", vec![config_map("a", json!({ "k": "2" }))]).await.unwrap();
+    let found = world.get("v1", "ConfigMap", "a").await.unwrap();
+    assert_eq!(found["data"]["k"], "2");
+    assert_eq!(found["metadata"]["managedFields"].as_array().unwrap().len(), 1, "{found}");
+    let stale = Stale { owner: owner("y"), objects: vec![object], account: None, abandoned_by: Owners::none() };
+    let pruned = world.applier.prune(&stale).await.unwrap();
+    assert_eq!(pruned.changes.count(Action::Deleted), 1);
 }
 
 #[tokio::test]

@@ -56,6 +56,15 @@ pub(crate) struct Shared {
     pub(crate) is_with_more: bool,
 }
 
+/// Who else could have an object that somebody leaves.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heirs {
+    /// Somebody else applied it.
+    OneHasIt,
+    /// Nobody did. These describe it: those that are at work first, of these and of the others the oldest first.
+    Some(Vec<NamespacedName>),
+}
+
 /// Those that a change concerns, and that have to look at their objects again.
 #[must_use]
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -109,7 +118,10 @@ impl Claims {
                 let older = self.winner(object).filter(|winner| *winner < rank).cloned();
                 match older {
                     Some(older) => drop(concerned.0.insert(older.name)),
-                    None => self.change(object, rank, &mut concerned, |_| Some(Hold::Has)),
+                    None => {
+                        self.change(object, rank, &mut concerned, |_| Some(Hold::Has));
+                        self.overwrite(object, rank);
+                    }
                 }
             } else if !is_all {
                 self.change(object, rank, &mut concerned, |hold| {
@@ -121,6 +133,13 @@ impl Claims {
             }
         }
         concerned
+    }
+
+    /// `rank` wrote the object after all others: what they applied is there no more.
+    fn overwrite(&mut self, object: &ObjectId, rank: &Rank) {
+        let holds = self.on.get_mut(object).into_iter().flatten();
+        let overwritten = holds.filter(|(other, hold)| *other != rank && **hold == Hold::Has);
+        overwritten.for_each(|(_, hold)| *hold = Hold::Wants);
     }
 
     /// `name` is suspended.
@@ -159,6 +178,16 @@ impl Claims {
     /// Whether someone else than `name` describes the object.
     pub(super) fn is_claimed_by_another(&self, name: &NamespacedName, object: &ObjectId) -> bool {
         self.on.get(object).is_some_and(|holds| holds.keys().any(|rank| rank.name != *name))
+    }
+
+    /// Who else than `name` could have the object.
+    pub(super) fn heirs(&self, name: &NamespacedName, object: &ObjectId) -> Heirs {
+        let others = || self.on.get(object).into_iter().flatten().filter(|(rank, _)| rank.name != *name);
+        if others().any(|(_, hold)| *hold == Hold::Has) {
+            return Heirs::OneHasIt;
+        }
+        let (resting, at_work): (Vec<_>, Vec<_>) = others().partition(|(_, hold)| **hold == Hold::Rests);
+        Heirs::Some(at_work.into_iter().chain(resting).map(|(rank, _)| rank.name.clone()).collect())
     }
 
     /// Whether somebody else than `name` had one of the objects and did not say yet whether it still describes it.
@@ -379,6 +408,22 @@ mod tests {
         assert_eq!(names(&claims.applied(&a, &x, true)), ["b"]);
         assert_eq!(names(&claims.applied(&b, &x, true)), ["a"]);
         assert_eq!(claims.winner(&object("x")), Some(&a));
+    }
+
+    #[test]
+    fn an_object_is_left_to_who_has_it_or_else_to_who_is_at_work_and_at_last_to_who_rests() {
+        let (a, b, c, x) = (rank(1, "a"), rank(2, "b"), rank(3, "c"), object("x"));
+        let names = |names: &[&str]| Heirs::Some(names.iter().map(|name| NamespacedName::new("n", *name)).collect());
+        let mut claims = Claims::default();
+        apply(&mut claims, &b, &["x"]);
+        let _ = (claims.rest(&b.name), claims.claim(&a, [x.clone()]), claims.claim(&c, [x.clone()]));
+        assert_eq!(claims.heirs(&a.name, &x), names(&["c", "b"]));
+        let written = BTreeSet::from([x.clone()]);
+        let _ = claims.applied(&c, &written, true);
+        assert_eq!(claims.heirs(&a.name, &x), Heirs::OneHasIt);
+        let _ = claims.applied(&a, &written, true);
+        assert_eq!(claims.heirs(&a.name, &x), names(&["c", "b"]), "what it had was overwritten");
+        assert_eq!(claims.heirs(&a.name, &object("y")), names(&[]));
     }
 
     #[test]

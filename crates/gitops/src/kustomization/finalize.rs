@@ -7,7 +7,9 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
+use super::claims::Rank;
 use super::failure::Failure;
+use super::handover::leave_to_others;
 use super::job::Job;
 use super::settings::{self, Deletion};
 use super::spared::spare;
@@ -26,7 +28,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         return Ok(());
     }
     let deletion = settings::deletion(&object);
-    let objects = inventory::read(&job.status);
+    let objects = inventory::with_given(context, job);
     if let Some(settings) = job.settings.clone()
         && let Ok(variables) = variables::read(&context.client, &job.name.namespace, &settings).await
     {
@@ -50,8 +52,9 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 async fn remove(context: &Context, job: &Job, mut objects: Vec<Versioned>, deletion: Deletion) -> Result<(), Failure> {
     context.gate.wait_for_doubtful(&job.name, &objects).await;
     // From now on nobody leaves an object to it; what others describe by now is left to them.
-    context.tell_concerned(context.gate.disclaim(&job.name));
-    objects.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    context.tell_concerned(context.gate.go(&Rank::of(&job.object)));
+    let left = leave_to_others(context, &job.name, &mut objects).await;
+    left.map_err(|error| Failure::Finalize(Box::new(error)))?;
     spare(context, job, job.settings.as_ref().map(|settings| &settings.source), &mut objects);
     let account = settings::account(&job.object);
     if let Some(account) = &account

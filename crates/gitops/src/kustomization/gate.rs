@@ -14,7 +14,7 @@ use cowherd_apply::{ObjectId, Versioned};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::claims::{Claims, Concerned, Rank, Shared};
+use super::claims::{Claims, Concerned, Heirs, Rank, Shared};
 use super::settings::Settings;
 use crate::NamespacedName;
 
@@ -43,6 +43,8 @@ struct State {
     /// By source, the Kustomizations that wait for others before they may apply.
     blocked: HashMap<NamespacedName, HashMap<NamespacedName, (Rank, Arc<Settings>)>>,
     claims: Claims,
+    /// Objects that others gave to a Kustomization, which its inventory may not have yet.
+    given: HashMap<NamespacedName, Vec<Versioned>>,
 }
 
 impl Gate {
@@ -116,12 +118,39 @@ impl Gate {
         self.state().claims.rest(name)
     }
 
-    /// `name` describes nothing any more.
+    /// `rank` goes, and describes nothing any more. It is known until all that it had is gone or somebody else's.
+    pub(crate) fn go(&self, rank: &Rank) -> Concerned {
+        self.unblock(&rank.name);
+        self.claim(rank, [])
+    }
+
+    /// `name` is gone.
     pub(crate) fn disclaim(&self, name: &NamespacedName) -> Concerned {
         self.unblock(name);
-        let concerned = self.state().claims.disclaim(name);
+        let mut state = self.state();
+        state.given.remove(name);
+        let concerned = state.claims.disclaim(name);
+        drop(state);
         self.changed.notify_waiters();
         concerned
+    }
+
+    /// Who else than `name` could have the object.
+    pub(crate) fn heirs(&self, name: &NamespacedName, object: &ObjectId) -> Heirs {
+        self.state().claims.heirs(name, object)
+    }
+
+    /// The object is one of `heir` now.
+    pub(crate) fn hand_over(&self, heir: &NamespacedName, object: &Versioned) {
+        let mut state = self.state();
+        if state.claims.is_known(heir) {
+            state.given.entry(heir.clone()).or_default().push(object.clone());
+        }
+    }
+
+    /// What others gave to `name` since it last asked.
+    pub(crate) fn take_given(&self, name: &NamespacedName) -> Vec<Versioned> {
+        self.state().given.remove(name).unwrap_or_default()
     }
 
     /// Whether someone else than `name` describes the object.

@@ -8,6 +8,7 @@ mod fetching;
 mod finalize;
 pub(crate) mod gate;
 mod guard;
+mod handover;
 mod health;
 mod idle;
 pub(crate) mod inventory;

@@ -8,6 +8,7 @@ use cowherd_render::Helm;
 use super::build::{Build, Built, build};
 use super::failure::Failure;
 use super::fetching::fetch_all;
+use super::handover::leave_to_others;
 use super::job::{Job, Tale};
 use super::settings::Settings;
 use super::spared::spare;
@@ -40,7 +41,7 @@ pub(super) async fn remove_stale(
     claim_for_blocked(context, job, settings).await;
     context.gate.wait_for_doubtful(&job.name, &stale).await;
     let _permit = context.applies.acquire().await;
-    stale.retain(|object| !context.gate.is_claimed_by_another(&job.name, &object.id));
+    leave_to_others(context, &job.name, &mut stale).await.map_err(|error| Failure::Prune(Box::new(error)))?;
     spare(context, job, Some(&settings.source), &mut stale);
     let held = guard::hold(context, job, old, applied, &stale).await?;
     let applied = &entries::union(applied, &held.objects);

@@ -131,10 +131,11 @@ async fn apply(
     identified.map_err(|error| Failure::apply(error, ChangeSet::default()))?;
     let rank = Rank::of(&job.object);
     let described = built.manifests.iter().map(|manifest| manifest.id().clone());
-    context.tell_concerned(context.gate.claim(&rank, described));
     job.give_way()?;
+    // From here on others may leave objects to it, so that it has to be written down what it describes.
+    context.tell_concerned(context.gate.claim(&rank, described));
 
-    let old = inventory::read(&job.status);
+    let old = inventory::with_given(context, job);
     record_before_apply(context, job, &old, &built).await?;
     tale.phase = Phase::Applying;
     tale.applied = built.manifests.len();

@@ -63,6 +63,15 @@ async fn becomes(world: &World, name: &str, value: &str) {
         .await;
 }
 
+async fn is_gone(world: &World, name: &str) {
+    world
+        .until(&format!("{name} is gone"), async || match world.value("apps", name).await {
+            None => Ok(()),
+            Some(found) => Err(found),
+        })
+        .await;
+}
+
 async fn object(world: &World) -> Value {
     world.get("v1", "ConfigMap", Some("apps"), "shared").await.unwrap()["metadata"].clone()
 }
@@ -132,12 +141,7 @@ async fn when_the_winner_is_deleted_the_other_one_has_it() {
     shares(&world, "second", None).await;
     assert_eq!(object(&world).await["uid"], uid, "it was there all the time");
     api.delete("second", &Default::default()).await.unwrap();
-    world
-        .until("it is gone with the last", async || match world.value("apps", "shared").await {
-            None => Ok(()),
-            Some(found) => Err(found),
-        })
-        .await;
+    is_gone(&world, "shared").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,4 +197,9 @@ async fn who_may_not_have_an_object_takes_it_from_nobody_by_describing_it() {
     assert_eq!(world.value("apps", "shared").await.as_deref(), Some("changed"));
     world.patch("v1", "ConfigMap", "apps", "shared", json!({ "data": { "key": "by hand" } })).await;
     becomes(&world, "shared", "changed").await;
+    // Nor does it keep the object from going.
+    world.repository.remove("second/shared.yaml");
+    world.repository.write("second/own.yaml", &config_map("apps", "second", "1"));
+    world.repository.commit("without it");
+    is_gone(&world, "shared").await;
 }

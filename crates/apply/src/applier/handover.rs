@@ -1,0 +1,66 @@
+//! Gives an object to another owner that describes it too, before that one applies it.
+//!
+//! Who leaves an object to another one is soon gone itself, and then nobody could tell any more whose the object is. So
+//! its labels say it at once, and whatever happens next, the heir finds an object that is its own.
+
+use serde_json::{Value, json};
+
+use super::Applier;
+use crate::cluster::{Account, is_conflict, is_not_found};
+use crate::error::ApplyError;
+use crate::object::Versioned;
+use crate::owner::Owner;
+
+use super::delete::{ATTEMPTS, stays};
+
+/// Who gets an object.
+#[derive(Clone, Debug)]
+pub struct Heir {
+    /// Whose it becomes.
+    pub owner: Owner,
+    /// On whose behalf it would apply the object; the agent's own account by default.
+    pub account: Option<Account>,
+}
+
+impl Applier {
+    /// Makes an object of `owner` one of the heir, with the heir's own rights: an object that the heir may not write is
+    /// not left to it. Whether the object is left as it is: because the heir has it now, or because it was not the
+    /// owner's to give.
+    ///
+    /// # Errors
+    /// When the API gives no answer.
+    pub async fn hand_over(&self, owner: &Owner, object: &Versioned, heir: &Heir) -> Result<bool, ApplyError> {
+        if self.inner.reserved.contains(&object.id) {
+            return Ok(true);
+        }
+        let answer = |error| ApplyError::answer(&object.id, "handover failed", error, &Value::Null);
+        let _permit = self.inner.requests.acquire().await;
+        let cluster = &self.inner.cluster;
+        let Some(kind) = self.kind(object).await? else { return Ok(true) };
+        if kind.namespaced == object.id.namespace.is_empty() {
+            return Ok(true);
+        }
+        let mut attempt = 1;
+        loop {
+            let Some(live) = cluster.metadata(&kind, &object.id, None).await.map_err(answer)? else { return Ok(true) };
+            if stays(owner, &live) {
+                return Ok(true);
+            }
+            // What happens to it from now on is not the owner's business.
+            self.inner.memory.forget(&object.id, owner);
+            let labels: Value = heir.owner.labels().into_iter().map(|(key, value)| (key, json!(value))).collect();
+            let patch = json!({ "metadata": { "labels": labels, "resourceVersion": live.resource_version } });
+            match cluster.merge(&kind, &object.id, &patch, heir.account.as_ref()).await {
+                Ok(()) => return Ok(true),
+                Err(error) if is_not_found(&error) => return Ok(true),
+                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if is_forbidden(&error) => return Ok(false),
+                Err(error) => return Err(answer(error)),
+            }
+        }
+    }
+}
+
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403)
+}
