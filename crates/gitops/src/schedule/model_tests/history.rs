@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_apply::{Applier, Options};
+use cowherd_runtime::Health;
 use cowherd_tree::MemoryTree;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -124,7 +125,7 @@ impl History {
         let (config, fetches) = (Config::default(), Fetches::new(FetchLimits::default()));
         let context = Context::new(client.clone(), applier, recorder, fetches, &config, signals.clone());
         self.agents.spawn(recording);
-        self.agents.spawn(watch::kustomizations(client, signals.clone()));
+        self.agents.spawn(watch::kustomizations(client, signals.clone(), Health::default().register("watch")));
         self.agents.spawn(watch::drift(drift, signals.clone()));
         self.agents.spawn(Schedule::new(context).run(inbox));
         self.signals = Some(signals);
