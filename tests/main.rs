@@ -19,6 +19,7 @@ mod kubectl;
 mod local;
 mod mistakes;
 mod outages;
+mod reached;
 mod readiness;
 mod remotes;
 mod rendering;

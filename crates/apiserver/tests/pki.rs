@@ -7,13 +7,17 @@ mod support;
 use std::{collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 
 use cowherd_apiserver::ServiceNetwork;
-use cowherd_apiserver::pki::{Pki, PkiError};
+use cowherd_apiserver::pki::{Names, Pki, PkiError};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 const LISTEN: &str = "127.0.0.1:6443";
 
+fn names(listen: &str) -> Names {
+    Names::new(listen.parse::<SocketAddr>().unwrap(), ServiceNetwork::default())
+}
+
 fn open(directory: &Path, listen: &str) -> Pki {
-    Pki::open(directory, listen.parse::<SocketAddr>().unwrap(), ServiceNetwork::default()).unwrap()
+    Pki::open(directory, names(listen)).unwrap()
 }
 
 /// Every file of the directory with its text.
@@ -44,7 +48,7 @@ fn the_kubeconfig_is_for_its_owner_alone_even_where_another_one_stood() {
     let path = directory.path().join("kubeconfig");
     fs::write(&path, "old").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    open(&directory.path().join("pki"), LISTEN).kubeconfig("https://127.0.0.1:6443").write(&path).unwrap();
+    open(&directory.path().join("pki"), LISTEN).kubeconfig("cowherd", "https://127.0.0.1:6443").write(&path).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(fs::read_to_string(&path).unwrap().contains("server: https://127.0.0.1:6443"));
     // Nothing is left of the draft.
@@ -82,11 +86,49 @@ fn a_certificate_that_expires_soon_is_made_again() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_locks_nobody_out() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), LISTEN);
+    for name in ["ca.crt", "server.crt", "admin.crt"] {
+        let pem = fs::read_to_string(directory.path().join(name)).unwrap();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let parsed = <x509_cert::Certificate as x509_cert::der::Decode>::from_der(&der).unwrap();
+        let begins = parsed.tbs_certificate().validity().not_before.to_unix_duration().as_secs();
+        assert!(begins <= 1_600_000_000, "{name} is good from {begins} on");
+    }
+}
+
+#[test]
+fn all_names_in_a_kubeconfig_are_the_clusters() {
+    let directory = tempfile::tempdir().unwrap();
+    let document = open(directory.path(), LISTEN).kubeconfig("prod", "https://127.0.0.1:6443").to_value();
+    assert_eq!((&document["current-context"], &document["contexts"][0]["name"]), (&"prod".into(), &"prod".into()));
+    assert_eq!(document["clusters"][0]["name"], "prod");
+    assert_eq!(document["users"][0]["name"], "prod-admin");
+    let context = serde_json::json!({ "cluster": "prod", "user": "prod-admin" });
+    assert_eq!(document["contexts"][0]["context"], context);
+}
+
+#[test]
+fn certificates_are_renewed_when_another_process_would_make_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut pki = open(directory.path(), LISTEN);
+    assert!(!pki.renew().unwrap());
+    let first = files(directory.path());
+    fs::write(directory.path().join("server.names"), "another address").unwrap();
+    assert!(pki.renew().unwrap());
+    assert_ne!(files(directory.path())["server.crt"], first["server.crt"]);
+    assert!(!pki.renew().unwrap());
+    fs::remove_file(directory.path().join("ca.crt")).unwrap();
+    assert!(pki.renew().unwrap_err().to_string().contains("start again"));
+}
+
+#[test]
 fn a_damaged_file_is_named() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path(), LISTEN);
     fs::write(directory.path().join("ca.crt"), "nonsense").unwrap();
-    let error = Pki::open(directory.path(), LISTEN.parse().unwrap(), ServiceNetwork::default()).unwrap_err();
+    let error = Pki::open(directory.path(), names(LISTEN)).unwrap_err();
     assert!(matches!(&error, PkiError::Damaged { path, .. } if path.ends_with("ca.crt")), "{error}");
     assert!(error.to_string().ends_with("remove the file to have it made again"), "{error}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{ServiceNetwork, Undeletable};
 use cowherd_controllers::Selection;
 use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
@@ -25,6 +26,13 @@ pub struct Local {
     /// Where the API listens; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     listen: String,
+    /// A name or an address that the API is reached by beside those of this machine, such as a load balancer's; may be
+    /// repeated
+    #[arg(long, value_name = "NAME")]
+    tls_san: Vec<AlternativeName>,
+    /// The name of the cluster in the kubeconfig [default: what it was before, or `cowherd`]
+    #[arg(long, value_name = "NAME", env = "COWHERD_NAME", value_parser = cluster_name)]
+    name: Option<String>,
     /// The network that Services have their addresses from; it cannot be changed later
     #[arg(long, value_name = "CIDR", default_value_t = ServiceNetwork::default())]
     service_cluster_ip_range: ServiceNetwork,
@@ -58,13 +66,24 @@ impl Local {
 
     fn config(&self) -> Config {
         let mut config = Config::new(&self.data_dir);
-        config.listen = Some(Listen { address: self.listen.clone() });
+        config.listen =
+            Some(Listen { address: self.listen.clone(), names: self.tls_san.clone(), cluster: self.name.clone() });
         config.controllers = self.controllers.clone();
         let mut undeletable = config.api.undeletable;
         undeletable.push(root_namespace());
         let service_network = self.service_cluster_ip_range;
         config.api = cowherd_apiserver::Config { undeletable, service_network, ..self.limits.config() };
         config
+    }
+}
+
+/// A name for the cluster: it stands in kubeconfigs and on command lines.
+fn cluster_name(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '/' | ':');
+    if (1..=253).contains(&text.len()) && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be letters, digits and any of -_.@/: (253 at the most)".to_owned())
     }
 }
 

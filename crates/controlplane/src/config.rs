@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{Undeletable, User};
 use cowherd_controllers::Selection;
 
@@ -23,10 +24,14 @@ pub struct Config {
 }
 
 /// How others reach an API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     /// The address and port; port 0 takes any that is free.
     pub address: String,
+    /// What the certificate names beside the addresses and the name of the machine.
+    pub names: Vec<AlternativeName>,
+    /// What the kubeconfig calls the cluster; what it called it before, or `cowherd`, unless this says otherwise.
+    pub cluster: Option<String>,
 }
 
 impl Config {

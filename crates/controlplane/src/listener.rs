@@ -1,14 +1,20 @@
 //! The address at which others reach the API of a control plane.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use cowherd_apiserver::pki::Pki;
+use cowherd_apiserver::pki::{Names, Pki, PkiError};
 use cowherd_apiserver::{ApiServer, ServiceNetwork};
 use tokio::net::TcpListener;
 
 use crate::{DataDir, Error, Listen};
+
+/// How often it is looked whether the certificates still name what the server is reached by, and are good for long enough.
+const LOOK: Duration = Duration::from_secs(60);
+/// What a cluster is called that has no name.
+const CLUSTER: &str = "cowherd";
 
 /// A socket that listens, and whom it knows.
 pub(crate) struct Listener {
@@ -16,8 +22,9 @@ pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     /// The kubeconfig that was written for it.
     pub(crate) kubeconfig: PathBuf,
+    cluster: String,
     socket: std::net::TcpListener,
-    pki: Pki,
+    pki: Mutex<Pki>,
 }
 
 impl Listener {
@@ -26,21 +33,71 @@ impl Listener {
         let failed = |cause| Error::Listen { address: listen.address.clone(), cause };
         let socket = TcpListener::bind(&listen.address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        let pki = Pki::open(data_dir.pki(), address, network)?;
+        let names = Names::new(address, network).and(listen.names.iter().cloned());
         let kubeconfig = data_dir.kubeconfig();
-        pki.kubeconfig(format!("https://{}", reachable(address))).write(&kubeconfig)?;
-        Ok(Self { address, kubeconfig, socket: socket.into_std().map_err(failed)?, pki })
+        let before = || called_before(&kubeconfig).unwrap_or_else(|| CLUSTER.to_owned());
+        let listener = Self {
+            address,
+            cluster: listen.cluster.clone().unwrap_or_else(before),
+            kubeconfig,
+            socket: socket.into_std().map_err(failed)?,
+            pki: Mutex::new(Pki::open(data_dir.pki(), names)?),
+        };
+        listener.write_kubeconfig(&listener.pki())?;
+        Ok(listener)
     }
 
     /// Serves the API until `shutdown` completes. The socket stays open, so that it can be served again.
     pub(crate) async fn serve(&self, server: &ApiServer, shutdown: impl Future<Output = ()> + Send) {
         let socket = self.socket.try_clone().and_then(TcpListener::from_std);
-        match (socket, self.pki.server_config()) {
+        let tls = self.pki().server_config();
+        match (socket, tls) {
             (Ok(socket), Ok(tls)) => server.serve(socket, Arc::clone(&tls), shutdown).await,
             (Err(error), _) => tracing::error!(address = %self.address, %error, "cannot listen"),
             (_, Err(error)) => tracing::error!(address = %self.address, %error, "cannot serve"),
         }
     }
+
+    /// Makes certificates again when they have to be: the machine got another address, or they expire soon.
+    pub(crate) async fn renew(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let listener = self.clone();
+            match tokio::task::spawn_blocking(move || listener.renew_now()).await {
+                Ok(Ok(true)) => tracing::info!("the certificates were made again"),
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the certificates cannot be renewed"),
+                Err(error) => tracing::error!(%error, "the renewal of the certificates broke off"),
+            }
+        }
+    }
+
+    fn renew_now(&self) -> Result<bool, PkiError> {
+        let mut pki = self.pki();
+        let renewed = pki.renew()?;
+        if renewed {
+            self.write_kubeconfig(&pki)?;
+        }
+        Ok(renewed)
+    }
+
+    /// Writes the kubeconfig.
+    fn write_kubeconfig(&self, pki: &Pki) -> Result<(), PkiError> {
+        let kubeconfig = pki.kubeconfig(&self.cluster, format!("https://{}", reachable(self.address)));
+        kubeconfig.write(&self.kubeconfig)
+    }
+
+    fn pki(&self) -> std::sync::MutexGuard<'_, Pki> {
+        self.pki.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a kubeconfig that was written before calls the cluster.
+fn called_before(kubeconfig: &Path) -> Option<String> {
+    let text = std::fs::read(kubeconfig).ok()?;
+    let documents = cowherd_yaml::parse_documents(&text, &Default::default()).ok()?;
+    let name = documents.first()?.value["clusters"][0]["name"].as_str()?;
+    Some(name.to_owned())
 }
 
 /// The address by which this machine reaches a server that listens on `address`.

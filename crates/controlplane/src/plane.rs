@@ -78,6 +78,8 @@ impl ControlPlane {
 
     fn listen(&mut self) {
         let Some(listener) = self.listener.clone() else { return };
+        let certificates = listener.clone();
+        self.keep("certificates", move || certificates.clone().renew());
         let (server, stopping) = (self.server.clone(), self.stopping.clone());
         self.keep("listener", move || {
             let (server, listener, stopped) = (server.clone(), listener.clone(), stopped(stopping.subscribe()));

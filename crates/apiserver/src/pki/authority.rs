@@ -9,7 +9,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Identity, Pki, PkiError, certificate::Certificate, files};
+use super::{Identity, PkiError, certificate::Certificate, files};
 use crate::identity::MASTERS;
 
 /// How long the authority is valid.
@@ -25,8 +25,18 @@ fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(days.saturating_mul(24))
 }
 
+/// What lies in a directory of certificates.
+pub struct Found {
+    /// The certificate of the authority, in PEM.
+    pub authority: String,
+    /// What the server shows.
+    pub server: Identity,
+    /// What the admin shows.
+    pub admin: Identity,
+}
+
 /// Opens what is good and makes what is missing.
-pub fn open(directory: &Path, names: &[String]) -> Result<Pki, PkiError> {
+pub fn open(directory: &Path, names: &[String]) -> Result<Found, PkiError> {
     let paths = |name: &str| (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
     let now = Timestamp::now();
     let (authority, fresh) = match read(paths("ca"), now)? {
@@ -56,7 +66,7 @@ pub fn open(directory: &Path, names: &[String]) -> Result<Pki, PkiError> {
         Some(known) => known,
         None => make(paths("admin"), admin_params(now)?, &issuer)?,
     };
-    Ok(Pki { directory: directory.to_owned(), authority: authority.certificate, server, admin })
+    Ok(Found { authority: authority.certificate, server, admin })
 }
 
 /// A certificate and its key, unless one of them is missing or the certificate expires soon.
@@ -82,9 +92,8 @@ fn params(
     }
     subject.push(DnType::CommonName, name);
     params.distinguished_name = subject;
-    // Clocks differ: what was made this minute is good an hour ago, too.
-    let (year, month, day) = date(now.checked_sub(SignedDuration::from_hours(1)).unwrap_or(now));
-    params.not_before = rcgen::date_time_ymd(year, month, day);
+    // Clocks differ, and are set back: that is to lock nobody out.
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     let (year, month, day) = date(now.checked_add(days(lifetime)).unwrap_or(now));
     params.not_after = rcgen::date_time_ymd(year, month, day);
     let serial = crate::random::bytes::<16>().map_err(|error| PkiError::Tls(error.to_string()))?;

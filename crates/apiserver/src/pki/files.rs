@@ -20,6 +20,11 @@ pub fn make_directory(path: &Path) -> Result<(), PkiError> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed(path))
 }
 
+/// Takes the rights to a file from everybody but its owner.
+pub fn close_to_others(path: &Path) -> Result<(), PkiError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed(path))
+}
+
 /// The text of a file; `None` where there is none.
 pub fn read(path: &Path) -> Result<Option<String>, PkiError> {
     match fs::read_to_string(path) {

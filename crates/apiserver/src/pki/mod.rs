@@ -7,22 +7,25 @@ mod authority;
 mod certificate;
 mod files;
 mod kubeconfig;
+mod names;
+mod serving;
 
 use std::{
-    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rustls::{
     RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, pem::PemObject},
     server::WebPkiClientVerifier,
 };
 
-use crate::{claims::ServiceNetwork, identity::User};
+use crate::identity::User;
+use serving::Serving;
 
 pub use kubeconfig::Kubeconfig;
+pub use names::{AlternativeName, Names};
 
 /// What went wrong with certificates.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +58,15 @@ pub enum PkiError {
 #[derive(Clone)]
 pub struct Pki {
     directory: PathBuf,
+    names: Names,
     authority: String,
-    server: Identity,
     admin: Identity,
+    server: Identity,
+    serving: Arc<Serving>,
 }
 
 /// A certificate and its key, in PEM.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Identity {
     certificate: String,
     key: String,
@@ -75,12 +80,33 @@ impl std::fmt::Debug for Pki {
 }
 
 impl Pki {
-    /// The certificates in `directory`, made where they are missing, expire soon, or do not name an address that
-    /// the server listens on or that its Service has. Blocks on files.
-    pub fn open(directory: impl AsRef<Path>, listen: SocketAddr, network: ServiceNetwork) -> Result<Self, PkiError> {
+    /// The certificates in `directory`, made where they are missing, expire soon, or do not name what the server is reached
+    /// by. Blocks on files.
+    pub fn open(directory: impl AsRef<Path>, names: Names) -> Result<Self, PkiError> {
         let directory = directory.as_ref().to_owned();
         files::make_directory(&directory)?;
-        authority::open(&directory, &server_names(listen.ip(), network))
+        let found = authority::open(&directory, &names.now())?;
+        let serving = Arc::new(Serving::new(&found.server)?);
+        let authority::Found { authority, server, admin } = found;
+        Ok(Self { directory, names, authority, admin, server, serving })
+    }
+
+    /// Makes those certificates again that expire soon, or do not name what the server is reached by any more. Whoever connects
+    /// from now on sees the new one. Whether any was made. Blocks on files.
+    ///
+    /// # Errors
+    /// When one cannot be made, or the authority expires soon, which takes a new start; the old ones are shown as before.
+    pub fn renew(&mut self) -> Result<bool, PkiError> {
+        let found = authority::open(&self.directory, &self.names.now())?;
+        if found.authority != self.authority {
+            return Err(PkiError::Tls("the authority was replaced; start again to serve with the new one".to_owned()));
+        }
+        let is_new = found.server != self.server || found.admin != self.admin;
+        if found.server != self.server {
+            self.serving.replace(&found.server)?;
+        }
+        (self.server, self.admin) = (found.server, found.admin);
+        Ok(is_new)
     }
 
     /// The authority's certificate, in PEM.
@@ -100,21 +126,19 @@ impl Pki {
             .allow_unauthenticated()
             .build()
             .map_err(|error| tls(&error))?;
-        let chain = certificates(&self.server.certificate).map_err(|error| tls(&error))?;
-        let key = PrivateKeyDer::from_pem_slice(self.server.key.as_bytes()).map_err(|error| tls(&error))?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| tls(&error))?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key)
-            .map_err(|error| tls(&error))?;
+            .with_cert_resolver(self.serving.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
 
-    /// How the admin reaches the server at this URL.
-    pub fn kubeconfig(&self, server: impl Into<String>) -> Kubeconfig<'_> {
+    /// How the admin reaches the server of this cluster at this URL.
+    pub fn kubeconfig(&self, cluster: impl Into<String>, server: impl Into<String>) -> Kubeconfig<'_> {
         Kubeconfig {
+            cluster: cluster.into(),
             server: server.into(),
             authority: &self.authority,
             certificate: &self.admin.certificate,
@@ -125,30 +149,6 @@ impl Pki {
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect()
-}
-
-/// Every name that the server is reached by.
-fn server_names(listen: IpAddr, network: ServiceNetwork) -> Vec<String> {
-    let mut names: Vec<String> = [
-        "localhost",
-        "127.0.0.1",
-        "::1",
-        "kubernetes",
-        "kubernetes.default",
-        "kubernetes.default.svc",
-        "kubernetes.default.svc.cluster.local",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    names.push(network.api().to_string());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim().to_lowercase();
-    let named = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
-    names.extend(Some(host).filter(|_| named));
-    names.extend(Some(listen).filter(|address| !address.is_unspecified()).map(|address| address.to_string()));
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// The user that a client's certificate names: its common name, with its organizations as groups.

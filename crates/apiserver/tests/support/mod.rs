@@ -9,7 +9,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use cowherd_apiserver::{ApiServer, Config, pki::Pki};
+use cowherd_apiserver::{
+    ApiServer, Config,
+    pki::{Names, Pki},
+};
 use cowherd_store::{Options, Store};
 use tempfile::TempDir;
 
@@ -44,8 +47,8 @@ impl Served {
         let server = open(&directory, config).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let pki = Pki::open(directory.path().join("pki"), address, Default::default()).unwrap();
-        pki.kubeconfig(format!("https://{address}")).write(directory.path().join("kubeconfig")).unwrap();
+        let pki = Pki::open(directory.path().join("pki"), Names::new(address, Default::default())).unwrap();
+        pki.kubeconfig("cowherd", format!("https://{address}")).write(directory.path().join("kubeconfig")).unwrap();
         let (serving, tls) = (server.clone(), pki.server_config().unwrap());
         tokio::spawn(async move { serving.serve(listener, tls, std::future::pending()).await });
         Self { server, directory, address, pki }

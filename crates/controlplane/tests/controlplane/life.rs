@@ -89,7 +89,7 @@ async fn it_is_what_its_configuration_says() {
     let mut config = Config::new(directory.path());
     config.api.service_network = "172.20.0.0/24".parse().unwrap();
     config.controllers = "*,-deployment".parse().unwrap();
-    config.listen = Some(Listen { address: "127.0.0.1:0".to_owned() });
+    config.listen = Some(Listen { address: "127.0.0.1:0".to_owned(), ..Listen::default() });
     let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
 
     let services: Api<Service> = Api::namespaced(plane.client(), "default");
@@ -133,4 +133,21 @@ async fn two_never_have_one_state() {
     assert!(matches!(second, Error::Store(cowherd_store::OpenError::Locked { .. })), "{second}");
     first.stop().await;
     ControlPlane::open(Config::new(directory.path()), &budgets).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_keeps_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let called = async |cluster: Option<&str>| {
+        let mut config = Config::new(directory.path());
+        let cluster = cluster.map(str::to_owned);
+        config.listen = Some(Listen { address: "127.0.0.1:0".to_owned(), cluster, ..Listen::default() });
+        let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
+        let kubeconfig = kube::config::Kubeconfig::read_from(plane.kubeconfig().unwrap()).unwrap();
+        plane.stop().await;
+        kubeconfig.current_context.unwrap()
+    };
+    assert_eq!(called(None).await, "cowherd");
+    assert_eq!(called(Some("prod")).await, "prod");
+    assert_eq!(called(None).await, "prod");
 }
