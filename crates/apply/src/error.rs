@@ -1,7 +1,7 @@
 //! What can go wrong with an object, told to a person.
 
 use crate::change::ChangeSet;
-use crate::object::{ManifestError, ObjectId};
+use crate::object::{ManifestError, ObjectId, Versioned};
 
 /// Why a set of objects could not be applied, pruned or waited for.
 #[derive(Debug, thiserror::Error)]
@@ -101,10 +101,13 @@ pub struct Partial {
     pub error: ApplyError,
     /// What was done before.
     pub changes: ChangeSet,
+    /// Objects that were sent without an answer that says whether they were taken. No other object was touched.
+    pub doubtful: Vec<Versioned>,
 }
 
 impl Partial {
+    /// An error after these changes; of no object it is doubtful what was done.
     pub(crate) fn new(error: ApplyError, changes: ChangeSet) -> Self {
-        Self { error, changes }
+        Self { error, changes, doubtful: Vec::new() }
     }
 }

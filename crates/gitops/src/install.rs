@@ -27,7 +27,15 @@ pub async fn install(client: kube::Client) -> Result<(), InstallError> {
     let options = Options { field_manager: "cowherd".to_owned(), ..Options::default() };
     let (applier, _drift) = Applier::new(client, options);
     let owner = Owner::new("flux-system", "cowherd");
-    let held = Default::default();
-    let desired = Desired { owner, manifests, force: false, recheck: false, held, account: None, timeout: TIMEOUT };
+    let desired = Desired {
+        owner,
+        manifests,
+        force: false,
+        recheck: false,
+        held: Default::default(),
+        others: Default::default(),
+        account: None,
+        timeout: TIMEOUT,
+    };
     applier.apply(&desired).await.map(drop).map_err(|Partial { error, .. }| InstallError(error))
 }

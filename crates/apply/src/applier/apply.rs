@@ -4,6 +4,8 @@
 //! and none for the others, and it is why a commit with one object that the API refuses changes nothing in the
 //! cluster. A single changed object needs no check: the API takes it whole or not at all.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -12,11 +14,12 @@ use serde_json::Value;
 use super::prepare::Work;
 use super::{Applier, Desired};
 use crate::change::{Action, ChangeSet};
-use crate::cluster::{Kind, Patched};
+use crate::cluster::{Kind, Patched, is_forbidden};
 use crate::error::{ApplyError, Partial};
 use crate::health;
 use crate::intruders;
 use crate::memory::{Answer, Mark, Outcome};
+use crate::object::{ObjectId, Versioned};
 use crate::order::{self, STAGES, Stage};
 use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
 use crate::wait::Expectation;
@@ -41,16 +44,17 @@ impl Applier {
         for stage in STAGES {
             let rest = work.split_off(work.partition_point(|work| order::stage(work.id()) <= stage));
             let part = std::mem::replace(&mut work, rest);
-            let result = self.apply_stage(desired, stage, part, is_alone, &mut changes).await;
+            let mut doubtful = Vec::new();
+            let result = self.apply_stage(desired, stage, part, is_alone, &mut changes, &mut doubtful).await;
             if let Err(error) = result {
-                return Err(Partial::new(error, changes));
+                return Err(Partial { error, changes, doubtful });
             }
         }
         changes.sort();
         Ok(changes)
     }
 
-    /// Takes out what needs no request: objects that are left alone, and objects that are as they should be.
+    /// Takes out what is not written: objects that are left alone, and objects that are as they should be.
     async fn set_aside(
         &self,
         desired: &Desired,
@@ -58,26 +62,47 @@ impl Applier {
         changes: &mut ChangeSet,
     ) -> Result<(), ApplyError> {
         let mut kept = Vec::with_capacity(work.len());
+        let mut others = Vec::new();
         for work in work.drain(..) {
             match self.needs_nothing(desired, &work).await? {
                 Some(action) => changes.push(work.manifest.versioned().clone(), action),
+                None if self.is_others(desired, work.id()) => others.push(work),
                 None => kept.push(work),
             }
         }
         *work = kept;
+        stream::iter(&others).map(Ok).try_for_each_concurrent(AT_ONCE, |work| self.may_write(desired, work)).await?;
+        others.iter().for_each(|work| changes.push(work.manifest.versioned().clone(), Action::Skipped));
         Ok(())
+    }
+
+    /// Whether somebody else keeps the object as it is.
+    fn is_others(&self, desired: &Desired, id: &ObjectId) -> bool {
+        let is_excluded = || self.inner.memory.live(id).is_some_and(|live| live.excluded);
+        self.inner.reserved.contains(id) || desired.others.contains(id) || is_excluded()
+    }
+
+    /// Asks whether the object, which is left as it is, might be written: who may not have an object is told so, whoever
+    /// else has it. What else the API has against it does not matter.
+    async fn may_write(&self, desired: &Desired, work: &Work) -> Result<(), ApplyError> {
+        let Some(kind) = &work.kind else { return Ok(()) };
+        match self.send(desired, kind, work, true).await {
+            Err(error) if is_forbidden(&error) || !is_refusal(&error) => {
+                Err(ApplyError::answer(work.id(), "dry-run failed", error, work.manifest.object()))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn needs_nothing(&self, desired: &Desired, work: &Work) -> Result<Option<Action>, ApplyError> {
         let manifest = &work.manifest;
-        let is_left = self.inner.reserved.contains(work.id()) || desired.held.contains(work.id());
-        if is_left || manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
+        if desired.held.contains(work.id()) || manifest.has(RECONCILE, DISABLED) || manifest.has(SSA, SSA_IGNORE) {
             return Ok(Some(Action::Skipped));
+        }
+        if self.is_others(desired, work.id()) {
+            return Ok(None);
         }
         let Some(kind) = &work.kind else { return Ok(None) };
-        if self.inner.memory.live(work.id()).is_some_and(|live| live.excluded) {
-            return Ok(Some(Action::Skipped));
-        }
         if manifest.has(SSA, SSA_IF_NOT_PRESENT) {
             let found = self.inner.cluster.metadata(kind, work.id(), desired.account.as_ref()).await;
             let found = found.map_err(|error| ApplyError::answer(work.id(), "query failed", error, &Value::Null))?;
@@ -116,6 +141,7 @@ impl Applier {
         mut work: Vec<Work>,
         is_alone: bool,
         changes: &mut ChangeSet,
+        doubtful: &mut Vec<Versioned>,
     ) -> Result<(), ApplyError> {
         if !is_alone {
             self.check(desired, &mut work, |_| true).await?;
@@ -134,7 +160,10 @@ impl Applier {
                         applied.push(object.clone());
                         changes.push(object, action);
                     }
-                    Err(error) => failed = failed.or(Some(error)),
+                    Err(Unapplied { error, doubtful: object }) => {
+                        doubtful.extend(object);
+                        failed = failed.or(Some(error));
+                    }
                 }
             }
             if let Some(error) = failed {
@@ -148,30 +177,45 @@ impl Applier {
         Ok(())
     }
 
-    async fn apply_one(
+    async fn apply_one(&self, desired: &Desired, mut work: Work) -> Result<(Versioned, Action), Unapplied> {
+        let untouched = |error| Unapplied { error, doubtful: None };
+        let kind = self.settle(&mut work).await.map_err(untouched)?;
+        let object = work.manifest.versioned().clone();
+        let mut is_refused = false;
+        match self.write(desired, &kind, &work, &mut is_refused).await {
+            Ok(action) => Ok((object, action)),
+            Err(error) if is_refused => Err(untouched(error)),
+            Err(error) => Err(Unapplied { error, doubtful: Some(object) }),
+        }
+    }
+
+    /// Writes the object; whether the API refused it, so that nothing was done, is told beside the error.
+    async fn write(
         &self,
         desired: &Desired,
-        mut work: Work,
-    ) -> Result<(crate::object::Versioned, Action), ApplyError> {
-        let kind = self.settle(&mut work).await?;
-        self.inner.watching.drift(&kind);
+        kind: &Arc<Kind>,
+        work: &Work,
+        is_refused: &mut bool,
+    ) -> Result<Action, ApplyError> {
+        self.inner.watching.drift(kind);
         let before = self.inner.memory.live(work.id());
         self.inner.memory.begin(work.id());
-        let mut guard = UnderWay { applier: self, desired, work: &work, answer: Answer::Unknown };
+        let mut guard = UnderWay { applier: self, desired, work, answer: Answer::Unknown };
         let sent_at = Timestamp::now();
-        let mut patched = match self.send(desired, &kind, &work, false).await {
+        let mut patched = match self.send(desired, kind, work, false).await {
             Ok(patched) => patched,
             Err(error) => {
                 let refused = is_refusal(&error);
-                let may_recreate = self.may_recreate(desired, &kind, &work, error, "apply failed").await;
+                let may_recreate = self.may_recreate(desired, kind, work, error, "apply failed").await;
                 if may_recreate.is_err() && refused {
                     guard.answer = Answer::Refused;
+                    *is_refused = true;
                 }
                 may_recreate?;
-                self.recreate(desired, &kind, &work).await?
+                self.recreate(desired, kind, work).await?
             }
         };
-        if let Some(taken_over) = self.take_over(desired, &kind, &work, &patched).await? {
+        if let Some(taken_over) = self.take_over(desired, kind, work, &patched).await? {
             patched = taken_over;
         }
         let metadata = metadata(&patched.object);
@@ -183,7 +227,7 @@ impl Applier {
             health: health::assess(&patched.object, Timestamp::now()),
         });
         drop(guard);
-        Ok((work.manifest.versioned().clone(), action))
+        Ok(action)
     }
 
     /// Takes over what someone wrote by hand, and applies the object again without it.
@@ -214,6 +258,12 @@ impl Applier {
         let account = desired.account.as_ref();
         self.inner.cluster.apply(kind, work.id(), work.manifest.object(), dry_run, account).await
     }
+}
+
+/// Why an object was not applied, and the object where it may have been all the same.
+struct Unapplied {
+    error: ApplyError,
+    doubtful: Option<Versioned>,
 }
 
 /// Whether the API says that it changed nothing.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Applier;
 use crate::change::{Action, ChangeSet};
-use crate::cluster::{Account, Kind, is_conflict};
+use crate::cluster::{Account, Kind, is_conflict, is_forbidden};
 use crate::error::{ApplyError, Partial};
 use crate::memory::{has, is_excluded};
 use crate::object::{ObjectId, Versioned};
@@ -104,7 +104,16 @@ impl Applier {
         }
         let mut attempt = 1;
         loop {
-            let Some(live) = cluster.metadata(&kind, &object.id, account).await.map_err(answer)? else {
+            let seen = match cluster.metadata(&kind, &object.id, account).await {
+                // What the account may not even see was not applied by its hand, unless it was once.
+                Err(error) if is_forbidden(&error) => match cluster.metadata(&kind, &object.id, None).await {
+                    Ok(Some(live)) if !stale.owner.owns(&live) => return Ok((Action::Skipped, None)),
+                    Ok(None) => Ok(None),
+                    _ => Err(error),
+                },
+                seen => seen,
+            };
+            let Some(live) = seen.map_err(answer)? else {
                 self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Deleted, None));
             };
@@ -123,6 +132,7 @@ impl Applier {
                     return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
                 }
                 Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if is_forbidden(&error) && !stale.owner.owns(&live) => return Ok((Action::Skipped, None)),
                 Err(error) => return Err(answer(error)),
             }
         }

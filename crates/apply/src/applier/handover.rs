@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::Applier;
-use crate::cluster::{Account, is_conflict, is_not_found};
+use crate::cluster::{Account, is_conflict, is_forbidden, is_not_found};
 use crate::error::ApplyError;
 use crate::object::Versioned;
 use crate::owner::Owner;
@@ -59,8 +59,4 @@ impl Applier {
             }
         }
     }
-}
-
-fn is_forbidden(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 403)
 }

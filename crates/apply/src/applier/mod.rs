@@ -60,6 +60,9 @@ pub struct Desired {
     pub recheck: bool,
     /// Objects that belong to the set, but are left as they are for now.
     pub held: BTreeSet<ObjectId>,
+    /// Objects that belong to the set, but are as another owner has them. They are left as they are, if the account might
+    /// write them.
+    pub others: BTreeSet<ObjectId>,
     /// On whose behalf the objects are applied; the agent's own account by default.
     pub account: Option<Account>,
     /// How long definitions may take until they are served.

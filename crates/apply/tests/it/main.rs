@@ -57,6 +57,7 @@ fn desired(owner: &str, objects: Vec<Value>) -> Desired {
         force: false,
         recheck: false,
         held: Default::default(),
+        others: Default::default(),
         account: None,
         timeout: Duration::from_secs(20),
     }
@@ -231,6 +232,82 @@ async fn an_object_is_given_to_who_may_write_it_and_is_then_its_own() {
     let stale = Stale { owner: owner("y"), objects: vec![object], account: None, abandoned_by: Owners::none() };
     let pruned = world.applier.prune(&stale).await.unwrap();
     assert_eq!(pruned.changes.count(Action::Deleted), 1);
+}
+
+/// A ServiceAccount that may do everything with ConfigMaps in the namespace `default`, but for those in `other`.
+async fn of_one_namespace(world: &World) -> Account {
+    let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": { "name": "all", "namespace": "default" },
+        "rules": [{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] }] });
+    let binding = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": { "name": "all", "namespace": "default" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "all" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "one", "namespace": "default" }] });
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "other" } });
+    world.apply("rights", vec![namespace, role, binding]).await.unwrap();
+    Account::service_account("default", "one")
+}
+
+fn elsewhere(name: &str) -> Value {
+    let mut object = config_map(name, json!({}));
+    object["metadata"]["namespace"] = "other".into();
+    object
+}
+
+#[tokio::test]
+async fn what_an_account_may_not_write_is_refused_whoever_keeps_it_as_it_is() {
+    let world = World::new().await;
+    let account = of_one_namespace(&world).await;
+    let excluded = annotated(elsewhere("excluded"), "reconcile", "disabled");
+    let excluded: DynamicObject = serde_json::from_value(excluded).unwrap();
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+    let api: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), "other", &resource);
+    world.apply("x", vec![elsewhere("excluded"), elsewhere("theirs")]).await.unwrap();
+    let params = PatchParams::apply("somebody").force();
+    api.patch("excluded", &params, &Patch::Apply(&excluded)).await.unwrap();
+    let reserved = Versioned { id: Manifest::new(elsewhere("reserved")).unwrap().id().clone(), version: "v1".into() };
+    let options = Options { reserved: [reserved.id.clone()].into(), ..Options::default() };
+    let (applier, _drift) = Applier::new(world.client.clone(), options);
+    // Its watch has to have seen that the object asks to be left alone.
+    applier.apply(&desired("y", vec![config_map("first", json!({}))])).await.unwrap();
+    for name in ["excluded", "theirs", "reserved"] {
+        let mut desired = desired("y", vec![config_map("own", json!({})), elsewhere(name)]);
+        desired.others = [Manifest::new(elsewhere("theirs")).unwrap().id().clone()].into();
+        let done = loop {
+            let done = applier.apply(&desired).await.unwrap();
+            if done.count(Action::Skipped) == 1 {
+                break done;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(done.count(Action::Skipped), 1, "{name}: who may have it leaves it as it is");
+        desired.account = Some(account.clone());
+        desired.manifests[0] = Manifest::new(config_map("new", json!({}))).unwrap();
+        let refused = applier.apply(&desired).await.unwrap_err();
+        assert!(matches!(refused.error, ApplyError::Refused { code: 403, .. }), "{name}: {refused}");
+        assert!(refused.changes.is_empty() && refused.doubtful.is_empty(), "{name}");
+    }
+    assert!(world.get("v1", "ConfigMap", "new").await.is_none(), "nothing else was written");
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_see_what_is_to_go_is_stopped_only_by_its_own_objects() {
+    let world = World::new().await;
+    let account = of_one_namespace(&world).await;
+    let mine = world.apply("x", vec![elsewhere("mine")]).await.unwrap();
+    let theirs = world.apply("y", vec![elsewhere("theirs")]).await.unwrap();
+    let never_there = Versioned { id: Manifest::new(elsewhere("none")).unwrap().id().clone(), version: "v1".into() };
+    let prune = async |objects: Vec<Versioned>| {
+        let account = Some(account.clone());
+        let abandoned_by = Owners::those(|_, _| true);
+        world.applier.prune(&Stale { owner: Owner::new("flux-system", "x"), objects, account, abandoned_by }).await
+    };
+    let mut objects = entries(&theirs);
+    objects.push(never_there);
+    let pruned = prune(objects).await.unwrap();
+    assert_eq!((pruned.changes.count(Action::Skipped), pruned.changes.count(Action::Deleted)), (1, 1));
+    let refused = prune(entries(&mine)).await.unwrap_err();
+    assert!(refused.to_string().contains("forbidden"), "{refused}");
 }
 
 #[tokio::test]

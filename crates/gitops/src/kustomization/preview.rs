@@ -86,6 +86,7 @@ pub async fn preview(
         force: settings.force,
         recheck: true,
         held: Default::default(),
+        others: Default::default(),
         account: settings.account.clone(),
         timeout: settings.timeout,
     };

@@ -56,7 +56,7 @@ pub(super) async fn remove_stale(
             job.tell_event(context, Severity::Normal, "Progressing", &pruned.changes.to_string());
             guard::tell(job, &held)
         }
-        Err(Partial { error, changes }) => {
+        Err(Partial { error, changes, .. }) => {
             let survivors: Vec<Versioned> =
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
             job.status.inventory = Some(inventory::write(&entries::union(applied, &survivors)));

@@ -147,7 +147,8 @@ async fn apply(
             context.tell_concerned(context.gate.applied(&rank, &written(&changes), true));
             changes
         }
-        Err(Partial { error, changes }) => {
+        Err(Partial { error, changes, doubtful }) => {
+            forget_untouched(job, &old, &changes, &doubtful);
             context.tell_concerned(context.gate.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
             let failure = Failure::apply(placed(job, error), changes);
@@ -296,6 +297,15 @@ async fn record_before_apply(
     job.write_status(context).await
 }
 
+/// Takes out of the inventory again what an apply that failed did not get to: what was never there by its hand is not its
+/// to delete one day.
+fn forget_untouched(job: &mut Job, old: &[Versioned], changes: &ChangeSet, doubtful: &[Versioned]) {
+    let written = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| change.object.clone());
+    let written: Vec<Versioned> = written.collect();
+    let touched = entries::union(&entries::union(old, &written), doubtful);
+    job.status.inventory = Some(inventory::write(&touched));
+}
+
 async fn bring(
     context: &Context,
     job: &Job,
@@ -304,14 +314,13 @@ async fn bring(
     recheck: bool,
     held: Option<&Held>,
 ) -> Result<ChangeSet, Partial> {
-    let mut left_alone = context.gate.lost(&Rank::of(&job.object));
-    left_alone.extend(held.into_iter().flat_map(|held| held.objects.iter().cloned()));
     let desired = Desired {
         owner: job.name.owner(),
         manifests: built.manifests.clone(),
         force: settings.force,
         recheck,
-        held: left_alone,
+        held: held.map(|held| held.objects.clone()).unwrap_or_default(),
+        others: context.gate.lost(&Rank::of(&job.object)),
         account: settings.account.clone(),
         timeout: settings.timeout,
     };

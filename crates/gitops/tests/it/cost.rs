@@ -30,6 +30,14 @@ async fn a_commit_that_touches_one_app_renders_one_and_writes_to_no_other_object
     for app in 0..APPS {
         world.ready(&format!("app-{app}"), &second).await;
     }
+    // It is counted once the answer came, which others may see before.
+    let followed = || world.counts().followed - counts.followed;
+    world
+        .until("all others were counted", async || match followed() {
+            count if count >= APPS as u64 - 1 => Ok(()),
+            count => Err(count),
+        })
+        .await;
     let after = world.counts();
     assert_eq!(after.renders - counts.renders, 1);
     assert_eq!(after.applies - counts.applies, 1);

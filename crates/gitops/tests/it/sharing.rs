@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{FLUX, World, condition, config_map, kustomization};
+use crate::world::{FLUX, World, condition, config_map, inventory, kustomization};
 
 /// Two Kustomizations, `first` and `second`, with an object of each and one of both. The first is older, or, where both
 /// are of the same second, comes first by its name.
@@ -202,4 +202,43 @@ async fn who_may_not_have_an_object_takes_it_from_nobody_by_describing_it() {
     world.repository.write("second/own.yaml", &config_map("apps", "second", "1"));
     world.repository.commit("without it");
     is_gone(&world, "shared").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_have_an_object_is_not_ready_although_another_has_it_and_is_not_stuck_once_it_gives_it_up() {
+    let world = World::new().await;
+    of_other(&world, "tenant").await;
+    world.repository.write("first/shared.yaml", &config_map("apps", "shared", "first"));
+    world.repository.write("tenant/own.yaml", &config_map("other", "own", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("first", "./first", json!({}))).await;
+    world.ready("first", &revision).await;
+    world.add(kustomization("tenant", "./tenant", json!({ "serviceAccountName": "tenant" }))).await;
+    world.ready("tenant", &revision).await;
+
+    world.repository.write("tenant/shared.yaml", &config_map("apps", "shared", "tenant"));
+    world.repository.commit("what it may not have");
+    let message = world.failed("tenant", "ReconciliationFailed", "ConfigMap/apps/shared").await;
+    assert!(message.to_lowercase().contains("forbidden"), "{message}");
+    let kept = inventory(&world.kustomization("tenant").await.unwrap());
+    assert_eq!(kept, ["other_own__ConfigMap"], "what was never there by its hand is not its to delete");
+
+    world.repository.remove("tenant/shared.yaml");
+    let revision = world.repository.commit("without it");
+    world.ready("tenant", &revision).await;
+    assert_eq!(world.value("apps", "shared").await.as_deref(), Some("first"));
+}
+
+/// A ServiceAccount in the namespace of the Kustomizations that may do everything with ConfigMaps in `other`.
+async fn of_other(world: &World, name: &str) {
+    world.create("v1", "ServiceAccount", json!({ "metadata": { "name": name, "namespace": FLUX } })).await;
+    let metadata = json!({ "name": name, "namespace": "other" });
+    let rules = json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] }]);
+    let role = json!({ "metadata": metadata, "rules": rules });
+    world.create("rbac.authorization.k8s.io/v1", "Role", role).await;
+    let binding = json!({ "metadata": metadata,
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": FLUX }] });
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
 }
