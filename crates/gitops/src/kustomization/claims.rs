@@ -33,8 +33,10 @@ enum Hold {
     Had,
     /// It applied the object.
     Has,
-    /// It did not apply the object: it could not, or somebody else has it.
+    /// It did not apply the object yet, or somebody else has it.
     Wants,
+    /// It could not apply the object, or nothing at all, when it tried last.
+    Failed,
     /// It is suspended: it wants nothing, but the object is not to be deleted.
     Rests,
 }
@@ -51,8 +53,9 @@ pub(crate) struct Shared {
     pub(crate) object: ObjectId,
     /// Who has it, if somebody else does.
     pub(crate) winner: Option<NamespacedName>,
-    /// The first of the others, and how many more there are.
+    /// The first of the others, whether it is older and could not apply the object, and whether there are more.
     pub(crate) with: NamespacedName,
+    pub(crate) is_with_older: bool,
     pub(crate) is_with_more: bool,
 }
 
@@ -113,23 +116,23 @@ impl Claims {
         let mut concerned = Concerned::default();
         let described = self.of.get(&rank.name).map(|(_, objects)| objects.clone()).unwrap_or_default();
         for object in &described {
-            if objects.contains(object) {
+            let older = self.winner(object).filter(|winner| *winner < rank).cloned();
+            let is_written = objects.contains(object);
+            self.change(object, rank, &mut concerned, |before| {
+                Some(match before {
+                    _ if older.is_some() => Hold::Wants,
+                    _ if is_written => Hold::Has,
+                    // What it applied before stays as it was, although something else could not be applied.
+                    Some(Hold::Has) => Hold::Has,
+                    _ if is_all => Hold::Wants,
+                    _ => Hold::Failed,
+                })
+            });
+            match older {
                 // Somebody older has it, who did not when the apply began: that content comes back.
-                let older = self.winner(object).filter(|winner| *winner < rank).cloned();
-                match older {
-                    Some(older) => drop(concerned.0.insert(older.name)),
-                    None => {
-                        self.change(object, rank, &mut concerned, |_| Some(Hold::Has));
-                        self.overwrite(object, rank);
-                    }
-                }
-            } else if !is_all {
-                self.change(object, rank, &mut concerned, |hold| {
-                    hold.map(|hold| match hold {
-                        Hold::Had => Hold::Wants,
-                        known => known,
-                    })
-                });
+                Some(older) if is_written => drop(concerned.0.insert(older.name)),
+                None if is_written => self.overwrite(object, rank),
+                _ => {}
             }
         }
         concerned
@@ -138,7 +141,7 @@ impl Claims {
     /// `rank` wrote the object after all others: what they applied is there no more.
     fn overwrite(&mut self, object: &ObjectId, rank: &Rank) {
         let holds = self.on.get_mut(object).into_iter().flatten();
-        let overwritten = holds.filter(|(other, hold)| *other != rank && **hold == Hold::Has);
+        let overwritten = holds.filter(|(other, hold)| *other != rank && hold.has());
         overwritten.for_each(|(_, hold)| *hold = Hold::Wants);
     }
 
@@ -211,12 +214,16 @@ impl Claims {
     }
 
     fn shared_one(&self, rank: &Rank, object: &ObjectId) -> Option<Shared> {
-        let mut others = self.on.get(object)?.iter().filter(|(other, hold)| *other != rank && **hold != Hold::Rests);
-        let first = others.next()?.0.name.clone();
-        let winner = self.winner(object).filter(|winner| *winner != rank).map(|winner| winner.name.clone());
-        // Whoever lost need not know who else did.
-        let is_with_more = winner.is_none() && others.next().is_some();
-        Some(Shared { object: object.clone(), with: winner.clone().unwrap_or(first), winner, is_with_more })
+        let (winner, first, is_with_more) = self.standing(object)?;
+        let shared = |with: &Rank, winner: Option<&Rank>| Shared {
+            object: object.clone(),
+            winner: winner.map(|winner| winner.name.clone()),
+            with: with.name.clone(),
+            is_with_older: winner.is_none() && with < rank,
+            // Whoever lost need not know who else did.
+            is_with_more: winner.is_none() && is_with_more,
+        };
+        if winner == *rank { Some(shared(&first?, None)) } else { Some(shared(&winner, Some(&winner))) }
     }
 
     fn winner(&self, object: &ObjectId) -> Option<&Rank> {
@@ -231,7 +238,7 @@ impl Claims {
         concerned: &mut Concerned,
         change: impl FnOnce(Option<Hold>) -> Option<Hold>,
     ) {
-        let before = self.standing(object);
+        let before = (self.winner(object).cloned(), self.standing(object));
         let holds = self.on.entry(object.clone()).or_default();
         match change(holds.get(rank).copied()) {
             Some(hold) => drop(holds.insert(rank.clone(), hold)),
@@ -240,7 +247,7 @@ impl Claims {
         if self.on.get(object).is_some_and(BTreeMap::is_empty) {
             self.on.remove(object);
         }
-        let after = self.standing(object);
+        let after = (self.winner(object).cloned(), self.standing(object));
         if before == after {
             return;
         }
@@ -251,11 +258,14 @@ impl Claims {
     }
 
     /// All that is said of the sharing of an object: who has it, who is the first of the others, whether there are more.
-    fn standing(&self, object: &ObjectId) -> (Option<Rank>, Option<Rank>, bool) {
-        let winner = self.winner(object).cloned();
-        let holds = self.on.get(object).into_iter().flatten().filter(|(_, hold)| **hold != Hold::Rests);
-        let mut others = holds.map(|(rank, _)| rank).filter(|rank| Some(*rank) != winner.as_ref());
-        (winner.clone(), others.next().cloned(), others.next().is_some())
+    /// Nothing is said as long as nobody has it, or somebody older is about to: that would be another thing a moment later.
+    fn standing(&self, object: &ObjectId) -> Option<(Rank, Option<Rank>, bool)> {
+        let winner = self.winner(object)?;
+        let mut others = self.on.get(object)?.iter().filter(|(rank, hold)| *rank != winner && **hold != Hold::Rests);
+        if others.clone().any(|(rank, hold)| rank < winner && *hold == Hold::Wants) {
+            return None;
+        }
+        Some((winner.clone(), others.next().map(|(rank, _)| rank.clone()), others.next().is_some()))
     }
 }
 
@@ -269,6 +279,11 @@ pub(crate) fn told(shared: &[Shared]) -> Option<String> {
         let more = if shared.is_with_more { " and others" } else { "" };
         match shared.winner {
             Some(_) => format!("{object} is as {with} describes it, which describes it too and is older"),
+            None if shared.is_with_older => {
+                format!(
+                    "{object} is as described here, though {with}{more}, which is older but cannot apply it, describes it too"
+                )
+            }
             None => format!("{object} is as described here, though {with}{more} describes it too and is younger"),
         }
     };
@@ -375,7 +390,13 @@ mod tests {
         let (a, b, mut claims) = (rank(1, "a"), rank(2, "b"), Claims::default());
         apply(&mut claims, &b, &["x"]);
         assert_eq!(names(&claims.claim(&a, [object("x")])), ["b"], "it shares the object now");
-        assert_eq!(claims.applied(&a, &BTreeSet::new(), false), Concerned::default());
+        assert_eq!(said(&claims, &b), "", "it may be another one's the next moment");
+        assert_eq!(names(&claims.applied(&a, &BTreeSet::new(), false)), ["b"]);
+        assert_eq!(
+            said(&claims, &b),
+            "ConfigMap/x is as described here, though n/a, which is older but cannot apply it, describes it too. Take it \
+             out of all but one"
+        );
         assert_eq!(claims.lost(&b), BTreeSet::new());
         // Nor after a restart, when nobody knows any more who could.
         let mut claims = Claims::default();
@@ -411,6 +432,31 @@ mod tests {
     }
 
     #[test]
+    fn of_two_that_begin_at_once_each_says_one_thing_only() {
+        let (a, b) = (rank(1, "a"), rank(2, "b"));
+        let x = BTreeSet::from([object("x")]);
+        for younger_is_first in [true, false] {
+            let mut claims = Claims::default();
+            let _ = (claims.claim(&a, x.clone()), claims.claim(&b, x.clone()));
+            let mut told: BTreeSet<String> = BTreeSet::new();
+            let mut queue = if younger_is_first { vec![&b, &a] } else { vec![&a, &b] };
+            for rank in queue.clone() {
+                for name in names(&claims.applied(rank, &x, true)) {
+                    queue.push(if name == "a" { &a } else { &b });
+                }
+                told.insert(said(&claims, rank));
+            }
+            for rank in queue.split_off(2) {
+                let lost = claims.lost(rank);
+                let _ = claims.applied(rank, &x.difference(&lost).cloned().collect(), true);
+                told.insert(said(&claims, rank));
+            }
+            told.remove("");
+            assert_eq!(told.len(), 2, "{told:?}");
+        }
+    }
+
+    #[test]
     fn an_object_is_left_to_who_has_it_or_else_to_who_is_at_work_and_at_last_to_who_rests() {
         let (a, b, c, x) = (rank(1, "a"), rank(2, "b"), rank(3, "c"), object("x"));
         let names = |names: &[&str]| Heirs::Some(names.iter().map(|name| NamespacedName::new("n", *name)).collect());
@@ -442,6 +488,7 @@ mod tests {
             object: object(&number.to_string()),
             winner: None,
             with: with.clone(),
+            is_with_older: false,
             is_with_more: false,
         };
         let text = told(&(0..13).map(one).collect::<Vec<_>>()).unwrap();
