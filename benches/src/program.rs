@@ -30,7 +30,7 @@ impl Program {
     pub fn start(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<Self> {
         let log = data_dir.with_extension("log");
         let child = Command::new(program)
-            .env("COWHERD_LOG", "off,cowherd_gitops::kustomization::render=debug")
+            .env("COWHERD_LOG", "off,cowherd_gitops::producer::render=debug")
             .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)

@@ -94,7 +94,7 @@ impl Applier {
             let found = self.inner.cluster.metadata(&kind, &object.id, None).await;
             let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
             let Some(found) = found else { continue };
-            let stays = crate::applier::stays(owner, &found);
+            let stays = crate::applier::stays(owner, &found, self.inner.cluster.ownership());
             let action = if stays { Action::Skipped } else { Action::Deleted };
             diffs.push(Diff { object: object.clone(), action, fields: Vec::new() });
         }

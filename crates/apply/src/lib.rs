@@ -29,6 +29,6 @@ pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};
 pub use memory::{Cause, Drift};
 pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
-pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner};
+pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner, Ownership};
 pub use unserved::Unserved;
 pub use wait::{Expectation, Tally, Unhealthy};

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::health::Health;
 use crate::object::{ContentDigest, ObjectId};
-use crate::owner::Owner;
+use crate::owner::{Owner, Ownership};
 
 /// An object that is no longer as it was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +53,12 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn read(metadata: &ObjectMeta, field_manager: &str) -> Self {
+    pub(crate) fn read(metadata: &ObjectMeta, ownership: &Ownership) -> Self {
         Self {
-            fields: digest_fields(metadata, field_manager),
+            fields: digest_fields(metadata, ownership),
             revision: metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0),
             excluded: is_excluded(metadata),
-            intruded: crate::intruders::any(metadata, field_manager),
+            intruded: crate::intruders::any(metadata, ownership.field_manager),
         }
     }
 }
@@ -77,10 +77,10 @@ pub(crate) fn has(metadata: &ObjectMeta, key: &str, value: &str) -> bool {
         .any(|map| map.get(key).is_some_and(|text| text.eq_ignore_ascii_case(value)))
 }
 
-fn digest_fields(metadata: &ObjectMeta, field_manager: &str) -> u64 {
+fn digest_fields(metadata: &ObjectMeta, ownership: &Ownership) -> u64 {
     let entries = metadata.managed_fields.iter().flatten();
     let ours = entries.into_iter().find(|entry| {
-        entry.manager.as_deref() == Some(field_manager)
+        entry.manager.as_deref() == Some(ownership.field_manager)
             && entry.operation.as_deref() == Some("Apply")
             && entry.subresource.as_deref().unwrap_or_default().is_empty()
     });
@@ -90,7 +90,7 @@ fn digest_fields(metadata: &ObjectMeta, field_manager: &str) -> u64 {
     ours.time.as_ref().map(|time| time.0.as_second()).hash(&mut hasher);
     ours.fields_v1.as_ref().map(|fields| fields.0.to_string()).hash(&mut hasher);
     // Another owner writes under the same name, maybe within the same second.
-    Owner::of(metadata).hash(&mut hasher);
+    Owner::of(metadata, ownership).hash(&mut hasher);
     hasher.finish().max(1)
 }
 
@@ -477,7 +477,8 @@ mod tests {
             let entry = json!({ "manager": "us", "operation": "Apply", "fieldsV1": { "f:data": {} }, "time": "2026-01-01T00:00:00Z" });
             let labels = json!({ OWNER_NAME: owner, OWNER_NAMESPACE: "n" });
             let metadata = json!({ "managedFields": [entry], "labels": labels });
-            Mark::read(&serde_json::from_value(metadata).unwrap(), "us").fields
+            let ownership = Ownership { field_manager: "us", ..Ownership::default() };
+            Mark::read(&serde_json::from_value(metadata).unwrap(), &ownership).fields
         };
         assert_eq!(of("a"), of("a"));
         assert_ne!(of("a"), of("b"));

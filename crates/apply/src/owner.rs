@@ -1,7 +1,8 @@
-//! Whose objects are whose: the labels that Flux puts on what it applies.
+//! Whose objects are whose: the labels that owners put on what they apply.
 
 use std::fmt;
 
+use cowherd_api::flux::annotations::FIELD_MANAGER;
 pub(crate) use cowherd_api::flux::annotations::{DISABLED, ENABLED, FORCE, PRUNE, RECONCILE, SSA};
 pub use cowherd_api::flux::annotations::{OWNER_NAME, OWNER_NAMESPACE};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -10,7 +11,25 @@ pub(crate) const SSA_IGNORE: &str = "Ignore";
 pub(crate) const SSA_MERGE: &str = "Merge";
 pub(crate) const SSA_IF_NOT_PRESENT: &str = "IfNotPresent";
 
-/// Who applies a set of objects: a Kustomization.
+/// How the owners of one kind show that objects are theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ownership {
+    /// The label with the name of the owner.
+    pub name_label: &'static str,
+    /// The label with the namespace of the owner.
+    pub namespace_label: &'static str,
+    /// The name under which the fields of the objects are owned.
+    pub field_manager: &'static str,
+}
+
+impl Default for Ownership {
+    /// That of Kustomizations.
+    fn default() -> Self {
+        Self { name_label: OWNER_NAME, namespace_label: OWNER_NAMESPACE, field_manager: FIELD_MANAGER }
+    }
+}
+
+/// Who applies a set of objects, among the owners of its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner {
     /// Its namespace.
@@ -26,20 +45,20 @@ impl Owner {
     }
 
     /// The owner whose labels an object has, if it has any.
-    pub(crate) fn of(metadata: &ObjectMeta) -> Option<Self> {
+    pub(crate) fn of(metadata: &ObjectMeta, ownership: &Ownership) -> Option<Self> {
         let label = |key: &str| metadata.labels.as_ref()?.get(key).cloned();
-        Some(Self { namespace: label(OWNER_NAMESPACE)?, name: label(OWNER_NAME)? })
+        Some(Self { namespace: label(ownership.namespace_label)?, name: label(ownership.name_label)? })
     }
 
     /// The labels that everything it applies has.
-    pub(crate) fn labels(&self) -> [(&str, &str); 2] {
-        [(OWNER_NAME, &self.name), (OWNER_NAMESPACE, &self.namespace)]
+    pub(crate) fn labels(&self, ownership: &Ownership) -> [(&'static str, &str); 2] {
+        [(ownership.name_label, &self.name), (ownership.namespace_label, &self.namespace)]
     }
 
     /// Whether an object has the labels of this owner.
-    pub(crate) fn owns(&self, metadata: &ObjectMeta) -> bool {
+    pub(crate) fn owns(&self, metadata: &ObjectMeta, ownership: &Ownership) -> bool {
         let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
-        self.labels().iter().all(|(key, value)| label(key) == Some(value))
+        self.labels(ownership).iter().all(|(key, value)| label(key) == Some(value))
     }
 }
 

@@ -25,13 +25,13 @@ use crate::cluster::Kind;
 use crate::health;
 use crate::memory::{Mark, Memory, last_manager};
 use crate::object::ObjectId;
-use crate::owner::OWNER_NAME;
+use crate::owner::Ownership;
 
 /// The watches that run.
 pub(crate) struct Watching {
     client: Client,
     memory: Arc<Memory>,
-    field_manager: Arc<str>,
+    ownership: Ownership,
     running: Mutex<Running>,
 }
 
@@ -44,8 +44,8 @@ struct Running {
 }
 
 impl Watching {
-    pub(crate) fn new(client: Client, memory: Arc<Memory>, field_manager: &str) -> Self {
-        Self { client, memory, field_manager: field_manager.into(), running: Mutex::default() }
+    pub(crate) fn new(client: Client, memory: Arc<Memory>, ownership: Ownership) -> Self {
+        Self { client, memory, ownership, running: Mutex::default() }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -61,10 +61,10 @@ impl Watching {
         let (up, receiver) = watch::channel(false);
         running.drift.insert(kind.clone(), receiver);
         let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watcher(api, owned()).default_backoff();
-        let (memory, kind, field_manager) = (self.memory.clone(), kind.clone(), self.field_manager.clone());
+        let stream = watcher(api, owned(&self.ownership)).default_backoff();
+        let (memory, kind, ownership) = (self.memory.clone(), kind.clone(), self.ownership);
         let client = self.client.clone();
-        running.tasks.spawn(async move { see_drift(stream, &client, &memory, &kind, &field_manager, &up).await });
+        running.tasks.spawn(async move { see_drift(stream, &client, &memory, &kind, &ownership, &up).await });
     }
 
     /// Whether the watch of the kind is up, so that the memory of it can be trusted.
@@ -79,7 +79,7 @@ impl Watching {
             return;
         }
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watcher(api, owned()).default_backoff();
+        let stream = watcher(api, owned(&self.ownership)).default_backoff();
         let (memory, kind) = (self.memory.clone(), kind.clone());
         running.tasks.spawn(async move { see_health(stream, &memory, &kind, None).await });
     }
@@ -92,8 +92,8 @@ impl Watching {
     }
 }
 
-fn owned() -> watcher::Config {
-    watcher::Config::default().labels(OWNER_NAME)
+fn owned(ownership: &Ownership) -> watcher::Config {
+    watcher::Config::default().labels(ownership.name_label)
 }
 
 fn id(kind: &Kind, metadata: &ObjectMeta) -> ObjectId {
@@ -110,7 +110,7 @@ async fn see_drift(
     client: &Client,
     memory: &Memory,
     kind: &Kind,
-    field_manager: &str,
+    ownership: &Ownership,
     up: &watch::Sender<bool>,
 ) {
     let mut stream = pin!(stream);
@@ -131,7 +131,7 @@ async fn see_drift(
             }
             Ok(Event::InitApply(object)) => {
                 listed.insert(id(kind, &object.metadata));
-                see(memory, kind, &object.metadata, field_manager);
+                see(memory, kind, &object.metadata, ownership);
             }
             Ok(Event::InitDone) => {
                 let doubtful = memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
@@ -141,11 +141,11 @@ async fn see_drift(
             }
             Ok(Event::Apply(object)) => {
                 up.send_replace(true);
-                see(memory, kind, &object.metadata, field_manager);
+                see(memory, kind, &object.metadata, ownership);
             }
             Ok(Event::Delete(object)) => {
                 up.send_replace(true);
-                let mark = Mark::read(&object.metadata, field_manager);
+                let mark = Mark::read(&object.metadata, ownership);
                 memory.see_gone(&id(kind, &object.metadata), mark.revision);
             }
             Err(error) => {
@@ -195,9 +195,9 @@ fn api_of(client: &Client, kind: &Kind, id: &ObjectId) -> Api<DynamicObject> {
     }
 }
 
-fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, field_manager: &str) {
-    let mark = Mark::read(metadata, field_manager);
-    memory.see(&id(kind, metadata), mark, last_manager(metadata, field_manager));
+fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, ownership: &Ownership) {
+    let mark = Mark::read(metadata, ownership);
+    memory.see(&id(kind, metadata), mark, last_manager(metadata, ownership.field_manager));
 }
 
 async fn see_health(

@@ -5,7 +5,7 @@ mod cluster;
 mod commands;
 mod commits;
 mod control_plane;
-mod elsewhere;
+mod downloads;
 mod failure;
 mod followed;
 mod keeper;

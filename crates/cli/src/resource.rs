@@ -157,7 +157,7 @@ pub async fn list(
     let params = ListParams { label_selector: selector.map(str::to_owned), ..Default::default() };
     let found = match api.list(&params).await {
         Ok(found) => found,
-        Err(kube::Error::Api(status)) if status.code == 404 => {
+        Err(kube::Error::Api(status)) if status.is_not_found() => {
             anyhow::bail!("the cluster does not know the kind {}; start `cowherd up` on it first", kind.name())
         }
         Err(error) => return Err(explain(error)),

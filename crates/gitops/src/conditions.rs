@@ -1,6 +1,7 @@
 //! Writes conditions as Flux writes them.
 
 use cowherd_api::{Condition, ConditionStatus};
+use cowherd_runtime::conditions::shortened;
 use jiff::Timestamp;
 
 pub(crate) const READY: &str = "Ready";
@@ -27,9 +28,6 @@ pub(crate) const SHARED: &str = "SharedObjects";
 pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
 pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
-
-/// The most bytes of a condition's message; the API takes no more than 32,768.
-const LONGEST: usize = 8 * 1024;
 
 /// A time as Kubernetes writes it: UTC, without fractions.
 pub(crate) fn time(timestamp: Timestamp) -> String {
@@ -91,18 +89,6 @@ pub(crate) fn holds(list: &[Condition], type_: &str) -> bool {
     find(list, type_).is_some_and(|condition| condition.status == ConditionStatus::True)
 }
 
-/// `text`, not longer than a condition or an event may be.
-pub(crate) fn shortened(text: &str) -> String {
-    if text.len() <= LONGEST {
-        return text.to_owned();
-    }
-    let mut end = LONGEST;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,12 +104,5 @@ mod tests {
         conditions.fail(BUILD_FAILED, "three");
         assert_ne!(conditions.list[0].last_transition_time, "2020-01-01T00:00:00Z");
         assert_eq!(conditions.list.iter().map(|found| found.type_.as_str()).collect::<Vec<_>>(), [READY, RECONCILING]);
-    }
-
-    #[test]
-    fn a_message_is_cut_between_characters() {
-        let long = "ä".repeat(LONGEST);
-        assert!(shortened(&long).len() <= LONGEST + 3);
-        assert_eq!(shortened("short"), "short");
     }
 }

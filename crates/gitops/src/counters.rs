@@ -21,9 +21,9 @@ pub struct Counters {
 pub struct Counts {
     /// Repositories that were looked at.
     pub fetches: u64,
-    /// Kustomizations that were rendered.
+    /// owners that were rendered.
     pub renders: u64,
-    /// Kustomizations that were applied, whether or not that changed an object.
+    /// owners that were applied, whether or not that changed an object.
     pub applies: u64,
     /// Objects that were created.
     pub created: u64,
@@ -31,11 +31,11 @@ pub struct Counts {
     pub configured: u64,
     /// Objects that were deleted.
     pub pruned: u64,
-    /// Kustomizations that a new revision did not concern, and whose status followed to it.
+    /// owners that a new revision did not concern, and whose status followed to it.
     pub followed: u64,
     /// Objects that were found changed by someone else.
     pub drifts: u64,
-    /// Writes of a Kustomization's status.
+    /// Writes of an owner's status.
     pub status_writes: u64,
 }
 

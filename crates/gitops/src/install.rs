@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cowherd_apply::{Applier, ApplyError, Desired, Manifest, Options, Owner, Partial};
+use cowherd_apply::{Applier, ApplyError, Desired, Manifest, Options, Owner, Ownership, Partial};
 
 /// How long the cluster may take to serve the definitions.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,7 +24,8 @@ pub async fn install(client: kube::Client) -> Result<(), InstallError> {
         value["kind"] = "CustomResourceDefinition".into();
         manifests.push(Manifest::new(value).map_err(ApplyError::from)?);
     }
-    let options = Options { field_manager: "cowherd".to_owned(), ..Options::default() };
+    let options =
+        Options { ownership: Ownership { field_manager: "cowherd", ..Ownership::default() }, ..Options::default() };
     let (applier, _drift) = Applier::new(client, options);
     let owner = Owner::new("flux-system", "cowherd");
     let desired = Desired {

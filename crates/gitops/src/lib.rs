@@ -1,47 +1,50 @@
 //! The agents: reconcilers of Flux's resources over source, render and apply.
 //!
 //! [`run`] watches the GitRepositories and Kustomizations of a cluster and keeps the cluster converged on what they
-//! say. Repositories are fetched by a task each ([`repository`]); one loop ([`schedule`]) decides which
+//! say. Repositories are fetched by a task each ([`source`]); one loop ([`schedule`]) decides which
 //! Kustomization is to be reconciled when, and a task per reconciliation ([`kustomization`]) does it.
 //!
 //! A new revision concerns a Kustomization only if something that its last render read is different in it. The
 //! others are neither rendered nor applied: their status follows once those that changed are done.
 
-mod basis;
 mod budgets;
 mod conditions;
 mod counters;
-mod elsewhere;
+mod delivery;
 mod events;
-mod failed;
-mod fetched;
 mod fetches;
 mod install;
-mod kept;
 mod kustomization;
 mod name;
+mod owner;
 mod policy;
+mod producer;
 mod progress;
-mod repository;
+mod remotes;
 mod schedule;
+mod source;
 mod status;
+mod target;
 
 pub use budgets::{Budgets, Limits};
 pub use counters::{Counters, Counts};
-pub use elsewhere::{Elsewhere, ElsewhereError, Unrendered};
+pub use delivery::PreviewError;
 pub use fetches::FetchLimits;
 pub use install::{InstallError, install};
-pub use kept::KeptRenders;
-pub use kustomization::{Preview, PreviewError, preview};
+pub use kustomization::{Preview, preview};
 pub use name::NamespacedName;
 pub use policy::{Policy, Root};
+pub use producer::KeptRenders;
 pub use progress::{Phase, Progress};
+pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
 
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use cowherd_apply::{Actors, Applier, ObjectId, Options};
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_apply::{Actors, ObjectId};
 use cowherd_runtime::{Health, Metrics};
 use cowherd_source::Mirrors;
 use tokio::sync::mpsc;
@@ -113,27 +116,27 @@ pub const ACTED_UPON: &[(&str, &str)] =
 ///
 /// The agents can be stopped, or killed, at any moment: what was begun is taken up again at the next start.
 pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
-    let options = Options { reserved: config.reserved.clone(), actors: config.actors.clone(), ..Options::default() };
-    let (applier, drift) = Applier::new(client.clone(), options);
-    let (recorder, recording) = events::recorder(client.clone());
     let (signals, inbox) = mpsc::unbounded_channel();
+    let recorder = events::Recorders::new(client.clone());
     let fetches = config.budgets.fetches.clone();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(recording);
-    let shared = repository::Shared {
+    let tell: source::Tell = {
+        let signals = signals.clone();
+        Arc::new(move |news| drop(signals.send(schedule::Signal::Source(news))))
+    };
+    let shared = source::Shared {
         client: client.clone(),
         mirrors,
         recorder: recorder.clone(),
-        signals: signals.clone(),
+        tell,
         fetches: fetches.clone(),
-        config: config.clone(),
+        config: Arc::new(config.clone()),
     };
-    tasks.spawn(repository::run(shared));
-    let pulse = config.health.register("watch of kustomizations.kustomize.toolkit.fluxcd.io");
-    tasks.spawn(schedule::watch::kustomizations(client.clone(), signals.clone(), pulse));
-    tasks.spawn(schedule::watch::drift(drift, signals.clone()));
-    let context = kustomization::Context::new(client, applier, recorder, fetches, &config, signals);
-    tasks.spawn(schedule::Schedule::new(context).run(inbox));
+    let (health, metrics) = (config.health.clone(), config.metrics.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(source::run::<GitRepository>(shared));
+    tasks.spawn(schedule::watch::owners::<Kustomization>(client.clone(), health, metrics, signals.clone()));
+    let context = delivery::Context::new(client, recorder, fetches, &config, signals);
+    tasks.spawn(schedule::Schedule::new(context, &[&kustomization::KIND]).run(inbox));
     tokio::select! {
         () = shutdown => {}
         ended = tasks.join_next() => match ended {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use cowherd_apply::Owner;
 use kube::ResourceExt;
 
 /// The namespace and name of an object.
@@ -22,16 +21,6 @@ impl NamespacedName {
 
     pub(crate) fn of(object: &impl ResourceExt) -> Self {
         Self::new(object.namespace().unwrap_or_default(), object.name_any())
-    }
-
-    pub(crate) fn owner(&self) -> Owner {
-        Owner::new(&self.namespace, &self.name)
-    }
-}
-
-impl From<Owner> for NamespacedName {
-    fn from(owner: Owner) -> Self {
-        Self { namespace: owner.namespace, name: owner.name }
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_apply::Account;
 use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup};
 
 use crate::NamespacedName;
-use crate::fetched::Fetched;
-use crate::kustomization::settings::Settings;
+use crate::owner::{Owner, OwnerName, Settings};
+use crate::source::{Artifact, SourceName, git};
 
 /// Who may what. By default, whatever is written in the cluster is the word of a tenant.
 #[derive(Clone, Debug, Default)]
@@ -40,22 +39,20 @@ pub struct Root {
 pub(crate) struct AccessDenied(NamespacedName);
 
 impl Policy {
-    /// Whether the GitRepository is the one that everything grows from.
-    pub(crate) fn is_root(&self, object: &GitRepository) -> bool {
-        let url = || RepositoryUrl::parse(&object.spec.url).ok();
-        self.root
-            .as_ref()
-            .is_some_and(|root| root.name == NamespacedName::of(object) && url().as_ref() == Some(&root.url))
+    /// Whether the source is the one that everything grows from.
+    pub(crate) fn is_root(&self, source: &SourceName, url: &RepositoryUrl) -> bool {
+        let is_root = |root: &Root| source.kind == git::KIND && root.name == source.name && root.url == *url;
+        self.root.as_ref().is_some_and(is_root)
     }
 
-    /// What may be fetched for the GitRepository: everything for the root, which a person named.
-    pub(crate) fn of_repository(&self, object: &GitRepository) -> Access {
-        if self.is_root(object) { Access::own() } else { self.access.clone() }
+    /// What may be fetched for a source from this URL: everything for the root, which a person named.
+    pub(crate) fn of_source(&self, source: &SourceName, url: &RepositoryUrl) -> Access {
+        if self.is_root(source, url) { Access::own() } else { self.access.clone() }
     }
 
-    /// What may be fetched for what the files of a Kustomization name elsewhere. Those of the root are the person's own,
-    /// for the Kustomizations beside it, which nobody else writes: ssh may use what they have set up.
-    pub(crate) fn of_kustomization(&self, name: &NamespacedName, source: &Fetched) -> Access {
+    /// What may be fetched for what the content of an owner names elsewhere. Those of the root are the person's own,
+    /// for the owners beside it, which nobody else writes: ssh may use what they have set up.
+    pub(crate) fn of_owner(&self, name: &OwnerName, source: &Artifact) -> Access {
         let mut access = self.access.clone();
         if let Some(root) = self.root.as_ref().filter(|root| source.is_root && root.name.namespace == name.namespace) {
             access.setup = Setup::Own;
@@ -66,19 +63,20 @@ impl Policy {
         access
     }
 
-    /// Whether what the Kustomization refers to is where it may refer to.
-    pub(crate) fn check(&self, name: &NamespacedName, settings: &Settings) -> Result<(), AccessDenied> {
+    /// Whether what the owner refers to is where it may refer to.
+    pub(crate) fn check(&self, name: &OwnerName, settings: &Settings) -> Result<(), AccessDenied> {
         if !self.no_cross_namespace_refs {
             return Ok(());
         }
-        let mut named = std::iter::once(&settings.source).chain(&settings.depends_on);
-        named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named.clone())))
+        let depends_on = settings.depends_on.iter().map(OwnerName::namespaced);
+        let mut named = std::iter::once(settings.source.name.clone()).chain(depends_on);
+        named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named)))
     }
 
-    /// Has a Kustomization that names no account act for the one that is said for all.
-    pub(crate) fn complete(&self, object: &mut Kustomization) {
-        if object.spec.service_account_name.as_ref().is_none_or(String::is_empty) {
-            object.spec.service_account_name = self.default_service_account.clone();
+    /// Has an owner that names no account act for the one that is said for all.
+    pub(crate) fn complete(&self, owner: &mut Owner) {
+        if let (None, Some(default)) = (&owner.account, &self.default_service_account) {
+            owner.account = Some(Account::service_account(&owner.name.namespace, default));
         }
     }
 }
@@ -92,20 +90,21 @@ pub(crate) struct Unnamed {
 }
 
 impl Unnamed {
-    /// Takes note of a Kustomization; what is to be said of it.
-    pub(crate) fn see(&mut self, object: &Kustomization) -> Option<String> {
-        if self.was_said || object.spec.service_account_name.as_ref().is_some_and(|name| !name.is_empty()) {
+    /// Takes note of an owner; what is to be said of it.
+    pub(crate) fn see(&mut self, owner: &Owner) -> Option<String> {
+        if self.was_said || owner.account.is_some() {
             return None;
         }
-        self.namespaces.insert(object.metadata.namespace.clone().unwrap_or_default());
+        self.namespaces.insert(owner.name.namespace.clone());
         if self.namespaces.len() < 2 {
             return None;
         }
         self.was_said = true;
         let namespaces = std::mem::take(&mut self.namespaces).into_iter().collect::<Vec<_>>().join(" and ");
         Some(format!(
-            "Kustomizations in {namespaces} name no serviceAccountName, so they are applied with all the rights of cowherd: \
-             whoever may write one is an administrator; start cowherd with --default-service-account if not all are"
+            "{}s in {namespaces} name no serviceAccountName, so they are applied with all the rights of cowherd: \
+             whoever may write one is an administrator; start cowherd with --default-service-account if not all are",
+            owner.name.kind.kind
         ))
     }
 }
@@ -113,21 +112,19 @@ impl Unnamed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::owner::Owning;
+    use cowherd_api::flux::kustomize::v1::Kustomization;
     use serde_json::{Value, json};
 
-    fn repository(namespace: &str, name: &str, url: &str) -> GitRepository {
-        serde_json::from_value(json!({ "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
-            "metadata": { "name": name, "namespace": namespace }, "spec": { "interval": "1m", "url": url } }))
-        .unwrap()
-    }
-
-    fn kustomization(spec: Value) -> Kustomization {
+    fn owner(namespace: &str, spec: Value) -> Owner {
         let mut full =
             json!({ "interval": "10m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } });
         full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-        serde_json::from_value(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": { "name": "a", "namespace": "team" }, "spec": full }))
-        .unwrap()
+        let object: Kustomization =
+            serde_json::from_value(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                "metadata": { "name": "a", "namespace": namespace }, "spec": full }))
+            .unwrap();
+        object.read(None).0
     }
 
     fn policy() -> Policy {
@@ -138,7 +135,9 @@ mod tests {
 
     #[test]
     fn only_the_root_as_it_was_named_is_fetched_by_the_set_up_of_the_person() {
-        let of = |namespace, name, url| policy().of_repository(&repository(namespace, name, url));
+        let of = |namespace: &str, name: &str, url: &str| {
+            policy().of_source(&SourceName::new(git::KIND, namespace, name), &RepositoryUrl::parse(url).unwrap())
+        };
         assert_eq!(of("flux-system", "flux-system", "ssh://git@example.com/fleet"), Access::own());
         for (namespace, name, url) in [
             ("flux-system", "flux-system", "ssh://git@example.com/private"),
@@ -151,8 +150,10 @@ mod tests {
 
     #[test]
     fn references_to_other_namespaces_are_denied_where_they_are_blocked() {
-        let name = NamespacedName::new("team", "a");
-        let check = |policy: &Policy, spec| policy.check(&name, &Settings::read(&kustomization(spec)).unwrap());
+        let check = |policy: &Policy, spec| {
+            let owner = owner("team", spec);
+            policy.check(&owner.name, &owner.settings.unwrap())
+        };
         let blocked = Policy { no_cross_namespace_refs: true, ..Policy::default() };
         for (spec, at) in [
             (
@@ -171,18 +172,13 @@ mod tests {
 
     #[test]
     fn several_namespaces_with_the_rights_of_the_agents_are_told_of_once() {
-        let in_namespace = |namespace: &str, spec: Value| {
-            let mut object = kustomization(spec);
-            object.metadata.namespace = Some(namespace.to_owned());
-            object
-        };
         let mut unnamed = Unnamed::default();
-        assert_eq!(unnamed.see(&in_namespace("flux-system", json!({}))), None);
-        assert_eq!(unnamed.see(&in_namespace("flux-system", json!({}))), None);
-        assert_eq!(unnamed.see(&in_namespace("team", json!({ "serviceAccountName": "deployer" }))), None);
-        let said = unnamed.see(&in_namespace("team", json!({}))).unwrap();
+        assert_eq!(unnamed.see(&owner("flux-system", json!({}))), None);
+        assert_eq!(unnamed.see(&owner("flux-system", json!({}))), None);
+        assert_eq!(unnamed.see(&owner("team", json!({ "serviceAccountName": "deployer" }))), None);
+        let said = unnamed.see(&owner("team", json!({}))).unwrap();
         assert!(said.contains("flux-system and team") && said.contains("--default-service-account"), "{said}");
-        assert_eq!(unnamed.see(&in_namespace("third", json!({}))), None);
+        assert_eq!(unnamed.see(&owner("third", json!({}))), None);
     }
 
     #[test]
@@ -193,9 +189,9 @@ mod tests {
             (json!({ "serviceAccountName": "" }), "default"),
             (json!({ "serviceAccountName": "deployer" }), "deployer"),
         ] {
-            let mut object = kustomization(spec);
-            policy.complete(&mut object);
-            assert_eq!(object.spec.service_account_name.as_deref(), Some(account));
+            let mut owner = owner("team", spec);
+            policy.complete(&mut owner);
+            assert_eq!(owner.account, Some(Account::service_account("team", account)));
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What the agents tell of their work while they do it.
 
 use crate::NamespacedName;
+use crate::owner::OwnerName;
 
-/// How far a Kustomization is.
+/// How far an owner of objects is, a Kustomization say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The Kustomization.
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace and name.
     pub name: NamespacedName,
     /// The revision that is being brought to the cluster.
     pub revision: String,
@@ -21,7 +24,15 @@ pub struct Progress {
     pub ready: usize,
 }
 
-/// What is happening to a Kustomization.
+impl Progress {
+    /// Nothing was done yet.
+    pub(crate) fn new(owner: &OwnerName, revision: &str, phase: Phase) -> Self {
+        let (kind, name, revision) = (owner.kind.kind, owner.namespaced(), revision.to_owned());
+        Self { kind, name, revision, phase, applied: 0, changed: 0, pruned: 0, ready: 0 }
+    }
+}
+
+/// What is happening to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It cannot begin yet; why.

@@ -25,18 +25,11 @@ pub enum Error {
 impl Error {
     /// Whether the object is gone, which ends the work on it.
     pub fn is_not_found(&self) -> bool {
-        self.code() == Some(404)
+        matches!(self, Self::Api(kube::Error::Api(status)) if status.is_not_found())
     }
 
     /// Whether the object changed meanwhile: the next event brings its new state.
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
-    }
-
-    fn code(&self) -> Option<u16> {
-        match self {
-            Self::Api(kube::Error::Api(status)) => Some(status.code),
-            _ => None,
-        }
+        matches!(self, Self::Api(kube::Error::Api(status)) if status.is_conflict())
     }
 }

@@ -34,6 +34,7 @@ pub use identity::{Clients, Identity};
 pub use informer::{Index, Informer, Object, Sink, Subscription, follow, interruption, version};
 pub use key::Key;
 pub use metrics::Metrics;
+pub use panics::caught;
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
 pub use supervisor::supervise;

@@ -10,7 +10,7 @@ use futures::FutureExt;
 ///
 /// What the future shared with others must be sound after a panic: the locks of this crate ignore poison, since no
 /// code between locking and unlocking leaves a half-made state.
-pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|panic| text(panic.as_ref()))
 }
 

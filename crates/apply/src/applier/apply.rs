@@ -219,8 +219,8 @@ impl Applier {
             patched = taken_over;
         }
         let metadata = metadata(&patched.object);
-        let mark = Mark::read(&metadata, self.inner.cluster.field_manager());
-        let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.field_manager());
+        let mark = Mark::read(&metadata, self.inner.cluster.ownership());
+        let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.ownership().field_manager);
         guard.answer = Answer::Taken(Outcome {
             content: work.content,
             mark,
@@ -238,7 +238,7 @@ impl Applier {
         work: &Work,
         patched: &Patched,
     ) -> Result<Option<Patched>, ApplyError> {
-        let field_manager = self.inner.cluster.field_manager();
+        let field_manager = self.inner.cluster.ownership().field_manager;
         let Some(patch) = intruders::takeover(&metadata(&patched.object), field_manager) else { return Ok(None) };
         let answer = |error| ApplyError::answer(work.id(), "takeover of fields failed", error, work.manifest.object());
         let account = desired.account.as_ref();

@@ -13,7 +13,7 @@ use crate::error::{ApplyError, Partial};
 use crate::memory::{has, is_excluded};
 use crate::object::{ObjectId, Versioned};
 use crate::order;
-use crate::owner::{DISABLED, Owner, PRUNE};
+use crate::owner::{DISABLED, Owner, Ownership, PRUNE};
 use crate::wait::Expectation;
 
 /// How often an object is looked at again that changes while it is to be deleted.
@@ -95,6 +95,7 @@ impl Applier {
         let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
+        let ownership = cluster.ownership();
         let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
         // With its kind every object is gone too.
         let Some(kind) = found else { return Ok((Action::Deleted, None)) };
@@ -107,7 +108,7 @@ impl Applier {
             let seen = match cluster.metadata(&kind, &object.id, account).await {
                 // What the account may not even see was not applied by its hand, unless it was once.
                 Err(error) if is_forbidden(&error) => match cluster.metadata(&kind, &object.id, None).await {
-                    Ok(Some(live)) if !stale.owner.owns(&live) => return Ok((Action::Skipped, None)),
+                    Ok(Some(live)) if !stale.owner.owns(&live, ownership) => return Ok((Action::Skipped, None)),
                     Ok(None) => Ok(None),
                     _ => Err(error),
                 },
@@ -117,9 +118,10 @@ impl Applier {
                 self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Deleted, None));
             };
-            let is_abandoned = Owner::of(&live).is_some_and(|owner| (stale.abandoned_by.0)(&owner, &object.id));
-            let owner = Owner::of(&live).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
-            if stays(&owner, &live) {
+            let is_abandoned =
+                Owner::of(&live, ownership).is_some_and(|owner| (stale.abandoned_by.0)(&owner, &object.id));
+            let owner = Owner::of(&live, ownership).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
+            if stays(&owner, &live, ownership) {
                 // An object that stays is no longer ours.
                 self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Skipped, None));
@@ -132,7 +134,9 @@ impl Applier {
                     return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
                 }
                 Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
-                Err(error) if is_forbidden(&error) && !stale.owner.owns(&live) => return Ok((Action::Skipped, None)),
+                Err(error) if is_forbidden(&error) && !stale.owner.owns(&live, ownership) => {
+                    return Ok((Action::Skipped, None));
+                }
                 Err(error) => return Err(answer(error)),
             }
         }
@@ -146,6 +150,6 @@ impl Applier {
 }
 
 /// Whether an object stays although it is no longer described: it says so, or it belongs to someone else.
-pub(crate) fn stays(owner: &Owner, live: &ObjectMeta) -> bool {
-    !owner.owns(live) || has(live, PRUNE, DISABLED) || is_excluded(live)
+pub(crate) fn stays(owner: &Owner, live: &ObjectMeta, ownership: &Ownership) -> bool {
+    !owner.owns(live, ownership) || has(live, PRUNE, DISABLED) || is_excluded(live)
 }

@@ -3,13 +3,13 @@
 //! Who leaves an object to another one is soon gone itself, and then nobody could tell any more whose the object is. So
 //! its labels say it at once, and whatever happens next, the heir finds an object that is its own.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Applier;
-use crate::cluster::{Account, is_conflict, is_forbidden, is_not_found};
+use crate::cluster::{Account, is_conflict, is_forbidden};
 use crate::error::ApplyError;
 use crate::object::Versioned;
-use crate::owner::Owner;
+use crate::owner::{Owner, Ownership};
 
 use super::delete::{ATTEMPTS, stays};
 
@@ -18,6 +18,8 @@ use super::delete::{ATTEMPTS, stays};
 pub struct Heir {
     /// Whose it becomes.
     pub owner: Owner,
+    /// How owners of its kind show that objects are theirs.
+    pub ownership: Ownership,
     /// On whose behalf it would apply the object; the agent's own account by default.
     pub account: Option<Account>,
 }
@@ -43,16 +45,19 @@ impl Applier {
         let mut attempt = 1;
         loop {
             let Some(live) = cluster.metadata(&kind, &object.id, None).await.map_err(answer)? else { return Ok(true) };
-            if stays(owner, &live) {
+            if stays(owner, &live, cluster.ownership()) {
                 return Ok(true);
             }
             // What happens to it from now on is not the owner's business.
             self.inner.memory.forget(&object.id, owner);
-            let labels: Value = heir.owner.labels().into_iter().map(|(key, value)| (key, json!(value))).collect();
+            // The labels of an owner of another kind have other names.
+            let former = owner.labels(cluster.ownership()).map(|(key, _)| (key.to_owned(), Value::Null));
+            let new = heir.owner.labels(&heir.ownership).map(|(key, value)| (key.to_owned(), json!(value)));
+            let labels: Map<String, Value> = former.into_iter().chain(new).collect();
             let patch = json!({ "metadata": { "labels": labels, "resourceVersion": live.resource_version } });
             match cluster.merge(&kind, &object.id, &patch, heir.account.as_ref()).await {
                 Ok(()) => return Ok(true),
-                Err(error) if is_not_found(&error) => return Ok(true),
+                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(true),
                 Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
                 Err(error) if is_forbidden(&error) => return Ok(false),
                 Err(error) => return Err(answer(error)),

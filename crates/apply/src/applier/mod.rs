@@ -16,7 +16,7 @@ use crate::cluster::{Account, Cluster};
 use crate::health::actors::Actors;
 use crate::memory::{Drift, Memory};
 use crate::object::{Manifest, ObjectId};
-use crate::owner::Owner;
+use crate::owner::{Owner, Ownership};
 use crate::watching::Watching;
 
 pub(crate) use delete::stays;
@@ -26,8 +26,8 @@ pub use handover::Heir;
 /// How an [`Applier`] works.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The name under which fields are owned.
-    pub field_manager: String,
+    /// How the owners of the sets show that objects are theirs.
+    pub ownership: Ownership,
     /// How many requests may be under way at once, for all sets together.
     pub requests: usize,
     /// Objects that somebody else keeps as they are: no set changes them, and none takes them away.
@@ -38,12 +38,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            field_manager: "kustomize-controller".to_owned(),
-            requests: 32,
-            reserved: HashSet::new(),
-            actors: Actors::default(),
-        }
+        Self { ownership: Ownership::default(), requests: 32, reserved: HashSet::new(), actors: Actors::default() }
     }
 }
 
@@ -69,7 +64,7 @@ pub struct Desired {
     pub timeout: Duration,
 }
 
-/// Applies sets of objects to one cluster, and sees when they drift.
+/// Applies sets of objects to one cluster, for owners of one kind, and sees when they drift.
 #[derive(Clone)]
 pub struct Applier {
     pub(crate) inner: Arc<Inner>,
@@ -89,8 +84,8 @@ impl Applier {
     pub fn new(client: kube::Client, options: Options) -> (Self, mpsc::UnboundedReceiver<Drift>) {
         let (sender, drift) = mpsc::unbounded_channel();
         let memory = Arc::new(Memory::new(sender));
-        let watching = Watching::new(client.clone(), memory.clone(), &options.field_manager);
-        let cluster = Cluster::new(client, options.field_manager.clone());
+        let watching = Watching::new(client.clone(), memory.clone(), options.ownership);
+        let cluster = Cluster::new(client, options.ownership);
         let requests = Semaphore::new(options.requests.max(1));
         let Options { reserved, actors, .. } = options;
         let inner = Inner { cluster, memory, watching, requests, reserved, actors };

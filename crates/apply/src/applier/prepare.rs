@@ -88,7 +88,7 @@ impl Applier {
         let mut unserved = Vec::new();
         for manifest in &desired.manifests {
             let mut manifest = manifest.clone();
-            manifest.set_metadata(desired.owner.labels(), []);
+            manifest.set_metadata(desired.owner.labels(self.inner.cluster.ownership()), []);
             let kind = self.kind_of(&manifest).await?;
             let brought = brings.kinds.contains(&(manifest.id().group.clone(), manifest.id().kind.clone()));
             match &kind {

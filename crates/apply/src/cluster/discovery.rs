@@ -7,8 +7,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Client;
 use kube::core::ApiResource;
 
-use super::is_not_found;
-
 /// A kind as the cluster serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kind {
@@ -43,7 +41,7 @@ impl Kinds {
         }
         let list = match self.list(group, version).await {
             Ok(list) => list,
-            Err(error) if is_not_found(&error) => return Ok(None),
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
         let kinds = Arc::new(read(group, version, list));

@@ -17,6 +17,7 @@ pub(crate) use discovery::Kind;
 use discovery::Kinds;
 
 use crate::object::ObjectId;
+use crate::owner::Ownership;
 
 /// What the user names of ServiceAccounts begin with.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
@@ -52,20 +53,20 @@ pub(crate) struct Patched {
 pub(crate) struct Cluster {
     client: Client,
     kinds: Kinds,
-    field_manager: String,
+    ownership: Ownership,
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, field_manager: String) -> Self {
-        Self { kinds: Kinds::new(client.clone()), client, field_manager }
+    pub(crate) fn new(client: Client, ownership: Ownership) -> Self {
+        Self { kinds: Kinds::new(client.clone()), client, ownership }
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(crate) fn field_manager(&self) -> &str {
-        &self.field_manager
+    pub(crate) fn ownership(&self) -> &Ownership {
+        &self.ownership
     }
 
     /// The kind as the cluster serves it; `None` where it does not.
@@ -82,7 +83,7 @@ impl Cluster {
         dry_run: bool,
         account: Option<&Account>,
     ) -> kube::Result<Patched> {
-        let params = PatchParams { dry_run, ..PatchParams::apply(&self.field_manager).force() };
+        let params = PatchParams { dry_run, ..PatchParams::apply(self.ownership.field_manager).force() };
         let patch = Patch::Apply(object);
         let request = request(kind, id).patch(&id.name, &params, &patch).map_err(kube::Error::BuildRequest)?;
         let (code, body) = self.send(request, account).await.inspect_err(|error| self.note(kind, error))?;
@@ -98,7 +99,8 @@ impl Cluster {
         patch: &Value,
         account: Option<&Account>,
     ) -> kube::Result<()> {
-        let params = PatchParams { field_manager: Some(self.field_manager.clone()), ..PatchParams::default() };
+        let params =
+            PatchParams { field_manager: Some(self.ownership.field_manager.to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(patch);
         let request = request(kind, id).patch(&id.name, &params, &patch).map_err(kube::Error::BuildRequest)?;
         self.send(request, account).await.map(drop)
@@ -117,7 +119,8 @@ impl Cluster {
             metadata.remove("name");
             metadata.insert("generateName".to_owned(), Value::String("check-".to_owned()));
         }
-        let params = kube::api::PostParams { dry_run: true, field_manager: Some(self.field_manager.clone()) };
+        let params =
+            kube::api::PostParams { dry_run: true, field_manager: Some(self.ownership.field_manager.to_owned()) };
         let body = serde_json::to_vec(&object).map_err(kube::Error::SerdeError)?;
         let request = request(kind, id).create(&params, body).map_err(kube::Error::BuildRequest)?;
         self.send(request, account).await.map(drop)
@@ -133,7 +136,7 @@ impl Cluster {
         let request = request(kind, id).get(&id.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
         match self.send(request, account).await {
             Ok((_, body)) => serde_json::from_slice(&body).map(Some).map_err(kube::Error::SerdeError),
-            Err(error) if is_not_found(&error) => Ok(None),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -152,7 +155,7 @@ impl Cluster {
                 let partial: PartialObjectMeta = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
                 Ok(Some(partial.metadata))
             }
-            Err(error) if is_not_found(&error) => Ok(None),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -170,7 +173,7 @@ impl Cluster {
         let request = request(kind, id).delete(&id.name, &params).map_err(kube::Error::BuildRequest)?;
         match self.send(request, account).await {
             Ok(_) => Ok(true),
-            Err(error) if is_not_found(&error) => Ok(false),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -197,7 +200,7 @@ impl Cluster {
 
     /// What was known of a kind may be wrong when the API does not find it.
     fn note(&self, kind: &Kind, error: &kube::Error) {
-        if is_not_found(error) {
+        if matches!(error, kube::Error::Api(status) if status.is_not_found()) {
             self.kinds.forget(&kind.resource.group, &kind.resource.version);
         }
     }
@@ -226,19 +229,14 @@ impl Cluster {
     }
 }
 
-/// Whether the API answered that there is no such thing.
-pub(crate) fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
-}
-
 /// Whether the API answered that whoever asked may not do that.
 pub(crate) fn is_forbidden(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 403)
+    matches!(error, kube::Error::Api(status) if status.is_forbidden())
 }
 
 /// Whether the API answered that the object was changed by someone else meanwhile.
 pub(crate) fn is_conflict(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 409)
+    matches!(error, kube::Error::Api(status) if status.is_conflict())
 }
 
 fn request(kind: &Kind, id: &ObjectId) -> Request {

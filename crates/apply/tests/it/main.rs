@@ -215,7 +215,8 @@ async fn an_object_is_given_to_who_may_write_it_and_is_then_its_own() {
     let owner = |name: &str| Owner::new("flux-system", name);
     let applied = world.apply("x", vec![config_map("a", json!({ "k": "1" }))]).await.unwrap();
     let object = entries(&applied).remove(0);
-    let heir = |name: &str, account: Option<Account>| Heir { owner: owner(name), account };
+    let heir =
+        |name: &str, account: Option<Account>| Heir { ownership: Default::default(), owner: owner(name), account };
     let labels = async || world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"]["labels"].clone();
     let nobody = Some(Account::service_account("default", "nobody"));
     assert!(!world.applier.hand_over(&owner("x"), &object, &heir("y", nobody)).await.unwrap());

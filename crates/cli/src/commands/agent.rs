@@ -10,7 +10,7 @@ use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, random};
 use cowherd_gitops::{Elsewhere, Phase, Progress};
 use cowherd_runtime::leader::{self, Candidate, Ended};
-use cowherd_runtime::{Health, Metrics};
+use cowherd_runtime::{Health, Metrics, supervise};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -62,16 +62,22 @@ impl Agent {
         }
         let Agents { mirrors, config } = Agents::in_dir(&DataDir::prepare(&self.data_dir)?)?;
         let (tell, progress) = mpsc::unbounded_channel();
-        let mut config =
-            cowherd_gitops::Config { policy: Arc::new(self.tenancy.policy(None)?), progress: Some(tell), ..config };
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let mut config = cowherd_gitops::Config {
+            policy: Arc::new(self.tenancy.policy(None)?),
+            progress: Some(tell),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            ..config
+        };
         if self.tenancy.no_remote_bases {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
         tokio::spawn(report(progress));
         let candidate = Candidate::new(self.leader_election_namespace, LEASE, identity()?);
-        let (health, metrics) = (Health::default(), Metrics::default());
         tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
-        let work = || cowherd_gitops::run(client.clone(), mirrors, config, std::future::pending());
+        let agents = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
+        let work = || supervise("agents", &health, &metrics, agents);
         match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {
             Ended::Released => Ok(ExitCode::SUCCESS),
             Ended::Lost => bail!(

@@ -17,7 +17,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, explain};
-use crate::elsewhere;
+use crate::downloads;
 use crate::output::{self, Format};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
@@ -64,8 +64,8 @@ impl Diff {
         let start = self.start(&target, &live)?;
         let recursive = self.recursive || target.names.is_empty();
         let mut sources = Sources { client: client.clone(), revision: self.revision.clone(), known: BTreeMap::new() };
-        let directory = elsewhere::own_directory()?;
-        let elsewhere = Arc::new(elsewhere::opened(&directory)?);
+        let directory = downloads::own_directory()?;
+        let elsewhere = Arc::new(downloads::opened(&directory)?);
         let mut diffs = Vec::new();
         let mut met = BTreeSet::new();
         let mut queue = VecDeque::from(start);

@@ -13,7 +13,7 @@ use cowherd_render::{LoadRestriction, Options, Overlay, Rendered, Surroundings, 
 use cowherd_tree::{Layered, MemoryTree, Tree, TreePath};
 use serde_json::Value;
 
-use crate::elsewhere;
+use crate::downloads;
 use crate::output::{self, Format};
 use chart::ChartFlags;
 use origin::{Origin, OriginFlags};
@@ -133,7 +133,7 @@ impl Render {
         let options = Options { load, ..Options::default() };
         let overlay = Overlay::default();
         let attempt = |surroundings: &Surroundings<'_>| render_in(tree, path, &overlay, &options, surroundings);
-        let rendered = elsewhere::at_the_prompt(&self.chart.helm()?, attempt)?;
+        let rendered = downloads::at_the_prompt(&self.chart.helm()?, attempt)?;
         for warning in &rendered.warnings {
             eprintln!("# Warning: {warning}");
         }

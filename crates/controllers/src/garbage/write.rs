@@ -57,7 +57,7 @@ pub async fn without_finalizer(context: &Context, node: &Node, finalizer: &str) 
 async fn patch_metadata(api: &Api<DynamicObject>, name: &str, patch: serde_json::Value) -> Result<(), Error> {
     match api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch)).await {
         Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

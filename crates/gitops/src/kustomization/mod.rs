@@ -1,38 +1,31 @@
-//! One reconciliation of one Kustomization: the story and its steps.
+//! Flux's Kustomization: an owner whose objects kustomize makes of the content of a source.
 
-mod build;
-mod claims;
-mod context;
-mod failure;
-mod fetching;
-mod finalize;
-pub(crate) mod gate;
-mod guard;
-mod handover;
-mod health;
-mod idle;
-pub(crate) mod inventory;
-mod job;
-mod nodes;
-mod places;
+mod owner;
 mod preview;
-mod prune;
-mod reconcile;
-mod render;
-pub(crate) mod settings;
-mod spared;
-pub(crate) mod status;
+mod producer;
+mod status;
 mod variables;
 
-pub(crate) use build::BuildError;
-pub(crate) use claims::{Concerned, Rank};
-pub(crate) use context::Context;
-pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
-pub use preview::{Preview, PreviewError, preview};
-pub(crate) use reconcile::reconcile;
+use cowherd_api::flux::annotations::{FIELD_MANAGER, KUSTOMIZE_STATUS_MANAGER};
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE, Ownership};
+
+use crate::owner::{OwnerKind, read};
+
+pub use preview::{Preview, preview};
 #[cfg(test)]
-pub(crate) use {
-    build::Built,
-    render::{Render, Step},
-    variables::Variables,
+pub(crate) use producer::Kustomize;
+
+/// The kind.
+pub(crate) static KIND: OwnerKind = OwnerKind {
+    group: "kustomize.toolkit.fluxcd.io",
+    version: "v1",
+    kind: "Kustomization",
+    plural: "kustomizations",
+    ownership: Ownership { name_label: OWNER_NAME, namespace_label: OWNER_NAMESPACE, field_manager: FIELD_MANAGER },
+    component: "kustomize-controller",
+    status_manager: KUSTOMIZE_STATUS_MANAGER,
+    status_fields: status::FIELDS,
+    read: read::<Kustomization>,
+    write_status: status::write,
 };

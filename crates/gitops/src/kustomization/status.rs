@@ -1,21 +1,14 @@
-//! The status of a Kustomization, step by step as Flux writes it.
+//! Between the status of a Kustomization and that of any owner.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use cowherd_api::ConditionStatus::{True, Unknown};
-use cowherd_api::flux::annotations::{KUSTOMIZE_STATUS_MANAGER, RECONCILE_REQUESTED_AT};
-use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus, Snapshot};
-use jiff::Timestamp;
-use kube::{Client, ResourceExt};
+use cowherd_api::flux::kustomize::v1::{KustomizationStatus, ResourceInventory, ResourceRef, Snapshot};
+use serde_json::Value;
 
-use crate::conditions::{
-    Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, find, time,
-};
-use crate::{Counters, NamespacedName};
+use crate::owner::{Inventory, Reconciliation, Status};
 
 /// The fields that a status can have.
-const FIELDS: &[&str] = &[
+pub(super) const FIELDS: &[&str] = &[
     "lastHandledReconcileAt",
     "observedGeneration",
     "conditions",
@@ -26,106 +19,95 @@ const FIELDS: &[&str] = &[
     "history",
 ];
 
-/// How many past reconciliations a status tells of.
-const HISTORY: usize = 5;
+/// Under which name an entry of the history has its revision.
+const REVISION: &str = "revision";
 
-/// The conditions of a status, for a generation of the object.
-pub(crate) fn conditions<'a>(status: &'a mut KustomizationStatus, object: &Kustomization) -> Conditions<'a> {
-    Conditions { list: &mut status.conditions, generation: object.metadata.generation.unwrap_or_default() }
-}
-
-/// The reconciliation goes on; what it does right now.
-pub(crate) fn progressing(status: &mut KustomizationStatus, object: &Kustomization, message: &str) {
-    let mut conditions = conditions(status, object);
-    conditions.set(READY, Unknown, PROGRESSING, "Reconciliation in progress");
-    conditions.set(RECONCILING, True, PROGRESSING, message);
-    conditions.remove(STALLED);
-}
-
-/// The revision was applied, and everything that is checked is healthy.
-pub(crate) fn succeeded(status: &mut KustomizationStatus, object: &Kustomization, revision: &str) {
-    let mut conditions = conditions(status, object);
-    conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &format!("Applied revision: {revision}"));
-    conditions.remove(RECONCILING);
-    conditions.remove(STALLED);
-    status.observed_generation = object.metadata.generation;
-    status.last_applied_revision = Some(revision.to_owned());
-    status.last_attempted_revision = Some(revision.to_owned());
-}
-
-/// Others describe some of the objects too, as `told`, or nobody does; what to say of it if that is news.
-pub(crate) fn shares(status: &mut KustomizationStatus, object: &Kustomization, told: Option<&str>) -> Option<String> {
-    let message = |status: &KustomizationStatus| find(&status.conditions, SHARED).map(|found| found.message.clone());
-    let before = message(status);
-    let mut conditions = conditions(status, object);
-    match told {
-        Some(text) => conditions.set(SHARED, True, SHARED, text),
-        None => conditions.remove(SHARED),
-    }
-    message(status).filter(|now| before.as_ref() != Some(now))
-}
-
-/// Nothing has to be healthy.
-pub(crate) fn without_health(status: &mut KustomizationStatus, object: &Kustomization) {
-    conditions(status, object).remove(HEALTHY);
-}
-
-/// The request for a reconciliation that the object carries was served.
-pub(crate) fn handled(status: &mut KustomizationStatus, object: &Kustomization) {
-    if let Some(request) = object.annotations().get(RECONCILE_REQUESTED_AT) {
-        status.last_handled_reconcile_at = Some(request.clone());
+/// What the status of a Kustomization says.
+pub(super) fn read(status: KustomizationStatus) -> Status {
+    let inventory = status.inventory.map(|inventory| {
+        let entries = inventory.entries.into_iter();
+        Inventory(entries.map(|ResourceRef { id, v }| (id, v)).collect())
+    });
+    Status {
+        observed_generation: status.observed_generation,
+        conditions: status.conditions,
+        last_handled_reconcile_at: status.last_handled_reconcile_at,
+        last_applied_revision: status.last_applied_revision,
+        last_applied_origin_revision: status.last_applied_origin_revision,
+        last_attempted_revision: status.last_attempted_revision,
+        inventory,
+        history: status.history.into_iter().map(reconciliation).collect(),
     }
 }
 
-/// Adds a reconciliation to the history: the same manifests with the same end are one entry.
-pub(crate) fn remember(status: &mut KustomizationStatus, digest: &str, revision: &str, reason: &str, took: Duration) {
-    let now = time(Timestamp::now());
-    let metadata = Some(BTreeMap::from([("revision".to_owned(), revision.to_owned())]));
-    let history = &mut status.history;
-    let same = history.iter().position(|entry| entry.digest == digest && entry.last_reconciled_status == reason);
-    let mut entry = match same {
-        Some(index) => history.remove(index),
-        None => Snapshot { digest: digest.to_owned(), first_reconciled: now.clone(), ..Snapshot::default() },
-    };
-    entry.last_reconciled = now;
-    entry.last_reconciled_duration = go_duration(took);
-    entry.last_reconciled_status = reason.to_owned();
-    entry.total_reconciliations += 1;
-    entry.metadata = metadata;
-    history.insert(0, entry);
-    history.truncate(HISTORY);
+/// A status as a Kustomization has it.
+pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
+    let inventory = status.inventory.as_ref().map(|Inventory(entries)| ResourceInventory {
+        entries: entries.iter().map(|(id, v)| ResourceRef { id: id.clone(), v: v.clone() }).collect(),
+    });
+    serde_json::to_value(KustomizationStatus {
+        last_handled_reconcile_at: status.last_handled_reconcile_at.clone(),
+        observed_generation: status.observed_generation,
+        conditions: status.conditions.clone(),
+        last_applied_revision: status.last_applied_revision.clone(),
+        last_applied_origin_revision: status.last_applied_origin_revision.clone(),
+        last_attempted_revision: status.last_attempted_revision.clone(),
+        inventory,
+        history: status.history.iter().map(snapshot).collect(),
+    })
 }
 
-/// A duration as Go prints it, to the millisecond: `1m2.5s`, `340ms`.
-pub(crate) fn go_duration(duration: Duration) -> String {
-    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    cowherd_duration::print(millis.saturating_mul(1_000_000))
+fn reconciliation(snapshot: Snapshot) -> Reconciliation {
+    Reconciliation {
+        digest: snapshot.digest,
+        first: snapshot.first_reconciled,
+        last: snapshot.last_reconciled,
+        took: snapshot.last_reconciled_duration,
+        reason: snapshot.last_reconciled_status,
+        total: snapshot.total_reconciliations,
+        revision: snapshot.metadata.and_then(|mut metadata| metadata.remove(REVISION)),
+    }
 }
 
-/// Writes the status.
-pub(crate) async fn write(
-    client: &Client,
-    counters: &Counters,
-    name: &NamespacedName,
-    status: &KustomizationStatus,
-) -> kube::Result<()> {
-    crate::status::write::<Kustomization>(client, name, KUSTOMIZE_STATUS_MANAGER, FIELDS, status).await?;
-    counters.wrote_status();
-    Ok(())
+fn snapshot(of: &Reconciliation) -> Snapshot {
+    Snapshot {
+        digest: of.digest.clone(),
+        first_reconciled: of.first.clone(),
+        last_reconciled: of.last.clone(),
+        last_reconciled_duration: of.took.clone(),
+        last_reconciled_status: of.reason.clone(),
+        total_reconciliations: of.total,
+        metadata: of.revision.clone().map(|revision| BTreeMap::from([(REVISION.to_owned(), revision)])),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn the_history_counts_what_happens_again() {
-        let mut status = KustomizationStatus::default();
-        for digest in ["a", "a", "b", "a", "c", "d", "e", "f"] {
-            remember(&mut status, digest, "r", "ReconciliationSucceeded", Duration::ZERO);
-        }
-        let seen: Vec<_> = status.history.iter().map(|entry| entry.digest.as_str()).collect();
-        assert_eq!(seen, ["f", "e", "d", "c", "a"]);
-        assert_eq!(status.history[4].total_reconciliations, 3);
+    fn a_status_is_written_as_it_was_read() {
+        let status = json!({
+            "lastHandledReconcileAt": "2026-01-01T00:00:00Z",
+            "observedGeneration": 3,
+            "conditions": [{ "type": "Ready", "status": "True", "observedGeneration": 3, "reason": "ReconciliationSucceeded",
+                "message": "Applied revision: main@sha1:1", "lastTransitionTime": "2026-01-01T00:00:00Z" }],
+            "lastAppliedRevision": "main@sha1:1",
+            "lastAppliedOriginRevision": "main@sha1:2",
+            "lastAttemptedRevision": "main@sha1:3",
+            "inventory": { "entries": [{ "id": "a_b__ConfigMap", "v": "v1" }, { "id": "damaged", "v": "v1" }] },
+            "history": [{ "digest": "sha256:1", "firstReconciled": "2026-01-01T00:00:00Z",
+                "lastReconciled": "2026-01-01T00:00:01Z", "lastReconciledDuration": "1s",
+                "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 2,
+                "metadata": { "revision": "main@sha1:1" } }],
+        });
+        let read = read(serde_json::from_value(status.clone()).unwrap());
+        assert_eq!(write(&read).unwrap(), status);
+        let mut fields: Vec<&str> = status.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut all = FIELDS.to_vec();
+        all.sort();
+        fields.sort();
+        assert_eq!(fields, all, "no field is forgotten");
     }
 }

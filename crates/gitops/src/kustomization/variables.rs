@@ -7,8 +7,6 @@ use cowherd_apply::mask::Mask;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 
-use super::settings::Settings;
-
 /// Values by the names of their variables, and which of them must not be shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
@@ -26,9 +24,14 @@ pub(crate) struct VariablesError {
 }
 
 /// Reads the values: later references win over earlier ones, and what stands in the Kustomization wins over all.
-pub(crate) async fn read(client: &Client, namespace: &str, settings: &Settings) -> Result<Variables, VariablesError> {
+pub(super) async fn read(
+    client: &Client,
+    namespace: &str,
+    references: &[SubstituteReference],
+    own: &BTreeMap<String, String>,
+) -> Result<Variables, VariablesError> {
     let mut variables = Variables::default();
-    for reference in &settings.substitute_from {
+    for reference in references {
         let fail = |cause| VariablesError { kind: reference.kind.clone(), name: reference.name.clone(), cause };
         let found = match reference.kind.as_str() {
             "ConfigMap" => config_map(client, namespace, &reference.name).await,
@@ -43,7 +46,7 @@ pub(crate) async fn read(client: &Client, namespace: &str, settings: &Settings) 
             Err(error) => return Err(fail(error.to_string())),
         }
     }
-    variables.values.extend(settings.substitute.clone());
+    variables.values.extend(own.clone());
     Ok(variables)
 }
 

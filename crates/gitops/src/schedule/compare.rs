@@ -1,59 +1,59 @@
-//! Finds out which Kustomizations the new content of a source concerns.
+//! Finds out which owners the new content of a source concerns.
 
 use std::sync::Arc;
 
 use cowherd_tree::{Differences, Reads};
 
-use super::slot::Slot;
+use super::entry::Entry;
 use super::{Schedule, Signal};
-use crate::NamespacedName;
-use crate::basis::Basis;
-use crate::fetched::Fetched;
+use crate::owner::OwnerName;
+use crate::producer::Inputs;
+use crate::source::{Artifact, SourceName};
 
-/// How many Kustomizations are compared before the result is told.
+/// How many owners are compared before the result is told.
 const AT_ONCE: usize = 50;
 
 /// What new content of a source is compared with: the renders that may hold for it.
 pub(super) struct Comparison {
-    before: Option<Arc<Fetched>>,
-    content: Arc<Fetched>,
+    before: Option<Arc<Artifact>>,
+    content: Arc<Artifact>,
     /// What each render rests on, and whether it holds for the content before.
-    renders: Vec<(NamespacedName, Arc<Basis>, bool)>,
+    renders: Vec<(OwnerName, Arc<Inputs>, bool)>,
 }
 
 impl Comparison {
-    /// Begins to compare: until [`take_note`] the slots that it concerns wait for what comes of it.
+    /// Begins to compare: until [`take_note`] the entries that it concerns wait for what comes of it.
     pub(super) fn begin<'a>(
-        users: impl Iterator<Item = (&'a NamespacedName, &'a mut Slot)>,
-        before: Option<Arc<Fetched>>,
-        content: Arc<Fetched>,
+        users: impl Iterator<Item = (&'a OwnerName, &'a mut Entry)>,
+        before: Option<Arc<Artifact>>,
+        content: Arc<Artifact>,
     ) -> Self {
         let mut renders = Vec::new();
-        for (name, slot) in users {
-            let reusable = slot.reusable_basis().map(|(basis, digest)| {
+        for (name, entry) in users {
+            let reusable = entry.reusable_inputs().map(|(inputs, digest)| {
                 let holds_before = before.as_ref().is_some_and(|before| before.digest == digest);
-                (name.clone(), basis, holds_before)
+                (name.clone(), inputs, holds_before)
             });
-            slot.comparing = reusable.is_some();
+            entry.comparing = reusable.is_some();
             renders.extend(reusable);
         }
         Self { before, content, renders }
     }
 
     /// Tells which of the renders hold for the content, some at a time. Blocks the thread.
-    pub(super) fn run(&self, mut tell: impl FnMut(Vec<(NamespacedName, bool)>)) {
+    pub(super) fn run(&self, mut tell: impl FnMut(Vec<(OwnerName, bool)>)) {
         let differences = self.before.as_ref().and_then(|before| differences(before, &self.content));
         for part in self.renders.chunks(AT_ONCE) {
-            let unchanged = part.iter().map(|(name, basis, holds_before)| {
+            let unchanged = part.iter().map(|(name, inputs, holds_before)| {
                 let differences = differences.as_ref().filter(|_| *holds_before);
-                (name.clone(), is_unchanged(&basis.reads, differences, &self.content))
+                (name.clone(), is_unchanged(&inputs.reads, differences, &self.content))
             });
             tell(unchanged.collect());
         }
     }
 }
 
-/// What a comparison means for a Kustomization.
+/// What a comparison means for an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It has to be looked at.
@@ -65,20 +65,20 @@ pub(super) enum Outcome {
     },
 }
 
-/// Takes note of whether the render of a Kustomization is unchanged in the content of `source`.
-pub(super) fn take_note(slot: &mut Slot, source: &NamespacedName, content: &Fetched, unchanged: bool) -> Outcome {
-    slot.comparing = false;
+/// Takes note of whether the render of an owner is unchanged in the content of `source`.
+pub(super) fn take_note(entry: &mut Entry, source: &SourceName, content: &Artifact, unchanged: bool) -> Outcome {
+    entry.comparing = false;
     // It may have been pointed at another source meanwhile.
-    if unchanged && slot.uses(source) {
-        return Outcome::Holds { follows: slot.move_on(&content.digest, &content.revision) };
+    if unchanged && entry.uses(source) {
+        return Outcome::Holds { follows: entry.move_on(&content.digest, &content.revision) };
     }
     Outcome::Concerned
 }
 
 impl Schedule {
     /// Compares what the renders read with the new content, on a thread of its own.
-    pub(super) fn compare(&mut self, source: &NamespacedName, before: Option<Arc<Fetched>>, content: &Arc<Fetched>) {
-        let users = self.slots.iter_mut().filter(|(_, slot)| slot.uses(source));
+    pub(super) fn compare(&mut self, source: &SourceName, before: Option<Arc<Artifact>>, content: &Arc<Artifact>) {
+        let users = self.entries.iter_mut().filter(|(_, entry)| entry.uses(source));
         let comparison = Comparison::begin(users, before, content.clone());
         if comparison.renders.is_empty() {
             return;
@@ -93,14 +93,14 @@ impl Schedule {
     }
 
     /// Takes note of a comparison, unless the source moved on meanwhile.
-    pub(super) fn compared(&mut self, source: &NamespacedName, digest: &str, results: Vec<(NamespacedName, bool)>) {
-        let Some(content) = self.sources.get(source).filter(|content| content.digest == digest).cloned() else {
+    pub(super) fn compared(&mut self, source: &SourceName, digest: &str, results: Vec<(OwnerName, bool)>) {
+        let Some(content) = self.content(source).filter(|content| content.digest == digest) else {
             return;
         };
         let mut any_unchanged = false;
         for (name, unchanged) in results {
-            let Some(slot) = self.slots.get_mut(&name) else { continue };
-            if let Outcome::Holds { follows } = take_note(slot, source, &content, unchanged) {
+            let Some(entry) = self.entries.get_mut(&name) else { continue };
+            if let Outcome::Holds { follows } = take_note(entry, source, &content, unchanged) {
                 any_unchanged = true;
                 if follows {
                     self.to_follow.push_back(name.clone());
@@ -115,7 +115,7 @@ impl Schedule {
 }
 
 /// Where two contents differ; `None` where what is left out of them may differ too.
-fn differences(before: &Fetched, content: &Fetched) -> Option<Differences> {
+fn differences(before: &Artifact, content: &Artifact) -> Option<Differences> {
     let differences = Differences::between(before.all.as_ref(), content.all.as_ref()).ok()?;
     let is_same_choice = before.ignore == content.ignore
         && differences.paths().all(|path| path.file_name() != cowherd_source::IGNORE_FILE);
@@ -123,7 +123,7 @@ fn differences(before: &Fetched, content: &Fetched) -> Option<Differences> {
 }
 
 /// Whether the content answers all reads as before. What cannot be compared is rendered, and then says what is wrong.
-fn is_unchanged(reads: &Reads, differences: Option<&Differences>, content: &Fetched) -> bool {
+fn is_unchanged(reads: &Reads, differences: Option<&Differences>, content: &Artifact) -> bool {
     let is_elsewhere = differences.is_some_and(|differences| !differences.concern(reads));
     is_elsewhere || reads.unchanged_in(content.tree.as_ref()).unwrap_or(false)
 }

@@ -1,89 +1,86 @@
-//! Whether the Kustomizations that another one depends on are ready.
+//! Whether the owners that another one depends on are ready.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::NamespacedName;
 use crate::conditions::{DEPENDENCY_NOT_READY, READY, holds};
-use crate::events::Severity;
-use crate::fetched::Fetched;
-use crate::kustomization::Task;
-use crate::kustomization::settings::Settings;
+use crate::delivery::Task;
+use crate::events::Type;
+use crate::owner::OwnerName;
+use crate::owner::Settings;
+use crate::source::Artifact;
 
-use super::slot::Slot;
+use super::entry::Entry;
 
-/// Whether a Kustomization may be applied.
+/// Whether an owner may be applied.
 pub(super) enum Verdict {
     Ready,
     NotReady(Waiting),
 }
 
-/// Why a Kustomization is not applied.
+/// Why an owner is not applied.
 pub(super) struct Waiting {
     message: String,
-    severity: Severity,
+    severity: Type,
 }
 
 impl Waiting {
-    /// Has it said by the Kustomization.
+    /// Has it said by the owner.
     pub(super) fn complaint(self) -> Task {
         let Self { message, severity } = self;
         Task::Complain { reason: DEPENDENCY_NOT_READY, message, is_final: false, severity }
     }
 }
 
-/// Whether everything that a Kustomization depends on is ready at the content of its source. What is part of a cycle
+/// Whether everything that an owner depends on is ready at the content of its source. What is part of a cycle
 /// never is, even where all of it was applied before it became one.
 pub(super) fn check(
-    name: &NamespacedName,
+    name: &OwnerName,
     settings: &Settings,
-    source: &Fetched,
-    slots: &HashMap<NamespacedName, Slot>,
+    source: &Artifact,
+    entries: &HashMap<OwnerName, Entry>,
 ) -> Verdict {
-    let dependencies = |name: &NamespacedName| {
-        let settings = slots.get(name).and_then(|slot| slot.settings.as_ref().ok());
+    let dependencies = |name: &OwnerName| {
+        let settings = entries.get(name).and_then(Entry::settings);
         settings.map(|settings| settings.depends_on.clone()).unwrap_or_default()
     };
     if let Some(cycle) = cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
-        return Verdict::NotReady(Waiting { message, severity: Severity::Warning });
+        return Verdict::NotReady(Waiting { message, severity: Type::Warning });
     }
-    let problem = settings.depends_on.iter().find_map(|dependency| problem(dependency, settings, source, slots));
-    problem.map_or(Verdict::Ready, |message| Verdict::NotReady(Waiting { message, severity: Severity::Normal }))
+    let problem = settings.depends_on.iter().find_map(|dependency| problem(dependency, settings, source, entries));
+    problem.map_or(Verdict::Ready, |message| Verdict::NotReady(Waiting { message, severity: Type::Normal }))
 }
 
 fn problem(
-    dependency: &NamespacedName,
+    dependency: &OwnerName,
     settings: &Settings,
-    source: &Fetched,
-    slots: &HashMap<NamespacedName, Slot>,
+    source: &Artifact,
+    entries: &HashMap<OwnerName, Entry>,
 ) -> Option<String> {
-    let Some(slot) = slots.get(dependency) else {
+    let Some(entry) = entries.get(dependency) else {
         return Some(format!("dependency '{dependency}' not found"));
     };
     let not_ready = || Some(format!("dependency '{dependency}' is not ready"));
-    let observed = slot.status.observed_generation == slot.object.metadata.generation;
-    if !observed || !holds(&slot.status.conditions, READY) || (slot.running.is_some() && slot.last.is_none()) {
+    let observed = entry.status.observed_generation == entry.owner.generation();
+    if !observed || !holds(&entry.status.conditions, READY) || (entry.running.is_some() && entry.last.is_none()) {
         return not_ready();
     }
-    let shares_source = slot.settings.as_ref().is_ok_and(|theirs| theirs.source == settings.source);
-    let applied = match &slot.last {
+    let shares_source = entry.settings().is_some_and(|theirs| theirs.source == settings.source);
+    let applied = match &entry.last {
         // What a revision does not concern is as good as applied before its status says so.
         Some(last) if last.succeeded => last.digest == source.digest,
         Some(_) => return not_ready(),
-        None => slot.status.last_applied_revision.as_deref() == Some(&source.revision),
+        None => entry.status.last_applied_revision.as_deref() == Some(&source.revision),
     };
     (shares_source && !applied).then(|| format!("dependency '{dependency}' revision is not up to date"))
 }
 
-fn show(cycle: &[NamespacedName]) -> String {
+fn show(cycle: &[OwnerName]) -> String {
     cycle.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(" -> ")
 }
 
 /// A way along dependencies from `start` back to it, or into a cycle on the way, the first name repeated at the end.
-pub(super) fn cycle(
-    start: &NamespacedName,
-    dependencies: impl Fn(&NamespacedName) -> Vec<NamespacedName>,
-) -> Option<Vec<NamespacedName>> {
+pub(super) fn cycle(start: &OwnerName, dependencies: impl Fn(&OwnerName) -> Vec<OwnerName>) -> Option<Vec<OwnerName>> {
     let mut done = HashSet::new();
     let mut path = vec![start.clone()];
     let mut rest = vec![dependencies(start)];
@@ -110,13 +107,13 @@ pub(super) fn cycle(
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> NamespacedName {
-        NamespacedName::new("n", text)
+    fn name(text: &str) -> OwnerName {
+        OwnerName::new(&crate::kustomization::KIND, "n", text)
     }
 
     fn find(start: &str, edges: &[(&str, &str)]) -> Option<String> {
         let dependencies =
-            |from: &NamespacedName| edges.iter().filter(|(a, _)| name(a) == *from).map(|(_, b)| name(b)).collect();
+            |from: &OwnerName| edges.iter().filter(|(a, _)| name(a) == *from).map(|(_, b)| name(b)).collect();
         cycle(&name(start), dependencies).map(|cycle| show(&cycle))
     }
 

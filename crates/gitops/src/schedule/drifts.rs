@@ -1,8 +1,8 @@
-//! Which objects of a Kustomization drifted and are not right again, and which of them somebody fights for.
+//! Which objects of an owner drifted and are not right again, and which of them somebody fights for.
 //!
 //! An object that drifts is put right at once. One that drifts again and again is fought for by somebody, and an endless
 //! fight would help nobody: that object, and no other, is then put right every few seconds only. A commit, a request and
-//! a change of the Kustomization put everything right at once, the fought for too.
+//! a change of the owner put everything right at once, the fought for too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use cowherd_apply::{Cause, ObjectId};
 use tokio::time::Instant;
 
-use crate::kustomization::Held;
+use crate::delivery::Held;
 
 /// How many times an object is put right at once, until that is a fight.
 const AT_ONCE: u32 = 10;
@@ -21,10 +21,10 @@ const FORGIVEN: Duration = Duration::from_secs(6);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Drifts beyond these make no pause longer, and take no longer to be forgiven.
 const MOST: u32 = AT_ONCE + 4;
-/// How many objects of a Kustomization are counted at most. Others are put right at once, however often.
+/// How many objects of an owner are counted at most. Others are put right at once, however often.
 const COUNTED: usize = 4096;
 
-/// The drifts of one Kustomization.
+/// The drifts of one owner.
 #[derive(Default)]
 pub(super) struct Drifts {
     /// What drifted since it was last put right.

@@ -1,15 +1,13 @@
-//! Lets the status of Kustomizations follow to a revision that does not concern them, once those that it does concern
+//! Lets the status of owners follow to a revision that does not concern them, once those that it does concern
 //! are done.
 
 use std::time::Duration;
 
-use cowherd_api::flux::kustomize::v1::KustomizationStatus;
-use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::{Schedule, Signal};
-use crate::NamespacedName;
-use crate::kustomization::status;
+use crate::owner::OwnerName;
+use crate::owner::{Status, status};
 
 /// How many writes are under way at once: few, so that they are in nobody's way.
 const AT_ONCE: usize = 4;
@@ -25,7 +23,7 @@ impl Schedule {
             return;
         }
         let now = Instant::now();
-        let is_busy = self.slots.values().any(|slot| slot.running.as_ref().is_some_and(|running| !running.waits));
+        let is_busy = self.entries.values().any(|entry| entry.running.as_ref().is_some_and(|running| !running.waits));
         if is_busy && now < self.follow_after {
             if let Some(first) = self.to_follow.front().cloned() {
                 self.timers.set(&first, self.follow_after);
@@ -41,24 +39,24 @@ impl Schedule {
     }
 
     /// The status at the revision to which it follows; `None` where something else happened meanwhile.
-    fn following_status(&self, name: &NamespacedName) -> Option<KustomizationStatus> {
-        let slot = self.slots.get(name)?;
-        let last = slot.last.as_ref().filter(|_| slot.has_to_follow())?;
-        let mut status = slot.status.clone();
-        status::succeeded(&mut status, &slot.object, &last.revision);
+    fn following_status(&self, name: &OwnerName) -> Option<Status> {
+        let entry = self.entries.get(name)?;
+        let last = entry.last.as_ref().filter(|_| entry.has_to_follow())?;
+        let mut status = entry.status.clone();
+        status::succeeded(&mut status, &entry.owner, &last.revision);
         Some(status)
     }
 
-    fn write_following(&mut self, name: NamespacedName, status: KustomizationStatus) {
-        let Some(slot) = self.slots.get_mut(&name) else { return };
-        slot.is_followed = true;
-        let uid = slot.object.uid();
+    fn write_following(&mut self, name: OwnerName, status: Status) {
+        let Some(entry) = self.entries.get_mut(&name) else { return };
+        entry.is_followed = true;
+        let uid = entry.owner.uid().map(str::to_owned);
         self.following += 1;
         let context = self.context.clone();
         self.errands.spawn(async move {
             let written = status::write(&context.client, &context.counters, &name, &status).await;
             if let Err(error) = &written {
-                tracing::debug!(kustomization = %name, %error, "the status could not follow");
+                tracing::debug!(owner = %name, %error, "the status could not follow");
             }
             context.counters.followed();
             let status = written.is_ok().then(|| Box::new(status));
@@ -66,26 +64,21 @@ impl Schedule {
         });
     }
 
-    /// A write ended. Nothing else was begun for the Kustomization meanwhile: of two writes under way nobody knows
+    /// A write ended. Nothing else was begun for the owner meanwhile: of two writes under way nobody knows
     /// which one stays.
-    pub(super) fn followed(
-        &mut self,
-        name: &NamespacedName,
-        uid: Option<&str>,
-        status: Option<Box<KustomizationStatus>>,
-    ) {
+    pub(super) fn followed(&mut self, name: &OwnerName, uid: Option<&str>, status: Option<Box<Status>>) {
         self.following = self.following.saturating_sub(1);
-        let Some(slot) = self.slots.get_mut(name) else {
-            self.left(name, |slot| slot.is_followed = false);
+        let Some(entry) = self.entries.get_mut(name) else {
+            self.left(name, |entry| entry.is_followed = false);
             return;
         };
-        slot.is_followed = false;
+        entry.is_followed = false;
         match status {
-            _ if slot.object.uid().as_deref() != uid => {}
-            Some(status) => slot.status = *status,
+            _ if entry.owner.uid() != uid => {}
+            Some(status) => entry.status = *status,
             None => {
                 let at = Instant::now() + RETRY;
-                slot.follow_at = Some(at);
+                entry.follow_at = Some(at);
                 self.timers.set(name, at);
             }
         }

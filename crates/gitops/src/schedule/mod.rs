@@ -1,17 +1,17 @@
-//! Decides which Kustomization is to be reconciled when.
+//! Decides for which owner is to be delivered when.
 //!
-//! One loop owns everything that is known of all Kustomizations. It is told what happens ([`Signal`]) and starts
-//! tasks; it never waits for a request itself, so what one Kustomization does can never hold up another.
+//! One loop owns everything that is known of all owners. It is told what happens ([`Signal`]) and starts
+//! tasks; it never waits for a request itself, so what one owner does can never hold up another.
 
 mod compare;
 mod dependencies;
 mod drifts;
+mod entry;
 mod follow;
 #[cfg(test)]
 mod incremental_tests;
 #[cfg(test)]
 mod model_tests;
-mod slot;
 mod timers;
 pub(crate) mod watch;
 
@@ -19,65 +19,67 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationStatus};
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Cause, Drift};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
-use crate::fetched::Fetched;
-use crate::kustomization::{Concerned, Context, Ended, Job, Rank, Report, Task, inventory, reconcile, without_source};
+use crate::Phase;
+use crate::delivery::{Concerned, Context, Ended, Job, Rank, Report, Task, deliver, without_source};
+use crate::owner::{OwnerKind, OwnerName, Sighting, Status};
 use crate::policy::Unnamed;
-use crate::{NamespacedName, Phase};
+use crate::source::{Artifact, Latest, News, SourceName};
 use dependencies::Verdict;
-use slot::{Need, Slot};
+use entry::{Entry, Need};
 use timers::Timers;
 
-/// How long a Kustomization may wait for its source or dependencies before that is written down: most waits are over
+/// How long an owner may wait for its source or dependencies before that is written down: most waits are over
 /// sooner.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What can happen.
 pub(crate) enum Signal {
-    /// A Kustomization was created or changed.
-    Seen(Box<Kustomization>),
-    /// A Kustomization is gone.
-    Gone(NamespacedName),
-    /// All Kustomizations were listed.
-    Listed(HashSet<NamespacedName>),
+    /// An owner was created or changed.
+    Seen(Box<dyn Sighting>),
+    /// An owner is gone.
+    Gone(OwnerName),
+    /// All owners of a kind were listed.
+    Listed(&'static OwnerKind, HashSet<OwnerName>),
     /// A source has new content, or is gone.
-    Source(NamespacedName, Option<Arc<Fetched>>),
-    /// It was found out which Kustomizations the new content of a source does not concern.
-    Compared { source: NamespacedName, digest: String, results: Vec<(NamespacedName, bool)> },
+    Source(News),
+    /// It was found out which owners the new content of a source does not concern.
+    Compared { source: SourceName, digest: String, results: Vec<(OwnerName, bool)> },
     /// A job is past its apply and waits for health.
-    Waits(NamespacedName),
-    /// The status of a Kustomization followed to a revision that does not concern it.
-    Followed { name: NamespacedName, uid: Option<String>, status: Option<Box<KustomizationStatus>> },
-    /// It changed who else describes objects of these Kustomizations, or whose they are.
+    Waits(OwnerName),
+    /// The status of an owner followed to a revision that does not concern it.
+    Followed { name: OwnerName, uid: Option<String>, status: Option<Box<Status>> },
+    /// It changed who else describes objects of these owners, or whose they are.
     Concerned(Concerned),
-    /// An object drifted.
-    Drift(Drift),
+    /// An object of an owner drifted.
+    Drift { owner: OwnerName, drift: Drift },
 }
 
-/// All that is known of all Kustomizations.
+/// All that is known of all owners.
 pub(crate) struct Schedule {
     context: Arc<Context>,
-    slots: HashMap<NamespacedName, Slot>,
-    /// Kustomizations that are gone, but for what is still under way for them.
-    leaving: HashMap<NamespacedName, Slot>,
-    sources: HashMap<NamespacedName, Arc<Fetched>>,
-    /// Whether all Kustomizations were listed once.
+    entries: HashMap<OwnerName, Entry>,
+    /// Owners that are gone, but for what is still under way for them.
+    leaving: HashMap<OwnerName, Entry>,
+    sources: HashMap<SourceName, Latest>,
+    /// The kinds of owners that were not listed yet.
+    unlisted: Vec<&'static OwnerKind>,
+    /// Whether all owners were listed once.
     has_begun: bool,
-    /// Kustomizations that wait for others.
-    blocked: HashSet<NamespacedName>,
+    /// Owners that wait for others.
+    blocked: HashSet<OwnerName>,
     timers: Timers,
     jobs: JoinSet<Report>,
     /// Whose job is whose.
-    workers: HashMap<Id, NamespacedName>,
+    workers: HashMap<Id, OwnerName>,
     /// Tasks that are short: comparisons, and status that follows.
     errands: JoinSet<()>,
-    to_follow: VecDeque<NamespacedName>,
+    to_follow: VecDeque<OwnerName>,
     following: usize,
     unnamed: Unnamed,
     /// When status may follow although jobs are still at work.
@@ -85,10 +87,12 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    pub(crate) fn new(context: Arc<Context>) -> Self {
+    /// A schedule for owners of these kinds.
+    pub(crate) fn new(context: Arc<Context>, kinds: &[&'static OwnerKind]) -> Self {
         Self {
             context,
-            slots: HashMap::new(),
+            unlisted: kinds.to_vec(),
+            entries: HashMap::new(),
             leaving: HashMap::new(),
             sources: HashMap::new(),
             has_begun: false,
@@ -135,45 +139,48 @@ impl Schedule {
 
     fn handle(&mut self, signal: Signal) {
         match signal {
-            Signal::Seen(object) => self.see(*object),
+            Signal::Seen(seen) => self.see(seen),
             Signal::Gone(name) => self.forget(&name),
-            Signal::Listed(names) => {
-                let gone: Vec<_> = self.slots.keys().filter(|name| !names.contains(*name)).cloned().collect();
+            Signal::Listed(kind, names) => {
+                let of_kind = self.entries.keys().filter(|name| name.kind == kind);
+                let gone: Vec<_> = of_kind.filter(|name| !names.contains(*name)).cloned().collect();
                 gone.iter().for_each(|name| self.forget(name));
-                self.begin();
+                self.begin(kind);
             }
-            Signal::Source(name, content) => self.source(name, content),
+            Signal::Source(News { source, latest }) => self.source(source, latest),
             Signal::Compared { source, digest, results } => self.compared(&source, &digest, results),
             Signal::Waits(name) => {
-                if let Some(running) = self.slots.get_mut(&name).and_then(|slot| slot.running.as_mut()) {
+                if let Some(running) = self.entries.get_mut(&name).and_then(|entry| entry.running.as_mut()) {
                     running.waits = true;
                 }
                 self.consider(&name);
             }
             Signal::Followed { name, uid, status } => self.followed(&name, uid.as_deref(), status),
             Signal::Concerned(concerned) => self.concern(concerned),
-            Signal::Drift(drift) => self.drifted(drift),
+            Signal::Drift { owner, drift } => self.drifted(&owner, drift),
         }
     }
 
-    fn see(&mut self, mut object: Kustomization) {
-        let name = NamespacedName::of(&object);
-        self.context.policy.complete(&mut object);
-        if let Some(notice) = self.unnamed.see(&object) {
-            self.context.notify(&object, "NoServiceAccount", notice);
+    fn see(&mut self, seen: Box<dyn Sighting>) {
+        let name = seen.name();
+        let known = self.entries.get(&name).map(|entry| entry.owner.as_ref());
+        let (mut owner, status) = seen.read(known);
+        self.context.policy.complete(&mut owner);
+        if let Some(notice) = self.unnamed.see(&owner) {
+            self.context.notify(&owner, "NoServiceAccount", notice);
         }
-        let is_news = match self.slots.get_mut(&name) {
-            Some(slot) => slot.see(object),
+        let is_news = match self.entries.get_mut(&name) {
+            Some(entry) => entry.see(owner, status),
             None => {
-                let mut slot = Slot::new(object);
-                self.leaving.remove(&name).into_iter().for_each(|former| slot.succeed(former));
-                let objects = inventory::read(&slot.status).into_iter().map(|object| object.id);
-                self.context.gate.expect(&Rank::of(&slot.object), slot.is_suspended(), objects);
-                self.slots.insert(name.clone(), slot).is_none()
+                let mut entry = Entry::new(owner, status);
+                self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(former));
+                let objects = entry.status.objects().into_iter().map(|object| object.id);
+                self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
+                self.entries.insert(name.clone(), entry).is_none()
             }
         };
-        if is_news && self.slots.get(&name).is_some_and(Slot::is_suspended) {
-            let concerned = self.context.gate.rest(&name);
+        if is_news && self.entries.get(&name).is_some_and(Entry::is_suspended) {
+            let concerned = self.context.sharing.rest(&name);
             self.concern(concerned);
         }
         self.consider(&name);
@@ -182,83 +189,90 @@ impl Schedule {
         }
     }
 
-    fn forget(&mut self, name: &NamespacedName) {
-        if let Some(slot) = self.slots.remove(name) {
-            if let Some(running) = &slot.running {
+    fn forget(&mut self, name: &OwnerName) {
+        if let Some(entry) = self.entries.remove(name) {
+            if let Some(running) = &entry.running {
                 running.cancel.send_replace(true);
             }
-            if slot.is_busy() {
-                self.leaving.insert(name.clone(), slot);
+            if entry.is_busy() {
+                self.leaving.insert(name.clone(), entry);
             }
-            let concerned = self.context.gate.disclaim(name);
+            let concerned = self.context.sharing.disclaim(name);
             self.concern(concerned);
             self.context.tell_phase(name, "", Phase::Gone);
         }
         self.blocked.remove(name);
     }
 
-    /// Something that was under way for a Kustomization that is gone came to its end.
-    fn left(&mut self, name: &NamespacedName, note: impl FnOnce(&mut Slot)) {
-        if let Some(slot) = self.leaving.get_mut(name) {
-            note(slot);
-            if !slot.is_busy() {
+    /// Something that was under way for an owner that is gone came to its end.
+    fn left(&mut self, name: &OwnerName, note: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.leaving.get_mut(name) {
+            note(entry);
+            if !entry.is_busy() {
                 self.leaving.remove(name);
                 // It may have said what it describes after it was gone.
-                let concerned = self.context.gate.disclaim(name);
+                let concerned = self.context.sharing.disclaim(name);
                 self.concern(concerned);
             }
         }
     }
 
-    fn source(&mut self, name: NamespacedName, content: Option<Arc<Fetched>>) {
-        match content {
-            None => {
-                self.sources.remove(&name);
-            }
-            Some(content) => {
-                let before = self.sources.insert(name.clone(), content.clone());
-                self.follow_after = Instant::now() + follow::PATIENCE;
-                self.compare(&name, before, &content);
-            }
+    fn source(&mut self, name: SourceName, latest: Option<Latest>) {
+        let content = latest.as_ref().and_then(|latest| latest.artifact.clone());
+        let before = match latest {
+            None => self.sources.remove(&name),
+            Some(latest) => self.sources.insert(name.clone(), latest),
+        };
+        let before = before.and_then(|before| before.artifact);
+        let is_same = |content: &Arc<Artifact>| before.as_ref().is_some_and(|before| Arc::ptr_eq(before, content));
+        if let Some(content) = content.filter(|content| !is_same(content)) {
+            self.follow_after = Instant::now() + follow::PATIENCE;
+            self.compare(&name, before, &content);
         }
         for user in self.users_of(&name) {
             self.consider(&user);
         }
     }
 
-    /// All Kustomizations are known. Only now it is clear who waits for whom, and whose objects are whose.
-    fn begin(&mut self) {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            let names: Vec<_> = self.slots.keys().cloned().collect();
+    /// All owners of a kind are known. Only when those of all kinds are it is clear who waits for whom, and whose objects
+    /// are whose.
+    fn begin(&mut self, kind: &'static OwnerKind) {
+        self.unlisted.retain(|unlisted| *unlisted != kind);
+        if self.unlisted.is_empty() && !std::mem::replace(&mut self.has_begun, true) {
+            let names: Vec<_> = self.entries.keys().cloned().collect();
             names.iter().for_each(|name| self.consider(name));
         }
     }
 
     fn concern(&mut self, Concerned(names): Concerned) {
         for name in names {
-            if let Some(slot) = self.slots.get_mut(&name) {
-                slot.is_concerned = true;
+            if let Some(entry) = self.entries.get_mut(&name) {
+                entry.is_concerned = true;
                 self.consider(&name);
             }
         }
     }
 
-    fn users_of(&self, source: &NamespacedName) -> Vec<NamespacedName> {
-        self.slots.iter().filter(|(_, slot)| slot.uses(source)).map(|(name, _)| name.clone()).collect()
+    /// What a source brought last.
+    fn content(&self, source: &SourceName) -> Option<Arc<Artifact>> {
+        self.sources.get(source)?.artifact.clone()
     }
 
-    fn drifted(&mut self, drift: Drift) {
+    fn users_of(&self, source: &SourceName) -> Vec<OwnerName> {
+        self.entries.iter().filter(|(_, entry)| entry.uses(source)).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn drifted(&mut self, name: &OwnerName, drift: Drift) {
         self.context.counters.drifted();
-        let name = NamespacedName::from(drift.owner);
-        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let Some(entry) = self.entries.get_mut(name) else { return };
         let cause = match &drift.cause {
             Cause::Deleted => "was deleted".to_owned(),
             Cause::Changed { by: Some(by) } => format!("was changed by {by:?}"),
             Cause::Changed { by: None } => "was changed".to_owned(),
         };
-        tracing::info!(kustomization = %name, object = %drift.object, cause, "an object drifted");
-        slot.drifts.note(drift.object, drift.cause, Instant::now());
-        self.consider(&name);
+        tracing::info!(owner = %name, object = %drift.object, cause, "an object drifted");
+        entry.drifts.note(drift.object, drift.cause, Instant::now());
+        self.consider(name);
     }
 
     fn consider_blocked(&mut self) {
@@ -267,28 +281,29 @@ impl Schedule {
         }
     }
 
-    /// Starts what is to be done for a Kustomization now, if anything is.
-    fn consider(&mut self, name: &NamespacedName) {
+    /// Starts what is to be done for an owner now, if anything is.
+    fn consider(&mut self, name: &OwnerName) {
         let now = Instant::now();
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        slot.drifts.forgive(now);
-        let slot = &*slot;
-        let (settings, rank) = (slot.settings.clone(), Rank::of(&slot.object));
-        let source = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source)).cloned();
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        entry.drifts.forgive(now);
+        let entry = &*entry;
+        let (settings, rank) = (entry.owner.settings.clone(), Rank::of(&entry.owner));
+        let latest = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source));
+        let source = latest.and_then(|latest| latest.artifact.clone());
         let digest = source.as_ref().map(|source| source.digest.as_str());
-        if let Some(running) = &slot.running {
-            if slot.is_obsolete(running, digest, now) {
+        if let Some(running) = &entry.running {
+            if entry.is_obsolete(running, digest, now) {
                 running.cancel.send_replace(true);
             }
-            if let Some(at) = slot.drifts.next(now) {
+            if let Some(at) = entry.drifts.next(now) {
                 self.timers.set(name, at);
             }
             return;
         }
-        if slot.is_followed || !self.has_begun {
+        if entry.is_followed || !self.has_begun {
             return;
         }
-        match slot.need(digest, now) {
+        match entry.need(digest, now) {
             Need::Nothing => self.rest(name, None),
             Need::Later(at) => self.rest(name, Some(at)),
             Need::Finalize => self.start(name, source, Task::Finalize),
@@ -300,15 +315,15 @@ impl Schedule {
                     self.complain(name, refused(crate::conditions::UNSUPPORTED, error.to_string()));
                 }
                 (Ok(settings), None) => {
-                    self.wait_or_complain(name, without_source(&settings.source.to_string()));
+                    self.wait_or_complain(name, without_source(name, &settings.source, latest));
                 }
-                (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.slots) {
+                (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.entries) {
                     Verdict::Ready => {
                         self.unblock(name);
                         self.start(name, Some(source), Task::Apply { recheck, held });
                     }
                     Verdict::NotReady(waiting) => {
-                        self.context.gate.block(rank, &settings);
+                        self.context.sharing.block(rank, &settings);
                         self.blocked.insert(name.clone());
                         self.wait_or_complain(name, waiting.complaint());
                     }
@@ -318,34 +333,34 @@ impl Schedule {
     }
 
     /// Nothing is to be done until a time, or until something happens; but it may be that something is to be said.
-    fn rest(&mut self, name: &NamespacedName, until: Option<Instant>) {
+    fn rest(&mut self, name: &OwnerName, until: Option<Instant>) {
         let now = Instant::now();
         until.into_iter().for_each(|at| self.timers.set(name, at));
         self.unblock(name);
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        if slot.has_to_follow() {
-            match slot.follow_at.filter(|at| *at > now) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        if entry.has_to_follow() {
+            match entry.follow_at.filter(|at| *at > now) {
                 Some(at) => self.timers.set(name, at),
                 None => self.to_follow.push_back(name.clone()),
             }
         }
-        let applied = !slot.is_suspended() && slot.last.as_ref().is_some_and(|last| last.succeeded);
-        if let Some(held) = slot.drifts.held(now).filter(|_| applied) {
+        let applied = !entry.is_suspended() && entry.last.as_ref().is_some_and(|last| last.succeeded);
+        if let Some(held) = entry.drifts.held(now).filter(|_| applied) {
             self.complain(name, held.complaint());
         }
     }
 
-    fn unblock(&mut self, name: &NamespacedName) {
+    fn unblock(&mut self, name: &OwnerName) {
         if self.blocked.remove(name) {
-            self.context.gate.unblock(name);
+            self.context.sharing.unblock(name);
         }
     }
 
-    /// Writes down what a Kustomization waits for, unless the wait is short.
-    fn wait_or_complain(&mut self, name: &NamespacedName, task: Task) {
+    /// Writes down what an owner waits for, unless the wait is short.
+    fn wait_or_complain(&mut self, name: &OwnerName, task: Task) {
         let now = Instant::now();
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        let since = *slot.waiting_since.get_or_insert(now);
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        let since = *entry.waiting_since.get_or_insert(now);
         if now < since + GRACE {
             self.timers.set(name, since + GRACE);
             return;
@@ -354,76 +369,76 @@ impl Schedule {
     }
 
     /// Writes down why nothing can be done, unless it was written already.
-    fn complain(&mut self, name: &NamespacedName, task: Task) {
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        if let Some(at) = slot.retry_at.filter(|at| *at > Instant::now()) {
+    fn complain(&mut self, name: &OwnerName, task: Task) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        if let Some(at) = entry.retry_at.filter(|at| *at > Instant::now()) {
             self.timers.set(name, at);
-        } else if slot.complained.as_ref() != Some(&task) {
-            slot.complained = Some(task.clone());
+        } else if entry.complained.as_ref() != Some(&task) {
+            entry.complained = Some(task.clone());
             self.start(name, None, task);
         }
     }
 
-    fn start(&mut self, name: &NamespacedName, source: Option<Arc<Fetched>>, task: Task) {
-        let Some(slot) = self.slots.get_mut(name) else { return };
-        let source = source.unwrap_or_else(nothing);
-        let settings = slot.settings.clone().ok();
+    fn start(&mut self, name: &OwnerName, source: Option<Arc<Artifact>>, task: Task) {
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        let source = source.unwrap_or_else(|| Arc::new(Artifact::nothing()));
+        let settings = entry.owner.settings.clone().ok();
         if let (Task::Apply { held, .. }, Some(settings)) = (&task, &settings) {
-            self.context.gate.enter(&settings.source, name);
+            self.context.sharing.enter(&settings.source, name);
             // What is left alone was told already.
-            slot.complained = held.as_ref().map(|held| held.complaint());
-            slot.waiting_since = None;
+            entry.complained = held.as_ref().map(|held| held.complaint());
+            entry.waiting_since = None;
         }
-        let (cancel, basis) = slot.begin(&source.digest, &source.revision, &task);
+        let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
         let job = Job {
             name: name.clone(),
-            object: slot.object.clone(),
+            owner: entry.owner.clone(),
             settings,
-            status: slot.status.clone(),
-            source,
+            status: entry.status.clone(),
+            artifact: source,
             task,
             cancel,
-            basis,
+            inputs,
             mask: Mask::default(),
         };
-        let worker = self.jobs.spawn(reconcile(self.context.clone(), job));
+        let worker = self.jobs.spawn(deliver(self.context.clone(), job));
         self.workers.insert(worker.id(), name.clone());
     }
 
     /// The task of a job ended without a report.
     fn lose(&mut self, worker: Id) {
         let Some(name) = self.workers.remove(&worker) else { return };
-        match self.slots.get_mut(&name) {
-            Some(slot) => {
-                slot.lose(Instant::now());
+        match self.entries.get_mut(&name) {
+            Some(entry) => {
+                entry.lose(Instant::now());
                 self.consider(&name);
             }
-            None => self.left(&name, |slot| slot.running = None),
+            None => self.left(&name, |entry| entry.running = None),
         }
     }
 
     fn finish(&mut self, report: Report) {
         let name = report.name.clone();
-        let Some(slot) = self.slots.get_mut(&name) else {
-            self.left(&name, |slot| slot.running = None);
+        let Some(entry) = self.entries.get_mut(&name) else {
+            self.left(&name, |entry| entry.running = None);
             return;
         };
-        if !slot.is_same(&report) {
-            // The Kustomization was deleted and made again meanwhile.
-            slot.running = None;
+        if !entry.is_same(&report) {
+            // The owner was deleted and made again meanwhile.
+            entry.running = None;
             self.consider(&name);
             return;
         }
-        let is_suspended = slot.is_suspended();
+        let is_suspended = entry.is_suspended();
         let was_apply = matches!(report.task, Task::Apply { .. });
         let ended = report.ended.clone();
-        let follows = slot.end(report, Instant::now());
+        let follows = entry.end(report, Instant::now());
         if follows {
             self.to_follow.push_back(name.clone());
         }
         if was_apply && is_suspended {
             // It may have said what it describes after it was suspended.
-            let concerned = self.context.gate.rest(&name);
+            let concerned = self.context.sharing.rest(&name);
             self.concern(concerned);
         }
         self.consider(&name);
@@ -433,19 +448,7 @@ impl Schedule {
     }
 }
 
-/// Says why only a change of the Kustomization can help.
+/// Says why only a change of the owner can help.
 fn refused(reason: &'static str, message: String) -> Task {
-    Task::Complain { reason, message, is_final: true, severity: crate::events::Severity::Warning }
-}
-
-/// The content of no source: jobs that apply nothing need none.
-fn nothing() -> Arc<Fetched> {
-    Arc::new(Fetched {
-        revision: String::new(),
-        digest: String::new(),
-        tree: Arc::new(cowherd_tree::MemoryTree::default()),
-        all: Arc::new(cowherd_tree::MemoryTree::default()),
-        ignore: None,
-        is_root: false,
-    })
+    Task::Complain { reason, message, is_final: true, severity: crate::events::Type::Warning }
 }

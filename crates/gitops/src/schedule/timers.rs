@@ -1,21 +1,21 @@
-//! When which Kustomization is to be looked at again.
+//! When which owner is to be looked at again.
 
 use std::collections::{BTreeSet, HashMap};
 
 use tokio::time::Instant;
 
-use crate::NamespacedName;
+use crate::owner::OwnerName;
 
-/// At most one time for each Kustomization: the earliest that was asked for.
+/// At most one time for each owner: the earliest that was asked for.
 #[derive(Default)]
 pub(super) struct Timers {
-    order: BTreeSet<(Instant, NamespacedName)>,
-    times: HashMap<NamespacedName, Instant>,
+    order: BTreeSet<(Instant, OwnerName)>,
+    times: HashMap<OwnerName, Instant>,
 }
 
 impl Timers {
     /// Looks at `name` at this time, unless that happens earlier anyway.
-    pub(super) fn set(&mut self, name: &NamespacedName, at: Instant) {
+    pub(super) fn set(&mut self, name: &OwnerName, at: Instant) {
         match self.times.get(name) {
             Some(known) if *known <= at => return,
             Some(known) => {
@@ -33,7 +33,7 @@ impl Timers {
     }
 
     /// What is due by `now`; it is due once.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<NamespacedName> {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<OwnerName> {
         let mut due = Vec::new();
         while let Some((at, _)) = self.order.first()
             && *at <= now
@@ -64,7 +64,7 @@ mod tests {
     fn the_earliest_time_counts_once() {
         let mut timers = Timers::default();
         let (now, second) = (Instant::now(), Duration::from_secs(1));
-        let name = |text| NamespacedName::new("n", text);
+        let name = |text| OwnerName::new(&crate::kustomization::KIND, "n", text);
         timers.set(&name("a"), now + second * 3);
         timers.set(&name("a"), now + second);
         timers.set(&name("a"), now + second * 2);

@@ -1,71 +1,67 @@
 //! Turns what is watched into signals.
 
 use std::collections::HashSet;
-use std::pin::pin;
+use std::marker::PhantomData;
 
-use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_apply::Drift;
-use cowherd_runtime::{Pulse, interruption};
-use futures::StreamExt;
+use cowherd_runtime::{Health, Key, Metrics, Sink, follow, supervise};
 use kube::core::error_boundary::DeserializeGuard;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 
 use super::Signal;
-use crate::NamespacedName;
+use crate::owner::{OwnerName, Owning};
 
-/// Tells of all Kustomizations of the cluster.
-pub(crate) async fn kustomizations(client: Client, signals: mpsc::UnboundedSender<Signal>, pulse: Pulse) {
-    let api: Api<DeserializeGuard<Kustomization>> = Api::all(client);
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
-    let mut listed = HashSet::new();
-    while let Some(event) = events.next().await {
-        match &event {
-            Ok(_) => pulse.well(),
-            Err(error) => pulse.unwell(interruption(error)),
-        }
-        let signal = match event {
-            Ok(Event::Init) => {
-                listed.clear();
-                continue;
-            }
-            Ok(Event::InitApply(object)) => {
-                listed.insert(NamespacedName::of(&object));
-                seen(object)
-            }
-            Ok(Event::InitDone) => Some(Signal::Listed(std::mem::take(&mut listed))),
-            Ok(Event::Apply(object)) => seen(object),
-            Ok(Event::Delete(object)) => Some(Signal::Gone(NamespacedName::of(&object))),
-            Err(error) => {
-                tracing::debug!(%error, "the watch of Kustomizations was interrupted");
-                None
-            }
-        };
-        if let Some(signal) = signal
-            && signals.send(signal).is_err()
-        {
-            return;
-        }
+/// Tells of all owners of a kind in the cluster, for ever.
+pub(crate) async fn owners<K: Owning>(
+    client: Client,
+    health: Health,
+    metrics: Metrics,
+    signals: mpsc::UnboundedSender<Signal>,
+) {
+    let name = format!("watch of {}.{}", K::KIND.plural, K::KIND.group);
+    let sightings = Sightings::<K> { signals, kind: PhantomData };
+    let start = || async {
+        let pulse = health.register(&name);
+        let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
+        follow(api, watcher::Config::default(), &sightings, &pulse).await;
+    };
+    supervise(&name, &health, &metrics, start).await;
+}
+
+/// Signals what a watch brings.
+struct Sightings<K> {
+    signals: mpsc::UnboundedSender<Signal>,
+    kind: PhantomData<fn(K)>,
+}
+
+impl<K: Owning> Sightings<K> {
+    /// Nobody listens any more only where the agents end.
+    fn signal(&self, signal: Signal) {
+        let _ = self.signals.send(signal);
     }
 }
 
-fn seen(DeserializeGuard(object): DeserializeGuard<Kustomization>) -> Option<Signal> {
-    match object {
-        Ok(object) => Some(Signal::Seen(Box::new(object))),
-        Err(invalid) => {
-            tracing::warn!(name = invalid.metadata.name, error = invalid.error, "a Kustomization cannot be read");
-            None
+impl<K: Owning> Sink<DeserializeGuard<K>> for Sightings<K> {
+    fn applied(&self, DeserializeGuard(object): DeserializeGuard<K>) {
+        match object {
+            Ok(object) => self.signal(Signal::Seen(Box::new(object))),
+            Err(invalid) => {
+                let (kind, name) = (K::KIND.kind, invalid.metadata.name);
+                tracing::warn!(kind, name, error = invalid.error, "an owner cannot be read");
+            }
         }
+    }
+
+    fn deleted(&self, object: DeserializeGuard<K>) {
+        self.signal(Signal::Gone(name::<K>(&Key::of(&object))));
+    }
+
+    fn listed(&self, keys: &HashSet<Key>) {
+        self.signal(Signal::Listed(K::KIND, keys.iter().map(name::<K>).collect()));
     }
 }
 
-/// Passes drift on.
-pub(crate) async fn drift(mut drifts: mpsc::UnboundedReceiver<Drift>, signals: mpsc::UnboundedSender<Signal>) {
-    while let Some(drift) = drifts.recv().await {
-        if signals.send(Signal::Drift(drift)).is_err() {
-            return;
-        }
-    }
+fn name<K: Owning>(key: &Key) -> OwnerName {
+    OwnerName::new(K::KIND, &key.namespace, &key.name)
 }

@@ -244,3 +244,28 @@ async fn no_value_of_a_secret_is_told_whatever_is_made_of_it() {
     let conditions = format!("{:?}", object.status.unwrap().conditions);
     assert!(!conditions.contains("hunter2"), "{conditions}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_source_brings_nothing_is_told_by_those_of_its_namespace_who_wait_for_it_and_by_no_others() {
+    let world = World::new().await;
+    world.follow_repository().await;
+    world.add(kustomization("near", "./apps", json!({}))).await;
+    let mut far = kustomization("far", "./apps", json!({}));
+    far["metadata"]["namespace"] = "other".into();
+    far["spec"]["sourceRef"]["namespace"] = "flux-system".into();
+    world.add(far).await;
+    let why = "Source 'GitRepository/flux-system/flux-system' has no artifact yet (failed to checkout";
+    world.failed("near", "ArtifactFailed", why).await;
+    let api_version = "kustomize.toolkit.fluxcd.io/v1";
+    let told = world
+        .until("the other one waits", async || {
+            let found = world.get(api_version, "Kustomization", Some("other"), "far").await.unwrap();
+            let message = found["status"]["conditions"][0]["message"].as_str().unwrap_or_default().to_owned();
+            if message.contains("has no artifact yet") { Ok(message) } else { Err(message) }
+        })
+        .await;
+    assert!(!told.contains("failed"), "{told}");
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let revision = world.repository.commit("first");
+    world.ready("near", &revision).await;
+}

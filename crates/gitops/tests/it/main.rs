@@ -6,10 +6,10 @@
 mod converge;
 mod cost;
 mod drift;
-mod elsewhere;
 mod failures;
 mod fights;
 mod lifecycle;
+mod remotes;
 mod sharing;
 mod tenants;
 mod world;

@@ -69,7 +69,7 @@ async fn write_one(
         });
         match api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await {
             // It has expired; what happens from now on is another event.
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
             result => return result.map(drop),
         }
     }

@@ -25,11 +25,11 @@ pub(crate) struct Engine {
     path: PathBuf,
     cache_size: usize,
     opener: Opener,
-    slot: RwLock<Slot>,
+    state: RwLock<State>,
     generation: AtomicU64,
 }
 
-enum Slot {
+enum State {
     Open(Database),
     Failed(StorageFailure),
     Closed,
@@ -48,7 +48,7 @@ impl Engine {
             path: path.into(),
             cache_size,
             opener,
-            slot: RwLock::new(Slot::Open(database)),
+            state: RwLock::new(State::Open(database)),
             generation: AtomicU64::new(0),
         })
     }
@@ -60,18 +60,18 @@ impl Engine {
 
     /// A consistent view of the latest commit.
     pub(crate) fn begin_read(&self) -> Result<ReadTransaction, Error> {
-        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
-            Slot::Open(database) => database.begin_read().map_err(|error| self.failed(&error.into())),
-            Slot::Failed(failure) => Err(failure.clone().into()),
-            Slot::Closed => Err(Error::Closed { path: self.path.clone() }),
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(database) => database.begin_read().map_err(|error| self.failed(&error.into())),
+            State::Failed(failure) => Err(failure.clone().into()),
+            State::Closed => Err(Error::Closed { path: self.path.clone() }),
         }
     }
 
     /// A transaction that writes. Only the writer thread asks for one.
     pub(crate) fn begin_write(&self) -> Result<WriteTransaction, redb::Error> {
-        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
-            Slot::Open(database) => Ok(database.begin_write()?),
-            Slot::Failed(_) | Slot::Closed => Err(redb::Error::DatabaseClosed),
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(database) => Ok(database.begin_write()?),
+            State::Failed(_) | State::Closed => Err(redb::Error::DatabaseClosed),
         }
     }
 
@@ -82,33 +82,33 @@ impl Engine {
 
     /// Whether the database is out of service until it is opened again.
     pub(crate) fn is_failed(&self) -> bool {
-        matches!(*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Failed(_))
+        matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Failed(_))
     }
 
     /// Whether the file was given free.
     pub(super) fn is_closed(&self) -> bool {
-        matches!(*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Closed)
+        matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Closed)
     }
 
     /// Closes what is open and opens the file again.
     pub(crate) fn reopen(&self) -> Result<(), Error> {
-        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*slot, Slot::Closed) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::Closed) {
             return Err(Error::Closed { path: self.path.clone() });
         }
         // The old database goes first: its lock on the file would refuse the new one.
         let reopening = "the store is being opened again after an error".to_owned();
         let remedy = "try again";
-        *slot = Slot::Failed(StorageFailure { path: self.path.clone(), action: "read", cause: reopening, remedy });
+        *state = State::Failed(StorageFailure { path: self.path.clone(), action: "read", cause: reopening, remedy });
         self.generation.fetch_add(1, Ordering::AcqRel);
         match (self.opener)(&self.path, self.cache_size) {
             Ok(database) => {
-                *slot = Slot::Open(database);
+                *state = State::Open(database);
                 Ok(())
             }
             Err(error) => {
                 let failure = StorageFailure::new(&self.path, "open the store again", &error);
-                *slot = Slot::Failed(failure.clone());
+                *state = State::Failed(failure.clone());
                 Err(failure.into())
             }
         }
@@ -116,7 +116,7 @@ impl Engine {
 
     /// Gives the file free. Everything after this fails with [`Error::Closed`].
     pub(crate) fn close(&self) {
-        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Closed;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Closed;
     }
 
     /// An error of the engine below, in the words of this crate.

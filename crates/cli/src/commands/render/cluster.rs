@@ -108,7 +108,7 @@ impl Target {
         let answer = api.patch(&text(&object["metadata"]["name"]), &parameters, &Patch::Apply(object)).await;
         match answer {
             // What cannot be created for want of its namespace has been looked at by then.
-            Err(kube::Error::Api(status)) if status.code == 404 && status.message.contains("namespaces") => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() && status.message.contains("namespaces") => Ok(()),
             Err(kube::Error::Api(status)) => bail!("{}", status.message),
             Err(error) => Err(explain(error)),
             Ok(_) => Ok(()),

@@ -70,7 +70,7 @@ impl OriginFlags {
         source.access = Access::own();
         source.pass_credentials = self.pass_credentials;
         source.plain_http = self.plain_http.then_some(true);
-        let package = Charts::open(crate::elsewhere::cache()?.join("charts"))?.fetch(&source)?;
+        let package = Charts::open(crate::downloads::cache()?.join("charts"))?.fetch(&source)?;
         eprintln!("Pulled: {} {}\nDigest: {}", package.name, package.version, package.digest);
         // A chart's files are below a directory of its name.
         let tree: Arc<dyn Tree> = package.tree;

@@ -10,23 +10,22 @@ use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_render::Helm;
 use cowherd_source::{Access, Charts, Mirrors, Reference, Remote, RepositoryUrl};
 use cowherd_tree::Tree;
-use kube::ResourceExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::compare::{Comparison, take_note};
-use super::super::slot::{Need, Slot};
+use super::super::entry::{Entry, Need};
 use super::history::History;
 use super::story::{Happening, Story};
 use super::witness::Witness;
-use crate::basis::Basis;
-use crate::elsewhere::Brought;
-use crate::failed::FailedRenders;
-use crate::fetched::Fetched;
-use crate::kustomization::settings::Settings;
-use crate::kustomization::{BuildError, Built, Ended, Render, Report, Step, Task, Variables};
-use crate::repository::content;
-use crate::{Counters, Elsewhere, KeptRenders, NamespacedName};
+use crate::delivery::{Ended, Report, Task};
+use crate::kustomization::Kustomize;
+use crate::owner::{OwnerName, Owning};
+use crate::producer::{FailedRenders, Inputs, ProducerError, Product, Render, Step};
+use crate::remotes::Brought;
+use crate::source::git::content;
+use crate::source::{Artifact, SourceName, git};
+use crate::{Counters, Elsewhere, KeptRenders};
 
 /// Longer than any interval.
 const LONG: Duration = Duration::from_secs(2 * 3600);
@@ -51,17 +50,17 @@ pub(super) struct Agents<'a> {
     kept: Arc<KeptRenders>,
     failed: Arc<FailedRenders>,
     elsewhere: Arc<Elsewhere>,
-    source: NamespacedName,
-    content: Arc<Fetched>,
+    source: SourceName,
+    content: Arc<Artifact>,
     commit: usize,
     objects: Vec<Kustomization>,
-    slots: HashMap<NamespacedName, Slot>,
+    entries: HashMap<OwnerName, Entry>,
     /// What was rendered last, which is what would be in the cluster.
-    held: HashMap<NamespacedName, Outcome>,
+    held: HashMap<OwnerName, Outcome>,
     /// How often each was rendered since somebody asked.
-    rendered: HashMap<NamespacedName, u64>,
+    rendered: HashMap<OwnerName, u64>,
     /// How the jobs end that are still at work.
-    busy: HashMap<NamespacedName, Ended>,
+    busy: HashMap<OwnerName, Ended>,
     now: Instant,
 }
 
@@ -75,10 +74,10 @@ impl<'a> Agents<'a> {
             kept: Arc::new(KeptRenders::open(directory.join("renders"), "this").unwrap()),
             failed: Arc::default(),
             elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts.clone())),
-            source: NamespacedName::new("flux-system", "fleet"),
+            source: SourceName::new(git::KIND, "flux-system", "fleet"),
             objects: story.specs.iter().enumerate().map(|(app, spec)| object(app, 1, spec)).collect(),
             commit: 0,
-            slots: HashMap::new(),
+            entries: HashMap::new(),
             held: HashMap::new(),
             rendered: HashMap::new(),
             busy: HashMap::new(),
@@ -101,8 +100,10 @@ impl<'a> Agents<'a> {
             Happening::Edit { app, spec } => {
                 let generation = self.objects[*app].metadata.generation.unwrap() + 1;
                 self.objects[*app] = object(*app, generation, spec);
-                let name = NamespacedName::of(&self.objects[*app]);
-                self.slots.get_mut(&name).unwrap().see(self.objects[*app].clone());
+                let name = OwnerName::of(&self.objects[*app]);
+                let entry = self.entries.get_mut(&name).unwrap();
+                let (owner, status) = self.objects[*app].clone().read(Some(&entry.owner));
+                entry.see(owner, status);
                 self.consider(&name, false);
             }
             Happening::Restart { loses } => {
@@ -122,17 +123,17 @@ impl<'a> Agents<'a> {
     }
 
     /// The names of the Kustomizations.
-    pub(super) fn names(&self) -> Vec<NamespacedName> {
-        self.objects.iter().map(NamespacedName::of).collect()
+    pub(super) fn names(&self) -> Vec<OwnerName> {
+        self.objects.iter().map(OwnerName::of).collect()
     }
 
     /// What the agents have rendered of this Kustomization.
-    pub(super) fn held(&self, name: &NamespacedName) -> &Outcome {
+    pub(super) fn held(&self, name: &OwnerName) -> &Outcome {
         &self.held[name]
     }
 
     /// How often it was rendered for what happened last.
-    pub(super) fn renders(&self, name: &NamespacedName) -> u64 {
+    pub(super) fn renders(&self, name: &OwnerName) -> u64 {
         self.rendered.get(name).copied().unwrap_or_default()
     }
 
@@ -142,26 +143,19 @@ impl<'a> Agents<'a> {
     }
 
     /// What anybody would render who knows nothing but the commit and the Kustomization.
-    pub(super) fn render_from_nothing(&self, name: &NamespacedName) -> FromNothing {
-        let slot = &self.slots[name];
+    pub(super) fn render_from_nothing(&self, name: &OwnerName) -> FromNothing {
         let witness = Arc::new(Witness::new(self.tree()));
-        let render = Render {
-            tree: witness.clone(),
-            kept: None,
-            failed: Arc::default(),
-            ..self.render(name, slot.settings.as_ref().unwrap())
-        };
+        let render = Render { tree: witness.clone(), kept: None, failed: Arc::default(), ..self.render(name) };
         let elsewhere = Elsewhere::new(self.mirrors.clone(), self.charts.clone());
-        let (built, basis) = done(&render, &elsewhere, true);
+        let (built, inputs) = done(&render, &elsewhere, true);
         let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
         let outcome = objects.map_err(|error| error.to_string());
-        FromNothing { outcome, witness, is_remote: !basis.remotes.is_empty() || !basis.is_complete }
+        FromNothing { outcome, witness, is_remote: !inputs.remotes.is_empty() || !inputs.is_complete }
     }
 
     /// A process begins: it knows of the objects what the cluster does.
     fn begin(&mut self) {
-        self.slots =
-            self.objects.iter().map(|object| (NamespacedName::of(object), Slot::new(object.clone()))).collect();
+        self.entries = self.objects.iter().map(|object| (OwnerName::of(object), entry(object))).collect();
         self.busy.clear();
         self.failed = Arc::default();
         self.consider_all(false);
@@ -171,12 +165,12 @@ impl<'a> Agents<'a> {
     fn follow(&mut self, busy: bool) {
         self.commit += 1;
         let before = std::mem::replace(&mut self.content, fetch(&self.mirrors, self.history, self.commit));
-        let users = self.slots.iter_mut().filter(|(_, slot)| slot.uses(&self.source));
+        let users = self.entries.iter_mut().filter(|(_, entry)| entry.uses(&self.source));
         let comparison = Comparison::begin(users, Some(before), self.content.clone());
         let mut results = Vec::new();
         comparison.run(|found| results.extend(found));
         for (name, unchanged) in results {
-            take_note(self.slots.get_mut(&name).unwrap(), &self.source, &self.content, unchanged);
+            take_note(self.entries.get_mut(&name).unwrap(), &self.source, &self.content, unchanged);
         }
         self.consider_all(busy);
     }
@@ -203,11 +197,11 @@ impl<'a> Agents<'a> {
     }
 
     /// Does what is to be done for a Kustomization now. `busy`: it is not over soon.
-    fn consider(&mut self, name: &NamespacedName, busy: bool) {
-        let (slot, content) = (&self.slots[name], self.content.clone());
+    fn consider(&mut self, name: &OwnerName, busy: bool) {
+        let (entry, content) = (&self.entries[name], self.content.clone());
         let digest = Some(content.digest.as_str());
-        let is_obsolete = slot.running.as_ref().map(|running| {
-            let is_obsolete = slot.is_obsolete(running, digest, self.now);
+        let is_obsolete = entry.running.as_ref().map(|running| {
+            let is_obsolete = entry.is_obsolete(running, digest, self.now);
             running.cancel.send_replace(is_obsolete);
             is_obsolete
         });
@@ -217,7 +211,7 @@ impl<'a> Agents<'a> {
             Some(false) => self.finish(name, None),
             None => {}
         }
-        if let Need::Apply { recheck, .. } = self.slots[name].need(digest, self.now) {
+        if let Need::Apply { recheck, .. } = self.entries[name].need(digest, self.now) {
             self.reconcile(name, recheck);
             if !busy {
                 self.finish(name, None);
@@ -225,17 +219,17 @@ impl<'a> Agents<'a> {
         }
     }
 
-    fn reconcile(&mut self, name: &NamespacedName, recheck: bool) {
-        let slot = self.slots.get_mut(name).unwrap();
-        let settings = slot.settings.clone().unwrap();
-        let (_, basis) = slot.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck, held: None });
-        let render = self.render(name, &settings);
+    fn reconcile(&mut self, name: &OwnerName, recheck: bool) {
+        let entry = self.entries.get_mut(name).unwrap();
+        let (_, inputs) =
+            entry.begin(&self.content.digest, &self.content.revision, &Task::Apply { recheck, held: None });
+        let render = self.render(name);
         let (built, rests_on) = done(&render, &self.elsewhere, recheck);
-        *basis.lock().unwrap() = Some(rests_on);
+        *inputs.lock().unwrap() = Some(rests_on);
         *self.rendered.entry(name.clone()).or_default() += render.counters.get().renders;
         let ended = match &built {
             Ok(_) => Ended::Well,
-            Err(error) => Ended::Badly { may_pass: error.may_pass() },
+            Err(error) => Ended::Badly { may_pass: error.may_pass },
         };
         self.busy.insert(name.clone(), ended);
         let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
@@ -243,28 +237,28 @@ impl<'a> Agents<'a> {
     }
 
     /// The job of a Kustomization ends, if it has one: as it would, or in another way.
-    fn finish(&mut self, name: &NamespacedName, otherwise: Option<Ended>) {
+    fn finish(&mut self, name: &OwnerName, otherwise: Option<Ended>) {
         let Some(ended) = self.busy.remove(name) else { return };
-        let slot = self.slots.get_mut(name).unwrap();
+        let entry = self.entries.get_mut(name).unwrap();
         let report = Report {
             name: name.clone(),
-            uid: slot.object.uid(),
-            generation: slot.object.metadata.generation,
-            status: slot.status.clone(),
+            uid: entry.owner.uid().map(str::to_owned),
+            generation: entry.owner.generation(),
+            status: entry.status.clone(),
             task: Task::Apply { recheck: false, held: None },
             ended: otherwise.unwrap_or(ended),
         };
-        slot.end(report, self.now);
+        entry.end(report, self.now);
     }
 
-    fn render(&self, name: &NamespacedName, settings: &Settings) -> Render {
-        let variables = Variables { values: settings.substitute.clone(), ..Variables::default() };
+    fn render(&self, name: &OwnerName) -> Render {
+        let object = self.objects.iter().find(|object| OwnerName::of(*object) == *name).unwrap();
+        let kustomize = Kustomize::read(&name.namespace, &object.spec).unwrap();
         Render {
-            name: name.clone(),
+            owner: name.clone(),
             revision: self.content.revision.clone(),
             tree: self.tree(),
-            settings: settings.clone(),
-            variables: Arc::new(variables),
+            production: kustomize.with_own_variables().production,
             access: Access::own(),
             helm: Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: name.to_string().into_bytes() },
             counters: Arc::new(Counters::default()),
@@ -274,18 +268,23 @@ impl<'a> Agents<'a> {
     }
 }
 
+fn entry(object: &Kustomization) -> Entry {
+    let (owner, status) = object.clone().read(None);
+    Entry::new(owner, status)
+}
+
 /// Renders, and fetches what that needs in between.
-fn done(render: &Render, elsewhere: &Elsewhere, anew: bool) -> (Result<Built, Arc<BuildError>>, Arc<Basis>) {
+fn done(render: &Render, elsewhere: &Elsewhere, anew: bool) -> (Result<Product, Arc<ProducerError>>, Arc<Inputs>) {
     let mut brought = Brought::default();
     loop {
         match render.step(anew, &mut brought) {
             Step::Needs(missing) => elsewhere.bring(&missing, &render.access, &mut brought),
-            Step::Done(built, basis) => return (built, basis),
+            Step::Done(product, inputs) => return (product, inputs),
         }
     }
 }
 
-fn fetch(mirrors: &Mirrors, history: &History, commit: usize) -> Arc<Fetched> {
+fn fetch(mirrors: &Mirrors, history: &History, commit: usize) -> Arc<Artifact> {
     let remote = Remote::new(RepositoryUrl::parse(&history.url()).unwrap()).with_access(Access::own());
     let snapshot = mirrors.fetch(&remote, &Reference::commit(history.commit(commit))).unwrap();
     Arc::new(content(&snapshot, None).unwrap())

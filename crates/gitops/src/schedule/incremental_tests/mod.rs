@@ -13,7 +13,7 @@ mod witness;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::NamespacedName;
+use crate::owner::OwnerName;
 use agents::{Agents, FromNothing};
 use history::History;
 use story::Happening;
@@ -66,9 +66,9 @@ proptest! {
 /// been rendered so often.
 fn look(
     agents: &Agents<'_>,
-    judge: impl Fn(usize, u64, &NamespacedName) -> Result<(), String>,
+    judge: impl Fn(usize, u64, &OwnerName) -> Result<(), String>,
 ) -> Result<Vec<FromNothing>, TestCaseError> {
-    let look_at = |(app, name): (usize, &NamespacedName)| {
+    let look_at = |(app, name): (usize, &OwnerName)| {
         let expected = agents.render_from_nothing(name);
         prop_assert_eq!(agents.held(name), &expected.outcome, "{} is not what it should be", name);
         judge(app, agents.renders(name), name).map_err(TestCaseError::fail)?;

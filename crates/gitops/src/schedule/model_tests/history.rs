@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{Applier, Options};
-use cowherd_runtime::Health;
+use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_tree::MemoryTree;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -14,10 +13,10 @@ use tokio::task::JoinSet;
 use super::super::{Schedule, Signal, watch};
 use super::chance::Chance;
 use super::cluster::{Cluster, Weather};
-use crate::fetched::Fetched;
+use crate::delivery::Context;
 use crate::fetches::{FetchLimits, Fetches};
-use crate::kustomization::Context;
-use crate::{Config, NamespacedName, events};
+use crate::source::{Artifact, Latest, News, SourceName, git};
+use crate::{Config, events};
 
 /// How many Kustomizations there are at most, and of how many objects a commit is.
 pub(super) const APPS: usize = 4;
@@ -119,15 +118,12 @@ impl History {
 
     fn start(&mut self) {
         let client = self.cluster.client();
-        let (applier, drift) = Applier::new(client.clone(), Options::default());
-        let (recorder, recording) = events::recorder(client.clone());
+        let recorder = events::Recorders::new(client.clone());
         let (signals, inbox) = mpsc::unbounded_channel();
         let (config, fetches) = (Config::default(), Fetches::new(FetchLimits::default()));
-        let context = Context::new(client.clone(), applier, recorder, fetches, &config, signals.clone());
-        self.agents.spawn(recording);
-        self.agents.spawn(watch::kustomizations(client, signals.clone(), Health::default().register("watch")));
-        self.agents.spawn(watch::drift(drift, signals.clone()));
-        self.agents.spawn(Schedule::new(context).run(inbox));
+        let context = Context::new(client.clone(), recorder, fetches, &config, signals.clone());
+        self.agents.spawn(watch::owners::<Kustomization>(client, config.health, config.metrics, signals.clone()));
+        self.agents.spawn(Schedule::new(context, &[&crate::kustomization::KIND]).run(inbox));
         self.signals = Some(signals);
         self.fetch();
     }
@@ -146,9 +142,10 @@ impl History {
         let tree = Arc::new(tree);
         let digest = self.commits.to_string();
         let content =
-            Fetched { revision: self.revision(), digest, tree: tree.clone(), all: tree, ignore: None, is_root: true };
-        let source = NamespacedName::new("flux-system", "fleet");
-        let _ = self.signals.as_ref().unwrap().send(Signal::Source(source, Some(Arc::new(content))));
+            Artifact { revision: self.revision(), digest, tree: tree.clone(), all: tree, ignore: None, is_root: true };
+        let source = SourceName::new(git::KIND, "flux-system", "fleet");
+        let news = News { source, latest: Some(Latest::of(content)) };
+        let _ = self.signals.as_ref().unwrap().send(Signal::Source(news));
     }
 
     fn kill(&mut self) -> String {

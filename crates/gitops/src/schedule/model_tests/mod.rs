@@ -9,7 +9,7 @@
 //!
 //! What it found in the code that it was written for:
 //!
-//! - of two writes of a status that followed each other closely the second was forgotten (`Slot::has_to_follow`);
+//! - of two writes of a status that followed each other closely the second was forgotten (`Entry::has_to_follow`);
 //! - a job that was still at work when its Kustomization was suspended claimed its objects once more, so that nobody took
 //!   them over (`Schedule::finish`);
 //! - an object that was left to a suspended Kustomization, which was resumed without it, stayed for ever

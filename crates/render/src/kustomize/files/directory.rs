@@ -11,7 +11,7 @@ use crate::error::{Cause, RenderError};
 use crate::options::{LoadRestriction, Options};
 use crate::remote::{RemoteSource, shown};
 
-use super::elsewhere::{Elsewhere, is_url, source};
+use super::sources::{Elsewhere, is_url, source};
 use crate::kustomize::budget::Budget;
 use crate::kustomize::objects::origin::Origin;
 

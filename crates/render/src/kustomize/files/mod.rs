@@ -3,6 +3,6 @@
 pub(crate) mod blank;
 pub(crate) mod decode;
 pub(crate) mod directory;
-pub(crate) mod elsewhere;
 pub(crate) mod file;
 pub(crate) mod repository;
+pub(crate) mod sources;

@@ -1,0 +1,117 @@
+//! What all reconciliations share.
+
+use std::sync::Arc;
+
+use cowherd_apply::{Options, Owners};
+use kube::Client;
+use tokio::sync::mpsc;
+
+use super::claims::Concerned;
+use super::sharing::Sharing;
+use crate::budgets::Permits;
+use crate::events::{Recorders, Type};
+use crate::fetches::Fetches;
+use crate::owner::{Owner, OwnerName};
+use crate::producer::FailedRenders;
+use crate::schedule::Signal;
+use crate::target::Targets;
+use crate::{Config, Counters, Elsewhere, KeptRenders, Phase, Policy, Progress};
+
+/// What all reconciliations share.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) targets: Targets,
+    pub(crate) recorder: Recorders,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) sharing: Arc<Sharing>,
+    pub(crate) signals: mpsc::UnboundedSender<Signal>,
+    /// One permit for each owner whose objects may be applied at the same time.
+    pub(crate) applies: Permits,
+    pub(crate) renders: Permits,
+    pub(crate) elsewhere: Arc<Elsewhere>,
+    pub(crate) fetches: Fetches,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) seed: Arc<[u8]>,
+    pub(crate) kept: Option<Arc<KeptRenders>>,
+    pub(crate) failed: Arc<FailedRenders>,
+    /// Whether deletions wait that somebody may not have meant.
+    pub(crate) prune_protection: bool,
+    /// The revision at which nothing of that kind waits.
+    pub(crate) approved: Option<String>,
+    progress: Option<mpsc::UnboundedSender<Progress>>,
+    notices: Option<mpsc::UnboundedSender<String>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        client: Client,
+        recorder: Recorders,
+        fetches: Fetches,
+        config: &Config,
+        signals: mpsc::UnboundedSender<Signal>,
+    ) -> Arc<Self> {
+        let options =
+            Options { reserved: config.reserved.clone(), actors: config.actors.clone(), ..Options::default() };
+        let tell_drift = {
+            let signals = signals.clone();
+            Arc::new(move |owner, drift| drop(signals.send(Signal::Drift { owner, drift })))
+        };
+        Arc::new(Self {
+            targets: Targets::new(client.clone(), options, tell_drift),
+            client,
+            recorder,
+            counters: config.counters.clone(),
+            sharing: Arc::default(),
+            signals,
+            applies: config.budgets.applies.clone(),
+            renders: config.budgets.renders.clone(),
+            elsewhere: config.elsewhere.clone(),
+            fetches,
+            policy: config.policy.clone(),
+            seed: config.seed.clone(),
+            kept: config.kept.clone(),
+            failed: Arc::default(),
+            prune_protection: config.prune_protection,
+            approved: config.approved.clone(),
+            progress: config.progress.clone(),
+            notices: config.notices.clone(),
+        })
+    }
+
+    /// Tells whoever listens how far an owner is.
+    pub(crate) fn tell(&self, progress: Progress) {
+        if let Some(listener) = &self.progress {
+            let _ = listener.send(progress);
+        }
+    }
+
+    /// Has those look at their objects again whom it concerns who else describes them.
+    pub(crate) fn tell_concerned(&self, concerned: Concerned) {
+        if !concerned.0.is_empty() {
+            let _ = self.signals.send(Signal::Concerned(concerned));
+        }
+    }
+
+    /// Tells whoever runs the agents, in the log, and by an event on the object that gave occasion to it.
+    pub(crate) fn notify(&self, owner: &Owner, reason: &str, text: String) {
+        tracing::warn!(reason, text);
+        self.recorder.about(owner.reference(), owner.name.kind.component, Type::Warning, reason, &text);
+        if let Some(listener) = &self.notices {
+            let _ = listener.send(text);
+        }
+    }
+
+    /// The owners of objects that nobody but `pruner` may describe any more: those that are there, and so had a say.
+    pub(crate) fn abandoned_by(&self, pruner: &OwnerName) -> Owners {
+        let (sharing, pruner) = (self.sharing.clone(), pruner.clone());
+        Owners::those(move |owner, object| {
+            sharing.is_known(&OwnerName::marked(pruner.kind, owner.clone()))
+                && !sharing.is_claimed_by_another(&pruner, object)
+        })
+    }
+
+    /// Tells of an owner whose objects are not being applied.
+    pub(crate) fn tell_phase(&self, name: &OwnerName, revision: &str, phase: Phase) {
+        self.tell(Progress::new(name, revision, phase));
+    }
+}

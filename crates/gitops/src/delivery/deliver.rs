@@ -1,0 +1,314 @@
+//! Brings the cluster to what one owner says at one revision.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
+use cowherd_runtime::caught;
+use tokio::time::Instant;
+
+use super::claims::{self, Rank};
+use super::failure::Failure;
+use super::handover::with_given;
+use super::job::{Ended, Held, Job, Report, Task};
+use super::produce::produce;
+use super::prune::remove_stale;
+use super::{Context, finalize, health, idle, places};
+use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
+use crate::events::Type;
+use crate::owner::{Inventory, Settings, status};
+use crate::producer::Product;
+use crate::target::Target;
+use crate::{Phase, Progress};
+
+/// Does the job and reports. Neither an error nor a panic gets out.
+pub(crate) async fn deliver(context: Arc<Context>, mut job: Job) -> Report {
+    let ended = match caught(attempt(&context, &mut job)).await {
+        Ok(ended) => ended,
+        Err(panic) => {
+            tracing::error!(owner = %job.name, panic = job.say(&panic), "a delivery panicked");
+            fail(&context, &mut job, Failure::Broken).await
+        }
+    };
+    if let Some(settings) = &job.settings {
+        context.sharing.leave(&settings.source, &job.name);
+    }
+    Report {
+        uid: job.owner.uid().map(str::to_owned),
+        generation: job.owner.generation(),
+        name: job.name,
+        status: job.status,
+        task: job.task,
+        ended,
+    }
+}
+
+async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
+    let result = match job.task.clone() {
+        Task::Finalize => finalize::finalize(context, job).await,
+        Task::Complain { reason, message, is_final, severity } => {
+            complain(context, job, reason, &message, is_final, severity).await
+        }
+        Task::Apply { recheck, held } => match job.settings.clone() {
+            Some(settings) => apply(context, job, &settings, recheck, held.as_deref()).await,
+            None => Ok(()),
+        },
+    };
+    match result {
+        Ok(()) => Ended::Well,
+        Err(failure) => fail(context, job, failure).await,
+    }
+}
+
+async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
+    if failure.is_superseded() {
+        return Ended::Superseded;
+    }
+    let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
+    tracing::warn!(owner = %job.name, reason, message, "a reconciliation failed");
+    status::handled(&mut job.status, &job.owner);
+    status::conditions(&mut job.status, &job.owner).fail(reason, &message);
+    job.tell_event(context, Type::Warning, reason, &message);
+    context.tell_phase(&job.name, &job.artifact.revision, Phase::Failed(message));
+    let written = job.write_status(context).await.inspect_err(|failure| {
+        tracing::debug!(owner = %job.name, error = job.say(failure), "the status could not be written");
+    });
+    // As long as nobody can read of the failure, it is tried again soon.
+    Ended::Badly { may_pass: may_pass || written.is_err() }
+}
+
+async fn complain(
+    context: &Context,
+    job: &mut Job,
+    reason: &'static str,
+    message: &str,
+    is_final: bool,
+    severity: Type,
+) -> Result<(), Failure> {
+    let before = job.status.clone();
+    let mut conditions = status::conditions(&mut job.status, &job.owner);
+    if is_final {
+        conditions.stall(reason, message);
+        job.status.observed_generation = job.owner.generation();
+    } else {
+        conditions.fail(reason, message);
+    }
+    status::handled(&mut job.status, &job.owner);
+    context.tell_phase(&job.name, &job.artifact.revision, Phase::Waiting(message.to_owned()));
+    if job.status == before {
+        return Ok(());
+    }
+    job.tell_event(context, severity, reason, message);
+    job.write_status(context).await
+}
+
+/// The story of an apply.
+async fn apply(
+    context: &Arc<Context>,
+    job: &mut Job,
+    settings: &Settings,
+    recheck: bool,
+    held: Option<&Held>,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut progress = job.progress(Phase::Building);
+    let permit = context.applies.acquire().await;
+    job.give_way()?;
+    context.tell(progress.clone());
+    guard_finalizer(context, job).await?;
+    let target = &context.targets.of(&job.owner);
+    act_for_account(target).await?;
+    let prepared = settings.producer.prepare(&context.client).await;
+    let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
+    job.mask = prepared.mask.clone();
+
+    job.status.last_attempted_revision = Some(job.artifact.revision.clone());
+    let (permit, mut product) = produce(context, job, &prepared, recheck, permit).await?;
+    let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
+    identified.map_err(|error| Failure::apply(error, ChangeSet::default()))?;
+    let rank = Rank::of(&job.owner);
+    let described = product.manifests.iter().map(|manifest| manifest.id().clone());
+    job.give_way()?;
+    // From here on others may leave objects to it, so that it has to be written down what it describes.
+    context.tell_concerned(context.sharing.claim(&rank, described));
+
+    let old = with_given(context, job);
+    record_before_apply(context, job, &old, &product).await?;
+    progress.phase = Phase::Applying;
+    progress.applied = product.manifests.len();
+    context.tell(progress.clone());
+    let outcome = bring(context, target, job, settings, &product, recheck, held).await;
+    context.sharing.leave(&settings.source, &job.name);
+    let changes = match outcome {
+        Ok(changes) => {
+            context.tell_concerned(context.sharing.applied(&rank, &written(&changes), true));
+            changes
+        }
+        Err(Partial { error, changes, doubtful }) => {
+            forget_untouched(job, &old, &changes, &doubtful);
+            context.tell_concerned(context.sharing.applied(&rank, &written(&changes), false));
+            context.counters.applied(&changes);
+            let failure = Failure::apply(placed(job, error), changes);
+            remember(job, &product.digest, failure.reason(), began);
+            return Err(failure);
+        }
+    };
+    context.counters.applied(&changes);
+    progress.changed = changes.changed().count();
+    job.tell_event(context, Type::Normal, "Progressing", &changes.to_string());
+
+    let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
+    progress.phase = Phase::Pruning;
+    // What follows takes as long as it takes; others should not have to wait for it.
+    drop(permit);
+    let removed = remove_stale(context, target, job, settings, &old, &applied, &mut progress).await;
+    removed.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
+
+    let acted_upon = idle::check(target, job, &changes, &product.manifests).await;
+    acted_upon.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
+    let checked = if settings.checks_health() {
+        let expected = health::expected(job, settings, &changes, &product.manifests);
+        health::check(context, target, job, settings, &expected, &mut progress).await
+    } else {
+        status::without_health(&mut job.status, &job.owner);
+        progress.ready = progress.applied;
+        Ok(())
+    };
+    checked.inspect_err(|failure| {
+        if !failure.is_superseded() {
+            remember(job, &product.digest, HEALTH_CHECK_FAILED, began);
+        }
+    })?;
+    succeed(context, job, settings, held, &product.digest, began, progress).await
+}
+
+/// Without our finalizer nobody would clean up after the owner is deleted.
+async fn guard_finalizer(context: &Context, job: &Job) -> Result<(), Failure> {
+    if job.owner.has_finalizer() {
+        return Ok(());
+    }
+    let set = finalize::set_finalizer(context, &job.owner, true).await;
+    set.map_err(|error| Failure::api(&error))
+}
+
+/// Refuses to act where that would not be on behalf of whom the owner names.
+async fn act_for_account(target: &Target) -> Result<(), Failure> {
+    let Some(account) = &target.account else { return Ok(()) };
+    match target.can_act().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::NoImpersonation(account.user.clone())),
+        Err(error) => {
+            let cause = Failure::api(&error).to_string();
+            Err(Failure::Account { user: account.user.clone(), cause })
+        }
+    }
+}
+
+/// Writes down what is about to exist before it exists: whatever happens in between, nothing is ever applied that no
+/// inventory knows of.
+async fn record_before_apply(
+    context: &Context,
+    job: &mut Job,
+    old: &[Versioned],
+    product: &Product,
+) -> Result<(), Failure> {
+    let new: Vec<Versioned> = product.manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
+    if entries::gone(&new, old).is_empty() {
+        return Ok(());
+    }
+    job.status.inventory = Some(Inventory::of(&entries::union(old, &new)));
+    let revision = job.artifact.revision.clone();
+    status::progressing(&mut job.status, &job.owner, &format!("Applying manifests for revision {revision}"));
+    job.write_status(context).await
+}
+
+/// Takes out of the inventory again what an apply that failed did not get to: what was never there by its hand is not its
+/// to delete one day.
+fn forget_untouched(job: &mut Job, old: &[Versioned], changes: &ChangeSet, doubtful: &[Versioned]) {
+    let written = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| change.object.clone());
+    let written: Vec<Versioned> = written.collect();
+    let touched = entries::union(&entries::union(old, &written), doubtful);
+    job.status.inventory = Some(Inventory::of(&touched));
+}
+
+async fn bring(
+    context: &Context,
+    target: &Target,
+    job: &Job,
+    settings: &Settings,
+    product: &Product,
+    recheck: bool,
+    held: Option<&Held>,
+) -> Result<ChangeSet, Partial> {
+    let desired = Desired {
+        owner: job.name.mark(),
+        manifests: product.manifests.clone(),
+        force: settings.force,
+        recheck,
+        held: held.map(|held| held.objects.clone()).unwrap_or_default(),
+        others: context.sharing.lost(&Rank::of(&job.owner)),
+        account: target.account.clone(),
+        timeout: settings.timeout,
+    };
+    target.applier.apply(&desired).await
+}
+
+/// The objects that are as they were described.
+fn written(changes: &ChangeSet) -> BTreeSet<ObjectId> {
+    let written = changes.iter().filter(|change| change.action != Action::Skipped);
+    written.map(|change| change.object.id.clone()).collect()
+}
+
+/// Says which objects others describe too, when that is news.
+fn tell_shared(context: &Context, job: &mut Job) {
+    let told = claims::told(&context.sharing.shared(&job.name));
+    if let Some(message) = status::shares(&mut job.status, &job.owner, told.as_deref()) {
+        job.tell_event(context, Type::Warning, SHARED, &message);
+    }
+}
+
+/// An error about kinds that are not there, with the places where their objects are written.
+fn placed(job: &Job, error: ApplyError) -> ApplyError {
+    let ApplyError::Unserved(mut unserved) = error else { return error };
+    let inputs = job.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(inputs) = inputs {
+        for one in &mut unserved {
+            one.place = places::find(job.artifact.tree.as_ref(), &inputs.reads, &one.subject);
+        }
+    }
+    ApplyError::Unserved(unserved)
+}
+
+fn remember(job: &mut Job, digest: &str, reason: &str, began: Instant) {
+    let revision = job.artifact.revision.clone();
+    status::remember(&mut job.status, digest, &revision, reason, began.elapsed());
+}
+
+async fn succeed(
+    context: &Context,
+    job: &mut Job,
+    settings: &Settings,
+    held: Option<&Held>,
+    digest: &str,
+    began: Instant,
+    mut progress: Progress,
+) -> Result<(), Failure> {
+    remember(job, digest, RECONCILIATION_SUCCEEDED, began);
+    tell_shared(context, job);
+    let revision = job.artifact.revision.clone();
+    status::succeeded(&mut job.status, &job.owner, &revision);
+    if let Some(held) = held {
+        status::conditions(&mut job.status, &job.owner).fail(DRIFT_FOUGHT, &held.complaint);
+    }
+    status::handled(&mut job.status, &job.owner);
+    job.write_status(context).await?;
+    let (took, next) = (status::go_duration(began.elapsed()), status::go_duration(settings.interval));
+    let message = format!("Reconciliation finished in {took}, next run in {next}");
+    tracing::info!(owner = %job.name, revision, changed = progress.changed, pruned = progress.pruned, message);
+    if progress.changed + progress.pruned > 0 {
+        job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &message);
+    }
+    progress.phase = held.map_or(Phase::Ready, |held| Phase::Failed(held.complaint.clone()));
+    context.tell(progress.clone());
+    Ok(())
+}

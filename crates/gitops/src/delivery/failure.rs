@@ -1,0 +1,142 @@
+//! Why a step of a reconciliation failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apply::{ApplyError, ChangeSet, ObjectId};
+
+use crate::conditions::{
+    BUILD_FAILED, HEALTH_CHECK_FAILED, NO_CONTROLLER, PRUNE_FAILED, PRUNE_PROTECTED, RECONCILIATION_FAILED,
+};
+use crate::owner::status::go_duration;
+use crate::producer::ProducerError;
+
+/// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
+/// which all text passes on its way to people.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Something newer is to be done.
+    #[error("something newer is to be done")]
+    Superseded,
+    /// A panic.
+    #[error("the reconciliation broke off; this is a bug in cowherd")]
+    Broken,
+    /// The API could not be asked for, or told, what a reconciliation needs.
+    #[error("{0}")]
+    Api(String),
+    /// The cluster does not let the agents act on behalf of others.
+    #[error(
+        "spec.serviceAccountName: this cluster does not honour impersonation, so objects cannot be applied as {0}; remove \
+         the field to apply them with the rights of the agents"
+    )]
+    NoImpersonation(String),
+    /// The agents may not act on behalf of this account.
+    #[error("spec.serviceAccountName: cannot act as {user}: {cause}")]
+    Account {
+        /// The account.
+        user: String,
+        /// What the API says.
+        cause: String,
+    },
+    /// There are no manifests.
+    #[error("{0}")]
+    Produce(Arc<ProducerError>),
+    /// Objects could not be applied.
+    #[error("{error}{}", done(.changes))]
+    Apply {
+        /// The cause.
+        error: Box<ApplyError>,
+        /// What was applied until then.
+        changes: ChangeSet,
+    },
+    /// Objects that are no longer described could not be deleted.
+    #[error("{0}")]
+    Prune(Box<ApplyError>),
+    /// The objects of an owner that is deleted could not be.
+    #[error("pruning for deleted resource failed: {0}")]
+    Finalize(Box<ApplyError>),
+    /// It could not be seen what a deletion would take with it.
+    #[error("cannot see what would go with {object}: {cause}")]
+    Content {
+        /// What would be deleted.
+        object: ObjectId,
+        /// What the API says.
+        cause: String,
+    },
+    /// A deletion waits for approval.
+    #[error("{0}")]
+    Protected(String),
+    /// It could not be seen whether anything acts upon the objects.
+    #[error("cannot see what acts upon the objects: {0}")]
+    Unseen(Box<ApplyError>),
+    /// Nothing acts upon objects.
+    #[error("{0}")]
+    Idle(String),
+    /// The account may not read what `healthChecks` names.
+    #[error("spec.healthChecks: {0}")]
+    Unreadable(Box<ApplyError>),
+    /// Objects are not healthy.
+    #[error("health check failed after {}: {error}{}", go_duration(*.took), because(.why))]
+    Health {
+        /// The cause.
+        error: Box<ApplyError>,
+        /// How long it was waited for them.
+        took: Duration,
+        /// Why they cannot be, where that is known.
+        why: Option<String>,
+    },
+}
+
+fn done(changes: &ChangeSet) -> String {
+    let done = changes.to_string();
+    if done.is_empty() { done } else { format!("\n{done}") }
+}
+
+fn because(why: &Option<String>) -> String {
+    why.as_ref().map_or_else(String::new, |why| format!("; {why}"))
+}
+
+impl Failure {
+    pub(super) fn api(error: &kube::Error) -> Self {
+        match error {
+            // The object is gone, or another one by now; a watch will say so.
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Superseded,
+            kube::Error::Api(status) => Self::Api(status.message.clone()),
+            other => Self::Api(other.to_string()),
+        }
+    }
+
+    /// What an apply failed with, after these changes.
+    pub(super) fn apply(error: ApplyError, changes: ChangeSet) -> Self {
+        if matches!(error, ApplyError::Superseded) {
+            Self::Superseded
+        } else {
+            Self::Apply { error: Box::new(error), changes }
+        }
+    }
+
+    pub(super) fn is_superseded(&self) -> bool {
+        matches!(self, Self::Superseded)
+    }
+
+    /// The reason in one word, as Flux gives it.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Produce(error) => error.reason,
+            Self::Apply { error, .. } if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
+            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } => PRUNE_FAILED,
+            Self::Protected(_) => PRUNE_PROTECTED,
+            Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,
+            Self::Health { .. } | Self::Unreadable(_) => HEALTH_CHECK_FAILED,
+            _ => RECONCILIATION_FAILED,
+        }
+    }
+
+    /// Whether nothing in the repository has to change for it to work.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Produce(error) => error.may_pass,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Holds back a deletion that somebody may not have meant, until somebody says that it is meant.
+//!
+//! Three of them wait: of everything that an owner had, of a Namespace with objects that the owner did
+//! not apply, and of a definition with such instances. They wait for a word in Git or on the command line
+//! ([`is_approved`]); what else the revision says is done.
+
+mod content;
+
+use std::collections::HashSet;
+
+use cowherd_api::ConditionStatus::True;
+use cowherd_api::flux::annotations::{DISABLED, PRUNE_APPROVED, PRUNE_PROTECTION};
+use cowherd_apply::{Action, ObjectId, Versioned, inventory as entries};
+
+use super::Context;
+use super::failure::Failure;
+use super::job::Job;
+use crate::conditions::{PRUNE_PROTECTED, find};
+use crate::owner::Owner;
+use crate::owner::status::conditions;
+use crate::target::Target;
+
+/// The reason of the condition while everything is held back. Then the inventory alone does not tell any more which of
+/// its objects were there before, so nothing is deleted until that is approved.
+const EVERYTHING: &str = "EverythingWouldGo";
+/// The reason of the condition while objects with content are held back.
+const CONTENT: &str = "ContentWouldGo";
+/// How many objects a message names.
+const NAMED: usize = 10;
+
+/// What is held back, and why.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) objects: Vec<Versioned>,
+    why: Vec<String>,
+    reason: &'static str,
+}
+
+/// Whether somebody said that what the owner deletes at this revision is meant: an annotation switches the
+/// protection off for good, or approves of one revision, as does `cowherd up --switch`.
+fn is_approved(context: &Context, owner: &Owner, revision: &str) -> bool {
+    let annotation = |key: &str| owner.annotation(key);
+    let is_revision = |approved: &str| {
+        let is_commit = || revision.rsplit_once(':').is_some_and(|(_, commit)| commit == approved);
+        !approved.is_empty() && (revision == approved || is_commit())
+    };
+    !context.prune_protection
+        || annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
+        || annotation(PRUNE_APPROVED).is_some_and(is_revision)
+        || context.approved.as_deref().is_some_and(is_revision)
+}
+
+/// What of `stale` waits: `old` is what the owner had, `applied` what it has now.
+pub(super) async fn hold(
+    context: &Context,
+    target: &Target,
+    job: &Job,
+    old: &[Versioned],
+    applied: &[Versioned],
+    stale: &[Versioned],
+) -> Result<Held, Failure> {
+    if stale.is_empty() || is_approved(context, &job.owner, &job.artifact.revision) {
+        return Ok(Held::default());
+    }
+    let held_before = find(&job.status.conditions, PRUNE_PROTECTED).is_some_and(|held| held.reason == EVERYTHING);
+    if held_before || is_everything(old, applied, stale) {
+        let there = would_go(target, job, stale).await?;
+        if !there.is_empty() {
+            let why = format!(
+                "it describes none of the {} that were applied before: {}",
+                count(there.len()),
+                names(there.iter().map(|object| &object.id))
+            );
+            return Ok(Held { objects: there, why: vec![why], reason: EVERYTHING });
+        }
+    }
+    with_content(target, job, stale).await.map(|held| Held { reason: CONTENT, ..held })
+}
+
+/// The Namespaces and definitions among `stale` that hold what goes with them although it is not among `stale`.
+async fn with_content(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Held, Failure> {
+    let leaving: HashSet<&ObjectId> = stale.iter().map(|object| &object.id).collect();
+    let mut held = Held::default();
+    for object in stale {
+        let content = content::of(&target.client, &object.id, &leaving).await;
+        let content =
+            content.map_err(|error| Failure::Content { object: object.id.clone(), cause: error.to_string() })?;
+        if !content.is_empty() {
+            let names = names(content.iter());
+            let kind = job.name.kind.kind;
+            held.why.push(format!("with {} would go what this {kind} did not apply: {names}", object.id));
+            held.objects.push(object.clone());
+        }
+    }
+    Ok(held)
+}
+
+/// The same for an owner that is deleted, which is itself the word that all it applied is to go: what holds
+/// something else stays, and is told of.
+pub(super) async fn stays_after_deletion(
+    context: &Context,
+    target: &Target,
+    job: &Job,
+    objects: &[Versioned],
+) -> Result<(Vec<Versioned>, Option<String>), Failure> {
+    if is_approved(context, &job.owner, "") {
+        return Ok((Vec::new(), None));
+    }
+    let held = with_content(target, job, objects).await?;
+    let message = (!held.why.is_empty()).then(|| format!("some objects stay: {}", held.why.join("; ")));
+    Ok((held.objects, message))
+}
+
+/// Writes down what waits, or that nothing does; what waits is a failure.
+pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
+    let revision = job.artifact.revision.clone();
+    let mut conditions = conditions(&mut job.status, &job.owner);
+    if held.objects.is_empty() {
+        conditions.remove(PRUNE_PROTECTED);
+        return Ok(());
+    }
+    let message = format!(
+        "pruning for revision {revision} waits until it is approved: {}. Nothing of that was deleted. Put it back into \
+         Git, or approve: `cowherd reconcile {} {} -n {} --allow-prune`",
+        held.why.join("; "),
+        job.name.kind.word(),
+        job.name.name,
+        job.name.namespace,
+    );
+    conditions.set(PRUNE_PROTECTED, True, held.reason, &message);
+    Err(Failure::Protected(message))
+}
+
+/// Whether everything goes that was there, and nothing of the same kinds comes in its place, as when an object is
+/// renamed. How many come is no measure: what interrupted applies left behind goes, too.
+fn is_everything(old: &[Versioned], applied: &[Versioned], stale: &[Versioned]) -> bool {
+    fn place(object: &Versioned) -> (&str, &str, &str) {
+        (&object.id.group, &object.id.kind, &object.id.namespace)
+    }
+    if stale.len() < old.len() {
+        return false;
+    }
+    let new = entries::gone(applied, old);
+    let places: HashSet<_> = new.iter().map(place).collect();
+    !stale.iter().all(|object| places.contains(&place(object)))
+}
+
+/// Those of `stale` that are there, and that would be deleted.
+async fn would_go(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Vec<Versioned>, Failure> {
+    let diffs = target.applier.diff_stale(&job.name.mark(), stale).await;
+    let diffs = diffs.map_err(|error| Failure::Prune(Box::new(error)))?;
+    let deleted = diffs.into_iter().filter(|diff| diff.action == Action::Deleted);
+    Ok(deleted.map(|diff| diff.object).collect())
+}
+
+fn count(objects: usize) -> String {
+    if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") }
+}
+
+fn names<'a>(objects: impl ExactSizeIterator<Item = &'a ObjectId>) -> String {
+    let more = objects.len().saturating_sub(NAMED);
+    let mut names: Vec<String> = objects.take(NAMED).map(ToString::to_string).collect();
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objects(names: &[&str]) -> Vec<Versioned> {
+        names.iter().map(|name| entries::parse(name, "v1").unwrap()).collect()
+    }
+
+    fn everything(old: &[&str], applied: &[&str]) -> bool {
+        let (old, applied) = (objects(old), objects(applied));
+        is_everything(&old, &applied, &entries::gone(&old, &applied))
+    }
+
+    #[test]
+    fn everything_goes_where_nothing_stays_and_nothing_of_the_kind_comes() {
+        let old = ["prod_a__ConfigMap", "prod_b_apps_Deployment"];
+        assert!(everything(&old, &[]));
+        assert!(everything(&old, &["dev_a__ConfigMap", "dev_b_apps_Deployment"]));
+        assert!(everything(&old, &["prod_c__ConfigMap"]));
+        assert!(!everything(&old, &["prod_a__ConfigMap"]));
+    }
+
+    #[test]
+    fn an_object_under_a_new_name_is_no_loss() {
+        assert!(!everything(&["prod_a-1h2g__ConfigMap"], &["prod_a-9k8f__ConfigMap"]));
+        assert!(!everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
+    }
+
+    #[test]
+    fn a_message_names_a_few_and_counts_the_others() {
+        let many: Vec<Versioned> =
+            (0..12).map(|i| entries::parse(&format!("a_{i}__ConfigMap"), "v1").unwrap()).collect();
+        let text = names(many.iter().map(|object| &object.id));
+        assert!(text.starts_with("ConfigMap/a/0, ") && text.ends_with(", and 2 more"), "{text}");
+    }
+}

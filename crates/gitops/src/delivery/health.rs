@@ -1,0 +1,127 @@
+//! Waits until what was applied for an owner is healthy.
+
+use std::time::Duration;
+
+use cowherd_api::ConditionStatus::{False, True, Unknown};
+use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
+use tokio::time::Instant;
+
+use super::failure::Failure;
+use super::job::Job;
+use super::{Context, nodes};
+use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, READY, SUCCEEDED};
+use crate::owner::Settings;
+use crate::owner::status::{conditions, go_duration, progressing, without_health};
+use crate::schedule::Signal;
+use crate::target::Target;
+use crate::{Phase, Progress};
+
+/// What has to be healthy: everything that was applied, or what `healthChecks` names.
+pub(super) fn expected(
+    job: &Job,
+    settings: &Settings,
+    changes: &ChangeSet,
+    manifests: &[Manifest],
+) -> Vec<Expectation> {
+    let objects: Vec<Versioned> = if settings.wait {
+        let applied = changes.iter().filter(|change| change.action != Action::Skipped);
+        applied.map(|change| change.object.clone()).collect()
+    } else {
+        settings.health_checks.clone()
+    };
+    let itself = |object: &Versioned| {
+        (object.id.group.as_str(), object.id.kind.as_str()) == (job.name.kind.group, job.name.kind.kind)
+            && (&object.id.namespace, &object.id.name) == (&job.name.namespace, &job.name.name)
+    };
+    let ends = |object: &Versioned| {
+        manifests.iter().any(|manifest| {
+            manifest.id() == &object.id
+                && manifest.id().kind == "Job"
+                && manifest.object().pointer("/spec/ttlSecondsAfterFinished").is_some()
+        })
+    };
+    objects
+        .into_iter()
+        .filter(|object| !itself(object))
+        .map(|object| if ends(&object) { Expectation::healthy_or_gone(object) } else { Expectation::healthy(object) })
+        .collect()
+}
+
+/// How long a wait has to last before it is written down: most objects are healthy at once.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Why waiting goes on, where that can be told better than by what is not there yet.
+async fn why(target: &Target, result: &Result<(), ApplyError>) -> Option<String> {
+    match result {
+        Err(ApplyError::Unhealthy(unhealthy)) => nodes::missing(target, unhealthy).await,
+        _ => None,
+    }
+}
+
+async fn wait(
+    context: &Context,
+    target: &Target,
+    job: &Job,
+    expected: &[Expectation],
+    timeout: Duration,
+    progress: &mut Progress,
+) -> Result<(), ApplyError> {
+    let tell = |tally: Tally| {
+        progress.ready = tally.ready;
+        context.tell(progress.clone());
+    };
+    target.applier.wait_and_tell(expected, timeout, job.cancelled(), tell).await
+}
+
+/// Waits for the health of the objects, as long as the owner may take.
+pub(super) async fn check(
+    context: &Context,
+    target: &Target,
+    job: &mut Job,
+    settings: &Settings,
+    expected: &[Expectation],
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    if expected.is_empty() {
+        without_health(&mut job.status, &job.owner);
+        return Ok(());
+    }
+    let began = Instant::now();
+    let timeout = settings.timeout;
+    let readable = target.applier.check_readable(&settings.health_checks, target.account.as_ref()).await;
+    readable.map_err(|error| Failure::Unreadable(Box::new(error)))?;
+    let _ = context.signals.send(Signal::Waits(job.name.clone()));
+    progress.phase = Phase::Checking;
+    let mut result = wait(context, target, job, expected, timeout.min(GRACE), progress).await;
+    if timeout > GRACE && matches!(&result, Err(ApplyError::Unhealthy(unhealthy)) if unhealthy.timed_out) {
+        let revision = &job.artifact.revision;
+        let limit = go_duration(timeout);
+        let message = format!("Running health checks for revision {revision} with a timeout of {limit}");
+        let why = why(target, &result).await;
+        let message = why.as_ref().map_or(message.clone(), |why| format!("{message}: {why}"));
+        progressing(&mut job.status, &job.owner, &message);
+        if let Some(why) = &why {
+            conditions(&mut job.status, &job.owner).set(READY, Unknown, PROGRESSING, why);
+        }
+        conditions(&mut job.status, &job.owner).set(HEALTHY, Unknown, PROGRESSING, &message);
+        job.write_status(context).await?;
+        result = wait(context, target, job, expected, timeout - GRACE, progress).await;
+    }
+    let why = why(target, &result).await;
+    match result {
+        Ok(()) => {
+            let message = format!("Health check passed in {}", go_duration(began.elapsed()));
+            conditions(&mut job.status, &job.owner).set(HEALTHY, True, SUCCEEDED, &message);
+            Ok(())
+        }
+        Err(ApplyError::Superseded) => Err(Failure::Superseded),
+        Err(error) => {
+            // The same failure is to have the same words, so that its events are told as one.
+            let is_late = matches!(&error, ApplyError::Unhealthy(unhealthy) if unhealthy.timed_out);
+            let took = if is_late { timeout } else { began.elapsed() };
+            let message = job.say(&error);
+            conditions(&mut job.status, &job.owner).set(HEALTHY, False, HEALTH_CHECK_FAILED, &message);
+            Err(Failure::Health { error: Box::new(error), took, why })
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A reconciliation as a thing: what it is to do, what it works on, what it tells and how it ends.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use cowherd_apply::ObjectId;
+use cowherd_apply::mask::Mask;
+use tokio::sync::watch;
+
+use super::Context;
+use super::failure::Failure;
+use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT};
+use crate::events::Type;
+use crate::owner::{Owner, OwnerName, Settings, Status, status};
+use crate::producer::Inputs;
+use crate::source::{Artifact, Latest, SourceName};
+use crate::{Phase, Progress};
+
+/// One reconciliation that is to be done.
+pub(crate) struct Job {
+    pub(crate) name: OwnerName,
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) settings: Option<Arc<Settings>>,
+    /// The status as it was last written.
+    pub(crate) status: Status,
+    pub(crate) artifact: Arc<Artifact>,
+    pub(crate) task: Task,
+    /// Becomes true when something newer is to be done instead.
+    pub(crate) cancel: watch::Receiver<bool>,
+    /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
+    pub(crate) inputs: Arc<Mutex<Option<Arc<Inputs>>>>,
+    /// What must not be shown of what it works with.
+    pub(crate) mask: Mask,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Bring the cluster to what the owner says.
+    Apply {
+        /// Whether to apply even what is believed to be as it should be.
+        recheck: bool,
+        /// What to leave alone for now.
+        held: Option<Arc<Held>>,
+    },
+    /// The owner was deleted.
+    Finalize,
+    /// Say why nothing can be done.
+    Complain {
+        /// The reason in one word.
+        reason: &'static str,
+        /// The reason in a sentence.
+        message: String,
+        /// Whether only a change of the owner can help.
+        is_final: bool,
+        /// Whether somebody made a mistake, or just has to wait.
+        severity: Type,
+    },
+}
+
+impl Task {
+    /// Whether it says why nothing can be applied.
+    pub(crate) fn tells_what_is_in_the_way(&self) -> bool {
+        matches!(self, Self::Complain { reason, .. } if *reason != DRIFT_FOUGHT)
+    }
+}
+
+/// Objects that are left as they are for now, because somebody fights for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) objects: BTreeSet<ObjectId>,
+    /// What is said of it.
+    pub(crate) complaint: String,
+}
+
+impl Held {
+    /// Has it said by the owner.
+    pub(crate) fn complaint(&self) -> Task {
+        let message = self.complaint.clone();
+        Task::Complain { reason: DRIFT_FOUGHT, message, is_final: false, severity: Type::Warning }
+    }
+}
+
+/// What came of a reconciliation.
+pub(crate) struct Report {
+    pub(crate) name: OwnerName,
+    pub(crate) uid: Option<String>,
+    pub(crate) generation: Option<i64>,
+    pub(crate) status: Status,
+    pub(crate) task: Task,
+    pub(crate) ended: Ended,
+}
+
+/// How a reconciliation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// As it should.
+    Well,
+    /// With an error; whether trying again soon may help.
+    Badly {
+        /// Whether nothing in the repository has to change for it to work.
+        may_pass: bool,
+    },
+    /// Something newer is to be done.
+    Superseded,
+}
+
+impl Job {
+    /// Completes when something newer is to be done.
+    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
+        let mut cancel = self.cancel.clone();
+        async move {
+            if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    pub(super) fn give_way(&self) -> Result<(), Failure> {
+        if *self.cancel.borrow() { Err(Failure::Superseded) } else { Ok(()) }
+    }
+
+    /// What is told of the reconciliation at its beginning.
+    pub(super) fn progress(&self, phase: Phase) -> Progress {
+        Progress::new(&self.name, &self.artifact.revision, phase)
+    }
+
+    /// What people are told: without the values of Secrets. What is written, told or logged passes here.
+    pub(super) fn say(&self, what: &impl Display) -> String {
+        self.mask.text(&what.to_string())
+    }
+
+    pub(super) fn tell_event(&self, context: &Context, severity: Type, reason: &str, message: &str) {
+        if !message.is_empty() {
+            context.recorder.about(
+                self.owner.reference(),
+                self.name.kind.component,
+                severity,
+                reason,
+                &self.say(&message),
+            );
+        }
+    }
+
+    pub(super) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
+        for condition in &mut self.status.conditions {
+            condition.message = self.mask.text(&condition.message);
+        }
+        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
+        written.map_err(|error| Failure::api(&error))
+    }
+}
+
+/// What an owner without content says. Why that brought nothing is told in its own namespace alone.
+pub(crate) fn without_source(of: &OwnerName, source: &SourceName, latest: Option<&Latest>) -> Task {
+    let problem = latest.and_then(|latest| latest.problem.as_ref()).filter(|_| source.name.namespace == of.namespace);
+    let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
+    let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
+    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
+}

@@ -1,0 +1,27 @@
+//! One delivery for one owner: the story and its steps.
+
+mod claims;
+mod context;
+mod deliver;
+mod failure;
+mod fetching;
+mod finalize;
+mod guard;
+mod handover;
+mod health;
+mod idle;
+mod job;
+mod nodes;
+mod places;
+mod preview;
+mod produce;
+mod prune;
+pub(crate) mod sharing;
+mod spared;
+
+pub(crate) use claims::{Concerned, Rank};
+pub(crate) use context::Context;
+pub(crate) use deliver::deliver;
+pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
+pub use preview::PreviewError;
+pub(crate) use preview::{Previewed, preview};

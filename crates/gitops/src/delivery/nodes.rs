@@ -1,0 +1,46 @@
+//! Says why Pods do not come: where there is no node, waiting alone does not help.
+
+use cowherd_apply::{ObjectId, Unhealthy};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::target::Target;
+
+/// What the objects wait for, if some of them wait for Pods and the cluster has no node to run them.
+pub(super) async fn missing(target: &Target, unhealthy: &Unhealthy) -> Option<String> {
+    let waiting: Vec<&ObjectId> = unhealthy.objects.iter().map(|(id, _)| id).filter(|id| runs_pods(id)).collect();
+    let first = waiting.first()?;
+    let nodes: Api<Node> = Api::all(target.client.clone());
+    let found = nodes.list_metadata(&ListParams::default().limit(1)).await.ok()?;
+    found.items.is_empty().then(|| message(first, waiting.len()))
+}
+
+fn message(first: &ObjectId, waiting: usize) -> String {
+    let (others, verb) = match waiting - 1 {
+        0 => (String::new(), "waits"),
+        others => (format!(" and {others} more"), "wait"),
+    };
+    format!("{first}{others} {verb} for Pods, and those for a node: this cluster has none")
+}
+
+fn runs_pods(id: &ObjectId) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        ("", "Pod") | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") | ("batch", "Job")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_named() {
+        let web =
+            ObjectId { kind: "Deployment".into(), namespace: "a".into(), name: "web".into(), group: "apps".into() };
+        let one = "Deployment/a/web waits for Pods, and those for a node: this cluster has none";
+        assert_eq!(message(&web, 1), one);
+        assert!(message(&web, 3).starts_with("Deployment/a/web and 2 more wait for Pods"));
+    }
+}

@@ -1,0 +1,115 @@
+//! Makes the manifests of an owner, and has fetched what that finds missing.
+
+use std::sync::{Arc, PoisonError};
+
+use cowherd_render::Helm;
+
+use super::Context;
+use super::failure::Failure;
+use super::fetching::fetch_all;
+use super::job::Job;
+use crate::budgets::Permit;
+use crate::owner::{OwnerName, Settings};
+use crate::producer::{Outcome, Prepared, ProducerError, Product, Render, Step};
+use crate::remotes::Brought;
+
+/// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`), and the permit to
+/// apply them. None is held while something is fetched.
+pub(super) async fn produce(
+    context: &Context,
+    job: &Job,
+    prepared: &Prepared,
+    anew: bool,
+    mut permit: Permit,
+) -> Result<(Permit, Product), Failure> {
+    let render = Arc::new(rendering(context, job, prepared));
+    let mut brought = Brought::default();
+    loop {
+        let (step, now) = in_a_thread(context, render.clone(), anew, brought).await?;
+        brought = now;
+        match step {
+            Step::Done(product, inputs) => {
+                *job.inputs.lock().unwrap_or_else(PoisonError::into_inner) = Some(inputs);
+                return product.map(|product| (permit, product)).map_err(Failure::Produce);
+            }
+            Step::Needs(missing) => {
+                drop(permit);
+                let namespace = &job.name.namespace;
+                if !fetch_all(context, namespace, &render.access, missing, &mut brought, job.cancelled()).await {
+                    return Err(Failure::Superseded);
+                }
+                permit = context.applies.acquire().await;
+                job.give_way()?;
+            }
+        }
+    }
+}
+
+/// One step of a render.
+async fn in_a_thread(
+    context: &Context,
+    render: Arc<Render>,
+    anew: bool,
+    mut brought: Brought,
+) -> Result<(Step, Brought), Failure> {
+    let _permit = context.renders.acquire().await;
+    let step = move || {
+        let step = render.step(anew, &mut brought);
+        (step, brought)
+    };
+    let done = tokio::task::spawn_blocking(step).await;
+    done.map_err(|error| Failure::Produce(Arc::new(ProducerError::broken(&error))))
+}
+
+fn rendering(context: &Context, job: &Job, prepared: &Prepared) -> Render {
+    Render {
+        owner: job.name.clone(),
+        revision: job.artifact.revision.clone(),
+        tree: job.artifact.tree.clone(),
+        production: prepared.production.clone(),
+        access: context.policy.of_owner(&job.name, &job.artifact),
+        helm: helm(context, job),
+        counters: context.counters.clone(),
+        kept: context.kept.clone(),
+        failed: context.failed.clone(),
+    }
+}
+
+/// What the charts of an owner are given: the same for as long as it is there.
+fn helm(context: &Context, job: &Job) -> Helm {
+    let mut seed = context.seed.to_vec();
+    seed.extend_from_slice(job.name.to_string().as_bytes());
+    Helm { time: job.owner.created(), seed }
+}
+
+/// What another owner describes in the content of this job, if that can be told.
+pub(super) async fn produce_for_another(
+    context: &Context,
+    job: &Job,
+    another: &OwnerName,
+    settings: &Settings,
+) -> Option<Product> {
+    let prepared = settings.producer.prepare(&context.client).await.ok()?;
+    let access = context.policy.of_owner(another, &job.artifact);
+    let mut brought = Brought::default();
+    loop {
+        let (tree, production) = (job.artifact.tree.clone(), prepared.production.clone());
+        let permit = context.renders.acquire().await;
+        let step = move || {
+            // The names of objects do not depend on what a chart makes up by chance.
+            let outcome = production.produce(tree.as_ref(), &Helm::default(), &mut brought);
+            (outcome, brought)
+        };
+        let (outcome, now) = tokio::task::spawn_blocking(step).await.ok()?;
+        brought = now;
+        drop(permit);
+        match outcome {
+            Outcome::Done(product, _) => return product.ok(),
+            Outcome::Needs(missing) => {
+                if !fetch_all(context, &another.namespace, &access, missing, &mut brought, job.cancelled()).await {
+                    return None;
+                }
+            }
+        }
+    }
+}

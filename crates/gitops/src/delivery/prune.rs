@@ -1,0 +1,75 @@
+//! Takes away what was applied for an owner once and no longer describes.
+
+use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
+
+use super::failure::Failure;
+use super::handover::leave_to_others;
+use super::job::Job;
+use super::produce::produce_for_another;
+use super::spared::spare;
+use super::{Context, guard};
+use crate::Progress;
+use crate::events::Type;
+use crate::owner::{Inventory, Settings};
+use crate::target::Target;
+
+/// Deletes what was applied once and is no longer described, and writes the inventory down.
+///
+/// The permit of the apply is given back before: whoever is waited for may need it.
+pub(super) async fn remove_stale(
+    context: &Context,
+    target: &Target,
+    job: &mut Job,
+    settings: &Settings,
+    old: &[Versioned],
+    applied: &[Versioned],
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let mut stale = entries::gone(old, applied);
+    job.status.inventory = Some(Inventory::of(applied));
+    if stale.is_empty() || !settings.prune {
+        return guard::tell(job, &guard::Held::default());
+    }
+    job.status.inventory = Some(Inventory::of(&entries::union(applied, &stale)));
+    context.tell(progress.clone());
+    context.sharing.wait_for_others(&settings.source).await;
+    job.give_way()?;
+    claim_for_blocked(context, target, job, settings).await;
+    context.sharing.wait_for_doubtful(&job.name, &stale).await;
+    let _permit = context.applies.acquire().await;
+    let left = leave_to_others(context, target, &job.name, &mut stale).await;
+    left.map_err(|error| Failure::Prune(Box::new(error)))?;
+    spare(context, job, Some(&settings.source), &mut stale);
+    let held = guard::hold(context, target, job, old, applied, &stale).await?;
+    let applied = &entries::union(applied, &held.objects);
+    let stale = entries::gone(&stale, &held.objects);
+    let (owner, abandoned_by) = (job.name.mark(), context.abandoned_by(&job.name));
+    let stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
+    match target.applier.prune(&stale).await {
+        Ok(pruned) => {
+            progress.pruned = pruned.changes.count(Action::Deleted);
+            context.counters.pruned(pruned.leaving.len());
+            job.status.inventory = Some(Inventory::of(applied));
+            job.tell_event(context, Type::Normal, "Progressing", &pruned.changes.to_string());
+            guard::tell(job, &held)
+        }
+        Err(Partial { error, changes, .. }) => {
+            let survivors: Vec<Versioned> =
+                stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
+            job.status.inventory = Some(Inventory::of(&entries::union(applied, &survivors)));
+            Err(Failure::Prune(Box::new(error)))
+        }
+    }
+}
+
+/// Finds out what the owners will describe that wait for others, maybe for this one.
+async fn claim_for_blocked(context: &Context, target: &Target, job: &Job, settings: &Settings) {
+    for (rank, theirs) in context.sharing.blocked(&settings.source) {
+        let Some(mut product) = produce_for_another(context, job, &rank.name, &theirs).await else { continue };
+        let namespace = theirs.default_namespace.as_deref();
+        if target.applier.identify(&mut product.manifests, namespace).await.is_ok() {
+            let described = product.manifests.iter().map(|manifest| manifest.id().clone());
+            context.tell_concerned(context.sharing.claim(&rank, described));
+        }
+    }
+}

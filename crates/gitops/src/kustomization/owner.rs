@@ -1,0 +1,184 @@
+//! A Kustomization as an owner: what it asks for, read and checked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
+use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationSpec};
+use cowherd_api::supported;
+use cowherd_apply::{Account, ObjectId, Versioned};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+
+use super::producer::Kustomize;
+use super::{KIND, status};
+use crate::NamespacedName;
+use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Settings, SettingsError, Status};
+use crate::source::{SourceKind, SourceName};
+
+/// The shortest time that applying and health checks get.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The shortest interval, whatever the spec says.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Owning for Kustomization {
+    const KIND: &'static OwnerKind = &KIND;
+
+    fn read(mut self, known: Option<&Owner>) -> (Owner, Status) {
+        let status = self.status.take().map(status::read).unwrap_or_default();
+        let known = known.filter(|known| known.still_says(&self.metadata));
+        let owner = Owner {
+            name: OwnerName::of(&self),
+            is_suspended: self.spec.suspend == Some(true),
+            settings: known.map_or_else(|| settings(&self).map(Arc::new), |known| known.settings.clone()),
+            deletion: deletion(&self),
+            account: account(&self),
+            metadata: ObjectMeta { managed_fields: None, ..self.metadata },
+        };
+        (owner, status)
+    }
+}
+
+/// What a Kustomization asks for.
+pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError> {
+    let spec = &object.spec;
+    refuse_unsupported(spec)?;
+    let kind = source_kind(spec)?;
+    let name = NamespacedName::of(object);
+    let duration = |field, value: &cowherd_api::Duration| {
+        value.parse().map_err(|error| SettingsError { field, problem: format!("is wrong: {error}") })
+    };
+    let optional =
+        |field, value: &Option<cowherd_api::Duration>| value.as_ref().map(|value| duration(field, value)).transpose();
+    let interval = duration("interval", &spec.interval)?.max(SHORTEST_INTERVAL);
+    let timeout = optional("timeout", &spec.timeout)?;
+    let within = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| name.namespace.clone());
+    let depends_on = spec.depends_on.iter();
+    Ok(Settings {
+        source: SourceName::new(kind, within(&spec.source_ref.namespace), &spec.source_ref.name),
+        producer: Arc::new(Kustomize::read(&name.namespace, spec)?),
+        default_namespace: object.annotations().get(DEFAULT_NAMESPACE).cloned(),
+        depends_on: depends_on
+            .map(|dependency| OwnerName::new(&KIND, within(&dependency.namespace), &dependency.name))
+            .collect(),
+        interval,
+        retry_interval: optional("retryInterval", &spec.retry_interval)?.unwrap_or(interval).max(SHORTEST_INTERVAL),
+        timeout: timeout
+            .unwrap_or_else(|| interval.saturating_sub(Duration::from_secs(30)))
+            .max(if timeout.is_some() { Duration::from_secs(1) } else { SHORTEST_TIMEOUT }),
+        prune: spec.prune,
+        force: spec.force,
+        wait: spec.wait == Some(true),
+        health_checks: health_checks(spec),
+    })
+}
+
+/// On whose behalf a Kustomization acts.
+fn account(object: &Kustomization) -> Option<Account> {
+    let name = object.spec.service_account_name.as_ref().filter(|name| !name.is_empty())?;
+    Some(Account::service_account(object.metadata.namespace.as_deref().unwrap_or_default(), name))
+}
+
+/// What the deletion of a Kustomization does. A suspended one leaves its objects alone.
+fn deletion(object: &Kustomization) -> Deletion {
+    if object.spec.suspend == Some(true) {
+        return Deletion::Orphan;
+    }
+    match object.spec.deletion_policy.as_deref() {
+        None | Some("" | "MirrorPrune") if object.spec.prune => Deletion::Delete,
+        Some("Delete") => Deletion::Delete,
+        Some("WaitForTermination") => Deletion::DeleteAndWait,
+        _ => Deletion::Orphan,
+    }
+}
+
+fn health_checks(spec: &KustomizationSpec) -> Vec<Versioned> {
+    let read = |check: &cowherd_api::flux::kustomize::v1::NamespacedObjectKindReference| {
+        let api_version = check.api_version.as_deref().filter(|text| !text.is_empty()).unwrap_or("apps/v1");
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let id = ObjectId {
+            namespace: check.namespace.clone().unwrap_or_default(),
+            name: check.name.clone(),
+            group: group.to_owned(),
+            kind: check.kind.clone(),
+        };
+        Versioned { id, version: version.to_owned() }
+    };
+    spec.health_checks.iter().map(read).collect()
+}
+
+fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), SettingsError> {
+    let written = serde_json::to_value(spec);
+    let written = written.map_err(|error| SettingsError { field: "", problem: format!("cannot be read: {error}") })?;
+    supported::refused(supported::KUSTOMIZATION, &written)
+        .map_or(Ok(()), |refused| Err(SettingsError { field: refused.entry.field, problem: refused.problem() }))
+}
+
+fn source_kind(spec: &KustomizationSpec) -> Result<SourceKind, SettingsError> {
+    let kind = &spec.source_ref.kind;
+    SourceKind::read(kind).ok_or_else(|| {
+        let known: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.0).collect();
+        let problem = format!("{kind:?} is not supported yet; use a {}", known.join(" or "));
+        SettingsError { field: "sourceRef.kind", problem }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn kustomization(spec: Value) -> Kustomization {
+        let mut full =
+            json!({ "interval": "10m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } });
+        full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        serde_json::from_value(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "a", "namespace": "n" }, "spec": full }))
+        .unwrap()
+    }
+
+    #[test]
+    fn fields_have_fluxs_defaults() {
+        let read = settings(&kustomization(json!({}))).unwrap();
+        assert_eq!(read.source.to_string(), "GitRepository/n/s");
+        assert_eq!(read.timeout, Duration::from_secs(570));
+        assert_eq!(read.retry_interval, Duration::from_secs(600));
+        assert!(!read.checks_health());
+        let short = settings(&kustomization(json!({ "interval": "10s", "timeout": "5s" }))).unwrap();
+        assert_eq!(short.timeout, Duration::from_secs(5));
+        assert_eq!(settings(&kustomization(json!({ "interval": "10s" }))).unwrap().timeout, SHORTEST_TIMEOUT);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        let error = |spec| settings(&kustomization(spec)).unwrap_err().to_string();
+        assert!(error(json!({ "decryption": { "provider": "sops" } })).starts_with("spec.decryption is not supported"));
+        assert!(
+            error(json!({ "sourceRef": { "kind": "Bucket", "name": "s" } }))
+                .starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet")
+        );
+        assert!(error(json!({ "kubeConfig": { "secretRef": { "name": "s" } } })).starts_with("spec.kubeConfig"));
+        assert!(error(json!({ "interval": "soon" })).contains("\"soon\" is not a duration"));
+    }
+
+    #[test]
+    fn the_kinds_of_sources_that_are_supported_are_those_that_there_are() {
+        let table = supported::KUSTOMIZATION.iter().find(|entry| entry.field == "sourceRef.kind").unwrap();
+        let mut kinds: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.0).collect();
+        let mut supported = table.but.to_vec();
+        kinds.sort();
+        supported.sort();
+        assert_eq!(kinds, supported);
+    }
+
+    #[test]
+    fn deletion_follows_the_policy_and_prune() {
+        let of = |spec| deletion(&kustomization(spec));
+        assert_eq!(of(json!({})), Deletion::Delete);
+        assert_eq!(of(json!({ "prune": false })), Deletion::Orphan);
+        assert_eq!(of(json!({ "prune": false, "deletionPolicy": "Delete" })), Deletion::Delete);
+        assert_eq!(of(json!({ "deletionPolicy": "Orphan" })), Deletion::Orphan);
+        assert_eq!(of(json!({ "deletionPolicy": "WaitForTermination" })), Deletion::DeleteAndWait);
+        assert_eq!(of(json!({ "deletionPolicy": "Delete", "suspend": true })), Deletion::Orphan);
+    }
+}

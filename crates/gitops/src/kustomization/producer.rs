@@ -1,0 +1,296 @@
+//! What kustomize makes of a tree, with all that a Kustomization adds to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cowherd_api::flux::kustomize::v1::{KustomizationSpec, SubstituteReference};
+use cowherd_apply::{Manifest, ManifestError};
+use cowherd_render::{
+    Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError,
+    Surroundings, render_in, substitute,
+};
+use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use serde_json::Value;
+
+use super::variables::{self, Variables, VariablesError};
+use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
+use crate::owner::SettingsError;
+use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
+use crate::remotes::Brought;
+use crate::{ElsewhereError, Unrendered};
+
+/// What a Kustomization says of how its manifests are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Kustomize {
+    /// Where the objects are that variables come from.
+    namespace: String,
+    path: String,
+    overlay: Overlay,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    substitutes: bool,
+    always_substitute: bool,
+    substitute: BTreeMap<String, String>,
+    substitute_from: Vec<SubstituteReference>,
+}
+
+impl Kustomize {
+    /// What the spec of a Kustomization in `namespace` says.
+    pub(crate) fn read(namespace: &str, spec: &KustomizationSpec) -> Result<Self, SettingsError> {
+        let overlay = serde_json::to_value(spec).and_then(serde_json::from_value);
+        let overlay =
+            overlay.map_err(|error| SettingsError { field: "patches", problem: format!("cannot be read: {error}") })?;
+        let common = spec.common_metadata.clone().unwrap_or_default();
+        let post_build = spec.post_build.as_ref();
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            path: spec.path.clone().unwrap_or_default(),
+            overlay,
+            labels: common.labels.unwrap_or_default(),
+            annotations: common.annotations.unwrap_or_default(),
+            substitutes: post_build.is_some(),
+            always_substitute: post_build.is_some_and(|post| post.substitute_strategy.as_deref() == Some("Always")),
+            substitute: post_build.and_then(|post| post.substitute.clone()).unwrap_or_default(),
+            substitute_from: post_build.map(|post| post.substitute_from.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// With the values of its variables it has all but content.
+    pub(crate) fn with(&self, variables: Variables) -> Prepared {
+        let Variables { values, mask } = variables;
+        Prepared { production: Arc::new(Build { kustomize: self.clone(), values }), mask }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_own_variables(&self) -> Prepared {
+        self.with(Variables { values: self.substitute.clone(), ..Variables::default() })
+    }
+}
+
+impl Producer for Kustomize {
+    fn reads_cluster(&self) -> bool {
+        !self.substitute_from.is_empty()
+    }
+
+    fn prepare<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+        let Self { namespace, substitute, substitute_from, .. } = self;
+        async move {
+            let variables = variables::read(client, namespace, substitute_from, substitute).await;
+            variables
+                .map(|variables| self.with(variables))
+                .map_err(|error| ProducerError::new(BuildError::Variables(error), BUILD_FAILED, true))
+        }
+        .boxed()
+    }
+}
+
+/// Why there are no manifests.
+#[derive(Debug, thiserror::Error)]
+enum BuildError {
+    /// The path leaves the repository, or nothing is there.
+    #[error("kustomization path not found: {0}")]
+    Path(#[from] TreeError),
+    /// The path is none.
+    #[error("spec.path: {0}")]
+    NoPath(#[from] PathError),
+    /// The render failed.
+    #[error("kustomize build failed: {0}")]
+    Render(#[from] RenderError),
+    /// Something elsewhere is not here.
+    #[error("kustomize build failed: {place}{error}")]
+    Elsewhere {
+        /// Which file names it.
+        place: String,
+        /// Why it is not here.
+        error: ElsewhereError,
+    },
+    /// The values of variables could not be read.
+    #[error("post build failed: {0}")]
+    Variables(#[from] VariablesError),
+    /// Variables could not be replaced.
+    #[error("post build failed: {0}")]
+    Substitution(#[from] SubstitutionError),
+    /// What was rendered is no object.
+    #[error("{0}")]
+    Manifest(#[from] ManifestError),
+    /// A Secret is encrypted.
+    #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
+    Encrypted(cowherd_apply::ObjectId),
+}
+
+impl From<Unrendered> for BuildError {
+    fn from(error: Unrendered) -> Self {
+        match error {
+            Unrendered::Render(error) => Self::Render(error),
+            Unrendered::Elsewhere { place, error } => Self::Elsewhere { place, error },
+        }
+    }
+}
+
+impl From<BuildError> for ProducerError {
+    fn from(error: BuildError) -> Self {
+        let reason = match &error {
+            BuildError::Path(_) | BuildError::NoPath(_) => ARTIFACT_FAILED,
+            _ => BUILD_FAILED,
+        };
+        let may_pass = matches!(&error, BuildError::Elsewhere { error, .. } if !error.is_refusal());
+        Self::new(error, reason, may_pass)
+    }
+}
+
+/// What is elsewhere, with a note of whether anybody looked.
+struct Noted<'a> {
+    remotes: &'a dyn Remotes,
+    looked: &'a AtomicBool,
+}
+
+impl Remotes for Noted<'_> {
+    fn find(&self, source: &RemoteSource) -> Option<Remote> {
+        self.looked.store(true, Ordering::Relaxed);
+        self.remotes.find(source)
+    }
+}
+
+/// A Kustomization with the values of its variables.
+struct Build {
+    kustomize: Kustomize,
+    values: BTreeMap<String, String>,
+}
+
+impl Production for Build {
+    fn parameters(&self) -> String {
+        let Kustomize { path, overlay, labels, annotations, substitutes, always_substitute, .. } = &self.kustomize;
+        format!("{:?}", (path, overlay, labels, annotations, substitutes, always_substitute, &self.values))
+    }
+
+    fn produce(&self, tree: &dyn Tree, helm: &Helm, brought: &mut Brought) -> Outcome {
+        let recorder = Recorder::new(tree);
+        let looked_elsewhere = AtomicBool::new(false);
+        let rendered = match rendered(&recorder, &self.kustomize, helm, brought, &looked_elsewhere) {
+            Ok(rendered) => Ok(rendered),
+            Err(BuildError::Render(error)) => match brought.explain(error) {
+                Ok(missing) => return Outcome::Needs(missing),
+                Err(error) => Err(error.into()),
+            },
+            Err(error) => Err(error),
+        };
+        let mut inputs = Inputs::default();
+        let product = rendered.and_then(|rendered| {
+            inputs.remotes = rendered.remotes;
+            self.product(rendered.objects)
+        });
+        inputs.is_complete = product.is_ok() || !(looked_elsewhere.into_inner() || recorder.met_failures());
+        inputs.reads = recorder.into_reads();
+        Outcome::Done(product.map_err(ProducerError::from), Arc::new(inputs))
+    }
+}
+
+impl Build {
+    fn product(&self, objects: Vec<Value>) -> Result<Product, BuildError> {
+        let Kustomize { labels, annotations, substitutes, always_substitute, .. } = &self.kustomize;
+        let options = Substitution { strict: false, always: *always_substitute };
+        let mut manifests = Vec::with_capacity(objects.len());
+        for object in objects {
+            let object = if *substitutes { substitute(&object, &self.values, &options)? } else { object };
+            let mut manifest = Manifest::new(object)?;
+            manifest.set_metadata(pairs(labels), pairs(annotations));
+            if is_encrypted(&manifest) {
+                return Err(BuildError::Encrypted(manifest.id().clone()));
+            }
+            manifests.push(manifest);
+        }
+        Ok(Product::of(manifests))
+    }
+}
+
+fn pairs(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+}
+
+fn rendered(
+    tree: &Recorder<'_>,
+    kustomize: &Kustomize,
+    helm: &Helm,
+    brought: &Brought,
+    looked_elsewhere: &AtomicBool,
+) -> Result<Rendered, BuildError> {
+    let path = TreePath::parse(&kustomize.path)?;
+    if tree.stat(&path)?.is_none() {
+        return Err(TreeError::NotFound(path).into());
+    }
+    let remotes = Noted { remotes: brought, looked: looked_elsewhere };
+    let surroundings = Surroundings { remotes: &remotes, charts: helm };
+    Ok(render_in(tree, &path, &kustomize.overlay, &Options::default(), &surroundings)?)
+}
+
+/// SOPS leaves its own field beside the data that it encrypted.
+fn is_encrypted(manifest: &Manifest) -> bool {
+    manifest.id().kind == "Secret" && manifest.object().get("sops").is_some_and(Value::is_object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cowherd_tree::MemoryTree;
+
+    fn kustomize(path: &str) -> Kustomize {
+        let spec = serde_json::from_value(serde_json::json!({
+            "interval": "1m", "prune": true, "path": path, "targetNamespace": "apps",
+            "sourceRef": { "kind": "GitRepository", "name": "s" },
+            "commonMetadata": { "labels": { "team": "a" } },
+            "postBuild": { "substitute": { "port": "8080" } } }));
+        Kustomize::read("n", &spec.unwrap()).unwrap()
+    }
+
+    fn produced(tree: &MemoryTree, path: &str) -> (Result<Product, ProducerError>, Arc<Inputs>) {
+        let helm = Helm { time: jiff::Timestamp::UNIX_EPOCH, seed: Vec::new() };
+        let production = kustomize(path).with_own_variables().production;
+        match production.produce(tree, &helm, &mut Brought::default()) {
+            Outcome::Done(product, inputs) => (product, inputs),
+            Outcome::Needs(missing) => panic!("{missing:?} is missing"),
+        }
+    }
+
+    fn tree() -> MemoryTree {
+        MemoryTree::new([
+            (
+                "apps/web/service.yaml",
+                "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  ports:\n    - port: ${port}\n",
+            ),
+            ("apps/other/x.yaml", "a: [broken"),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn a_directory_becomes_manifests_with_all_that_the_kustomization_adds() {
+        let (product, inputs) = produced(&tree(), "./apps/web");
+        let (product, reads) = (product.unwrap(), &inputs.reads);
+        let object = product.manifests[0].object();
+        assert_eq!(object["spec"]["ports"][0]["port"], 8080);
+        assert_eq!(object["metadata"]["labels"]["team"], "a");
+        assert_eq!(product.manifests[0].id().to_string(), "Service/apps/web");
+        let mut changed = tree();
+        changed.insert("apps/other/x.yaml", "b").unwrap();
+        assert!(reads.unchanged_in(&changed).unwrap());
+        changed.insert("apps/web/service.yaml", "b").unwrap();
+        assert!(!reads.unchanged_in(&changed).unwrap());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_file() {
+        let error = |path: &str| produced(&tree(), path).0.err().unwrap();
+        assert_eq!(
+            error("./apps/none").to_string(),
+            "kustomization path not found: apps/none: no such file or directory"
+        );
+        assert_eq!(error("../../etc").to_string(), "spec.path: the path \"../../etc\" leaves the repository");
+        let broken = error("./apps/other");
+        assert!(broken.to_string().contains("apps/other/x.yaml"), "{broken}");
+        assert_eq!(broken.reason, "BuildFailed");
+    }
+}

@@ -1,0 +1,97 @@
+//! Owners: objects of the API that have other objects kept as they say.
+//!
+//! A kind of owner is an [`OwnerKind`], which says what marks its objects and how its status is written, and a type that
+//! implements [`Owning`], which reads an [`Owner`] of an object. Schedule and delivery know no more of it than that.
+
+mod inventory;
+mod kind;
+mod name;
+mod settings;
+pub(crate) mod status;
+
+use std::sync::Arc;
+
+use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
+use cowherd_apply::Account;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+pub(crate) use inventory::Inventory;
+pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
+pub(crate) use name::OwnerName;
+pub(crate) use settings::{Deletion, Settings, SettingsError};
+pub(crate) use status::{Reconciliation, Status};
+
+/// What is to be known of an object to deliver for it, as it was last seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) name: OwnerName,
+    /// Its metadata, but for whose fields are whose.
+    pub(crate) metadata: ObjectMeta,
+    /// Whether nothing is to be done for it.
+    pub(crate) is_suspended: bool,
+    /// What it asks for, or why that cannot be acted on.
+    pub(crate) settings: Result<Arc<Settings>, SettingsError>,
+    /// What becomes of its objects when it is deleted.
+    pub(crate) deletion: Deletion,
+    /// On whose behalf it acts; with the rights of the agents where it names nobody.
+    pub(crate) account: Option<Account>,
+}
+
+impl Owner {
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.metadata.uid.as_deref()
+    }
+
+    /// Whether the object still says the same, by its metadata.
+    pub(crate) fn still_says(&self, metadata: &ObjectMeta) -> bool {
+        let said = |metadata: &ObjectMeta| (metadata.uid.clone(), metadata.generation, metadata.annotations.clone());
+        said(&self.metadata) == said(metadata) && metadata.generation.is_some()
+    }
+
+    pub(crate) fn generation(&self) -> Option<i64> {
+        self.metadata.generation
+    }
+
+    /// When it was made.
+    pub(crate) fn created(&self) -> Timestamp {
+        self.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default()
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// The request for a reconciliation that it carries.
+    pub(crate) fn requested_at(&self) -> Option<&str> {
+        self.annotation(RECONCILE_REQUESTED_AT)
+    }
+
+    pub(crate) fn finalizers(&self) -> &[String] {
+        self.metadata.finalizers.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it may not go before we have cleaned up after it.
+    pub(crate) fn has_finalizer(&self) -> bool {
+        self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    }
+
+    /// How events name it.
+    pub(crate) fn reference(&self) -> ObjectReference {
+        let kind = self.name.kind;
+        ObjectReference {
+            api_version: Some(kind.api_version()),
+            kind: Some(kind.kind.to_owned()),
+            name: Some(self.name.name.clone()),
+            namespace: Some(self.name.namespace.clone()),
+            uid: self.metadata.uid.clone(),
+            resource_version: self.metadata.resource_version.clone(),
+            field_path: None,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What an owner asks for, read and checked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apply::Versioned;
+
+use super::OwnerName;
+use crate::producer::Producer;
+use crate::source::SourceName;
+
+/// What happens to the objects when their owner is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    Orphan,
+    Delete,
+    DeleteAndWait,
+}
+
+/// What an owner asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where the content comes from.
+    pub(crate) source: SourceName,
+    /// How manifests are made of it.
+    pub(crate) producer: Arc<dyn Producer>,
+    /// Where objects are that name no namespace.
+    pub(crate) default_namespace: Option<String>,
+    /// The owners that must be ready first.
+    pub(crate) depends_on: Vec<OwnerName>,
+    pub(crate) interval: Duration,
+    pub(crate) retry_interval: Duration,
+    /// How long applying, and waiting for health, may take.
+    pub(crate) timeout: Duration,
+    /// Whether objects go that are no longer described.
+    pub(crate) prune: bool,
+    /// Whether objects are recreated where a field would have to change that cannot.
+    pub(crate) force: bool,
+    /// Whether all objects have to be healthy.
+    pub(crate) wait: bool,
+    /// The objects that have to be healthy otherwise.
+    pub(crate) health_checks: Vec<Versioned>,
+}
+
+impl Settings {
+    /// Whether the health of anything decides whether the owner is ready.
+    pub(crate) fn checks_health(&self) -> bool {
+        self.wait || !self.health_checks.is_empty()
+    }
+}
+
+/// A field that cannot be acted on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("spec.{field} {problem}")]
+pub(crate) struct SettingsError {
+    pub(crate) field: &'static str,
+    pub(crate) problem: String,
+}

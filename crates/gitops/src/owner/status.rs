@@ -1,0 +1,159 @@
+//! The status of an owner, step by step as Flux writes it.
+
+use std::time::Duration;
+
+use cowherd_api::Condition;
+use cowherd_api::ConditionStatus::{True, Unknown};
+use jiff::Timestamp;
+use kube::Client;
+
+use super::{Inventory, Owner, OwnerName};
+use crate::Counters;
+use crate::conditions::{
+    Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, find, time,
+};
+
+/// What an owner's status says, whatever its kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Status {
+    /// The generation of the spec that was last reconciled.
+    pub(crate) observed_generation: Option<i64>,
+    pub(crate) conditions: Vec<Condition>,
+    /// The last request for a reconciliation that was served.
+    pub(crate) last_handled_reconcile_at: Option<String>,
+    /// The revision that was last applied with success.
+    pub(crate) last_applied_revision: Option<String>,
+    /// The revision that the content of the last applied one was made from, where the source says so.
+    pub(crate) last_applied_origin_revision: Option<String>,
+    /// The revision that was last tried.
+    pub(crate) last_attempted_revision: Option<String>,
+    /// The objects that it has.
+    pub(crate) inventory: Option<Inventory>,
+    /// The last reconciliations, the newest first.
+    pub(crate) history: Vec<Reconciliation>,
+}
+
+/// A past reconciliation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Reconciliation {
+    /// The identity of the manifests.
+    pub(crate) digest: String,
+    /// When it was first and last tried.
+    pub(crate) first: String,
+    pub(crate) last: String,
+    /// How long it took, as Go writes it.
+    pub(crate) took: String,
+    /// The reason of the Ready condition that it ended with.
+    pub(crate) reason: String,
+    /// How often it was tried.
+    pub(crate) total: i64,
+    pub(crate) revision: Option<String>,
+}
+
+impl Status {
+    /// The objects in the inventory.
+    pub(crate) fn objects(&self) -> Vec<cowherd_apply::Versioned> {
+        self.inventory.as_ref().map(Inventory::objects).unwrap_or_default()
+    }
+}
+
+/// How many past reconciliations a status tells of.
+const HISTORY: usize = 5;
+
+/// The conditions of a status, for a generation of the object.
+pub(crate) fn conditions<'a>(status: &'a mut Status, owner: &Owner) -> Conditions<'a> {
+    Conditions { list: &mut status.conditions, generation: owner.generation().unwrap_or_default() }
+}
+
+/// The reconciliation goes on; what it does right now.
+pub(crate) fn progressing(status: &mut Status, owner: &Owner, message: &str) {
+    let mut conditions = conditions(status, owner);
+    conditions.set(READY, Unknown, PROGRESSING, "Reconciliation in progress");
+    conditions.set(RECONCILING, True, PROGRESSING, message);
+    conditions.remove(STALLED);
+}
+
+/// The revision was applied, and everything that is checked is healthy.
+pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str) {
+    let mut conditions = conditions(status, owner);
+    conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &format!("Applied revision: {revision}"));
+    conditions.remove(RECONCILING);
+    conditions.remove(STALLED);
+    status.observed_generation = owner.generation();
+    status.last_applied_revision = Some(revision.to_owned());
+    status.last_attempted_revision = Some(revision.to_owned());
+}
+
+/// Others describe some of the objects too, as `told`, or nobody does; what to say of it if that is news.
+pub(crate) fn shares(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
+    let message = |status: &Status| find(&status.conditions, SHARED).map(|found| found.message.clone());
+    let before = message(status);
+    let mut conditions = conditions(status, owner);
+    match told {
+        Some(text) => conditions.set(SHARED, True, SHARED, text),
+        None => conditions.remove(SHARED),
+    }
+    message(status).filter(|now| before.as_ref() != Some(now))
+}
+
+/// Nothing has to be healthy.
+pub(crate) fn without_health(status: &mut Status, owner: &Owner) {
+    conditions(status, owner).remove(HEALTHY);
+}
+
+/// The request for a reconciliation that the object carries was served.
+pub(crate) fn handled(status: &mut Status, owner: &Owner) {
+    if let Some(request) = owner.requested_at() {
+        status.last_handled_reconcile_at = Some(request.to_owned());
+    }
+}
+
+/// Adds a reconciliation to the history: the same manifests with the same end are one entry.
+pub(crate) fn remember(status: &mut Status, digest: &str, revision: &str, reason: &str, took: Duration) {
+    let now = time(Timestamp::now());
+    let history = &mut status.history;
+    let same = history.iter().position(|entry| entry.digest == digest && entry.reason == reason);
+    let mut entry = match same {
+        Some(index) => history.remove(index),
+        None => Reconciliation { digest: digest.to_owned(), first: now.clone(), ..Reconciliation::default() },
+    };
+    entry.last = now;
+    entry.took = go_duration(took);
+    entry.reason = reason.to_owned();
+    entry.total += 1;
+    entry.revision = Some(revision.to_owned());
+    history.insert(0, entry);
+    history.truncate(HISTORY);
+}
+
+/// A duration as Go prints it, to the millisecond: `1m2.5s`, `340ms`.
+pub(crate) fn go_duration(duration: Duration) -> String {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    cowherd_duration::print(millis.saturating_mul(1_000_000))
+}
+
+/// Writes the status.
+pub(crate) async fn write(client: &Client, counters: &Counters, name: &OwnerName, status: &Status) -> kube::Result<()> {
+    let kind = name.kind;
+    let written = (kind.write_status)(status).map_err(kube::Error::SerdeError)?;
+    let place = crate::status::Place { resource: kind.resource(), name: name.namespaced() };
+    crate::status::write(client, &place, kind.status_manager, kind.status_fields, &written).await?;
+    counters.wrote_status();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_counts_what_happens_again() {
+        let mut status = Status::default();
+        for digest in ["a", "a", "b", "a", "c", "d", "e", "f"] {
+            remember(&mut status, digest, "r", "ReconciliationSucceeded", Duration::ZERO);
+        }
+        let seen: Vec<_> = status.history.iter().map(|entry| entry.digest.as_str()).collect();
+        assert_eq!(seen, ["f", "e", "d", "c", "a"]);
+        assert_eq!(status.history[4].total, 3);
+    }
+}

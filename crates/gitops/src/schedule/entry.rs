@@ -1,0 +1,355 @@
+//! What is known of one owner.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cowherd_runtime::Backoff;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::drifts::Drifts;
+use crate::delivery::{Ended, Held, Report, Task};
+use crate::owner::{Owner, Settings, Status};
+use crate::producer::Inputs;
+use crate::source::SourceName;
+
+/// The first pause after a failure; it doubles up to the retry interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The pause after the API said that an object is not what a watch showed; it doubles up to the longest.
+const STRAYS: Backoff = Backoff { first: Duration::from_millis(50), last: Duration::from_secs(5), jitter: 0.0 };
+
+/// How long an owner may take to be gone once its finalizer is.
+const AFTER_FINALIZING: Duration = Duration::from_secs(2);
+
+/// What is known of one owner.
+pub(super) struct Entry {
+    pub(super) owner: Arc<Owner>,
+    /// The status as we wrote it last; what others write there does not count.
+    pub(super) status: Status,
+    pub(super) running: Option<Running>,
+    pub(super) last: Option<Last>,
+    /// When it is to be reconciled again although nothing happened.
+    pub(super) due: Option<Instant>,
+    /// When anything may be done about it at the earliest: the API says that it is not what a watch showed.
+    not_before: Option<Instant>,
+    /// When its deletion, or what is to be said of it, is tried again that failed.
+    pub(super) retry_at: Option<Instant>,
+    /// Whether a job broke off: nobody knows how far it came.
+    broke_off: bool,
+    pub(super) drifts: Drifts,
+    /// Whether it has to see who else describes its objects, since that changed.
+    pub(super) is_concerned: bool,
+    /// Whether it is being found out if the new content of the source concerns it.
+    pub(super) comparing: bool,
+    pub(super) waiting_since: Option<Instant>,
+    pub(super) complained: Option<Task>,
+    /// Whether its status is being written by no job.
+    pub(super) is_followed: bool,
+    /// When its status is to follow to the revision, which could not be written.
+    pub(super) follow_at: Option<Instant>,
+    failures: u32,
+    strays: u32,
+}
+
+/// Where a job leaves what its render read.
+type SharedInputs = Arc<Mutex<Option<Arc<Inputs>>>>;
+
+/// A job that runs.
+pub(super) struct Running {
+    pub(super) cancel: watch::Sender<bool>,
+    /// Whether it waits for health only.
+    pub(super) waits: bool,
+    /// The content that it brings to the cluster, or a later one that does not differ for it.
+    pub(super) digest: String,
+    pub(super) revision: String,
+    pub(super) inputs: SharedInputs,
+    generation: Option<i64>,
+    requested_at: Option<String>,
+    is_apply: bool,
+    /// Whether the content moved on while it ran, without a difference for it.
+    moved_on: bool,
+}
+
+/// What the last apply came to.
+pub(super) struct Last {
+    pub(super) generation: Option<i64>,
+    pub(super) requested_at: Option<String>,
+    /// The content up to which it holds.
+    pub(super) digest: String,
+    pub(super) revision: String,
+    pub(super) inputs: Option<Arc<Inputs>>,
+    pub(super) succeeded: bool,
+}
+
+/// What an owner needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Nothing,
+    Later(Instant),
+    Apply { recheck: bool, held: Option<Arc<Held>> },
+    Finalize,
+}
+
+impl Entry {
+    pub(super) fn new(owner: Owner, status: Status) -> Self {
+        Self {
+            status,
+            owner: Arc::new(owner),
+            running: None,
+            last: None,
+            due: None,
+            not_before: None,
+            retry_at: None,
+            broke_off: false,
+            drifts: Drifts::default(),
+            is_concerned: false,
+            comparing: false,
+            waiting_since: None,
+            complained: None,
+            is_followed: false,
+            follow_at: None,
+            failures: 0,
+            strays: 0,
+        }
+    }
+
+    /// A watch saw the owner. Whether that can matter to those that depend on it.
+    pub(super) fn see(&mut self, owner: Owner, status: Status) -> bool {
+        if owner.uid() != self.owner.uid() {
+            let former = std::mem::replace(self, Self::new(owner, status));
+            // The job of the former object is told to stop, and waited for.
+            if let Some(running) = &former.running {
+                running.cancel.send_replace(true);
+            }
+            self.succeed(former);
+            return true;
+        }
+        let is_new = owner.generation() != self.owner.generation();
+        if is_new {
+            self.failures = 0;
+            self.retry_at = None;
+            self.complained = None;
+        }
+        self.strays = 0;
+        self.not_before = None;
+        self.owner = Arc::new(owner);
+        is_new
+    }
+
+    /// What the owner asks for, unless that cannot be acted on.
+    pub(super) fn settings(&self) -> Option<&Arc<Settings>> {
+        self.owner.settings.as_ref().ok()
+    }
+
+    /// Whether it is made from what the source brings.
+    pub(super) fn uses(&self, source: &SourceName) -> bool {
+        self.settings().is_some_and(|settings| settings.source == *source)
+    }
+
+    fn requested_at(&self) -> Option<String> {
+        self.owner.requested_at().map(str::to_owned)
+    }
+
+    pub(super) fn is_suspended(&self) -> bool {
+        self.owner.is_suspended
+    }
+
+    /// Whether a job does what is no longer wanted.
+    pub(super) fn is_obsolete(&self, running: &Running, digest: Option<&str>, now: Instant) -> bool {
+        if !running.is_apply {
+            return false;
+        }
+        let content_changed = !self.comparing && digest.is_some_and(|digest| digest != running.digest);
+        running.generation != self.owner.generation()
+            || running.requested_at != self.requested_at()
+            || self.owner.is_deleted()
+            || content_changed
+            || (running.waits && (self.is_concerned || self.drifts.is_due(now)))
+    }
+
+    /// What is to be done when the source has this content.
+    pub(super) fn need(&self, digest: Option<&str>, now: Instant) -> Need {
+        if let Some(at) = self.not_before.filter(|at| *at > now) {
+            return Need::Later(at);
+        }
+        if self.owner.is_deleted() {
+            return self.retry_at.filter(|at| *at > now).map_or(Need::Finalize, Need::Later);
+        }
+        if self.is_suspended() {
+            return Need::Nothing;
+        }
+        let requested_at = self.requested_at();
+        let Some(last) = &self.last else {
+            // A request that was served before the start needs no second answer.
+            let asked = requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at;
+            return Need::Apply { recheck: asked, held: None };
+        };
+        if last.requested_at != requested_at {
+            return Need::Apply { recheck: true, held: None };
+        }
+        let is_new = last.generation != self.owner.generation();
+        let content_changed = !self.comparing && digest.is_some_and(|digest| digest != last.digest);
+        let is_due = self.due.is_some_and(|due| due <= now);
+        let was_in_the_way = self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way);
+        if is_new || content_changed || is_due || self.broke_off || self.is_concerned || was_in_the_way {
+            return Need::Apply { recheck: false, held: None };
+        }
+        if self.drifts.is_due(now) {
+            return Need::Apply { recheck: false, held: self.drifts.held(now).map(Arc::new) };
+        }
+        self.due.into_iter().chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
+    }
+
+    /// A job begins.
+    pub(super) fn begin(&mut self, digest: &str, revision: &str, task: &Task) -> (watch::Receiver<bool>, SharedInputs) {
+        let (cancel, receiver) = watch::channel(false);
+        let inputs = Arc::new(Mutex::new(None));
+        let is_apply = matches!(task, Task::Apply { .. });
+        if let Task::Apply { held, .. } = task {
+            self.broke_off = false;
+            self.is_concerned = false;
+            self.drifts.begin(held.as_deref());
+        }
+        self.running = Some(Running {
+            cancel,
+            waits: false,
+            digest: digest.to_owned(),
+            revision: revision.to_owned(),
+            inputs: inputs.clone(),
+            generation: self.owner.generation(),
+            requested_at: self.requested_at(),
+            is_apply,
+            moved_on: false,
+        });
+        (receiver, inputs)
+    }
+
+    /// Whether the report is about the object that is known now.
+    pub(super) fn is_same(&self, report: &Report) -> bool {
+        report.uid.as_deref() == self.owner.uid()
+    }
+
+    /// A job ended; whether the status has to follow to a later revision.
+    pub(super) fn end(&mut self, report: Report, now: Instant) -> bool {
+        let Some(running) = self.running.take() else { return false };
+        self.status = report.status;
+        self.drifts.end(report.ended == Ended::Superseded);
+        let may_pass = match report.ended {
+            Ended::Superseded => {
+                self.broke_off |= running.is_apply;
+                self.complained = None;
+                if !*running.cancel.borrow() {
+                    let pause = STRAYS.delay(self.strays);
+                    self.strays += 1;
+                    self.not_before = Some(now + pause);
+                }
+                return false;
+            }
+            Ended::Well => None,
+            Ended::Badly { may_pass } => Some(may_pass),
+        };
+        self.strays = 0;
+        if !running.is_apply {
+            if may_pass.is_some() {
+                self.complained = None;
+                self.retry_at = Some(now + self.retry());
+            } else if report.task == Task::Finalize {
+                // It is gone as soon as a watch says so; until then it need not be done again.
+                self.retry_at = Some(now + AFTER_FINALIZING);
+            }
+            return false;
+        }
+        let succeeded = may_pass.is_none();
+        self.failures = if succeeded { 0 } else { self.failures + 1 };
+        let inputs = running.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let is_all_here = inputs.as_ref().is_none_or(|inputs| inputs.remotes.is_empty());
+        self.due = match (self.settings(), may_pass) {
+            // Drift is seen as it happens. What nothing tells of is looked at when the interval is over.
+            (Some(settings), None)
+                if is_all_here && !settings.producer.reads_cluster() && !settings.checks_health() =>
+            {
+                None
+            }
+            (Some(settings), None) => Some(now + settings.interval),
+            (Some(settings), Some(false)) => Some(now + settings.retry_interval),
+            _ => Some(now + self.retry()),
+        };
+        self.last = Some(Last {
+            generation: report.generation,
+            requested_at: running.requested_at,
+            digest: running.digest,
+            revision: running.revision,
+            inputs,
+            succeeded,
+        });
+        succeeded && running.moved_on
+    }
+
+    /// Whether all is as the last apply left it, as far as anybody knows.
+    pub(super) fn is_right(&self) -> bool {
+        self.drifts.is_empty() && !self.broke_off
+    }
+
+    /// Whether something is under way that writes its status.
+    pub(super) fn is_busy(&self) -> bool {
+        self.running.is_some() || self.is_followed
+    }
+
+    /// Whether its status tells of an earlier revision than the one up to which all is as it was applied.
+    pub(super) fn has_to_follow(&self) -> bool {
+        let holds = |last: &&Last| last.succeeded && last.generation == self.owner.generation();
+        let last = self.last.as_ref().filter(holds);
+        let is_behind = last.is_some_and(|last| self.status.last_applied_revision.as_ref() != Some(&last.revision));
+        is_behind && !self.is_busy() && self.is_right() && !self.is_suspended()
+    }
+
+    /// Waits for what is under way for a former object of this name.
+    pub(super) fn succeed(&mut self, former: Self) {
+        (self.running, self.is_followed) = (former.running, former.is_followed);
+    }
+
+    fn retry(&self) -> Duration {
+        let longest = self.settings().map_or(Duration::from_secs(60), |settings| settings.retry_interval);
+        Backoff { first: FIRST_RETRY, last: longest, jitter: 0.0 }.delay(self.failures.saturating_sub(1))
+    }
+
+    /// The job that ran is lost: nobody knows how far it came.
+    pub(super) fn lose(&mut self, now: Instant) {
+        self.running = None;
+        self.drifts.end(true);
+        self.broke_off = true;
+        self.complained = None;
+        self.not_before = Some(now + FIRST_RETRY);
+    }
+
+    /// What the last render rests on, and the content for which that holds, if its result still holds.
+    pub(super) fn reusable_inputs(&self) -> Option<(Arc<Inputs>, &str)> {
+        // What it took from the cluster may be another by now; nobody has told.
+        if self.settings().is_some_and(|settings| settings.producer.reads_cluster()) {
+            return None;
+        }
+        if let Some(running) = &self.running {
+            let inputs = running.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let holds = running.is_apply && !*running.cancel.borrow();
+            return inputs.filter(|_| holds).map(|inputs| (inputs, running.digest.as_str()));
+        }
+        let last = self.last.as_ref()?;
+        let holds = last.succeeded && last.generation == self.owner.generation() && !self.is_suspended();
+        last.inputs.clone().filter(|_| holds).map(|inputs| (inputs, last.digest.as_str()))
+    }
+
+    /// The content does not differ for this owner; whether its status has to follow to the revision now.
+    pub(super) fn move_on(&mut self, digest: &str, revision: &str) -> bool {
+        if let Some(running) = &mut self.running {
+            running.digest = digest.to_owned();
+            running.revision = revision.to_owned();
+            running.moved_on = true;
+            return false;
+        }
+        let Some(last) = &mut self.last else { return false };
+        last.digest = digest.to_owned();
+        last.revision = revision.to_owned();
+        true
+    }
+}

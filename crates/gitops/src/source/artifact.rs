@@ -1,0 +1,30 @@
+//! What a source brought.
+
+use std::sync::Arc;
+
+use cowherd_tree::{MemoryTree, Tree};
+
+/// The content of a source at one revision.
+pub(crate) struct Artifact {
+    /// The revision as Flux writes it: `main@sha1:<commit>`.
+    pub(crate) revision: String,
+    /// The identity of revision and content together: what is different in it is another `Artifact`.
+    pub(crate) digest: String,
+    /// The files.
+    pub(crate) tree: Arc<dyn Tree>,
+    /// The files with those that the source leaves out: the ids of directories cost nothing here.
+    pub(crate) all: Arc<dyn Tree>,
+    /// What the source leaves out, besides what its own files say.
+    pub(crate) ignore: Option<String>,
+    /// Whether it came from the repository that a person named.
+    pub(crate) is_root: bool,
+}
+
+impl Artifact {
+    /// The content of no source, for what needs none.
+    pub(crate) fn nothing() -> Self {
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());
+        let (revision, digest) = (String::new(), String::new());
+        Self { revision, digest, tree: tree.clone(), all: tree, ignore: None, is_root: false }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is different between the kinds of sources.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+
+use cowherd_source::LocalWatch;
+use kube::Resource;
+use kube::core::NamespaceResourceScope;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::status::Status;
+use super::{Artifact, Shared, SourceKind};
+
+/// An object of the API that brings content.
+pub(crate) trait Source:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
+    /// Its kind.
+    const KIND: SourceKind;
+
+    /// The fields that its status can have. Those that are not written are removed.
+    const STATUS_FIELDS: &'static [&'static str];
+
+    /// How often it is to be looked at.
+    fn interval(&self) -> &cowherd_api::Duration;
+
+    /// Whether it is not to be looked at.
+    fn is_suspended(&self) -> bool;
+
+    /// Its status as it was found.
+    fn status(&self) -> Status;
+
+    /// Looks what there is, and fetches what is not here yet. Nothing of what it works with may be in the words of a
+    /// [`Problem`] that must not be shown.
+    fn fetch(&self, shared: &Shared) -> impl Future<Output = Result<Found, Problem>> + Send;
+
+    /// What was fetched for this object before the start and is still here: the cluster is kept as it says until it is
+    /// looked at.
+    fn held(&self, shared: &Shared) -> impl Future<Output = Option<Arc<Artifact>>> + Send;
+
+    /// A watch of what it names, where that is on this machine: it is looked at when that changes.
+    fn watch(&self, _shared: &Shared) -> Option<LocalWatch> {
+        None
+    }
+}
+
+/// What a source has.
+pub(crate) struct Found {
+    pub(crate) artifact: Arc<Artifact>,
+    /// Where it came from, as the status says it.
+    pub(crate) url: String,
+    /// How its storage is named in the status.
+    pub(crate) path: String,
+    /// What an event says of it when it is new.
+    pub(crate) news: String,
+    /// What of the spec it was made with, and what else only this kind writes into its status.
+    pub(crate) observed: Map<String, Value>,
+}
+
+/// Why a source has nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Problem {
+    /// The reason in one word, as Flux gives it.
+    pub(crate) reason: &'static str,
+    /// What failed, and what to do about it.
+    pub(crate) message: String,
+    /// Whether only a change of the object can help.
+    pub(crate) is_final: bool,
+}

@@ -1,0 +1,146 @@
+//! Writes what became of a look at a source into its status, and tells everyone who needs to know.
+
+use std::sync::Arc;
+
+use cowherd_api::ConditionStatus::{False, True};
+use cowherd_api::flux::annotations::{RECONCILE_REQUESTED_AT, SOURCE_STATUS_MANAGER};
+use cowherd_api::flux::source::v1;
+use jiff::Timestamp;
+use kube::api::ApiResource;
+
+use super::news::Teller;
+use super::status::Status;
+use super::{Artifact, Found, Problem, Shared, Source, SourceName, seal};
+use crate::conditions::{
+    ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, STALLED, SUCCEEDED, find, holds, time,
+};
+use crate::events::Type;
+use crate::status::Place;
+
+/// The component that events name.
+const COMPONENT: &str = "source-controller";
+
+/// What was told of a source so far.
+pub(super) struct Report {
+    shared: Shared,
+    name: SourceName,
+    /// The status as it was last written, or found.
+    status: Status,
+    teller: Teller,
+}
+
+impl Report {
+    pub(super) fn new(shared: Shared, name: SourceName, object: &impl Source, teller: Teller) -> Self {
+        Self { shared, name, status: object.status(), teller }
+    }
+
+    /// Tells what came of a look; whether all is well.
+    pub(super) async fn of<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>) -> bool {
+        match fetched {
+            Ok(found) => self.fetched(object, found).await,
+            Err(problem) => self.failed(object, &problem).await,
+        }
+    }
+
+    /// The source has this. Whether that could be written down.
+    async fn fetched<K: Source>(&mut self, object: &K, found: Found) -> bool {
+        let Found { artifact, url, path, news, observed } = found;
+        let mut status = self.base(object);
+        for field in K::STATUS_FIELDS {
+            match observed.get(*field) {
+                Some(value) => drop(status.own.insert((*field).to_owned(), value.clone())),
+                None => drop(status.own.remove(*field)),
+            }
+        }
+        let seed = &self.shared.config.seed;
+        let known = status.artifact.as_ref();
+        let is_new = known.is_none_or(|known| known.revision != artifact.revision || known.digest != artifact.digest);
+        if is_new {
+            status.artifact = Some(v1::Artifact {
+                path,
+                metadata: Some(seal::put(seed, object, &url)),
+                url,
+                revision: artifact.revision.clone(),
+                digest: artifact.digest.clone(),
+                last_update_time: time(Timestamp::now()),
+                size: None,
+            });
+        } else if let Some(known) = &mut status.artifact {
+            known.metadata = Some(seal::put(seed, object, &known.url));
+        }
+        let has_recovered = holds(&status.conditions, FETCH_FAILED);
+        let message = format!("stored artifact for revision '{}'", artifact.revision);
+        let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
+        conditions.set(READY, True, SUCCEEDED, &message);
+        conditions.set(ARTIFACT_IN_STORAGE, True, SUCCEEDED, &message);
+        [FETCH_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
+        // Whoever applies the content should not wait for the status to be written.
+        self.tell(artifact);
+        if is_new || has_recovered {
+            let reason = if is_new { "NewArtifact" } else { SUCCEEDED };
+            self.shared.recorder.tell(object, COMPONENT, Type::Normal, reason, &news);
+        }
+        self.write::<K>(status).await
+    }
+
+    /// There was nothing to be had: what was fetched before stays. Gives `false`.
+    async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
+        let Problem { reason, message, is_final } = problem;
+        let mut status = self.base(object);
+        let known = find(&status.conditions, FETCH_FAILED);
+        let is_news = known.is_none_or(|known| known.message != *message);
+        let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
+        conditions.set(FETCH_FAILED, True, reason, message);
+        if *is_final {
+            conditions.stall(reason, message)
+        } else {
+            conditions.fail(reason, message)
+        }
+        self.teller.failed(problem);
+        if find(&status.conditions, READY).is_some_and(|ready| ready.status == False) && is_news {
+            self.shared.recorder.tell(object, COMPONENT, Type::Warning, reason, message);
+            tracing::warn!(source = %self.name, message, "a source cannot be fetched");
+        }
+        self.write::<K>(status).await;
+        false
+    }
+
+    fn base(&self, object: &impl Source) -> Status {
+        let mut status = self.status.clone();
+        status.observed_generation = object.meta().generation;
+        let annotations = object.meta().annotations.as_ref();
+        status.last_handled_reconcile_at =
+            annotations.and_then(|annotations| annotations.get(RECONCILE_REQUESTED_AT)).cloned();
+        status
+    }
+
+    /// Tells whoever applies the content.
+    pub(super) fn tell(&self, artifact: Arc<Artifact>) {
+        self.teller.brought(artifact);
+    }
+
+    async fn write<K: Source>(&mut self, status: Status) -> bool {
+        if status == self.status {
+            return true;
+        }
+        let place = Place { resource: ApiResource::erase::<K>(&()), name: self.name.name.clone() };
+        let fields: Vec<&str> = COMMON_FIELDS.iter().chain(K::STATUS_FIELDS).copied().collect();
+        match crate::status::write(&self.shared.client, &place, SOURCE_STATUS_MANAGER, &fields, &status).await {
+            Ok(()) => {
+                self.status = status;
+                true
+            }
+            Err(error) => {
+                tracing::debug!(source = %self.name, %error, "the status could not be written");
+                false
+            }
+        }
+    }
+}
+
+/// The fields that the status of any source can have.
+const COMMON_FIELDS: &[&str] = &["observedGeneration", "conditions", "artifact", "lastHandledReconcileAt"];
+
+fn generation(object: &impl Source) -> i64 {
+    object.meta().generation.unwrap_or_default()
+}

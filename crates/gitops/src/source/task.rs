@@ -1,0 +1,229 @@
+//! Looks at one source whenever that is due, until it is deleted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
+use cowherd_runtime::{Backoff, caught};
+use cowherd_source::LocalWatch;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::news::Teller;
+use super::report::Report;
+use super::{Problem, Shared, Source, SourceName};
+use crate::conditions::RECONCILIATION_FAILED;
+
+/// The shortest interval at which a source is looked at, whatever it says.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// The first pause after a failure; it doubles up to the interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// What part of a pause is left to chance, so that what failed together is not tried together.
+const JITTER: f64 = 0.1;
+
+/// What of an object makes a difference to its task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Relevant {
+    uid: Option<String>,
+    generation: Option<i64>,
+    requested_at: Option<String>,
+    is_deleted: bool,
+}
+
+impl Relevant {
+    fn of(object: &impl Source) -> Self {
+        Self {
+            uid: object.uid(),
+            generation: object.meta().generation,
+            requested_at: object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
+            is_deleted: object.meta().deletion_timestamp.is_some(),
+        }
+    }
+}
+
+/// Looks at one source whenever that is due, until it is deleted.
+pub(super) async fn keep<K: Source>(
+    shared: Shared,
+    name: SourceName,
+    mut objects: watch::Receiver<Arc<K>>,
+    teller: Teller,
+) {
+    let first = objects.borrow().clone();
+    let mut report = Report::new(shared.clone(), name.clone(), first.as_ref(), teller);
+    if let Some(artifact) = first.held(&shared).await {
+        report.tell(artifact);
+    }
+    let mut failures = 0;
+    loop {
+        let object = objects.borrow_and_update().clone();
+        if object.meta().deletion_timestamp.is_some() {
+            release(&shared, &name, object.as_ref()).await;
+        }
+        if object.is_suspended() || object.meta().deletion_timestamp.is_some() {
+            if changed(&mut objects, object.as_ref()).await.is_none() {
+                return;
+            }
+            continue;
+        }
+        // The watch begins before the fetch, so that nothing falls between the two.
+        let mut local = object.watch(&shared);
+        shared.config.counters.fetched();
+        let fetched = tokio::select! {
+            fetched = caught(object.fetch(&shared)) => fetched.unwrap_or_else(|panic| Err(broken(&name, &panic))),
+            // Nobody wants it as it was any more: what goes on is broken off.
+            seen = changed(&mut objects, object.as_ref()) => if seen.is_none() { return } else { continue },
+        };
+        let interval = interval(object.as_ref());
+        let pause = match report.of(object.as_ref(), fetched).await {
+            true => {
+                failures = 0;
+                interval
+            }
+            false => {
+                let backoff = Backoff { first: FIRST_RETRY, last: interval, jitter: JITTER };
+                failures += 1;
+                backoff.delay(failures - 1)
+            }
+        };
+        tokio::select! {
+            seen = changed(&mut objects, object.as_ref()) => if seen.is_none() { return },
+            () = local_change(&mut local) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What is said of a bug. The text of a panic may hold anything; it is for the log alone.
+fn broken(name: &SourceName, panic: &str) -> Problem {
+    tracing::error!(source = %name, panic, "a fetch panicked");
+    let message = "the fetch broke off; this is a bug in cowherd".to_owned();
+    Problem { reason: RECONCILIATION_FAILED, message, is_final: false }
+}
+
+/// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own.
+async fn release<K: Source>(shared: &Shared, name: &SourceName, object: &K) {
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return;
+    }
+    let finalizers: Vec<_> = object.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let metadata = json!({ "finalizers": finalizers, "resourceVersion": object.resource_version() });
+    let api: Api<K> = Api::namespaced(shared.client.clone(), &name.name.namespace);
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
+    if let Err(error) = api.patch(&name.name.name, &PatchParams::default(), &patch).await {
+        tracing::debug!(source = %name, %error, "the finalizer could not be removed");
+    }
+}
+
+/// Waits until something about the object makes a difference; `None` when it is gone.
+async fn changed<K: Source>(objects: &mut watch::Receiver<Arc<K>>, since: &K) -> Option<()> {
+    let before = Relevant::of(since);
+    objects.wait_for(|object| Relevant::of(object.as_ref()) != before).await.ok().map(drop)
+}
+
+fn interval(object: &impl Source) -> Duration {
+    object.interval().parse().unwrap_or(Duration::from_secs(60)).max(SHORTEST_INTERVAL)
+}
+
+/// Completes when a watched repository changes; never where nothing is watched.
+async fn local_change(watch: &mut Option<LocalWatch>) {
+    let told = match watch {
+        Some(watch) => watch.changed().await,
+        None => None,
+    };
+    if told.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetches::{FetchLimits, Fetches};
+    use crate::source::status::Status;
+    use crate::source::{Artifact, Found, SourceKind};
+    use crate::{Config, events};
+    use http_body_util::BodyExt;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::client::Body;
+    use tokio::sync::mpsc;
+
+    /// A kind of source with a bug.
+    impl Source for ConfigMap {
+        const KIND: SourceKind = SourceKind("ConfigMap");
+        const STATUS_FIELDS: &'static [&'static str] = &[];
+
+        fn interval(&self) -> &cowherd_api::Duration {
+            static HOUR: std::sync::LazyLock<cowherd_api::Duration> =
+                std::sync::LazyLock::new(|| cowherd_api::Duration::new("1h"));
+            &HOUR
+        }
+
+        fn is_suspended(&self) -> bool {
+            false
+        }
+
+        fn status(&self) -> Status {
+            Status::default()
+        }
+
+        async fn fetch(&self, _shared: &Shared) -> Result<Found, Problem> {
+            panic!("the password is open-sesame")
+        }
+
+        async fn held(&self, _shared: &Shared) -> Option<Arc<Artifact>> {
+            None
+        }
+    }
+
+    /// A client whose requests are told by path and body.
+    fn client() -> (kube::Client, mpsc::UnboundedReceiver<(String, String)>) {
+        let (tell, told) = mpsc::unbounded_channel();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let tell = tell.clone();
+            async move {
+                let path = request.uri().path().to_owned();
+                let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                let _ = tell.send((path, String::from_utf8_lossy(&body).into_owned()));
+                let answer = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
+                Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(answer.to_string().into_bytes())))
+            }
+        });
+        (kube::Client::new(service, "default"), told)
+    }
+
+    #[tokio::test]
+    async fn a_bug_in_a_fetch_is_said_by_the_source_and_no_word_of_its_panic() {
+        let (client, mut told) = client();
+        let directory = tempfile::tempdir().unwrap();
+        let shared = Shared {
+            recorder: events::Recorders::new(client.clone()),
+            client,
+            mirrors: cowherd_source::Mirrors::open(directory.path()).unwrap(),
+            tell: Arc::new(|_| {}),
+            fetches: Fetches::new(FetchLimits::default()),
+            config: Arc::new(Config::default()),
+        };
+        let name = SourceName::new(ConfigMap::KIND, "n", "a");
+        let object: ConfigMap =
+            serde_json::from_value(json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1" } })).unwrap();
+        let (_objects, receiver) = watch::channel(Arc::new(object));
+        let teller = Teller::new(name.clone(), shared.tell.clone());
+        let task = tokio::spawn(keep(shared, name, receiver, teller));
+        let status = async {
+            loop {
+                let (path, body) = told.recv().await.unwrap();
+                assert!(!body.contains("open-sesame"), "{body}");
+                if path.ends_with("/status") {
+                    return body;
+                }
+            }
+        };
+        let body = tokio::time::timeout(Duration::from_secs(30), status).await.unwrap();
+        assert!(body.contains("the fetch broke off; this is a bug in cowherd"), "{body}");
+        assert!(body.contains(r#""reason":"ReconciliationFailed""#), "{body}");
+        assert!(!task.is_finished());
+        task.abort();
+    }
+}
