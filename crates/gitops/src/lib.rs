@@ -22,6 +22,8 @@ mod producer;
 mod progress;
 mod remotes;
 mod schedule;
+#[cfg(test)]
+mod second_kind_tests;
 mod source;
 mod status;
 mod target;

@@ -1,0 +1,184 @@
+//! A kind of owner: its objects are the list in a file of JSON.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{Manifest, Ownership};
+use cowherd_render::Helm;
+use cowherd_tree::{Recorder, Tree, TreePath};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::conditions::BUILD_FAILED;
+use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Settings, Status, read};
+use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
+use crate::remotes::Brought;
+use crate::source::{SourceName, git};
+
+pub(super) const API_VERSION: &str = "tests.cowherd.dev/v1";
+
+pub(super) static KIND: OwnerKind = OwnerKind {
+    group: "tests.cowherd.dev",
+    version: "v1",
+    kind: "Bundle",
+    plural: "bundles",
+    ownership: Ownership {
+        name_label: "tests.cowherd.dev/name",
+        namespace_label: "tests.cowherd.dev/namespace",
+        field_manager: "bundle-controller",
+    },
+    component: "bundle-controller",
+    status_manager: "bundle-controller-status",
+    status_fields: &["observedGeneration", "conditions", "delivered", "objects"],
+    read: read::<Bundle>,
+    write_status,
+};
+
+/// The definition of the kind.
+pub(super) fn definition() -> Value {
+    let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let properties = json!({ "spec": open, "status": open });
+    let schema = json!({ "openAPIV3Schema": { "type": "object", "properties": properties } });
+    let version =
+        json!({ "name": "v1", "served": true, "storage": true, "schema": schema, "subresources": { "status": {} } });
+    json!({ "metadata": { "name": "bundles.tests.cowherd.dev" }, "spec": {
+        "group": KIND.group, "scope": "Namespaced", "versions": [version],
+        "names": { "kind": KIND.kind, "plural": KIND.plural, "singular": "bundle" } } })
+}
+
+/// An object of the kind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Bundle {
+    metadata: ObjectMeta,
+    spec: Spec,
+    #[serde(default)]
+    status: BundleStatus,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Spec {
+    file: String,
+    from: String,
+}
+
+/// What its status says, in words of its own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct BundleStatus {
+    observed_generation: Option<i64>,
+    conditions: Vec<cowherd_api::Condition>,
+    delivered: Option<String>,
+    objects: BTreeMap<String, String>,
+}
+
+fn write_status(status: &Status) -> serde_json::Result<Value> {
+    let objects = status.inventory.iter().flat_map(|Inventory(entries)| entries.iter().cloned()).collect();
+    serde_json::to_value(BundleStatus {
+        observed_generation: status.observed_generation,
+        conditions: status.conditions.clone(),
+        delivered: status.last_applied_revision.clone(),
+        objects,
+    })
+}
+
+impl Owning for Bundle {
+    const KIND: &'static OwnerKind = &KIND;
+
+    fn read(self, _known: Option<&Owner>) -> (Owner, Status) {
+        let hour = Duration::from_secs(3600);
+        let name = OwnerName::of(&self);
+        let settings = Settings {
+            source: SourceName::new(git::KIND, &name.namespace, &self.spec.from),
+            producer: Arc::new(FromFile(self.spec.file)),
+            default_namespace: None,
+            depends_on: Vec::new(),
+            interval: hour,
+            retry_interval: Duration::from_secs(1),
+            timeout: hour,
+            prune: true,
+            force: false,
+            wait: false,
+            health_checks: Vec::new(),
+        };
+        let status = Status {
+            observed_generation: self.status.observed_generation,
+            conditions: self.status.conditions,
+            last_applied_revision: self.status.delivered,
+            inventory: Some(Inventory(self.status.objects.into_iter().collect())),
+            ..Status::default()
+        };
+        let metadata = ObjectMeta { managed_fields: None, ..self.metadata };
+        let (is_suspended, deletion, account) = (false, Deletion::Delete, None);
+        (Owner { name, metadata, is_suspended, settings: Ok(Arc::new(settings)), deletion, account }, status)
+    }
+}
+
+/// Makes objects of the list in a file.
+#[derive(Clone, Debug)]
+struct FromFile(String);
+
+impl Producer for FromFile {
+    fn reads_cluster(&self) -> bool {
+        false
+    }
+
+    fn prepare<'a>(&'a self, _client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+        let prepared = Prepared { production: Arc::new(self.clone()), mask: Mask::default() };
+        async { Ok(prepared) }.boxed()
+    }
+}
+
+impl Production for FromFile {
+    fn parameters(&self) -> String {
+        self.0.clone()
+    }
+
+    fn produce(&self, tree: &dyn Tree, _helm: &Helm, _brought: &mut Brought) -> Outcome {
+        let recorder = Recorder::new(tree);
+        let read = || -> Result<Product, Box<dyn std::error::Error + Send + Sync>> {
+            let content = recorder.read(&TreePath::parse(&self.0)?)?;
+            let objects: Vec<Value> = serde_json::from_slice(&content)?;
+            Ok(Product::of(objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?))
+        };
+        let product = read().map_err(|error| ProducerError::new(error, BUILD_FAILED, false));
+        let inputs = Inputs { reads: recorder.into_reads(), is_complete: true, ..Inputs::default() };
+        Outcome::Done(product, Arc::new(inputs))
+    }
+}
+
+impl Resource for Bundle {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        KIND.kind.into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        KIND.group.into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        KIND.version.into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        KIND.plural.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
