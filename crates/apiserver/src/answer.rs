@@ -38,7 +38,7 @@ enum Content {
     Document(Value),
     /// Bytes that were written already.
     Bytes(Bytes, &'static str),
-    /// Events as they happen.
+    /// Bytes that were written already, or are as they come.
     Stream(Body, &'static str),
 }
 
@@ -60,6 +60,11 @@ impl Answer {
     /// Objects of a resource with their list's metadata.
     pub fn list(resource: &Arc<Resource>, items: Vec<Value>, metadata: Value) -> Self {
         Self::new(StatusCode::OK, Content::List(resource.clone(), items, metadata))
+    }
+
+    /// A list that was written already, as JSON.
+    pub fn written(list: Vec<Bytes>) -> Self {
+        Self::new(StatusCode::OK, Content::Stream(body::chunks(list), Format::Json.media_type()))
     }
 
     /// A `Scale`.

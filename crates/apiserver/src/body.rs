@@ -1,11 +1,17 @@
 //! The bodies of requests and answers.
 
-use std::{collections::BTreeSet, convert::Infallible, fmt};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use cowherd_schema::MAX_ERRORS;
 use futures::{Stream, StreamExt};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody, combinators::UnsyncBoxBody};
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -18,6 +24,37 @@ pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 /// A body that is known as a whole.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
+}
+
+/// A body that is known as a whole, in chunks.
+pub fn chunks(chunks: Vec<Bytes>) -> Body {
+    let left = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    Chunks { chunks: chunks.into(), left }.boxed_unsync()
+}
+
+/// Chunks, and how many bytes are left of them.
+struct Chunks {
+    chunks: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = self.chunks.pop_front();
+        self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
 }
 
 /// A body that comes bit by bit.

@@ -58,6 +58,7 @@ mod selector;
 mod server;
 mod service;
 mod status;
+mod stored;
 mod table;
 mod tokens;
 mod wire;

@@ -44,8 +44,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const STREAMS: u32 = 250;
 /// How many requests a client may take back before they are looked at; the next one ends its connection.
 const RESETS: usize = 20;
-/// How many bytes of answers wait for a request's client to read them.
-const SEND_BUFFER: usize = 256 * 1024;
+/// How many bytes of answers wait for a request's client to read them, beside the chunk that comes next.
+const SEND_BUFFER: usize = 64 * 1024;
 /// How many bytes the headers of a request may have.
 const HEADERS_LIMIT: u32 = 64 * 1024;
 /// Descriptors that are not for connections: the store, repositories, programs that are run.
@@ -131,7 +131,7 @@ async fn serve_one(
         async move { Ok::<_, Infallible>(respond(server, user, request, under_way).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(SEND_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -256,6 +256,23 @@ impl Resource {
         }
     }
 
+    /// Whether objects are stored just as they are served, but for their resource version.
+    pub fn is_kept_as_served(&self) -> bool {
+        match &self.behaviour {
+            Behaviour::BuiltIn(kind) => std::ptr::eq(*kind, kind.storage()),
+            // What the schema has come to say since an object was written holds for what is read, too.
+            Behaviour::Custom(_) => false,
+        }
+    }
+
+    /// The same of their metadata.
+    pub fn keeps_metadata_as_served(&self) -> bool {
+        match &self.behaviour {
+            Behaviour::BuiltIn(_) => self.is_kept_as_served(),
+            Behaviour::Custom(version) => version.must_be_readable().is_ok(),
+        }
+    }
+
     /// Reads a stored object in this version.
     pub fn decode(&self, value: &[u8], revision: cowherd_store::Revision) -> ApiResult<Value> {
         let stored: Value = serde_json::from_slice(value)

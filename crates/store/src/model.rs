@@ -208,6 +208,8 @@ pub struct ListOptions {
     /// The state at this revision instead of the latest one. The pages of one listing all name the first page's
     /// revision, so that together they are one consistent state.
     pub at: Option<Revision>,
+    /// Whether [`Page::remaining`] need say no more than whether there are any.
+    pub uncounted: bool,
 }
 
 /// Some entries, in the order of their keys.
@@ -217,6 +219,7 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// The revision whose state they are.
     pub revision: Revision,
-    /// How many entries follow after the last one of this page.
+    /// How many entries follow after the last one of this page: all of them, or at least one where there are any if
+    /// they need not be counted.
     pub remaining: u64,
 }

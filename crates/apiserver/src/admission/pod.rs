@@ -57,7 +57,7 @@ fn tolerate_outages(pod: &mut Value) {
 async fn default_class(server: &ApiServer) -> ApiResult<Option<Value>> {
     let classes = server.built_in("scheduling.k8s.io", "v1", "priorityclasses")?;
     let all = rest::everything(server, &classes, &classes.collection_prefix(None), &Selection::default()).await?;
-    let defaults = all.items.into_iter().filter(|class| class.get("globalDefault") == Some(&Value::Bool(true)));
+    let defaults = all.into_iter().filter(|class| class.get("globalDefault") == Some(&Value::Bool(true)));
     Ok(defaults.min_by_key(|class| class.get("value").and_then(Value::as_i64)))
 }
 

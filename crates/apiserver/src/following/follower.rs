@@ -61,7 +61,7 @@ impl<V: View> Follower<V> {
 
     /// Shows the view everything there is, and what there is no longer.
     pub(super) async fn list(&mut self) -> Result<(), Error> {
-        let mut options = ListOptions { limit: Some(PAGE), ..ListOptions::default() };
+        let mut options = ListOptions { limit: Some(PAGE), uncounted: true, ..ListOptions::default() };
         let mut listed = BTreeSet::new();
         let revision = loop {
             let page = self.store.list(&self.prefix, options).await?;
@@ -73,7 +73,7 @@ impl<V: View> Follower<V> {
             if page.remaining == 0 || last.is_none() {
                 break page.revision;
             }
-            options = ListOptions { start_after: last, limit: Some(PAGE), at: Some(page.revision) };
+            options = ListOptions { start_after: last, limit: Some(PAGE), at: Some(page.revision), uncounted: true };
         };
         for gone in std::mem::take(&mut self.keys).difference(&listed) {
             self.show(gone, None, revision);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Request, incoming,
-    list::everything,
+    list::{everything, everything_now},
     options::dry_run,
     storage::{self, Live, Refused, load},
 };
@@ -143,9 +143,10 @@ pub async fn delete_collection(request: &Request<'_>) -> ApiResult<Answer> {
     let resource = &request.resource;
     let selection = Selection::parse(&request.call.query, resource)?;
     let namespace = Some(request.namespace).filter(|namespace| !namespace.is_empty());
-    let listing = everything(request.server, resource, &resource.collection_prefix(namespace), &selection).await?;
-    let metadata = json!({"resourceVersion": listing.revision.to_string()});
-    let deleted = delete_all(request.server, resource, listing.items, &options).await?;
+    let (objects, revision) =
+        everything_now(request.server, resource, &resource.collection_prefix(namespace), &selection).await?;
+    let metadata = json!({"resourceVersion": revision.to_string()});
+    let deleted = delete_all(request.server, resource, objects, &options).await?;
     Ok(Answer::list(resource, deleted, metadata))
 }
 
@@ -156,9 +157,9 @@ pub async fn delete_collection_of(
     namespace: Option<&str>,
     selection: &Selection,
 ) -> ApiResult<usize> {
-    let listing = everything(server, resource, &resource.collection_prefix(namespace), selection).await?;
-    let count = listing.items.len();
-    delete_all(server, resource, listing.items, &DeleteOptions::background()).await?;
+    let objects = everything(server, resource, &resource.collection_prefix(namespace), selection).await?;
+    let count = objects.len();
+    delete_all(server, resource, objects, &DeleteOptions::background()).await?;
     Ok(count)
 }
 

@@ -36,8 +36,8 @@ async fn budget_allows(request: &Request<'_>, pod: &Value) -> ApiResult<()> {
     }
     let budgets = request.server.built_in("policy", "v1", "poddisruptionbudgets")?;
     let prefix = budgets.collection_prefix(Some(request.namespace));
-    let listing = everything(request.server, &budgets, &prefix, &Selection::default()).await?;
-    for budget in listing.items {
+    let found = everything(request.server, &budgets, &prefix, &Selection::default()).await?;
+    for budget in found {
         let selector =
             cowherd_kinds::labels::format_selector(at(&budget, &["spec", "selector"]).unwrap_or(&Value::Null));
         let matches = LabelSelector::parse(&selector).is_ok_and(|selector| selector.matches(object::labels(pod)));

@@ -1,5 +1,7 @@
 //! Reading a collection, whole or page by page.
 
+use std::sync::Arc;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use cowherd_schema::{FieldError, FieldPath};
 use cowherd_store::{ListOptions, Revision};
@@ -8,11 +10,13 @@ use serde_json::{Value, json};
 use super::{Request, storage::read_failed};
 use crate::{
     answer::Answer,
+    negotiation::Accepted,
     query::Query,
     resource::Resource,
     selector::Selection,
     server::ApiServer,
     status::{ApiError, ApiResult, Named},
+    stored::{List, Outlet, Stored},
     table::Include,
 };
 
@@ -28,87 +32,138 @@ struct Continue {
     after: String,
 }
 
-/// A part of a collection.
-pub struct Listing {
-    /// The objects.
-    pub items: Vec<Value>,
-    /// The revision whose state they are.
+/// Which part of a collection is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Span {
+    /// What its keys begin with.
+    pub prefix: String,
+    /// How many objects at most, those that are left out not counted.
+    pub limit: Option<u64>,
+    /// The key after which it begins.
+    pub after: Option<String>,
+    /// The revision whose state is read.
+    pub at: Option<Revision>,
+    /// Whether it is told how many objects follow, or only that some do.
+    pub counted: bool,
+}
+
+/// What was read of a collection.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The revision whose state it is.
     pub revision: Revision,
     /// The key of the last object looked at, where more follow.
-    pub(super) last: Option<String>,
+    pub last: Option<String>,
     remaining: u64,
 }
 
 /// Answers with the collection.
 pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
-    let query = &request.call.query;
-    let selection = Selection::parse(query, &request.resource)?;
+    let (call, resource) = (request.call, &request.resource);
+    let query = &call.query;
+    let outlet = Outlet::new(resource, Selection::parse(query, resource)?, Accepted::from_headers(&call.headers)?);
     let include = Include::parse(query)?;
     let limit = query.number("limit")?.filter(|limit| *limit > 0);
     let from = query.get("continue").map(Continue::decode).transpose()?;
     let moment = moment(request.server, query, limit, from.as_ref()).await?;
-    let prefix = request.resource.collection_prefix(Some(request.namespace).filter(|namespace| !namespace.is_empty()));
+    let prefix = resource.collection_prefix(Some(request.namespace).filter(|namespace| !namespace.is_empty()));
     let at = match moment {
         Moment::Latest => None,
         Moment::Exactly(revision) => Some(revision),
     };
     let after = from.as_ref().map(|from| format!("{prefix}{}", from.after));
-    let page = page(request.server, &request.resource, &prefix, &selection, limit, after, at).await;
-    let page = match page {
-        Ok(page) => page,
-        Err(cowherd_store::Error::Compacted { .. }) => return Err(expired(from.as_ref())),
-        Err(error) => return Err(read_failed(error)),
+    let counted = outlet.selection.is_everything();
+    let span = Span { prefix: prefix.clone(), limit, after, at, counted };
+    let explain = |error| match error {
+        cowherd_store::Error::Compacted { .. } => expired(from.as_ref()),
+        error => read_failed(error),
     };
-    let mut metadata = json!({"resourceVersion": page.revision.to_string()});
-    if let (Some(last), Value::Object(metadata)) = (&page.last, &mut metadata) {
-        let after = last.strip_prefix(&prefix).unwrap_or(last).to_owned();
-        let next = Continue { revision: Some(page.revision), after };
-        metadata.insert("continue".to_owned(), next.encode().into());
-        if selection.is_everything() {
-            metadata.insert("remainingItemCount".to_owned(), page.remaining.into());
+    let metadata = |reading: &Reading| reading.metadata(&prefix, counted);
+    let Some(form) = outlet.form else {
+        let mut items = Vec::new();
+        let reading = read(request.server, &outlet, span, |object| keep(&outlet, object, &mut items)).await;
+        let metadata = metadata(&reading.map_err(explain)?);
+        return Ok(Answer::list(resource, items, metadata).including(include));
+    };
+    let mut written = List::new(resource, form)?;
+    let reading = read(request.server, &outlet, span, |object| written.add(object)).await;
+    let metadata = metadata(&reading.map_err(explain)?);
+    Ok(Answer::written(written.end(&metadata)))
+}
+
+impl Reading {
+    /// The metadata of a list of it.
+    fn metadata(&self, prefix: &str, counted: bool) -> Value {
+        let mut metadata = json!({"resourceVersion": self.revision.to_string()});
+        if let (Some(last), Value::Object(metadata)) = (&self.last, &mut metadata) {
+            let after = last.strip_prefix(prefix).unwrap_or(last).to_owned();
+            let next = Continue { revision: Some(self.revision), after };
+            metadata.insert("continue".to_owned(), next.encode().into());
+            if counted {
+                metadata.insert("remainingItemCount".to_owned(), self.remaining.into());
+            }
         }
+        metadata
     }
-    Ok(Answer::list(&request.resource, page.items, metadata).including(include))
 }
 
 /// Every object of a resource below a prefix that the selection means.
 pub async fn everything(
     server: &ApiServer,
-    resource: &Resource,
+    resource: &Arc<Resource>,
     prefix: &str,
     selection: &Selection,
-) -> ApiResult<Listing> {
-    page(server, resource, prefix, selection, None, None, None).await.map_err(read_failed)
+) -> ApiResult<Vec<Value>> {
+    everything_now(server, resource, prefix, selection).await.map(|(objects, _)| objects)
 }
 
-/// As many objects as `limit` allows, those that the selection leaves out not counted.
-pub(super) async fn page(
+/// The same, and the revision whose state they are.
+pub(super) async fn everything_now(
     server: &ApiServer,
-    resource: &Resource,
+    resource: &Arc<Resource>,
     prefix: &str,
     selection: &Selection,
-    limit: Option<u64>,
-    mut after: Option<String>,
-    mut at: Option<Revision>,
-) -> Result<Listing, cowherd_store::Error> {
-    let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+) -> ApiResult<(Vec<Value>, Revision)> {
+    let outlet = Outlet { resource: resource.clone(), selection: selection.clone(), form: None };
+    let span = Span { prefix: prefix.to_owned(), ..Span::default() };
     let mut items = Vec::new();
+    let reading = read(server, &outlet, span, |object| keep(&outlet, object, &mut items)).await.map_err(read_failed)?;
+    Ok((items, reading.revision))
+}
+
+fn keep(outlet: &Outlet, object: Stored<'_>, items: &mut Vec<Value>) -> ApiResult<()> {
+    items.push(object.into_tree(&outlet.resource)?);
+    Ok(())
+}
+
+/// Hands as many objects to `take` as the span allows. One that cannot be read keeps no other from it.
+pub(super) async fn read(
+    server: &ApiServer,
+    outlet: &Outlet,
+    span: Span,
+    mut take: impl FnMut(Stored<'_>) -> ApiResult<()>,
+) -> Result<Reading, cowherd_store::Error> {
+    let Span { prefix, limit, mut after, mut at, counted } = span;
+    let mut wanted = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     loop {
-        let wanted = limit.map(|limit| limit.saturating_sub(items.len()));
-        let options = ListOptions { start_after: after.take(), limit: wanted, at };
-        let page = server.store().list(prefix, options).await?;
+        let options = ListOptions { start_after: after.take(), limit: wanted, at, uncounted: !counted };
+        let page = server.store().list(&prefix, options).await?;
         let last = page.entries.last().map(|entry| entry.key.clone());
-        for entry in &page.entries {
-            match resource.decode(&entry.value, entry.modified) {
-                Ok(object) if selection.matches(resource, &object) => items.push(object),
-                Ok(_) => {}
+        // An entry goes as soon as it is read.
+        for entry in page.entries {
+            let taken = outlet.read(&entry.value, entry.modified).and_then(|object| {
+                let means = outlet.means(&object);
+                if means { take(object).map(|()| true) } else { Ok(false) }
+            });
+            match taken {
+                Ok(taken) => wanted = wanted.map(|wanted| wanted.saturating_sub(usize::from(taken))),
                 Err(error) => tracing::error!(key = entry.key, %error, "left out of a list"),
             }
         }
-        let full = limit.is_none_or(|limit| items.len() >= limit);
+        let full = wanted.is_none_or(|wanted| wanted == 0);
         if full || page.remaining == 0 || last.is_none() {
             let last = last.filter(|_| page.remaining > 0);
-            return Ok(Listing { items, revision: page.revision, last, remaining: page.remaining });
+            return Ok(Reading { revision: page.revision, last, remaining: page.remaining });
         }
         // The pages of one list are the state of one revision.
         (after, at) = (last, Some(page.revision));

@@ -1,6 +1,6 @@
 //! Watching a collection: what is there, if asked for, then every change as it happens.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use cowherd_schema::{FieldError, FieldPath};
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Request,
-    list::{at_least, page},
+    list::{Span, at_least, read},
     storage::read_failed,
 };
 use crate::{
@@ -21,10 +21,10 @@ use crate::{
     negotiation::{Accepted, Format, Shape},
     object,
     query::Query,
-    resource::Resource,
     selector::Selection,
     server::ApiServer,
     status::{ApiError, ApiResult, Named},
+    stored::{Outlet, Stored},
     table::{self, Include},
 };
 
@@ -49,7 +49,8 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     if !request.name.is_empty() {
         selection = selection.and_name(request.name);
     }
-    let writer = Writer::new(request)?;
+    let mut writer = Writer::new(request, selection)?;
+    let selection = &writer.outlet.selection;
     let namespace = Some(request.namespace).filter(|namespace| !namespace.is_empty());
     let prefix = match (selection.name(), namespace, resource.namespaced) {
         (Some(name), Some(namespace), true) => resource.key(namespace, name),
@@ -58,7 +59,6 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     };
     let time = duration(request, query)?;
     let mut pending = VecDeque::new();
-    let mut writer = writer;
     let start = start(request, query).await?;
     let (from, initial) = match start {
         Start::After(revision) => (revision, None),
@@ -72,7 +72,7 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
                 revision: None,
                 then_bookmark,
             };
-            let last = initial.read(resource, &selection, &mut writer, &mut pending).await.map_err(read_failed)?;
+            let last = initial.read(&mut writer, &mut pending).await.map_err(read_failed)?;
             let revision = match initial.revision {
                 Some(revision) => revision,
                 None => request.server.store().revision().await.map_err(read_failed)?,
@@ -91,8 +91,6 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     };
     let interval = request.server.config().bookmark_interval;
     let watching = Watching {
-        resource: resource.clone(),
-        selection,
         pending,
         initial,
         events,
@@ -153,8 +151,6 @@ fn duration(request: &Request<'_>, query: &Query) -> ApiResult<Duration> {
 
 /// A watch under way.
 struct Watching {
-    resource: Arc<Resource>,
-    selection: Selection,
     writer: Writer,
     pending: VecDeque<Vec<u8>>,
     /// What of the state at the beginning has not been read yet.
@@ -169,11 +165,11 @@ struct Watching {
 }
 
 /// How many objects of the state at the beginning are read first. More are read as the client takes them, so that one
-/// that takes none costs no more than these.
-const FIRST_PAGE: u64 = 16;
+/// that takes none costs no more than these, however large they are.
+const FIRST_PAGE: u64 = 1;
 /// How many are read at a time at most, and how many bytes they should come to.
 const PAGE: u64 = 500;
-const PAGE_SIZE: usize = 1024 * 1024;
+const PAGE_SIZE: usize = CHUNK;
 
 /// The rest of the state that a watch begins with.
 struct Initial {
@@ -192,20 +188,23 @@ impl Initial {
     /// Reads the next objects; whether they were the last ones.
     async fn read(
         &mut self,
-        resource: &Resource,
-        selection: &Selection,
         writer: &mut Writer,
         pending: &mut VecDeque<Vec<u8>>,
     ) -> Result<bool, cowherd_store::Error> {
-        let after = self.after.take();
-        let limit = Some(self.count);
-        let listing = page(&self.server, resource, &self.prefix, selection, limit, after, self.revision).await?;
+        let (prefix, after) = (self.prefix.clone(), self.after.take());
+        let span = Span { prefix, limit: Some(self.count), after, at: self.revision, counted: false };
+        let outlet = writer.outlet.clone();
+        let (mut count, mut size) = (0, 0);
+        let listing = read(&self.server, &outlet, span, |object| {
+            let event = writer.event("ADDED", object)?;
+            (count, size) = (count + 1, size + event.len());
+            pending.push_back(event);
+            Ok(())
+        });
+        let listing = listing.await?;
         self.revision = Some(listing.revision);
-        let count = listing.items.len().max(1);
-        let events: Vec<Vec<u8>> = listing.items.into_iter().map(|object| writer.event("ADDED", object)).collect();
-        let size = events.iter().map(Vec::len).sum::<usize>() / count;
+        let size = size / count.max(1);
         self.count = u64::try_from(PAGE_SIZE / size.max(1)).unwrap_or(PAGE).clamp(1, PAGE);
-        pending.extend(events);
         self.after = listing.last;
         let last = self.after.is_none();
         if last && self.then_bookmark {
@@ -270,7 +269,7 @@ impl Watching {
 
     async fn read_initial(&mut self) {
         let Some(mut initial) = self.initial.take() else { return };
-        let read = initial.read(&self.resource, &self.selection, &mut self.writer, &mut self.pending).await;
+        let read = initial.read(&mut self.writer, &mut self.pending).await;
         match read {
             Ok(true) => {}
             Ok(false) => self.initial = Some(initial),
@@ -325,20 +324,21 @@ impl Watching {
 
     /// What a change means to somebody who sees only the selected objects.
     fn translate(&mut self, event: &Event) -> ApiResult<Option<Vec<u8>>> {
-        let resource = self.resource.clone();
-        let everything = self.selection.is_everything();
-        let matches = |object: &Value| everything || self.selection.matches(&resource, object);
-        let current = resource.decode(&event.value, event.revision)?;
+        let outlet = &self.writer.outlet;
+        let current = outlet.read(&event.value, event.revision)?;
+        let means = outlet.means(&current);
         let (kind, object) = match event.kind {
-            EventKind::Delete if matches(&current) => ("DELETED", current),
+            EventKind::Delete if means => ("DELETED", current),
             EventKind::Delete => return Ok(None),
             EventKind::Put { created } => {
                 let previous = match &event.previous {
-                    Some(previous) if !created && !everything => Some(resource.decode(previous, event.revision)?),
+                    Some(previous) if !created && !outlet.selection.is_everything() => {
+                        Some(outlet.read(previous, event.revision)?).filter(|previous| outlet.means(previous))
+                    }
                     _ => None,
                 };
-                let matched = if everything { !created } else { previous.as_ref().is_some_and(&matches) };
-                match (matched, matches(&current), previous) {
+                let meant = if outlet.selection.is_everything() { !created } else { previous.is_some() };
+                match (meant, means, previous) {
                     (false, true, _) => ("ADDED", current),
                     (true, true, _) => ("MODIFIED", current),
                     (true, false, Some(previous)) => ("DELETED", previous),
@@ -346,14 +346,14 @@ impl Watching {
                 }
             }
         };
-        Ok(Some(self.writer.event(kind, object)))
+        self.writer.event(kind, object).map(Some)
     }
 }
 
 /// Writes events in the form that the client wants.
 #[derive(Clone)]
 struct Writer {
-    resource: Arc<Resource>,
+    outlet: Outlet,
     accepted: Accepted,
     include: Include,
     /// Whether the next table describes its columns.
@@ -361,36 +361,48 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(request: &Request<'_>) -> ApiResult<Self> {
+    fn new(request: &Request<'_>, selection: Selection) -> ApiResult<Self> {
         let accepted = Accepted::from_headers(&request.call.headers)?;
         if accepted.format != Format::Json {
             return Err(ApiError::not_acceptable(&["application/json", "application/json;stream=watch"]));
         }
         let include = Include::parse(&request.call.query)?;
-        Ok(Self { resource: request.resource.clone(), accepted, include, headed: true })
+        let outlet = Outlet::new(&request.resource, selection, accepted);
+        Ok(Self { outlet, accepted, include, headed: true })
     }
 
     fn media_type(&self) -> &'static str {
         "application/json"
     }
 
-    fn event(&mut self, kind: &str, object: Value) -> Vec<u8> {
-        let object = match self.accepted.shape {
+    fn event(&mut self, kind: &str, object: Stored<'_>) -> ApiResult<Vec<u8>> {
+        let mut line = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
+        match self.outlet.form {
+            Some(form) => form.write(object, &mut line)?,
+            None => {
+                let object = self.shaped(object.into_tree(&self.outlet.resource)?);
+                serde_json::to_writer(&mut line, &object).map_err(ApiError::internal)?;
+            }
+        }
+        Ok(ended(line))
+    }
+
+    fn shaped(&mut self, object: Value) -> Value {
+        match self.accepted.shape {
             Shape::Metadata => metadata_only(object),
             Shape::Table => {
                 let metadata = json!({"resourceVersion": object::resource_version(&object)});
                 let headed = std::mem::take(&mut self.headed);
-                table::table(&self.resource, vec![object], metadata, self.include, headed)
+                table::table(&self.outlet.resource, vec![object], metadata, self.include, headed)
             }
             Shape::Whole | Shape::Discovery => object,
-        };
-        line(kind, &object)
+        }
     }
 
     fn bookmark(&self, revision: Revision, initial_events_end: bool) -> Vec<u8> {
         let (kind, api_version) = match self.accepted.shape {
             Shape::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1"),
-            _ => (self.resource.kind.as_str(), self.resource.api_version.as_str()),
+            _ => (self.outlet.resource.kind.as_str(), self.outlet.resource.api_version.as_str()),
         };
         let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
         if let (true, Value::Object(metadata)) = (initial_events_end, &mut metadata) {
@@ -411,6 +423,10 @@ fn line(kind: &str, object: &Value) -> Vec<u8> {
     if serde_json::to_writer(&mut line, object).is_err() {
         return Vec::new();
     }
+    ended(line)
+}
+
+fn ended(mut line: Vec<u8>) -> Vec<u8> {
     line.extend_from_slice(b"}\n");
     // It may wait for long.
     line.shrink_to_fit();

@@ -46,6 +46,11 @@ impl FieldSelector {
         self.0.iter().find(|known| known.equal && known.field == field).map(|known| known.value.as_str())
     }
 
+    /// Whether it looks at nothing but name and namespace.
+    pub fn looks_at_names_only(&self) -> bool {
+        self.0.iter().all(|known| matches!(known.field.as_str(), "metadata.name" | "metadata.namespace"))
+    }
+
     /// Whether anything matches.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -37,6 +37,11 @@ impl Selection {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
+    /// Whether it looks at nothing but names, namespaces and labels.
+    pub fn looks_at_marks_only(&self) -> bool {
+        self.fields.looks_at_names_only()
+    }
+
     /// The one name that can match, where the selection holds one.
     pub fn name(&self) -> Option<&str> {
         self.fields.required("metadata.name")

@@ -12,6 +12,8 @@ use crate::model::{ListOptions, Page, Revision};
 
 /// How many keys are looked at before others get the thread.
 const KEYS_AT_ONCE: usize = 256;
+/// The same where they are only counted.
+const KEYS_COUNTED_AT_ONCE: usize = 4096;
 
 /// Why a listing failed.
 pub(crate) enum ListError {
@@ -46,11 +48,36 @@ pub(crate) async fn list(snapshot: &Snapshot, prefix: &str, options: &ListOption
         let beyond = rows.split_off(rows.len().min(wanted));
         page.entries.append(&mut snapshot.entries(rows)?);
         page.remaining += beyond.len() as u64;
-        if !more {
+        if !more || options.uncounted && page.remaining > 0 {
             return Ok(page);
         }
         tokio::task::yield_now().await;
+        if page.remaining > 0 {
+            page.remaining += count(snapshot, prefix, after.as_deref(), &undone).await?;
+            return Ok(page);
+        }
     }
+}
+
+/// How many keys of the prefix there were after this one.
+async fn count(snapshot: &Snapshot, prefix: &str, after: Option<&str>, undone: &Undone) -> Result<u64, redb::Error> {
+    let mut count = 0;
+    let mut reached = after.map(str::to_owned);
+    loop {
+        let counted = snapshot.count(prefix, reached.as_deref(), KEYS_COUNTED_AT_ONCE)?;
+        count += counted.keys;
+        reached = counted.last;
+        if reached.is_none() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+    for (key, before) in undone.range::<str, _>((start, Bound::Unbounded)) {
+        // Counted was what there is now.
+        count = count + u64::from(before.is_some()) - u64::from(snapshot.has(key)?);
+    }
+    Ok(count)
 }
 
 /// Whether the state at `at` can be told.

@@ -14,6 +14,14 @@ pub(crate) struct Snapshot(ReadTransaction);
 /// A key, the revision that created it, and the one that wrote it last.
 pub(crate) type KeyRow = (String, u64, u64);
 
+/// How many keys there are in a stretch.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) keys: u64,
+    /// The last of them, where more may follow.
+    pub(crate) last: Option<String>,
+}
+
 /// How far a read of the log goes before it lets others have the thread.
 pub(crate) const LOG_ROWS_AT_ONCE: usize = 512;
 const LOG_EVENTS_AT_ONCE: usize = 64;
@@ -60,12 +68,32 @@ impl Snapshot {
             .collect()
     }
 
+    /// Whether there is a key.
+    pub(crate) fn has(&self, key: &str) -> Result<bool, redb::Error> {
+        Ok(self.0.open_table(KEYS)?.get(key)?.is_some())
+    }
+
+    /// Counts the next keys of a prefix, at most `most`.
+    pub(crate) fn count(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Counted, redb::Error> {
+        let keys = self.0.open_table(KEYS)?;
+        let mut counted = Counted::default();
+        for row in keys.range::<&str>((start(prefix, after), Bound::Unbounded))? {
+            let (key, _) = row?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            counted.keys += 1;
+            if counted.keys >= most as u64 {
+                counted.last = Some(key.value().to_owned());
+                break;
+            }
+        }
+        Ok(counted)
+    }
+
     /// The next rows of a prefix, at most `most`.
     pub(crate) fn rows(&self, prefix: &str, after: Option<&str>, most: usize) -> Result<Vec<KeyRow>, redb::Error> {
-        let start = match after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
+        let start = start(prefix, after);
         let keys = self.0.open_table(KEYS)?;
         let mut rows = Vec::new();
         for row in keys.range::<&str>((start, Bound::Unbounded))?.take(most) {
@@ -114,6 +142,14 @@ impl Snapshot {
             }
         }
         Ok((events, reached))
+    }
+}
+
+/// Where the keys of a prefix begin that come after this one.
+fn start<'a>(prefix: &'a str, after: Option<&'a str>) -> Bound<&'a str> {
+    match after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cowherd_store::{Entry, Error, Expected, ListOptions, Page, Revision, Store};
+use cowherd_store::{Change, Entry, Error, Expected, ListOptions, Page, Revision, Store};
 
 use super::Place;
 
@@ -39,7 +39,7 @@ pub async fn pages_tell_how_much_is_left(place: &impl Place) {
     put(&store, "b", "v").await;
     let page = |limit, start_after: Option<&str>| {
         let start_after = start_after.map(str::to_owned);
-        store.list("a/", ListOptions { limit: Some(limit), start_after, at: None })
+        store.list("a/", ListOptions { limit: Some(limit), start_after, ..ListOptions::default() })
     };
     let remaining = |page: Result<Page, Error>| page.map(|page| (page.entries.len(), page.remaining)).unwrap();
     assert_eq!(remaining(page(4, None).await), (4, 6));
@@ -49,6 +49,35 @@ pub async fn pages_tell_how_much_is_left(place: &impl Place) {
     assert_eq!(remaining(page(4, Some("a/9")).await), (0, 0));
     assert_eq!(remaining(page(4, Some("a/55")).await), (4, 0));
     assert_eq!(remaining(page(20, Some("Z")).await), (10, 0), "a start before the prefix is the prefix");
+
+    let uncounted = |limit, start_after: Option<&str>| {
+        let start_after = start_after.map(str::to_owned);
+        store.list("a/", ListOptions { limit: Some(limit), start_after, uncounted: true, ..ListOptions::default() })
+    };
+    let more = |page: Result<Page, Error>| page.map(|page| (page.entries.len(), page.remaining > 0)).unwrap();
+    assert_eq!(more(uncounted(4, None).await), (4, true));
+    assert_eq!(more(uncounted(4, Some("a/5")).await), (4, false));
+    assert_eq!(more(uncounted(0, None).await), (0, true));
+}
+
+pub async fn what_is_left_is_counted_as_it_was_then(place: &impl Place) {
+    let store = place.open().await;
+    // More keys than are looked at, or counted, at once.
+    let new = |key: String| Change::put(key, "v".into(), Expected::Absent);
+    store.commit((0..5000).map(|number| new(format!("a/{number:04}"))).collect()).await.unwrap();
+    let then = store.revision().await.unwrap();
+    let moved = (0..5000).step_by(7).flat_map(|number| {
+        let gone = Change::delete(format!("a/{number:04}"), Expected::Any);
+        [gone, new(format!("a/{number:04}x"))]
+    });
+    store.commit(moved.chain([new("a/zz".to_owned())]).collect()).await.unwrap();
+    for limit in [1, 255, 256, 257, 4100] {
+        let options = ListOptions { limit: Some(limit), at: Some(then), ..ListOptions::default() };
+        let page = store.list("a/", options).await.unwrap();
+        assert_eq!((page.entries.len(), page.remaining), (limit, 5000 - limit as u64));
+    }
+    let options = ListOptions { limit: Some(300), ..ListOptions::default() };
+    assert_eq!(store.list("a/", options).await.unwrap().remaining, 5001 - 300);
 }
 
 pub async fn an_older_revision_lists_as_it_was(place: &impl Place) {
@@ -113,7 +142,7 @@ pub async fn pages_at_a_revision_stay_the_same_while_writes_go_on(place: &impl P
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let start_after = entries.last().map(|entry| entry.key.clone());
-            let options = ListOptions { limit: Some(limit), start_after, at: Some(then.revision) };
+            let options = ListOptions { limit: Some(limit), start_after, at: Some(then.revision), uncounted: false };
             let page = store.list("k/", options).await.unwrap();
             entries.extend(page.entries);
             assert_eq!(page.remaining as usize + entries.len(), 350);

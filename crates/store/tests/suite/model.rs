@@ -183,8 +183,12 @@ async fn run(operations: Vec<Operation>, place: impl Place) -> TestCaseResult {
             Operation::List { prefix, start_after, limit, back } => {
                 let (prefix, at) = (PREFIXES[prefix], model.back(back));
                 let start_after = start_after.map(|key| KEYS[key]);
-                let options =
-                    ListOptions { start_after: start_after.map(str::to_owned), limit, at: Some(Revision(at)) };
+                let options = ListOptions {
+                    start_after: start_after.map(str::to_owned),
+                    limit,
+                    at: Some(Revision(at)),
+                    uncounted: false,
+                };
                 prop_assert_eq!(store.list(prefix, options).await, model.list(prefix, start_after, limit, at));
             }
             Operation::Watch { prefix, back } => {
