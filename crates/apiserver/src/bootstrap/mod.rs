@@ -1,5 +1,6 @@
 //! What every cluster has from the start.
 
+mod mark;
 mod rbac;
 
 use futures::future::try_join_all;
@@ -18,13 +19,12 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         ensure(server, "", "namespaces", namespace)
     });
-    try_join_all(namespaces).await?;
     let classes = priority_classes().map(|class| ensure(server, "scheduling.k8s.io", "priorityclasses", class));
-    futures::try_join!(
-        ensure(server, "", "services", kubernetes_service(server.config().service_network)),
-        try_join_all(classes),
-        rbac::run(server),
-    )?;
+    let service = async {
+        try_join_all(namespaces).await?;
+        ensure(server, "", "services", kubernetes_service(server.config().service_network)).await
+    };
+    futures::try_join!(service, try_join_all(classes), rbac::run(server))?;
     Ok(())
 }
 

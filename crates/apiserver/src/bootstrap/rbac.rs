@@ -3,15 +3,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cowherd_store::ListOptions;
+use cowherd_store::{Change, Entry, Expected, ListOptions, WriteError};
 use futures::future::try_join_all;
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::mark::Mark;
 use crate::{
     authorization::{Rule, missing_rules},
+    following,
     object::{self, as_map, at},
-    resource::Resource,
-    rest::{Live, WriteOptions, change_internally, create_object, live, read_failed, remove},
+    resource::{Resource, group_prefix},
+    rest::{Live, WriteOptions, begun, change_internally, create_object, live, read_failed, remove},
     server::ApiServer,
     status::{ApiError, ApiResult},
 };
@@ -28,34 +31,78 @@ const PLURALS: [(&str, &str); 4] = [
     ("RoleBinding", "rolebindings"),
 ];
 
-/// Makes and mends the roles and bindings, all at the same time: the store flushes once for all who wait.
+/// Makes and mends the roles and bindings. At almost every start nothing is to do, and at the first all is to be made, so
+/// only what has changed since they were looked at last is read, and what is missing is written at once.
 pub async fn run(server: &ApiServer) -> ApiResult<()> {
     let mut kinds = HashMap::new();
     for (kind, plural) in PLURALS {
-        let resource = server.built_in(GROUP, "v1", plural)?;
-        let known = known(server, &resource).await?;
-        kinds.insert(kind, (resource, known));
+        kinds.insert(kind, server.built_in(GROUP, "v1", plural)?);
     }
-    let documents: Vec<Value> =
-        RECORDED.lines().map(serde_json::from_str).collect::<Result<_, _>>().map_err(ApiError::internal)?;
-    let work = documents.into_iter().filter_map(|document| {
-        let (resource, known) = kinds.get(object::text_at(&document, &["kind"]))?;
-        let key = resource.key(object::namespace(&document), object::name(&document));
-        Some(settle(server, resource, known.get(&key), document))
+    let found = server.store().list(&group_prefix(GROUP), ListOptions::default()).await.map_err(read_failed)?;
+    let fresh = found.entries.is_empty();
+    let known: HashMap<String, Entry> = found.entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
+    let looked_at = Mark::read(server, RECORDED).await?;
+
+    let (mut missing, mut changed) = (Vec::new(), Vec::new());
+    for line in RECORDED.lines() {
+        let head: Head<'_> = serde_json::from_str(line).map_err(ApiError::internal)?;
+        let Some(resource) = kinds.get(head.kind) else { continue };
+        let key = resource.key(head.metadata.namespace, head.metadata.name);
+        match known.get(&key) {
+            None => missing.push((resource, key, line)),
+            Some(entry) if looked_at.is_some_and(|revision| entry.modified <= revision) => {}
+            Some(entry) => changed.push((resource, entry, line)),
+        }
+    }
+    if missing.is_empty() && changed.is_empty() {
+        return Ok(());
+    }
+    let work = changed.into_iter().map(|(resource, entry, line)| async move {
+        let document = serde_json::from_str(line).map_err(ApiError::internal)?;
+        settle(server, resource, &live(resource, entry)?, document).await
     });
     try_join_all(work).await?;
+    let mark = if fresh { Mark::with_what_is_written(RECORDED) } else { Mark::at(RECORDED, found.revision) };
+    make(server, missing, mark).await
+}
+
+/// Which object a document is about.
+#[derive(Deserialize)]
+struct Head<'a> {
+    kind: &'a str,
+    #[serde(borrow)]
+    metadata: Named<'a>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    name: &'a str,
+    #[serde(default)]
+    namespace: &'a str,
+}
+
+/// Writes what is missing, all of it at once, and the mark with it. Where another server does the same at this moment,
+/// nothing happens here, and what there is then is looked at by the next start.
+async fn make(server: &ApiServer, missing: Vec<(&Arc<Resource>, String, &str)>, mark: Mark) -> ApiResult<()> {
+    let now = crate::clock::now();
+    let options = WriteOptions::internal("kube-apiserver");
+    let mut changes = Vec::with_capacity(missing.len() + 1);
+    for (resource, key, line) in missing {
+        let document = serde_json::from_str(line).map_err(ApiError::internal)?;
+        let mut object = begun(resource, document, &options, &now)?;
+        changes.push(Change::put(key, resource.encode(&mut object)?, Expected::Absent));
+    }
+    changes.push(mark.change()?);
+    let keys = following::keys(&changes);
+    match server.store().commit(changes).await {
+        Ok(done) => server.following().reached_all(keys, &done).await,
+        Err(WriteError::Conflict { key, .. }) => tracing::info!(key, "another server makes the roles of the start"),
+        Err(error) => return Err(ApiError::internal(error)),
+    }
     Ok(())
 }
 
-/// What there is of a resource, by its keys.
-async fn known(server: &ApiServer, resource: &Resource) -> ApiResult<HashMap<String, Live>> {
-    let page = server.store().list(&resource.collection_prefix(None), ListOptions::default()).await;
-    let entries = page.map_err(read_failed)?.entries;
-    entries.into_iter().map(|entry| Ok((entry.key.clone(), live(resource, &entry)?))).collect()
-}
-
-async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: Option<&Live>, document: Value) -> ApiResult<()> {
-    let Some(known) = known else { return make(server, resource, document).await };
+async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: &Live, document: Value) -> ApiResult<()> {
     let says_no = at(&known.object, &["metadata", "annotations", AUTOUPDATE]).is_some_and(|value| value == "false");
     if says_no || is_as_recorded(&known.object, &document) {
         return Ok(());
@@ -63,7 +110,8 @@ async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: Option<&Liv
     if known.object.get("roleRef") != document.get("roleRef") {
         // A binding to another role is another binding.
         remove(server, resource, known).await.map_err(|_| ApiError::internal("a role binding changed at the start"))?;
-        return make(server, resource, document).await;
+        let options = WriteOptions::internal("kube-apiserver");
+        return create_object(server, resource, document, &options).await.map(drop);
     }
     let mut mended = known.object.clone();
     mend(&mut mended, &document);
@@ -72,10 +120,6 @@ async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: Option<&Liv
         change_internally(server, resource, &key, |object| mend(object, &document)).await?;
     }
     Ok(())
-}
-
-async fn make(server: &ApiServer, resource: &Arc<Resource>, document: Value) -> ApiResult<()> {
-    create_object(server, resource, document, &WriteOptions::internal("kube-apiserver")).await.map(drop)
 }
 
 /// Whether the object says just what the document says, as almost all do at almost every start.
@@ -124,6 +168,64 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Config;
+
+    async fn server(directory: &tempfile::TempDir) -> ApiServer {
+        let store = cowherd_store::Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
+        ApiServer::open(store, Config::default()).await.unwrap()
+    }
+
+    /// An object without what is another one at each making.
+    fn comparable(mut object: Value) -> Value {
+        let metadata = object::metadata_mut(&mut object);
+        metadata.retain(|field, _| !matches!(field.as_str(), "uid" | "creationTimestamp" | "resourceVersion"));
+        for manager in metadata["managedFields"].as_array_mut().unwrap() {
+            as_map(manager).remove("time");
+        }
+        object
+    }
+
+    #[tokio::test]
+    async fn what_is_written_at_once_is_what_a_request_would_have_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = server(&directory).await;
+        let options = WriteOptions::internal("kube-apiserver");
+        for line in RECORDED.lines() {
+            let mut document: Value = serde_json::from_str(line).unwrap();
+            let plural = PLURALS.iter().find(|(kind, _)| document["kind"] == *kind).unwrap().1;
+            let resource = server.built_in(GROUP, "v1", plural).unwrap();
+            // The one of that name is there already.
+            document["metadata"]["name"] = format!("again-{}", object::name(&document)).into();
+            let ours = begun(&resource, document.clone(), &options, &crate::clock::now()).unwrap();
+            let requested = create_object(&server, &resource, document, &options).await.unwrap();
+            assert_eq!(comparable(ours), comparable(requested));
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_was_written_since_is_looked_at_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = server(&directory).await;
+        let made = server.store().revision().await.unwrap();
+        run(&server).await.unwrap();
+        assert_eq!(server.store().revision().await.unwrap(), made, "nothing is to do");
+
+        let roles = server.built_in(GROUP, "v1", "clusterroles").unwrap();
+        let key = roles.key("", "system:node");
+        change_internally(&server, &roles, &key, |role| role["rules"] = json!([])).await.unwrap();
+        run(&server).await.unwrap();
+        let mended = crate::rest::load(&server, &roles, &key).await.unwrap().unwrap();
+        assert!(!mended.object["rules"].as_array().unwrap().is_empty());
+
+        // What was mended is looked at once more, and then no longer.
+        run(&server).await.unwrap();
+        let settled = server.store().revision().await.unwrap();
+        run(&server).await.unwrap();
+        assert_eq!(server.store().revision().await.unwrap(), settled);
+        let other = Mark::at("other documents", settled);
+        server.store().commit(vec![other.change().unwrap()]).await.unwrap();
+        assert_eq!(Mark::read(&server, RECORDED).await.unwrap(), None, "other documents are another matter");
+    }
 
     #[test]
     fn what_is_missing_is_added_and_what_was_added_stays() {

@@ -125,6 +125,12 @@ async fn settle(
     Ok(object)
 }
 
+/// A new object of the server's own that is as it would be stored but for its identity and who owns its fields.
+pub fn begun(resource: &Resource, mut object: Value, options: &WriteOptions, now: &str) -> ApiResult<Value> {
+    begin(&mut object, now)?;
+    Ok(owned(resource, object, options, None, now))
+}
+
 /// The object with who owns its fields: what the server adds from here on belongs to nobody, so that nobody who stops
 /// to mention it takes it away.
 fn owned(resource: &Resource, mut object: Value, options: &WriteOptions, managed: Option<Value>, now: &str) -> Value {

@@ -29,7 +29,7 @@ use crate::{
     status::{ApiError, ApiResult},
 };
 
-pub use create::create_object;
+pub use create::{begun, create_object};
 pub use delete::delete_collection_of;
 pub use incoming::document;
 pub use list::everything;
