@@ -48,7 +48,15 @@ fn a_full_disk_is_said_and_passes() {
     });
     assert!(refusal.as_ref().is_some_and(|refusal| refusal.contains("free space")), "{refusal:?}");
 
+    let unready = running.kubectl(["get", "--raw", "/readyz"]);
+    let told = String::from_utf8_lossy(&unready.stderr).into_owned();
+    assert!(!unready.status.success() && told.contains("[-]store failed") && told.contains("free space"), "{told}");
+
     succeeded(Command::new("prlimit").args(["--fsize=unlimited:unlimited", "--pid", &running.pid()]).output().unwrap());
+    eventually("the server says that it is ready again", || {
+        let ready = running.kubectl(["get", "--raw", "/readyz"]);
+        if ready.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ready.stderr).into_owned()) }
+    });
     running.wait_for_ready("app", "True", &commit);
     eventually("everything is applied", || {
         let found = running.identities("configmaps", "default");

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use futures::Stream;
 use futures::future::BoxFuture;
+use futures::{FutureExt, Stream};
 
-use crate::error::{Error, WriteError};
+use crate::error::{Error, StorageFailure, WriteError};
 use crate::model::{Change, Changed, Entry, Event, ListOptions, Page, Revision};
 use crate::watch::Watch;
 
@@ -35,6 +35,16 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     /// Forgets history up to a revision.
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Why the last write failed, if the state could not be written. What others write may not be known.
+    fn trouble(&self) -> Option<StorageFailure> {
+        None
+    }
+
+    /// Finds out whether the state can be written again, by writing as much as failed last.
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+        async { Ok(()) }.boxed()
+    }
 
     /// Lets go of the state; everything after it fails.
     fn close(&self) -> BoxFuture<'_, ()>;

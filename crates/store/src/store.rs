@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::backend::Backend;
 use crate::embedded::{Embedded, Options};
-use crate::error::{Error, OpenError, WriteError};
+use crate::error::{Error, OpenError, StorageFailure, WriteError};
 use crate::model::{Change, Changed, Entry, Expected, ListOptions, Page, Revision};
 use crate::watch::Watch;
 
@@ -140,6 +140,17 @@ impl Store {
     /// [`Error::Closed`] if the store was closed.
     pub async fn compact(&self, revision: Revision) -> Result<(), Error> {
         self.0.compact(revision).await
+    }
+
+    /// Why the state can't be written at the moment, if that is known: a write has failed, and since then none was done.
+    /// Where nobody writes, it is tried by writing as much as failed.
+    pub async fn trouble(&self) -> Option<StorageFailure> {
+        let known = self.0.trouble()?;
+        match self.0.probe().await {
+            Ok(()) => None,
+            Err(Error::Storage(failure)) => Some(failure),
+            Err(_) => Some(known),
+        }
     }
 
     /// Closes the store for everybody who has this handle or a clone of it: writes that came before are done first,

@@ -27,7 +27,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<
     let catalog = server.catalog();
     let aggregated = || Accepted::from_headers(&call.headers).is_ok_and(|accepted| accepted.shape == Shape::Discovery);
     match route {
-        Route::Health => health::serve(server, call),
+        Route::Health => health::serve(server, call).await,
         Route::Version => Ok(Answer::document(version())),
         Route::Root => Ok(Answer::document(groups::paths(catalog))),
         Route::Core if aggregated() => Ok(Answer::bytes(aggregated::core(catalog), AGGREGATED)),

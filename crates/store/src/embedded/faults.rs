@@ -156,8 +156,17 @@ async fn a_full_disk_refuses_writes_keeps_reads_and_recovers_when_there_is_space
         assert_eq!(page.entries.len() as u64, written);
     }
 
+    // Who asks how the store is hears of it, also where small writes still fit, and as long as it lasts.
+    for number in 0..3 {
+        let _ = store.put("small", Bytes::from(vec![number]), Expected::Any).await;
+        let trouble = store.trouble().await.expect("there is no room");
+        assert!(trouble.to_string().contains("free space on its disk"), "{trouble}");
+    }
+
     let revision = store.revision().await.unwrap();
     faults.is_full.store(false, Ordering::SeqCst);
+    assert_eq!(store.trouble().await, None, "found out without a write of anybody");
+    assert_eq!(store.revision().await.unwrap(), revision, "nobody sees that it was tried");
     let next = store.put("large", Bytes::from(vec![1; 1 << 20]), Expected::Absent).await.unwrap();
     assert_eq!(next, Revision(revision.0 + 1));
     for expected in first.0 + 1..=next.0 {

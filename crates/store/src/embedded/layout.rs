@@ -17,6 +17,9 @@ pub(crate) const LOG: TableDefinition<u64, LogRow> = TableDefinition::new("log")
 /// (the revision that wrote the key before, or 0; the revision that created the key; whether it was deleted; the key)
 pub(crate) type LogRow = (u64, u64, bool, &'static str);
 
+/// What is written to see whether anything can be, and gone again.
+pub(crate) const PROBE: TableDefinition<u64, &[u8]> = TableDefinition::new("probe");
+
 /// Numbers about the store itself.
 pub(crate) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 

@@ -19,7 +19,7 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -59,12 +59,26 @@ pub struct Embedded {
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) hub: Hub,
+    /// The write that failed last, while none has been done since.
+    pub(crate) trouble: Mutex<Option<Trouble>>,
+}
+
+/// A write that the disk had no room for, or that failed otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) failure: StorageFailure,
+    /// How many bytes were to be written.
+    pub(crate) size: usize,
 }
 
 impl Shared {
     /// The latest state.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
         self.engine.begin_read().map(Snapshot::new)
+    }
+
+    pub(crate) fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,7 +97,8 @@ impl Embedded {
     pub(crate) fn open_with(path: &Path, options: &Options, opener: Opener) -> Result<Self, OpenError> {
         let engine = Engine::open(path, options.cache_size, opener)?;
         let (revision, compacted) = position(&engine)?;
-        let shared = Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted) });
+        let shared =
+            Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted), trouble: Mutex::default() });
         let retention = Retention::new(options, Instant::now(), revision);
         let (commands, receiver) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), commands: receiver, retention };
@@ -217,6 +232,14 @@ impl Backend for Embedded {
 
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         async move { self.ask(|reply| Command::Compact(revision, reply)).await? }.boxed()
+    }
+
+    fn trouble(&self) -> Option<StorageFailure> {
+        self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone())
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
+        async move { self.ask(Command::Probe).await? }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -9,9 +9,10 @@ use std::time::Instant;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::commit::{self, Outcome};
 use super::compaction::{self, Retention};
+use super::layout::PROBE;
+use super::{Shared, Trouble};
 use crate::error::{Error, StorageFailure, WriteError};
 use crate::model::{Change, Event, Revision};
 
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Write(Vec<Change>, oneshot::Sender<Outcome>),
     /// Forget history up to a revision.
     Compact(Revision, oneshot::Sender<Result<(), Error>>),
+    /// Find out whether something can be written again, where something could not.
+    Probe(oneshot::Sender<Result<(), Error>>),
     /// Open the file again, unless that was done since a reader met an error in this generation of it.
     Recover(u64, oneshot::Sender<Result<(), Error>>),
     /// Close the store.
@@ -30,6 +33,9 @@ pub(crate) enum Command {
 /// The most that is written in one transaction.
 const BATCH_WRITES: usize = 1024;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many bytes a piece of a probe has.
+const PROBE_BYTES: usize = 16 * 1024;
 
 type Batch = Vec<(Vec<Change>, oneshot::Sender<Outcome>)>;
 
@@ -69,6 +75,9 @@ impl Writer {
                 Command::Compact(revision, reply) => {
                     let _ = reply.send(self.compact(revision));
                 }
+                Command::Probe(reply) => {
+                    let _ = reply.send(self.probe());
+                }
                 Command::Recover(generation, reply) => {
                     let _ = reply.send(self.recover_from(generation));
                 }
@@ -103,11 +112,64 @@ impl Writer {
             }
         }
         let outcomes = self.commit(&batch);
+        self.note(&outcomes, size);
         for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
             // Whoever stopped waiting doesn't hear of it.
             let _ = reply.send(outcome);
         }
         next
+    }
+
+    /// Notes whether what was to be written is, for those who ask how the store is.
+    fn note(&self, outcomes: &[Outcome], size: usize) {
+        let failure = outcomes.iter().find_map(|outcome| match outcome {
+            Err(WriteError::Store { error: Error::Storage(failure), .. } | WriteError::Unconfirmed { failure, .. }) => {
+                Some(failure.clone())
+            }
+            _ => None,
+        });
+        let mut trouble = self.shared.trouble();
+        // A small write may fit where a large one did not.
+        let known = trouble.as_ref().map_or(0, |trouble| trouble.size);
+        match failure {
+            Some(failure) => *trouble = Some(Trouble { failure, size: size.max(known) }),
+            None if size >= known => *trouble = None,
+            None => {}
+        }
+    }
+
+    /// Writes as much as failed, and takes it back.
+    fn probe(&mut self) -> Result<(), Error> {
+        let Some(Trouble { size, .. }) = self.shared.trouble().clone() else { return Ok(()) };
+        if self.shared.engine.is_failed() {
+            self.recover()?;
+        }
+        let written = self.try_probe(size);
+        let failure =
+            written.err().map(|error| StorageFailure::new(self.shared.engine.path(), "write to the store", &error));
+        if failure.is_some() {
+            // If this fails too, the next command tries again.
+            let _ = self.recover();
+        }
+        *self.shared.trouble() = failure.clone().map(|failure| Trouble { failure, size });
+        failure.map_or(Ok(()), |failure| Err(failure.into()))
+    }
+
+    fn try_probe(&self, size: usize) -> Result<(), redb::Error> {
+        let transaction = self.shared.engine.begin_write()?;
+        let content = vec![0; PROBE_BYTES.min(size)];
+        {
+            let mut table = transaction.open_table(PROBE)?;
+            // In pieces, as it was to be written: a single large value needs room in one place.
+            for piece in 0..size.div_ceil(PROBE_BYTES) as u64 {
+                table.insert(piece, content.as_slice())?;
+            }
+        }
+        transaction.commit()?;
+        let transaction = self.shared.engine.begin_write()?;
+        transaction.delete_table(PROBE)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Writes a batch, and gives the outcomes once it is on disk.
@@ -172,7 +234,7 @@ impl Writer {
 
     /// Opens the file again, and publishes what turns out to have been written.
     fn recover(&mut self) -> Result<(), Error> {
-        let Shared { engine, hub } = &*self.shared;
+        let Shared { engine, hub, .. } = &*self.shared;
         engine.reopen()?;
         let snapshot = self.shared.snapshot()?;
         let failed = |error| engine.failed(&error);
