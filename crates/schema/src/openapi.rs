@@ -14,6 +14,9 @@ pub mod v2;
 pub mod v3;
 mod writer;
 
+use std::borrow::Cow;
+use std::fmt::Debug;
+
 use serde_json::Value;
 
 pub use custom::definition_name;
@@ -83,7 +86,19 @@ pub enum ResourceSchema<'a> {
     /// A definition of [`crate::builtin`].
     Definition(&'a str),
     /// `openAPIV3Schema` of a CustomResourceDefinition.
-    Custom(&'a Value),
+    Custom(&'a dyn Source),
+}
+
+/// Where a schema comes from: each is asked for when its turn comes, so that they never are all in memory.
+pub trait Source: Debug + Send + Sync {
+    /// The schema.
+    fn schema(&self) -> Cow<'_, Value>;
+}
+
+impl Source for Value {
+    fn schema(&self) -> Cow<'_, Value> {
+        Cow::Borrowed(self)
+    }
 }
 
 impl Resource<'_> {

@@ -1,18 +1,22 @@
 //! A schema as its author wrote it, for those who ask to have it explained.
 
-use std::io::{Read, Write};
+use std::{
+    borrow::Cow,
+    io::{Read, Write},
+    sync::Arc,
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use cowherd_schema::{Schema, SchemaError};
+use cowherd_schema::{Schema, SchemaError, openapi::Source};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use serde_json::{Value, json};
 
 use crate::object;
 
 /// A schema with all its words, packed: they are many, alike, and seldom asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SchemaDocument {
-    packed: Box<[u8]>,
+    packed: Arc<[u8]>,
     /// A text that is another one for another schema.
     pub digest: String,
 }
@@ -44,6 +48,12 @@ impl SchemaDocument {
             Ok(_) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(_) => Value::Null,
         }
+    }
+}
+
+impl Source for SchemaDocument {
+    fn schema(&self) -> Cow<'_, Value> {
+        Cow::Owned(self.unpack())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cowherd_schema::openapi::{self, ResourceSchema, Subresource, v2, v3};
+use cowherd_schema::openapi::{self, ResourceSchema, Source, Subresource, v2, v3};
 use http::header;
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ fn v2_document(catalog: &Catalog, binary: bool) -> Vec<u8> {
     let versions = all_group_versions(catalog);
     let served: Vec<Vec<Arc<Resource>>> = versions.iter().map(|version| catalog.resources(version)).collect();
     let schemas: Vec<Schemas> =
-        served.iter().map(|served| schemas_of(served, |custom| custom.document.unpack())).collect();
+        served.iter().map(|served| schemas_of(served, |custom| Box::new(custom.document.clone()))).collect();
     let parts = versions.iter().zip(&served).zip(&schemas);
     let resources: Vec<openapi::Resource<'_>> =
         parts.flat_map(|((version, served), schemas)| described(served, version, schemas)).collect();
@@ -80,7 +80,8 @@ pub fn v3_index(catalog: &Catalog) -> ApiResult<Answer> {
 fn hash(catalog: &Catalog, version: &GroupVersion) -> String {
     let hash = || {
         let served = catalog.resources(version);
-        let digest = |custom: &CustomVersion| Value::String(custom.document.digest.clone());
+        let digest =
+            |custom: &CustomVersion| Box::new(Value::String(custom.document.digest.clone())) as Box<dyn Source>;
         let digests = schemas_of(&served, digest);
         v3::hash(&described(&served, version, &digests))
     };
@@ -91,7 +92,7 @@ fn hash(catalog: &Catalog, version: &GroupVersion) -> String {
 pub fn v3(catalog: &Catalog, group_version: &GroupVersion, call: &Call) -> ApiResult<Answer> {
     let named = call.query.get("hash").is_some_and(|asked| asked == hash(catalog, group_version));
     let served = catalog.resources(group_version);
-    let schemas = schemas_of(&served, |custom| custom.document.unpack());
+    let schemas = schemas_of(&served, |custom| Box::new(custom.document.clone()));
     let resources = described(&served, group_version, &schemas);
     if resources.is_empty() {
         return Err(ApiError::no_such_path());
@@ -106,9 +107,9 @@ fn all_group_versions(catalog: &Catalog) -> Vec<GroupVersion> {
 }
 
 /// The schemas of custom resources, by their plural.
-type Schemas = BTreeMap<String, Value>;
+type Schemas = BTreeMap<String, Box<dyn Source>>;
 
-fn schemas_of(resources: &[Arc<Resource>], schema: impl Fn(&CustomVersion) -> Value) -> Schemas {
+fn schemas_of(resources: &[Arc<Resource>], schema: impl Fn(&CustomVersion) -> Box<dyn Source>) -> Schemas {
     let custom = resources.iter().filter_map(|resource| Some((resource.plural.clone(), resource.custom_version()?)));
     custom.map(|(plural, version)| (plural, schema(version))).collect()
 }
@@ -138,7 +139,7 @@ fn describe<'a>(resource: &'a Resource, schemas: &'a Schemas) -> Option<openapi:
     let GroupVersion { group, version } = &resource.group_version;
     let schema = match &resource.behaviour {
         Behaviour::BuiltIn(kind) => ResourceSchema::Definition(kind.definition),
-        Behaviour::Custom(_) => ResourceSchema::Custom(schemas.get(&resource.plural)?),
+        Behaviour::Custom(_) => ResourceSchema::Custom(schemas.get(&resource.plural)?.as_ref()),
     };
     let mut described = openapi::Resource {
         group,

@@ -1,5 +1,7 @@
 //! Custom resources as definitions of OpenAPI documents.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::schemas::Dialect;
@@ -23,7 +25,7 @@ pub fn definition_name(group: &str, version: &str, kind: &str) -> String {
 /// The definitions of a custom resource and of its lists, by name; none for a built-in one.
 pub(super) fn definitions(resource: &Resource<'_>, dialect: Dialect) -> Vec<(String, Value)> {
     let ResourceSchema::Custom(source) = resource.schema else { return Vec::new() };
-    let mut definitions = vec![(resource.definition(), object(resource, source, dialect))];
+    let mut definitions = vec![(resource.definition(), object(resource, source.schema(), dialect))];
     if resource.is_listed() {
         definitions.push((resource.list_definition(), list(resource, dialect)));
     }
@@ -34,8 +36,11 @@ fn group_version_kind(resource: &Resource<'_>, kind: &str) -> Value {
     json!([{ "group": resource.group, "kind": kind, "version": resource.version }])
 }
 
-fn object(resource: &Resource<'_>, source: &Value, dialect: Dialect) -> Value {
-    let mut schema = source.as_object().cloned().unwrap_or_default();
+fn object(resource: &Resource<'_>, source: Cow<'_, Value>, dialect: Dialect) -> Value {
+    let mut schema = match source.into_owned() {
+        Value::Object(schema) => schema,
+        _ => Map::new(),
+    };
     let preserves = flag(&schema, "x-kubernetes-preserve-unknown-fields");
     let open = dialect == Dialect::V2 && preserves;
     if !schema.is_empty() && !open {

@@ -46,7 +46,7 @@ pub fn hash(resources: &[Resource<'_>]) -> String {
         add(&format!("{group} {version} {kind} {list_kind} {plural} {namespaced} {verbs:?} {subresources:?}"));
         match schema {
             ResourceSchema::Definition(name) => add(name),
-            ResourceSchema::Custom(schema) => add(&schema.to_string()),
+            ResourceSchema::Custom(schema) => add(&schema.schema().to_string()),
         }
     }
     hasher.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
