@@ -200,11 +200,14 @@ impl Memory {
                 return;
             }
         };
-        // Another owner's later write may have been answered first: then that one is what is there.
-        let is_overwritten = |applied: &Applied| applied.owner != *owner && applied.mark.revision > mark.revision;
-        if known.applied.as_ref().is_some_and(is_overwritten) {
+        // Of two owners' writes the later one is there, whichever is answered first; the other owner is told.
+        let others = known.applied.as_ref().filter(|applied| applied.owner != *owner);
+        let is_overwritten = others.is_some_and(|applied| applied.mark.revision > mark.revision);
+        if let Some(loser) = others.map(|applied| if is_overwritten { owner } else { &applied.owner }) {
             let cause = Cause::Changed { by: None };
-            let _ = self.drift.send(Drift { owner: owner.clone(), object: id.clone(), cause });
+            let _ = self.drift.send(Drift { owner: loser.clone(), object: id.clone(), cause });
+        }
+        if is_overwritten {
             return;
         }
         known.note_health(mark.revision, health);
@@ -538,12 +541,21 @@ mod tests {
         let mut case = Case::new();
         case.memory.begin(&case.id);
         case.apply("1", mark(7, 12));
+        assert!(case.drifts.try_recv().is_err());
         let health = Health { status: Status::Current, message: String::new() };
         let earlier = Outcome { content: content("2"), mark: mark(7, 11), health };
         case.memory.finish(&case.id, &owner("other"), Answer::Taken(earlier));
         assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
         assert!(!case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
         assert_eq!(case.drifts.try_recv().unwrap().owner, owner("other"));
+        // Nor does it matter which one is answered first.
+        let health = Health { status: Status::Current, message: String::new() };
+        case.memory.begin(&case.id);
+        let later = Outcome { content: content("2"), mark: mark(7, 13), health };
+        case.memory.finish(&case.id, &owner("other"), Answer::Taken(later));
+        assert!(case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
+        assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
+        assert!(case.drifts.try_recv().is_err(), "each is told once");
     }
 
     #[test]
