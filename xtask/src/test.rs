@@ -2,22 +2,33 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::tools;
 
+/// The variable from which all random cases follow: those of property tests and of the model of the agents.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
 /// Installs the tools that are missing, then runs the tests of the whole workspace, or of the packages that are named;
-/// `arguments` go to `cargo test`.
+/// `arguments` go to `cargo test`. Random cases are others each time, unless a seed is given.
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let tools = tools::ensure(root)?;
-    // The same random cases each time: a change is judged by what it changes. Another number gives others.
-    let seed = std::env::var("PROPTEST_RNG_SEED").unwrap_or_else(|_| "1".to_owned());
+    let seed = std::env::var(SEED).unwrap_or_else(|_| fresh());
+    eprintln!("random cases follow from {SEED}={seed}");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let names_packages =
         arguments.iter().any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     let scope = if names_packages { None } else { Some("--workspace") };
     cargo.current_dir(root).args(["test", "--locked"]).args(scope).args(arguments).envs(tools.environment()?);
-    cargo.env("PROPTEST_RNG_SEED", seed).env("COWHERD_RECORDED", "check");
-    tools::run(&mut cargo)
+    cargo.env(SEED, &seed).env("COWHERD_RECORDED", "check");
+    tools::run(&mut cargo).with_context(|| {
+        let arguments: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
+        format!("the same random cases again: {SEED}={seed} cargo xtask test{arguments}")
+    })
+}
+
+fn fresh() -> String {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos()).to_string()
 }
