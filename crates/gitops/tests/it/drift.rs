@@ -66,6 +66,9 @@ async fn what_other_controllers_add_is_left_alone_and_what_kubectl_adds_is_not()
 async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
     let world = applied(json!({})).await;
     world.patch_kustomization("apps", json!({ "spec": { "suspend": true } })).await;
+    // What was written before another Kustomization is known once that one is.
+    world.add(kustomization("later", "./nowhere", json!({}))).await;
+    world.failed("later", "ArtifactFailed", "nowhere").await;
     world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
     world.until("the drift was seen", async || if world.counts().drifts > 0 { Ok(()) } else { Err("not yet") }).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
