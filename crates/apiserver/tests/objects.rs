@@ -563,6 +563,43 @@ async fn a_bound_pod_gets_time_to_stop_and_an_eviction_asks_its_budget() {
     let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}});
     let (code, status) = post(&client, &format!("{pods}/p/eviction"), eviction).await;
     assert_eq!((code, message(&status)), (429, "Cannot evict pod as it would violate the pod's disruption budget."));
+    let budget = "/apis/policy/v1/namespaces/default/poddisruptionbudgets/b";
+    let allowed = json!({"status": {
+        "observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2,
+        "conditions": [{
+            "type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    }});
+    merge(&client, &format!("{budget}/status"), allowed).await;
+    let second = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "q", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    });
+    post(&client, pods, second).await;
+    merge(&client, &format!("{pods}/q/status"), json!({"status": {"phase": "Running"}})).await;
+    let evict = |name: &str, more: Value| {
+        let mut eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}});
+        eviction.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        (format!("{pods}/{name}/eviction"), eviction)
+    };
+    let (path, trial) = evict("q", json!({"deleteOptions": {"dryRun": ["All"]}}));
+    assert_eq!(post(&client, &path, trial).await.0, 201);
+    let (path, eviction) = evict("q", json!({}));
+    assert_eq!(post(&client, &path, eviction).await.0, 201);
+    assert_eq!(get(&client, &format!("{pods}/q")).await.0, 404);
+    // Until a controller has counted again, what was allowed once is not allowed twice.
+    let (path, eviction) = evict("p", json!({}));
+    assert_eq!(post(&client, &path, eviction).await.0, 429);
+    let (_, taken) = get(&client, budget).await;
+    assert_eq!(taken["status"]["disruptionsAllowed"], 0);
+    assert_eq!(taken["status"]["disruptedPods"].as_object().unwrap().keys().collect::<Vec<_>>(), ["q"]);
+    assert_eq!(taken["status"]["conditions"][0]["status"], "False");
+    // Nor is anything where the budget has changed meanwhile.
+    merge(&client, &format!("{budget}/status"), json!({"status": {"disruptionsAllowed": 1}})).await;
+    merge(&client, budget, json!({"spec": {"minAvailable": 2}})).await;
+    let (path, eviction) = evict("p", json!({}));
+    assert_eq!(post(&client, &path, eviction).await.0, 429);
     let (_, going) = delete(&client, &format!("{pods}/p"), Value::Null).await;
     assert_eq!(going["metadata"]["deletionGracePeriodSeconds"], 30);
     let (code, status) = get(&client, &format!("{pods}/p/log")).await;

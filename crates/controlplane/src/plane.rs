@@ -88,7 +88,7 @@ impl ControlPlane {
     }
 
     fn control(&mut self, selection: cowherd_controllers::Selection) {
-        let work = cowherd_controllers::run_selected(self.runtime.clone(), selection, self.stopped());
+        let work = cowherd_controllers::run(self.runtime.clone(), selection, self.stopped());
         self.tasks.spawn(work);
     }
 

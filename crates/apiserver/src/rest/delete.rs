@@ -33,7 +33,7 @@ const AT_ONCE: usize = 64;
 /// How to delete.
 #[derive(Clone, Debug, Default)]
 pub struct DeleteOptions {
-    dry_run: bool,
+    pub(super) dry_run: bool,
     propagation: Option<Propagation>,
     grace: Option<i64>,
     uid: Option<String>,

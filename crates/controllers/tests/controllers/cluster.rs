@@ -1,11 +1,9 @@
-//! A control plane in a temporary directory, with the controllers running.
+//! A control plane in a temporary directory, whose controllers have no rights but their own.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use cowherd_apiserver::{ApiServer, Config, User};
-use cowherd_controllers::Clients;
-use cowherd_store::Store;
+use cowherd_controlplane::{Budgets, Config, ControlPlane};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
@@ -15,23 +13,14 @@ use serde_json::{Value, json};
 pub struct Cluster {
     pub client: Client,
     _directory: tempfile::TempDir,
-    controllers: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.controllers.abort();
-    }
+    _plane: ControlPlane,
 }
 
 impl Cluster {
     pub async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
-        let server = ApiServer::open(store, Config::default()).await.unwrap();
-        let client = server.client();
-        let controllers = tokio::spawn(cowherd_controllers::run(identities(&server), std::future::pending()));
-        Self { client, _directory: directory, controllers }
+        let plane = ControlPlane::open(Config::new(directory.path()), &Budgets::default()).await.unwrap();
+        Self { client: plane.client(), _directory: directory, _plane: plane }
     }
 
     /// The API of a kind in a namespace; cluster-wide where the namespace is empty.
@@ -78,12 +67,6 @@ impl Cluster {
             let _ = pods.patch_status(&name, &PatchParams::default(), &Patch::Strategic(status)).await;
         }
     }
-}
-
-/// Each controller may do what its service account may, and no more.
-fn identities(server: &ApiServer) -> Clients {
-    let server = server.clone();
-    Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
 }
 
 /// Creates an object.

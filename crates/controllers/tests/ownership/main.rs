@@ -13,9 +13,7 @@ mod see;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cowherd_apiserver::{ApiServer, Config, User};
-use cowherd_controllers::Clients;
-use cowherd_store::Store;
+use cowherd_controlplane::{Budgets, Config, ControlPlane};
 use futures::{StreamExt, stream};
 use kube::Client;
 
@@ -34,14 +32,8 @@ fn recording() -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_case_ends_as_with_the_real_collector() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
-    let server = ApiServer::open(store, Config::default()).await.unwrap();
-    let client = server.client();
-    let identities = {
-        let server = server.clone();
-        Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
-    };
-    let controllers = tokio::spawn(cowherd_controllers::run(identities, std::future::pending()));
+    let plane = ControlPlane::open(Config::new(directory.path()), &Budgets::default()).await.unwrap();
+    let client = plane.client();
 
     let recorded: Recorded = serde_json::from_str(&std::fs::read_to_string(recording()).unwrap()).unwrap();
     let cases = cases::all();
@@ -55,7 +47,7 @@ async fn each_case_ends_as_with_the_real_collector() {
     .into_iter()
     .filter_map(Result::err)
     .collect();
-    controllers.abort();
+    plane.stop().await;
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
