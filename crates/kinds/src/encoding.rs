@@ -122,16 +122,16 @@ fn zero(class: Class, schema: &Schema) -> Value {
 
 fn structure(map: &mut Map<String, Value>, schema: &Schema) {
     for field in schema.go_fields() {
-        let Some(type_of) = schema.property(&field.name) else { continue };
         let given = map.get_mut(&*field.name).filter(|value| !value.is_null());
-        let pointer = matches!(field.presence, Presence::Pointer | Presence::KeptPointer);
+        if given.is_none() && field.presence == Presence::Pointer && schema.has_property(&field.name) {
+            // Most fields of most objects are pointers to nothing: the types of these need not even be read.
+            map.remove(&*field.name);
+            continue;
+        }
+        let Some(type_of) = schema.property(&field.name) else { continue };
+        let pointer = field.presence == Presence::KeptPointer;
         match given {
             Some(value) => settle(value, type_of),
-            // Most fields of most objects are pointers to nothing.
-            None if pointer && field.presence == Presence::Pointer => {
-                map.remove(&*field.name);
-                continue;
-            }
             None => {
                 let mut value = Value::Null;
                 if !pointer {

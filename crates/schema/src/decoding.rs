@@ -134,7 +134,7 @@ fn json_name(value: &Value, show_number: bool) -> String {
 fn definition_names(child: &Child) -> Option<(&str, &str)> {
     let definition = match child {
         Child::Inline(_) => return None,
-        Child::Definition(name) => name,
+        Child::Definition(link) => &link.name,
         Child::Refined(refined) => &refined.definition,
     };
     let (package, name) = definition.rsplit_once('.')?;

@@ -95,9 +95,26 @@ pub struct Schema {
 pub(crate) enum Child {
     Inline(Box<Schema>),
     /// A definition of [`crate::builtin`], by its name: types may hold themselves.
-    Definition(Box<str>),
+    Definition(Link),
     /// A definition that merges otherwise here than elsewhere; made when first asked for.
     Refined(Box<Refined>),
+}
+
+/// The name of a definition, and where it is once it was looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) name: Box<str>,
+    found: OnceLock<Option<&'static Schema>>,
+}
+
+impl Link {
+    pub(crate) fn new(name: Box<str>) -> Self {
+        Self { name, found: OnceLock::new() }
+    }
+
+    fn get(&self) -> Option<&'static Schema> {
+        *self.found.get_or_init(|| crate::builtin::definition(&self.name))
+    }
 }
 
 /// See [`Child::Refined`].
@@ -127,7 +144,7 @@ impl Child {
     pub(crate) fn get(&self) -> Option<&Schema> {
         match self {
             Self::Inline(schema) => Some(schema),
-            Self::Definition(name) => crate::builtin::definition(name),
+            Self::Definition(link) => link.get(),
             Self::Refined(refined) => refined.get(),
         }
     }
@@ -147,6 +164,11 @@ impl Schema {
     /// The schema of the field `name`, or of any key of a map without known fields.
     pub fn field(&self, name: &str) -> Option<&Schema> {
         self.properties.get(name).or(self.additional.as_ref()).and_then(Child::get)
+    }
+
+    /// Whether the field `name` is known by name. Its schema may not have been read yet.
+    pub fn has_property(&self, name: &str) -> bool {
+        self.properties.contains_key(name)
     }
 
     /// The schema of the field `name` if it is known by name.

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Child, ListType, MapType, Refined, Schema, SchemaError, Type};
+use crate::model::{Child, Link, ListType, MapType, Refined, Schema, SchemaError, Type};
 use crate::rules::Rules;
 
 /// How deep schemas may nest. Deeper ones come from nobody's hand, and reading recurses.
@@ -87,7 +87,7 @@ impl Reader {
         let (retain_keys, patch_replaces) = (strategy.contains("retainKeys"), strategy.contains("replace"));
         let default = source.get("default").cloned();
         if !retain_keys && !patch_replaces && default.is_none() {
-            return Ok(Child::Definition(definition));
+            return Ok(Child::Definition(Link::new(definition)));
         }
         let schema = OnceLock::new();
         Ok(Child::Refined(Box::new(Refined { definition, retain_keys, patch_replaces, default, schema })))
