@@ -11,6 +11,13 @@ use kube::{Client, Config};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A client of the cluster that a kubeconfig leads to.
+pub async fn client(kubeconfig: &Path) -> Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
 /// A running program, killed when the value goes.
 pub struct Program {
     child: Child,
@@ -63,9 +70,7 @@ impl Program {
     }
 
     async fn client(&self) -> Result<Client> {
-        let kubeconfig = Kubeconfig::read_from(self.data_dir.join("kubeconfig"))?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        client(&self.data_dir.join("kubeconfig")).await
     }
 
     /// How many Kustomizations were rendered so far, as the program's log says.
