@@ -1,5 +1,5 @@
-//! Measures the built program: how fast it starts, how much memory it takes, what lists, watches and definitions cost, how
-//! fast directories become manifests, how fast a commit becomes a running system, how fast drift is put right.
+//! Measures the built program: how fast it starts, how much memory it takes, what many control planes in one process,
+//! lists, watches and definitions cost, how fast directories become manifests, how fast a commit becomes a running system, how fast drift is put right.
 //!
 //! Run it with `cargo xtask bench`, which builds the program first and keeps the tables in `docs/benchmarks.md`.
 
@@ -8,6 +8,7 @@ mod convergence;
 mod definitions;
 mod drift;
 mod lists;
+mod planes;
 mod program;
 mod rendering;
 mod repository;
@@ -23,7 +24,7 @@ use table::Table;
 
 const USAGE: &str = "usage: cowherd-benches PROGRAM [--charts DIRECTORY] [--peer KUBECONFIG] [--only PART] [APPS]";
 /// What can be measured alone.
-const PARTS: [&str; 7] = ["start", "lists", "watches", "definitions", "rendering", "convergence", "apps"];
+const PARTS: [&str; 8] = ["start", "planes", "lists", "watches", "definitions", "rendering", "convergence", "apps"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -32,6 +33,7 @@ async fn main() -> Result<()> {
     for part in PARTS.into_iter().filter(|part| only.as_ref().is_none_or(|only| only == part)) {
         match part {
             "start" => start::measure(&program, &mut table).await?,
+            "planes" => planes::measure(&mut table)?,
             "lists" => lists::measure(&program, peer.as_deref(), &mut table).await?,
             "watches" => watches::measure(&program, &mut table).await?,
             "definitions" => definitions::measure(&program, &mut table).await?,

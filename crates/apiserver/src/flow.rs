@@ -47,7 +47,7 @@ impl Flow {
         let route = Route::parse(parts.uri.path());
         let Route::Object(object) = &route else {
             return match route {
-                Route::Health | Route::Version => Ok(None),
+                Route::Health | Route::Version | Route::Metrics => Ok(None),
                 _ => self.wait(&self.reads, false).await,
             };
         };

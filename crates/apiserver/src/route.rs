@@ -9,6 +9,8 @@ pub enum Route {
     Health,
     /// `/version`
     Version,
+    /// `/metrics`
+    Metrics,
     /// `/`
     Root,
     /// `/api`
@@ -89,6 +91,7 @@ impl Route {
             parts if parts.iter().any(|part| part.is_empty() || part.contains('/')) => Self::Unknown,
             ["healthz" | "livez" | "readyz", ..] => Self::Health,
             ["version"] => Self::Version,
+            ["metrics"] => Self::Metrics,
             ["openapi", "v2"] => Self::OpenApiV2,
             ["openapi", "v3"] => Self::OpenApiV3Index,
             ["openapi", "v3", "api", version] => Self::OpenApiV3(GroupVersion::new("", version)),
@@ -162,6 +165,7 @@ mod tests {
         assert_eq!(Route::parse("/api/v1"), Route::Resources(GroupVersion::new("", "v1")));
         assert_eq!(Route::parse("/apis/apps"), Route::Group("apps".into()));
         assert_eq!(Route::parse("/readyz/ping"), Route::Health);
-        assert_eq!(Route::parse("/metrics"), Route::Unknown);
+        assert_eq!(Route::parse("/metrics"), Route::Metrics);
+        assert_eq!(Route::parse("/metrics/cadvisor"), Route::Unknown);
     }
 }

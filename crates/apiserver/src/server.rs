@@ -11,7 +11,7 @@ use crate::{
     catalog::Catalog,
     claims::{AddressView, Addresses, PortView, ServiceNetwork},
     crd::{Definitions, News},
-    discovery::health::Checks,
+    discovery::{health::Checks, metrics::Measures},
     flow::Flow,
     following::Following,
     identity::User,
@@ -111,6 +111,7 @@ struct Inner {
     turns: Arc<Semaphore>,
     large_documents: Arc<Semaphore>,
     checks: Checks,
+    measures: Measures,
     closing: CancellationToken,
     flow: Flow,
 }
@@ -155,6 +156,7 @@ impl ApiServer {
             turns,
             large_documents,
             checks: Checks::default(),
+            measures: Measures::default(),
             closing,
             flow,
         };
@@ -181,6 +183,15 @@ impl ApiServer {
     /// ask for `/readyz` read it, so it holds no content of objects.
     pub fn add_check(&self, name: &'static str, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
         self.inner.checks.add(name, check);
+    }
+
+    /// Serves what this writes as `/metrics`: it is given the `Accept` header, and gives the text and its media type.
+    pub fn serve_metrics(&self, source: impl Fn(&str) -> (String, &'static str) + Send + Sync + 'static) {
+        self.inner.measures.set(source);
+    }
+
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.inner.measures
     }
 
     pub(crate) fn checks(&self) -> &Checks {

@@ -35,13 +35,20 @@ pub struct Cluster {
 }
 
 impl Access {
-    /// A client of the cluster that the flags, the environment or, in a Pod, the service account name.
-    pub async fn client(&self) -> Result<Client> {
-        self.client_of(self.kubeconfig.as_deref()).await
+    /// A client of the cluster that the flags, the environment or, in a Pod, the service account name, and the host that its
+    /// requests go to.
+    pub async fn client_and_host(&self) -> Result<(Client, String)> {
+        let config = self.config_of(self.kubeconfig.as_deref()).await?;
+        let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+        Ok((Client::try_from(config)?, host))
     }
 
-    /// A client of the cluster of a kubeconfig file; where there is none, of the one that the environment names.
     async fn client_of(&self, file: Option<&Path>) -> Result<Client> {
+        Ok(Client::try_from(self.config_of(file).await?)?)
+    }
+
+    /// The cluster of a kubeconfig file; where there is none, the one that the environment names.
+    async fn config_of(&self, file: Option<&Path>) -> Result<Config> {
         let config = match file {
             Some(path) => {
                 let kubeconfig =
@@ -57,7 +64,7 @@ impl Access {
                 )?,
             },
         };
-        Ok(Client::try_from(config)?)
+        Ok(config)
     }
 
     fn options(&self) -> KubeConfigOptions {

@@ -59,6 +59,8 @@ impl ControlPlane {
         let runtime = Runtime::new(clients(&server));
         let health = runtime.health().clone();
         server.add_check("loops", move || health.check(PATIENCE));
+        let metrics = runtime.metrics().clone();
+        server.serve_metrics(move |accept| metrics.written(accept));
         let mut plane = Self {
             server,
             store,

@@ -84,6 +84,11 @@ impl Permits {
         Self { own: Arc::new(Semaphore::new(self.total)), ..self.clone() }
     }
 
+    /// How many there are.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
     /// Waits for a permit.
     pub(crate) async fn acquire(&self) -> Permit {
         // The semaphores are never closed; if they were, there would be no budget to keep.

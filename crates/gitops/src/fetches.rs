@@ -91,6 +91,11 @@ impl Fetches {
         Self { limits, plane: 0, state: Arc::default() }
     }
 
+    /// How many go on at the same time.
+    pub(crate) fn total(&self) -> usize {
+        self.limits.total
+    }
+
     /// The same for the namespaces of one more control plane.
     pub(crate) fn share(&self) -> Self {
         let plane = {

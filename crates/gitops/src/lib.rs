@@ -15,6 +15,7 @@ mod events;
 mod fetches;
 mod install;
 mod kustomization;
+mod metrics;
 mod name;
 mod owner;
 mod policy;
@@ -27,6 +28,7 @@ mod second_kind_tests;
 mod source;
 mod status;
 mod target;
+mod wanted;
 
 pub use budgets::{Budgets, Limits};
 pub use counters::{Counters, Counts};
@@ -47,7 +49,7 @@ use std::sync::Arc;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Actors, ObjectId};
-use cowherd_runtime::{Health, Metrics};
+use cowherd_runtime::{Health, Metrics, Shard};
 use cowherd_source::Mirrors;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -77,6 +79,9 @@ pub struct Config {
     pub approved: Option<String>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,
+    /// Which owners and sources are reconciled here. A source of another shard is fetched where an owner of this one names it,
+    /// and its status is left to whose it is.
+    pub shard: Shard,
     /// Is told which of the agents' loops are well.
     pub health: Health,
     /// Where it is counted what they do.
@@ -101,6 +106,7 @@ impl Default for Config {
             prune_protection: true,
             approved: None,
             actors: Actors::default(),
+            shard: Shard::default(),
             health: Health::default(),
             metrics: Metrics::default(),
             progress: None,
@@ -125,19 +131,20 @@ pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdow
         let signals = signals.clone();
         Arc::new(move |news| drop(signals.send(schedule::Signal::Source(news))))
     };
+    let context = delivery::Context::new(client.clone(), recorder.clone(), fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
         client: client.clone(),
         mirrors,
-        recorder: recorder.clone(),
+        recorder,
         tell,
-        fetches: fetches.clone(),
+        fetches,
+        wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };
-    let (health, metrics) = (config.health.clone(), config.metrics.clone());
+    let Config { health, metrics, shard, .. } = config;
     let mut tasks = JoinSet::new();
     tasks.spawn(source::run::<GitRepository>(shared));
-    tasks.spawn(schedule::watch::owners::<Kustomization>(client.clone(), health, metrics, signals.clone()));
-    let context = delivery::Context::new(client, recorder, fetches, &config, signals);
+    tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));
     tasks.spawn(schedule::Schedule::new(context, &[&kustomization::KIND]).run(inbox));
     tokio::select! {
         () = shutdown => {}

@@ -182,7 +182,7 @@ struct Workshop<Q, R> {
 
 impl<Q, R, F> Workshop<Q, R>
 where
-    Q: Clone + Eq + Hash + Debug + Send + Sync + 'static,
+    Q: Clone + Eq + Hash + Debug + Display + Send + Sync + 'static,
     R: Fn(Q) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Next, Error>> + Send + 'static,
 {
@@ -243,6 +243,6 @@ where
         }
         let key = work.key().clone();
         let delay = work.failed();
-        tracing::warn!(controller = self.name, ?key, %error, ?delay, "reconciliation failed; trying again");
+        tracing::warn!(controller = self.name, %key, %error, ?delay, "reconciliation failed; trying again");
     }
 }

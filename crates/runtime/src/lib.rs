@@ -3,7 +3,7 @@
 //! A controller compares what should be with what is, and writes the difference back to the API. What all of them
 //! need for that is here: [`Informer`]s that share one watch and one copy of an object among all readers, a
 //! [`Queue`] of keys with backoff and timers, a [`Controller`] that joins the two with a reconcile function, and a
-//! [`Runtime`] that holds what the controllers of one control plane share. CONTRIBUTING.md, "Adding a controller",
+//! [`Runtime`] that holds what the controllers of one control plane share. CONTRIBUTING.md, "Add a controller",
 //! shows how they fit together.
 //!
 //! Nothing dies silently: what ends or panics is started again and counted, and [`Health`] says what is not well.
@@ -23,6 +23,8 @@ pub mod owners;
 mod panics;
 mod queue;
 mod runtime;
+mod serving;
+mod shard;
 mod supervisor;
 mod writer;
 
@@ -33,9 +35,11 @@ pub use health::{Health, Problem, Pulse};
 pub use identity::{Clients, Identity};
 pub use informer::{Index, Informer, Object, Sink, Subscription, follow, interruption, version};
 pub use key::Key;
-pub use metrics::Metrics;
+pub use metrics::{Measured, Metrics, Outcome, Reconciler};
 pub use panics::caught;
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
+pub use serving::Probes;
+pub use shard::{Shard, ShardError};
 pub use supervisor::supervise;
 pub use writer::Writer;

@@ -18,7 +18,9 @@ pub fn paths(catalog: &Catalog) -> Value {
             paths.extend(versions.iter().map(|version| format!("/apis/{group}/{}", version.version)));
         }
     }
-    paths.extend(["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned));
+    paths.extend(
+        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+    );
     json!({"paths": paths})
 }
 

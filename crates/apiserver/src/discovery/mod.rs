@@ -3,6 +3,7 @@
 mod aggregated;
 pub mod groups;
 pub mod health;
+pub mod metrics;
 mod openapi;
 
 use serde_json::json;
@@ -28,6 +29,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<
     let aggregated = || Accepted::from_headers(&call.headers).is_ok_and(|accepted| accepted.shape == Shape::Discovery);
     match route {
         Route::Health => health::serve(server, call).await,
+        Route::Metrics => Ok(metrics::serve(server, call)),
         Route::Version => Ok(Answer::document(version())),
         Route::Root => Ok(Answer::document(groups::paths(catalog))),
         Route::Core if aggregated() => Ok(Answer::bytes(aggregated::core(catalog), AGGREGATED)),

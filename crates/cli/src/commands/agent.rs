@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use cowherd_controlplane::{Agents, DataDir, random};
+use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
 use cowherd_gitops::{Elsewhere, Phase, Progress};
 use cowherd_runtime::leader::{self, Candidate, Ended};
-use cowherd_runtime::{Health, Metrics, supervise};
+use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::bootstrap::ROOT;
@@ -33,6 +34,7 @@ const LEASE: &str = "cowherd-agent";
 /// Examples:
 ///   cowherd agent --kubeconfig ~/.kube/config
 ///   cowherd agent --install-crds --data-dir /var/lib/cowherd
+///   cowherd agent --watch-label-selector 'sharding.fluxcd.io/key=shard1' --metrics-bind-address :8080
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Agent {
@@ -47,6 +49,12 @@ pub struct Agent {
     /// The namespace of the Lease by which one of several agents leads
     #[arg(long, value_name = "NAMESPACE", default_value = ROOT)]
     leader_election_namespace: String,
+    /// Reconcile only the Kustomizations and GitRepositories with these labels; each shard has a leader of its own
+    #[arg(long, value_name = "SELECTOR", default_value_t = Shard::default(), hide_default_value = true)]
+    watch_label_selector: Shard,
+    /// Where /metrics, /healthz and /readyz are served over plain HTTP, such as :8080; 0 for nowhere
+    #[arg(long, value_name = "ADDRESS", default_value = "0")]
+    metrics_bind_address: String,
     #[command(flatten)]
     tenancy: Tenancy,
 }
@@ -54,7 +62,11 @@ pub struct Agent {
 impl Agent {
     pub async fn run(self) -> crate::Outcome {
         terminal::log_to_stderr("info");
-        let client = self.access.client().await?;
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let (client, host) = self.access.client_and_host().await?;
+        let client = metrics.counting(client, &host);
+        let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
+        tokio::spawn(self.probes(probes).await?);
         if self.install_crds {
             cowherd_gitops::install(client.clone()).await?;
         } else {
@@ -62,10 +74,10 @@ impl Agent {
         }
         let Agents { mirrors, config } = Agents::in_dir(&DataDir::prepare(&self.data_dir)?)?;
         let (tell, progress) = mpsc::unbounded_channel();
-        let (health, metrics) = (Health::default(), Metrics::default());
         let mut config = cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),
             progress: Some(tell),
+            shard: self.watch_label_selector.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
             ..config
@@ -74,17 +86,41 @@ impl Agent {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
         tokio::spawn(report(progress));
-        let candidate = Candidate::new(self.leader_election_namespace, LEASE, identity()?);
+        let lease = self.watch_label_selector.name(LEASE);
+        let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);
         tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
-        let agents = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
-        let work = || supervise("agents", &health, &metrics, agents);
+        let start = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
+        let work = || supervise("agents", &health, &metrics, start);
         match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {
             Ended::Released => Ok(ExitCode::SUCCESS),
             Ended::Lost => bail!(
-                "the Lease {}/{LEASE} could not be renewed in time, so another agent may lead by now; start again to wait for it",
+                "the Lease {}/{lease} could not be renewed in time, so another agent may lead by now; start again to wait for it",
                 candidate.namespace
             ),
         }
+    }
+
+    /// Listens, and answers whoever asks for as long as it is polled.
+    async fn probes(&self, probes: Probes) -> Result<impl Future<Output = ()> + Send + use<>> {
+        let address = self.metrics_bind_address.trim();
+        let listener = match address {
+            "" | "0" => None,
+            _ => {
+                // As controller-runtime has it, a port alone is that of all addresses.
+                let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
+                let cannot = || format!("cannot serve metrics on {address}; choose another --metrics-bind-address");
+                Some(TcpListener::bind(&full).await.with_context(cannot)?)
+            }
+        };
+        if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "serves /metrics, /healthz and /readyz");
+        }
+        Ok(async move {
+            match listener {
+                Some(listener) => probes.serve(listener).await,
+                None => std::future::pending().await,
+            }
+        })
     }
 }
 

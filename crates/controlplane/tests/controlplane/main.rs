@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod exposition;
 mod herd;
 mod life;
+mod metrics;
 mod repository;

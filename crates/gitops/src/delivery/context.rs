@@ -11,10 +11,12 @@ use super::sharing::Sharing;
 use crate::budgets::Permits;
 use crate::events::{Recorders, Type};
 use crate::fetches::Fetches;
+use crate::metrics::Measures;
 use crate::owner::{Owner, OwnerName};
 use crate::producer::FailedRenders;
 use crate::schedule::Signal;
 use crate::target::Targets;
+use crate::wanted::Wanted;
 use crate::{Config, Counters, Elsewhere, KeptRenders, Phase, Policy, Progress};
 
 /// What all reconciliations share.
@@ -34,6 +36,9 @@ pub(crate) struct Context {
     pub(crate) seed: Arc<[u8]>,
     pub(crate) kept: Option<Arc<KeptRenders>>,
     pub(crate) failed: Arc<FailedRenders>,
+    pub(crate) measures: Measures,
+    /// The sources that owners name.
+    pub(crate) wanted: Arc<Wanted>,
     /// Whether deletions wait that somebody may not have meant.
     pub(crate) prune_protection: bool,
     /// The revision at which nothing of that kind waits.
@@ -71,6 +76,8 @@ impl Context {
             seed: config.seed.clone(),
             kept: config.kept.clone(),
             failed: Arc::default(),
+            measures: Measures::new(&config.metrics, config.budgets.applies.total()),
+            wanted: Arc::default(),
             prune_protection: config.prune_protection,
             approved: config.approved.clone(),
             progress: config.progress.clone(),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
-use cowherd_runtime::caught;
+use cowherd_runtime::{Outcome, caught};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::claims::{self, Rank};
 use super::failure::Failure;
@@ -22,14 +23,30 @@ use crate::target::Target;
 use crate::{Phase, Progress};
 
 /// Does the job and reports. Neither an error nor a panic gets out.
-pub(crate) async fn deliver(context: Arc<Context>, mut job: Job) -> Report {
-    let ended = match caught(attempt(&context, &mut job)).await {
-        Ok(ended) => ended,
+pub(crate) async fn deliver(context: Arc<Context>, job: Job) -> Report {
+    let (controller, revision) = (job.name.kind.word(), job.artifact.revision.as_str());
+    let span = tracing::info_span!("reconcile", controller, object = %job.name, revision);
+    measured(context, job).instrument(span).await
+}
+
+async fn measured(context: Arc<Context>, mut job: Job) -> Report {
+    let began = Instant::now();
+    let (ended, panicked) = match caught(attempt(&context, &mut job)).await {
+        Ok(ended) => (ended, false),
         Err(panic) => {
             tracing::error!(owner = %job.name, panic = job.say(&panic), "a delivery panicked");
-            fail(&context, &mut job, Failure::Broken).await
+            (fail(&context, &mut job, Failure::Broken).await, true)
         }
     };
+    context.measures.of(job.name.kind.kind).took(&job.name.namespaced(), began.elapsed());
+    job.measured.end(match (&ended, &job.task) {
+        _ if panicked => Outcome::Panic,
+        (Ended::Superseded, _) => Outcome::Requeue,
+        (Ended::Badly { .. }, _) => Outcome::Error,
+        // It is applied again at its interval.
+        (Ended::Well, Task::Apply { .. }) => Outcome::RequeueAfter,
+        (Ended::Well, _) => Outcome::Success,
+    });
     if let Some(settings) = &job.settings {
         context.sharing.leave(&settings.source, &job.name);
     }
@@ -113,6 +130,7 @@ async fn apply(
     let began = Instant::now();
     let mut progress = job.progress(Phase::Building);
     let permit = context.applies.acquire().await;
+    job.measured.begin();
     job.give_way()?;
     context.tell(progress.clone());
     guard_finalizer(context, job).await?;

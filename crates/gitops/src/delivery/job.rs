@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use cowherd_apply::ObjectId;
 use cowherd_apply::mask::Mask;
+use cowherd_runtime::Measured;
 use tokio::sync::watch;
 
 use super::Context;
@@ -33,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) inputs: Arc<Mutex<Option<Arc<Inputs>>>>,
     /// What must not be shown of what it works with.
     pub(crate) mask: Mask,
+    /// How long it waits and works.
+    pub(crate) measured: Measured,
 }
 
 /// What is to be done.

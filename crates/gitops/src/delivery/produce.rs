@@ -53,8 +53,9 @@ async fn in_a_thread(
     mut brought: Brought,
 ) -> Result<(Step, Brought), Failure> {
     let _permit = context.renders.acquire().await;
+    let span = tracing::Span::current();
     let step = move || {
-        let step = render.step(anew, &mut brought);
+        let step = span.in_scope(|| render.step(anew, &mut brought));
         (step, brought)
     };
     let done = tokio::task::spawn_blocking(step).await;

@@ -166,6 +166,9 @@ impl Schedule {
         let known = self.entries.get(&name).map(|entry| entry.owner.as_ref());
         let (mut owner, status) = seen.read(known);
         self.context.policy.complete(&mut owner);
+        if let Ok(settings) = &owner.settings {
+            self.context.wanted.note(&settings.source);
+        }
         if let Some(notice) = self.unnamed.see(&owner) {
             self.context.notify(&owner, "NoServiceAccount", notice);
         }
@@ -200,6 +203,7 @@ impl Schedule {
             let concerned = self.context.sharing.disclaim(name);
             self.concern(concerned);
             self.context.tell_phase(name, "", Phase::Gone);
+            self.context.measures.of(name.kind.kind).gone(&name.namespaced());
         }
         self.blocked.remove(name);
     }
@@ -210,6 +214,7 @@ impl Schedule {
             note(entry);
             if !entry.is_busy() {
                 self.leaving.remove(name);
+                self.context.measures.of(name.kind.kind).gone(&name.namespaced());
                 // It may have said what it describes after it was gone.
                 let concerned = self.context.sharing.disclaim(name);
                 self.concern(concerned);
@@ -400,6 +405,7 @@ impl Schedule {
             cancel,
             inputs,
             mask: Mask::default(),
+            measured: self.context.measures.of(name.kind.kind).reconciler.add(),
         };
         let worker = self.jobs.spawn(deliver(self.context.clone(), job));
         self.workers.insert(worker.id(), name.clone());

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
-use cowherd_runtime::{Health, Key, Metrics, Sink, follow, supervise};
+use cowherd_runtime::{Health, Key, Metrics, Shard, Sink, follow, supervise};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 use super::Signal;
 use crate::owner::{OwnerName, Owning};
 
-/// Tells of all owners of a kind in the cluster, for ever.
+/// Tells of all owners of a kind in the shard, for ever.
 pub(crate) async fn owners<K: Owning>(
     client: Client,
+    shard: Shard,
     health: Health,
     metrics: Metrics,
     signals: mpsc::UnboundedSender<Signal>,
@@ -24,7 +25,7 @@ pub(crate) async fn owners<K: Owning>(
     let start = || async {
         let pulse = health.register(&name);
         let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
-        follow(api, watcher::Config::default(), &sightings, &pulse).await;
+        follow(api, watcher::Config::default().labels(&shard.to_string()), &sightings, &pulse).await;
     };
     supervise(&name, &health, &metrics, start).await;
 }

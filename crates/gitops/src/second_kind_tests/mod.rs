@@ -68,8 +68,14 @@ impl World {
         let mut world = world;
         let kinds = [&kustomization::KIND, &bundle::KIND];
         let (health_too, metrics_too, client_too) = (health.clone(), metrics.clone(), client.clone());
-        world._agents.spawn(watch::owners::<Kustomization>(client, health, metrics, signals.clone()));
-        world._agents.spawn(watch::owners::<Bundle>(client_too, health_too, metrics_too, signals));
+        world._agents.spawn(watch::owners::<Kustomization>(
+            client,
+            Default::default(),
+            health,
+            metrics,
+            signals.clone(),
+        ));
+        world._agents.spawn(watch::owners::<Bundle>(client_too, Default::default(), health_too, metrics_too, signals));
         world._agents.spawn(Schedule::new(context, &kinds).run(inbox));
         world
     }

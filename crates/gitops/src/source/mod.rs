@@ -25,6 +25,7 @@ use kube::Client;
 use crate::Config;
 use crate::events::Recorders;
 use crate::fetches::Fetches;
+use crate::wanted::Wanted;
 
 pub(crate) use artifact::Artifact;
 pub(crate) use kind::{Found, Problem, Source};
@@ -41,5 +42,14 @@ pub(crate) struct Shared {
     /// Is told of what the sources bring.
     pub(crate) tell: Tell,
     pub(crate) fetches: Fetches,
+    /// The sources of other shards that are wanted here.
+    pub(crate) wanted: Arc<Wanted>,
     pub(crate) config: Arc<Config>,
+}
+
+impl Shared {
+    /// Whether the object is reconciled here, and not in another shard.
+    fn is_ours(&self, object: &impl Source) -> bool {
+        self.config.shard.has(object.meta().labels.as_ref())
+    }
 }

@@ -78,9 +78,9 @@ impl Report {
         self.tell(artifact);
         if is_new || has_recovered {
             let reason = if is_new { "NewArtifact" } else { SUCCEEDED };
-            self.shared.recorder.tell(object, COMPONENT, Type::Normal, reason, &news);
+            self.record(object, Type::Normal, reason, &news);
         }
-        self.write::<K>(status).await
+        self.write(object, status).await
     }
 
     /// There was nothing to be had: what was fetched before stays. Gives `false`.
@@ -98,10 +98,10 @@ impl Report {
         }
         self.teller.failed(problem);
         if find(&status.conditions, READY).is_some_and(|ready| ready.status == False) && is_news {
-            self.shared.recorder.tell(object, COMPONENT, Type::Warning, reason, message);
+            self.record(object, Type::Warning, reason, message);
             tracing::warn!(source = %self.name, message, "a source cannot be fetched");
         }
-        self.write::<K>(status).await;
+        self.write(object, status).await;
         false
     }
 
@@ -119,8 +119,15 @@ impl Report {
         self.teller.brought(artifact);
     }
 
-    async fn write<K: Source>(&mut self, status: Status) -> bool {
-        if status == self.status {
+    fn record<K: Source>(&self, object: &K, severity: Type, reason: &str, message: &str) {
+        if self.shared.is_ours(object) {
+            self.shared.recorder.tell(object, COMPONENT, severity, reason, message);
+        }
+    }
+
+    async fn write<K: Source>(&mut self, object: &K, status: Status) -> bool {
+        // Of what is another shard's its own agents tell.
+        if status == self.status || !self.shared.is_ours(object) {
             return true;
         }
         let place = Place { resource: ApiResource::erase::<K>(&()), name: self.name.name.clone() };

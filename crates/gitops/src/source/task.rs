@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
-use cowherd_runtime::{Backoff, caught};
+use cowherd_runtime::{Backoff, Outcome, caught};
 use cowherd_source::LocalWatch;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::news::Teller;
 use super::report::Report;
 use super::{Problem, Shared, Source, SourceName};
 use crate::conditions::RECONCILIATION_FAILED;
+use crate::metrics::Measures;
 
 /// The shortest interval at which a source is looked at, whatever it says.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -30,15 +33,17 @@ struct Relevant {
     generation: Option<i64>,
     requested_at: Option<String>,
     is_deleted: bool,
+    is_ours: bool,
 }
 
 impl Relevant {
-    fn of(object: &impl Source) -> Self {
+    fn of(shared: &Shared, object: &impl Source) -> Self {
         Self {
             uid: object.uid(),
             generation: object.meta().generation,
             requested_at: object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
             is_deleted: object.meta().deletion_timestamp.is_some(),
+            is_ours: shared.is_ours(object),
         }
     }
 }
@@ -55,28 +60,51 @@ pub(super) async fn keep<K: Source>(
     if let Some(artifact) = first.held(&shared).await {
         report.tell(artifact);
     }
+    let of_kind = Measures::new(&shared.config.metrics, shared.fetches.total()).of(K::KIND.0);
+    let _forgotten = of_kind.forgotten(&name.name);
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
-        if object.meta().deletion_timestamp.is_some() {
+        let is_ours = shared.is_ours(object.as_ref());
+        if object.meta().deletion_timestamp.is_some() && is_ours {
             release(&shared, &name, object.as_ref()).await;
         }
         if object.is_suspended() || object.meta().deletion_timestamp.is_some() {
-            if changed(&mut objects, object.as_ref()).await.is_none() {
+            if changed(&shared, &mut objects, object.as_ref()).await.is_none() {
                 return;
             }
             continue;
         }
+        if !is_ours {
+            tokio::select! {
+                () = shared.wanted.until(&name) => {}
+                seen = changed(&shared, &mut objects, object.as_ref()) => {
+                    if seen.is_none() { return } else { continue }
+                }
+            }
+        }
         // The watch begins before the fetch, so that nothing falls between the two.
         let mut local = object.watch(&shared);
         shared.config.counters.fetched();
+        let (controller, revision) = (K::KIND.0.to_lowercase(), tracing::field::Empty);
+        let span = tracing::info_span!("reconcile", controller, object = %name.name, revision);
+        let (began, mut measured) = (Instant::now(), of_kind.reconciler.add());
+        measured.begin();
         let fetched = tokio::select! {
-            fetched = caught(object.fetch(&shared)) => fetched.unwrap_or_else(|panic| Err(broken(&name, &panic))),
+            fetched = caught(object.fetch(&shared)).instrument(span.clone()) => {
+                fetched.unwrap_or_else(|panic| Err(broken(&name, &panic)))
+            }
             // Nobody wants it as it was any more: what goes on is broken off.
-            seen = changed(&mut objects, object.as_ref()) => if seen.is_none() { return } else { continue },
+            seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return } else { continue },
         };
+        if let Ok(found) = &fetched {
+            span.record("revision", &found.artifact.revision);
+        }
         let interval = interval(object.as_ref());
-        let pause = match report.of(object.as_ref(), fetched).await {
+        let is_well = report.of(object.as_ref(), fetched).instrument(span).await;
+        of_kind.took(&name.name, began.elapsed());
+        measured.end(if is_well { Outcome::RequeueAfter } else { Outcome::Error });
+        let pause = match is_well {
             true => {
                 failures = 0;
                 interval
@@ -88,7 +116,7 @@ pub(super) async fn keep<K: Source>(
             }
         };
         tokio::select! {
-            seen = changed(&mut objects, object.as_ref()) => if seen.is_none() { return },
+            seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return },
             () = local_change(&mut local) => {}
             () = tokio::time::sleep(pause) => {}
         }
@@ -117,9 +145,9 @@ async fn release<K: Source>(shared: &Shared, name: &SourceName, object: &K) {
 }
 
 /// Waits until something about the object makes a difference; `None` when it is gone.
-async fn changed<K: Source>(objects: &mut watch::Receiver<Arc<K>>, since: &K) -> Option<()> {
-    let before = Relevant::of(since);
-    objects.wait_for(|object| Relevant::of(object.as_ref()) != before).await.ok().map(drop)
+async fn changed<K: Source>(shared: &Shared, objects: &mut watch::Receiver<Arc<K>>, since: &K) -> Option<()> {
+    let before = Relevant::of(shared, since);
+    objects.wait_for(|object| Relevant::of(shared, object.as_ref()) != before).await.ok().map(drop)
 }
 
 fn interval(object: &impl Source) -> Duration {
@@ -203,6 +231,7 @@ mod tests {
             mirrors: cowherd_source::Mirrors::open(directory.path()).unwrap(),
             tell: Arc::new(|_| {}),
             fetches: Fetches::new(FetchLimits::default()),
+            wanted: Arc::default(),
             config: Arc::new(Config::default()),
         };
         let name = SourceName::new(ConfigMap::KIND, "n", "a");

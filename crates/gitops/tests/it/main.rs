@@ -10,6 +10,8 @@ mod failures;
 mod fights;
 mod lifecycle;
 mod remotes;
+mod shards;
 mod sharing;
+mod spans;
 mod tenants;
 mod world;

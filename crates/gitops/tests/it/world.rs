@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_apiserver::ApiServer;
+use cowherd_controlplane::{Budgets, ControlPlane};
 use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy};
 use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
-use cowherd_store::Store;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
@@ -103,19 +102,17 @@ pub struct World {
     pub policy: Policy,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
-    _server: ApiServer,
+    _plane: ControlPlane,
     agents: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-    controllers: Option<JoinHandle<()>>,
 }
 
 impl World {
     /// A cluster with namespaces, the agents and a repository without a commit.
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path().join("state.redb"), cowherd_store::Options::default()).unwrap();
-        let server = ApiServer::open(store, cowherd_apiserver::Config::default()).await.unwrap();
-        let client = server.client();
-        let controllers = tokio::spawn(cowherd_controllers::run(client.clone(), std::future::pending()));
+        let config = cowherd_controlplane::Config::new(directory.path().join("plane"));
+        let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
+        let client = plane.client();
         cowherd_gitops::install(client.clone()).await.unwrap();
         let mut world = Self {
             client,
@@ -124,9 +121,8 @@ impl World {
             policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
-            _server: server,
+            _plane: plane,
             agents: None,
-            controllers: Some(controllers),
         };
         for namespace in [FLUX, "apps", "other"] {
             world.create("v1", "Namespace", json!({ "metadata": { "name": namespace } })).await;
@@ -136,23 +132,33 @@ impl World {
     }
 
     pub fn start_agents(&mut self) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move {
+            let _ = stopped.await;
+        };
+        let agents =
+            tokio::spawn(cowherd_gitops::run(self.client.clone(), self.mirrors.clone(), self.config(), shutdown));
+        self.agents = Some((stop, agents));
+    }
+
+    /// How the agents are configured that are started next.
+    pub fn config(&self) -> Config {
         let mirrors = self.mirrors.clone();
         let kept = KeptRenders::open(self.directory.path().join("renders"), "this one").unwrap();
         let charts = Charts::open(self.directory.path().join("charts")).unwrap();
-        let config = Config {
+        Config {
             counters: self.counters.clone(),
             policy: Arc::new(self.policy.clone()),
             elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts)),
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),
             ..Config::default()
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async move {
-            let _ = stopped.await;
-        };
-        let agents = tokio::spawn(cowherd_gitops::run(self.client.clone(), mirrors, config, shutdown));
-        self.agents = Some((stop, agents));
+        }
+    }
+
+    /// Other mirrors than those of the agents, as those of another process are.
+    pub fn other_mirrors(&self, name: &str) -> Mirrors {
+        Mirrors::open(self.directory.path().join(name)).unwrap()
     }
 
     /// Loses what was kept of renders.
@@ -313,9 +319,6 @@ impl Drop for World {
     fn drop(&mut self) {
         if let Some((_, agents)) = self.agents.take() {
             agents.abort();
-        }
-        if let Some(controllers) = self.controllers.take() {
-            controllers.abort();
         }
     }
 }

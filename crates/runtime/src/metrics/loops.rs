@@ -126,10 +126,18 @@ impl LoopMetrics {
         self.time.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn failed(&self, error: &crate::Error) {
+    pub(crate) fn erred(&self) {
         self.errors.inc();
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    pub(crate) fn failed(&self, error: &crate::Error) {
+        self.erred();
         match error {
-            crate::Error::Panicked(_) => drop(self.panics.inc()),
+            crate::Error::Panicked(_) => self.panicked(),
             crate::Error::TimedOut(_) => drop(self.timeouts.inc()),
             _ => {}
         }

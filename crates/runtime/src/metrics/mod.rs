@@ -1,17 +1,23 @@
 //! Prometheus metrics of the controllers of one control plane, under controller-runtime's names.
 
+mod exposition;
 mod loops;
 mod queue;
+mod reconciler;
+mod requests;
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 pub(crate) use loops::{LoopMetrics, Loops};
 pub(crate) use queue::QueueMetrics;
 use queue::Queues;
+pub use reconciler::{Measured, Outcome, Reconciler};
 
 /// The metrics of one control plane. Clones share them.
 #[derive(Clone)]
@@ -20,10 +26,16 @@ pub struct Metrics {
 }
 
 struct Inner {
-    registry: Registry,
+    registry: Mutex<Registered>,
     queues: Queues,
     loops: Loops,
     sampled: Mutex<Vec<Weak<dyn Sampled>>>,
+}
+
+/// What is written, and what others have registered by its name.
+struct Registered {
+    registry: Registry,
+    others: HashMap<&'static str, Box<dyn Any + Send + Sync>>,
 }
 
 /// What is only counted when somebody looks.
@@ -36,6 +48,7 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let queues = Queues::register(&mut registry);
         let loops = Loops::register(&mut registry);
+        let registry = Mutex::new(Registered { registry, others: HashMap::new() });
         Self { inner: Arc::new(Inner { registry, queues, loops, sampled: Mutex::default() }) }
     }
 }
@@ -53,10 +66,30 @@ impl Metrics {
         self.sampled().retain(|sampled| sampled.upgrade().inspect(|sampled| sampled.sample()).is_some());
         let mut text = String::new();
         // Writing to a text fails only if a metric does not know how to display itself.
-        match encode(&mut text, &self.inner.registry) {
+        match encode(&mut text, &self.registered().registry) {
             Ok(()) => text,
             Err(fmt::Error) => String::new(),
         }
+    }
+
+    /// The metrics in the form that an `Accept` header asks for, and its media type.
+    pub fn written(&self, accept: &str) -> (String, &'static str) {
+        exposition::written(self.text(), accept)
+    }
+
+    /// The metric of this name: the one that was registered before, or else this one. Clones of it are the same metric.
+    pub fn register<M: Metric + Clone>(&self, name: &'static str, help: &str, metric: M) -> M {
+        let mut registered = self.registered();
+        if let Some(known) = registered.others.get(name).and_then(|known| known.downcast_ref::<M>()) {
+            return known.clone();
+        }
+        registered.registry.register(name, help, metric.clone());
+        registered.others.insert(name, Box::new(metric.clone()));
+        metric
+    }
+
+    fn registered(&self) -> std::sync::MutexGuard<'_, Registered> {
+        self.inner.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn queue(&self, name: &str) -> QueueMetrics {

@@ -123,6 +123,23 @@ impl QueueMetrics {
         self.waited.observe(waited.as_secs_f64());
     }
 
+    /// One more waits that is in no queue of ours.
+    pub(crate) fn waits(&self) {
+        self.adds.inc();
+        self.depth.inc();
+    }
+
+    /// It begins.
+    pub(crate) fn begins(&self, waited: Duration) {
+        self.depth.dec();
+        self.waited.observe(waited.as_secs_f64());
+    }
+
+    /// It waits no longer, and never begins.
+    pub(crate) fn leaves(&self) {
+        self.depth.dec();
+    }
+
     pub(crate) fn worked(&self, time: Duration) {
         self.worked.observe(time.as_secs_f64());
     }

@@ -7,3 +7,5 @@ mod controllers;
 mod events;
 mod informers;
 mod leaders;
+mod probes;
+mod spans;

@@ -122,7 +122,13 @@ impl History {
         let (signals, inbox) = mpsc::unbounded_channel();
         let (config, fetches) = (Config::default(), Fetches::new(FetchLimits::default()));
         let context = Context::new(client.clone(), recorder, fetches, &config, signals.clone());
-        self.agents.spawn(watch::owners::<Kustomization>(client, config.health, config.metrics, signals.clone()));
+        self.agents.spawn(watch::owners::<Kustomization>(
+            client,
+            config.shard,
+            config.health,
+            config.metrics,
+            signals.clone(),
+        ));
         self.agents.spawn(Schedule::new(context, &[&crate::kustomization::KIND]).run(inbox));
         self.signals = Some(signals);
         self.fetch();
