@@ -1,5 +1,7 @@
 //! What an apply would change, field by field.
 
+mod alignment;
+
 use serde_json::{Map, Value};
 
 use crate::applier::{Applier, Desired};
@@ -62,7 +64,7 @@ impl Applier {
         if left_alone(manifest.object()) {
             return Ok(diff(Action::Skipped, Vec::new()));
         }
-        let created = |after: &Value| diff(Action::Created, compare(None, after));
+        let created = |after: &Value| diff(Action::Created, compare(None, Some(after)));
         let Some(kind) = kind else { return Ok(created(manifest.object())) };
         let account = desired.account.as_ref();
         let answer = |error| ApplyError::answer(manifest.id(), "dry-run failed", error, manifest.object());
@@ -79,7 +81,7 @@ impl Applier {
         }
         let planned = self.inner.cluster.apply(kind, manifest.id(), manifest.object(), true, account).await;
         let planned = planned.map_err(answer)?;
-        let fields = compare(Some(&live), &planned.object);
+        let fields = compare(Some(&live), Some(&planned.object));
         Ok(diff(if fields.is_empty() { Action::Unchanged } else { Action::Configured }, fields))
     }
 
@@ -102,13 +104,18 @@ impl Applier {
     }
 }
 
-/// The fields in which two versions of an object differ, without those that the API keeps for itself.
-fn compare(before: Option<&Value>, after: &Value) -> Vec<FieldChange> {
-    let mut after = without_bookkeeping(after.clone());
+/// The fields in which two versions of an object differ, without those that the API keeps for itself. Where there was or
+/// will be no object, all fields of the other one are told. Values of Secrets are masked.
+///
+/// Items of a list are compared with the items that they were. Those that have a name of their own are told by it, as
+/// in `containers[name=web]`; others by their place in the list as it is afterwards, those that go by the one before.
+pub fn compare(before: Option<&Value>, after: Option<&Value>) -> Vec<FieldChange> {
+    let mut after = after.cloned().map_or(Value::Null, without_bookkeeping);
     let mut before = before.cloned().map_or(Value::Null, without_bookkeeping);
     mask::pair(&mut before, &mut after);
     let mut changes = Vec::new();
-    let before = if before.is_null() { Value::Object(Map::new()) } else { before };
+    let or_empty = |value: Value| if value.is_null() { Value::Object(Map::new()) } else { value };
+    let (before, after) = (or_empty(before), or_empty(after));
     walk(&mut String::new(), Some(&before), Some(&after), DEPTH, &mut changes);
     changes
 }
@@ -144,9 +151,13 @@ fn walk(
             }
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) if depth > 0 => {
-            for index in 0..a.len().max(b.len()) {
-                let step = format!("[{index}]");
-                descend(path, &step, |path| walk(path, a.get(index), b.get(index), depth - 1, changes));
+            for pair in alignment::pairs(a, b) {
+                let step = format!("[{}]", pair.label);
+                descend(path, &step, |path| walk(path, pair.before, pair.after, depth - 1, changes));
+            }
+            if let Some(order) = alignment::reordered(a, b) {
+                let path = format!("{}[*].{}", path.trim_start_matches('.'), order.key);
+                changes.push(FieldChange { path, before: Some(order.before), after: Some(order.after) });
             }
         }
         _ => changes.push(FieldChange {
@@ -175,7 +186,7 @@ mod tests {
 
     fn lines(before: Option<Value>, after: Value) -> Vec<String> {
         let show = |value: Option<Value>| value.map_or("-".to_owned(), |value| value.to_string());
-        compare(before.as_ref(), &after)
+        compare(before.as_ref(), Some(&after))
             .into_iter()
             .map(|change| format!("{}: {} -> {}", change.path, show(change.before), show(change.after)))
             .collect()
@@ -196,6 +207,33 @@ mod tests {
                 "spec.new: - -> true",
             ]
         );
+    }
+
+    #[test]
+    fn items_are_compared_with_what_they_were() {
+        let env = |names: &[(&str, &str)]| -> Value {
+            let items = names.iter().map(|(name, value)| json!({ "name": name, "value": value }));
+            json!({ "env": items.collect::<Vec<_>>() })
+        };
+        let before = env(&[("A", "1"), ("B", "2"), ("C", "3")]);
+        assert_eq!(
+            lines(Some(before.clone()), env(&[("NEW", "0"), ("A", "1"), ("C", "4")])),
+            [
+                "env[name=NEW]: - -> {\"name\":\"NEW\",\"value\":\"0\"}",
+                "env[name=C].value: \"3\" -> \"4\"",
+                "env[name=B]: {\"name\":\"B\",\"value\":\"2\"} -> -",
+            ]
+        );
+        assert_eq!(
+            lines(Some(before), env(&[("C", "3"), ("A", "1"), ("B", "2")])),
+            ["env[*].name: [\"A\",\"B\",\"C\"] -> [\"C\",\"A\",\"B\"]"]
+        );
+        let args = |args: &[&str]| json!({ "args": args });
+        assert_eq!(
+            lines(Some(args(&["a", "b", "c"])), args(&["new", "a", "c"])),
+            ["args[0]: - -> \"new\"", "args[1]: \"b\" -> -"]
+        );
+        assert_eq!(lines(Some(args(&["a", "b"])), args(&["a", "x"])), ["args[1]: \"b\" -> \"x\""]);
     }
 
     #[test]

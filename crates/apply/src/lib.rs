@@ -24,7 +24,7 @@ mod watching;
 pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale};
 pub use change::{Action, Change, ChangeSet};
 pub use cluster::Account;
-pub use diff::{Diff, FieldChange};
+pub use diff::{Diff, FieldChange, compare};
 pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};
 pub use memory::{Cause, Drift};
