@@ -23,7 +23,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(render().expect("it was rendered before"), objects);
     let variables = [("name".to_owned(), "value".to_owned())].into();
     for object in &objects {
-        let _ = substitute(object, &variables, &Substitution { strict: false, always: true });
+        let _ = substitute(object, &variables, &Substitution { always: true, ..Substitution::default() });
     }
     let text = write_documents(&objects);
     let limits = Limits { bytes: usize::MAX, depth: 1000, ..Limits::default() };

@@ -1,6 +1,7 @@
 //! The `cowherd` program: one file per command, and the only place where the rooms are wired together.
 
 mod bootstrap;
+mod checkout;
 mod cluster;
 mod commands;
 mod commits;

@@ -35,7 +35,7 @@ pub use counters::{Counters, Counts};
 pub use delivery::PreviewError;
 pub use fetches::FetchLimits;
 pub use install::{InstallError, install};
-pub use kustomization::{Preview, preview};
+pub use kustomization::{Made, OfflineProblem, Plan, Preview, Values, preview};
 pub use name::NamespacedName;
 pub use policy::{Policy, Root};
 pub use producer::KeptRenders;

@@ -19,7 +19,8 @@ impl NamespacedName {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
-    pub(crate) fn of(object: &impl ResourceExt) -> Self {
+    /// The name of `object`.
+    pub fn of(object: &impl ResourceExt) -> Self {
         Self::new(object.namespace().unwrap_or_default(), object.name_any())
     }
 }

@@ -41,7 +41,7 @@ pub use metadata::set_common_metadata;
 pub use options::{LoadRestriction, Options};
 pub use overlay::{Image, InlinePatch, Overlay, Selector};
 pub use remote::{NoRemotes, Remote, RemoteSource, Remotes};
-pub use substitute::{Substitution, SubstitutionError, substitute};
+pub use substitute::{Substitution, SubstitutionError, substitute, substitute_noting};
 pub use surroundings::{Rendered, Surroundings};
 
 use cowherd_tree::{Tree, TreePath};

@@ -3,7 +3,7 @@
 mod expression;
 mod glob;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cowherd_yaml::{Dialect, Limits, parse_documents_as, to_string};
 use serde_json::Value;
@@ -18,6 +18,9 @@ pub struct Substitution {
     pub strict: bool,
     /// Expressions are evaluated even where no variable at all is given.
     pub always: bool,
+    /// An expression with a variable that has no value stays as it is written, its default included: for whoever does not
+    /// know all values.
+    pub keep: bool,
 }
 
 /// Why variables could not be substituted. Names variables, never their values.
@@ -61,23 +64,33 @@ pub fn substitute(
     variables: &BTreeMap<String, String>,
     options: &Substitution,
 ) -> Result<Value, SubstitutionError> {
+    substitute_noting(object, variables, options).map(|(object, _)| object)
+}
+
+/// As [`substitute`], with the variables in it that have no value and no default.
+pub fn substitute_noting(
+    object: &Value,
+    variables: &BTreeMap<String, String>,
+    options: &Substitution,
+) -> Result<(Value, BTreeSet<String>), SubstitutionError> {
     if let Some(name) = variables.keys().find(|name| !is_name(name)) {
         return Err(SubstitutionError::Name(name.clone()));
     }
-    if (variables.is_empty() && !options.always) || is_disabled(object) {
-        return Ok(object.clone());
+    if (variables.is_empty() && !options.always && !options.keep) || is_disabled(object) {
+        return Ok((object.clone(), BTreeSet::new()));
     }
     let text = to_string(object);
     if !text.contains('$') {
-        return Ok(object.clone());
+        return Ok((object.clone(), BTreeSet::new()));
     }
-    let lookup = |name: &str| match variables.get(name) {
-        // A value cannot break the line that it stands in.
-        Some(value) => Some(value.replace('\n', "")),
-        None if options.strict => None,
-        None => Some(String::new()),
+    // A value cannot break the line that it stands in.
+    let lookup = |name: &str| variables.get(name).map(|value| value.replace('\n', ""));
+    let unset = match (options.keep, options.strict) {
+        (true, _) => expression::Unset::Keep,
+        (false, true) => expression::Unset::Refuse,
+        (false, false) => expression::Unset::Empty,
     };
-    let replaced = expression::evaluate(&text, &lookup).map_err(|error| match error {
+    let (replaced, missing) = expression::evaluate(&text, &lookup, unset).map_err(|error| match error {
         expression::Error::Unset(variable) => SubstitutionError::Unset { object: describe(object), variable },
         expression::Error::Syntax { detail, line } => {
             SubstitutionError::Expression { object: describe(object), line, detail }
@@ -86,7 +99,7 @@ pub fn substitute(
     let documents = parse_documents_as(replaced.as_bytes(), Dialect::Kubernetes, &Limits::default())
         .map_err(|error| SubstitutionError::Result { object: describe(object), line: error.line })?;
     match documents.into_iter().next() {
-        Some(document) if document.value.is_object() => Ok(document.value),
+        Some(document) if document.value.is_object() => Ok((document.value, missing)),
         _ => Err(SubstitutionError::Result { object: describe(object), line: 1 }),
     }
 }
@@ -115,7 +128,7 @@ mod tests {
         let object = json!({"kind": "ConfigMap", "metadata": {"name": "a"}, "spec": value});
         let variables = [("name", "web"), ("count", "3"), ("on", "yes"), ("multi", "a\nb"), ("odd", "[a")];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        substitute(&object, &variables, &Substitution { strict, always: false }).map(|object| object["spec"].clone())
+        substitute(&object, &variables, &Substitution { strict, ..Substitution::default() }).map(|object| object["spec"].clone())
     }
 
     #[test]
@@ -135,6 +148,23 @@ mod tests {
         let error = run(json!({"a": "${odd}"}), false).unwrap_err();
         assert!(!error.to_string().contains("[a"), "{error}");
         assert!(matches!(run(json!({"a": "${name-x}"}), false), Err(SubstitutionError::Expression { .. })));
+    }
+
+    #[test]
+    fn what_is_not_known_can_stay_as_it_is_written() {
+        let object = json!({"kind": "ConfigMap", "metadata": {"name": "a"},
+            "spec": {"a": "${known}-${unknown}", "b": "${unknown:=x${known}}", "c": "$${unknown}", "d": "${#unknown}"}});
+        let variables = BTreeMap::from([("known".to_owned(), "1".to_owned())]);
+        let options = Substitution { keep: true, ..Substitution::default() };
+        let (kept, unset) = substitute_noting(&object, &variables, &options).unwrap();
+        assert_eq!(
+            kept["spec"],
+            json!({"a": "1-${unknown}", "b": "${unknown:=x${known}}", "c": "${unknown}", "d": "${#unknown}"})
+        );
+        assert_eq!(unset, BTreeSet::from(["unknown".to_owned()]));
+        let (replaced, unset) = substitute_noting(&object, &variables, &Substitution::default()).unwrap();
+        assert_eq!(replaced["spec"]["b"], "x1");
+        assert_eq!(unset, BTreeSet::from(["unknown".to_owned()]));
     }
 
     #[test]

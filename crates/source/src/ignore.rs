@@ -15,6 +15,9 @@ use crate::recent::Recent;
 /// The file that holds patterns, in any directory.
 pub const IGNORE_FILE: &str = ".sourceignore";
 
+/// The file that holds the patterns of Git itself.
+const GIT_IGNORE_FILE: &str = ".gitignore";
+
 /// The largest `.sourceignore` that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
@@ -40,6 +43,10 @@ const DEFAULTS: &str = "*.jpg\n*.jpeg\n*.gif\n*.png\n*.wmv\n*.flv\n*.tar.gz\n*.z
 /// change it too. That costs nothing, where hashing what is visible would read the whole directory.
 pub struct Ignore {
     tree: Arc<dyn Tree>,
+    /// What the files that hold patterns are called.
+    file: &'static str,
+    /// Whether files below a directory that is hidden may show again.
+    shows_again: bool,
     /// What decides before the files in directories.
     given: Patterns,
     /// What decides after them.
@@ -93,16 +100,24 @@ impl Ignore {
         let defaults = if root_file || given.is_some() { "" } else { DEFAULTS };
         let base = Patterns::parse(&[VERSION_CONTROL, defaults]);
         let given = Patterns::parse(&[given.unwrap_or_default()]);
-        Ok(Self { tree, given, base, remembered: std::sync::Mutex::new(Recent::new(MAX_REMEMBERED)) })
+        let remembered = std::sync::Mutex::new(Recent::new(MAX_REMEMBERED));
+        Ok(Self { tree, file: IGNORE_FILE, shows_again: true, given, base, remembered })
     }
 
-    /// The patterns in the `.sourceignore` of `directory`.
+    /// Hides from the files of a worktree what its `.gitignore` files hide, and what Git keeps for itself.
+    pub fn untracked(tree: Arc<dyn Tree>) -> Self {
+        let base = Patterns::parse(&[".git\n"]);
+        let remembered = std::sync::Mutex::new(Recent::new(MAX_REMEMBERED));
+        Self { tree, file: GIT_IGNORE_FILE, shows_again: false, given: Patterns::parse(&[]), base, remembered }
+    }
+
+    /// The patterns in the file of `directory` that holds some.
     fn patterns_in(&self, directory: &TreePath) -> Result<Arc<Patterns>, TreeError> {
         if let Some(patterns) = lock(&self.remembered).get(directory) {
             return Ok(patterns);
         }
         let file =
-            directory.join(IGNORE_FILE).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
+            directory.join(self.file).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
         let patterns = Arc::new(match self.tree.entry(&file)? {
             Some(Entry { kind: EntryKind::File { size }, .. }) if size > MAX_FILE => {
                 return Err(TreeError::TooLarge { path: file, size, limit: MAX_FILE });
@@ -169,7 +184,7 @@ impl Ignore {
 
     /// Whether a directory shows: one that is hidden only if something below it is shown again.
     fn shows(&self, path: &TreePath) -> Result<bool, TreeError> {
-        Ok(!self.hides(path, true)? || self.shows_below(path)?)
+        Ok(!self.hides(path, true)? || (self.shows_again && self.shows_below(path)?))
     }
 }
 
@@ -277,6 +292,19 @@ mod tests {
     fn given_patterns_go_before_those_in_files() {
         let files = [(".sourceignore", "*.yaml\n"), ("a.yaml", ""), ("b.yaml", "")];
         assert_eq!(shown(&ignoring(&files, Some("!a.yaml"))), [".sourceignore", "a.yaml"]);
+    }
+
+    #[test]
+    fn what_git_ignores_is_hidden_and_all_below_it() {
+        let files = [
+            (".git/config", ""),
+            (".gitignore", "target/\n!target/keep.yaml\n"),
+            ("a.yaml", ""),
+            ("logo.png", ""),
+            ("target/keep.yaml", ""),
+        ];
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (*path, text.as_bytes().to_vec()))).unwrap();
+        assert_eq!(shown(&Ignore::untracked(Arc::new(tree))), [".gitignore", "a.yaml", "logo.png"]);
     }
 
     #[test]

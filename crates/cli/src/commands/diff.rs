@@ -1,4 +1,6 @@
-//! `cowherd diff`: what a revision would change in the cluster, field by field.
+//! `cowherd diff`: what a revision would change in the cluster, or of another revision, field by field.
+
+mod repository;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -6,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME};
@@ -21,26 +23,32 @@ use crate::downloads;
 use crate::output::{self, Format};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
+use repository::RepositoryFlags;
 
-/// Show what a revision would change in the cluster, field by field
+/// Show what a revision would change in the cluster, or of another revision, field by field
 ///
 /// The revision is read from the local repository that the cluster follows or, where it follows a
-/// remote one, from the clone of it that you stand in; it need not have been pushed. Values of
-/// Secrets are masked.
+/// remote one, from the clone of it that you stand in; it need not have been pushed. With --base it
+/// is compared with where it was branched off from that revision, and no cluster is asked: the
+/// Kustomizations are those that the repository describes. Values of Secrets are masked.
 ///
-/// Ends with 0 if nothing would change, with 1 if something would, with 3 if it cannot be told.
+/// Ends with 0 if nothing would change, with 1 if something would, with 3 if some or all of it
+/// cannot be told.
 ///
 /// Examples:
 ///   cowherd diff
 ///   cowherd diff kustomization apps --revision my-branch
 ///   cowherd diff --revision HEAD~1 -o yaml
+///   cowherd diff --base main --path clusters/prod
+///   cowherd diff --base origin/main -o markdown
+///   cowherd diff --base HEAD --worktree
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Diff {
     /// `[kustomization] NAME`; without a name: everything that the repository describes
     #[arg(value_name = "KUSTOMIZATION")]
     words: Vec<String>,
-    /// The revision to compare the cluster with, as `git rev-parse` takes it [default: what is checked out]
+    /// The revision to look at, as `git rev-parse` takes it [default: what is checked out]
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
     /// Go on to the Kustomizations that the Kustomization applies
@@ -48,9 +56,34 @@ pub struct Diff {
     recursive: bool,
     /// Print the differences for programs
     #[arg(short, long, value_name = "FORMAT")]
-    output: Option<Format>,
+    output: Option<Output>,
+    #[command(flatten)]
+    repository: RepositoryFlags,
     #[command(flatten)]
     cluster: Cluster,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+    /// Markdown for a comment on a pull request; with --base
+    Markdown,
+}
+
+impl Output {
+    fn structured(self) -> Option<Format> {
+        match self {
+            Self::Json => Some(Format::Json),
+            Self::Yaml => Some(Format::Yaml),
+            Self::Text | Self::Markdown => None,
+        }
+    }
 }
 
 impl Diff {
@@ -58,6 +91,19 @@ impl Diff {
         let target = Target::parse(&self.words)?;
         if target.kind != Kind::Kustomization {
             bail!("only Kustomizations can be compared");
+        }
+        if self.repository.is_given() {
+            let wanted = repository::Wanted {
+                names: target.names,
+                namespace: self.cluster.namespace,
+                revision: self.revision,
+                output: self.output.unwrap_or(Output::Text),
+            };
+            // Renders and fetches block the thread.
+            return tokio::task::spawn_blocking(move || self.repository.review(&wanted)).await?;
+        }
+        if self.output == Some(Output::Markdown) {
+            bail!("-o markdown is for reviews of a repository: name the revision to compare with by --base");
         }
         let client = self.cluster.client().await?;
         let live = kustomizations(&client).await?;
@@ -112,7 +158,7 @@ impl Diff {
     }
 
     fn print(&self, diffs: &[ObjectDiff]) -> Result<()> {
-        if let Some(format) = self.output {
+        if let Some(format) = self.output.and_then(Output::structured) {
             return output::print_structured(&Value::Array(diffs.iter().map(structured).collect()), format);
         }
         for diff in diffs {

@@ -1,5 +1,6 @@
 //! Flux's Kustomization: an owner whose objects kustomize makes of the content of a source.
 
+mod offline;
 mod owner;
 mod preview;
 mod producer;
@@ -12,6 +13,7 @@ use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE, Ownership};
 
 use crate::owner::{OwnerKind, read};
 
+pub use offline::{Made, OfflineProblem, Plan, Values};
 pub use preview::{Preview, preview};
 #[cfg(test)]
 pub(crate) use producer::Kustomize;

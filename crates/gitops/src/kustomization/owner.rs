@@ -80,7 +80,7 @@ fn account(object: &Kustomization) -> Option<Account> {
 }
 
 /// What the deletion of a Kustomization does. A suspended one leaves its objects alone.
-fn deletion(object: &Kustomization) -> Deletion {
+pub(super) fn deletion(object: &Kustomization) -> Deletion {
     if object.spec.suspend == Some(true) {
         return Deletion::Orphan;
     }

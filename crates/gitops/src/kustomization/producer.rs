@@ -1,6 +1,6 @@
 //! What kustomize makes of a tree, with all that a Kustomization adds to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,7 +8,7 @@ use cowherd_api::flux::kustomize::v1::{KustomizationSpec, SubstituteReference};
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::{
     Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError,
-    Surroundings, render_in, substitute,
+    Surroundings, render_in, substitute_noting,
 };
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use futures::FutureExt;
@@ -65,6 +65,48 @@ impl Kustomize {
         Prepared { production: Arc::new(Build { kustomize: self.clone(), values }), mask }
     }
 
+    /// Where values of variables come from.
+    pub(super) fn substitute_from(&self) -> &[SubstituteReference] {
+        &self.substitute_from
+    }
+
+    /// The values that stand in the Kustomization itself.
+    pub(super) fn substitute(&self) -> &BTreeMap<String, String> {
+        &self.substitute
+    }
+
+    /// Whether variables are replaced.
+    pub(super) fn substitutes(&self) -> bool {
+        self.substitutes
+    }
+
+    /// The directory.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// All that manifests are made from besides the tree and what is elsewhere, in one text.
+    pub(super) fn parameters(&self, values: &BTreeMap<String, String>) -> String {
+        let Self { path, overlay, labels, annotations, substitutes, always_substitute, .. } = self;
+        format!("{:?}", (path, overlay, labels, annotations, substitutes, always_substitute, values))
+    }
+
+    /// A rendered object with all that the Kustomization adds to it, and the variables in it that have no value. With
+    /// `keep` those stay as they are written.
+    pub(super) fn finished(
+        &self,
+        object: Value,
+        values: &BTreeMap<String, String>,
+        keep: bool,
+    ) -> Result<(Manifest, BTreeSet<String>), BuildError> {
+        let options = Substitution { always: self.always_substitute, keep, ..Substitution::default() };
+        let (object, unset) =
+            if self.substitutes { substitute_noting(&object, values, &options)? } else { (object, BTreeSet::new()) };
+        let mut manifest = Manifest::new(object)?;
+        manifest.set_metadata(pairs(&self.labels), pairs(&self.annotations));
+        Ok((manifest, unset))
+    }
+
     #[cfg(test)]
     pub(crate) fn with_own_variables(&self) -> Prepared {
         self.with(Variables { values: self.substitute.clone(), ..Variables::default() })
@@ -90,7 +132,7 @@ impl Producer for Kustomize {
 
 /// Why there are no manifests.
 #[derive(Debug, thiserror::Error)]
-enum BuildError {
+pub(super) enum BuildError {
     /// The path leaves the repository, or nothing is there.
     #[error("kustomization path not found: {0}")]
     Path(#[from] TreeError),
@@ -163,8 +205,7 @@ struct Build {
 
 impl Production for Build {
     fn parameters(&self) -> String {
-        let Kustomize { path, overlay, labels, annotations, substitutes, always_substitute, .. } = &self.kustomize;
-        format!("{:?}", (path, overlay, labels, annotations, substitutes, always_substitute, &self.values))
+        self.kustomize.parameters(&self.values)
     }
 
     fn produce(&self, tree: &dyn Tree, helm: &Helm, brought: &mut Brought) -> Outcome {
@@ -191,13 +232,9 @@ impl Production for Build {
 
 impl Build {
     fn product(&self, objects: Vec<Value>) -> Result<Product, BuildError> {
-        let Kustomize { labels, annotations, substitutes, always_substitute, .. } = &self.kustomize;
-        let options = Substitution { strict: false, always: *always_substitute };
         let mut manifests = Vec::with_capacity(objects.len());
         for object in objects {
-            let object = if *substitutes { substitute(&object, &self.values, &options)? } else { object };
-            let mut manifest = Manifest::new(object)?;
-            manifest.set_metadata(pairs(labels), pairs(annotations));
+            let (manifest, _) = self.kustomize.finished(object, &self.values, false)?;
             if is_encrypted(&manifest) {
                 return Err(BuildError::Encrypted(manifest.id().clone()));
             }
@@ -211,7 +248,7 @@ fn pairs(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
     map.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
 
-fn rendered(
+pub(super) fn rendered(
     tree: &Recorder<'_>,
     kustomize: &Kustomize,
     helm: &Helm,
@@ -228,7 +265,7 @@ fn rendered(
 }
 
 /// SOPS leaves its own field beside the data that it encrypted.
-fn is_encrypted(manifest: &Manifest) -> bool {
+pub(super) fn is_encrypted(manifest: &Manifest) -> bool {
     manifest.id().kind == "Secret" && manifest.object().get("sops").is_some_and(Value::is_object)
 }
 

@@ -1,5 +1,8 @@
 //! The expressions that the shell has for variables, as far as Flux takes them.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use super::glob::Pattern;
 
 /// Why a text could not be evaluated.
@@ -19,15 +22,35 @@ const MAX_WORK: usize = 1 << 26;
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
-/// `text` with its expressions replaced by what `lookup` gives for their variables.
-pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
-    let mut evaluator = Evaluator { text, rest: text, lookup, depth: 0, work: 0 };
+/// What becomes of a variable without value where no default takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unset {
+    /// Nothing is put in its place.
+    Empty,
+    /// It is an error.
+    Refuse,
+    /// The expression stays as it is written, even where it has a default.
+    Keep,
+}
+
+/// `text` with its expressions replaced by what `lookup` gives for their variables, and the variables that have neither value
+/// nor default.
+pub(super) fn evaluate(text: &str, lookup: &Lookup, unset: Unset) -> Result<(String, BTreeSet<String>), Error> {
+    let missed = RefCell::new(Missed::default());
+    let mut evaluator = Evaluator { text, rest: text, lookup, unset, missed: &missed, depth: 0, work: 0 };
     let mut out = String::with_capacity(text.len());
     while let Some(at) = evaluator.rest.find('$') {
         out.push_str(&evaluator.rest[..at]);
         evaluator.rest = &evaluator.rest[at..];
+        let written = evaluator.rest;
         if evaluator.takes("${") {
-            out.push_str(&evaluator.expression()?);
+            missed.borrow_mut().any = false;
+            let value = evaluator.expression()?;
+            if unset == Unset::Keep && missed.borrow().any {
+                out.push_str(&written[..written.len() - evaluator.rest.len()]);
+            } else {
+                out.push_str(&value);
+            }
         } else {
             out.push('$');
             // Two of them stand for one.
@@ -37,7 +60,16 @@ pub(super) fn evaluate(text: &str, lookup: &Lookup) -> Result<String, Error> {
         }
     }
     out.push_str(evaluator.rest);
-    Ok(out)
+    Ok((out, missed.into_inner().without_default))
+}
+
+/// Variables that were asked for and have no value.
+#[derive(Default)]
+struct Missed {
+    /// Whether the expression at hand has one.
+    any: bool,
+    /// Those that no default stands in for.
+    without_default: BTreeSet<String>,
 }
 
 struct Evaluator<'a> {
@@ -45,6 +77,8 @@ struct Evaluator<'a> {
     /// What of the text is not read yet.
     rest: &'a str,
     lookup: &'a Lookup<'a>,
+    unset: Unset,
+    missed: &'a RefCell<Missed>,
     depth: usize,
     /// How much was done so far.
     work: usize,
@@ -88,7 +122,16 @@ impl Evaluator<'_> {
     }
 
     fn value(&mut self, name: &str) -> Result<String, Error> {
-        let value = (self.lookup)(name).ok_or_else(|| Error::Unset(name.to_owned()))?;
+        let value = match (self.lookup)(name) {
+            Some(value) => value,
+            None if self.unset == Unset::Refuse => return Err(Error::Unset(name.to_owned())),
+            None => {
+                let mut missed = self.missed.borrow_mut();
+                missed.any = true;
+                missed.without_default.insert(name.to_owned());
+                String::new()
+            }
+        };
         self.spend(value.len())?;
         Ok(value)
     }
@@ -179,7 +222,9 @@ impl Evaluator<'_> {
         while !self.takes("}") {
             default += &self.word(&['}'], false)?;
         }
-        let value = (self.lookup)(name).unwrap_or_default();
+        let found = (self.lookup)(name);
+        self.missed.borrow_mut().any |= found.is_none();
+        let value = found.unwrap_or_default();
         self.spend(value.len())?;
         Ok(if value.is_empty() { default } else { value })
     }
@@ -252,13 +297,18 @@ mod tests {
     use super::*;
 
     fn run(text: &str) -> Result<String, Error> {
-        evaluate(text, &|name| match name {
+        let evaluated = evaluate(text, &lookup, Unset::Refuse);
+        evaluated.map(|(text, _)| text)
+    }
+
+    fn lookup(name: &str) -> Option<String> {
+        match name {
             "s" => Some("abc-ABC".to_owned()),
             "path" => Some("a/b/c.tar.gz".to_owned()),
             "empty" => Some(String::new()),
             "unset" => None,
             _ => Some(format!("<{name}>")),
-        })
+        }
     }
 
     #[test]
@@ -292,7 +342,7 @@ mod tests {
     #[test]
     fn long_values_make_no_endless_text_and_take_no_endless_time() {
         let long = "x".repeat(1 << 20);
-        let run = |text: &str| evaluate(text, &|_| Some(long.clone()));
+        let run = |text: &str| evaluate(text, &|_| Some(long.clone()), Unset::Refuse).map(|(text, _)| text);
         assert!(run("${a##*x}${a%y}${a//y/z}").is_ok());
         let too_much = "the values of the variables are too long for what is made of them";
         for text in ["${a}".repeat(100), "${a//x/${a}}".to_owned(), format!("${{a##{}}}", "*y".repeat(1000))] {

@@ -152,6 +152,36 @@ impl Repository {
         self.read(&Reference::Name(text.to_owned()), name, id.detach(), |path| Objects::open(path).map(Arc::new))
     }
 
+    /// The newest commit that both revisions, as `git rev-parse` takes them, have in their history: where one was branched
+    /// off from the other. `None` where there is none, as in a shallow clone.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<CommitId>, FetchError> {
+        let repository = self.repository.to_thread_local();
+        let commit = |text: &str| {
+            let found = repository.rev_parse_single(text).map_err(|error| chained(&error))?;
+            found.object().map_err(|error| chained(&error))?.peel_to_commit().map_err(|error| chained(&error))
+        };
+        let found = commit(one).and_then(|one| Ok((one.id, commit(other)?.id)));
+        let (one, other) = found.map_err(|cause| FetchError::Storage {
+            url: self.url.clone(),
+            path: self.root().to_owned(),
+            cause,
+        })?;
+        // A history that ends before they meet, as a shallow one does, is no failure.
+        Ok(repository.merge_base(one, other).ok().flatten().map(|id| CommitId(id.detach())))
+    }
+
+    /// The addresses of the repositories that this one was cloned from or is pushed to.
+    pub fn remotes(&self) -> Vec<RepositoryUrl> {
+        let repository = self.repository.to_thread_local();
+        let names = repository.remote_names();
+        let urls = names.iter().filter_map(|name| {
+            let key = format!("remote.{name}.url");
+            let url = repository.config_snapshot().string(key.as_str())?.to_string();
+            RepositoryUrl::parse(&url).ok()
+        });
+        urls.collect()
+    }
+
     /// The repository at `reference`, its objects opened with `open`.
     pub(crate) fn snapshot_with(
         &self,
@@ -271,6 +301,10 @@ impl std::fmt::Debug for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Repository").field("root", &self.root()).field("prefix", &self.prefix).finish_non_exhaustive()
     }
+}
+
+fn chained(error: &dyn std::error::Error) -> String {
+    crate::error::chain(error)
 }
 
 fn absent(url: &RepositoryUrl, cause: &str) -> FetchError {

@@ -1,0 +1,158 @@
+//! The repository that commands look at without a cluster: the one that the person stands in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use cowherd_gitops::Elsewhere;
+use cowherd_review::{Context, Side};
+use cowherd_source::local::{self, Head, Repository, Worktree};
+use cowherd_source::{Access, Ignore, Reference};
+use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
+use cowherd_yaml::{Dialect, Limits};
+use serde_json::Value;
+
+use crate::elsewhere;
+
+/// How many files are compared with what is checked out, for a hint.
+const MAX_COMPARED: usize = 20_000;
+
+/// Flags that say what only a cluster could tell.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Without a cluster")]
+pub struct SurroundingsFlags {
+    /// A file with manifests that the cluster has and the repository does not: ConfigMaps and Secrets with values of
+    /// variables, definitions
+    #[arg(long = "with", value_name = "FILE")]
+    given: Vec<std::path::PathBuf>,
+    /// A source that is this repository, as NAMESPACE/NAME
+    #[arg(long = "source", value_name = "NAME")]
+    sources: Vec<String>,
+    /// Fetch nothing: remote bases and charts of repositories are errors
+    #[arg(long)]
+    offline: bool,
+}
+
+/// What lasts as long as a command that may have to fetch.
+pub struct Surroundings {
+    pub context: Context,
+    directory: Option<std::path::PathBuf>,
+}
+
+impl Drop for Surroundings {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.directory {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+impl SurroundingsFlags {
+    /// What the flags say, for this repository.
+    pub fn open(&self, repository: Option<&Repository>) -> Result<Surroundings> {
+        let mut context = Context::alone();
+        if let Some(repository) = repository {
+            context = context.with_repository(repository.remotes(), branches(repository));
+        }
+        for source in &self.sources {
+            let (namespace, name) =
+                source.split_once('/').with_context(|| format!("{source:?} is no NAMESPACE/NAME of a source"))?;
+            context.sources.own.push(cowherd_gitops::NamespacedName::new(namespace, name));
+        }
+        for file in &self.given {
+            context.given.extend(manifests(file)?);
+        }
+        let directory = if self.offline { None } else { elsewhere::own_directory().ok() };
+        if let Some(directory) = &directory {
+            context.elsewhere = Arc::new(elsewhere::opened(directory)?);
+        } else {
+            context.elsewhere = Arc::new(Elsewhere::nothing());
+        }
+        context.access = Access::own();
+        Ok(Surroundings { context, directory })
+    }
+}
+
+fn manifests(file: &Path) -> Result<Vec<Value>> {
+    let shown = file.display();
+    let content = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let documents = cowherd_yaml::parse_documents_as(&content, Dialect::Kubernetes, &Limits::default())
+        .with_context(|| format!("{shown} is no YAML"))?;
+    let objects: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
+    if let Some(other) = objects.iter().find(|object| !object["kind"].is_string()) {
+        bail!("{shown} holds a document without kind: {}", other.to_string().chars().take(60).collect::<String>());
+    }
+    Ok(objects)
+}
+
+/// The branches that a source of the repository may mean with the revision that is looked at: whatever is checked out
+/// may be meant for any of them, but not another branch that there is.
+fn branches(repository: &Repository) -> Vec<String> {
+    let mut branches = vec!["main".to_owned(), "master".to_owned()];
+    if let Ok(Head::Branch(branch)) = repository.head() {
+        branches.push(branch);
+    }
+    branches
+}
+
+/// The repository that the person stands in.
+pub fn repository() -> Result<Repository> {
+    Ok(local::discover(Path::new("."))?)
+}
+
+/// A revision as a side of a comparison.
+pub fn revision(repository: &Repository, revision: Option<&str>) -> Result<Side> {
+    let snapshot = match revision {
+        Some(revision) => repository.revision(revision)?,
+        None => repository.snapshot(&Reference::Head)?,
+    };
+    let name = revision.unwrap_or("HEAD").to_owned();
+    Ok(Side { name, commit: Some(snapshot.commit.id.to_string()), tree: snapshot.tree })
+}
+
+/// The files as they are on disk, but those that Git is told to ignore.
+pub fn worktree(repository: &Repository) -> Side {
+    let tree = Worktree::new(repository.root());
+    let tree = Ignore::untracked(Arc::new(tree));
+    Side { name: "worktree".to_owned(), commit: None, tree: Arc::new(tree) }
+}
+
+/// Whether files on disk differ from those of `tree`, or are there besides. Of a large repository not all is looked at.
+pub fn is_dirty(repository: &Repository, tree: &dyn Tree) -> bool {
+    let worktree = Worktree::new(repository.root());
+    let tracked = Ignore::untracked(Arc::new(worktree.clone()));
+    let mut left = MAX_COMPARED;
+    differs(tree, &worktree, &tracked, &TreePath::root(), &mut left).unwrap_or(false)
+}
+
+fn differs(
+    tree: &dyn Tree,
+    worktree: &dyn Tree,
+    tracked: &dyn Tree,
+    directory: &TreePath,
+    left: &mut usize,
+) -> Result<bool, TreeError> {
+    let entries = tree.list(directory)?;
+    for (name, entry) in &entries {
+        *left = left.saturating_sub(1);
+        let Ok(path) = directory.join(name) else { continue };
+        let found = worktree.entry(&path)?;
+        let differ = match (entry.kind, found.as_ref().map(|found| found.kind)) {
+            (_, _) if *left == 0 => return Ok(false),
+            (EntryKind::Directory, Some(EntryKind::Directory)) => differs(tree, worktree, tracked, &path, left)?,
+            // A submodule that is not there.
+            (EntryKind::Other, _) => false,
+            (kind, Some(now)) => {
+                (kind == EntryKind::Symlink) != (now == EntryKind::Symlink)
+                    || found.is_some_and(|found| found.id != entry.id)
+            }
+            (_, None) => true,
+        };
+        if differ {
+            return Ok(true);
+        }
+    }
+    let is_known = |name: &String| entries.binary_search_by(|(known, _)| known.cmp(name)).is_ok();
+    Ok(tracked.list(directory)?.iter().any(|(name, _)| !is_known(name)))
+}

@@ -1,0 +1,168 @@
+//! `cowherd diff --base`: what a revision changes of another one. No cluster is asked.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use cowherd_gitops::NamespacedName;
+use cowherd_review::report::{self, Tally};
+use cowherd_review::{Review, Side};
+use cowherd_source::local::Repository;
+
+use super::Output;
+use crate::checkout::{self, SurroundingsFlags};
+use crate::output;
+use crate::terminal::{self, Mark};
+
+/// How large a comment may be, in bytes: GitHub takes 65,536 characters.
+const COMMENT: usize = 60_000;
+/// The status of a review of which a part could not be made.
+const FAILED: u8 = 3;
+
+/// Flags of reviews of a repository.
+#[derive(Args)]
+#[command(next_help_heading = "Without a cluster")]
+pub struct RepositoryFlags {
+    /// Compare with where the revision was branched off from this one, instead of with a cluster
+    #[arg(long, value_name = "REVISION")]
+    base: Option<String>,
+    /// Look at the files as they are on disk, committed or not, instead of at a revision
+    #[arg(long, requires = "base", conflicts_with = "revision")]
+    worktree: bool,
+    /// The path that a cluster grows from, as `cowherd up` takes it; several times for several clusters [default:
+    /// those that the repository describes]
+    #[arg(long = "path", value_name = "PATH", requires = "base")]
+    paths: Vec<String>,
+    /// With -o markdown: how large the output may be, in bytes
+    #[arg(long, value_name = "BYTES", requires = "base", default_value_t = COMMENT)]
+    max_size: usize,
+    #[command(flatten)]
+    surroundings: SurroundingsFlags,
+}
+
+/// What is to be reviewed, and how it is told.
+pub struct Wanted {
+    /// The Kustomizations; all where there are no names.
+    pub names: Vec<String>,
+    /// The namespace of those that are named.
+    pub namespace: String,
+    /// The revision; what is checked out by default.
+    pub revision: Option<String>,
+    pub output: Output,
+}
+
+impl RepositoryFlags {
+    /// Whether no cluster is to be asked.
+    pub fn is_given(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Reviews, and tells.
+    pub fn review(&self, wanted: &Wanted) -> crate::Outcome {
+        let repository = checkout::repository()?;
+        let surroundings = self.surroundings.open(Some(&repository))?;
+        let head = match self.worktree {
+            true => checkout::worktree(&repository),
+            false => checkout::revision(&repository, wanted.revision.as_deref())?,
+        };
+        let base = self.base(&repository, wanted.revision.as_deref())?;
+        let paths = self.paths(&repository, [&base, &head])?;
+        let mut review = cowherd_review::review(&base, &head, &paths, &surroundings.context)?;
+        if !wanted.names.is_empty() {
+            keep(&mut review, wanted)?;
+        }
+        let tally = Tally::of(&review);
+        self.print(&review, &tally, wanted.output)?;
+        let is_dirty = !self.worktree && wanted.revision.is_none() && checkout::is_dirty(&repository, head.tree.as_ref());
+        if is_dirty {
+            eprintln!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
+        }
+        Ok(ExitCode::from(match (tally.errors, tally.changed) {
+            (0, 0) => 0,
+            (0, _) => 1,
+            _ => FAILED,
+        }))
+    }
+
+    /// Where the revision was branched off; the base itself where that cannot be told.
+    fn base(&self, repository: &Repository, revision: Option<&str>) -> Result<Side> {
+        let name = self.base.as_deref().unwrap_or("HEAD");
+        let mut side = checkout::revision(repository, Some(name))?;
+        let branched_off = repository.merge_base(name, revision.unwrap_or("HEAD"))?.map(|commit| commit.to_string());
+        match branched_off {
+            Some(commit) if Some(&commit) != side.commit.as_ref() => {
+                side = checkout::revision(repository, Some(&commit))?;
+                side.name = name.to_owned();
+            }
+            Some(_) => {}
+            None => eprintln!("{} no common history with {name}: compared with {name} itself", Mark::Waiting),
+        }
+        Ok(side)
+    }
+
+    /// The paths that clusters grow from, on either side.
+    fn paths(&self, repository: &Repository, sides: [&Side; 2]) -> Result<Vec<String>> {
+        if self.paths.is_empty() {
+            let mut paths = Vec::new();
+            for side in sides {
+                paths.extend(cowherd_review::entries(side.tree.as_ref())?);
+            }
+            paths.sort();
+            paths.dedup();
+            // A side without any Kustomization is looked at as a whole, which says nothing beside the other.
+            if paths.len() > 1 {
+                paths.retain(|path| path != "./");
+            }
+            return Ok(paths);
+        }
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            let inside = repository.prefix().join(path.trim_start_matches('/'))?;
+            if sides.iter().all(|side| matches!(side.tree.stat(&inside), Ok(None))) {
+                bail!("{inside} is in neither of the two revisions");
+            }
+            paths.push(if inside.is_root() { "./".to_owned() } else { format!("./{inside}") });
+        }
+        Ok(paths)
+    }
+
+    fn print(&self, review: &Review, tally: &Tally, output: Output) -> Result<()> {
+        if let Some(format) = output.structured() {
+            return output::print_structured(&report::structured(review), format);
+        }
+        if output == Output::Markdown {
+            print!("{}", report::markdown(review, self.max_size));
+            return Ok(());
+        }
+        print!("{}", report::text(review, terminal::stdout_colours()));
+        let named = |(name, commit): &(String, Option<String>)| match commit {
+            Some(commit) => format!("{name} ({})", commit.get(..8).unwrap_or(commit)),
+            None => name.clone(),
+        };
+        let between = format!("{} → {}", named(&review.base), named(&review.head));
+        match (tally.errors, tally.changed) {
+            (0, 0) => eprintln!("{} {between}: nothing changes", Mark::Success),
+            (0, _) => eprintln!("{} {between}: {tally}", Mark::Success),
+            _ => eprintln!("{} {between}: {tally}", Mark::Failure),
+        }
+        Ok(())
+    }
+}
+
+/// Leaves what was asked for.
+fn keep(review: &mut Review, wanted: &Wanted) -> Result<()> {
+    let name = |name: &String| NamespacedName::new(&wanted.namespace, name);
+    let names: Vec<NamespacedName> = wanted.names.iter().map(name).collect();
+    for cluster in &mut review.clusters {
+        cluster.elsewhere.retain(|(name, _)| names.contains(name));
+        cluster.unchanged = names.iter().filter(|name| cluster.known.contains(name)).count();
+        cluster.units.retain(|unit| names.contains(&unit.name));
+        cluster.unchanged -= cluster.units.len().min(cluster.unchanged);
+        cluster.errors.clear();
+    }
+    let is_known = |name: &&NamespacedName| review.clusters.iter().any(|cluster| cluster.known.contains(name));
+    match names.iter().find(|name| !is_known(name)) {
+        Some(name) if !review.clusters.is_empty() => bail!("the repository describes no Kustomization {name}"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,284 @@
+//! What a Kustomization makes of a tree where there is no cluster to ask: for whoever reviews a repository.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
+
+use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
+use cowherd_apply::{Manifest, ObjectId};
+use cowherd_render::{Helm, RemoteSource, Rendered};
+use cowherd_source::Access;
+use cowherd_tree::{Reads, Recorder, Tree, TreePath};
+
+use super::owner::{deletion, settings};
+use super::producer::{BuildError, Kustomize, is_encrypted, rendered};
+use crate::owner::{Deletion, SettingsError};
+use crate::remotes::Brought;
+use crate::{Elsewhere, NamespacedName};
+
+/// A Kustomization, read as the agents read it; but what they refuse is noted, and left out.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    kustomize: Kustomize,
+    depends_on: Vec<NamespacedName>,
+    default_namespace: Option<String>,
+    prunes: bool,
+    deletes: bool,
+    refused: Vec<String>,
+}
+
+/// The values of variables, as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    /// Values by the names of their variables.
+    pub values: BTreeMap<String, String>,
+    /// Whether there may be more. Then what has no value here stays as it is written.
+    pub are_partial: bool,
+}
+
+/// What came of a tree.
+#[derive(Clone)]
+pub struct Made {
+    /// The objects, in kustomize's order.
+    pub objects: Vec<Manifest>,
+    /// What some of the objects failed with. They are missing from `objects`.
+    pub problems: Vec<OfflineProblem>,
+    /// The variables without value and default, by the objects that name them.
+    pub unset: Vec<(ObjectId, BTreeSet<String>)>,
+    /// The Secrets that are encrypted.
+    pub encrypted: Vec<ObjectId>,
+    /// What a person should know of the kustomizations.
+    pub warnings: Vec<String>,
+    /// What was read.
+    pub reads: Reads,
+    /// What was used from elsewhere, with its revision.
+    pub remotes: BTreeMap<RemoteSource, String>,
+}
+
+/// Why there are no objects, or not all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfflineProblem {
+    /// What is wrong, with what to do. It may show values of variables.
+    pub text: String,
+    /// The file at fault, where it is known and in the tree.
+    pub file: Option<TreePath>,
+    /// The line in it, counted from 1.
+    pub line: Option<usize>,
+    /// The same without the place.
+    pub cause: String,
+}
+
+impl Plan {
+    /// What `kustomization` asks for.
+    ///
+    /// # Errors
+    /// When a field has a value that means nothing.
+    pub fn read(kustomization: &Kustomization) -> Result<Self, String> {
+        let mut kustomization = kustomization.clone();
+        let refused = without_refused(&mut kustomization);
+        let told = |error: SettingsError| error.to_string();
+        let settings = settings(&kustomization).map_err(told)?;
+        let namespace = NamespacedName::of(&kustomization).namespace;
+        let depends_on = kustomization.spec.depends_on.iter().map(|dependency| {
+            let namespace = dependency.namespace.clone().unwrap_or_else(|| namespace.clone());
+            NamespacedName::new(namespace, &dependency.name)
+        });
+        Ok(Self {
+            kustomize: Kustomize::read(&namespace, &kustomization.spec).map_err(told)?,
+            depends_on: depends_on.collect(),
+            default_namespace: settings.default_namespace,
+            prunes: settings.prune,
+            deletes: deletion(&kustomization) != Deletion::Orphan,
+            refused,
+        })
+    }
+
+    /// The fields that the agents refuse.
+    pub fn refused(&self) -> &[String] {
+        &self.refused
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &str {
+        self.kustomize.path()
+    }
+
+    /// The Kustomizations that must be ready before.
+    pub fn depends_on(&self) -> &[NamespacedName] {
+        &self.depends_on
+    }
+
+    /// Where values of variables come from.
+    pub fn substitute_from(&self) -> &[SubstituteReference] {
+        self.kustomize.substitute_from()
+    }
+
+    /// The values that stand in the Kustomization itself.
+    pub fn substitute(&self) -> &BTreeMap<String, String> {
+        self.kustomize.substitute()
+    }
+
+    /// Whether variables are replaced.
+    pub fn substitutes(&self) -> bool {
+        self.kustomize.substitutes()
+    }
+
+    /// The namespace of objects that name none.
+    pub fn default_namespace(&self) -> Option<&str> {
+        self.default_namespace.as_deref()
+    }
+
+    /// Whether objects that are no longer described are deleted.
+    pub fn prunes(&self) -> bool {
+        self.prunes
+    }
+
+    /// Whether the objects go with the Kustomization.
+    pub fn deletes_with_it(&self) -> bool {
+        self.deletes
+    }
+
+    /// All that objects are made from besides the tree, in one text.
+    pub fn key(&self, values: &Values) -> String {
+        format!("{} {}", values.are_partial, self.kustomize.parameters(&values.values))
+    }
+
+    /// The objects that the tree means, with what it names elsewhere as far as `access` allows. Blocks the thread.
+    ///
+    /// # Errors
+    /// When there are no objects at all. Where some fail, the others are there.
+    pub fn make(
+        &self,
+        tree: &dyn Tree,
+        values: &Values,
+        helm: &Helm,
+        elsewhere: &Elsewhere,
+        access: &Access,
+    ) -> Result<Made, OfflineProblem> {
+        let recorder = Recorder::new(tree);
+        let Rendered { objects, remotes, warnings } =
+            self.rendered(&recorder, helm, elsewhere, access).map_err(OfflineProblem::from)?;
+        let mut made = Made {
+            objects: Vec::with_capacity(objects.len()),
+            problems: Vec::new(),
+            unset: Vec::new(),
+            encrypted: Vec::new(),
+            warnings,
+            reads: recorder.into_reads(),
+            remotes,
+        };
+        for object in objects {
+            match self.kustomize.finished(object, &values.values, values.are_partial) {
+                Ok((manifest, unset)) => {
+                    if !unset.is_empty() {
+                        made.unset.push((manifest.id().clone(), unset));
+                    }
+                    if is_encrypted(&manifest) {
+                        made.encrypted.push(manifest.id().clone());
+                    }
+                    made.objects.push(manifest);
+                }
+                Err(error) => made.problems.push(error.into()),
+            }
+        }
+        Ok(made)
+    }
+
+    fn rendered(
+        &self,
+        tree: &Recorder<'_>,
+        helm: &Helm,
+        elsewhere: &Elsewhere,
+        access: &Access,
+    ) -> Result<Rendered, BuildError> {
+        let mut brought = Brought::default();
+        loop {
+            match rendered(tree, &self.kustomize, helm, &brought, &AtomicBool::new(false)) {
+                Err(BuildError::Render(error)) => elsewhere.bring(&brought.explain(error)?, access, &mut brought),
+                done => return done,
+            }
+        }
+    }
+}
+
+impl From<BuildError> for OfflineProblem {
+    fn from(error: BuildError) -> Self {
+        let text = error.to_string();
+        match &error {
+            BuildError::Render(error) if error.remote.is_none() => {
+                let field = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
+                let cause = format!("{field}{}", error.cause);
+                Self { text, file: Some(error.file.clone()), line: error.line, cause }
+            }
+            _ => Self { cause: text.clone(), text, file: None, line: None },
+        }
+    }
+}
+
+/// Takes away what the agents refuse; the fields, with what they are for.
+fn without_refused(kustomization: &mut Kustomization) -> Vec<String> {
+    let spec = &mut kustomization.spec;
+    let mut refused = Vec::new();
+    let mut note = |is_there: bool, field: &str| refused.extend(is_there.then(|| format!("spec.{field}")));
+    note(spec.decryption.take().is_some(), "decryption");
+    note(spec.kube_config.take().is_some(), "kubeConfig");
+    note(!std::mem::take(&mut spec.health_check_exprs).is_empty(), "healthCheckExprs");
+    note(!std::mem::take(&mut spec.ignore).is_empty(), "ignore");
+    note(!std::mem::take(&mut spec.build_metadata).is_empty(), "buildMetadata");
+    let expressions = spec.depends_on.iter_mut().filter_map(|one| one.ready_expr.take());
+    note(expressions.count() > 0, "dependsOn[].readyExpr");
+    if spec.source_ref.kind != "GitRepository" {
+        note(true, "sourceRef.kind");
+        spec.source_ref.kind = "GitRepository".to_owned();
+    }
+    refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cowherd_tree::MemoryTree;
+    use serde_json::json;
+
+    fn plan(spec: serde_json::Value) -> Plan {
+        let mut full = json!({ "interval": "10m", "prune": true, "path": "app",
+            "sourceRef": { "kind": "GitRepository", "name": "s" } });
+        full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "a", "namespace": "n" }, "spec": full });
+        Plan::read(&serde_json::from_value(object).unwrap()).unwrap()
+    }
+
+    fn make(plan: &Plan, file: &str, values: &Values) -> Result<Made, OfflineProblem> {
+        let tree = MemoryTree::new([("app/a.yaml", file.to_owned())]).unwrap();
+        plan.make(&tree, values, &Helm::default(), &Elsewhere::nothing(), &Access::own())
+    }
+
+    #[test]
+    fn what_the_agents_refuse_is_noted_and_the_rest_is_made() {
+        let plan = plan(json!({ "decryption": { "provider": "sops" }, "targetNamespace": "apps" }));
+        assert_eq!(plan.refused(), ["spec.decryption"]);
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: eA==}\nsops: {mac: x}\n";
+        let made = make(&plan, secret, &Values::default()).unwrap();
+        assert_eq!(made.encrypted[0].to_string(), "Secret/apps/s");
+        assert_eq!(made.objects.len(), 1);
+    }
+
+    #[test]
+    fn one_broken_object_hides_no_other_and_what_is_not_known_stays() {
+        let plan = plan(json!({ "postBuild": { "substitute": { "known": "1" } } }));
+        let file = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: {a: \"${known}${unknown}\"}\n---\n\
+                    apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndata: {a: \"${known\"}\n";
+        let values = Values { values: plan.substitute().clone(), are_partial: true };
+        let made = make(&plan, file, &values).unwrap();
+        assert_eq!(made.objects[0].object()["data"]["a"], "1${unknown}");
+        assert_eq!(made.unset[0].1.iter().collect::<Vec<_>>(), ["unknown"]);
+        assert!(made.problems[0].text.contains("ConfigMap/bad"), "{:?}", made.problems);
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line() {
+        let problem = make(&plan(json!({})), "a: 1\nb: [\n", &Values::default()).err().unwrap();
+        assert_eq!(problem.file.unwrap().as_str(), "app/a.yaml");
+        assert!(problem.line.is_some() && !problem.cause.contains("app/a.yaml"));
+    }
+}

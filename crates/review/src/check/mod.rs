@@ -1,0 +1,3 @@
+//! What in a repository would fail.
+
+pub mod dependencies;

@@ -1,0 +1,255 @@
+//! What grows from one path of a tree.
+
+mod own;
+mod unit;
+mod world;
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_source::{Access, Ignore, RepositoryUrl};
+use cowherd_tree::{Tree, TreeError, TreePath};
+
+use crate::gitops::{self, Elsewhere, NamespacedName};
+pub use own::Sources;
+pub use unit::{State, Unit};
+use unit::Found;
+pub use world::World;
+
+/// The most Kustomizations of one cluster that are looked at.
+const MAX_UNITS: usize = 20_000;
+
+/// A tree, and what people call it.
+#[derive(Clone)]
+pub struct Side {
+    /// A revision, as it was asked for, or what else the tree is.
+    pub name: String,
+    /// The commit, where it is one.
+    pub commit: Option<String>,
+    /// The files.
+    pub tree: Arc<dyn Tree>,
+}
+
+/// What a review has besides the trees.
+pub struct Context {
+    /// Where renders find what is elsewhere: remote bases, charts.
+    pub elsewhere: Arc<Elsewhere>,
+    /// What may be fetched from elsewhere.
+    pub access: Access,
+    /// Which sources are the repository itself.
+    pub sources: Sources,
+    /// What the cluster has that the repository does not: ConfigMaps and Secrets with variables, definitions.
+    pub given: Vec<serde_json::Value>,
+}
+
+impl Context {
+    /// A context in which nothing is elsewhere.
+    pub fn alone() -> Self {
+        Self {
+            elsewhere: Arc::new(Elsewhere::nothing()),
+            access: Access::own(),
+            sources: Sources::default(),
+            given: Vec::new(),
+        }
+    }
+
+    /// With the addresses and the branch of the repository, by which it knows itself in a GitRepository.
+    pub fn with_repository(mut self, urls: Vec<RepositoryUrl>, branches: Vec<String>) -> Self {
+        self.sources.urls = urls;
+        self.sources.branches = branches;
+        self
+    }
+}
+
+/// What grows from one path of a tree.
+pub struct Cluster {
+    /// The path.
+    pub path: String,
+    /// The Kustomizations, the one of the path itself among them.
+    pub units: BTreeMap<NamespacedName, Arc<Unit>>,
+    /// The Kustomizations that were described a second time, and by whom: the first one counts.
+    pub described_twice: Vec<(NamespacedName, NamespacedName)>,
+    /// What the objects say of each other's surroundings.
+    pub world: World,
+}
+
+impl Cluster {
+    /// Reads what grows from `path`. What `known` has rendered already is not rendered again where everything that was
+    /// read for it is the same in this tree.
+    ///
+    /// # Errors
+    /// When the tree cannot be read. What is wrong in it is the state of the Kustomization that it concerns.
+    pub fn read(side: &Side, path: &str, context: &Context, known: Option<&Self>) -> Result<Self, TreeError> {
+        let tree: Arc<dyn Tree> = Arc::new(Ignore::new(side.tree.clone(), None)?);
+        let mut growing = Growing::new(path, tree, context, known);
+        growing.grow();
+        Ok(growing.finish())
+    }
+}
+
+/// A cluster that is being read.
+struct Growing<'a> {
+    path: String,
+    tree: Arc<dyn Tree>,
+    context: &'a Context,
+    known: Option<&'a Cluster>,
+    pending: Vec<Found>,
+    units: BTreeMap<NamespacedName, Arc<Unit>>,
+    described_twice: Vec<(NamespacedName, NamespacedName)>,
+    world: World,
+    /// Whether it was seen how the repository describes what it grows from.
+    root_is_described: bool,
+}
+
+impl<'a> Growing<'a> {
+    fn new(path: &str, tree: Arc<dyn Tree>, context: &'a Context, known: Option<&'a Cluster>) -> Self {
+        let mut world = World::default();
+        context.given.iter().for_each(|object| world.take(object));
+        world.forget_new();
+        let pending = gitops::root(path).map(|kustomization| Found { kustomization, parent: None }).into_iter().collect();
+        Self {
+            path: path.to_owned(),
+            tree,
+            context,
+            known,
+            pending,
+            units: BTreeMap::new(),
+            described_twice: Vec::new(),
+            world,
+            root_is_described: false,
+        }
+    }
+
+    /// Renders what is there, takes in what that brings, and goes on until there is nothing new. What waits for values or
+    /// sources that may yet come is rendered last.
+    fn grow(&mut self) {
+        while !self.pending.is_empty() && self.units.len() < MAX_UNITS {
+            let pending = std::mem::take(&mut self.pending);
+            let is_known = |found: &Found| found.waits_for(&self.world, &self.context.sources).is_empty();
+            let (ready, waiting): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_known);
+            if ready.is_empty() {
+                self.finish_without(waiting);
+            } else {
+                self.pending = waiting;
+                self.render(ready);
+            }
+        }
+    }
+
+    /// Renders what waits in vain, and what did not wait in vain after all a second time.
+    fn finish_without(&mut self, waiting: Vec<Found>) {
+        self.render(waiting.clone());
+        let sources = &self.context.sources;
+        let came = |found: &Found| found.waits_for(&self.world, sources).is_empty();
+        let again: Vec<Found> = waiting.into_iter().filter(came).collect();
+        again.iter().for_each(|found| drop(self.units.remove(&found.name())));
+        self.render(again);
+    }
+
+    fn render(&mut self, batch: Vec<Found>) {
+        let mut batch: Vec<Found> = batch.into_iter().filter(|found| !self.units.contains_key(&found.name())).collect();
+        batch.sort_by_key(Found::name);
+        batch.dedup_by_key(|found| found.name());
+        let units = in_parallel(&batch, |found| {
+            let known = self.known.and_then(|known| known.units.get(&found.name()));
+            Unit::read(found, &self.tree, &self.world, self.context, known)
+        });
+        for unit in units {
+            self.take(unit);
+        }
+    }
+
+    fn take(&mut self, mut unit: Unit) {
+        let root = NamespacedName::new(gitops::ROOT, gitops::ROOT);
+        let children = unit.children();
+        if unit.parent.is_none() && !self.root_is_described {
+            self.root_is_described = true;
+            match children.iter().find(|child| gitops::name(child) == root) {
+                Some(described) if self.is_of_root(described) => return self.adopt(described.clone()),
+                // It is one more Kustomization, and has the name.
+                Some(_) => unit.name = NamespacedName::new("", &self.path),
+                None => {}
+            }
+        }
+        for object in unit.objects() {
+            self.world.take(object.object());
+        }
+        let name = unit.name.clone();
+        self.units.insert(name.clone(), Arc::new(unit));
+        for kustomization in children {
+            self.meet(Found { kustomization, parent: Some(name.clone()) });
+        }
+    }
+
+    /// Whether a Kustomization is about the path that is looked at.
+    fn is_of_root(&self, kustomization: &Kustomization) -> bool {
+        let path = |text: &str| TreePath::parse(text).ok();
+        path(kustomization.spec.path.as_deref().unwrap_or_default()) == path(&self.path)
+    }
+
+    /// The repository describes what it grows from, as `flux bootstrap` writes it: its settings count.
+    fn adopt(&mut self, mut kustomization: Kustomization) {
+        let annotations = kustomization.metadata.annotations.get_or_insert_default();
+        annotations.entry(DEFAULT_NAMESPACE.to_owned()).or_insert_with(|| "default".to_owned());
+        self.pending.push(Found { kustomization, parent: None });
+    }
+
+    /// Takes in a Kustomization that was found.
+    fn meet(&mut self, found: Found) {
+        let name = found.name();
+        let known = self.units.get(&name).map(|unit| unit.parent.clone());
+        let pending = self.pending.iter().find(|other| other.name() == name).map(|other| other.parent.clone());
+        match (known.or(pending), found.parent.clone()) {
+            (None, _) => self.pending.push(found),
+            // The one that everything grows from describes itself.
+            (Some(None), _) => {}
+            (Some(first), parent) if first == parent => {}
+            (Some(_), Some(parent)) => self.described_twice.push((name, parent)),
+            (Some(_), None) => {}
+        }
+    }
+
+    fn finish(mut self) -> Cluster {
+        // Definitions may have come after the objects that they are for.
+        let scopes = &self.world.scopes;
+        for unit in self.units.values_mut() {
+            if unit.is_misplaced(scopes) {
+                *unit = Arc::new(unit.placed(scopes));
+            }
+        }
+        Cluster {
+            path: self.path,
+            units: self.units,
+            described_twice: self.described_twice,
+            world: self.world,
+        }
+    }
+}
+
+/// Applies `work` to all items, on as many threads as there are processors, and gives the results in order.
+fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
+    if threads <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, work(item)));
+        }
+    };
+    let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        // A panic of one is one of all: renders turn theirs into errors.
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,139 @@
+//! Which sources are the repository itself.
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_source::RepositoryUrl;
+use kube::ResourceExt;
+use serde_json::Value;
+
+use crate::gitops::{self, NamespacedName, ROOT};
+
+use super::world::World;
+
+/// How the repository knows itself among the sources of Kustomizations.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Its addresses.
+    pub urls: Vec<RepositoryUrl>,
+    /// The branches that are meant where a source follows one; any where there are none.
+    pub branches: Vec<String>,
+    /// The sources that are the repository because somebody said so.
+    pub own: Vec<NamespacedName>,
+}
+
+/// What a source is.
+pub(super) enum Origin {
+    /// The repository that is looked at, without the files that the patterns hide.
+    Own {
+        /// The patterns.
+        ignore: Option<String>,
+        /// What nothing but the path speaks for.
+        is_guess: bool,
+    },
+    /// Something else, in words.
+    Other(String),
+}
+
+impl Sources {
+    /// Whether it may be told later what the source of `kustomization` is.
+    pub(super) fn is_unknown(&self, kustomization: &Kustomization, world: &World) -> bool {
+        let (kind, name) = reference(kustomization);
+        !self.is_own(&name) && world.source(&kind, &name).is_none()
+    }
+
+    /// What the source of `kustomization` is, as far as the repository says.
+    pub(super) fn find(&self, kustomization: &Kustomization, world: &World) -> Origin {
+        let (kind, name) = reference(kustomization);
+        let object = world.source(&kind, &name);
+        let repository: Option<GitRepository> = object
+            .filter(|_| kind == "GitRepository")
+            .and_then(|object| serde_json::from_value(object.clone()).ok());
+        let ignore = repository.as_ref().and_then(|repository| repository.spec.ignore.clone());
+        if self.is_own(&name) {
+            return Origin::Own { ignore, is_guess: false };
+        }
+        match (object, repository) {
+            (_, Some(repository)) => match self.other(&repository) {
+                Some(other) => Origin::Other(format!("its source {kind} {name} is {other}")),
+                None => Origin::Own { ignore, is_guess: false },
+            },
+            (Some(object), None) => Origin::Other(format!("its source is {kind} {name}{}", address(object))),
+            (None, None) if kind == "GitRepository" => Origin::Own { ignore: None, is_guess: true },
+            (None, None) => Origin::Other(format!("its source is {kind} {name}, which is not in the repository")),
+        }
+    }
+
+    fn is_own(&self, name: &NamespacedName) -> bool {
+        *name == NamespacedName::new(ROOT, ROOT) || self.own.contains(name)
+    }
+
+    /// What a GitRepository is, if not the repository that is looked at.
+    fn other(&self, repository: &GitRepository) -> Option<String> {
+        let url = &repository.spec.url;
+        // An address that is none may hold whatever.
+        let parsed = RepositoryUrl::parse(url).ok();
+        let shown = parsed.as_ref().map_or_else(|| "an address that is none".to_owned(), ToString::to_string);
+        if !self.urls.iter().any(|own| same(&own.to_string(), url)) {
+            return Some(shown);
+        }
+        let reference = repository.spec.reference.clone().unwrap_or_default();
+        if reference.tag.is_some() || reference.semver.is_some() || reference.commit.is_some() || reference.name.is_some() {
+            return Some(format!("{shown} at another reference than a branch"));
+        }
+        let branch = reference.branch.unwrap_or_else(|| "master".to_owned());
+        let is_ours = self.branches.is_empty() || self.branches.contains(&branch);
+        (!is_ours).then(|| format!("the branch {branch} of this repository"))
+    }
+}
+
+/// The kind and the name of the source of a Kustomization.
+pub(crate) fn reference(kustomization: &Kustomization) -> (String, NamespacedName) {
+    let reference = &kustomization.spec.source_ref;
+    let namespace = reference.namespace.clone().or_else(|| kustomization.namespace());
+    (reference.kind.clone(), gitops::NamespacedName::new(namespace.unwrap_or_default(), &reference.name))
+}
+
+/// Where a source of another kind is.
+fn address(object: &Value) -> String {
+    let url = object["spec"]["url"].as_str().and_then(|url| RepositoryUrl::parse(url).ok());
+    url.map_or_else(String::new, |url| format!(" ({url})"))
+}
+
+/// Whether two addresses name one repository: whatever the scheme, the user and the ending.
+fn same(one: &str, other: &str) -> bool {
+    match (essence(one), essence(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Host and path of an address.
+fn essence(address: &str) -> Option<String> {
+    let lower = address.to_ascii_lowercase();
+    let rest = match lower.split_once("://") {
+        Some((_, rest)) => rest.to_owned(),
+        // `git@host:path`, as ssh has it.
+        None => lower.replacen(':', "/", 1),
+    };
+    let rest = rest.split_once('/').map(|(host, path)| {
+        let host = host.rsplit('@').next().unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default();
+        format!("{host}/{}", path.trim_matches('/').trim_end_matches(".git"))
+    });
+    rest.filter(|rest| !rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_repository_are_the_same() {
+        assert!(same("https://github.com/org/fleet", "ssh://git@github.com/org/fleet.git"));
+        assert!(same("git@github.com:Org/fleet.git", "https://user:token@github.com/org/fleet/"));
+        assert!(same("ssh://git@example.com:2222/fleet", "https://example.com/fleet"));
+        assert!(!same("https://github.com/org/fleet", "https://github.com/org/other"));
+        assert!(!same("https://github.com/org/fleet", "https://gitlab.com/org/fleet"));
+        assert!(!same("", ""));
+    }
+}

@@ -1,0 +1,17 @@
+//! What a repository means without a cluster: what a change of it would change, and what in it would fail.
+//!
+//! A [`Cluster`] is what grows from one path of a tree: the objects there, the Kustomizations among them, what those
+//! make of their paths, and so on, with the crates that the agents use. [`compare`] tells two of them apart;
+//! [`check`] lists what is wrong in one. Nothing here asks a cluster. What only a cluster could tell is named.
+
+pub mod check;
+mod cluster;
+mod compare;
+mod entries;
+mod gitops;
+pub mod report;
+mod scope;
+
+pub use cluster::{Cluster, Context, Side, State, Unit};
+pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, compare, review};
+pub use entries::entries;

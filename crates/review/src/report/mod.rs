@@ -1,0 +1,12 @@
+//! What is said of a review: for people at a terminal, for programs, for a comment on a pull request.
+
+mod lines;
+mod markdown;
+mod structured;
+mod text;
+mod tally;
+
+pub use markdown::markdown;
+pub use structured::structured;
+pub use tally::Tally;
+pub use text::text;
