@@ -128,7 +128,8 @@ mod tests {
         let object = json!({"kind": "ConfigMap", "metadata": {"name": "a"}, "spec": value});
         let variables = [("name", "web"), ("count", "3"), ("on", "yes"), ("multi", "a\nb"), ("odd", "[a")];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        substitute(&object, &variables, &Substitution { strict, ..Substitution::default() }).map(|object| object["spec"].clone())
+        substitute(&object, &variables, &Substitution { strict, ..Substitution::default() })
+            .map(|object| object["spec"].clone())
     }
 
     #[test]

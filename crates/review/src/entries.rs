@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 
+use serde_json::Value;
+
+use crate::cluster::Sources;
 use crate::gitops;
 
 /// The most files that are looked into.
@@ -22,12 +26,15 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 struct Written {
     directory: TreePath,
     path: TreePath,
+    name: String,
+    /// The kind and the name of its source.
+    source: (String, String),
 }
 
 impl Written {
     /// Whether it is about the directory in which it stands itself, as the one that `flux bootstrap` writes is.
     fn is_root(&self) -> bool {
-        self.directory.starts_with(&self.path)
+        self.directory.starts_with(&self.path) && (self.name == gitops::ROOT || !self.path.is_root())
     }
 }
 
@@ -37,12 +44,17 @@ impl Written {
 ///
 /// # Errors
 /// When the tree cannot be read.
-pub fn entries(tree: &dyn Tree) -> Result<Vec<String>, TreeError> {
-    let written = written(tree)?;
-    let mut entries: BTreeSet<TreePath> =
-        written.iter().filter(|one| one.is_root()).map(|one| one.path.clone()).collect();
-    for one in &written {
-        let is_reached = written.iter().any(|other| !other.is_root() && one.directory.starts_with(&other.path));
+pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeError> {
+    let Scan { written, foreign } = scan(tree, sources)?;
+    // What is about another repository leads nowhere in this one.
+    let is_own = |one: &Written| {
+        let (kind, source) = &one.source;
+        source == gitops::ROOT || (kind == "GitRepository" && !foreign.contains(source))
+    };
+    let (own, others): (Vec<_>, Vec<_>) = written.into_iter().partition(is_own);
+    let mut entries: BTreeSet<TreePath> = own.iter().filter(|one| one.is_root()).map(|one| one.path.clone()).collect();
+    for one in own.iter().chain(&others) {
+        let is_reached = own.iter().any(|other| !other.is_root() && one.directory.starts_with(&other.path));
         let is_below = entries.iter().any(|entry| one.directory.starts_with(entry));
         if !is_reached && !is_below {
             entries.insert(top(tree, &one.directory)?);
@@ -86,9 +98,17 @@ fn has_kustomization(tree: &dyn Tree, directory: &TreePath) -> Result<bool, Tree
     Ok(false)
 }
 
-/// All Kustomizations of Flux that are written in the tree.
-fn written(tree: &dyn Tree) -> Result<Vec<Written>, TreeError> {
-    let mut found = Vec::new();
+/// What is written in a tree.
+#[derive(Default)]
+struct Scan {
+    written: Vec<Written>,
+    /// The names of GitRepositories that are other repositories.
+    foreign: BTreeSet<String>,
+}
+
+/// All Kustomizations of Flux, and which sources are other repositories.
+fn scan(tree: &dyn Tree, sources: &Sources) -> Result<Scan, TreeError> {
+    let mut scan = Scan::default();
     let mut directories = vec![(TreePath::root(), 0)];
     let mut files = 0;
     while let Some((directory, depth)) = directories.pop() {
@@ -98,30 +118,43 @@ fn written(tree: &dyn Tree) -> Result<Vec<Written>, TreeError> {
                 EntryKind::Directory if depth < MAX_DEPTH && name != ".git" => directories.push((path, depth + 1)),
                 EntryKind::File { size } if is_yaml(&name) && size <= MAX_SIZE && files < MAX_FILES => {
                     files += 1;
-                    let paths = paths_in(&tree.read_file(&path)?);
-                    found.extend(paths.into_iter().map(|path| Written { directory: directory.clone(), path }));
+                    scan.file(&directory, &tree.read_file(&path)?, sources);
                 }
                 _ => {}
             }
         }
     }
-    Ok(found)
+    Ok(scan)
+}
+
+impl Scan {
+    /// Takes in what a file describes. One that cannot be read describes nothing.
+    fn file(&mut self, directory: &TreePath, content: &[u8], sources: &Sources) {
+        let names = |group: &str| content.windows(group.len()).any(|part| part == group.as_bytes());
+        if !names(gitops::KUSTOMIZE) && !names("source.toolkit.fluxcd.io") {
+            return;
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        for document in parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default() {
+            let object = document.value;
+            let name = text(&object["metadata"]["name"]);
+            if object["kind"] == "GitRepository" {
+                let read: Option<GitRepository> = serde_json::from_value(object).ok();
+                // Without an address of its own the repository knows none of the others either.
+                let is_other = !sources.urls.is_empty() && read.is_some_and(|read| sources.other(&read).is_some());
+                self.foreign.extend(is_other.then_some(name));
+            } else if gitops::is_kustomization(&object) {
+                let (spec, source) = (&object["spec"], &object["spec"]["sourceRef"]);
+                let Ok(path) = TreePath::parse(&text(&spec["path"])) else { continue };
+                let source = (text(&source["kind"]), text(&source["name"]));
+                self.written.push(Written { directory: directory.clone(), path, name, source });
+            }
+        }
+    }
 }
 
 fn is_yaml(name: &str) -> bool {
     [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending))
-}
-
-/// What the Kustomizations in a file are about. A file that cannot be read has none.
-fn paths_in(content: &[u8]) -> Vec<TreePath> {
-    let is_candidate = content.windows(gitops::KUSTOMIZE.len()).any(|part| part == gitops::KUSTOMIZE.as_bytes());
-    if !is_candidate {
-        return Vec::new();
-    }
-    let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
-    let described = documents.iter().filter(|document| gitops::is_kustomization(&document.value));
-    let path = |value: &serde_json::Value| TreePath::parse(value["spec"]["path"].as_str().unwrap_or_default()).ok();
-    described.filter_map(|document| path(&document.value)).collect()
 }
 
 #[cfg(test)]
@@ -129,13 +162,23 @@ mod tests {
     use super::*;
     use cowherd_tree::MemoryTree;
 
-    fn kustomization(path: &str) -> String {
-        format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: a}}\nspec: {{path: {path}}}\n")
+    fn kustomization(path: &str, name: &str) -> String {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}}}\nspec: {{path: \
+             {path}, sourceRef: {{kind: GitRepository, name: {name}}}}}\n"
+        )
     }
 
+    /// Files that are Kustomizations of a path, by a source of a name.
     fn of<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
-        let content = |path: &str| if path.starts_with('.') { kustomization(path) } else { path.to_owned() };
-        entries(&MemoryTree::new(files.map(|(file, path)| (file, content(path)))).unwrap()).unwrap()
+        let content = |text: &str| match text.split_once(' ') {
+            _ if !text.starts_with('.') => text.to_owned(),
+            Some((path, name)) => kustomization(path, name),
+            None => kustomization(text, "flux-system"),
+        };
+        let tree = MemoryTree::new(files.map(|(file, path)| (file, content(path)))).unwrap();
+        let urls = vec![cowherd_source::RepositoryUrl::parse("https://example.com/fleet").unwrap()];
+        entries(&tree, &Sources { urls, ..Sources::default() }).unwrap()
     }
 
     #[test]
@@ -159,5 +202,13 @@ mod tests {
         ];
         assert_eq!(of(nested), ["./fleet"]);
         assert_eq!(of([("apps/a.yaml", "kind: ConfigMap")]), ["./"]);
+        let tenant = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: tenant}\nspec: {url: \
+                      'https://example.com/tenant', interval: 1m}\n";
+        let tenants = [
+            ("clusters/a/tenants.yaml", "./tenants/a"),
+            ("tenants/a/source.yaml", tenant),
+            ("tenants/a/sync.yaml", "./ tenant"),
+        ];
+        assert_eq!(of(tenants), ["./clusters/a"]);
     }
 }

@@ -12,6 +12,6 @@ mod gitops;
 pub mod report;
 mod scope;
 
-pub use cluster::{Cluster, Context, Side, State, Unit};
+pub use cluster::{Cluster, Context, Side, Sources, State, Unit};
 pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, compare, review};
 pub use entries::entries;

@@ -1,5 +1,6 @@
 //! What grows from one path of a tree.
 
+mod artifact;
 mod own;
 mod unit;
 mod world;
@@ -16,8 +17,8 @@ use cowherd_tree::{Tree, TreeError, TreePath};
 
 use crate::gitops::{self, Elsewhere, NamespacedName};
 pub use own::Sources;
-pub use unit::{State, Unit};
 use unit::Found;
+pub use unit::{State, Unit};
 pub use world::World;
 
 /// The most Kustomizations of one cluster that are looked at.
@@ -110,7 +111,8 @@ impl<'a> Growing<'a> {
         let mut world = World::default();
         context.given.iter().for_each(|object| world.take(object));
         world.forget_new();
-        let pending = gitops::root(path).map(|kustomization| Found { kustomization, parent: None }).into_iter().collect();
+        let pending =
+            gitops::root(path).map(|kustomization| Found { kustomization, parent: None }).into_iter().collect();
         Self {
             path: path.to_owned(),
             tree,
@@ -221,12 +223,7 @@ impl<'a> Growing<'a> {
                 *unit = Arc::new(unit.placed(scopes));
             }
         }
-        Cluster {
-            path: self.path,
-            units: self.units,
-            described_twice: self.described_twice,
-            world: self.world,
-        }
+        Cluster { path: self.path, units: self.units, described_twice: self.described_twice, world: self.world }
     }
 }
 
@@ -248,7 +245,10 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
     let mut results: Vec<(usize, R)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
         // A panic of one is one of all: renders turn theirs into errors.
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

@@ -8,7 +8,11 @@ use serde_json::Value;
 
 use crate::gitops::{self, NamespacedName, ROOT};
 
+use super::artifact::Artifact;
 use super::world::World;
+
+/// The kind of what an ArtifactGenerator makes.
+const ARTIFACT: &str = "ExternalArtifact";
 
 /// How the repository knows itself among the sources of Kustomizations.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +31,8 @@ pub(super) enum Origin {
     Own {
         /// The patterns.
         ignore: Option<String>,
+        /// What is made of it, where that is what counts.
+        artifact: Option<Artifact>,
         /// What nothing but the path speaks for.
         is_guess: bool,
     },
@@ -38,27 +44,47 @@ impl Sources {
     /// Whether it may be told later what the source of `kustomization` is.
     pub(super) fn is_unknown(&self, kustomization: &Kustomization, world: &World) -> bool {
         let (kind, name) = reference(kustomization);
-        !self.is_own(&name) && world.source(&kind, &name).is_none()
+        !self.is_own(&name) && world.source(&kind, &name).is_none() && world.artifact(&name).is_none()
     }
 
     /// What the source of `kustomization` is, as far as the repository says.
     pub(super) fn find(&self, kustomization: &Kustomization, world: &World) -> Origin {
         let (kind, name) = reference(kustomization);
-        let object = world.source(&kind, &name);
-        let repository: Option<GitRepository> = object
-            .filter(|_| kind == "GitRepository")
-            .and_then(|object| serde_json::from_value(object.clone()).ok());
+        if let (true, Some(artifact)) = (kind == ARTIFACT, world.artifact(&name)) {
+            return match artifact {
+                Ok(artifact) => self.made(&name, artifact, world),
+                Err(why) => Origin::Other(format!("its source is {kind} {name}, and {why}")),
+            };
+        }
+        self.named(&kind, &name, world)
+    }
+
+    /// What an artifact is that is made of a source.
+    fn made(&self, name: &NamespacedName, artifact: Artifact, world: &World) -> Origin {
+        let (kind, source) = &artifact.source;
+        match self.named(kind, source, world) {
+            Origin::Own { ignore, is_guess, .. } => Origin::Own { ignore, artifact: Some(artifact), is_guess },
+            Origin::Other(why) => {
+                Origin::Other(format!("its source {ARTIFACT} {name} is made of {kind} {source}: {why}"))
+            }
+        }
+    }
+
+    fn named(&self, kind: &str, name: &NamespacedName, world: &World) -> Origin {
+        let object = world.source(kind, name);
+        let repository: Option<GitRepository> =
+            object.filter(|_| kind == "GitRepository").and_then(|object| serde_json::from_value(object.clone()).ok());
         let ignore = repository.as_ref().and_then(|repository| repository.spec.ignore.clone());
-        if self.is_own(&name) {
-            return Origin::Own { ignore, is_guess: false };
+        if self.is_own(name) {
+            return Origin::Own { ignore, artifact: None, is_guess: false };
         }
         match (object, repository) {
             (_, Some(repository)) => match self.other(&repository) {
                 Some(other) => Origin::Other(format!("its source {kind} {name} is {other}")),
-                None => Origin::Own { ignore, is_guess: false },
+                None => Origin::Own { ignore, artifact: None, is_guess: false },
             },
             (Some(object), None) => Origin::Other(format!("its source is {kind} {name}{}", address(object))),
-            (None, None) if kind == "GitRepository" => Origin::Own { ignore: None, is_guess: true },
+            (None, None) if kind == "GitRepository" => Origin::Own { ignore: None, artifact: None, is_guess: true },
             (None, None) => Origin::Other(format!("its source is {kind} {name}, which is not in the repository")),
         }
     }
@@ -68,7 +94,7 @@ impl Sources {
     }
 
     /// What a GitRepository is, if not the repository that is looked at.
-    fn other(&self, repository: &GitRepository) -> Option<String> {
+    pub(crate) fn other(&self, repository: &GitRepository) -> Option<String> {
         let url = &repository.spec.url;
         // An address that is none may hold whatever.
         let parsed = RepositoryUrl::parse(url).ok();
@@ -77,7 +103,11 @@ impl Sources {
             return Some(shown);
         }
         let reference = repository.spec.reference.clone().unwrap_or_default();
-        if reference.tag.is_some() || reference.semver.is_some() || reference.commit.is_some() || reference.name.is_some() {
+        if reference.tag.is_some()
+            || reference.semver.is_some()
+            || reference.commit.is_some()
+            || reference.name.is_some()
+        {
             return Some(format!("{shown} at another reference than a branch"));
         }
         let branch = reference.branch.unwrap_or_else(|| "master".to_owned());

@@ -6,15 +6,15 @@ use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::Manifest;
 use cowherd_apply::mask::Mask;
 use cowherd_source::Ignore;
-use cowherd_tree::{Tree, TreePath};
+use cowherd_tree::{Tree, TreeError, TreePath};
 use kube::ResourceExt;
 
 use crate::gitops::{self, Made, NamespacedName, Plan, Problem};
 use crate::scope::Scopes;
 
+use super::Context;
 use super::own::{Origin, Sources};
 use super::world::World;
-use super::Context;
 
 /// A Kustomization that was found, before anything was made of it.
 #[derive(Clone)]
@@ -150,27 +150,31 @@ impl Unit {
         if self.parent.is_none() {
             return Ok(tree.clone());
         }
-        match context.sources.find(&self.kustomization, world) {
-            Origin::Other(why) => Err(State::Elsewhere(why)),
-            Origin::Own { is_guess: true, .. } if !is_there(tree.as_ref(), plan.path()) => {
-                let (kind, name) = super::own::reference(&self.kustomization);
-                Err(State::Elsewhere(format!("its source {kind} {name} is not in the repository, and its path neither")))
-            }
-            Origin::Own { ignore: Some(ignore), .. } => match Ignore::new(tree.clone(), Some(&ignore)) {
-                Ok(tree) => Ok(Arc::new(tree)),
-                Err(error) => {
-                    let text = error.to_string();
-                    Err(State::Failed(Problem { cause: text.clone(), text, file: None, line: None }))
-                }
-            },
-            Origin::Own { is_guess, .. } => {
-                if is_guess {
-                    let (kind, name) = super::own::reference(&self.kustomization);
-                    self.notes.push(format!("its source {kind} {name} is taken to be this repository, which does not say"));
-                }
-                Ok(tree.clone())
-            }
+        let (ignore, artifact, is_guess) = match context.sources.find(&self.kustomization, world) {
+            Origin::Other(why) => return Err(State::Elsewhere(why)),
+            Origin::Own { ignore, artifact, is_guess } => (ignore, artifact, is_guess),
+        };
+        let failed = |error: TreeError| {
+            let text = error.to_string();
+            State::Failed(Problem { cause: text.clone(), text, file: None, line: None })
+        };
+        let (kind, name) = super::own::reference(&self.kustomization);
+        if is_guess && !is_there(tree.as_ref(), plan.path()) {
+            return Err(State::Elsewhere(format!(
+                "its source {kind} {name} is not in the repository, nor is its path"
+            )));
         }
+        if is_guess {
+            self.notes.push(format!("its source {kind} {name} is taken to be this repository, which does not say"));
+        }
+        let mut tree = tree.clone();
+        if let Some(ignore) = ignore {
+            tree = Arc::new(Ignore::new(tree, Some(&ignore)).map_err(failed)?);
+        }
+        if let Some(artifact) = artifact {
+            tree = Arc::new(artifact.make(tree.as_ref()).map_err(failed)?);
+        }
+        Ok(tree)
     }
 
     /// What was made, if it would be made again of `tree`.

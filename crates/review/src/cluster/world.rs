@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::gitops::{NamespacedName, Plan, Values};
 use crate::scope::Scopes;
 
+use super::artifact::Artifact;
+
 /// What objects of a cluster are to others.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -15,6 +17,8 @@ pub struct World {
     holders: BTreeMap<(String, NamespacedName), Value>,
     /// Sources by kind and name.
     sources: BTreeMap<(String, NamespacedName), Value>,
+    /// What makes artifacts of sources, by name.
+    generators: BTreeMap<NamespacedName, Value>,
     /// The definitions, by name.
     pub definitions: BTreeMap<String, Value>,
     /// Which kinds live in namespaces.
@@ -48,6 +52,9 @@ impl World {
             (version, _) if version.starts_with("source.toolkit.fluxcd.io/") => {
                 self.sources.insert((kind, name), object.clone());
             }
+            (version, "ArtifactGenerator") if version.starts_with("source.extensions.fluxcd.io/") => {
+                self.generators.insert(name, object.clone());
+            }
             (_, "CustomResourceDefinition") => {
                 self.scopes.take(object);
                 self.definitions.insert(name.name, object.clone());
@@ -64,6 +71,12 @@ impl World {
     /// A source.
     pub fn source(&self, kind: &str, name: &NamespacedName) -> Option<&Value> {
         self.sources.get(&(kind.to_owned(), name.clone()))
+    }
+
+    /// How the artifact of this name is made; the error says what of that is not understood.
+    pub(super) fn artifact(&self, name: &NamespacedName) -> Option<Result<Artifact, String>> {
+        let generators = self.generators.iter().filter(|(generator, _)| generator.namespace == name.namespace);
+        generators.into_iter().find_map(|(_, generator)| Artifact::read(generator, &name.name))
     }
 
     /// What a Kustomization's variables come from that is not here.

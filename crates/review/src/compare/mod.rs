@@ -146,7 +146,8 @@ pub fn compare(before: Option<&Cluster>, after: Option<&Cluster>) -> ClusterRevi
     let names: BTreeSet<&NamespacedName> = comparison.before.keys().chain(comparison.after.keys()).collect();
     let path = after.or(before).map(|cluster| cluster.path.clone()).unwrap_or_default();
     let known = names.iter().map(|name| (*name).clone()).collect();
-    let mut review = ClusterReview { path, units: Vec::new(), known, unchanged: 0, elsewhere: Vec::new(), errors: Vec::new() };
+    let mut review =
+        ClusterReview { path, units: Vec::new(), known, unchanged: 0, elsewhere: Vec::new(), errors: Vec::new() };
     review.errors.extend(after.into_iter().flat_map(dependencies::cycles).map(|cycle| cycle.to_string()));
     for name in names {
         match comparison.unit(name) {

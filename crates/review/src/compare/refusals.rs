@@ -20,11 +20,13 @@ pub(super) fn of(before: &Manifest, after: &Manifest) -> Vec<String> {
         object
     };
     let (old, new) = (settled(before), settled(after));
-    let known: Vec<FieldError> = kind.validate_update(&old, &old).into_iter().chain(kind.validate_create(&new)).collect();
+    let known: Vec<FieldError> =
+        kind.validate_update(&old, &old).into_iter().chain(kind.validate_create(&new)).collect();
     let refusals = kind.validate_update(&new, &old).into_iter().filter(|error| !known.contains(error));
     let is_secret = id.kind == "Secret";
     // What the API says of a field may show its value.
-    let said = |error: FieldError| if is_secret { "one of its fields cannot change".to_owned() } else { error.to_string() };
+    let said =
+        |error: FieldError| if is_secret { "one of its fields cannot change".to_owned() } else { error.to_string() };
     let advice = "it would be refused unless the object is recreated (kustomize.toolkit.fluxcd.io/force)";
     refusals.take(MAX_TOLD).map(|error| format!("{}: {advice}", said(error))).collect()
 }

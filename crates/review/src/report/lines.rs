@@ -95,7 +95,8 @@ fn between(before: &str, after: &str) -> Vec<Line> {
 /// A line as it may be shown: without what a terminal, or a reader, would take for more than text.
 pub(super) fn clean(text: &str) -> String {
     let is_hidden = |c: char| {
-        (c.is_control() && c != '\t') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|c| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -107,7 +108,8 @@ mod tests {
     #[test]
     fn of_long_texts_only_what_changes_is_told() {
         let text = |middle: &str| {
-            let lines: Vec<String> = (0..40).map(|n| if n == 20 { middle.to_owned() } else { format!("l{n}") }).collect();
+            let lines: Vec<String> =
+                (0..40).map(|n| if n == 20 { middle.to_owned() } else { format!("l{n}") }).collect();
             Value::from(lines.join("\n"))
         };
         let field = FieldChange { path: "data.a".into(), before: Some(text("old")), after: Some(text("new")) };

@@ -245,11 +245,16 @@ mod tests {
 
     #[test]
     fn a_comment_is_never_larger_than_it_may_be_and_says_what_is_missing() {
-        for (objects, size, limit) in [(1000, 50, 10_000), (3, 100_000, 5_000), (1000, 10, 600), (10, 10, 300), (1, 1, 0)] {
+        for (objects, size, limit) in
+            [(1000, 50, 10_000), (3, 100_000, 5_000), (1000, 10, 600), (10, 10, 300), (1, 1, 0)]
+        {
             let text = markdown(&review(objects, size), limit);
             assert!(text.len() <= limit, "{} > {limit}", text.len());
         }
         let text = markdown(&review(1000, 50), 10_000);
-        assert!(text.contains("have no room here") && text.matches("<details>").count() == text.matches("</details>").count());
+        assert!(
+            text.contains("have no room here")
+                && text.matches("<details>").count() == text.matches("</details>").count()
+        );
     }
 }

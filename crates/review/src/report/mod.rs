@@ -3,8 +3,8 @@
 mod lines;
 mod markdown;
 mod structured;
-mod text;
 mod tally;
+mod text;
 
 pub use markdown::markdown;
 pub use structured::structured;

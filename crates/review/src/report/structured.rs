@@ -20,9 +20,10 @@ pub fn structured(review: &Review) -> Value {
 }
 
 fn cluster(cluster: &ClusterReview) -> Value {
-    let elsewhere = cluster.elsewhere.iter().map(|(name, why)| {
-        json!({ "namespace": name.namespace, "name": name.name, "reason": why })
-    });
+    let elsewhere = cluster
+        .elsewhere
+        .iter()
+        .map(|(name, why)| json!({ "namespace": name.namespace, "name": name.name, "reason": why }));
     json!({
         "path": cluster.path,
         "errors": cluster.errors,
@@ -47,9 +48,8 @@ fn unit(unit: &UnitReview) -> Value {
 
 fn change(change: &Change) -> Value {
     let id = &change.object.id;
-    let fields = change.fields.iter().map(|field| {
-        json!({ "path": field.path, "before": field.before, "after": field.after })
-    });
+    let fields =
+        change.fields.iter().map(|field| json!({ "path": field.path, "before": field.before, "after": field.after }));
     let mut value = json!({
         "apiVersion": change.object.api_version(), "kind": id.kind, "namespace": id.namespace, "name": id.name,
         "action": change.kind.word(), "fields": fields.collect::<Vec<_>>(), "notes": change.notes,

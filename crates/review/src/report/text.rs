@@ -35,7 +35,13 @@ impl Printer {
         if tally.is_empty() && cluster.elsewhere.is_empty() {
             return;
         }
-        self.line(out, &self.painted(1, &format!("{}: {tally}, {} unchanged", clean(&cluster.path), kustomizations(cluster.unchanged))));
+        self.line(
+            out,
+            &self.painted(
+                1,
+                &format!("{}: {tally}, {} unchanged", clean(&cluster.path), kustomizations(cluster.unchanged)),
+            ),
+        );
         for error in &cluster.errors {
             self.line(out, &format!("{} {}", self.painted(31, "✗"), clean(error)));
         }

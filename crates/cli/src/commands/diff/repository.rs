@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
-use cowherd_review::{Review, Side};
+use cowherd_review::{Review, Side, Sources};
 use cowherd_source::local::Repository;
 
 use super::Output;
@@ -66,14 +66,15 @@ impl RepositoryFlags {
             false => checkout::revision(&repository, wanted.revision.as_deref())?,
         };
         let base = self.base(&repository, wanted.revision.as_deref())?;
-        let paths = self.paths(&repository, [&base, &head])?;
+        let paths = self.paths(&repository, [&base, &head], &surroundings.context.sources)?;
         let mut review = cowherd_review::review(&base, &head, &paths, &surroundings.context)?;
         if !wanted.names.is_empty() {
             keep(&mut review, wanted)?;
         }
         let tally = Tally::of(&review);
         self.print(&review, &tally, wanted.output)?;
-        let is_dirty = !self.worktree && wanted.revision.is_none() && checkout::is_dirty(&repository, head.tree.as_ref());
+        let is_dirty =
+            !self.worktree && wanted.revision.is_none() && checkout::is_dirty(&repository, head.tree.as_ref());
         if is_dirty {
             eprintln!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
         }
@@ -101,11 +102,11 @@ impl RepositoryFlags {
     }
 
     /// The paths that clusters grow from, on either side.
-    fn paths(&self, repository: &Repository, sides: [&Side; 2]) -> Result<Vec<String>> {
+    fn paths(&self, repository: &Repository, sides: [&Side; 2], sources: &Sources) -> Result<Vec<String>> {
         if self.paths.is_empty() {
             let mut paths = Vec::new();
             for side in sides {
-                paths.extend(cowherd_review::entries(side.tree.as_ref())?);
+                paths.extend(cowherd_review::entries(side.tree.as_ref(), sources)?);
             }
             paths.sort();
             paths.dedup();
