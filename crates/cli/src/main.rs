@@ -44,7 +44,8 @@ enum Command {
     Tree(commands::tree::Tree),
     Trace(commands::trace::Trace),
     History(commands::history::History),
-    Diff(commands::diff::Diff),
+    Diff(Box<commands::diff::Diff>),
+    Check(commands::check::Check),
     Reconcile(commands::reconcile::Reconcile),
     Suspend(commands::suspend::Suspend),
     Resume(commands::resume::Resume),
@@ -56,14 +57,18 @@ enum Command {
 
 /// How a command that did what it was asked to do ends.
 ///
-/// Scripts rely on these: 0 for success, 1 for failure (or, for `diff`, for differences found), 2 for a command
-/// line that makes no sense, 3 for a `diff` that failed.
+/// Scripts rely on these: 0 for success, 1 for failure (or, for `diff` and `check`, for something found), 2 for a command
+/// line that makes no sense, or a `check` that could not be made, 3 for a `diff` that failed.
 type Outcome = anyhow::Result<ExitCode>;
 
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     let command = Cli::parse().command;
-    let failure = if matches!(command, Command::Diff(_)) { ExitCode::from(3) } else { ExitCode::FAILURE };
+    let failure = match command {
+        Command::Diff(_) => ExitCode::from(3),
+        Command::Check(_) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    };
     run(command).unwrap_or_else(|error| {
         eprintln!("{} {}", terminal::Mark::Failure, failure::text(&error));
         failure
@@ -82,6 +87,7 @@ fn run(command: Command) -> Outcome {
             Command::Trace(command) => command.run().await,
             Command::History(command) => command.run().await,
             Command::Diff(command) => command.run().await,
+            Command::Check(command) => command.run().await,
             Command::Reconcile(command) => command.run().await,
             Command::Suspend(command) => command.run().await,
             Command::Resume(command) => command.run().await,

@@ -39,8 +39,8 @@ impl Written {
 }
 
 /// The paths from which the clusters of a repository grow: what `flux bootstrap` was given, where it left its word;
-/// else the directories with Kustomizations that none of the others is about. The root of the tree where there are no
-/// Kustomizations at all.
+/// else the directories with Kustomizations that none of the others is about. Where there are no Kustomizations at all, each
+/// uppermost directory with manifests or a kustomization that no other builds on.
 ///
 /// # Errors
 /// When the tree cannot be read.
@@ -64,9 +64,64 @@ pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeEr
     let all = entries.clone();
     entries.retain(|entry| !all.iter().any(|other| other != entry && entry.starts_with(other)));
     if entries.is_empty() {
-        entries.insert(TreePath::root());
+        entries = plain(tree)?;
     }
     Ok(entries.iter().map(shown).collect())
+}
+
+/// The uppermost directories with manifests, or with a kustomization that none of the others builds on; the root where there
+/// are none. Charts are no manifests.
+fn plain(tree: &dyn Tree) -> Result<BTreeSet<TreePath>, TreeError> {
+    let mut found = BTreeSet::new();
+    let mut built_on = BTreeSet::new();
+    let mut directories = vec![(TreePath::root(), 0)];
+    while let Some((directory, depth)) = directories.pop() {
+        if let Some(file) = kustomization(tree, &directory)? {
+            built_on.extend(bases(&directory, &tree.read(&file)?));
+            found.insert(directory);
+            continue;
+        }
+        let listed = tree.list(&directory)?;
+        if listed.iter().any(|(name, _)| name == "Chart.yaml") {
+            continue;
+        }
+        let is_manifest = |name: &str, entry: &cowherd_tree::Entry| -> Result<bool, TreeError> {
+            let is_file = matches!(entry.kind, EntryKind::File { size } if size <= MAX_SIZE) && is_yaml(name);
+            let Ok(path) = directory.join(name) else { return Ok(false) };
+            Ok(is_file && !name.starts_with('.') && describes(&tree.read_file(&path)?))
+        };
+        let mut holds_manifests = false;
+        for (name, entry) in &listed {
+            holds_manifests = holds_manifests || is_manifest(name, entry)?;
+        }
+        if holds_manifests {
+            found.insert(directory);
+            continue;
+        }
+        let below = listed.iter().filter(|(name, entry)| entry.kind == EntryKind::Directory && !name.starts_with('.'));
+        let below = below.filter_map(|(name, _)| directory.join(name).ok());
+        directories.extend(below.filter(|_| depth < MAX_DEPTH).map(|path| (path, depth + 1)));
+    }
+    found.retain(|path| !built_on.contains(path));
+    if found.is_empty() {
+        found.insert(TreePath::root());
+    }
+    Ok(found)
+}
+
+/// The directories that a kustomization builds on.
+fn bases(directory: &TreePath, content: &[u8]) -> Vec<TreePath> {
+    let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
+    let lists =
+        documents.iter().flat_map(|document| ["resources", "bases", "components"].map(|list| &document.value[list]));
+    let names = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+    names.filter_map(|name| directory.join(name).ok()).collect()
+}
+
+/// Whether a file describes an object.
+fn describes(content: &[u8]) -> bool {
+    let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
+    documents.iter().any(|document| document.value["apiVersion"].is_string() && document.value["kind"].is_string())
 }
 
 /// As `spec.path` has it.
@@ -82,20 +137,21 @@ fn top(tree: &dyn Tree, directory: &TreePath) -> Result<TreePath, TreeError> {
         return Ok(TreePath::parse(&components[..=at + 1].join("/")).unwrap_or_default());
     }
     let mut top = directory.clone();
-    while !top.is_root() && has_kustomization(tree, &top.parent())? {
+    while !top.is_root() && kustomization(tree, &top.parent())?.is_some() {
         top = top.parent();
     }
     Ok(top)
 }
 
-fn has_kustomization(tree: &dyn Tree, directory: &TreePath) -> Result<bool, TreeError> {
+/// The kustomization file of a directory.
+pub(crate) fn kustomization(tree: &dyn Tree, directory: &TreePath) -> Result<Option<TreePath>, TreeError> {
     for name in KUSTOMIZATIONS {
         let Ok(path) = directory.join(name) else { continue };
-        if matches!(tree.entry(&path)?, Some(entry) if matches!(entry.kind, EntryKind::File { .. })) {
-            return Ok(true);
+        if matches!(tree.stat(&path)?, Some(entry) if matches!(entry.kind, EntryKind::File { .. })) {
+            return Ok(Some(path));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// What is written in a tree.
@@ -202,6 +258,14 @@ mod tests {
         ];
         assert_eq!(of(nested), ["./fleet"]);
         assert_eq!(of([("apps/a.yaml", "kind: ConfigMap")]), ["./"]);
+        let plain = [
+            ("base/kustomization.yaml", "resources: [a.yaml]"),
+            ("overlays/a/kustomization.yaml", "resources: [../../base]"),
+            ("guestbook/a.yaml", "apiVersion: v1\nkind: ConfigMap\n"),
+            ("chart/Chart.yaml", "name: a"),
+            ("chart/templates/a.yaml", "apiVersion: v1\nkind: ConfigMap\n"),
+        ];
+        assert_eq!(of(plain), ["./guestbook", "./overlays/a"]);
         let tenant = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: tenant}\nspec: {url: \
                       'https://example.com/tenant', interval: 1m}\n";
         let tenants = [

@@ -110,7 +110,6 @@ impl<'a> Growing<'a> {
     fn new(path: &str, tree: Arc<dyn Tree>, context: &'a Context, known: Option<&'a Cluster>) -> Self {
         let mut world = World::default();
         context.given.iter().for_each(|object| world.take(object));
-        world.forget_new();
         let pending =
             gitops::root(path).map(|kustomization| Found { kustomization, parent: None }).into_iter().collect();
         Self {

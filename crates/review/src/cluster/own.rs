@@ -41,8 +41,8 @@ pub(super) enum Origin {
 }
 
 impl Sources {
-    /// Whether it may be told later what the source of `kustomization` is.
-    pub(super) fn is_unknown(&self, kustomization: &Kustomization, world: &World) -> bool {
+    /// Whether nothing that is known says what the source of `kustomization` is.
+    pub fn is_unknown(&self, kustomization: &Kustomization, world: &World) -> bool {
         let (kind, name) = reference(kustomization);
         !self.is_own(&name) && world.source(&kind, &name).is_none() && world.artifact(&name).is_none()
     }

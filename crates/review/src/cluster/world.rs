@@ -1,6 +1,6 @@
 //! What objects of a cluster are to others: values of variables, sources, definitions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use serde_json::Value;
@@ -23,8 +23,6 @@ pub struct World {
     pub definitions: BTreeMap<String, Value>,
     /// Which kinds live in namespaces.
     pub scopes: Scopes,
-    /// The ConfigMaps and Secrets that the repository itself has.
-    pub described: BTreeSet<(String, NamespacedName)>,
 }
 
 /// The values of the variables of a Kustomization.
@@ -46,7 +44,6 @@ impl World {
         let name = NamespacedName::new(text(&metadata["namespace"]), text(&metadata["name"]));
         match (api_version.as_str(), kind.as_str()) {
             ("v1", "ConfigMap" | "Secret") => {
-                self.described.insert((kind.clone(), name.clone()));
                 self.holders.insert((kind, name), object.clone());
             }
             (version, _) if version.starts_with("source.toolkit.fluxcd.io/") => {
@@ -63,9 +60,9 @@ impl World {
         }
     }
 
-    /// What was taken in until now is not described by the repository.
-    pub(super) fn forget_new(&mut self) {
-        self.described.clear();
+    /// Whether there is a ConfigMap or Secret.
+    pub fn holds(&self, kind: &str, name: &NamespacedName) -> bool {
+        self.holders.contains_key(&(kind.to_owned(), name.clone()))
     }
 
     /// A source.

@@ -93,7 +93,7 @@ fn between(before: &str, after: &str) -> Vec<Line> {
 }
 
 /// A line as it may be shown: without what a terminal, or a reader, would take for more than text.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let is_hidden = |c: char| {
         (c.is_control() && c != '\t')
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

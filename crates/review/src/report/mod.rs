@@ -6,6 +6,7 @@ mod structured;
 mod tally;
 mod text;
 
+pub use lines::clean;
 pub use markdown::markdown;
 pub use structured::structured;
 pub use tally::Tally;

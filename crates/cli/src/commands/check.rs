@@ -1,0 +1,199 @@
+//! `cowherd check`: what in a repository would fail.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use cowherd_review::check::{Finding, Report, Rule, Severity};
+use cowherd_review::{Side, Sources, check, entries};
+use cowherd_source::local::{self, Repository};
+use cowherd_tree::DiskTree;
+use serde_json::{Value, json};
+
+use crate::checkout::{self, SurroundingsFlags};
+use crate::output::{self, Format};
+use crate::terminal::Mark;
+
+/// List what in a repository would fail, with file and line
+///
+/// Everything that grows from the paths of its clusters is rendered, and no cluster is asked: files
+/// that are no YAML or are missing, objects that are not what their kinds ask for (those of
+/// Kubernetes and those that are defined in the repository), kinds that nothing serves, names that
+/// lead nowhere, Kustomizations that wait for each other, objects that are described twice,
+/// variables without a value. PATH is a repository, whose clusters are found, or the path in one
+/// that a cluster grows from.
+///
+/// Ends with 0 if nothing would fail, with 1 if something would, with 2 if it cannot be told.
+///
+/// Examples:
+///   cowherd check
+///   cowherd check clusters/prod --strict
+///   cowherd check --revision my-branch -o json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Check {
+    /// The repository, or the path in it that a cluster grows from [default: the repository you stand in]
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
+    /// The revision to look at, as `git rev-parse` takes it [default: the files as they are on disk]
+    #[arg(long, value_name = "REVISION")]
+    revision: Option<String>,
+    /// Take warnings for errors
+    #[arg(long)]
+    strict: bool,
+    /// Leave out findings of these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    ignore: Vec<Rule>,
+    /// The form of the output
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    output: Output,
+    #[command(flatten)]
+    surroundings: SurroundingsFlags,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A line for each finding
+    Text,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
+/// What is checked.
+struct Checked {
+    side: Side,
+    paths: Vec<String>,
+    /// Where its files are, before the paths of findings.
+    shown: PathBuf,
+}
+
+impl Check {
+    pub async fn run(self) -> crate::Outcome {
+        // Renders and fetches block the thread.
+        tokio::task::spawn_blocking(move || self.check()).await?
+    }
+
+    fn check(&self) -> crate::Outcome {
+        let path = self.path.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !path.exists() {
+            bail!("{} is not there", path.display());
+        }
+        let repository = match local::discover(&path) {
+            Ok(repository) => Some(repository),
+            Err(error) if self.revision.is_some() => return Err(error.into()),
+            Err(_) => None,
+        };
+        let surroundings = self.surroundings.open(repository.as_ref())?;
+        let checked = self.checked(&path, repository.as_ref(), &surroundings.context.sources)?;
+        let mut report = check::check(&checked.side, &checked.paths, &surroundings.context)?;
+        report.findings.retain(|finding| !self.ignore.contains(&finding.rule));
+        self.print(&checked, &report)?;
+        let fails = |finding: &Finding| self.strict || finding.severity == Severity::Error;
+        Ok(ExitCode::from(u8::from(report.findings.iter().any(fails))))
+    }
+
+    fn checked(&self, path: &Path, repository: Option<&Repository>, sources: &Sources) -> Result<Checked> {
+        let Some(repository) = repository else {
+            let tree = Arc::new(DiskTree::new(path.canonicalize()?));
+            let side = Side { name: path.display().to_string(), commit: None, tree };
+            let paths = entries(side.tree.as_ref(), sources)?;
+            return Ok(Checked { side, paths, shown: path.to_owned() });
+        };
+        let side = match &self.revision {
+            Some(revision) => checkout::revision(repository, Some(revision))?,
+            None => checkout::worktree(repository),
+        };
+        let prefix = repository.prefix();
+        let names_cluster = self.path.is_some() && !prefix.is_root();
+        let paths = if names_cluster { vec![format!("./{prefix}")] } else { entries(side.tree.as_ref(), sources)? };
+        Ok(Checked { side, paths, shown: shown(repository) })
+    }
+
+    fn print(&self, checked: &Checked, report: &Report) -> Result<()> {
+        let format = match self.output {
+            Output::Text => {
+                self.print_lines(checked, report);
+                return Ok(());
+            }
+            Output::Json => Format::Json,
+            Output::Yaml => Format::Yaml,
+        };
+        let findings = report.findings.iter().map(|finding| structured(finding, self.severity(finding)));
+        output::print_structured(
+            &json!({
+                "clusters": checked.paths,
+                "kustomizations": report.kustomizations,
+                "objects": report.objects,
+                "findings": findings.collect::<Vec<_>>(),
+            }),
+            format,
+        )
+    }
+
+    fn print_lines(&self, checked: &Checked, report: &Report) {
+        let (mut errors, mut warnings) = (0, 0);
+        for finding in &report.findings {
+            let severity = self.severity(finding);
+            *(if severity == Severity::Error { &mut errors } else { &mut warnings }) += 1;
+            let mut shown = finding.clone();
+            shown.severity = severity;
+            let line = shown.to_string();
+            // A path that an editor, or a person, can open from here.
+            let line = match checked.shown.as_os_str().is_empty() {
+                true => line,
+                false => format!("{}/{line}", checked.shown.display()),
+            };
+            println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
+        }
+        let looked_at = format!(
+            "{} in {}, {} at {}",
+            count(report.objects, "object"),
+            count(report.kustomizations, "Kustomization"),
+            count(checked.paths.len(), "cluster"),
+            checked.paths.join(", "),
+        );
+        let mark = if errors > 0 { Mark::Failure } else { Mark::Success };
+        eprintln!("{mark} {looked_at}: {}, {}", count(errors, "error"), count(warnings, "warning"));
+    }
+
+    fn severity(&self, finding: &Finding) -> Severity {
+        if self.strict { Severity::Error } else { finding.severity }
+    }
+}
+
+/// The root of the repository as seen from here; nothing where the person stands in it, or it is elsewhere.
+fn shown(repository: &Repository) -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    match here.strip_prefix(repository.root()) {
+        Ok(inside) => inside.components().map(|_| "..").collect(),
+        Err(_) => repository.root().to_owned(),
+    }
+}
+
+fn structured(finding: &Finding, severity: Severity) -> Value {
+    json!({
+        "file": finding.place.file.to_string(),
+        "line": finding.place.line,
+        "severity": match severity { Severity::Error => "error", Severity::Warning => "warning" },
+        "rule": finding.rule.name(),
+        "object": finding.object,
+        "message": finding.text,
+    })
+}
+
+fn count(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn rule(name: &str) -> Result<Rule, String> {
+    let known = Rule::ALL.iter().find(|rule| rule.name() == name);
+    known.copied().ok_or_else(|| {
+        let names: Vec<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+        format!("there is no such rule; there are {}", names.join(", "))
+    })
+}

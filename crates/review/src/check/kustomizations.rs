@@ -1,0 +1,92 @@
+//! Whether anything comes of the Kustomizations.
+
+use cowherd_tree::{Tree, TreePath};
+
+use crate::cluster::{State, Unit};
+use crate::gitops::{Plan, Problem};
+
+use super::finding::{Finding, Place, Rule, Severity};
+use super::{Checked, files};
+
+/// Lists why nothing comes of Kustomizations, or not all of it, and what the agents do not do yet.
+pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
+    let cluster = checked.cluster;
+    for unit in cluster.units.values() {
+        match &unit.state {
+            State::Failed(problem) => failed(checked, tree, unit, problem),
+            State::Made(made) => {
+                for problem in &made.problems {
+                    let finding = finding(checked, unit, problem, Rule::Build);
+                    checked.findings.push(finding);
+                }
+            }
+            State::Elsewhere(_) => {}
+        }
+        unsupported(checked, unit);
+    }
+}
+
+fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Problem) {
+    let directory = TreePath::parse(&unit.path).unwrap_or_default();
+    let is_there = matches!(tree.stat(&directory), Ok(Some(_)));
+    if unit.plan.is_some() && !is_there {
+        let text = format!("spec.path: {}: no such directory", unit.path);
+        let place = checked.described(unit, "spec.path");
+        let object = Some(format!("Kustomization/{}", unit.name));
+        return checked.findings.push(Finding {
+            place,
+            severity: Severity::Error,
+            rule: Rule::Reference,
+            object,
+            text,
+        });
+    }
+    let all = if unit.plan.is_some() { files::check(tree, &directory, &mut checked.places) } else { Vec::new() };
+    let finding = finding(checked, unit, problem, Rule::Build);
+    // A render says the first of these, too, in its own words.
+    let is_told = all.iter().any(|other| {
+        other.place.file == finding.place.file
+            && (finding.place.line.is_none() || other.place.line == finding.place.line)
+    });
+    if !is_told {
+        checked.findings.push(finding);
+    }
+    checked.findings.extend(all);
+}
+
+/// What is wrong, at the file at fault; where none is known, at what describes the Kustomization.
+fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule) -> Finding {
+    let mask = unit.mask();
+    let (place, text) = match &problem.file {
+        Some(file) => (Place { file: file.clone(), line: problem.line }, &problem.cause),
+        None => (checked.described(unit, ""), &problem.text),
+    };
+    let object = problem.file.is_none().then(|| format!("Kustomization/{}", unit.name));
+    Finding { place, severity: Severity::Error, rule, object, text: mask.text(text) }
+}
+
+fn unsupported(checked: &mut Checked<'_>, unit: &Unit) {
+    let refused = unit.plan.as_ref().map(Plan::refused).unwrap_or_default();
+    for field in refused {
+        let place = checked.described(unit, field);
+        let text = format!("{field} is not supported by cowherd yet");
+        let object = Some(format!("Kustomization/{}", unit.name));
+        checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::Unsupported, object, text });
+    }
+}
+
+impl Checked<'_> {
+    /// Where a field of a Kustomization is written: with its parent's objects.
+    pub(super) fn described(&mut self, unit: &Unit, field: &str) -> Place {
+        let parent = unit.parent.as_ref().or(Some(&unit.name)).and_then(|parent| self.cluster.units.get(parent));
+        let Some(parent) = parent else { return self.places.of(unit) };
+        let is_it = |object: &&cowherd_apply::Manifest| {
+            let id = object.id();
+            id.kind == "Kustomization" && id.name == unit.name.name && id.namespace == unit.name.namespace
+        };
+        match parent.objects().iter().find(is_it) {
+            Some(object) => self.places.field(parent, object, field),
+            None => self.places.of(unit),
+        }
+    }
+}

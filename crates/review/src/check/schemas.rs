@@ -1,0 +1,297 @@
+//! Whether objects are what their kinds ask for: as an API would say, of what is in the repository.
+
+use std::collections::BTreeMap;
+
+use cowherd_kinds::names::NameRule;
+use cowherd_kinds::{find_kind, metadata};
+use cowherd_schema::{FieldError, FieldPath, Schema, builtin, metadata_decoding_error};
+use serde_json::{Value, json};
+
+/// How many bytes of defaults a definition may add to an object.
+const MAX_DEFAULTS: usize = 3 << 20;
+/// What stands for the identity that an object would get.
+const UID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// A version of a kind that a definition brings.
+struct Defined {
+    schema: Result<Schema, String>,
+    namespaced: bool,
+    has_status: bool,
+}
+
+/// All kinds that are there: those of Kubernetes, of the agents, and those that definitions bring.
+pub struct Kinds {
+    /// By group, version and kind.
+    defined: BTreeMap<(String, String, String), Defined>,
+}
+
+/// Something that is wrong with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The field; empty where it is the whole object.
+    pub field: String,
+    /// What is wrong with it.
+    pub text: String,
+}
+
+impl Kinds {
+    /// The kinds that `definitions` bring besides those that are always there.
+    pub fn new<'a>(definitions: impl Iterator<Item = &'a Value>) -> Self {
+        let mut kinds = Self { defined: BTreeMap::new() };
+        let own = cowherd_api::crds().into_iter().filter_map(|definition| serde_json::to_value(definition).ok());
+        own.for_each(|definition| kinds.define(&definition));
+        definitions.for_each(|definition| kinds.define(definition));
+        kinds
+    }
+
+    fn define(&mut self, definition: &Value) {
+        let spec = &definition["spec"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        for version in spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true) {
+            let key = (text(&spec["group"]), text(&version["name"]), text(&spec["names"]["kind"]));
+            let defined = Defined {
+                schema: readable(&version["schema"]["openAPIV3Schema"]),
+                namespaced: spec["scope"] != "Cluster",
+                has_status: !version["subresources"]["status"].is_null(),
+            };
+            self.defined.insert(key, defined);
+        }
+    }
+
+    /// Whether anything serves the kind of `object`.
+    pub fn serves(&self, object: &Value) -> bool {
+        let (group, version, kind) = group_version_kind(object);
+        find_kind(group, version, kind).is_some() || self.find(group, version, kind).is_some()
+    }
+
+    fn find(&self, group: &str, version: &str, kind: &str) -> Option<&Defined> {
+        self.defined.get(&(group.to_owned(), version.to_owned(), kind.to_owned()))
+    }
+
+    /// What is wrong with `object`; nothing where its kind is not known. What is not known of it, since a variable has no
+    /// value here, is taken to be right.
+    pub fn mistakes(&self, object: &Value) -> Vec<Mistake> {
+        let (group, version, kind) = group_version_kind(object);
+        let mut unknown = Vec::new();
+        let mut object = object.clone();
+        forget(&mut object, &FieldPath::root(), &mut unknown);
+        let mistakes = match (find_kind(group, version, kind), self.find(group, version, kind)) {
+            (Some(kind), _) => of_built_in(kind, &object),
+            (None, Some(defined)) => defined.mistakes(&object),
+            (None, None) => Vec::new(),
+        };
+        let is_known = |mistake: &Mistake| !unknown.iter().any(|path| concerns(&mistake.field, path));
+        mistakes.into_iter().filter(is_known).collect()
+    }
+}
+
+impl Defined {
+    fn mistakes(&self, object: &Value) -> Vec<Mistake> {
+        let schema = match &self.schema {
+            Ok(schema) => schema,
+            // The definition's own mistake.
+            Err(_) => return Vec::new(),
+        };
+        if let Some(text) = metadata_decoding_error(object) {
+            return vec![Mistake { field: "metadata".to_owned(), text }];
+        }
+        let mut object = object.clone();
+        let mut mistakes = unknown_fields(schema, &mut object);
+        metadata::settle(&mut object);
+        if schema.apply_defaults(&mut object, MAX_DEFAULTS).is_err() {
+            mistakes.push(Mistake { field: String::new(), text: "its defaults are too large".to_owned() });
+            return mistakes;
+        }
+        if let (true, Some(map)) = (self.has_status, object.as_object_mut()) {
+            map.remove("status");
+        }
+        let errors = metadata::validate(&object, self.namespaced, NameRule::Subdomain);
+        mistakes.extend(errors.into_iter().chain(schema.validate(&object)).map(|error| mistake(&error)));
+        mistakes
+    }
+}
+
+fn of_built_in(kind: &cowherd_kinds::Kind, object: &Value) -> Vec<Mistake> {
+    let Some(schema) = builtin::definition(kind.definition) else { return Vec::new() };
+    if let Some(text) = schema.decoding_error(kind.kind, object) {
+        let field = decoded_field(&text);
+        return vec![Mistake { field, text }];
+    }
+    let mut object = object.clone();
+    let mut mistakes = unknown_fields(schema, &mut object);
+    kind.default(&mut object);
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.insert("uid".to_owned(), UID.into());
+    }
+    kind.prepare_create(&mut object);
+    mistakes.extend(kind.validate_create(&object).iter().map(mistake));
+    if kind.kind == "CustomResourceDefinition" {
+        mistakes.extend(of_definition(&object));
+    }
+    mistakes
+}
+
+/// What keeps the schemas of a definition from being used.
+fn of_definition(definition: &Value) -> Vec<Mistake> {
+    let versions = definition["spec"]["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut mistakes = Vec::new();
+    for (index, version) in versions.iter().enumerate() {
+        let source = &version["schema"]["openAPIV3Schema"];
+        let path = FieldPath::new(format!("spec.versions[{index}].schema.openAPIV3Schema"));
+        let errors = Schema::structural_errors(source, &path);
+        match (errors.is_empty(), readable(source)) {
+            (true, Err(text)) if !source.is_null() => mistakes.push(Mistake { field: path.to_string(), text }),
+            _ => mistakes.extend(errors.iter().map(mistake)),
+        }
+    }
+    mistakes
+}
+
+/// Names the fields that the kind does not have, and drops them.
+fn unknown_fields(schema: &Schema, object: &mut Value) -> Vec<Mistake> {
+    let unknown = schema.prune_unknown_fields(object);
+    unknown
+        .into_iter()
+        .map(|field| Mistake { field: field.to_string(), text: format!("unknown field \"{field}\"") })
+        .collect()
+}
+
+fn mistake(error: &FieldError) -> Mistake {
+    Mistake { field: error.field.as_str().to_owned(), text: error.to_string() }
+}
+
+/// The field in what is said of a value of the wrong type: `… into Go struct field DeploymentSpec.spec.replicas of type …`.
+fn decoded_field(text: &str) -> String {
+    let field = text.split_once("field ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default();
+    field.split_once('.').map(|(_, path)| path.to_owned()).unwrap_or_default()
+}
+
+/// The schema of a definition, with the fields that every object has.
+fn readable(source: &Value) -> Result<Schema, String> {
+    let mut source = source.clone();
+    if source.is_object() {
+        if !source["properties"].is_object() {
+            source["properties"] = json!({});
+        }
+        let properties = &mut source["properties"];
+        properties["apiVersion"] = json!({ "type": "string" });
+        properties["kind"] = json!({ "type": "string" });
+        properties["metadata"] =
+            json!({ "$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" });
+    }
+    Schema::from_openapi(&source).map_err(|error| error.to_string())
+}
+
+/// Group, version and kind of an object.
+pub fn group_version_kind(object: &Value) -> (&str, &str, &str) {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    (group, version, object["kind"].as_str().unwrap_or_default())
+}
+
+/// Whether `text` holds a variable that has no value.
+fn has_variable(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// Takes away the values that are not known, and notes where they stood.
+fn forget(value: &mut Value, path: &FieldPath, unknown: &mut Vec<String>) {
+    match value {
+        Value::String(text) if has_variable(text) => {
+            unknown.push(plain(path.as_str()));
+            *value = Value::Null;
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                forget(item, &path.index(index), unknown);
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                forget(value, &path.child(key), unknown);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A path with nothing but dots between its steps.
+fn plain(path: &str) -> String {
+    path.replace('[', ".").replace(']', "")
+}
+
+/// Whether a mistake may come of what is not known at `unknown`.
+fn concerns(field: &str, unknown: &str) -> bool {
+    let field = plain(field);
+    let is_below =
+        |one: &str, other: &str| one == other || one.strip_prefix(other).is_some_and(|rest| rest.starts_with('.'));
+    is_below(&field, unknown) || is_below(unknown, &field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployment(spec: Value) -> Value {
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "apps" }, "spec": spec })
+    }
+
+    fn spec(image: &str) -> Value {
+        let labels = json!({ "app": "a" });
+        json!({ "selector": { "matchLabels": labels }, "template": { "metadata": { "labels": labels },
+            "spec": { "containers": [{ "name": "a", "image": image }] } } })
+    }
+
+    fn texts(object: &Value) -> Vec<String> {
+        Kinds::new(std::iter::empty()).mistakes(object).into_iter().map(|mistake| mistake.text).collect()
+    }
+
+    #[test]
+    fn built_in_kinds_are_checked_as_the_api_checks_them() {
+        assert_eq!(texts(&deployment(spec("nginx"))), [""; 0]);
+        let mut wrong = deployment(spec("nginx"));
+        wrong["spec"]["replicsa"] = 3.into();
+        wrong["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 70000 }]);
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        let fields: Vec<&str> = found.iter().map(|mistake| mistake.field.as_str()).collect();
+        assert_eq!(fields, ["spec.replicsa", "spec.template.spec.containers[0].ports[0].containerPort"]);
+        let mut wrong = deployment(spec("nginx"));
+        wrong["spec"]["replicas"] = "three".into();
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        assert_eq!(found[0].field, "spec.replicas", "{found:?}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_taken_to_be_right() {
+        let mut object = deployment(spec("${image}"));
+        object["spec"]["replicas"] = "${replicas:=3}".into();
+        assert_eq!(texts(&object), [""; 0]);
+        object["spec"]["replicsa"] = "${x}".into();
+        assert_eq!(texts(&object), [""; 0], "a field that is not known with a value that is not known");
+    }
+
+    #[test]
+    fn definitions_bring_kinds_and_are_checked_themselves() {
+        let mut definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": "widgets.example.com" },
+            "spec": { "group": "example.com", "scope": "Namespaced", "names": { "plural": "widgets", "kind": "Widget" },
+                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": {
+                    "type": "object", "properties": { "spec": { "type": "object", "required": ["size"],
+                        "properties": { "size": { "type": "integer", "maximum": 5 } } } } } } }] } });
+        assert_eq!(texts(&definition), [""; 0]);
+        let kinds = Kinds::new(std::iter::once(&definition));
+        let widget = |spec: Value| {
+            json!({ "apiVersion": "example.com/v1", "kind": "Widget",
+            "metadata": { "name": "a", "namespace": "b" }, "spec": spec })
+        };
+        let texts_of =
+            |spec: Value| kinds.mistakes(&widget(spec)).into_iter().map(|mistake| mistake.text).collect::<Vec<_>>();
+        assert!(kinds.serves(&widget(json!({}))));
+        assert_eq!(texts_of(json!({ "size": 1 })), [""; 0]);
+        assert!(texts_of(json!({ "size": 9 }))[0].starts_with("spec.size: Invalid value"));
+        assert!(texts_of(json!({}))[0].starts_with("spec.size: Required value"));
+        assert_eq!(texts_of(json!({ "size": 1, "colour": "red" })), ["unknown field \"spec.colour\""]);
+        definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["type"] = "strnig".into();
+        assert!(!texts(&definition).is_empty());
+    }
+}
