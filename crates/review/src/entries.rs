@@ -45,7 +45,7 @@ impl Written {
 /// # Errors
 /// When the tree cannot be read.
 pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeError> {
-    let Scan { written, foreign } = scan(tree, sources)?;
+    let Scan { written, foreign, built_on } = scan(tree, sources)?;
     // What is about another repository leads nowhere in this one.
     let is_own = |one: &Written| {
         let (kind, source) = &one.source;
@@ -53,11 +53,20 @@ pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeEr
     };
     let (own, others): (Vec<_>, Vec<_>) = written.into_iter().partition(is_own);
     let mut entries: BTreeSet<TreePath> = own.iter().filter(|one| one.is_root()).map(|one| one.path.clone()).collect();
-    for one in own.iter().chain(&others) {
-        let is_reached = own.iter().any(|other| !other.is_root() && one.directory.starts_with(&other.path));
-        let is_below = entries.iter().any(|entry| one.directory.starts_with(entry));
-        if !is_reached && !is_below {
-            entries.insert(top(tree, &one.directory)?);
+    // What another kustomization builds on is part of that.
+    let is_part = |path: &TreePath| built_on.iter().any(|(by, on)| path.starts_with(on) && !by.starts_with(path));
+    for all in [&own, &others] {
+        for one in all {
+            let is_reached = own.iter().any(|other| !other.is_root() && one.directory.starts_with(&other.path));
+            let is_below = entries.iter().any(|entry| one.directory.starts_with(entry));
+            let top = top(tree, &one.directory)?;
+            if !is_reached && !is_below && !is_part(&top) {
+                entries.insert(top);
+            }
+        }
+        // Where others lead says nothing, as long as anything leads into this repository.
+        if !entries.is_empty() {
+            break;
         }
     }
     // What lies below another one is part of it.
@@ -160,6 +169,8 @@ struct Scan {
     written: Vec<Written>,
     /// The names of GitRepositories that are other repositories.
     foreign: BTreeSet<String>,
+    /// Directories with a kustomization, and what it builds on.
+    built_on: Vec<(TreePath, TreePath)>,
 }
 
 /// All Kustomizations of Flux, and which sources are other repositories.
@@ -174,7 +185,12 @@ fn scan(tree: &dyn Tree, sources: &Sources) -> Result<Scan, TreeError> {
                 EntryKind::Directory if depth < MAX_DEPTH && name != ".git" => directories.push((path, depth + 1)),
                 EntryKind::File { size } if is_yaml(&name) && size <= MAX_SIZE && files < MAX_FILES => {
                     files += 1;
-                    scan.file(&directory, &tree.read_file(&path)?, sources);
+                    let content = tree.read_file(&path)?;
+                    if KUSTOMIZATIONS.contains(&name.as_str()) {
+                        let bases = bases(&directory, &content).into_iter();
+                        scan.built_on.extend(bases.map(|base| (directory.clone(), base)));
+                    }
+                    scan.file(&directory, &content, sources);
                 }
                 _ => {}
             }
@@ -258,6 +274,13 @@ mod tests {
         ];
         assert_eq!(of(nested), ["./fleet"]);
         assert_eq!(of([("apps/a.yaml", "kind: ConfigMap")]), ["./"]);
+        let based = [
+            ("clusters/a/kustomization.yaml", "resources: [../../base]"),
+            ("base/kustomization.yaml", "resources: [ks.yaml]"),
+            ("base/ks.yaml", "./apps"),
+            ("clusters/a/more.yaml", "./more"),
+        ];
+        assert_eq!(of(based), ["./clusters/a"]);
         let plain = [
             ("base/kustomization.yaml", "resources: [a.yaml]"),
             ("overlays/a/kustomization.yaml", "resources: [../../base]"),
@@ -270,8 +293,9 @@ mod tests {
                       'https://example.com/tenant', interval: 1m}\n";
         let tenants = [
             ("clusters/a/tenants.yaml", "./tenants/a"),
-            ("tenants/a/source.yaml", tenant),
-            ("tenants/a/sync.yaml", "./ tenant"),
+            ("tenants/a/kustomization.yaml", "resources: [../base]"),
+            ("tenants/base/source.yaml", tenant),
+            ("tenants/base/sync.yaml", "./ tenant"),
         ];
         assert_eq!(of(tenants), ["./clusters/a"]);
     }

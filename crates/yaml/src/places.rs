@@ -16,14 +16,15 @@ pub enum Step {
 pub fn line_of(text: &[u8], line: usize, path: &[Step]) -> Option<usize> {
     let text = std::str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)).ok()?;
     let mut walk = Walk { path, open: Vec::new(), found: None };
-    let mut is_inside = false;
+    let (mut is_inside, mut is_next) = (false, false);
     for event in Parser::<StrInput>::new_from_str_with_options(text, granit_parser::options! { emit_comments: false }) {
         let Ok((event, span)) = event else { break };
         match event {
-            Event::DocumentStart(..) => is_inside = false,
+            Event::DocumentStart(..) => is_next = true,
             Event::DocumentEnd if is_inside => break,
             _ => {
-                is_inside |= walk.open.is_empty() && begins(&event) && span.start.line() == line;
+                is_inside |= is_next && begins(&event) && span.start.line() == line;
+                is_next &= !begins(&event);
                 if is_inside {
                     walk.event(&event, span.start);
                 }

@@ -1,6 +1,6 @@
 //! Whether anything comes of the Kustomizations.
 
-use cowherd_tree::{Tree, TreePath};
+use cowherd_tree::Tree;
 
 use crate::cluster::{State, Unit};
 use crate::gitops::{Plan, Problem};
@@ -27,7 +27,7 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
 }
 
 fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Problem) {
-    let directory = TreePath::parse(&unit.path).unwrap_or_default();
+    let directory = unit.directory().unwrap_or_default();
     let is_there = matches!(tree.stat(&directory), Ok(Some(_)));
     if unit.plan.is_some() && !is_there {
         let text = format!("spec.path: {}: no such directory", unit.path);
@@ -45,8 +45,10 @@ fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Pro
     let finding = finding(checked, unit, problem, Rule::Build);
     // A render says the first of these, too, in its own words.
     let is_told = all.iter().any(|other| {
-        other.place.file == finding.place.file
-            && (finding.place.line.is_none() || other.place.line == finding.place.line)
+        let field = other.text.split(": ").next().unwrap_or_default();
+        let is_same = finding.place.line.is_some_and(|line| other.place.line == Some(line))
+            || (other.rule == Rule::MissingFile && finding.text.starts_with(&format!("{field}:")));
+        other.place.file == finding.place.file && is_same
     });
     if !is_told {
         checked.findings.push(finding);
@@ -58,7 +60,7 @@ fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Pro
 fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule) -> Finding {
     let mask = unit.mask();
     let (place, text) = match &problem.file {
-        Some(file) => (Place { file: file.clone(), line: problem.line }, &problem.cause),
+        Some(file) => (Place { file: unit.in_repository(file), line: problem.line }, &problem.cause),
         None => (checked.described(unit, ""), &problem.text),
     };
     let object = problem.file.is_none().then(|| format!("Kustomization/{}", unit.name));

@@ -39,7 +39,7 @@ impl Places {
     /// is deepest on the way to it. Where the object is written nowhere as it is, like one that a chart makes, it is where
     /// the Kustomization reads from.
     pub fn field(&mut self, unit: &Unit, object: &Manifest, field: &str) -> Place {
-        let found = unit.made().cloned().and_then(|made| self.document(&made, object.id()));
+        let found = unit.made().cloned().and_then(|made| self.document(unit, &made, object.id()));
         let Some((file, path, line)) = found else { return self.of(unit) };
         let line = line_of(&file.content, line, &steps(field)).unwrap_or(line);
         Place { file: path, line: Some(line) }
@@ -55,16 +55,16 @@ impl Places {
 
     /// Where a Kustomization reads from: its kustomization file, or its directory.
     pub fn of(&self, unit: &Unit) -> Place {
-        let directory = TreePath::parse(&unit.path).unwrap_or_else(|_| self.root.clone());
+        let directory = unit.directory().unwrap_or_else(|| self.root.clone());
         let file = crate::entries::kustomization(self.tree.as_ref(), &directory).ok().flatten();
         Place { file: file.unwrap_or(directory), line: None }
     }
 
     /// The document that describes an object, among the files that were read for it.
-    fn document(&mut self, made: &Made, id: &ObjectId) -> Option<(Arc<File>, TreePath, usize)> {
+    fn document(&mut self, unit: &Unit, made: &Made, id: &ObjectId) -> Option<(Arc<File>, TreePath, usize)> {
         let read = made.reads.entries().filter(|(_, read)| matches!(read, Read::Content(_)));
         let paths: Vec<TreePath> =
-            read.map(|(path, _)| path.clone()).filter(|path| is_yaml(path.as_str())).take(FILES).collect();
+            read.map(|(path, _)| unit.in_repository(path)).filter(|path| is_yaml(path.as_str())).take(FILES).collect();
         let mut best: Option<(usize, Arc<File>, TreePath, usize)> = None;
         for path in paths {
             let file = self.file(&path);
@@ -96,13 +96,19 @@ fn fit(document: &Document, id: &ObjectId) -> usize {
     let object = &document.value;
     let group = object["apiVersion"].as_str().map(|version| version.split_once('/').map_or("", |(group, _)| group));
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let is_patch_or_more = object["kind"] == *id.kind && group == Some(&*id.group) && !name.is_empty();
-    if !is_patch_or_more || !id.name.contains(name) {
+    if object["kind"] != *id.kind || group != Some(&*id.group) || name.is_empty() {
+        return 0;
+    }
+    if name.contains("${") {
+        // A variable may have made any name of it.
+        return 1;
+    }
+    if !id.name.contains(name) {
         return 0;
     }
     let size = object.as_object().map_or(0, |map| map.len()).min(9);
     let namespace = object["metadata"]["namespace"].as_str().is_some_and(|namespace| namespace == id.namespace);
-    1 + size + 10 * name.len() + 10_000 * usize::from(name == id.name) + 5_000 * usize::from(namespace)
+    2 + size + 10 * name.len() + 10_000 * usize::from(name == id.name) + 5_000 * usize::from(namespace)
 }
 
 /// The steps that a path such as `spec.containers[0].image` or `metadata.labels[a/b]` means.

@@ -17,6 +17,8 @@ struct Copy {
     to: TreePath,
     /// Whether `to` is a directory that a file goes into.
     into: bool,
+    /// Whether all that is in the directory `from` is meant.
+    all: bool,
 }
 
 /// An artifact that is made of parts of one source.
@@ -49,6 +51,23 @@ impl Artifact {
         Ok(Self { source: (text(&source["kind"]), NamespacedName::new(namespace, text(&source["name"]))), copies })
     }
 
+    /// Where in the source a file of the artifact comes from.
+    pub(super) fn origin(&self, path: &TreePath) -> TreePath {
+        let inside = |copy: &Copy| {
+            let file = copy.to.join(copy.from.file_name()).ok().filter(|_| copy.into);
+            if !copy.all && (file.as_ref() == Some(path) || copy.to == *path) {
+                return Some(copy.from.clone());
+            }
+            if !copy.all {
+                return None;
+            }
+            let rest = path.as_str().strip_prefix(copy.to.as_str()).filter(|_| path.starts_with(&copy.to))?;
+            copy.from.join(rest.trim_start_matches('/')).ok()
+        };
+        // Of several, what was copied last is what is there.
+        self.copies.iter().rev().find_map(inside).unwrap_or_else(|| path.clone())
+    }
+
     /// The files.
     pub(super) fn make(&self, tree: &dyn Tree) -> Result<MemoryTree, TreeError> {
         let mut made = MemoryTree::default();
@@ -73,12 +92,15 @@ fn copy(rule: &Value, alias: &str) -> Result<Copy, String> {
     let (Some(inside), Some(target)) = (from.strip_prefix(alias), to.strip_prefix("@artifact/")) else {
         return not_understood();
     };
-    let directory = inside.strip_suffix("/**").or(if inside == "**" { Some("") } else { None }).unwrap_or(inside);
+    let all = inside.strip_suffix("/**").or(if inside == "**" { Some("") } else { None });
+    let directory = all.unwrap_or(inside);
     if !is_plain || directory.contains(['*', '?', '[', '{']) {
         return not_understood();
     }
     match (TreePath::parse(directory), TreePath::parse(target)) {
-        (Ok(from), Ok(to)) => Ok(Copy { from, to, into: target.is_empty() || target.ends_with('/') }),
+        (Ok(from), Ok(to)) => {
+            Ok(Copy { from, to, into: target.is_empty() || target.ends_with('/'), all: all.is_some() })
+        }
         _ => not_understood(),
     }
 }
@@ -140,6 +162,8 @@ mod tests {
         let id = |tree: &MemoryTree| tree.entry(&TreePath::root()).unwrap().unwrap().id;
         assert_eq!(id(&made), id(&wanted));
         assert!(Artifact::read(&generator, "other").is_none());
+        let path = |text: &str| TreePath::parse(text).unwrap();
+        assert_eq!(artifact.origin(&path("base/x/a.yaml")), path("apps/base/x/a.yaml"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::gitops::{self, Made, NamespacedName, Plan, Problem};
 use crate::scope::Scopes;
 
 use super::Context;
+use super::artifact::Artifact;
 use super::own::{Origin, Sources};
 use super::world::World;
 
@@ -61,6 +62,8 @@ pub struct Unit {
     pub secrets: Vec<String>,
     /// All that the objects are made from besides the tree.
     key: String,
+    /// What of the repository the files are that it reads, if not the repository itself.
+    artifact: Option<Artifact>,
 }
 
 /// What came of a Kustomization.
@@ -94,6 +97,7 @@ impl Unit {
             notes: Vec::new(),
             secrets: Vec::new(),
             key: String::new(),
+            artifact: None,
         };
         unit.state = match Plan::read(&found.kustomization) {
             Ok(plan) => unit.make(plan, tree, world, context, known),
@@ -118,9 +122,6 @@ impl Unit {
         if !values.missing.is_empty() {
             let holders = values.missing.join(", ");
             self.notes.push(format!("variables stay as they are written, for not in the repository: {holders}"));
-        }
-        if !plan.refused().is_empty() {
-            self.notes.push(format!("cowherd does not support {} yet", plan.refused().join(", ")));
         }
         if self.kustomization.spec.suspend == Some(true) {
             self.notes.push("suspended: nothing happens until it is resumed".to_owned());
@@ -173,6 +174,7 @@ impl Unit {
         }
         if let Some(artifact) = artifact {
             tree = Arc::new(artifact.make(tree.as_ref()).map_err(failed)?);
+            self.artifact = Some(artifact);
         }
         Ok(tree)
     }
@@ -182,6 +184,16 @@ impl Unit {
         let State::Made(made) = &self.state else { return None };
         let is_same = self.key == key && made.reads.unchanged_in(tree).unwrap_or(false);
         is_same.then(|| made.clone())
+    }
+
+    /// Where in the repository a file is that was read.
+    pub fn in_repository(&self, path: &TreePath) -> TreePath {
+        self.artifact.as_ref().map_or_else(|| path.clone(), |artifact| artifact.origin(path))
+    }
+
+    /// The directory in the repository; `None` where the path is none.
+    pub fn directory(&self) -> Option<TreePath> {
+        TreePath::parse(&self.path).ok().map(|path| self.in_repository(&path))
     }
 
     /// What was made, where anything was.

@@ -1,0 +1,162 @@
+//! `cowherd check`: what in a repository would fail.
+
+use std::process::Output;
+
+use crate::program::cowherd;
+use crate::program::repository::{Repository, config_map};
+
+struct Story {
+    repository: Repository,
+    // Goes last, when nobody writes into it any more.
+    _directory: tempfile::TempDir,
+}
+
+impl Story {
+    /// A repository in which nothing is wrong.
+    fn begin() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = Repository::new(directory.path().join("fleet"));
+        repository.kustomization("app", "./app", "").kustomization("other", "./other", "");
+        repository.config_map("app/red.yaml", "red", "1").config_map("other/map.yaml", "other", "1");
+        repository.commit("begin");
+        Self { repository, _directory: directory }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        cowherd(&self.repository.path).arg("check").args(arguments).output().unwrap()
+    }
+
+    /// The lines that are printed, and how the program ended.
+    fn lines(&self, arguments: &[&str]) -> (Vec<String>, i32) {
+        let output = self.run(arguments);
+        let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        (lines, output.status.code().unwrap())
+    }
+
+    /// Whether a line begins with a place and holds words.
+    fn says(&self, place: &str, words: &str) {
+        let (lines, _) = self.lines(&[]);
+        let found = lines.iter().any(|line| line.starts_with(&format!("{place}: ")) && line.contains(words));
+        assert!(found, "{place}: {words}: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_repository_in_which_nothing_is_wrong_passes() {
+    let story = Story::begin();
+    assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0));
+    assert_eq!(story.lines(&["cluster"]), (Vec::new(), 0));
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: default\nspec:\n  replicas: \
+                      three\n  selector:\n    matchLabels: {a: b}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      \
+                      containers:\n      - name: a\n        image: b\n";
+    repository.write("app/web.yaml", deployment);
+    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: default\nspec:\n  ports:\n  - name: \
+                   a\n    port: 80\n    protcol: TCP\n  - {name: b, port: 99999, targetPort: 1}\n";
+    repository.write("app/service.yaml", service);
+    repository.write(
+        "app/gadget.yaml",
+        "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: default}\n",
+    );
+    repository.config_map("app/other.yaml", "other", "1");
+    repository.kustomization("lost", "./nowhere", "dependsOn:\n- name: app\n- name: nobody\n");
+    repository.kustomization("broken", "./broken", "");
+    repository.write("broken/kustomization.yaml", "resources:\n- gone.yaml\n- bad.yaml\npatches:\n- path: lost.yaml\n");
+    repository.write("broken/bad.yaml", "a: 1\nb: [\n");
+    repository.kustomization("one", "./one", "dependsOn: [{name: two}]").config_map("one/a.yaml", "one", "1");
+    repository.kustomization("two", "./two", "dependsOn: [{name: one}]").config_map("two/a.yaml", "two", "1");
+    repository.kustomization("vars", "./vars", "postBuild: {substitute: {known: x}}");
+    repository.config_map("vars/a.yaml", "vars", "${known}-${forgotten}");
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1);
+    for (place, words) in [
+        ("app/web.yaml:7", "spec.replicas"),
+        ("app/service.yaml:10", "unknown field \"spec.ports[0].protcol\""),
+        ("app/service.yaml:11", "spec.ports[1].port: Invalid value: 99999"),
+        ("app/gadget.yaml:2", "nothing serves the kind Gadget of example.com/v1"),
+        ("other/map.yaml:2", "flux-system/app (app/other.yaml:2) does too"),
+        ("cluster/lost.yaml:9", "spec.path: ./nowhere: no such directory"),
+        ("cluster/lost.yaml:16", "there is no Kustomization flux-system/nobody"),
+        ("broken/kustomization.yaml:2", "resources[0]: gone.yaml: no such file"),
+        ("broken/kustomization.yaml:5", "patches[0].path: lost.yaml: no such file"),
+        ("broken/bad.yaml:2", "did not find expected"),
+        ("cluster/one.yaml:14", "dependency cycle: flux-system/one -> flux-system/two -> flux-system/one"),
+        ("vars/a.yaml:1", "the variable forgotten has no value"),
+    ] {
+        let found = lines.iter().any(|line| line.starts_with(&format!("{place}: error: ")) && line.contains(words));
+        assert!(found, "{place}: {words}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 12, "nothing else, and nothing twice: {lines:#?}");
+}
+
+#[test]
+fn definitions_in_the_repository_bring_their_kinds() {
+    let story = Story::begin();
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
+                      gadgets.example.com}\nspec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: gadgets, kind: \
+                      Gadget}\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      \
+                      openAPIV3Schema:\n        type: object\n        properties:\n          size: {type: integer}\n";
+    let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: default}\nsize: large\n";
+    story.repository.write("app/gadget.yaml", gadget);
+    let given = story.repository.path.join("../definition.yaml");
+    std::fs::write(&given, definition).unwrap();
+    story.says("app/gadget.yaml:2", "nothing serves the kind Gadget");
+    let (lines, _) = story.lines(&["--with", given.to_str().unwrap()]);
+    assert!(lines[0].starts_with("app/gadget.yaml:4: error: Gadget/default/g: size: Invalid value"), "{lines:?}");
+    story.repository.write("other/definition.yaml", definition);
+    story.says("app/gadget.yaml:4", "size: Invalid value");
+    assert_eq!(story.lines(&["--ignore", "schema"]), (Vec::new(), 0));
+}
+
+#[test]
+fn values_of_secrets_are_not_shown() {
+    let story = Story::begin();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: default}\ndata: {a: 'hunter2!'}\n";
+    story.repository.write("app/secret.yaml", secret);
+    let output = story.run(&[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("app/secret.yaml:1: error: Secret/default/s") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn what_may_be_meant_is_a_warning() {
+    let story = Story::begin();
+    story.repository.config_map("app/red.yaml", "red", "1");
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: default}\nspec:\n  containers:\n  - name: a\n    image: \
+               b\n    envFrom:\n    - configMapRef: {name: nobody}\n    - configMapRef: {name: red}\n";
+    story.repository.write("app/pod.yaml", pod);
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 0);
+    assert!(
+        lines[0].starts_with("app/pod.yaml:9: warning: ") && lines[0].contains("there is no ConfigMap nobody"),
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), 1);
+    assert_eq!(story.lines(&["--strict"]).1, 1);
+}
+
+#[test]
+fn revisions_are_checked_too_and_findings_are_for_programs_as_well() {
+    let story = Story::begin();
+    story.repository.write("app/red.yaml", &config_map("red", "1").replace("\ndata:", "\ndta:"));
+    assert_eq!(story.lines(&["--revision", "HEAD"]), (Vec::new(), 0));
+    let output = story.run(&["-o", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["file"], &finding["line"]), (&"app/red.yaml".into(), &6.into()), "{report}");
+    assert_eq!((&finding["rule"], &finding["severity"]), (&"schema".into(), &"error".into()));
+    assert_eq!(report["kustomizations"], 3);
+}
+
+#[test]
+fn what_cannot_be_checked_is_told_from_what_is_wrong() {
+    let story = Story::begin();
+    for arguments in [&["nowhere"] as &[&str], &["--revision", "no-such-branch"], &["--with", "nowhere.yaml"]] {
+        assert_eq!(story.run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
