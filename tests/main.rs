@@ -28,3 +28,4 @@ mod resuming;
 mod reviewing;
 mod secrets;
 mod terminal;
+mod workflows;
