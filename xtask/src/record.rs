@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::tools;
 
 /// The crates whose tests can do with recorded answers.
-const CRATES: [&str; 2] = ["helm", "render"];
+const CRATES: [&str; 3] = ["helm", "render", "review"];
 
 /// Runs the tests of these crates beside the real tools, and writes what those say into `tests/recorded/`.
 pub fn run(root: &Path) -> Result<()> {
