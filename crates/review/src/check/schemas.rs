@@ -1,6 +1,7 @@
 //! Whether objects are what their kinds ask for: as an API would say, of what is in the repository.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use cowherd_kinds::names::NameRule;
 use cowherd_kinds::{find_kind, metadata};
@@ -14,7 +15,9 @@ const UID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A version of a kind that a definition brings.
 struct Defined {
-    schema: Result<Schema, String>,
+    /// As the definition has it. Definitions are many, and few of them have objects.
+    source: Value,
+    schema: OnceLock<Result<Schema, String>>,
     namespaced: bool,
     has_status: bool,
 }
@@ -50,7 +53,8 @@ impl Kinds {
         for version in spec["versions"].as_array().into_iter().flatten().filter(|version| version["served"] == true) {
             let key = (text(&spec["group"]), text(&version["name"]), text(&spec["names"]["kind"]));
             let defined = Defined {
-                schema: readable(&version["schema"]["openAPIV3Schema"]),
+                source: version["schema"]["openAPIV3Schema"].clone(),
+                schema: OnceLock::new(),
                 namespaced: spec["scope"] != "Cluster",
                 has_status: !version["subresources"]["status"].is_null(),
             };
@@ -87,11 +91,8 @@ impl Kinds {
 
 impl Defined {
     fn mistakes(&self, object: &Value) -> Vec<Mistake> {
-        let schema = match &self.schema {
-            Ok(schema) => schema,
-            // The definition's own mistake.
-            Err(_) => return Vec::new(),
-        };
+        // One that cannot be read is the definition's own mistake.
+        let Ok(schema) = self.schema.get_or_init(|| readable(&self.source)) else { return Vec::new() };
         if let Some(text) = metadata_decoding_error(object) {
             return vec![Mistake { field: "metadata".to_owned(), text }];
         }
