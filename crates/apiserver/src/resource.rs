@@ -269,7 +269,7 @@ impl Resource {
     pub fn keeps_metadata_as_served(&self) -> bool {
         match &self.behaviour {
             Behaviour::BuiltIn(_) => self.is_kept_as_served(),
-            Behaviour::Custom(version) => version.must_be_readable().is_ok(),
+            Behaviour::Custom(_) => true,
         }
     }
 

@@ -68,6 +68,10 @@ impl Outlet {
             && self.selection.looks_at_marks_only()
             && let Some(text) = Text::of(value)
         {
+            if let Some(version) = self.resource.custom_version() {
+                // Asked here and not before: a collection without objects, as most are, needs no schema.
+                version.must_be_readable()?;
+            }
             return Ok(Stored::Text(text, revision));
         }
         // Also what is damaged, which is said here.
