@@ -13,7 +13,7 @@ use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
-use crate::elsewhere;
+use crate::downloads;
 
 /// How many files are compared with what is checked out, for a hint.
 const MAX_COMPARED: usize = 20_000;
@@ -63,9 +63,9 @@ impl SurroundingsFlags {
         for file in &self.given {
             context.given.extend(manifests(file)?);
         }
-        let directory = if self.offline { None } else { elsewhere::own_directory().ok() };
+        let directory = if self.offline { None } else { downloads::own_directory().ok() };
         if let Some(directory) = &directory {
-            context.elsewhere = Arc::new(elsewhere::opened(directory)?);
+            context.elsewhere = Arc::new(downloads::opened(directory)?);
         } else {
             context.elsewhere = Arc::new(Elsewhere::nothing());
         }
