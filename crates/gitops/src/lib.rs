@@ -1,11 +1,11 @@
-//! The agents: reconcilers of Flux's resources over source, render and apply.
+//! Delivery: what Flux's resources say is made of content, and kept as they say.
 //!
-//! [`run`] watches the GitRepositories and Kustomizations of a cluster and keeps the cluster converged on what they
-//! say. Repositories are fetched by a task each ([`source`]); one loop ([`schedule`]) decides which
-//! Kustomization is to be reconciled when, and a task per reconciliation ([`kustomization`]) does it.
+//! [`run`] watches sources and owners, GitRepositories and Kustomizations today, and keeps the cluster converged on what they
+//! say. A [`source`] brings content by a task of its own; one loop ([`schedule`]) decides for which [`owner`] is to be delivered
+//! when, and a task per [`delivery`] does it: a [`producer`] makes manifests of the content, which are brought to a [`target`].
 //!
-//! A new revision concerns a Kustomization only if something that its last render read is different in it. The
-//! others are neither rendered nor applied: their status follows once those that changed are done.
+//! A new revision concerns an owner only if something that its last render read is different in it. The others are neither
+//! rendered nor applied: their status follows once those that changed are done.
 
 mod budgets;
 mod conditions;
