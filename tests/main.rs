@@ -11,6 +11,7 @@ mod checking;
 mod commands;
 mod convergence;
 mod crashes;
+mod documentation;
 mod drift;
 mod following;
 mod full_disk;
