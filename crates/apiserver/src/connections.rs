@@ -2,14 +2,14 @@
 //!
 //! Whoever connects and says nothing costs a descriptor. Where all are in use, the connection that has been idle for the
 //! longest time gives its place to the next one, so that silent peers lock nobody out; of one address only a part of
-//! all may be open.
+//! all may be open. Whoever asks and does not read the answer is idle, too.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -48,12 +48,22 @@ pub(crate) struct Activity {
     requests: AtomicUsize,
     /// How many have been made.
     made: AtomicUsize,
+    /// Whether there are bytes to send that the other side takes no room for.
+    stuck: AtomicBool,
 }
+
+/// Who takes nothing of an answer for so long is idle, though a request is under way.
+const STUCK: Duration = Duration::from_secs(5);
 
 impl Activity {
     fn new() -> Self {
         let (moved, requests, made) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { began: Instant::now(), moved, requests, made }
+        Self { began: Instant::now(), moved, requests, made, stuck: AtomicBool::new(false) }
+    }
+
+    /// Bytes could not be sent, or could.
+    pub(crate) fn note_sending(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Relaxed);
     }
 
     /// A byte came or went.
@@ -79,9 +89,11 @@ impl Activity {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.moved.load(Ordering::Relaxed)))
     }
 
-    /// For how long nothing has moved while no request was under way.
+    /// For how long nothing has moved while no request was under way, or while its answer was not read.
     pub(crate) fn idle(&self) -> Option<Duration> {
-        (self.requests.load(Ordering::Relaxed) == 0).then(|| self.quiet())
+        let quiet = self.quiet();
+        let unread = self.stuck.load(Ordering::Relaxed) && quiet >= STUCK;
+        (unread || self.requests.load(Ordering::Relaxed) == 0).then_some(quiet)
     }
 }
 

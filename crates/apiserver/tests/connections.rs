@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use cowherd_apiserver::Config;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use support::Served;
+use serde_json::json;
+use support::{Served, request::post};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -21,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Served {
     /// A connection of the admin, over which nothing was said yet.
     async fn connect(&self) -> TlsStream<TcpStream> {
+        self.try_connect().await.unwrap()
+    }
+
+    async fn try_connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
         let folder = self.path("pki");
         let certificate = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
         let mut roots = rustls::RootCertStore::empty();
@@ -34,9 +39,9 @@ impl Served {
                 PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap(),
             )
             .unwrap();
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let stream = TcpStream::connect(self.address).await?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        connector.connect("127.0.0.1".try_into().unwrap(), stream).await.unwrap()
+        connector.connect("127.0.0.1".try_into().unwrap(), stream).await
     }
 
     /// The head of the answer to a request, over a connection of its own, which is given too.
@@ -107,5 +112,38 @@ async fn when_all_places_are_taken_health_and_leases_are_still_served() {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while !served.ask(watch).await.0.starts_with("HTTP/1.1 200") {
         assert!(tokio::time::Instant::now() < deadline, "a watch that ended gives its place back");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_read_its_answer_locks_nobody_out() {
+    let config = Config { connections: 8, connections_of_address: 4, ..Config::default() };
+    let served = Served::start_with(config).await;
+    let client = served.server.client();
+    // More than the buffers of sockets take.
+    for number in 0..24 {
+        let body = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("large-{number}")},
+            "data": {"text": "x".repeat(1_000_000)},
+        });
+        assert_eq!(post(&client, "/api/v1/namespaces/default/configmaps", body).await.0, 201);
+    }
+    let mut unread = Vec::new();
+    for path in ["/api/v1/configmaps", "/api/v1/configmaps?watch=true"].into_iter().cycle().take(4) {
+        let mut stream = served.connect().await;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").as_bytes()).await.unwrap();
+        unread.push(stream);
+    }
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let ready = || async {
+        let mut stream = served.try_connect().await?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await?;
+        std::io::Result::Ok(head)
+    };
+    while ready().await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "those who do not read keep all places");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
