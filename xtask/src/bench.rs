@@ -44,8 +44,12 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
          versions on one machine, say more than any single one.\n\n{table}\n{READING}",
         machine()?
     );
+    let path = root.join("docs/benchmarks.md");
+    // What is below the table is written by hand.
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let kept = old.find("\n## ").and_then(|at| old.get(at..)).unwrap_or_default();
     fs::create_dir_all(root.join("docs"))?;
-    fs::write(root.join("docs/benchmarks.md"), page)?;
+    fs::write(path, page + kept)?;
     Ok(())
 }
 

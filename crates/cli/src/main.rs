@@ -24,6 +24,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// Gives memory back a few seconds after it was needed last. The system's own keeps twice as much after a peak
+/// (docs/benchmarks.md).
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The most columns that help takes.
 const WIDTH: usize = 100;
 
