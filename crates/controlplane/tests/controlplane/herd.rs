@@ -14,7 +14,7 @@ async fn each_of_many_converges_though_the_budgets_are_for_one() {
     let limits = Limits { renders: 1, applies: 1, ..Limits::default() };
     let budgets = Budgets::new(Sizes { agents: limits, ..Sizes::default() });
     let mut planes = Vec::new();
-    for number in 0..12 {
+    for number in 0..herd() {
         planes.push(follow(directory.path().join(format!("plane-{number}")), &repository, &budgets).await);
     }
     for plane in &planes {
@@ -25,4 +25,9 @@ async fn each_of_many_converges_though_the_budgets_are_for_one() {
         plane.stop().await;
     }
     assert!(Path::new(&repository).exists());
+}
+
+/// How many there are: `COWHERD_HERD=100 cargo test -p cowherd-controlplane herd` has more than each run of the tests can afford.
+fn herd() -> usize {
+    std::env::var("COWHERD_HERD").ok().and_then(|count| count.parse().ok()).unwrap_or(12)
 }
