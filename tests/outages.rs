@@ -22,12 +22,10 @@ impl Served {
         let commit = repository.commit("begin");
         let server = Server::start(&directory.path().join("served"));
         let url = server.url("fleet/.git");
-        let running = Running::start(directory.path(), ["up", &url, "--branch", "main", "--path", "cluster"]);
+        let running =
+            Running::start(directory.path(), ["up", &url, "--branch", "main", "--path", "cluster", "--interval", "1s"]);
         let served = Self { repository, server, running, _directory: directory };
         served.wait_until_applied(&commit);
-        let often = r#"{"spec":{"interval":"1s"}}"#;
-        let patch = ["patch", "gitrepository", "flux-system", "-n", "flux-system", "--type", "merge", "-p", often];
-        served.running.kubectl_ok(patch);
         served
     }
 

@@ -18,7 +18,7 @@ use crate::target::Kind;
 
 /// The namespace and the name of what the rest grows from, as `flux bootstrap` has them.
 pub const ROOT: &str = "flux-system";
-/// How often a remote repository is looked at.
+/// How often a remote repository is looked at unless said otherwise.
 const INTERVAL: &str = "1m0s";
 /// The field manager of what is put into the cluster here.
 pub const MANAGER: &str = "cowherd";
@@ -37,6 +37,8 @@ pub struct Root {
     pub credentials: Vec<(&'static str, Vec<u8>)>,
     /// Whether the credentials of an earlier start are still right.
     pub keeps_credentials: bool,
+    /// How often a remote repository is looked at, as Go writes it; every minute unless this says otherwise.
+    pub interval: Option<String>,
     /// Whether the Kustomization acts for an account that may do everything, instead of with the rights of the agents.
     pub acts_for_account: bool,
 }
@@ -121,10 +123,11 @@ fn secret(root: &Root) -> Value {
 }
 
 fn git_repository(root: &Root, has_secret: bool) -> Value {
+    let interval = root.interval.as_deref().unwrap_or(INTERVAL);
     let mut object = json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": { "name": ROOT, "namespace": ROOT },
-        "spec": { "interval": INTERVAL, "url": root.followed.url, "ref": root.followed.reference },
+        "spec": { "interval": interval, "url": root.followed.url, "ref": root.followed.reference },
     });
     if has_secret {
         object["spec"]["secretRef"] = json!({ "name": ROOT });

@@ -80,8 +80,16 @@ impl ControlPlane {
 
     fn listen(&mut self) {
         let Some(listener) = self.listener.clone() else { return };
-        let certificates = listener.clone();
-        self.keep("certificates", move || certificates.clone().renew());
+        let (certificates, stopping) = (listener.clone(), self.stopping.clone());
+        self.keep("certificates", move || {
+            let (renewal, stopped) = (certificates.clone().renew(), stopped(stopping.subscribe()));
+            async move {
+                tokio::select! {
+                    () = renewal => {}
+                    () = stopped => {}
+                }
+            }
+        });
         let (server, stopping) = (self.server.clone(), self.stopping.clone());
         self.keep("listener", move || {
             let (server, listener, stopped) = (server.clone(), listener.clone(), stopped(stopping.subscribe()));

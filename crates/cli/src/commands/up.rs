@@ -53,6 +53,9 @@ pub struct Up {
     /// The directory to start at, inside REPO [default: the one before, or the one you stand in]
     #[arg(long, value_name = "PATH")]
     path: Option<String>,
+    /// How often a remote repository is looked at [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
+    interval: Option<String>,
     /// Follow another repository, branch or path than before, and prune what that does not describe
     #[arg(long)]
     switch: bool,
@@ -72,6 +75,15 @@ pub struct Up {
     credentials: Credentials,
     #[command(flatten)]
     tenancy: Tenancy,
+}
+
+/// Reads an interval as `spec.interval` has it; a second is the shortest.
+fn interval(text: &str) -> Result<String, String> {
+    match parse_duration(text) {
+        Ok(interval) if interval < Duration::from_secs(1) => Err("must be a second or more".to_owned()),
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Up {
@@ -120,6 +132,7 @@ impl Up {
             Some(before) if self.repository.is_none() => resolved.with_context(|| switching::gone(before))?,
             _ => resolved?,
         };
+        root.interval.clone_from(&self.interval);
         root.acts_for_account = self.tenancy.default_service_account.is_some();
         let word = match before {
             Some(before) if *before == root.followed => "resuming",

@@ -236,7 +236,10 @@ async fn record_before_apply(
     }
     job.status.inventory = Some(Inventory::of(&entries::union(old, &new)));
     let revision = job.artifact.revision.clone();
-    status::progressing(&mut job.status, &job.owner, &format!("Applying manifests for revision {revision}"));
+    // What failed at this revision says so until it is known how this attempt ends.
+    if !status::has_failed_at(&job.status, &revision) {
+        status::progressing(&mut job.status, &job.owner, &format!("Applying manifests for revision {revision}"));
+    }
     job.write_status(context).await
 }
 

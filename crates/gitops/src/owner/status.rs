@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cowherd_api::Condition;
-use cowherd_api::ConditionStatus::{True, Unknown};
+use cowherd_api::ConditionStatus::{self, True, Unknown};
 use jiff::Timestamp;
 use kube::Client;
 
@@ -71,6 +71,13 @@ pub(crate) fn progressing(status: &mut Status, owner: &Owner, message: &str) {
     conditions.set(READY, Unknown, PROGRESSING, "Reconciliation in progress");
     conditions.set(RECONCILING, True, PROGRESSING, message);
     conditions.remove(STALLED);
+}
+
+/// Whether the last attempt was at this revision, and failed.
+pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
+    let is_false = |ready: &Condition| ready.status == ConditionStatus::False;
+    let last = status.history.first().and_then(|last| last.revision.as_deref());
+    last == Some(revision) && find(&status.conditions, READY).is_some_and(is_false)
 }
 
 /// The revision was applied, and everything that is checked is healthy.
@@ -145,6 +152,22 @@ pub(crate) async fn write(client: &Client, counters: &Counters, name: &OwnerName
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_failed_at_a_revision_says_so_until_it_succeeds_or_there_is_another() {
+        let mut status = Status::default();
+        assert!(!has_failed_at(&status, "one"));
+        remember(&mut status, "a", "one", "ReconciliationFailed", Duration::ZERO);
+        Conditions { list: &mut status.conditions, generation: 1 }.fail("ReconciliationFailed", "because");
+        assert!(has_failed_at(&status, "one") && !has_failed_at(&status, "two"));
+        Conditions { list: &mut status.conditions, generation: 1 }.set(
+            READY,
+            True,
+            RECONCILIATION_SUCCEEDED,
+            "applied",
+        );
+        assert!(!has_failed_at(&status, "one"));
+    }
 
     #[test]
     fn the_history_counts_what_happens_again() {
