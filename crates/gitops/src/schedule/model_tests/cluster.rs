@@ -224,8 +224,8 @@ impl Cluster {
                 Ok((200, kinds("kustomize.toolkit.fluxcd.io/v1", "kustomizations", KUSTOMIZATION)))
             }
             (_, [.., "events"] | [.., "events", _]) => Ok((201, body)),
-            (&Method::GET, [.., "configmaps"]) => Ok((200, state.list(CONFIG_MAP, query.get("labelSelector")))),
-            (&Method::GET, [.., "kustomizations"]) => Ok((200, state.list(KUSTOMIZATION, query.get("labelSelector")))),
+            (&Method::GET, [.., "configmaps"]) => Ok((200, state.list(CONFIG_MAP, selector(&query)))),
+            (&Method::GET, [.., "kustomizations"]) => Ok((200, state.list(KUSTOMIZATION, selector(&query)))),
             (method, [.., namespace, "configmaps", name]) => {
                 let key = (CONFIG_MAP, (*namespace).to_owned(), (*name).to_owned());
                 let content =
@@ -256,7 +256,7 @@ impl Cluster {
 
     fn watch(&self, path: &str, query: &BTreeMap<String, String>) -> Response<Content> {
         let kind = if path.ends_with("configmaps") { CONFIG_MAP } else { KUSTOMIZATION };
-        let label = query.get("labelSelector").cloned();
+        let label = selector(query).cloned();
         let since: u64 = query.get("resourceVersion").and_then(|text| text.parse().ok()).unwrap_or(0);
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
@@ -464,4 +464,9 @@ fn respond(answer: Answer) -> Response<Content> {
     let mut response = Response::new(Full::from(value.to_string().into_bytes()).boxed_unsync());
     *response.status_mut() = StatusCode::from_u16(code).unwrap();
     response
+}
+
+/// What is selected; an empty selector selects everything.
+fn selector(query: &BTreeMap<String, String>) -> Option<&String> {
+    query.get("labelSelector").filter(|selector| !selector.is_empty())
 }
