@@ -224,8 +224,8 @@ impl Cluster {
                 Ok((200, kinds("kustomize.toolkit.fluxcd.io/v1", "kustomizations", KUSTOMIZATION)))
             }
             (_, [.., "events"] | [.., "events", _]) => Ok((201, body)),
-            (&Method::GET, [.., "configmaps"]) => Ok((200, state.list(CONFIG_MAP, selector(&query)))),
-            (&Method::GET, [.., "kustomizations"]) => Ok((200, state.list(KUSTOMIZATION, selector(&query)))),
+            (&Method::GET, [.., "configmaps"]) => Ok((200, state.list(CONFIG_MAP, selector(query)))),
+            (&Method::GET, [.., "kustomizations"]) => Ok((200, state.list(KUSTOMIZATION, selector(query)))),
             (method, [.., namespace, "configmaps", name]) => {
                 let key = (CONFIG_MAP, (*namespace).to_owned(), (*name).to_owned());
                 let content =
