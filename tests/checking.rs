@@ -95,6 +95,31 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn what_no_definition_would_help_is_told_as_that() {
+    let story = Story::begin();
+    for (file, api_version, kind) in [
+        ("release", "helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
+    ] {
+        let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
+        story.repository.write(&format!("app/{file}.yaml"), &object);
+    }
+    story.repository.kustomization("keyed", "./keyed", "decryption: {provider: sops}").config_map(
+        "keyed/a.yaml",
+        "k",
+        "1",
+    );
+    story.says("app/release.yaml:2", "cowherd does not do the kind HelmRelease of helm.toolkit.fluxcd.io/v2 yet");
+    story.says(
+        "app/claim.yaml:2",
+        "cowherd does not serve Kubernetes' kind ResourceClaimTemplate of resource.k8s.io/v1",
+    );
+    story.says("cluster/keyed.yaml:14", "spec.decryption is not supported yet; keep the Secrets outside");
+    let (lines, _) = story.lines(&[]);
+    assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:?}");
+}
+
+#[test]
 fn definitions_in_the_repository_bring_their_kinds() {
     let story = Story::begin();
     let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \

@@ -170,6 +170,37 @@ fn missing_kinds_are_told_together_with_file_and_line() {
 }
 
 #[test]
+fn what_once_says_at_its_end_can_be_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = fleet::repository(&directory.path().join("fleet"));
+    for name in ["a", "b", "c"] {
+        repository.write(&format!("app/{name}.yaml"), &RELEASE.replace("podinfo", name));
+    }
+    repository.commit("three releases");
+    let (status, said) = once(&directory, &["--path", "cluster"]);
+    assert_eq!(status, Some(1), "{said}");
+    let told = said.lines().find(|line| line.contains("is not ready")).unwrap();
+    assert!(told.contains("app/a.yaml:2: HelmRelease/default/a, and 2 other objects: "), "{said}");
+    assert!(!said.contains("KUBECONFIG"), "nothing is there to talk to: {said}");
+    let offered = |command: &str| {
+        let line = said.lines().find(|line| line.trim_start().starts_with(command)).unwrap_or_else(|| panic!("{said}"));
+        let words = line.split('#').next().unwrap().split_whitespace().skip(1).map(str::to_owned);
+        words.collect::<Vec<String>>()
+    };
+    assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data"]);
+    let check = cowherd(directory.path()).args(offered("cowherd check")).output().unwrap();
+    let listed = String::from_utf8_lossy(&check.stdout);
+    assert!(listed.contains("app/a.yaml:2: error: HelmRelease/default/a: cowherd does not do the kind"), "{listed}");
+    repository.remove("app/a.yaml").remove("app/b.yaml").remove("app/c.yaml");
+    repository.config_map("app/red.yaml", "red", "1").commit("a map instead");
+    let resumed =
+        cowherd(directory.path()).args(offered("cowherd up")).args(["--once", "--listen", "127.0.0.1:0"]).output();
+    let resumed = resumed.unwrap();
+    let said = String::from_utf8_lossy(&resumed.stderr);
+    assert!(resumed.status.success() && !said.contains("cowherd check"), "{said}");
+}
+
+#[test]
 fn a_wait_for_a_node_that_is_not_there_is_said_while_it_lasts() {
     let fleet = Fleet::start();
     fleet.repository.kustomization("app", "./app", "wait: true\ntimeout: 10m").write("app/web.yaml", DEPLOYMENT);

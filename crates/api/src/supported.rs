@@ -69,6 +69,36 @@ pub fn find(group: &str, kind: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|known| known.group == group && known.kind == kind)
 }
 
+/// Whether a group is one of Kubernetes itself, so that no definition brings its kinds: those whose name has no dot,
+/// and those below `k8s.io` that the project's own API server serves. Others there, as `gateway.networking.k8s.io`,
+/// come as definitions.
+pub fn is_of_kubernetes(group: &str) -> bool {
+    let Some(rest) = group.strip_suffix(".k8s.io") else { return !group.contains('.') };
+    KUBERNETES.contains(&rest)
+}
+
+/// The groups of kube-apiserver 1.35 below `k8s.io`.
+const KUBERNETES: &[&str] = &[
+    "admissionregistration",
+    "apiextensions",
+    "apiregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "internal.apiserver",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "resource",
+    "scheduling",
+    "storage",
+    "storagemigration",
+];
+
 /// A field that the agents do not act on. They refuse an object that sets it, for what it asks for would not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsupported {
@@ -135,9 +165,9 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// The first field of a spec that the table says is not acted on.
-pub fn refused(table: &'static [Unsupported], spec: &Value) -> Option<Refused> {
-    table.iter().find_map(|entry| {
+/// The fields of a spec that the table says are not acted on, in its order.
+pub fn refused(table: &'static [Unsupported], spec: &Value) -> impl Iterator<Item = Refused> {
+    table.iter().filter_map(|entry| {
         let parts: Vec<&str> = entry.field.split('.').collect();
         let value = reach(spec, &parts, &|value| is_refused(entry, value))?;
         let value = value.as_str().filter(|_| !entry.but.is_empty()).map(str::to_owned);
@@ -175,7 +205,7 @@ mod tests {
     use serde_json::json;
 
     fn told(table: &'static [Unsupported], spec: Value) -> Option<String> {
-        refused(table, &spec).map(|refused| refused.to_string())
+        refused(table, &spec).next().map(|refused| refused.to_string())
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum ApplyError {
         kind: String,
     },
     /// The API has not the kinds of these objects.
-    #[error("{}", crate::unserved::lines(.0))]
+    #[error("{}", crate::unserved::Lines(.0))]
     Unserved(Vec<crate::unserved::Unserved>),
     /// An object of a namespace does not say of which.
     #[error("{0}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization")]

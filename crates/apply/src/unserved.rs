@@ -22,44 +22,100 @@ impl Unserved {
     pub fn is_not_done_yet(&self) -> bool {
         supported::find(&self.subject.group, &self.subject.kind).is_some_and(|kind| !kind.is_done)
     }
+
+    /// What is wrong with all that is of this kind, and what to do.
+    fn problem(&self) -> String {
+        let Self { subject: ObjectId { kind, group, .. }, api_version, .. } = self;
+        if self.is_not_done_yet() {
+            return format!("cowherd does not do the kind {kind:?} of {api_version} yet; leave it out");
+        }
+        if supported::is_of_kubernetes(group) {
+            return format!("the cluster does not serve Kubernetes' kind {kind:?} of {api_version}; leave it out");
+        }
+        format!("the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")
+    }
 }
 
 impl fmt::Display for Unserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { subject, api_version, place } = self;
-        let kind = &subject.kind;
-        if let Some(place) = place {
-            write!(f, "{place}: ")?;
-        }
-        if self.is_not_done_yet() {
-            return write!(f, "{subject}: cowherd does not do the kind {kind:?} of {api_version} yet; leave it out");
-        }
-        write!(
-            f,
-            "{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?"
-        )
+        tell(f, &[self])
     }
 }
 
-/// Several of them in one text, a line each.
-pub(crate) fn lines(all: &[Unserved]) -> String {
-    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+/// Several of them in one text, a line for each kind.
+pub(crate) struct Lines<'a>(pub(crate) &'a [Unserved]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut kinds: Vec<Vec<&Unserved>> = Vec::new();
+        for one in self.0 {
+            let is_alike =
+                |other: &Unserved| (&other.api_version, &other.subject.kind) == (&one.api_version, &one.subject.kind);
+            match kinds.iter_mut().find(|kind| is_alike(kind[0])) {
+                Some(kind) => kind.push(one),
+                None => kinds.push(vec![one]),
+            }
+        }
+        for (index, kind) in kinds.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            tell(f, kind)?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells what is wrong with objects of one kind: the first with its place, and how many others there are.
+fn tell(f: &mut fmt::Formatter<'_>, alike: &[&Unserved]) -> fmt::Result {
+    let Some((first, others)) = alike.split_first() else { return Ok(()) };
+    if let Some(place) = &first.place {
+        write!(f, "{place}: ")?;
+    }
+    write!(f, "{}", first.subject)?;
+    match others.len() {
+        0 => {}
+        1 => write!(f, ", and one other object")?,
+        count => write!(f, ", and {count} other objects")?,
+    }
+    write!(f, ": {}", first.problem())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_kind_that_is_not_done_yet_is_refused_as_that() {
-        let unserved = |group: &str, kind: &str| Unserved {
-            subject: ObjectId { namespace: "a".into(), name: "x".into(), group: group.into(), kind: kind.into() },
+    fn unserved(group: &str, kind: &str, name: &str) -> Unserved {
+        Unserved {
+            subject: ObjectId { namespace: "a".into(), name: name.into(), group: group.into(), kind: kind.into() },
             api_version: format!("{group}/v1"),
             place: None,
-        };
-        let release = unserved("helm.toolkit.fluxcd.io", "HelmRelease").to_string();
+        }
+    }
+
+    #[test]
+    fn a_kind_that_is_not_done_yet_is_refused_as_that() {
+        let release = unserved("helm.toolkit.fluxcd.io", "HelmRelease", "x").to_string();
         assert!(release.contains("does not do") && !release.contains("CustomResourceDefinition"), "{release}");
-        let gadget = unserved("example.com", "Gadget").to_string();
+        let gadget = unserved("example.com", "Gadget", "x").to_string();
         assert!(gadget.contains("CustomResourceDefinition missing"), "{gadget}");
+    }
+    #[test]
+    fn what_only_another_kubernetes_serves_is_told_without_a_definition() {
+        let claim = unserved("resource.k8s.io", "ResourceClaimTemplate", "x").to_string();
+        assert!(claim.contains("does not serve Kubernetes' kind \"ResourceClaimTemplate\""), "{claim}");
+        let route = unserved("gateway.networking.k8s.io", "HTTPRoute", "x").to_string();
+        assert!(route.contains("CustomResourceDefinition missing"), "{route}");
+    }
+
+    #[test]
+    fn each_kind_has_a_line_however_many_its_objects_are() {
+        let alert = |name| unserved("notification.toolkit.fluxcd.io", "Alert", name);
+        let gadget = unserved("example.com", "Gadget", "g");
+        let lines = Lines(&[alert("x"), gadget, alert("y"), alert("z")]).to_string();
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines[0].starts_with("Alert/a/x, and 2 other objects: cowherd does not do the kind"), "{lines:?}");
+        assert!(lines[1].starts_with("Gadget/a/g: the cluster has no kind"), "{lines:?}");
     }
 }

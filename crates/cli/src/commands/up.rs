@@ -24,6 +24,7 @@ use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
 use crate::terminal::{self, Mark};
 use crate::trouble;
+use summary::Summary;
 use watching::{Convergence, Watching};
 
 /// Start a control plane here and keep it converged on a repository
@@ -183,18 +184,14 @@ impl Up {
         }
         control_plane.plane.run_agents(Agents { mirrors, config }).await?;
         let mut watching = Watching::start(&client, progress, notices, said);
+        let convergence = watching.until_settled(self.once.then_some(self.timeout)).await?;
+        let summary =
+            Summary { control_plane, followed: &root.followed, data_dir: &self.local.data_dir, ends: self.once };
+        summary.print(&convergence, start.elapsed()).await?;
         if self.once {
-            return self.converge_once(control_plane, &mut watching, start).await;
+            return Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        let convergence = watching.until_settled(None).await?;
-        summary::print(control_plane, &convergence, start.elapsed()).await?;
         watching.forever().await?;
         Ok(ExitCode::SUCCESS)
-    }
-
-    async fn converge_once(&self, control_plane: &Running, watching: &mut Watching, start: Instant) -> crate::Outcome {
-        let convergence = watching.until_settled(Some(self.timeout)).await?;
-        summary::print(control_plane, &convergence, start.elapsed()).await?;
-        Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

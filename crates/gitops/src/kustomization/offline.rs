@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
+use cowherd_api::supported::{self, Refused};
 use cowherd_apply::{Manifest, ObjectId};
 use cowherd_render::{Helm, RemoteSource, Rendered};
 use cowherd_source::Access;
@@ -13,6 +14,7 @@ use super::owner::{deletion, settings};
 use super::producer::{BuildError, Kustomize, is_encrypted, rendered};
 use crate::owner::{Deletion, SettingsError};
 use crate::remotes::Brought;
+use crate::source::SourceKind;
 use crate::{Elsewhere, NamespacedName};
 
 /// A Kustomization, read as the agents read it; but what they refuse is noted, and left out.
@@ -23,7 +25,7 @@ pub struct Plan {
     default_namespace: Option<String>,
     prunes: bool,
     deletes: bool,
-    refused: Vec<String>,
+    refused: Vec<Refused>,
 }
 
 /// The values of variables, as far as they are known.
@@ -93,7 +95,7 @@ impl Plan {
     }
 
     /// The fields that the agents refuse.
-    pub fn refused(&self) -> &[String] {
+    pub fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
@@ -214,23 +216,22 @@ impl From<BuildError> for OfflineProblem {
     }
 }
 
-/// Takes away what the agents refuse; the fields, with what they are for.
-fn without_refused(kustomization: &mut Kustomization) -> Vec<String> {
+/// Takes away what the agents refuse, and tells it.
+fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     let spec = &mut kustomization.spec;
-    let mut refused = Vec::new();
-    let mut note = |is_there: bool, field: &str| refused.extend(is_there.then(|| format!("spec.{field}")));
-    note(spec.decryption.take().is_some(), "decryption");
-    note(spec.kube_config.take().is_some(), "kubeConfig");
-    note(!std::mem::take(&mut spec.health_check_exprs).is_empty(), "healthCheckExprs");
-    note(!std::mem::take(&mut spec.ignore).is_empty(), "ignore");
-    note(!std::mem::take(&mut spec.build_metadata).is_empty(), "buildMetadata");
-    let expressions = spec.depends_on.iter_mut().filter_map(|one| one.ready_expr.take());
-    note(expressions.count() > 0, "dependsOn[].readyExpr");
-    if spec.source_ref.kind != "GitRepository" {
-        note(true, "sourceRef.kind");
+    let written = serde_json::to_value(&*spec).unwrap_or_default();
+    spec.decryption = None;
+    spec.kube_config = None;
+    spec.health_check_exprs.clear();
+    spec.ignore.clear();
+    spec.build_metadata.clear();
+    for dependency in &mut spec.depends_on {
+        dependency.ready_expr = None;
+    }
+    if SourceKind::read(&spec.source_ref.kind).is_none() {
         spec.source_ref.kind = "GitRepository".to_owned();
     }
-    refused
+    supported::refused(supported::KUSTOMIZATION, &written).collect()
 }
 
 #[cfg(test)]
@@ -256,7 +257,8 @@ mod tests {
     #[test]
     fn what_the_agents_refuse_is_noted_and_the_rest_is_made() {
         let plan = plan(json!({ "decryption": { "provider": "sops" }, "targetNamespace": "apps" }));
-        assert_eq!(plan.refused(), ["spec.decryption"]);
+        let refused: Vec<&str> = plan.refused().iter().map(|refused| refused.entry.field).collect();
+        assert_eq!(refused, ["decryption"]);
         let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: eA==}\nsops: {mac: x}\n";
         let made = make(&plan, secret, &Values::default()).unwrap();
         assert_eq!(made.encrypted[0].to_string(), "Secret/apps/s");

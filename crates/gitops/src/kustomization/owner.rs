@@ -111,6 +111,7 @@ fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), SettingsError> {
     let written = serde_json::to_value(spec);
     let written = written.map_err(|error| SettingsError { field: "", problem: format!("cannot be read: {error}") })?;
     supported::refused(supported::KUSTOMIZATION, &written)
+        .next()
         .map_or(Ok(()), |refused| Err(SettingsError { field: refused.entry.field, problem: refused.problem() }))
 }
 

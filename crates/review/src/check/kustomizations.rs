@@ -70,8 +70,8 @@ fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule
 fn unsupported(checked: &mut Checked<'_>, unit: &Unit) {
     let refused = unit.plan.as_ref().map(Plan::refused).unwrap_or_default();
     for field in refused {
-        let place = checked.described(unit, field);
-        let text = format!("{field} is not supported by cowherd yet");
+        let place = checked.described(unit, &format!("spec.{}", field.entry.field));
+        let text = field.to_string();
         let object = Some(format!("Kustomization/{}", unit.name));
         checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::Unsupported, object, text });
     }

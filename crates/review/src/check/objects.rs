@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cowherd_api::supported;
 use cowherd_apply::{Manifest, mask};
 
 use crate::cluster::Unit;
@@ -34,10 +35,20 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             2 => ", and of one other object".to_owned(),
             count => format!(", and of {} other objects", count - 1),
         };
-        let text = format!(
-            "nothing serves the kind {kind} of {api_version}{others}; add its CustomResourceDefinition, or say what the \
-             cluster has by --with FILE"
-        );
+        let group = &first.id().group;
+        let text = match supported::find(group, &kind) {
+            Some(known) if !known.is_done => format!(
+                "cowherd does not do the kind {kind} of {api_version}{others} yet; leave it out, or say by --with FILE \
+                 that the cluster has it"
+            ),
+            _ if supported::is_of_kubernetes(group) => {
+                format!("cowherd does not serve Kubernetes' kind {kind} of {api_version}{others}; leave it out")
+            }
+            _ => format!(
+                "nothing serves the kind {kind} of {api_version}{others}; add its CustomResourceDefinition, or say \
+                 what the cluster has by --with FILE"
+            ),
+        };
         let object = Some(first.id().to_string());
         checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::UnservedKind, object, text });
     }

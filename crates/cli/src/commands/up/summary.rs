@@ -1,5 +1,6 @@
 //! What `cowherd up` says once everything has settled.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,35 +9,77 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
 
-use super::Convergence;
+use super::{Convergence, switching};
 use crate::commands::server::absolute;
 use crate::control_plane::Running;
+use crate::followed::Followed;
 use crate::terminal::Mark;
 
 /// How long the controllers may take to make the Pods that the summary counts.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Prints how it went, how long it took, and what to try next.
-pub async fn print(control_plane: &Running, convergence: &Convergence, elapsed: Duration) -> Result<()> {
-    eprintln!();
-    for (name, message) in &convergence.failed {
-        eprintln!("{} {name} is not ready: {}", Mark::Failure, message.replace('\n', "\n    "));
+/// What the words of a summary depend on.
+pub struct Summary<'a> {
+    /// What ran.
+    pub control_plane: &'a Running,
+    /// What it followed.
+    pub followed: &'a Followed,
+    /// Where it keeps its state, as the user wrote it.
+    pub data_dir: &'a Path,
+    /// Whether it ends with these words, as with `--once`.
+    pub ends: bool,
+}
+
+impl Summary<'_> {
+    /// Prints how it went, how long it took, and what to try next.
+    pub async fn print(&self, convergence: &Convergence, elapsed: Duration) -> Result<()> {
+        eprintln!();
+        for (name, message) in &convergence.failed {
+            eprintln!("{} {name} is not ready: {}", Mark::Failure, message.replace('\n', "\n    "));
+        }
+        let total = convergence.ready + convergence.failed.len();
+        let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
+        let seconds = elapsed.as_secs_f64();
+        eprintln!("{mark} {} of {total} Kustomizations are ready after {seconds:.1} s", convergence.ready);
+        let waiting = pods_without_a_node(self.control_plane).await?;
+        if waiting > 0 {
+            let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };
+            eprintln!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
+        }
+        let check = self
+            .checkout()
+            .filter(|_| !convergence.is_ready())
+            .map(|path| format!("cowherd check {}    # all that would fail here, in one list", path.display()));
+        let kubeconfig = absolute(&self.control_plane.kubeconfig);
+        let mut commands = Vec::new();
+        if self.ends {
+            eprintln!("\n  The control plane ends here; {} keeps its state. Try:\n", self.data_dir.display());
+            commands.push(format!("{}    # goes on where it ended", switching::resume(self.data_dir)));
+        } else {
+            eprintln!("\n  The kubeconfig is {}. Try:\n", kubeconfig.display());
+            commands.push(format!("export KUBECONFIG={}", kubeconfig.display()));
+            commands
+                .extend(["kubectl get deployments -A", "cowherd get", "cowherd tree flux-system"].map(str::to_owned));
+        }
+        for command in commands.into_iter().chain(check) {
+            eprintln!("    {command}");
+        }
+        eprintln!();
+        Ok(())
     }
-    let total = convergence.ready + convergence.failed.len();
-    let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
-    eprintln!("{mark} {} of {total} Kustomizations are ready after {:.1} s", convergence.ready, elapsed.as_secs_f64());
-    let waiting = pods_without_a_node(control_plane).await?;
-    if waiting > 0 {
-        let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };
-        eprintln!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
+
+    /// The directory that is followed, where it is one on this machine: as seen from here.
+    fn checkout(&self) -> Option<PathBuf> {
+        let root = Path::new(self.followed.url.strip_prefix("file://")?);
+        let path = self.followed.path.trim_start_matches("./");
+        let whole = if path.is_empty() { root.to_owned() } else { root.join(path) };
+        let here = std::env::current_dir().ok();
+        let near = here.and_then(|here| whole.strip_prefix(here).map(Path::to_owned).ok());
+        let near = near.map(|near| if near.as_os_str().is_empty() { PathBuf::from(".") } else { near });
+        let checkout = near.unwrap_or(whole);
+        // A bare repository has no files to look at.
+        checkout.is_dir().then_some(checkout)
     }
-    let kubeconfig = absolute(&control_plane.kubeconfig);
-    eprintln!("\n  The kubeconfig is {}. Try:\n", kubeconfig.display());
-    eprintln!("    export KUBECONFIG={}", kubeconfig.display());
-    eprintln!("    kubectl get deployments -A");
-    eprintln!("    cowherd get");
-    eprintln!("    cowherd tree flux-system\n");
-    Ok(())
 }
 
 async fn pods_without_a_node(control_plane: &Running) -> Result<usize> {

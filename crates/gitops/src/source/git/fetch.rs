@@ -206,5 +206,7 @@ async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Er
 
 fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {
     let spec = serde_json::to_value(&object.spec).unwrap_or_default();
-    supported::refused(supported::GIT_REPOSITORY, &spec).map_or(Ok(()), |refused| Err(Error::Unsupported(refused)))
+    supported::refused(supported::GIT_REPOSITORY, &spec)
+        .next()
+        .map_or(Ok(()), |refused| Err(Error::Unsupported(refused)))
 }
