@@ -9,6 +9,7 @@ mod bootstrapped;
 mod changes;
 mod checking;
 mod commands;
+mod completing;
 mod convergence;
 mod crashes;
 mod documentation;

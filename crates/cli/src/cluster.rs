@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+
+use crate::completion;
 
 /// Where a data directory is unless said otherwise.
 pub const DEFAULT_DATA_DIR: &str = ".cowherd";
@@ -30,7 +33,8 @@ pub struct Cluster {
     #[command(flatten)]
     pub access: Access,
     /// The namespace to look in
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system",
+        add = ArgValueCompleter::new(completion::namespaces))]
     pub namespace: String,
 }
 

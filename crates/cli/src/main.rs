@@ -5,6 +5,7 @@ mod checkout;
 mod cluster;
 mod commands;
 mod commits;
+mod completion;
 mod control_plane;
 mod downloads;
 mod failure;
@@ -58,6 +59,7 @@ enum Command {
     Render(Box<commands::render::Render>),
     Version(commands::version::Version),
     Completion(commands::completion::Completion),
+    Man(commands::man::Man),
 }
 
 /// How a command that did what it was asked to do ends.
@@ -68,6 +70,7 @@ type Outcome = anyhow::Result<ExitCode>;
 
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
+    completion::answer(Cli::command);
     let command = Cli::parse().command;
     let failure = match command {
         Command::Diff(_) => ExitCode::from(3),
@@ -99,7 +102,8 @@ fn run(command: Command) -> Outcome {
             Command::Events(command) => command.run().await,
             Command::Render(command) => command.run().await,
             Command::Version(command) => command.run().await,
-            Command::Completion(command) => command.run(&mut Cli::command()),
+            Command::Completion(command) => command.run(),
+            Command::Man(command) => command.run(Cli::command()),
         }
     });
     // A fetch that hangs in a blocking thread must not keep the program from ending.

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use kube::Client;
 use kube::api::ApiResource;
-use kube::core::discovery::v2::APIResourceDiscovery;
+use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
 
 use crate::cluster::explain;
 use crate::target::Kind;
@@ -27,9 +27,7 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
         return Ok(Served { resource: kind.api_resource(), namespaced: true });
     }
     let wanted = Word::read(word);
-    let core = client.list_core_api_versions_aggregated().await.map_err(explain)?;
-    let groups = client.list_api_groups_aggregated().await.map_err(explain)?;
-    for group in core.items.iter().chain(&groups.items) {
+    for group in &discovery(client).await? {
         let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default();
         for version in &group.versions {
             let number = version.version.as_deref().unwrap_or_default();
@@ -42,6 +40,24 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
         }
     }
     bail!("the server doesn't have a resource type {word:?}")
+}
+
+/// The kinds that can be listed, as kubectl names them: singular, in small letters.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn words(client: &Client) -> Result<Vec<String>> {
+    let groups = discovery(client).await?;
+    let all = groups.iter().flat_map(|group| &group.versions).flat_map(|version| &version.resources);
+    let listed = all.filter(|resource| resource.verbs.iter().any(|verb| verb == "list"));
+    Ok(listed.filter_map(|resource| resource.singular_resource.clone()).collect())
+}
+
+/// What the cluster serves, in its own order.
+async fn discovery(client: &Client) -> Result<Vec<APIGroupDiscovery>> {
+    let core = client.list_core_api_versions_aggregated().await.map_err(explain)?;
+    let groups = client.list_api_groups_aggregated().await.map_err(explain)?;
+    Ok(core.items.into_iter().chain(groups.items).collect())
 }
 
 fn served(group: &str, version: &str, found: &APIResourceDiscovery) -> Served {

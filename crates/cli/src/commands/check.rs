@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_review::check::{Finding, Report, Rule, Severity};
 use cowherd_review::{Side, Sources, check, entries};
 use cowherd_source::local::{self, Repository};
@@ -13,6 +14,7 @@ use cowherd_tree::DiskTree;
 use serde_json::{Value, json};
 
 use crate::checkout::{self, SurroundingsFlags};
+use crate::completion;
 use crate::output::{self, Format};
 use crate::terminal::Mark;
 
@@ -38,7 +40,7 @@ pub struct Check {
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
     /// The revision to look at, as `git rev-parse` takes it [default: the files as they are on disk]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     revision: Option<String>,
     /// Take warnings for errors
     #[arg(long)]

@@ -1,22 +1,31 @@
 //! `cowherd completion`: completions for a shell.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use clap_complete::Shell;
+
+use crate::completion;
 
 /// Print completions for a shell
 ///
-/// Example: `source <(cowherd completion bash)`
+/// The shell asks `cowherd` for what fits: names come from the cluster that the line works on, and
+/// revisions from the repository you stand in.
+///
+/// Examples:
+///   source <(cowherd completion bash)
+///   cowherd completion fish > ~/.config/fish/completions/cowherd.fish
 #[derive(Args)]
+#[command(verbatim_doc_comment)]
 pub struct Completion {
     /// The shell to complete in
-    shell: Shell,
+    #[arg(value_name = "SHELL", value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+    shell: String,
 }
 
 impl Completion {
-    pub fn run(self, command: &mut clap::Command) -> crate::Outcome {
-        clap_complete::generate(self.shell, command, "cowherd", &mut std::io::stdout());
+    pub fn run(&self) -> crate::Outcome {
+        std::io::stdout().write_all(completion::registration(&self.shell)?.as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }

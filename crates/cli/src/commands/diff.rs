@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME};
@@ -19,6 +20,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, explain};
+use crate::completion;
 use crate::downloads;
 use crate::output::{self, Format};
 use crate::target::{Kind, Target};
@@ -46,10 +48,10 @@ use repository::RepositoryFlags;
 #[command(verbatim_doc_comment)]
 pub struct Diff {
     /// `[kustomization] NAME`; without a name: everything that the repository describes
-    #[arg(value_name = "KUSTOMIZATION")]
+    #[arg(value_name = "KUSTOMIZATION", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// The revision to look at, as `git rev-parse` takes it [default: what is checked out]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     revision: Option<String>,
     /// Go on to the Kustomizations that the Kustomization applies
     #[arg(long)]

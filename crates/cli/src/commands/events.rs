@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
@@ -12,6 +13,7 @@ use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 
 use crate::cluster::{Cluster, explain};
+use crate::completion;
 use crate::output::{self, Format, Table};
 use crate::served;
 
@@ -26,7 +28,7 @@ use crate::served;
 #[command(verbatim_doc_comment)]
 pub struct Events {
     /// Show only events about this object
-    #[arg(long = "for", value_name = "KIND/NAME")]
+    #[arg(long = "for", value_name = "KIND/NAME", add = ArgValueCompleter::new(completion::objects))]
     about: Option<String>,
     /// Show only events of these types
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use futures::{StreamExt, TryStreamExt};
 use kube::runtime::watcher;
 
 use crate::cluster::Cluster;
+use crate::completion;
 use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
@@ -24,7 +26,7 @@ use crate::target::{Kind, Target};
 #[command(verbatim_doc_comment)]
 pub struct Get {
     /// `all`, `kustomizations` or `sources git`, then names
-    #[arg(value_name = "KIND")]
+    #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
     cluster: Cluster,

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_source::Commit;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use super::get::short_revision;
 use super::reconcile::source_of;
 use crate::cluster::Cluster;
 use crate::commits::{self, Commits};
+use crate::completion;
 use crate::output::{self, Format, Table};
 use crate::resource;
 use crate::target::{Kind, Target};
@@ -29,7 +31,7 @@ use crate::target::{Kind, Target};
 #[command(verbatim_doc_comment)]
 pub struct History {
     /// `[kustomization] NAME`
-    #[arg(value_name = "KUSTOMIZATION", required = true)]
+    #[arg(value_name = "KUSTOMIZATION", required = true, add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// Leave out the header line
     #[arg(long)]

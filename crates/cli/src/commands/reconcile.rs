@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::annotations::{PRUNE_APPROVED, RECONCILE_REQUESTED_AT};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::wait::await_condition;
@@ -12,6 +13,7 @@ use kube::{Api, Client, api::DynamicObject};
 use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
+use crate::completion;
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
 use crate::terminal::Mark;
@@ -31,7 +33,7 @@ use crate::terminal::Mark;
 #[command(verbatim_doc_comment)]
 pub struct Reconcile {
     /// `[KIND] NAME…`; without a kind: Kustomizations
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// Fetch the Kustomization's source first
     #[arg(long)]

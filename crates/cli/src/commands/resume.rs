@@ -4,10 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 
 use super::reconcile::{Request, parse_duration};
 use super::suspend::set_suspend;
 use crate::cluster::Cluster;
+use crate::completion;
 use crate::resource;
 use crate::target::Target;
 use crate::terminal::Mark;
@@ -21,7 +23,7 @@ use crate::terminal::Mark;
 #[command(verbatim_doc_comment)]
 pub struct Resume {
     /// `[KIND] NAME…`; without a kind: Kustomizations
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NAME", required_unless_present = "all", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// All of the kind in the namespace
     #[arg(long)]

@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
+use crate::completion;
 use crate::resource::{self, Resource};
 use crate::target::Target;
 use crate::terminal::Mark;
@@ -21,7 +23,7 @@ use crate::terminal::Mark;
 #[command(verbatim_doc_comment)]
 pub struct Suspend {
     /// `[KIND] NAME…`; without a kind: Kustomizations
-    #[arg(value_name = "NAME", required_unless_present = "all")]
+    #[arg(value_name = "NAME", required_unless_present = "all", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// All of the kind in the namespace
     #[arg(long)]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
 use kube::api::{ApiResource, DynamicObject};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use super::reconcile::source_of;
 use crate::cluster::{Cluster, explain};
 use crate::commits::{self, Commits};
+use crate::completion;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::served::{self, Served};
@@ -33,7 +35,7 @@ const OWNERS: usize = 16;
 #[command(verbatim_doc_comment)]
 pub struct Trace {
     /// `KIND/NAME` or `KIND NAME`
-    #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2)]
+    #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2, add = ArgValueCompleter::new(completion::objects))]
     words: Vec<String>,
     /// Print the way for programs
     #[arg(short, long, value_name = "FORMAT")]

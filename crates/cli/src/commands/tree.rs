@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::{ObjectId, inventory};
 use kube::Client;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::completion;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
@@ -23,7 +25,7 @@ use crate::target::{Kind, Target};
 #[command(verbatim_doc_comment)]
 pub struct Tree {
     /// `[kustomization] NAME`
-    #[arg(value_name = "KUSTOMIZATION", required = true)]
+    #[arg(value_name = "KUSTOMIZATION", required = true, add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     /// Show only Kustomizations and sources
     #[arg(long)]

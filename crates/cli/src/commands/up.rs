@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::Actors;
 use cowherd_controlplane::Agents;
 use cowherd_gitops::Elsewhere;
@@ -17,6 +18,7 @@ use cowherd_source::Mirrors;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
+use crate::completion;
 use crate::control_plane::{Local, Running, interrupted};
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
@@ -49,7 +51,7 @@ pub struct Up {
     #[arg(value_name = "REPO")]
     repository: Option<String>,
     /// The branch to follow [default: the one that was followed before, or the one that is checked out]
-    #[arg(long, value_name = "BRANCH")]
+    #[arg(long, value_name = "BRANCH", add = ArgValueCompleter::new(completion::branches))]
     branch: Option<String>,
     /// The directory to start at, inside REPO [default: the one before, or the one you stand in]
     #[arg(long, value_name = "PATH")]

@@ -170,6 +170,26 @@ impl Repository {
         Ok(repository.merge_base(one, other).ok().flatten().map(|id| CommitId(id.detach())))
     }
 
+    /// The branches, by their short names.
+    pub fn branches(&self) -> Vec<String> {
+        let repository = self.repository.to_thread_local();
+        let Ok(references) = repository.references() else { return Vec::new() };
+        let Ok(branches) = references.local_branches() else { return Vec::new() };
+        branches.flatten().map(|branch| branch.name().shorten().to_string()).collect()
+    }
+
+    /// The names that a revision may have: branches, also those of remotes, and tags.
+    pub fn names(&self) -> Vec<String> {
+        let repository = self.repository.to_thread_local();
+        let Ok(references) = repository.references() else { return Vec::new() };
+        let remote = references.remote_branches().into_iter().flatten().flatten();
+        let remote = remote.map(|branch| branch.name().shorten().to_string());
+        let mut names = self.branches();
+        names.extend(remote);
+        names.extend(self.tags().unwrap_or_default());
+        names
+    }
+
     /// The addresses of the repositories that this one was cloned from or is pushed to.
     pub fn remotes(&self) -> Vec<RepositoryUrl> {
         let repository = self.repository.to_thread_local();
@@ -274,10 +294,7 @@ impl Repository {
 
     /// Which branches there are, for whoever named one that is not.
     fn branches_hint(&self) -> String {
-        let repository = self.repository.to_thread_local();
-        let Ok(references) = repository.references() else { return String::new() };
-        let Ok(branches) = references.local_branches() else { return String::new() };
-        let mut names: Vec<String> = branches.flatten().map(|branch| branch.name().shorten().to_string()).collect();
+        let mut names = self.branches();
         let more = if names.len() > MAX_NAMED { ", …" } else { "" };
         names.truncate(MAX_NAMED);
         if names.is_empty() {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
 use cowherd_review::{Review, Side, Sources};
@@ -11,6 +12,7 @@ use cowherd_source::local::Repository;
 
 use super::Output;
 use crate::checkout::{self, SurroundingsFlags};
+use crate::completion;
 use crate::output;
 use crate::terminal::{self, Mark};
 
@@ -24,7 +26,7 @@ const FAILED: u8 = 3;
 #[command(next_help_heading = "Without a cluster")]
 pub struct RepositoryFlags {
     /// Compare with where the revision was branched off from this one, instead of with a cluster
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     base: Option<String>,
     /// Look at the files as they are on disk, committed or not, instead of at a revision
     #[arg(long, requires = "base", conflicts_with = "revision")]
