@@ -116,3 +116,46 @@ fn links_of_the_documentation_lead_somewhere() {
         }
     }
 }
+
+/// Every page of the site, by its path from the root.
+fn site() -> (tempfile::TempDir, BTreeMap<String, String>) {
+    let site = tempfile::tempdir().unwrap();
+    cowherd_site::build(&root(), Path::new(env!("CARGO_BIN_EXE_cowherd")), site.path()).unwrap();
+    let files = fs::read_dir(site.path()).unwrap().map(|entry| entry.unwrap().path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "html"));
+    let pages = pages
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap()))
+        .collect();
+    (site, pages)
+}
+
+#[test]
+fn links_of_the_site_lead_somewhere() {
+    let (site, pages) = site();
+    let mut followed = 0;
+    // The table of contents is loaded by scripts, and the page to print holds all others.
+    for (page, text) in
+        pages.iter().filter(|(page, _)| !matches!(page.as_str(), "toc.html" | "print.html" | "404.html"))
+    {
+        let main = text.split("<main>").nth(1).and_then(|text| text.split("</main>").next()).unwrap();
+        let places = |attribute: &str| -> Vec<String> {
+            let opening = format!(" {attribute}=\"");
+            let parts = main.split(opening.as_str()).skip(1);
+            parts.map(|part| part.split('"').next().unwrap().to_owned()).collect()
+        };
+        for link in places("href").into_iter().chain(places("src")).filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let file = if file.is_empty() { page } else { file };
+            assert!(site.path().join(file).is_file(), "{page}: {link} leads nowhere");
+            if !anchor.is_empty() {
+                assert!(pages[file].contains(&format!("id=\"{anchor}\"")), "{page}: {link} leads nowhere");
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed > 100, "{followed}");
+    let commands = &pages["commands.html"];
+    for name in ["up", "get", "reconcile", "check"] {
+        assert!(commands.contains(&format!("Usage: cowherd {name}")), "{name}");
+    }
+}

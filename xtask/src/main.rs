@@ -5,6 +5,7 @@ mod compare;
 mod rbac;
 mod record;
 mod schemas;
+mod site;
 mod test;
 mod test_agent;
 mod tools;
@@ -30,6 +31,8 @@ cargo xtask <COMMAND>
                 is, in crates/apiserver/data, for the embedded API to have the same
   record        records what the real tools say, for tests where they are not installed
   schemas       generates crates/schema/data from the sources of k8s-openapi
+  site [DIRECTORY]
+                writes the documentation as a site, in target/site by default
   wire API MACHINERY EXTENSIONS
                 generates crates/apiserver/data from checkouts of kubernetes/api, kubernetes/apimachinery and
                 kubernetes/apiextensions-apiserver; `schemas` reads it
@@ -56,6 +59,8 @@ fn run() -> Result<ExitCode> {
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,
+        Some((command, [])) if command == "site" => site::run(root, &root.join("target/site"))?,
+        Some((command, [directory])) if command == "site" => site::run(root, Path::new(directory))?,
         Some((command, [api, machinery, extensions])) if command == "wire" => {
             wire::run(root, Path::new(api), Path::new(machinery), Path::new(extensions))?
         }
