@@ -1,5 +1,7 @@
 //! What a plain scalar means.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
 
 use crate::{number, timestamp};
@@ -59,8 +61,7 @@ pub(crate) fn resolve(text: &str, dialect: Dialect) -> Plain {
         b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => word(text, dialect),
         b'.' => match text {
             ".nan" | ".NaN" | ".NAN" | ".inf" | ".Inf" | ".INF" => Plain::NotJson,
-            // Underscores are only stripped from what starts with a digit or a sign.
-            _ => number::float(text).map_or(Plain::Text, Plain::Float),
+            _ => fraction(text),
         },
         b'0'..=b'9' | b'+' | b'-' => numeric(text),
         _ => Plain::Text,
@@ -79,6 +80,26 @@ fn word(text: &str, dialect: Dialect) -> Plain {
     }
 }
 
+/// What begins with a point. Underscores stand here as in Go's own numbers, each between two digits; in what begins with a
+/// digit or a sign they stand anywhere.
+fn fraction(text: &str) -> Plain {
+    let mut parts = text.split('_');
+    let ends = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
+    let begins = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
+    let mut before = parts.next().unwrap_or_default();
+    for part in parts {
+        if !ends(before) || !begins(part) {
+            return Plain::Text;
+        }
+        before = part;
+    }
+    number::float(&without_underscores(text)).map_or(Plain::Text, Plain::Float)
+}
+
+fn without_underscores(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { text.replace('_', "").into() } else { text.into() }
+}
+
 fn numeric(text: &str) -> Plain {
     if matches!(text, "+.inf" | "+.Inf" | "+.INF" | "-.inf" | "-.Inf" | "-.INF") {
         return Plain::NotJson;
@@ -86,16 +107,10 @@ fn numeric(text: &str) -> Plain {
     if let Some(canonical) = timestamp::rfc3339(text) {
         return Plain::Timestamp(canonical);
     }
-    let stripped;
-    let digits = if text.contains('_') {
-        stripped = text.replace('_', "");
-        &stripped
-    } else {
-        text
-    };
-    match number::integer(digits) {
+    let digits = without_underscores(text);
+    match number::integer(&digits) {
         Some(number) => Plain::Integer(number),
-        None => number::float(digits).map_or(Plain::Text, Plain::Float),
+        None => number::float(&digits).map_or(Plain::Text, Plain::Float),
     }
 }
 
@@ -139,6 +154,8 @@ mod tests {
             ("0b2", json!("0b2"), json!("0b2")),
             ("_1", json!("_1"), json!("_1")),
             ("._5", json!("._5"), json!("._5")),
+            (".2_3", json!(0.23), json!(0.23)),
+            (".5_e1", json!(".5_e1"), json!(".5_e1")),
             ("1e400", json!("1e400"), json!("1e400")),
             ("18446744073709551616", json!(18446744073709551616.0), json!(18446744073709551616.0)),
             ("<<", json!("<<"), json!("<<")),

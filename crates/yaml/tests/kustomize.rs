@@ -242,6 +242,18 @@ const SCALARS: &[&str] = &[
     "'it''s'",
     "\"\\u00e9\\x41\\n\"",
     "a\n    b",
+    ".2_3",
+    ".2_3e1_0",
+    "._2",
+    ".2_",
+    ".2__3",
+    ".2_e1",
+    ".2e_1",
+    ".2e-1_0",
+    "+.2__3",
+    "-._2_",
+    "._",
+    ".",
     "[1, 'x', {y: z}]",
     "{a: ~, b: [~x]}",
 ];
@@ -259,6 +271,16 @@ fn scalars_are_read_as_kustomize_reads_them() {
     let expected = kustomize(&[("kustomization.yaml", "resources: [all.yaml]\n"), ("all.yaml", &text)]);
     let documents = parse_documents(text.as_bytes(), &Limits::default()).unwrap();
     same(&cowherd_yaml::write_documents(documents.iter().map(|document| &document.value)), &expected).unwrap();
+}
+
+/// What reads as something else than a text is written in quotes, whoever reads it.
+#[test]
+fn texts_like_scalars_are_written_as_kustomize_writes_them() {
+    let texts: Vec<&str> = SCALARS.iter().copied().filter(|scalar| !scalar.contains('\n')).collect();
+    let objects = [object(texts.into())];
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    let expected = kustomize(&[("kustomization.yaml", "resources: [list.yaml]\n"), ("list.yaml", &list)]);
+    same(&cowherd_yaml::write_documents(&objects), &expected).unwrap();
 }
 
 /// JSON patches are read with the library that kubectl reads manifests with.
