@@ -31,9 +31,9 @@ pub(crate) struct Resource {
     /// The variables that stand for a field of it.
     pub(crate) vars: Vec<String>,
     /// Fields that were set without a type, with their texts: they mean what they mean unquoted until a strategic
-    /// merge patch goes over the object, which takes them for texts.
+    /// merge patch or a variable goes over them, which take them for texts. A JSON patch makes them what they mean.
     pub(crate) plain: Vec<(String, String)>,
-    /// The way to fields without a value, which a strategic merge patch takes away.
+    /// The way to fields without a value, which a strategic merge patch takes away. A JSON patch makes nulls of them.
     pub(crate) blank: Vec<String>,
     /// Where it came from, as annotations say it; only kept where they are asked for.
     pub(crate) origin: Option<Origin>,
@@ -150,9 +150,20 @@ impl Resource {
         }
     }
 
-    /// Makes texts of the fields that were set without a type.
+    /// Makes of everything in it what it means, as the way through JSON does.
+    pub(crate) fn forget_notation(&mut self) {
+        self.plain.clear();
+        self.blank.clear();
+    }
+
+    /// Makes texts of the fields that were set without a type. To who merges, a date and nothing at all are texts as they
+    /// stand: they stay without a type.
     pub(crate) fn settle_plain(&mut self) {
-        for (pointer, text) in std::mem::take(&mut self.plain) {
+        let stays = |text: &str| text.is_empty() || scalar::plain(text).is_string();
+        let (open, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.plain).into_iter().partition(|(_, text)| stays(text));
+        self.plain = open;
+        for (pointer, text) in others {
             let in_list = pointer.rsplit('/').next().is_some_and(|token| token.parse::<usize>().is_ok());
             if let Some(field) = self.value.pointer_mut(&pointer)
                 && !in_list

@@ -255,6 +255,7 @@ fn apply_operations(resource: &mut Resource, operations: &Value, file: &TreePath
         child_map(resource.metadata(), "annotations");
     }
     let id = resource.id().to_string();
+    resource.forget_notation();
     resource.value = cowherd_patch::json_patch(&resource.value, operations)
         .map_err(|error| RenderError::new(file, Cause::Patch(format!("{id}: {error}"))))?;
     if !resource.value.is_object() {
