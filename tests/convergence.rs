@@ -89,7 +89,7 @@ fn the_quickstart_converges_and_says_what_to_do_next() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
-    for word in ["apps-dev", "apps-staging", "apps-prod", "infrastructure", "kubeconfig", "8 Pods wait for a node"] {
+    for word in ["apps-dev", "apps-staging", "apps-prod", "infrastructure", "cowherd up", "8 Pods wait for a node"] {
         assert!(said.contains(word), "{word:?} is not in: {said}");
     }
     let kubeconfig = repository.path.join(".cowherd/kubeconfig");

@@ -29,5 +29,6 @@ mod rendering;
 mod resuming;
 mod reviewing;
 mod secrets;
+mod tenants;
 mod terminal;
 mod workflows;

@@ -1,6 +1,6 @@
 //! The pages: those of `docs/`, and those that stand at the top of the repository, in one folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,31 @@ use super::links;
 
 const CONTENTS: &str = include_str!("../SUMMARY.md");
 
-/// The pages at the top of the repository that the site has too.
-const TOP: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+/// The pages that are not in `docs/`, and how they are called on the site.
+const OTHERS: &[(&str, &str)] = &[
+    ("README.md", "README.md"),
+    ("ARCHITECTURE.md", "ARCHITECTURE.md"),
+    ("CONTRIBUTING.md", "CONTRIBUTING.md"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+    ("examples/tenants/README.md", "tenants.md"),
+];
+
+/// Pages by their paths in the repository, with their names on the site.
+type Pages = BTreeMap<PathBuf, String>;
 
 /// Puts everything that the site is made of into `source`, with links that are right there.
 pub(crate) fn gather(repository: &Path, source: &Path) -> Result<()> {
     fs::create_dir_all(source)?;
     fs::write(source.join("SUMMARY.md"), CONTENTS)?;
+    let repository = repository.canonicalize()?;
+    let pages = pages(&repository)?;
     let mut files = BTreeSet::new();
-    for page in written(repository)? {
-        let name = page.file_name().context("a page has no name")?.to_string_lossy().into_owned();
+    for (page, name) in &pages {
         ensure!(CONTENTS.contains(&format!("]({name})")), "site/SUMMARY.md lacks the page {name}");
-        let text = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-        let folder = page.parent().context("a page has no folder")?;
-        let text = links::rewritten(&text, |link| target(repository, folder, link, &mut files));
+        let path = repository.join(page);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let folder = path.parent().context("a page has no folder")?;
+        let text = links::rewritten(&text, |link| target(&repository, folder, link, &pages, &mut files));
         fs::write(source.join(name), text)?;
     }
     for file in files {
@@ -34,32 +45,39 @@ pub(crate) fn gather(repository: &Path, source: &Path) -> Result<()> {
     Ok(())
 }
 
-fn written(repository: &Path) -> Result<Vec<PathBuf>> {
-    let mut pages: Vec<PathBuf> = TOP.iter().map(|name| repository.join(name)).collect();
+fn pages(repository: &Path) -> Result<Pages> {
+    let mut pages: Pages = OTHERS.iter().map(|(path, name)| (PathBuf::from(path), (*name).to_owned())).collect();
     for entry in fs::read_dir(repository.join("docs"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            pages.push(path);
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".md") {
+            pages.insert(Path::new("docs").join(&name), name);
         }
     }
     Ok(pages)
 }
 
 /// Where a link to something of the repository leads on the site: to a page, or to a file that is noted to be copied;
-/// `None` for a folder, which the site does not have.
-fn target(repository: &Path, folder: &Path, link: &str, files: &mut BTreeSet<PathBuf>) -> Option<String> {
+/// `None` for a folder, and for a page that the site does not have.
+fn target(
+    repository: &Path,
+    folder: &Path,
+    link: &str,
+    pages: &Pages,
+    files: &mut BTreeSet<PathBuf>,
+) -> Option<String> {
     let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
     if path.is_empty() {
         return Some(link.to_owned());
     }
     let file = folder.join(path).canonicalize().ok().filter(|file| file.is_file())?;
-    let inside = file.strip_prefix(repository.canonicalize().ok()?).ok()?.to_owned();
-    let is_page = inside.extension().is_some_and(|extension| extension == "md");
-    let there = if is_page {
-        inside.file_name()?.to_string_lossy().into_owned()
-    } else {
-        files.insert(inside.clone());
-        inside.to_string_lossy().into_owned()
+    let inside = file.strip_prefix(repository).ok()?.to_owned();
+    let there = match pages.get(&inside) {
+        Some(name) => name.clone(),
+        None if inside.extension().is_some_and(|extension| extension == "md") => return None,
+        None => {
+            files.insert(inside.clone());
+            inside.to_string_lossy().into_owned()
+        }
     };
     Some(anchor.map_or(there.clone(), |anchor| format!("{there}#{anchor}")))
 }

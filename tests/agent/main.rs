@@ -150,6 +150,49 @@ fn the_quickstart_converges_on_kubernetes_and_stays_so() {
 
 #[test]
 #[ignore = "needs a Kubernetes: cargo xtask test-agent DIRECTORY"]
+fn tenants_converge_on_kubernetes_with_the_rights_of_their_accounts() {
+    let world = World::new();
+    world.repository.copy(&root().join("examples/tenants"), "examples/tenants");
+    let first = world.repository.commit("the tenants");
+    // What the platform team's own files are applied as.
+    world.kubernetes.kubectl_ok(&["create", "serviceaccount", "kustomize-controller", "--namespace", NAMESPACE]);
+    let to = format!("{NAMESPACE}:kustomize-controller");
+    let binding =
+        ["create", "clusterrolebinding", "platform", "--clusterrole", "cluster-admin", "--serviceaccount", &to];
+    world.kubernetes.kubectl_ok(&binding);
+    world.follow("./examples/tenants/clusters/production", "kustomize-controller");
+    world.wait_until_ready(&["fleet", "definitions", "config", "tenants"], &first);
+    let topic = |text: &'static str| move |seen: &Value| seen["spec"]["topic"] == text;
+    world.wait_for(
+        "what a team described is there",
+        "channel orders --namespace team-red",
+        topic("Orders of eu-north-1"),
+    );
+    world.wait_for("the default of the definition is", "channel reports --namespace team-blue", |seen| {
+        seen["spec"]["retentionDays"] == 30
+    });
+
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\nrules: []\n";
+    world.repository.write("examples/tenants/teams/blue/role.yaml", role);
+    let channel = "examples/tenants/teams/red/channel.yaml";
+    let text = std::fs::read_to_string(world.repository.path.join(channel)).unwrap();
+    world.repository.write(channel, &text.replace("Orders of", "All orders of"));
+    world.repository.commit("blue takes too much");
+    world.wait_for("the other team goes on", "channel orders --namespace team-red", topic("All orders of eu-north-1"));
+    world.wait_for("who took too much is told", "kustomization team --namespace team-blue", |seen| {
+        let conditions = seen["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|one| {
+            let message = one["message"].as_str().unwrap_or_default();
+            one["type"] == "Ready"
+                && one["status"] == "False"
+                && message.contains("cannot patch resource \"clusterroles\"")
+        })
+    });
+    assert!(world.kubernetes.get("clusterrole all").is_null());
+}
+
+#[test]
+#[ignore = "needs a Kubernetes: cargo xtask test-agent DIRECTORY"]
 fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     let mut world = World::new();
     // Without the binding to cluster-admin everything is applied as an account that has rights of its own.
