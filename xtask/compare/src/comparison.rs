@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::cache::Cache;
 use crate::differences::{self, Difference};
 use crate::discover::Case;
+use crate::explained;
 use crate::ours;
 use crate::real::{self, Tools};
 
@@ -29,18 +30,26 @@ pub enum Verdict {
     WeCrash(String),
     /// We took too long.
     WeTimeOut,
-    /// Only we rendered it; this is their error.
+    /// Only we rendered it, and nobody has said why that is right; this is their error.
     TheyFail(String),
-    /// They took too long.
+    /// Only we rendered it, as we should; this is their error, and why.
+    TheyFailExplained(String, &'static str),
+    /// They took too long, so that nobody knows whether we are right.
     TheyTimeOut,
     /// Neither rendered it; their error and ours.
     BothFail(String, String),
 }
 
 impl Verdict {
-    /// Whether we gave something else than what the real tool gives.
-    pub fn is_ours_to_mend(&self) -> bool {
-        matches!(self, Self::Differs(_) | Self::WeFail(_) | Self::WeCrash(_) | Self::WeTimeOut)
+    /// Whether we gave something else than what the real tool gives, or something where it gives nothing, and nobody has
+    /// said why.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Differs(_) | Self::WeFail(_) | Self::WeCrash(_) | Self::WeTimeOut => true,
+            Self::TheyFail(_) | Self::TheyTimeOut => true,
+            Self::Same | Self::SameButForChance | Self::NotDeterministic(_) => false,
+            Self::TheyFailExplained(..) | Self::BothFail(..) => false,
+        }
     }
 }
 
@@ -87,7 +96,7 @@ impl Workplace {
         let verdict = match (&theirs.text, ours) {
             (Ok(theirs), ours::Answer::Rendered(ours, _)) => {
                 let verdict = self.verdict(&case, theirs, &ours)?;
-                if verdict.is_ours_to_mend() {
+                if verdict.is_failure() {
                     outputs = Some(self.keep(&case, theirs, &ours)?);
                 }
                 verdict
@@ -96,7 +105,12 @@ impl Workplace {
             (_, ours::Answer::TimeOut) => Verdict::WeTimeOut,
             (Ok(_), ours::Answer::Error(error)) => Verdict::WeFail(error),
             (Err(real::Failure::TimeOut), _) => Verdict::TheyTimeOut,
-            (Err(real::Failure::Error(error)), ours::Answer::Rendered(..)) => Verdict::TheyFail(error.clone()),
+            (Err(real::Failure::Error(error)), ours::Answer::Rendered(..)) => {
+                match explained::reason(case.kind, error) {
+                    Some(reason) => Verdict::TheyFailExplained(error.clone(), reason),
+                    None => Verdict::TheyFail(error.clone()),
+                }
+            }
             (Err(real::Failure::Error(theirs)), ours::Answer::Error(ours)) => Verdict::BothFail(theirs.clone(), ours),
         };
         Ok(Comparison { case, verdict, theirs: theirs.time, ours: time, outputs })

@@ -7,6 +7,7 @@ mod cache;
 mod comparison;
 mod differences;
 mod discover;
+mod explained;
 mod ours;
 mod process;
 mod real;
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether we gave what the real tools give, everywhere.
+/// Whether we gave what the real tools give, everywhere; where only they give nothing, whether that is explained.
 fn run(arguments: &Arguments) -> Result<bool> {
     let mut cases = Vec::new();
     for directory in &arguments.directories {
@@ -77,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let mut results = compare(&workplace, cases, arguments.jobs.max(1))?;
     results.sort_by(|a, b| a.case.cmp(&b.case));
     print!("{}", table::render(&results, arguments.differences, arguments.failures));
-    Ok(!results.iter().any(|result| result.verdict.is_ours_to_mend()))
+    Ok(!results.iter().any(|result| result.verdict.is_failure()))
 }
 
 /// Compares all cases, `jobs` at a time.

@@ -11,7 +11,7 @@ use crate::discover::Kind;
 const WIDTH: usize = 300;
 
 /// The verdicts, as columns.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "same",
     "but for chance",
     "differs",
@@ -20,6 +20,7 @@ const COLUMNS: [&str; 10] = [
     "we crash",
     "we time out",
     "they fail",
+    "explained",
     "they time out",
     "both fail",
 ];
@@ -34,8 +35,9 @@ fn column(verdict: &Verdict) -> usize {
         Verdict::WeCrash(_) => 5,
         Verdict::WeTimeOut => 6,
         Verdict::TheyFail(_) => 7,
-        Verdict::TheyTimeOut => 8,
-        Verdict::BothFail(..) => 9,
+        Verdict::TheyFailExplained(..) => 8,
+        Verdict::TheyTimeOut => 9,
+        Verdict::BothFail(..) => 10,
     }
 }
 
@@ -87,6 +89,7 @@ fn explain(verdict: &Verdict) -> Option<String> {
         }
         Verdict::NotDeterministic(reason) | Verdict::WeFail(reason) | Verdict::WeCrash(reason) => short(reason),
         Verdict::TheyFail(error) => short(error),
+        Verdict::TheyFailExplained(error, reason) => format!("only they refuse it, since {reason}: {}", short(error)),
         Verdict::WeTimeOut | Verdict::TheyTimeOut => "no answer".to_owned(),
         Verdict::Same | Verdict::SameButForChance | Verdict::BothFail(..) => return None,
     })
