@@ -21,7 +21,7 @@ const FILES: [(&str, &str); 6] = [
     ("text.yaml", "only text\n"),
 ];
 
-const REFUSED: [&str; 34] = [
+const REFUSED: [&str; 37] = [
     "replacements: [{source: {kind: ConfigMap}, targets: [{select: {name: a}}]}]",
     "replacements: [{source: {kind: Nothing}, targets: [{select: {name: a}}]}]",
     "replacements: [{source: {name: a}}]",
@@ -38,6 +38,9 @@ const REFUSED: [&str; 34] = [
     "replacements: [{path: text.yaml}]",
     "replacements: [{path: text.yaml, source: {name: a}}]",
     "replacements: [{source: {name: a, fieldpaths: data.x}, targets: []}]",
+    "replacements: [{sourceValue: x, targets: [{select: {name: b}, fieldPaths: [data.true], options: {create: true}}]}]",
+    "replacements: [{sourceValue: x, targets: [{select: {name: b}, fieldPaths: ['data.[1.5]'], options: {create: true}}]}]",
+    "replacements: [{sourceValue: x, targets: [{select: {name: b}, fieldPaths: ['data.null.x'], options: {create: true}}]}]",
     "vars: [{name: X, objref: {kind: ConfigMap, version: v1, name: no}}]",
     "vars: [{name: X, objref: {kind: ConfigMap, version: v1, name: a}, fieldref: {fieldPath: data.no}}]",
     "vars: [{name: X, objref: {kind: ConfigMap, version: v1, name: a}}, {name: X, objref: {kind: ConfigMap, version: v1, name: b}}]",

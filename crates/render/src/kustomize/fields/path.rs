@@ -180,6 +180,10 @@ impl Walk<'_, '_> {
                 if !self.create {
                     return Ok(0);
                 }
+                // A field is made with the name as it stands: `true` is none.
+                if scalar::plain(name) != name {
+                    return Err(format!("the name {name:?} of a field that is to be made reads as no text"));
+                }
                 self.into(&token, map.entry(name).or_insert_with(|| blank(rest)), rest, true)
             }
         }
