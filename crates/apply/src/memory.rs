@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use crate::health::Health;
@@ -25,6 +26,8 @@ pub struct Drift {
     pub object: ObjectId,
     /// What happened to it.
     pub cause: Cause,
+    /// When: as its managed fields say, or else when that was seen.
+    pub at: Timestamp,
 }
 
 /// What happened to an object.
@@ -94,14 +97,24 @@ fn digest_fields(metadata: &ObjectMeta, ownership: &Ownership) -> u64 {
     hasher.finish().max(1)
 }
 
-/// The manager that changed the object last.
-pub(crate) fn last_manager(metadata: &ObjectMeta, field_manager: &str) -> Option<String> {
-    let entries = metadata.managed_fields.iter().flatten();
-    entries
-        .filter(|entry| entry.manager.as_deref() != Some(field_manager))
-        .filter(|entry| entry.subresource.as_deref().unwrap_or_default().is_empty())
-        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
-        .and_then(|entry| entry.manager.clone())
+/// Who wrote an object last, other than we, as its managed fields tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastWrite {
+    pub(crate) manager: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+}
+
+impl LastWrite {
+    /// What others wrote last of the object but for its status, which is not ours to describe. Whoever scales it writes
+    /// a subresource, too.
+    pub(crate) fn read(metadata: &ObjectMeta, field_manager: &str) -> Option<Self> {
+        let entries = metadata.managed_fields.iter().flatten();
+        let last = entries
+            .filter(|entry| entry.manager.as_deref() != Some(field_manager))
+            .filter(|entry| entry.subresource.as_deref() != Some("status"))
+            .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
+        Some(Self { manager: last.manager.clone(), at: last.time.as_ref().map(|time| time.0) })
+    }
 }
 
 struct Applied {
@@ -193,8 +206,7 @@ impl Memory {
             Answer::Unknown => {
                 // Whoever asked asks again; whoever else applied the object has to as well.
                 if let Some(applied) = known.applied.take_if(|applied| applied.owner != *owner) {
-                    let cause = Cause::Changed { by: None };
-                    let _ = self.drift.send(Drift { owner: applied.owner, object: id.clone(), cause });
+                    self.tell(applied.owner, id, Cause::Changed { by: None }, None);
                 }
                 known.applied = None;
                 return;
@@ -204,8 +216,7 @@ impl Memory {
         let others = known.applied.as_ref().filter(|applied| applied.owner != *owner);
         let is_overwritten = others.is_some_and(|applied| applied.mark.revision > mark.revision);
         if let Some(loser) = others.map(|applied| if is_overwritten { owner } else { &applied.owner }) {
-            let cause = Cause::Changed { by: None };
-            let _ = self.drift.send(Drift { owner: loser.clone(), object: id.clone(), cause });
+            self.tell(loser.clone(), id, Cause::Changed { by: None }, None);
         }
         if is_overwritten {
             return;
@@ -226,14 +237,14 @@ impl Memory {
     }
 
     /// A watch saw the object.
-    pub(crate) fn see(&self, id: &ObjectId, mark: Mark, by: Option<String>) {
+    pub(crate) fn see(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>) {
         let mut objects = self.objects();
         let known = objects.entry(id.clone()).or_default();
         if known.live.as_ref().is_some_and(|live| live.revision() > mark.revision) {
             return;
         }
         known.live = Some(Live::Present(mark));
-        self.judge(id, known, by);
+        self.judge(id, known, last);
     }
 
     /// A watch saw that the object is gone.
@@ -351,18 +362,26 @@ impl Memory {
     }
 
     /// Tells of a drift if there is one; once, because what was applied is then known not to hold any more.
-    fn judge(&self, id: &ObjectId, known: &mut Known, by: Option<String>) {
+    fn judge(&self, id: &ObjectId, known: &mut Known, last: Option<LastWrite>) {
         let (Some(applied), Some(live)) = (&known.applied, &known.live) else { return };
         if known.under_way > 0 || live.revision() <= applied.mark.revision {
             return;
         }
-        let cause = match live {
-            Live::Gone { .. } => Cause::Deleted,
-            Live::Present(mark) if mark.fields != applied.mark.fields || mark.intruded => Cause::Changed { by },
+        let (cause, at) = match live {
+            Live::Gone { .. } => (Cause::Deleted, None),
+            Live::Present(mark) if mark.fields != applied.mark.fields || mark.intruded => {
+                let at = last.as_ref().and_then(|last| last.at);
+                (Cause::Changed { by: last.and_then(|last| last.manager) }, at)
+            }
             Live::Present(_) => return,
         };
-        let drift = Drift { owner: applied.owner.clone(), object: id.clone(), cause };
+        let owner = applied.owner.clone();
         known.applied = None;
+        self.tell(owner, id, cause, at);
+    }
+
+    fn tell(&self, owner: Owner, object: &ObjectId, cause: Cause, at: Option<Timestamp>) {
+        let drift = Drift { owner, object: object.clone(), cause, at: at.unwrap_or_else(Timestamp::now) };
         // Nobody listens once the agents stop.
         let _ = self.drift.send(drift);
     }
@@ -488,13 +507,37 @@ mod tests {
     }
 
     #[test]
+    fn who_scales_an_object_wrote_it_and_who_writes_its_status_did_not() {
+        let entry = |manager: &str, subresource: Option<&str>, second: u8| {
+            json!({ "manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": {},
+                "time": format!("2026-01-01T00:00:0{second}Z") })
+        };
+        let last = |entries: serde_json::Value| {
+            let metadata = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
+            LastWrite::read(&metadata, "us")
+        };
+        let entries = json!([
+            entry("editor", None, 1),
+            entry("scaler", Some("scale"), 2),
+            entry("manager", Some("status"), 3),
+            entry("us", None, 4),
+        ]);
+        let scaled = last(entries).unwrap();
+        assert_eq!(scaled.manager.as_deref(), Some("scaler"));
+        assert_eq!(scaled.at.unwrap().to_string(), "2026-01-01T00:00:02Z");
+        assert_eq!(last(json!([entry("us", None, 1), entry("manager", Some("status"), 3)])), None);
+    }
+
+    #[test]
     fn a_field_taken_from_us_is_told_once() {
         let mut case = Case::new();
         case.apply("1", mark(7, 10));
-        case.memory.see(&case.id, mark(9, 11), Some("kubectl-edit".into()));
-        case.memory.see(&case.id, mark(9, 12), Some("kubectl-edit".into()));
+        let last = LastWrite { manager: Some("kubectl-edit".into()), at: Some(Timestamp::UNIX_EPOCH) };
+        case.memory.see(&case.id, mark(9, 11), Some(last.clone()));
+        case.memory.see(&case.id, mark(9, 12), Some(last));
         let drift = case.drifts.try_recv().unwrap();
-        assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: Some("kubectl-edit".into()) }));
+        assert_eq!((drift.owner, drift.at), (owner("apps"), Timestamp::UNIX_EPOCH));
+        assert_eq!(drift.cause, Cause::Changed { by: Some("kubectl-edit".into()) });
         assert!(case.drifts.try_recv().is_err());
         assert!(!case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
     }

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::cluster::Kind;
 use crate::health;
-use crate::memory::{Mark, Memory, last_manager};
+use crate::memory::{LastWrite, Mark, Memory};
 use crate::object::ObjectId;
 use crate::owner::Ownership;
 
@@ -197,7 +197,7 @@ fn api_of(client: &Client, kind: &Kind, id: &ObjectId) -> Api<DynamicObject> {
 
 fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, ownership: &Ownership) {
     let mark = Mark::read(metadata, ownership);
-    memory.see(&id(kind, metadata), mark, last_manager(metadata, ownership.field_manager));
+    memory.see(&id(kind, metadata), mark, LastWrite::read(metadata, ownership.field_manager));
 }
 
 async fn see_health(

@@ -95,11 +95,16 @@ impl Resource {
         })
     }
 
-    /// The `Ready` condition; `None` where there is none, or one of another generation.
+    /// The `Ready` condition; `None` where there is none.
     pub fn ready(&self) -> Option<Condition<'_>> {
+        self.condition("Ready")
+    }
+
+    /// A condition by its type; `None` where there is none.
+    pub fn condition(&self, type_: &str) -> Option<Condition<'_>> {
         let conditions = self.at("/status/conditions")?.as_array()?;
-        let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
-        let text = |name: &str| ready.get(name).and_then(Value::as_str).unwrap_or_default();
+        let found = conditions.iter().find(|condition| condition["type"] == type_)?;
+        let text = |name: &str| found.get(name).and_then(Value::as_str).unwrap_or_default();
         Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
     }
 

@@ -1,34 +1,69 @@
 //! What the agents tell of their work while they do it.
 
-use crate::NamespacedName;
-use crate::owner::OwnerName;
+use cowherd_apply::{Action, ChangeSet};
 
-/// How far an owner of objects is, a Kustomization say.
+use crate::owner::OwnerName;
+use crate::source::SourceName;
+use crate::{NamespacedName, Occasion};
+
+/// How many objects that were changed are named.
+const NAMED: usize = 20;
+
+/// How far an owner of objects is, a Kustomization say, or what a source has brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Its kind.
     pub kind: &'static str,
     /// Its namespace and name.
     pub name: NamespacedName,
-    /// The revision that is being brought to the cluster.
-    pub revision: String,
+    /// What is being brought to the cluster, and why.
+    pub occasion: Occasion,
     /// What is happening.
     pub phase: Phase,
-    /// The objects that it describes.
+    /// The objects that it describes, once that is known.
+    pub described: usize,
+    /// Of these, the ones that are as it describes them: what the API refused is not among them.
     pub applied: usize,
-    /// Of these, the ones that were created or changed.
+    /// Of these, the ones that this reconciliation created or changed.
     pub changed: usize,
-    /// The objects that were deleted.
+    /// The objects that this reconciliation deleted.
     pub pruned: usize,
+    /// The first of the objects that this reconciliation created, changed or deleted, with what was done:
+    /// `Deployment/apps/web configured`.
+    pub changes: Vec<String>,
     /// The objects that are healthy, as far as that is checked.
     pub ready: usize,
 }
 
 impl Progress {
     /// Nothing was done yet.
-    pub(crate) fn new(owner: &OwnerName, revision: &str, phase: Phase) -> Self {
-        let (kind, name, revision) = (owner.kind.kind, owner.namespaced(), revision.to_owned());
-        Self { kind, name, revision, phase, applied: 0, changed: 0, pruned: 0, ready: 0 }
+    pub(crate) fn new(owner: &OwnerName, occasion: Occasion, phase: Phase) -> Self {
+        Self::of(owner.kind.kind, owner.namespaced(), occasion, phase)
+    }
+
+    /// A source brought a revision.
+    pub(crate) fn brought(source: &SourceName, occasion: Occasion) -> Self {
+        Self::of(source.kind.0, source.name.clone(), occasion, Phase::Brought)
+    }
+
+    fn of(kind: &'static str, name: NamespacedName, occasion: Occasion, phase: Phase) -> Self {
+        let (described, applied, changed, pruned, ready) = (0, 0, 0, 0, 0);
+        Self { kind, name, occasion, phase, described, applied, changed, pruned, changes: Vec::new(), ready }
+    }
+
+    /// Objects were applied or deleted; `say` gives what people are told of each.
+    pub(crate) fn note(&mut self, changes: &ChangeSet, say: impl Fn(&str) -> String) {
+        let (deleted, skipped) = (changes.count(Action::Deleted), changes.count(Action::Skipped));
+        self.pruned += deleted;
+        self.changed += changes.changed().count() - deleted;
+        self.applied += changes.len() - deleted - skipped;
+        let named = changes.changed().take(NAMED.saturating_sub(self.changes.len()));
+        self.changes.extend(named.map(|change| say(&format!("{} {}", change.object.id, change.action))));
+    }
+
+    /// How many objects were changed that are not named.
+    pub fn unnamed(&self) -> usize {
+        (self.changed + self.pruned).saturating_sub(self.changes.len())
     }
 }
 
@@ -51,4 +86,6 @@ pub enum Phase {
     Failed(String),
     /// It was deleted.
     Gone,
+    /// It is a source, and brought this revision.
+    Brought,
 }

@@ -37,6 +37,15 @@ pub const PRUNE_PROTECTION: &str = "cowherd.dev/prune-protection";
 /// Beyond Flux: the revision, or the commit, for which a Kustomization may prune what waits for approval.
 pub const PRUNE_APPROVED: &str = "cowherd.dev/prune-approved";
 
+/// What begins the annotations of an object that its events have, too.
+pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
+/// Beyond Flux, on events: who wrote the revision that an event is about.
+pub const EVENT_AUTHOR: &str = "cowherd.dev/author";
+/// Beyond Flux, on events: the first line of what the author said of it.
+pub const EVENT_SUBJECT: &str = "cowherd.dev/subject";
+/// Beyond Flux, on events: why a revision was brought to the cluster then.
+pub const EVENT_CAUSE: &str = "cowherd.dev/cause";
+
 /// The finalizer of Flux's resources.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 /// The field manager with which Kustomizations apply objects.

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
-use cowherd_gitops::{Elsewhere, Phase, Progress};
+use cowherd_gitops::Elsewhere;
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
@@ -73,10 +72,8 @@ impl Agent {
             expect_definitions(&client).await?;
         }
         let Agents { mirrors, config } = Agents::in_dir(&DataDir::prepare(&self.data_dir)?)?;
-        let (tell, progress) = mpsc::unbounded_channel();
         let mut config = cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),
-            progress: Some(tell),
             shard: self.watch_label_selector.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
@@ -85,7 +82,6 @@ impl Agent {
         if self.tenancy.no_remote_bases {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
-        tokio::spawn(report(progress));
         let lease = self.watch_label_selector.name(LEASE);
         let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);
         tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
@@ -148,15 +144,4 @@ async fn expect_definitions(client: &Client) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Logs what becomes ready and what fails.
-async fn report(mut progress: mpsc::UnboundedReceiver<Progress>) {
-    while let Some(Progress { name, revision, phase, applied, changed, pruned, .. }) = progress.recv().await {
-        match phase {
-            Phase::Ready => tracing::info!(kustomization = %name, revision, applied, changed, pruned, "is ready"),
-            Phase::Waiting(why) => tracing::info!(kustomization = %name, revision, why, "waits"),
-            _ => {}
-        }
-    }
 }

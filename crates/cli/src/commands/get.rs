@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_gitops::short_revision;
 use futures::{StreamExt, TryStreamExt};
 use kube::runtime::watcher;
 
@@ -13,6 +14,7 @@ use crate::completion;
 use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
+use crate::terminal::text::shorten_commits;
 
 /// Show Kustomizations and sources and how they are
 ///
@@ -198,7 +200,8 @@ impl Get {
         if self.is_wide() {
             cells.extend([resource.source().into(), resource.text("/spec/path").into(), resource.age().into()]);
         }
-        cells.push(ready.map_or("waiting to be reconciled", |ready| ready.message).into());
+        let message = ready.map_or("waiting to be reconciled", |ready| ready.message);
+        cells.push(if self.is_wide() { message.to_owned() } else { shorten_commits(message) }.into());
         cells
     }
 
@@ -209,6 +212,9 @@ impl Get {
         let mut config = watcher::Config::default();
         config.label_selector.clone_from(&self.label_selector);
         let mut table = self.table();
+        // What comes later is to stand below what is there at first.
+        table.reserve("REVISION", "main@sha1:00000000");
+        table.reserve("READY", "Unknown");
         let mut with_headers = !self.no_header;
         let mut events = watcher(api, config).boxed();
         while let Some(event) = events.try_next().await? {
@@ -231,26 +237,5 @@ impl Get {
             }
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// A revision with its commit shortened to eight digits, as Flux shows it: `main@sha1:d43c3f6a`.
-pub fn short_revision(revision: &str) -> String {
-    match revision.rsplit_once(':') {
-        Some((name, digest)) if digest.len() > 8 && digest.is_ascii() => format!("{name}:{}", &digest[..8]),
-        _ => revision.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_revision_shows_eight_digits_of_the_commit() {
-        let sha = "d43c3f6abf9f1d1e1d5e9a3c5a8e2b7c7f3e9a11";
-        assert_eq!(short_revision(&format!("main@sha1:{sha}")), "main@sha1:d43c3f6a");
-        assert_eq!(short_revision(&format!("sha1:{sha}")), "sha1:d43c3f6a");
-        assert_eq!(short_revision(""), "");
     }
 }

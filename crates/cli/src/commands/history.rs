@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_gitops::short_revision;
 use cowherd_source::Commit;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::get::short_revision;
 use super::reconcile::source_of;
 use crate::cluster::Cluster;
 use crate::commits::{self, Commits};

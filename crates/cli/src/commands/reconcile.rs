@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::annotations::{PRUNE_APPROVED, RECONCILE_REQUESTED_AT};
+use futures::StreamExt;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::wait::await_condition;
+use kube::runtime::watcher::watch_object;
 use kube::{Api, Client, api::DynamicObject};
 use serde_json::json;
 
@@ -17,6 +18,7 @@ use crate::completion;
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
 use crate::terminal::Mark;
+use crate::terminal::text::plain;
 
 /// Reconcile a Kustomization or source now
 ///
@@ -139,28 +141,58 @@ impl Request {
         Ok(Self { api, resource: resource.clone(), token })
     }
 
-    /// Waits until the request was handled; whether the resource is Ready then.
+    /// Waits until the request was handled, and says what is waited for meanwhile; whether the resource is Ready then.
     pub async fn wait(self, timeout: Duration) -> Result<bool> {
-        let Resource { kind, .. } = self.resource;
-        let name = self.resource.name();
-        eprintln!("{} waiting for {} {name}", Mark::Waiting, kind.word());
-        let done = |object: Option<&DynamicObject>| {
-            object.is_none_or(|object| settled(&Resource { kind, object: object.clone() }, &self.token))
-        };
-        let found = tokio::time::timeout(timeout, await_condition(self.api, &name, done))
-            .await
-            .with_context(|| {
-                format!("{} {name} was not reconciled within {timeout:?}; is an agent running?", kind.word())
-            })?
-            .with_context(|| format!("cannot watch {} {name}", kind.word()))?;
-        let Some(object) = found else { bail!("{} {name} was deleted meanwhile", kind.word()) };
-        let resource = Resource { kind, object };
+        let (kind, name) = (self.resource.kind.word(), self.resource.name());
+        eprintln!("{} waiting for {kind} {name}", Mark::Waiting);
+        let mut latest = None;
+        let settled = tokio::time::timeout(timeout, self.follow(&mut latest)).await;
+        let Some(resource) = latest else { bail!("{kind} {name} was deleted meanwhile") };
         let ready = resource.ready();
+        let message = ready.map_or("no condition", |ready| ready.message);
+        let Ok(settled) = settled else {
+            let is_known = under_way(&resource).is_some() || resource.handled_request() == self.token;
+            let advice = if is_known { "" } else { "; is an agent running?" };
+            let message = under_way(&resource).unwrap_or(message);
+            bail!("{kind} {name} was not reconciled within {timeout:?}: {message}{advice}");
+        };
+        settled?;
         let is_ready = ready.is_some_and(|ready| ready.status == "True");
         let mark = if is_ready { Mark::Success } else { Mark::Failure };
-        eprintln!("{mark} {} {name}: {}", kind.word(), ready.map_or("no condition", |ready| ready.message));
+        eprintln!("{mark} {kind} {name}: {}", plain(message));
         Ok(is_ready)
     }
+
+    /// Watches the resource until the request was handled or it is gone; `latest` is how it was seen last.
+    async fn follow(&self, latest: &mut Option<Resource>) -> Result<()> {
+        let Resource { kind, .. } = self.resource;
+        let name = self.resource.name();
+        *latest = Some(self.resource.clone());
+        let mut said = String::new();
+        let mut seen = watch_object(self.api.clone(), &name).boxed();
+        while let Some(object) = seen.next().await {
+            let Some(object) = object.with_context(|| format!("cannot watch {} {name}", kind.word()))? else {
+                *latest = None;
+                return Ok(());
+            };
+            let resource = latest.insert(Resource { kind, object });
+            if settled(resource, &self.token) {
+                return Ok(());
+            }
+            let message = under_way(resource).unwrap_or_default();
+            if !message.is_empty() && message != said {
+                eprintln!("{} {} {name}: {}", Mark::Waiting, kind.word(), plain(message));
+                said = message.to_owned();
+            }
+        }
+        bail!("the watch of {} {name} ended", kind.word())
+    }
+}
+
+/// What is being done for the resource, or waited for, if anything is.
+fn under_way(resource: &Resource) -> Option<&str> {
+    resource.ready().filter(|ready| ready.status == "Unknown")?;
+    resource.condition("Reconciling").map(|reconciling| reconciling.message)
 }
 
 /// Whether the request was handled and the outcome is known.

@@ -3,6 +3,7 @@
 mod summary;
 mod switching;
 mod watching;
+mod wording;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::bootstrap::{self, MANAGER, ROOT, Root};
 use crate::target::Kind;
-use crate::terminal::Mark;
+use crate::terminal::{Mark, Said};
 
 /// The pause before an object is put back again; it doubles while that is needed again and again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -60,7 +60,7 @@ impl Keeper {
     }
 
     /// Watches the object for as long as it is polled, and tells `say` what it put back.
-    pub async fn keep(self, say: UnboundedSender<String>) {
+    pub async fn keep(self, say: UnboundedSender<Said>) {
         let config = watcher::Config::default().fields(&format!("metadata.name={ROOT}"));
         let mut events = watcher(self.api(), config).default_backoff().boxed();
         let mut pause = PAUSE;
@@ -79,11 +79,12 @@ impl Keeper {
                     let message =
                         format!("{} {ROOT} {lost}; it was put back, and nothing was pruned", self.kind.name());
                     event::tell(&self.client, &object, self.kind.name(), &message).await;
-                    let _ = say.send(format!("{} {message}", Mark::Action));
+                    let _ = say.send(Said::new(Mark::Action, message));
                 }
                 Err(error) => {
                     let error = crate::failure::text(&error);
-                    let _ = say.send(format!("{} {} {ROOT} {lost}: {error}", Mark::Failure, self.kind.name()));
+                    let text = format!("{} {ROOT} {lost}: {error}", self.kind.name());
+                    let _ = say.send(Said::new(Mark::Failure, text));
                 }
             }
             tokio::time::sleep(pause).await;

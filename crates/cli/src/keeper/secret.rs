@@ -11,12 +11,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{PAUSE, event};
 use crate::bootstrap::ROOT;
-use crate::terminal::Mark;
+use crate::terminal::{Mark, Said};
 
 const KIND: &str = "Secret";
 
 /// Watches the Secret for as long as it is polled, and tells `say` when it was put back.
-pub async fn keep(client: Client, say: UnboundedSender<String>) {
+pub async fn keep(client: Client, say: UnboundedSender<Said>) {
     let api: Api<Secret> = Api::namespaced(client.clone(), ROOT);
     let config = watcher::Config::default().fields(&format!("metadata.name={ROOT}"));
     let mut events = watcher(api.clone(), config).default_backoff().boxed();
@@ -35,10 +35,11 @@ pub async fn keep(client: Client, say: UnboundedSender<String>) {
                 let types = Some(TypeMeta { api_version: "v1".to_owned(), kind: KIND.to_owned() });
                 let about = DynamicObject { types, metadata: back.metadata, data: serde_json::Value::Null };
                 event::tell(&client, &about, KIND, &format!("{lost}; it was put back")).await;
-                let _ = say.send(format!("{} {lost}; it was put back", Mark::Action));
+                let _ = say.send(Said::new(Mark::Action, format!("{lost}; it was put back")));
             }
             Err(error) => {
-                let _ = say.send(format!("{} {lost}: it could not be put back: {error}", Mark::Failure));
+                let text = format!("{lost}: it could not be put back: {error}");
+                let _ = say.send(Said::new(Mark::Failure, text));
             }
         }
         tokio::time::sleep(PAUSE).await;

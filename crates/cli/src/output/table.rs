@@ -3,6 +3,7 @@
 use console::{Term, measure_text_width};
 
 use crate::terminal;
+use crate::terminal::text::{plain, wrap};
 
 /// What stands between columns.
 const GAP: usize = 3;
@@ -46,7 +47,8 @@ impl From<&str> for Cell {
     }
 }
 
-/// Rows under headers. The last column is text, and the only one that is ever wrapped.
+/// Rows under headers. The last column is text, and the only one that is ever wrapped; columns before it that do not fit the
+/// page stand below the first ones, indented, in each row alike.
 pub struct Table {
     headers: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
@@ -78,12 +80,20 @@ impl Table {
         Self { headers, rows: Vec::new(), widths, page: Page::stdout() }
     }
 
+    /// Makes the column under a header wide enough for a text that may come later.
+    pub fn reserve(&mut self, header: &str, text: &str) {
+        let column = self.headers.iter().position(|known| *known == header);
+        if let Some(width) = column.and_then(|column| self.widths.get_mut(column)) {
+            *width = measure_text_width(text).max(*width);
+        }
+    }
+
     /// Adds a row; line breaks in cells become spaces.
     pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
         let cells: Vec<Cell> = cells
             .into_iter()
             .map(Into::into)
-            .map(|cell| Cell { text: cell.text.trim().replace(['\n', '\t'], " "), ..cell })
+            .map(|cell| Cell { text: plain(cell.text.trim()).replace(['\n', '\t'], " "), ..cell })
             .collect();
         for (width, cell) in self.widths.iter_mut().zip(&cells) {
             *width = (*width).max(cell.width());
@@ -115,23 +125,39 @@ impl Table {
 
     fn lines(&self, cells: &[Cell]) -> Vec<String> {
         let Some((last, before)) = cells.split_last() else { return Vec::new() };
-        let mut line = String::new();
-        for (cell, width) in before.iter().zip(&self.widths) {
-            line.push_str(&self.coloured(cell));
-            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+        let mut lines = vec![String::new()];
+        let mut taken = 0;
+        for (index, (cell, width)) in before.iter().zip(&self.widths).enumerate() {
+            if index > 0 && self.page.columns.is_some_and(|columns| taken + width > columns) {
+                lines.push(" ".repeat(INDENT));
+                taken = INDENT;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(&self.coloured(cell));
+                line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+            }
+            taken += width + GAP;
         }
-        let start: usize = self.widths.iter().take(before.len()).map(|width| width + GAP).sum();
-        let Some(columns) = self.page.columns.filter(|columns| start + last.width() > *columns) else {
-            return vec![format!("{line}{}", self.coloured(last)).trim_end().to_owned()];
-        };
-        if columns >= start + BESIDE {
-            let mut wrapped = wrap(&last.text, columns - start).into_iter();
-            let first = format!("{line}{}", wrapped.next().unwrap_or_default());
-            return std::iter::once(first).chain(wrapped.map(|rest| " ".repeat(start) + &rest)).collect();
+        self.add_last(&mut lines, last, taken);
+        lines.iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Adds the last column, which is text: beside the others where there is room, else below them.
+    fn add_last(&self, lines: &mut Vec<String>, last: &Cell, start: usize) {
+        let mut parts = match self.page.columns {
+            Some(columns) if start + last.width() > columns && columns < start + BESIDE => {
+                let below = wrap(&last.text, columns.saturating_sub(INDENT).max(INDENT));
+                lines.extend(below.into_iter().map(|part| " ".repeat(INDENT) + &part));
+                return;
+            }
+            Some(columns) if start + last.width() > columns => wrap(&last.text, columns - start),
+            _ => vec![self.coloured(last)],
         }
-        let below = wrap(&last.text, columns.saturating_sub(INDENT).max(INDENT));
-        let below = below.into_iter().map(|rest| " ".repeat(INDENT) + &rest);
-        std::iter::once(line.trim_end().to_owned()).chain(below).collect()
+        .into_iter();
+        if let (Some(line), Some(first)) = (lines.last_mut(), parts.next()) {
+            line.push_str(&first);
+        }
+        lines.extend(parts.map(|part| " ".repeat(start) + &part));
     }
 
     fn coloured(&self, cell: &Cell) -> String {
@@ -140,21 +166,6 @@ impl Table {
             _ => cell.text.clone(),
         }
     }
-}
-
-/// Breaks a text between words into lines of at most `width` columns; a longer word has a line of its own.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -197,6 +208,37 @@ mod tests {
         assert_eq!(lines[1], "    HelmRelease/default/podinfo: nothing");
         assert!(lines.iter().all(|line| line.len() <= 44), "{lines:#?}");
         assert_eq!(narrow.lines(&row("a", "True", "short")), ["a      True    short"]);
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_stand_below_the_first_in_each_row() {
+        let mut table = Table::new(["NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"]);
+        table.page = Page { columns: Some(60), colours: true };
+        let cells = |name: &str, message: &str| -> Vec<Cell> {
+            vec![name.into(), "main@sha1:d43c3f6a".into(), "False".into(), Cell::status("True"), message.into()]
+        };
+        table.row(cells("kustomization/flux-system", "Applied revision: main@sha1:d43c3f6a"));
+        let long = format!("oops {}", "x".repeat(70));
+        for (name, message) in [("kustomization/flux-system", "Applied"), ("kustomization/app", &long)] {
+            let lines = table.lines(&cells(name, message));
+            assert!(lines.iter().all(|line| measure_text_width(line) <= 60), "{lines:#?}");
+            assert_eq!(lines[0], format!("{name:28}main@sha1:d43c3f6a   False"));
+            assert!(lines[1].starts_with("    \u{1b}[32mTrue\u{1b}[0m    "), "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_as_wide_as_what_may_come() {
+        let mut table = table(None, false);
+        table.reserve("READY", "Unknown");
+        assert_eq!(table.lines(&row("a", "True", "short")), ["a      True      short"]);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_no_part_of_a_cell() {
+        let mut table = table(None, false);
+        table.row(row("a", "True", "\u{1b}[2Jgone"));
+        assert_eq!(table.rows[0][2].text, "[2Jgone");
     }
 
     #[test]

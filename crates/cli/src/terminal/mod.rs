@@ -2,6 +2,7 @@
 
 pub mod progress;
 pub mod tally;
+pub mod text;
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -28,6 +29,31 @@ impl fmt::Display for Mark {
             Self::Failure => ("✗", 31),
         };
         if colours() { write!(f, "\x1b[{colour}m{sign}\x1b[0m") } else { f.write_str(sign) }
+    }
+}
+
+/// When a line that stays was written: the time of day where a person looks on, and the whole time, in UTC, where it is
+/// kept.
+pub fn stamp() -> String {
+    if std::io::stderr().is_terminal() {
+        jiff::Zoned::now().strftime("%H:%M:%S").to_string()
+    } else {
+        jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+/// Something to be said beside the lines that move.
+pub struct Said {
+    /// How it begins.
+    pub mark: Mark,
+    /// What is said.
+    pub text: String,
+}
+
+impl Said {
+    /// Says this.
+    pub fn new(mark: Mark, text: impl Into<String>) -> Self {
+        Self { mark, text: text.into() }
     }
 }
 

@@ -6,11 +6,18 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::Mark;
 use super::tally::Tally;
+use super::text::{paragraph, plain, stderr_columns};
+use super::{Mark, stamp};
 
 /// How many Kustomizations have a line of their own; the others share one.
 const LINES: usize = 16;
+/// How many lines a failure has among those that move; what is longer is told above them.
+const FAILURE: usize = 5;
+/// What is shown before a message: the mark and a space.
+const LEAD: usize = 2;
+/// How far the further lines of a message are indented.
+const INDENT: usize = 4;
 const TICK: Duration = Duration::from_millis(80);
 
 /// How a Kustomization is.
@@ -26,40 +33,22 @@ pub enum Phase {
     Suspended,
 }
 
-/// What a line says.
+/// What is said of a Kustomization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How the Kustomization is.
+    /// How it is.
     pub phase: Phase,
-    /// What is happening, or why it failed.
-    pub message: String,
-    /// Objects and what was done with them.
-    pub counts: Counts,
-}
-
-/// Objects of a Kustomization, and what its last reconciliation did with them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Objects that it says should be there.
-    pub applied: usize,
-    /// Those that were created or changed.
-    pub changed: usize,
-    /// Those that were deleted because the repository no longer has them.
-    pub pruned: usize,
-    /// Those that are as healthy as they should be.
-    pub ready: usize,
-}
-
-impl std::fmt::Display for Counts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { applied, changed, pruned, ready } = self;
-        write!(f, "{applied} applied, {changed} changed, {pruned} pruned, {ready} ready")
-    }
+    /// What is happening, or why it failed, on a line that moves.
+    pub brief: String,
+    /// The same on a line that stays, where it should be said; a log says what was done, by name, and why.
+    pub full: Option<String>,
 }
 
 /// The lines.
 pub struct Board {
     lines: BTreeMap<String, Line>,
+    /// What was last said of those of which something is settled.
+    said: BTreeMap<String, (Phase, String)>,
     screen: Option<Screen>,
 }
 
@@ -76,25 +65,26 @@ struct Screen {
 impl Board {
     /// A board without lines, on standard error.
     pub fn new() -> Self {
-        Self { lines: BTreeMap::new(), screen: std::io::stderr().is_terminal().then(Screen::default) }
+        let screen = std::io::stderr().is_terminal().then(Screen::default);
+        Self { lines: BTreeMap::new(), said: BTreeMap::new(), screen }
     }
 
     /// Shows how a Kustomization is now.
     pub fn update(&mut self, name: &str, line: Line) {
-        if self.lines.get(name) == Some(&line) {
+        let before = self.lines.insert(name.to_owned(), line.clone());
+        if before.as_ref() == Some(&line) {
             return;
         }
-        self.lines.insert(name.to_owned(), line);
-        if self.screen.is_some() {
-            self.draw(name);
-        } else {
-            self.print(name);
+        match &mut self.screen {
+            Some(screen) => screen.draw(name, &line, before.as_ref()),
+            None => self.print(name, line, before.as_ref()),
         }
     }
 
     /// Takes a Kustomization off the board.
     pub fn remove(&mut self, name: &str) {
         self.lines.remove(name);
+        self.said.remove(name);
         if let Some(screen) = self.screen.as_mut() {
             if let Some(bar) = screen.bars.remove(name) {
                 bar.finish_and_clear();
@@ -104,15 +94,15 @@ impl Board {
                 screen.draw_rest();
             }
         } else {
-            eprintln!("{} {name}: deleted", Mark::Success);
+            print(Mark::Success, &format!("{name}: "), "deleted");
         }
     }
 
-    /// Prints a line above those that move.
-    pub fn say(&self, text: &str) {
+    /// Says something above the lines that move.
+    pub fn say(&self, mark: Mark, text: &str) {
         match &self.screen {
-            Some(screen) => screen.all.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(screen) => screen.all.suspend(|| print(mark, "", text)),
+            None => print(mark, "", text),
         }
     }
 
@@ -124,40 +114,83 @@ impl Board {
             }
             // The lines end without a line break.
             eprintln!();
+            let settled = self.lines.iter().filter(|(_, line)| line.phase != Phase::Working);
+            let said = settled.filter_map(|(name, line)| Some((name.clone(), (line.phase, line.full.clone()?))));
+            self.said = said.collect();
         }
     }
 
-    fn print(&self, name: &str) {
-        let Some(line) = self.lines.get(name) else { return };
-        eprintln!("{} {name}: {}", mark(line.phase), text(line));
-    }
-
-    fn draw(&mut self, name: &str) {
-        let Some(screen) = self.screen.as_mut() else { return };
-        let Some(line) = self.lines.get(name) else { return };
-        if !screen.bars.contains_key(name) {
-            if screen.bars.len() >= LINES {
-                if line.phase == Phase::Failed {
-                    screen.all.suspend(|| eprintln!("{} {name}: {}", Mark::Failure, line.message));
-                }
-                screen.hidden.note(name, line.phase);
-                screen.draw_rest();
-                return;
-            }
-            let bar = screen.all.add(ProgressBar::new_spinner());
-            bar.enable_steady_tick(TICK);
-            screen.bars.insert(name.to_owned(), bar);
+    /// Prints what is new: how something ended, once, and what is being done where nothing ended yet.
+    fn print(&mut self, name: &str, line: Line, before: Option<&Line>) {
+        let Some(full) = line.full else { return };
+        let is_settled = line.phase != Phase::Working;
+        let was_said = match self.said.get(name) {
+            Some(said) => is_settled && *said == (line.phase, full.clone()),
+            None => before.is_some_and(|before| before.full.as_ref() == Some(&full) && before.phase == line.phase),
+        };
+        if was_said {
+            return;
         }
-        let widest = screen.bars.keys().map(String::len).max().unwrap_or(0);
-        screen.width = screen.width.max(widest);
-        if let Some(bar) = screen.bars.get(name) {
-            bar.set_style(style(line.phase));
-            bar.set_message(format!("{name:width$}  {}", text(line), width = screen.width));
+        print(mark(line.phase), &format!("{name}: "), &full);
+        if is_settled {
+            self.said.insert(name.to_owned(), (line.phase, full));
         }
     }
 }
 
+/// Prints a line that stays: when, how, what.
+fn print(mark: Mark, head: &str, text: &str) {
+    for line in paragraph(&format!("{} {mark} {}", stamp(), plain(head)), &plain(text), INDENT, stderr_columns()) {
+        eprintln!("{line}");
+    }
+}
+
 impl Screen {
+    fn draw(&mut self, name: &str, line: &Line, before: Option<&Line>) {
+        let is_new_failure = line.phase == Phase::Failed && before.is_none_or(|before| before.brief != line.brief);
+        if !self.bars.contains_key(name) {
+            if self.bars.len() >= LINES {
+                if is_new_failure {
+                    self.tell(name, line);
+                }
+                self.hidden.note(name, line.phase);
+                self.draw_rest();
+                return;
+            }
+            let bar = self.all.add(ProgressBar::new_spinner());
+            bar.enable_steady_tick(TICK);
+            self.bars.insert(name.to_owned(), bar);
+        }
+        let widest = self.bars.keys().map(String::len).max().unwrap_or(0);
+        self.width = self.width.max(widest);
+        let head = format!("{name:width$}  ", width = self.width);
+        let message = match line.phase {
+            Phase::Failed => {
+                let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
+                let mut lines = paragraph(&head, &plain(&line.brief), INDENT, room);
+                if lines.len() > FAILURE {
+                    if is_new_failure {
+                        self.tell(name, line);
+                    }
+                    let more = lines.split_off(FAILURE - 1).len();
+                    lines.push(format!("{}({more} more lines are told above)", " ".repeat(INDENT)));
+                }
+                lines.join("\n")
+            }
+            _ => head + &plain(&line.brief),
+        };
+        if let Some(bar) = self.bars.get(name) {
+            bar.set_style(style(line.phase));
+            bar.set_message(message);
+        }
+    }
+
+    /// Tells of a failure as a whole, above the lines that move.
+    fn tell(&self, name: &str, line: &Line) {
+        let text = line.full.as_ref().unwrap_or(&line.brief);
+        self.all.suspend(|| print(mark(line.phase), &format!("{name}: "), text));
+    }
+
     /// The line that those without one of their own share.
     fn draw_rest(&mut self) {
         let hidden = &self.hidden;
@@ -187,48 +220,14 @@ fn mark(phase: Phase) -> Mark {
     }
 }
 
-/// The counts, as far as there are any, and the message with commits as short as Git shows them.
-fn text(line: &Line) -> String {
-    let message = shorten_commits(&line.message);
-    if line.counts == Counts::default() { message } else { format!("{}; {message}", line.counts) }
-}
-
-/// Shortens commit ids to eight digits.
-fn shorten_commits(text: &str) -> String {
-    const FULL: usize = 40;
-    const SHORT: usize = 8;
-    let mut short = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find("sha1:") {
-        let (before, id) = rest.split_at(start + "sha1:".len());
-        let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
-        short.push_str(before);
-        short.push_str(&id[..if digits == FULL { SHORT } else { digits }]);
-        rest = &id[digits..];
-    }
-    short + rest
-}
-
-/// A spinner while something is done, then a mark that stands still.
+/// A spinner while something is done, then a mark that stands still. What is cut is never a failure.
 fn style(phase: Phase) -> ProgressStyle {
     let spinner = ProgressStyle::default_spinner();
     let template = match phase {
         Phase::Working => "{spinner:.cyan} {wide_msg}".to_owned(),
+        Phase::Failed => format!("{} {{msg}}", mark(phase)),
         phase => format!("{} {{wide_msg}}", mark(phase)),
     };
-    // The templates are the two above, which are well formed.
+    // The templates are those above, which are well formed.
     spinner.template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commits_are_shortened_and_nothing_else() {
-        let sha = "042f6f9707e0ea9c6e36a5a71bc03cdf1d891a8b";
-        let text = format!("Applied revision: main@sha1:{sha}, before sha1:{sha}.");
-        assert_eq!(shorten_commits(&text), "Applied revision: main@sha1:042f6f97, before sha1:042f6f97.");
-        assert_eq!(shorten_commits("sha1:abc x sha1:"), "sha1:abc x sha1:");
-    }
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::claims::Concerned;
 use super::sharing::Sharing;
 use crate::budgets::Permits;
-use crate::events::{Recorders, Type};
+use crate::events::{self, Happened, Recorders, Type};
 use crate::fetches::Fetches;
 use crate::metrics::Measures;
 use crate::owner::{Owner, OwnerName};
@@ -17,7 +17,7 @@ use crate::producer::FailedRenders;
 use crate::schedule::Signal;
 use crate::target::Targets;
 use crate::wanted::Wanted;
-use crate::{Config, Counters, Elsewhere, KeptRenders, Phase, Policy, Progress};
+use crate::{Config, Counters, Elsewhere, KeptRenders, Occasion, Phase, Policy, Progress, Trigger};
 
 /// What all reconciliations share.
 pub(crate) struct Context {
@@ -102,7 +102,9 @@ impl Context {
     /// Tells whoever runs the agents, in the log, and by an event on the object that gave occasion to it.
     pub(crate) fn notify(&self, owner: &Owner, reason: &str, text: String) {
         tracing::warn!(reason, text);
-        self.recorder.about(owner.reference(), owner.name.kind.component, Type::Warning, reason, &text);
+        let (about, annotations) = (owner.reference(), events::given(&owner.metadata).collect());
+        let happened = Happened { about, severity: Type::Warning, reason, message: &text, annotations };
+        self.recorder.tell(owner.name.kind.component, happened);
         if let Some(listener) = &self.notices {
             let _ = listener.send(text);
         }
@@ -117,8 +119,8 @@ impl Context {
         })
     }
 
-    /// Tells of an owner whose objects are not being applied.
-    pub(crate) fn tell_phase(&self, name: &OwnerName, revision: &str, phase: Phase) {
-        self.tell(Progress::new(name, revision, phase));
+    /// Tells that an owner is gone.
+    pub(crate) fn tell_gone(&self, name: &OwnerName) {
+        self.tell(Progress::new(name, Occasion::new(None, Trigger::Deletion), Phase::Gone));
     }
 }

@@ -7,6 +7,7 @@ use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, V
 use cowherd_runtime::{Outcome, caught};
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::claims::{self, Rank};
 use super::failure::Failure;
@@ -20,12 +21,20 @@ use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
 use crate::producer::Product;
 use crate::target::Target;
-use crate::{Phase, Progress};
+use crate::{Phase, Progress, Trigger};
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn deliver(context: Arc<Context>, job: Job) -> Report {
-    let (controller, revision) = (job.name.kind.word(), job.artifact.revision.as_str());
-    let span = tracing::info_span!("reconcile", controller, object = %job.name, revision);
+    let (controller, revision) = (job.name.kind.word(), job.occasion.revision.as_str());
+    let span = tracing::info_span!(
+        "reconcile",
+        controller,
+        object = %job.name,
+        revision,
+        author = Empty,
+        subject = Empty,
+        cause = Empty
+    );
     measured(context, job).instrument(span).await
 }
 
@@ -34,7 +43,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
     let (ended, panicked) = match caught(attempt(&context, &mut job)).await {
         Ok(ended) => (ended, false),
         Err(panic) => {
-            tracing::error!(owner = %job.name, panic = job.say(&panic), "a delivery panicked");
+            tracing::error!(panic = job.say(&panic), "a delivery panicked");
             (fail(&context, &mut job, Failure::Broken).await, true)
         }
     };
@@ -56,6 +65,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         name: job.name,
         status: job.status,
         task: job.task,
+        mask: job.mask,
         ended,
     }
 }
@@ -82,13 +92,15 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
         return Ended::Superseded;
     }
     let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
-    tracing::warn!(owner = %job.name, reason, message, "a reconciliation failed");
+    job.say_why();
+    tracing::error!(reason, "reconciliation failed: {message}");
     status::handled(&mut job.status, &job.owner);
     status::conditions(&mut job.status, &job.owner).fail(reason, &message);
-    job.tell_event(context, Type::Warning, reason, &message);
-    context.tell_phase(&job.name, &job.artifact.revision, Phase::Failed(message));
+    // Not why it was tried: the same failure at the same revision is one event, however often that is.
+    job.tell_event(context, Type::Warning, reason, &format!("{message}\n{}", job.occasion.what()));
+    job.tell(context, Phase::Failed(message));
     let written = job.write_status(context).await.inspect_err(|failure| {
-        tracing::debug!(owner = %job.name, error = job.say(failure), "the status could not be written");
+        tracing::debug!(error = job.say(failure), "the status could not be written");
     });
     // As long as nobody can read of the failure, it is tried again soon.
     Ended::Badly { may_pass: may_pass || written.is_err() }
@@ -111,9 +123,14 @@ async fn complain(
         conditions.fail(reason, message);
     }
     status::handled(&mut job.status, &job.owner);
-    context.tell_phase(&job.name, &job.artifact.revision, Phase::Waiting(message.to_owned()));
+    job.say_why();
+    job.tell(context, Phase::Waiting(job.say(&message)));
     if job.status == before {
         return Ok(());
+    }
+    match severity {
+        Type::Normal => tracing::info!(reason, "waits: {}", job.say(&message)),
+        Type::Warning => tracing::warn!(reason, "cannot be reconciled: {}", job.say(&message)),
     }
     job.tell_event(context, severity, reason, message);
     job.write_status(context).await
@@ -128,17 +145,16 @@ async fn apply(
     held: Option<&Held>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let mut progress = job.progress(Phase::Building);
     let permit = context.applies.acquire().await;
     job.measured.begin();
     job.give_way()?;
-    context.tell(progress.clone());
+    job.tell(context, Phase::Building);
     guard_finalizer(context, job).await?;
     let target = &context.targets.of(&job.owner);
     act_for_account(target).await?;
     let prepared = settings.producer.prepare(&context.client).await;
     let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
-    job.mask = prepared.mask.clone();
+    job.hide(prepared.mask.clone());
 
     job.status.last_attempted_revision = Some(job.artifact.revision.clone());
     let (permit, mut product) = produce(context, job, &prepared, recheck, permit).await?;
@@ -152,9 +168,8 @@ async fn apply(
 
     let old = with_given(context, job);
     record_before_apply(context, job, &old, &product).await?;
-    progress.phase = Phase::Applying;
-    progress.applied = product.manifests.len();
-    context.tell(progress.clone());
+    job.progress.described = product.manifests.len();
+    job.tell(context, Phase::Applying);
     let outcome = bring(context, target, job, settings, &product, recheck, held).await;
     context.sharing.leave(&settings.source, &job.name);
     let changes = match outcome {
@@ -166,30 +181,30 @@ async fn apply(
             forget_untouched(job, &old, &changes, &doubtful);
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
+            job.note(&changes);
             let failure = Failure::apply(placed(job, error), changes);
             remember(job, &product.digest, failure.reason(), began);
             return Err(failure);
         }
     };
     context.counters.applied(&changes);
-    progress.changed = changes.changed().count();
-    job.tell_event(context, Type::Normal, "Progressing", &changes.to_string());
+    job.note(&changes);
+    job.tell_changes(context, &changes);
 
     let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
-    progress.phase = Phase::Pruning;
     // What follows takes as long as it takes; others should not have to wait for it.
     drop(permit);
-    let removed = remove_stale(context, target, job, settings, &old, &applied, &mut progress).await;
+    let removed = remove_stale(context, target, job, settings, &old, &applied).await;
     removed.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
 
     let acted_upon = idle::check(target, job, &changes, &product.manifests).await;
     acted_upon.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
     let checked = if settings.checks_health() {
         let expected = health::expected(job, settings, &changes, &product.manifests);
-        health::check(context, target, job, settings, &expected, &mut progress).await
+        health::check(context, target, job, settings, &expected).await
     } else {
         status::without_health(&mut job.status, &job.owner);
-        progress.ready = progress.applied;
+        job.progress.ready = job.progress.applied;
         Ok(())
     };
     checked.inspect_err(|failure| {
@@ -197,7 +212,7 @@ async fn apply(
             remember(job, &product.digest, HEALTH_CHECK_FAILED, began);
         }
     })?;
-    succeed(context, job, settings, held, &product.digest, began, progress).await
+    succeed(context, job, settings, held, &product.digest, began).await
 }
 
 /// Without our finalizer nobody would clean up after the owner is deleted.
@@ -312,7 +327,6 @@ async fn succeed(
     held: Option<&Held>,
     digest: &str,
     began: Instant,
-    mut progress: Progress,
 ) -> Result<(), Failure> {
     remember(job, digest, RECONCILIATION_SUCCEEDED, began);
     tell_shared(context, job);
@@ -325,11 +339,15 @@ async fn succeed(
     job.write_status(context).await?;
     let (took, next) = (status::go_duration(began.elapsed()), status::go_duration(settings.interval));
     let message = format!("Reconciliation finished in {took}, next run in {next}");
-    tracing::info!(owner = %job.name, revision, changed = progress.changed, pruned = progress.pruned, message);
-    if progress.changed + progress.pruned > 0 {
+    let Progress { changed, pruned, changes, .. } = &job.progress;
+    let done = changes.join(", ");
+    tracing::info!(changed, pruned, done, "{message}");
+    // Who asked for it is answered, whatever was to be done.
+    if changed + pruned > 0 || matches!(job.occasion.trigger, Trigger::Request(_)) {
+        let message = format!("{message}: {}", job.occasion);
         job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &message);
     }
-    progress.phase = held.map_or(Phase::Ready, |held| Phase::Failed(held.complaint.clone()));
-    context.tell(progress.clone());
+    let phase = held.map_or(Phase::Ready, |held| Phase::Failed(held.complaint.clone()));
+    job.tell(context, phase);
     Ok(())
 }

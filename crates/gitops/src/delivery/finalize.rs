@@ -12,7 +12,6 @@ use super::handover::{leave_to_others, with_given};
 use super::job::Job;
 use super::spared::spare;
 use super::{Context, guard};
-use crate::Phase;
 use crate::conditions::{PRUNE_FAILED, PRUNE_PROTECTED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
 use crate::owner::{Deletion, Owner};
@@ -28,6 +27,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         return Ok(());
     }
     let objects = with_given(context, job);
+    job.say_why();
     if let Some(settings) = job.settings.clone()
         && let Ok(prepared) = settings.producer.prepare(&context.client).await
     {
@@ -43,7 +43,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     }
     context.failed.forget(&job.name);
     set_finalizer(context, &owner, false).await.map_err(|error| Failure::api(&error))?;
-    context.tell_phase(&job.name, "", Phase::Gone);
+    context.tell_gone(&job.name);
     Ok(())
 }
 
@@ -75,7 +75,9 @@ async fn remove(context: &Context, target: &Target, job: &Job, mut objects: Vec<
     let pruned =
         target.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
     context.counters.pruned(pruned.leaving.len());
-    job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &pruned.changes.to_string());
+    let changes = pruned.changes.to_string();
+    tracing::info!("deleted what it applied: {}", job.say(&changes.replace('\n', ", ")));
+    job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &changes);
     if job.owner.deletion == Deletion::DeleteAndWait {
         let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);
         if let Err(error) = target.applier.wait_until_gone(&pruned.leaving, timeout).await {
@@ -98,7 +100,7 @@ fn leave(context: &Context, job: &Job, account: &Account, objects: &[Versioned])
         account.user,
         named.join("\n")
     );
-    tracing::warn!(owner = %job.name, message = job.say(&message), "pruning is skipped");
+    tracing::warn!(message = job.say(&message), "pruning is skipped");
     job.tell_event(context, Type::Warning, PRUNE_SKIPPED, &message);
 }
 

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::job::Job;
 use super::{Context, nodes};
+use crate::Phase;
 use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, READY, SUCCEEDED};
 use crate::owner::Settings;
 use crate::owner::status::{conditions, go_duration, progressing, without_health};
 use crate::schedule::Signal;
 use crate::target::Target;
-use crate::{Phase, Progress};
 
 /// What has to be healthy: everything that was applied, or what `healthChecks` names.
 pub(super) fn expected(
@@ -61,16 +61,16 @@ async fn why(target: &Target, result: &Result<(), ApplyError>) -> Option<String>
 async fn wait(
     context: &Context,
     target: &Target,
-    job: &Job,
+    job: &mut Job,
     expected: &[Expectation],
     timeout: Duration,
-    progress: &mut Progress,
 ) -> Result<(), ApplyError> {
+    let cancelled = job.cancelled();
     let tell = |tally: Tally| {
-        progress.ready = tally.ready;
-        context.tell(progress.clone());
+        job.progress.ready = tally.ready;
+        job.tell(context, Phase::Checking);
     };
-    target.applier.wait_and_tell(expected, timeout, job.cancelled(), tell).await
+    target.applier.wait_and_tell(expected, timeout, cancelled, tell).await
 }
 
 /// Waits for the health of the objects, as long as the owner may take.
@@ -80,7 +80,6 @@ pub(super) async fn check(
     job: &mut Job,
     settings: &Settings,
     expected: &[Expectation],
-    progress: &mut Progress,
 ) -> Result<(), Failure> {
     if expected.is_empty() {
         without_health(&mut job.status, &job.owner);
@@ -91,8 +90,7 @@ pub(super) async fn check(
     let readable = target.applier.check_readable(&settings.health_checks, target.account.as_ref()).await;
     readable.map_err(|error| Failure::Unreadable(Box::new(error)))?;
     let _ = context.signals.send(Signal::Waits(job.name.clone()));
-    progress.phase = Phase::Checking;
-    let mut result = wait(context, target, job, expected, timeout.min(GRACE), progress).await;
+    let mut result = wait(context, target, job, expected, timeout.min(GRACE)).await;
     if timeout > GRACE && matches!(&result, Err(ApplyError::Unhealthy(unhealthy)) if unhealthy.timed_out) {
         let revision = &job.artifact.revision;
         let limit = go_duration(timeout);
@@ -105,7 +103,7 @@ pub(super) async fn check(
         }
         conditions(&mut job.status, &job.owner).set(HEALTHY, Unknown, PROGRESSING, &message);
         job.write_status(context).await?;
-        result = wait(context, target, job, expected, timeout - GRACE, progress).await;
+        result = wait(context, target, job, expected, timeout - GRACE).await;
     }
     let why = why(target, &result).await;
     match result {

@@ -5,19 +5,20 @@ use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
-use cowherd_apply::ObjectId;
 use cowherd_apply::mask::Mask;
+use cowherd_apply::{ChangeSet, ObjectId};
 use cowherd_runtime::Measured;
 use tokio::sync::watch;
+use tracing::Span;
 
 use super::Context;
 use super::failure::Failure;
 use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT};
-use crate::events::Type;
+use crate::events::{self, Happened, Type};
 use crate::owner::{Owner, OwnerName, Settings, Status, status};
 use crate::producer::Inputs;
 use crate::source::{Artifact, Latest, SourceName};
-use crate::{Phase, Progress};
+use crate::{Authorship, Occasion, Phase, Progress};
 
 /// One reconciliation that is to be done.
 pub(crate) struct Job {
@@ -28,6 +29,12 @@ pub(crate) struct Job {
     pub(crate) status: Status,
     pub(crate) artifact: Arc<Artifact>,
     pub(crate) task: Task,
+    /// What is brought, and why.
+    pub(crate) occasion: Occasion,
+    /// Whether its span says so.
+    pub(crate) has_said_why: bool,
+    /// How far it is.
+    pub(crate) progress: Progress,
     /// Becomes true when something newer is to be done instead.
     pub(crate) cancel: watch::Receiver<bool>,
     /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
@@ -93,6 +100,8 @@ pub(crate) struct Report {
     pub(crate) generation: Option<i64>,
     pub(crate) status: Status,
     pub(crate) task: Task,
+    /// What must not be shown, as far as it found that out.
+    pub(crate) mask: Mask,
     pub(crate) ended: Ended,
 }
 
@@ -125,9 +134,40 @@ impl Job {
         if *self.cancel.borrow() { Err(Failure::Superseded) } else { Ok(()) }
     }
 
-    /// What is told of the reconciliation at its beginning.
-    pub(super) fn progress(&self, phase: Phase) -> Progress {
-        Progress::new(&self.name, &self.artifact.revision, phase)
+    /// It was found out what must not be shown. What was to be told until now is masked by what the last job knew.
+    pub(super) fn hide(&mut self, mask: Mask) {
+        self.mask = mask;
+        self.progress.occasion = self.occasion();
+        self.say_why();
+    }
+
+    /// Has the span of the reconciliation say who wrote what is brought, and why that is done now.
+    pub(super) fn say_why(&mut self) {
+        if std::mem::replace(&mut self.has_said_why, true) {
+            return;
+        }
+        let (occasion, span) = (self.occasion(), Span::current());
+        if let Some(Authorship { author, subject }) = &occasion.authorship {
+            span.record("author", author).record("subject", subject);
+        }
+        span.record("cause", occasion.trigger.to_string());
+    }
+
+    /// What is brought and why, as people are told.
+    pub(super) fn occasion(&self) -> Occasion {
+        self.occasion.masked(&self.mask)
+    }
+
+    /// Tells whoever listens how far it is.
+    pub(super) fn tell(&mut self, context: &Context, phase: Phase) {
+        self.progress.phase = phase;
+        context.tell(self.progress.clone());
+    }
+
+    /// Objects were applied or deleted.
+    pub(super) fn note(&mut self, changes: &ChangeSet) {
+        let Self { progress, mask, .. } = self;
+        progress.note(changes, |text| mask.text(text));
     }
 
     /// What people are told: without the values of Secrets. What is written, told or logged passes here.
@@ -136,14 +176,21 @@ impl Job {
     }
 
     pub(super) fn tell_event(&self, context: &Context, severity: Type, reason: &str, message: &str) {
-        if !message.is_empty() {
-            context.recorder.about(
-                self.owner.reference(),
-                self.name.kind.component,
-                severity,
-                reason,
-                &self.say(&message),
-            );
+        if message.is_empty() {
+            return;
+        }
+        let kind = self.name.kind;
+        let mut annotations = self.occasion().annotations(kind.group);
+        annotations.extend(events::given(&self.owner.metadata));
+        let (about, message) = (self.owner.reference(), &self.say(&message));
+        context.recorder.tell(kind.component, Happened { about, severity, reason, message, annotations });
+    }
+
+    /// Tells what was changed, and why.
+    pub(super) fn tell_changes(&self, context: &Context, changes: &ChangeSet) {
+        let changed = changes.to_string();
+        if !changed.is_empty() {
+            self.tell_event(context, Type::Normal, "Progressing", &format!("{changed}\n{}", self.occasion));
         }
     }
 

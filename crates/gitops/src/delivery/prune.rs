@@ -1,6 +1,6 @@
 //! Takes away what was applied for an owner once and no longer describes.
 
-use cowherd_apply::{Action, Partial, Stale, Versioned, inventory as entries};
+use cowherd_apply::{Partial, Stale, Versioned, inventory as entries};
 
 use super::failure::Failure;
 use super::handover::leave_to_others;
@@ -8,8 +8,7 @@ use super::job::Job;
 use super::produce::produce_for_another;
 use super::spared::spare;
 use super::{Context, guard};
-use crate::Progress;
-use crate::events::Type;
+use crate::Phase;
 use crate::owner::{Inventory, Settings};
 use crate::target::Target;
 
@@ -23,7 +22,6 @@ pub(super) async fn remove_stale(
     settings: &Settings,
     old: &[Versioned],
     applied: &[Versioned],
-    progress: &mut Progress,
 ) -> Result<(), Failure> {
     let mut stale = entries::gone(old, applied);
     job.status.inventory = Some(Inventory::of(applied));
@@ -31,7 +29,7 @@ pub(super) async fn remove_stale(
         return guard::tell(job, &guard::Held::default());
     }
     job.status.inventory = Some(Inventory::of(&entries::union(applied, &stale)));
-    context.tell(progress.clone());
+    job.tell(context, Phase::Pruning);
     context.sharing.wait_for_others(&settings.source).await;
     job.give_way()?;
     claim_for_blocked(context, target, job, settings).await;
@@ -47,13 +45,14 @@ pub(super) async fn remove_stale(
     let stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
     match target.applier.prune(&stale).await {
         Ok(pruned) => {
-            progress.pruned = pruned.changes.count(Action::Deleted);
+            job.note(&pruned.changes);
             context.counters.pruned(pruned.leaving.len());
             job.status.inventory = Some(Inventory::of(applied));
-            job.tell_event(context, Type::Normal, "Progressing", &pruned.changes.to_string());
+            job.tell_changes(context, &pruned.changes);
             guard::tell(job, &held)
         }
         Err(Partial { error, changes, .. }) => {
+            job.note(&changes);
             let survivors: Vec<Versioned> =
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
             job.status.inventory = Some(Inventory::of(&entries::union(applied, &survivors)));

@@ -21,12 +21,19 @@ pub(super) enum Verdict {
 pub(super) struct Waiting {
     message: String,
     severity: Type,
+    /// What it waits for; nothing where waiting is no use.
+    dependency: Option<OwnerName>,
 }
 
 impl Waiting {
+    /// What it waits for.
+    pub(super) fn waits_for(&self) -> Option<&OwnerName> {
+        self.dependency.as_ref()
+    }
+
     /// Has it said by the owner.
     pub(super) fn complaint(self) -> Task {
-        let Self { message, severity } = self;
+        let Self { message, severity, .. } = self;
         Task::Complain { reason: DEPENDENCY_NOT_READY, message, is_final: false, severity }
     }
 }
@@ -45,10 +52,13 @@ pub(super) fn check(
     };
     if let Some(cycle) = cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
-        return Verdict::NotReady(Waiting { message, severity: Type::Warning });
+        return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency: None });
     }
-    let problem = settings.depends_on.iter().find_map(|dependency| problem(dependency, settings, source, entries));
-    problem.map_or(Verdict::Ready, |message| Verdict::NotReady(Waiting { message, severity: Type::Normal }))
+    let waits_for = |dependency: &OwnerName| {
+        let message = problem(dependency, settings, source, entries)?;
+        Some(Waiting { message, severity: Type::Normal, dependency: Some(dependency.clone()) })
+    };
+    settings.depends_on.iter().find_map(waits_for).map_or(Verdict::Ready, Verdict::NotReady)
 }
 
 fn problem(

@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use cowherd_apply::{Cause, ObjectId};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::Trigger;
 use crate::delivery::Held;
+use crate::occasion::Drifted;
 
 /// How many times an object is put right at once, until that is a fight.
 const AT_ONCE: u32 = 10;
@@ -38,6 +41,8 @@ pub(super) struct Drifts {
 #[derive(Clone)]
 struct Open {
     cause: Cause,
+    /// When it drifted.
+    at: Timestamp,
     /// When it may be put right for its own sake.
     not_before: Instant,
 }
@@ -58,7 +63,8 @@ impl Heat {
 
 impl Drifts {
     /// An object drifted; when it may be put right.
-    pub(super) fn note(&mut self, object: ObjectId, cause: Cause, now: Instant) -> Instant {
+    pub(super) fn note(&mut self, drifted: Drifted, now: Instant) -> Instant {
+        let Drifted { object, cause, at } = drifted;
         self.forgive(now);
         let mut pause = Duration::ZERO;
         if self.lately.len() < COUNTED || self.lately.contains_key(&object) {
@@ -68,7 +74,7 @@ impl Drifts {
             }
         }
         let not_before = now + pause;
-        self.open.insert(object, Open { cause, not_before });
+        self.open.insert(object, Open { cause, at, not_before });
         not_before
     }
 
@@ -85,6 +91,25 @@ impl Drifts {
     /// Whether something is to be put right now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.open.values().any(|open| open.not_before <= now)
+    }
+
+    /// What is to be put right now, as why something is done.
+    pub(super) fn trigger(&self, now: Instant) -> Trigger {
+        self.told(|open| open.not_before <= now)
+    }
+
+    /// What is left as it is for now, as why something is said.
+    pub(super) fn held_trigger(&self, now: Instant) -> Trigger {
+        self.told(|open| open.not_before > now)
+    }
+
+    fn told(&self, is_meant: impl Fn(&Open) -> bool) -> Trigger {
+        let meant = self.open.iter().filter(|(_, open)| is_meant(open));
+        Trigger::drift(meant.map(|(object, open)| Drifted {
+            object: object.clone(),
+            cause: open.cause.clone(),
+            at: open.at,
+        }))
     }
 
     /// When something is to be put right, or can be forgotten, that is not now.
@@ -151,15 +176,23 @@ mod tests {
         ObjectId { kind: "ConfigMap".into(), namespace: "n".into(), name: name.into(), ..ObjectId::default() }
     }
 
-    fn by(manager: &str) -> Cause {
-        Cause::Changed { by: Some(manager.to_owned()) }
+    fn changed(name: &str) -> Drifted {
+        drifted(name, Cause::Changed { by: Some("someone".to_owned()) })
+    }
+
+    fn deleted(name: &str) -> Drifted {
+        drifted(name, Cause::Deleted)
+    }
+
+    fn drifted(name: &str, cause: Cause) -> Drifted {
+        Drifted { object: object(name), cause, at: Timestamp::UNIX_EPOCH }
     }
 
     /// How long the object is left alone after each of so many drifts, a while apart.
     fn pauses(drifts: &mut Drifts, name: &str, now: &mut Instant, count: u32, apart: Duration) -> Vec<u64> {
         let mut note = |_| {
             *now += apart;
-            drifts.note(object(name), by("someone"), *now).duration_since(*now).as_secs()
+            drifts.note(changed(name), *now).duration_since(*now).as_secs()
         };
         (0..count).map(&mut note).collect()
     }
@@ -191,14 +224,14 @@ mod tests {
         drifts.forgive(forgotten_at);
         assert_eq!(drifts.lately.len(), 0);
         assert_eq!(drifts.next(forgotten_at), None);
-        assert_eq!(drifts.note(object("a"), by("someone"), forgotten_at), forgotten_at);
+        assert_eq!(drifts.note(changed("a"), forgotten_at), forgotten_at);
     }
 
     #[test]
     fn only_so_many_objects_are_counted() {
         let (mut drifts, now) = (Drifts::default(), Instant::now());
         for number in 0..COUNTED + 10 {
-            drifts.note(object(&number.to_string()), Cause::Deleted, now);
+            drifts.note(deleted(&number.to_string()), now);
         }
         assert_eq!(drifts.lately.len(), COUNTED);
         assert_eq!(drifts.open.len(), COUNTED + 10, "all are put right");
@@ -211,8 +244,9 @@ mod tests {
         pauses(&mut drifts, "fought", &mut now, AT_ONCE + 1, Duration::ZERO);
         assert!(!drifts.is_due(now));
         assert_eq!(drifts.next(now), Some(now + SECOND));
-        drifts.note(object("other"), Cause::Deleted, now);
+        drifts.note(deleted("other"), now);
         assert!(drifts.is_due(now));
+        assert_eq!(drifts.trigger(now), Trigger::drift([deleted("other")].into_iter()));
         let held = drifts.held(now).unwrap();
         assert_eq!(held.objects.iter().collect::<Vec<_>>(), [&object("fought")]);
         drifts.begin(Some(&held));
@@ -238,7 +272,7 @@ mod tests {
         assert_eq!(drifts.held(now).unwrap().complaint, told);
         for number in 10..22 {
             for _ in 0..=AT_ONCE {
-                drifts.note(object(&number.to_string()), Cause::Deleted, now);
+                drifts.note(deleted(&number.to_string()), now);
             }
         }
         let told = drifts.held(now).unwrap().complaint;

@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cowherd_apply::mask::Mask;
 use cowherd_runtime::Backoff;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::drifts::Drifts;
+use crate::Trigger;
 use crate::delivery::{Ended, Held, Report, Task};
 use crate::owner::{Owner, Settings, Status};
 use crate::producer::Inputs;
@@ -44,6 +46,12 @@ pub(super) struct Entry {
     pub(super) comparing: bool,
     pub(super) waiting_since: Option<Instant>,
     pub(super) complained: Option<Task>,
+    /// What it depends on and waits for, as namespace and name.
+    pub(super) waits_for: Option<String>,
+    /// Why the last apply was begun.
+    trigger: Option<Trigger>,
+    /// What must not be shown of it, as the last job knew that.
+    pub(super) mask: Mask,
     /// Whether its status is being written by no job.
     pub(super) is_followed: bool,
     /// When its status is to follow to the revision, which could not be written.
@@ -87,7 +95,7 @@ pub(super) struct Last {
 pub(super) enum Need {
     Nothing,
     Later(Instant),
-    Apply { recheck: bool, held: Option<Arc<Held>> },
+    Apply { recheck: bool, held: Option<Arc<Held>>, trigger: Trigger },
     Finalize,
 }
 
@@ -107,6 +115,9 @@ impl Entry {
             comparing: false,
             waiting_since: None,
             complained: None,
+            waits_for: None,
+            trigger: None,
+            mask: Mask::default(),
             is_followed: false,
             follow_at: None,
             failures: 0,
@@ -182,23 +193,74 @@ impl Entry {
         let requested_at = self.requested_at();
         let Some(last) = &self.last else {
             // A request that was served before the start needs no second answer.
-            let asked = requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at;
-            return Need::Apply { recheck: asked, held: None };
+            let recheck = self.has_open_request();
+            return Need::Apply { recheck, held: None, trigger: self.first_trigger() };
         };
         if last.requested_at != requested_at {
-            return Need::Apply { recheck: true, held: None };
+            let trigger = Trigger::request(requested_at.as_deref().unwrap_or_default());
+            return Need::Apply { recheck: true, held: None, trigger };
         }
-        let is_new = last.generation != self.owner.generation();
-        let content_changed = !self.comparing && digest.is_some_and(|digest| digest != last.digest);
-        let is_due = self.due.is_some_and(|due| due <= now);
-        let was_in_the_way = self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way);
-        if is_new || content_changed || is_due || self.broke_off || self.is_concerned || was_in_the_way {
-            return Need::Apply { recheck: false, held: None };
+        if let Some(trigger) = self.trigger(last, digest, now) {
+            return Need::Apply { recheck: false, held: None, trigger };
         }
         if self.drifts.is_due(now) {
-            return Need::Apply { recheck: false, held: self.drifts.held(now).map(Arc::new) };
+            let (held, trigger) = (self.drifts.held(now).map(Arc::new), self.drifts.trigger(now));
+            return Need::Apply { recheck: false, held, trigger };
         }
         self.due.into_iter().chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
+    }
+
+    /// Whether somebody asked for a reconciliation, and nothing was written down of it yet.
+    pub(super) fn has_open_request(&self) -> bool {
+        let requested_at = self.requested_at();
+        requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at
+    }
+
+    /// Why it is applied for the first time since the start.
+    fn first_trigger(&self) -> Trigger {
+        match self.requested_at().filter(|_| self.has_open_request()) {
+            Some(word) => Trigger::request(&word),
+            None if self.was_in_the_way() => self.end_of_wait(),
+            None if self.status.last_applied_revision.is_some() => Trigger::Start,
+            None => Trigger::Change,
+        }
+    }
+
+    /// Why it is to be applied as a whole, if it is.
+    fn trigger(&self, last: &Last, digest: Option<&str>, now: Instant) -> Option<Trigger> {
+        if last.generation != self.owner.generation() {
+            return Some(Trigger::Change);
+        }
+        // Who was told that it waits for something is told that this was it.
+        if self.was_in_the_way() {
+            return Some(self.end_of_wait());
+        }
+        if !self.comparing && digest.is_some_and(|digest| digest != last.digest) {
+            return Some(Trigger::Revision);
+        }
+        if self.broke_off {
+            return Some(self.trigger.clone().unwrap_or(Trigger::Retry));
+        }
+        if self.is_concerned {
+            return Some(Trigger::Sharing);
+        }
+        let is_due = self.due.is_some_and(|due| due <= now);
+        is_due.then_some(if last.succeeded { Trigger::Interval } else { Trigger::Retry })
+    }
+
+    /// Whether it was said why it could not be applied.
+    fn was_in_the_way(&self) -> bool {
+        self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way)
+    }
+
+    fn end_of_wait(&self) -> Trigger {
+        self.waits_for.clone().map_or(Trigger::Retry, Trigger::Dependency)
+    }
+
+    /// Something is done for this reason.
+    pub(super) fn begin_for(&mut self, trigger: &Trigger) {
+        self.trigger = Some(trigger.clone());
+        self.waits_for = None;
     }
 
     /// A job begins.
@@ -234,6 +296,7 @@ impl Entry {
     pub(super) fn end(&mut self, report: Report, now: Instant) -> bool {
         let Some(running) = self.running.take() else { return false };
         self.status = report.status;
+        self.mask = report.mask;
         self.drifts.end(report.ended == Ended::Superseded);
         let may_pass = match report.ended {
             Ended::Superseded => {

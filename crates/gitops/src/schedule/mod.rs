@@ -19,17 +19,17 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::mask::Mask;
-use cowherd_apply::{Cause, Drift};
+use cowherd_apply::Drift;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
-use crate::Phase;
 use crate::delivery::{Concerned, Context, Ended, Job, Rank, Report, Task, deliver, without_source};
+use crate::occasion::Drifted;
 use crate::owner::{OwnerKind, OwnerName, Sighting, Status};
 use crate::policy::Unnamed;
 use crate::source::{Artifact, Latest, News, SourceName};
+use crate::{Occasion, Phase, Progress, Trigger};
 use dependencies::Verdict;
 use entry::{Entry, Need};
 use timers::Timers;
@@ -202,7 +202,7 @@ impl Schedule {
             }
             let concerned = self.context.sharing.disclaim(name);
             self.concern(concerned);
-            self.context.tell_phase(name, "", Phase::Gone);
+            self.context.tell_gone(name);
             self.context.measures.of(name.kind.kind).gone(&name.namespaced());
         }
         self.blocked.remove(name);
@@ -270,13 +270,11 @@ impl Schedule {
     fn drifted(&mut self, name: &OwnerName, drift: Drift) {
         self.context.counters.drifted();
         let Some(entry) = self.entries.get_mut(name) else { return };
-        let cause = match &drift.cause {
-            Cause::Deleted => "was deleted".to_owned(),
-            Cause::Changed { by: Some(by) } => format!("was changed by {by:?}"),
-            Cause::Changed { by: None } => "was changed".to_owned(),
-        };
-        tracing::info!(owner = %name, object = %drift.object, cause, "an object drifted");
-        entry.drifts.note(drift.object, drift.cause, Instant::now());
+        let Drift { object, cause, at, .. } = drift;
+        let drifted = Drifted { object, cause, at };
+        let told = entry.mask.text(&drifted.to_string());
+        tracing::info!(controller = name.kind.word(), object = %name, "drift: {told}");
+        entry.drifts.note(drifted, Instant::now());
         self.consider(name);
     }
 
@@ -295,6 +293,8 @@ impl Schedule {
         let (settings, rank) = (entry.owner.settings.clone(), Rank::of(&entry.owner));
         let latest = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source));
         let source = latest.and_then(|latest| latest.artifact.clone());
+        let content = source.clone();
+        let for_reason = |trigger| Occasion::new(content.as_deref(), trigger);
         let digest = source.as_ref().map(|source| source.digest.as_str());
         if let Some(running) = &entry.running {
             if entry.is_obsolete(running, digest, now) {
@@ -311,26 +311,38 @@ impl Schedule {
         match entry.need(digest, now) {
             Need::Nothing => self.rest(name, None),
             Need::Later(at) => self.rest(name, Some(at)),
-            Need::Finalize => self.start(name, source, Task::Finalize),
-            Need::Apply { recheck, held } => match (settings, source) {
+            Need::Finalize => self.start(name, source, Task::Finalize, Occasion::new(None, Trigger::Deletion)),
+            Need::Apply { recheck, held, trigger } => match (settings, source) {
                 (Ok(settings), _) if let Err(denied) = self.context.policy.check(name, &settings) => {
-                    self.complain(name, refused(crate::conditions::ACCESS_DENIED, denied.to_string()));
+                    self.complain(
+                        name,
+                        refused(crate::conditions::ACCESS_DENIED, denied.to_string()),
+                        for_reason(trigger),
+                    );
                 }
                 (Err(error), _) => {
-                    self.complain(name, refused(crate::conditions::UNSUPPORTED, error.to_string()));
+                    self.complain(
+                        name,
+                        refused(crate::conditions::UNSUPPORTED, error.to_string()),
+                        for_reason(trigger),
+                    );
                 }
                 (Ok(settings), None) => {
-                    self.wait_or_complain(name, without_source(name, &settings.source, latest));
+                    self.wait_or_complain(name, without_source(name, &settings.source, latest), for_reason(trigger));
                 }
                 (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.entries) {
                     Verdict::Ready => {
                         self.unblock(name);
-                        self.start(name, Some(source), Task::Apply { recheck, held });
+                        let occasion = for_reason(self.since_the_start(name, &source, trigger));
+                        self.start(name, Some(source), Task::Apply { recheck, held }, occasion);
                     }
                     Verdict::NotReady(waiting) => {
                         self.context.sharing.block(rank, &settings);
                         self.blocked.insert(name.clone());
-                        self.wait_or_complain(name, waiting.complaint());
+                        if let Some(entry) = self.entries.get_mut(name) {
+                            entry.waits_for = waiting.waits_for().map(ToString::to_string);
+                        }
+                        self.wait_or_complain(name, waiting.complaint(), for_reason(trigger));
                     }
                 },
             },
@@ -351,8 +363,18 @@ impl Schedule {
         }
         let applied = !entry.is_suspended() && entry.last.as_ref().is_some_and(|last| last.succeeded);
         if let Some(held) = entry.drifts.held(now).filter(|_| applied) {
-            self.complain(name, held.complaint());
+            let trigger = entry.drifts.held_trigger(now);
+            let source = entry.settings().map(|settings| settings.source.clone());
+            let source = source.and_then(|source| self.content(&source));
+            self.complain(name, held.complaint(), Occasion::new(source.as_deref(), trigger));
         }
+    }
+
+    /// Why an owner is applied: what the agents find at their start may be a revision that came while they were away.
+    fn since_the_start(&self, name: &OwnerName, source: &Artifact, trigger: Trigger) -> Trigger {
+        let applied = self.entries.get(name).and_then(|entry| entry.status.last_applied_revision.as_ref());
+        let is_another = applied.is_some_and(|applied| *applied != source.revision);
+        if trigger == Trigger::Start && is_another { Trigger::Revision } else { trigger }
     }
 
     fn unblock(&mut self, name: &OwnerName) {
@@ -362,7 +384,7 @@ impl Schedule {
     }
 
     /// Writes down what an owner waits for, unless the wait is short.
-    fn wait_or_complain(&mut self, name: &OwnerName, task: Task) {
+    fn wait_or_complain(&mut self, name: &OwnerName, task: Task, occasion: Occasion) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(name) else { return };
         let since = *entry.waiting_since.get_or_insert(now);
@@ -370,32 +392,36 @@ impl Schedule {
             self.timers.set(name, since + GRACE);
             return;
         }
-        self.complain(name, task);
+        self.complain(name, task, occasion);
     }
 
-    /// Writes down why nothing can be done, unless it was written already.
-    fn complain(&mut self, name: &OwnerName, task: Task) {
+    /// Writes down why nothing can be done, unless it was written already; whoever asks is told again.
+    fn complain(&mut self, name: &OwnerName, task: Task, occasion: Occasion) {
         let Some(entry) = self.entries.get_mut(name) else { return };
         if let Some(at) = entry.retry_at.filter(|at| *at > Instant::now()) {
             self.timers.set(name, at);
-        } else if entry.complained.as_ref() != Some(&task) {
+        } else if entry.complained.as_ref() != Some(&task) || entry.has_open_request() {
             entry.complained = Some(task.clone());
-            self.start(name, None, task);
+            self.start(name, None, task, occasion);
         }
     }
 
-    fn start(&mut self, name: &OwnerName, source: Option<Arc<Artifact>>, task: Task) {
+    fn start(&mut self, name: &OwnerName, source: Option<Arc<Artifact>>, task: Task, occasion: Occasion) {
         let Some(entry) = self.entries.get_mut(name) else { return };
         let source = source.unwrap_or_else(|| Arc::new(Artifact::nothing()));
         let settings = entry.owner.settings.clone().ok();
         if let (Task::Apply { held, .. }, Some(settings)) = (&task, &settings) {
             self.context.sharing.enter(&settings.source, name);
+            entry.begin_for(&occasion.trigger);
             // What is left alone was told already.
             entry.complained = held.as_ref().map(|held| held.complaint());
             entry.waiting_since = None;
         }
         let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
         let job = Job {
+            progress: Progress::new(name, occasion.masked(&entry.mask), Phase::Building),
+            occasion,
+            has_said_why: false,
             name: name.clone(),
             owner: entry.owner.clone(),
             settings,
@@ -404,7 +430,7 @@ impl Schedule {
             task,
             cancel,
             inputs,
-            mask: Mask::default(),
+            mask: entry.mask.clone(),
             measured: self.context.measures.of(name.kind.kind).reconciler.add(),
         };
         let worker = self.jobs.spawn(deliver(self.context.clone(), job));

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use cowherd_tree::{MemoryTree, Tree};
 
+use crate::Authorship;
+
 /// The content of a source at one revision.
 pub(crate) struct Artifact {
     /// The revision as Flux writes it: `main@sha1:<commit>`.
     pub(crate) revision: String,
     /// The identity of revision and content together: what is different in it is another `Artifact`.
     pub(crate) digest: String,
+    /// Who wrote it, where that is known.
+    pub(crate) authorship: Option<Authorship>,
     /// The files.
     pub(crate) tree: Arc<dyn Tree>,
     /// The files with those that the source leaves out: the ids of directories cost nothing here.
@@ -25,6 +29,6 @@ impl Artifact {
     pub(crate) fn nothing() -> Self {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());
         let (revision, digest) = (String::new(), String::new());
-        Self { revision, digest, tree: tree.clone(), all: tree, ignore: None, is_root: false }
+        Self { revision, digest, authorship: None, tree: tree.clone(), all: tree, ignore: None, is_root: false }
     }
 }

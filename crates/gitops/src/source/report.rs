@@ -1,5 +1,6 @@
 //! Writes what became of a look at a source into its status, and tells everyone who needs to know.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cowherd_api::ConditionStatus::{False, True};
@@ -14,8 +15,9 @@ use super::{Artifact, Found, Problem, Shared, Source, SourceName, seal};
 use crate::conditions::{
     ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, STALLED, SUCCEEDED, find, holds, time,
 };
-use crate::events::Type;
+use crate::events::{self, Happened, Type};
 use crate::status::Place;
+use crate::{Authorship, Occasion, Progress, Trigger};
 
 /// The component that events name.
 const COMPONENT: &str = "source-controller";
@@ -74,11 +76,17 @@ impl Report {
         conditions.set(READY, True, SUCCEEDED, &message);
         conditions.set(ARTIFACT_IN_STORAGE, True, SUCCEEDED, &message);
         [FETCH_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
+        let annotations = annotations::<K>(&artifact);
+        let occasion = Occasion::new(Some(&artifact), Trigger::Revision);
+        if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| is_new) {
+            let _ = listener.send(Progress::brought(&self.name, occasion));
+        }
         // Whoever applies the content should not wait for the status to be written.
         self.tell(artifact);
         if is_new || has_recovered {
             let reason = if is_new { "NewArtifact" } else { SUCCEEDED };
-            self.record(object, Type::Normal, reason, &news);
+            self.record(object, Type::Normal, reason, &news, annotations);
+            tracing::info!("{news}");
         }
         self.write(object, status).await
     }
@@ -98,8 +106,8 @@ impl Report {
         }
         self.teller.failed(problem);
         if find(&status.conditions, READY).is_some_and(|ready| ready.status == False) && is_news {
-            self.record(object, Type::Warning, reason, message);
-            tracing::warn!(source = %self.name, message, "a source cannot be fetched");
+            self.record(object, Type::Warning, reason, message, BTreeMap::new());
+            tracing::error!(reason, "the source cannot be fetched: {message}");
         }
         self.write(object, status).await;
         false
@@ -119,9 +127,18 @@ impl Report {
         self.teller.brought(artifact);
     }
 
-    fn record<K: Source>(&self, object: &K, severity: Type, reason: &str, message: &str) {
+    fn record<K: Source>(
+        &self,
+        object: &K,
+        severity: Type,
+        reason: &str,
+        message: &str,
+        mut annotations: BTreeMap<String, String>,
+    ) {
         if self.shared.is_ours(object) {
-            self.shared.recorder.tell(object, COMPONENT, severity, reason, message);
+            annotations.extend(events::given(object.meta()));
+            let happened = Happened { about: events::reference(object, &()), severity, reason, message, annotations };
+            self.shared.recorder.tell(COMPONENT, happened);
         }
     }
 
@@ -143,6 +160,15 @@ impl Report {
             }
         }
     }
+}
+
+/// What the event of a new artifact has for programs, under the names of Flux's source-controller where it has them.
+fn annotations<K: Source>(artifact: &Artifact) -> BTreeMap<String, String> {
+    let group = K::group(&());
+    let named = |name: &str, value: &str| (format!("{group}/{name}"), value.to_owned());
+    let mut annotations = BTreeMap::from([named("revision", &artifact.revision), named("digest", &artifact.digest)]);
+    annotations.extend(artifact.authorship.iter().flat_map(Authorship::annotations));
+    annotations
 }
 
 /// The fields that the status of any source can have.

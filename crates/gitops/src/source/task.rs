@@ -12,10 +12,12 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::news::Teller;
 use super::report::Report;
 use super::{Problem, Shared, Source, SourceName};
+use crate::Authorship;
 use crate::conditions::RECONCILIATION_FAILED;
 use crate::metrics::Measures;
 
@@ -86,8 +88,15 @@ pub(super) async fn keep<K: Source>(
         // The watch begins before the fetch, so that nothing falls between the two.
         let mut local = object.watch(&shared);
         shared.config.counters.fetched();
-        let (controller, revision) = (K::KIND.0.to_lowercase(), tracing::field::Empty);
-        let span = tracing::info_span!("reconcile", controller, object = %name.name, revision);
+        let controller = K::KIND.0.to_lowercase();
+        let span = tracing::info_span!(
+            "reconcile",
+            controller,
+            object = %name.name,
+            revision = Empty,
+            author = Empty,
+            subject = Empty
+        );
         let (began, mut measured) = (Instant::now(), of_kind.reconciler.add());
         measured.begin();
         let fetched = tokio::select! {
@@ -99,6 +108,9 @@ pub(super) async fn keep<K: Source>(
         };
         if let Ok(found) = &fetched {
             span.record("revision", &found.artifact.revision);
+            if let Some(Authorship { author, subject }) = &found.artifact.authorship {
+                span.record("author", author).record("subject", subject);
+            }
         }
         let interval = interval(object.as_ref());
         let is_well = report.of(object.as_ref(), fetched).instrument(span).await;

@@ -13,5 +13,6 @@ mod remotes;
 mod shards;
 mod sharing;
 mod spans;
+mod story;
 mod tenants;
 mod world;

@@ -1,4 +1,4 @@
-//! What is logged while something is reconciled names the object and the revision.
+//! What is logged while something is reconciled names the object, the revision, who wrote it, and the cause.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,10 @@ async fn a_line_says_what_is_reconciled_at_which_revision() {
     world.follow_repository().await;
     world.add(kustomization("app", "./app", json!({}))).await;
     world.ready("app", &revision).await;
-    let span = format!("reconcile{{controller=\"kustomization\" object=flux-system/app revision=\"{revision}\"}}: ");
+    let span = format!(
+        "reconcile{{controller=\"kustomization\" object=flux-system/app revision=\"{revision}\" author=\"Test\" \
+         subject=\"first\" cause=\"it was made or changed\"}}: "
+    );
     world
         .until("a line of the reconciliation", async || {
             let text = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_controlplane::{Budgets, ControlPlane};
-use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy};
+use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy, Progress};
 use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -100,6 +101,8 @@ pub struct World {
     pub counters: Arc<Counters>,
     /// Who may what, from the next start of the agents on. At first, any path of this machine is read.
     pub policy: Policy,
+    /// Is told what the agents do, from their next start on.
+    pub progress: Option<UnboundedSender<Progress>>,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
     _plane: ControlPlane,
@@ -119,6 +122,7 @@ impl World {
             repository: Repository::new(directory.path().join("repository")),
             counters: Arc::default(),
             policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
+            progress: None,
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
             _plane: plane,
@@ -152,6 +156,7 @@ impl World {
             elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts)),
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),
+            progress: self.progress.clone(),
             ..Config::default()
         }
     }

@@ -116,6 +116,7 @@ mod tests {
             severity: Type::Normal,
             reason: "Tested".to_owned(),
             message: message.to_owned(),
+            annotations: Default::default(),
             at: Timestamp::UNIX_EPOCH,
         }
     }

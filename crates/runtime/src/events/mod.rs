@@ -9,6 +9,7 @@ mod correlator;
 mod recent;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,6 +51,8 @@ struct Note {
     severity: Type,
     reason: String,
     message: String,
+    /// What programs are told besides.
+    annotations: BTreeMap<String, String>,
     at: Timestamp,
 }
 
@@ -83,8 +86,20 @@ impl Recorder {
     /// Says that something happened to whatever is referred to. Never waits: when more is told than can be written,
     /// what went well is dropped first.
     pub fn about(&self, about: ObjectReference, severity: Type, reason: &str, message: &str) {
+        self.annotated(about, severity, reason, message, BTreeMap::new());
+    }
+
+    /// The same with annotations, for programs. An event that happens again has those of the last time.
+    pub fn annotated(
+        &self,
+        about: ObjectReference,
+        severity: Type,
+        reason: &str,
+        message: &str,
+        annotations: BTreeMap<String, String>,
+    ) {
         let message = shortened(message);
-        let note = Note { about, severity, reason: reason.to_owned(), message, at: Timestamp::now() };
+        let note = Note { about, severity, reason: reason.to_owned(), message, annotations, at: Timestamp::now() };
         let crowded = self.notes.capacity() < WAITING - WAITING_NORMAL;
         if (crowded && severity == Type::Normal) || self.notes.try_send(note).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);

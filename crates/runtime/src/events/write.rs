@@ -64,9 +64,12 @@ async fn write_one(
     let namespace = note.about.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or("default");
     let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     if let Some(name) = &verdict.known {
-        let patch = json!({
+        let mut patch = json!({
             "count": verdict.count, "lastTimestamp": Time(seconds(note.at)), "message": verdict.message,
         });
+        if !note.annotations.is_empty() {
+            patch["metadata"] = json!({ "annotations": note.annotations });
+        }
         match api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await {
             // It has expired; what happens from now on is another event.
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
@@ -91,6 +94,7 @@ fn event(component: &str, note: &Note, verdict: &Verdict, count: i32, name: &str
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(namespace.to_owned()),
+            annotations: Some(note.annotations.clone()).filter(|annotations| !annotations.is_empty()),
             ..ObjectMeta::default()
         },
         involved_object: note.about.clone(),

@@ -16,15 +16,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::bootstrap::ROOT;
 use crate::resource::Resource;
 use crate::target::Kind;
-use crate::terminal::Mark;
-use crate::terminal::progress::{Board, Counts, Line, Phase};
+use crate::terminal::progress::{Board, Phase};
 use crate::terminal::tally::Tally;
+use crate::terminal::{Mark, Said};
+
+use super::wording::{line, state};
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
 const QUIET: Duration = Duration::from_millis(400);
-/// What a condition says while there is nothing better to say.
-const IN_PROGRESS: &str = "Reconciliation in progress";
 /// The same while some have failed: what they wait for may be about to come.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(3);
 
@@ -54,7 +54,7 @@ pub struct Watching {
     known: BTreeMap<String, Resource>,
     phases: Tally,
     /// What others have to say to whoever watches.
-    said: UnboundedReceiver<String>,
+    said: UnboundedReceiver<Said>,
     source_failures: BTreeMap<String, String>,
     board: Board,
 }
@@ -65,7 +65,7 @@ impl Watching {
         client: &Client,
         progress: UnboundedReceiver<Progress>,
         notices: UnboundedReceiver<String>,
-        said: UnboundedReceiver<String>,
+        said: UnboundedReceiver<Said>,
     ) -> Self {
         let follow = |kind: Kind| {
             let events = watcher(kind.api_everywhere(client), watcher::Config::default()).default_backoff();
@@ -117,14 +117,19 @@ impl Watching {
             Some(event) = self.kustomizations.next() => self.see_kustomization(event),
             Some(event) = self.sources.next() => self.see_source(event),
             Some(notice) = self.notices.recv() => {
-                self.board.say(&format!("{} {notice}", Mark::Action));
+                self.board.say(Mark::Action, &notice);
                 false
             }
             Some(said) = self.said.recv() => {
-                self.board.say(&said);
+                self.board.say(said.mark, &said.text);
                 false
             }
             Some(progress) = self.progress.recv() => {
+                if progress.phase == cowherd_gitops::Phase::Brought {
+                    let name = shown(&progress.name.namespace, &progress.name.name);
+                    self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
+                    return false;
+                }
                 let name = shown(&progress.name.namespace, &progress.name.name);
                 let before = self.failure(&name);
                 self.told.insert(name.clone(), progress);
@@ -164,7 +169,7 @@ impl Watching {
         let failure = resource.ready().filter(|ready| ready.status == "False").map(|ready| ready.message.to_owned());
         match failure {
             Some(message) if self.source_failures.get(&name) != Some(&message) => {
-                self.board.say(&format!("{} source {name}: {message}", crate::terminal::Mark::Failure));
+                self.board.say(Mark::Failure, &format!("source {name}: {message}"));
                 self.source_failures.insert(name, message);
                 true
             }
@@ -221,57 +226,4 @@ fn shown_name(resource: &Resource) -> String {
 /// Kustomizations of the root's namespace are known by name, others by namespace and name.
 fn shown(namespace: &str, name: &str) -> String {
     if namespace == ROOT { name.to_owned() } else { format!("{namespace}/{name}") }
-}
-
-/// What is under way counts before the status, which follows when it is done.
-fn line(resource: &Resource, told: Option<&Progress>) -> Line {
-    let counts = told.map_or(Counts::default(), |told| Counts {
-        applied: told.applied,
-        changed: told.changed,
-        pruned: told.pruned,
-        ready: told.ready,
-    });
-    let (phase, message) = state(resource, told);
-    let working = told.and_then(|told| words(&told.phase)).filter(|_| phase != Phase::Suspended);
-    let is_checking = told.is_some_and(|told| told.phase == cowherd_gitops::Phase::Checking);
-    // What is waited for, where that is known.
-    let working = match message {
-        "" | IN_PROGRESS => working,
-        message if is_checking && phase == Phase::Working => Some(message.to_owned()),
-        _ => working,
-    };
-    if let Some(message) = working {
-        return Line { phase: Phase::Working, message, counts };
-    }
-    let message = message.lines().next().unwrap_or("waiting").to_owned();
-    Line { phase, message, counts }
-}
-
-/// What is happening, in words; `None` once it is over.
-fn words(phase: &cowherd_gitops::Phase) -> Option<String> {
-    use cowherd_gitops::Phase;
-    Some(match phase {
-        Phase::Building => "building".to_owned(),
-        Phase::Applying => "applying".to_owned(),
-        Phase::Pruning => "pruning".to_owned(),
-        Phase::Checking => "checking health".to_owned(),
-        Phase::Waiting(_) | Phase::Ready | Phase::Failed(_) | Phase::Gone => return None,
-    })
-}
-
-/// How a Kustomization is, and what it says about that. A failure is told before its status says so, and where the
-/// status cannot be written, as on a full disk.
-fn state<'a>(resource: &'a Resource, told: Option<&'a Progress>) -> (Phase, &'a str) {
-    if resource.suspended() {
-        return (Phase::Suspended, "suspended");
-    }
-    if let Some(cowherd_gitops::Phase::Failed(message)) = told.map(|told| &told.phase) {
-        return (Phase::Failed, message);
-    }
-    match resource.ready() {
-        Some(ready) if ready.status == "True" && resource.observed() => (Phase::Ready, ready.message),
-        Some(ready) if ready.status == "False" => (Phase::Failed, ready.message),
-        Some(ready) => (Phase::Working, ready.message),
-        None => (Phase::Working, ""),
-    }
 }

@@ -147,8 +147,14 @@ impl History {
         }
         let tree = Arc::new(tree);
         let digest = self.commits.to_string();
-        let content =
-            Artifact { revision: self.revision(), digest, tree: tree.clone(), all: tree, ignore: None, is_root: true };
+        let content = Artifact {
+            revision: self.revision(),
+            digest,
+            tree: tree.clone(),
+            all: tree,
+            is_root: true,
+            ..Artifact::nothing()
+        };
         let source = SourceName::new(git::KIND, "flux-system", "fleet");
         let news = News { source, latest: Some(Latest::of(content)) };
         let _ = self.signals.as_ref().unwrap().send(Signal::Source(news));

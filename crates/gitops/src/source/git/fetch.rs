@@ -7,7 +7,7 @@ use std::time::Duration;
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
 use cowherd_api::supported::{self, Refused};
 use cowherd_source::{
-    Auth, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
+    Auth, Commit, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
 };
 use cowherd_tree::{Tree, TreeError};
 use k8s_openapi::api::core::v1::Secret;
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::super::seal::{self, hex};
 use super::super::{Artifact, Found, Problem, Shared};
 use super::name;
+use crate::Authorship;
 use crate::fetches::Purpose;
 
 /// Why nothing was found.
@@ -100,9 +101,16 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         artifact: Arc::new(artifact),
         url: artifact_url(&url, &snapshot.revision),
         path: format!("gitrepository/{}/{}/{commit}", source.name.namespace, source.name.name),
-        news: format!("stored artifact for commit '{}'", snapshot.commit.subject),
+        news: news(&snapshot.commit),
         observed: observed(object),
     })
+}
+
+/// What an event says of a new commit: what Flux says, and who wrote it.
+fn news(commit: &Commit) -> String {
+    let Authorship { author, subject } = Authorship::of(commit);
+    let by = if author.is_empty() { author } else { format!(" by {author}") };
+    format!("stored artifact for commit '{subject}'{by}")
 }
 
 /// What of the spec an artifact was made with.
@@ -165,6 +173,7 @@ pub(crate) fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Artif
     Ok(Artifact {
         revision: snapshot.revision.to_string(),
         digest: format!("sha256:{}", hex(&digest.finalize())),
+        authorship: Some(Authorship::of(&snapshot.commit)),
         tree: Arc::new(Ignore::new(tree.clone(), ignore)?),
         all: tree,
         ignore: ignore.map(str::to_owned),

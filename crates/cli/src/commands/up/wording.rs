@@ -1,0 +1,199 @@
+//! What `up` says of a Kustomization.
+
+use cowherd_gitops::{Phase as Doing, Progress, Trigger};
+
+use crate::resource::Resource;
+use crate::terminal::progress::{Line, Phase};
+use crate::terminal::text::shorten_commits;
+
+/// What a condition says while there is nothing better to say.
+const IN_PROGRESS: &str = "Reconciliation in progress";
+/// How many objects that were changed are named.
+const NAMED: usize = 5;
+
+/// How a Kustomization is, as its status says it and as the agents told it, which may be earlier.
+pub fn line(resource: &Resource, told: Option<&Progress>) -> Line {
+    let (phase, message) = state(resource, told);
+    let message = shorten_commits(message);
+    if phase == Phase::Suspended {
+        return Line { phase, full: Some(message.clone()), brief: message };
+    }
+    let told = told.filter(|told| told.phase != Doing::Gone);
+    match told {
+        Some(told) if is_at_work(told) && !is_another_try(told, phase) => working(told, phase, &message),
+        Some(told) if phase == Phase::Failed => failed(told, message),
+        Some(told) if told.phase == Doing::Ready && told.occasion.revision == resource.revision() => ready(told),
+        // The status followed to a revision that is no other for it, or is from before the start.
+        _ => Line { phase, brief: if message.is_empty() { "waiting".to_owned() } else { message }, full: None },
+    }
+}
+
+/// How a Kustomization is, and what it says about that. A failure is told before its status says so, and where the
+/// status cannot be written, as on a full disk.
+pub fn state<'a>(resource: &'a Resource, told: Option<&'a Progress>) -> (Phase, &'a str) {
+    if resource.suspended() {
+        return (Phase::Suspended, "suspended");
+    }
+    if let Some(Doing::Failed(message)) = told.map(|told| &told.phase) {
+        return (Phase::Failed, message);
+    }
+    match resource.ready() {
+        Some(ready) if ready.status == "True" && resource.observed() => (Phase::Ready, ready.message),
+        Some(ready) if ready.status == "False" => (Phase::Failed, ready.message),
+        Some(ready) => (Phase::Working, ready.message),
+        None => (Phase::Working, ""),
+    }
+}
+
+fn is_at_work(told: &Progress) -> bool {
+    matches!(told.phase, Doing::Building | Doing::Applying | Doing::Pruning | Doing::Checking)
+}
+
+/// Whether what failed is only tried again: that it failed stays what is said, until it is known how that ends.
+fn is_another_try(told: &Progress, phase: Phase) -> bool {
+    phase == Phase::Failed && told.occasion.trigger == Trigger::Retry
+}
+
+fn working(told: &Progress, phase: Phase, message: &str) -> Line {
+    let what = told.occasion.what();
+    let doing = match told.phase {
+        Doing::Building => format!("building {what}"),
+        Doing::Applying => format!("applying {} objects of {what}", told.described),
+        Doing::Pruning => format!("pruning for {what}"),
+        // What is waited for, where that is known.
+        _ if !matches!(message, "" | IN_PROGRESS) && phase == Phase::Working => message.to_owned(),
+        _ => format!("checking health at {what}"),
+    };
+    let brief = match told.phase {
+        Doing::Checking => format!("{} of {} ready; {doing}", told.ready, told.described),
+        _ => doing.clone(),
+    };
+    Line { phase: Phase::Working, brief, full: Some(doing) }
+}
+
+fn failed(told: &Progress, message: String) -> Line {
+    if is_at_work(told) {
+        return Line { phase: Phase::Failed, brief: message, full: None };
+    }
+    let applied = match told.applied {
+        0 => String::new(),
+        applied => format!("{applied} of {} applied; ", told.described),
+    };
+    let full = format!("{message}\n{applied}{}", told.occasion.what());
+    Line { phase: Phase::Failed, brief: message, full: Some(full) }
+}
+
+fn ready(told: &Progress) -> Line {
+    let counts = counts(told);
+    let brief = format!("{counts}; {}", told.occasion.what());
+    let named: Vec<&str> = told.changes.iter().take(NAMED).map(String::as_str).collect();
+    let unnamed = told.unnamed() + told.changes.len() - named.len();
+    let more = if unnamed > 0 { format!(", and {unnamed} more") } else { String::new() };
+    let done = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
+    Line { phase: Phase::Ready, brief, full: Some(format!("{counts}{done}; {}", told.occasion)) }
+}
+
+/// What the reconciliation did, without what it did not.
+fn counts(told: &Progress) -> String {
+    let of = |count: usize, what: &str| (count > 0).then(|| format!(", {count} {what}")).unwrap_or_default();
+    format!("{} applied{}{}", told.applied, of(told.changed, "changed"), of(told.pruned, "pruned"))
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_gitops::{Authorship, NamespacedName, Occasion};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::target::Kind;
+
+    const REVISION: &str = "main@sha1:d43c3f6abf9f1d1e1d5e9a3c5a8e2b7c7f3e9a11";
+    const WHAT: &str = "main@sha1:d43c3f6a \"Scale up\" by Ada";
+
+    fn told(phase: Doing, trigger: Trigger) -> Progress {
+        let authorship = Some(Authorship { author: "Ada".to_owned(), subject: "Scale up".to_owned() });
+        Progress {
+            kind: "Kustomization",
+            name: NamespacedName::new("flux-system", "app"),
+            occasion: Occasion { revision: REVISION.to_owned(), authorship, trigger },
+            phase,
+            described: 8,
+            applied: 8,
+            changed: 0,
+            pruned: 0,
+            changes: Vec::new(),
+            ready: 8,
+        }
+    }
+
+    fn resource(status: &str, message: &str, revision: &str) -> Resource {
+        let object: Value = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "app", "namespace": "flux-system", "generation": 1 }, "spec": {},
+            "status": { "observedGeneration": 1, "lastAppliedRevision": revision,
+                "conditions": [{ "type": "Ready", "status": status, "reason": "R", "message": message }] },
+        });
+        Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() }
+    }
+
+    fn full(resource: &Resource, told: &Progress) -> String {
+        line(resource, Some(told)).full.unwrap_or_default()
+    }
+
+    #[test]
+    fn what_was_done_is_said_by_name_and_what_was_not_is_not() {
+        let ready = resource("True", "Applied revision: x", REVISION);
+        let mut done = told(Doing::Ready, Trigger::Revision);
+        assert_eq!(full(&ready, &done), format!("8 applied; {WHAT}"));
+        (done.changed, done.changes) = (2, vec!["a created".to_owned(), "b configured".to_owned()]);
+        assert_eq!(full(&ready, &done), format!("8 applied, 2 changed: a created, b configured; {WHAT}"));
+        done.pruned = 7;
+        done.changes.extend((0..6).map(|number| format!("c{number} deleted")));
+        assert_eq!(
+            full(&ready, &done),
+            format!(
+                "8 applied, 2 changed, 7 pruned: a created, b configured, c0 deleted, c1 deleted, c2 deleted, and 4 more; {WHAT}"
+            )
+        );
+        assert_eq!(line(&ready, Some(&done)).brief, format!("8 applied, 2 changed, 7 pruned; {WHAT}"));
+        let again = told(Doing::Ready, Trigger::Request("now".to_owned()));
+        assert_eq!(full(&ready, &again), format!("8 applied; {WHAT}, because somebody asked for it (now)"));
+    }
+
+    #[test]
+    fn a_revision_that_is_no_other_for_it_is_shown_and_not_said() {
+        let followed =
+            line(&resource("True", "Applied revision: other", "other"), Some(&told(Doing::Ready, Trigger::Revision)));
+        assert_eq!((followed.brief.as_str(), followed.full), ("Applied revision: other", None));
+        let before = line(&resource("True", "Applied revision: other", "other"), None);
+        assert_eq!(before.full, None);
+    }
+
+    #[test]
+    fn a_failure_is_said_whole_with_what_of_it_was_applied_and_stays_while_it_is_tried_again() {
+        let message = "one\ntwo".to_owned();
+        let failing = resource("False", &message, "");
+        let mut failed = told(Doing::Failed(message.clone()), Trigger::Revision);
+        failed.applied = 3;
+        assert_eq!(full(&failing, &failed), format!("one\ntwo\n3 of 8 applied; {WHAT}"));
+        failed.applied = 0;
+        assert_eq!(full(&failing, &failed), format!("one\ntwo\n{WHAT}"));
+        let again = line(&failing, Some(&told(Doing::Building, Trigger::Retry)));
+        assert_eq!(again, Line { phase: Phase::Failed, brief: message, full: None });
+        let other = line(&failing, Some(&told(Doing::Building, Trigger::Revision)));
+        assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
+    }
+
+    #[test]
+    fn who_waits_for_health_says_what_for() {
+        let mut checking = told(Doing::Checking, Trigger::Revision);
+        checking.ready = 5;
+        let line = line(&resource("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
+        assert_eq!(line.brief, "5 of 8 ready; Deployment/n/web waits for a node");
+        assert_eq!(
+            line.full.as_deref(),
+            Some("Deployment/n/web waits for a node"),
+            "not each count is a line of a log"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Text for people: without what steers a terminal, broken where the line ends, with commits as short as Git shows them.
+
+use console::{Term, measure_text_width};
+
+/// Breaks lines of a text between words so that each has at most `width` columns; a word that is longer is broken, too.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.extend(pieces(word, width)),
+        }
+    }
+    lines
+}
+
+/// A word in pieces of at most `width` columns.
+fn pieces(word: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for char in word.chars() {
+        let columns = measure_text_width(char.encode_utf8(&mut [0; 4]));
+        if taken + columns > width && taken > 0 {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        taken += columns;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(char);
+        }
+    }
+    pieces
+}
+
+/// A text of many lines under a head: what does not fit on the page, and each further line, is indented by `indent`
+/// columns. Without a page nothing is broken.
+pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let taken = measure_text_width(head);
+    for (index, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
+        let first = if index == 0 { taken } else { indent };
+        let broken = match page {
+            Some(page) => broken(line, page.saturating_sub(first), page.saturating_sub(indent)),
+            None => vec![line.trim_end().to_owned()],
+        };
+        for (number, part) in broken.into_iter().enumerate() {
+            let start = if index == 0 && number == 0 { head.to_owned() } else { " ".repeat(indent) };
+            lines.push(start + &part);
+        }
+    }
+    if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
+}
+
+/// A line of which the first part has `first` columns, and each other one `others`.
+fn broken(line: &str, first: usize, others: usize) -> Vec<String> {
+    let lines = wrap(line, first);
+    match lines.split_first() {
+        Some((head, rest)) if !rest.is_empty() => {
+            std::iter::once(head.clone()).chain(wrap(&rest.join(" "), others)).collect()
+        }
+        _ => lines,
+    }
+}
+
+/// How many columns standard error has, if it is a terminal.
+pub fn stderr_columns() -> Option<usize> {
+    let term = Term::stderr();
+    term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns))
+}
+
+/// `text` without what would steer a terminal: what is shown comes from repositories and clusters, where anybody may
+/// have written anything.
+pub fn plain(text: &str) -> String {
+    text.chars().filter(|char| *char == '\n' || *char == '\t' || !char.is_control()).collect()
+}
+
+/// Shortens commit ids to eight digits.
+pub fn shorten_commits(text: &str) -> String {
+    const FULL: usize = 40;
+    const SHORT: usize = 8;
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("sha1:") {
+        let (before, id) = rest.split_at(start + "sha1:".len());
+        let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
+        short.push_str(before);
+        short.push_str(&id[..if digits == FULL { SHORT } else { digits }]);
+        rest = &id[digits..];
+    }
+    short + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_are_shortened_and_nothing_else() {
+        let sha = "042f6f9707e0ea9c6e36a5a71bc03cdf1d891a8b";
+        let text = format!("Applied revision: main@sha1:{sha}, before sha1:{sha}.");
+        assert_eq!(shorten_commits(&text), "Applied revision: main@sha1:042f6f97, before sha1:042f6f97.");
+        assert_eq!(shorten_commits("sha1:abc x sha1:"), "sha1:abc x sha1:");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_and_long_words_anywhere() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"], "what is two columns wide");
+        assert_eq!(wrap("", 4), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_line_of_a_text_begins_below_the_head() {
+        let text = "one two three\nfour";
+        assert_eq!(paragraph("✗ app: ", text, 4, None), ["✗ app: one two three", "    four"]);
+        assert_eq!(paragraph("✗ app: ", text, 4, Some(11)), ["✗ app: one", "    two", "    three", "    four"]);
+        assert_eq!(paragraph("✗ app: ", "", 4, Some(11)), ["✗ app:"]);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_not_shown() {
+        assert_eq!(plain("a\u{1b}[2J\u{7}b\u{9b}c\nd"), "a[2Jbc\nd");
+    }
+}

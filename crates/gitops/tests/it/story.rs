@@ -1,0 +1,198 @@
+//! What is told of a reconciliation says what was brought, who wrote it, and why.
+
+use std::time::Duration;
+
+use cowherd_gitops::{Phase, Progress, Trigger};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::world::{FLUX, World, config_map, kustomization};
+
+/// Waits for an event about an object of `flux-system` with this reason whose message holds these words; its annotations.
+async fn event(world: &World, about: &str, reason: &str, words: &[&str]) -> Value {
+    world
+        .until(&format!("an event {reason} about {about} says {words:?}"), async || {
+            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
+            let of_it = |event: &&kube::api::DynamicObject| {
+                event.data["involvedObject"]["name"] == about && event.data["reason"] == reason
+            };
+            let told: Vec<_> = events.items.iter().filter(of_it).collect();
+            let found = told.iter().find(|event| {
+                let message = event.data["message"].as_str().unwrap_or_default();
+                words.iter().all(|word| message.contains(word))
+            });
+            let messages = || told.iter().map(|event| event.data["message"].to_string()).collect::<Vec<_>>().join("; ");
+            found.map(|event| json!(event.metadata.annotations)).ok_or_else(messages)
+        })
+        .await
+}
+
+async fn edit(world: &World, name: &str) {
+    world.patch("v1", "ConfigMap", "apps", name, json!({ "data": { "key": "by hand" } })).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_carry_the_revision_its_author_and_subject_and_the_cause() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    let first = world.repository.commit("first\n\nand more");
+    world.follow_repository().await;
+    let mut apps = kustomization("apps", "./apps", json!({}));
+    apps["metadata"]["annotations"] = json!({ "event.toolkit.fluxcd.io/env": "test", "other": "not given" });
+    world.add(apps).await;
+    world.ready("apps", &first).await;
+    let short = &first[.."main@sha1:12345678".len()];
+    let what = format!("{short} \"first\" by Test");
+    let told = event(&world, "apps", "Progressing", &["ConfigMap/apps/a created", &what, "made or changed"]).await;
+    let expected = json!({
+        "kustomize.toolkit.fluxcd.io/revision": first, "event.toolkit.fluxcd.io/env": "test",
+        "cowherd.dev/author": "Test", "cowherd.dev/subject": "first", "cowherd.dev/cause": "it was made or changed",
+    });
+    assert_eq!(told, expected);
+    event(&world, "apps", "ReconciliationSucceeded", &["Reconciliation finished in", &what]).await;
+    let artifact = event(&world, FLUX, "NewArtifact", &["stored artifact for commit 'first' by Test"]).await;
+    assert_eq!(artifact["source.toolkit.fluxcd.io/revision"], first);
+    assert!(artifact["source.toolkit.fluxcd.io/digest"].as_str().unwrap().starts_with("sha256:"), "{artifact}");
+    assert_eq!(artifact["cowherd.dev/subject"], "first");
+
+    edit(&world, "a").await;
+    let drift =
+        ["ConfigMap/apps/a configured", &what, "because ConfigMap/apps/a was changed by \"kubectl-edit\" at 20"];
+    let told = event(&world, "apps", "Progressing", &drift).await;
+    assert!(told["cowherd.dev/cause"].as_str().unwrap().contains("by \"kubectl-edit\" at 20"), "{told}");
+
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
+    let second = world.repository.commit("second");
+    world.ready("apps", &second).await;
+    let told =
+        event(&world, "apps", "Progressing", &["ConfigMap/apps/a configured\nmain@sha1:", "\"second\" by Test"]).await;
+    assert_eq!(told["cowherd.dev/cause"], "there is a new revision");
+    assert_eq!(told["kustomize.toolkit.fluxcd.io/revision"], second);
+
+    let asked = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } });
+    world.patch_kustomization("apps", asked).await;
+    let told =
+        event(&world, "apps", "ReconciliationSucceeded", &["\"second\" by Test, because somebody asked for it (now)"]);
+    assert_eq!(told.await["cowherd.dev/cause"], "somebody asked for it (now)");
+
+    world.repository.write("apps/a.yaml", "{");
+    let third = world.repository.commit("third");
+    let told = event(&world, "apps", "BuildFailed", &["apps/a.yaml", "\"third\" by Test"]).await;
+    assert_eq!(told["kustomize.toolkit.fluxcd.io/revision"], third);
+}
+
+/// Waits until the agents tell that the Kustomization was reconciled for such a reason.
+async fn heard(
+    progress: &mut UnboundedReceiver<Progress>,
+    name: &str,
+    is_meant: impl Fn(&Progress) -> bool,
+) -> Progress {
+    let mut others = Vec::new();
+    let found = async {
+        loop {
+            let told = progress.recv().await.unwrap();
+            if told.name.name == name && is_meant(&told) {
+                return told;
+            }
+            others.push(format!("{} {:?}: {:?}", told.name, told.phase, told.occasion.trigger));
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(120), found).await;
+    found.unwrap_or_else(|_| panic!("nothing of the kind of {name} was told; but {others:#?}"))
+}
+
+fn ready_for(trigger: Trigger) -> impl Fn(&Progress) -> bool {
+    move |told| told.phase == Phase::Ready && told.occasion.trigger == trigger
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_reconciliation_has_its_cause_and_counts_what_it_did_itself() {
+    let mut world = World::new().await;
+    let (tell, mut progress) = mpsc::unbounded_channel();
+    world.kill_agents().await;
+    world.progress = Some(tell);
+    world.start_agents();
+    for name in ["a", "b", "c"] {
+        world.repository.write(&format!("apps/{name}.yaml"), &config_map("apps", name, "1"));
+    }
+    world.repository.write("infra/a.yaml", "{");
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("infra", "./infra", json!({}))).await;
+    // What is not seen as it happens is looked at at the interval.
+    let waits = json!({ "dependsOn": [{ "name": "infra" }], "wait": true, "interval": "2s" });
+    world.add(kustomization("apps", "./apps", waits)).await;
+    let told = heard(&mut progress, "apps", |told| matches!(told.phase, Phase::Waiting(_))).await;
+    assert_eq!((told.occasion.revision.as_str(), told.occasion.trigger), (first.as_str(), Trigger::Change));
+    heard(&mut progress, "infra", |told| {
+        matches!((&told.phase, &told.occasion.trigger), (Phase::Failed(_), Trigger::Retry))
+    })
+    .await;
+    world.repository.write("infra/a.yaml", &config_map("other", "a", "1"));
+    world.repository.commit("second");
+    heard(&mut progress, "infra", ready_for(Trigger::Revision)).await;
+    let told = heard(&mut progress, "apps", ready_for(Trigger::Dependency("flux-system/infra".to_owned()))).await;
+    assert_eq!((told.described, told.applied, told.changed, told.pruned, told.ready), (3, 3, 3, 0, 3));
+    assert_eq!(told.changes[0], "ConfigMap/apps/a created");
+    let told = heard(&mut progress, "apps", ready_for(Trigger::Interval)).await;
+    assert_eq!((told.described, told.applied, told.changed, told.pruned), (3, 3, 0, 0));
+    assert_eq!(told.occasion.authorship.unwrap().to_string(), "\"second\" by Test");
+
+    world.api("v1", "ConfigMap", Some("apps")).delete("b", &Default::default()).await.unwrap();
+    let drifted =
+        |told: &Progress| matches!(told.occasion.trigger, Trigger::Drift { .. }) && told.phase == Phase::Ready;
+    let told = heard(&mut progress, "apps", drifted).await;
+    assert!(told.occasion.to_string().contains("because ConfigMap/apps/b was deleted at 20"), "{}", told.occasion);
+    assert_eq!(told.changes, ["ConfigMap/apps/b created"]);
+
+    world.repository.remove("apps/c.yaml");
+    world.repository.commit("third");
+    let told = heard(&mut progress, "apps", |told| told.phase == Phase::Ready && told.pruned > 0).await;
+    assert_eq!((told.described, told.applied, told.changed, told.pruned), (2, 2, 0, 1));
+    assert_eq!((told.changes, told.occasion.trigger), (vec!["ConfigMap/apps/c deleted".to_owned()], Trigger::Revision));
+
+    world.kill_agents().await;
+    world.start_agents();
+    heard(&mut progress, "apps", ready_for(Trigger::Start)).await;
+    world.kill_agents().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "4"));
+    world.repository.commit("fourth");
+    world.start_agents();
+    heard(&mut progress, "apps", ready_for(Trigger::Revision)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_api_refused_does_not_count_as_applied() {
+    let mut world = World::new().await;
+    let (tell, mut progress) = mpsc::unbounded_channel();
+    world.kill_agents().await;
+    world.progress = Some(tell);
+    world.start_agents();
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("apps/b.yaml", &config_map("apps", "Not_A_Name", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    let told = heard(&mut progress, "apps", |told| matches!(told.phase, Phase::Failed(_))).await;
+    assert_eq!((told.described, told.applied, told.changed, told.ready), (2, 0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_answered_while_a_dependency_is_waited_for() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({ "dependsOn": [{ "name": "none" }] }))).await;
+    world.failed("apps", "DependencyNotReady", "'flux-system/none' not found").await;
+    for request in ["one", "two"] {
+        let asked = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": request } } });
+        world.patch_kustomization("apps", asked).await;
+        world
+            .until(&format!("request {request} is answered"), async || {
+                let handled = world.kustomization("apps").await.unwrap().status.unwrap().last_handled_reconcile_at;
+                if handled.as_deref() == Some(request) { Ok(()) } else { Err(format!("{handled:?}")) }
+            })
+            .await;
+    }
+}
