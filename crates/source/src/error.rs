@@ -103,6 +103,20 @@ pub enum FetchError {
         /// The most that is accepted, in bytes.
         limit: u64,
     },
+    /// A revision has more files than are walked.
+    #[error(
+        "{commit} of {url} has more than {limit} files, each counted as often as it stands somewhere, or more than {depth} directories inside each other; that is more than is accepted"
+    )]
+    TooManyFiles {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The commit.
+        commit: String,
+        /// The most files and directories that a revision may have.
+        limit: u64,
+        /// The most directories that may be inside each other.
+        depth: usize,
+    },
     /// There is no `ssh` program.
     #[error("cannot fetch {url}: the program {program:?} is not installed; install an OpenSSH client")]
     NoSsh {
@@ -154,6 +168,7 @@ impl FetchError {
             | Self::ReferenceNotFound { url, .. }
             | Self::Timeout { url, .. }
             | Self::TooLarge { url, .. }
+            | Self::TooManyFiles { url, .. }
             | Self::NoSsh { url, .. }
             | Self::Unsupported { url, .. }
             | Self::Protocol { url, .. }

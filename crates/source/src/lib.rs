@@ -23,6 +23,7 @@ mod commit;
 mod connect;
 mod deadline;
 mod error;
+mod extent;
 mod ignore;
 pub mod local;
 mod mirror;

@@ -10,6 +10,7 @@ use gix::objs::{Exists as _, Find, Kind, TreeRefIter};
 use gix::odb::HeaderExt;
 
 use crate::commit::Commit;
+use crate::extent::Extents;
 use crate::recent::Recent;
 
 /// How many bytes of parsed directories are remembered, twice over.
@@ -87,6 +88,7 @@ pub(crate) struct Objects {
     /// Handles that no thread uses at the moment; there are never more than threads that read at once.
     idle: Mutex<Vec<gix::odb::HandleArc>>,
     directories: Mutex<Recent<ObjectId, Arc<Directory>>>,
+    extents: Mutex<Extents>,
     damaged: AtomicBool,
     remove_on_drop: AtomicBool,
 }
@@ -105,6 +107,7 @@ impl Objects {
             template: Mutex::new(handle),
             idle: Mutex::default(),
             directories: Mutex::new(Recent::new(MAX_DIRECTORIES)),
+            extents: Mutex::default(),
             damaged: AtomicBool::new(false),
             remove_on_drop: AtomicBool::new(false),
         })
@@ -164,6 +167,11 @@ impl Objects {
         let cost = content.len() + directory.0.len() * size_of::<Name>();
         lock(&self.directories).insert(id, directory.clone(), cost);
         Ok(directory)
+    }
+
+    /// Whether the tree `root` has no more files than may be walked.
+    pub(crate) fn can_be_walked(&self, root: ObjectId) -> bool {
+        lock(&self.extents).allow(self, root)
     }
 
     /// The length of a file, without reading it.

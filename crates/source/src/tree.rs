@@ -46,6 +46,11 @@ impl GitTree {
         ContentId::new(self.root.as_slice())
     }
 
+    /// Whether it has no more files than may be walked.
+    pub(crate) fn can_be_walked(&self) -> bool {
+        self.objects.can_be_walked(self.root)
+    }
+
     /// Walks from the root to `path`; `None` where nothing stands.
     fn find(&self, path: &TreePath) -> Result<Option<Place>, TreeError> {
         let mut directory_id = self.root;

@@ -227,7 +227,8 @@ impl Repository {
             error => storage(error.to_string()),
         })?;
         let tree = Arc::new(GitTree::new(objects, tree));
-        Ok(Snapshot { revision: Revision::new(name, commit.id), commit, tree, unchanged: true })
+        let snapshot = Snapshot { revision: Revision::new(name, commit.id), commit, tree, unchanged: true };
+        snapshot.within_limits(&self.url)
     }
 
     /// The name of the revision that `reference` gives, and the object it names.

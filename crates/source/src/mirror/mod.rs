@@ -105,22 +105,23 @@ impl Mirrors {
         let found = session.find(reference)?;
         let mirror = self.mirror(&remote.url);
         if let Some(snapshot) = mirror.held(&found, true) {
-            return Ok(snapshot);
+            return snapshot.within_limits(&remote.url);
         }
         let _turn = mirror.turn(&attempt).ok_or_else(|| attempt.ended())?;
         // Whoever had the turn before may have fetched the same.
         if let Some(snapshot) = mirror.held(&found, true) {
-            return Ok(snapshot);
+            return snapshot.within_limits(&remote.url);
         }
         match mirror.receive(session, &found, &found, reference, Depth::Files) {
             Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(&attempt, &mirror, &found, reference)?,
             received => received?,
         }
-        mirror.held(&found, false).ok_or_else(|| FetchError::ReferenceNotFound {
+        let snapshot = mirror.held(&found, false).ok_or_else(|| FetchError::ReferenceNotFound {
             url: remote.url.clone(),
             reference: reference.clone(),
             hint: "; what stands there is no commit".to_owned(),
-        })
+        })?;
+        snapshot.within_limits(&remote.url)
     }
 
     /// What was fetched of a remote repository before and is still here, without asking its server. A local
@@ -130,7 +131,7 @@ impl Mirrors {
             return None;
         }
         let found = Found { name: revision.name().map(str::to_owned), id: revision.commit().0 };
-        self.mirror(url).held(&found, true)
+        self.mirror(url).held(&found, true)?.within_limits(url).ok()
     }
 
     /// Fetches a commit from a server that gives only the tips of branches: with the whole history of its branch.

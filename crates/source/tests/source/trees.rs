@@ -172,3 +172,39 @@ fn a_tree_is_read_by_many_threads() {
         }
     });
 }
+
+/// Writes an object of git's, whatever it says; its id.
+fn write(repository: &Repository, kind: &str, content: &[u8]) -> String {
+    let file = repository.path.join("content");
+    fs::write(&file, content).unwrap();
+    let id = repository.git(&["hash-object", "-w", "--literally", "-t", kind, "content"]);
+    fs::remove_file(file).unwrap();
+    id.trim().to_owned()
+}
+
+/// Commits a tree of so many levels, each with so many names for the one below.
+fn nested(repository: &Repository, levels: usize, names: usize) {
+    let mut inner = (write(repository, "blob", b"a: 1\n"), "100644");
+    for _ in 0..levels {
+        let id: Vec<u8> =
+            (0..20).map(|at| u8::from_str_radix(&inner.0[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let entry = |name| [format!("{} {name:03}\0", inner.1).into_bytes(), id.clone()].concat();
+        inner = (write(repository, "tree", &(0..names).flat_map(entry).collect::<Vec<_>>()), "40000");
+    }
+    let commit = repository.git(&["commit-tree", &inner.0, "-m", "nested"]);
+    repository.git(&["update-ref", "refs/heads/main", commit.trim()]);
+}
+
+#[test]
+fn a_revision_with_more_files_than_anybody_walks_is_refused_though_it_is_small() {
+    for (levels, names, allowed) in [(3, 50, true), (5, 14, false), (20, 10, false), (200, 1, true), (300, 1, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = Repository::new(directory.path());
+        nested(&repository, levels, names);
+        let opened = local::Repository::open(&repository.path).unwrap().snapshot(&Reference::Head);
+        assert_eq!(opened.is_ok(), allowed, "{levels} levels of {names} names");
+        if let Err(error) = opened {
+            assert!(error.to_string().contains("more than 500000 files"), "{error}");
+        }
+    }
+}
