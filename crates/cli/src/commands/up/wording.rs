@@ -95,7 +95,7 @@ fn ready(told: &Progress) -> Line {
 
 /// What the reconciliation did, without what it did not.
 fn counts(told: &Progress) -> String {
-    let of = |count: usize, what: &str| (count > 0).then(|| format!(", {count} {what}")).unwrap_or_default();
+    let of = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
     format!("{} applied{}{}", told.applied, of(told.changed, "changed"), of(told.pruned, "pruned"))
 }
 
