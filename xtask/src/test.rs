@@ -2,22 +2,20 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
 use crate::tools;
 
-/// The variable from which the cases of all property tests follow.
+/// The variable from which all random cases follow: those of property tests and of the model of the agents.
 const SEED: &str = "PROPTEST_RNG_SEED";
-/// What it is unless said otherwise. Fresh cases still find differences to the real tools that are known and not mended
-/// (docs/testing.md); the model of the agents takes fresh histories each time.
-const USUAL: &str = "1";
 
 /// Installs the tools that are missing, then runs the tests of the whole workspace, or of the packages that are named;
-/// `arguments` go to `cargo test`. Property tests take the same cases each time, unless another seed is given.
+/// `arguments` go to `cargo test`. Random cases are others each time, unless a seed is given.
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let tools = tools::ensure(root)?;
-    let seed = std::env::var(SEED).unwrap_or_else(|_| USUAL.to_owned());
+    let seed = std::env::var(SEED).unwrap_or_else(|_| fresh());
     eprintln!("random cases follow from {SEED}={seed}");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     let names_packages =
@@ -29,4 +27,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
         let arguments: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
         format!("the same random cases again: {SEED}={seed} cargo xtask test{arguments}")
     })
+}
+
+fn fresh() -> String {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos()).to_string()
 }

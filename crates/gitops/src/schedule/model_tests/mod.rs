@@ -29,7 +29,7 @@
 //!   (`Memory::finish`).
 //!
 //! `MODEL_HISTORIES=2000 cargo test -p cowherd-gitops --lib model_tests` runs more histories. Each run takes another
-//! seed; a failure prints the seed of its history, and `MODEL_SEED=<it>` repeats that
+//! seed, or the one of `PROPTEST_RNG_SEED`; a failure prints the seed of its history, and `MODEL_SEED=<it>` repeats that
 //! one, `MODEL_LOG=1` with all requests. (What threads and hash tables do differs from run to run, so it may
 //! take `MODEL_HISTORIES` of that seed.)
 
@@ -67,7 +67,8 @@ fn number(name: &str) -> Option<u64> {
 fn once_it_is_quiet_the_cluster_is_what_git_says_and_everything_says_so() {
     let given = number("MODEL_SEED");
     let now = || std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
-    let chosen = now();
+    // `cargo xtask test` says from which number all random cases follow.
+    let chosen = number("PROPTEST_RNG_SEED").unwrap_or_else(now);
     for history in 0..number("MODEL_HISTORIES").unwrap_or(HISTORIES) {
         let seed = given.unwrap_or(chosen.wrapping_add(history));
         tell(seed);
