@@ -1,6 +1,8 @@
 //! What a cluster needs before it can follow a repository: the resource types, a namespace, the source and the
 //! Kustomization that everything else grows from.
 
+mod roles;
+
 use std::collections::HashSet;
 
 use anyhow::{Context, Result};
@@ -76,11 +78,12 @@ impl Root {
     }
 }
 
-/// Brings the resource types, the namespace and the credentials; whether there are credentials.
+/// Brings the resource types, the namespace, the roles and the credentials; whether there are credentials.
 pub async fn prepare(client: &Client, root: &Root) -> Result<bool> {
     cowherd_gitops::install(client.clone()).await?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": ROOT } });
     apply(&Api::<Namespace>::all(client.clone()), &namespace).await?;
+    roles::apply(client, root.acts_for_account).await?;
     if root.acts_for_account {
         apply(&Api::<ServiceAccount>::namespaced(client.clone(), ROOT), &account()).await?;
         apply(&Api::<ClusterRoleBinding>::all(client.clone()), &binding()).await?;
