@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cowherd_source::LocalWatches;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::fetches::{FetchLimits, Fetches};
@@ -32,6 +33,8 @@ pub struct Budgets {
     pub(crate) renders: Permits,
     pub(crate) applies: Permits,
     pub(crate) fetches: Fetches,
+    /// Repositories of this machine are watched once, however many control planes follow them.
+    pub(crate) watches: LocalWatches,
 }
 
 impl Default for Budgets {
@@ -47,13 +50,19 @@ impl Budgets {
             renders: Permits::new(limits.renders),
             applies: Permits::new(limits.applies),
             fetches: Fetches::new(limits.fetches),
+            watches: LocalWatches::default(),
         }
     }
 
     /// The same budgets for one more control plane. Alone, it has all of them. Where there are several, each has its turn: one
     /// with a thousand things to do keeps no other waiting for more than a budget's worth of them.
     pub fn share(&self) -> Self {
-        Self { renders: self.renders.share(), applies: self.applies.share(), fetches: self.fetches.share() }
+        Self {
+            renders: self.renders.share(),
+            applies: self.applies.share(),
+            fetches: self.fetches.share(),
+            watches: self.watches.clone(),
+        }
     }
 }
 

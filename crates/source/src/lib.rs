@@ -46,7 +46,7 @@ pub use chart::{
 pub use commit::{Commit, CommitId, Signature};
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};
-pub use local::{LocalWatch, WatchError, watch_local};
+pub use local::{LocalWatch, LocalWatches, WatchError};
 pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};

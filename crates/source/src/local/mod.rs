@@ -5,5 +5,5 @@ mod watch;
 mod worktree;
 
 pub use repository::{Head, Repository, discover};
-pub use watch::{LocalWatch, WatchError, watch_local};
+pub use watch::{LocalWatch, LocalWatches, WatchError};
 pub use worktree::Worktree;

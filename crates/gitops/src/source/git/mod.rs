@@ -5,7 +5,7 @@ mod fetch;
 use std::sync::Arc;
 
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_source::{LocalWatch, RepositoryUrl, watch_local};
+use cowherd_source::{LocalWatch, RepositoryUrl};
 use kube::ResourceExt;
 
 use super::status::Status;
@@ -52,7 +52,8 @@ impl Source for GitRepository {
         let url = RepositoryUrl::parse(&self.spec.url).ok()?;
         let access = shared.config.policy.of_source(&name(self), &url);
         let path = url.local_path().filter(|path| access.local.allows(path))?;
-        watch_local(path).inspect_err(|error| tracing::debug!(%error, "a local repository is not watched")).ok()
+        let watch = shared.config.budgets.watches.watch(path);
+        watch.inspect_err(|error| tracing::debug!(%error, "a local repository is not watched")).ok()
     }
 }
 
