@@ -14,6 +14,7 @@ mod memory;
 mod path;
 mod reads;
 mod recorder;
+mod sorted;
 mod subtree;
 
 pub use archive::{ArchiveError, ArchiveLimits, unpack};

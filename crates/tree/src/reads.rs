@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::change::{Change, Difference};
+use crate::sorted::Sorted;
 use crate::{ContentId, Entry, EntryKind, Tree, TreeError, TreePath};
 
 /// What one read of a tree learned.
@@ -56,7 +57,7 @@ impl fmt::Display for EntryKindTag {
 }
 
 /// The names in a directory, with what they name.
-pub(crate) type Listing = BTreeMap<String, EntryKindTag>;
+pub(crate) type Listing = Sorted<String, EntryKindTag>;
 
 /// Everything that was read from a tree: content ids, names in directories, absences.
 ///
@@ -65,8 +66,8 @@ pub(crate) type Listing = BTreeMap<String, EntryKindTag>;
 /// version is refused: whoever keeps reads keeps nothing that cannot be made again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
-    pub(crate) entries: BTreeMap<TreePath, Read>,
-    pub(crate) listings: BTreeMap<TreePath, Listing>,
+    pub(crate) entries: Sorted<TreePath, Read>,
+    pub(crate) listings: Sorted<TreePath, Listing>,
 }
 
 impl Reads {
@@ -74,12 +75,12 @@ impl Reads {
     ///
     /// The cost follows what was read, not the size of the tree: a look at each path, and none at content.
     pub fn unchanged_in(&self, tree: &dyn Tree) -> Result<bool, TreeError> {
-        for (path, read) in &self.entries {
+        for (path, read) in self.entries.iter() {
             if difference(read, tree.entry(path)?.as_ref()).is_some() {
                 return Ok(false);
             }
         }
-        for (path, names) in &self.listings {
+        for (path, names) in self.listings.iter() {
             if listed(tree, path)?.is_none_or(|now| now != *names) {
                 return Ok(false);
             }
@@ -90,14 +91,14 @@ impl Reads {
     /// What `tree` would answer otherwise than it was answered then, a change per path, in the order of the paths.
     pub fn changes_in(&self, tree: &dyn Tree) -> Result<Vec<Change>, TreeError> {
         let mut changes = BTreeMap::new();
-        for (path, names) in &self.listings {
+        for (path, names) in self.listings.iter() {
             let found = match listed(tree, path)? {
                 Some(now) => Difference::between(names, &now),
                 None => Some(difference_in_kind(EntryKindTag::Directory, tree.entry(path)?.as_ref())),
             };
             changes.extend(found.map(|found| (path, found)));
         }
-        for (path, read) in &self.entries {
+        for (path, read) in self.entries.iter() {
             if let Some(found) = difference(read, tree.entry(path)?.as_ref()) {
                 changes.entry(path).or_insert(found);
             }
@@ -173,8 +174,8 @@ impl Serialize for Reads {
         #[derive(Serialize)]
         struct Kept<'a> {
             version: u32,
-            entries: &'a BTreeMap<TreePath, Read>,
-            listings: &'a BTreeMap<TreePath, Listing>,
+            entries: &'a Sorted<TreePath, Read>,
+            listings: &'a Sorted<TreePath, Listing>,
         }
         Kept { version: VERSION, entries: &self.entries, listings: &self.listings }.serialize(serializer)
     }
@@ -185,8 +186,8 @@ impl<'de> Deserialize<'de> for Reads {
         #[derive(Deserialize)]
         struct Kept {
             version: u32,
-            entries: BTreeMap<TreePath, Read>,
-            listings: BTreeMap<TreePath, Listing>,
+            entries: Sorted<TreePath, Read>,
+            listings: Sorted<TreePath, Listing>,
         }
         let kept = Kept::deserialize(deserializer)?;
         if kept.version != VERSION {

@@ -1,29 +1,41 @@
 //! Remembers what is read from a tree.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::reads::listing;
+use crate::reads::{Listing, listing};
 use crate::{Entry, EntryKind, MAX_FILE_SIZE, Read, Reads, Tree, TreeError, TreePath};
 
 /// A tree that remembers what is read through it.
 pub struct Recorder<'a> {
     tree: &'a dyn Tree,
-    reads: Mutex<Reads>,
+    seen: Mutex<Seen>,
     failed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Seen {
+    entries: BTreeMap<TreePath, Read>,
+    listings: BTreeMap<TreePath, Listing>,
 }
 
 impl<'a> Recorder<'a> {
     /// Records reads of `tree`.
     pub fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, reads: Mutex::default(), failed: AtomicBool::default() }
+        Self { tree, seen: Mutex::default(), failed: AtomicBool::default() }
     }
 
     /// What was read.
     pub fn into_reads(self) -> Reads {
-        self.reads.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let Seen { entries, listings } = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Reads { entries: entries.into(), listings: listings.into() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the storage below the tree failed: what was read does not say all of what came of it then.
@@ -47,11 +59,10 @@ impl<'a> Recorder<'a> {
     }
 
     fn note(&self, path: &TreePath, read: Read) {
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = reads.entries.get(path);
+        let mut seen = self.seen();
         // A look never hides that the content was read.
-        if !matches!((known, &read), (Some(Read::Content(_)), Read::Looked(_))) {
-            reads.entries.insert(path.clone(), read);
+        if !matches!((seen.entries.get(path), &read), (Some(Read::Content(_)), Read::Looked(_))) {
+            seen.entries.insert(path.clone(), read);
         }
     }
 }
@@ -75,9 +86,7 @@ impl Tree for Recorder<'_> {
 
     fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
         let entries = self.watch(self.tree.list(path)).inspect_err(|_| drop(self.entry(path)))?;
-        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
-        reads.listings.insert(path.clone(), listing(&entries));
-        drop(reads);
+        self.seen().listings.insert(path.clone(), listing(&entries));
         Ok(entries)
     }
 
