@@ -4,11 +4,15 @@
 //! whatever the order of their reconciliations, nobody takes an object away by describing it too, and nobody keeps one
 //! from others that the API does not let it have. When it leaves, all others are told and the next one takes its place.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod holds;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use cowherd_apply::ObjectId;
 use jiff::Timestamp;
 
+use self::holds::{Hold, Holds};
 use crate::owner::{Owner, OwnerName};
 
 /// The place of an owner among others that describe the same object: the older goes first.
@@ -21,27 +25,6 @@ pub(crate) struct Rank {
 impl Rank {
     pub(crate) fn of(owner: &Owner) -> Self {
         Self { created: owner.created(), name: owner.name.clone() }
-    }
-}
-
-/// What an owner that describes an object has of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hold {
-    /// It had applied the object before the process began, and did not say yet whether it still describes it.
-    Had,
-    /// It applied the object.
-    Has,
-    /// It did not apply the object yet, or somebody else has it.
-    Wants,
-    /// It could not apply the object, or nothing at all, when it tried last.
-    Failed,
-    /// It is suspended: it wants nothing, but the object is not to be deleted.
-    Rests,
-}
-
-impl Hold {
-    fn has(self) -> bool {
-        matches!(self, Self::Had | Self::Has)
     }
 }
 
@@ -71,37 +54,44 @@ pub(crate) enum Heirs {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Concerned(pub(crate) BTreeSet<OwnerName>);
 
-/// Who describes which objects.
+/// Who describes which objects. There are many of both: each is kept once, and what is named of them points there.
 #[derive(Default)]
 pub(super) struct Claims {
-    of: HashMap<OwnerName, (Rank, HashSet<ObjectId>)>,
-    on: HashMap<ObjectId, BTreeMap<Rank, Hold>>,
+    of: HashMap<OwnerName, Described>,
+    on: HashMap<Arc<ObjectId>, Holds>,
+}
+
+/// What an owner describes, in order.
+#[derive(Clone)]
+struct Described {
+    rank: Arc<Rank>,
+    objects: Arc<[Arc<ObjectId>]>,
 }
 
 impl Claims {
     /// `rank` had these objects when the process began.
     pub(super) fn expect(&mut self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
         let hold = if is_suspended { Hold::Rests } else { Hold::Had };
-        let objects: HashSet<ObjectId> = objects.into_iter().collect();
-        for object in &objects {
-            self.on.entry(object.clone()).or_default().insert(rank.clone(), hold);
+        let described = self.described(rank, objects);
+        for object in described.objects.iter() {
+            self.on.entry(Arc::clone(object)).or_default().set(&described.rank, Some(hold));
         }
-        self.of.insert(rank.name.clone(), (rank.clone(), objects));
+        self.of.insert(rank.name.clone(), described);
     }
 
     /// `rank` describes these objects and no others.
     pub(super) fn claim(&mut self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
-        let objects: HashSet<ObjectId> = objects.into_iter().collect();
+        let described = self.described(rank, objects);
         let mut concerned = Concerned::default();
-        let before = self.of.insert(rank.name.clone(), (rank.clone(), objects.clone()));
-        if let Some((former, before)) = before {
-            let is_same = former == *rank;
-            for object in before.iter().filter(|object| !is_same || !objects.contains(object)) {
-                self.change(object, &former, &mut concerned, |_| None);
+        if let Some(former) = self.of.insert(rank.name.clone(), described.clone()) {
+            let is_same = former.rank == described.rank;
+            let stays = |object: &Arc<ObjectId>| is_same && described.objects.binary_search(object).is_ok();
+            for object in former.objects.iter().filter(|object| !stays(object)) {
+                self.change(object, &former.rank, &mut concerned, |_| None);
             }
         }
-        for object in &objects {
-            self.change(object, rank, &mut concerned, |hold| match hold {
+        for object in described.objects.iter() {
+            self.change(object, &described.rank, &mut concerned, |hold| match hold {
                 None | Some(Hold::Rests) => Some(Hold::Wants),
                 known => known,
             });
@@ -109,13 +99,29 @@ impl Claims {
         concerned
     }
 
+    /// `rank` and these objects, as they are kept already where they are known.
+    fn described(&self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Described {
+        let objects: BTreeSet<ObjectId> = objects.into_iter().collect();
+        let kept = |object: ObjectId| match self.on.get_key_value(&object) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::new(object),
+        };
+        Described { rank: self.kept(rank), objects: objects.into_iter().map(kept).collect() }
+    }
+
+    fn kept(&self, rank: &Rank) -> Arc<Rank> {
+        let known = self.of.get(&rank.name).map(|known| &known.rank).filter(|known| known.as_ref() == rank);
+        known.map_or_else(|| Arc::new(rank.clone()), Arc::clone)
+    }
+
     /// `rank` applied these objects, and could not apply what else it describes where `is_all` does not hold.
     pub(super) fn applied(&mut self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
         let mut concerned = Concerned::default();
-        let described = self.of.get(&rank.name).map(|(_, objects)| objects.clone()).unwrap_or_default();
-        for object in &described {
+        let rank = &self.kept(rank);
+        let described = self.of.get(&rank.name).map(|described| Arc::clone(&described.objects)).unwrap_or_default();
+        for object in described.iter() {
             let older = self.winner(object).filter(|winner| *winner < rank).cloned();
-            let is_written = objects.contains(object);
+            let is_written = objects.contains(object.as_ref());
             self.change(object, rank, &mut concerned, |before| {
                 Some(match before {
                     _ if older.is_some() => Hold::Wants,
@@ -128,7 +134,7 @@ impl Claims {
             });
             match older {
                 // Somebody older has it, who did not when the apply began: that content comes back.
-                Some(older) if is_written => drop(concerned.0.insert(older.name)),
+                Some(older) if is_written => drop(concerned.0.insert(older.name.clone())),
                 None if is_written => self.overwrite(object, rank),
                 _ => {}
             }
@@ -138,16 +144,16 @@ impl Claims {
 
     /// `rank` wrote the object after all others: what they applied is there no more.
     fn overwrite(&mut self, object: &ObjectId, rank: &Rank) {
-        let holds = self.on.get_mut(object).into_iter().flatten();
-        let overwritten = holds.filter(|(other, hold)| *other != rank && hold.has());
+        let holds = self.on.get_mut(object).into_iter().flat_map(Holds::iter_mut);
+        let overwritten = holds.filter(|(other, hold)| other.as_ref() != rank && hold.has());
         overwritten.for_each(|(_, hold)| *hold = Hold::Wants);
     }
 
     /// `name` is suspended.
     pub(super) fn rest(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
-        if let Some((rank, objects)) = self.of.get(name).cloned() {
-            for object in &objects {
+        if let Some(Described { rank, objects }) = self.of.get(name).cloned() {
+            for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| Some(Hold::Rests));
             }
         }
@@ -157,8 +163,8 @@ impl Claims {
     /// `name` describes nothing any more.
     pub(super) fn disclaim(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
-        if let Some((rank, objects)) = self.of.remove(name) {
-            for object in &objects {
+        if let Some(Described { rank, objects }) = self.of.remove(name) {
+            for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| None);
             }
         }
@@ -167,8 +173,9 @@ impl Claims {
 
     /// What `rank` describes and somebody older has.
     pub(super) fn lost(&self, rank: &Rank) -> BTreeSet<ObjectId> {
-        let objects = self.of.get(&rank.name).into_iter().flat_map(|(_, objects)| objects);
-        objects.filter(|object| self.winner(object).is_some_and(|winner| winner < rank)).cloned().collect()
+        let objects = self.of.get(&rank.name).into_iter().flat_map(|described| described.objects.iter());
+        let lost = objects.filter(|object| self.winner(object).is_some_and(|winner| winner.as_ref() < rank));
+        lost.map(|object| object.as_ref().clone()).collect()
     }
 
     /// Whether `name` is there, and said what it describes.
@@ -176,35 +183,35 @@ impl Claims {
         self.of.contains_key(name)
     }
 
+    /// Those that describe the object, the oldest first.
+    fn holds(&self, object: &ObjectId) -> impl Iterator<Item = (&Arc<Rank>, Hold)> + Clone {
+        self.on.get(object).into_iter().flat_map(Holds::iter)
+    }
+
     /// Whether someone else than `name` describes the object.
     pub(super) fn is_claimed_by_another(&self, name: &OwnerName, object: &ObjectId) -> bool {
-        self.on.get(object).is_some_and(|holds| holds.keys().any(|rank| rank.name != *name))
+        self.holds(object).any(|(rank, _)| rank.name != *name)
     }
 
     /// Who else than `name` could have the object.
     pub(super) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
-        let others = || self.on.get(object).into_iter().flatten().filter(|(rank, _)| rank.name != *name);
-        if others().any(|(_, hold)| *hold == Hold::Has) {
+        let others = || self.holds(object).filter(|(rank, _)| rank.name != *name);
+        if others().any(|(_, hold)| hold == Hold::Has) {
             return Heirs::OneHasIt;
         }
-        let (resting, at_work): (Vec<_>, Vec<_>) = others().partition(|(_, hold)| **hold == Hold::Rests);
+        let (resting, at_work): (Vec<_>, Vec<_>) = others().partition(|(_, hold)| *hold == Hold::Rests);
         Heirs::Some(at_work.into_iter().chain(resting).map(|(rank, _)| rank.name.clone()).collect())
     }
 
     /// Whether somebody else than `name` had one of the objects and did not say yet whether it still describes it.
     pub(super) fn is_doubtful<'a>(&self, name: &OwnerName, mut objects: impl Iterator<Item = &'a ObjectId>) -> bool {
-        objects.any(|object| {
-            let holds = self.on.get(object).into_iter().flatten();
-            holds.into_iter().any(|(rank, hold)| rank.name != *name && *hold == Hold::Had)
-        })
+        objects.any(|object| self.holds(object).any(|(rank, hold)| rank.name != *name && hold == Hold::Had))
     }
 
     /// The objects of `name` that others describe too, in order.
     pub(super) fn shared(&self, name: &OwnerName) -> Vec<Shared> {
-        let Some((rank, objects)) = self.of.get(name) else { return Vec::new() };
-        let mut shared: Vec<Shared> = objects.iter().filter_map(|object| self.shared_one(rank, object)).collect();
-        shared.sort_by(|a, b| a.object.cmp(&b.object));
-        shared
+        let Some(Described { rank, objects }) = self.of.get(name) else { return Vec::new() };
+        objects.iter().filter_map(|object| self.shared_one(rank, object)).collect()
     }
 
     fn shared_one(&self, rank: &Rank, object: &ObjectId) -> Option<Shared> {
@@ -217,35 +224,32 @@ impl Claims {
             // Whoever lost need not know who else did.
             is_with_more: winner.is_none() && is_with_more,
         };
-        if winner == *rank { Some(shared(&first?, None)) } else { Some(shared(&winner, Some(&winner))) }
+        if *winner == *rank { Some(shared(first.as_ref()?, None)) } else { Some(shared(&winner, Some(&winner))) }
     }
 
-    fn winner(&self, object: &ObjectId) -> Option<&Rank> {
-        self.on.get(object)?.iter().find(|(_, hold)| hold.has()).map(|(rank, _)| rank)
+    fn winner(&self, object: &ObjectId) -> Option<&Arc<Rank>> {
+        self.holds(object).find(|(_, hold)| hold.has()).map(|(rank, _)| rank)
     }
 
     /// Changes what `rank` has of an object, and notes who has to know.
     fn change(
         &mut self,
-        object: &ObjectId,
-        rank: &Rank,
+        object: &Arc<ObjectId>,
+        rank: &Arc<Rank>,
         concerned: &mut Concerned,
         change: impl FnOnce(Option<Hold>) -> Option<Hold>,
     ) {
         let before = (self.winner(object).cloned(), self.standing(object));
-        let holds = self.on.entry(object.clone()).or_default();
-        match change(holds.get(rank).copied()) {
-            Some(hold) => drop(holds.insert(rank.clone(), hold)),
-            None => drop(holds.remove(rank)),
-        }
-        if self.on.get(object).is_some_and(BTreeMap::is_empty) {
+        let holds = self.on.entry(Arc::clone(object)).or_default();
+        holds.set(rank, change(holds.get(rank)));
+        if holds.is_empty() {
             self.on.remove(object);
         }
         let after = (self.winner(object).cloned(), self.standing(object));
         if before == after {
             return;
         }
-        let others = self.on.get(object).into_iter().flat_map(BTreeMap::keys).filter(|other| *other != rank);
+        let others = self.holds(object).map(|(other, _)| other).filter(|other| *other != rank);
         let is_other_winner = before.0 != after.0;
         let told = others.filter(|other| is_other_winner || after.0.as_ref() == Some(*other));
         concerned.0.extend(told.map(|other| other.name.clone()));
@@ -253,13 +257,13 @@ impl Claims {
 
     /// All that is said of the sharing of an object: who has it, who is the first of the others, whether there are more.
     /// Nothing is said as long as nobody has it, or somebody older is about to: that would be another thing a moment later.
-    fn standing(&self, object: &ObjectId) -> Option<(Rank, Option<Rank>, bool)> {
+    fn standing(&self, object: &ObjectId) -> Option<(Arc<Rank>, Option<Arc<Rank>>, bool)> {
         let winner = self.winner(object)?;
-        let mut others = self.on.get(object)?.iter().filter(|(rank, hold)| *rank != winner && **hold != Hold::Rests);
-        if others.clone().any(|(rank, hold)| rank < winner && *hold == Hold::Wants) {
+        let mut others = self.holds(object).filter(|(rank, hold)| *rank != winner && *hold != Hold::Rests);
+        if others.clone().any(|(rank, hold)| rank < winner && hold == Hold::Wants) {
             return None;
         }
-        Some((winner.clone(), others.next().map(|(rank, _)| rank.clone()), others.next().is_some()))
+        Some((Arc::clone(winner), others.next().map(|(rank, _)| Arc::clone(rank)), others.next().is_some()))
     }
 }
 
@@ -337,7 +341,7 @@ mod tests {
                 steps += 1;
                 assert!(steps < 20, "it never ends");
             }
-            assert_eq!(claims.winner(&object("x")), Some(&a));
+            assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&a));
             assert_eq!(
                 said(&claims, &a),
                 "ConfigMap/x is as described here, though n/b and others describes it too and is younger. Take it out of \
@@ -365,7 +369,7 @@ mod tests {
             leave(&mut claims);
             assert_eq!(claims.lost(&b), BTreeSet::new());
             apply(&mut claims, &b, &["x"]);
-            assert_eq!(claims.winner(&object("x")), Some(&b));
+            assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&b));
             assert_eq!(said(&claims, &b), "");
         }
     }
@@ -379,7 +383,7 @@ mod tests {
         assert!(claims.is_claimed_by_another(&b.name, &object("x")));
         apply(&mut claims, &b, &["x"]);
         assert_eq!(apply(&mut claims, &a, &["x"]), ["b"]);
-        assert_eq!(claims.winner(&object("x")), Some(&a));
+        assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&a));
     }
 
     #[test]
@@ -425,7 +429,7 @@ mod tests {
         assert!(claims.lost(&b).is_empty(), "nobody has it yet");
         assert_eq!(names(&claims.applied(&a, &x, true)), ["b"]);
         assert_eq!(names(&claims.applied(&b, &x, true)), ["a"]);
-        assert_eq!(claims.winner(&object("x")), Some(&a));
+        assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&a));
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Owning for Kustomization {
             settings: known.map_or_else(|| settings(&self).map(Arc::new), |known| known.settings.clone()),
             deletion: deletion(&self),
             account: account(&self),
-            metadata: ObjectMeta { managed_fields: None, ..self.metadata },
+            metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
         };
         (owner, status)
     }

@@ -27,7 +27,7 @@ pub(crate) use status::{Reconciliation, Status};
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     pub(crate) name: OwnerName,
-    /// Its metadata, but for whose fields are whose.
+    /// Its metadata, but for its labels and whose fields are whose.
     pub(crate) metadata: ObjectMeta,
     /// Whether nothing is to be done for it.
     pub(crate) is_suspended: bool,

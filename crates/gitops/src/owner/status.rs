@@ -55,6 +55,15 @@ impl Status {
     pub(crate) fn objects(&self) -> Vec<cowherd_apply::Versioned> {
         self.inventory.as_ref().map(Inventory::objects).unwrap_or_default()
     }
+
+    /// The same without the memory that lists have left over, which is more than what is in them: a status is kept for as
+    /// long as its owner is there.
+    pub(crate) fn packed(mut self) -> Self {
+        self.conditions.shrink_to_fit();
+        self.history.shrink_to_fit();
+        self.inventory.iter_mut().for_each(|inventory| inventory.0.shrink_to_fit());
+        self
+    }
 }
 
 /// How many past reconciliations a status tells of.

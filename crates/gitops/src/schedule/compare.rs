@@ -78,7 +78,8 @@ pub(super) fn take_note(entry: &mut Entry, source: &SourceName, content: &Artifa
 impl Schedule {
     /// Compares what the renders read with the new content, on a thread of its own.
     pub(super) fn compare(&mut self, source: &SourceName, before: Option<Arc<Artifact>>, content: &Arc<Artifact>) {
-        let users = self.entries.iter_mut().filter(|(_, entry)| entry.uses(source));
+        let entries = self.entries.iter_mut().map(|(name, entry)| (name, entry.as_mut()));
+        let users = entries.filter(|(_, entry)| entry.uses(source));
         let comparison = Comparison::begin(users, before, content.clone());
         if comparison.renders.is_empty() {
             return;

@@ -44,10 +44,10 @@ pub(super) fn check(
     name: &OwnerName,
     settings: &Settings,
     source: &Artifact,
-    entries: &HashMap<OwnerName, Entry>,
+    entries: &HashMap<OwnerName, Box<Entry>>,
 ) -> Verdict {
     let dependencies = |name: &OwnerName| {
-        let settings = entries.get(name).and_then(Entry::settings);
+        let settings = entries.get(name).and_then(|entry| entry.settings());
         settings.map(|settings| settings.depends_on.clone()).unwrap_or_default()
     };
     if let Some(cycle) = cycle(name, dependencies) {
@@ -65,7 +65,7 @@ fn problem(
     dependency: &OwnerName,
     settings: &Settings,
     source: &Artifact,
-    entries: &HashMap<OwnerName, Entry>,
+    entries: &HashMap<OwnerName, Box<Entry>>,
 ) -> Option<String> {
     let Some(entry) = entries.get(dependency) else {
         return Some(format!("dependency '{dependency}' not found"));

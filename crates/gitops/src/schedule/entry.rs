@@ -102,7 +102,7 @@ pub(super) enum Need {
 impl Entry {
     pub(super) fn new(owner: Owner, status: Status) -> Self {
         Self {
-            status,
+            status: status.packed(),
             owner: Arc::new(owner),
             running: None,
             last: None,
@@ -295,7 +295,7 @@ impl Entry {
     /// A job ended; whether the status has to follow to a later revision.
     pub(super) fn end(&mut self, report: Report, now: Instant) -> bool {
         let Some(running) = self.running.take() else { return false };
-        self.status = report.status;
+        self.status = report.status.packed();
         self.mask = report.mask;
         self.drifts.end(report.ended == Ended::Superseded);
         let may_pass = match report.ended {

@@ -63,9 +63,10 @@ pub(crate) enum Signal {
 /// All that is known of all owners.
 pub(crate) struct Schedule {
     context: Arc<Context>,
-    entries: HashMap<OwnerName, Entry>,
+    /// Boxed, since a table of entries themselves has room for up to twice as many.
+    entries: HashMap<OwnerName, Box<Entry>>,
     /// Owners that are gone, but for what is still under way for them.
-    leaving: HashMap<OwnerName, Entry>,
+    leaving: HashMap<OwnerName, Box<Entry>>,
     sources: HashMap<SourceName, Latest>,
     /// The kinds of owners that were not listed yet.
     unlisted: Vec<&'static OwnerKind>,
@@ -175,14 +176,14 @@ impl Schedule {
         let is_news = match self.entries.get_mut(&name) {
             Some(entry) => entry.see(owner, status),
             None => {
-                let mut entry = Entry::new(owner, status);
-                self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(former));
+                let mut entry = Box::new(Entry::new(owner, status));
+                self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(*former));
                 let objects = entry.status.objects().into_iter().map(|object| object.id);
                 self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
                 self.entries.insert(name.clone(), entry).is_none()
             }
         };
-        if is_news && self.entries.get(&name).is_some_and(Entry::is_suspended) {
+        if is_news && self.entries.get(&name).is_some_and(|entry| entry.is_suspended()) {
             let concerned = self.context.sharing.rest(&name);
             self.concern(concerned);
         }

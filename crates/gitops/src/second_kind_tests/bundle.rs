@@ -115,7 +115,7 @@ impl Owning for Bundle {
             inventory: Some(Inventory(self.status.objects.into_iter().collect())),
             ..Status::default()
         };
-        let metadata = ObjectMeta { managed_fields: None, ..self.metadata };
+        let metadata = ObjectMeta { managed_fields: None, labels: None, ..self.metadata };
         let (is_suspended, deletion, account) = (false, Deletion::Delete, None);
         (Owner { name, metadata, is_suspended, settings: Ok(Arc::new(settings)), deletion, account }, status)
     }
