@@ -72,7 +72,9 @@ struct Open {
 
 impl Open {
     fn of(objects: &Objects, id: ObjectId) -> Self {
-        let Ok(directory) = objects.directory(id) else { return Self { id, rest: Vec::new(), extent: Extent::default() } };
+        let Ok(directory) = objects.directory(id) else {
+            return Self { id, rest: Vec::new(), extent: Extent::default() };
+        };
         let directories = directory.iter().filter(|name| name.kind == NameKind::Directory);
         let entries = directory.iter().count() as u64;
         Self { id, rest: directories.map(|name| name.id).collect(), extent: Extent { entries, depth: 0 } }

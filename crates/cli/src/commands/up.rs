@@ -1,5 +1,6 @@
 //! `cowherd up`: a control plane that follows a repository.
 
+mod shown;
 mod summary;
 mod switching;
 mod watching;

@@ -186,8 +186,7 @@ fn write(repository: &Repository, kind: &str, content: &[u8]) -> String {
 fn nested(repository: &Repository, levels: usize, names: usize) {
     let mut inner = (write(repository, "blob", b"a: 1\n"), "100644");
     for _ in 0..levels {
-        let id: Vec<u8> =
-            (0..20).map(|at| u8::from_str_radix(&inner.0[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let id: Vec<u8> = (0..20).map(|at| u8::from_str_radix(&inner.0[2 * at..2 * at + 2], 16).unwrap()).collect();
         let entry = |name| [format!("{} {name:03}\0", inner.1).into_bytes(), id.clone()].concat();
         inner = (write(repository, "tree", &(0..names).flat_map(entry).collect::<Vec<_>>()), "40000");
     }

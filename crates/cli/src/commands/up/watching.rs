@@ -1,6 +1,6 @@
 //! Follows the Kustomizations of the cluster and shows how they are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,7 +20,7 @@ use crate::terminal::progress::{Board, Phase};
 use crate::terminal::tally::Tally;
 use crate::terminal::{Mark, Said};
 
-use super::wording::{line, state};
+use super::shown::Shown;
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
@@ -50,8 +50,7 @@ pub struct Watching {
     sources: BoxStream<'static, watcher::Event<DynamicObject>>,
     progress: UnboundedReceiver<Progress>,
     notices: UnboundedReceiver<String>,
-    told: HashMap<String, Progress>,
-    known: BTreeMap<String, Resource>,
+    known: BTreeMap<String, Shown>,
     phases: Tally,
     /// What others have to say to whoever watches.
     said: UnboundedReceiver<Said>,
@@ -76,7 +75,6 @@ impl Watching {
             sources: follow(Kind::GitRepository),
             progress,
             notices,
-            told: HashMap::new(),
             known: BTreeMap::new(),
             phases: Tally::default(),
             said,
@@ -125,16 +123,14 @@ impl Watching {
                 false
             }
             Some(progress) = self.progress.recv() => {
+                let name = shown(&progress.name.namespace, &progress.name.name);
                 if progress.phase == cowherd_gitops::Phase::Brought {
-                    let name = shown(&progress.name.namespace, &progress.name.name);
                     self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
                     return false;
                 }
-                let name = shown(&progress.name.namespace, &progress.name.name);
-                let before = self.failure(&name);
-                self.told.insert(name.clone(), progress);
-                self.show(&name);
-                before.is_none() || before != self.failure(&name)
+                // What is gone is shown no more, whoever hears of it first.
+                let is_gone = progress.phase == cowherd_gitops::Phase::Gone && !self.known.contains_key(&name);
+                is_gone || self.note(name, |shown| shown.tell(progress))
             }
         }
     }
@@ -143,16 +139,11 @@ impl Watching {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind: Kind::Kustomization, object };
-                let name = shown_name(&resource);
-                let before = self.failure(&name);
-                self.known.insert(name.clone(), resource);
-                self.show(&name);
-                before.is_none() || before != self.failure(&name)
+                self.note(shown_name(&resource), |shown| shown.see(&resource))
             }
             watcher::Event::Delete(object) => {
                 let name = shown_name(&Resource { kind: Kind::Kustomization, object });
                 self.known.remove(&name);
-                self.told.remove(&name);
                 self.phases.forget(&name);
                 self.board.remove(&name);
                 true
@@ -178,18 +169,17 @@ impl Watching {
         }
     }
 
-    fn show(&mut self, name: &str) {
-        let Some(resource) = self.known.get(name) else { return };
-        self.phases.note(name, state(resource, self.told.get(name)).0);
-        let line = line(resource, self.told.get(name));
-        self.board.update(name, line);
-    }
-
-    /// Why a Kustomization failed, if it did. What fails again for the same reason has settled, however often it is
-    /// tried.
-    fn failure(&self, name: &str) -> Option<String> {
-        let (phase, message) = state(self.known.get(name)?, self.told.get(name));
-        (phase == Phase::Failed).then(|| message.to_owned())
+    /// Notes something about a Kustomization and shows it; whether that counts as a change.
+    fn note(&mut self, name: String, note: impl FnOnce(&mut Shown)) -> bool {
+        let shown = self.known.entry(name.clone()).or_default();
+        let before = shown.failure().map(str::to_owned);
+        note(shown);
+        let is_news = before.is_none() || before.as_deref() != shown.failure();
+        if let (Some((phase, _)), Some(line)) = (shown.state(), shown.line()) {
+            self.phases.note(&name, phase);
+            self.board.update(&name, line);
+        }
+        is_news
     }
 
     /// How long nothing may change before everything counts as settled; `None` while something is under way.
@@ -202,8 +192,8 @@ impl Watching {
 
     fn convergence(&self) -> Convergence {
         let mut convergence = Convergence::default();
-        for (name, resource) in &self.known {
-            let (phase, message) = state(resource, self.told.get(name));
+        for (name, shown) in &self.known {
+            let Some((phase, message)) = shown.state() else { continue };
             match phase {
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
                 Phase::Working | Phase::Failed => {

@@ -2,7 +2,7 @@
 
 use cowherd_gitops::{Phase as Doing, Progress, Trigger};
 
-use crate::resource::Resource;
+use super::shown::Seen;
 use crate::terminal::progress::{Line, Phase};
 use crate::terminal::text::shorten_commits;
 
@@ -12,8 +12,8 @@ const IN_PROGRESS: &str = "Reconciliation in progress";
 const NAMED: usize = 5;
 
 /// How a Kustomization is, as its status says it and as the agents told it, which may be earlier.
-pub fn line(resource: &Resource, told: Option<&Progress>) -> Line {
-    let (phase, message) = state(resource, told);
+pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
+    let (phase, message) = seen.state(told);
     let message = shorten_commits(message);
     if phase == Phase::Suspended {
         return Line { phase, full: Some(message.clone()), brief: message };
@@ -22,26 +22,9 @@ pub fn line(resource: &Resource, told: Option<&Progress>) -> Line {
     match told {
         Some(told) if is_at_work(told) && !is_another_try(told, phase) => working(told, phase, &message),
         Some(told) if phase == Phase::Failed => failed(told, message),
-        Some(told) if told.phase == Doing::Ready && told.occasion.revision == resource.revision() => ready(told),
+        Some(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
         // The status followed to a revision that is no other for it, or is from before the start.
         _ => Line { phase, brief: if message.is_empty() { "waiting".to_owned() } else { message }, full: None },
-    }
-}
-
-/// How a Kustomization is, and what it says about that. A failure is told before its status says so, and where the
-/// status cannot be written, as on a full disk.
-pub fn state<'a>(resource: &'a Resource, told: Option<&'a Progress>) -> (Phase, &'a str) {
-    if resource.suspended() {
-        return (Phase::Suspended, "suspended");
-    }
-    if let Some(Doing::Failed(message)) = told.map(|told| &told.phase) {
-        return (Phase::Failed, message);
-    }
-    match resource.ready() {
-        Some(ready) if ready.status == "True" && resource.observed() => (Phase::Ready, ready.message),
-        Some(ready) if ready.status == "False" => (Phase::Failed, ready.message),
-        Some(ready) => (Phase::Working, ready.message),
-        None => (Phase::Working, ""),
     }
 }
 
@@ -105,6 +88,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::resource::Resource;
     use crate::target::Kind;
 
     const REVISION: &str = "main@sha1:d43c3f6abf9f1d1e1d5e9a3c5a8e2b7c7f3e9a11";
@@ -126,23 +110,23 @@ mod tests {
         }
     }
 
-    fn resource(status: &str, message: &str, revision: &str) -> Resource {
+    fn seen(status: &str, message: &str, revision: &str) -> Seen {
         let object: Value = json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": { "name": "app", "namespace": "flux-system", "generation": 1 }, "spec": {},
             "status": { "observedGeneration": 1, "lastAppliedRevision": revision,
                 "conditions": [{ "type": "Ready", "status": status, "reason": "R", "message": message }] },
         });
-        Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() }
+        Seen::of(&Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() })
     }
 
-    fn full(resource: &Resource, told: &Progress) -> String {
-        line(resource, Some(told)).full.unwrap_or_default()
+    fn full(seen: &Seen, told: &Progress) -> String {
+        line(seen, Some(told)).full.unwrap_or_default()
     }
 
     #[test]
     fn what_was_done_is_said_by_name_and_what_was_not_is_not() {
-        let ready = resource("True", "Applied revision: x", REVISION);
+        let ready = seen("True", "Applied revision: x", REVISION);
         let mut done = told(Doing::Ready, Trigger::Revision);
         assert_eq!(full(&ready, &done), format!("8 applied; {WHAT}"));
         (done.changed, done.changes) = (2, vec!["a created".to_owned(), "b configured".to_owned()]);
@@ -163,16 +147,16 @@ mod tests {
     #[test]
     fn a_revision_that_is_no_other_for_it_is_shown_and_not_said() {
         let followed =
-            line(&resource("True", "Applied revision: other", "other"), Some(&told(Doing::Ready, Trigger::Revision)));
+            line(&seen("True", "Applied revision: other", "other"), Some(&told(Doing::Ready, Trigger::Revision)));
         assert_eq!((followed.brief.as_str(), followed.full), ("Applied revision: other", None));
-        let before = line(&resource("True", "Applied revision: other", "other"), None);
+        let before = line(&seen("True", "Applied revision: other", "other"), None);
         assert_eq!(before.full, None);
     }
 
     #[test]
     fn a_failure_is_said_whole_with_what_of_it_was_applied_and_stays_while_it_is_tried_again() {
         let message = "one\ntwo".to_owned();
-        let failing = resource("False", &message, "");
+        let failing = seen("False", &message, "");
         let mut failed = told(Doing::Failed(message.clone()), Trigger::Revision);
         failed.applied = 3;
         assert_eq!(full(&failing, &failed), format!("one\ntwo\n3 of 8 applied; {WHAT}"));
@@ -188,7 +172,7 @@ mod tests {
     fn who_waits_for_health_says_what_for() {
         let mut checking = told(Doing::Checking, Trigger::Revision);
         checking.ready = 5;
-        let line = line(&resource("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
+        let line = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
         assert_eq!(line.brief, "5 of 8 ready; Deployment/n/web waits for a node");
         assert_eq!(
             line.full.as_deref(),
