@@ -7,10 +7,10 @@ use crate::program::{Running, eventually};
 
 const TEAMS: &str = "examples/tenants/teams";
 
-/// Tells what is wrong with the Kustomization of a team, once it is not Ready for that.
-fn wait_until_refused(running: &Running, team: &str, words: &[&str]) {
-    eventually(&format!("{team} is refused for {words:?}"), || {
-        let seen = running.get(&format!("kustomization team -n {team}"));
+/// Waits until a Kustomization is not Ready for this reason.
+fn wait_until_refused(running: &Running, name: &str, words: &[&str]) {
+    eventually(&format!("{name} is refused for {words:?}"), || {
+        let seen = running.get(&format!("kustomization {name}"));
         let ready =
             seen["status"]["conditions"].as_array().and_then(|all| all.iter().find(|one| one["type"] == "Ready"));
         let ready = ready.cloned().unwrap_or_default();
@@ -50,15 +50,16 @@ fn teams_get_what_their_accounts_may_and_no_more() {
     repository.commit("blue takes too much");
     wait_for_topic("orders -n team-red", "All orders of eu-north-1");
     let words = ["ClusterRole/all", "system:serviceaccount:team-blue:team", "cannot patch resource \"clusterroles\""];
-    wait_until_refused(&running, "team-blue", &words);
+    wait_until_refused(&running, "team -n team-blue", &words);
 
-    // Its own Kustomization would let it act for another account.
+    // A Kustomization of its own acts for the team, too.
     let other = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: other}\nspec:\n  \
-                 interval: 1m\n  path: ./\n  prune: true\n  serviceAccountName: team\n  sourceRef: {kind: GitRepository, \
-                 name: x}\n";
+                 interval: 1m\n  path: ./examples/tenants/platform/config\n  prune: true\n  serviceAccountName: \
+                 team\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}\n";
     repository.remove(&format!("{TEAMS}/blue/role.yaml")).write(&format!("{TEAMS}/blue/other.yaml"), other);
     repository.commit("blue tries another way");
-    wait_until_refused(&running, "team-blue", &["cannot patch resource \"kustomizations\""]);
+    let words = ["system:serviceaccount:team-blue:team", "cannot patch resource"];
+    wait_until_refused(&running, "other -n team-blue", &words);
 
     repository.remove(&format!("{TEAMS}/blue/other.yaml"));
     let last = repository.commit("blue takes it back");
