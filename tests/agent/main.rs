@@ -208,6 +208,15 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.wait_until_ready(&["fleet"], &commit);
     world.kubernetes.kubectl_ok(&["delete", "configmap", "one"]);
     world.wait_for("drift is put right", "configmap one", |seen| !seen.is_null());
+    world.repository.write("apps/broken.yaml", "{");
+    world.repository.commit("broken");
+    world.wait_for("a failure that happens again is counted", "events --namespace flux-system", |seen| {
+        let events = seen["items"].as_array().cloned().unwrap_or_default();
+        events.iter().any(|event| event["reason"] == "BuildFailed" && event["count"].as_i64() > Some(1))
+    });
+    world.repository.remove("apps/broken.yaml");
+    let commit = world.repository.commit("mended");
+    world.wait_until_ready(&["fleet"], &commit);
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
     let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];

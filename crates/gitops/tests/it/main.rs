@@ -10,6 +10,7 @@ mod failures;
 mod fights;
 mod lifecycle;
 mod remotes;
+mod rights;
 mod shards;
 mod sharing;
 mod spans;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_apiserver::User;
 use cowherd_controlplane::{Budgets, ControlPlane};
 use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy, Progress};
 use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
@@ -105,7 +106,7 @@ pub struct World {
     pub progress: Option<UnboundedSender<Progress>>,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
-    _plane: ControlPlane,
+    plane: ControlPlane,
     agents: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -125,7 +126,7 @@ impl World {
             progress: None,
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
-            _plane: plane,
+            plane,
             agents: None,
         };
         for namespace in [FLUX, "apps", "other"] {
@@ -159,6 +160,16 @@ impl World {
             progress: self.progress.clone(),
             ..Config::default()
         }
+    }
+
+    /// A client with the rights of a user.
+    pub fn client_as(&self, user: User) -> Client {
+        self.plane.client_as(user)
+    }
+
+    /// The mirrors of the agents.
+    pub fn mirrors(&self) -> Mirrors {
+        self.mirrors.clone()
     }
 
     /// Other mirrors than those of the agents, as those of another process are.
