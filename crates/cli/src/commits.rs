@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use cowherd_api::flux::annotations::{AUTHOR, SUBJECT};
 use cowherd_source::local::{self, Repository};
 use cowherd_source::{Commit, RepositoryUrl};
 use serde_json::{Value, json};
@@ -31,6 +32,12 @@ impl Commits {
         let snapshot = is_whole.then(|| self.repository.as_ref()?.revision(id).ok()).flatten()?;
         Some(snapshot.commit)
     }
+}
+
+/// Author and subject of a revision as the agents wrote them into an entry of `status.history`.
+pub fn written_down(entry: &Value) -> Option<[String; 2]> {
+    let text = |key: &str| entry["metadata"][key].as_str().map(str::to_owned);
+    Some([text(AUTHOR)?, text(SUBJECT)?])
 }
 
 /// A person as Git writes them: `Ada <ada@example.com>`.

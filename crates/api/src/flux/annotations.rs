@@ -39,12 +39,12 @@ pub const PRUNE_APPROVED: &str = "cowherd.dev/prune-approved";
 
 /// What begins the annotations of an object that its events have, too.
 pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
-/// Beyond Flux, on events: who wrote the revision that an event is about.
-pub const EVENT_AUTHOR: &str = "cowherd.dev/author";
-/// Beyond Flux, on events: the first line of what the author said of it.
-pub const EVENT_SUBJECT: &str = "cowherd.dev/subject";
+/// Beyond Flux, on events and in histories: who wrote the revision.
+pub const AUTHOR: &str = "cowherd.dev/author";
+/// Beyond Flux, on events and in histories: the first line of what the author said of it.
+pub const SUBJECT: &str = "cowherd.dev/subject";
 /// Beyond Flux, on events: why a revision was brought to the cluster then.
-pub const EVENT_CAUSE: &str = "cowherd.dev/cause";
+pub const CAUSE: &str = "cowherd.dev/cause";
 
 /// The finalizer of Flux's resources.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";

@@ -21,8 +21,8 @@ use crate::target::{Kind, Target};
 /// Show what a Kustomization was brought to, newest first
 ///
 /// Each line is a set of manifests and how bringing them ended. Author and subject are those of the
-/// commit it was last brought from, where the repository is at hand: the local one that is followed,
-/// or for a remote one the clone that you stand in.
+/// commit it was last brought from; with -o json all of the commit, where the repository is at hand:
+/// the local one that is followed, or for a remote one the clone that you stand in.
 ///
 /// Examples:
 ///   cowherd history apps
@@ -95,16 +95,25 @@ impl Entry {
 
     fn cells(&self) -> Vec<String> {
         let last: Option<Timestamp> = self.text("/lastReconciled").parse().ok();
-        let commit = self.commit.as_ref();
+        let [author, subject] = self.authorship().unwrap_or_else(|| ["<not at hand>".to_owned(), String::new()]);
         vec![
             short_revision(self.text("/metadata/revision")),
             last.map_or_else(String::new, |last| cowherd_kinds::human_duration(Timestamp::now().duration_since(last))),
             self.snapshot["totalReconciliations"].to_string(),
             self.text("/lastReconciledDuration").to_owned(),
             self.text("/lastReconciledStatus").to_owned(),
-            commit.map_or("<not at hand>", |commit| &commit.author.name).to_owned(),
-            commit.map_or("", |commit| &commit.subject).to_owned(),
+            author,
+            subject,
         ]
+    }
+
+    /// Author and subject: as the agents wrote them down, or as the commit has them.
+    fn authorship(&self) -> Option<[String; 2]> {
+        let of_commit = || {
+            let commit = self.commit.as_ref()?;
+            Some([commit.author.name.clone(), commit.subject.clone()])
+        };
+        commits::written_down(&self.snapshot).or_else(of_commit)
     }
 
     /// The entry as the status has it, with the commit.

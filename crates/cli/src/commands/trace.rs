@@ -19,6 +19,7 @@ use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::served::{self, Served};
 use crate::target::Kind;
+use crate::terminal::text::plain;
 
 /// How many owners are followed before it counts as a circle.
 const OWNERS: usize = 16;
@@ -113,8 +114,21 @@ impl Way {
                 line("Date", &commits::date(commit));
                 line("Subject", &commit.subject);
             }
-            None => line("Commit", "not at hand; stand in a clone of the repository to see who wrote it"),
+            None => {
+                if let Some([author, subject]) = self.written_down() {
+                    line("Author", &author);
+                    line("Subject", &subject);
+                }
+                line("Commit", "not at hand; stand in a clone of the repository to see all of it");
+            }
         }
+    }
+
+    /// Who wrote the revision, as the agents wrote that down when they last had something to apply of it.
+    fn written_down(&self) -> Option<[String; 2]> {
+        let entries = self.kustomization.at("/status/history").and_then(Value::as_array)?;
+        let of_it = |entry: &&Value| entry["metadata"]["revision"] == self.kustomization.revision();
+        entries.iter().find(of_it).and_then(commits::written_down)
     }
 
     fn structured(&self) -> Value {
@@ -194,5 +208,5 @@ fn print_resource(resource: &Resource, fields: &[(&str, &str)]) {
 }
 
 fn line(name: &str, value: &str) {
-    println!("{:<16}{value}", format!("{name}:"));
+    println!("{:<16}{}", format!("{name}:"), plain(value));
 }

@@ -316,8 +316,8 @@ fn placed(job: &Job, error: ApplyError) -> ApplyError {
 }
 
 fn remember(job: &mut Job, digest: &str, reason: &str, began: Instant) {
-    let revision = job.artifact.revision.clone();
-    status::remember(&mut job.status, digest, &revision, reason, began.elapsed());
+    let occasion = job.occasion();
+    status::remember(&mut job.status, digest, &occasion, reason, began.elapsed());
 }
 
 async fn succeed(

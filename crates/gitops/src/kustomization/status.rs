@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cowherd_api::flux::kustomize::v1::{KustomizationStatus, ResourceInventory, ResourceRef, Snapshot};
 use serde_json::Value;
 
+use crate::Authorship;
 use crate::owner::{Inventory, Reconciliation, Status};
 
 /// The fields that a status can have.
@@ -58,6 +59,7 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
 }
 
 fn reconciliation(snapshot: Snapshot) -> Reconciliation {
+    let mut metadata = snapshot.metadata.unwrap_or_default();
     Reconciliation {
         digest: snapshot.digest,
         first: snapshot.first_reconciled,
@@ -65,11 +67,14 @@ fn reconciliation(snapshot: Snapshot) -> Reconciliation {
         took: snapshot.last_reconciled_duration,
         reason: snapshot.last_reconciled_status,
         total: snapshot.total_reconciliations,
-        revision: snapshot.metadata.and_then(|mut metadata| metadata.remove(REVISION)),
+        revision: metadata.remove(REVISION),
+        authorship: Authorship::take(&mut metadata),
     }
 }
 
 fn snapshot(of: &Reconciliation) -> Snapshot {
+    let revision = of.revision.iter().map(|revision| (REVISION.to_owned(), revision.clone()));
+    let metadata: BTreeMap<_, _> = revision.chain(of.authorship.iter().flat_map(Authorship::annotations)).collect();
     Snapshot {
         digest: of.digest.clone(),
         first_reconciled: of.first.clone(),
@@ -77,7 +82,7 @@ fn snapshot(of: &Reconciliation) -> Snapshot {
         last_reconciled_duration: of.took.clone(),
         last_reconciled_status: of.reason.clone(),
         total_reconciliations: of.total,
-        metadata: of.revision.clone().map(|revision| BTreeMap::from([(REVISION.to_owned(), revision)])),
+        metadata: Some(metadata).filter(|metadata| !metadata.is_empty()),
     }
 }
 
@@ -100,7 +105,7 @@ mod tests {
             "history": [{ "digest": "sha256:1", "firstReconciled": "2026-01-01T00:00:00Z",
                 "lastReconciled": "2026-01-01T00:00:01Z", "lastReconciledDuration": "1s",
                 "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 2,
-                "metadata": { "revision": "main@sha1:1" } }],
+                "metadata": { "revision": "main@sha1:1", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());
         assert_eq!(write(&read).unwrap(), status);

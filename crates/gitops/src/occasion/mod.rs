@@ -9,7 +9,7 @@ mod trigger;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cowherd_api::flux::annotations::{EVENT_AUTHOR, EVENT_CAUSE, EVENT_SUBJECT};
+use cowherd_api::flux::annotations::{AUTHOR, CAUSE, SUBJECT};
 use cowherd_apply::mask::Mask;
 
 pub use authorship::Authorship;
@@ -58,7 +58,7 @@ impl Occasion {
 
     /// What an event has of it for programs. The revision is under the name that Flux's controllers have for it.
     pub(crate) fn annotations(&self, group: &str) -> BTreeMap<String, String> {
-        let mut annotations = BTreeMap::from([(EVENT_CAUSE.to_owned(), cut(self.trigger.to_string()))]);
+        let mut annotations = BTreeMap::from([(CAUSE.to_owned(), cut(self.trigger.to_string()))]);
         if !self.revision.is_empty() {
             annotations.insert(format!("{group}/revision"), self.revision.clone());
         }
@@ -68,9 +68,15 @@ impl Occasion {
 }
 
 impl Authorship {
-    /// What an event has of it for programs.
+    /// What programs are told of it, on events and in histories.
     pub(crate) fn annotations(&self) -> [(String, String); 2] {
-        [(EVENT_AUTHOR.to_owned(), self.author.clone()), (EVENT_SUBJECT.to_owned(), self.subject.clone())]
+        [(AUTHOR.to_owned(), self.author.clone()), (SUBJECT.to_owned(), self.subject.clone())]
+    }
+
+    /// What it was, by what programs were told of it.
+    pub(crate) fn take(annotations: &mut BTreeMap<String, String>) -> Option<Self> {
+        let (author, subject) = (annotations.remove(AUTHOR), annotations.remove(SUBJECT));
+        Some(Self { author: author?, subject: subject? })
     }
 }
 

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use kube::Client;
 
 use super::{Inventory, Owner, OwnerName};
-use crate::Counters;
 use crate::conditions::{
     Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, find, time,
 };
+use crate::{Authorship, Counters, Occasion};
 
 /// What an owner's status says, whatever its kind.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +47,10 @@ pub(crate) struct Reconciliation {
     pub(crate) reason: String,
     /// How often it was tried.
     pub(crate) total: i64,
+    /// What was last brought so.
     pub(crate) revision: Option<String>,
+    /// Who wrote that.
+    pub(crate) authorship: Option<Authorship>,
 }
 
 impl Status {
@@ -125,7 +128,7 @@ pub(crate) fn handled(status: &mut Status, owner: &Owner) {
 }
 
 /// Adds a reconciliation to the history: the same manifests with the same end are one entry.
-pub(crate) fn remember(status: &mut Status, digest: &str, revision: &str, reason: &str, took: Duration) {
+pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, reason: &str, took: Duration) {
     let now = time(Timestamp::now());
     let history = &mut status.history;
     let same = history.iter().position(|entry| entry.digest == digest && entry.reason == reason);
@@ -137,7 +140,8 @@ pub(crate) fn remember(status: &mut Status, digest: &str, revision: &str, reason
     entry.took = go_duration(took);
     entry.reason = reason.to_owned();
     entry.total += 1;
-    entry.revision = Some(revision.to_owned());
+    entry.revision = Some(brought.revision.clone());
+    entry.authorship.clone_from(&brought.authorship);
     history.insert(0, entry);
     history.truncate(HISTORY);
 }
@@ -161,12 +165,17 @@ pub(crate) async fn write(client: &Client, counters: &Counters, name: &OwnerName
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Trigger;
+
+    fn brought(revision: &str) -> Occasion {
+        Occasion { revision: revision.to_owned(), authorship: None, trigger: Trigger::Revision }
+    }
 
     #[test]
     fn what_failed_at_a_revision_says_so_until_it_succeeds_or_there_is_another() {
         let mut status = Status::default();
         assert!(!has_failed_at(&status, "one"));
-        remember(&mut status, "a", "one", "ReconciliationFailed", Duration::ZERO);
+        remember(&mut status, "a", &brought("one"), "ReconciliationFailed", Duration::ZERO);
         Conditions { list: &mut status.conditions, generation: 1 }.fail("ReconciliationFailed", "because");
         assert!(has_failed_at(&status, "one") && !has_failed_at(&status, "two"));
         Conditions { list: &mut status.conditions, generation: 1 }.set(
@@ -182,7 +191,7 @@ mod tests {
     fn the_history_counts_what_happens_again() {
         let mut status = Status::default();
         for digest in ["a", "a", "b", "a", "c", "d", "e", "f"] {
-            remember(&mut status, digest, "r", "ReconciliationSucceeded", Duration::ZERO);
+            remember(&mut status, digest, &brought("r"), "ReconciliationSucceeded", Duration::ZERO);
         }
         let seen: Vec<_> = status.history.iter().map(|entry| entry.digest.as_str()).collect();
         assert_eq!(seen, ["f", "e", "d", "c", "a"]);
