@@ -30,5 +30,6 @@ mod resuming;
 mod reviewing;
 mod secrets;
 mod tenants;
+mod telling;
 mod terminal;
 mod workflows;

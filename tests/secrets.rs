@@ -30,6 +30,8 @@ fn keeps_quiet_everywhere(fleet: &Fleet) {
         &["events", "-A", "-o", "yaml"],
         &["events", "-A"],
         &["tree", "flux-system"],
+        &["logs", "-A"],
+        &["logs", "-A", "-o", "json"],
         &["diff"],
     ] {
         let output = running.cowherd(arguments);

@@ -1,19 +1,40 @@
 //! What a person at a terminal sees of `cowherd up`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::program::cowherd;
+use crate::program::fleet::Fleet;
 use crate::program::repository::Repository;
+use crate::program::{cowherd, eventually};
 
-/// Runs a command of the program on a pseudo-terminal; how it ended and all that it drew.
-fn on_a_terminal(command: &Command) -> (Option<i32>, String) {
+/// Runs a command of the program on a pseudo-terminal of so many columns; how it ended and all that it drew.
+fn on_a_terminal(command: &Command, columns: usize) -> (Option<i32>, String) {
+    let output = terminal(command, columns).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn terminal(command: &Command, columns: usize) -> Command {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let line = format!("stty cols {columns} rows 40; exec {}", line.join(" "));
     let mut script = Command::new("script");
-    script.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
     script.current_dir(command.get_current_dir().unwrap()).env_remove("KUBECONFIG").env("TERM", "xterm");
-    let output = script.env("HOME", command.get_current_dir().unwrap()).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    script.env("HOME", command.get_current_dir().unwrap()).stdin(Stdio::null());
+    script
+}
+
+/// What was drawn, without colours and movements of the cursor: a line for each that was written.
+fn written(drawn: &str) -> Vec<String> {
+    let mut text = String::new();
+    let mut chars = drawn.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{1b}' => drop(chars.by_ref().skip(1).find(char::is_ascii_alphabetic)),
+            '\r' => text.push('\n'),
+            char => text.push(char),
+        }
+    }
+    text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 #[test]
@@ -28,10 +49,102 @@ fn those_without_a_line_of_their_own_are_counted_on_one() {
     repository.write("app-39/map.yaml", "{").commit("forty apps, one broken");
     let mut command = cowherd(directory.path());
     command.args(["up", "fleet", "--path", "cluster", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
-    let (status, seen) = on_a_terminal(&command);
+    let (status, seen) = on_a_terminal(&command, 120);
     assert_eq!(status, Some(1), "{seen}");
     // The root and 40 others, of which 16 have a line of their own.
     assert!(seen.contains("and 25 more: "), "{seen}");
     assert!(seen.contains("40 of 41 Kustomizations are ready"), "{seen}");
     assert!(seen.contains("app-39/map.yaml"), "{seen}");
+}
+
+#[test]
+fn a_failure_is_wrapped_and_not_cut_while_the_lines_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.kustomization("app", "./app", "");
+    // Each kind that is missing is a line of the message.
+    let kinds = ["Alpha", "Beta", "Gamma"];
+    for kind in kinds {
+        let object =
+            format!("apiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: one\n  namespace: default\n");
+        repository.write(&format!("app/{kind}.yaml"), &object);
+    }
+    repository.commit("three kinds that nobody serves");
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    let (status, seen) = on_a_terminal(&command, 60);
+    assert_eq!(status, Some(1), "{seen}");
+    // Until the summary, which tells it again. A line that moves is filled up to the edge, and ends there.
+    let lines = written(&seen).into_iter().take_while(|line| !line.contains("is not ready"));
+    let rows: Vec<String> = lines.flat_map(|line| rows(&line, 60)).collect();
+    let read = rows.join(" ");
+    for kind in kinds {
+        let whole = format!(
+            "app/{kind}.yaml:2: {kind}/default/one: the cluster has no kind \"{kind}\" in example.com/v1; is its \
+             CustomResourceDefinition missing?"
+        );
+        assert!(read.contains(&whole), "{whole} is not in {rows:#?}");
+    }
+    assert!(rows.iter().any(|row| row.ends_with("more lines are told above)")), "{rows:#?}");
+}
+
+/// A line as a terminal of so many columns shows it.
+fn rows(line: &str, columns: usize) -> Vec<String> {
+    let chars: Vec<char> = line.chars().collect();
+    chars.chunks(columns).map(|row| row.iter().collect::<String>().trim().to_owned()).collect()
+}
+
+#[test]
+fn tables_fit_a_narrow_terminal() {
+    let fleet = Fleet::start();
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake");
+    fleet.running.wait_for_condition("kustomization app", "False", &["app/broken.yaml"]);
+    for arguments in [&["get"][..], &["get", "-A"], &["get", "-o", "wide"], &["history", "app"], &["events"]] {
+        let mut command = cowherd(fleet.directory.path());
+        command.args(arguments).arg("--data-dir").arg(&fleet.running.data_dir);
+        let (status, seen) = on_a_terminal(&command, 60);
+        let lines = written(&seen);
+        assert_eq!(status, Some(0), "{seen}");
+        let wide: Vec<_> = lines.iter().filter(|line| line.chars().count() > 60).collect();
+        assert!(lines.len() > 2 && wide.is_empty(), "{arguments:?}: {wide:#?}");
+    }
+}
+
+#[test]
+fn what_comes_while_watching_stands_below_its_headers() {
+    let fleet = Fleet::start();
+    let path = fleet.directory.path().join("watched");
+    let mut command = cowherd(fleet.directory.path());
+    command.args(["get", "ks", "--watch", "--data-dir"]).arg(&fleet.running.data_dir);
+    let mut watch = terminal(&command, 60).stdout(std::fs::File::create(&path).unwrap()).spawn().unwrap();
+    let seen = || written(&std::fs::read_to_string(&path).unwrap_or_default());
+    eventually("what is there is shown", || {
+        let lines = seen();
+        if lines.iter().any(|line| line.starts_with("other")) { Ok(()) } else { Err(lines.join("\n")) }
+    });
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.kustomization("next", "./other", "dependsOn:\n- name: none");
+    fleet.repository.commit("make a mistake");
+    eventually("both changes are shown", || {
+        let lines = seen();
+        let is_shown = |name: &str| lines.iter().any(|line| line.starts_with(name) && line.contains(" False "));
+        if is_shown("app") && is_shown("next") { Ok(()) } else { Err(lines.join("\n")) }
+    });
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    let lines = seen();
+    let header = lines.iter().find(|line| line.starts_with("NAME")).unwrap();
+    let column = |name: &str| header.find(name).unwrap();
+    let starts_there = |line: &str, column: usize| {
+        let chars: Vec<char> = line.chars().collect();
+        chars.get(column - 1) == Some(&' ') && chars.get(column).is_some_and(|char| *char != ' ')
+    };
+    let rows: Vec<&String> = lines.iter().filter(|line| !line.starts_with(' ') && *line != header).collect();
+    assert!(rows.len() > 4, "{lines:#?}");
+    for row in rows {
+        assert!(row.chars().count() <= 60, "{lines:#?}");
+        let is_below = ["SUSPENDED", "READY"].iter().all(|name| starts_there(row, column(name)));
+        assert!(is_below, "{row:?} is not below {header:?}");
+    }
 }

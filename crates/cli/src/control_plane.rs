@@ -8,11 +8,12 @@ use clap::Args;
 use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{ServiceNetwork, Undeletable};
 use cowherd_controllers::Selection;
-use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
+use cowherd_controlplane::{Budgets, Config, ControlPlane, DataDir, Listen};
 
 use crate::bootstrap::ROOT;
 use crate::cluster::DEFAULT_DATA_DIR;
 use crate::limits::Limits;
+use crate::logs;
 
 /// Where the API listens unless said otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
@@ -54,6 +55,12 @@ pub struct Running {
 }
 
 impl Local {
+    /// Begins to log, to standard error what is of `level` and above, and to the data directory.
+    pub fn log(&self, level: &str) -> Result<()> {
+        logs::start(level, DataDir::prepare(&self.data_dir)?.path());
+        Ok(())
+    }
+
     /// Starts the control plane.
     pub async fn start(&self) -> Result<Running> {
         let config = self.config();

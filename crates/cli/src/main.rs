@@ -12,6 +12,7 @@ mod failure;
 mod followed;
 mod keeper;
 mod limits;
+mod logs;
 mod output;
 mod repository;
 mod resource;
@@ -56,6 +57,7 @@ enum Command {
     Suspend(commands::suspend::Suspend),
     Resume(commands::resume::Resume),
     Events(commands::events::Events),
+    Logs(commands::logs::Logs),
     Render(Box<commands::render::Render>),
     Version(commands::version::Version),
     Completion(commands::completion::Completion),
@@ -100,6 +102,7 @@ fn run(command: Command) -> Outcome {
             Command::Suspend(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Events(command) => command.run().await,
+            Command::Logs(command) => command.run().await,
             Command::Render(command) => command.run().await,
             Command::Version(command) => command.run().await,
             Command::Completion(command) => command.run(),

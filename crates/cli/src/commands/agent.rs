@@ -19,7 +19,7 @@ use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
 use crate::tenancy::Tenancy;
-use crate::{terminal, trouble};
+use crate::{logs, trouble};
 
 /// The Lease that the leading agent holds.
 const LEASE: &str = "cowherd-agent";
@@ -60,7 +60,8 @@ pub struct Agent {
 
 impl Agent {
     pub async fn run(self) -> crate::Outcome {
-        terminal::log_to_stderr("info");
+        let data_dir = DataDir::prepare(&self.data_dir)?;
+        logs::start("info", data_dir.path());
         let (health, metrics) = (Health::default(), Metrics::default());
         let (client, host) = self.access.client_and_host().await?;
         let client = metrics.counting(client, &host);
@@ -71,7 +72,7 @@ impl Agent {
         } else {
             expect_definitions(&client).await?;
         }
-        let Agents { mirrors, config } = Agents::in_dir(&DataDir::prepare(&self.data_dir)?)?;
+        let Agents { mirrors, config } = Agents::in_dir(&data_dir)?;
         let mut config = cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),
             shard: self.watch_label_selector.clone(),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::control_plane::{Local, interrupted};
-use crate::terminal::{self, Mark};
+use crate::terminal::Mark;
 use crate::trouble;
 
 /// Run a control plane: the Kubernetes API and its controllers, without a repository
@@ -22,7 +22,7 @@ pub struct Server {
 
 impl Server {
     pub async fn run(self) -> crate::Outcome {
-        terminal::log_to_stderr("info");
+        self.local.log("info")?;
         let control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         eprintln!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());

@@ -26,7 +26,7 @@ use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
 use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
-use crate::terminal::{self, Mark};
+use crate::terminal::Mark;
 use crate::trouble;
 use summary::Summary;
 use watching::{Convergence, Watching};
@@ -93,8 +93,8 @@ fn interval(text: &str) -> Result<String, String> {
 
 impl Up {
     pub async fn run(self) -> crate::Outcome {
-        terminal::log_to_stderr("off");
         let start = Instant::now();
+        self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         let outcome = tokio::select! {

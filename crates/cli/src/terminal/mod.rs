@@ -71,14 +71,3 @@ fn wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
-
-/// Writes logs to standard error: those of `level` and above, or what `COWHERD_LOG` says, such as
-/// `warn,cowherd_gitops=debug`.
-pub fn log_to_stderr(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("COWHERD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours());
-    // Only one subscriber can be set, and only one ever is.
-    let _ = subscriber.try_init();
-}

@@ -120,12 +120,12 @@ impl Board {
         }
     }
 
-    /// Prints what is new: how something ended, once, and what is being done where nothing ended yet.
+    /// Prints what is new. How something ended is said once, whatever is done in between.
     fn print(&mut self, name: &str, line: Line, before: Option<&Line>) {
         let Some(full) = line.full else { return };
         let is_settled = line.phase != Phase::Working;
-        let was_said = match self.said.get(name) {
-            Some(said) => is_settled && *said == (line.phase, full.clone()),
+        let was_said = match self.said.get(name).filter(|_| is_settled) {
+            Some(said) => *said == (line.phase, full.clone()),
             None => before.is_some_and(|before| before.full.as_ref() == Some(&full) && before.phase == line.phase),
         };
         if was_said {

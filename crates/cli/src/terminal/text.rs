@@ -2,17 +2,29 @@
 
 use console::{Term, measure_text_width};
 
-/// Breaks lines of a text between words so that each has at most `width` columns; a word that is longer is broken, too.
+/// Breaks a text between words into lines of at most `width` columns; a word that is longer is broken, too.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
+    flow(text, width, width)
+}
+
+/// The same where the first line has another width than the others.
+fn flow(text: &str, first: usize, others: usize) -> Vec<String> {
+    let others = others.max(1);
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
+        let columns = measure_text_width(word);
+        let width = if lines.len() > 1 { others } else { first };
         match lines.last_mut() {
-            Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= width => {
+            Some(line) if measure_text_width(line) + 1 + columns <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.extend(pieces(word, width)),
+            // A word that fits a line of its own is not broken for the first one's sake.
+            None if columns > first && first < others => {
+                lines.push(String::new());
+                lines.extend(pieces(word, others));
+            }
+            _ => lines.extend(pieces(word, others)),
         }
     }
     lines
@@ -40,30 +52,30 @@ fn pieces(word: &str, width: usize) -> Vec<String> {
 /// columns. Without a page nothing is broken.
 pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let taken = measure_text_width(head);
+    let taken = width_on_terminal(head);
     for (index, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
         let first = if index == 0 { taken } else { indent };
         let broken = match page {
-            Some(page) => broken(line, page.saturating_sub(first), page.saturating_sub(indent)),
+            Some(page) => flow(line, page.saturating_sub(first), page.saturating_sub(indent)),
             None => vec![line.trim_end().to_owned()],
         };
         for (number, part) in broken.into_iter().enumerate() {
             let start = if index == 0 && number == 0 { head.to_owned() } else { " ".repeat(indent) };
-            lines.push(start + &part);
+            lines.push((start + &part).trim_end().to_owned());
         }
     }
     if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
 }
 
-/// A line of which the first part has `first` columns, and each other one `others`.
-fn broken(line: &str, first: usize, others: usize) -> Vec<String> {
-    let lines = wrap(line, first);
-    match lines.split_first() {
-        Some((head, rest)) if !rest.is_empty() => {
-            std::iter::once(head.clone()).chain(wrap(&rest.join(" "), others)).collect()
-        }
-        _ => lines,
+/// How many columns a text takes that may have colours.
+fn width_on_terminal(text: &str) -> usize {
+    let mut width = 0;
+    for (index, part) in text.split('\u{1b}').enumerate() {
+        // A colour ends with its first letter.
+        let shown = if index == 0 { part } else { part.split_once('m').map_or("", |(_, shown)| shown) };
+        width += measure_text_width(shown);
     }
+    width
 }
 
 /// How many columns standard error has, if it is a terminal.
@@ -119,7 +131,11 @@ mod tests {
         let text = "one two three\nfour";
         assert_eq!(paragraph("✗ app: ", text, 4, None), ["✗ app: one two three", "    four"]);
         assert_eq!(paragraph("✗ app: ", text, 4, Some(11)), ["✗ app: one", "    two", "    three", "    four"]);
+        assert_eq!(paragraph("✗ app: ", "abcdefg hi", 4, Some(11)), ["✗ app:", "    abcdefg", "    hi"]);
+        assert_eq!(paragraph("✗ app: ", "abcdefghi", 4, Some(11)), ["✗ app:", "    abcdefg", "    hi"]);
         assert_eq!(paragraph("✗ app: ", "", 4, Some(11)), ["✗ app:"]);
+        let coloured = "\u{1b}[31m✗\u{1b}[0m app: ";
+        assert_eq!(paragraph(coloured, "one two", 4, Some(11)), [format!("{coloured}one"), "    two".to_owned()]);
     }
 
     #[test]

@@ -14,7 +14,10 @@ use crate::commands::server::absolute;
 use crate::control_plane::Running;
 use crate::followed::Followed;
 use crate::terminal::Mark;
+use crate::terminal::text::{paragraph, plain, stderr_columns};
 
+/// How far the further lines of a message are indented.
+const INDENT: usize = 4;
 /// How long the controllers may take to make the Pods that the summary counts.
 const SETTLE: Duration = Duration::from_secs(5);
 
@@ -35,7 +38,10 @@ impl Summary<'_> {
     pub async fn print(&self, convergence: &Convergence, elapsed: Duration) -> Result<()> {
         eprintln!();
         for (name, message) in &convergence.failed {
-            eprintln!("{} {name} is not ready: {}", Mark::Failure, message.replace('\n', "\n    "));
+            let head = format!("{} {} is not ready: ", Mark::Failure, plain(name));
+            for line in paragraph(&head, &plain(message), INDENT, stderr_columns()) {
+                eprintln!("{line}");
+            }
         }
         let total = convergence.ready + convergence.failed.len();
         let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };

@@ -20,7 +20,9 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     }
     let told = told.filter(|told| told.phase != Doing::Gone);
     match told {
-        Some(told) if is_at_work(told) && !is_another_try(told, phase) => working(told, phase, &message),
+        Some(told) if is_at_work(told) && !is_another_try(told, phase) => {
+            working(told, phase, &message, resource.revision().is_empty())
+        }
         Some(told) if phase == Phase::Failed => failed(told, message),
         Some(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
         // The status followed to a revision that is no other for it, or is from before the start.
@@ -37,10 +39,12 @@ fn is_another_try(told: &Progress, phase: Phase) -> bool {
     phase == Phase::Failed && told.occasion.trigger == Trigger::Retry
 }
 
-fn working(told: &Progress, phase: Phase, message: &str) -> Line {
+/// What is being done. It is worth a line that stays where it is the first time, or may take long.
+fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line {
     let what = told.occasion.what();
     let doing = match told.phase {
         Doing::Building => format!("building {what}"),
+        Doing::Applying if told.described == 1 => format!("applying 1 object of {what}"),
         Doing::Applying => format!("applying {} objects of {what}", told.described),
         Doing::Pruning => format!("pruning for {what}"),
         // What is waited for, where that is known.
@@ -51,7 +55,8 @@ fn working(told: &Progress, phase: Phase, message: &str) -> Line {
         Doing::Checking => format!("{} of {} ready; {doing}", told.ready, told.described),
         _ => doing.clone(),
     };
-    Line { phase: Phase::Working, brief, full: Some(doing) }
+    let is_long = is_first || told.phase == Doing::Checking;
+    Line { phase: Phase::Working, brief, full: is_long.then_some(doing) }
 }
 
 fn failed(told: &Progress, message: String) -> Line {
@@ -164,8 +169,11 @@ mod tests {
         assert_eq!(full(&failing, &failed), format!("one\ntwo\n{WHAT}"));
         let again = line(&failing, Some(&told(Doing::Building, Trigger::Retry)));
         assert_eq!(again, Line { phase: Phase::Failed, brief: message, full: None });
-        let other = line(&failing, Some(&told(Doing::Building, Trigger::Revision)));
+        let building = told(Doing::Building, Trigger::Revision);
+        let other = line(&failing, Some(&building));
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
+        assert_eq!(other.full, Some(format!("building {WHAT}")), "it is the first time");
+        assert_eq!(line(&resource("True", "Applied", "other"), Some(&building)).full, None);
     }
 
     #[test]

@@ -1,0 +1,42 @@
+//! The log of a running `up`, `server` or `agent`: what it writes to standard error and to its data directory, and how
+//! `cowherd logs` reads that again.
+//!
+//! A line of the file is a JSON object, as tracing writes it. Two files are kept, each of a limited size.
+
+mod file;
+mod filter;
+mod follow;
+mod line;
+
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt};
+
+pub use filter::{Filter, Level, Subject};
+pub use follow::Log;
+pub use line::Line;
+
+use crate::terminal;
+use file::File;
+
+/// What is written to the data directory unless `COWHERD_LOG` says otherwise.
+const KEPT: &str = "info";
+
+/// Where a data directory keeps its log.
+pub fn directory(data_dir: &Path) -> PathBuf {
+    data_dir.join("logs")
+}
+
+/// Begins to log: to standard error what is of `level` and above, and to the data directory what is worth to be kept.
+/// `COWHERD_LOG`, such as `warn,cowherd_gitops=debug`, says it for both.
+pub fn start(level: &str, data_dir: &Path) {
+    let filter = |level| EnvFilter::try_from_env("COWHERD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let to_stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal::colours()).with_filter(filter(level));
+    let file = File::new(&directory(data_dir));
+    let to_file = fmt::layer().json().with_span_list(true).with_current_span(false);
+    let to_file = to_file.with_writer(move || file.clone()).with_filter(filter(KEPT));
+    // Only one subscriber can be set, and only one ever is.
+    let _ = tracing_subscriber::registry().with(to_stderr).with(to_file).try_init();
+}
