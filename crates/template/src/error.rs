@@ -40,6 +40,18 @@ pub struct Failure {
     pub cause: Cause,
 }
 
+/// What an error may need of the stack for one of the errors inside it, and how much more there is when it is short:
+/// templates execute each other more often than one stack holds, and each of them adds to what is said.
+const RED_ZONE: usize = 64 * 1024;
+const STACK: usize = 1024 * 1024;
+
+impl Drop for Failure {
+    fn drop(&mut self) {
+        let cause = std::mem::replace(&mut self.cause, Cause::Message(String::new()));
+        stacker::maybe_grow(RED_ZONE, STACK, || drop(cause));
+    }
+}
+
 /// What is wrong at a place.
 #[derive(Debug)]
 pub enum Cause {
@@ -69,7 +81,9 @@ impl fmt::Display for Error {
         match self {
             Self::At(failure) => {
                 let Failure { file, line, column, executing, context, cause } = &**failure;
-                write!(f, "template: {file}:{line}:{column}: executing {executing:?} at <{context}>: {cause}")
+                stacker::maybe_grow(RED_ZONE, STACK, || {
+                    write!(f, "template: {file}:{line}:{column}: executing {executing:?} at <{context}>: {cause}")
+                })
             }
             Self::NoTemplate { name, set } => {
                 write!(f, "template: no template {name:?} associated with template {set:?}")

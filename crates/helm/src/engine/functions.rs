@@ -105,8 +105,14 @@ fn read(call: &mut Call<'_, '_>, text: &Text) -> Result<Definitions, Fault> {
     Ok(definitions)
 }
 
+/// The text in quotes; of a long one the beginning, since each of thousands of templates inside each other says it.
 fn quoted(text: &Text) -> String {
-    cowherd_template::format::quote(text.as_bytes())
+    const LONG: usize = 4096;
+    let bytes = text.as_bytes();
+    match bytes.get(..LONG) {
+        Some(beginning) if bytes.len() > LONG => cowherd_template::format::quote(beginning) + "…",
+        _ => cowherd_template::format::quote(bytes),
+    }
 }
 
 /// The text without what Go writes where there is no value.
@@ -143,6 +149,41 @@ mod tests {
     use super::*;
     use crate::engine::execute;
     use crate::scope::TemplateSet;
+
+    /// What is wrong with a chart of this template, on a thread with as little stack as those that render.
+    fn failure(template: String) -> String {
+        let render = move || {
+            let about = "apiVersion: v2\nname: web\nversion: 1.0.0\n".to_owned();
+            let files = [("Chart.yaml", about), ("templates/a.yaml", template)];
+            let tree = MemoryTree::new(files).unwrap();
+            let chart = crate::chart::load(&tree, &Default::default(), &Default::default()).unwrap();
+            let (values, release, capabilities) = Default::default();
+            let set = TemplateSet::new(&chart, &values, &release, &capabilities);
+            let mut context = Context::seeded(jiff::Timestamp::UNIX_EPOCH, b"");
+            execute(&set, &mut context, &Limits::default()).unwrap_err().to_string()
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(render).unwrap().join().unwrap()
+    }
+
+    #[test]
+    fn templates_that_execute_themselves_fail_in_bounded_stack_and_words() {
+        let told = failure("{{ $_ := set .Values \"t\" \"{{ tpl .Values.t . }}\" }}{{ tpl .Values.t . }}".to_owned());
+        assert!(told.contains("error calling tpl"), "{told:.200}");
+        assert!(told.len() < 128 * 1024, "{}", told.len());
+        let long = "x".repeat(10_000);
+        let told = failure(format!(
+            "{{{{ $_ := set .Values \"t\" \"{{{{ tpl .Values.t . }}}}{long}\" }}}}{{{{ tpl .Values.t . }}}}"
+        ));
+        assert!(told.len() < 128 * 1024, "{}", told.len());
+        let chained: String = (0..3_000)
+            .map(|n| format!("{{{{ define \"x{n}\" }}}}{{{{ include \"x{}\" . }}}}{{{{ end }}}}", n + 1))
+            .collect();
+        let told = failure(format!("{chained}{{{{ include \"x0\" . }}}}"));
+        assert!(told.len() < 128 * 1024, "{}", told.len());
+        let deep = "{{ $_ := set .Values \"t\" \"{{ if gt (int .Values.n) 3000 }}{{ fail \\\"enough\\\" }}{{ end }}{{ $_ := set .Values \\\"n\\\" \
+                    (add1 (int .Values.n)) }}{{ tpl .Values.t . }}\" }}{{ tpl .Values.t . }}";
+        assert!(failure(deep.to_owned()).ends_with("enough"), "{}", failure(deep.to_owned()));
+    }
 
     #[test]
     fn tpl_keeps_no_more_of_what_it_reads_than_is_bearable() {

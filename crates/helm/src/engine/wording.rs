@@ -1,7 +1,12 @@
 //! Says why templates failed, as Helm words it: the chain of files, lines and templates down to the cause.
 
+use std::fmt::{self, Write as _};
+
 use cowherd_template::parse::ParseError;
 use cowherd_template::{Cause, Error, Failure, Fault};
+
+/// How many bytes of what is wrong are told: each of the templates that execute each other adds to it.
+const LIMIT: usize = 64 * 1024;
 
 /// Stand around what `required` and `fail` say, so that it is found inside of all that is said around it.
 pub(super) const MESSAGE_START: &str = "\u{1}message\u{2}";
@@ -15,12 +20,42 @@ pub(super) fn parse_error(error: &ParseError) -> String {
 
 /// Why the execution of the template `name` failed.
 pub(super) fn execution_error(error: &Error) -> String {
-    let text = error.to_string();
-    let Error::At(failure) = error else { return text };
-    if let Some(message) = said(&text) {
+    let Error::At(failure) = error else { return beginning(error) };
+    if let Some(message) = innermost(error).and_then(said) {
         return format!("execution error at ({}): {message}", location(failure));
     }
-    chain(failure).unwrap_or(text)
+    chain(failure).unwrap_or_else(|| beginning(error))
+}
+
+/// The words of an error, as far as they are told.
+fn beginning(error: &Error) -> String {
+    let mut beginning = Beginning(String::new());
+    if write!(beginning, "{error}").is_err() {
+        beginning.0.push('…');
+    }
+    beginning.0
+}
+
+/// Takes a text as far as it is told, and then no more.
+struct Beginning(String);
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = text.floor_char_boundary(LIMIT.saturating_sub(self.0.len()));
+        self.0.push_str(&text[..room]);
+        if room == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+/// What a function or the execution itself says at the end of the way to the cause.
+fn innermost(mut error: &Error) -> Option<&str> {
+    loop {
+        let Error::At(failure) = error else { return None };
+        error = match &failure.cause {
+            Cause::Message(message) | Cause::Calling { fault: Fault::Message(message), .. } => return Some(message),
+            Cause::Calling { fault: Fault::Template(inner) | Fault::Within { error: inner, .. }, .. } => inner,
+        };
+    }
 }
 
 /// What `required` or `fail` says, if one of them is the cause.
@@ -40,6 +75,10 @@ fn chain(failure: &Failure) -> Option<String> {
     let mut out = String::new();
     let mut failure = failure;
     loop {
+        if out.len() > LIMIT {
+            out.push('…');
+            break;
+        }
         let message = match &failure.cause {
             Cause::Message(message) => message.clone(),
             Cause::Calling { function, .. } => format!("error calling {function}:"),
