@@ -4,6 +4,7 @@
 
 mod program;
 
+mod accounts;
 mod bases;
 mod bootstrapped;
 mod changes;
@@ -29,7 +30,7 @@ mod rendering;
 mod resuming;
 mod reviewing;
 mod secrets;
-mod tenants;
 mod telling;
+mod tenants;
 mod terminal;
 mod workflows;

@@ -71,19 +71,32 @@ impl World {
         std::fs::read_to_string(self.directory.path().join("agent.log")).unwrap_or_default()
     }
 
-    /// Makes the cluster follow the repository from a path on, as a person does.
+    /// Makes the cluster follow the repository from a path on, as a person does, with credentials as private ones have.
     fn follow(&self, path: &str, account: &str) {
         let url = format!("file://{}", self.repository.path.display());
-        let manifest = format!(
-            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: flux-system, namespace: \
-             {NAMESPACE}}}\nspec: {{interval: 1m, url: {url:?}, ref: {{branch: main}}}}\n---\napiVersion: \
-             kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: fleet, namespace: \
-             {NAMESPACE}}}\nspec: {{interval: 10m, path: {path:?}, prune: true, serviceAccountName: {account:?}, sourceRef: \
-             {{kind: GitRepository, name: flux-system}}}}\n"
+        let source = format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: deploy-key, namespace: {NAMESPACE}}}\nstringData: {{identity: \
+             key}}\n---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: flux-system, namespace: \
+             {NAMESPACE}}}\nspec: {{interval: 1m, url: {url:?}, ref: {{branch: main}}, secretRef: {{name: deploy-key}}}}\n---\n"
         );
-        let file = self.directory.path().join("fleet.yaml");
+        self.apply(&(source + &kustomization("fleet", path, account)));
+    }
+
+    fn apply(&self, manifest: &str) {
+        let file = self.directory.path().join("manifest.yaml");
         std::fs::write(&file, manifest).unwrap();
         self.kubernetes.kubectl_ok(&["apply", "--filename", file.to_str().unwrap()]);
+    }
+
+    /// Has a Kustomization fail again and again, until an event about it is counted.
+    fn fail_again(&self) {
+        self.apply(&kustomization("nowhere", "./nowhere", ""));
+        let events = "events --namespace flux-system --field-selector involvedObject.name=nowhere";
+        self.wait_for("an event is counted", events, |seen| {
+            let mut events = seen["items"].as_array().into_iter().flatten();
+            events.any(|event| event["count"].as_u64() > Some(1))
+        });
+        self.kubernetes.kubectl_ok(&["delete", "kustomization", "nowhere", "--namespace", NAMESPACE]);
     }
 
     fn wait_until_ready(&self, names: &[&str], revision: &str) {
@@ -109,6 +122,15 @@ impl World {
             if check(&seen) { Ok(()) } else { Err(seen.to_string()) }
         });
     }
+}
+
+/// A Kustomization of the repository, in the name of an account if it is named.
+fn kustomization(name: &str, path: &str, account: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
+         {NAMESPACE}}}\nspec: {{interval: 10m, retryInterval: 1s, path: {path:?}, prune: true, serviceAccountName: {account:?}, \
+         sourceRef: {{kind: GitRepository, name: flux-system}}}}\n"
+    )
 }
 
 /// The root of the project.
@@ -208,15 +230,7 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.wait_until_ready(&["fleet"], &commit);
     world.kubernetes.kubectl_ok(&["delete", "configmap", "one"]);
     world.wait_for("drift is put right", "configmap one", |seen| !seen.is_null());
-    world.repository.write("apps/broken.yaml", "{");
-    world.repository.commit("broken");
-    world.wait_for("a failure that happens again is counted", "events --namespace flux-system", |seen| {
-        let events = seen["items"].as_array().cloned().unwrap_or_default();
-        events.iter().any(|event| event["reason"] == "BuildFailed" && event["count"].as_i64() > Some(1))
-    });
-    world.repository.remove("apps/broken.yaml");
-    let commit = world.repository.commit("mended");
-    world.wait_until_ready(&["fleet"], &commit);
+    world.fail_again();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
     let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];

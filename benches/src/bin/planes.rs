@@ -58,7 +58,8 @@ async fn converged(directory: PathBuf, repository: &Path, budgets: &Budgets) -> 
     let mut agents = Agents::in_dir(plane.data_dir())?;
     let access = Access { local: LocalAccess::Only(vec![repository.to_owned()]), ..Access::default() };
     agents.config.policy = Arc::new(Policy { access, ..Policy::default() });
-    plane.run_agents(agents).await?;
+    let clients = plane.prepare_agents().await?;
+    plane.run_agents(clients, agents);
     let client = plane.client();
     let namespace = serde_json::from_value(json!({ "metadata": { "name": FLUX } }))?;
     Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await?;

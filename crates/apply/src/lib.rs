@@ -6,6 +6,7 @@
 
 mod applier;
 mod change;
+mod clients;
 mod cluster;
 mod diff;
 mod error;
@@ -23,6 +24,7 @@ mod watching;
 
 pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale};
 pub use change::{Action, Change, ChangeSet};
+pub use clients::Clients;
 pub use cluster::Account;
 pub use diff::{Diff, FieldChange, compare};
 pub use error::{ApplyError, Partial};

@@ -1,5 +1,5 @@
-//! What a cluster needs before it can follow a repository: the resource types, a namespace, the source and the
-//! Kustomization that everything else grows from.
+//! What a cluster needs before it can follow a repository, beside the resource types: a namespace with the accounts of the
+//! agents, the source and the Kustomization that everything else grows from.
 
 mod roles;
 
@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_apply::ObjectId;
+use cowherd_controlplane::AgentAccount;
 use cowherd_source::RepositoryUrl;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -26,9 +27,7 @@ const INTERVAL: &str = "1m0s";
 pub const MANAGER: &str = "cowherd";
 
 /// The account that the root acts for where Kustomizations do not act with the rights of the agents, as Flux has it.
-const ROOT_ACCOUNT: &str = "kustomize-controller";
-/// Lets the account of the root do everything, under the name that Flux's installation gives it.
-const ROOT_BINDING: &str = "cluster-reconciler-flux-system";
+const ROOT_ACCOUNT: &str = AgentAccount::APPLYING.name;
 
 /// What to follow, and with what.
 #[derive(Clone, Default)]
@@ -41,7 +40,7 @@ pub struct Root {
     pub keeps_credentials: bool,
     /// How often a remote repository is looked at, as Go writes it; every minute unless this says otherwise.
     pub interval: Option<String>,
-    /// Whether the Kustomization acts for an account that may do everything, instead of with the rights of the agents.
+    /// Whether the Kustomization names the account that may do everything, since one that names none may do less.
     pub acts_for_account: bool,
 }
 
@@ -65,6 +64,9 @@ impl Root {
         for name in cowherd_api::crd_names() {
             reserved.insert(object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"));
         }
+        for account in AgentAccount::ALL {
+            reserved.insert(object(AgentAccount::NAMESPACE, account.name, "", "ServiceAccount"));
+        }
         if self.is_checkout() {
             reserved.insert(object(ROOT, ROOT, "source.toolkit.fluxcd.io", "GitRepository"));
             reserved.insert(object(ROOT, ROOT, "kustomize.toolkit.fluxcd.io", "Kustomization"));
@@ -78,16 +80,13 @@ impl Root {
     }
 }
 
-/// Brings the resource types, the namespace, the roles and the credentials; whether there are credentials.
+/// Brings the namespace, the accounts of the agents, the roles of people and the credentials; whether there are credentials.
 pub async fn prepare(client: &Client, root: &Root) -> Result<bool> {
-    cowherd_gitops::install(client.clone()).await?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": ROOT } });
     apply(&Api::<Namespace>::all(client.clone()), &namespace).await?;
     roles::apply(client, root.acts_for_account).await?;
-    if root.acts_for_account {
-        apply(&Api::<ServiceAccount>::namespaced(client.clone(), ROOT), &account()).await?;
-        apply(&Api::<ClusterRoleBinding>::all(client.clone()), &binding()).await?;
-    }
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), AgentAccount::NAMESPACE);
+    try_join_all(AgentAccount::ALL.map(account).iter().map(|account| apply(&accounts, account))).await?;
     let secrets: Api<Secret> = Api::namespaced(client.clone(), ROOT);
     if !root.credentials.is_empty() {
         apply(&secrets, &secret(root)).await.context("cannot keep the repository's credentials")?;
@@ -96,14 +95,9 @@ pub async fn prepare(client: &Client, root: &Root) -> Result<bool> {
     Ok(root.keeps_credentials && secrets.get_metadata_opt(ROOT).await?.is_some())
 }
 
-fn account() -> Value {
-    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": ROOT_ACCOUNT, "namespace": ROOT } })
-}
-
-fn binding() -> Value {
-    json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": ROOT_BINDING },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-        "subjects": [{ "kind": "ServiceAccount", "name": ROOT_ACCOUNT, "namespace": ROOT }] })
+fn account(account: AgentAccount) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": { "name": account.name, "namespace": AgentAccount::NAMESPACE } })
 }
 
 /// Applies an object, whoever else has written its fields.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use cowherd_apiserver::Undeletable;
 use cowherd_apiserver::pki::AlternativeName;
-use cowherd_apiserver::{Undeletable, User};
 use cowherd_controllers::Selection;
+
+use crate::accounts;
 
 /// What can be chosen about a control plane.
 #[derive(Clone, Debug)]
@@ -19,8 +21,6 @@ pub struct Config {
     pub store: cowherd_store::Options,
     /// Which controllers run.
     pub controllers: Selection,
-    /// Who the agents are to the API, if there are any.
-    pub agents: User,
 }
 
 /// How others reach an API.
@@ -41,20 +41,19 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             listen: None,
-            api: cowherd_apiserver::Config { undeletable: definitions(), ..Default::default() },
+            api: cowherd_apiserver::Config { undeletable: needed_by_agents(), ..Default::default() },
             store: cowherd_store::Options::default(),
             controllers: Selection::default(),
-            agents: User::admin(),
         }
     }
 }
 
-/// The definitions of what the agents reconcile: with a definition go all its objects.
-fn definitions() -> Vec<Undeletable> {
+/// The definitions of what the agents reconcile, for with a definition go all its objects, and the rights of the agents.
+fn needed_by_agents() -> Vec<Undeletable> {
     let definition = |name: &'static str| Undeletable {
         group: "apiextensions.k8s.io".to_owned(),
         plural: "customresourcedefinitions".to_owned(),
         name: name.to_owned(),
     };
-    cowherd_api::crd_names().into_iter().map(definition).collect()
+    cowherd_api::crd_names().into_iter().map(definition).chain(accounts::undeletable()).collect()
 }

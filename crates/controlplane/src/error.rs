@@ -31,6 +31,15 @@ pub enum Error {
     /// The definitions of what the agents reconcile cannot be brought.
     #[error(transparent)]
     Install(#[from] cowherd_gitops::InstallError),
+    /// The agents cannot be given their rights.
+    #[error("cannot give the agents their rights: {object}")]
+    Rights {
+        /// The role or the binding.
+        object: String,
+        /// Why not.
+        #[source]
+        cause: Box<kube::Error>,
+    },
     /// Opening the state broke off, which is a bug.
     #[error("opening the state broke off: {0}")]
     Broken(#[from] tokio::task::JoinError),

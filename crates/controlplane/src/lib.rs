@@ -27,6 +27,7 @@
 //! What ends that should not is started again, and [`ControlPlane::health`] tells of it. A control plane that is dropped
 //! ends at once, one that is stopped when its requests are done; neither leaves a task, a thread or a lock behind.
 
+mod accounts;
 mod agents;
 mod budgets;
 mod config;
@@ -35,6 +36,7 @@ mod error;
 mod listener;
 mod plane;
 
+pub use accounts::AgentAccount;
 pub use agents::Agents;
 pub use budgets::{Budgets, Sizes};
 pub use config::{Config, Listen};

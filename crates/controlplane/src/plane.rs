@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_apiserver::{ApiServer, User};
-use cowherd_controllers::{Clients, Runtime};
+use cowherd_controllers::Runtime;
+use cowherd_gitops::Clients;
 use cowherd_runtime::{Health, Metrics, supervise};
 use cowherd_store::{Options, Store};
 use kube::Client;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use crate::accounts::{self, AgentAccount};
 use crate::budgets::Cache;
 use crate::listener::Listener;
 use crate::{Agents, Budgets, Config, DataDir, Error};
@@ -30,7 +32,6 @@ pub struct ControlPlane {
     data_dir: DataDir,
     runtime: Runtime,
     listener: Option<Arc<Listener>>,
-    agents: User,
     budgets: cowherd_gitops::Budgets,
     tasks: JoinSet<()>,
     stopping: watch::Sender<bool>,
@@ -67,7 +68,6 @@ impl ControlPlane {
             data_dir,
             runtime,
             listener,
-            agents: config.agents,
             budgets: budgets.agents.share(),
             tasks: JoinSet::new(),
             stopping: watch::Sender::new(false),
@@ -102,11 +102,23 @@ impl ControlPlane {
         self.tasks.spawn(work);
     }
 
-    /// Runs agents on the control plane until it stops, and brings the definitions of what they reconcile before.
-    pub async fn run_agents(&mut self, agents: Agents) -> Result<(), Error> {
-        let client = self.server.client_as(self.agents.clone(), "cowherd");
-        cowherd_gitops::install(client.clone()).await?;
-        let Agents { mirrors, config } = agents;
+    /// Brings the definitions of what agents reconcile, and gives their accounts the rights that they need; who they are then.
+    pub async fn prepare_agents(&self) -> Result<Clients, Error> {
+        let client = self.client();
+        let installed = async { Ok(cowherd_gitops::install(client.clone()).await?) };
+        tokio::try_join!(installed, accounts::give_rights(&client))?;
+        let of = |account: AgentAccount| self.client_as(User::known(&account.user(), &[]));
+        Ok(Clients {
+            sources: of(AgentAccount::SOURCES),
+            delivery: of(AgentAccount::DELIVERY),
+            applying: of(AgentAccount::APPLYING),
+        })
+    }
+
+    /// Runs agents on the control plane until it stops, as who they were [prepared](Self::prepare_agents) to be.
+    pub fn run_agents(&mut self, clients: Clients, agents: Agents) {
+        let Agents { mirrors, mut config } = agents;
+        config.reserved.extend(accounts::needed());
         let config = cowherd_gitops::Config {
             budgets: self.budgets.clone(),
             health: self.runtime.health().clone(),
@@ -116,9 +128,8 @@ impl ControlPlane {
         let stopping = self.stopping.clone();
         self.keep("agents", move || {
             let stopped = stopped(stopping.subscribe());
-            cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), stopped)
+            cowherd_gitops::run(clients.clone(), mirrors.clone(), config.clone(), stopped)
         });
-        Ok(())
     }
 
     /// Runs something beside the controllers until it ends or the control plane stops.
@@ -225,9 +236,11 @@ async fn open_store(data_dir: &DataDir, options: Options, cache: &Cache) -> Resu
 }
 
 /// Clients for the controllers, each of which may do what its service account may.
-fn clients(server: &ApiServer) -> Clients {
+fn clients(server: &ApiServer) -> cowherd_controllers::Clients {
     let server = server.clone();
-    Clients::new(move |identity| server.client_as(User::known(&identity.user(), &[]), identity.agent()))
+    cowherd_controllers::Clients::new(move |identity| {
+        server.client_as(User::known(&identity.user(), &[]), identity.agent())
+    })
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

@@ -8,6 +8,7 @@
 //! rendered nor applied: their status follows once those that changed are done.
 
 mod budgets;
+mod clients;
 mod conditions;
 mod counters;
 mod delivery;
@@ -32,6 +33,7 @@ mod target;
 mod wanted;
 
 pub use budgets::{Budgets, Limits};
+pub use clients::Clients;
 pub use counters::{Counters, Counts};
 pub use delivery::PreviewError;
 pub use fetches::FetchLimits;
@@ -125,19 +127,20 @@ pub const ACTED_UPON: &[(&str, &str)] =
 /// them all again. The definitions of their resources must be served by then ([`install`]).
 ///
 /// The agents can be stopped, or killed, at any moment: what was begun is taken up again at the next start.
-pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
+pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
+    let clients = clients.into();
     let (signals, inbox) = mpsc::unbounded_channel();
-    let recorder = events::Recorders::new(client.clone());
+    let recorder = events::Recorders::new(clients.delivery.clone());
     let fetches = config.budgets.fetches.clone();
     let tell: source::Tell = {
         let signals = signals.clone();
         Arc::new(move |news| drop(signals.send(schedule::Signal::Source(news))))
     };
-    let context = delivery::Context::new(client.clone(), recorder.clone(), fetches.clone(), &config, signals.clone());
+    let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
-        client: client.clone(),
+        recorder: events::Recorders::new(clients.sources.clone()),
+        client: clients.sources,
         mirrors,
-        recorder,
         tell,
         fetches,
         wanted: context.wanted.clone(),
@@ -146,7 +149,7 @@ pub async fn run(client: kube::Client, mirrors: Mirrors, config: Config, shutdow
     let Config { health, metrics, shard, .. } = config;
     let mut tasks = JoinSet::new();
     tasks.spawn(source::run::<GitRepository>(shared));
-    tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));
+    tasks.spawn(schedule::watch::owners::<Kustomization>(clients.delivery, shard, health, metrics, signals));
     tasks.spawn(schedule::Schedule::new(context, &[&kustomization::KIND]).run(inbox));
     tokio::select! {
         () = shutdown => {}

@@ -26,7 +26,7 @@ pub struct Stale {
     pub owner: Owner,
     /// The objects.
     pub objects: Vec<Versioned>,
-    /// On whose behalf they are deleted; the agent's own account by default.
+    /// On whose behalf they are deleted; by default that of [`Clients::applying`](crate::Clients::applying).
     pub account: Option<Account>,
     /// Which other owners gave up an object that has their labels. Asked at the moment of the deletion.
     pub abandoned_by: Owners,

@@ -20,7 +20,7 @@ pub struct Heir {
     pub owner: Owner,
     /// How owners of its kind show that objects are theirs.
     pub ownership: Ownership,
-    /// On whose behalf it would apply the object; the agent's own account by default.
+    /// On whose behalf it would apply the object; by default that of [`Clients::applying`](crate::Clients::applying).
     pub account: Option<Account>,
 }
 

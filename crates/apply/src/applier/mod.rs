@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::clients::Clients;
 use crate::cluster::{Account, Cluster};
 use crate::health::actors::Actors;
 use crate::memory::{Drift, Memory};
@@ -58,7 +59,7 @@ pub struct Desired {
     /// Objects that belong to the set, but are as another owner has them. They are left as they are, if the account might
     /// write them.
     pub others: BTreeSet<ObjectId>,
-    /// On whose behalf the objects are applied; the agent's own account by default.
+    /// On whose behalf the objects are applied; by default that of [`Clients::applying`].
     pub account: Option<Account>,
     /// How long definitions may take until they are served.
     pub timeout: Duration,
@@ -81,11 +82,12 @@ pub(crate) struct Inner {
 
 impl Applier {
     /// An applier, and the drift that it sees. The watches end when the last clone of the applier is gone.
-    pub fn new(client: kube::Client, options: Options) -> (Self, mpsc::UnboundedReceiver<Drift>) {
+    pub fn new(clients: impl Into<Clients>, options: Options) -> (Self, mpsc::UnboundedReceiver<Drift>) {
+        let clients = clients.into();
         let (sender, drift) = mpsc::unbounded_channel();
         let memory = Arc::new(Memory::new(sender));
-        let watching = Watching::new(client.clone(), memory.clone(), options.ownership);
-        let cluster = Cluster::new(client, options.ownership);
+        let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership);
+        let cluster = Cluster::new(clients, options.ownership);
         let requests = Semaphore::new(options.requests.max(1));
         let Options { reserved, actors, .. } = options;
         let inner = Inner { cluster, memory, watching, requests, reserved, actors };

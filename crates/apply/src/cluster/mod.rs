@@ -16,13 +16,14 @@ use serde_json::Value;
 pub(crate) use discovery::Kind;
 use discovery::Kinds;
 
+use crate::clients::Clients;
 use crate::object::ObjectId;
 use crate::owner::Ownership;
 
 /// What the user names of ServiceAccounts begin with.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
-/// The account on whose behalf requests are made, where it is not the agent's own.
+/// The account on whose behalf requests are made, where somebody names one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
     /// The user name, as `system:serviceaccount:<namespace>:<name>`.
@@ -51,18 +52,19 @@ pub(crate) struct Patched {
 
 /// A cluster and what is known of its kinds.
 pub(crate) struct Cluster {
-    client: Client,
+    clients: Clients,
     kinds: Kinds,
     ownership: Ownership,
 }
 
 impl Cluster {
-    pub(crate) fn new(client: Client, ownership: Ownership) -> Self {
-        Self { kinds: Kinds::new(client.clone()), client, ownership }
+    pub(crate) fn new(clients: Clients, ownership: Ownership) -> Self {
+        Self { kinds: Kinds::new(clients.own.clone()), clients, ownership }
     }
 
+    /// The client of what is asked on behalf of nobody else.
     pub(crate) fn client(&self) -> &Client {
-        &self.client
+        &self.clients.own
     }
 
     pub(crate) fn ownership(&self) -> &Ownership {
@@ -194,7 +196,7 @@ impl Cluster {
     /// Whether there is such an account. Of users that are none of the cluster's, nobody knows.
     pub(crate) async fn has_account(&self, account: &Account) -> kube::Result<bool> {
         let Some((namespace, name)) = account.as_service_account() else { return Ok(true) };
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.clients.own.clone(), namespace);
         accounts.get_metadata_opt(name).await.map(|found| found.is_some())
     }
 
@@ -210,12 +212,16 @@ impl Cluster {
         mut request: http::Request<Vec<u8>>,
         account: Option<&Account>,
     ) -> kube::Result<(u16, Vec<u8>)> {
-        if let Some(account) = account {
-            let user =
-                http::HeaderValue::from_str(&account.user).map_err(|error| kube::Error::HttpError(error.into()))?;
-            request.headers_mut().insert("impersonate-user", user);
-        }
-        let response = self.client.send(request.map(Body::from)).await?;
+        let client = match account {
+            None => &self.clients.applying,
+            Some(account) => {
+                let user =
+                    http::HeaderValue::from_str(&account.user).map_err(|error| kube::Error::HttpError(error.into()))?;
+                request.headers_mut().insert("impersonate-user", user);
+                &self.clients.own
+            }
+        };
+        let response = client.send(request.map(Body::from)).await?;
         let code = response.status();
         let body = response.into_body().collect().await?.to_bytes().to_vec();
         if code.is_success() {

@@ -161,6 +161,7 @@ impl Up {
         // Before anything is changed, so that a start that is cut off here is resumed and not undone.
         root.followed.write(&self.local.data_dir)?;
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
+        let clients = control_plane.plane.prepare_agents().await?;
         for keeper in Keeper::put(&client, &root).await? {
             control_plane.plane.spawn(keeper.keep(say.clone()));
         }
@@ -186,7 +187,7 @@ impl Up {
         if self.tenancy.no_remote_bases {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
-        control_plane.plane.run_agents(Agents { mirrors, config }).await?;
+        control_plane.plane.run_agents(clients, Agents { mirrors, config });
         let mut watching = Watching::start(&client, progress, notices, said);
         let convergence = watching.until_settled(self.once.then_some(self.timeout)).await?;
         let summary =

@@ -55,7 +55,8 @@ pub async fn follow(directory: PathBuf, repository: &Path, budgets: &Budgets) ->
     let mut agents = Agents::in_dir(plane.data_dir()).unwrap();
     let access = Access { local: LocalAccess::Only(vec![repository.to_owned()]), ..Access::default() };
     agents.config.policy = Arc::new(Policy { access, ..Policy::default() });
-    plane.run_agents(agents).await.unwrap();
+    let clients = plane.prepare_agents().await.unwrap();
+    plane.run_agents(clients, agents);
     let client = plane.client();
     let namespace = json!({ "metadata": { "name": FLUX } });
     let namespaces: Api<Namespace> = Api::all(client.clone());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cowherd_apply::{Options, Owners};
+use cowherd_apply::{Clients, Options, Owners};
 use kube::Client;
 use tokio::sync::mpsc;
 
@@ -49,12 +49,13 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(
-        client: Client,
+        clients: impl Into<Clients>,
         recorder: Recorders,
         fetches: Fetches,
         config: &Config,
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Arc<Self> {
+        let clients = clients.into();
         let options =
             Options { reserved: config.reserved.clone(), actors: config.actors.clone(), ..Options::default() };
         let tell_drift = {
@@ -62,8 +63,8 @@ impl Context {
             Arc::new(move |owner, drift| drop(signals.send(Signal::Drift { owner, drift })))
         };
         Arc::new(Self {
-            targets: Targets::new(client.clone(), options, tell_drift),
-            client,
+            client: clients.own.clone(),
+            targets: Targets::new(clients, options, tell_drift),
             recorder,
             counters: config.counters.clone(),
             sharing: Arc::default(),

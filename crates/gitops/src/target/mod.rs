@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cowherd_apply::{Account, Applier, Drift, Options};
+use cowherd_apply::{Account, Applier, Clients, Drift, Options};
 use kube::Client;
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ pub(crate) type TellDrift = Arc<dyn Fn(OwnerName, Drift) + Send + Sync>;
 
 /// Gives the targets of owners. All of them are the cluster that the owners are in.
 pub(crate) struct Targets {
-    client: Client,
+    clients: Clients,
     options: Options,
     tell: TellDrift,
     appliers: Mutex<Appliers>,
@@ -40,15 +40,15 @@ pub(crate) struct Target {
 }
 
 impl Targets {
-    /// Targets in the cluster of `client`. Appliers have these options, but for what follows from the kind of owners.
-    pub(crate) fn new(client: Client, options: Options, tell: TellDrift) -> Self {
-        Self { client, options, tell, appliers: Mutex::default(), accounts: Arc::default() }
+    /// Targets in the cluster of the clients. Appliers have these options, but for what follows from the kind of owners.
+    pub(crate) fn new(clients: Clients, options: Options, tell: TellDrift) -> Self {
+        Self { clients, options, tell, appliers: Mutex::default(), accounts: Arc::default() }
     }
 
     /// The target of an owner.
     pub(crate) fn of(&self, owner: &Owner) -> Target {
         Target {
-            client: self.client.clone(),
+            client: self.clients.own.clone(),
             applier: self.applier(owner.name.kind),
             account: owner.account.clone(),
             accounts: self.accounts.clone(),
@@ -61,7 +61,7 @@ impl Targets {
             return known.clone();
         }
         let options = Options { ownership: kind.ownership, ..self.options.clone() };
-        let (applier, mut drifts) = Applier::new(self.client.clone(), options);
+        let (applier, mut drifts) = Applier::new(self.clients.clone(), options);
         let tell = self.tell.clone();
         appliers.drifts.spawn(async move {
             while let Some(drift) = drifts.recv().await {

@@ -3,6 +3,7 @@
 // What a test sets up may as well panic.
 #![allow(clippy::unwrap_used)]
 
+mod asked;
 mod converge;
 mod cost;
 mod drift;

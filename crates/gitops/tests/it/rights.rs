@@ -1,190 +1,197 @@
-//! What the agents ask of an API as themselves is what deploy/agent.yaml gives them, and all of it.
+//! The agents of a control plane are accounts of their own: they have what they need, and nothing else.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-
-use cowherd_apiserver::User;
-use cowherd_runtime::leader::{self, Candidate};
-use cowherd_runtime::{Health, Metrics};
-use http::{Method, Request};
-use kube::Client;
+use cowherd_gitops::Clients;
 use kube::api::DeleteParams;
-use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::world::{FLUX, World, config_map, kustomization};
+use crate::asked::{Asked, given};
+use crate::world::{FLUX, World, condition, config_map, kustomization};
 
-const ACCOUNT: &str = "system:serviceaccount:flux-system:cowherd-agent";
+const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 
-/// A verb on a resource, with its group, and with its subresource behind a slash.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Right {
-    verb: String,
-    group: String,
-    resource: String,
+/// What each of the agents asked.
+#[derive(Default)]
+struct Agents {
+    sources: Asked,
+    delivery: Asked,
+    applying: Asked,
 }
 
-impl Right {
-    fn new(verb: &str, group: &str, resource: &str) -> Self {
-        Self { verb: verb.to_owned(), group: group.to_owned(), resource: resource.to_owned() }
-    }
-
-    /// The right that a request takes; nothing where it is about no resource.
-    fn of(request: &Request<Body>) -> Option<Self> {
-        // What is asked for an account is that account's to be allowed.
-        if request.headers().contains_key("impersonate-user") {
-            return Some(Self::new("impersonate", "", "serviceaccounts"));
+impl Drop for Agents {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("refused: {:?}", [self.sources.refused(), self.delivery.refused(), self.applying.refused()]);
         }
-        let parts: Vec<&str> = request.uri().path().trim_matches('/').split('/').collect();
-        let (group, rest) = match parts[..] {
-            ["api", _, ref rest @ ..] => ("", rest),
-            ["apis", group, _, ref rest @ ..] => (group, rest),
-            _ => return None,
-        };
-        let (resource, name, subresource) = match *rest {
-            ["namespaces", _, resource, ref rest @ ..] => (resource, rest.first(), rest.get(1)),
-            [resource, ref rest @ ..] => (resource, rest.first(), rest.get(1)),
-            [] => return None,
-        };
-        let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
-        let verb = match *request.method() {
-            Method::GET if is_watch => "watch",
-            Method::GET if name.is_none() => "list",
-            Method::GET => "get",
-            Method::POST => "create",
-            Method::PUT => "update",
-            Method::PATCH => "patch",
-            Method::DELETE => "delete",
-            _ => return None,
-        };
-        let resource = subresource.map_or_else(|| resource.to_owned(), |sub| format!("{resource}/{sub}"));
-        Some(Self::new(verb, group, &resource))
-    }
-
-    /// Whether this one, which may be about everything, gives the other.
-    fn gives(&self, other: &Self) -> bool {
-        let fits = |pattern: &str, text: &str| pattern == "*" || pattern == text;
-        self.verb == other.verb && fits(&self.group, &other.group) && fits(&self.resource, &other.resource)
     }
 }
 
-/// Every right that the roles of deploy/agent.yaml give, and the documents.
-fn deployed() -> (Vec<Right>, Vec<Value>) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/agent.yaml");
-    let text = std::fs::read_to_string(file).unwrap();
-    let documents = cowherd_yaml::parse_documents(text.as_bytes(), &cowherd_yaml::Limits::default()).unwrap();
-    let documents: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
-    let mut rights = Vec::new();
-    for rule in documents.iter().filter_map(|document| document["rules"].as_array()).flatten() {
-        let texts = |field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
-        for (verb, group, resource) in texts("verbs").iter().flat_map(|verb| {
-            let groups = texts("apiGroups").into_iter();
-            groups.flat_map(move |group| {
-                texts("resources").into_iter().map(move |resource| (verb, group.clone(), resource))
+impl Agents {
+    /// A cluster whose agents are listened to.
+    async fn listened_to() -> (World, Self) {
+        let mut world = World::new().await;
+        world.kill_agents().await;
+        let asked = Self::default();
+        let Clients { sources, delivery, applying } = world.agents.clone();
+        world.agents = Clients {
+            sources: asked.sources.by(sources),
+            delivery: asked.delivery.by(delivery),
+            applying: asked.applying.by(applying),
+        };
+        world.start_agents();
+        (world, asked)
+    }
+}
+
+/// A GitRepository of this world that has credentials, as private ones have.
+async fn follow_with_credentials(world: &World) {
+    let secret = json!({ "metadata": { "name": "deploy-key", "namespace": FLUX }, "stringData": { "identity": "k" } });
+    world.create("v1", "Secret", secret).await;
+    let url = format!("file://{}", world.repository.path().display());
+    let spec =
+        json!({ "interval": "1h", "url": url, "ref": { "branch": "main" }, "secretRef": { "name": "deploy-key" } });
+    world
+        .create(SOURCE, "GitRepository", json!({ "metadata": { "name": FLUX, "namespace": FLUX }, "spec": spec }))
+        .await;
+}
+
+/// A Kustomization of a tenant's: it acts for an account, and takes variables from a Secret.
+async fn add_tenant(world: &World) {
+    let account = json!({ "metadata": { "name": "tenant", "namespace": FLUX } });
+    world.create("v1", "ServiceAccount", account).await;
+    let secret = json!({ "metadata": { "name": "values", "namespace": FLUX }, "stringData": { "value": "mine" } });
+    world.create("v1", "Secret", secret).await;
+    let subject = json!({ "kind": "ServiceAccount", "name": "tenant", "namespace": FLUX });
+    let binding = json!({ "metadata": { "name": "tenant", "namespace": "apps" }, "subjects": [subject],
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit" } });
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
+    let more = json!({ "serviceAccountName": "tenant",
+        "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": "values" }] } });
+    world.add(kustomization("tenant", "./tenant", more)).await;
+}
+
+/// A GitRepository of a place where there is none.
+fn fetched_from(world: &World, place: &str) -> Value {
+    let url = format!("file://{}/{place}", world.repository.path().display());
+    json!({ "metadata": { "name": "gone", "namespace": FLUX }, "spec": { "interval": "1h", "url": url } })
+}
+
+async fn fetch_failed(world: &World, place: &str) {
+    world
+        .until(&format!("{place} could not be fetched"), async || {
+            let status = world.get(SOURCE, "GitRepository", Some(FLUX), "gone").await.unwrap()["status"].to_string();
+            if status.contains(&format!("/{place}")) { Ok(()) } else { Err(status) }
+        })
+        .await;
+}
+
+/// Waits until an event about the object has been counted.
+async fn told_again(world: &World, name: &str) {
+    world
+        .until(&format!("an event about {name} is counted"), async || {
+            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
+            let of = |event: &Value| event["involvedObject"]["name"] == name && event["count"].as_u64() > Some(1);
+            if events.items.iter().any(|event| of(&event.data)) { Ok(()) } else { Err("none is") }
+        })
+        .await;
+}
+
+/// Plays all that agents meet on the quickstart, and what tenants and mistakes add to it.
+async fn play(world: &World) {
+    let quickstart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quickstart");
+    world.repository.copy(quickstart.as_ref(), "examples/quickstart");
+    world.repository.write("tenant/a.yaml", &config_map("apps", "tenant", "${value}"));
+    let first = world.repository.commit("the quickstart");
+    follow_with_credentials(world).await;
+    world.add(kustomization("root", "./examples/quickstart", json!({}))).await;
+    add_tenant(world).await;
+    for name in ["root", "infrastructure", "apps-dev", "apps-staging", "apps-prod", "tenant"] {
+        world.ready(name, &first).await;
+    }
+    assert_eq!(world.value("apps", "tenant").await.as_deref(), Some("mine"));
+
+    // What somebody changes is put right.
+    world.patch("apps/v1", "Deployment", "prod", "nginx", json!({ "spec": { "replicas": 1 } })).await;
+    world
+        .until("what was scaled by hand is put right", async || {
+            let found = world.get("apps/v1", "Deployment", Some("prod"), "nginx").await.unwrap();
+            let replicas = found["spec"]["replicas"].clone();
+            if replicas == 5 { Ok(()) } else { Err(replicas.to_string()) }
+        })
+        .await;
+
+    // What fails again for the same reason is counted.
+    world.add(kustomization("nowhere", "./nowhere", json!({}))).await;
+    told_again(world, "nowhere").await;
+    world.create(SOURCE, "GitRepository", fetched_from(world, "gone")).await;
+    for place in ["gone", "missing", "gone"] {
+        world.patch(SOURCE, "GitRepository", FLUX, "gone", fetched_from(world, place)).await;
+        fetch_failed(world, place).await;
+    }
+    told_again(world, "gone").await;
+
+    // What leaves the repository is pruned, and what is deleted is cleaned up, Flux's finalizer of a source too.
+    world.repository.remove("tenant/a.yaml");
+    world.repository.write("tenant/b.yaml", &config_map("apps", "other", "2"));
+    let second = world.repository.commit("another");
+    world.ready("tenant", &second).await;
+    assert_eq!(world.value("apps", "tenant").await, None);
+    let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
+    world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer).await;
+    let deleted = [(SOURCE, "GitRepository", "gone"), ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root")];
+    for (api_version, kind, name) in deleted {
+        let api = world.api(api_version, kind, Some(FLUX));
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+        world
+            .until(&format!("{name} is gone"), async || match api.get_opt(name).await.unwrap() {
+                None => Ok(()),
+                Some(found) => Err(format!("{:?}", found.metadata)),
             })
-        }) {
-            rights.push(Right::new(verb, &group, &resource));
-        }
-    }
-    (rights, documents)
-}
-
-/// A client with the rights of the account of deploy/, and what was asked through it: each right, and with it whether it was
-/// refused.
-fn recorded(world: &World) -> (Client, Arc<Mutex<BTreeSet<(Right, bool)>>>) {
-    let asked = Arc::<Mutex<BTreeSet<_>>>::default();
-    let (client, record) = (world.client_as(User::known(ACCOUNT, &[])), asked.clone());
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let (client, record, right) = (client.clone(), record.clone(), Right::of(&request));
-        async move {
-            let answer = client.send(request).await?;
-            if let Some(right) = right {
-                record.lock().unwrap().insert((right, answer.status() == http::StatusCode::FORBIDDEN));
-            }
-            Ok::<_, kube::Error>(answer)
-        }
-    });
-    (Client::new(service, "default"), asked)
-}
-
-async fn create_all(world: &World, documents: Vec<Value>) {
-    for document in documents {
-        let text = |field: &str| document[field].as_str().unwrap().to_owned();
-        world.create(&text("apiVersion"), &text("kind"), document.clone()).await;
+            .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_agents_need_what_deploy_gives_them_and_nothing_else() {
-    let mut world = World::new().await;
-    world.kill_agents().await;
-    let (given, documents) = deployed();
-    create_all(&world, documents).await;
-    let applier = json!([
-        { "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "applier", "namespace": FLUX } },
-        { "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "applier" },
-          "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-          "subjects": [{ "kind": "ServiceAccount", "name": "applier", "namespace": FLUX }] },
-    ]);
-    create_all(&world, applier.as_array().unwrap().clone()).await;
-    let (client, asked) = recorded(&world);
-    let candidate = Candidate {
-        retry_period: std::time::Duration::from_millis(100),
-        ..Candidate::new(FLUX, "cowherd-agent", "me")
-    };
-    let (config, mirrors) = (world.config(), world.mirrors());
-    let agents = tokio::spawn(async move {
-        let work = || cowherd_gitops::run(client.clone(), mirrors, config, std::future::pending());
-        let (health, metrics) = (Health::default(), Metrics::default());
-        leader::lead(&candidate, client.clone(), &health, &metrics, work, std::future::pending()).await
-    });
-
-    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
-    let first = world.repository.commit("first");
-    world.follow_repository().await;
-    world.add(kustomization("apps", "./apps", json!({ "serviceAccountName": "applier" }))).await;
-    world.ready("apps", &first).await;
-    // The same failure again and again is one event.
-    world.repository.write("apps/a.yaml", "{");
-    world.repository.commit("broken");
-    world
-        .until("a failure is counted", async || {
-            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
-            let counts: Vec<_> =
-                events.items.iter().map(|event| (event.data["reason"].clone(), event.data["count"].clone())).collect();
-            let is_counted = counts.iter().any(|(reason, count)| reason == "BuildFailed" && count.as_i64() > Some(1));
-            if is_counted { Ok(()) } else { Err(format!("{counts:?}")) }
-        })
-        .await;
-    // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
-    let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
-    world.patch("source.toolkit.fluxcd.io/v1", "GitRepository", FLUX, FLUX, finalizer).await;
-    for (group, kind, name) in [("kustomize", "Kustomization", "apps"), ("source", "GitRepository", FLUX)] {
-        let api = world.api(&format!("{group}.toolkit.fluxcd.io/v1"), kind, Some(FLUX));
-        api.delete(name, &DeleteParams::default()).await.unwrap();
-        world
-            .until(&format!("{kind} {name} is gone"), async || match api.get_opt(name).await.unwrap() {
-                None => Ok(()),
-                Some(found) => Err(format!("{:?}", found.metadata.finalizers)),
-            })
-            .await;
+async fn each_agent_asks_for_what_deploy_gives_it_and_all_of_it() {
+    let (world, asked) = Agents::listened_to().await;
+    play(&world).await;
+    for (asked, role) in [(&asked.sources, "cowherd-sources"), (&asked.delivery, "cowherd-delivery")] {
+        assert_eq!(asked.refused(), Vec::<String>::new(), "{role} lacks a right that is needed");
+        let spare = asked.spare(&given(role));
+        assert!(spare.is_empty(), "{role} gives what nothing needs: {spare:?}; what was asked: {:#?}", asked.used());
     }
-    // The Lease is renewed, whatever else is done.
-    let all = || {
-        let asked = asked.lock().unwrap().clone();
-        given.iter().filter(|right| !asked.iter().any(|(used, _)| right.gives(used))).cloned().collect::<Vec<_>>()
-    };
+    assert_eq!(asked.applying.refused(), Vec::<String>::new());
+    // Who may do everything does nothing but bring objects: it writes no status and no event, and reads nobody's secrets.
+    let status_or_event =
+        |resource: &str| resource.contains('/') || ["events", "leases", "secrets"].contains(&resource);
+    let besides: Vec<_> = asked.applying.used().into_iter().filter(|used| status_or_event(&used.resource)).collect();
+    assert!(besides.is_empty(), "{besides:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_binding_of_who_applies_only_named_accounts_apply() {
+    let world = World::new().await;
+    let bindings = world.api("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", None);
+    // It may not be deleted, but what it says may be changed.
+    let refused = bindings.delete("cowherd-applier", &DeleteParams::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("this control plane needs it"), "{refused}");
     world
-        .until(
-            "all that is given was used",
-            async || if all().is_empty() { Ok(()) } else { Err(format!("{:?}", all())) },
+        .patch_cluster(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRoleBinding",
+            "cowherd-applier",
+            json!({ "subjects": [] }),
         )
         .await;
-    agents.abort();
-    let asked = asked.lock().unwrap();
-    let refused: Vec<_> = asked.iter().filter(|(_, is_refused)| *is_refused).collect();
-    assert!(refused.is_empty(), "deploy/agent.yaml does not allow {refused:?}");
-    let lacking: Vec<_> = asked.iter().filter(|(used, _)| !given.iter().any(|right| right.gives(used))).collect();
-    assert!(lacking.is_empty(), "deploy/agent.yaml does not give {lacking:?}");
+    world.repository.write("app/a.yaml", &config_map("apps", "app", "1"));
+    world.repository.write("tenant/a.yaml", &config_map("apps", "tenant", "${value}"));
+    let first = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("app", "./app", json!({}))).await;
+    add_tenant(&world).await;
+    world.ready("tenant", &first).await;
+    let applier = "system:serviceaccount:flux-system:kustomize-controller";
+    let said = world.failed("app", "ReconciliationFailed", &format!("User \"{applier}\" cannot")).await;
+    assert!(said.contains("ConfigMap/apps/app"), "{said}");
+    assert_eq!(world.value("apps", "app").await, None);
+    assert!(condition(&world.kustomization("tenant").await.unwrap(), "Ready").is_some());
 }

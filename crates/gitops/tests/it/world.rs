@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_apiserver::User;
 use cowherd_controlplane::{Budgets, ControlPlane};
-use cowherd_gitops::{Config, Counters, Counts, Elsewhere, KeptRenders, Policy, Progress};
+use cowherd_gitops::{Clients, Config, Counters, Counts, Elsewhere, KeptRenders, Policy, Progress};
 use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -62,6 +61,18 @@ impl Repository {
         fs::write(path, content).unwrap();
     }
 
+    /// Copies a directory here.
+    pub fn copy(&self, from: &Path, to: &str) {
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = format!("{to}/{}", entry.file_name().to_str().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                self.copy(&entry.path(), &to);
+            } else {
+                self.write(&to, &fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+    }
+
     pub fn remove(&self, file: &str) {
         let path = self.path.join(file);
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
@@ -98,6 +109,8 @@ pub fn config_map(namespace: &str, name: &str, value: &str) -> String {
 /// A cluster with the agents at work, and the repository that they follow.
 pub struct World {
     pub client: Client,
+    /// Who the agents are that are started next.
+    pub agents: Clients,
     pub repository: Repository,
     pub counters: Arc<Counters>,
     /// Who may what, from the next start of the agents on. At first, any path of this machine is read.
@@ -106,8 +119,8 @@ pub struct World {
     pub progress: Option<UnboundedSender<Progress>>,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
-    plane: ControlPlane,
-    agents: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    _plane: ControlPlane,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl World {
@@ -117,17 +130,18 @@ impl World {
         let config = cowherd_controlplane::Config::new(directory.path().join("plane"));
         let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
         let client = plane.client();
-        cowherd_gitops::install(client.clone()).await.unwrap();
+        let agents = plane.prepare_agents().await.unwrap();
         let mut world = Self {
             client,
+            agents,
             repository: Repository::new(directory.path().join("repository")),
             counters: Arc::default(),
             policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
             progress: None,
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
-            plane,
-            agents: None,
+            _plane: plane,
+            running: None,
         };
         for namespace in [FLUX, "apps", "other"] {
             world.create("v1", "Namespace", json!({ "metadata": { "name": namespace } })).await;
@@ -142,8 +156,8 @@ impl World {
             let _ = stopped.await;
         };
         let agents =
-            tokio::spawn(cowherd_gitops::run(self.client.clone(), self.mirrors.clone(), self.config(), shutdown));
-        self.agents = Some((stop, agents));
+            tokio::spawn(cowherd_gitops::run(self.agents.clone(), self.mirrors.clone(), self.config(), shutdown));
+        self.running = Some((stop, agents));
     }
 
     /// How the agents are configured that are started next.
@@ -162,16 +176,6 @@ impl World {
         }
     }
 
-    /// A client with the rights of a user.
-    pub fn client_as(&self, user: User) -> Client {
-        self.plane.client_as(user)
-    }
-
-    /// The mirrors of the agents.
-    pub fn mirrors(&self) -> Mirrors {
-        self.mirrors.clone()
-    }
-
     /// Other mirrors than those of the agents, as those of another process are.
     pub fn other_mirrors(&self, name: &str) -> Mirrors {
         Mirrors::open(self.directory.path().join(name)).unwrap()
@@ -184,7 +188,7 @@ impl World {
 
     /// Stops the agents as a killed process would: at once, wherever they are.
     pub async fn kill_agents(&mut self) {
-        if let Some((_, agents)) = self.agents.take() {
+        if let Some((_, agents)) = self.running.take() {
             agents.abort();
             let _ = agents.await;
         }
@@ -247,6 +251,11 @@ impl World {
         let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
         let api = self.api(api_version, kind, Some(namespace));
         api.patch(name, &params, &Patch::Merge(patch)).await.unwrap();
+    }
+
+    pub async fn patch_cluster(&self, api_version: &str, kind: &str, name: &str, patch: Value) {
+        let api = self.api(api_version, kind, None);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
     pub async fn patch_kustomization(&self, name: &str, patch: Value) {
@@ -333,7 +342,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some((_, agents)) = self.agents.take() {
+        if let Some((_, agents)) = self.running.take() {
             agents.abort();
         }
     }

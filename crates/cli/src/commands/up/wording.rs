@@ -21,7 +21,7 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     let told = told.filter(|told| told.phase != Doing::Gone);
     match told {
         Some(told) if is_at_work(told) && !is_another_try(told, phase) => {
-            working(told, phase, &message, resource.revision().is_empty())
+            working(told, phase, &message, seen.revision.is_empty())
         }
         Some(told) if phase == Phase::Failed => failed(told, message),
         Some(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
@@ -173,7 +173,7 @@ mod tests {
         let other = line(&failing, Some(&building));
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
         assert_eq!(other.full, Some(format!("building {WHAT}")), "it is the first time");
-        assert_eq!(line(&resource("True", "Applied", "other"), Some(&building)).full, None);
+        assert_eq!(line(&seen("True", "Applied", "other"), Some(&building)).full, None);
     }
 
     #[test]

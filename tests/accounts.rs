@@ -1,0 +1,66 @@
+//! Who the agents are, as people see it with kubectl.
+
+use crate::program::Running;
+use crate::program::repository::Repository;
+
+/// The user that an account of the agents is.
+fn user(name: &str) -> String {
+    format!("system:serviceaccount:flux-system:{name}")
+}
+
+/// Whether an account may do something, by `kubectl auth can-i`.
+fn may(running: &Running, name: &str, what: &str) -> bool {
+    let account = format!("--as={}", user(name));
+    let words = ["auth", "can-i"].into_iter().chain(what.split(' ')).chain([account.as_str()]);
+    running.kubectl(words).status.success()
+}
+
+#[test]
+fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.config_map("app.yaml", "app", "1");
+    let first = repository.commit("first");
+    let running = Running::start(directory.path(), ["up", "fleet"]);
+    running.wait_for_ready("flux-system", "True", &first);
+
+    let accounts = running.kubectl_ok(["get", "serviceaccounts", "-n", "flux-system", "-o", "name"]);
+    for name in ["source-controller", "delivery-controller", "kustomize-controller"] {
+        assert!(accounts.lines().any(|line| line == format!("serviceaccount/{name}")), "{accounts}");
+        let account = format!("--as={}", user(name));
+        let me = running.kubectl_ok(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}", &account]);
+        assert_eq!(me, user(name));
+    }
+    let is_admin = |name: &str| may(&running, name, "* *");
+    assert!(is_admin("kustomize-controller") && !is_admin("source-controller") && !is_admin("delivery-controller"));
+    assert!(may(&running, "source-controller", "patch gitrepositories.source.toolkit.fluxcd.io --subresource=status"));
+    assert!(!may(&running, "source-controller", "get configmaps"));
+    assert!(may(&running, "delivery-controller", "impersonate serviceaccounts"));
+    assert!(!may(&running, "delivery-controller", "create configmaps"));
+}
+
+#[test]
+fn who_applies_may_what_its_account_may_and_a_start_gives_that_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.config_map("app.yaml", "app", "1");
+    let first = repository.commit("first");
+    let running = Running::start(directory.path(), ["up", "fleet"]);
+    running.wait_for_ready("flux-system", "True", &first);
+
+    let binding = ["clusterrolebinding", "cowherd-applier"];
+    let refused = running.kubectl([&["delete"], &binding[..]].concat());
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("needs it"));
+    let nobody = r#"--patch={"subjects":[]}"#;
+    running.kubectl_ok([&["patch"], &binding[..], &["--type=merge", nobody]].concat());
+    repository.config_map("app.yaml", "app", "2");
+    let second = repository.commit("second");
+    let cannot = format!("User \"{}\" cannot patch resource \"configmaps\"", user("kustomize-controller"));
+    running.wait_for_condition("kustomization flux-system -n flux-system", "False", &[&cannot]);
+    assert_eq!(running.value("app"), "1");
+
+    running.stop();
+    let running = Running::start(directory.path(), ["up", "fleet"]);
+    running.wait_for_ready("flux-system", "True", &second);
+    assert_eq!(running.value("app"), "2");
+}
