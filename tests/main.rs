@@ -18,6 +18,7 @@ mod drift;
 mod following;
 mod full_disk;
 mod guarding;
+mod guides;
 mod keeping;
 mod kubectl;
 mod local;
