@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 
 use super::reconcile::parse_duration;
 use crate::cluster::DEFAULT_DATA_DIR;
+use crate::completion;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
 use crate::target::Kind;
 
@@ -31,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[command(verbatim_doc_comment)]
 pub struct Logs {
     /// Show only lines about this object
-    #[arg(value_name = "KIND/NAME")]
+    #[arg(value_name = "KIND/NAME", add = ArgValueCompleter::new(completion::objects))]
     about: Option<String>,
     /// Show only lines about objects of this kind, or of this controller
     #[arg(long, value_name = "KIND", conflicts_with = "about")]
@@ -40,7 +42,7 @@ pub struct Logs {
     #[arg(long, value_name = "NAME", conflicts_with = "about")]
     name: Option<String>,
     /// The namespace of the objects
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system", add = ArgValueCompleter::new(completion::namespaces))]
     namespace: String,
     /// Show lines about objects of all namespaces
     #[arg(short = 'A', long)]
