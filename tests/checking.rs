@@ -185,3 +185,41 @@ fn what_cannot_be_checked_is_told_from_what_is_wrong() {
         assert_eq!(story.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn what_is_not_rendered_is_told_wherever_it_stands() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    repository.kustomization("chart", "./charts/web", "").kustomization("language", "./language", "");
+    repository.write("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    repository.write("charts/web/templates/a.yaml", "kind: {{ .Values.kind }}\n");
+    repository.write("language/main.jsonnet", "{}").write("app/more.cue", "");
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1);
+    let begins = [
+        "app/more.cue: warning: CUE is not rendered",
+        "charts/web: error: the directory is a Helm chart",
+        "language: error: no manifests are here, but what is not rendered: language/main.jsonnet (Jsonnet)",
+    ];
+    assert_eq!(lines.len(), begins.len(), "{lines:#?}");
+    for (line, begin) in lines.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{lines:#?}");
+    }
+}
+
+#[test]
+fn what_no_cluster_grows_from_for_it_is_not_rendered_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("examples"));
+    repository.config_map("guestbook/map.yaml", "a", "1").write("jsonnet/main.jsonnet", "{}");
+    repository.write("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n").commit("begin");
+    let said = |arguments: &[&str]| {
+        let output = cowherd(&repository.path).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for arguments in [["check"].as_slice(), &["diff", "--base", "main"]] {
+        let said = said(arguments);
+        assert!(said.contains("not looked at") && said.contains("jsonnet (Jsonnet), web (a Helm chart)"), "{said}");
+    }
+}

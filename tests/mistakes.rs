@@ -66,6 +66,20 @@ fn a_kustomization_that_names_a_missing_file_says_which() {
 }
 
 #[test]
+fn a_helm_chart_where_manifests_should_be_is_named_with_what_renders_it() {
+    let chart = writing("app/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    harms_nothing(chart, &["app/web", "Helm chart", "helmCharts", "cowherd render NAME app/web"]);
+}
+
+#[test]
+fn a_path_with_nothing_but_what_is_not_rendered_prunes_nothing_and_says_so() {
+    let jsonnet = |repository: &Repository| {
+        repository.write("lang/main.jsonnet", "{ kind: 'ConfigMap' }").kustomization("app", "./lang", "");
+    };
+    harms_nothing(jsonnet, &["lang", "main.jsonnet (Jsonnet)", "commit the manifests"]);
+}
+
+#[test]
 fn an_object_that_the_api_refuses_is_named_with_its_field() {
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: default\nspec:\n  \
                       selector:\n    matchLabels: {app: web}\n  template:\n    metadata:\n      labels: {app: other}\n    \

@@ -313,3 +313,41 @@ fn outside_of_a_repository_no_file_beyond_the_kustomization_is_read_as_with_kube
     std::os::unix::fs::symlink("../outside/secret.yaml", root.join("linked/a.yaml")).unwrap();
     assert!(!refused(&render(root, &["linked"])).contains("s3cret"));
 }
+
+#[test]
+fn what_is_not_rendered_is_told_at_the_prompt() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    for (path, content) in
+        [("a/a.yaml", config), ("a/b.cue", ""), ("b/b.cue", ""), ("c/charts/web/Chart.yaml", "name: web")]
+    {
+        fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+        fs::write(root.join(path), content).unwrap();
+    }
+    let render = |path: &str| cowherd(root).args(["render", path]).output().unwrap();
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let output = render("a");
+    assert!(text(&output).contains("name: a"));
+    assert_eq!(said(&output), "# Warning: not rendered: b.cue (CUE)\n");
+    for (path, words) in
+        [("b", "b.cue (CUE); render it beforehand"), ("c", "charts/web: the directory is a Helm chart")]
+    {
+        let output = render(path);
+        assert!(!output.status.success() && said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+#[test]
+fn the_documented_kustomization_renders_a_chart_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    chart(&root.join("apps"));
+    fs::remove_file(root.join("apps/values-prod.yaml")).unwrap();
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rendering.md")).unwrap();
+    let begin = page.find("# apps/kustomization.yaml").unwrap();
+    let kustomization = page[begin..].split("```").next().unwrap();
+    fs::write(root.join("apps/kustomization.yaml"), kustomization).unwrap();
+    let rendered = text(&cowherd(root).args(["render", "apps"]).output().unwrap());
+    assert!(rendered.contains("name: web-web") && rendered.contains("replicas: 2"), "{rendered}");
+}

@@ -269,3 +269,17 @@ fn a_directory_without_flux_is_reviewed_as_it_is() {
     assert!(text.contains("ConfigMap/default/a configured"), "{text}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn what_is_not_rendered_is_told_with_what_is() {
+    let story = Story::begin();
+    story.repository.config_map("app/red.yaml", "red", "2").write("app/more.jsonnet", "{}");
+    story.repository.remove("other/map.yaml").write("other/map.jsonnet", "{}").commit("change");
+    let (review, status) = story.review(&[]);
+    assert_ne!(status, 1, "nothing comes of one of the two");
+    let units: Vec<&Value> = items(&review["clusters"]).flat_map(|cluster| items(&cluster["kustomizations"])).collect();
+    let unit = |name: &str| units.iter().find(|unit| unit["name"] == name).unwrap();
+    assert_eq!(unit("app")["notes"], serde_json::json!(["not rendered: app/more.jsonnet (Jsonnet)"]));
+    let error = unit("other")["errors"][0].as_str().unwrap();
+    assert!(error.contains("other/map.jsonnet (Jsonnet)"), "{error}");
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use cowherd_gitops::Elsewhere;
-use cowherd_review::{Context, Side};
+use cowherd_review::{Context, LeftOut, Side};
 use cowherd_source::local::{self, Head, Repository, Worktree};
 use cowherd_source::{Access, Ignore, Reference};
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
@@ -14,6 +14,7 @@ use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use crate::downloads;
+use crate::terminal::Mark;
 
 /// How many files are compared with what is checked out, for a hint.
 const MAX_COMPARED: usize = 20_000;
@@ -99,6 +100,19 @@ fn branches(repository: &Repository) -> Vec<String> {
 /// The repository that the person stands in.
 pub fn repository() -> Result<Repository> {
     Ok(local::discover(Path::new("."))?)
+}
+
+/// Tells what of a repository is not looked at, since nothing is rendered by its path alone.
+pub fn tell_left_out(left_out: &[LeftOut]) {
+    /// How many are named.
+    const NAMED: usize = 10;
+    if left_out.is_empty() {
+        return;
+    }
+    let mut names: Vec<String> = left_out.iter().take(NAMED).map(LeftOut::to_string).collect();
+    names.extend(left_out.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
+    let names = cowherd_review::report::clean(&names.join(", "));
+    eprintln!("{} not looked at, since it is not rendered by its path alone: {names}", Mark::Waiting);
 }
 
 /// A revision as a side of a comparison.

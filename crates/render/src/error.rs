@@ -6,6 +6,7 @@ use cowherd_tree::{PathError, TreeError, TreePath};
 use cowherd_yaml::YamlError;
 
 use crate::remote::RemoteSource;
+use crate::unrendered::{self, Unrendered};
 
 /// A render that failed. It names the file at fault, which may be far from the directory that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,16 @@ pub enum Cause {
     /// A directory that others build on holds no kustomization file.
     #[error("the directory has no kustomization.yaml, kustomization.yml or Kustomization")]
     NoKustomization,
+    /// A directory is a Helm chart, where manifests are looked for or a kustomization to build on.
+    #[error(
+        "the directory is a Helm chart, which is not rendered by its path alone: list it under helmCharts of a \
+         kustomization.yaml, with the directory that it is in as helmGlobals.chartHome, or commit what `cowherd render \
+         NAME {0}` prints"
+    )]
+    ChartDirectory(TreePath),
+    /// A directory holds no manifests, but files of which other programs make some.
+    #[error("{}", only_unrendered(.0))]
+    OnlyUnrendered(Vec<Unrendered>),
     /// A kustomization file says nothing.
     #[error("kustomization.yaml is empty")]
     Empty,
@@ -116,6 +127,17 @@ pub enum Cause {
         /// The limit.
         limit: usize,
     },
+}
+
+fn only_unrendered(files: &[Unrendered]) -> String {
+    let json = match files.iter().any(Unrendered::is_json) {
+        true => "; JSON is read where a kustomization.yaml names it",
+        false => "",
+    };
+    let files = unrendered::named(files);
+    format!(
+        "no manifests are here, but what is not rendered: {files}; render it beforehand and commit the manifests as .yaml{json}"
+    )
 }
 
 fn list(sources: &[RemoteSource]) -> String {

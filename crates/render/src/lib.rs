@@ -33,6 +33,7 @@ mod overlay;
 mod remote;
 mod substitute;
 mod surroundings;
+mod unrendered;
 
 pub use chart::{ChartRenderer, ChartRequest, NoCharts, ReleaseName};
 pub use error::{Cause, RenderError};
@@ -43,9 +44,16 @@ pub use overlay::{Image, InlinePatch, Overlay, Selector};
 pub use remote::{NoRemotes, Remote, RemoteSource, Remotes};
 pub use substitute::{Substitution, SubstitutionError, substitute, substitute_noting};
 pub use surroundings::{Rendered, Surroundings};
+pub use unrendered::Unrendered;
 
 use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
+
+/// What tells the files of a repository that are not rendered.
+pub mod left_out {
+    pub use crate::directory::is_chart;
+    pub use crate::unrendered::language;
+}
 
 /// The objects that the directory `path` of `tree` means, in kustomize's order, with `overlay` on top.
 pub fn render(tree: &dyn Tree, path: &TreePath, overlay: &Overlay) -> Result<Vec<Value>, RenderError> {

@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::error::{Cause, RenderError};
 use crate::kustomize::budget::Budget;
 
+/// What is wrong with a document that may be no manifest at all.
+pub(crate) const NO_KIND: &str = "missing kind";
+
 /// An object and the line of its document.
 pub(crate) struct Manifest {
     pub(crate) value: Value,
@@ -84,7 +87,7 @@ fn take_apart(
     let text = |field: Option<&Value>| field.and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text(map.get("kind"));
     if kind.is_empty() {
-        return fail("missing kind");
+        return fail(NO_KIND);
     }
     if kind.ends_with("List") && map.contains_key("items") {
         match map.remove("items") {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::chart::{ChartRenderer, NoCharts};
 use crate::remote::{NoRemotes, RemoteSource, Remotes};
+use crate::unrendered::Unrendered;
 
 /// What a render may turn to besides its tree.
 #[derive(Clone, Copy)]
@@ -32,4 +33,6 @@ pub struct Rendered {
     pub remotes: BTreeMap<RemoteSource, String>,
     /// What a person should know: fields that will go away, variables that nothing uses.
     pub warnings: Vec<String>,
+    /// The files beside the manifests of a directory without a kustomization that only other programs make some of.
+    pub unrendered: Vec<Unrendered>,
 }

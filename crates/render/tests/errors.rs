@@ -1,6 +1,8 @@
 //! What goes wrong, and what the error says: the file, the field or line, the cause.
 
-use cowherd_render::{Cause, LoadRestriction, Options, Overlay, RenderError, render, render_with};
+use cowherd_render::{
+    Cause, LoadRestriction, Options, Overlay, RenderError, Surroundings, render, render_in, render_with,
+};
 use cowherd_tree::{DiskTree, MemoryTree, TreeError, TreePath};
 use cowherd_yaml::Problem;
 
@@ -47,10 +49,63 @@ fn broken_yaml_is_named_with_its_line() {
 #[test]
 fn a_document_must_be_an_object() {
     let error = fail(&[("app/a.yaml", CONFIG), ("app/deep/b.yaml", "# a comment\n---\nreplicaCount: 3\n")]);
-    assert_eq!(error.to_string(), "app/deep/b.yaml: line 3: not a Kubernetes object: missing kind");
+    assert_eq!(
+        error.to_string(),
+        "app/deep/b.yaml: line 3: not a Kubernetes object: missing kind; a kustomization.yaml says which files of a \
+         directory are manifests"
+    );
+    let error = fail(&[("app/helmfile.yaml", "releases: []\n")]);
+    assert!(
+        error.to_string().ends_with("missing kind; Helmfile is not run here: commit what `helmfile template` prints")
+    );
+    let listed = [("app/kustomization.yaml", "resources: [b.yaml]"), ("app/b.yaml", "replicaCount: 3\n")];
+    assert_eq!(fail(&listed).to_string(), "app/b.yaml: line 1: not a Kubernetes object: missing kind");
     let error = fail(&[("app/a.yml", "kind: A\nmetadata: {}\n")]);
     assert_eq!(error.to_string(), "app/a.yml: line 1: not a Kubernetes object: missing metadata.name in this A");
     assert!(matches!(*fail(&[("app/a.yaml", "just text")]).cause, Cause::NotAnObject(_)));
+}
+
+#[test]
+fn a_chart_is_no_directory_of_manifests_and_the_error_says_how_it_is_rendered() {
+    let chart = [("apps/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"), ("apps/a.yaml", CONFIG)];
+    for path in ["apps/web", "apps", ""] {
+        assert_eq!(
+            fail_at(path, &chart).to_string(),
+            "apps/web: the directory is a Helm chart, which is not rendered by its path alone: list it under helmCharts of \
+             a kustomization.yaml, with the directory that it is in as helmGlobals.chartHome, or commit what `cowherd \
+             render NAME apps/web` prints"
+        );
+    }
+    let built_on = [chart[0], ("app/kustomization.yaml", "resources: [../apps/web]")];
+    assert!(matches!(*fail(&built_on).cause, Cause::ChartDirectory(directory) if directory.as_str() == "apps/web"));
+    // A manifest may have any name.
+    let tree = MemoryTree::new([("app/Chart.yaml", CONFIG.to_owned())]).expect("a tree");
+    assert_eq!(render(&tree, &TreePath::root(), &Overlay::default()).expect("a render").len(), 1);
+}
+
+#[test]
+fn what_only_other_programs_render_is_named_where_nothing_else_is_there() {
+    let error = fail(&[("app/guestbook.jsonnet", "{}"), ("app/lib/main.tf.json", "{}"), ("app/README.md", "")]);
+    assert_eq!(
+        error.to_string(),
+        "app: no manifests are here, but what is not rendered: app/guestbook.jsonnet (Jsonnet), app/lib/main.tf.json \
+         (Terraform); render it beforehand and commit the manifests as .yaml"
+    );
+    let error = fail(&[("app/service.json", "{}")]);
+    assert!(error.to_string().ends_with("; JSON is read where a kustomization.yaml names it"), "{error}");
+    let unrendered = |files: &[(&str, &str)]| -> Vec<String> {
+        let tree = MemoryTree::new(files.iter().map(|(path, content)| (*path, content.to_string()))).expect("a tree");
+        let (overlay, options) = (Overlay::default(), Options::default());
+        let rendered = render_in(&tree, &TreePath::root(), &overlay, &options, &Surroundings::default());
+        rendered.expect("a render").unrendered.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(unrendered(&[("a.yaml", CONFIG), ("b.cue", ""), ("c.json", "{}")]), ["b.cue (CUE)"]);
+    assert_eq!(
+        unrendered(&[("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", CONFIG), ("b.cue", "")]),
+        [""; 0]
+    );
+    // Nothing at all is nothing.
+    assert_eq!(unrendered(&[("README.md", "")]), [""; 0]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_render::left_out;
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 
@@ -21,6 +22,30 @@ const MAX_DEPTH: usize = 64;
 const CLUSTERS: &str = "clusters";
 /// What the file of a kustomization may be called.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// From where clusters grow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// The paths, as `spec.path` has them.
+    pub paths: Vec<String>,
+    /// What beside them is no part of any, since it is nothing that is rendered by its path alone.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A directory that means manifests, but not here.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// The directory.
+    pub path: TreePath,
+    /// What it is, for people: `a Helm chart`.
+    pub what: &'static str,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.path, self.what)
+    }
+}
 
 /// A Kustomization of Flux, where it is written and what it is about.
 struct Written {
@@ -44,7 +69,7 @@ impl Written {
 ///
 /// # Errors
 /// When the tree cannot be read.
-pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeError> {
+pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Entries, TreeError> {
     let Scan { written, foreign, built_on } = scan(tree, sources)?;
     // What is about another repository leads nowhere in this one.
     let is_own = |one: &Written| {
@@ -72,16 +97,18 @@ pub fn entries(tree: &dyn Tree, sources: &Sources) -> Result<Vec<String>, TreeEr
     // What lies below another one is part of it.
     let all = entries.clone();
     entries.retain(|entry| !all.iter().any(|other| other != entry && entry.starts_with(other)));
+    let mut left_out = Vec::new();
     if entries.is_empty() {
-        entries = plain(tree)?;
+        (entries, left_out) = plain(tree)?;
     }
-    Ok(entries.iter().map(shown).collect())
+    Ok(Entries { paths: entries.iter().map(shown).collect(), left_out })
 }
 
-/// The uppermost directories with manifests, or with a kustomization that none of the others builds on; the root where there
-/// are none. Charts are no manifests.
-fn plain(tree: &dyn Tree) -> Result<BTreeSet<TreePath>, TreeError> {
+/// The uppermost directories with manifests, or with a kustomization that none of the others builds on, and what is left out;
+/// the root where there are none.
+fn plain(tree: &dyn Tree) -> Result<(BTreeSet<TreePath>, Vec<LeftOut>), TreeError> {
     let mut found = BTreeSet::new();
+    let mut left_out = Vec::new();
     let mut built_on = BTreeSet::new();
     let mut directories = vec![(TreePath::root(), 0)];
     while let Some((directory, depth)) = directories.pop() {
@@ -91,7 +118,8 @@ fn plain(tree: &dyn Tree) -> Result<BTreeSet<TreePath>, TreeError> {
             continue;
         }
         let listed = tree.list(&directory)?;
-        if listed.iter().any(|(name, _)| name == "Chart.yaml") {
+        if left_out::is_chart(tree, &directory) {
+            left_out.push(LeftOut { path: directory, what: "a Helm chart" });
             continue;
         }
         let is_manifest = |name: &str, entry: &cowherd_tree::Entry| -> Result<bool, TreeError> {
@@ -107,24 +135,37 @@ fn plain(tree: &dyn Tree) -> Result<BTreeSet<TreePath>, TreeError> {
             found.insert(directory);
             continue;
         }
+        let language = listed.iter().find_map(|(name, _)| left_out::language(name));
+        left_out.extend(language.map(|what| LeftOut { path: directory.clone(), what }));
         let below = listed.iter().filter(|(name, entry)| entry.kind == EntryKind::Directory && !name.starts_with('.'));
         let below = below.filter_map(|(name, _)| directory.join(name).ok());
         directories.extend(below.filter(|_| depth < MAX_DEPTH).map(|path| (path, depth + 1)));
     }
     found.retain(|path| !built_on.contains(path));
+    left_out.retain(|one| !built_on.contains(&one.path));
+    left_out.sort();
     if found.is_empty() {
-        found.insert(TreePath::root());
+        // What is wrong with it is told where it is rendered.
+        return Ok((BTreeSet::from([TreePath::root()]), Vec::new()));
     }
-    Ok(found)
+    Ok((found, left_out))
 }
 
-/// The directories that a kustomization builds on.
+/// The directories that a kustomization builds on, charts among them.
 fn bases(directory: &TreePath, content: &[u8]) -> Vec<TreePath> {
     let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
     let lists =
         documents.iter().flat_map(|document| ["resources", "bases", "components"].map(|list| &document.value[list]));
     let names = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-    names.filter_map(|name| directory.join(name).ok()).collect()
+    let bases = names.filter_map(|name| directory.join(name).ok());
+    bases.chain(documents.iter().flat_map(|document| charts(directory, &document.value))).collect()
+}
+
+/// The directories of charts that a kustomization renders.
+fn charts(directory: &TreePath, kustomization: &Value) -> Vec<TreePath> {
+    let home = kustomization["helmGlobals"]["chartHome"].as_str().unwrap_or("charts");
+    let names = kustomization["helmCharts"].as_array().into_iter().flatten().filter_map(|chart| chart["name"].as_str());
+    names.filter_map(|name| directory.join(&format!("{home}/{name}")).ok()).collect()
 }
 
 /// Whether a file describes an object.
@@ -250,7 +291,31 @@ mod tests {
         };
         let tree = MemoryTree::new(files.map(|(file, path)| (file, content(path)))).unwrap();
         let urls = vec![cowherd_source::RepositoryUrl::parse("https://example.com/fleet").unwrap()];
-        entries(&tree, &Sources { urls, ..Sources::default() }).unwrap()
+        entries(&tree, &Sources { urls, ..Sources::default() }).unwrap().paths
+    }
+
+    #[test]
+    fn what_is_not_rendered_is_left_out_by_name() {
+        let map = "apiVersion: v1\nkind: ConfigMap\n";
+        let tree = MemoryTree::new([
+            ("guestbook/a.yaml", map),
+            ("guestbook/more/c.cue", ""),
+            ("web/Chart.yaml", "name: web"),
+            ("web/templates/a.yaml", map),
+            ("jsonnet/main.jsonnet", "{}"),
+            ("src/package.json", "{}"),
+            ("used/kustomization.yaml", "helmGlobals: {chartHome: ../charts}\nhelmCharts: [{name: used}]\n"),
+            ("charts/used/Chart.yaml", "name: used"),
+        ]);
+        let found = entries(&tree.unwrap(), &Sources::default()).unwrap();
+        assert_eq!(found.paths, ["./guestbook", "./used"]);
+        assert_eq!(
+            found.left_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["jsonnet (Jsonnet)", "web (a Helm chart)"]
+        );
+        let alone = MemoryTree::new([("Chart.yaml", "name: web")]).unwrap();
+        let found = entries(&alone, &Sources::default()).unwrap();
+        assert_eq!(found, Entries { paths: vec!["./".into()], left_out: Vec::new() });
     }
 
     #[test]

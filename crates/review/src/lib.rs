@@ -14,4 +14,4 @@ mod scope;
 
 pub use cluster::{Cluster, Context, Side, Sources, State, Unit};
 pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, compare, review};
-pub use entries::entries;
+pub use entries::{Entries, LeftOut, entries};

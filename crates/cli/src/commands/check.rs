@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_review::check::{Finding, Report, Rule, Severity};
-use cowherd_review::{Side, Sources, check, entries};
+use cowherd_review::{Entries, Side, Sources, check, entries};
 use cowherd_source::local::{self, Repository};
 use cowherd_tree::DiskTree;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ impl Check {
         let Some(repository) = repository else {
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
-            let paths = entries(side.tree.as_ref(), sources)?;
+            let paths = found(&side, sources)?;
             return Ok(Checked { side, paths, shown: path.to_owned() });
         };
         let side = match &self.revision {
@@ -112,7 +112,7 @@ impl Check {
         };
         let prefix = repository.prefix();
         let names_cluster = self.path.is_some() && !prefix.is_root();
-        let paths = if names_cluster { vec![format!("./{prefix}")] } else { entries(side.tree.as_ref(), sources)? };
+        let paths = if names_cluster { vec![format!("./{prefix}")] } else { found(&side, sources)? };
         Ok(Checked { side, paths, shown: shown(repository) })
     }
 
@@ -166,6 +166,13 @@ impl Check {
     fn severity(&self, finding: &Finding) -> Severity {
         if self.strict { Severity::Error } else { finding.severity }
     }
+}
+
+/// The paths of the clusters that are found; what beside them is not looked at is told.
+fn found(side: &Side, sources: &Sources) -> Result<Vec<String>> {
+    let Entries { paths, left_out } = entries(side.tree.as_ref(), sources)?;
+    checkout::tell_left_out(&left_out);
+    Ok(paths)
 }
 
 /// The root of the repository as seen from here; nothing where the person stands in it, or it is elsewhere.

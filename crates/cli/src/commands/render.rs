@@ -137,6 +137,9 @@ impl Render {
         for warning in &rendered.warnings {
             eprintln!("# Warning: {warning}");
         }
+        for file in &rendered.unrendered {
+            eprintln!("# Warning: not rendered: {file}");
+        }
         Ok(rendered)
     }
 

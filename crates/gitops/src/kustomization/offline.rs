@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
 use cowherd_api::supported::{self, Refused};
 use cowherd_apply::{Manifest, ObjectId};
-use cowherd_render::{Helm, RemoteSource, Rendered};
+use cowherd_render::{Helm, RemoteSource, Rendered, Unrendered};
 use cowherd_source::Access;
 use cowherd_tree::{Reads, Recorder, Tree, TreePath};
 
@@ -50,6 +50,8 @@ pub struct Made {
     pub encrypted: Vec<ObjectId>,
     /// What a person should know of the kustomizations.
     pub warnings: Vec<String>,
+    /// The files among them that only other programs make manifests of.
+    pub unrendered: Vec<Unrendered>,
     /// What was read.
     pub reads: Reads,
     /// What was used from elsewhere, with its revision.
@@ -157,7 +159,7 @@ impl Plan {
         access: &Access,
     ) -> Result<Made, OfflineProblem> {
         let recorder = Recorder::new(tree);
-        let Rendered { objects, remotes, warnings } =
+        let Rendered { objects, remotes, warnings, unrendered } =
             self.rendered(&recorder, helm, elsewhere, access).map_err(OfflineProblem::from)?;
         let mut made = Made {
             objects: Vec::with_capacity(objects.len()),
@@ -165,6 +167,7 @@ impl Plan {
             unset: Vec::new(),
             encrypted: Vec::new(),
             warnings,
+            unrendered,
             reads: recorder.into_reads(),
             remotes,
         };

@@ -6,10 +6,12 @@ use cowherd_tree::TreePath;
 use serde_json::Value;
 
 use crate::chart::ChartRenderer;
+use crate::directory;
 use crate::error::{Cause, RenderError};
 use crate::manifest;
 use crate::options::Options;
 use crate::remote::RemoteSource;
+use crate::unrendered::{self, Unrendered};
 
 use super::accumulator::Accumulator;
 use super::budget::Budget;
@@ -40,6 +42,7 @@ pub(super) struct Builder<'a> {
     /// How many kustomizations have been built.
     built: usize,
     warnings: Vec<String>,
+    unrendered: Vec<Unrendered>,
 }
 
 /// A directory of some tree.
@@ -55,8 +58,9 @@ impl<'a> Builder<'a> {
         elsewhere: &'a Elsewhere<'a>,
         budget: &'a Budget,
     ) -> Self {
-        let (schemas, stack, warnings) = (Schemas::default(), Vec::new(), Vec::new());
-        Self { options, charts, elsewhere, budget, schemas, stack, built: 0, warnings }
+        let (schemas, stack) = (Schemas::default(), Vec::new());
+        let (warnings, unrendered) = (Vec::new(), Vec::new());
+        Self { options, charts, elsewhere, budget, schemas, stack, built: 0, warnings, unrendered }
     }
 
     /// The directory that was asked for; one without a kustomization file gets one that lists every manifest.
@@ -66,13 +70,16 @@ impl<'a> Builder<'a> {
         path: &TreePath,
     ) -> Result<(Directory<'a>, Kustomization), RenderError> {
         if file::find(&*root.tree, path)?.is_empty() {
-            let found = crate::directory::resources(&*root.tree, path)?;
+            let found = directory::contents(&*root.tree, path)?;
             let below = |found: &TreePath| {
                 let skip = path.as_str().len();
                 found.as_str().get(skip..).unwrap_or_default().trim_start_matches('/').to_owned()
             };
-            let kustomization = Kustomization { resources: found.iter().map(below).collect(), ..Default::default() };
-            return Ok((self.directory(root, path.clone(), path.clone()), kustomization));
+            let resources = found.resources.iter().map(below).collect();
+            let directory = self.directory(root, path.clone(), path.clone());
+            // Data of all sorts is JSON.
+            self.unrendered = found.unrendered.into_iter().filter(|file| !file.is_json()).collect();
+            return Ok((directory, Kustomization { resources, ..Default::default() }));
         }
         let (mut directory, kustomization) = self.open(root, path)?;
         self.schemas.take(&directory, &kustomization.openapi)?;
@@ -91,6 +98,9 @@ impl<'a> Builder<'a> {
         let files = file::find(&*root.tree, path)?;
         let file = match files.as_slice() {
             [file] => file.clone(),
+            [] if directory::is_chart(&*root.tree, path) => {
+                return Err(RenderError::new(path, Cause::ChartDirectory(path.clone())));
+            }
             [] => return Err(RenderError::new(path, Cause::NoKustomization)),
             several => {
                 let names = several.iter().map(|file| file.file_name().to_owned()).collect();
@@ -116,8 +126,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn into_warnings(self) -> Vec<String> {
-        self.warnings
+    /// What a person should know: warnings, and the files that were left out.
+    pub(super) fn into_told(self) -> (Vec<String>, Vec<Unrendered>) {
+        (self.warnings, self.unrendered)
     }
 
     /// Gathers what `kustomization` names, generates and changes, on top of `gathered`, which holds nothing except for
@@ -187,7 +198,8 @@ impl<'a> Builder<'a> {
             };
             match found {
                 Found::File(root, file) => {
-                    added.extend(self.file(&root, &file, origin.as_ref())?);
+                    let objects = self.file(&root, &file, origin.as_ref());
+                    added.extend(objects.map_err(|error| unlisted(directory, error))?);
                 }
                 Found::Directory(root, path) => {
                     let base = self
@@ -366,6 +378,18 @@ fn in_root(root: &Root<'_>, error: RenderError) -> RenderError {
         Some(source) => error.in_remote(source),
         None => error,
     }
+}
+
+/// The error of a file, with what to do where nobody listed it, since all files of the directory are taken for manifests, and
+/// it is of another sort.
+fn unlisted(directory: &Directory<'_>, mut error: RenderError) -> RenderError {
+    if let Cause::NotAnObject(detail) = &mut *error.cause
+        && directory.file == directory.path
+        && detail == manifest::NO_KIND
+    {
+        *detail = format!("{detail}; {}", unrendered::remedy(error.file.file_name()));
+    }
+    error
 }
 
 /// Adds what the kustomization says about where transformers find fields.

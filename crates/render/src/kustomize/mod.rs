@@ -49,8 +49,8 @@ pub(crate) fn build(
         .top(root, &path)
         .and_then(|(directory, kustomization)| finish(&mut builder, &directory, kustomization, overlay));
     let objects = elsewhere.finish(built)?;
-    let warnings = builder.into_warnings();
-    Ok(Rendered { objects, remotes: elsewhere.into_used(), warnings })
+    let (warnings, unrendered) = builder.into_told();
+    Ok(Rendered { objects, remotes: elsewhere.into_used(), warnings, unrendered })
 }
 
 /// Gathers all objects and does what is done once: hashes, references, variables, order.

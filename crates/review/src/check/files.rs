@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cowherd_render::left_out;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 use serde_json::Value;
@@ -90,9 +91,12 @@ impl Walk<'_> {
         directories
     }
 
-    /// Looks at the manifests in a directory without a kustomization; the directories in it.
+    /// Looks at the manifests in a directory without a kustomization; the directories in it. Those of a chart are none.
     fn plain(&mut self, directory: &TreePath) -> Vec<TreePath> {
         let mut directories = Vec::new();
+        if left_out::is_chart(self.tree, directory) {
+            return directories;
+        }
         for (name, entry) in self.tree.read_dir(directory).unwrap_or_default() {
             let Ok(path) = directory.join(&name) else { continue };
             match entry.kind {

@@ -34,6 +34,8 @@ pub enum Rule {
     Variable,
     /// cowherd does not do this yet.
     Unsupported,
+    /// Only other programs make manifests of a file.
+    Unrendered,
 }
 
 impl Rule {
@@ -48,6 +50,7 @@ impl Rule {
         Self::Duplicate,
         Self::Variable,
         Self::Unsupported,
+        Self::Unrendered,
     ];
 
     /// The name by which programs know it.
@@ -62,6 +65,7 @@ impl Rule {
             Self::Duplicate => "duplicate",
             Self::Variable => "variable",
             Self::Unsupported => "unsupported",
+            Self::Unrendered => "unrendered",
         }
     }
 }

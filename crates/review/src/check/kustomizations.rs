@@ -19,6 +19,13 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
                     let finding = finding(checked, unit, problem, Rule::Build);
                     checked.findings.push(finding);
                 }
+                for file in &made.unrendered {
+                    let place = Place { file: unit.in_repository(&file.path), line: None };
+                    let text =
+                        format!("{} is not rendered: render it beforehand and commit the manifests", file.language);
+                    let (severity, rule, object) = (Severity::Warning, Rule::Unrendered, None);
+                    checked.findings.push(Finding { place, severity, rule, object, text });
+                }
             }
             State::Elsewhere(_) => {}
         }

@@ -137,6 +137,8 @@ impl Unit {
             })
         });
         self.plan = Some(plan);
+        let unrendered = made.iter().flat_map(|made| &made.unrendered).map(|file| format!("not rendered: {file}"));
+        self.notes.extend(unrendered);
         made.map_or_else(State::Failed, State::Made)
     }
 

@@ -106,10 +106,15 @@ impl RepositoryFlags {
     /// The paths that clusters grow from, on either side.
     fn paths(&self, repository: &Repository, sides: [&Side; 2], sources: &Sources) -> Result<Vec<String>> {
         if self.paths.is_empty() {
-            let mut paths = Vec::new();
+            let (mut paths, mut left_out) = (Vec::new(), Vec::new());
             for side in sides {
-                paths.extend(cowherd_review::entries(side.tree.as_ref(), sources)?);
+                let found = cowherd_review::entries(side.tree.as_ref(), sources)?;
+                paths.extend(found.paths);
+                left_out.extend(found.left_out);
             }
+            left_out.sort();
+            left_out.dedup();
+            checkout::tell_left_out(&left_out);
             paths.sort();
             paths.dedup();
             // A side without any Kustomization is looked at as a whole, which says nothing beside the other.
