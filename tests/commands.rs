@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::program::fleet::Fleet;
-use crate::program::{cowherd, eventually};
+use crate::program::repository::Repository;
+use crate::program::{Running, cowherd, eventually};
 
 fn code(fleet: &Fleet, arguments: &[&str]) -> (i32, String) {
     let output = fleet.running.cowherd(arguments);
@@ -245,6 +246,105 @@ fn commands_find_the_control_plane_of_the_directory_that_one_stands_in() {
     assert!(output.status.success(), "{output:?}");
     let output = cowherd(place.path()).arg("get").env("KUBECONFIG", fleet.directory.path().join("moved")).output();
     assert!(output.unwrap().status.success());
+}
+
+/// A fleet, and its branch `next` with what `change` makes of it.
+fn branched(change: impl FnOnce(&Repository)) -> Fleet {
+    let fleet = Fleet::start();
+    let repository = &fleet.repository;
+    repository.git(["checkout", "--quiet", "-b", "next"]);
+    change(repository);
+    repository.commit("what comes next");
+    repository.git(["checkout", "--quiet", "main"]);
+    fleet
+}
+
+#[test]
+fn diff_tells_what_goes_with_what_is_deleted_and_what_only_moves() {
+    let fleet = branched(|repository| {
+        repository.remove("cluster/app.yaml").remove("app/red.yaml").config_map("other/blue.yaml", "blue", "1");
+    });
+    let (status, said) = code(&fleet, &["diff", "--revision", "next"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("► Kustomization/flux-system/app deleted"), "{said}");
+    assert!(said.contains("► ConfigMap/default/red deleted"), "it goes with the Kustomization: {said}");
+    assert!(!said.contains("ConfigMap/default/blue deleted"), "it goes over to the other one: {said}");
+    let (_, said) = code(&fleet, &["diff", "--revision", "next", "-o", "json"]);
+    let changes: Value = serde_json::from_str(&said).unwrap();
+    let red = |change: &&Value| change["name"] == "red";
+    assert_eq!(changes.as_array().unwrap().iter().filter(red).count(), 1, "{said}");
+    assert_eq!(fleet.running.value("red"), "1", "nothing was changed");
+}
+
+#[test]
+fn diff_tells_of_deletions_that_wait_until_they_are_approved_and_then_they_wait() {
+    let fleet = branched(|repository| {
+        repository.remove("app/red.yaml").remove("app/blue.yaml").write("app/README.md", "nothing is left");
+    });
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    let (status, said) = code(&fleet, &["diff", "--revision", "next"]);
+    assert_eq!(status, 1, "{said}");
+    let waiting = "    waits until it is approved: nothing would be left of what this Kustomization applied";
+    for name in ["red", "blue"] {
+        assert!(said.contains(&format!("► ConfigMap/default/{name} deleted\n{waiting}\n")), "{said}");
+    }
+    repository.git(["merge", "--quiet", "--ff-only", "next"]);
+    running.wait_for_condition("kustomization app", "False", &["waits until it is approved"]);
+    // The same is said while they wait.
+    let (_, said) = code(&fleet, &["diff"]);
+    assert!(said.contains(waiting), "{said}");
+}
+
+#[test]
+fn diff_tells_what_goes_with_a_namespace_that_nobody_here_applied() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    repository.write("app/shop.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    running.wait_for_ready("app", "True", &repository.commit("open a shop"));
+    running.kubectl_ok(["create", "configmap", "by-hand", "-n", "shop"]);
+    repository.git(["checkout", "--quiet", "-b", "next"]);
+    repository.remove("app/shop.yaml").commit("close it");
+    repository.git(["checkout", "--quiet", "main"]);
+    let told = |until: &str| {
+        let (status, said) = code(&fleet, &["diff", "--revision", "next"]);
+        let with = "with Namespace/shop would go what this Kustomization did not apply: ConfigMap/shop/by-hand";
+        assert_eq!(status, 1, "{said}");
+        assert!(said.contains(&format!("► Namespace/shop deleted\n    {until}{with}\n")), "{said}");
+    };
+    told("waits until it is approved: ");
+    repository.git(["checkout", "--quiet", "next"]);
+    let app = std::fs::read_to_string(repository.path.join("cluster/app.yaml")).unwrap();
+    let unprotected = "metadata:\n  annotations: {cowherd.dev/prune-protection: disabled}\n";
+    repository.write("cluster/app.yaml", &app.replace("metadata:\n", unprotected)).commit("mean it");
+    told("");
+}
+
+#[test]
+fn diff_makes_up_by_chance_what_the_agents_made_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: password, namespace: default}\ndata: {password: {{ \
+                  randAlphaNum 20 | b64enc }}, at: {{ now | unixEpoch | toString | b64enc }}}\n";
+    repository.kustomization("app", "./app", "");
+    repository.write("app/kustomization.yaml", "helmCharts: [{name: web, releaseName: web}]\n");
+    repository.write("app/charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    repository.write("app/charts/web/values.yaml", "{}\n").write("app/charts/web/templates/secret.yaml", secret);
+    let commit = repository.commit("begin");
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
+    running.wait_for_ready("app", "True", &commit);
+    let diff = |arguments: &[&str]| {
+        let output = cowherd(directory.path()).arg("diff").args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let kubeconfig = running.kubeconfig();
+    let data_dir = kubeconfig.parent().unwrap();
+    let (status, said) = diff(&["--data-dir", data_dir.to_str().unwrap()]);
+    assert_eq!((status, said.contains("by chance")), (0, false), "{said}");
+    // A kubeconfig that is somewhere else has no seed beside it.
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::copy(&kubeconfig, &elsewhere).unwrap();
+    let (status, said) = diff(&["--kubeconfig", elsewhere.to_str().unwrap()]);
+    assert_eq!((status, said.contains("app: what its charts make up by chance")), (1, true), "{said}");
 }
 
 #[test]

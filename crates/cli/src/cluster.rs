@@ -1,6 +1,7 @@
 //! Which cluster a command works on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -80,6 +81,16 @@ impl Cluster {
     /// A client of the cluster that the flags, the environment or the current directory name.
     pub async fn client(&self) -> Result<Client> {
         self.access.client_of(self.kubeconfig_file()?.as_deref()).await
+    }
+
+    /// The seed of the agents in the data directory of the cluster's control plane, where that is what was named.
+    pub fn seed(&self) -> Option<Arc<[u8]>> {
+        let file = match self.kubeconfig_file().ok()? {
+            Some(file) => file,
+            None => PathBuf::from(std::env::var_os("KUBECONFIG")?),
+        };
+        let is_of_data_dir = file.file_name()? == kubeconfig_path(Path::new("")).as_os_str();
+        cowherd_controlplane::seed_in(file.parent().filter(|_| is_of_data_dir)?)
     }
 
     /// The file that the flags name, or the one in the current directory's data directory if neither

@@ -12,6 +12,9 @@ use cowherd_source::{Charts, Mirrors, MirrorsError};
 /// What lies in a data directory before anything else: by it one is told from a directory of other things.
 const MARK: &str = ".gitignore";
 
+/// The file of the seed.
+const SEED: &str = "seed";
+
 /// A directory that a program keeps its state in. Clones are the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir(PathBuf);
@@ -115,7 +118,7 @@ impl DataDir {
 
     /// The seed of the data directory, from which follows what charts make up: made once, for its owner alone.
     pub fn seed(&self) -> Result<Arc<[u8]>, DataDirError> {
-        let path = self.0.join("seed");
+        let path = self.0.join(SEED);
         match fs::read(&path) {
             Ok(seed) => return Ok(seed.into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -133,6 +136,11 @@ impl DataDir {
         };
         Ok(Arc::from(make().map_err(|cause| part(&path, cause))?))
     }
+}
+
+/// The seed in the data directory at `path`, where there is one, and whoever asks may read it.
+pub fn seed_in(path: &Path) -> Option<Arc<[u8]>> {
+    fs::read(path.join(SEED)).ok().map(Arc::from)
 }
 
 /// What nobody can guess.

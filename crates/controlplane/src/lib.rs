@@ -40,6 +40,6 @@ pub use accounts::AgentAccount;
 pub use agents::Agents;
 pub use budgets::{Budgets, Sizes};
 pub use config::{Config, Listen};
-pub use data_dir::{DataDir, DataDirError, random};
+pub use data_dir::{DataDir, DataDirError, random, seed_in};
 pub use error::Error;
 pub use plane::{ControlPlane, PATIENCE};

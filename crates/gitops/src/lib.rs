@@ -35,7 +35,7 @@ mod wanted;
 pub use budgets::{Budgets, Limits};
 pub use clients::Clients;
 pub use counters::{Counters, Counts};
-pub use delivery::PreviewError;
+pub use delivery::{PreviewError, Proposal};
 pub use fetches::FetchLimits;
 pub use install::{InstallError, install};
 pub use kustomization::{Made, OfflineProblem, Plan, Preview, Values, preview};

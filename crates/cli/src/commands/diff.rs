@@ -12,7 +12,8 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME};
+use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME, ObjectId};
+use cowherd_gitops::Proposal;
 use cowherd_source::local::{self, Repository};
 use cowherd_source::{Access, Ignore, Reference, RepositoryUrl, Snapshot};
 use kube::api::ListParams;
@@ -114,29 +115,37 @@ impl Diff {
         let mut sources = Sources { client: client.clone(), revision: self.revision.clone(), known: BTreeMap::new() };
         let directory = downloads::own_directory()?;
         let elsewhere = Arc::new(downloads::opened(&directory)?);
-        let mut diffs = Vec::new();
+        let seed = self.cluster.seed();
+        let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
+        let mut described = BTreeSet::new();
         let mut met = BTreeSet::new();
         let mut queue = VecDeque::from(start);
         while let Some(kustomization) = queue.pop_front() {
             if !met.insert(id(&kustomization)) {
                 continue;
             }
-            let tree = sources.tree(&kustomization).await?;
-            let preview =
-                cowherd_gitops::preview(&client, &kustomization, tree, elsewhere.clone(), &Access::own()).await?;
+            let (tree, commit) = sources.tree(&kustomization).await?;
+            let (elsewhere, access, seed) = (elsewhere.clone(), Access::own(), seed.clone());
+            let proposal = Proposal { tree, commit: Some(commit), elsewhere, access, seed };
+            let preview = cowherd_gitops::preview(&client, &kustomization, &proposal).await?;
+            if preview.is_by_chance {
+                tell_chance(&id(&kustomization));
+            }
             diffs.extend(preview.diffs.into_iter().filter(|diff| changes(diff.action)));
+            described.extend(preview.described);
+            preview.notes.into_iter().for_each(|(object, note)| notes.entry(object).or_default().push(note));
             if recursive {
-                // As the revision has them, with the inventory that the cluster has.
-                queue.extend(preview.children.into_iter().map(|mut child| {
-                    child.status = live.get(&id(&child)).and_then(|known| known.status.clone());
-                    child
+                queue.extend(preview.children.into_iter().map(|child| {
+                    let known = live.get(&id(&child));
+                    with_what_stays(child, known)
                 }));
             }
         }
         drop(elsewhere);
         let _ = std::fs::remove_dir_all(directory);
-        self.print(&diffs)?;
-        Ok(ExitCode::from(u8::from(!diffs.is_empty())))
+        let changes = told(diffs, notes, &described);
+        self.print(&changes)?;
+        Ok(ExitCode::from(u8::from(!changes.is_empty())))
     }
 
     /// The Kustomizations to begin with: those named, or those that no other one applies.
@@ -159,21 +168,64 @@ impl Diff {
         target.names.iter().map(find).collect()
     }
 
-    fn print(&self, diffs: &[ObjectDiff]) -> Result<()> {
+    fn print(&self, changes: &[Change]) -> Result<()> {
         if let Some(format) = self.output.and_then(Output::structured) {
-            return output::print_structured(&Value::Array(diffs.iter().map(structured).collect()), format);
+            return output::print_structured(&Value::Array(changes.iter().map(structured).collect()), format);
         }
-        for diff in diffs {
+        for Change { diff, notes } in changes {
             println!("► {} {}", diff.object.id, diff.action);
+            notes.iter().for_each(|note| println!("    {note}"));
             for change in &diff.fields {
                 print_field(diff.action, change);
             }
         }
-        if diffs.is_empty() {
+        if changes.is_empty() {
             eprintln!("{} the cluster is as the revision describes it", Mark::Success);
         }
         Ok(())
     }
+}
+
+/// A Kustomization as a revision has it, with what the cluster has of it that the revision does not say.
+fn with_what_stays(mut child: Kustomization, live: Option<&Kustomization>) -> Kustomization {
+    let Some(live) = live else { return child };
+    child.status.clone_from(&live.status);
+    child.metadata.creation_timestamp = live.creation_timestamp();
+    // What others write stays, such as that a prune is approved.
+    for (name, value) in live.annotations() {
+        child.annotations_mut().entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    child
+}
+
+/// What becomes of an object, with what is to be said of it.
+struct Change {
+    diff: ObjectDiff,
+    notes: Vec<String>,
+}
+
+/// Each object once, and none as deleted that another Kustomization of the revision describes: it goes over to that one.
+fn told(
+    diffs: Vec<ObjectDiff>,
+    mut notes: BTreeMap<ObjectId, Vec<String>>,
+    described: &BTreeSet<ObjectId>,
+) -> Vec<Change> {
+    let mut deleted = BTreeSet::new();
+    let mut is_told = |diff: &ObjectDiff| {
+        let id = &diff.object.id;
+        diff.action != Action::Deleted || (!described.contains(id) && deleted.insert(id.clone()))
+    };
+    let told = diffs.into_iter().filter(|diff| is_told(diff));
+    told.map(|diff| Change { notes: notes.remove(&diff.object.id).unwrap_or_default(), diff }).collect()
+}
+
+/// Says that what charts make up is another here than in the cluster.
+fn tell_chance(name: &str) {
+    eprintln!(
+        "{} {name}: what its charts make up by chance is not what the agents make up: their data directory, which has the \
+         seed of it, is not here (--data-dir)",
+        Mark::Waiting
+    );
 }
 
 fn id(kustomization: &Kustomization) -> String {
@@ -194,19 +246,20 @@ async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomizatio
 struct Sources {
     client: Client,
     revision: Option<String>,
-    known: BTreeMap<String, Arc<dyn cowherd_tree::Tree>>,
+    known: BTreeMap<String, (Arc<dyn cowherd_tree::Tree>, String)>,
 }
 
 impl Sources {
-    async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn cowherd_tree::Tree>> {
+    /// The tree for a Kustomization, and the commit that it is of.
+    async fn tree(&mut self, kustomization: &Kustomization) -> Result<(Arc<dyn cowherd_tree::Tree>, String)> {
         let reference = &kustomization.spec.source_ref;
         if reference.kind != "GitRepository" {
             bail!("{} has a source of kind {:?}, which is not supported", id(kustomization), reference.kind);
         }
         let namespace = reference.namespace.clone().or_else(|| kustomization.namespace()).unwrap_or_default();
         let key = format!("{namespace}/{}", reference.name);
-        if let Some(tree) = self.known.get(&key) {
-            return Ok(Arc::clone(tree));
+        if let Some(known) = self.known.get(&key) {
+            return Ok(known.clone());
         }
         let api: Api<GitRepository> = Api::namespaced(self.client.clone(), &namespace);
         let source = api.get(&reference.name).await.map_err(explain)?;
@@ -217,8 +270,9 @@ impl Sources {
         })
         .await??;
         let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(snapshot.tree, source.spec.ignore.as_deref())?);
-        self.known.insert(key, Arc::clone(&tree));
-        Ok(tree)
+        let known = (tree, snapshot.commit.id.to_string());
+        self.known.insert(key, known.clone());
+        Ok(known)
     }
 }
 
@@ -236,7 +290,7 @@ fn read(url: &str, revision: Option<&str>) -> Result<Snapshot> {
     })
 }
 
-fn structured(diff: &ObjectDiff) -> Value {
+fn structured(Change { diff, notes }: &Change) -> Value {
     let id = &diff.object.id;
     let fields: Vec<Value> = diff
         .fields
@@ -245,7 +299,7 @@ fn structured(diff: &ObjectDiff) -> Value {
         .collect();
     json!({
         "apiVersion": diff.object.api_version(), "kind": id.kind, "namespace": id.namespace, "name": id.name,
-        "action": diff.action.to_string(), "fields": fields,
+        "action": diff.action.to_string(), "fields": fields, "notes": notes,
     })
 }
 

@@ -23,5 +23,5 @@ pub(crate) use claims::{Concerned, Rank};
 pub(crate) use context::Context;
 pub(crate) use deliver::deliver;
 pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
-pub use preview::PreviewError;
-pub(crate) use preview::{Previewed, preview};
+pub use preview::{PreviewError, Proposal};
+pub(crate) use preview::{Previewed, preview, preview_deletion};

@@ -3,21 +3,42 @@
 use std::sync::Arc;
 
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{Applier, Desired, Diff, Manifest, Options, inventory as entries};
+use cowherd_apply::{Action, Applier, Desired, Diff, Manifest, ObjectId, Options, Versioned, inventory as entries};
 use cowherd_render::Helm;
 use cowherd_source::Access;
 use cowherd_tree::Tree;
 use kube::Client;
 
+use super::guard;
+use super::produce::helm;
 use crate::Elsewhere;
-use crate::owner::{Owner, Settings, Status};
+use crate::owner::{Deletion, Owner, Settings, Status};
 use crate::producer::{Outcome, Prepared, ProducerError, Product};
 use crate::remotes::Brought;
+
+/// What an owner may be brought to, and what it takes to tell what that would change.
+#[derive(Clone)]
+pub struct Proposal {
+    /// The content.
+    pub tree: Arc<dyn Tree>,
+    /// The commit that it is of.
+    pub commit: Option<String>,
+    /// Where that comes from which the tree names elsewhere.
+    pub elsewhere: Arc<Elsewhere>,
+    /// What may be fetched of it.
+    pub access: Access,
+    /// The seed of the agents, from which follows what charts make up; `None` where nobody here knows it.
+    pub seed: Option<Arc<[u8]>>,
+}
 
 /// What a tree would change of the objects of one owner.
 pub(crate) struct Previewed {
     /// What would be done to each object; values of Secrets are masked.
     pub(crate) diffs: Vec<Diff>,
+    /// What is to be said of some of them: that a deletion waits until it is approved, what would go with an object.
+    pub(crate) notes: Vec<(ObjectId, String)>,
+    /// Whether charts make something up that the agents make up otherwise.
+    pub(crate) is_by_chance: bool,
     /// The objects, as the tree has them.
     pub(crate) manifests: Vec<Manifest>,
 }
@@ -36,50 +57,71 @@ pub enum PreviewError {
     Apply(String, String),
 }
 
-/// Tells what bringing an owner to `tree` would change in the cluster. Nothing is written. What the tree names
-/// elsewhere comes from `elsewhere`, as far as `access` allows.
+/// Tells what a proposal would change in the cluster. Nothing is written.
 pub(crate) async fn preview(
     client: &Client,
     (owner, status): (&Owner, &Status),
-    tree: Arc<dyn Tree>,
-    elsewhere: Arc<Elsewhere>,
-    access: &Access,
+    proposal: &Proposal,
 ) -> Result<Previewed, PreviewError> {
     let name = format!("{} {}", owner.name.kind.kind, owner.name);
     let settings = owner.settings.clone().map_err(|error| PreviewError::Settings(name.clone(), error.to_string()))?;
     let unbuilt = |mask: &Mask, error: ProducerError| PreviewError::Build(name.clone(), mask.text(&error.to_string()));
     let prepared = settings.producer.prepare(client).await.map_err(|error| unbuilt(&Mask::default(), error))?;
     let mask = prepared.mask.clone();
-    // What charts make up by chance differs from what the agents made.
-    let helm = Helm { time: owner.created(), seed: Vec::new() };
-    let product = produce(prepared, tree, elsewhere, access.clone(), helm).await;
-    let mut manifests = product.map_err(|error| unbuilt(&mask, error))?.manifests;
+    let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;
+    let Product { mut manifests, digest } = product.map_err(|error| unbuilt(&mask, error))?;
+    // Another seed shows whether anything depends on it.
+    let is_by_chance = match proposal.seed {
+        Some(_) => false,
+        None => {
+            let another = produce(&prepared, proposal, helm(b"another", owner)).await;
+            another.map_err(|error| unbuilt(&mask, error))?.digest != digest
+        }
+    };
     let failed = |error| PreviewError::Apply(name.clone(), mask.text(&format!("{error}")));
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
     let (applier, _drift) = Applier::new(client.clone(), options);
     let identified = applier.identify(&mut manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(failed)?;
     let mut diffs = applier.diff(&desired(owner, &settings, manifests.clone())).await.map_err(failed)?;
+    let mut notes = Vec::new();
     if settings.prune {
         let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
-        let stale = entries::gone(&status.objects(), &wanted);
-        diffs.extend(applier.diff_stale(&owner.name.mark(), &stale).await.map_err(failed)?);
+        let old = status.objects();
+        let stale = applier.diff_stale(&owner.name.mark(), &entries::gone(&old, &wanted)).await.map_err(failed)?;
+        let deleted = stale.iter().filter(|diff| diff.action == Action::Deleted).map(|diff| diff.object.clone());
+        let deleted: Vec<Versioned> = deleted.collect();
+        let foreseen = guard::foresee(client, owner, proposal.commit.as_deref(), (&old, &wanted), &deleted).await;
+        let unknown = |(object, error): (ObjectId, kube::Error)| {
+            PreviewError::Apply(name.clone(), mask.text(&format!("what would go with {object} is not known: {error}")))
+        };
+        notes = foreseen.map_err(unknown)?;
+        diffs.extend(stale);
     }
-    Ok(Previewed { diffs, manifests })
+    Ok(Previewed { diffs, notes, is_by_chance, manifests })
 }
 
-async fn produce(
-    prepared: Prepared,
-    tree: Arc<dyn Tree>,
-    elsewhere: Arc<Elsewhere>,
-    access: Access,
-    helm: Helm,
-) -> Result<Product, ProducerError> {
+/// What would go with an owner that is deleted.
+pub(crate) async fn preview_deletion(
+    client: &Client,
+    (owner, status): (&Owner, &Status),
+) -> Result<Vec<Diff>, PreviewError> {
+    if owner.deletion == Deletion::Orphan || !owner.has_finalizer() {
+        return Ok(Vec::new());
+    }
+    let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
+    let (applier, _drift) = Applier::new(client.clone(), options);
+    let diffs = applier.diff_stale(&owner.name.mark(), &status.objects()).await;
+    diffs.map_err(|error| PreviewError::Apply(format!("{} {}", owner.name.kind.kind, owner.name), error.to_string()))
+}
+
+async fn produce(prepared: &Prepared, proposal: &Proposal, helm: Helm) -> Result<Product, ProducerError> {
+    let (prepared, proposal) = (prepared.clone(), proposal.clone());
     let work = move || {
         let mut brought = Brought::default();
         loop {
-            match prepared.production.produce(tree.as_ref(), &helm, &mut brought) {
-                Outcome::Needs(missing) => elsewhere.bring(&missing, &access, &mut brought),
+            match prepared.production.produce(proposal.tree.as_ref(), &helm, &mut brought) {
+                Outcome::Needs(missing) => proposal.elsewhere.bring(&missing, &proposal.access, &mut brought),
                 Outcome::Done(product, _) => return product,
             }
         }

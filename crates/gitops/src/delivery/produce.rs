@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::fetching::fetch_all;
 use super::job::Job;
 use crate::budgets::Permit;
-use crate::owner::{OwnerName, Settings};
+use crate::owner::{Owner, OwnerName, Settings};
 use crate::producer::{Outcome, Prepared, ProducerError, Product, Render, Step};
 use crate::remotes::Brought;
 
@@ -69,18 +69,18 @@ fn rendering(context: &Context, job: &Job, prepared: &Prepared) -> Render {
         tree: job.artifact.tree.clone(),
         production: prepared.production.clone(),
         access: context.policy.of_owner(&job.name, &job.artifact),
-        helm: helm(context, job),
+        helm: helm(&context.seed, &job.owner),
         counters: context.counters.clone(),
         kept: context.kept.clone(),
         failed: context.failed.clone(),
     }
 }
 
-/// What the charts of an owner are given: the same for as long as it is there.
-fn helm(context: &Context, job: &Job) -> Helm {
-    let mut seed = context.seed.to_vec();
-    seed.extend_from_slice(job.name.to_string().as_bytes());
-    Helm { time: job.owner.created(), seed }
+/// What the charts of an owner are given, by the seed of the agents: the same for as long as it is there.
+pub(super) fn helm(seed: &[u8], owner: &Owner) -> Helm {
+    let mut seed = seed.to_vec();
+    seed.extend_from_slice(owner.name.to_string().as_bytes());
+    Helm { time: owner.created(), seed }
 }
 
 /// What another owner describes in the content of this job, if that can be told.

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use cowherd_api::ConditionStatus::True;
 use cowherd_api::flux::annotations::{DISABLED, PRUNE_APPROVED, PRUNE_PROTECTION};
 use cowherd_apply::{Action, ObjectId, Versioned, inventory as entries};
+use kube::Client;
 
 use super::Context;
 use super::failure::Failure;
@@ -39,15 +40,27 @@ pub(super) struct Held {
 /// Whether somebody said that what the owner deletes at this revision is meant: an annotation switches the
 /// protection off for good, or approves of one revision, as does `cowherd up --switch`.
 fn is_approved(context: &Context, owner: &Owner, revision: &str) -> bool {
-    let annotation = |key: &str| owner.annotation(key);
-    let is_revision = |approved: &str| {
-        let is_commit = || revision.rsplit_once(':').is_some_and(|(_, commit)| commit == approved);
-        !approved.is_empty() && (revision == approved || is_commit())
-    };
+    let is_revision = |approved: &str| is_of(approved, revision);
     !context.prune_protection
-        || annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
-        || annotation(PRUNE_APPROVED).is_some_and(is_revision)
+        || is_switched_off(owner)
+        || owner.annotation(PRUNE_APPROVED).is_some_and(is_revision)
         || context.approved.as_deref().is_some_and(is_revision)
+}
+
+/// Whether an annotation switches the protection off.
+fn is_switched_off(owner: &Owner) -> bool {
+    owner.annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
+}
+
+/// Whether what was approved is a revision, or the commit of it.
+fn is_of(approved: &str, revision: &str) -> bool {
+    let is_commit = || commit(revision) == approved;
+    !approved.is_empty() && (revision == approved || is_commit())
+}
+
+/// The commit of a revision, which may be nothing but that.
+fn commit(revision: &str) -> &str {
+    revision.rsplit_once(':').map_or(revision, |(_, commit)| commit)
 }
 
 /// What of `stale` waits: `old` is what the owner had, `applied` what it has now.
@@ -79,20 +92,57 @@ pub(super) async fn hold(
 
 /// The Namespaces and definitions among `stale` that hold what goes with them although it is not among `stale`.
 async fn with_content(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Held, Failure> {
-    let leaving: HashSet<&ObjectId> = stale.iter().map(|object| &object.id).collect();
+    let failed = |(object, cause): (ObjectId, kube::Error)| Failure::Content { object, cause: cause.to_string() };
     let mut held = Held::default();
-    for object in stale {
-        let content = content::of(&target.client, &object.id, &leaving).await;
-        let content =
-            content.map_err(|error| Failure::Content { object: object.id.clone(), cause: error.to_string() })?;
-        if !content.is_empty() {
-            let names = names(content.iter());
-            let kind = job.name.kind.kind;
-            held.why.push(format!("with {} would go what this {kind} did not apply: {names}", object.id));
-            held.objects.push(object.clone());
-        }
+    for (object, content) in contents(&target.client, stale).await.map_err(failed)? {
+        held.why.push(would_go_with(&object.id, job.name.kind.kind, &content));
+        held.objects.push(object);
     }
     Ok(held)
+}
+
+/// The objects among `stale` with which others go that are not among them, and those.
+async fn contents(
+    client: &Client,
+    stale: &[Versioned],
+) -> Result<Vec<(Versioned, Vec<ObjectId>)>, (ObjectId, kube::Error)> {
+    let leaving: HashSet<&ObjectId> = stale.iter().map(|object| &object.id).collect();
+    let mut found = Vec::new();
+    for object in stale {
+        let content = content::of(client, &object.id, &leaving).await.map_err(|error| (object.id.clone(), error))?;
+        if !content.is_empty() {
+            found.push((object.clone(), content));
+        }
+    }
+    Ok(found)
+}
+
+fn would_go_with(object: &ObjectId, kind: &str, content: &[ObjectId]) -> String {
+    format!("with {object} would go what this {kind} did not apply: {}", names(content.iter()))
+}
+
+/// What is to be said of objects before they are deleted: which of them would wait, as far as that can be told without the
+/// flags of the agents, and what would go with them.
+pub(super) async fn foresee(
+    client: &Client,
+    owner: &Owner,
+    commit: Option<&str>,
+    (old, applied): (&[Versioned], &[Versioned]),
+    deleted: &[Versioned],
+) -> Result<Vec<(ObjectId, String)>, (ObjectId, kube::Error)> {
+    let approved = owner.annotation(PRUNE_APPROVED).map(self::commit).filter(|approved| !approved.is_empty());
+    let is_approved = is_switched_off(owner) || (approved.is_some() && approved == commit);
+    let waits = if is_approved { "" } else { "waits until it is approved: " };
+    let mut said = Vec::new();
+    if !deleted.is_empty() && !is_approved && is_everything(old, applied, &entries::gone(old, applied)) {
+        let all = format!("{waits}nothing would be left of what this {} applied", owner.name.kind.kind);
+        said.extend(deleted.iter().map(|object| (object.id.clone(), all.clone())));
+    }
+    for (object, content) in contents(client, deleted).await? {
+        let text = would_go_with(&object.id, owner.name.kind.kind, &content);
+        said.push((object.id, format!("{waits}{text}")));
+    }
+    Ok(said)
 }
 
 /// The same for an owner that is deleted, which is itself the word that all it applied is to go: what holds
