@@ -9,7 +9,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use cowherd_schema::{Presence, Schema, Type};
+use cowherd_schema::{GoField, Presence, Schema, Type};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -121,40 +121,45 @@ fn zero(class: Class, schema: &Schema) -> Value {
 }
 
 fn structure(map: &mut Map<String, Value>, schema: &Schema) {
-    for field in schema.go_fields() {
-        let given = map.get_mut(&*field.name).filter(|value| !value.is_null());
-        if given.is_none() && field.presence == Presence::Pointer && schema.has_property(&field.name) {
-            // Most fields of most objects are pointers to nothing: the types of these need not even be read.
-            map.remove(&*field.name);
-            continue;
-        }
-        let Some(type_of) = schema.property(&field.name) else { continue };
-        let pointer = field.presence == Presence::KeptPointer;
-        match given {
-            Some(value) => settle(value, type_of),
-            None => {
-                let mut value = Value::Null;
-                if !pointer {
-                    settle(&mut value, type_of);
-                }
-                if is_left_out(&value, Class::of(type_of), field.presence) {
-                    map.remove(&*field.name);
-                } else {
-                    map.insert(field.name.to_string(), value);
-                }
-                continue;
-            }
-        }
-        let class = Class::of(type_of);
-        match map.get_mut(&*field.name) {
-            Some(value) if is_left_out(value, class, field.presence) => {
-                map.remove(&*field.name);
-            }
-            // In between, Kubernetes writes objects in a form that knows no difference between empty and none.
-            Some(value) if matches!(class, Class::List | Class::Map) && is_empty(value) => *value = Value::Null,
-            _ => {}
-        }
+    map.retain(|name, value| match schema.go_field(name) {
+        Some(field) => keeps(value, field, schema),
+        None => true,
+    });
+    for (name, value) in schema.ungiven(|field| ungiven(field, schema)) {
+        map.entry(&**name).or_insert_with(|| value.clone());
     }
+}
+
+/// Makes of a field that was given what is written of it; whether anything is.
+fn keeps(value: &mut Value, field: &GoField, schema: &Schema) -> bool {
+    if value.is_null() {
+        // As if nothing was given.
+        return !schema.has_property(&field.name);
+    }
+    let Some(type_of) = schema.property(&field.name) else { return true };
+    settle(value, type_of);
+    let class = Class::of(type_of);
+    if is_left_out(value, class, field.presence) {
+        return false;
+    }
+    // In between, Kubernetes writes objects in a form that knows no difference between empty and none.
+    if matches!(class, Class::List | Class::Map) && is_empty(value) {
+        *value = Value::Null;
+    }
+    true
+}
+
+/// What is written of a field that nobody gave, if anything is.
+fn ungiven(field: &GoField, schema: &Schema) -> Option<Value> {
+    if field.presence == Presence::Pointer {
+        return None;
+    }
+    let type_of = schema.property(&field.name)?;
+    let mut value = Value::Null;
+    if field.presence != Presence::KeptPointer {
+        settle(&mut value, type_of);
+    }
+    (!is_left_out(&value, Class::of(type_of), field.presence)).then_some(value)
 }
 
 /// Whether a field with this value is not written.

@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
     fn object(&mut self, value: &'a Value, schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
         for (name, value) in value.as_object().into_iter().flatten() {
             if let Some(child) = schema.properties.get(name.as_str()) {
-                let field = schema.go_fields.iter().find(|field| *field.name == **name);
+                let field = schema.go_field(name);
                 let depth = self.path.len();
                 self.path.extend(field.into_iter().flat_map(|field| field.within.iter().map(|name| &**name)));
                 self.path.push(name);

@@ -29,7 +29,7 @@ pub struct GoField {
 }
 
 /// Reads the fields of a structure: words of name, sign, `@` with the name of each structure that the field stands in,
-/// and a colon with the name of its type. See `xtask/src/schemas/go.rs`, which writes them.
+/// and a colon with the name of its type. See `xtask/src/schemas/go.rs`, which writes them. They come out by name.
 pub(crate) fn read(text: &str) -> Vec<GoField> {
     let field = |word: &str| {
         let (field, type_name) = word.split_once(':').map_or((word, None), |(field, name)| (field, Some(name)));
@@ -47,5 +47,7 @@ pub(crate) fn read(text: &str) -> Vec<GoField> {
         let name = field.get(..field.len() - 1)?;
         Some(GoField { name: name.into(), presence, within, type_name: type_name.map(Into::into) })
     };
-    text.split(' ').filter_map(field).collect()
+    let mut fields: Vec<GoField> = text.split(' ').filter_map(field).collect();
+    fields.sort_by(|a, b| a.name.cmp(&b.name));
+    fields
 }

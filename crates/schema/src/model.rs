@@ -86,6 +86,8 @@ pub struct Schema {
     pub(crate) items: Option<Child>,
     /// How the fields are written; empty for what is no structure of Kubernetes' own.
     pub(crate) go_fields: Vec<GoField>,
+    /// See [`Schema::ungiven`].
+    pub(crate) ungiven: OnceLock<Box<[(Box<str>, Value)]>>,
     /// Bounds, patterns, enumerations; most schemas have none.
     pub(crate) rules: Option<Box<Rules>>,
 }
@@ -196,6 +198,18 @@ impl Schema {
         &self.go_fields
     }
 
+    /// The field of that name of a structure of Kubernetes' own types.
+    pub fn go_field(&self, name: &str) -> Option<&GoField> {
+        self.go_fields.binary_search_by(|field| (*field.name).cmp(name)).ok().map(|place| &self.go_fields[place])
+    }
+
+    /// What a structure of Kubernetes' own types writes of fields that nobody gave, as `of` works it out for each of its
+    /// fields the first time that somebody asks. Of most structures that is nothing, and they have many fields.
+    pub fn ungiven(&self, of: impl Fn(&GoField) -> Option<Value>) -> &[(Box<str>, Value)] {
+        let work_out = |field: &GoField| Some((field.name.clone(), of(field)?));
+        self.ungiven.get_or_init(|| self.go_fields.iter().filter_map(work_out).collect())
+    }
+
     /// The field that strategic merge patch tells list items apart by; `None` where it replaces the list,
     /// or merges it as a set.
     pub fn merge_key(&self) -> Option<&str> {
@@ -222,6 +236,7 @@ impl Schema {
             additional: None,
             items: None,
             go_fields: Vec::new(),
+            ungiven: OnceLock::new(),
             rules: None,
         }
     }

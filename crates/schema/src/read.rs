@@ -74,6 +74,7 @@ impl Reader {
             additional,
             items,
             go_fields: if self.origin == Origin::BuiltIn { crate::go::read(text("x-go-fields")) } else { Vec::new() },
+            ungiven: OnceLock::new(),
             rules,
         })
     }
