@@ -149,6 +149,11 @@ fn port_of(key: &str) -> Option<u16> {
     key.strip_prefix(PORTS)?.parse().ok()
 }
 
+/// Whether objects of the resource may have something to themselves.
+pub fn has_any(resource: &Resource) -> bool {
+    resource.is("", "services")
+}
+
 /// What changes along with an object, in the same transaction: it gets what it has now, and gives back what it has no
 /// longer.
 pub async fn along(
@@ -157,7 +162,7 @@ pub async fn along(
     old: Option<&Value>,
     new: Option<&Value>,
 ) -> ApiResult<Vec<Change>> {
-    if !resource.is("", "services") {
+    if !has_any(resource) {
         return Ok(Vec::new());
     }
     let all = |service: Option<&Value>| service.map(Claim::all).unwrap_or_default();

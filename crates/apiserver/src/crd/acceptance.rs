@@ -3,7 +3,7 @@
 use cowherd_schema::{FieldError, FieldPath, Schema};
 use serde_json::{Value, json};
 
-use super::{CustomResource, Names};
+use super::{Names, definition};
 use crate::{
     catalog::Catalog,
     object::{as_map, at, text_at},
@@ -94,10 +94,7 @@ pub fn storage_schema_errors(definition: &Value) -> Vec<FieldError> {
     if !errors.is_empty() {
         return errors;
     }
-    match CustomResource::read(definition) {
-        Ok(definition) => definition.schema_errors(),
-        Err(errors) => errors,
-    }
+    definition::errors(definition)
 }
 
 /// What keeps the schemas of versions from being structural. As in Kubernetes, a schema that all versions share

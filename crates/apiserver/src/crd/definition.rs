@@ -7,7 +7,7 @@ use cowherd_store::Revision;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{CustomVersion, SchemaDocument, printing::PrintColumn};
+use super::{CustomVersion, SchemaDocument, document, printing::PrintColumn};
 use crate::{
     object::{self, at, text_at},
     resource::{Resource, Scale},
@@ -106,18 +106,42 @@ impl CustomResource {
         versions.map(|version| Resource::custom(version.clone()))
     }
 
-    /// What keeps the schemas from being read.
-    pub fn schema_errors(&self) -> Vec<FieldError> {
-        let path = |index| FieldPath::new("spec.versions").index(index).child("schema").child("openAPIV3Schema");
-        let schemas = self.versions.iter().enumerate();
-        schemas.filter_map(|(index, version)| version.schema_error(&path(index))).collect()
-    }
-
     /// Whether clients cannot tell this from what another reading of the definition came to.
     pub fn is_served_as(&self, other: &Self) -> bool {
         let told = |one: &Self| (one.generation, one.established, one.accepted, one.terminating);
         self.born == other.born && told(self) == told(other)
     }
+}
+
+/// What keeps a definition from being used. Nothing is packed for that, as for a definition that is served, which takes as
+/// long as all the rest.
+pub fn errors(definition: &Value) -> Vec<FieldError> {
+    if let Err(error) = Names::read(definition).check_built_in() {
+        return vec![error];
+    }
+    let versions = at(definition, &["spec", "versions"]).and_then(Value::as_array).into_iter().flatten().enumerate();
+    let sources = versions.map(|(index, version)| {
+        let path = FieldPath::new(format!("spec.versions[{index}]")).child("schema").child("openAPIV3Schema");
+        (source(version, &path), path)
+    });
+    let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
+    for (source, path) in sources {
+        match source.map(|source| document::read(source.clone())) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                let field = FieldPath::new(format!("{path}{}", error.path));
+                unreadable.push(FieldError::invalid(&field, Value::Null, error.detail));
+            }
+            Err(error) => missing.push(error),
+        }
+    }
+    if missing.is_empty() { unreadable } else { missing }
+}
+
+/// The schema of a version, whose path is for the error.
+fn source<'a>(version: &'a Value, path: &FieldPath) -> Result<&'a Value, FieldError> {
+    let source = at(version, &["schema", "openAPIV3Schema"]);
+    source.ok_or_else(|| FieldError::required(path, "schemas are required"))
 }
 
 /// Whether a condition holds.
@@ -174,9 +198,7 @@ fn read_version(
     terminating: bool,
     retired: &CancellationToken,
 ) -> Result<CustomVersion, FieldError> {
-    let schema_path = path.child("schema").child("openAPIV3Schema");
-    let source = at(version, &["schema", "openAPIV3Schema"]);
-    let source = source.ok_or_else(|| FieldError::required(&schema_path, "schemas are required"))?;
+    let source = source(version, &path.child("schema").child("openAPIV3Schema"))?;
     let flag = |field: &str| version.get(field).and_then(Value::as_bool).unwrap_or(false);
     let pointer = |path: &str| path.replace('~', "~0").replace('/', "~1").replace('.', "/");
     let scale = at(version, &["subresources", "scale"]).map(|scale| {

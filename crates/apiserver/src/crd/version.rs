@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use cowherd_kinds::names::NameRule;
-use cowherd_schema::{FieldError, FieldPath, Schema, SchemaError};
+use cowherd_schema::{FieldError, Schema, SchemaError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -68,13 +68,6 @@ impl CustomVersion {
             let kind = &names.kind;
             ApiError::internal(format!("the schema of {api_version}, Kind={kind} cannot be read: {path}: {detail}"))
         })
-    }
-
-    /// Why the schema at this path cannot be read, if so.
-    pub fn schema_error(&self, path: &FieldPath) -> Option<FieldError> {
-        let error = self.read_schema().as_ref().err()?;
-        let field = FieldPath::new(format!("{path}{}", error.path));
-        Some(FieldError::invalid(&field, Value::Null, error.detail.clone()))
     }
 
     /// The schema, with `apiVersion`, `kind` and `metadata`. Objects with one that cannot be read are refused before.

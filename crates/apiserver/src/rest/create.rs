@@ -14,7 +14,7 @@ use crate::{
     admission,
     answer::Answer,
     authorization::{Grant, check_escalation},
-    claims::Avoid,
+    claims::{self, Avoid},
     object,
     resource::Resource,
     server::ApiServer,
@@ -64,13 +64,14 @@ pub async fn create_object(
 pub(super) async fn create_once(
     server: &ApiServer,
     resource: &Arc<Resource>,
-    object: Value,
+    mut object: Value,
     options: &WriteOptions,
-    managed: Option<Value>,
+    mut managed: Option<Value>,
 ) -> ApiResult<Value> {
     let mut avoid = Avoid::new();
     loop {
-        let candidate = settle(server, resource, object.clone(), options, managed.clone(), &avoid).await?;
+        let asked = claims::has_any(resource).then(|| (object.clone(), managed.clone()));
+        let candidate = settle(server, resource, object, options, managed, &avoid).await?;
         if options.dry_run {
             let key = resource.key(object::namespace(&candidate), object::name(&candidate));
             return match storage::load(server, resource, &key).await? {
@@ -79,14 +80,19 @@ pub(super) async fn create_once(
             };
         }
         let name = object::name(&candidate).to_owned();
-        match storage::insert(server, resource, candidate).await {
-            Ok(created) => {
+        match (storage::insert(server, resource, candidate).await, asked) {
+            (Ok(created), _) => {
                 still_accepted(server, resource, &created).await?;
                 return Ok(created);
             }
-            Err(Refused::Taken(key)) => _ = avoid.insert(key),
-            Err(Refused::Stale(_)) => return Err(ApiError::already_exists(resource.named(), &name)),
-            Err(Refused::Error(error)) => return Err(error),
+            (Err(Refused::Taken(key)), Some(asked)) => {
+                avoid.insert(key);
+                (object, managed) = asked;
+            }
+            (Err(Refused::Taken(_) | Refused::Stale(_)), _) => {
+                return Err(ApiError::already_exists(resource.named(), &name));
+            }
+            (Err(Refused::Error(error)), _) => return Err(error),
         }
     }
 }
