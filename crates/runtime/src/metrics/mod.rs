@@ -17,6 +17,7 @@ use prometheus_client::registry::{Metric, Registry};
 pub(crate) use loops::{LoopMetrics, Loops};
 pub(crate) use queue::QueueMetrics;
 use queue::Queues;
+use reconciler::AtWork;
 pub use reconciler::{Measured, Outcome, Reconciler};
 
 /// The metrics of one control plane. Clones share them.
@@ -30,6 +31,8 @@ struct Inner {
     queues: Queues,
     loops: Loops,
     sampled: Mutex<Vec<Weak<dyn Sampled>>>,
+    /// What reconcilers with a schedule of their own are at, by their names.
+    at_work: Mutex<HashMap<String, Arc<AtWork>>>,
 }
 
 /// What is written, and what others have registered by its name.
@@ -49,7 +52,8 @@ impl Default for Metrics {
         let queues = Queues::register(&mut registry);
         let loops = Loops::register(&mut registry);
         let registry = Mutex::new(Registered { registry, others: HashMap::new() });
-        Self { inner: Arc::new(Inner { registry, queues, loops, sampled: Mutex::default() }) }
+        let (sampled, at_work) = (Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { registry, queues, loops, sampled, at_work }) }
     }
 }
 
@@ -94,6 +98,17 @@ impl Metrics {
 
     pub(crate) fn queue(&self, name: &str) -> QueueMetrics {
         self.inner.queues.of(name)
+    }
+
+    fn at_work(&self, name: &str, make: impl FnOnce() -> AtWork) -> Arc<AtWork> {
+        let mut known = self.inner.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_work = known.entry(name.to_owned()).or_insert_with(|| {
+            let at_work = Arc::new(make());
+            let weak: Weak<AtWork> = Arc::downgrade(&at_work);
+            self.sample(weak);
+            at_work
+        });
+        Arc::clone(at_work)
     }
 
     pub(crate) fn sample(&self, sampled: Weak<dyn Sampled>) {
