@@ -34,17 +34,17 @@ impl Listener {
         let socket = TcpListener::bind(&listen.address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let names = Names::new(address, network).and(listen.names.iter().cloned());
-        let kubeconfig = data_dir.kubeconfig();
-        let before = || called_before(&kubeconfig).unwrap_or_else(|| CLUSTER.to_owned());
-        let listener = Self {
-            address,
-            cluster: listen.cluster.clone().unwrap_or_else(before),
-            kubeconfig,
-            socket: socket.into_std().map_err(failed)?,
-            pki: Mutex::new(Pki::open(data_dir.pki(), names)?),
+        let socket = socket.into_std().map_err(failed)?;
+        let (kubeconfig, pki, cluster) = (data_dir.kubeconfig(), data_dir.pki(), listen.cluster.clone());
+        // Files are written, and waited for, while others go on.
+        let prepare = move || -> Result<Self, PkiError> {
+            let before = || called_before(&kubeconfig).unwrap_or_else(|| CLUSTER.to_owned());
+            let cluster = cluster.unwrap_or_else(before);
+            let listener = Self { address, cluster, kubeconfig, socket, pki: Mutex::new(Pki::open(pki, names)?) };
+            listener.write_kubeconfig(&listener.pki())?;
+            Ok(listener)
         };
-        listener.write_kubeconfig(&listener.pki())?;
-        Ok(listener)
+        Ok(tokio::task::spawn_blocking(prepare).await??)
     }
 
     /// Serves the API until `shutdown` completes. The socket stays open, so that it can be served again.

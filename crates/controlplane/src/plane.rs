@@ -51,12 +51,24 @@ impl ControlPlane {
         let data_dir = DataDir::prepare(config.data_dir)?;
         let cache = budgets.cache();
         let store = open_store(&data_dir, config.store, &cache).await?;
-        // Whoever has the state may have the address and the certificates, too.
-        let listener = match &config.listen {
-            Some(listen) => Some(Arc::new(Listener::bind(listen, config.api.service_network, &data_dir).await?)),
-            None => None,
+        let network = config.api.service_network;
+        let listener = async {
+            let Some(listen) = &config.listen else { return Ok(None) };
+            Listener::bind(listen, network, &data_dir).await.map(|listener| Some(Arc::new(listener)))
         };
-        let server = ApiServer::open(store.clone(), config.api).await?;
+        // Whoever has the state may have the address and the certificates, too. Both wait for the disk most of the time.
+        let (listener, server) = match tokio::join!(listener, ApiServer::open(store.clone(), config.api)) {
+            (Ok(listener), Ok(server)) => (listener, server),
+            (Err(error), server) => {
+                server.iter().for_each(ApiServer::close);
+                store.close().await;
+                return Err(error);
+            }
+            (Ok(_), Err(error)) => {
+                store.close().await;
+                return Err(error.into());
+            }
+        };
         let runtime = Runtime::new(clients(&server));
         let health = runtime.health().clone();
         server.add_check("loops", move || health.check(PATIENCE));

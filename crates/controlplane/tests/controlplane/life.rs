@@ -136,6 +136,17 @@ async fn two_never_have_one_state() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_cannot_listen_leaves_its_state_to_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = Config::new(directory.path());
+    config.listen = Some(Listen { address: taken.local_addr().unwrap().to_string(), ..Listen::default() });
+    let refused = ControlPlane::open(config, &Budgets::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::Listen { .. }), "{refused}");
+    ControlPlane::open(Config::new(directory.path()), &Budgets::default()).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_keeps_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let called = async |cluster: Option<&str>| {

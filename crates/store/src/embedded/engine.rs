@@ -132,9 +132,11 @@ pub(crate) fn open_file(path: &Path, cache_size: usize) -> Result<Database, redb
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    let database = open_backend(FileBackend::new(file)?, cache_size)?;
-    sync_directory(path)?;
-    Ok(database)
+    // What has content was durable before it got any.
+    if file.metadata()?.len() == 0 {
+        sync_directory(path)?;
+    }
+    open_backend(FileBackend::new(file)?, cache_size)
 }
 
 /// Opens the database in a file, or in what a test takes for one, and checks all of it: damage is told here, not met
