@@ -92,7 +92,7 @@ fn ready_at(object: &DynamicObject) -> Option<&str> {
 }
 
 /// Waits until every app is Ready at a commit.
-async fn all_ready(client: &Client, count: usize, commit: &str) -> Result<()> {
+pub async fn all_ready(client: &Client, count: usize, commit: &str) -> Result<()> {
     let done = std::sync::Mutex::new(HashSet::new());
     wait_for(client, |object| {
         let Ok(mut done) = done.lock() else { return true };

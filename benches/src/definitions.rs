@@ -17,6 +17,8 @@ const SIZES: [usize; 3] = [150, 500, 1500];
 const SCHEMA: usize = 64 * 1024;
 /// How many requests are under way at a time.
 const AT_ONCE: usize = 8;
+/// After what time the memory of a document that was made is given back.
+const SETTLE: Duration = Duration::from_secs(5);
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -45,7 +47,10 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<()> {
             let size = mebibytes(u64::try_from(size)? / 1024);
             table.add(format!("{what}: {name}"), format!("{}, {size}", seconds(first)), "measured");
         }
-        table.add(format!("{what}: resident memory after that"), mebibytes(server.resident()?), "measured");
+        let at_most = mebibytes(server.peak()?);
+        tokio::time::sleep(SETTLE).await;
+        let memory = format!("{}, {at_most} at most", mebibytes(server.resident()?));
+        table.add(format!("{what}: resident memory after that"), memory, "measured");
     }
     Ok(())
 }

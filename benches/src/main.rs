@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
             "watches" => watches::measure(&program, &mut table).await?,
             "definitions" => definitions::measure(&program, &mut table).await?,
             "rendering" => rendering::measure(&program, charts.as_deref(), &mut table)?,
-            "convergence" if apps > 0 => convergence::measure(&program, &mut table)?,
+            "convergence" if apps > 0 => convergence::measure(&program, &mut table).await?,
             _ if apps > 0 => apps::measure(&program, apps, &mut table).await?,
             _ => {}
         }
