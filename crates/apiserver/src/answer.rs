@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     body::{self, Body},
+    flow::Place,
     negotiation::{Accepted, Format, Shape},
     object,
     resource::Resource,
@@ -24,7 +25,19 @@ pub struct Answer {
     include: table::Include,
     /// Whether the answer is the same forever.
     immutable: bool,
+    /// The turn that it took to make it, kept until it waits to be read.
+    turn: Option<Place>,
 }
+
+/// Of an answer: the turn that it took to make it.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    _place: Arc<Place>,
+}
+
+/// Of an answer: that what it says is kept anyway, for all who ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared;
 
 /// The content of an answer.
 enum Content {
@@ -44,7 +57,7 @@ enum Content {
 
 impl Answer {
     fn new(code: StatusCode, content: Content) -> Self {
-        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata, immutable: false }
+        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata, immutable: false, turn: None }
     }
 
     /// An object of a resource.
@@ -113,6 +126,13 @@ impl Answer {
         self
     }
 
+    /// The same, made in this turn.
+    #[must_use]
+    pub(crate) fn in_turn(mut self, turn: Option<Place>) -> Self {
+        self.turn = turn;
+        self
+    }
+
     /// The same, to be kept by the client for as long as it likes.
     #[must_use]
     pub fn forever(mut self) -> Self {
@@ -123,6 +143,7 @@ impl Answer {
     /// The answer in the form that the client wants.
     pub fn into_response(self, accepted: ApiResult<Accepted>) -> Response<Body> {
         let (code, warnings, immutable) = (self.code, self.warnings, self.immutable);
+        let (turn, is_shared) = (self.turn, matches!(self.content, Content::Bytes(..)));
         let written = match self.content {
             // These have one form only, whatever the client would rather have.
             Content::Bytes(bytes, media_type) => Ok((body::full(bytes), media_type)),
@@ -139,6 +160,12 @@ impl Answer {
         match written {
             Ok((body, media_type)) => {
                 let mut response = response(code, body, media_type, &warnings);
+                if let Some(place) = turn {
+                    response.extensions_mut().insert(Turn { _place: Arc::new(place) });
+                }
+                if is_shared {
+                    response.extensions_mut().insert(Shared);
+                }
                 if immutable {
                     let forever = HeaderValue::from_static("public, immutable, max-age=31536000");
                     response.headers_mut().insert(header::CACHE_CONTROL, forever);
@@ -156,6 +183,8 @@ impl Answer {
 /// How many characters of warnings are sent in all, and of one of them where they are more.
 const WARNINGS_LIMIT: usize = 4096;
 const LONG_WARNING: usize = 256;
+/// How many warnings are sent: clients refuse answers with more than a hundred headers, as Rust's do.
+const MOST_WARNINGS: usize = 64;
 
 /// The warnings, each once; where they are too long together, the beginnings of as many as fit.
 fn within_limit(warnings: &[String]) -> Vec<String> {
@@ -166,6 +195,7 @@ fn within_limit(warnings: &[String]) -> Vec<String> {
         }
     }
     let length = |text: &str| text.chars().count();
+    each.truncate(MOST_WARNINGS);
     if each.iter().map(|text| length(text)).sum::<usize>() <= WARNINGS_LIMIT {
         return each.into_iter().cloned().collect();
     }

@@ -61,6 +61,7 @@ mod status;
 mod stored;
 mod table;
 mod tokens;
+mod unread;
 mod wire;
 
 pub use body::Body;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -24,14 +24,15 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    answer::Answer,
+    answer::{Shared, Turn},
     body::Body,
     connections::{Activity, Admitted, Connections, UnderWay, descriptors},
-    flow::Place,
+    flow::{Place, owner},
     identity::User,
-    negotiation::Accepted,
     pki,
     server::ApiServer,
+    status::ApiError,
+    unread::{Unread, Waiting},
 };
 
 /// How long a client has to shake hands.
@@ -50,6 +51,8 @@ const SEND_BUFFER: usize = 64 * 1024;
 const HEADERS_LIMIT: u32 = 64 * 1024;
 /// Descriptors that are not for connections: the store, repositories, programs that are run.
 const OTHER_DESCRIPTORS: usize = 128;
+/// How often it is looked for answers that nobody reads.
+const GLANCE: Duration = Duration::from_secs(1);
 
 impl ApiServer {
     /// Serves the API to whoever connects, until `shutdown` is ready; then ends watches, finishes what is under way
@@ -62,6 +65,8 @@ impl ApiServer {
     ) {
         let acceptor = TlsAcceptor::from(tls);
         let open = self.connections();
+        let unread = Unread::new(self.config().unread);
+        let mut glances = tokio::time::interval(GLANCE);
         let mut connections = JoinSet::new();
         tokio::pin!(shutdown);
         loop {
@@ -69,6 +74,10 @@ impl ApiServer {
                 () = &mut shutdown => break,
                 () = self.closing().cancelled() => break,
                 Some(_) = connections.join_next() => continue,
+                _ = glances.tick() => {
+                    unread.let_go_of_stuck();
+                    continue;
+                }
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
@@ -83,10 +92,10 @@ impl ApiServer {
                 tracing::warn!(%address, "refused a connection: as many as may be are busy");
                 continue;
             };
-            let (server, acceptor) = (self.clone(), acceptor.clone());
+            let (server, acceptor, unread) = (self.clone(), acceptor.clone(), unread.clone());
             connections.spawn(async move {
                 let ended = admitted.ended.clone();
-                let served = serve_one(server, acceptor, stream, &admitted);
+                let served = serve_one(server, acceptor, stream, &admitted, unread);
                 let served = tokio::select! {
                     served = served => served,
                     () = ended.cancelled() => Err("it was idle, and others needed its place".into()),
@@ -114,6 +123,7 @@ async fn serve_one(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     admitted: &Admitted,
+    unread: Arc<Unread>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let idle = server.config().idle_time;
@@ -128,7 +138,8 @@ async fn serve_one(
     let requests = activity.clone();
     let service = hyper::service::service_fn(move |request| {
         let (server, user, under_way) = (server.clone(), user.clone(), requests.request());
-        async move { Ok::<_, Infallible>(respond(server, user, request, under_way).await) }
+        let unread = unread.clone();
+        async move { Ok::<_, Infallible>(respond(server, user, request, under_way, unread).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(SEND_BUFFER);
@@ -168,43 +179,85 @@ async fn left_alone(activity: &Activity, idle: Duration) {
     }
 }
 
-async fn respond(server: ApiServer, user: User, request: Request<Incoming>, under_way: UnderWay) -> Response<Tracked> {
+async fn respond(
+    server: ApiServer,
+    user: User,
+    request: Request<Incoming>,
+    under_way: UnderWay,
+    unread: Arc<Unread>,
+) -> Response<Tracked> {
     let (parts, body) = request.into_parts();
-    let (response, place) = match server.flow().place(&parts).await {
-        Ok(place) => (server.handle(Request::from_parts(parts, body), user).await, place),
-        Err(error) => {
-            let accepted = Accepted::from_headers(&parts.headers).or(Ok(Accepted::JSON));
-            let mut response = Answer::error(&error).into_response(accepted);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            (response, None)
-        }
+    let known = crate::tokens::authenticate(&server, user, &parts.headers).await;
+    let placed = match known {
+        Ok(user) => server.flow().place(&parts, &user).await.map(|place| (user, place)),
+        Err(error) => Err(error),
     };
-    // A watch keeps its place for as long as it lasts, all others until they are answered.
-    let place = place.filter(|place| place.streams);
-    response.map(|body| Tracked { body, _under_way: under_way, _place: place })
+    let (user, place) = match placed {
+        Ok(placed) => placed,
+        Err(error) => return refused(&error, &parts.headers, under_way),
+    };
+    let (owner, headers) = (owner(&user), parts.headers.clone());
+    let mut response = server.serve_user(Request::from_parts(parts, body), user, true).await;
+    // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
+    if place.as_ref().is_some_and(|place| place.streams) || response.extensions().get::<Shared>().is_some() {
+        let place = place.filter(|place| place.streams);
+        return response.map(|body| Tracked::AsItComes { body, _under_way: under_way, _place: place });
+    }
+    let turn = response.extensions_mut().remove::<Turn>();
+    let (head, body) = response.into_parts();
+    let waiting = unread.keep(owner, body, under_way).await;
+    drop((turn, place));
+    match waiting {
+        Some(waiting) => Response::from_parts(head, Tracked::Waiting(waiting)),
+        None => refused(&ApiError::too_many_requests(), &headers, None),
+    }
+}
+
+/// The answer to a request that is not served, with the time to come back where there are too many.
+fn refused(error: &ApiError, headers: &HeaderMap, under_way: impl Into<Option<UnderWay>>) -> Response<Tracked> {
+    let mut response = crate::service::refusal(error, headers);
+    if error.code() == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    let under_way = under_way.into();
+    response.map(|body| Tracked::Small { body, _under_way: under_way })
 }
 
 /// The body of an answer, under way until it has gone out.
-struct Tracked {
-    body: Body,
-    _under_way: UnderWay,
-    _place: Option<Place>,
+enum Tracked {
+    /// One that was made and waits to be read.
+    Waiting(Waiting),
+    /// A watch, or what is kept anyway.
+    AsItComes { body: Body, _under_way: UnderWay, _place: Option<Place> },
+    /// A refusal.
+    Small { body: Body, _under_way: Option<UnderWay> },
 }
 
 impl hyper::body::Body for Tracked {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match self.get_mut() {
+            Self::Waiting(body) => Pin::new(body).poll_frame(cx),
+            Self::AsItComes { body, .. } | Self::Small { body, .. } => {
+                Pin::new(body).poll_frame(cx).map_err(|never| match never {})
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match self {
+            Self::Waiting(body) => body.is_end_stream(),
+            Self::AsItComes { body, .. } | Self::Small { body, .. } => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self {
+            Self::Waiting(body) => body.size_hint(),
+            Self::AsItComes { body, .. } | Self::Small { body, .. } => body.size_hint(),
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Config {
     pub writes: usize,
     /// How many watches there may be.
     pub watches: usize,
+    /// How many bytes of answers may wait to be read; those of one user half of it.
+    pub unread: u64,
     /// The network that addresses of Services are of. It must stay the same for as long as the state is kept.
     pub service_network: ServiceNetwork,
     /// Objects that may not be deleted, beside the namespaces that Kubernetes keeps.
@@ -64,7 +66,8 @@ pub struct Undeletable {
 
 impl Default for Config {
     /// 3 MiB of body, a bookmark a minute, watches of half an hour to an hour, events for an hour; 8,192 connections,
-    /// half of them of one address, 90 s of idleness; 400 reads and 200 writes at a time, 10,000 watches; 10.96.0.0/12.
+    /// half of them of one address, 90 s of idleness; 400 reads and 200 writes at a time, 10,000 watches; 256 MiB of
+    /// answers; 10.96.0.0/12.
     fn default() -> Self {
         Self {
             body_limit: 3 * 1024 * 1024,
@@ -77,6 +80,7 @@ impl Default for Config {
             reads: 400,
             writes: 200,
             watches: 10_000,
+            unread: 256 * 1024 * 1024,
             service_network: ServiceNetwork::default(),
             undeletable: Vec::new(),
         }

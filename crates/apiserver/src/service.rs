@@ -41,6 +41,8 @@ pub struct Call {
     pub body: Bytes,
     /// Who asks.
     pub user: User,
+    /// Whether it came over a socket, and not from an agent of this process.
+    pub is_remote: bool,
 }
 
 impl Call {
@@ -58,8 +60,20 @@ impl Call {
 }
 
 impl ApiServer {
-    /// Answers a request.
+    /// Answers a request of this process: of `user`, or of whoever its credentials say where that is nobody.
     pub async fn handle<B>(&self, request: Request<B>, user: User) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match crate::tokens::authenticate(self, user, request.headers()).await {
+            Ok(user) => self.serve_user(request, user, false).await,
+            Err(error) => refusal(&error, request.headers()),
+        }
+    }
+
+    /// Answers a request of a user, that came over a socket or did not.
+    pub(crate) async fn serve_user<B>(&self, request: Request<B>, user: User, is_remote: bool) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -68,7 +82,7 @@ impl ApiServer {
         let accepted = Accepted::from_headers(&parts.headers);
         let (began, method, path) = (Instant::now(), parts.method.clone(), parts.uri.path().to_owned());
         // A request that panics is the failure of that request.
-        let answer = AssertUnwindSafe(self.answer(parts, body, user, &accepted)).catch_unwind().await;
+        let answer = AssertUnwindSafe(self.answer(parts, body, (user, is_remote), &accepted)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(ApiError::internal("the request could not be answered")));
         let response = match answer {
             Ok(answer) => answer.into_response(accepted),
@@ -78,12 +92,17 @@ impl ApiServer {
         response
     }
 
-    async fn answer<B>(&self, parts: Parts, body: B, user: User, accepted: &ApiResult<Accepted>) -> ApiResult<Answer>
+    async fn answer<B>(
+        &self,
+        parts: Parts,
+        body: B,
+        (user, is_remote): (User, bool),
+        accepted: &ApiResult<Accepted>,
+    ) -> ApiResult<Answer>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let user = crate::tokens::authenticate(self, user, &parts.headers).await?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         self.catch_up(parts.uri.path()).await?;
         let action = Action::resolve(self.catalog(), &parts.method, parts.uri.path(), &query);
@@ -105,7 +124,7 @@ impl ApiServer {
             }
         };
         let path = parts.uri.path().to_owned();
-        let call = Call { method: parts.method, path, query, headers: parts.headers, body, user };
+        let call = Call { method: parts.method, path, query, headers: parts.headers, body, user, is_remote };
         let reads = matches!(call.method, Method::GET | Method::HEAD);
         match deed {
             Deed::Object(deed) if reads => crate::rest::serve(self, &call, &deed).await,
@@ -114,6 +133,11 @@ impl ApiServer {
             Deed::Document(route) => crate::discovery::serve(self, &call, &route).await,
         }
     }
+}
+
+/// The answer to a request that is not looked at.
+pub(crate) fn refusal(error: &ApiError, headers: &HeaderMap) -> Response<Body> {
+    Answer::error(error).into_response(Accepted::from_headers(headers).or(Ok(Accepted::JSON)))
 }
 
 /// A server as a `tower` service, for requests of one user.

@@ -27,18 +27,26 @@ impl Served {
 
     async fn try_connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
         let folder = self.path("pki");
-        let certificate = |name: &str| CertificateDer::from_pem_file(folder.join(name)).unwrap();
+        let certificate = vec![CertificateDer::from_pem_file(folder.join("admin.crt")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap();
+        self.connect_with(self.tls().with_client_auth_cert(certificate, key).unwrap()).await
+    }
+
+    /// A connection over which a token says who asks.
+    async fn connect_as_nobody(&self) -> TlsStream<TcpStream> {
+        self.connect_with(self.tls().with_no_client_auth()).await.unwrap()
+    }
+
+    fn tls(&self) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(certificate("ca.crt")).unwrap();
-        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        roots.add(CertificateDer::from_pem_file(self.path("pki").join("ca.crt")).unwrap()).unwrap();
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
-            .with_client_auth_cert(
-                vec![certificate("admin.crt")],
-                PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap(),
-            )
-            .unwrap();
+    }
+
+    async fn connect_with(&self, config: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
         let stream = TcpStream::connect(self.address).await?;
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         connector.connect("127.0.0.1".try_into().unwrap(), stream).await
@@ -146,4 +154,61 @@ async fn whoever_does_not_read_its_answer_locks_nobody_out() {
         assert!(tokio::time::Instant::now() < deadline, "those who do not read keep all places");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_whose_bodies_do_not_come_hold_up_no_other_user() {
+    let served = Served::start_with(Config { writes: 4, ..Config::default() }).await;
+    let (greedy, modest) = (served.tenant("greedy").await, served.tenant("modest").await);
+    let mut unfinished = Vec::new();
+    for _ in 0..12 {
+        unfinished.push(served.write("greedy", &greedy, 100_000, "{").await);
+    }
+    // Who is told to come back found no place: the first ones have all that one user may have.
+    let answers = unfinished.iter_mut().map(|stream| Box::pin(code(stream)));
+    let (first, ..) = futures::future::select_all(answers).await;
+    assert_eq!(first, "429");
+    let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}).to_string();
+    let mut stream = served.write("modest", &modest, body.len(), &body).await;
+    assert_eq!(code(&mut stream).await, "201");
+}
+
+impl Served {
+    /// The token of an account that may write in a new namespace.
+    async fn tenant(&self, namespace: &str) -> String {
+        let (client, metadata) = (self.server.client(), json!({"name": "writer"}));
+        let binding = json!({
+            "metadata": metadata, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "writer", "namespace": namespace}],
+        });
+        let bindings = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        for (path, body) in [
+            ("/api/v1/namespaces", json!({"metadata": {"name": namespace}})),
+            (accounts.as_str(), json!({"metadata": metadata})),
+            (bindings.as_str(), binding),
+        ] {
+            assert_eq!(post(&client, path, body).await.0, 201, "{path}");
+        }
+        let (_, answer) = post(&client, &format!("{accounts}/writer/token"), json!({"spec": {}})).await;
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Begins to create a ConfigMap, with a body that is said to have so many bytes.
+    async fn write(&self, namespace: &str, token: &str, length: usize, body: &str) -> TlsStream<TcpStream> {
+        let mut stream = self.connect_as_nobody().await;
+        let request = format!(
+            "POST /api/v1/namespaces/{namespace}/configmaps HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer \
+             {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+}
+
+/// The code of an answer that comes.
+async fn code(stream: &mut TlsStream<TcpStream>) -> String {
+    let mut head = [0; 12];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("it is answered").unwrap();
+    String::from_utf8_lossy(&head[9..]).into_owned()
 }

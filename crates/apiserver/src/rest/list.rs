@@ -79,16 +79,21 @@ pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
         error => read_failed(error),
     };
     let metadata = |reading: &Reading| reading.metadata(&prefix, counted);
+    // Kept until the list waits to be read: otherwise as many might be held at a time as requests are under way.
+    let turn = match call.is_remote {
+        true => Some(request.server.flow().list(&call.user).await?),
+        false => None,
+    };
     let Some(form) = outlet.form else {
         let mut items = Vec::new();
         let reading = read(request.server, &outlet, span, |object| keep(&outlet, object, &mut items)).await;
         let metadata = metadata(&reading.map_err(explain)?);
-        return Ok(Answer::list(resource, items, metadata).including(include));
+        return Ok(Answer::list(resource, items, metadata).including(include).in_turn(turn));
     };
     let mut written = List::new(resource, form)?;
     let reading = read(request.server, &outlet, span, |object| written.add(object)).await;
     let metadata = metadata(&reading.map_err(explain)?);
-    Ok(Answer::written(written.end(&metadata)))
+    Ok(Answer::written(written.end(&metadata)).in_turn(turn))
 }
 
 impl Reading {
