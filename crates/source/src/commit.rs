@@ -64,7 +64,7 @@ impl Commit {
             tree: tree.to_string(),
             author: signature(commit.author().ok()),
             committer: signature(commit.committer().ok()),
-            subject: String::from_utf8_lossy(commit.message).lines().next().unwrap_or_default().trim().to_owned(),
+            subject: shown(String::from_utf8_lossy(commit.message).lines().next().unwrap_or_default().trim()),
         };
         Some((parsed, tree))
     }
@@ -76,5 +76,37 @@ fn signature(signature: Option<gix::actor::SignatureRef<'_>>) -> Signature {
         return Signature { name: String::new(), email: String::new(), time: 0 };
     };
     let signature = signature.trim();
-    Signature { name: signature.name.to_string(), email: signature.email.to_string(), time: signature.seconds() }
+    let (name, email) = (shown(&signature.name.to_string()), shown(&signature.email.to_string()));
+    Signature { name, email, time: signature.seconds() }
+}
+
+/// What somebody wrote, without what would be more than text where it is shown: escape sequences move the cursor, name
+/// the window and fill the clipboard, marks of direction show a line in another order.
+fn shown(text: &str) -> String {
+    let is_more_than_text = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_more_than_text(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_commit_says_is_text_and_nothing_else() {
+        let id = ObjectId::null(gix::hash::Kind::Sha1);
+        let content = format!(
+            "tree {id}\nauthor Eve \u{1b}[31m <e@x\u{7}> 1700000000 +0100\ncommitter Zoë <z@x> 1700000000 +0100\n\n\
+             fix \u{1b}]52;c;QQ==\u{7}\u{202e}abc\r now\n\nmore\n"
+        );
+        let (commit, _) = Commit::parse(id, content.as_bytes()).unwrap();
+        let told =
+            format!("{} {} {} {}", commit.author.name, commit.author.email, commit.committer.name, commit.subject);
+        assert!(
+            told.contains("Zoë") && commit.subject.starts_with("fix ") && commit.subject.ends_with("now"),
+            "{told:?}"
+        );
+        assert!(!told.contains(|c: char| c.is_control() || c == '\u{202e}'), "{told:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Text for people: without what steers a terminal, broken where the line ends, with commits as short as Git shows them.
 
 use console::{Term, measure_text_width};
+use cowherd_review::report::clean;
 
 /// Breaks a text between words into lines of at most `width` columns; a word that is longer is broken, too.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -84,10 +85,10 @@ pub fn stderr_columns() -> Option<usize> {
     term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns))
 }
 
-/// `text` without what would steer a terminal: what is shown comes from repositories and clusters, where anybody may
-/// have written anything.
+/// `text` with marks for what would steer a terminal or mislead a reader: what is shown comes from repositories and
+/// clusters, where anybody may have written anything.
 pub fn plain(text: &str) -> String {
-    text.chars().filter(|char| *char == '\n' || *char == '\t' || !char.is_control()).collect()
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
 /// Shortens commit ids to eight digits.
@@ -140,6 +141,6 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_not_shown() {
-        assert_eq!(plain("a\u{1b}[2J\u{7}b\u{9b}c\nd"), "a[2Jbc\nd");
+        assert_eq!(plain("a\u{1b}[2J\u{7}b\u{9b}c\nd"), "a\u{fffd}[2J\u{fffd}b\u{fffd}c\nd");
     }
 }
