@@ -87,6 +87,12 @@ impl Tokens {
     /// A token that says this, and when it ends.
     pub fn issue(&self, claims: &Claims<'_>) -> ApiResult<(String, Timestamp)> {
         let now = Timestamp::now().as_second();
+        let (token, end) = self.issue_at(claims, now)?;
+        Ok((token, Timestamp::from_second(end).map_err(ApiError::internal)?))
+    }
+
+    /// The same at a time, in seconds; when the token ends, too.
+    fn issue_at(&self, claims: &Claims<'_>, now: i64) -> ApiResult<(String, i64)> {
         let end = now.saturating_add(claims.seconds);
         let mut kubernetes = json!({
             "namespace": claims.namespace, "serviceaccount": {"name": claims.account, "uid": claims.uid},
@@ -99,16 +105,19 @@ impl Tokens {
             "aud": claims.audiences, "iat": now, "nbf": now, "exp": end, "jti": crate::random::uuid()?,
             "kubernetes.io": kubernetes,
         });
-        let header = json!({"alg": "ES256", "typ": "JWT"});
-        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(&header), encode(&payload));
-        let signature = self.key.sign(&self.random, signed.as_bytes()).map_err(ApiError::internal)?;
-        let token = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature));
-        Ok((token, Timestamp::from_second(end).map_err(ApiError::internal)?))
+        Ok((self.sign(&payload)?, end))
     }
 
-    /// What a token says, if this server signed it and it has not ended.
-    fn verify(&self, token: &str) -> Option<Value> {
+    fn sign(&self, payload: &Value) -> ApiResult<String> {
+        let header = json!({"alg": "ES256", "typ": "JWT"});
+        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(&header), encode(payload));
+        let signature = self.key.sign(&self.random, signed.as_bytes()).map_err(ApiError::internal)?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// What a token says, if this server signed it and it is good at a time, in seconds.
+    fn verify(&self, token: &str, now: i64) -> Option<Value> {
         if token.len() > MAX_TOKEN {
             return None;
         }
@@ -118,7 +127,6 @@ impl Tokens {
         key.verify(signed.as_bytes(), &signature).ok()?;
         let (_, payload) = signed.split_once('.')?;
         let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-        let now = Timestamp::now().as_second();
         let time = |field: &str| claims.get(field).and_then(Value::as_i64);
         let good = text_at(&claims, &["iss"]) == ISSUER && time("exp")? > now && time("nbf")? <= now;
         good.then_some(claims)
@@ -148,7 +156,9 @@ pub async fn check(
     token: &str,
     audiences: &[&str],
 ) -> ApiResult<Result<(User, Vec<String>), &'static str>> {
-    let Some(claims) = server.tokens().verify(token) else { return Ok(Err("invalid bearer token")) };
+    let Some(claims) = server.tokens().verify(token, Timestamp::now().as_second()) else {
+        return Ok(Err("invalid bearer token"));
+    };
     let wanted = if audiences.is_empty() { &[ISSUER] } else { audiences };
     let meant = claims.get("aud").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let meant: Vec<String> = meant.filter(|audience| wanted.contains(audience)).map(str::to_owned).collect();
@@ -179,4 +189,86 @@ pub async fn check(
 pub async fn find(server: &ApiServer, plural: &str, namespace: &str, name: &str) -> ApiResult<Option<Value>> {
     let resource = server.built_in("", "v1", plural)?;
     Ok(rest::load(server, &resource, &resource.key(namespace, name)).await?.map(|live| live.object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn tokens() -> (Tokens, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
+        (Tokens::open(&store).await.unwrap(), directory)
+    }
+
+    /// What a token of an hour says that is issued at this second.
+    fn payload(now: i64) -> Value {
+        json!({"iss": ISSUER, "nbf": now, "exp": now + 3600})
+    }
+
+    #[tokio::test]
+    async fn a_token_is_good_from_when_it_was_issued_until_it_ends() {
+        let (tokens, _directory) = tokens().await;
+        let claims = Claims { namespace: "a", account: "robot", uid: "u", audiences: &[], seconds: 600, bound: None };
+        let (token, end) = tokens.issue_at(&claims, 1000).unwrap();
+        assert_eq!(end, 1600);
+        let is_good = |now: i64| tokens.verify(&token, now).is_some();
+        assert!(is_good(1000) && is_good(1599));
+        assert!(!is_good(999) && !is_good(1600) && !is_good(1601));
+        let said = tokens.verify(&token, 1000).unwrap();
+        assert_eq!(said["sub"], "system:serviceaccount:a:robot");
+        assert_eq!(said["kubernetes.io"], json!({"namespace": "a", "serviceaccount": {"name": "robot", "uid": "u"}}));
+    }
+
+    #[tokio::test]
+    async fn a_token_is_good_only_as_this_server_signed_it() {
+        let (tokens, _directory) = tokens().await;
+        let token = tokens.sign(&payload(1000)).unwrap();
+        assert_eq!(tokens.verify(&token, 1000), Some(payload(1000)));
+        let (other, _other_directory) = self::tokens().await;
+        assert_eq!(other.verify(&token, 1000), None, "its key is another one");
+        let (header, rest) = token.split_once('.').unwrap();
+        let (_, signature) = rest.split_once('.').unwrap();
+        let longer = BASE64_URL_SAFE_NO_PAD.encode(payload(2000).to_string());
+        for forged in
+            [format!("{header}.{longer}.{signature}"), format!("{header}.{rest}x"), header.to_owned(), String::new()]
+        {
+            assert_eq!(tokens.verify(&forged, 2000), None, "{forged}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_of_another_issuer_or_without_its_times_is_not_good() {
+        let (tokens, _directory) = tokens().await;
+        for (field, value) in
+            [("iss", json!("https://elsewhere")), ("exp", Value::Null), ("nbf", Value::Null), ("exp", json!("later"))]
+        {
+            let mut payload = payload(1000);
+            payload[field] = value;
+            assert_eq!(tokens.verify(&tokens.sign(&payload).unwrap(), 1000), None, "{payload}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_longer_than_any_token_is_not_looked_at() {
+        let (tokens, _directory) = tokens().await;
+        let long = |padding: usize| {
+            let mut payload = payload(1000);
+            payload["padding"] = "x".repeat(padding).into();
+            tokens.sign(&payload).unwrap()
+        };
+        // A token of sixteen kibibytes is good, one with a byte more of payload is not.
+        let padding = (11_900..12_200).find(|padding| long(*padding).len() >= 16 * 1024).unwrap();
+        assert_eq!(long(padding).len(), 16 * 1024);
+        assert!(tokens.verify(&long(padding), 1000).is_some());
+        assert_eq!(tokens.verify(&long(padding + 1), 1000), None);
+    }
+
+    #[tokio::test]
+    async fn tokens_outlive_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path().join("state.redb"), Default::default()).unwrap();
+        let token = Tokens::open(&store).await.unwrap().sign(&payload(1000)).unwrap();
+        assert!(Tokens::open(&store).await.unwrap().verify(&token, 1000).is_some());
+    }
 }

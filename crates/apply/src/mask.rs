@@ -226,6 +226,26 @@ mod tests {
         let mut mask = Mask::default();
         ["42", "x", "abc"].into_iter().for_each(|value| mask.add_text(value));
         assert_eq!(mask.text("app-42: 1420 of 42, abc, abcd, x"), "app-*****: 1420 of *****, *****, abcd, x");
+        // Encoded, with the end of its line, it is no short one any more.
+        assert_eq!(mask.text("aNDIKb"), "a*****b");
+        mask.add_text("word");
+        assert_eq!(mask.text("swordfish"), "s*****fish", "four letters are hidden anywhere");
+    }
+
+    #[test]
+    fn only_a_secret_of_kubernetes_has_values_to_hide() {
+        let of = |api_version: &str, kind: &str| json!({ "apiVersion": api_version, "kind": kind, "data": { "a": "plain" } });
+        let hides = |object: &Value| Mask::of(object).text("it is plain") != "it is plain";
+        assert!(hides(&of("v1", "Secret")));
+        assert!(!hides(&of("v1", "ConfigMap")) && !hides(&of("example.org/v1", "Secret")));
+        assert!(hides(&json!({ "apiVersion": "v1", "kind": "Secret", "stringData": { "a": "plain" } })));
+    }
+
+    #[test]
+    fn each_line_of_a_value_is_hidden_by_itself() {
+        let mut mask = Mask::default();
+        mask.add_text("first line\n  second line\n");
+        assert_eq!(mask.text("a second line, a first line, a third line"), "a *****, a *****, a third line");
     }
 
     #[test]
@@ -248,5 +268,32 @@ mod tests {
         pair(&mut before, &mut after);
         assert_eq!(before["data"], json!({ "a": "*****", "b": "***** (before)", "gone": "***** (before)" }));
         assert_eq!(after["data"], json!({ "a": "*****", "b": "***** (after)", "new": "***** (after)" }));
+    }
+
+    #[test]
+    fn what_kubectl_remembers_of_a_secret_is_hidden_with_its_values() {
+        let applied = || {
+            let last = json!({ "kubectl.kubernetes.io/last-applied-configuration": "aHVudGVyMg==", "other": "stays" });
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "annotations": last } })
+        };
+        let (mut before, mut after) = (applied(), applied());
+        pair(&mut before, &mut after);
+        let hidden = json!({ "kubectl.kubernetes.io/last-applied-configuration": MASKED, "other": "stays" });
+        assert_eq!((&before["metadata"]["annotations"], &after["metadata"]["annotations"]), (&hidden, &hidden));
+    }
+
+    #[test]
+    fn a_pair_is_hidden_where_either_is_a_secret_and_shown_where_none_is() {
+        let plain = || json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "a": "b" } });
+        let (mut before, mut after) = (plain(), plain());
+        pair(&mut before, &mut after);
+        assert_eq!((before, after), (plain(), plain()));
+        // Of an object that is made there is nothing before, and of one that goes nothing after.
+        for (mut before, mut after) in
+            [(Value::Null, secret(json!({ "a": "eA==" }))), (secret(json!({ "a": "eA==" })), Value::Null)]
+        {
+            pair(&mut before, &mut after);
+            assert!(!format!("{before}{after}").contains("eA=="), "{before} {after}");
+        }
     }
 }

@@ -134,8 +134,36 @@ mod tests {
     #[test]
     fn credentials_are_not_shown() {
         let auth = Auth { password: Some("hunter2\n".into()), ..Auth::default() };
-        assert!(!format!("{auth:?}").contains("hunter2"));
+        assert!(!format!("{auth:?}").contains("hunter2") && format!("{auth:?}").contains("password: Some(***)"));
         assert_eq!(auth.scrub("remote: no hunter2\n\u{1b}[31mhere"), "remote: no *** [31mhere");
         assert!(auth.scrub(&"x".repeat(5000)).len() < 1000);
+        // An empty password stands everywhere and nowhere.
+        let empty = Auth { password: Some("\n".into()), ..Auth::default() };
+        assert_eq!(empty.scrub("remote: no"), "remote: no");
+    }
+
+    #[test]
+    fn every_form_of_a_secret_is_kept_as_it_is() {
+        for secret in [Secret::from("key\n"), Secret::from("key\n".to_owned()), Secret::from(b"key\n".to_vec())] {
+            assert_eq!((secret.expose(), secret.text()), (&b"key\n"[..], Some("key")));
+            assert!(!secret.is_empty());
+        }
+        assert!(Secret::default().is_empty());
+        assert_eq!(Secret::from(vec![0xff]).text(), None, "it is no text");
+    }
+
+    #[test]
+    fn what_is_offered_over_http_is_a_token_a_user_a_password_or_a_key() {
+        let key = || Some(Secret::from("x"));
+        assert!(!Auth::default().has_http_credentials());
+        assert!(!Auth { identity: key(), ca: Some(vec![1]), ..Auth::default() }.has_http_credentials());
+        for auth in [
+            Auth { bearer_token: key(), ..Auth::default() },
+            Auth { username: Some("u".into()), ..Auth::default() },
+            Auth { password: key(), ..Auth::default() },
+            Auth { client_key: key(), ..Auth::default() },
+        ] {
+            assert!(auth.has_http_credentials(), "{auth:?}");
+        }
     }
 }
