@@ -85,15 +85,138 @@ fn a_certificate_that_expires_soon_is_made_again() {
     assert_eq!(before["server.crt"], after["server.crt"]);
 }
 
+/// A certificate of a directory as it is read.
+fn read(directory: &Path, name: &str) -> x509_cert::Certificate {
+    let pem = fs::read_to_string(directory.join(name)).unwrap();
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    <x509_cert::Certificate as x509_cert::der::Decode>::from_der(&der).unwrap()
+}
+
+#[test]
+fn a_certificate_says_who_it_is_for_and_for_how_long() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), LISTEN);
+    let mut serials = std::collections::BTreeSet::new();
+    for (name, subject, days) in [
+        ("ca.crt", "CN=cowherd-ca", 3650),
+        ("server.crt", "CN=kube-apiserver", 365),
+        ("admin.crt", "CN=kubernetes-admin,O=system:masters", 365),
+    ] {
+        let certificate = read(directory.path(), name);
+        let certificate = certificate.tbs_certificate();
+        assert_eq!(certificate.subject().to_string(), subject, "{name}");
+        let ends = certificate.validity().not_after.to_unix_duration().as_secs() as i64;
+        let left = ends - jiff::Timestamp::now().as_second();
+        // It ends with the day before: certificates are dated by days.
+        assert!((left - days * 86_400).abs() <= 86_400, "{name} is good for {left} s");
+        let serial = certificate.serial_number().as_bytes();
+        // It is a positive number that nobody guesses.
+        assert!((15..=16).contains(&serial.len()) && serial[0] < 0x80, "{serial:?}");
+        assert!(serials.insert(serial.to_vec()));
+    }
+    let use_of = |name: &str| {
+        use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage};
+        let certificate = read(directory.path(), name);
+        let certificate = certificate.tbs_certificate();
+        let is_authority =
+            certificate.get_extension::<BasicConstraints>().unwrap().is_some_and(|(_, constraints)| constraints.ca);
+        let uses = certificate.get_extension::<ExtendedKeyUsage>().unwrap().map(|(_, uses)| uses.0);
+        (is_authority, uses.into_iter().flatten().map(|oid| oid.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(use_of("ca.crt"), (true, vec![]));
+    assert_eq!(use_of("server.crt"), (false, vec!["1.3.6.1.5.5.7.3.1".to_owned()]));
+    assert_eq!(use_of("admin.crt"), (false, vec!["1.3.6.1.5.5.7.3.2".to_owned()]));
+}
+
+#[test]
+fn a_certificate_is_kept_until_less_than_sixty_days_are_left() {
+    for (days, is_kept) in [(62, true), (59, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), LISTEN);
+        let mut params = rcgen::CertificateParams::default();
+        let ends = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap();
+        let ends = ends.to_zoned(jiff::tz::TimeZone::UTC);
+        params.not_after =
+            rcgen::date_time_ymd(ends.year().into(), ends.month().unsigned_abs(), ends.day().unsigned_abs());
+        let key = rcgen::KeyPair::generate().unwrap();
+        fs::write(directory.path().join("admin.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        let before = files(directory.path());
+        let mut pki = open(directory.path(), LISTEN);
+        assert_eq!(files(directory.path())["admin.crt"] == before["admin.crt"], is_kept, "{days} days");
+        assert!(!pki.renew().unwrap());
+    }
+}
+
+#[test]
+fn a_renewal_tells_whether_anything_is_new_whichever_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut pki = open(directory.path(), LISTEN);
+    assert!(format!("{pki:?}").starts_with("Pki { directory:"), "{pki:?}");
+    assert!(!format!("{pki:?}").contains("PRIVATE"), "{pki:?}");
+    assert_eq!(pki.authority(), fs::read_to_string(directory.path().join("ca.crt")).unwrap());
+    fs::remove_file(directory.path().join("admin.key")).unwrap();
+    assert!(pki.renew().unwrap(), "the admin's is new");
+    assert!(!pki.renew().unwrap());
+    fs::remove_file(directory.path().join("server.key")).unwrap();
+    assert!(pki.renew().unwrap(), "the server's is new");
+    assert!(!pki.renew().unwrap());
+}
+
+#[test]
+fn a_kubeconfig_that_says_the_same_is_closed_and_not_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let pki = open(&directory.path().join("pki"), LISTEN);
+    let path = directory.path().join("kubeconfig");
+    pki.kubeconfig("a", "https://127.0.0.1:1").write(&path).unwrap();
+    let first = fs::metadata(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    pki.kubeconfig("a", "https://127.0.0.1:1").write(&path).unwrap();
+    let same = fs::metadata(&path).unwrap();
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!((same.ino(), same.mode() & 0o777), (first.ino(), 0o600));
+    pki.kubeconfig("b", "https://127.0.0.1:1").write(&path).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("current-context: b"));
+}
+
+/// The certificate that a server shows who connects.
+async fn shown(address: SocketAddr, authority: &str) -> CertificateDer<'static> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_is_shown_the_certificate_that_was_made_last() {
+    let mut served = support::Served::start().await;
+    let authority = served.pki.authority().to_owned();
+    let on_disk = |served: &support::Served| {
+        let pem = fs::read_to_string(served.path("pki/server.crt")).unwrap();
+        CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
+    };
+    let first = shown(served.address, &authority).await;
+    assert_eq!(first, on_disk(&served));
+    fs::remove_file(served.path("pki/server.key")).unwrap();
+    assert!(served.pki.renew().unwrap());
+    let second = shown(served.address, &authority).await;
+    assert_eq!(second, on_disk(&served));
+    assert_ne!(second, first);
+}
+
 #[test]
 fn a_clock_that_is_set_back_locks_nobody_out() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path(), LISTEN);
     for name in ["ca.crt", "server.crt", "admin.crt"] {
-        let pem = fs::read_to_string(directory.path().join(name)).unwrap();
-        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-        let parsed = <x509_cert::Certificate as x509_cert::der::Decode>::from_der(&der).unwrap();
-        let begins = parsed.tbs_certificate().validity().not_before.to_unix_duration().as_secs();
+        let begins = read(directory.path(), name).tbs_certificate().validity().not_before.to_unix_duration().as_secs();
         assert!(begins <= 1_600_000_000, "{name} is good from {begins} on");
     }
 }

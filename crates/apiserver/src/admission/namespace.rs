@@ -25,9 +25,7 @@ pub async fn must_accept(server: &ApiServer, resource: &Resource, object: &Value
         return Ok(());
     }
     let why = format!("unable to create new content in namespace {name} because it is being terminated");
-    let since = object::text_at(&namespace, &["metadata", "deletionTimestamp"]);
     let message = format!("namespace {name} is being terminated");
-    let _ = since;
     Err(ApiError::forbidden(resource.named(), object::name(object), why).with_cause(
         "NamespaceTerminating",
         &message,

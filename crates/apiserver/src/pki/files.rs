@@ -52,3 +52,54 @@ pub fn write(path: &Path, text: &str) -> Result<(), PkiError> {
     })();
     written.map_err(failed(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_was_open_to_others_is_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (inner, file) = (directory.path().join("a"), directory.path().join("f"));
+        fs::create_dir(&inner).unwrap();
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o755)).unwrap();
+        make_directory(&inner).unwrap();
+        fs::write(&file, "text").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        close_to_others(&file).unwrap();
+        assert_eq!((mode(&inner), mode(&file)), (0o700, 0o600));
+        make_directory(&directory.path().join("b/c")).unwrap();
+        assert_eq!(mode(&directory.path().join("b/c")), 0o700);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_from_one_that_cannot_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        assert_eq!(read(&path).unwrap(), None);
+        write(&path, "text").unwrap();
+        assert_eq!(read(&path).unwrap().as_deref(), Some("text"));
+        let error = read(directory.path()).unwrap_err();
+        assert!(matches!(&error, PkiError::File { path, .. } if path == directory.path()), "{error}");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_behind_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let draft = directory.path().join(format!("f.{}.new", std::process::id()));
+        fs::write(&draft, "half of").unwrap();
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o666)).unwrap();
+        let path = directory.path().join("f");
+        write(&path, "text").unwrap();
+        assert_eq!((read(&path).unwrap().as_deref(), mode(&path)), (Some("text"), 0o600));
+        assert!(!draft.exists());
+        // What is no file cannot be taken out of the way, and that is said.
+        fs::create_dir(&draft).unwrap();
+        assert!(write(&path, "other").is_err());
+        assert_eq!(read(&path).unwrap().as_deref(), Some("text"));
+    }
+}

@@ -123,7 +123,24 @@ mod tests {
             assert_eq!(read(text).unwrap(), name);
         }
         let long = format!("{}.example.com", "a".repeat(64));
-        for text in ["", "a b", "https://k8s", "k8s:6443", "-a", "a..b", "*", "a.*.b", "bücher.example", &long] {
+        let longest = |last: usize| format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(last));
+        assert_eq!((longest(61).len(), read(&longest(61)).is_ok(), read(&longest(62)).is_err()), (253, true, true));
+        for text in [
+            "",
+            "a b",
+            "https://k8s",
+            "k8s:6443",
+            "-a",
+            "a-",
+            "x.-a",
+            "a-.x",
+            "a_b",
+            "a..b",
+            "*",
+            "a.*.b",
+            "bücher.example",
+            &long,
+        ] {
             assert!(read(text).unwrap_err().contains("neither an IP address nor a DNS name"), "{text}");
         }
     }
@@ -132,6 +149,15 @@ mod tests {
     fn a_server_that_listens_everywhere_is_reached_by_every_address_of_the_machine() {
         let names = |listen: &str| Names::new(listen.parse().unwrap(), ServiceNetwork::default()).now();
         let everywhere = names("0.0.0.0:6443");
+        let machine = if_addrs::get_if_addrs().unwrap_or_default();
+        let is_for_others = |one: &if_addrs::Interface| !one.is_loopback() && !one.is_link_local();
+        let mut others: Vec<String> =
+            machine.iter().filter(|one| is_for_others(one)).map(|one| one.ip().to_string()).collect();
+        others.sort();
+        others.dedup();
+        assert_eq!(addresses(), others);
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_ascii_lowercase();
+        assert_eq!(hostname(), name.parse::<AlternativeName>().ok().map(|name| name.0));
         assert!(addresses().iter().all(|address| everywhere.contains(address)));
         assert!(!everywhere.iter().any(|name| name == "0.0.0.0"));
         let here = names("192.0.2.7:6443");
