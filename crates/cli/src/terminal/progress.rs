@@ -1,6 +1,7 @@
 //! A line for each Kustomization: on a terminal it moves, elsewhere each change is a line of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -44,11 +45,31 @@ pub struct Line {
     pub full: Option<String>,
 }
 
+/// What is kept of a line: enough to see that another one is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    phase: Phase,
+    brief: u64,
+    full: Option<u64>,
+}
+
+impl Known {
+    fn of(line: &Line) -> Self {
+        Self { phase: line.phase, brief: digest(&line.brief), full: line.full.as_deref().map(digest) }
+    }
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The lines.
 pub struct Board {
-    lines: BTreeMap<String, Line>,
+    lines: HashMap<String, Known>,
     /// What was last said of those of which something is settled.
-    said: BTreeMap<String, (Phase, String)>,
+    said: HashMap<String, (Phase, u64)>,
     screen: Option<Screen>,
 }
 
@@ -66,18 +87,19 @@ impl Board {
     /// A board without lines, on standard error.
     pub fn new() -> Self {
         let screen = std::io::stderr().is_terminal().then(Screen::default);
-        Self { lines: BTreeMap::new(), said: BTreeMap::new(), screen }
+        Self { lines: HashMap::new(), said: HashMap::new(), screen }
     }
 
     /// Shows how a Kustomization is now.
     pub fn update(&mut self, name: &str, line: Line) {
-        let before = self.lines.insert(name.to_owned(), line.clone());
-        if before.as_ref() == Some(&line) {
+        let known = Known::of(&line);
+        let before = self.lines.insert(name.to_owned(), known);
+        if before == Some(known) {
             return;
         }
         match &mut self.screen {
-            Some(screen) => screen.draw(name, &line, before.as_ref()),
-            None => self.print(name, line, before.as_ref()),
+            Some(screen) => screen.draw(name, &line, before),
+            None => self.print(name, line, before),
         }
     }
 
@@ -115,25 +137,26 @@ impl Board {
             // The lines end without a line break.
             eprintln!();
             let settled = self.lines.iter().filter(|(_, line)| line.phase != Phase::Working);
-            let said = settled.filter_map(|(name, line)| Some((name.clone(), (line.phase, line.full.clone()?))));
+            let said = settled.filter_map(|(name, line)| Some((name.clone(), (line.phase, line.full?))));
             self.said = said.collect();
         }
     }
 
     /// Prints what is new. How something ended is said once, whatever is done in between.
-    fn print(&mut self, name: &str, line: Line, before: Option<&Line>) {
+    fn print(&mut self, name: &str, line: Line, before: Option<Known>) {
         let Some(full) = line.full else { return };
+        let said = (line.phase, digest(&full));
         let is_settled = line.phase != Phase::Working;
         let was_said = match self.said.get(name).filter(|_| is_settled) {
-            Some(said) => *said == (line.phase, full.clone()),
-            None => before.is_some_and(|before| before.full.as_ref() == Some(&full) && before.phase == line.phase),
+            Some(before) => *before == said,
+            None => before.is_some_and(|before| (before.phase, before.full) == (said.0, Some(said.1))),
         };
         if was_said {
             return;
         }
         print(mark(line.phase), &format!("{name}: "), &full);
         if is_settled {
-            self.said.insert(name.to_owned(), (line.phase, full));
+            self.said.insert(name.to_owned(), said);
         }
     }
 }
@@ -146,8 +169,9 @@ fn print(mark: Mark, head: &str, text: &str) {
 }
 
 impl Screen {
-    fn draw(&mut self, name: &str, line: &Line, before: Option<&Line>) {
-        let is_new_failure = line.phase == Phase::Failed && before.is_none_or(|before| before.brief != line.brief);
+    fn draw(&mut self, name: &str, line: &Line, before: Option<Known>) {
+        let is_new_failure =
+            line.phase == Phase::Failed && before.is_none_or(|before| before.brief != digest(&line.brief));
         if !self.bars.contains_key(name) {
             if self.bars.len() >= LINES {
                 if is_new_failure {

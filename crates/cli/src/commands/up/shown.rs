@@ -12,6 +12,8 @@ use crate::terminal::progress::{Line, Phase};
 pub struct Shown {
     seen: Option<Seen>,
     told: Option<Progress>,
+    /// Whether it was said what the agents told last.
+    is_said: bool,
 }
 
 /// What the object says of itself.
@@ -57,6 +59,7 @@ impl Shown {
     /// The agents told of their work.
     pub fn tell(&mut self, progress: Progress) {
         self.told = Some(progress);
+        self.is_said = false;
     }
 
     /// How the Kustomization is, and what it says about that; nothing as long as it was not seen.
@@ -69,8 +72,57 @@ impl Shown {
         self.state().filter(|(phase, _)| *phase == Phase::Failed).map(|(_, message)| message)
     }
 
-    /// Its line, once it was seen. What is under way counts before the status, which follows when it is done.
-    pub fn line(&self) -> Option<Line> {
-        Some(line(self.seen.as_ref()?, self.told.as_ref()))
+    /// Its line, once it was seen. What is under way counts before the status, which follows when it is done. What was done
+    /// is said by name once, and not kept.
+    pub fn line(&mut self) -> Option<Line> {
+        let mut line = line(self.seen.as_ref()?, self.told.as_ref());
+        if line.phase == Phase::Ready && line.full.is_some() {
+            if std::mem::replace(&mut self.is_said, true) {
+                line.full = None;
+            }
+            self.told.iter_mut().for_each(|told| told.changes = Vec::new());
+        }
+        Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_gitops::{NamespacedName, Occasion, Trigger};
+    use serde_json::json;
+
+    use super::*;
+    use crate::target::Kind;
+
+    #[test]
+    fn what_was_done_is_said_once_and_the_next_time_again() {
+        let object = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "app", "namespace": "n", "generation": 1 }, "spec": {},
+            "status": { "observedGeneration": 1, "lastAppliedRevision": "main@sha1:1",
+                "conditions": [{ "type": "Ready", "status": "True", "reason": "R", "message": "m" }] },
+        });
+        let resource = Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() };
+        let told = || Progress {
+            kind: "Kustomization",
+            name: NamespacedName::new("n", "app"),
+            occasion: Occasion { revision: "main@sha1:1".to_owned(), authorship: None, trigger: Trigger::Interval },
+            phase: Doing::Ready,
+            described: 1,
+            applied: 1,
+            changed: 1,
+            pruned: 0,
+            changes: vec!["ConfigMap/n/a created".to_owned()],
+            ready: 1,
+        };
+        let mut shown = Shown::default();
+        shown.see(&resource);
+        for _ in 0..2 {
+            shown.tell(told());
+            let full = shown.line().unwrap().full.unwrap();
+            assert_eq!(full, "1 applied, 1 changed: ConfigMap/n/a created; main@sha1:1, because its interval is over");
+            shown.see(&resource);
+            assert_eq!(shown.line().unwrap().full, None);
+        }
     }
 }

@@ -175,7 +175,8 @@ impl Watching {
         let before = shown.failure().map(str::to_owned);
         note(shown);
         let is_news = before.is_none() || before.as_deref() != shown.failure();
-        if let (Some((phase, _)), Some(line)) = (shown.state(), shown.line()) {
+        let phase = shown.state().map(|(phase, _)| phase);
+        if let (Some(phase), Some(line)) = (phase, shown.line()) {
             self.phases.note(&name, phase);
             self.board.update(&name, line);
         }
