@@ -87,10 +87,13 @@ pub struct Schema {
     /// How the fields are written; empty for what is no structure of Kubernetes' own.
     pub(crate) go_fields: Vec<GoField>,
     /// See [`Schema::ungiven`].
-    pub(crate) ungiven: OnceLock<Box<[(Box<str>, Value)]>>,
+    pub(crate) ungiven: OnceLock<Fields>,
     /// Bounds, patterns, enumerations; most schemas have none.
     pub(crate) rules: Option<Box<Rules>>,
 }
+
+/// Fields by their names, in the order in which a structure has them.
+type Fields = Box<[(Box<str>, Value)]>;
 
 /// A schema inside another.
 #[derive(Clone, Debug)]
