@@ -102,16 +102,18 @@ impl Logs {
         };
         log.read(keep).with_context(unreadable)?;
         kept.iter().for_each(|line| self.print(line));
-        while self.follow {
+        if !self.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        loop {
             tokio::time::sleep(PAUSE).await;
             let print = |line: Line| {
                 if filter.takes(&line) {
-                    self.print(&line)
+                    self.print(&line);
                 }
             };
             log.read(print).with_context(unreadable)?;
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     fn print(&self, line: &Line) {

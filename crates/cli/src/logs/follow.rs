@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(numbers(&mut log), ["1", "2"]);
         assert_eq!(numbers(&mut log), Vec::<String>::new());
         let mut file = fs::OpenOptions::new().append(true).open(&current).unwrap();
-        file.write_all(line(3)[10..].as_bytes()).unwrap();
+        file.write_all(&line(3).as_bytes()[10..]).unwrap();
         assert_eq!(numbers(&mut log), ["3"]);
         file.write_all(line(4).as_bytes()).unwrap();
         fs::rename(&current, &before).unwrap();

@@ -36,15 +36,18 @@ impl Line {
         let level = Level::read(record["level"].as_str()?)?;
         let mut own = record["fields"].as_object()?.clone();
         let message = own.remove("message").map(|message| text_of(&message)).unwrap_or_default();
-        let spans = record["spans"].as_array().into_iter().flatten().filter_map(Value::as_object);
-        let mut span = spans.filter(|span| span.contains_key("object")).last().cloned().unwrap_or_default();
+        let mut spans = record["spans"].as_array().into_iter().flatten().filter_map(Value::as_object);
+        let mut span = spans.rfind(|span| span.contains_key("object")).cloned().unwrap_or_default();
         // Outside of a reconciliation a line names the object itself.
-        span.extend(NAMES.iter().filter_map(|name| Some(((*name).to_owned(), own.remove(*name)?))));
+        if span.is_empty() {
+            span.extend(NAMES.iter().filter_map(|name| Some(((*name).to_owned(), own.remove(*name)?))));
+        }
         let named = |name: &str| span.get(name).map(text_of).unwrap_or_default();
-        let object = named("object");
+        let (controller, object) = (named("controller"), named("object"));
         let (namespace, name) = object.split_once('/').unwrap_or(("", &object));
+        span.retain(|name, _| !NAMES.contains(&name.as_str()));
         let fields = fields(&own).chain(fields(&span)).collect();
-        let (kind, namespace, name) = (kind(&named("controller")), namespace.to_owned(), name.to_owned());
+        let (kind, namespace, name) = (kind(&controller), namespace.to_owned(), name.to_owned());
         Some(Self { at, level, kind, namespace, name, message, fields, record })
     }
 
@@ -82,7 +85,7 @@ fn text_of(value: &Value) -> String {
 
 /// Names and values as they are shown: texts with spaces in quotes.
 fn fields(of: &Map<String, Value>) -> impl Iterator<Item = (String, String)> {
-    let shown = of.iter().filter(|(name, value)| !NAMES.contains(&name.as_str()) && **value != Value::from(""));
+    let shown = of.iter().filter(|(_, value)| value.as_str() != Some(""));
     shown.map(|(name, value)| {
         let text = text_of(value);
         let is_word = !text.is_empty() && !text.contains(|char: char| char.is_whitespace() || char == '"');
@@ -115,6 +118,10 @@ mod tests {
              cause=\"its interval is over\" revision=main@sha1:1"
         );
         assert_eq!(line.record(), &record);
+        let mut other = record;
+        other["fields"]["object"] = json!("ConfigMap/a/b");
+        let line = Line::read(&other.to_string()).unwrap();
+        assert!(line.name == "app" && line.text().contains(" object=ConfigMap/a/b "), "{}", line.text());
     }
 
     #[test]
