@@ -298,8 +298,9 @@ impl Resource {
             Behaviour::Custom(version) if version.is_stored() => None,
             Behaviour::Custom(version) => Some(version.as_stored(object.clone())),
         };
-        let bytes = serde_json::to_vec(stored.as_ref().unwrap_or(object));
-        bytes.map(Into::into).map_err(ApiError::internal)
+        let bytes = serde_json::to_vec(stored.as_ref().unwrap_or(object)).map_err(ApiError::internal)?;
+        // The store keeps what was written last; room for more would count for nothing there, and be kept too.
+        Ok(bytes.into_boxed_slice().into())
     }
 }
 

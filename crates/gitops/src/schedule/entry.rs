@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) owner: Arc<Owner>,
     /// The status as we wrote it last; what others write there does not count.
     pub(super) status: Status,
-    pub(super) running: Option<Running>,
+    pub(super) running: Option<Box<Running>>,
     pub(super) last: Option<Last>,
     /// When it is to be reconciled again although nothing happened.
     pub(super) due: Option<Instant>,
@@ -273,7 +273,7 @@ impl Entry {
             self.is_concerned = false;
             self.drifts.begin(held.as_deref());
         }
-        self.running = Some(Running {
+        self.running = Some(Box::new(Running {
             cancel,
             waits: false,
             digest: digest.to_owned(),
@@ -283,7 +283,7 @@ impl Entry {
             requested_at: self.requested_at(),
             is_apply,
             moved_on: false,
-        });
+        }));
         (receiver, inputs)
     }
 
