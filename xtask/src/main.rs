@@ -1,5 +1,6 @@
 //! What maintainers run: tests beside the real tools, generated data, benchmarks.
 
+mod attack;
 mod bench;
 mod compare;
 mod deny;
@@ -20,6 +21,8 @@ use anyhow::{Context, Result};
 const USAGE: &str = "\
 cargo xtask <COMMAND>
 
+  attack [--list] [--only NAME] [--for TIME] [--small] [--seed NUMBER]
+                attacks the release build, beside a bystander who must not feel it
   test [ARGS]   every test of the workspace; installs kubectl, git and sshd where they are missing.
                 ARGS go to `cargo test`
   test-agent DIRECTORY
@@ -57,6 +60,7 @@ fn run() -> Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(root, rest)?,
         Some((command, [programs])) if command == "test-agent" => test_agent::run(root, Path::new(programs))?,
+        Some((command, rest)) if command == "attack" => return attack::run(root, rest),
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
         Some((command, rest)) if command == "deny" => deny::run(root, rest)?,

@@ -1,0 +1,11 @@
+//! Requests that cost more than they should, or mean more than they say.
+
+pub mod circles_of_owners;
+pub mod costly_alternatives;
+pub mod endless_patterns;
+pub mod growing_metrics;
+pub mod growing_patches;
+pub mod large_defaults;
+pub mod many_mistakes;
+pub mod odd_names;
+pub mod yaml_bombs;
