@@ -24,7 +24,7 @@ const AGAIN: usize = 3;
 const LOOK: Duration = Duration::from_millis(30);
 
 /// How it went.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Experience {
     /// How long each request took.
     pub requests: Vec<Duration>,
@@ -46,11 +46,9 @@ struct Note {
 /// Asks and commits until it is told to stop; each at least once.
 pub async fn live(stage: &Stage, budget: Budget, stopped: &AtomicBool) -> Experience {
     let (asked, committed) = tokio::join!(ask(stage, budget.request, stopped), commit(stage, budget.commit, stopped));
-    let mut experience = Experience::default();
-    experience.requests = asked.0;
-    experience.commits = committed.0;
-    experience.complaints = asked.1.into_iter().chain(committed.1).collect();
-    experience
+    let ((requests, mut complaints), (commits, more)) = (asked, committed);
+    complaints.extend(more);
+    Experience { requests, commits, complaints }
 }
 
 /// Times and complaints.

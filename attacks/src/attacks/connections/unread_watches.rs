@@ -11,7 +11,7 @@ use crate::{Attack, Budget};
 pub static ATTACK: Attack = Attack {
     name: "unread-watches",
     about: "watches and lists of 20 MB that nobody reads",
-    budget: Budget::USUAL,
+    budget: Budget::USUAL.with_memory(320),
     limits: Limits::NONE,
     play: |stage| Box::pin(play(stage)),
 };

@@ -13,13 +13,13 @@ use crate::{Attack, Budget};
 pub static ATTACK: Attack = Attack {
     name: "withheld-window",
     about: "lists of 20 MB, hundreds over a connection, for which no window is given",
-    budget: Budget::USUAL,
+    budget: Budget::USUAL.with_memory(448),
     limits: Limits::NONE,
     play: |stage| Box::pin(play(stage)),
 };
 
 async fn play(stage: &Stage) -> Result<()> {
-    stage.fill(20, stage.pick(60_000, 1_000_000)).await?;
+    stage.fill(20, stage.pick(80_000, 1_000_000)).await?;
     let until = Instant::now() + Duration::from_secs(stage.pick(4, 60));
     let ask = async |_| {
         let mut peer = Http2::open(stage, &[(setting::INITIAL_WINDOW_SIZE, 0)]).await?;

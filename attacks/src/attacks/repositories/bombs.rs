@@ -67,7 +67,7 @@ fn build(stage: &Stage, name: &str, repository: &Repository) -> Result<()> {
             let all = "replacements: [{source: {kind: ConfigMap, fieldPath: data}, targets: [{select: {name: '(a+)+$'}, \
                        fieldPaths: [data.a, data.b, data.c], options: {create: true}}]}]\n";
             std::fs::write(app("m.yaml"), format!("{map}data: {{a: b}}\n"))?;
-            std::fs::write(app("kustomization.yaml"), format!("resources: [m.yaml]\n{}", all.repeat(1)))?;
+            std::fs::write(app("kustomization.yaml"), format!("resources: [m.yaml]\n{all}"))?;
         }
         "copies" => {
             let copies: String =

@@ -52,9 +52,9 @@ async fn play(stage: &Stage) -> Result<()> {
             holds(status == "False", (address, message))?;
         }
     }
-    for number in 0..addresses.len() {
+    for (number, address) in addresses.iter().enumerate() {
         let (status, message) = stage.verdict(&format!("base-{number}")).await?;
-        holds(status == "False", (&addresses[number], message))?;
+        holds(status == "False", (address, message))?;
     }
     holds(!touched.exists(), "a command was run")
 }
