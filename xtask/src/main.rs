@@ -4,6 +4,7 @@ mod attack;
 mod bench;
 mod compare;
 mod deny;
+mod mutants;
 mod rbac;
 mod record;
 mod schemas;
@@ -32,6 +33,9 @@ cargo xtask <COMMAND>
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
   deny [CHECK]… what cargo-deny says of the dependencies, by deny.toml: their licences, sources, versions, and, where the
                 network has the database, advisories. CHECK is advisories, bans, licenses or sources
+  mutants [--shard K/N] [AREA]
+                changes the code that decides trust, place by place, and tells which changes no test of its crate
+                notices; cargo-mutants must be installed
   rbac KUBECONFIG
                 records the roles and bindings of a fresh control plane of Kubernetes, whose admin the kubeconfig
                 is, in crates/apiserver/data, for the embedded API to have the same
@@ -64,6 +68,7 @@ fn run() -> Result<ExitCode> {
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
         Some((command, rest)) if command == "deny" => deny::run(root, rest)?,
+        Some((command, rest)) if command == "mutants" => return mutants::run(root, rest),
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,
         Some((command, [])) if command == "schemas" => schemas::run(root)?,

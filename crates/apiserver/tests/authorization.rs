@@ -181,3 +181,31 @@ async fn a_token_is_good_while_its_service_account_exists() {
     assert_eq!(post(&client, uri, review).await.1["status"]["authenticated"], false);
     assert!(!as_robot(&["auth", "whoami"]).await.unwrap().status.success());
 }
+
+#[tokio::test]
+async fn roles_of_other_groups_give_no_rights_and_are_none_of_its_business() {
+    let (server, _directory) = local().await;
+    let admin = server.client();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "roles.farm.example"},
+        "spec": {"group": "farm.example", "scope": "Namespaced", "names": {"plural": "roles", "kind": "Role"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema":
+                {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]},
+    });
+    let (code, made) = post(&admin, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
+    assert_eq!(code, 201, "{made}");
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "farmer"},
+        "rules": [{"apiGroups": ["farm.example"], "resources": ["roles"], "verbs": ["create"]}],
+    });
+    post(&admin, &format!("{RBAC}/clusterroles"), role).await;
+    let jane = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"});
+    post(&admin, &format!("{RBAC}/namespaces/default/rolebindings"), binding("farmer", jane)).await;
+    let client = server.client_as(User::authenticated("jane", []), "test");
+    let milker = json!({"apiVersion": "farm.example/v1", "kind": "Role", "metadata": {"name": "milker"},
+        "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]});
+    let (code, made) = post(&client, "/apis/farm.example/v1/namespaces/default/roles", milker).await;
+    assert_eq!(code, 201, "{made}");
+    assert_eq!(get(&client, MAPS).await.0, 403);
+}
