@@ -130,7 +130,10 @@ mod tests {
             let record = json!({ "timestamp": "2026-11-29T07:08:30Z", "level": "ERROR", "fields": fields });
             Line::read(&record.to_string()).unwrap().text()
         };
-        assert_eq!(line(json!({ "message": "one\ntwo\u{1b}[2J" })), "2026-11-29T07:08:30.000Z error - one\n    two[2J");
+        assert_eq!(
+            line(json!({ "message": "one\ntwo\u{1b}[2J" })),
+            "2026-11-29T07:08:30.000Z error - one\n    two\u{fffd}[2J"
+        );
         let drift = json!({ "message": "drift", "controller": "deployment", "object": "a/b" });
         assert_eq!(line(drift), "2026-11-29T07:08:30.000Z error deployment/b.a - drift");
     }

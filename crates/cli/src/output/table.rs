@@ -238,7 +238,7 @@ mod tests {
     fn what_steers_a_terminal_is_no_part_of_a_cell() {
         let mut table = table(None, false);
         table.row(row("a", "True", "\u{1b}[2Jgone"));
-        assert_eq!(table.rows[0][2].text, "[2Jgone");
+        assert_eq!(table.rows[0][2].text, "\u{fffd}[2Jgone");
     }
 
     #[test]
