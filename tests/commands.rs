@@ -395,3 +395,24 @@ fn diff_shows_field_by_field_what_an_unpushed_revision_would_change() {
     assert!(said.contains("nowhere"), "{said}");
     assert_eq!(running.value("red"), "1", "nothing was changed");
 }
+
+#[test]
+fn what_was_done_is_told_for_programs_too() {
+    let fleet = Fleet::start();
+    let parsed = |arguments: &[&str]| -> Value {
+        let printed = fleet.running.cowherd_ok(arguments);
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
+    };
+    let suspended = parsed(&["suspend", "ks/app", "-o", "json"]);
+    assert_eq!((&suspended["metadata"]["name"], &suspended["spec"]["suspend"]), (&"app".into(), &true.into()));
+    let resumed = parsed(&["resume", "ks/app", "ks/other", "--wait", "-o", "json"]);
+    assert_eq!(resumed["kind"], "List");
+    for (item, name) in resumed["items"].as_array().unwrap().iter().zip(["app", "other"]) {
+        assert_eq!((&item["metadata"]["name"], &item["spec"]["suspend"]), (&name.into(), &false.into()));
+        let ready = item["status"]["conditions"].as_array().unwrap().iter().find(|one| one["type"] == "Ready").unwrap();
+        assert_eq!(ready["status"], "True");
+    }
+    let reconciled = parsed(&["reconcile", "source", "git", "flux-system", "-o", "json"]);
+    assert_eq!(reconciled["kind"], "GitRepository");
+    assert!(reconciled["status"]["artifact"]["revision"].as_str().unwrap().ends_with(&fleet.first));
+}

@@ -34,9 +34,15 @@ static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The most columns that help takes.
 const WIDTH: usize = 100;
 
+/// What scripts rely on. Commands that tell more say so in their own help.
+const STATUSES: &str = "\
+Exit statuses: 0 for success, 1 for failure, 2 for a command line that makes no sense. `diff` and `check` end with 1 when
+they found something, and with 3 and 2 when that cannot be told.";
+
 /// Keep clusters, workloads and clouds converged on what a Git repository says.
 #[derive(Parser)]
-#[command(name = "cowherd", version, propagate_version = true, arg_required_else_help = true, max_term_width = WIDTH)]
+#[command(name = "cowherd", version, propagate_version = true, arg_required_else_help = true, max_term_width = WIDTH,
+    after_help = STATUSES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

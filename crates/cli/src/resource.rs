@@ -7,6 +7,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use crate::cluster::explain;
+use crate::output::{self, Format};
 use crate::target::Kind;
 
 impl Kind {
@@ -108,6 +109,11 @@ impl Resource {
         Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
     }
 
+    /// Whether the `Ready` condition is true.
+    pub fn is_ready(&self) -> bool {
+        self.ready().is_some_and(|ready| ready.status == "True")
+    }
+
     /// Whether the condition was written for the generation that is there now.
     pub fn observed(&self) -> bool {
         let observed = self.at("/status/observedGeneration").and_then(Value::as_i64);
@@ -170,6 +176,13 @@ pub async fn list(
     let mut resources: Vec<Resource> = found.items.into_iter().map(|object| Resource { kind, object }).collect();
     resources.sort_by_key(|resource| (resource.namespace(), resource.name()));
     Ok(resources)
+}
+
+/// Prints resources for programs, if a format is asked for.
+pub fn print(resources: &[Resource], format: Option<Format>) -> Result<()> {
+    let Some(format) = format else { return Ok(()) };
+    let objects = resources.iter().map(Resource::to_json).collect::<Result<Vec<_>>>()?;
+    output::print_structured(&output::list(objects), format)
 }
 
 /// The resources that a command is about: those named, or all of the kind in the namespace.

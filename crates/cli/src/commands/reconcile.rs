@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
 use crate::completion;
+use crate::output::Format;
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
 use crate::terminal::Mark;
@@ -46,6 +47,9 @@ pub struct Reconcile {
     /// How long to wait for each
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: Duration,
+    /// Print how each is then, for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -53,17 +57,18 @@ pub struct Reconcile {
 impl Reconcile {
     pub async fn run(self) -> crate::Outcome {
         let client = self.cluster.client().await?;
-        let mut ready = true;
+        let mut reconciled = Vec::new();
         for step in self.steps(&client).await? {
             let mut requests = Vec::new();
             for resource in step {
                 requests.push(Request::send(&client, &resource, self.allow_prune).await?);
             }
             for request in requests {
-                ready &= request.wait(self.timeout).await?;
+                reconciled.push(request.wait(self.timeout).await?);
             }
         }
-        Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        resource::print(&reconciled, self.output)?;
+        Ok(if reconciled.iter().all(Resource::is_ready) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// What to reconcile, in steps that wait for each other: sources before what is made of them.
@@ -141,8 +146,8 @@ impl Request {
         Ok(Self { api, resource: resource.clone(), token })
     }
 
-    /// Waits until the request was handled, and says what is waited for meanwhile; whether the resource is Ready then.
-    pub async fn wait(self, timeout: Duration) -> Result<bool> {
+    /// Waits until the request was handled, and says what is waited for meanwhile; how the resource is then.
+    pub async fn wait(self, timeout: Duration) -> Result<Resource> {
         let (kind, name) = (self.resource.kind.word(), self.resource.name());
         eprintln!("{} waiting for {kind} {name}", Mark::Waiting);
         let mut latest = None;
@@ -157,10 +162,9 @@ impl Request {
             bail!("{kind} {name} was not reconciled within {timeout:?}: {message}{advice}");
         };
         settled?;
-        let is_ready = ready.is_some_and(|ready| ready.status == "True");
-        let mark = if is_ready { Mark::Success } else { Mark::Failure };
+        let mark = if resource.is_ready() { Mark::Success } else { Mark::Failure };
         eprintln!("{mark} {kind} {name}: {}", plain(message));
-        Ok(is_ready)
+        Ok(resource)
     }
 
     /// Watches the resource until the request was handled or it is gone; `latest` is how it was seen last.

@@ -10,7 +10,8 @@ use super::reconcile::{Request, parse_duration};
 use super::suspend::set_suspend;
 use crate::cluster::Cluster;
 use crate::completion;
-use crate::resource;
+use crate::output::Format;
+use crate::resource::{self, Resource};
 use crate::target::Target;
 use crate::terminal::Mark;
 
@@ -34,6 +35,9 @@ pub struct Resume {
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     timeout: Duration,
+    /// Print how each is then, for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -42,17 +46,17 @@ impl Resume {
     pub async fn run(self) -> crate::Outcome {
         let client = self.cluster.client().await?;
         let target = Target::parse(&self.words)?;
-        let mut code = ExitCode::SUCCESS;
+        let mut resumed = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
-            set_suspend(&client, &resource, false).await?;
+            let mut resource = set_suspend(&client, resource, false).await?;
             eprintln!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
             if self.wait {
-                let resumed = resource::get(&client, resource.kind, &resource.namespace(), &resource.name()).await?;
-                if !Request::send(&client, &resumed, false).await?.wait(self.timeout).await? {
-                    code = ExitCode::FAILURE;
-                }
+                resource = Request::send(&client, &resource, false).await?.wait(self.timeout).await?;
             }
+            resumed.push(resource);
         }
-        Ok(code)
+        resource::print(&resumed, self.output)?;
+        let is_well = !self.wait || resumed.iter().all(Resource::is_ready);
+        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

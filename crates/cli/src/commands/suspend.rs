@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
 use crate::completion;
+use crate::output::Format;
 use crate::resource::{self, Resource};
 use crate::target::Target;
 use crate::terminal::Mark;
@@ -28,6 +29,9 @@ pub struct Suspend {
     /// All of the kind in the namespace
     #[arg(long)]
     all: bool,
+    /// Print how each is then, for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -36,18 +40,21 @@ impl Suspend {
     pub async fn run(self) -> crate::Outcome {
         let client = self.cluster.client().await?;
         let target = Target::parse(&self.words)?;
+        let mut suspended = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
-            set_suspend(&client, &resource, true).await?;
+            let resource = set_suspend(&client, resource, true).await?;
             eprintln!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
+            suspended.push(resource);
         }
+        resource::print(&suspended, self.output)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Sets `spec.suspend`.
-pub async fn set_suspend(client: &kube::Client, resource: &Resource, suspend: bool) -> anyhow::Result<()> {
+/// Sets `spec.suspend`; the resource as it is then.
+pub async fn set_suspend(client: &kube::Client, resource: Resource, suspend: bool) -> anyhow::Result<Resource> {
     let api = resource.kind.api(client, &resource.namespace());
     let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
-    api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
-    Ok(())
+    let object = api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
+    Ok(Resource { object, ..resource })
 }
