@@ -27,11 +27,15 @@ pub(super) fn execution_error(error: &Error) -> String {
     chain(failure).unwrap_or_else(|| beginning(error))
 }
 
-/// The words of an error, as far as they are told.
+/// The words of an error; of many the beginning, and the cause, which is at their end.
 fn beginning(error: &Error) -> String {
     let mut beginning = Beginning(String::new());
     if write!(beginning, "{error}").is_err() {
-        beginning.0.push('…');
+        beginning.0 += "…";
+        if let Some(cause) = innermost(error) {
+            beginning.0 += ": ";
+            beginning.0 += &cause[..cause.floor_char_boundary(LIMIT)];
+        }
     }
     beginning.0
 }
@@ -74,17 +78,21 @@ fn location(failure: &Failure) -> String {
 fn chain(failure: &Failure) -> Option<String> {
     let mut out = String::new();
     let mut failure = failure;
+    let mut is_cut = false;
     loop {
-        if out.len() > LIMIT {
-            out.push('…');
-            break;
-        }
         let message = match &failure.cause {
             Cause::Message(message) => message.clone(),
             Cause::Calling { function, .. } => format!("error calling {function}:"),
         };
         let Failure { executing, context, .. } = failure;
-        out += &format!("{}\n  executing {executing:?} at <{context}>:\n    {message}\n", location(failure));
+        // Of a long way the beginning is told, and always its end: that is the cause.
+        if out.len() <= LIMIT || matches!(failure.cause, Cause::Message(_)) {
+            let message = &message[..message.floor_char_boundary(LIMIT)];
+            out += &format!("{}\n  executing {executing:?} at <{context}>:\n    {message}\n", location(failure));
+        } else if !is_cut {
+            out += "…\n";
+            is_cut = true;
+        }
         failure = match &failure.cause {
             Cause::Message(_) => break,
             Cause::Calling { fault: Fault::Template(error), .. } => match &**error {
