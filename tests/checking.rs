@@ -110,10 +110,7 @@ fn what_no_definition_would_help_is_told_as_that() {
         "1",
     );
     story.says("app/release.yaml:2", "cowherd does not do the kind HelmRelease of helm.toolkit.fluxcd.io/v2 yet");
-    story.says(
-        "app/claim.yaml:2",
-        "cowherd does not serve Kubernetes' kind ResourceClaimTemplate of resource.k8s.io/v1",
-    );
+    story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
     story.says("cluster/keyed.yaml:14", "spec.decryption is not supported yet; keep the Secrets outside");
     let (lines, _) = story.lines(&[]);
     assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:?}");

@@ -400,8 +400,9 @@ fn diff_shows_field_by_field_what_an_unpushed_revision_would_change() {
 fn what_was_done_is_told_for_programs_too() {
     let fleet = Fleet::start();
     let parsed = |arguments: &[&str]| -> Value {
-        let printed = fleet.running.cowherd_ok(arguments);
-        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
+        let output = fleet.running.cowherd(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"))
     };
     let suspended = parsed(&["suspend", "ks/app", "-o", "json"]);
     assert_eq!((&suspended["metadata"]["name"], &suspended["spec"]["suspend"]), (&"app".into(), &true.into()));

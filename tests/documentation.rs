@@ -81,7 +81,7 @@ fn commands_of_the_documentation_have_the_flags_that_it_gives_them() {
             });
             for flag in flags {
                 let flag = flag.split(['=', ',', ')', ';', ':', '.']).next().unwrap();
-                let has = help.split([' ', ',', '\n']).any(|word| word == flag);
+                let has = help.split([' ', ',', '[', '\n']).any(|word| word == flag);
                 assert!(has, "{page}: `cowherd {name}` has no flag {flag}");
                 checked += 1;
             }

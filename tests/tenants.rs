@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::program::repository::Repository;
 use crate::program::{Running, eventually};
 
@@ -10,7 +12,9 @@ const TEAMS: &str = "examples/tenants/teams";
 /// Waits until a Kustomization is not Ready for this reason.
 fn wait_until_refused(running: &Running, name: &str, words: &[&str]) {
     eventually(&format!("{name} is refused for {words:?}"), || {
-        let seen = running.get(&format!("kustomization {name}"));
+        let found = running.kubectl(["get", "kustomization"].into_iter().chain(name.split(' ')).chain(["-o", "json"]));
+        // It may not be there yet.
+        let seen: Value = serde_json::from_slice(&found.stdout).unwrap_or_default();
         let ready =
             seen["status"]["conditions"].as_array().and_then(|all| all.iter().find(|one| one["type"] == "Ready"));
         let ready = ready.cloned().unwrap_or_default();
@@ -68,5 +72,31 @@ fn teams_get_what_their_accounts_may_and_no_more() {
         let applied = seen["status"]["lastAppliedRevision"].as_str().unwrap_or_default().to_owned();
         if applied.ends_with(&last) { Ok(()) } else { Err(seen.to_string()) }
     });
+    assert!(!running.kubectl(["get", "clusterrole", "all"]).status.success());
+}
+
+#[test]
+fn what_was_denied_to_teams_stays_so_when_up_is_resumed_without_a_word() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repository"));
+    repository.copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tenants"), "examples/tenants");
+    // It names no account.
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: all}\nrules: []\n";
+    repository.write("escape/role.yaml", role);
+    let escape = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: escape}\nspec:\n  interval: \
+                  1m\n  path: ./escape\n  prune: true\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: \
+                  flux-system}\n";
+    repository.write(&format!("{TEAMS}/blue/escape.yaml"), escape).commit("blue tries to escape");
+    let production = "examples/tenants/clusters/production";
+    let path = repository.path.to_str().unwrap();
+    let lock_down = "--default-service-account=default";
+    let words = ["system:serviceaccount:team-blue:default", "cannot patch resource \"clusterroles\""];
+    let running = Running::start(directory.path(), ["up", path, "--path", production, lock_down]);
+    wait_until_refused(&running, "escape -n team-blue", &words);
+    running.stop();
+    let running = Running::start(directory.path(), ["up"]);
+    running.wait_until_said(&["as before", lock_down]);
+    running.cowherd(["reconcile", "ks/escape", "-n", "team-blue", "--timeout", "20s"]);
+    wait_until_refused(&running, "escape -n team-blue", &words);
     assert!(!running.kubectl(["get", "clusterrole", "all"]).status.success());
 }

@@ -30,7 +30,9 @@ impl Unserved {
             return format!("cowherd does not do the kind {kind:?} of {api_version} yet; leave it out");
         }
         if supported::is_of_kubernetes(group) {
-            return format!("the cluster does not serve Kubernetes' kind {kind:?} of {api_version}; leave it out");
+            return format!(
+                "the cluster does not serve the kind {kind:?} of {api_version}; correct its name, or leave it out"
+            );
         }
         format!("the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")
     }
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn what_only_another_kubernetes_serves_is_told_without_a_definition() {
         let claim = unserved("resource.k8s.io", "ResourceClaimTemplate", "x").to_string();
-        assert!(claim.contains("does not serve Kubernetes' kind \"ResourceClaimTemplate\""), "{claim}");
+        assert!(claim.contains("does not serve the kind \"ResourceClaimTemplate\""), "{claim}");
         let route = unserved("gateway.networking.k8s.io", "HTTPRoute", "x").to_string();
         assert!(route.contains("CustomResourceDefinition missing"), "{route}");
     }

@@ -57,21 +57,25 @@ impl Followed {
 
     /// Writes it down, whole or not at all.
     pub fn write(&self, data_dir: &Path) -> Result<()> {
-        let path = file(data_dir);
-        let staged = path.with_extension("new");
-        let write = || {
-            let mut file = fs::File::create(&staged)?;
-            file.write_all(&serde_json::to_vec_pretty(self)?)?;
-            file.sync_all()?;
-            fs::rename(&staged, &path)
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        write_whole(&file(data_dir), self)
     }
 
     /// In words, such as `branch main of https://github.com/org/fleet, from ./prod`.
     pub fn words(&self) -> String {
         format!("{} of {}, from {}", reference_words(&self.reference), self.url, self.path)
     }
+}
+
+/// Writes a value to a file, whole or not at all.
+pub fn write_whole(path: &Path, value: &impl Serialize) -> Result<()> {
+    let staged = path.with_extension("new");
+    let write = || {
+        let mut file = fs::File::create(&staged)?;
+        file.write_all(&serde_json::to_vec_pretty(value)?)?;
+        file.sync_all()?;
+        fs::rename(&staged, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn file(data_dir: &Path) -> PathBuf {

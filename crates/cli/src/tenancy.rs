@@ -1,13 +1,16 @@
 //! What is allowed to those who write resources into the cluster, and what to the person who runs the program.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use cowherd_gitops::{NamespacedName, Policy};
 use cowherd_source::{Access, Block, LocalAccess, Network, RepositoryUrl};
+use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{ROOT, Root};
+use crate::followed::write_whole;
 
 /// Flags that say what resources in the cluster may, as Flux's controllers have them where they have them.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,17 +23,74 @@ pub struct Tenancy {
     #[arg(long = "allow-network", value_name = "CIDR", value_delimiter = ',')]
     networks: Vec<Block>,
     /// Refuse kustomizations that name bases or charts outside of their repository
-    #[arg(long)]
-    pub no_remote_bases: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_remote_bases: Option<bool>,
     /// Refuse references to resources of other namespaces
-    #[arg(long)]
-    no_cross_namespace_refs: bool,
-    /// The ServiceAccount on whose behalf Kustomizations act that name none
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_cross_namespace_refs: Option<bool>,
+    /// The ServiceAccount on whose behalf Kustomizations act that name none; an empty name for the agents' own
     #[arg(long, value_name = "NAME")]
-    pub default_service_account: Option<String>,
+    default_service_account: Option<String>,
+}
+
+/// What a data directory remembers of the flags that deny something: nothing becomes open because a later start does not
+/// say them again. Those that allow something are not remembered.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Denied {
+    no_remote_bases: bool,
+    no_cross_namespace_refs: bool,
+    default_service_account: String,
 }
 
 impl Tenancy {
+    /// Denies what an earlier start on the data directory denied, unless a flag says otherwise now, and remembers it. The flags
+    /// that were taken from there.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be read or written: then it is not known what is denied.
+    pub fn resume(&mut self, data_dir: &Path) -> Result<Vec<String>> {
+        let file = data_dir.join("tenancy.json");
+        let before: Denied = match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("cannot understand {}; remove it and say all flags again", file.display()))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Denied::default(),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let mut taken = Vec::new();
+        if self.no_remote_bases.is_none() && before.no_remote_bases {
+            self.no_remote_bases = Some(true);
+            taken.push("--no-remote-bases".to_owned());
+        }
+        if self.no_cross_namespace_refs.is_none() && before.no_cross_namespace_refs {
+            self.no_cross_namespace_refs = Some(true);
+            taken.push("--no-cross-namespace-refs".to_owned());
+        }
+        if self.default_service_account.is_none() && !before.default_service_account.is_empty() {
+            taken.push(format!("--default-service-account={}", before.default_service_account));
+            self.default_service_account = Some(before.default_service_account.clone());
+        }
+        let now = Denied {
+            no_remote_bases: self.no_remote_bases(),
+            no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
+            default_service_account: self.default_service_account().unwrap_or_default().to_owned(),
+        };
+        if now != before {
+            write_whole(&file, &now)?;
+        }
+        Ok(taken)
+    }
+
+    /// Whether what is outside of a repository is refused.
+    pub fn no_remote_bases(&self) -> bool {
+        self.no_remote_bases.unwrap_or_default()
+    }
+
+    /// The account on whose behalf Kustomizations act that name none, if there is one.
+    pub fn default_service_account(&self) -> Option<&str> {
+        self.default_service_account.as_deref().filter(|name| !name.is_empty())
+    }
+
     /// The policy of agents that follow `root`, if somebody named one.
     pub fn policy(&self, root: Option<&Root>) -> Result<Policy> {
         let named = |root: &Root| {
@@ -45,8 +105,50 @@ impl Tenancy {
                 ..Access::default()
             },
             root: root.map(named).transpose()?,
-            no_cross_namespace_refs: self.no_cross_namespace_refs,
-            default_service_account: self.default_service_account.clone().filter(|name| !name.is_empty()),
+            no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
+            default_service_account: self.default_service_account().map(str::to_owned),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        tenancy: Tenancy,
+    }
+
+    fn start(data_dir: &Path, flags: &[&str]) -> (Tenancy, Vec<String>) {
+        let mut line = Line::parse_from([&["up"], flags].concat());
+        let taken = line.tenancy.resume(data_dir).unwrap();
+        (line.tenancy, taken)
+    }
+
+    #[test]
+    fn what_was_denied_stays_denied_until_it_is_allowed() {
+        let data_dir = tempfile::tempdir().unwrap();
+        let all = ["--no-remote-bases", "--no-cross-namespace-refs", "--default-service-account=default"];
+        assert!(start(data_dir.path(), &all).1.is_empty());
+        let (tenancy, taken) = start(data_dir.path(), &[]);
+        assert_eq!(taken, all);
+        assert!(tenancy.no_remote_bases() && tenancy.policy(None).unwrap().no_cross_namespace_refs);
+        assert_eq!(tenancy.default_service_account(), Some("default"));
+        let (tenancy, taken) = start(data_dir.path(), &["--no-remote-bases=false", "--default-service-account="]);
+        assert_eq!(taken, ["--no-cross-namespace-refs"]);
+        assert!(!tenancy.no_remote_bases() && tenancy.default_service_account().is_none());
+        assert_eq!(start(data_dir.path(), &[]).1, ["--no-cross-namespace-refs"]);
+    }
+
+    #[test]
+    fn what_cannot_be_understood_starts_nothing() {
+        let data_dir = tempfile::tempdir().unwrap();
+        std::fs::write(data_dir.path().join("tenancy.json"), "{").unwrap();
+        let error = Tenancy::default().resume(data_dir.path()).unwrap_err();
+        assert!(format!("{error:#}").contains("tenancy.json"), "{error:#}");
     }
 }

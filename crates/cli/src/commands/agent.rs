@@ -80,7 +80,7 @@ impl Agent {
             metrics: metrics.clone(),
             ..config
         };
-        if self.tenancy.no_remote_bases {
+        if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
         let lease = self.watch_label_selector.name(LEASE);

@@ -92,11 +92,15 @@ fn interval(text: &str) -> Result<String, String> {
 }
 
 impl Up {
-    pub async fn run(self) -> crate::Outcome {
+    pub async fn run(mut self) -> crate::Outcome {
         let start = Instant::now();
         self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
+        let denied = self.tenancy.resume(&self.local.data_dir)?;
+        if !denied.is_empty() {
+            eprintln!("{} as before: {}", Mark::Action, denied.join(" "));
+        }
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,
             () = interrupted() => {
@@ -138,7 +142,7 @@ impl Up {
             _ => resolved?,
         };
         root.interval.clone_from(&self.interval);
-        root.acts_for_account = self.tenancy.default_service_account.is_some();
+        root.acts_for_account = self.tenancy.default_service_account().is_some();
         let word = match before {
             Some(before) if *before == root.followed => "resuming",
             Some(before) if !self.switch => {
@@ -184,7 +188,7 @@ impl Up {
             approved: self.approved(&root, &mirrors).await?,
             ..config
         };
-        if self.tenancy.no_remote_bases {
+        if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
         control_plane.plane.run_agents(clients, Agents { mirrors, config });

@@ -80,7 +80,7 @@ fn unsupported(checked: &mut Checked<'_>, unit: &Unit) {
         let place = checked.described(unit, &format!("spec.{}", field.entry.field));
         let text = field.to_string();
         let object = Some(format!("Kustomization/{}", unit.name));
-        checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::Unsupported, object, text });
+        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Unsupported, object, text });
     }
 }
 

@@ -38,11 +38,13 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         let group = &first.id().group;
         let text = match supported::find(group, &kind) {
             Some(known) if !known.is_done => format!(
-                "cowherd does not do the kind {kind} of {api_version}{others} yet; leave it out, or say by --with FILE \
+                "cowherd does not do the kind {kind} of {api_version} yet{others}; leave it out, or say by --with FILE \
                  that the cluster has it"
             ),
             _ if supported::is_of_kubernetes(group) => {
-                format!("cowherd does not serve Kubernetes' kind {kind} of {api_version}{others}; leave it out")
+                format!(
+                    "cowherd does not serve the kind {kind} of {api_version}{others}; correct its name, or leave it out"
+                )
             }
             _ => format!(
                 "nothing serves the kind {kind} of {api_version}{others}; add its CustomResourceDefinition, or say \
