@@ -65,12 +65,19 @@ impl Stage {
         let (outages, out) = (AtomicUsize::new(0), AtomicBool::new(false));
         let stage =
             Self { program, fleet, git, scale, random, people, committing: Mutex::default(), outages, out, directory };
-        // What comes last of a start: an account that no repository describes.
+        // What comes last of a start: all that the repository describes, and accounts that it does not.
         stage
             .until("the namespaces are complete", async || {
-                let account = get(&stage.people().admin, "/api/v1/namespaces/tenant/serviceaccounts/default").await?;
-                let beat = get(&stage.people().admin, "/api/v1/namespaces/bystander/configmaps/beat").await?;
-                Ok(account.code == 200 && beat.code == 200)
+                let admin = stage.people().admin;
+                for namespace in ["bystander", "tenant"] {
+                    let account = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
+                    if get(&admin, &account).await?.code != 200 {
+                        return Ok(false);
+                    }
+                }
+                let root = get(&admin, ROOT).await?;
+                let conditions = root.document["status"]["conditions"].as_array().cloned().unwrap_or_default();
+                Ok(conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
             })
             .await?;
         Ok(stage)
@@ -276,6 +283,8 @@ impl Stage {
     }
 }
 
+/// What the people are described by.
+const ROOT: &str = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/flux-system";
 /// The tenant's repositories.
 pub const REPOSITORIES: &str = "/apis/source.toolkit.fluxcd.io/v1/namespaces/tenant/gitrepositories";
 /// The tenant's Kustomizations.
