@@ -15,14 +15,20 @@ fn may(running: &Running, name: &str, what: &str) -> bool {
     running.kubectl(words).status.success()
 }
 
-#[test]
-fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
+/// `up` on a repository of one ConfigMap, which is there.
+fn started() -> (tempfile::TempDir, Repository, Running) {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("fleet"));
     repository.config_map("app.yaml", "app", "1");
     let first = repository.commit("first");
     let running = Running::start(directory.path(), ["up", "fleet"]);
     running.wait_for_ready("flux-system", "True", &first);
+    (directory, repository, running)
+}
+
+#[test]
+fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
+    let (_directory, _repository, running) = started();
 
     let accounts = running.kubectl_ok(["get", "serviceaccounts", "-n", "flux-system", "-o", "name"]);
     for name in ["source-controller", "delivery-controller", "kustomize-controller"] {
@@ -41,12 +47,7 @@ fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
 
 #[test]
 fn who_applies_may_what_its_account_may_and_a_start_gives_that_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let repository = Repository::new(directory.path().join("fleet"));
-    repository.config_map("app.yaml", "app", "1");
-    let first = repository.commit("first");
-    let running = Running::start(directory.path(), ["up", "fleet"]);
-    running.wait_for_ready("flux-system", "True", &first);
+    let (directory, repository, running) = started();
 
     let binding = ["clusterrolebinding", "cowherd-applier"];
     let refused = running.kubectl([&["delete"], &binding[..]].concat());
