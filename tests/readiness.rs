@@ -1,8 +1,8 @@
 //! Ready is said only of what is so.
 
-use crate::program::cowherd;
 use crate::program::fleet::{self, Fleet};
 use crate::program::repository::Repository;
+use crate::program::{Running, cowherd};
 
 const STATEFUL_SET: &str = "apiVersion: apps/v1
 kind: StatefulSet
@@ -89,6 +89,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let commit = repository.commit("add what nobody acts on");
         let words = [
             "nothing here acts on",
+            "--assume-ready=DaemonSet.apps,HelmRelease.helm.toolkit.fluxcd.io,Job.batch,StatefulSet.apps",
             "StatefulSet/default/db",
             "Job/default/migrate",
             "DaemonSet/default/agent",
@@ -205,7 +206,65 @@ fn a_wait_for_a_node_that_is_not_there_is_said_while_it_lasts() {
     let fleet = Fleet::start();
     fleet.repository.kustomization("app", "./app", "wait: true\ntimeout: 10m").write("app/web.yaml", DEPLOYMENT);
     fleet.repository.commit("deploy web and wait for it");
-    let words = ["Deployment/default/web", "node", "this cluster has none"];
+    let words = ["Deployment/default/web", "node", "this cluster has none", "--assume-ready=Deployment.apps"];
     fleet.running.wait_for_condition("kustomization app", "Unknown", &words);
     fleet.running.wait_until_said(&[&["app"], &words[..]].concat());
+}
+
+#[test]
+fn what_nothing_here_acts_on_or_runs_counts_as_ready_where_that_is_said_and_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = fleet::repository(&directory.path().join("fleet"));
+    repository.kustomization("app", "./app", "wait: true").kustomization(
+        "other",
+        "./other",
+        "dependsOn: [{name: app}]",
+    );
+    repository.write("app/db.yaml", STATEFUL_SET).write("app/migrate.yaml", JOB).write("app/web.yaml", DEPLOYMENT);
+    let commit = repository.commit("bring what a real cluster runs");
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster", "--assume-ready=unattended"]);
+    running.wait_for_ready("other", "True", &commit);
+    let assumed = ["assumed ready", "Deployment/default/web", "Job/default/migrate", "StatefulSet/default/db"];
+    running.wait_until_said(&[&["app"], &assumed[..1]].concat());
+    let conditions = running.get("kustomization app -n flux-system")["status"]["conditions"].to_string();
+    assert!(conditions.contains("AssumedReady"), "{conditions}");
+    let table = running.cowherd_ok(["get", "ks/app"]);
+    assert!(assumed.iter().all(|word| table.contains(word)) && !table.contains("ConfigMap"), "{table}");
+    let tree = running.cowherd_ok(["tree", "app"]);
+    for object in &assumed[1..] {
+        assert!(tree.contains(&format!("{object}: assumed ready")), "{object} is not marked in: {tree}");
+    }
+    assert_eq!(tree.matches("assumed ready").count(), 3, "{tree}");
+
+    // It is told of what comes later too, and of nothing when nothing is assumed any more.
+    repository.write("app/agent.yaml", DAEMON_SET).commit("add another");
+    running.wait_until_said(&["assumed ready", "DaemonSet/default/agent"]);
+    repository.remove("app/db.yaml").remove("app/migrate.yaml").remove("app/web.yaml").remove("app/agent.yaml");
+    running.wait_for_ready("app", "True", &repository.commit("leave it out"));
+    assert!(!running.get("kustomization app -n flux-system")["status"].to_string().contains("ssumed"));
+}
+
+#[test]
+fn kinds_and_objects_are_named_one_by_one_and_the_others_are_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = fleet::repository(&directory.path().join("fleet"));
+    let annotated =
+        JOB.replace("namespace: default", "namespace: default, annotations: {cowherd.dev/assume-ready: enabled}");
+    repository.write("app/db.yaml", STATEFUL_SET).write("app/migrate.yaml", &annotated);
+    repository.commit("a database and its migration");
+    let (status, said) = once(&directory, &["--path", "cluster", "--assume-ready", "CronJob,StatefulSet.apps"]);
+    assert_eq!(status, Some(0), "{said}");
+    let told = said.lines().any(|line| {
+        ["assumed ready", "Job/default/migrate", "StatefulSet/default/db"].iter().all(|word| line.contains(word))
+    });
+    assert!(told, "{said}");
+    repository.write("app/agent.yaml", DAEMON_SET).commit("another kind");
+    let (status, said) = once(&directory, &["--assume-ready", "CronJob,StatefulSet.apps"]);
+    assert_eq!(status, Some(1), "{said}");
+    let refused = said.lines().find(|line| line.contains("nothing here acts on DaemonSet/default/agent:")).unwrap();
+    assert!(!refused.contains("StatefulSet"), "{said}");
+    assert!(said.contains("--assume-ready=DaemonSet.apps"), "{said}");
+    let wrong = cowherd(directory.path()).args(["up", "--assume-ready", "Cron Job"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("\"Cron Job\" is neither a kind"));
 }

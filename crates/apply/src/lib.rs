@@ -29,6 +29,7 @@ pub use cluster::Account;
 pub use diff::{Diff, FieldChange, compare};
 pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};
+pub use health::assumed::{Assumed, Assumption, AssumptionError};
 pub use memory::{Cause, Drift};
 pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
 pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner, Ownership};

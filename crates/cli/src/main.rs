@@ -7,6 +7,7 @@ mod commands;
 mod commits;
 mod completion;
 mod control_plane;
+mod delivering;
 mod downloads;
 mod failure;
 mod followed;

@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_apply::{Actors, ObjectId};
+use cowherd_apply::{Actors, Assumption, ObjectId};
 use cowherd_runtime::{Health, Metrics, Shard};
 use cowherd_source::Mirrors;
 use tokio::sync::mpsc;
@@ -83,6 +83,8 @@ pub struct Config {
     pub approved: Option<String>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,
+    /// What counts as ready as soon as it is applied.
+    pub assumptions: Vec<Assumption>,
     /// Which owners and sources are reconciled here. A source of another shard is fetched where an owner of this one names it,
     /// and its status is left to whose it is.
     pub shard: Shard,
@@ -110,6 +112,7 @@ impl Default for Config {
             prune_protection: true,
             approved: None,
             actors: Actors::default(),
+            assumptions: Vec::new(),
             shard: Shard::default(),
             health: Health::default(),
             metrics: Metrics::default(),

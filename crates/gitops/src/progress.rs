@@ -33,6 +33,8 @@ pub struct Progress {
     pub changes: Vec<String>,
     /// The objects that are healthy, as far as that is checked.
     pub ready: usize,
+    /// What counts as ready without being so, where that is news.
+    pub assumed: Option<String>,
 }
 
 impl Progress {
@@ -48,7 +50,8 @@ impl Progress {
 
     fn of(kind: &'static str, name: NamespacedName, occasion: Occasion, phase: Phase) -> Self {
         let (described, applied, changed, pruned, ready) = (0, 0, 0, 0, 0);
-        Self { kind, name, occasion, phase, described, applied, changed, pruned, changes: Vec::new(), ready }
+        let (changes, assumed) = (Vec::new(), None);
+        Self { kind, name, occasion, phase, described, applied, changed, pruned, changes, ready, assumed }
     }
 
     /// Objects were applied or deleted; `say` gives what people are told of each.

@@ -37,6 +37,11 @@ pub const PRUNE_PROTECTION: &str = "cowherd.dev/prune-protection";
 /// Beyond Flux: the revision, or the commit, for which a Kustomization may prune what waits for approval.
 pub const PRUNE_APPROVED: &str = "cowherd.dev/prune-approved";
 
+/// Beyond Flux: `enabled` has an object count as ready as soon as it is applied, [`UNATTENDED`] as long as nothing acts on it.
+pub const ASSUME_READY: &str = "cowherd.dev/assume-ready";
+/// What nothing acts on, and what waits for Pods that no node runs.
+pub const UNATTENDED: &str = "unattended";
+
 /// What begins the annotations of an object that its events have, too.
 pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
 /// Beyond Flux, on events and in histories: who wrote the revision.

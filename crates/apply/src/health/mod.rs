@@ -5,6 +5,7 @@
 //! should be because it exists.
 
 pub mod actors;
+pub mod assumed;
 mod facts;
 mod idle;
 mod kinds;

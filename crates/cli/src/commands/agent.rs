@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
+use crate::delivering::Delivering;
 use crate::tenancy::Tenancy;
 use crate::{logs, trouble};
 
@@ -55,6 +56,8 @@ pub struct Agent {
     #[arg(long, value_name = "ADDRESS", default_value = "0")]
     metrics_bind_address: String,
     #[command(flatten)]
+    delivering: Delivering,
+    #[command(flatten)]
     tenancy: Tenancy,
 }
 
@@ -73,13 +76,13 @@ impl Agent {
             expect_definitions(&client).await?;
         }
         let Agents { mirrors, config } = Agents::in_dir(&data_dir)?;
-        let mut config = cowherd_gitops::Config {
+        let mut config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),
             shard: self.watch_label_selector.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
             ..config
-        };
+        });
         if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }

@@ -43,8 +43,8 @@ struct Node {
     group: String,
     namespace: String,
     name: String,
-    /// Whether nothing acts on the object, as the Kustomization that applied it says.
-    is_idle: bool,
+    /// What the Kustomization that applied it says of its readiness, where that is something special.
+    note: Option<&'static str>,
     children: Vec<Node>,
 }
 
@@ -76,7 +76,7 @@ async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<Stri
     let entries = kustomization.at("/status/inventory/entries").and_then(Value::as_array);
     for entry in entries.into_iter().flatten() {
         let Some(mut child) = entry["id"].as_str().and_then(Node::parse) else { continue };
-        child.is_idle = is_idle(kustomization, &child.label());
+        child.note = note(kustomization, &child.label());
         if child.kind == "Kustomization" && child.group == "kustomize.toolkit.fluxcd.io" {
             let found = resource::get(client, Kind::Kustomization, &child.namespace, &child.name).await;
             match found {
@@ -90,10 +90,16 @@ async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<Stri
     Ok(node)
 }
 
-/// Whether the Kustomization says of the object that nothing acts on it.
-fn is_idle(kustomization: &Resource, label: &str) -> bool {
-    let ready = kustomization.ready().filter(|ready| ready.reason == "NoController");
-    ready.is_some_and(|ready| ready.message.split([' ', ',']).any(|word| word.trim_end_matches(':') == label))
+/// What the Kustomization says of the object: that nothing acts on it, or that it counts as ready without being so.
+fn note(kustomization: &Resource, label: &str) -> Option<&'static str> {
+    let names = |message: &str| message.split([' ', ',']).any(|word| word.trim_end_matches(':') == label);
+    let is_idle = kustomization.ready().is_some_and(|ready| ready.reason == "NoController" && names(ready.message));
+    let is_assumed = kustomization.condition("AssumedReady").is_some_and(|assumed| names(assumed.message));
+    match (is_idle, is_assumed) {
+        (true, _) => Some("nothing here acts on it"),
+        (false, true) => Some("assumed ready"),
+        (false, false) => None,
+    }
 }
 
 impl Node {
@@ -103,14 +109,14 @@ impl Node {
             kind: kind.to_owned(),
             namespace: resource.namespace(),
             name: resource.name(),
-            is_idle: false,
+            note: None,
             children: Vec::new(),
         }
     }
 
     fn parse(id: &str) -> Option<Self> {
         let ObjectId { namespace, name, group, kind } = inventory::parse(id, "").ok()?.id;
-        Some(Self { kind, group, namespace, name, is_idle: false, children: Vec::new() })
+        Some(Self { kind, group, namespace, name, note: None, children: Vec::new() })
     }
 
     fn label(&self) -> String {
@@ -120,8 +126,8 @@ impl Node {
 
     /// Prints the node behind `lead`, and its children under `indent`.
     fn print(&self, lead: &str, indent: &str) {
-        let idle = if self.is_idle { ": nothing here acts on it" } else { "" };
-        println!("{lead}{}{idle}", self.label());
+        let note = self.note.map(|note| format!(": {note}")).unwrap_or_default();
+        println!("{lead}{}{note}", self.label());
         let last = self.children.len().saturating_sub(1);
         for (index, child) in self.children.iter().enumerate() {
             let (branch, below) = if index == last { ("└── ", "    ") } else { ("├── ", "│   ") };
@@ -135,8 +141,8 @@ impl Node {
             resource["namespace"] = json!(self.namespace);
         }
         let mut node = json!({ "resource": resource });
-        if self.is_idle {
-            node["message"] = json!("nothing here acts on it");
+        if let Some(note) = self.note {
+            node["message"] = json!(note);
         }
         if !self.children.is_empty() {
             node["resources"] = self.children.iter().map(Self::to_json).collect();

@@ -22,6 +22,7 @@ use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
 use crate::completion;
 use crate::control_plane::{Local, Running, interrupted};
+use crate::delivering::Delivering;
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
 use crate::repository::{self, Credentials, Named};
@@ -64,10 +65,8 @@ pub struct Up {
     /// Follow another repository, branch or path than before, and prune what that does not describe
     #[arg(long)]
     switch: bool,
-    /// Prune whatever a revision does not describe, as Flux does, also all that a Kustomization had, Namespaces
-    /// that hold other objects too, and definitions with instances
-    #[arg(long, env = "COWHERD_NO_PRUNE_PROTECTION")]
-    no_prune_protection: bool,
+    #[command(flatten)]
+    delivering: Delivering,
     #[command(flatten)]
     local: Local,
     /// End when every Kustomization is Ready, with 0; with 1 and the reason when one is not
@@ -178,16 +177,15 @@ impl Up {
         };
         let trouble = trouble::watch(control_plane.plane.health().clone(), tell_trouble);
         control_plane.plane.spawn(trouble);
-        config = cowherd_gitops::Config {
+        config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(Some(&root))?),
             progress: Some(tell),
             notices: Some(notify),
             reserved: root.reserved(),
-            prune_protection: !self.no_prune_protection,
             actors: Actors::of(cowherd_controllers::ACTED_UPON.iter().chain(cowherd_gitops::ACTED_UPON)),
             approved: self.approved(&root, &mirrors).await?,
             ..config
-        };
+        });
         if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }

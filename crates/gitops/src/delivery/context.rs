@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cowherd_apply::{Clients, Options, Owners};
+use cowherd_apply::{Assumption, Clients, Options, Owners};
 use kube::Client;
 use tokio::sync::mpsc;
 
@@ -43,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) prune_protection: bool,
     /// The revision at which nothing of that kind waits.
     pub(crate) approved: Option<String>,
+    /// What counts as ready as soon as it is applied.
+    pub(crate) assumptions: Vec<Assumption>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
     notices: Option<mpsc::UnboundedSender<String>>,
 }
@@ -81,6 +83,7 @@ impl Context {
             wanted: Arc::default(),
             prune_protection: config.prune_protection,
             approved: config.approved.clone(),
+            assumptions: config.assumptions.clone(),
             progress: config.progress.clone(),
             notices: config.notices.clone(),
         })

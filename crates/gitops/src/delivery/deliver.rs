@@ -15,6 +15,7 @@ use super::handover::with_given;
 use super::job::{Ended, Held, Job, Report, Task};
 use super::produce::produce;
 use super::prune::remove_stale;
+use super::readiness::Readiness;
 use super::{Context, finalize, health, idle, places};
 use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
@@ -197,11 +198,14 @@ async fn apply(
     let removed = remove_stale(context, target, job, settings, &old, &applied).await;
     removed.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
 
-    let acted_upon = idle::check(target, job, &changes, &product.manifests).await;
+    let readiness = Readiness::of(context, target, job, settings, (&changes, &product.manifests)).await;
+    let readiness = readiness.map_err(|error| Failure::Unseen(Box::new(error)));
+    let readiness = readiness.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
+    readiness.tell_assumed(context, job);
+    let acted_upon = idle::check(job, &readiness.idle);
     acted_upon.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
     let checked = if settings.checks_health() {
-        let expected = health::expected(job, settings, &changes, &product.manifests);
-        health::check(context, target, job, settings, &expected).await
+        health::check(context, target, job, settings, &readiness.expected).await
     } else {
         status::without_health(&mut job.status, &job.owner);
         job.progress.ready = job.progress.applied;

@@ -1,9 +1,10 @@
 //! Waits until what was applied for an owner is healthy.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use cowherd_api::ConditionStatus::{False, True, Unknown};
-use cowherd_apply::{Action, ApplyError, ChangeSet, Expectation, Manifest, Tally, Versioned};
+use cowherd_apply::{ApplyError, Expectation, Manifest, ObjectId, Tally, Versioned};
 use tokio::time::Instant;
 
 use super::failure::Failure;
@@ -16,29 +17,24 @@ use crate::owner::status::{conditions, go_duration, progressing, without_health}
 use crate::schedule::Signal;
 use crate::target::Target;
 
-/// What has to be healthy: everything that was applied, or what `healthChecks` names.
+/// What has to be healthy: everything that was applied, or what `healthChecks` names; nothing where neither is asked for.
 pub(super) fn expected(
     job: &Job,
     settings: &Settings,
-    changes: &ChangeSet,
-    manifests: &[Manifest],
+    applied: &[&Versioned],
+    manifests: &HashMap<&ObjectId, &Manifest>,
 ) -> Vec<Expectation> {
-    let objects: Vec<Versioned> = if settings.wait {
-        let applied = changes.iter().filter(|change| change.action != Action::Skipped);
-        applied.map(|change| change.object.clone()).collect()
-    } else {
-        settings.health_checks.clone()
-    };
+    let objects: Vec<Versioned> =
+        if settings.wait { applied.iter().copied().cloned().collect() } else { settings.health_checks.clone() };
     let itself = |object: &Versioned| {
         (object.id.group.as_str(), object.id.kind.as_str()) == (job.name.kind.group, job.name.kind.kind)
             && (&object.id.namespace, &object.id.name) == (&job.name.namespace, &job.name.name)
     };
     let ends = |object: &Versioned| {
-        manifests.iter().any(|manifest| {
-            manifest.id() == &object.id
-                && manifest.id().kind == "Job"
-                && manifest.object().pointer("/spec/ttlSecondsAfterFinished").is_some()
-        })
+        object.id.kind == "Job"
+            && manifests
+                .get(&object.id)
+                .is_some_and(|manifest| manifest.object().pointer("/spec/ttlSecondsAfterFinished").is_some())
     };
     objects
         .into_iter()

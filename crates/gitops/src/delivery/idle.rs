@@ -1,30 +1,28 @@
 //! Says of objects that nobody acts upon that they are not ready: they are there, and nothing comes of them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
-use cowherd_apply::{Action, ChangeSet, Manifest, ObjectId, needs_a_controller};
+use cowherd_apply::{ApplyError, Manifest, ObjectId, Versioned, needs_a_controller};
 
 use super::failure::Failure;
 use super::job::Job;
+use super::readiness::{named, remedy};
 use crate::target::Target;
 
-/// How many objects a message names.
-const NAMED: usize = 20;
-
-/// Fails if nobody acts upon some of the objects that were applied.
-pub(super) async fn check(
+/// Those of the objects that nobody acts upon.
+pub(super) async fn find(
     target: &Target,
-    job: &Job,
-    changes: &ChangeSet,
-    manifests: &[Manifest],
-) -> Result<(), Failure> {
-    let content = |manifest: &Manifest| !needs_a_controller(manifest.object());
-    let content: HashSet<&ObjectId> = manifests.iter().filter(|one| content(one)).map(Manifest::id).collect();
-    let applied = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| &change.object);
-    let applied = applied.filter(|object| !content.contains(&object.id));
-    let idle = target.applier.idle(applied, target.account.as_ref()).await;
-    let idle = idle.map_err(|error| Failure::Unseen(Box::new(error)))?;
-    match message(&idle) {
+    applied: &[&Versioned],
+    manifests: &HashMap<&ObjectId, &Manifest>,
+) -> Result<Vec<ObjectId>, ApplyError> {
+    let is_content = |id: &ObjectId| manifests.get(id).is_some_and(|one| !needs_a_controller(one.object()));
+    let applied = applied.iter().copied().filter(|object| !is_content(&object.id));
+    target.applier.idle(applied, target.account.as_ref()).await
+}
+
+/// Fails if there are such objects.
+pub(super) fn check(job: &Job, idle: &[ObjectId]) -> Result<(), Failure> {
+    match message(idle) {
         None => Ok(()),
         Some(message) => {
             let revision = &job.artifact.revision;
@@ -36,16 +34,12 @@ pub(super) async fn check(
 fn message(idle: &[ObjectId]) -> Option<String> {
     let kinds: BTreeSet<&str> = idle.iter().map(what).collect();
     let kinds: Vec<&str> = kinds.into_iter().collect();
-    let named: Vec<String> = idle.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = match idle.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
     (!idle.is_empty()).then(|| {
         format!(
-            "nothing here acts on {}{more}: this control plane has no controller for {}",
-            named.join(", "),
-            kinds.join(", ")
+            "nothing here acts on {}: this control plane has no controller for {}; {}",
+            named(idle),
+            kinds.join(", "),
+            remedy(idle)
         )
     })
 }
@@ -68,13 +62,13 @@ mod tests {
             kind: kind.into(),
         };
         assert_eq!(message(&[]), None);
-        assert_eq!(
-            message(&[id("DaemonSet", "x"), id("StatefulSet", "y"), id("StatefulSet", "z")]).unwrap(),
-            "nothing here acts on DaemonSet/a/x, StatefulSet/a/y, StatefulSet/a/z: this control plane has no \
-             controller for DaemonSet, StatefulSet"
-        );
+        let three = message(&[id("DaemonSet", "x"), id("StatefulSet", "y"), id("StatefulSet", "z")]).unwrap();
+        let told = "nothing here acts on DaemonSet/a/x, StatefulSet/a/y, StatefulSet/a/z: this control plane has no \
+                    controller for DaemonSet, StatefulSet; to count them as ready";
+        assert!(three.starts_with(told), "{three}");
+        assert!(three.contains("`--assume-ready=DaemonSet.apps,StatefulSet.apps`"), "{three}");
         let balancer = ObjectId { group: String::new(), ..id("Service", "web") };
-        assert!(message(&[balancer]).unwrap().ends_with("no controller for Service of type LoadBalancer"));
+        assert!(message(&[balancer]).unwrap().contains("no controller for Service of type LoadBalancer;"));
         let many: Vec<ObjectId> = (0..25).map(|number| id("Job", &number.to_string())).collect();
         assert!(message(&many).unwrap().contains("Job/a/19, and 5 more: "));
     }

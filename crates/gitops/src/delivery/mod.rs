@@ -16,6 +16,7 @@ mod places;
 mod preview;
 mod produce;
 mod prune;
+mod readiness;
 pub(crate) mod sharing;
 mod spared;
 

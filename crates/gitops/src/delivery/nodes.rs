@@ -4,16 +4,38 @@ use cowherd_apply::{ObjectId, Unhealthy};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
+use tokio::sync::OnceCell;
 
+use super::readiness::remedy;
 use crate::target::Target;
+
+/// Whether the cluster has no node: it is asked once, when somebody wants to know.
+pub(super) struct Lacking<'a> {
+    target: &'a Target,
+    answer: OnceCell<bool>,
+}
+
+impl<'a> Lacking<'a> {
+    pub(super) fn new(target: &'a Target) -> Self {
+        Self { target, answer: OnceCell::new() }
+    }
+
+    /// Whether it is known that there is none.
+    pub(super) async fn is_so(&self) -> bool {
+        *self.answer.get_or_init(|| is_lacking(self.target)).await
+    }
+}
+
+async fn is_lacking(target: &Target) -> bool {
+    let nodes: Api<Node> = Api::all(target.client.clone());
+    nodes.list_metadata(&ListParams::default().limit(1)).await.is_ok_and(|found| found.items.is_empty())
+}
 
 /// What the objects wait for, if some of them wait for Pods and the cluster has no node to run them.
 pub(super) async fn missing(target: &Target, unhealthy: &Unhealthy) -> Option<String> {
     let waiting: Vec<&ObjectId> = unhealthy.objects.iter().map(|(id, _)| id).filter(|id| runs_pods(id)).collect();
     let first = waiting.first()?;
-    let nodes: Api<Node> = Api::all(target.client.clone());
-    let found = nodes.list_metadata(&ListParams::default().limit(1)).await.ok()?;
-    found.items.is_empty().then(|| message(first, waiting.len()))
+    is_lacking(target).await.then(|| format!("{}; {}", message(first, waiting.len()), remedy(waiting.iter().copied())))
 }
 
 fn message(first: &ObjectId, waiting: usize) -> String {
@@ -24,7 +46,8 @@ fn message(first: &ObjectId, waiting: usize) -> String {
     format!("{first}{others} {verb} for Pods, and those for a node: this cluster has none")
 }
 
-fn runs_pods(id: &ObjectId) -> bool {
+/// Whether nothing comes of the object until a node runs Pods.
+pub(super) fn runs_pods(id: &ObjectId) -> bool {
     matches!(
         (id.group.as_str(), id.kind.as_str()),
         ("", "Pod") | ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") | ("batch", "Job")

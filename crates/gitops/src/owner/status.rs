@@ -9,7 +9,8 @@ use kube::Client;
 
 use super::{Inventory, Owner, OwnerName};
 use crate::conditions::{
-    Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, find, time,
+    ASSUMED_READY, Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED,
+    find, time,
 };
 use crate::{Authorship, Counters, Occasion};
 
@@ -94,8 +95,10 @@ pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
 
 /// The revision was applied, and everything that is checked is healthy.
 pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str) {
+    let assumed = find(&status.conditions, ASSUMED_READY).map(|assumed| format!("; {}", assumed.message));
+    let message = format!("Applied revision: {revision}{}", assumed.unwrap_or_default());
     let mut conditions = conditions(status, owner);
-    conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &format!("Applied revision: {revision}"));
+    conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &message);
     conditions.remove(RECONCILING);
     conditions.remove(STALLED);
     status.observed_generation = owner.generation();
@@ -105,12 +108,23 @@ pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str) {
 
 /// Others describe some of the objects too, as `told`, or nobody does; what to say of it if that is news.
 pub(crate) fn shares(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
-    let message = |status: &Status| find(&status.conditions, SHARED).map(|found| found.message.clone());
+    note(status, owner, SHARED, told)
+}
+
+/// Some of the objects count as ready without being so, as `told`, or none does; what to say of it if that is news.
+pub(crate) fn assumes(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
+    note(status, owner, ASSUMED_READY, told)
+}
+
+/// Sets a condition that holds while there is something to tell, and has its type for a reason. What to say of it if that is
+/// news.
+fn note(status: &mut Status, owner: &Owner, type_: &str, told: Option<&str>) -> Option<String> {
+    let message = |status: &Status| find(&status.conditions, type_).map(|found| found.message.clone());
     let before = message(status);
     let mut conditions = conditions(status, owner);
     match told {
-        Some(text) => conditions.set(SHARED, True, SHARED, text),
-        None => conditions.remove(SHARED),
+        Some(text) => conditions.set(type_, True, type_, text),
+        None => conditions.remove(type_),
     }
     message(status).filter(|now| before.as_ref() != Some(now))
 }

@@ -25,6 +25,8 @@ pub struct Seen {
     pub message: Box<str>,
     /// The revision that was applied.
     pub revision: Box<str>,
+    /// What of its objects counts as ready without being so; mostly nothing.
+    pub assumed: Box<str>,
 }
 
 impl Seen {
@@ -37,7 +39,8 @@ impl Seen {
             Some(ready) => (Phase::Working, ready.message),
             None => (Phase::Working, ""),
         };
-        Self { phase, message: message.into(), revision: resource.revision().into() }
+        let assumed = resource.condition("AssumedReady").map_or("", |assumed| assumed.message);
+        Self { phase, message: message.into(), revision: resource.revision().into(), assumed: assumed.into() }
     }
 
     /// How the Kustomization is, and what it says about that. A failure is told before its status says so, and where the
@@ -65,6 +68,11 @@ impl Shown {
     /// How the Kustomization is, and what it says about that; nothing as long as it was not seen.
     pub fn state(&self) -> Option<(Phase, &str)> {
         Some(self.seen.as_ref()?.state(self.told.as_ref()))
+    }
+
+    /// What of its objects counts as ready without being so, if something does.
+    pub fn assumed(&self) -> Option<&str> {
+        self.seen.as_ref().map(|seen| &*seen.assumed).filter(|assumed| !assumed.is_empty())
     }
 
     /// Why it failed, if it did. What fails again for the same reason has settled, however often it is tried.
@@ -114,6 +122,7 @@ mod tests {
             pruned: 0,
             changes: vec!["ConfigMap/n/a created".to_owned()],
             ready: 1,
+            assumed: None,
         };
         let mut shown = Shown::default();
         shown.see(&resource);

@@ -38,10 +38,10 @@ impl Summary<'_> {
     pub async fn print(&self, convergence: &Convergence, elapsed: Duration) -> Result<()> {
         eprintln!();
         for (name, message) in &convergence.failed {
-            let head = format!("{} {} is not ready: ", Mark::Failure, plain(name));
-            for line in paragraph(&head, &plain(message), INDENT, stderr_columns()) {
-                eprintln!("{line}");
-            }
+            tell(&format!("{} {} is not ready: ", Mark::Failure, plain(name)), message);
+        }
+        for (name, message) in &convergence.assumed {
+            tell(&format!("{} {}: ", Mark::Action, plain(name)), message);
         }
         let total = convergence.ready + convergence.failed.len();
         let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
@@ -85,6 +85,13 @@ impl Summary<'_> {
         let checkout = near.unwrap_or(whole);
         // A bare repository has no files to look at.
         checkout.is_dir().then_some(checkout)
+    }
+}
+
+/// Prints a message behind its head, indented where it takes several lines.
+fn tell(head: &str, message: &str) {
+    for line in paragraph(head, &plain(message), INDENT, stderr_columns()) {
+        eprintln!("{line}");
     }
 }
 

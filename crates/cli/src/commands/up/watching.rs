@@ -35,6 +35,8 @@ pub struct Convergence {
     pub ready: usize,
     /// Those that are not, with the reason.
     pub failed: Vec<(String, String)>,
+    /// Those of whose objects some count as ready without being so, with what is said of them.
+    pub assumed: Vec<(String, String)>,
 }
 
 impl Convergence {
@@ -195,6 +197,7 @@ impl Watching {
         let mut convergence = Convergence::default();
         for (name, shown) in &self.known {
             let Some((phase, message)) = shown.state() else { continue };
+            convergence.assumed.extend(shown.assumed().map(|assumed| (name.clone(), assumed.to_owned())));
             match phase {
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
                 Phase::Working | Phase::Failed => {

@@ -78,7 +78,8 @@ fn ready(told: &Progress) -> Line {
     let unnamed = told.unnamed() + told.changes.len() - named.len();
     let more = if unnamed > 0 { format!(", and {unnamed} more") } else { String::new() };
     let done = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
-    Line { phase: Phase::Ready, brief, full: Some(format!("{counts}{done}; {}", told.occasion)) }
+    let assumed = told.assumed.as_ref().map(|assumed| format!("\n{assumed}")).unwrap_or_default();
+    Line { phase: Phase::Ready, brief, full: Some(format!("{counts}{done}; {}{assumed}", told.occasion)) }
 }
 
 /// What the reconciliation did, without what it did not.
@@ -112,6 +113,7 @@ mod tests {
             pruned: 0,
             changes: Vec::new(),
             ready: 8,
+            assumed: None,
         }
     }
 
@@ -136,6 +138,11 @@ mod tests {
         assert_eq!(full(&ready, &done), format!("8 applied; {WHAT}"));
         (done.changed, done.changes) = (2, vec!["a created".to_owned(), "b configured".to_owned()]);
         assert_eq!(full(&ready, &done), format!("8 applied, 2 changed: a created, b configured; {WHAT}"));
+        done.assumed = Some("assumed ready, not observed: CronJob/n/c".to_owned());
+        let both =
+            format!("8 applied, 2 changed: a created, b configured; {WHAT}\nassumed ready, not observed: CronJob/n/c");
+        assert_eq!(full(&ready, &done), both);
+        done.assumed = None;
         done.pruned = 7;
         done.changes.extend((0..6).map(|number| format!("c{number} deleted")));
         assert_eq!(
