@@ -96,6 +96,62 @@ fn an_environment_that_a_commit_leaves_empty_waits_for_approval() {
     assert!(!environment.has("configmap settings -n prod"));
 }
 
+/// A Kustomization that nobody but the test has made, of a directory.
+fn by_hand(path: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: by-hand, namespace: flux-system}}\n\
+         spec: {{interval: 1h, path: {path}, prune: true, sourceRef: {{kind: GitRepository, name: flux-system}}}}\n"
+    )
+}
+
+#[test]
+fn an_approval_counts_for_what_it_was_shown_and_once() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    repository.config_map("spare/map.yaml", "spare", "1").write("empty/kustomization.yaml", "resources: []\n");
+    running.wait_for_ready("flux-system", "True", &repository.commit("room for another"));
+    let apply = |path: &str| {
+        repository.write("by-hand.yaml", &by_hand(path));
+        running.kubectl_ok(["apply", "-f", repository.path.join("by-hand.yaml").to_str().unwrap()]);
+    };
+    let waits = || {
+        apply("./empty");
+        running.wait_for_condition("kustomization by-hand", "False", &["waits until it is approved", "default/spare"]);
+        assert!(environment.has("configmap spare -n default"));
+    };
+    let applied = || {
+        apply("./spare");
+        running.wait_for_ready("by-hand", "True", "");
+        eventually("the object is there", || match environment.has("configmap spare -n default") {
+            true => Ok(()),
+            false => Err("it is not".to_owned()),
+        });
+    };
+    let pruned = || {
+        eventually("the object is gone", || match environment.has("configmap spare -n default") {
+            true => Err("it is still there".to_owned()),
+            false => Ok(()),
+        });
+    };
+    applied();
+    let early = running.cowherd(["reconcile", "kustomization", "by-hand", "--allow-prune"]);
+    let said = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(!early.status.success() && said.contains("nothing of kustomization by-hand waits for approval"), "{said}");
+    waits();
+    running.cowherd_ok(["reconcile", "kustomization", "by-hand", "--allow-prune"]);
+    pruned();
+
+    // The revision is the same, and so is what would go: it is another time.
+    applied();
+    waits();
+    let conditions = running.get("kustomization by-hand -n flux-system")["status"]["conditions"].clone();
+    let ready = conditions[0]["message"].as_str().unwrap();
+    let (_, approval) = ready.rsplit_once("cowherd.dev/prune-approved: ").unwrap();
+    let annotation = format!("cowherd.dev/prune-approved={}", approval.trim_end_matches('`'));
+    running.kubectl_ok(["annotate", "--overwrite", "kustomization", "by-hand", "-n", "flux-system", &annotation]);
+    pruned();
+}
+
 #[test]
 fn what_comes_back_waits_no_longer() {
     let environment = Environment::start(&[]);

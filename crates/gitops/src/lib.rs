@@ -35,7 +35,7 @@ mod wanted;
 pub use budgets::{Budgets, Limits};
 pub use clients::Clients;
 pub use counters::{Counters, Counts};
-pub use delivery::{PreviewError, Proposal};
+pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;
 pub use install::{InstallError, install};
 pub use kustomization::{Made, OfflineProblem, Plan, Preview, Values, preview};
@@ -79,7 +79,7 @@ pub struct Config {
     /// Whether a prune of everything that a Kustomization had, of a Namespace that holds other objects too, or of a
     /// definition with instances waits until it is approved. Without it everything is pruned as Flux does.
     pub prune_protection: bool,
-    /// The revision, or the commit, at which such a prune is meant.
+    /// The revision, or the commit, at which each Kustomization may do so once.
     pub approved: Option<String>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,

@@ -34,7 +34,7 @@ pub const DEFAULT_NAMESPACE: &str = "cowherd.dev/default-namespace";
 
 /// Beyond Flux: `disabled` lets a Kustomization prune whatever its revision does not describe, as Flux does.
 pub const PRUNE_PROTECTION: &str = "cowherd.dev/prune-protection";
-/// Beyond Flux: the revision, or the commit, for which a Kustomization may prune what waits for approval.
+/// Beyond Flux: the identity, as its condition `PruneProtected` tells it, of what a Kustomization may prune.
 pub const PRUNE_APPROVED: &str = "cowherd.dev/prune-approved";
 
 /// Beyond Flux: `enabled` has an object count as ready as soon as it is applied, [`UNATTENDED`] as long as nothing acts on it.

@@ -124,9 +124,9 @@ impl Diff {
             if !met.insert(id(&kustomization)) {
                 continue;
             }
-            let (tree, commit) = sources.tree(&kustomization).await?;
+            let tree = sources.tree(&kustomization).await?;
             let (elsewhere, access, seed) = (elsewhere.clone(), Access::own(), seed.clone());
-            let proposal = Proposal { tree, commit: Some(commit), elsewhere, access, seed };
+            let proposal = Proposal { tree, elsewhere, access, seed };
             let preview = cowherd_gitops::preview(&client, &kustomization, &proposal).await?;
             if preview.is_by_chance {
                 tell_chance(&id(&kustomization));
@@ -246,12 +246,12 @@ async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomizatio
 struct Sources {
     client: Client,
     revision: Option<String>,
-    known: BTreeMap<String, (Arc<dyn cowherd_tree::Tree>, String)>,
+    known: BTreeMap<String, Arc<dyn cowherd_tree::Tree>>,
 }
 
 impl Sources {
-    /// The tree for a Kustomization, and the commit that it is of.
-    async fn tree(&mut self, kustomization: &Kustomization) -> Result<(Arc<dyn cowherd_tree::Tree>, String)> {
+    /// The tree for a Kustomization.
+    async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn cowherd_tree::Tree>> {
         let reference = &kustomization.spec.source_ref;
         if reference.kind != "GitRepository" {
             bail!("{} has a source of kind {:?}, which is not supported", id(kustomization), reference.kind);
@@ -270,9 +270,8 @@ impl Sources {
         })
         .await??;
         let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(snapshot.tree, source.spec.ignore.as_deref())?);
-        let known = (tree, snapshot.commit.id.to_string());
-        self.known.insert(key, known.clone());
-        Ok(known)
+        self.known.insert(key, tree.clone());
+        Ok(tree)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Reconcile {
     /// Fetch the Kustomization's source first
     #[arg(long)]
     with_source: bool,
-    /// Let the Kustomizations prune what waits for approval at the revision that they were last tried at
+    /// Let the Kustomizations prune what their conditions say waits for approval: that, and once
     #[arg(long)]
     allow_prune: bool,
     /// How long to wait for each
@@ -115,6 +115,17 @@ pub async fn source_of(client: &Client, kustomization: &Resource) -> Result<Reso
     resource::get(client, Kind::GitRepository, &namespace, kustomization.text("/spec/sourceRef/name")).await
 }
 
+/// The identity of what a Kustomization says waits for approval.
+fn what_waits(kustomization: &Resource) -> Result<&str> {
+    let held = kustomization.condition("PruneProtected").filter(|held| held.status == "True");
+    held.and_then(|held| cowherd_gitops::approval(held.message)).with_context(|| {
+        format!(
+            "nothing of kustomization {} waits for approval; reconcile it without --allow-prune, and approve of what waits then",
+            kustomization.name()
+        )
+    })
+}
+
 /// A request to reconcile, as Flux's annotation makes it.
 pub struct Request {
     api: Api<DynamicObject>,
@@ -131,8 +142,8 @@ impl Request {
         let token = jiff::Timestamp::now().to_string();
         let api = resource.kind.api(client, &resource.namespace());
         let mut annotations = json!({ RECONCILE_REQUESTED_AT: token });
-        if allow_prune {
-            annotations[PRUNE_APPROVED] = json!(resource.text("/status/lastAttemptedRevision"));
+        if allow_prune && resource.kind == Kind::Kustomization {
+            annotations[PRUNE_APPROVED] = json!(what_waits(resource)?);
         }
         let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
         api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;

@@ -7,6 +7,7 @@ use kube::Client;
 use tokio::sync::mpsc;
 
 use super::claims::Concerned;
+use super::guard::ApprovedAtStart;
 use super::sharing::Sharing;
 use crate::budgets::Permits;
 use crate::events::{self, Happened, Recorders, Type};
@@ -41,8 +42,8 @@ pub(crate) struct Context {
     pub(crate) wanted: Arc<Wanted>,
     /// Whether deletions wait that somebody may not have meant.
     pub(crate) prune_protection: bool,
-    /// The revision at which nothing of that kind waits.
-    pub(crate) approved: Option<String>,
+    /// The approval of what waits that was given with the start.
+    pub(crate) approved: Option<ApprovedAtStart>,
     /// What counts as ready as soon as it is applied.
     pub(crate) assumptions: Vec<Assumption>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
@@ -82,7 +83,7 @@ impl Context {
             measures: Measures::new(&config.metrics, config.budgets.applies.total()),
             wanted: Arc::default(),
             prune_protection: config.prune_protection,
-            approved: config.approved.clone(),
+            approved: config.approved.clone().map(ApprovedAtStart::new),
             assumptions: config.assumptions.clone(),
             progress: config.progress.clone(),
             notices: config.notices.clone(),

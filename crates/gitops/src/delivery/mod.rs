@@ -23,6 +23,7 @@ mod spared;
 pub(crate) use claims::{Concerned, Rank};
 pub(crate) use context::Context;
 pub(crate) use deliver::deliver;
+pub use guard::approval;
 pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
 pub use preview::{PreviewError, Proposal};
 pub(crate) use preview::{Previewed, preview, preview_deletion};

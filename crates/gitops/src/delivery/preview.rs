@@ -21,8 +21,6 @@ use crate::remotes::Brought;
 pub struct Proposal {
     /// The content.
     pub tree: Arc<dyn Tree>,
-    /// The commit that it is of.
-    pub commit: Option<String>,
     /// Where that comes from which the tree names elsewhere.
     pub elsewhere: Arc<Elsewhere>,
     /// What may be fetched of it.
@@ -91,7 +89,7 @@ pub(crate) async fn preview(
         let stale = applier.diff_stale(&owner.name.mark(), &entries::gone(&old, &wanted)).await.map_err(failed)?;
         let deleted = stale.iter().filter(|diff| diff.action == Action::Deleted).map(|diff| diff.object.clone());
         let deleted: Vec<Versioned> = deleted.collect();
-        let foreseen = guard::foresee(client, owner, proposal.commit.as_deref(), (&old, &wanted), &deleted).await;
+        let foreseen = guard::foresee(client, owner, (&old, &wanted), &deleted).await;
         let unknown = |(object, error): (ObjectId, kube::Error)| {
             PreviewError::Apply(name.clone(), mask.text(&format!("what would go with {object} is not known: {error}")))
         };

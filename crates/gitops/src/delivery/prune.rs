@@ -45,6 +45,7 @@ pub(super) async fn remove_stale(
     let stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
     match target.applier.prune(&stale).await {
         Ok(pruned) => {
+            guard::carried_out(context, job, &held);
             job.note(&pruned.changes);
             context.counters.pruned(pruned.leaving.len());
             job.status.inventory = Some(Inventory::of(applied));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use cowherd_apply::mask::Mask;
 use cowherd_runtime::Backoff;
 use tokio::sync::watch;
@@ -99,6 +100,12 @@ pub(super) enum Need {
     Finalize,
 }
 
+/// Whether somebody approved of a prune that waits.
+fn is_approved_anew(before: &Owner, now: &Owner) -> bool {
+    let approved = now.annotation(PRUNE_APPROVED);
+    approved.is_some() && approved != before.annotation(PRUNE_APPROVED)
+}
+
 impl Entry {
     pub(super) fn new(owner: Owner, status: Status) -> Self {
         Self {
@@ -141,6 +148,9 @@ impl Entry {
             self.failures = 0;
             self.retry_at = None;
             self.complained = None;
+        }
+        if !is_new && is_approved_anew(&self.owner, &owner) {
+            self.due = Some(Instant::now());
         }
         self.strays = 0;
         self.not_before = None;

@@ -2,16 +2,20 @@
 //!
 //! Three of them wait: of everything that an owner had, of a Namespace with objects that the owner did
 //! not apply, and of a definition with such instances. They wait for a word in Git or on the command line
-//! ([`is_approved`]); what else the revision says is done.
+//! ([`approval`]); what else the revision says is done.
 
+mod approval;
 mod content;
 
 use std::collections::HashSet;
 
 use cowherd_api::ConditionStatus::True;
-use cowherd_api::flux::annotations::{DISABLED, PRUNE_APPROVED, PRUNE_PROTECTION};
+use cowherd_api::flux::annotations::{DISABLED, PRUNE_PROTECTION};
 use cowherd_apply::{Action, ObjectId, Versioned, inventory as entries};
 use kube::Client;
+
+pub(crate) use approval::ApprovedAtStart;
+pub use approval::approval;
 
 use super::Context;
 use super::failure::Failure;
@@ -35,32 +39,18 @@ pub(super) struct Held {
     pub(super) objects: Vec<Versioned>,
     why: Vec<String>,
     reason: &'static str,
+    /// Whether nothing is held back because the approval of this start says so.
+    uses_start: bool,
 }
 
-/// Whether somebody said that what the owner deletes at this revision is meant: an annotation switches the
-/// protection off for good, or approves of one revision, as does `cowherd up --switch`.
-fn is_approved(context: &Context, owner: &Owner, revision: &str) -> bool {
-    let is_revision = |approved: &str| is_of(approved, revision);
-    !context.prune_protection
-        || is_switched_off(owner)
-        || owner.annotation(PRUNE_APPROVED).is_some_and(is_revision)
-        || context.approved.as_deref().is_some_and(is_revision)
+/// Whether nothing of an owner waits, whatever it is.
+fn is_unprotected(context: &Context, owner: &Owner) -> bool {
+    !context.prune_protection || is_switched_off(owner)
 }
 
 /// Whether an annotation switches the protection off.
 fn is_switched_off(owner: &Owner) -> bool {
     owner.annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
-}
-
-/// Whether what was approved is a revision, or the commit of it.
-fn is_of(approved: &str, revision: &str) -> bool {
-    let is_commit = || commit(revision) == approved;
-    !approved.is_empty() && (revision == approved || is_commit())
-}
-
-/// The commit of a revision, which may be nothing but that.
-fn commit(revision: &str) -> &str {
-    revision.rsplit_once(':').map_or(revision, |(_, commit)| commit)
 }
 
 /// What of `stale` waits: `old` is what the owner had, `applied` what it has now.
@@ -72,9 +62,44 @@ pub(super) async fn hold(
     applied: &[Versioned],
     stale: &[Versioned],
 ) -> Result<Held, Failure> {
-    if stale.is_empty() || is_approved(context, &job.owner, &job.artifact.revision) {
+    if stale.is_empty() || is_unprotected(context, &job.owner) {
         return Ok(Held::default());
     }
+    let held = unmeant(target, job, old, applied, stale).await?;
+    if held.objects.is_empty() || is_approved(job, &held) {
+        return Ok(Held::default());
+    }
+    let approved = context.approved.as_ref();
+    if approved.is_some_and(|approved| approved.is_for(&job.name, &job.artifact.revision)) {
+        return Ok(Held { uses_start: true, ..Held::default() });
+    }
+    Ok(held)
+}
+
+/// Whether somebody approved of what waits. What was not told yet cannot have been.
+fn is_approved(job: &Job, held: &Held) -> bool {
+    let told = find(&job.status.conditions, PRUNE_PROTECTED).filter(|told| told.status == True);
+    told.is_some_and(|told| {
+        let identity = approval::identity(held, &job.owner, &told.last_transition_time);
+        approval::is_given(&job.owner, &identity)
+    })
+}
+
+/// What was not held back was deleted: an approval of the start is used up by that.
+pub(super) fn carried_out(context: &Context, job: &Job, held: &Held) {
+    if let Some(approved) = context.approved.as_ref().filter(|_| held.uses_start) {
+        approved.used_by(&job.name);
+    }
+}
+
+/// What of `stale` somebody may not have meant.
+async fn unmeant(
+    target: &Target,
+    job: &Job,
+    old: &[Versioned],
+    applied: &[Versioned],
+    stale: &[Versioned],
+) -> Result<Held, Failure> {
     let held_before = find(&job.status.conditions, PRUNE_PROTECTED).is_some_and(|held| held.reason == EVERYTHING);
     if held_before || is_everything(old, applied, stale) {
         let there = would_go(target, job, stale).await?;
@@ -84,7 +109,7 @@ pub(super) async fn hold(
                 count(there.len()),
                 names(there.iter().map(|object| &object.id))
             );
-            return Ok(Held { objects: there, why: vec![why], reason: EVERYTHING });
+            return Ok(Held { objects: there, why: vec![why], reason: EVERYTHING, uses_start: false });
         }
     }
     with_content(target, job, stale).await.map(|held| Held { reason: CONTENT, ..held })
@@ -126,15 +151,13 @@ fn would_go_with(object: &ObjectId, kind: &str, content: &[ObjectId]) -> String 
 pub(super) async fn foresee(
     client: &Client,
     owner: &Owner,
-    commit: Option<&str>,
     (old, applied): (&[Versioned], &[Versioned]),
     deleted: &[Versioned],
 ) -> Result<Vec<(ObjectId, String)>, (ObjectId, kube::Error)> {
-    let approved = owner.annotation(PRUNE_APPROVED).map(self::commit).filter(|approved| !approved.is_empty());
-    let is_approved = is_switched_off(owner) || (approved.is_some() && approved == commit);
-    let waits = if is_approved { "" } else { "waits until it is approved: " };
+    let is_meant = is_switched_off(owner);
+    let waits = if is_meant { "" } else { "waits until it is approved: " };
     let mut said = Vec::new();
-    if !deleted.is_empty() && !is_approved && is_everything(old, applied, &entries::gone(old, applied)) {
+    if !deleted.is_empty() && !is_meant && is_everything(old, applied, &entries::gone(old, applied)) {
         let all = format!("{waits}nothing would be left of what this {} applied", owner.name.kind.kind);
         said.extend(deleted.iter().map(|object| (object.id.clone(), all.clone())));
     }
@@ -153,7 +176,7 @@ pub(super) async fn stays_after_deletion(
     job: &Job,
     objects: &[Versioned],
 ) -> Result<(Vec<Versioned>, Option<String>), Failure> {
-    if is_approved(context, &job.owner, "") {
+    if is_unprotected(context, &job.owner) {
         return Ok((Vec::new(), None));
     }
     let held = with_content(target, job, objects).await?;
@@ -169,13 +192,13 @@ pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
         conditions.remove(PRUNE_PROTECTED);
         return Ok(());
     }
+    let why = held.why.join("; ");
+    conditions.set(PRUNE_PROTECTED, True, held.reason, &why);
+    let since = find(conditions.list, PRUNE_PROTECTED).map_or("", |told| &told.last_transition_time);
+    let advice = approval::advice(&job.owner, &approval::identity(held, &job.owner, since));
     let message = format!(
-        "pruning for revision {revision} waits until it is approved: {}. Nothing of that was deleted. Put it back into \
-         Git, or approve: `cowherd reconcile {} {} -n {} --allow-prune`",
-        held.why.join("; "),
-        job.name.kind.word(),
-        job.name.name,
-        job.name.namespace,
+        "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted. Put it back into \
+         Git, or {advice}"
     );
     conditions.set(PRUNE_PROTECTED, True, held.reason, &message);
     Err(Failure::Protected(message))

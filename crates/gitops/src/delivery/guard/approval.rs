@@ -1,0 +1,123 @@
+//! Approvals: of what was shown, and once.
+//!
+//! What waits has an identity, which is told beside it: that of the objects, of all that is said of them, and of the
+//! moment since which they wait. Whoever writes it into an annotation approves of exactly that. What waits another time,
+//! or anything else, has another identity, so an approval that was used is worth nothing any more.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use cowherd_api::flux::annotations::PRUNE_APPROVED;
+use sha2::{Digest, Sha256};
+
+use super::Held;
+use crate::owner::{Owner, OwnerName};
+
+/// How many characters identify what waits.
+const LENGTH: usize = 12;
+/// What stands before the identity in a message.
+const BEFORE: &str = "cowherd.dev/prune-approved: ";
+
+/// The identity of what waits since a moment.
+pub(super) fn identity(held: &Held, owner: &Owner, since: &str) -> String {
+    let mut digest = Sha256::new();
+    let mut add = |text: &str| {
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    };
+    add(owner.uid().unwrap_or_default());
+    add(&owner.generation().unwrap_or_default().to_string());
+    add(since);
+    held.objects.iter().for_each(|object| add(&object.id.to_string()));
+    held.why.iter().for_each(|why| add(why));
+    let text = digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    text[..LENGTH].to_owned()
+}
+
+/// How to approve of what has this identity.
+pub(super) fn advice(owner: &Owner, identity: &str) -> String {
+    let OwnerName { kind, namespace, name, .. } = &owner.name;
+    format!(
+        "approve of exactly this: `cowherd reconcile {} {name} -n {namespace} --allow-prune`, or the annotation \
+         `{BEFORE}{identity}`",
+        kind.word()
+    )
+}
+
+/// Whether the owner has the approval of what has this identity.
+pub(super) fn is_given(owner: &Owner, identity: &str) -> bool {
+    owner.annotation(PRUNE_APPROVED).is_some_and(|approved| approved.trim() == identity)
+}
+
+/// The identity of what waits, out of the message of a condition `PruneProtected`. It is the value of the annotation
+/// that approves of it.
+pub fn approval(message: &str) -> Option<&str> {
+    let (_, identity) = message.rsplit_once(BEFORE)?;
+    let identity = identity.get(..LENGTH)?;
+    identity.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(identity)
+}
+
+/// The approval of a start, as by `cowherd up --switch`: each owner may once prune what waits, at one revision.
+#[derive(Debug)]
+pub(crate) struct ApprovedAtStart {
+    revision: String,
+    used: Mutex<HashSet<OwnerName>>,
+}
+
+impl ApprovedAtStart {
+    /// For a revision, or the commit of it.
+    pub(crate) fn new(revision: String) -> Self {
+        Self { revision, used: Mutex::default() }
+    }
+
+    /// Whether it is there for the owner at this revision.
+    pub(super) fn is_for(&self, owner: &OwnerName, revision: &str) -> bool {
+        let commit = revision.rsplit_once(':').map_or(revision, |(_, commit)| commit);
+        let is_of = !self.revision.is_empty() && [revision, commit].contains(&self.revision.as_str());
+        is_of && !self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(owner)
+    }
+
+    /// The owner made use of it.
+    pub(super) fn used_by(&self, owner: &OwnerName) {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_api::flux::kustomize::v1::Kustomization;
+    use serde_json::json;
+
+    use super::*;
+    use crate::kustomization::KIND;
+    use crate::owner::Owning;
+
+    #[test]
+    fn the_approval_is_what_the_advice_says() {
+        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "prod", "namespace": "flux-system" },
+            "spec": { "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        let (owner, _) = serde_json::from_value::<Kustomization>(object).unwrap().read(None);
+        let held = |why: &str| Held { why: vec![why.to_owned()], ..Held::default() };
+        let of = |why: &str, since: &str| identity(&held(why), &owner, since);
+        let one = of("a", "2026-01-01T00:00:00Z");
+        assert_eq!(approval(&format!("waits: x. {}", advice(&owner, &one))), Some(one.as_str()));
+        assert_ne!(one, of("b", "2026-01-01T00:00:00Z"), "something else");
+        assert_ne!(one, of("a", "2026-01-02T00:00:00Z"), "another time");
+        assert_eq!(one, of("a", "2026-01-01T00:00:00Z"));
+        for message in ["", "waits", "cowherd.dev/prune-approved: ", "cowherd.dev/prune-approved: äääääääääää"]
+        {
+            assert_eq!(approval(message), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn that_of_a_start_is_for_each_owner_once_and_for_one_revision() {
+        let [prod, dev] = ["prod", "dev"].map(|name| OwnerName::new(&KIND, "flux-system", name));
+        let approved = ApprovedAtStart::new("abc".to_owned());
+        assert!(approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&prod, "abc"));
+        assert!(!approved.is_for(&prod, "main@sha1:abcd"));
+        approved.used_by(&prod);
+        assert!(!approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&dev, "main@sha1:abc"));
+    }
+}
