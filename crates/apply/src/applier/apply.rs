@@ -12,12 +12,12 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use super::prepare::Work;
+use super::takeover::again;
 use super::{Applier, Desired};
 use crate::change::{Action, ChangeSet};
 use crate::cluster::{Kind, Patched, is_forbidden};
 use crate::error::{ApplyError, Partial};
 use crate::health;
-use crate::intruders;
 use crate::memory::{Answer, Mark, Outcome};
 use crate::object::{ObjectId, Versioned};
 use crate::order::{self, STAGES, Stage};
@@ -230,23 +230,7 @@ impl Applier {
         Ok(action)
     }
 
-    /// Takes over what someone wrote by hand, and applies the object again without it.
-    async fn take_over(
-        &self,
-        desired: &Desired,
-        kind: &Kind,
-        work: &Work,
-        patched: &Patched,
-    ) -> Result<Option<Patched>, ApplyError> {
-        let field_manager = self.inner.cluster.ownership().field_manager;
-        let Some(patch) = intruders::takeover(&metadata(&patched.object), field_manager) else { return Ok(None) };
-        let answer = |error| ApplyError::answer(work.id(), "takeover of fields failed", error, work.manifest.object());
-        let account = desired.account.as_ref();
-        self.inner.cluster.merge(kind, work.id(), &patch, account).await.map_err(answer)?;
-        self.send(desired, kind, work, false).await.map(Some).map_err(answer)
-    }
-
-    /// Sends the object, or asks what would become of it.
+    /// Sends the object, or asks what would become of it. A write that another one came before is made again.
     pub(super) async fn send(
         &self,
         desired: &Desired,
@@ -256,7 +240,14 @@ impl Applier {
     ) -> kube::Result<Patched> {
         let _permit = self.inner.requests.acquire().await;
         let account = desired.account.as_ref();
-        self.inner.cluster.apply(kind, work.id(), work.manifest.object(), dry_run, account).await
+        let mut attempt = 1;
+        loop {
+            let applied = self.inner.cluster.apply(kind, work.id(), work.manifest.object(), dry_run, account).await;
+            match applied {
+                Err(error) if again(&error, &mut attempt).await => {}
+                applied => return applied,
+            }
+        }
     }
 }
 
@@ -286,7 +277,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-fn metadata(object: &Value) -> ObjectMeta {
+pub(super) fn metadata(object: &Value) -> ObjectMeta {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     serde_json::from_value(metadata).unwrap_or_default()
 }

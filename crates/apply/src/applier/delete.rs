@@ -7,17 +7,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::Applier;
+use super::takeover::again;
 use crate::change::{Action, ChangeSet};
-use crate::cluster::{Account, Kind, is_conflict, is_forbidden};
+use crate::cluster::{Account, Kind, is_forbidden};
 use crate::error::{ApplyError, Partial};
 use crate::memory::{has, is_excluded};
 use crate::object::{ObjectId, Versioned};
 use crate::order;
 use crate::owner::{DISABLED, Owner, Ownership, PRUNE};
 use crate::wait::Expectation;
-
-/// How often an object is looked at again that changes while it is to be deleted.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// Objects that are to go.
 #[derive(Clone, Debug)]
@@ -133,7 +131,7 @@ impl Applier {
                 Ok(_) => {
                     return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
                 }
-                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if again(&error, &mut attempt).await => {}
                 Err(error) if is_forbidden(&error) && !stale.owner.owns(&live, ownership) => {
                     return Ok((Action::Skipped, None));
                 }

@@ -1,6 +1,7 @@
 //! Recreates objects whose change the API refuses because a field cannot change.
 
 use super::prepare::Work;
+use super::takeover::again;
 use super::{Applier, Desired};
 use crate::cluster::{Kind, Patched, is_conflict};
 use crate::error::ApplyError;
@@ -35,10 +36,15 @@ impl Applier {
     pub(super) async fn recreate(&self, desired: &Desired, kind: &Kind, work: &Work) -> Result<Patched, ApplyError> {
         let answer = |error| ApplyError::answer(work.id(), "recreation failed", error, work.manifest.object());
         let (cluster, account) = (&self.inner.cluster, desired.account.as_ref());
-        if let Some(found) = cluster.metadata(kind, work.id(), account).await.map_err(answer)? {
-            cluster.delete(kind, work.id(), &found, account).await.map_err(answer)?;
+        let mut attempt = 1;
+        while let Some(found) = cluster.metadata(kind, work.id(), account).await.map_err(answer)? {
+            match cluster.delete(kind, work.id(), &found, account).await {
+                Err(error) if again(&error, &mut attempt).await => continue,
+                deleted => deleted.map_err(answer)?,
+            };
             let gone = Expectation::gone(work.manifest.versioned().clone(), found.uid);
             self.wait_until_gone(&[gone], desired.timeout).await?;
+            break;
         }
         self.send(desired, kind, work, false).await.map_err(answer)
     }

@@ -6,12 +6,13 @@
 use serde_json::{Map, Value, json};
 
 use super::Applier;
-use crate::cluster::{Account, is_conflict, is_forbidden};
+use crate::cluster::{Account, is_forbidden};
 use crate::error::ApplyError;
 use crate::object::Versioned;
 use crate::owner::{Owner, Ownership};
 
-use super::delete::{ATTEMPTS, stays};
+use super::delete::stays;
+use super::takeover::again;
 
 /// Who gets an object.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ impl Applier {
             match cluster.merge(&kind, &object.id, &patch, heir.account.as_ref()).await {
                 Ok(()) => return Ok(true),
                 Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(true),
-                Err(error) if is_conflict(&error) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) if again(&error, &mut attempt).await => {}
                 Err(error) if is_forbidden(&error) => return Ok(false),
                 Err(error) => return Err(answer(error)),
             }

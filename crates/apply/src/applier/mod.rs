@@ -5,6 +5,7 @@ mod delete;
 mod force;
 mod handover;
 mod prepare;
+mod takeover;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

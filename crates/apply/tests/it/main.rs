@@ -3,6 +3,8 @@
 // What a test sets up may as well panic.
 #![allow(clippy::unwrap_used)]
 
+mod conflicts;
+
 use std::time::Duration;
 
 use cowherd_apiserver::ApiServer;
