@@ -1,0 +1,60 @@
+//! What is known of one object.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use super::mark::Mark;
+use crate::health::Health;
+use crate::object::ContentDigest;
+use crate::owner::Owner;
+
+/// What was applied to an object.
+pub(super) struct Applied {
+    pub(super) owner: Owner,
+    pub(super) content: ContentDigest,
+    pub(super) mark: Mark,
+    pub(super) at: Instant,
+}
+
+/// What a watch saw of an object.
+pub(super) enum Live {
+    Present(Mark),
+    Gone { revision: u64 },
+}
+
+/// What is known of one object.
+#[derive(Default)]
+pub(super) struct Known {
+    /// What we applied last; gone as soon as it is known not to hold any more.
+    pub(super) applied: Option<Applied>,
+    pub(super) live: Option<Live>,
+    /// How many of our own requests are on their way: until they are answered, what a watch sees may be ours.
+    pub(super) under_way: u32,
+    pub(super) health: Option<(u64, Health)>,
+    pub(super) waiting: Vec<Arc<Notify>>,
+}
+
+impl Live {
+    pub(super) fn revision(&self) -> u64 {
+        match self {
+            Self::Present(mark) => mark.revision,
+            Self::Gone { revision } => *revision,
+        }
+    }
+}
+
+impl Known {
+    /// How far the object was at a revision.
+    pub(super) fn note_health(&mut self, revision: u64, health: Health) {
+        if self.health.as_ref().is_some_and(|(known, _)| *known > revision) {
+            return;
+        }
+        let changed = self.health.as_ref().is_none_or(|(_, known)| *known != health);
+        self.health = Some((revision, health));
+        if changed {
+            self.waiting.iter().for_each(|notify| notify.notify_one());
+        }
+    }
+}

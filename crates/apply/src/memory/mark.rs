@@ -1,0 +1,125 @@
+//! What an object's metadata tells of whose it is and who wrote it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::owner::{DISABLED, Owner, Ownership, RECONCILE, SSA, SSA_IGNORE};
+
+/// What an object's metadata says of it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The digest of our entry in `managedFields`; 0 where there is none.
+    pub(crate) fields: u64,
+    /// The resource version, as a number.
+    pub(crate) revision: u64,
+    /// Whether the object asks to be left alone.
+    pub(crate) excluded: bool,
+    /// Whether someone wrote fields by hand, which are taken over.
+    pub(crate) intruded: bool,
+}
+
+impl Mark {
+    pub(crate) fn read(metadata: &ObjectMeta, ownership: &Ownership) -> Self {
+        Self {
+            fields: digest_fields(metadata, ownership),
+            revision: metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0),
+            excluded: is_excluded(metadata),
+            intruded: crate::intruders::any(metadata, ownership.field_manager),
+        }
+    }
+}
+
+/// Whether an object asks to be neither applied nor deleted.
+pub(crate) fn is_excluded(metadata: &ObjectMeta) -> bool {
+    has(metadata, RECONCILE, DISABLED) || has(metadata, SSA, SSA_IGNORE)
+}
+
+/// Whether a label or annotation has the value, whatever its case.
+pub(crate) fn has(metadata: &ObjectMeta, key: &str, value: &str) -> bool {
+    [&metadata.labels, &metadata.annotations]
+        .into_iter()
+        .flatten()
+        .any(|map| map.get(key).is_some_and(|text| text.eq_ignore_ascii_case(value)))
+}
+
+fn digest_fields(metadata: &ObjectMeta, ownership: &Ownership) -> u64 {
+    let entries = metadata.managed_fields.iter().flatten();
+    let ours = entries.into_iter().find(|entry| {
+        entry.manager.as_deref() == Some(ownership.field_manager)
+            && entry.operation.as_deref() == Some("Apply")
+            && entry.subresource.as_deref().unwrap_or_default().is_empty()
+    });
+    let Some(ours) = ours else { return 0 };
+    let mut hasher = DefaultHasher::new();
+    ours.api_version.hash(&mut hasher);
+    ours.time.as_ref().map(|time| time.0.as_second()).hash(&mut hasher);
+    ours.fields_v1.as_ref().map(|fields| fields.0.to_string()).hash(&mut hasher);
+    // Another owner writes under the same name, maybe within the same second.
+    Owner::of(metadata, ownership).hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// Who wrote an object last, other than we, as its managed fields tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastWrite {
+    pub(crate) manager: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+}
+
+impl LastWrite {
+    /// What others wrote last of the object but for its status, which is not ours to describe. Whoever scales it writes
+    /// a subresource, too.
+    pub(crate) fn read(metadata: &ObjectMeta, field_manager: &str) -> Option<Self> {
+        let entries = metadata.managed_fields.iter().flatten();
+        let last = entries
+            .filter(|entry| entry.manager.as_deref() != Some(field_manager))
+            .filter(|entry| entry.subresource.as_deref() != Some("status"))
+            .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?;
+        Some(Self { manager: last.manager.clone(), at: last.time.as_ref().map(|time| time.0) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::owner::{OWNER_NAME, OWNER_NAMESPACE};
+
+    #[test]
+    fn an_object_that_another_owner_wrote_within_the_same_second_has_another_mark() {
+        let of = |owner: &str| {
+            let entry = json!({ "manager": "us", "operation": "Apply", "fieldsV1": { "f:data": {} }, "time": "2026-01-01T00:00:00Z" });
+            let labels = json!({ OWNER_NAME: owner, OWNER_NAMESPACE: "n" });
+            let metadata = json!({ "managedFields": [entry], "labels": labels });
+            let ownership = Ownership { field_manager: "us", ..Ownership::default() };
+            Mark::read(&serde_json::from_value(metadata).unwrap(), &ownership).fields
+        };
+        assert_eq!(of("a"), of("a"));
+        assert_ne!(of("a"), of("b"));
+    }
+
+    #[test]
+    fn who_scales_an_object_wrote_it_and_who_writes_its_status_did_not() {
+        let entry = |manager: &str, subresource: Option<&str>, second: u8| {
+            json!({ "manager": manager, "operation": "Update", "subresource": subresource, "fieldsV1": {},
+                "time": format!("2026-01-01T00:00:0{second}Z") })
+        };
+        let last = |entries: serde_json::Value| {
+            let metadata = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
+            LastWrite::read(&metadata, "us")
+        };
+        let entries = json!([
+            entry("editor", None, 1),
+            entry("scaler", Some("scale"), 2),
+            entry("manager", Some("status"), 3),
+            entry("us", None, 4),
+        ]);
+        let scaled = last(entries).unwrap();
+        assert_eq!(scaled.manager.as_deref(), Some("scaler"));
+        assert_eq!(scaled.at.unwrap().to_string(), "2026-01-01T00:00:02Z");
+        assert_eq!(last(json!([entry("us", None, 1), entry("manager", Some("status"), 3)])), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! How far objects are, and who waits for news of them.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::Memory;
+use crate::health::Health;
+use crate::object::ObjectId;
+
+impl Memory {
+    /// A watch saw how far the object is.
+    pub(crate) fn see_health(&self, id: &ObjectId, revision: u64, health: Health) {
+        self.objects().entry(id.clone()).or_default().note_health(revision, health);
+    }
+
+    /// What is known of the object's health may be old: nobody watched it.
+    pub(crate) fn forget_health(&self, id: &ObjectId) {
+        if let Some(known) = self.objects().get_mut(id) {
+            known.health = None;
+        }
+    }
+
+    /// How far the object is, as far as that is known.
+    pub(crate) fn health(&self, id: &ObjectId) -> Option<Health> {
+        self.objects().get(id)?.health.as_ref().map(|(_, health)| health.clone())
+    }
+
+    /// The revision of the last apply of the object, once no request for it is on its way; `None` where none is known to
+    /// hold.
+    pub(crate) async fn settled(&self, id: &ObjectId) -> Option<u64> {
+        let waiting = Waiting::new(self, id);
+        loop {
+            match self.objects().get(id) {
+                Some(known) if known.under_way > 0 => {}
+                known => return Some(known?.applied.as_ref()?.mark.revision),
+            }
+            waiting.notify.notified().await;
+        }
+    }
+
+    /// Wakes `notify` when the health of an object changes.
+    pub(crate) fn wait_for<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>, notify: &Arc<Notify>) {
+        let mut objects = self.objects();
+        for id in ids {
+            objects.entry(id.clone()).or_default().waiting.push(notify.clone());
+        }
+    }
+
+    /// Undoes [`Memory::wait_for`].
+    pub(crate) fn wait_no_more<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>, notify: &Arc<Notify>) {
+        let mut objects = self.objects();
+        for id in ids {
+            if let Some(known) = objects.get_mut(id) {
+                known.waiting.retain(|other| !Arc::ptr_eq(other, notify));
+            }
+        }
+    }
+}
+
+/// Is woken when something becomes known of the object, as long as it lives.
+struct Waiting<'a> {
+    memory: &'a Memory,
+    id: &'a ObjectId,
+    notify: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(memory: &'a Memory, id: &'a ObjectId) -> Self {
+        let notify = Arc::new(Notify::new());
+        memory.wait_for(std::iter::once(id), &notify);
+        Self { memory, id, notify }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.memory.wait_no_more(std::iter::once(self.id), &self.notify);
+    }
+}
