@@ -42,10 +42,16 @@ pub async fn measure(program: &Path, table: &mut Table) -> Result<()> {
         let begin = Instant::now();
         make(&client, count).await?;
         table.add(format!("{what}: one more"), seconds(begin.elapsed()), "the same at each size");
-        for (path, name) in [("/openapi/v3", "the index of OpenAPI v3"), ("/openapi/v2", "OpenAPI v2")] {
+        let documents =
+            [(count + 1, "/openapi/v3", "the index of OpenAPI v3"), (count + 2, "/openapi/v2", "OpenAPI v2")];
+        for (more, path, name) in documents {
             let (first, size) = ask(&client, path).await?;
+            let (again, _) = ask(&client, path).await?;
+            make(&client, more).await?;
+            let (changed, _) = ask(&client, path).await?;
             let size = mebibytes(u64::try_from(size)? / 1024);
-            table.add(format!("{what}: {name}"), format!("{}, {size}", seconds(first)), "measured");
+            let times = format!("{}; again {}; after one more {}", seconds(first), seconds(again), seconds(changed));
+            table.add(format!("{what}: {name}"), format!("{size}: {times}"), "measured");
         }
         let at_most = mebibytes(server.peak()?);
         tokio::time::sleep(SETTLE).await;

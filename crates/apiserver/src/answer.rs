@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,6 +21,7 @@ pub struct Answer {
     code: StatusCode,
     content: Content,
     warnings: Vec<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether tables hold no objects, their metadata, or all of them.
     include: table::Include,
     /// Whether the answer is the same forever.
@@ -49,15 +50,18 @@ enum Content {
     Scale(Value),
     /// A document that has only one form.
     Document(Value),
-    /// Bytes that were written already.
-    Bytes(Bytes, &'static str),
+    /// What is kept anyway, for all who ask for it, of this media type.
+    Kept(Body, &'static str),
+    /// Nothing but headers.
+    Nothing,
     /// Bytes that were written already, or are as they come.
     Stream(Body, &'static str),
 }
 
 impl Answer {
     fn new(code: StatusCode, content: Content) -> Self {
-        Self { code, content, warnings: Vec::new(), include: table::Include::Metadata, immutable: false, turn: None }
+        let (warnings, headers) = (Vec::new(), Vec::new());
+        Self { code, content, warnings, headers, include: table::Include::Metadata, immutable: false, turn: None }
     }
 
     /// An object of a resource.
@@ -92,7 +96,22 @@ impl Answer {
 
     /// Bytes of this media type.
     pub fn bytes(bytes: impl Into<Bytes>, media_type: &'static str) -> Self {
-        Self::new(StatusCode::OK, Content::Bytes(bytes.into(), media_type))
+        Self::kept(body::full(bytes), media_type)
+    }
+
+    /// What is kept anyway, for all who ask for it, and takes no more room for one more of them.
+    pub fn kept(body: Body, media_type: &'static str) -> Self {
+        Self::new(StatusCode::OK, Content::Kept(body, media_type))
+    }
+
+    /// That the client has the answer already.
+    pub fn not_modified() -> Self {
+        Self::new(StatusCode::NOT_MODIFIED, Content::Nothing)
+    }
+
+    /// That the answer is to be had there, and no longer here.
+    pub fn moved(location: &str) -> Self {
+        Self::new(StatusCode::MOVED_PERMANENTLY, Content::Nothing).with_headers([(header::LOCATION, location)])
     }
 
     /// Events as they happen.
@@ -116,6 +135,14 @@ impl Answer {
     #[must_use]
     pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings.extend(warnings);
+        self
+    }
+
+    /// The same with headers; what cannot stand in one is left out.
+    #[must_use]
+    pub fn with_headers<'a>(mut self, headers: impl IntoIterator<Item = (HeaderName, &'a str)>) -> Self {
+        let headers = headers.into_iter();
+        self.headers.extend(headers.filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?))));
         self
     }
 
@@ -143,11 +170,11 @@ impl Answer {
     /// The answer in the form that the client wants.
     pub fn into_response(self, accepted: ApiResult<Accepted>) -> Response<Body> {
         let (code, warnings, immutable) = (self.code, self.warnings, self.immutable);
-        let (turn, is_shared) = (self.turn, matches!(self.content, Content::Bytes(..)));
+        let (turn, headers, is_shared) = (self.turn, self.headers, matches!(self.content, Content::Kept(..)));
         let written = match self.content {
             // These have one form only, whatever the client would rather have.
-            Content::Bytes(bytes, media_type) => Ok((body::full(bytes), media_type)),
-            Content::Stream(stream, media_type) => Ok((stream, media_type)),
+            Content::Kept(body, media_type) | Content::Stream(body, media_type) => Ok((body, media_type)),
+            Content::Nothing => Ok((body::full(Bytes::new()), "")),
             content => accepted.and_then(|accepted| {
                 let document = match accepted.shape {
                     Shape::Table => tabled(content, self.include),
@@ -160,6 +187,7 @@ impl Answer {
         match written {
             Ok((body, media_type)) => {
                 let mut response = response(code, body, media_type, &warnings);
+                response.headers_mut().extend(headers);
                 if let Some(place) = turn {
                     response.extensions_mut().insert(Turn { _place: Arc::new(place) });
                 }
@@ -212,7 +240,9 @@ fn response(code: StatusCode, body: Body, media_type: &'static str, warnings: &[
     let mut response = Response::new(body);
     *response.status_mut() = code;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if !media_type.is_empty() {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     for warning in within_limit(warnings) {
         let text: String = warning.chars().filter(|c| !c.is_control()).collect();
@@ -242,7 +272,7 @@ fn whole(content: Content) -> Value {
         Content::List(resource, items, metadata) => json!({
             "kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items,
         }),
-        Content::Bytes(..) | Content::Stream(..) => Value::Null,
+        Content::Kept(..) | Content::Stream(..) | Content::Nothing => Value::Null,
     }
 }
 

@@ -10,13 +10,17 @@ use std::{
 use bytes::Bytes;
 use cowherd_store::Revision;
 
-use crate::{crd::CustomResource, crd::Names, resource::Resource, route::GroupVersion};
+use crate::{crd::CustomResource, crd::Names, discovery::openapi::packed, resource::Resource, route::GroupVersion};
 use names::TakenNames;
 
 /// The resources that are served: the built-in ones, and those of the definitions that the log tells of. A definition
 /// that comes or goes costs what it is itself.
 #[derive(Debug, Default)]
-pub struct Catalog(RwLock<Served>);
+pub struct Catalog {
+    served: RwLock<Served>,
+    /// The built-in definitions of OpenAPI documents.
+    built_in: packed::BuiltIn,
+}
 
 #[derive(Debug, Default)]
 struct Served {
@@ -49,6 +53,8 @@ pub struct Parts {
     pub discovery: OnceLock<String>,
     /// The hash of its OpenAPI document.
     pub hash: OnceLock<String>,
+    /// What OpenAPI documents say of its built-in resources; custom ones have that themselves.
+    pub built_in: packed::Parts,
 }
 
 impl Catalog {
@@ -58,15 +64,15 @@ impl Catalog {
         for resource in cowherd_kinds::all().iter().map(Resource::built_in) {
             served.add(resource);
         }
-        Self(RwLock::new(served))
+        Self { served: RwLock::new(served), built_in: packed::BuiltIn::default() }
     }
 
     fn served(&self) -> RwLockReadGuard<'_, Served> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.served.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn served_mut(&self) -> RwLockWriteGuard<'_, Served> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.served.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves a definition as it is now.
@@ -140,6 +146,18 @@ impl Catalog {
     /// The parts of documents that are about a group and version.
     pub fn parts(&self, group_version: &GroupVersion) -> Arc<Parts> {
         self.served().versions.get(group_version).map(|version| version.parts.clone()).unwrap_or_default()
+    }
+
+    /// Both for a group and version, as they are at the same moment.
+    pub fn version(&self, group_version: &GroupVersion) -> (Vec<Arc<Resource>>, Arc<Parts>) {
+        let served = self.served();
+        let Some(version) = served.versions.get(group_version) else { return Default::default() };
+        (version.resources.values().cloned().collect(), version.parts.clone())
+    }
+
+    /// The built-in definitions of OpenAPI documents, which no definition of custom resources changes.
+    pub fn built_in_definitions(&self) -> &packed::BuiltIn {
+        &self.built_in
     }
 
     /// The groups in the order that they are listed in, each with its versions, the preferred one first.

@@ -244,7 +244,7 @@ impl ApiServer {
         &self.inner.turns
     }
 
-    /// The turns of those who ask for what describes everything at once.
+    /// The turns of those who make what describes a great deal at once.
     pub(crate) fn large_documents(&self) -> &Arc<Semaphore> {
         &self.inner.large_documents
     }

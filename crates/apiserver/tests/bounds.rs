@@ -172,3 +172,45 @@ async fn watches_that_are_never_read_hold_little_and_give_it_back() {
     let left = (MEMORY.current_usage() as f32 - before as f32) / MIB;
     assert!(left < 20.0, "{left} MiB stay");
 }
+
+/// Makes a definition whose schema has a hundred fields with words of their own, some 64 KiB.
+async fn define_wordy(client: &kube::Client, number: usize) {
+    let words = |field| format!("What field {field} of resource {number} is for, and in which unit. ").repeat(10);
+    let fields = (0..100).map(|field| (format!("f{field}"), json!({"type": "string", "description": words(field)})));
+    let schema = json!({"type": "object", "properties": fields.collect::<serde_json::Map<_, _>>()});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("k{number}s.example.org")},
+        "spec": {
+            "group": "example.org", "scope": "Cluster",
+            "names": {"plural": format!("k{number}s"), "kind": format!("K{number}")},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+        },
+    });
+    let (code, made) = post(client, CRDS, definition).await;
+    assert_eq!(code, 201, "{}", message(&made));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_of_everything_take_no_room_of_their_own_however_many_ask() {
+    let _alone = ALONE.lock().await;
+    let (server, _directory) = local().await;
+    let client = server.client();
+    futures::future::join_all((0..100).map(|number| define_wordy(&client, number))).await;
+    for uri in ["/openapi/v2", "/openapi/v3/apis/example.org/v1"] {
+        MEMORY.reset_peak_usage();
+        let before = MEMORY.current_usage();
+        let ask = || client.send(Request::get(uri).body(kube::client::Body::empty()).unwrap());
+        let answers = futures::future::try_join_all((0..20).map(|_| ask())).await.unwrap();
+        // A hundred times 64 KiB, twenty times: 128 MiB.
+        assert!(peak_since(before) < 24.0, "{uri}: {} MiB for 20 answers", peak_since(before));
+        let sizes =
+            futures::future::join_all(answers.into_iter().map(|answer| answer.into_body().collect_bytes())).await;
+        let size = sizes[0].as_ref().unwrap().len();
+        assert!(size > 6_000_000, "{size}");
+        assert!(sizes.iter().all(|other| other.as_ref().unwrap().len() == size));
+        drop(sizes);
+        let kept = (MEMORY.current_usage() as f32 - before as f32) / MIB;
+        assert!(kept < 8.0, "{uri}: {kept} MiB stay");
+    }
+}

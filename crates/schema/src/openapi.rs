@@ -1,11 +1,12 @@
 //! OpenAPI documents of what an API server serves: version 3 per group and version, version 2 of everything.
 //!
-//! Documents are made when asked for and written definition by definition, so that they never stand in memory as
-//! trees. Clients need them to explain kinds (`kubectl explain`), to see what the server can do (`fieldValidation`
+//! Documents are written part by part: one for the built-in definitions, one for each resource's own. Parts can be kept and
+//! put together again ([`Form`]), and never stand in memory as trees, all of them at once. Clients need them to explain kinds (`kubectl explain`), to see what the server can do (`fieldValidation`
 //! and `dryRun` of patches) and to compute patches (merge keys).
 
 mod custom;
 mod endpoints;
+mod form;
 mod gnostic;
 mod parameters;
 mod protobuf;
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 pub use custom::definition_name;
+pub use form::{Form, Frame, built_in_names};
 
 /// A resource in one version, as the documents describe it.
 #[derive(Clone, Debug)]
@@ -120,23 +122,4 @@ impl Resource<'_> {
     fn is_listed(&self) -> bool {
         self.verbs.contains(&"list")
     }
-}
-
-/// The names of the built-in definitions that documents of `resources` need at the least.
-fn built_in_names(resources: &[Resource<'_>]) -> Vec<String> {
-    let meta = |name: &str| format!("io.k8s.apimachinery.pkg.apis.meta.v1.{name}");
-    let mut names = vec![meta("DeleteOptions"), meta("Patch"), meta("Status")];
-    for resource in resources {
-        match resource.schema {
-            ResourceSchema::Definition(name) => {
-                names.push(name.to_owned());
-                if resource.is_listed() {
-                    names.push(resource.list_definition());
-                }
-            }
-            ResourceSchema::Custom(_) => names.extend([meta("ListMeta"), meta("ObjectMeta")]),
-        }
-        names.extend(resource.subresources.iter().filter_map(|sub| sub.definition.map(str::to_owned)));
-    }
-    names
 }

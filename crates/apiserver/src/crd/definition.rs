@@ -229,6 +229,7 @@ fn read_version(
         terminating,
         retired: retired.clone(),
         document: SchemaDocument::pack(source),
+        described: Default::default(),
         schema: OnceLock::new(),
     })
 }

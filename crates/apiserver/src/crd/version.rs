@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Names, PrintColumn, SchemaDocument};
 use crate::{
+    discovery::openapi::packed,
     object,
     resource::{DEFAULTS_LIMIT, Scale},
     status::{ApiError, ApiResult},
@@ -35,6 +36,8 @@ pub struct CustomVersion {
     pub columns: Option<Vec<PrintColumn>>,
     /// The schema as the definition has it.
     pub document: SchemaDocument,
+    /// What OpenAPI documents say of it.
+    pub described: packed::Parts,
     /// Whether only a webhook could convert objects between this version and the stored one.
     pub webhook: bool,
     /// Whether the definition is being deleted, and its objects with it.

@@ -4,7 +4,7 @@ mod aggregated;
 pub mod groups;
 pub mod health;
 pub mod metrics;
-mod openapi;
+pub mod openapi;
 
 use serde_json::json;
 
@@ -42,7 +42,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<
         }
         Route::OpenApiV2 => openapi::v2(server, call).await,
         Route::OpenApiV3Index => openapi::v3_index(catalog),
-        Route::OpenApiV3(group_version) => openapi::v3(catalog, group_version, call),
+        Route::OpenApiV3(group_version) => openapi::v3(server, group_version, call).await,
         Route::Object(_) | Route::Unknown => Err(ApiError::no_such_path()),
     }
 }

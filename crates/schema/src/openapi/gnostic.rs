@@ -4,22 +4,24 @@ use serde_json::{Map, Value};
 
 use super::protobuf::Message;
 
-/// `Document` in the writing.
-pub(super) struct DocumentWriter {
+/// The beginning of a `Document`, before its definitions and paths.
+pub(super) fn beginning(info: &Value) -> Vec<u8> {
+    let mut document = Message::default();
+    document.text(1, "2.0");
+    let mut message = Message::default();
+    text(&mut message, 1, info.get("title"));
+    text(&mut message, 2, info.get("version"));
+    document.message(2, &message);
+    document.finish()
+}
+
+/// Definitions and paths of a `Document` in the writing.
+#[derive(Default)]
+pub(super) struct Entries {
     document: Message,
 }
 
-impl DocumentWriter {
-    pub fn new(info: &Value) -> Self {
-        let mut document = Message::default();
-        document.text(1, "2.0");
-        let mut message = Message::default();
-        text(&mut message, 1, info.get("title"));
-        text(&mut message, 2, info.get("version"));
-        document.message(2, &message);
-        Self { document }
-    }
-
+impl Entries {
     /// Adds to `Definitions`; a reader merges the parts of a message.
     pub fn definition(&mut self, name: &str, value: &Value) {
         let mut definitions = Message::default();
@@ -32,6 +34,11 @@ impl DocumentWriter {
         let mut paths = Message::default();
         paths.message(2, &named(path, &path_item(item)));
         self.document.message(8, &paths);
+    }
+
+    /// What was written so far.
+    pub fn bytes(&self) -> &[u8] {
+        self.document.bytes()
     }
 
     pub fn finish(self) -> Vec<u8> {

@@ -8,7 +8,7 @@ pub(super) struct Message {
 
 impl Message {
     pub fn text(&mut self, field: u32, text: &str) {
-        self.bytes(field, text.as_bytes());
+        self.raw(field, text.as_bytes());
     }
 
     pub fn flag(&mut self, field: u32, flag: bool) {
@@ -29,14 +29,19 @@ impl Message {
 
     /// A message within.
     pub fn message(&mut self, field: u32, message: &Message) {
-        self.bytes(field, &message.bytes);
+        self.raw(field, &message.bytes);
     }
 
     pub fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
-    fn bytes(&mut self, field: u32, bytes: &[u8]) {
+    /// What was written so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn raw(&mut self, field: u32, bytes: &[u8]) {
         self.tag(field, 2);
         self.varint(bytes.len() as u64);
         self.bytes.extend(bytes);

@@ -1,14 +1,11 @@
 //! OpenAPI v2: one document of everything (`/openapi/v2`), as JSON or as protobuf.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use super::endpoints::{self, Body, Endpoint, Operation};
 use super::parameters::{self, Parameter};
 use super::schemas::Dialect;
-use super::writer::ObjectWriter;
-use super::{Resource, built_in_names, custom, gnostic};
+use super::{Form, Frame, Resource, gnostic};
 
 /// The media type of [`protobuf`], the only one that kubectl takes for this document.
 pub const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -17,24 +14,26 @@ pub const PROTOBUF_DEPRECATED: &str = "application/com.github.proto-openapi.spec
 
 /// The document of all resources, as JSON.
 pub fn document(resources: &[Resource<'_>]) -> Vec<u8> {
-    let mut writer = ObjectWriter::new();
-    writer.begin("definitions");
-    definitions(resources, |name, schema| writer.entry(name, schema));
-    writer.end();
-    writer.entry("info", &info());
-    writer.begin("paths");
-    paths(resources, |path, item| writer.entry(path, item));
-    writer.end();
-    writer.entry("swagger", &json!("2.0"));
-    writer.finish()
+    Form::V2.document(resources)
 }
 
 /// The document of all resources, as the protobuf message `openapi.v2.Document` of gnostic.
 pub fn protobuf(resources: &[Resource<'_>]) -> Vec<u8> {
-    let mut document = gnostic::DocumentWriter::new(&info());
-    definitions(resources, |name, schema| document.definition(name, schema));
-    paths(resources, |path, item| document.path(path, item));
-    document.finish()
+    Form::V2Protobuf.document(resources)
+}
+
+pub(super) fn frame() -> Frame {
+    Frame {
+        begin: br#"{"definitions":{"#.to_vec(),
+        between: format!(r#"}},"info":{},"paths":{{"#, info()).into(),
+        end: br#"},"swagger":"2.0"}"#.to_vec(),
+        separator: ",",
+    }
+}
+
+/// A reader of the message merges all that is said of its definitions and paths.
+pub(super) fn protobuf_frame() -> Frame {
+    Frame { begin: gnostic::beginning(&info()), between: Vec::new(), end: Vec::new(), separator: "" }
 }
 
 pub(super) fn info() -> Value {
@@ -42,26 +41,7 @@ pub(super) fn info() -> Value {
     json!({ "title": "Kubernetes", "version": format!("v{major}.{minor}.0") })
 }
 
-fn definitions(resources: &[Resource<'_>], mut write: impl FnMut(&str, &Value)) {
-    let dialect = Dialect::V2;
-    let names = built_in_names(resources);
-    crate::builtin::visit_documents(names.iter().map(String::as_str), |name, schema| {
-        write(name, &dialect.built_in(name, schema));
-    });
-    for (name, schema) in resources.iter().flat_map(|resource| custom::definitions(resource, dialect)) {
-        write(&name, &schema);
-    }
-}
-
-fn paths(resources: &[Resource<'_>], mut write: impl FnMut(&str, &Value)) {
-    let endpoints = resources.iter().flat_map(endpoints::endpoints);
-    let sorted: BTreeMap<String, Endpoint> = endpoints.map(|endpoint| (endpoint.path.clone(), endpoint)).collect();
-    for (path, endpoint) in sorted {
-        write(&path, &path_item(&endpoint));
-    }
-}
-
-fn path_item(endpoint: &Endpoint) -> Value {
+pub(super) fn path_item(endpoint: &Endpoint) -> Value {
     let mut item: Map<String, Value> =
         endpoint.operations.iter().map(|found| (found.method.to_owned(), operation(found))).collect();
     let in_path = |name: &str, description: String| {

@@ -1,18 +1,15 @@
 //! OpenAPI v3: an index (`/openapi/v3`) and a document per group and version.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::endpoints::{self, Body, Endpoint, Operation};
 use super::parameters::{self, Parameter};
 use super::schemas::Dialect;
-use super::writer::ObjectWriter;
-use super::{Resource, ResourceSchema, built_in_names, custom};
+use super::{Form, Frame, Resource, ResourceSchema};
 
 /// Counts up when documents of the same resources come out otherwise: clients keep documents by their hash forever.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// The place of a group and version in the index and below `/openapi/v3/`: `api/v1`, `apis/apps/v1`.
 pub fn path(group: &str, version: &str) -> String {
@@ -28,9 +25,7 @@ pub fn index<'a>(documents: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec
             (path.to_owned(), json!({ "serverRelativeURL": url }))
         })
         .collect();
-    let mut writer = ObjectWriter::new();
-    writer.entry("paths", &Value::Object(paths));
-    writer.finish()
+    json!({ "paths": paths }).to_string().into()
 }
 
 /// A text that changes whenever [`document`] of the same resources does, without making the document.
@@ -54,36 +49,23 @@ pub fn hash(resources: &[Resource<'_>]) -> String {
 
 /// The document of the resources of one group and version, as JSON.
 pub fn document(resources: &[Resource<'_>]) -> Vec<u8> {
-    let dialect = Dialect::V3;
-    let mut writer = ObjectWriter::new();
-    writer.begin("components");
-    writer.begin("schemas");
-    let names = built_in_names(resources);
-    crate::builtin::visit_documents(names.iter().map(String::as_str), |name, schema| {
-        writer.entry(name, &dialect.built_in(name, schema));
-    });
-    for (name, schema) in resources.iter().flat_map(|resource| custom::definitions(resource, dialect)) {
-        writer.entry(&name, &schema);
-    }
-    writer.end();
+    Form::V3.document(resources)
+}
+
+pub(super) fn frame() -> Frame {
     let token = json!({ "BearerToken": {
         "description": "Bearer Token authentication", "in": "header", "name": "authorization", "type": "apiKey",
     } });
-    writer.entry("securitySchemes", &token);
-    writer.end();
-    writer.entry("info", &super::v2::info());
-    writer.entry("openapi", &json!("3.0.0"));
-    writer.begin("paths");
-    let endpoints = resources.iter().flat_map(endpoints::endpoints);
-    let sorted: BTreeMap<String, Endpoint> = endpoints.map(|endpoint| (endpoint.path.clone(), endpoint)).collect();
-    for (path, endpoint) in sorted {
-        writer.entry(&path, &path_item(&endpoint));
+    let info = super::v2::info();
+    Frame {
+        begin: br#"{"components":{"schemas":{"#.to_vec(),
+        between: format!(r#"}},"securitySchemes":{token}}},"info":{info},"openapi":"3.0.0","paths":{{"#).into(),
+        end: b"}}".to_vec(),
+        separator: ",",
     }
-    writer.end();
-    writer.finish()
 }
 
-fn path_item(endpoint: &Endpoint) -> Value {
+pub(super) fn path_item(endpoint: &Endpoint) -> Value {
     let mut item: Map<String, Value> =
         endpoint.operations.iter().map(|found| (found.method.to_owned(), operation(found))).collect();
     let mut common = Vec::new();
