@@ -220,3 +220,34 @@ fn what_no_cluster_grows_from_for_it_is_not_rendered_is_named() {
         assert!(said.contains("not looked at") && said.contains("jsonnet (Jsonnet), web (a Helm chart)"), "{said}");
     }
 }
+
+#[test]
+fn every_rule_finds_paths_and_what_is_looked_at_is_said() {
+    let story = Story::begin();
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\nspec: \
+                       {source: {repoURL: 'https://example.com/fleet', path: web}}\n";
+    story.repository.write("argo/web.yaml", application).config_map("web/map.yaml", "web", "1");
+    story.repository.config_map("plain/map.yaml", "plain", "1").config_map("lib/tests/map.yaml", "tested", "1");
+    story.repository.write("scratch/map.yaml", "kind: [\n").config_map("scratch/more.yaml", "more", "1");
+    let output = story.run(&["--exclude", "scratch", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = serde_json::json!([
+        { "path": "./argo", "foundBy": "manifests" },
+        { "path": "./cluster", "foundBy": "Flux Kustomizations" },
+        { "path": "./plain", "foundBy": "manifests" },
+        { "path": "./web", "foundBy": "Argo CD Application web" },
+    ]);
+    assert_eq!(report["lookedAt"], all, "{report}");
+    let left_out = serde_json::json!([
+        { "path": "lib/tests", "reason": "test data" },
+        { "path": "scratch", "reason": "as asked" },
+    ]);
+    assert_eq!(report["leftOut"], left_out);
+    let output = story.run(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let words =
+        "./cluster (Flux Kustomizations), ./plain (manifests), ./scratch (manifests), ./web (Argo CD Application web)";
+    assert!(said.contains(words) && said.contains("not looked at: lib/tests (test data)"), "{said}");
+    story.says("scratch/map.yaml:1", "did not find expected");
+    story.says("argo/web.yaml:2", "cowherd does not do the kind Application");
+}

@@ -283,3 +283,30 @@ fn what_is_not_rendered_is_told_with_what_is() {
     let error = unit("other")["errors"][0].as_str().unwrap();
     assert!(error.contains("other/map.jsonnet (Jsonnet)"), "{error}");
 }
+
+#[test]
+fn plain_directories_beside_clusters_are_reviewed_and_nothing_is_told_twice() {
+    let story = Story::begin();
+    story.repository.config_map("plain/a.yaml", "plain", "1").config_map("later/a.yaml", "later", "1").commit("plain");
+    story.repository.git(["branch", "--force", "main"]);
+    story.repository.config_map("plain/a.yaml", "plain", "2").config_map("app/red.yaml", "red", "2");
+    // From now on a Kustomization leads there.
+    story.repository.kustomization("later", "./later", "").config_map("later/a.yaml", "later", "2").commit("change");
+    let (review, status) = story.review(&[]);
+    assert_eq!(status, 1);
+    let all = [
+        "flux-system: Kustomization/later created",
+        "app: ConfigMap/red configured",
+        "later: ConfigMap/later created",
+        "flux-system: ConfigMap/plain configured",
+    ];
+    let (mut told, mut all) = (changes(&review), all.map(str::to_owned).to_vec());
+    told.sort();
+    all.sort();
+    assert_eq!(told, all);
+    let paths: Vec<&str> = items(&review["lookedAt"]).map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["./cluster", "./plain"]);
+    story.repository.git(["branch", "--force", "main"]);
+    story.repository.remove("plain/a.yaml").write("plain/README.md", "gone").commit("gone");
+    assert_eq!(story.told(&[]), (vec!["flux-system: ConfigMap/plain deleted".to_owned()], 1));
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use cowherd_gitops::Elsewhere;
-use cowherd_review::{Context, LeftOut, Side};
+use cowherd_review::{By, Context, LeftOut, Side};
 use cowherd_source::local::{self, Head, Repository, Worktree};
 use cowherd_source::{Access, Ignore, Reference};
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
@@ -30,6 +30,9 @@ pub struct SurroundingsFlags {
     /// A source that is this repository, as NAMESPACE/NAME
     #[arg(long = "source", value_name = "NAME")]
     sources: Vec<String>,
+    /// A directory in which no cluster is looked for; several times for several
+    #[arg(long, value_name = "DIRECTORY")]
+    exclude: Vec<String>,
     /// Fetch nothing: remote bases and charts of repositories are errors
     #[arg(long)]
     offline: bool,
@@ -50,6 +53,12 @@ impl Drop for Surroundings {
 }
 
 impl SurroundingsFlags {
+    /// The directories in which no cluster is looked for, as seen from the root of the tree.
+    pub fn excluded(&self, prefix: &TreePath) -> Result<Vec<TreePath>> {
+        let inside = |path: &String| prefix.join(path).with_context(|| format!("--exclude {path}"));
+        self.exclude.iter().map(inside).collect()
+    }
+
     /// What the flags say, for this repository.
     pub fn open(&self, repository: Option<&Repository>) -> Result<Surroundings> {
         let mut context = Context::alone();
@@ -102,7 +111,21 @@ pub fn repository() -> Result<Repository> {
     Ok(local::discover(Path::new("."))?)
 }
 
-/// Tells what of a repository is not looked at, since nothing is rendered by its path alone.
+/// Tells from where what is looked at grows, as far as there is room for it.
+pub fn looked_at<'a>(paths: impl ExactSizeIterator<Item = (&'a str, &'a By)>) -> String {
+    /// How many are named.
+    const NAMED: usize = 10;
+    let count = paths.len();
+    let named = paths.take(NAMED).map(|(path, by)| match by {
+        By::Person => path.to_owned(),
+        by => format!("{path} ({by})"),
+    });
+    let mut names: Vec<String> = named.collect();
+    names.extend(count.checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
+    cowherd_review::report::clean(&names.join(", "))
+}
+
+/// Tells what of a repository means manifests and is not looked at.
 pub fn tell_left_out(left_out: &[LeftOut]) {
     /// How many are named.
     const NAMED: usize = 10;
@@ -112,7 +135,7 @@ pub fn tell_left_out(left_out: &[LeftOut]) {
     let mut names: Vec<String> = left_out.iter().take(NAMED).map(LeftOut::to_string).collect();
     names.extend(left_out.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
     let names = cowherd_review::report::clean(&names.join(", "));
-    eprintln!("{} not looked at, since it is not rendered by its path alone: {names}", Mark::Waiting);
+    eprintln!("{} not looked at: {names}", Mark::Waiting);
 }
 
 /// A revision as a side of a comparison.

@@ -7,11 +7,11 @@
 pub mod check;
 mod cluster;
 mod compare;
-mod entries;
+mod discovery;
 mod gitops;
 pub mod report;
 mod scope;
 
 pub use cluster::{Cluster, Context, Side, Sources, State, Unit};
-pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, compare, review};
-pub use entries::{Entries, LeftOut, entries};
+pub use compare::{Change, ClusterReview, Kind, Review, Status, UnitReview, Wanted, compare, review};
+pub use discovery::{By, Discovered, Discovery, LeftOut, discover};

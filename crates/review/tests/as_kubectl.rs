@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use cowherd_apply::FieldChange;
 use cowherd_oracle::Tool;
-use cowherd_review::{Context, Kind, Side, review};
+use cowherd_review::{Context, Kind, Side, Wanted, review};
 use cowherd_tree::DiskTree;
 use serde_json::Value;
 
@@ -242,7 +242,8 @@ fn a_review_tells_what_kubectl_makes_differently_of_both_sides() {
         write(&base, case.before, &[]);
         write(&head, case.after, case.files);
         let side = |root: &Path| Side { name: "a".into(), commit: None, tree: Arc::new(DiskTree::new(root)) };
-        let found = review(&side(&base), &side(&head), &["./cluster".to_owned()], &Context::alone()).unwrap();
+        let found =
+            review(&side(&base), &side(&head), &Wanted::Paths(&["./cluster".to_owned()]), &Context::alone()).unwrap();
         let unit = found.clusters[0].units.iter().find(|unit| unit.name.name == "app");
         let changes = unit.map(|unit| unit.changes.as_slice()).unwrap_or_default();
         let told = |wanted: Kind| -> BTreeSet<Name> {

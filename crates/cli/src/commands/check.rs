@@ -8,9 +8,10 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_review::check::{Finding, Report, Rule, Severity};
-use cowherd_review::{Entries, Side, Sources, check, entries};
+use cowherd_review::report::{self, left_out};
+use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover};
 use cowherd_source::local::{self, Repository};
-use cowherd_tree::DiskTree;
+use cowherd_tree::{DiskTree, TreePath};
 use serde_json::{Value, json};
 
 use crate::checkout::{self, SurroundingsFlags};
@@ -69,7 +70,8 @@ enum Output {
 /// What is checked.
 struct Checked {
     side: Side,
-    paths: Vec<String>,
+    clusters: Vec<Discovered>,
+    left_out: Vec<LeftOut>,
     /// Where its files are, before the paths of findings.
     shown: PathBuf,
 }
@@ -91,20 +93,20 @@ impl Check {
             Err(_) => None,
         };
         let surroundings = self.surroundings.open(repository.as_ref())?;
-        let checked = self.checked(&path, repository.as_ref(), &surroundings.context.sources)?;
-        let mut report = check::check(&checked.side, &checked.paths, &surroundings.context)?;
+        let checked = self.checked(&path, repository.as_ref(), &surroundings.context)?;
+        let mut report = check::check(&checked.side, &checked.clusters, &surroundings.context);
         report.findings.retain(|finding| !self.ignore.contains(&finding.rule));
         self.print(&checked, &report)?;
         let fails = |finding: &Finding| self.strict || finding.severity == Severity::Error;
         Ok(ExitCode::from(u8::from(report.findings.iter().any(fails))))
     }
 
-    fn checked(&self, path: &Path, repository: Option<&Repository>, sources: &Sources) -> Result<Checked> {
+    fn checked(&self, path: &Path, repository: Option<&Repository>, context: &Context) -> Result<Checked> {
         let Some(repository) = repository else {
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
-            let paths = found(&side, sources)?;
-            return Ok(Checked { side, paths, shown: path.to_owned() });
+            let (clusters, left_out) = self.found(&side, context, &TreePath::root())?;
+            return Ok(Checked { side, clusters, left_out, shown: path.to_owned() });
         };
         let side = match &self.revision {
             Some(revision) => checkout::revision(repository, Some(revision))?,
@@ -112,8 +114,23 @@ impl Check {
         };
         let prefix = repository.prefix();
         let names_cluster = self.path.is_some() && !prefix.is_root();
-        let paths = if names_cluster { vec![format!("./{prefix}")] } else { found(&side, sources)? };
-        Ok(Checked { side, paths, shown: shown(repository) })
+        let (clusters, left_out) = match names_cluster {
+            true => (vec![Discovered::asked(&side, &format!("./{prefix}"), context)?], Vec::new()),
+            false => self.found(&side, context, prefix)?,
+        };
+        Ok(Checked { side, clusters, left_out, shown: shown(repository) })
+    }
+
+    /// The clusters that are found; what beside them is not looked at is told.
+    fn found(&self, side: &Side, context: &Context, prefix: &TreePath) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
+        let excluded = self.surroundings.excluded(prefix)?;
+        let Discovery { mut clusters, left_out, .. } = discover(side, context, &excluded, None)?;
+        checkout::tell_left_out(&left_out);
+        if clusters.is_empty() {
+            // What is wrong with it is told where it is rendered.
+            clusters.push(Discovered::asked(side, "./", context)?);
+        }
+        Ok((clusters, left_out))
     }
 
     fn print(&self, checked: &Checked, report: &Report) -> Result<()> {
@@ -128,7 +145,9 @@ impl Check {
         let findings = report.findings.iter().map(|finding| structured(finding, self.severity(finding)));
         output::print_structured(
             &json!({
-                "clusters": checked.paths,
+                "clusters": checked.clusters.iter().map(|one| &one.cluster.path).collect::<Vec<_>>(),
+                "lookedAt": checked.clusters.iter().map(looked_at).collect::<Vec<_>>(),
+                "leftOut": checked.left_out.iter().map(left_out).collect::<Vec<_>>(),
                 "kustomizations": report.kustomizations,
                 "objects": report.objects,
                 "findings": findings.collect::<Vec<_>>(),
@@ -152,12 +171,13 @@ impl Check {
             };
             println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
         }
+        let paths = checked.clusters.iter().map(|one| (one.cluster.path.as_str(), &one.by));
         let looked_at = format!(
-            "{} in {}, {} at {}",
+            "{} in {}, {}: {}",
             count(report.objects, "object"),
             count(report.kustomizations, "Kustomization"),
-            count(checked.paths.len(), "cluster"),
-            checked.paths.join(", "),
+            count(checked.clusters.len(), "path"),
+            checkout::looked_at(paths),
         );
         let mark = if errors > 0 { Mark::Failure } else { Mark::Success };
         eprintln!("{mark} {looked_at}: {}, {}", count(errors, "error"), count(warnings, "warning"));
@@ -168,13 +188,6 @@ impl Check {
     }
 }
 
-/// The paths of the clusters that are found; what beside them is not looked at is told.
-fn found(side: &Side, sources: &Sources) -> Result<Vec<String>> {
-    let Entries { paths, left_out } = entries(side.tree.as_ref(), sources)?;
-    checkout::tell_left_out(&left_out);
-    Ok(paths)
-}
-
 /// The root of the repository as seen from here; nothing where the person stands in it, or it is elsewhere.
 fn shown(repository: &Repository) -> PathBuf {
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
@@ -182,6 +195,10 @@ fn shown(repository: &Repository) -> PathBuf {
         Ok(inside) => inside.components().map(|_| "..").collect(),
         Err(_) => repository.root().to_owned(),
     }
+}
+
+fn looked_at(one: &Discovered) -> Value {
+    report::looked_at(&one.cluster.path, &one.by)
 }
 
 fn structured(finding: &Finding, severity: Severity) -> Value {

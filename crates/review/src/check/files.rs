@@ -57,7 +57,7 @@ impl Walk<'_> {
             if self.seen.len() > MAX || !self.seen.insert(directory.clone()) {
                 continue;
             }
-            match crate::entries::kustomization(self.tree, &directory) {
+            match crate::discovery::kustomization(self.tree, &directory) {
                 Ok(Some(file)) => rest.extend(self.kustomization(&directory, &file)),
                 Ok(None) => rest.extend(self.plain(&directory)),
                 Err(_) => {}

@@ -13,9 +13,10 @@ mod variables;
 
 use std::collections::BTreeSet;
 
-use cowherd_tree::{TreeError, TreePath};
+use cowherd_tree::TreePath;
 
 use crate::cluster::{Cluster, Context, Side};
+use crate::discovery::Discovered;
 
 pub use finding::{Finding, Place, Rule, Severity};
 use places::Places;
@@ -25,9 +26,7 @@ use schemas::Kinds;
 pub struct Report {
     /// What is wrong, in the order of the places; the same in several clusters is told once.
     pub findings: Vec<Finding>,
-    /// How many clusters there are.
-    pub clusters: usize,
-    /// How many Kustomizations there are in them.
+    /// How many Kustomizations there are in the clusters.
     pub kustomizations: usize,
     /// How many objects those make.
     pub objects: usize,
@@ -42,21 +41,17 @@ struct Checked<'a> {
     findings: Vec<Finding>,
 }
 
-/// Checks what grows from each of `paths`.
-///
-/// # Errors
-/// When the tree cannot be read.
-pub fn check(side: &Side, paths: &[String], context: &Context) -> Result<Report, TreeError> {
+/// Checks what grows in each of the clusters.
+pub fn check(side: &Side, clusters: &[Discovered], context: &Context) -> Report {
     let mut findings = BTreeSet::new();
-    let mut report = Report { findings: Vec::new(), clusters: paths.len(), kustomizations: 0, objects: 0 };
-    for path in paths {
-        let cluster = Cluster::read(side, path, context, None)?;
+    let mut report = Report { findings: Vec::new(), kustomizations: 0, objects: 0 };
+    for Discovered { cluster, .. } in clusters {
         report.kustomizations += cluster.units.len();
         report.objects += cluster.units.values().map(|unit| unit.objects().len()).sum::<usize>();
-        findings.extend(of_cluster(side, &cluster, context));
+        findings.extend(of_cluster(side, cluster, context));
     }
     report.findings = findings.into_iter().collect();
-    Ok(report)
+    report
 }
 
 fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding> {

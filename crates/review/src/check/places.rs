@@ -56,7 +56,7 @@ impl Places {
     /// Where a Kustomization reads from: its kustomization file, or its directory.
     pub fn of(&self, unit: &Unit) -> Place {
         let directory = unit.directory().unwrap_or_else(|| self.root.clone());
-        let file = crate::entries::kustomization(self.tree.as_ref(), &directory).ok().flatten();
+        let file = crate::discovery::kustomization(self.tree.as_ref(), &directory).ok().flatten();
         Place { file: file.unwrap_or(directory), line: None }
     }
 

@@ -93,6 +93,11 @@ impl Sources {
         *name == NamespacedName::new(ROOT, ROOT) || self.own.contains(name)
     }
 
+    /// Whether an address may be the repository's: it is one of its own, or it knows none.
+    pub(crate) fn may_be(&self, url: &str) -> bool {
+        self.urls.is_empty() || self.urls.iter().any(|own| same(&own.to_string(), url))
+    }
+
     /// What a GitRepository is, if not the repository that is looked at.
     pub(crate) fn other(&self, repository: &GitRepository) -> Option<String> {
         let url = &repository.spec.url;

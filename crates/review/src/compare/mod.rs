@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{FieldChange, Manifest, ObjectId, Versioned};
-use cowherd_tree::{Tree, TreeError};
+use cowherd_tree::{Tree, TreeError, TreePath};
 use serde_json::Value;
 
 use crate::check::dependencies;
 use crate::cluster::{Cluster, Context, Side, State, Unit};
+use crate::discovery::{By, Discovery, LeftOut, discover};
 use crate::gitops::NamespacedName;
 
 /// What a change of a repository changes, in all its clusters.
@@ -23,6 +24,10 @@ pub struct Review {
     pub head: (String, Option<String>),
     /// The clusters, by path.
     pub clusters: Vec<ClusterReview>,
+    /// All paths that were looked at, and what spoke for each.
+    pub looked_at: Vec<(String, By)>,
+    /// What beside them means manifests and was not looked at.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// What changes in one cluster.
@@ -110,25 +115,118 @@ pub struct Change {
     pub notes: Vec<String>,
 }
 
-/// Reviews `head` against `base` below each of `paths`.
+/// The paths that are reviewed.
+pub enum Wanted<'a> {
+    /// These.
+    Paths(&'a [String]),
+    /// Those that are found, but in these directories.
+    Found {
+        /// The directories.
+        excluded: &'a [TreePath],
+    },
+}
+
+/// Reviews `head` against `base`.
 ///
 /// # Errors
 /// When a tree cannot be read.
-pub fn review(base: &Side, head: &Side, paths: &[String], context: &Context) -> Result<Review, TreeError> {
+pub fn review(base: &Side, head: &Side, wanted: &Wanted<'_>, context: &Context) -> Result<Review, TreeError> {
     let id = |side: &Side| -> Result<_, TreeError> {
         Ok(side.tree.entry(&cowherd_tree::TreePath::root())?.map(|entry| entry.id))
     };
     let is_same = id(base)? == id(head)? && base.commit.is_some() && head.commit.is_some();
-    let mut clusters = Vec::new();
-    for path in paths.iter().filter(|_| !is_same) {
-        let after = Cluster::read(head, path, context, None)?;
-        let before = Cluster::read(base, path, context, Some(&after))?;
+    let name = |side: &Side| (side.name.clone(), side.commit.clone());
+    let mut review = Review {
+        base: name(base),
+        head: name(head),
+        clusters: Vec::new(),
+        looked_at: Vec::new(),
+        left_out: Vec::new(),
+    };
+    match wanted {
+        Wanted::Paths(paths) => {
+            for path in *paths {
+                let pair = Pair { path, by: By::Person, before: None, after: None };
+                match is_same {
+                    true => review.looked_at.push((path.clone(), By::Person)),
+                    false => review.add(base, head, pair, context)?,
+                }
+            }
+        }
+        Wanted::Found { excluded } => {
+            let after = discover(head, context, excluded, None)?;
+            let before = if is_same { Discovery::default() } else { discover(base, context, excluded, Some(&after))? };
+            review.add_found(base, head, (before, after), is_same, context)?;
+        }
+    }
+    Ok(review)
+}
+
+/// The two sides of a path, as far as they are read.
+struct Pair<'a> {
+    path: &'a str,
+    by: By,
+    before: Option<Cluster>,
+    after: Option<Cluster>,
+}
+
+impl Review {
+    /// Reviews what was found. What was found on one side alone is the same path on the other: no more may speak for it there.
+    fn add_found(
+        &mut self,
+        base: &Side,
+        head: &Side,
+        (before, after): (Discovery, Discovery),
+        is_same: bool,
+        context: &Context,
+    ) -> Result<(), TreeError> {
+        let covered = after.covered;
+        self.left_out = after.left_out;
+        let is_known = |one: &LeftOut| self.left_out.contains(one);
+        let gone: Vec<LeftOut> = before.left_out.into_iter().filter(|one| !is_known(one)).collect();
+        self.left_out.extend(gone);
+        self.left_out.sort();
+        let mut pairs: BTreeMap<String, (By, Option<Cluster>, Option<Cluster>)> = BTreeMap::new();
+        for one in after.clusters {
+            pairs.insert(one.cluster.path.clone(), (one.by, None, Some(one.cluster)));
+        }
+        for one in before.clusters {
+            let path = one.cluster.path.clone();
+            // What is part of another one now is told there.
+            if !pairs.contains_key(&path) && covered.has_whole(&path) {
+                continue;
+            }
+            pairs.entry(path).or_insert((one.by, None, None)).1 = Some(one.cluster);
+        }
+        if pairs.is_empty() {
+            // What is wrong with it is told where it is rendered.
+            pairs.insert("./".to_owned(), (By::Manifests, None, None));
+        }
+        for (path, (by, before, after)) in pairs {
+            match is_same {
+                true => self.looked_at.push((path, by)),
+                false => self.add(base, head, Pair { path: &path, by, before, after }, context)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, base: &Side, head: &Side, pair: Pair<'_>, context: &Context) -> Result<(), TreeError> {
+        let Pair { path, by, before, after } = pair;
+        self.looked_at.push((path.to_owned(), by));
         let is_new = !exists(base.tree.as_ref(), path)?;
         let is_gone = !exists(head.tree.as_ref(), path)?;
-        clusters.push(compare(if is_new { None } else { Some(&before) }, if is_gone { None } else { Some(&after) }));
+        let after = match after {
+            Some(after) => after,
+            None => Cluster::read(head, path, context, before.as_ref())?,
+        };
+        let before = match before {
+            Some(before) => before,
+            None => Cluster::read(base, path, context, Some(&after))?,
+        };
+        self.clusters.push(compare((!is_new).then_some(&before), (!is_gone).then_some(&after)));
+        Ok(())
     }
-    let name = |side: &Side| (side.name.clone(), side.commit.clone());
-    Ok(Review { base: name(base), head: name(head), clusters })
 }
 
 fn exists(tree: &dyn Tree, path: &str) -> Result<bool, TreeError> {

@@ -11,6 +11,8 @@ const MARKER: &str = "<!-- cowherd diff -->";
 const RESERVE: usize = 400;
 /// The longest line that is shown, in bytes.
 const MAX_LINE: usize = 1000;
+/// How much of what was not looked at is named.
+const MAX_LEFT_OUT: usize = 20;
 /// How much of the room errors and notes may take.
 const SHARE_OF_WORDS: usize = 4;
 
@@ -27,6 +29,7 @@ pub fn markdown(review: &Review, limit: usize) -> String {
     for cluster in &review.clusters {
         page.cluster(cluster);
     }
+    page.left_out(review);
     page.finish(limit)
 }
 
@@ -62,6 +65,24 @@ impl Page {
         for (name, why) in &cluster.elsewhere {
             self.words(&format!("- `{}` is not looked at: {}\n", code(&name.to_string()), prose(why)));
         }
+    }
+
+    /// Names what was not looked at, folded away.
+    fn left_out(&mut self, review: &Review) {
+        if review.left_out.is_empty() {
+            return;
+        }
+        let paths = review.looked_at.len();
+        let summary = format!("{paths} paths looked at, {} left out", review.left_out.len());
+        let mut section = format!("\n<details><summary>{summary}</summary>\n\n");
+        for one in review.left_out.iter().take(MAX_LEFT_OUT) {
+            section.push_str(&format!("- `{}`: {}\n", code(&one.path.to_string()), prose(&one.why)));
+        }
+        if let Some(more) = review.left_out.len().checked_sub(MAX_LEFT_OUT).filter(|more| *more > 0) {
+            section.push_str(&format!("- {more} more\n"));
+        }
+        section.push_str("\n</details>\n");
+        self.words(&section);
     }
 
     /// Writes a few words, if there is room.
@@ -231,7 +252,13 @@ mod tests {
             elsewhere: Vec::new(),
             errors: Vec::new(),
         };
-        Review { base: ("main".into(), None), head: ("HEAD".into(), None), clusters: vec![cluster] }
+        Review {
+            base: ("main".into(), None),
+            head: ("HEAD".into(), None),
+            clusters: vec![cluster],
+            looked_at: Vec::new(),
+            left_out: Vec::new(),
+        }
     }
 
     #[test]

@@ -8,6 +8,6 @@ mod text;
 
 pub use lines::clean;
 pub use markdown::markdown;
-pub use structured::structured;
+pub use structured::{left_out, looked_at, structured};
 pub use tally::Tally;
 pub use text::text;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compare::{Change, ClusterReview, Kind, Review, Status, UnitReview};
+use crate::discovery::{By, LeftOut};
 
 use super::Tally;
 
@@ -15,8 +16,20 @@ pub fn structured(review: &Review) -> Value {
         "head": side(&review.head),
         "changed": tally.changed > 0,
         "errors": tally.errors,
+        "lookedAt": review.looked_at.iter().map(|(path, by)| looked_at(path, by)).collect::<Vec<_>>(),
+        "leftOut": review.left_out.iter().map(left_out).collect::<Vec<_>>(),
         "clusters": review.clusters.iter().map(cluster).collect::<Vec<_>>(),
     })
+}
+
+/// A path that was looked at.
+pub fn looked_at(path: &str, by: &By) -> Value {
+    json!({ "path": path, "foundBy": by.to_string() })
+}
+
+/// What was not looked at.
+pub fn left_out(one: &LeftOut) -> Value {
+    json!({ "path": one.path.to_string(), "reason": one.why })
 }
 
 fn cluster(cluster: &ClusterReview) -> Value {

@@ -7,7 +7,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
-use cowherd_review::{Review, Side, Sources};
+use cowherd_review::{Review, Side};
 use cowherd_source::local::Repository;
 
 use super::Output;
@@ -68,8 +68,14 @@ impl RepositoryFlags {
             false => checkout::revision(&repository, wanted.revision.as_deref())?,
         };
         let base = self.base(&repository, wanted.revision.as_deref())?;
-        let paths = self.paths(&repository, [&base, &head], &surroundings.context.sources)?;
-        let mut review = cowherd_review::review(&base, &head, &paths, &surroundings.context)?;
+        let paths = self.paths(&repository, [&base, &head])?;
+        let excluded = self.surroundings.excluded(repository.prefix())?;
+        let looked_for = match paths.is_empty() {
+            true => cowherd_review::Wanted::Found { excluded: &excluded },
+            false => cowherd_review::Wanted::Paths(&paths),
+        };
+        let mut review = cowherd_review::review(&base, &head, &looked_for, &surroundings.context)?;
+        checkout::tell_left_out(&review.left_out);
         if !wanted.names.is_empty() {
             keep(&mut review, wanted)?;
         }
@@ -103,26 +109,8 @@ impl RepositoryFlags {
         Ok(side)
     }
 
-    /// The paths that clusters grow from, on either side.
-    fn paths(&self, repository: &Repository, sides: [&Side; 2], sources: &Sources) -> Result<Vec<String>> {
-        if self.paths.is_empty() {
-            let (mut paths, mut left_out) = (Vec::new(), Vec::new());
-            for side in sides {
-                let found = cowherd_review::entries(side.tree.as_ref(), sources)?;
-                paths.extend(found.paths);
-                left_out.extend(found.left_out);
-            }
-            left_out.sort();
-            left_out.dedup();
-            checkout::tell_left_out(&left_out);
-            paths.sort();
-            paths.dedup();
-            // A side without any Kustomization is looked at as a whole, which says nothing beside the other.
-            if paths.len() > 1 {
-                paths.retain(|path| path != "./");
-            }
-            return Ok(paths);
-        }
+    /// The paths that a person named, each in one of the revisions at least.
+    fn paths(&self, repository: &Repository, sides: [&Side; 2]) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         for path in &self.paths {
             let inside = repository.prefix().join(path.trim_start_matches('/'))?;
@@ -148,6 +136,8 @@ impl RepositoryFlags {
             None => name.clone(),
         };
         let between = format!("{} → {}", named(&review.base), named(&review.head));
+        let paths = review.looked_at.iter().map(|(path, by)| (path.as_str(), by));
+        let between = format!("{between}, {}", checkout::looked_at(paths));
         match (tally.errors, tally.changed) {
             (0, 0) => eprintln!("{} {between}: nothing changes", Mark::Success),
             (0, _) => eprintln!("{} {between}: {tally}", Mark::Success),

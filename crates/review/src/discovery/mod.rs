@@ -1,0 +1,279 @@
+//! From where the clusters of a repository grow, where nobody named it.
+//!
+//! Every rule is asked: where `flux bootstrap` left its word, Kustomizations of Flux, Applications of Argo CD, kustomizations
+//! and plain manifests. What is part of a cluster that was found already is not found again: that is known since each is
+//! read as it is found. What is found and not looked at is named, with the reason.
+
+mod covered;
+mod plain;
+mod scan;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use cowherd_source::Ignore;
+use cowherd_tree::{Tree, TreeError, TreePath};
+
+use crate::cluster::{Cluster, Context, Side};
+
+use covered::Covered;
+use scan::{Scan, Written, ancestors, cluster_directory};
+
+pub(crate) use scan::kustomization;
+
+/// Directories whose manifests nobody applies, and what they are.
+const OF_OTHERS: [(&str, &str); 6] = [
+    ("test", "test data"),
+    ("tests", "test data"),
+    ("testdata", "test data"),
+    ("fixtures", "test data"),
+    ("vendor", "code of others"),
+    ("node_modules", "code of others"),
+];
+
+/// From where the clusters of a repository grow.
+#[derive(Default)]
+pub struct Discovery {
+    /// The clusters, in the order of their paths.
+    pub clusters: Vec<Discovered>,
+    /// What beside them means manifests and is not looked at.
+    pub left_out: Vec<LeftOut>,
+    /// What is part of the clusters.
+    pub(crate) covered: Covered,
+}
+
+/// A cluster, and by what it was found.
+pub struct Discovered {
+    /// What grows there.
+    pub cluster: Cluster,
+    /// What spoke for its path.
+    pub by: By,
+    /// The files that spoke for it; none where only a path did.
+    marks: Vec<TreePath>,
+}
+
+/// What speaks for a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// A person.
+    #[default]
+    Person,
+    /// The Kustomization that `flux bootstrap` writes, or another that is about its own directory.
+    Bootstrap,
+    /// Kustomizations of Flux.
+    Kustomizations,
+    /// An Application of Argo CD of this name.
+    Application(String),
+    /// A kustomization.
+    Kustomization,
+    /// Manifests.
+    Manifests,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person => f.write_str("as asked"),
+            Self::Bootstrap => f.write_str("flux bootstrap"),
+            Self::Kustomizations => f.write_str("Flux Kustomizations"),
+            Self::Application(name) => write!(f, "Argo CD Application {name}"),
+            Self::Kustomization => f.write_str("a kustomization"),
+            Self::Manifests => f.write_str("manifests"),
+        }
+    }
+}
+
+/// What means manifests, but is not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// The directory, or the file.
+    pub path: TreePath,
+    /// Why, for people: `a Helm chart`.
+    pub why: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.path, self.why)
+    }
+}
+
+/// Finds from where clusters grow, and reads them. Nothing is found in what is `excluded`. What `known` has rendered is not
+/// rendered again.
+///
+/// # Errors
+/// When the tree cannot be read.
+pub fn discover(
+    side: &Side,
+    context: &Context,
+    excluded: &[TreePath],
+    known: Option<&Discovery>,
+) -> Result<Discovery, TreeError> {
+    let tree = Ignore::new(side.tree.clone(), None)?;
+    let scan = Scan::of(&tree, &context.sources)?;
+    let mut discovering = Discovering {
+        side,
+        context,
+        excluded,
+        known,
+        tree: Arc::new(tree),
+        scan: &scan,
+        covered: Covered::default(),
+        met: BTreeSet::new(),
+        found: Vec::new(),
+        left_out: BTreeSet::new(),
+    };
+    discovering.bootstrapped()?;
+    discovering.kustomizations()?;
+    discovering.applications()?;
+    plain::discover(&mut discovering)?;
+    if scan.is_partial {
+        discovering.leave_out(&TreePath::root(), "more files than are looked into");
+    }
+    Ok(discovering.finish())
+}
+
+/// As `spec.path` has it.
+pub(crate) fn shown(path: &TreePath) -> String {
+    if path.is_root() { "./".to_owned() } else { format!("./{path}") }
+}
+
+/// A discovery under way.
+struct Discovering<'a> {
+    side: &'a Side,
+    context: &'a Context,
+    excluded: &'a [TreePath],
+    known: Option<&'a Discovery>,
+    tree: Arc<dyn Tree>,
+    scan: &'a Scan,
+    covered: Covered,
+    /// The paths that something spoke for.
+    met: BTreeSet<TreePath>,
+    found: Vec<Discovered>,
+    left_out: BTreeSet<LeftOut>,
+}
+
+impl Discovering<'_> {
+    fn bootstrapped(&mut self) -> Result<(), TreeError> {
+        let roots = self.scan.written.iter().filter(|one| one.is_root() && self.scan.is_own(one));
+        let mut roots: Vec<&Written> = roots.collect();
+        roots.sort_by(|a, b| a.path.cmp(&b.path));
+        for root in roots {
+            if !self.covered.has(&root.file) {
+                self.take(root.path.clone(), By::Bootstrap, vec![root.file.clone()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What others seem to lead to comes last: it is part of them by then, but where they lead elsewhere after all.
+    fn kustomizations(&mut self) -> Result<(), TreeError> {
+        let scan = self.scan;
+        let rank = |one: &&Written| {
+            let is_in_clusters = cluster_directory(&one.file).is_some();
+            (!scan.is_own(one), !is_in_clusters, scan.is_reached(one), one.file.components().count(), one.file.clone())
+        };
+        let mut written: Vec<&Written> = scan.written.iter().collect();
+        written.sort_by_cached_key(rank);
+        for one in written {
+            if self.covered.has(&one.file) || scan.chart(&one.file).is_some() {
+                continue;
+            }
+            for top in scan.tops(&one.file) {
+                self.take(top, By::Kustomizations, vec![one.file.clone()])?;
+            }
+            if !self.covered.has(&one.file) && !self.is_left_out(&one.file) {
+                self.leave_out(&one.file, "the kustomization beside it does not name it");
+            }
+        }
+        Ok(())
+    }
+
+    fn applications(&mut self) -> Result<(), TreeError> {
+        let scan = self.scan;
+        for one in &scan.applications {
+            if scan.chart(&one.file).is_some() {
+                continue;
+            }
+            let by = By::Application(one.name.clone());
+            let is_there = self.tree.stat(&one.path)?.is_some();
+            if !self.context.sources.may_be(&one.url) {
+                self.leave_out(&one.file, &format!("{by} is about another repository"));
+            } else if !is_there {
+                self.leave_out(&one.file, &format!("{by} is about {}, which is not here", shown(&one.path)));
+            } else if let Some(chart) = scan.chart(&one.path) {
+                self.leave_out(&chart, "a Helm chart");
+            } else if !self.covered.is_below(&one.path) {
+                self.take(one.path.clone(), by, Vec::new())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a path, unless it was met, and reads what grows there.
+    fn take(&mut self, path: TreePath, by: By, marks: Vec<TreePath>) -> Result<(), TreeError> {
+        if !self.met.insert(path.clone()) {
+            return Ok(());
+        }
+        if self.excluded.iter().any(|excluded| path.starts_with(excluded)) {
+            self.leave_out(&path, "as asked");
+            return Ok(());
+        }
+        if let Some((directory, what)) = of_others(&path) {
+            self.leave_out(&directory, what);
+            return Ok(());
+        }
+        // Read as a whole, it would have once more what is below it.
+        let is_whole = !self.scan.kustomizations.contains_key(&path);
+        if by == By::Kustomizations && is_whole && self.covered.reaches_into(&path) {
+            self.leave_out(&path, "Kustomizations above others that are looked at one by one");
+            return Ok(());
+        }
+        let cluster = self.read(&shown(&path))?;
+        let covers = Covered::by(&cluster, self.scan);
+        let is_part = |other: &Discovered| !other.marks.is_empty() && other.marks.iter().all(|mark| covers.has(mark));
+        self.found.retain(|other| other.by != By::Kustomizations || !is_part(other));
+        self.covered.extend(covers);
+        self.found.push(Discovered { cluster, by, marks });
+        Ok(())
+    }
+
+    fn read(&self, path: &str) -> Result<Cluster, TreeError> {
+        let known = self.known.and_then(|known| known.clusters.iter().find(|one| one.cluster.path == path));
+        Cluster::read(self.side, path, self.context, known.map(|known| &known.cluster))
+    }
+
+    fn leave_out(&mut self, path: &TreePath, why: &str) {
+        self.left_out.insert(LeftOut { path: path.clone(), why: why.to_owned() });
+    }
+
+    fn is_left_out(&self, path: &TreePath) -> bool {
+        self.left_out.iter().any(|one| path.starts_with(&one.path))
+    }
+
+    fn finish(mut self) -> Discovery {
+        self.found.sort_by(|a, b| a.cluster.path.cmp(&b.cluster.path));
+        Discovery { clusters: self.found, left_out: self.left_out.into_iter().collect(), covered: self.covered }
+    }
+}
+
+impl Discovered {
+    /// A cluster whose path a person named.
+    ///
+    /// # Errors
+    /// When the tree cannot be read.
+    pub fn asked(side: &Side, path: &str, context: &Context) -> Result<Self, TreeError> {
+        Ok(Self { cluster: Cluster::read(side, path, context, None)?, by: By::Person, marks: Vec::new() })
+    }
+}
+
+/// The uppermost directory above a path, or itself, that holds what nobody applies.
+fn of_others(path: &TreePath) -> Option<(TreePath, &'static str)> {
+    let what =
+        |directory: &TreePath| OF_OTHERS.iter().find(|(name, _)| *name == directory.file_name()).map(|(_, what)| *what);
+    ancestors(path).into_iter().rev().find_map(|directory| what(&directory).map(|what| (directory, what)))
+}
+
+#[cfg(test)]
+mod tests;
