@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cowherd_render::{Cause, Helm, Remote, RemoteSource, Remotes, RenderError, Surroundings};
 use cowherd_source::{
     Access, Cancel, ChartError, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError,
-    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, UrlError,
+    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, UrlError, WebProblem,
 };
 use cowherd_tree::{EntryKind, MAX_FILE_SIZE, MemoryTree, PathError, Tree, TreeError, TreePath};
 
@@ -219,7 +219,7 @@ impl ElsewhereError {
             Self::NotAllowed(_) => true,
             Self::Git(error) => matches!(error, FetchError::NotAllowed(_) | FetchError::Forbidden { .. }),
             Self::Chart(error) => {
-                matches!(error.problem, ChartProblem::NotAllowed(_) | ChartProblem::Forbidden { .. })
+                matches!(error.problem, ChartProblem::NotAllowed(_) | ChartProblem::Web(WebProblem::Forbidden { .. }))
             }
             _ => false,
         }

@@ -1,7 +1,7 @@
 //! Git servers for tests, real where it counts: repositories are made by `git`, served over HTTP and TLS by
 //! `git http-backend`, and over ssh by `sshd`.
 //!
-//! Beside them stand those that charts come from: a server of files, and Debian's `docker-registry`.
+//! Beside them stand those that charts and artifacts come from: a server of files, and Debian's `docker-registry`.
 //!
 //! Servers listen on ports of their own, so that tests can run side by side. Whatever cannot be set up panics: the
 //! test that needs it has failed.
@@ -19,6 +19,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test whose server cannot be set up has failed")]
 
+pub mod artifact;
 pub mod files;
 pub mod http;
 pub mod registry;

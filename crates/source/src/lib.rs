@@ -9,6 +9,8 @@
 //! [`Charts`] fetches a version of a chart from a repository over HTTP, an OCI registry or a directory, and gives a
 //! [`Package`]: its files, unpacked in memory.
 //!
+//! [`Artifacts`] fetches an artifact from an OCI registry, and gives its files as a tree that is read from disk ([`Fetched`]).
+//!
 //! What a fetch may use and reach is its [`Access`]: by default, nothing of this machine and of the person who runs the
 //! program. [`Cancel`] breaks it off.
 //!
@@ -16,12 +18,15 @@
 
 mod access;
 mod address;
+mod artifact;
 mod auth;
+mod cache;
 mod cancel;
 mod chart;
 mod commit;
 mod connect;
 mod deadline;
+mod digest;
 mod error;
 mod extent;
 mod ignore;
@@ -30,26 +35,35 @@ mod mirror;
 mod objects;
 mod recent;
 mod reference;
+mod registry;
 mod remote;
 mod snapshot;
 mod tree;
 mod version;
+mod web;
 
 pub use access::{Access, Block, BlockError, LocalAccess, Network, Setup};
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
+pub use artifact::{
+    ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,
+    ArtifactStep, Artifacts, Fetched, TagError,
+};
 pub use auth::{Auth, Secret};
 pub use cancel::Cancel;
 pub use chart::{
-    ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, Digest, FileSource,
-    Package,
+    ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FileSource, Package,
 };
 pub use commit::{Commit, CommitId, Signature};
+pub use connect::{ProxyError, ProxyServer};
+pub use digest::Digest;
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};
 pub use local::{LocalWatch, LocalWatches, WatchError};
 pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
+pub use registry::{Logins, LoginsError};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};
 pub use snapshot::Snapshot;
 pub use tree::GitTree;
 pub use version::{Range, RangeError};
+pub use web::WebProblem;

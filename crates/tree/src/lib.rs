@@ -17,7 +17,7 @@ mod recorder;
 mod sorted;
 mod subtree;
 
-pub use archive::{ArchiveError, ArchiveLimits, unpack};
+pub use archive::{ArchiveError, ArchiveLimits, unpack, unpack_layer};
 pub use change::{Change, Difference};
 pub use difference::Differences;
 pub use disk::DiskTree;

@@ -120,6 +120,11 @@ impl MemoryTree {
         self.nodes.contains_key(path) || self.directories.contains_key(path)
     }
 
+    /// Whether a file or a link stands at `path`.
+    pub(crate) fn has_file(&self, path: &TreePath) -> bool {
+        self.nodes.contains_key(path)
+    }
+
     fn put(&mut self, path: TreePath, content: Content) {
         let mut child = path.clone();
         while !child.is_root() {

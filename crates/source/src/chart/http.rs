@@ -5,13 +5,13 @@ use ureq::http::header::{
     ACCEPT_ENCODING, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 
-use super::cache::{Cache, Cached};
-use super::location::resolve;
-use super::web::{Answer, Show, Web};
-use super::{ChartProblem, Digest};
+use crate::Digest;
+use crate::cache::{Cache, Cached};
+use crate::web::location::resolve;
+use crate::web::{Answer, Show, Web, WebProblem};
 
 /// The index of the repository at `base`. One that did not change since it was cached is not sent again.
-pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Result<Vec<u8>, ChartProblem> {
+pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Result<Vec<u8>, WebProblem> {
     let url = resolve(base, "index.yaml");
     // A server may show each user another index.
     let user = web.auth().username.as_deref().unwrap_or_default();
@@ -31,7 +31,7 @@ pub(super) fn index(web: &Web<'_>, cache: &Cache, base: &str, limit: u64) -> Res
 }
 
 /// The archive at `url`.
-pub(super) fn archive(web: &Web<'_>, url: &str, limit: u64) -> Result<Vec<u8>, ChartProblem> {
+pub(super) fn archive(web: &Web<'_>, url: &str, limit: u64) -> Result<Vec<u8>, WebProblem> {
     let answer = web.get(url, &[], Show::Credentials)?.success(web.auth())?;
     web.read(answer, limit)
 }

@@ -4,29 +4,25 @@
 //! installed for the whole process, with a second HTTP client and some fifty more crates, asynchronous, and with
 //! its own idea of where credentials go; what a chart takes of the protocol is three kinds of `GET`.
 
-mod cache;
-mod digest;
 mod directory;
 mod error;
 mod http;
 mod index;
-mod location;
 mod options;
 mod registry;
 mod repository;
 mod request;
-mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cowherd_tree::unpack;
 
+use crate::cache::Cache;
 use crate::connect::{Authorities, Line};
 use crate::deadline::Deadline;
-use crate::{Auth, MirrorsError};
-use cache::Cache;
-pub use digest::Digest;
+use crate::web::{Show, Web, location};
+use crate::{Auth, Digest, MirrorsError, WebProblem};
 pub use error::{ChartError, ChartProblem};
 use index::Entry;
 pub use options::ChartOptions;
@@ -34,7 +30,6 @@ use registry::Pulled;
 use repository::Place;
 pub use repository::{ChartRepository, ChartUrlError};
 pub use request::{ChartSource, FileSource, Package};
-use web::{Show, Web};
 
 /// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
 const MAX_WHOLE_INDEX: usize = 32 << 20;
@@ -90,7 +85,10 @@ impl Charts {
             let answer = web.get(&url, &[], Show::Credentials)?.success(&auth)?;
             web.read(answer, source.limit)
         };
-        read().map_err(|problem| ChartError { chart: format!("file {}", location::shown(&url)), problem })
+        read().map_err(|problem: WebProblem| ChartError {
+            chart: format!("file {}", location::shown(&url)),
+            problem: problem.into(),
+        })
     }
 
     fn package(&self, source: &ChartSource, auth: &Auth, deadline: Deadline) -> Result<Package, ChartProblem> {
@@ -211,10 +209,10 @@ fn archive_file(digest: &Digest) -> String {
 }
 
 /// The digest of an archive, which has to be the one that was announced.
-fn checked(archive: &[u8], expected: Option<Digest>) -> Result<Digest, ChartProblem> {
+fn checked(archive: &[u8], expected: Option<Digest>) -> Result<Digest, WebProblem> {
     let actual = Digest::of(archive);
     match expected {
-        Some(expected) if expected != actual => Err(ChartProblem::Digest { expected, actual }),
+        Some(expected) if expected != actual => Err(WebProblem::Digest { expected, actual }),
         _ => Ok(actual),
     }
 }

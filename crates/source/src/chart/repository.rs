@@ -98,7 +98,7 @@ impl ChartRepository {
 impl fmt::Display for ChartRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Web(url) => f.write_str(super::location::shown(url)),
+            Place::Web(url) => f.write_str(crate::web::location::shown(url)),
             Place::Registry { host, path } if path.is_empty() => write!(f, "oci://{host}"),
             Place::Registry { host, path } => write!(f, "oci://{host}/{path}"),
             Place::Directory(path) => write!(f, "file://{}", path.display()),

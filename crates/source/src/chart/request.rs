@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cowherd_tree::MemoryTree;
 
-use super::{ChartRepository, Digest};
-use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT};
+use super::ChartRepository;
+use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest};
 
 /// A chart and the terms on which it is fetched.
 #[derive(Clone, Debug)]

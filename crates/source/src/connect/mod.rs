@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
 pub(crate) use line::{Line, forbidden};
+pub use line::{ProxyError, ProxyServer};
 pub(crate) use origin::{Origin, authorization};
 pub(crate) use session::{Depth, Found, Session, Unreceived};
 pub(crate) use tls::Authorities;

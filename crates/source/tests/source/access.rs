@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cowherd_source::{
     Access, Auth, Cancel, ChartProblem, FetchError, FileSource, LocalAccess, MirrorOptions, Mirrors, Network,
-    Reference, Remote, RepositoryUrl, Setup,
+    Reference, Remote, RepositoryUrl, Setup, WebProblem,
 };
 
 use crate::support::helm::{charts, source};
@@ -153,7 +153,8 @@ fn charts_and_files_are_not_taken_from_this_machine() {
     let registry = format!("oci://{}/charts", server.address);
     for url in [server.url(""), registry, format!("file://{}", directory.path().display())] {
         let error = charts.fetch(&source(&url, "web", "").with_access(Access::default())).unwrap_err();
-        let refused = matches!(error.problem, ChartProblem::Forbidden { .. } | ChartProblem::NotAllowed(_));
+        let refused =
+            matches!(error.problem, ChartProblem::Web(WebProblem::Forbidden { .. }) | ChartProblem::NotAllowed(_));
         assert!(refused, "{url}: {error}");
     }
     let file = |access| FileSource {
@@ -164,7 +165,7 @@ fn charts_and_files_are_not_taken_from_this_machine() {
         cancel: Cancel::default(),
     };
     let error = charts.file(&file(Access::default())).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Forbidden { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Forbidden { .. })), "{error}");
     assert!(server.seen().is_empty(), "nothing was asked");
     assert!(charts.file(&file(tenant())).is_ok());
 }

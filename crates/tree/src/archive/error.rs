@@ -73,4 +73,18 @@ pub enum ArchiveError {
     /// Two entries claim one path, or one path is both a file and a directory.
     #[error("the archive holds {0:?} twice; remove one of them and pack it again")]
     Duplicate(String),
+    /// A layer is not packed by gzip.
+    #[error("this is no gzip archive; artifacts are packed by `flux push artifact`")]
+    LayerNotGzip,
+    /// An entry is neither a file nor a directory.
+    #[error("the archive holds {0:?}, which is a device, a pipe or a socket; pack files alone")]
+    Special(String),
+    /// Too many directories are inside each other.
+    #[error("the archive holds a path of more than {limit} directories inside each other: {path:?}…")]
+    Depth {
+        /// How the path begins.
+        path: String,
+        /// The most that is accepted.
+        limit: usize,
+    },
 }

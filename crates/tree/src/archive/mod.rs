@@ -1,7 +1,8 @@
-//! Archives (`.tgz`) as trees: what `helm package` packs.
+//! Archives (`.tgz`) as trees: what `helm package` packs, and layers of artifacts.
 
 mod budget;
 mod error;
+mod layer;
 mod limits;
 mod name;
 
@@ -13,6 +14,7 @@ use tar::{Archive, Entry, EntryType};
 use crate::{MemoryTree, TreePath};
 use budget::{Budget, Budgeted};
 pub use error::ArchiveError;
+pub use layer::unpack_layer;
 pub use limits::ArchiveLimits;
 
 /// The most bytes that describe a single entry, long paths and extended headers included; Go has the same limit.

@@ -9,7 +9,8 @@ use cowherd_yaml::{Limits, parse_documents};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{ChartProblem, Digest};
+use super::ChartProblem;
+use crate::Digest;
 use crate::Range;
 use section::Section;
 

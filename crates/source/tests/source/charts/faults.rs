@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cowherd_gitserver::files::{Behaviour, Server};
-use cowherd_source::{Auth, ChartOptions, ChartProblem, Charts};
+use cowherd_source::{Auth, ChartOptions, ChartProblem, Charts, WebProblem};
 
 use crate::support::helm::{Helm, charts, path, source};
 
@@ -30,7 +30,7 @@ fn more_than_is_accepted_is_refused() {
     let wanted = source(&server.url(""), "web", "");
     for charts in [options(|options| options.max_index = 100), options(|options| options.archive.packed = 100)] {
         let error = charts.fetch(&wanted).unwrap_err();
-        assert!(matches!(error.problem, ChartProblem::TooLarge { limit: 100, .. }), "{error}");
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::TooLarge { limit: 100, .. })), "{error}");
     }
     let error = options(|options| options.archive.file = 10).fetch(&wanted).unwrap_err();
     assert!(matches!(error.problem, ChartProblem::Archive(_)), "{error}");
@@ -38,7 +38,7 @@ fn more_than_is_accepted_is_refused() {
     // A small answer that becomes a large one.
     server.behave(Behaviour { gzip: true, content: Some(vec![b'#'; 1 << 20]), ..Behaviour::default() });
     let error = options(|options| options.max_index = 1 << 16).fetch(&wanted).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::TooLarge { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::TooLarge { .. })), "{error}");
     assert!(server.seen().iter().all(|seen| seen.sent < 1 << 16));
 }
 
@@ -50,7 +50,7 @@ fn a_server_that_stops_to_answer_is_given_up() {
     wanted.timeout = Duration::from_millis(300);
     let begun = Instant::now();
     let error = charts(directory.path()).fetch(&wanted).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Timeout(_)), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Timeout(_))), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cowherd_gitserver::files::Server;
 use cowherd_gitserver::registry::{Access, Registry};
-use cowherd_source::{Auth, ChartProblem, Digest};
+use cowherd_source::{Auth, ChartProblem, Digest, WebProblem};
 
 use crate::support::helm::{Helm, charts, fetch, path, source};
 
@@ -71,17 +71,17 @@ fn what_is_missing_is_named() {
     let charts = charts(directory.path());
     let error = |name: &str, version: &str| charts.fetch(&source(&url, name, version)).unwrap_err();
     let missing = error("web", "3.0.0");
-    assert!(matches!(missing.problem, ChartProblem::NotFound { .. }), "{missing}");
+    assert!(matches!(missing.problem, ChartProblem::Web(WebProblem::NotFound { .. })), "{missing}");
     assert!(missing.to_string().contains(&format!("chart \"web\" of {url}, version \"3.0.0\"")), "{missing}");
     let range = error("web", ">=3");
     assert!(range.to_string().contains("there are 1.1.0+b.1, 1.0.0"), "{range}");
     let chart = error("wep", "");
-    assert!(matches!(chart.problem, ChartProblem::NotFound { .. }), "{chart}");
+    assert!(matches!(chart.problem, ChartProblem::Web(WebProblem::NotFound { .. })), "{chart}");
     let digest = error("web", &format!("sha256:{}", "0".repeat(64)));
-    assert!(matches!(digest.problem, ChartProblem::NotFound { .. }), "{digest}");
+    assert!(matches!(digest.problem, ChartProblem::Web(WebProblem::NotFound { .. })), "{digest}");
     for (name, version) in [("Web", ""), ("../web", ""), ("web", "sha256:1234"), ("web:1.0.0", "1.1.0")] {
         let error = error(name, version);
-        assert!(matches!(error.problem, ChartProblem::Location { .. }), "{name} {version}: {error}");
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Location { .. })), "{name} {version}: {error}");
     }
 }
 
@@ -96,10 +96,10 @@ fn a_registry_with_passwords_wants_one() {
     let charts = charts(directory.path());
     let wanted = source(&url, "web", "1.x");
     let error = charts.fetch(&wanted).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
     let wrong = Auth { password: Some("pass-5ecret".into()), ..jane() };
     let error = charts.fetch(&wanted.clone().with_auth(wrong)).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
     assert!(!format!("{error} {error:?}").contains("pass-5ecret"));
     let package = fetch(&charts, &wanted.clone().with_auth(jane()));
     assert_eq!(package.tree.id(), helm.pull(&[&format!("{url}/web"), "--plain-http", "--version", "1.x"]).id());
@@ -128,7 +128,7 @@ fn an_index_may_send_to_a_registry() {
     assert_eq!(fetch(&charts, &source(&server.url(""), "web", "1.0.0")).digest.hex(), digest);
     index(&"0".repeat(64));
     let error = charts.fetch(&source(&server.url(""), "web", "1.0.0")).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Digest { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Digest { .. })), "{error}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn what_is_no_chart_is_said_to_be_none() {
     ] {
         std::fs::write(manifests.join("1.0.0"), &manifest).unwrap();
         let error = charts.fetch(&source(&url, "web", "1.0.0")).unwrap_err();
-        assert!(matches!(error.problem, ChartProblem::Protocol { .. }), "{manifest}: {error}");
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Protocol { .. })), "{manifest}: {error}");
         assert!(error.to_string().contains(expected), "{manifest}: {error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use cowherd_gitserver::files::{Behaviour, Server};
-use cowherd_source::{Access, Auth, ChartProblem, ChartRepository, ChartSource, LocalAccess};
+use cowherd_source::{Access, Auth, ChartProblem, ChartRepository, ChartSource, LocalAccess, WebProblem};
 use cowherd_tree::{Tree as _, TreePath};
 
 use crate::support::helm::{Helm, charts, fetch, path, source};
@@ -128,9 +128,12 @@ fn what_is_missing_is_named_with_what_there_is() {
     assert!(matches!(problem, ChartProblem::NoVersion { .. }));
     assert!(matches!(says(&source(&url, "wep", ""), &["\"wep\"", &url, "spelling"]), ChartProblem::NoChart));
     let elsewhere = server.url("elsewhere");
-    assert!(matches!(says(&source(&elsewhere, "web", ""), &[&elsewhere, "404"]), ChartProblem::NotFound { .. }));
+    assert!(matches!(
+        says(&source(&elsewhere, "web", ""), &[&elsewhere, "404"]),
+        ChartProblem::Web(WebProblem::NotFound { .. })
+    ));
     let problem = says(&source("http://127.0.0.1:1/x", "web", ""), &["cannot reach http://127.0.0.1:1/x/index.yaml"]);
-    assert!(matches!(problem, ChartProblem::Unreachable { .. }));
+    assert!(matches!(problem, ChartProblem::Web(WebProblem::Unreachable { .. })));
 }
 
 #[test]
@@ -140,7 +143,7 @@ fn what_is_not_what_was_announced_is_refused() {
     let charts = charts(directory.path());
     fs::copy(directory.path().join("charts/web-1.1.0+b.1.tgz"), directory.path().join("charts/web-1.0.0.tgz")).unwrap();
     let error = charts.fetch(&source(&server.url("charts"), "web", "1.0.0")).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Digest { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Digest { .. })), "{error}");
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn credentials_go_to_their_server_alone_unless_it_is_said_otherwise() {
     let fetched = |source: &ChartSource| charts(tempfile::tempdir().unwrap().path()).fetch(source);
 
     let error = fetched(&source(&url, "web", "")).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
     assert!(error.to_string().contains("no credentials were given"), "{error}");
     fetched(&source(&url, "web", "").with_auth(jane())).unwrap();
     // The same in the URL.
@@ -184,7 +187,7 @@ fn a_server_with_its_own_authority_is_trusted_when_it_is_given() {
     let charts = charts(directory.path());
     let unknown = source(&server.url("charts"), "web", "1.0.0");
     let error = charts.fetch(&unknown).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Tls { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Tls { .. })), "{error}");
     let ca = server.certificate.clone().map(String::into_bytes);
     fetch(&charts, &unknown.clone().with_auth(Auth { ca: ca.clone(), ..Auth::default() }));
 
@@ -197,7 +200,7 @@ fn a_server_with_its_own_authority_is_trusted_when_it_is_given() {
     fetch(&charts, &ChartSource { pass_credentials: true, ..wanted });
     assert_eq!(clear.seen().into_iter().map(|seen| seen.authorization).collect::<Vec<_>>(), [None]);
     let error = charts.fetch(&unknown.with_auth(Auth { ca: Some(b"none".to_vec()), ..Auth::default() })).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Credentials(_)), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Credentials(_))), "{error}");
 }
 
 #[test]
@@ -224,7 +227,7 @@ fn a_directory_is_a_repository_too() {
     for place in ["../outside.tgz", "link.tgz", &outside, "ftp://example.com/x.tgz"] {
         fs::write(&index, yaml.replace("- web-1.1.0+b.1.tgz", &format!("- {place}"))).unwrap();
         let error = charts.fetch(&wanted).unwrap_err();
-        assert!(matches!(error.problem, ChartProblem::Location { .. }), "{place}: {error}");
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Location { .. })), "{place}: {error}");
     }
 
     let access = Access { local: LocalAccess::Only(vec!["/srv".into()]), ..Access::default() };
@@ -241,6 +244,6 @@ fn an_index_on_a_server_cannot_name_files_of_this_machine() {
     for place in ["file:///etc/passwd", "ftp://example.com/x.tgz", "data:x"] {
         fs::write(&index, yaml.replace("- web-1.0.0.tgz", &format!("- {place:?}"))).unwrap();
         let error = charts(directory.path()).fetch(&source(&server.url("charts"), "web", "1.0.0")).unwrap_err();
-        assert!(matches!(error.problem, ChartProblem::Location { .. }), "{place}: {error}");
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Location { .. })), "{place}: {error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use cowherd_gitserver::registry::{Access, Registry};
 use cowherd_gitserver::tokens::Server;
-use cowherd_source::{Auth, ChartProblem};
+use cowherd_source::{Auth, ChartProblem, WebProblem};
 
 use crate::support::helm::{Helm, charts, fetch, path, source};
 
@@ -36,11 +36,11 @@ fn a_token_is_fetched_where_the_registry_says() {
     let wanted = source(&format!("oci://{}/team", registry.host), "web", "1.x");
     let charts = charts(directory.path());
     let error = charts.fetch(&wanted).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
     assert!(error.to_string().contains("no credentials were given"), "{error}");
     fetch(&charts, &wanted.clone().with_auth(jane));
     let wrong = Auth { username: Some("jane".into()), password: Some("wrong-5ecret".into()), ..Auth::default() };
     let error = charts.fetch(&wanted.with_auth(wrong)).unwrap_err();
-    assert!(matches!(error.problem, ChartProblem::Refused { .. }), "{error}");
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
     assert!(!format!("{error} {error:?}").contains("5ecret"), "{error}");
 }

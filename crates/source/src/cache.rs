@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::Digest;
+use crate::Digest;
 
 /// What a file that is being written begins with.
 const PARTIAL: &str = ".partial-";
@@ -21,20 +21,20 @@ const USE_NOTED: Duration = Duration::from_secs(60);
 /// Files appear whole or not at all, and several processes may share the directory. Each file says the digest of its
 /// content: a damaged one is as good as none.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     directory: PathBuf,
     max_bytes: u64,
 }
 
 /// A file of the cache: a line that whoever put it wrote, and the content.
-pub(super) struct Cached {
-    pub(super) note: String,
-    pub(super) content: Vec<u8>,
+pub(crate) struct Cached {
+    pub(crate) note: String,
+    pub(crate) content: Vec<u8>,
 }
 
 impl Cache {
     /// The cache in `directory`, which is made where it is missing.
-    pub(super) fn open(directory: PathBuf, max_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn open(directory: PathBuf, max_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(&directory)?;
         let cache = Self { directory, max_bytes };
         for (path, metadata) in cache.files()? {
@@ -45,16 +45,16 @@ impl Cache {
         Ok(cache)
     }
 
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// The file `name`, if it is here and whole.
-    pub(super) fn get(&self, name: &str) -> Option<Cached> {
+    pub(crate) fn get(&self, name: &str) -> Option<Cached> {
         let path = self.directory.join(name);
         let mut file = fs::read(&path).ok()?;
         let Some(cached) = take_apart(&mut file) else {
-            tracing::warn!(path = %path.display(), "a file of the chart cache is damaged; it is fetched anew");
+            tracing::warn!(path = %path.display(), "a file of the cache is damaged; it is fetched anew");
             let _ = fs::remove_file(&path);
             return None;
         };
@@ -63,7 +63,7 @@ impl Cache {
     }
 
     /// Puts a file in place of whatever is there. `note` is one line.
-    pub(super) fn put(&self, name: &str, note: &str, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn put(&self, name: &str, note: &str, content: &[u8]) -> io::Result<()> {
         let size = (content.len() + note.len()) as u64;
         if size > self.max_bytes {
             return Ok(());

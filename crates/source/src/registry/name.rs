@@ -1,24 +1,28 @@
 //! Names in registries: hosts, repositories, tags and digests.
 
-use crate::chart::{ChartProblem, Digest};
+use crate::Digest;
+use crate::web::WebProblem;
 
-/// A chart in a registry.
+/// The name of Docker's own registry, which is at another host.
+pub(super) const DOCKER_HUB: &str = "docker.io";
+
+/// What is in a repository of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
+pub(crate) struct Name {
     /// The host, with its port if one is given.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// The repository: the path without the host.
-    pub(super) repository: String,
+    pub(crate) repository: String,
     /// The tag that the path ends with.
-    pub(super) tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// The digest that the path ends with.
-    pub(super) digest: Option<Digest>,
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Name {
-    /// The chart at `path` of a registry, `team/charts/web:1.0.0@sha256:…`.
-    pub(super) fn parse(host: &str, path: &str) -> Result<Self, ChartProblem> {
-        let invalid = |cause: &str| ChartProblem::Location {
+    /// What is at `path` of a registry: `team/charts/web:1.0.0@sha256:…`.
+    pub(crate) fn parse(host: &str, path: &str) -> Result<Self, WebProblem> {
+        let invalid = |cause: &str| WebProblem::Location {
             url: format!("oci://{host}/{path}"),
             cause: format!("{cause}; write oci://HOST/PATH"),
         };
@@ -39,13 +43,40 @@ impl Name {
         Ok(Self { host: host.to_owned(), repository: repository.to_owned(), tag, digest })
     }
 
-    /// The last component: the name of the chart.
-    pub(super) fn chart(&self) -> &str {
+    /// The repository at a URL: `oci://HOST/PATH`, without tag and digest. As Docker has it, what stands before the first
+    /// slash is a host only if it has a dot or a port, and Docker's own registry is meant otherwise.
+    pub(crate) fn of_repository(url: &str) -> Result<Self, WebProblem> {
+        let invalid = |cause: &str| WebProblem::Location {
+            // It may hold a password.
+            url: if url.contains('@') { "its URL".to_owned() } else { url.to_owned() },
+            cause: cause.to_owned(),
+        };
+        let form = "the URL must be oci://HOST/PATH";
+        let rest = url.strip_prefix("oci://").ok_or_else(|| invalid(form))?;
+        if rest.contains('@') {
+            return Err(invalid("the URL must have no digest and no user; say spec.ref.digest and spec.secretRef"));
+        }
+        let (first, path) = rest.split_once('/').unwrap_or(("", rest));
+        let is_host = first.contains(['.', ':']) || first == "localhost";
+        let (host, path) = if is_host { (first, path) } else { (DOCKER_HUB, rest) };
+        let host = if host == "index.docker.io" { DOCKER_HUB.to_owned() } else { host.to_ascii_lowercase() };
+        if path.contains(':') {
+            return Err(invalid("the URL must have no tag; say spec.ref.tag"));
+        }
+        if format!("https://{host}/").parse::<ureq::http::Uri>().is_err() || host.starts_with(':') {
+            return Err(invalid(form));
+        }
+        let is_official = host == DOCKER_HUB && !path.contains('/');
+        Self::parse(&host, &if is_official { format!("library/{path}") } else { path.to_owned() })
+    }
+
+    /// The last component of the path: the name of a chart.
+    pub(crate) fn last(&self) -> &str {
         self.repository.rsplit('/').next().unwrap_or_default()
     }
 
     /// Whether the registry is on this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         let host = match self.host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, _)) => address,
             None => self.host.split(':').next().unwrap_or_default(),
@@ -54,8 +85,8 @@ impl Name {
     }
 
     /// Where the registry is asked. Docker's own has another host than its name says.
-    pub(super) fn base(&self, plain: bool) -> String {
-        let host = if self.host == "docker.io" { "registry-1.docker.io" } else { &self.host };
+    pub(crate) fn base(&self, plain: bool) -> String {
+        let host = if self.host == DOCKER_HUB { "registry-1.docker.io" } else { &self.host };
         format!("{}://{host}/v2/{}", if plain { "http" } else { "https" }, self.repository)
     }
 }
@@ -70,7 +101,7 @@ fn is_component(text: &str) -> bool {
 }
 
 /// Whether a text can be a tag.
-pub(super) fn is_tag(text: &str) -> bool {
+pub(crate) fn is_tag(text: &str) -> bool {
     let bytes = text.as_bytes();
     let word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     bytes.len() <= 128
@@ -86,7 +117,7 @@ mod tests {
     fn a_path_is_taken_apart() {
         let digest = format!("sha256:{}", "0".repeat(64));
         let name = Name::parse("localhost:5000", &format!("team/web:1.0.0+b@{digest}")).unwrap();
-        assert_eq!((name.repository.as_str(), name.chart()), ("team/web", "web"));
+        assert_eq!((name.repository.as_str(), name.last()), ("team/web", "web"));
         assert_eq!(name.tag.as_deref(), Some("1.0.0_b"));
         assert_eq!(name.digest.unwrap().to_string(), digest);
         assert_eq!(name.base(true), "http://localhost:5000/v2/team/web");
@@ -100,6 +131,24 @@ mod tests {
         {
             assert!(Name::parse("example.com", path).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn the_url_of_a_repository_names_host_and_path_alone() {
+        let parse = |url| Name::of_repository(url).map(|name| (name.host, name.repository)).ok();
+        let some = |host: &str, path: &str| Some((host.to_owned(), path.to_owned()));
+        assert_eq!(parse("oci://ghcr.io/team/web"), some("ghcr.io", "team/web"));
+        assert_eq!(parse("oci://localhost:5000/web"), some("localhost:5000", "web"));
+        assert_eq!(parse("oci://[::1]:5000/web"), some("[::1]:5000", "web"));
+        assert_eq!(parse("oci://team/web"), some("docker.io", "team/web"));
+        assert_eq!(parse("oci://index.docker.io/nginx"), some("docker.io", "library/nginx"));
+        for url in
+            ["https://ghcr.io/a", "oci://", "oci://ghcr.io/", "oci://ghcr.io/a:1", "oci://ghcr.io/A", "oci://a b.io/x"]
+        {
+            assert_eq!(parse(url), None, "{url}");
+        }
+        let error = Name::of_repository("oci://jane:hunter2@ghcr.io/a").unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! URLs: resolving those that an index gives, and showing those that may hold secrets.
 
 /// A URL as it may be shown: signed URLs have their secrets in the query.
-pub(super) fn shown(url: &str) -> &str {
+pub(crate) fn shown(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// A URL without user and password, and these apart.
-pub(super) fn without_userinfo(url: &str) -> (String, Option<&str>) {
+pub(crate) fn without_userinfo(url: &str) -> (String, Option<&str>) {
     let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), None) };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     match authority.rsplit_once('@') {
@@ -16,7 +16,7 @@ pub(super) fn without_userinfo(url: &str) -> (String, Option<&str>) {
 }
 
 /// The scheme of an absolute URL.
-pub(super) fn scheme(url: &str) -> Option<&str> {
+pub(crate) fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let mut bytes = scheme.bytes();
     let valid = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -26,7 +26,7 @@ pub(super) fn scheme(url: &str) -> Option<&str> {
 
 /// What `reference` means in the repository at `base`, as Helm has it: `base` is a directory with or without its
 /// slash, and its query goes with everything that is fetched from it.
-pub(super) fn resolve(base: &str, reference: &str) -> String {
+pub(crate) fn resolve(base: &str, reference: &str) -> String {
     if scheme(reference).is_some() {
         return reference.to_owned();
     }
@@ -71,7 +71,7 @@ fn without_dots(path: &str) -> String {
 }
 
 /// `text` as the value of a query's parameter.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -1,7 +1,10 @@
-//! Requests to the servers that hold charts: limits, redirects, and who gets to see our credentials.
+//! Requests to servers of the web: limits, redirects, and who gets to see our credentials.
+
+pub(crate) mod location;
+mod problem;
 
 use std::cell::OnceCell;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -9,11 +12,12 @@ use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use ureq::http::{Request, StatusCode, Uri};
 
-use super::ChartProblem;
-use super::location::{resolve, shown};
-use crate::Auth;
 use crate::connect::{Authorities, Line, Origin, authorization, forbidden, tls};
 use crate::deadline::Deadline;
+use crate::digest::Hasher;
+use crate::{Auth, Digest};
+use location::{resolve, shown};
+pub use problem::WebProblem;
 
 /// How many times a request may be sent elsewhere.
 const MAX_REDIRECTS: usize = 5;
@@ -21,8 +25,8 @@ const MAX_REDIRECTS: usize = 5;
 /// Who we say we are.
 const AGENT: &str = concat!("cowherd/", env!("CARGO_PKG_VERSION"));
 
-/// Sends requests for one chart.
-pub(super) struct Web<'a> {
+/// Sends requests for one fetch.
+pub(crate) struct Web<'a> {
     auth: &'a Auth,
     authorities: &'a Authorities,
     deadline: Deadline,
@@ -33,9 +37,27 @@ pub(super) struct Web<'a> {
     strange: OnceCell<Agent>,
 }
 
+/// How something is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Method {
+    /// With its content.
+    Get,
+    /// What is said of it alone.
+    Head,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        }
+    }
+}
+
 /// What a request shows of us.
 #[derive(Clone, Copy)]
-pub(super) enum Show<'a> {
+pub(crate) enum Show<'a> {
     /// The credentials, where they belong.
     Credentials,
     /// A token, to the server that is asked and to none that it sends us to.
@@ -46,61 +68,73 @@ pub(super) enum Show<'a> {
 
 impl<'a> Web<'a> {
     /// Requests with the credentials `auth`, which belong to nobody yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         auth: &'a Auth,
         authorities: &'a Authorities,
         deadline: Deadline,
         line: Line,
-    ) -> Result<Self, ChartProblem> {
-        let authorization = authorization(auth).map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
+    ) -> Result<Self, WebProblem> {
+        let authorization = authorization(auth).map_err(|cause| WebProblem::Credentials(cause.to_owned()))?;
         let (own, strange) = Default::default();
         Ok(Self { auth, authorities, deadline, line, trusted: Vec::new(), authorization, own, strange })
     }
 
     /// From now on, credentials go to the server of `url` too; not in clear text where they go by TLS already.
-    pub(super) fn trust(&mut self, url: &str) {
+    pub(crate) fn trust(&mut self, url: &str) {
         let secured = self.trusted.iter().any(|trusted| trusted.secure);
         self.trusted.extend(origin(url).filter(|origin| origin.secure || !secured));
     }
 
-    pub(super) fn auth(&self) -> &Auth {
+    pub(crate) fn auth(&self) -> &Auth {
         self.auth
     }
 
     /// The credentials as a header, for whoever knows that the server wants them.
-    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
     }
 
     /// Asks for `url` and goes where the server sends us, never from https to http. Any status is an answer.
-    pub(super) fn get(
+    pub(crate) fn get(
         &self,
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
         show: Show<'_>,
-    ) -> Result<Answer, ChartProblem> {
+    ) -> Result<Answer, WebProblem> {
+        self.ask(Method::Get, url, headers, show)
+    }
+
+    /// The same by another method.
+    pub(crate) fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        show: Show<'_>,
+    ) -> Result<Answer, WebProblem> {
         let asked = origin(url).ok_or_else(|| not_web(url))?;
         let mut url = url.to_owned();
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.send(&url, headers, show, &asked)?;
+            let answer = self.send(method, &url, headers, show, &asked)?;
             if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
                 return Ok(answer);
             }
             url = redirect(&url, &answer)?;
         }
-        Err(ChartProblem::Protocol { url: shown(&url).to_owned(), cause: "it redirects again and again".to_owned() })
+        Err(WebProblem::Protocol { url: shown(&url).to_owned(), cause: "it redirects again and again".to_owned() })
     }
 
     fn send(
         &self,
+        method: Method,
         url: &str,
         headers: &[(HeaderName, HeaderValue)],
         show: Show<'_>,
         asked: &Origin,
-    ) -> Result<Answer, ChartProblem> {
+    ) -> Result<Answer, WebProblem> {
         let origin = origin(url).ok_or_else(|| not_web(url))?;
         let trusted = self.trusted.iter().any(|trusted| trusted.extends_to(&origin));
-        let mut request = Request::builder().method("GET").uri(url).header(USER_AGENT, AGENT);
+        let mut request = Request::builder().method(method.name()).uri(url).header(USER_AGENT, AGENT);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -123,98 +157,125 @@ impl<'a> Web<'a> {
     }
 
     /// Strangers never see our certificate.
-    fn agent(&self, trusted: bool) -> Result<&Agent, ChartProblem> {
+    fn agent(&self, trusted: bool) -> Result<&Agent, WebProblem> {
         let cell = if trusted { &self.own } else { &self.strange };
         if let Some(agent) = cell.get() {
             return Ok(agent);
         }
         let tls = tls::config(self.auth, self.authorities, trusted);
-        let tls = tls.map_err(|cause| ChartProblem::Credentials(cause.to_owned()))?;
+        let tls = tls.map_err(|cause| WebProblem::Credentials(cause.to_owned()))?;
         Ok(cell.get_or_init(|| self.line.agent(tls)))
     }
 
     /// The body of an answer, as long as it is not longer than `limit` bytes.
-    pub(super) fn read(&self, answer: Answer, limit: u64) -> Result<Vec<u8>, ChartProblem> {
+    pub(crate) fn read(&self, answer: Answer, limit: u64) -> Result<Vec<u8>, WebProblem> {
+        let mut content = Vec::new();
+        self.pass(answer, limit, |bytes| content.extend_from_slice(bytes))?;
+        Ok(content)
+    }
+
+    /// Writes the body of an answer to `to`, as long as it is not longer than `limit` bytes; its digest. What was written is
+    /// good only if this succeeds.
+    pub(crate) fn copy(&self, answer: Answer, limit: u64, to: &mut impl Write) -> Result<Digest, WebProblem> {
+        let (mut digest, mut failed) = (Hasher::default(), None);
+        self.pass(answer, limit, |bytes| {
+            digest.update(bytes);
+            failed = failed.take().or_else(|| to.write_all(bytes).err());
+        })?;
+        match failed {
+            Some(error) => Err(WebProblem::Storage(error.to_string())),
+            None => Ok(digest.finish()),
+        }
+    }
+
+    /// Hands the body of an answer over piece by piece.
+    fn pass(&self, answer: Answer, limit: u64, mut take: impl FnMut(&[u8])) -> Result<(), WebProblem> {
         let Answer { url, headers, body, .. } = answer;
-        let too_large = || ChartProblem::TooLarge { url: shown(&url).to_owned(), limit };
-        let length = body.content_length();
-        if length.is_some_and(|length| length > limit) {
+        let too_large = || WebProblem::TooLarge { url: shown(&url).to_owned(), limit };
+        if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let body = body.into_with_config().limit(u64::MAX).reader();
-        let packed = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-        let mut content = Vec::new();
-        let most = limit.saturating_add(1);
-        let read = match packed {
-            true => MultiGzDecoder::new(body).take(most).read_to_end(&mut content),
-            false => body.take(most).read_to_end(&mut content),
+        let mut body: Box<dyn Read> = match headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip") {
+            true => Box::new(MultiGzDecoder::new(body)),
+            false => Box::new(body),
         };
-        read.map_err(|error| self.broken(&url, &error))?;
-        if content.len() as u64 > limit { Err(too_large()) } else { Ok(content) }
+        let mut left = limit;
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let read = match body.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.broken(&url, &error)),
+            };
+            left = left.checked_sub(read as u64).ok_or_else(too_large)?;
+            take(buffer.get(..read).unwrap_or_default());
+        }
     }
 
-    fn broken(&self, url: &str, error: &io::Error) -> ChartProblem {
+    fn broken(&self, url: &str, error: &io::Error) -> WebProblem {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         let timed_out = matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut;
         if self.line.is_cancelled() {
-            return ChartProblem::Cancelled;
+            return WebProblem::Cancelled;
         }
         if timed_out || self.deadline.passed() {
             return self.timeout();
         }
         let cause = self.auth.scrub(&format!("the connection broke off: {}", crate::error::chain(error)));
-        ChartProblem::Unreachable { url: shown(url).to_owned(), cause }
+        WebProblem::Unreachable { url: shown(url).to_owned(), cause }
     }
 
-    fn explain(&self, url: &str, error: &ureq::Error) -> ChartProblem {
+    fn explain(&self, url: &str, error: &ureq::Error) -> WebProblem {
         let url = shown(url).to_owned();
         let cause = self.auth.scrub(&crate::error::chain(error));
         if let Some(forbidden) = forbidden(error) {
-            return ChartProblem::Forbidden { url, address: forbidden.0 };
+            return WebProblem::Forbidden { url, address: forbidden.0 };
         }
         if self.line.is_cancelled() {
-            return ChartProblem::Cancelled;
+            return WebProblem::Cancelled;
         }
         match error {
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) if !self.deadline.passed() => {
-                ChartProblem::Unreachable { url, cause: "no connection came about".to_owned() }
+                WebProblem::Unreachable { url, cause: "no connection came about".to_owned() }
             }
             ureq::Error::Timeout(_) => self.timeout(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.timeout(),
             // What TLS refuses arrives as invalid data.
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => ChartProblem::Tls { url, cause },
-            ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => ChartProblem::Tls { url, cause },
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => WebProblem::Tls { url, cause },
+            ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => WebProblem::Tls { url, cause },
             ureq::Error::HostNotFound => {
-                ChartProblem::Unreachable { url, cause: "the host name is not known".to_owned() }
+                WebProblem::Unreachable { url, cause: "the host name is not known".to_owned() }
             }
             ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
-                ChartProblem::Unreachable { url, cause }
+                WebProblem::Unreachable { url, cause }
             }
-            _ => ChartProblem::Protocol { url, cause },
+            _ => WebProblem::Protocol { url, cause },
         }
     }
 
-    fn timeout(&self) -> ChartProblem {
-        ChartProblem::Timeout(self.deadline.timeout())
+    fn timeout(&self) -> WebProblem {
+        WebProblem::Timeout(self.deadline.timeout())
     }
 }
 
 /// An answer whose body was not read yet.
-pub(super) struct Answer {
-    pub(super) url: String,
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) url: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     body: ureq::Body,
 }
 
 impl Answer {
     /// The text of a header.
-    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+    pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// This answer if it is what was asked for, or what its status means.
-    pub(super) fn success(self, auth: &Auth) -> Result<Self, ChartProblem> {
+    pub(crate) fn success(self, auth: &Auth) -> Result<Self, WebProblem> {
         if self.status.is_success() {
             return Ok(self);
         }
@@ -222,13 +283,11 @@ impl Answer {
         let said = format!("the server answered {}", self.status);
         let known = auth.has_http_credentials();
         Err(match self.status.as_u16() {
-            401 | 403 if !known => {
-                ChartProblem::Refused { url, cause: format!("{said}, and no credentials were given") }
-            }
-            401 | 403 => ChartProblem::Refused { url, cause: format!("{said} to the credentials given") },
-            404 | 410 => ChartProblem::NotFound { url, cause: said },
-            429 | 500..=599 => ChartProblem::Unreachable { url, cause: said },
-            _ => ChartProblem::Protocol { url, cause: said },
+            401 | 403 if !known => WebProblem::Refused { url, cause: format!("{said}, and no credentials were given") },
+            401 | 403 => WebProblem::Refused { url, cause: format!("{said} to the credentials given") },
+            404 | 410 => WebProblem::NotFound { url, cause: said },
+            429 | 500..=599 => WebProblem::Unreachable { url, cause: said },
+            _ => WebProblem::Protocol { url, cause: said },
         })
     }
 }
@@ -237,15 +296,15 @@ fn origin(url: &str) -> Option<Origin> {
     url.parse::<Uri>().ok().as_ref().and_then(Origin::of)
 }
 
-fn not_web(url: &str) -> ChartProblem {
-    ChartProblem::Location { url: shown(url).to_owned(), cause: "it is no URL of the web".to_owned() }
+fn not_web(url: &str) -> WebProblem {
+    WebProblem::Location { url: shown(url).to_owned(), cause: "it is no URL of the web".to_owned() }
 }
 
 /// Where an answer to a request for `url` sends us.
-fn redirect(url: &str, answer: &Answer) -> Result<String, ChartProblem> {
+fn redirect(url: &str, answer: &Answer) -> Result<String, WebProblem> {
     let refused = || {
         let cause = "it redirects to a place that is not followed".to_owned();
-        ChartProblem::Protocol { url: shown(url).to_owned(), cause }
+        WebProblem::Protocol { url: shown(url).to_owned(), cause }
     };
     let location = answer.header(LOCATION).filter(|location| !location.is_empty()).ok_or_else(refused)?;
     let from = origin(url).ok_or_else(refused)?;

@@ -1,0 +1,208 @@
+//! The tree of a layer, whose files are read from one file on disk.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cowherd_tree::{ArchiveError, unpack_layer};
+use cowherd_tree::{ArchiveLimits, ContentId, Entry, EntryKind, MAX_FILE_SIZE, MemoryTree, Tree, TreeError, TreePath};
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::digest::Hasher;
+
+/// What ends each file: where its index begins, and the digest of the index.
+const TRAILER: usize = 8 + 32;
+
+/// The form of the file. A file of another form is as good as none.
+const FORM: u32 = 1;
+
+/// The files of a layer. Their ids are the digests of the contents, those of directories follow from them: equal files have
+/// equal ids in all layers.
+///
+/// Contents stay on disk, and each is there once; in memory are names and digests.
+pub(super) struct Layer {
+    file: PathBuf,
+    /// A tree of the same paths, in which the files hold what is known of the real ones.
+    names: MemoryTree,
+    /// Where the contents begin.
+    contents: HashMap<Digest, u64>,
+}
+
+/// What a file has instead of its content.
+#[derive(Clone, Copy)]
+struct Stub {
+    digest: Digest,
+    size: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Index {
+    form: u32,
+    /// Path, digest and size of each file.
+    files: Vec<(String, String, u64)>,
+    /// Digest and beginning of each content.
+    contents: Vec<(String, u64)>,
+}
+
+impl Stub {
+    fn bytes(self) -> Bytes {
+        let mut bytes = self.digest.as_bytes().to_vec();
+        bytes.extend(self.size.to_be_bytes());
+        bytes.into()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (digest, size) = bytes.split_at_checked(32)?;
+        Some(Self {
+            digest: Digest::from_bytes(digest.try_into().ok()?),
+            size: u64::from_be_bytes(size.try_into().ok()?),
+        })
+    }
+}
+
+impl Layer {
+    /// Unpacks a layer to `to`, which is going to stand at `file`.
+    pub(super) fn unpack(
+        packed: impl Read,
+        limits: &ArchiveLimits,
+        to: &mut (impl Write + io::Seek),
+        file: PathBuf,
+    ) -> Result<Self, ArchiveError> {
+        let mut contents = HashMap::new();
+        let mut at: u64 = 0;
+        let mut keep = |size: u64, content: &mut dyn Read| -> io::Result<Bytes> {
+            let digest = copy(content, size, to)?;
+            if size > MAX_FILE_SIZE || contents.contains_key(&digest) {
+                // Nobody reads it, or it is there: the next one is written over it.
+                to.seek(io::SeekFrom::Start(at))?;
+            } else {
+                contents.insert(digest, at);
+                at += size;
+            }
+            Ok(Stub { digest, size }.bytes())
+        };
+        let names = unpack_layer(packed, limits, &mut keep)?;
+        let layer = Self { file, names, contents };
+        layer.write_index(at, to).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
+        Ok(layer)
+    }
+
+    fn write_index(&self, at: u64, to: &mut (impl Write + io::Seek)) -> io::Result<()> {
+        let files = self.names.paths().filter_map(|path| {
+            let Stub { digest, size } = self.stub(path)?;
+            Some((path.as_str().to_owned(), digest.hex(), size))
+        });
+        let contents = self.contents.iter().map(|(digest, at)| (digest.hex(), *at));
+        let index = Index { form: FORM, files: files.collect(), contents: contents.collect() };
+        let index = serde_json::to_vec(&index)?;
+        to.seek(io::SeekFrom::Start(at))?;
+        to.write_all(&index)?;
+        to.write_all(&at.to_be_bytes())?;
+        to.write_all(Digest::of(&index).as_bytes())?;
+        to.flush()
+    }
+
+    /// The layer that was unpacked to `file`, if it is there and whole.
+    pub(super) fn read(file: &Path) -> Option<Self> {
+        let opened = File::open(file).ok()?;
+        let length = opened.metadata().ok()?.len();
+        let end = length.checked_sub(TRAILER as u64)?;
+        let mut trailer = [0; TRAILER];
+        opened.read_exact_at(&mut trailer, end).ok()?;
+        let (begin, digest) = trailer.split_at(8);
+        let begin = u64::from_be_bytes(begin.try_into().ok()?);
+        let mut index = vec![0; usize::try_from(end.checked_sub(begin)?).ok()?];
+        opened.read_exact_at(&mut index, begin).ok()?;
+        if Digest::of(&index).as_bytes() != digest {
+            return None;
+        }
+        let index: Index = serde_json::from_slice(&index).ok().filter(|index: &Index| index.form == FORM)?;
+        let mut names = MemoryTree::default();
+        for (path, digest, size) in index.files {
+            let digest = digest.parse().ok()?;
+            names.insert(&path, Stub { digest, size }.bytes()).ok()?;
+        }
+        let contents = index.contents.into_iter().map(|(digest, at)| Some((digest.parse().ok()?, at)));
+        Some(Self { file: file.to_owned(), names, contents: contents.collect::<Option<_>>()? })
+    }
+
+    fn stub(&self, path: &TreePath) -> Option<Stub> {
+        Stub::read(&self.names.read_file(path).ok()?)
+    }
+
+    /// An entry of the names as the one of the files.
+    fn real(&self, path: &TreePath, entry: Entry) -> Entry {
+        match (entry.kind, self.stub(path)) {
+            (EntryKind::File { .. }, Some(Stub { digest, size })) => {
+                Entry { kind: EntryKind::File { size }, id: ContentId::new(digest.as_bytes()) }
+            }
+            _ => entry,
+        }
+    }
+}
+
+/// Copies `size` bytes, and gives their digest.
+fn copy(content: &mut dyn Read, size: u64, to: &mut impl Write) -> io::Result<Digest> {
+    let mut digest = Hasher::default();
+    let mut left = size;
+    let mut buffer = [0; 16 * 1024];
+    while left > 0 {
+        let read = match content.read(&mut buffer) {
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends inside of a file")),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = buffer.get(..read).unwrap_or_default();
+        digest.update(bytes);
+        if size <= MAX_FILE_SIZE {
+            to.write_all(bytes)?;
+        }
+        left = left.saturating_sub(read as u64);
+    }
+    Ok(digest.finish())
+}
+
+impl Tree for Layer {
+    fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
+        Ok(self.names.entry(path)?.map(|entry| self.real(path, entry)))
+    }
+
+    fn read_file(&self, path: &TreePath) -> Result<Bytes, TreeError> {
+        let Stub { digest, size } =
+            Stub::read(&self.names.read_file(path)?).ok_or_else(|| TreeError::NotAFile(path.clone()))?;
+        if size > MAX_FILE_SIZE {
+            return Err(TreeError::TooLarge { path: path.clone(), size, limit: MAX_FILE_SIZE });
+        }
+        let read = || -> io::Result<Vec<u8>> {
+            let at = self.contents.get(&digest).copied().unwrap_or_default();
+            let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+            File::open(&self.file)?.read_exact_at(&mut content, at)?;
+            match Digest::of(&content) == digest {
+                true => Ok(content),
+                false => Err(io::Error::other(
+                    "what is kept of the artifact is damaged; it is fetched anew at the next start",
+                )),
+            }
+        };
+        read().map(Bytes::from).map_err(|error| TreeError::Storage { path: path.clone(), source: error.into() })
+    }
+
+    fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
+        let names = self.names.list(path)?.into_iter();
+        let real = |(name, entry): (String, Entry)| {
+            let child = path.join(&name).map_err(|source| TreeError::Outside { path: path.clone(), source })?;
+            let entry = self.real(&child, entry);
+            Ok((name, entry))
+        };
+        names.map(real).collect()
+    }
+
+    fn read_link(&self, path: &TreePath) -> Result<String, TreeError> {
+        self.names.read_link(path)
+    }
+}

@@ -1,0 +1,126 @@
+//! Layers that were unpacked, on disk.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, SystemTime};
+
+use cowherd_tree::ArchiveLimits;
+use tempfile::NamedTempFile;
+
+use super::ArtifactProblem;
+use super::layer::Layer;
+use crate::WebProblem;
+use crate::objects::lock;
+
+/// What a file that is being written begins with.
+const PARTIAL: &str = ".partial-";
+
+/// How old a file that is being written must be to be taken for one that a killed process left.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
+/// A directory of layers. Those that somebody reads stay; of the others, the one that was not used for the longest goes first
+/// where they take too much room.
+pub(super) struct Layers {
+    directory: PathBuf,
+    max_bytes: u64,
+    read: Mutex<HashMap<String, Weak<Layer>>>,
+}
+
+impl Layers {
+    /// The layers in `directory`, which is made where it is missing.
+    pub(super) fn open(directory: PathBuf, max_bytes: u64) -> io::Result<Self> {
+        fs::create_dir_all(&directory)?;
+        let layers = Self { directory, max_bytes, read: Mutex::default() };
+        for (path, metadata) in layers.files()? {
+            if is_partial(&path) && age(&metadata) > ABANDONED {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(layers)
+    }
+
+    /// The layer of this name, if it is here and whole.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Layer>> {
+        let mut read = lock(&self.read);
+        if let Some(layer) = read.get(name).and_then(Weak::upgrade) {
+            return Some(layer);
+        }
+        let path = self.directory.join(name);
+        let layer = Arc::new(Layer::read(&path)?);
+        // By its time it is known how long nobody used it.
+        if let Err(error) =
+            File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()))
+        {
+            tracing::debug!(path = %path.display(), %error, "the use of a layer was not noted");
+        }
+        read.retain(|_, layer| layer.strong_count() > 0);
+        read.insert(name.to_owned(), Arc::downgrade(&layer));
+        Some(layer)
+    }
+
+    /// A file for what is not whole yet. It goes when it is dropped.
+    pub(super) fn partial(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(PARTIAL).tempfile_in(&self.directory)
+    }
+
+    /// Unpacks a layer, and keeps it.
+    pub(super) fn put(&self, name: &str, packed: &File, limits: &ArchiveLimits) -> Result<Arc<Layer>, ArtifactProblem> {
+        let storage = |error: io::Error| WebProblem::Storage(error.to_string());
+        let path = self.directory.join(name);
+        let mut to = self.partial().map_err(storage)?;
+        let mut buffered = io::BufWriter::with_capacity(64 * 1024, to.as_file_mut());
+        let packed = io::BufReader::with_capacity(64 * 1024, packed);
+        let layer = Layer::unpack(packed, limits, &mut buffered, path.clone()).map_err(Arc::new)?;
+        drop(buffered);
+        let mut read = lock(&self.read);
+        // Somebody else may have brought the same meanwhile, and read it.
+        if let Some(layer) = read.get(name).and_then(Weak::upgrade) {
+            return Ok(layer);
+        }
+        to.persist(&path).map_err(|error| storage(error.error))?;
+        let layer = Arc::new(layer);
+        read.insert(name.to_owned(), Arc::downgrade(&layer));
+        if let Err(error) = self.make_room(&mut read) {
+            tracing::warn!(directory = %self.directory.display(), %error, "old layers were not removed");
+        }
+        Ok(layer)
+    }
+
+    /// Removes what nobody reads and was not used for the longest, as long as that takes too much room.
+    fn make_room(&self, read: &mut HashMap<String, Weak<Layer>>) -> io::Result<()> {
+        read.retain(|_, layer| layer.strong_count() > 0);
+        let is_read =
+            |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| read.contains_key(name));
+        let mut files = self.files()?;
+        files.retain(|(path, _)| !is_partial(path) && !is_read(path));
+        files.sort_by_key(|(_, metadata)| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH));
+        let mut total: u64 = files.iter().map(|(_, metadata)| metadata.len()).sum();
+        for (path, metadata) in files {
+            if total <= self.max_bytes {
+                break;
+            }
+            fs::remove_file(path)?;
+            total = total.saturating_sub(metadata.len());
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
+        let found = fs::read_dir(&self.directory)?.map(|entry| {
+            let entry = entry?;
+            Ok((entry.path(), entry.metadata()?))
+        });
+        found.collect()
+    }
+}
+
+fn is_partial(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PARTIAL))
+}
+
+fn age(metadata: &fs::Metadata) -> Duration {
+    metadata.modified().ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default()
+}

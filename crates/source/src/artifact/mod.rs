@@ -1,0 +1,211 @@
+//! Artifacts of OCI registries as trees: what `flux push artifact` puts there.
+//!
+//! A tag, a range of versions or a digest names a manifest; one of its layers is an archive of files. A layer is downloaded once,
+//! compared with its digest, and unpacked into one file from which its tree is read ([`layers`]). The registry is asked each
+//! time, with the credentials of who asks: what is here already is no way around them.
+
+mod error;
+mod layer;
+mod layers;
+mod options;
+mod select;
+mod source;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cowherd_tree::Tree;
+
+use crate::cache::Cache;
+use crate::connect::{Authorities, Line};
+use crate::deadline::Deadline;
+use crate::registry::{Manifest, Registry};
+use crate::web::{Web, WebProblem};
+use crate::{Digest, MirrorsError};
+pub use error::{ArtifactError, ArtifactProblem, ArtifactStep};
+use layers::Layers;
+pub use options::ArtifactOptions;
+pub use source::{ArtifactReference, ArtifactRepository, ArtifactSource, TagError};
+
+/// Fetches artifacts from registries, and keeps what was downloaded.
+///
+/// Clones share everything. Calls block the thread.
+#[derive(Clone)]
+pub struct Artifacts(Arc<Inner>);
+
+struct Inner {
+    directory: PathBuf,
+    manifests: Cache,
+    layers: Layers,
+    options: ArtifactOptions,
+    authorities: Authorities,
+}
+
+/// An artifact that was fetched. What its files mean is nobody's business here.
+#[derive(Clone)]
+pub struct Fetched {
+    /// The tag under which it was found, where it was not asked for by its digest.
+    pub tag: Option<String>,
+    /// The digest of the manifest, or of the index, that was found.
+    pub digest: Digest,
+    /// What the manifest says of itself.
+    pub annotations: BTreeMap<String, String>,
+    /// The digest of the layer.
+    pub layer: Digest,
+    /// The files of the layer.
+    pub tree: Arc<dyn Tree>,
+    /// Whether the layer was here already: no content was downloaded.
+    pub unchanged: bool,
+}
+
+impl Fetched {
+    /// What was found, as Flux writes it: `latest@sha256:…`, or the digest alone.
+    pub fn revision(&self) -> String {
+        match &self.tag {
+            Some(tag) => format!("{tag}@{}", self.digest),
+            None => self.digest.to_string(),
+        }
+    }
+}
+
+impl Artifacts {
+    /// Keeps what is downloaded in `directory`, which is made where it is missing.
+    pub fn open(directory: impl Into<PathBuf>) -> Result<Self, MirrorsError> {
+        Self::open_with(directory, ArtifactOptions::default())
+    }
+
+    /// The same with other options than the default ones.
+    pub fn open_with(directory: impl Into<PathBuf>, options: ArtifactOptions) -> Result<Self, MirrorsError> {
+        let directory = directory.into();
+        let opened = || -> io::Result<_> {
+            let manifests = Cache::open(directory.join("manifests"), options.max_manifests)?;
+            Ok((manifests, Layers::open(directory.join("layers"), options.max_layers)?))
+        };
+        let (manifests, layers) =
+            opened().map_err(|cause| MirrorsError::Unusable { path: directory.clone(), cause })?;
+        let authorities = Authorities::default();
+        Ok(Self(Arc::new(Inner { directory, manifests, layers, options, authorities })))
+    }
+
+    /// The artifact that `source` names.
+    pub fn fetch(&self, source: &ArtifactSource) -> Result<Fetched, ArtifactError> {
+        let at = |step| move |problem: ArtifactProblem| ArtifactError { step, problem };
+        let Inner { options, authorities, .. } = &*self.0;
+        let name = &source.repository.name;
+        let line = Line::new(&source.access, &source.cancel).through(source.proxy.as_ref());
+        let web = Web::new(&source.auth, authorities, Deadline::after(source.timeout), line);
+        let web = web.map_err(|problem| at(ArtifactStep::Credentials)(problem.into()))?;
+        let registry = Registry::new(web, name, source.is_plain());
+        let tag = select::tag(&registry, source).map_err(at(ArtifactStep::Tag))?;
+        let (manifest, digest) = self.find(&registry, source, tag.as_deref()).map_err(at(ArtifactStep::Digest))?;
+        let manifest = self.image(&registry, manifest).map_err(at(ArtifactStep::Pull))?;
+        let fetched = self.layer(&registry, &manifest, source, options).map_err(at(ArtifactStep::Layer))?;
+        let (layer, tree, unchanged) = fetched;
+        let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
+        Ok(Fetched { tag, digest, annotations, layer, tree, unchanged })
+    }
+
+    /// What was fetched of the repository before, the manifest with this digest, and is still here, without asking the registry.
+    pub fn held(&self, source: &ArtifactSource, digest: Digest) -> Option<Fetched> {
+        let base = source.repository.name.base(source.is_plain());
+        let read = |digest| Manifest::parse(&self.held_manifest(&base, digest)?, &base).ok();
+        let mut manifest = read(digest)?;
+        if manifest.is_index() {
+            manifest = read(select::image(&manifest).ok()?.digest(&base).ok()?)?;
+        }
+        let layer = select::layer(&manifest, source.media_type.as_deref()).ok()?.digest(&base).ok()?;
+        let tree = self.0.layers.get(&key(&base, layer))?;
+        let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
+        Some(Fetched { tag: None, digest, annotations, layer, tree, unchanged: true })
+    }
+
+    /// The manifest that is asked for, and its digest. One that is here is not sent again.
+    fn find(
+        &self,
+        registry: &Registry<'_>,
+        source: &ArtifactSource,
+        tag: Option<&str>,
+    ) -> Result<(Vec<u8>, Digest), ArtifactProblem> {
+        let wanted = match &source.reference {
+            ArtifactReference::Digest(digest) => Some(*digest),
+            _ => None,
+        };
+        let reference = wanted.map(|digest| digest.to_string()).or(tag.map(str::to_owned)).unwrap_or_default();
+        let said = registry.digest(&reference)?.filter(|said| wanted.is_none_or(|wanted| wanted == *said));
+        if let Some((digest, held)) = said.and_then(|said| Some((said, self.held_manifest(registry.base(), said)?))) {
+            return Ok((held, digest));
+        }
+        let (content, digest) = registry.manifest(&reference, wanted)?;
+        self.keep_manifest(registry.base(), digest, &content);
+        Ok((content, digest))
+    }
+
+    /// The image that the manifest is, or of an index the one for Linux on amd64, as Flux takes it.
+    fn image(&self, registry: &Registry<'_>, manifest: Vec<u8>) -> Result<Manifest, ArtifactProblem> {
+        let parsed = Manifest::parse(&manifest, registry.base())?;
+        if !parsed.is_index() {
+            return Ok(parsed);
+        }
+        let digest = select::image(&parsed)?.digest(registry.base())?;
+        let content = match self.held_manifest(registry.base(), digest) {
+            Some(held) => held,
+            None => {
+                let (content, _) = registry.manifest(&digest.to_string(), Some(digest))?;
+                self.keep_manifest(registry.base(), digest, &content);
+                content
+            }
+        };
+        Ok(Manifest::parse(&content, registry.base())?)
+    }
+
+    /// The layer that is asked for, and whether it was here.
+    fn layer(
+        &self,
+        registry: &Registry<'_>,
+        manifest: &Manifest,
+        source: &ArtifactSource,
+        options: &ArtifactOptions,
+    ) -> Result<(Digest, Arc<dyn Tree>, bool), ArtifactProblem> {
+        let descriptor = select::layer(manifest, source.media_type.as_deref())?;
+        let digest = descriptor.digest(registry.base())?;
+        let key = key(registry.base(), digest);
+        if let Some(held) = self.0.layers.get(&key) {
+            return Ok((digest, held, true));
+        }
+        let mut packed = self.0.layers.partial().map_err(|cause| self.storage(&cause))?;
+        registry.blob(descriptor, options.archive.packed, packed.as_file_mut())?;
+        let packed = packed.reopen().map_err(|cause| self.storage(&cause))?;
+        let layer = self.0.layers.put(&key, &packed, &options.archive)?;
+        Ok((digest, layer, false))
+    }
+
+    fn held_manifest(&self, base: &str, digest: Digest) -> Option<Vec<u8>> {
+        let held = self.0.manifests.get(&key(base, digest))?.content;
+        (Digest::of(&held) == digest).then_some(held)
+    }
+
+    /// Whoever asked has it anyway: a full disk costs the next look.
+    fn keep_manifest(&self, base: &str, digest: Digest, content: &[u8]) {
+        if let Err(error) = self.0.manifests.put(&key(base, digest), "", content) {
+            tracing::warn!(directory = %self.0.directory.display(), %error, "a manifest was not kept");
+        }
+    }
+
+    fn storage(&self, cause: &io::Error) -> WebProblem {
+        WebProblem::Storage(cause.to_string())
+    }
+}
+
+/// Under which name something of a repository is kept. What another repository names is not found by it: who may read one
+/// may not read the others.
+fn key(base: &str, digest: Digest) -> String {
+    Digest::of(format!("{base}\n{digest}").as_bytes()).hex()
+}
+
+impl std::fmt::Debug for Artifacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Artifacts").field("directory", &self.0.directory).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! What can keep something from being fetched from a server.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::Digest;
+
+/// What can keep something from being fetched from a server of the web or a registry.
+///
+/// No variant holds a credential, and URLs are shown without user information and query.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum WebProblem {
+    /// The server has an address that manifests have no leave to connect to.
+    #[error(
+        "{url} is at {address}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start cowherd with --allow-network {address} if they may"
+    )]
+    Forbidden {
+        /// What was asked for.
+        url: String,
+        /// The address that its name stands for.
+        address: IpAddr,
+    },
+    /// Nobody wants it any more.
+    #[error("fetching was broken off, since nobody waits for it any more")]
+    Cancelled,
+    /// No connection to the server came about, or it broke.
+    #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What happened.
+        cause: String,
+    },
+    /// The server's certificate was not accepted, or TLS failed otherwise.
+    #[error("TLS with {url} failed: {cause}; if the server has its own certificate authority, give it as ca.crt")]
+    Tls {
+        /// What was asked for.
+        url: String,
+        /// What happened.
+        cause: String,
+    },
+    /// The server did not accept who we are.
+    #[error("{url} refused access: {cause}; check the credentials and whether they may read this")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// What the server said.
+        cause: String,
+    },
+    /// The credentials given cannot be used.
+    #[error("the credentials cannot be used: {0}")]
+    Credentials(String),
+    /// There is nothing at a URL.
+    #[error("there is nothing at {url}: {cause}; check the URL of the repository and the name of what is in it")]
+    NotFound {
+        /// What was asked for.
+        url: String,
+        /// What the server or the system said.
+        cause: String,
+    },
+    /// It is where nothing is taken from.
+    #[error("it is at {url}, which cannot be used: {cause}")]
+    Location {
+        /// The URL that the repository gave, or that was asked for.
+        url: String,
+        /// Why not.
+        cause: String,
+    },
+    /// What came is not what was announced.
+    #[error("what came has the digest {actual}, and not {expected} as it should; it was changed or damaged on the way")]
+    Digest {
+        /// What was announced.
+        expected: Digest,
+        /// What came.
+        actual: Digest,
+    },
+    /// The server sent more than is accepted.
+    #[error("{url} sent more than {limit} bytes, which is more than is accepted")]
+    TooLarge {
+        /// What was asked for.
+        url: String,
+        /// The most that is accepted, in bytes.
+        limit: u64,
+    },
+    /// It took longer than it may.
+    #[error("it took longer than {} s; raise the timeout if the repository is large", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The server answered something that does not belong there.
+    #[error("{url} did not answer as it should: {cause}")]
+    Protocol {
+        /// What was asked for.
+        url: String,
+        /// What happened.
+        cause: String,
+    },
+    /// What came could not be kept on this machine.
+    #[error("what came cannot be kept: {0}; check the disk's free space and permissions")]
+    Storage(String),
+}
