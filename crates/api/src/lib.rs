@@ -17,12 +17,16 @@ use kube::CustomResourceExt;
 
 /// The definitions of all resource types of this crate, ready to be applied to a cluster.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![flux::source::v1::crd(), flux::kustomize::v1::crd()]
+    vec![flux::source::v1::git_repository_crd(), flux::source::v1::oci_repository_crd(), flux::kustomize::v1::crd()]
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 2] {
-    [flux::source::v1::GitRepository::crd_name(), flux::kustomize::v1::Kustomization::crd_name()]
+pub fn crd_names() -> [&'static str; 3] {
+    [
+        flux::source::v1::GitRepository::crd_name(),
+        flux::source::v1::OCIRepository::crd_name(),
+        flux::kustomize::v1::Kustomization::crd_name(),
+    ]
 }
 
 #[cfg(test)]
@@ -33,7 +37,8 @@ mod tests {
     fn every_definition_names_its_group_and_has_a_status() {
         let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
         assert_eq!(names, crd_names());
-        assert_eq!(names, ["gitrepositories.source.toolkit.fluxcd.io", "kustomizations.kustomize.toolkit.fluxcd.io"]);
+        let expected = ["gitrepositories.source", "ocirepositories.source", "kustomizations.kustomize"];
+        assert_eq!(names, expected.map(|name| format!("{name}.toolkit.fluxcd.io")));
         for crd in crds() {
             let version = &crd.spec.versions[0];
             assert!(version.subresources.as_ref().unwrap().status.is_some());

@@ -21,7 +21,7 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     done("kustomize.toolkit.fluxcd.io", "Kustomization", &["kustomization", "kustomizations", "ks"]),
     done("source.toolkit.fluxcd.io", "GitRepository", &["gitrepository", "gitrepositories", "gitrepo"]),
-    not_yet("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
+    done("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
     not_yet("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
     not_yet("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
     not_yet("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
@@ -112,7 +112,11 @@ pub struct Unsupported {
 
 /// What is not done of a Kustomization.
 pub const KUSTOMIZATION: &[Unsupported] = &[
-    Unsupported { field: "sourceRef.kind", but: &["GitRepository"], instead: "use a GitRepository" },
+    Unsupported {
+        field: "sourceRef.kind",
+        but: &["GitRepository", "OCIRepository"],
+        instead: "use a GitRepository or an OCIRepository",
+    },
     not_done("decryption", "keep the Secrets outside of the repository meanwhile"),
     not_done("kubeConfig", "run the agents in the other cluster"),
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
@@ -133,6 +137,16 @@ pub const GIT_REPOSITORY: &[Unsupported] = &[
     not_done("proxySecretRef", "reach the repository without a proxy"),
     not_done("recurseSubmodules", "make the submodule a GitRepository of its own"),
     not_done("include", "give each repository Kustomizations of its own"),
+];
+
+/// What is not done of an OCIRepository.
+pub const OCI_REPOSITORY: &[Unsupported] = &[
+    Unsupported {
+        field: "provider",
+        but: &["generic"],
+        instead: "use credentials in a Secret and the provider generic",
+    },
+    not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
 ];
 
 const fn not_done(field: &'static str, instead: &'static str) -> Unsupported {

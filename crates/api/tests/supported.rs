@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cowherd_api::supported::{GIT_REPOSITORY, KINDS, KUSTOMIZATION, Unsupported};
+use cowherd_api::supported::{GIT_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, Unsupported};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
 const BEGIN: &str = "\
@@ -50,8 +50,12 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 2] {
-    [(cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION), (cowherd_api::flux::source::v1::crd(), GIT_REPOSITORY)]
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 3] {
+    [
+        (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
+        (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
+        (cowherd_api::flux::source::v1::oci_repository_crd(), OCI_REPOSITORY),
+    ]
 }
 
 fn page() -> String {

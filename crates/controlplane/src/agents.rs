@@ -19,6 +19,7 @@ impl Agents {
         let mirrors = data_dir.mirrors()?;
         let config = cowherd_gitops::Config {
             elsewhere: data_dir.elsewhere(&mirrors)?,
+            artifacts: Some(data_dir.artifacts()?),
             kept: Some(data_dir.renders()?),
             seed: data_dir.seed()?,
             ..Default::default()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cowherd_gitops::{Elsewhere, KeptRenders};
-use cowherd_source::{Charts, Mirrors, MirrorsError};
+use cowherd_source::{Artifacts, Charts, Mirrors, MirrorsError};
 
 /// What lies in a data directory before anything else: by it one is told from a directory of other things.
 const MARK: &str = ".gitignore";
@@ -46,7 +46,7 @@ pub enum DataDirError {
         #[source]
         cause: io::Error,
     },
-    /// Mirrors or charts cannot be kept in it.
+    /// Mirrors, charts or artifacts cannot be kept in it.
     #[error(transparent)]
     Mirrors(#[from] MirrorsError),
 }
@@ -103,6 +103,11 @@ impl DataDir {
     pub fn elsewhere(&self, mirrors: &Mirrors) -> Result<Arc<Elsewhere>, DataDirError> {
         let charts = Charts::open(self.0.join("charts"))?;
         Ok(Arc::new(Elsewhere::new(mirrors.clone(), charts)))
+    }
+
+    /// The artifacts of registries.
+    pub fn artifacts(&self) -> Result<Artifacts, DataDirError> {
+        Ok(Artifacts::open(self.0.join("artifacts"))?)
     }
 
     /// The renders of earlier runs. Another build of the program may render otherwise, and makes its own.

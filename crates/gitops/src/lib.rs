@@ -1,6 +1,6 @@
 //! Delivery: what Flux's resources say is made of content, and kept as they say.
 //!
-//! [`run`] watches sources and owners, GitRepositories and Kustomizations today, and keeps the cluster converged on what they
+//! [`run`] watches sources and owners, GitRepositories, OCIRepositories and Kustomizations today, and keeps the cluster converged on what they
 //! say. A [`source`] brings content by a task of its own; one loop ([`schedule`]) decides for which [`owner`] is to be delivered
 //! when, and a task per [`delivery`] does it: a [`producer`] makes manifests of the content, which are brought to a [`target`].
 //!
@@ -51,10 +51,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_api::flux::source::v1::{GitRepository, OCIRepository};
 use cowherd_apply::{Actors, Assumption, ObjectId};
 use cowherd_runtime::{Health, Metrics, Shard};
-use cowherd_source::Mirrors;
+use cowherd_source::{Artifacts, Mirrors};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -69,6 +69,8 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// Where renders find what is elsewhere: remote bases, charts.
     pub elsewhere: Arc<Elsewhere>,
+    /// Where artifacts of registries are kept; without it no OCIRepository is fetched.
+    pub artifacts: Option<Artifacts>,
     /// What random functions of charts follow from. It is to stay the same for as long as the cluster is kept, and
     /// nobody may know it.
     pub seed: Arc<[u8]>,
@@ -106,6 +108,7 @@ impl Default for Config {
             counters: Arc::default(),
             policy: Arc::default(),
             elsewhere: Arc::new(Elsewhere::nothing()),
+            artifacts: None,
             seed: Arc::default(),
             kept: None,
             reserved: HashSet::new(),
@@ -123,8 +126,11 @@ impl Default for Config {
 }
 
 /// The kinds that the agents act upon, as group and kind.
-pub const ACTED_UPON: &[(&str, &str)] =
-    &[("kustomize.toolkit.fluxcd.io", "Kustomization"), ("source.toolkit.fluxcd.io", "GitRepository")];
+pub const ACTED_UPON: &[(&str, &str)] = &[
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+    ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "OCIRepository"),
+];
 
 /// Runs the agents until `shutdown` completes, or one of their loops ends, which is a bug: then whoever supervises them starts
 /// them all again. The definitions of their resources must be served by then ([`install`]).
@@ -151,7 +157,8 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     };
     let Config { health, metrics, shard, .. } = config;
     let mut tasks = JoinSet::new();
-    tasks.spawn(source::run::<GitRepository>(shared));
+    tasks.spawn(source::run::<GitRepository>(shared.clone()));
+    tasks.spawn(source::run::<OCIRepository>(shared));
     tasks.spawn(schedule::watch::owners::<Kustomization>(clients.delivery, shard, health, metrics, signals));
     tasks.spawn(schedule::Schedule::new(context, &[&kustomization::KIND]).run(inbox));
     tokio::select! {

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use cowherd_tree::{MemoryTree, Tree};
 
+use super::Origin;
 use crate::Authorship;
 
 /// The content of a source at one revision.
 pub(crate) struct Artifact {
-    /// The revision as Flux writes it: `main@sha1:<commit>`.
+    /// The revision as Flux writes it: `main@sha1:<commit>`, `latest@sha256:<digest>`.
     pub(crate) revision: String,
     /// The identity of revision and content together: what is different in it is another `Artifact`.
     pub(crate) digest: String,
     /// Who wrote it, where that is known.
     pub(crate) authorship: Option<Authorship>,
+    /// From which source it was made, where it is something that was made of one.
+    pub(crate) origin: Option<Origin>,
     /// The files.
     pub(crate) tree: Arc<dyn Tree>,
     /// The files with those that the source leaves out: the ids of directories cost nothing here.
@@ -29,6 +32,7 @@ impl Artifact {
     pub(crate) fn nothing() -> Self {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());
         let (revision, digest) = (String::new(), String::new());
-        Self { revision, digest, authorship: None, tree: tree.clone(), all: tree, ignore: None, is_root: false }
+        let (authorship, origin) = (None, None);
+        Self { revision, digest, authorship, origin, tree: tree.clone(), all: tree, ignore: None, is_root: false }
     }
 }

@@ -1,5 +1,6 @@
 //! What is different between the kinds of sources.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub(crate) trait Source:
 
     /// The fields that its status can have. Those that are not written are removed.
     const STATUS_FIELDS: &'static [&'static str];
+
+    /// What of its revision its conditions say that it was stored for.
+    const STORED_FOR: &'static str = "revision";
 
     /// How often it is to be looked at.
     fn interval(&self) -> &cowherd_api::Duration;
@@ -55,6 +59,8 @@ pub(crate) struct Found {
     pub(crate) path: String,
     /// What an event says of it when it is new.
     pub(crate) news: String,
+    /// What it says of itself, which goes into the status.
+    pub(crate) metadata: BTreeMap<String, String>,
     /// What of the spec it was made with, and what else only this kind writes into its status.
     pub(crate) observed: Map<String, Value>,
 }

@@ -11,9 +11,12 @@ pub(crate) mod git;
 mod kind;
 mod name;
 mod news;
+pub(crate) mod oci;
+mod origin;
 mod report;
 mod run;
 mod seal;
+mod secrets;
 mod status;
 mod task;
 
@@ -31,6 +34,7 @@ pub(crate) use artifact::Artifact;
 pub(crate) use kind::{Found, Problem, Source};
 pub(crate) use name::{SourceKind, SourceName};
 pub(crate) use news::{Latest, News, Tell};
+pub(crate) use origin::Origin;
 pub(crate) use run::run;
 
 /// What the tasks of all sources share.

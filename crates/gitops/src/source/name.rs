@@ -10,7 +10,7 @@ pub(crate) struct SourceKind(pub(crate) &'static str);
 
 impl SourceKind {
     /// The kinds that there are.
-    pub(crate) const ALL: &'static [Self] = &[super::git::KIND];
+    pub(crate) const ALL: &'static [Self] = &[super::git::KIND, super::oci::KIND];
 
     /// The kind that a reference means, if there is such a kind.
     pub(crate) fn read(text: &str) -> Option<Self> {

@@ -46,7 +46,7 @@ impl Report {
 
     /// The source has this. Whether that could be written down.
     async fn fetched<K: Source>(&mut self, object: &K, found: Found) -> bool {
-        let Found { artifact, url, path, news, observed } = found;
+        let Found { artifact, url, path, news, mut metadata, observed } = found;
         let mut status = self.base(object);
         for field in K::STATUS_FIELDS {
             match observed.get(*field) {
@@ -57,10 +57,15 @@ impl Report {
         let seed = &self.shared.config.seed;
         let known = status.artifact.as_ref();
         let is_new = known.is_none_or(|known| known.revision != artifact.revision || known.digest != artifact.digest);
+        metadata.extend(seal::put(
+            seed,
+            object,
+            if is_new { &url } else { status.artifact.as_ref().map_or("", |known| &known.url) },
+        ));
         if is_new {
             status.artifact = Some(v1::Artifact {
                 path,
-                metadata: Some(seal::put(seed, object, &url)),
+                metadata: Some(metadata),
                 url,
                 revision: artifact.revision.clone(),
                 digest: artifact.digest.clone(),
@@ -68,10 +73,10 @@ impl Report {
                 size: None,
             });
         } else if let Some(known) = &mut status.artifact {
-            known.metadata = Some(seal::put(seed, object, &known.url));
+            known.metadata = Some(metadata);
         }
         let has_recovered = holds(&status.conditions, FETCH_FAILED);
-        let message = format!("stored artifact for revision '{}'", artifact.revision);
+        let message = format!("stored artifact for {} '{}'", K::STORED_FOR, artifact.revision);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
         conditions.set(READY, True, SUCCEEDED, &message);
         conditions.set(ARTIFACT_IN_STORAGE, True, SUCCEEDED, &message);

@@ -10,6 +10,7 @@ mod drift;
 mod failures;
 mod fights;
 mod lifecycle;
+mod oci;
 mod remotes;
 mod rights;
 mod shards;

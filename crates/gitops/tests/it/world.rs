@@ -10,7 +10,7 @@ use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_controlplane::{Budgets, ControlPlane};
 use cowherd_gitops::{Clients, Config, Counters, Counts, Elsewhere, KeptRenders, Policy, Progress};
-use cowherd_source::{Access, Charts, LocalAccess, Mirrors};
+use cowherd_source::{Access, Artifacts, Charts, LocalAccess, Mirrors};
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Api, Client};
@@ -169,6 +169,7 @@ impl World {
             counters: self.counters.clone(),
             policy: Arc::new(self.policy.clone()),
             elsewhere: Arc::new(Elsewhere::new(mirrors.clone(), charts)),
+            artifacts: Some(Artifacts::open(self.directory.path().join("artifacts")).unwrap()),
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),
             progress: self.progress.clone(),

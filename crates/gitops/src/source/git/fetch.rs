@@ -10,14 +10,14 @@ use cowherd_source::{
     Auth, Commit, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
 };
 use cowherd_tree::{Tree, TreeError};
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::super::seal::{self, hex};
+use super::super::secrets::{Namespace, Unread};
 use super::super::{Artifact, Found, Problem, Shared};
-use super::name;
+use super::{KIND, name};
 use crate::Authorship;
 use crate::fetches::Purpose;
 
@@ -34,8 +34,8 @@ pub(super) enum Error {
     #[error("{0}")]
     Unsupported(Refused),
     /// The Secret with the credentials cannot be read.
-    #[error("failed to get the Secret '{name}' of spec.secretRef: {cause}")]
-    Secret { name: String, cause: String },
+    #[error("{0}")]
+    Secret(#[from] Unread),
     /// Git failed.
     #[error("failed to checkout and determine revision: {0}")]
     Fetch(#[from] FetchError),
@@ -53,7 +53,7 @@ impl Error {
         match self {
             Self::Url(_) => "URLInvalid",
             Self::Unsupported(_) => crate::conditions::UNSUPPORTED,
-            Self::Secret { .. } => "AuthenticationFailed",
+            Self::Secret(_) => "AuthenticationFailed",
             Self::Fetch(FetchError::Refused { .. } | FetchError::HostKey { .. } | FetchError::Credentials { .. }) => {
                 "AuthenticationFailed"
             }
@@ -102,6 +102,7 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         url: artifact_url(&url, &snapshot.revision),
         path: format!("gitrepository/{}/{}/{commit}", source.name.namespace, source.name.name),
         news: news(&snapshot.commit),
+        metadata: BTreeMap::new(),
         observed: observed(object),
     })
 }
@@ -174,6 +175,7 @@ pub(crate) fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Artif
         revision: snapshot.revision.to_string(),
         digest: format!("sha256:{}", hex(&digest.finalize())),
         authorship: Some(Authorship::of(&snapshot.commit)),
+        origin: None,
         tree: Arc::new(Ignore::new(tree.clone(), ignore)?),
         all: tree,
         ignore: ignore.map(str::to_owned),
@@ -197,20 +199,11 @@ fn reference(spec: Option<&GitRepositoryRef>) -> Result<Reference, RangeError> {
     Ok(given(&spec.tag).map(Reference::Tag).or_else(|| given(&spec.branch).map(Reference::Branch)).unwrap_or_default())
 }
 
-async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Error> {
+async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Unread> {
     let Some(reference) = &object.spec.secret_ref else { return Ok(Auth::default()) };
-    let name = &reference.name;
-    let error = |cause: String| Error::Secret { name: name.clone(), cause };
-    let api: Api<Secret> = Api::namespaced(client.clone(), &object.namespace().unwrap_or_default());
-    let secret = match api.get_opt(name).await {
-        Ok(Some(secret)) => secret,
-        Ok(None) => return Err(error("there is no such Secret in the namespace of the GitRepository".to_owned())),
-        Err(kube::Error::Api(status)) => return Err(error(status.message.clone())),
-        Err(other) => return Err(error(other.to_string())),
-    };
-    let data: BTreeMap<String, Vec<u8>> =
-        secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    Ok(Auth::from_secret(&data))
+    let name = object.namespace().unwrap_or_default();
+    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    Ok(Auth::from_secret(&namespace.secret(&reference.name, "spec.secretRef").await?))
 }
 
 fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {

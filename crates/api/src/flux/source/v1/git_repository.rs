@@ -1,17 +1,16 @@
-//! `source.toolkit.fluxcd.io/v1`.
-
-use std::collections::BTreeMap;
+//! GitRepositories.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResource, CustomResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Artifact;
 use crate::flux::LocalObjectReference;
 use crate::{Condition, Duration};
 
 /// The definition of [`GitRepository`].
-pub fn crd() -> CustomResourceDefinition {
+pub fn git_repository_crd() -> CustomResourceDefinition {
     let mut crd = GitRepository::crd();
     crate::flux::default_status(&mut crd);
     crd
@@ -177,30 +176,6 @@ pub struct GitRepositoryStatus {
     pub last_handled_reconcile_at: Option<String>,
 }
 
-/// Content that was fetched from a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Artifact {
-    /// Where the content is kept, relative to the storage of whoever fetched it.
-    pub path: String,
-    /// Where the content came from.
-    pub url: String,
-    /// What was fetched, as `branch@sha1:commit`.
-    pub revision: String,
-    /// The identity of the content, as `algorithm:hex`.
-    #[schemars(regex(pattern = r"^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$"))]
-    pub digest: String,
-    /// When the content last changed.
-    #[schemars(extend("format" = "date-time"))]
-    pub last_update_time: String,
-    /// The length of the content in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<i64>,
-    /// What the source says of the content.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<BTreeMap<String, String>>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_schema_says_what_flux_says() {
-        let crd = serde_json::to_value(crd()).unwrap();
+        let crd = serde_json::to_value(git_repository_crd()).unwrap();
         let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
         let spec = &schema["properties"]["spec"];
         assert_eq!(spec["required"], serde_json::json!(["interval", "url"]));

@@ -1,0 +1,55 @@
+//! Who we are to a registry, and the way to it: what an OCIRepository names of its namespace.
+
+use cowherd_api::flux::source::v1::OCIRepository;
+use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer, Secret};
+use kube::{Client, ResourceExt};
+
+use super::super::secrets::{Data, Namespace, Unread};
+use super::{KIND, error};
+
+const SECRET: &str = "spec.secretRef";
+const ACCOUNT: &str = "spec.serviceAccountName";
+const CERTIFICATES: &str = "spec.certSecretRef";
+const PROXY: &str = "spec.proxySecretRef";
+
+/// Who we are to the registry: by the Secret, by those of the ServiceAccount, and by the certificates.
+pub(super) async fn of(client: &Client, object: &OCIRepository, at: &ArtifactRepository) -> Result<Auth, Unread> {
+    let name = object.namespace().unwrap_or_default();
+    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let mut logins = Logins::default();
+    let mut read = |name: &str, field, data: &Data| {
+        logins.extend(Logins::read(data).map_err(|cause| Unread::unusable(name, field, cause))?);
+        Ok(())
+    };
+    if let Some(reference) = &object.spec.secret_ref {
+        read(&reference.name, SECRET, &namespace.secret(&reference.name, SECRET).await?)?;
+    }
+    if let Some(account) = object.spec.service_account_name.as_ref().filter(|account| !account.is_empty()) {
+        for secret in namespace.pull_secrets(account, ACCOUNT).await? {
+            read(&secret, ACCOUNT, &namespace.secret(&secret, ACCOUNT).await?)?;
+        }
+    }
+    let login = at.login(&logins);
+    let Some(reference) = object.spec.cert_secret_ref.as_ref().filter(|reference| !reference.name.is_empty()) else {
+        return Ok(login);
+    };
+    let data = namespace.secret(&reference.name, CERTIFICATES).await?;
+    let Auth { ca, client_certificate, client_key, .. } = Auth::from_secret(&data);
+    if ca.is_none() && client_certificate.is_none() && client_key.is_none() {
+        return Err(Unread::unusable(&reference.name, CERTIFICATES, "it has none of ca.crt, tls.crt and tls.key"));
+    }
+    Ok(Auth { ca, client_certificate, client_key, ..login })
+}
+
+/// The proxy to use, if there is one.
+pub(super) async fn proxy(client: &Client, object: &OCIRepository) -> Result<Option<ProxyServer>, Unread> {
+    let Some(reference) = &object.spec.proxy_secret_ref else { return Ok(None) };
+    let name = object.namespace().unwrap_or_default();
+    let namespace = Namespace { client, name: &name, kind: KIND.0 };
+    let data = namespace.secret(&reference.name, PROXY).await?;
+    let text = |key: &str| data.get(key).map(|value| String::from_utf8_lossy(value).trim_end().to_owned());
+    let address = text("address").ok_or_else(|| Unread::unusable(&reference.name, PROXY, "it has no address"))?;
+    let password = data.get("password").cloned().map(Secret::from);
+    let proxy = ProxyServer::new(&address, text("username").as_deref(), password.as_ref());
+    proxy.map(Some).map_err(|cause| error::proxy(&reference.name, cause))
+}

@@ -1,0 +1,95 @@
+//! Why an artifact is not to be had, in Flux's words where it has some.
+
+use cowherd_api::supported::Refused;
+use cowherd_source::{ArtifactError, ArtifactProblem, ArtifactStep, ProxyError, RangeError, WebProblem};
+use cowherd_tree::TreeError;
+
+use super::super::Problem;
+use super::super::secrets::Unread;
+use crate::conditions;
+
+/// Why nothing was found.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The URL is none.
+    #[error("URL validation failed for '{url}': {cause}")]
+    Url { url: String, cause: WebProblem },
+    /// The range of versions, the filter or the digest is none.
+    #[error("{0}")]
+    Reference(String),
+    /// A field asks for what is not supported yet.
+    #[error("{0}")]
+    Unsupported(Refused),
+    /// A Secret or the ServiceAccount is not to be had, or cannot be used.
+    #[error("failed to get credential: {0}")]
+    Credentials(#[from] Unread),
+    /// The registry did not give it.
+    #[error("{begin} '{url}': {cause}", begin = begin(.cause.step))]
+    Fetch { url: String, cause: ArtifactError },
+    /// The patterns of files to leave out cannot be read.
+    #[error("failed to load source ignore patterns from repository: {0}")]
+    Ignore(#[from] TreeError),
+    /// The program has no place for artifacts.
+    #[error("this program was started without a place to keep artifacts in")]
+    NoPlace,
+    /// A bug.
+    #[error("the fetch broke off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
+}
+
+/// What was being done, as Flux says it.
+fn begin(step: ArtifactStep) -> &'static str {
+    match step {
+        ArtifactStep::Credentials => "failed to generate transport for",
+        ArtifactStep::Tag => "failed to determine the artifact tag for",
+        ArtifactStep::Digest => "failed to determine artifact digest of",
+        ArtifactStep::Pull => "failed to pull artifact from",
+        ArtifactStep::Layer => "failed to take the layer of artifact from",
+    }
+}
+
+impl Error {
+    /// The reason in one word, as Flux gives it.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Url { .. } => "URLInvalid",
+            Self::Unsupported(_) => conditions::UNSUPPORTED,
+            Self::Credentials(_) => "AuthenticationFailed",
+            Self::Reference(_) => "ReadOperationFailed",
+            Self::Fetch {
+                cause: ArtifactError { problem: ArtifactProblem::Web(WebProblem::Forbidden { .. }), .. },
+                ..
+            } => conditions::ACCESS_DENIED,
+            Self::Fetch { cause, .. } => match cause.step {
+                ArtifactStep::Credentials => "AuthenticationFailed",
+                ArtifactStep::Tag => "ReadOperationFailed",
+                ArtifactStep::Digest | ArtifactStep::Pull => "OCIArtifactPullFailed",
+                ArtifactStep::Layer => "OCIArtifactLayerOperationFailed",
+            },
+            Self::Ignore(_) => "SourceIgnoreError",
+            Self::NoPlace | Self::Broken(_) => "OCIArtifactPullFailed",
+        }
+    }
+
+    /// Whether only a change of the object can help.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Url { .. } | Self::Reference(_) | Self::Unsupported(_))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final() }
+    }
+}
+
+impl From<RangeError> for Error {
+    fn from(error: RangeError) -> Self {
+        Self::Reference(format!("spec.ref.semver: {error}"))
+    }
+}
+
+/// A proxy that is none, as the Secret names it.
+pub(super) fn proxy(name: &str, error: ProxyError) -> Unread {
+    Unread::unusable(name, "spec.proxySecretRef", error)
+}

@@ -1,0 +1,180 @@
+//! Fetches what an OCIRepository asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::source::v1::{OCIRepository, OCIRepositoryRef, OCIRepositorySpec};
+use cowherd_api::supported;
+use cowherd_source::{ArtifactReference, ArtifactRepository, ArtifactSource, Digest, Fetched, Ignore, Range};
+use cowherd_tree::{Tree, TreeError, TreePath};
+use regex::Regex;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::super::seal::{self, hex};
+use super::super::{Artifact, Found, Origin, Shared};
+use super::error::Error;
+use super::{credentials, name};
+use crate::fetches::Purpose;
+
+/// The most bytes of memory that the regular expression of a filter may take.
+const MAX_FILTER: usize = 1 << 20;
+
+/// Fetches the artifact as the spec says.
+pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Found, Error> {
+    let mut wanted = wanted(shared, object)?;
+    wanted.auth = credentials::of(&shared.client, object, &wanted.repository).await?;
+    wanted.proxy = credentials::proxy(&shared.client, object).await?;
+    let source = name(object).name;
+    let host = wanted.repository.host().to_owned();
+    let purpose = Purpose { namespace: source.namespace.clone(), host, is_own: false };
+    let artifacts = shared.config.artifacts.clone().ok_or(Error::NoPlace)?;
+    let (repository, ignore, is_copy) = (wanted.repository.clone(), object.spec.ignore.clone(), is_copy(&object.spec));
+    let work = move |cancel| {
+        wanted.cancel = cancel;
+        let fetched = artifacts.fetch(&wanted);
+        let fetched = fetched.map_err(|cause| Error::Fetch { url: wanted.repository.to_string(), cause })?;
+        let artifact = content(&fetched, ignore.as_deref(), is_copy)?;
+        Ok::<_, Error>((fetched, artifact))
+    };
+    let (fetched, artifact) = shared.fetches.run(&purpose, work).await??;
+    Ok(Found {
+        url: artifact_url(&repository, fetched.digest),
+        path: format!("ocirepository/{}/{}/{}", source.namespace, source.name, fetched.digest.hex()),
+        news: news(&artifact, &object.spec.url),
+        metadata: fetched.annotations.into_iter().collect(),
+        observed: observed(object),
+        artifact: Arc::new(artifact),
+    })
+}
+
+/// What is asked for, without credentials.
+fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Error> {
+    let OCIRepositorySpec { url, reference, layer_selector, insecure, timeout, .. } = &object.spec;
+    refuse_unsupported(object)?;
+    let repository = ArtifactRepository::parse(url).map_err(|cause| Error::Url { url: shown(url), cause })?;
+    let mut wanted = ArtifactSource::new(repository);
+    wanted.reference = self::reference(reference.as_ref())?;
+    wanted.media_type = given(layer_selector.as_ref().and_then(|selector| selector.media_type.as_ref()));
+    wanted.insecure = *insecure == Some(true);
+    wanted.access = shared.config.policy.access.clone();
+    if let Some(timeout) = timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
+        wanted.timeout = Duration::max(timeout, Duration::from_secs(1));
+    }
+    Ok(wanted)
+}
+
+/// What an event says of a new artifact, as Flux says it.
+fn news(artifact: &Artifact, url: &str) -> String {
+    let news = format!("stored artifact with revision '{}' from '{url}'", artifact.revision);
+    match &artifact.origin {
+        Some(Origin { source: Some(source), revision: Some(revision) }) => {
+            format!("{news}, origin source '{source}', origin revision '{revision}'")
+        }
+        _ => news,
+    }
+}
+
+/// What of the spec an artifact was made with.
+fn observed(object: &OCIRepository) -> Map<String, Value> {
+    let mut observed = Map::new();
+    if let Some(ignore) = &object.spec.ignore {
+        observed.insert("observedIgnore".to_owned(), ignore.as_str().into());
+    }
+    let selector = object.spec.layer_selector.as_ref().and_then(|selector| serde_json::to_value(selector).ok());
+    observed.extend(selector.map(|selector| ("observedLayerSelector".to_owned(), selector)));
+    observed
+}
+
+/// What was fetched before the start and is still here: the cluster is kept as it says until the registry was asked.
+pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<Artifact>> {
+    let artifact = object.status.as_ref()?.artifact.as_ref()?;
+    // The spec may ask for something else by now, and what is not supported is not acted on.
+    let wanted = wanted(shared, object).ok()?;
+    let (tag, digest) = artifact
+        .revision
+        .rsplit_once('@')
+        .map_or((None, artifact.revision.as_str()), |(tag, digest)| (Some(tag), digest));
+    let digest: Digest = digest.parse().ok()?;
+    if artifact.url != artifact_url(&wanted.repository, digest) || !seal::holds(&shared.config.seed, object, artifact) {
+        return None;
+    }
+    let (artifacts, ignore) = (shared.config.artifacts.clone()?, object.spec.ignore.clone());
+    let (tag, is_copy) = (tag.map(str::to_owned), is_copy(&object.spec));
+    let read = move || {
+        let held = Fetched { tag, ..artifacts.held(&wanted, digest)? };
+        content(&held, ignore.as_deref(), is_copy).ok()
+    };
+    tokio::task::spawn_blocking(read).await.ok()?.map(Arc::new)
+}
+
+/// Where an artifact came from.
+fn artifact_url(repository: &ArtifactRepository, digest: Digest) -> String {
+    format!("{repository}@{digest}")
+}
+
+/// What of an artifact is there for Kustomizations. What is taken as it is has all its files.
+fn content(fetched: &Fetched, ignore: Option<&str>, is_copy: bool) -> Result<Artifact, TreeError> {
+    let all = fetched.tree.clone();
+    let tree: Arc<dyn Tree> = if is_copy { all.clone() } else { Arc::new(Ignore::new(all.clone(), ignore)?) };
+    let digest = if is_copy { fetched.layer.to_string() } else { digest(all.as_ref(), ignore)? };
+    let ignore = ignore.filter(|_| !is_copy).map(str::to_owned);
+    let origin = Some(Origin::of(&fetched.annotations));
+    let revision = fetched.revision();
+    Ok(Artifact { revision, digest, authorship: None, origin, tree, all, ignore, is_root: false })
+}
+
+/// The identity of content and of what is left out of it.
+fn digest(tree: &dyn Tree, ignore: Option<&str>) -> Result<String, TreeError> {
+    let root = tree.entry(&TreePath::root())?.map(|entry| entry.id.to_string()).unwrap_or_default();
+    let mut digest = Sha256::new();
+    for part in [root.as_str(), ignore.unwrap_or_default()] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    Ok(format!("sha256:{}", hex(&digest.finalize())))
+}
+
+/// The first of digest, semver and tag counts.
+fn reference(spec: Option<&OCIRepositoryRef>) -> Result<ArtifactReference, Error> {
+    let Some(spec) = spec else { return Ok(ArtifactReference::default()) };
+    if let Some(digest) = given(spec.digest.as_ref()) {
+        let digest = digest.starts_with("sha256:").then(|| digest.parse().ok()).flatten();
+        let wrong = || Error::Reference("spec.ref.digest must be sha256: and 64 hexadecimal digits".to_owned());
+        return digest.map(ArtifactReference::Digest).ok_or_else(wrong);
+    }
+    if let Some(range) = given(spec.semver.as_ref()) {
+        let filter = given(spec.semver_filter.as_ref()).map(|filter| self::filter(&filter)).transpose()?;
+        return Ok(ArtifactReference::SemVer(Range::parse(&range)?, filter));
+    }
+    let Some(tag) = given(spec.tag.as_ref()) else { return Ok(ArtifactReference::default()) };
+    ArtifactReference::tag(tag).map_err(|cause| Error::Reference(format!("spec.ref.tag: {cause}")))
+}
+
+fn filter(text: &str) -> Result<Regex, Error> {
+    let filter = regex::RegexBuilder::new(text).size_limit(MAX_FILTER).build();
+    filter.map_err(|error| Error::Reference(format!("spec.ref.semverFilter is no regular expression: {error}")))
+}
+
+fn is_copy(spec: &OCIRepositorySpec) -> bool {
+    let operation = spec.layer_selector.as_ref().and_then(|selector| selector.operation.as_deref());
+    operation == Some("copy")
+}
+
+fn given(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
+/// A URL without what may be a password.
+fn shown(url: &str) -> String {
+    let (before, host) = url.rsplit_once('@').unwrap_or(("", url));
+    let scheme = before.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+    format!("{scheme}{host}")
+}
+
+fn refuse_unsupported(object: &OCIRepository) -> Result<(), Error> {
+    let spec = serde_json::to_value(&object.spec).unwrap_or_default();
+    supported::refused(supported::OCI_REPOSITORY, &spec)
+        .next()
+        .map_or(Ok(()), |refused| Err(Error::Unsupported(refused)))
+}
