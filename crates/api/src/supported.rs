@@ -3,6 +3,11 @@
 
 use serde_json::Value;
 
+use crate::flux::annotations::{
+    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, FORCE, PRUNE, PRUNE_APPROVED, PRUNE_PROTECTION, RECONCILE,
+    RECONCILE_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
+};
+
 /// A kind of another project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -148,6 +153,76 @@ pub const OCI_REPOSITORY: &[Unsupported] = &[
     },
     not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
 ];
+
+/// An annotation, or a label, that people set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its key.
+    pub key: &'static str,
+    /// The values that mean something.
+    pub values: &'static str,
+    /// What it says; without that it is not done yet, and does nothing.
+    pub says: Option<&'static str>,
+}
+
+/// The annotations of objects in manifests. Where it says so, the object that is there may have them, too.
+pub const ON_OBJECTS: &[Annotation] = &[
+    says(
+        RECONCILE,
+        "`disabled`",
+        "The object is neither applied nor deleted: in the manifest, or on the object that is there, set by hand. Once it does not \
+         have it any more it is put right at once.",
+    ),
+    says(
+        SSA,
+        "`Override`, `Merge`, `IfNotPresent`, `Ignore`",
+        "`Override`, the default, takes away fields that were written with kubectl; `Merge` leaves them. `IfNotPresent` applies the \
+         object only while there is none. `Ignore` is as `reconcile: disabled`, in both places.",
+    ),
+    says(
+        PRUNE,
+        "`disabled`",
+        "The object stays when it leaves the repository, in the manifest or on the object that is there.",
+    ),
+    says(FORCE, "`enabled`", "The object is deleted and made anew when a field would change that cannot."),
+    says(SUBSTITUTE, "`disabled`", "Variables of `postBuild` are not replaced in it."),
+    Annotation { key: DECRYPT, values: "`Disabled`", says: None },
+    says(
+        ASSUME_READY,
+        "`enabled`, `unattended`",
+        "Beyond Flux: the object counts as ready as soon as it is applied, or as long as nothing acts on it or runs its Pods.",
+    ),
+];
+
+/// The annotations of Kustomizations and sources, and the label of what they read.
+pub const ON_RESOURCES: &[Annotation] = &[
+    says(
+        RECONCILE_REQUESTED_AT,
+        "any other than before, such as a time",
+        "It is reconciled now, as by `cowherd reconcile`.",
+    ),
+    says("event.toolkit.fluxcd.io/*", "any", "Its events have the annotation as well."),
+    Annotation { key: WATCH, values: "`Enabled`, a label of a ConfigMap or Secret", says: None },
+    says(
+        DEFAULT_NAMESPACE,
+        "a name",
+        "Beyond Flux, on a Kustomization: where objects are that name no namespace. Without it they are refused, as by Flux.",
+    ),
+    says(
+        PRUNE_PROTECTION,
+        "`disabled`",
+        "Beyond Flux, on a Kustomization: it prunes whatever its revision does not describe, as with Flux.",
+    ),
+    says(
+        PRUNE_APPROVED,
+        "what its condition `PruneProtected` says",
+        "Beyond Flux, on a Kustomization: approves of what waits there to be pruned, once.",
+    ),
+];
+
+const fn says(key: &'static str, values: &'static str, says: &'static str) -> Annotation {
+    Annotation { key, values, says: Some(says) }
+}
 
 const fn not_done(field: &'static str, instead: &'static str) -> Unsupported {
     Unsupported { field, but: &[], instead }

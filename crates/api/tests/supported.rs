@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cowherd_api::supported::{GIT_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, Unsupported};
+use cowherd_api::supported::{
+    Annotation, GIT_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, Unsupported,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
 const BEGIN: &str = "\
@@ -71,7 +73,18 @@ fn page() -> String {
             .unwrap();
         rows(&mut page, "", spec(&crd), table);
     }
+    page.push_str("\n## Annotations of objects\n\nIn a manifest, as annotations or as labels.\n");
+    annotations(&mut page, ON_OBJECTS);
+    page.push_str("\n## Annotations of Kustomizations and sources\n");
+    annotations(&mut page, ON_RESOURCES);
     page
+}
+
+fn annotations(page: &mut String, table: &[Annotation]) {
+    page.push_str("\n| annotation | values | what it says |\n| --- | --- | --- |\n");
+    for Annotation { key, values, says } in table {
+        writeln!(page, "| `{key}` | {values} | {} |", says.unwrap_or("**not yet**: nothing looks at it")).unwrap();
+    }
 }
 
 fn spec(crd: &CustomResourceDefinition) -> &JSONSchemaProps {

@@ -18,7 +18,7 @@ use crate::change::{Action, ChangeSet};
 use crate::cluster::{Kind, Patched, is_forbidden};
 use crate::error::{ApplyError, Partial};
 use crate::health;
-use crate::memory::{Answer, Mark, Outcome};
+use crate::memory::{Answer, Mark, Outcome, Until, is_excluded};
 use crate::object::{ObjectId, Versioned};
 use crate::order::{self, STAGES, Stage};
 use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
@@ -37,9 +37,11 @@ impl Applier {
         let before = |error| Partial::new(error, ChangeSet::default());
         let mut work = self.prepare(desired).await.map_err(before)?;
         self.set_aside(desired, &mut work, &mut changes).await.map_err(before)?;
-        let is_alone = work.len() == 1;
+        // What an object that nobody has seen yet asks for is known after a check only.
+        let is_alone = work.len() == 1 && self.inner.memory.live(work[0].id()).is_some();
         if !is_alone {
             self.check(desired, &mut work, |work| work.is_ready).await.map_err(before)?;
+            self.leave_those_that_ask(desired, &mut work, &mut changes);
         }
         for stage in STAGES {
             let rest = work.split_off(work.partition_point(|work| order::stage(work.id()) <= stage));
@@ -72,14 +74,46 @@ impl Applier {
         }
         *work = kept;
         stream::iter(&others).map(Ok).try_for_each_concurrent(AT_ONCE, |work| self.may_write(desired, work)).await?;
-        others.iter().for_each(|work| changes.push(work.manifest.versioned().clone(), Action::Skipped));
+        for work in others {
+            changes.push(work.manifest.versioned().clone(), Action::Skipped);
+            if self.asks_to_be_left(work.id()) {
+                self.leave(desired, &work, Until::Asked);
+            }
+        }
         Ok(())
+    }
+
+    /// Takes out the objects that were seen to ask for being left alone when they were checked.
+    fn leave_those_that_ask(&self, desired: &Desired, work: &mut Vec<Work>, changes: &mut ChangeSet) {
+        for left in work.extract_if(.., |work| work.asks_to_be_left) {
+            changes.push(left.manifest.versioned().clone(), Action::Skipped);
+            self.leave(desired, &left, Until::Asked);
+        }
+    }
+
+    /// Leaves an object as it is, and sees to it that the end of that is seen.
+    fn leave(&self, desired: &Desired, work: &Work, until: Until) {
+        if let Some(kind) = &work.kind {
+            self.inner.watching.drift(kind);
+        }
+        self.inner.memory.leave(work.id(), &desired.owner, until);
+    }
+
+    /// Whether the object, as it was last seen, asks for being left alone.
+    fn asks_to_be_left(&self, id: &ObjectId) -> bool {
+        self.inner.memory.live(id).is_some_and(|live| live.excluded)
+    }
+
+    /// Whether some of the objects of a set were left as they are because they ask for that. Where no watch shows them, only a
+    /// look tells when it ends.
+    pub fn leaves_any(&self, changes: &ChangeSet) -> bool {
+        let skipped = changes.iter().filter(|change| change.action == Action::Skipped);
+        skipped.into_iter().any(|change| self.inner.memory.is_left(&change.object.id))
     }
 
     /// Whether somebody else keeps the object as it is.
     fn is_others(&self, desired: &Desired, id: &ObjectId) -> bool {
-        let is_excluded = || self.inner.memory.live(id).is_some_and(|live| live.excluded);
-        self.inner.reserved.contains(id) || desired.others.contains(id) || is_excluded()
+        self.inner.reserved.contains(id) || desired.others.contains(id) || self.asks_to_be_left(id)
     }
 
     /// Asks whether the object, which is left as it is, might be written: who may not have an object is told so, whoever
@@ -106,7 +140,10 @@ impl Applier {
         if manifest.has(SSA, SSA_IF_NOT_PRESENT) {
             let found = self.inner.cluster.metadata(kind, work.id(), desired.account.as_ref()).await;
             let found = found.map_err(|error| ApplyError::answer(work.id(), "query failed", error, &Value::Null))?;
-            return Ok(found.map(|_| Action::Skipped));
+            return Ok(found.map(|_| {
+                self.leave(desired, work, Until::Gone);
+                Action::Skipped
+            }));
         }
         let trusted = !desired.recheck && self.inner.watching.sees_drift(kind);
         let unchanged = trusted && self.inner.memory.is_unchanged(work.id(), &desired.owner, work.content);
@@ -126,9 +163,9 @@ impl Applier {
 
     async fn check_one(&self, desired: &Desired, work: &mut Work) -> Result<(), ApplyError> {
         let kind = self.settle(work).await?;
-        let answer = self.send(desired, &kind, work, true).await;
-        if let Err(error) = answer {
-            self.may_recreate(desired, &kind, work, error, "dry-run failed").await?;
+        match self.send(desired, &kind, work, true).await {
+            Ok(taken) => work.asks_to_be_left = !taken.created && is_excluded(&metadata(&taken.object)),
+            Err(error) => self.may_recreate(desired, &kind, work, error, "dry-run failed").await?,
         }
         work.is_checked = true;
         Ok(())
@@ -145,6 +182,7 @@ impl Applier {
     ) -> Result<(), ApplyError> {
         if !is_alone {
             self.check(desired, &mut work, |_| true).await?;
+            self.leave_those_that_ask(desired, &mut work, changes);
         }
         let mut applied = Vec::new();
         while !work.is_empty() {

@@ -22,6 +22,8 @@ pub(crate) struct Work {
     pub(crate) is_ready: bool,
     /// Whether it was checked.
     pub(super) is_checked: bool,
+    /// Whether the object that is there was seen then to ask for being left alone.
+    pub(super) asks_to_be_left: bool,
 }
 
 impl Work {
@@ -108,6 +110,7 @@ impl Applier {
                 kind,
                 manifest,
                 is_checked: false,
+                asks_to_be_left: false,
             });
         }
         if !unserved.is_empty() {

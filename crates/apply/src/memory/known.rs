@@ -24,11 +24,28 @@ pub(super) enum Live {
     Gone { revision: u64 },
 }
 
+/// Whose an object is that is not applied for now, because it asks for that.
+pub(super) struct Left {
+    pub(super) owner: Owner,
+    pub(super) until: Until,
+}
+
+/// How long an object is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Until it does not ask for it any more.
+    Asked,
+    /// Until it is gone.
+    Gone,
+}
+
 /// What is known of one object.
 #[derive(Default)]
 pub(super) struct Known {
     /// What we applied last; gone as soon as it is known not to hold any more.
     pub(super) applied: Option<Applied>,
+    /// Who leaves it as it is for now.
+    pub(super) left: Option<Left>,
     pub(super) live: Option<Live>,
     /// How many of our own requests are on their way: until they are answered, what a watch sees may be ours.
     pub(super) under_way: u32,

@@ -6,6 +6,7 @@
 
 mod drift;
 mod known;
+mod leaving;
 mod mark;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::mpsc;
 
 pub use drift::{Cause, Drift};
+pub(crate) use known::Until;
 use known::{Applied, Known, Live};
 pub(crate) use mark::{LastWrite, Mark, has, is_excluded};
 
@@ -112,6 +114,7 @@ impl Memory {
             known.live = Some(Live::Present(mark.clone()));
         }
         known.applied = Some(Applied { owner: owner.clone(), content, mark, at: Instant::now() });
+        known.left = None;
         self.judge(id, known, None);
     }
 
@@ -119,6 +122,7 @@ impl Memory {
     pub(crate) fn forget(&self, id: &ObjectId, owner: &Owner) {
         if let Some(known) = self.objects().get_mut(id) {
             known.applied.take_if(|applied| applied.owner == *owner);
+            known.left.take_if(|left| left.owner == *owner);
         }
     }
 
@@ -143,7 +147,7 @@ impl Memory {
         known.live = Some(Live::Gone { revision });
         known.note_health(revision, Health::not_found());
         self.judge(id, known, None);
-        if known.applied.is_none() && known.under_way == 0 && known.waiting.is_empty() {
+        if known.applied.is_none() && known.left.is_none() && known.under_way == 0 && known.waiting.is_empty() {
             objects.remove(id);
         }
     }
@@ -164,6 +168,9 @@ impl Memory {
                 doubtful.push(id.clone());
             } else if let Some(applied) = applied {
                 let revision = applied.mark.revision + 1;
+                self.miss(id, known, revision);
+            } else if let Some(Live::Present(mark)) = known.live.as_ref().filter(|_| known.left.is_some()) {
+                let revision = mark.revision + 1;
                 self.miss(id, known, revision);
             }
         }
@@ -201,6 +208,7 @@ impl Memory {
 
     /// Tells of a drift if there is one; once, because what was applied is then known not to hold any more.
     fn judge(&self, id: &ObjectId, known: &mut Known, last: Option<LastWrite>) {
+        self.judge_left(id, known, last.as_ref());
         let (Some(applied), Some(live)) = (&known.applied, &known.live) else { return };
         if known.under_way > 0 || live.revision() <= applied.mark.revision {
             return;

@@ -186,3 +186,38 @@ fn a_list_that_misses_an_object_means_that_it_is_gone() {
     assert_eq!(see_all(&[], 0), []);
     assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
 }
+
+#[test]
+fn what_is_left_as_it_is_is_drift_once_it_does_not_ask_for_that_any_more() {
+    let excluded = |revision: u64| Mark { excluded: true, ..mark(9, revision) };
+    let mut case = Case::new();
+    case.apply("1", mark(7, 10));
+    case.memory.see(&case.id, excluded(11), None);
+    assert!(case.drifts.try_recv().is_ok(), "whoever wrote that took a field");
+    case.memory.leave(&case.id, &owner("apps"), Until::Asked);
+    case.memory.see(&case.id, excluded(12), None);
+    assert!(case.drifts.try_recv().is_err());
+    let last = LastWrite { manager: Some("kubectl-annotate".into()), at: None };
+    case.memory.see(&case.id, mark(9, 13), Some(last.clone()));
+    let drift = case.drifts.try_recv().unwrap();
+    assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: last.manager.clone() }));
+    case.memory.see(&case.id, mark(9, 14), Some(last));
+    assert!(case.drifts.try_recv().is_err(), "once");
+
+    // It may be seen before it is left, or be gone.
+    case.memory.leave(&case.id, &owner("apps"), Until::Asked);
+    assert!(case.drifts.try_recv().is_ok());
+    case.memory.leave(&case.id, &owner("apps"), Until::Gone);
+    assert!(case.drifts.try_recv().is_err());
+    case.memory.see_gone(&case.id, 15);
+    assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+    case.memory.see(&case.id, excluded(16), None);
+    case.memory.leave(&case.id, &owner("apps"), Until::Asked);
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now()), []);
+    assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+    case.memory.see(&case.id, excluded(20), None);
+    case.memory.leave(&case.id, &owner("apps"), Until::Asked);
+    case.memory.forget(&case.id, &owner("apps"));
+    case.memory.see(&case.id, mark(9, 21), None);
+    assert!(case.drifts.try_recv().is_err(), "it is nobody's any more");
+}

@@ -66,6 +66,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         name: job.name,
         status: job.status,
         task: job.task,
+        leaves_any: job.leaves_any,
         mask: job.mask,
         ended,
     }
@@ -191,6 +192,7 @@ async fn apply(
     context.counters.applied(&changes);
     job.note(&changes);
     job.tell_changes(context, &changes);
+    job.leaves_any = target.applier.leaves_any(&changes);
 
     let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
     // What follows takes as long as it takes; others should not have to wait for it.

@@ -35,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) has_said_why: bool,
     /// How far it is.
     pub(crate) progress: Progress,
+    /// Whether it left objects as they are because they ask for that.
+    pub(crate) leaves_any: bool,
     /// Becomes true when something newer is to be done instead.
     pub(crate) cancel: watch::Receiver<bool>,
     /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
@@ -100,6 +102,8 @@ pub(crate) struct Report {
     pub(crate) generation: Option<i64>,
     pub(crate) status: Status,
     pub(crate) task: Task,
+    /// Whether it left objects as they are because they ask for that.
+    pub(crate) leaves_any: bool,
     /// What must not be shown, as far as it found that out.
     pub(crate) mask: Mask,
     pub(crate) ended: Ended,

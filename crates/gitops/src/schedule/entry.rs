@@ -340,7 +340,10 @@ impl Entry {
         self.due = match (self.settings(), may_pass) {
             // Drift is seen as it happens. What nothing tells of is looked at when the interval is over.
             (Some(settings), None)
-                if is_all_here && !settings.producer.reads_cluster() && !settings.checks_health() =>
+                if is_all_here
+                    && !report.leaves_any
+                    && !settings.producer.reads_cluster()
+                    && !settings.checks_health() =>
             {
                 None
             }

@@ -423,6 +423,7 @@ impl Schedule {
             progress: Progress::new(name, occasion.masked(&entry.mask), Phase::Building),
             occasion,
             has_said_why: false,
+            leaves_any: false,
             name: name.clone(),
             owner: entry.owner.clone(),
             settings,

@@ -96,3 +96,69 @@ async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
     world.start_agents();
     becomes(&world, "a", "1").await;
 }
+
+/// Says of the ConfigMap `a` by hand that it is to be left alone, or, with `null`, that it is not.
+async fn annotate(world: &World, key: &str, value: serde_json::Value, data: serde_json::Value) {
+    let annotations = json!({ format!("kustomize.toolkit.fluxcd.io/{key}"): value });
+    world
+        .patch("v1", "ConfigMap", "apps", "a", json!({ "metadata": { "annotations": annotations }, "data": data }))
+        .await;
+}
+
+/// Commits a change of the ConfigMap `b`, and waits until it is there.
+async fn change_b(world: &World, value: &str) {
+    world.repository.write("apps/b.yaml", &config_map("apps", "b", value));
+    let revision = world.repository.commit("change b");
+    world.ready("apps", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_asks_to_be_left_alone_is_and_is_put_right_once_it_does_not() {
+    for (key, value) in [("reconcile", "disabled"), ("ssa", "Ignore")] {
+        let mut world = applied(json!({ "interval": "1h" })).await;
+        annotate(&world, key, json!(value), json!({ "key": "by hand" })).await;
+        change_b(&world, "2").await;
+        assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"));
+        // Agents that have just started know it too.
+        world.kill_agents().await;
+        world.start_agents();
+        change_b(&world, "3").await;
+        assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"), "{key}");
+        annotate(&world, key, json!(null), json!({})).await;
+        becomes(&world, "a", "1").await;
+        // And what was left alone is there again when it is deleted.
+        annotate(&world, key, json!(value), json!({})).await;
+        change_b(&world, "4").await;
+        world.api("v1", "ConfigMap", Some("apps")).delete("a", &Default::default()).await.unwrap();
+        becomes(&world, "a", "1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_is_alone_is_left_alone_too() {
+    let mut world = applied(json!({ "interval": "1h" })).await;
+    world.repository.remove("apps/b.yaml");
+    world.ready("apps", &world.repository.commit("only one")).await;
+    annotate(&world, "reconcile", json!("disabled"), json!({ "key": "by hand" })).await;
+    world.kill_agents().await;
+    world.start_agents();
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
+    world.ready("apps", &world.repository.commit("change it")).await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"));
+    annotate(&world, "reconcile", json!(null), json!({})).await;
+    becomes(&world, "a", "2").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_applied_only_if_it_is_not_there_is_there_again_when_it_is_deleted() {
+    let world = applied(json!({ "interval": "1h" })).await;
+    let once = config_map("apps", "once", "1")
+        .replace("metadata:\n", "metadata:\n  annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}\n");
+    world.repository.write("apps/once.yaml", &once);
+    world.ready("apps", &world.repository.commit("one that is made once")).await;
+    world.patch("v1", "ConfigMap", "apps", "once", json!({ "data": { "key": "theirs" } })).await;
+    change_b(&world, "2").await;
+    assert_eq!(world.value("apps", "once").await.as_deref(), Some("theirs"));
+    world.api("v1", "ConfigMap", Some("apps")).delete("once", &Default::default()).await.unwrap();
+    becomes(&world, "once", "1").await;
+}

@@ -246,6 +246,7 @@ impl<'a> Agents<'a> {
             generation: entry.owner.generation(),
             status: entry.status.clone(),
             task: Task::Apply { recheck: false, held: None },
+            leaves_any: false,
             mask: Default::default(),
             ended: otherwise.unwrap_or(ended),
         };
