@@ -33,6 +33,8 @@ pub struct Progress {
     pub changes: Vec<String>,
     /// The objects that are healthy, as far as that is checked.
     pub ready: usize,
+    /// Whether it was told before that somebody fights for some of the objects, in the same fight.
+    pub is_known: bool,
     /// What counts as ready without being so, where that is news.
     pub assumed: Option<String>,
 }
@@ -50,8 +52,8 @@ impl Progress {
 
     fn of(kind: &'static str, name: NamespacedName, occasion: Occasion, phase: Phase) -> Self {
         let (described, applied, changed, pruned, ready) = (0, 0, 0, 0, 0);
-        let (changes, assumed) = (Vec::new(), None);
-        Self { kind, name, occasion, phase, described, applied, changed, pruned, changes, ready, assumed }
+        let (changes, assumed, is_known) = (Vec::new(), None, false);
+        Self { kind, name, occasion, phase, described, applied, changed, pruned, changes, ready, assumed, is_known }
     }
 
     /// Objects were applied or deleted; `say` gives what people are told of each.

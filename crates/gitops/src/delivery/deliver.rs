@@ -130,11 +130,13 @@ async fn complain(
     if job.status == before {
         return Ok(());
     }
-    match severity {
-        Type::Normal => tracing::info!(reason, "waits: {}", job.say(&message)),
-        Type::Warning => tracing::warn!(reason, "cannot be reconciled: {}", job.say(&message)),
+    if !job.progress.is_known {
+        match severity {
+            Type::Normal => tracing::info!(reason, "waits: {}", job.say(&message)),
+            Type::Warning => tracing::warn!(reason, "cannot be reconciled: {}", job.say(&message)),
+        }
+        job.tell_event(context, severity, reason, message);
     }
-    job.tell_event(context, severity, reason, message);
     job.write_status(context).await
 }
 

@@ -73,6 +73,11 @@ pub(crate) enum Task {
 }
 
 impl Task {
+    /// Whether it says that somebody fights for objects.
+    pub(crate) fn tells_of_fights(&self) -> bool {
+        matches!(self, Self::Apply { held: Some(_), .. } | Self::Complain { reason: DRIFT_FOUGHT, .. })
+    }
+
     /// Whether it says why nothing can be applied.
     pub(crate) fn tells_what_is_in_the_way(&self) -> bool {
         matches!(self, Self::Complain { reason, .. } if *reason != DRIFT_FOUGHT)

@@ -27,6 +27,9 @@ const MOST: u32 = AT_ONCE + 4;
 /// How many objects of an owner are counted at most. Others are put right at once, however often.
 const COUNTED: usize = 4096;
 
+/// How long it takes until a fight that goes on is told of again.
+const TOLD_AGAIN: Duration = Duration::from_secs(3600);
+
 /// The drifts of one owner.
 #[derive(Default)]
 pub(super) struct Drifts {
@@ -50,6 +53,8 @@ struct Open {
 /// How often an object drifted lately, as the time until all of that is forgiven.
 struct Heat {
     cold_at: Instant,
+    /// When it was told that somebody fights for it; a fight ends when it is cold.
+    told_at: Option<Instant>,
 }
 
 impl Heat {
@@ -68,7 +73,7 @@ impl Drifts {
         self.forgive(now);
         let mut pause = Duration::ZERO;
         if self.lately.len() < COUNTED || self.lately.contains_key(&object) {
-            let over = self.lately.entry(object.clone()).or_insert(Heat { cold_at: now }).rise(now);
+            let over = self.lately.entry(object.clone()).or_insert(Heat { cold_at: now, told_at: None }).rise(now);
             if let Some(doublings) = over.checked_sub(1) {
                 pause = Duration::from_secs(1 << doublings.min(16)).min(LONGEST_PAUSE);
             }
@@ -125,6 +130,20 @@ impl Drifts {
         held().next()?;
         let fights = held().map(|(object, open)| (object, &open.cause));
         Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
+    }
+
+    /// It is told who fights for what is left as it is for now. Whether all of that was told before, and not long ago.
+    pub(super) fn tell_held(&mut self, now: Instant) -> bool {
+        let Self { open, lately, .. } = self;
+        let is_held = |object: &ObjectId| open.get(object).is_some_and(|open| open.not_before > now);
+        let mut held: Vec<&mut Heat> =
+            lately.iter_mut().filter(|(object, _)| is_held(object)).map(|(_, heat)| heat).collect();
+        let is_known = |heat: &&mut Heat| heat.told_at.is_some_and(|at| now < at + TOLD_AGAIN);
+        let are_known = held.iter().all(is_known);
+        if !are_known {
+            held.iter_mut().for_each(|heat| heat.told_at = Some(now));
+        }
+        are_known
     }
 
     /// A job begins, which puts everything right that is not held.
@@ -225,6 +244,30 @@ mod tests {
         assert_eq!(drifts.lately.len(), 0);
         assert_eq!(drifts.next(forgotten_at), None);
         assert_eq!(drifts.note(changed("a"), forgotten_at), forgotten_at);
+    }
+
+    #[test]
+    fn a_fight_is_told_of_once_and_again_when_it_begins_anew_or_goes_on_for_long() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(!drifts.tell_held(now));
+        for _ in 0..10 {
+            drifts.begin(None);
+            drifts.end(false);
+            pauses(&mut drifts, "a", &mut now, 1, LONGEST_PAUSE);
+            assert!(drifts.tell_held(now), "it is the same fight");
+        }
+        pauses(&mut drifts, "b", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(!drifts.tell_held(now), "that is another one");
+        assert!(drifts.tell_held(now));
+        for _ in 0..TOLD_AGAIN.as_secs() / 4 {
+            pauses(&mut drifts, "a", &mut now, 1, Duration::from_secs(4));
+        }
+        assert!(!drifts.tell_held(now), "it goes on and on");
+        now += FORGIVEN * MOST;
+        drifts.forgive(now);
+        pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(!drifts.tell_held(now), "it had ended");
     }
 
     #[test]

@@ -418,9 +418,11 @@ impl Schedule {
             entry.complained = held.as_ref().map(|held| held.complaint());
             entry.waiting_since = None;
         }
+        let is_known = task.tells_of_fights() && entry.drifts.tell_held(Instant::now());
         let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
+        let progress = Progress::new(name, occasion.masked(&entry.mask), Phase::Building);
         let job = Job {
-            progress: Progress::new(name, occasion.masked(&entry.mask), Phase::Building),
+            progress: Progress { is_known, ..progress },
             occasion,
             has_said_why: false,
             leaves_any: false,

@@ -83,6 +83,38 @@ async fn who_fights_is_told_and_a_commit_does_not_wait_for_the_fight() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fight_is_told_of_once() {
+    let world = applied().await;
+    let fighter = fighter(&world, "a");
+    world.failed("apps", "DriftFought", "fighter").await;
+    // It is put right, and says so anew, four times more.
+    let before = world.counts().applies;
+    world
+        .until("the fight went on", async || {
+            let applies = world.counts().applies - before;
+            if applies >= 4 { Ok(()) } else { Err(applies.to_string()) }
+        })
+        .await;
+    world.failed("apps", "DriftFought", "fighter").await;
+    fighter.abort();
+    // What is told later comes after what was told before.
+    world.repository.write("apps/b.yaml", &config_map("apps", "b", "2"));
+    world.repository.commit("the end");
+    let told = world
+        .until("the commit is told of", async || {
+            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
+            let events: Vec<Value> = events.items.into_iter().map(|event| event.data).collect();
+            let is_told =
+                |event: &Value| event["message"].as_str().is_some_and(|told| told.contains("ConfigMap/apps/b"));
+            if events.iter().any(is_told) { Ok(events) } else { Err("not yet") }
+        })
+        .await;
+    let fights: Vec<&Value> = told.iter().filter(|event| event["reason"] == "DriftFought").collect();
+    assert_eq!(fights.len(), 1, "{fights:?}");
+    assert_eq!(fights[0]["count"], 1, "{fights:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fight_is_not_fought_at_full_speed() {
     let world = applied().await;
     let fighter = fighter(&world, "a");

@@ -123,6 +123,7 @@ mod tests {
             changes: vec!["ConfigMap/n/a created".to_owned()],
             ready: 1,
             assumed: None,
+            is_known: false,
         };
         let mut shown = Shown::default();
         shown.see(&resource);

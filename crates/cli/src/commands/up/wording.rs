@@ -63,6 +63,11 @@ fn failed(told: &Progress, message: String) -> Line {
     if is_at_work(told) {
         return Line { phase: Phase::Failed, brief: message, full: None };
     }
+    if told.is_known {
+        // The fight was told of; what was done besides was not.
+        let full = (told.changed + told.pruned > 0).then(|| done(told));
+        return Line { phase: Phase::Failed, brief: message, full };
+    }
     let applied = match told.applied {
         0 => String::new(),
         applied => format!("{applied} of {} applied; ", told.described),
@@ -72,14 +77,18 @@ fn failed(told: &Progress, message: String) -> Line {
 }
 
 fn ready(told: &Progress) -> Line {
-    let counts = counts(told);
-    let brief = format!("{counts}; {}", told.occasion.what());
+    let brief = format!("{}; {}", counts(told), told.occasion.what());
+    Line { phase: Phase::Ready, brief, full: Some(done(told)) }
+}
+
+/// What the reconciliation did, by name, and why.
+fn done(told: &Progress) -> String {
     let named: Vec<&str> = told.changes.iter().take(NAMED).map(String::as_str).collect();
     let unnamed = told.unnamed() + told.changes.len() - named.len();
     let more = if unnamed > 0 { format!(", and {unnamed} more") } else { String::new() };
     let done = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
     let assumed = told.assumed.as_ref().map(|assumed| format!("\n{assumed}")).unwrap_or_default();
-    Line { phase: Phase::Ready, brief, full: Some(format!("{counts}{done}; {}{assumed}", told.occasion)) }
+    format!("{}{done}; {}{assumed}", counts(told), told.occasion)
 }
 
 /// What the reconciliation did, without what it did not.
@@ -114,6 +123,7 @@ mod tests {
             changes: Vec::new(),
             ready: 8,
             assumed: None,
+            is_known: false,
         }
     }
 
@@ -181,6 +191,19 @@ mod tests {
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
         assert_eq!(other.full, Some(format!("building {WHAT}")), "it is the first time");
         assert_eq!(line(&seen("True", "Applied", "other"), Some(&building)).full, None);
+    }
+
+    #[test]
+    fn a_fight_that_was_told_of_is_shown_and_not_said_again() {
+        let fought = seen("False", "fought by x", REVISION);
+        let mut again = told(Doing::Waiting("fought by x".to_owned()), Trigger::Revision);
+        again.is_known = true;
+        assert_eq!(
+            line(&fought, Some(&again)),
+            Line { phase: Phase::Failed, brief: "fought by x".to_owned(), full: None }
+        );
+        (again.changed, again.changes) = (1, vec!["b configured".to_owned()]);
+        assert_eq!(full(&fought, &again), format!("8 applied, 1 changed: b configured; {WHAT}"));
     }
 
     #[test]
