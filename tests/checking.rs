@@ -251,3 +251,80 @@ fn every_rule_finds_paths_and_what_is_looked_at_is_said() {
     story.says("scratch/map.yaml:1", "did not find expected");
     story.says("argo/web.yaml:2", "cowherd does not do the kind Application");
 }
+
+#[test]
+fn what_the_agents_would_not_act_on_or_refuse_is_told() {
+    let story = Story::begin();
+    let kind = |api_version: &str, kind: &str, name: &str, more: &str| {
+        format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: default}}\n{more}")
+    };
+    let claim = "spec:\n  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 1Gi}}\n";
+    story.repository.write("app/one.yaml", &kind("v1", "PersistentVolumeClaim", "one", claim));
+    story.repository.write("app/two.yaml", &kind("v1", "PersistentVolumeClaim", "two", claim));
+    let ports = "  ports: [{port: 80}]\n";
+    story.repository.write("app/in.yaml", &kind("v1", "Service", "inside", &format!("spec:\n{ports}")));
+    story
+        .repository
+        .write("app/out.yaml", &kind("v1", "Service", "outside", &format!("spec:\n  type: LoadBalancer\n{ports}")));
+    story.repository.kustomization("moved", "./moved", "targetNamespace: nobodys").config_map("moved/a.yaml", "a", "1");
+    story
+        .repository
+        .write("app/far.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: far\n  namespace: far\n");
+    let source = |name: &str, url: &str, more: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: {name}, namespace: \
+             flux-system}}\nspec:\n  interval: 1m\n  url: {url}\n{more}"
+        )
+    };
+    story.repository.write("cluster/disk.yaml", &source("disk", "file:///srv/fleet", ""));
+    story.repository.write("cluster/cloud.yaml", &source("cloud", "http://169.254.169.254/fleet", ""));
+    story
+        .repository
+        .write("cluster/range.yaml", &source("range", "https://example.com/fleet", "  ref: {semver: 'not one'}\n"));
+    story.repository.write("cluster/good.yaml", &source("good", "https://example.com/fleet", ""));
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1, "a source that can never be fetched is an error: {lines:#?}");
+    for (place, words) in [
+        (
+            "app/one.yaml:2: warning: PersistentVolumeClaim/default/one",
+            "the control plane of cowherd has no controller for PersistentVolumeClaim (and for one other object)",
+        ),
+        ("app/out.yaml:2: warning: Service/default/outside", "has no controller for Service of type LoadBalancer:"),
+        (
+            "cluster/moved.yaml:14: warning: Kustomization/flux-system/moved",
+            "there is no Namespace nobodys in the repository",
+        ),
+        ("app/far.yaml:5: warning: ConfigMap/far/far", "there is no Namespace far in the repository"),
+        ("cluster/disk.yaml:6: warning: GitRepository/flux-system/disk", "start cowherd with --local-repository"),
+        (
+            "cluster/cloud.yaml:6: warning: GitRepository/flux-system/cloud",
+            "start cowherd with --allow-network 169.254.169.254",
+        ),
+        ("cluster/range.yaml:6: error: GitRepository/flux-system/range", "spec.ref.semver"),
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(place) && line.contains(words)),
+            "{place}: {words}: {lines:#?}"
+        );
+    }
+    assert_eq!(lines.len(), 7, "{lines:#?}");
+    let namespaces = "apiVersion: v1\nkind: Namespace\nmetadata: {name: nobodys}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: far}\n";
+    let given = story.repository.path.join("../namespaces.yaml");
+    std::fs::write(&given, namespaces).unwrap();
+    let (lines, status) = story.lines(&["--with", given.to_str().unwrap(), "--ignore", "no-controller,source"]);
+    assert_eq!((lines, status), (Vec::new(), 0));
+}
+
+#[test]
+fn an_object_that_many_describe_is_told_once() {
+    let story = Story::begin();
+    for number in 0..20 {
+        story.repository.kustomization(&format!("many-{number:02}"), "./many", "");
+    }
+    story.repository.config_map("many/a.yaml", "a", "1").config_map("many/b.yaml", "b", "1");
+    let (lines, _) = story.lines(&[]);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let words = "Kustomization flux-system/many-01 describes it, and flux-system/many-00 (many/a.yaml:2) does too; so do \
+                 flux-system/many-02, flux-system/many-03, flux-system/many-04, flux-system/many-05, flux-system/many-06, 13 more";
+    assert!(lines[0].contains(words), "{lines:#?}");
+}

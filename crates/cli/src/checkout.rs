@@ -80,6 +80,7 @@ impl SurroundingsFlags {
             context.elsewhere = Arc::new(Elsewhere::nothing());
         }
         context.access = Access::own();
+        context.actors = crate::control_plane::actors();
         Ok(Surroundings { context, directory })
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{ServiceNetwork, Undeletable};
+use cowherd_apply::Actors;
 use cowherd_controllers::Selection;
 use cowherd_controlplane::{Budgets, Config, ControlPlane, DataDir, Listen};
 
@@ -82,6 +83,11 @@ impl Local {
         config.api = cowherd_apiserver::Config { undeletable, service_network, ..self.limits.config() };
         config
     }
+}
+
+/// What acts upon the objects of a control plane here.
+pub fn actors() -> Actors {
+    Actors::of(cowherd_controllers::ACTED_UPON.iter().chain(cowherd_gitops::ACTED_UPON))
 }
 
 /// A name for the cluster: it stands in kubeconfigs and on command lines.

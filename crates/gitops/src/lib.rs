@@ -45,6 +45,7 @@ pub use policy::{Policy, Root};
 pub use producer::KeptRenders;
 pub use progress::{Phase, Progress};
 pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
+pub use source::git::{SourceRefusal, refusal};
 
 use std::collections::HashSet;
 use std::future::Future;

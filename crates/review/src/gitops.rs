@@ -1,6 +1,6 @@
 //! The only place that knows the crate of the agents: how a Kustomization is read, and what it makes of a tree.
 
-pub use cowherd_gitops::{Elsewhere, Made, NamespacedName, OfflineProblem as Problem, Plan, Values};
+pub use cowherd_gitops::{Elsewhere, Made, NamespacedName, OfflineProblem as Problem, Plan, Values, refusal};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_render::Helm;

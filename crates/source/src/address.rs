@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,6 +103,19 @@ impl RepositoryUrl {
         match &self.0.place {
             Place::Server(..) => None,
             Place::Directory(path) => Some(path),
+        }
+    }
+
+    /// The addresses that the URL itself names: those of this machine for `localhost`. None where a name has to be looked up.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        let host = self.git().and_then(|url| url.host()).unwrap_or_default().to_ascii_lowercase();
+        let plain = host.trim_start_matches('[').trim_end_matches(']');
+        match plain.parse() {
+            Ok(address) => vec![address],
+            Err(_) if plain == "localhost" || plain.ends_with(".localhost") => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
+            Err(_) => Vec::new(),
         }
     }
 

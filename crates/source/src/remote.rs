@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Access, Auth, Cancel, RepositoryUrl};
+use crate::{Access, Auth, Cancel, FetchError, RepositoryUrl};
 
 /// How long a fetch may take unless it is said otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -52,6 +52,24 @@ impl Remote {
         self
     }
 
+    /// What the terms forbid, as far as the URL says it, before any name is looked up and anybody asked.
+    ///
+    /// # Errors
+    /// When the repository is of this machine and not open, or its host is an address that must not be connected to.
+    pub fn check(&self) -> Result<(), FetchError> {
+        let url = || self.url.clone();
+        if let Some(path) = self.url.local_path() {
+            return if self.access.local.allows(path) { Ok(()) } else { Err(FetchError::NotAllowed(url())) };
+        }
+        let addresses = self.url.addresses();
+        match addresses.first() {
+            Some(address) if !addresses.iter().any(|address| self.access.network.allows(*address)) => {
+                Err(FetchError::Forbidden { url: url(), address: *address })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The credentials to use: those given, or else those of the URL.
     pub(crate) fn credentials(&self) -> Auth {
         let mut auth = self.auth.clone();
@@ -60,5 +78,35 @@ impl Remote {
             auth.password = Some(password.clone());
         }
         auth
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str, access: Access) -> bool {
+        Remote::new(RepositoryUrl::parse(url).unwrap()).with_access(access).check().is_err()
+    }
+
+    #[test]
+    fn what_the_url_alone_forbids_is_known_before_anybody_is_asked() {
+        for url in [
+            "file:///srv/fleet",
+            "https://127.0.0.1/fleet",
+            "https://[::1]:8443/fleet",
+            "https://localhost:3000/fleet",
+            "ssh://git@LOCALHOST/fleet",
+            "http://169.254.169.254/latest",
+        ] {
+            assert!(refused(url, Access::default()), "{url}");
+            assert!(!refused(url, Access::own()), "{url}");
+        }
+        for url in ["https://github.com/org/fleet", "https://10.0.0.7/fleet", "ssh://git@localhost.example.com/fleet"] {
+            assert!(!refused(url, Access::default()), "{url}");
+        }
+        let loopback =
+            Access { network: crate::Network::Others(vec!["127.0.0.0/8".parse().unwrap()]), ..Access::default() };
+        assert!(!refused("https://localhost/fleet", loopback));
     }
 }

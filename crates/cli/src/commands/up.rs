@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use cowherd_apply::Actors;
 use cowherd_controlplane::Agents;
 use cowherd_gitops::Elsewhere;
 use cowherd_source::Mirrors;
@@ -21,7 +20,7 @@ use cowherd_source::Mirrors;
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
 use crate::completion;
-use crate::control_plane::{Local, Running, interrupted};
+use crate::control_plane::{self, Local, Running, interrupted};
 use crate::delivering::Delivering;
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
@@ -182,7 +181,7 @@ impl Up {
             progress: Some(tell),
             notices: Some(notify),
             reserved: root.reserved(),
-            actors: Actors::of(cowherd_controllers::ACTED_UPON.iter().chain(cowherd_gitops::ACTED_UPON)),
+            actors: control_plane::actors(),
             approved: self.approved(&root, &mirrors).await?,
             ..config
         });

@@ -9,29 +9,34 @@ use crate::cluster::Unit;
 use super::Checked;
 use super::finding::{Finding, Rule, Severity};
 
-/// Lists what is described more than once. Each place but the first names the first.
+/// How many Kustomizations are named of those that describe one object.
+const NAMED: usize = 5;
+
+/// Lists what is described more than once, each object once: at the second place, with the first and who else does.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
-    let mut seen: BTreeMap<(Option<String>, &ObjectId), (&Unit, &Manifest)> = BTreeMap::new();
-    let mut twice = Vec::new();
+    let mut all: BTreeMap<(Option<String>, &ObjectId), Vec<(&Unit, &Manifest)>> = BTreeMap::new();
     for unit in cluster.units.values() {
+        let target = unit.target();
         for object in unit.objects() {
-            let key = (unit.target(), object.id());
-            match seen.get(&key) {
-                Some(first) => twice.push((*first, (&**unit, object))),
-                None => drop(seen.insert(key, (unit, object))),
-            }
+            all.entry((target.clone(), object.id())).or_default().push((unit, object));
         }
     }
-    for ((first_unit, first), (unit, object)) in twice {
+    for ((_, id), places) in all {
+        let [(first_unit, first), (unit, object), more @ ..] = places.as_slice() else { continue };
         let other = checked.places.field(first_unit, first, "kind");
         let place = checked.places.field(unit, object, "kind");
-        let text = if first_unit.name == unit.name {
+        let mut text = if first_unit.name == unit.name {
             format!("Kustomization {} makes it twice, here and by {other}", unit.name)
         } else {
             format!("Kustomization {} describes it, and {} ({other}) does too", unit.name, first_unit.name)
         };
-        let object = Some(object.id().to_string());
+        if !more.is_empty() {
+            let mut names: Vec<String> = more.iter().take(NAMED).map(|(unit, _)| unit.name.to_string()).collect();
+            names.extend(more.len().checked_sub(NAMED).filter(|rest| *rest > 0).map(|rest| format!("{rest} more")));
+            text.push_str(&format!("; so do {}", names.join(", ")));
+        }
+        let object = Some(id.to_string());
         checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Duplicate, object, text });
     }
 }

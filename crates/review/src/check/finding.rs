@@ -32,6 +32,12 @@ pub enum Rule {
     Duplicate,
     /// A variable has no value.
     Variable,
+    /// Nothing acts on a kind.
+    NoController,
+    /// A namespace that nobody makes.
+    Namespace,
+    /// The agents refuse a source.
+    Source,
     /// cowherd does not do this yet.
     Unsupported,
     /// Only other programs make manifests of a file.
@@ -49,6 +55,9 @@ impl Rule {
         Self::Cycle,
         Self::Duplicate,
         Self::Variable,
+        Self::NoController,
+        Self::Namespace,
+        Self::Source,
         Self::Unsupported,
         Self::Unrendered,
     ];
@@ -64,6 +73,9 @@ impl Rule {
             Self::Cycle => "cycle",
             Self::Duplicate => "duplicate",
             Self::Variable => "variable",
+            Self::NoController => "no-controller",
+            Self::Namespace => "namespace",
+            Self::Source => "source",
             Self::Unsupported => "unsupported",
             Self::Unrendered => "unrendered",
         }

@@ -89,11 +89,8 @@ impl Checked<'_> {
     pub(super) fn described(&mut self, unit: &Unit, field: &str) -> Place {
         let parent = unit.parent.as_ref().or(Some(&unit.name)).and_then(|parent| self.cluster.units.get(parent));
         let Some(parent) = parent else { return self.places.of(unit) };
-        let is_it = |object: &&cowherd_apply::Manifest| {
-            let id = object.id();
-            id.kind == "Kustomization" && id.name == unit.name.name && id.namespace == unit.name.namespace
-        };
-        match parent.objects().iter().find(is_it) {
+        let key = (&parent.name, unit.name.namespace.as_str(), unit.name.name.as_str());
+        match self.described.get(&key) {
             Some(object) => self.places.field(parent, object, field),
             None => self.places.of(unit),
         }

@@ -5,18 +5,22 @@ mod duplicates;
 mod files;
 mod finding;
 mod kustomizations;
+mod namespaces;
 mod objects;
 mod places;
 mod references;
 mod schemas;
+mod sources;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use cowherd_apply::Manifest;
 use cowherd_tree::TreePath;
 
-use crate::cluster::{Cluster, Context, Side};
+use crate::cluster::{Cluster, Context, Side, Unit};
 use crate::discovery::Discovered;
+use crate::gitops::{self, NamespacedName};
 
 pub use finding::{Finding, Place, Rule, Severity};
 use places::Places;
@@ -38,6 +42,8 @@ struct Checked<'a> {
     kinds: &'a Kinds,
     context: &'a Context,
     places: Places,
+    /// The objects that describe Kustomizations, by who describes them and their name.
+    described: HashMap<(&'a NamespacedName, &'a str, &'a str), &'a Manifest>,
     findings: Vec<Finding>,
 }
 
@@ -58,11 +64,41 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding>
     let kinds = Kinds::new(cluster.world.definitions.values());
     let root = TreePath::parse(&cluster.path).unwrap_or_default();
     let places = Places::new(side.tree.clone(), root);
-    let mut checked = Checked { cluster, kinds: &kinds, context, places, findings: Vec::new() };
+    let described = cluster.units.iter().flat_map(|(name, unit)| described(name, unit)).collect();
+    let mut checked = Checked { cluster, kinds: &kinds, context, places, described, findings: Vec::new() };
     kustomizations::check(&mut checked, side.tree.as_ref());
     objects::check(&mut checked);
     references::check(&mut checked);
+    namespaces::check(&mut checked);
+    sources::check(&mut checked);
     duplicates::check(&mut checked);
     variables::check(&mut checked);
     checked.findings
+}
+
+/// The Kustomizations that a Kustomization describes, with the object of each.
+fn described<'a>(
+    by: &'a NamespacedName,
+    unit: &'a Unit,
+) -> impl Iterator<Item = ((&'a NamespacedName, &'a str, &'a str), &'a Manifest)> {
+    let all = unit.objects().iter().filter(|object| gitops::is_kustomization(object.object()));
+    all.map(move |object| ((by, object.id().namespace.as_str(), object.id().name.as_str()), object))
+}
+
+/// Says that there are more of what is told of one.
+fn and_others(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        2 => ", and of one other object".to_owned(),
+        count => format!(", and of {} other objects", count - 1),
+    }
+}
+
+/// How many more objects it is the same for.
+fn same_for(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        2 => " (and for one other object)".to_owned(),
+        count => format!(" (and for {} other objects)", count - 1),
+    }
 }

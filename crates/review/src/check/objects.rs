@@ -1,40 +1,68 @@
 //! Whether objects are what their kinds ask for, and whether anything serves those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cowherd_api::supported;
-use cowherd_apply::{Manifest, mask};
+use cowherd_apply::{Manifest, ObjectId, mask};
 
 use crate::cluster::Unit;
 use crate::gitops::Plan;
 
-use super::Checked;
 use super::finding::{Finding, Rule, Severity};
 use super::schemas::group_version_kind;
+use super::{Checked, and_others, same_for};
 
-/// Lists what is wrong with objects. What no kind is known of is told once for each kind.
+/// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told once for each kind.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
-    let mut unserved: BTreeMap<(String, String), Vec<(&Unit, &Manifest)>> = BTreeMap::new();
+    let mut unserved = ByKind::new();
+    let mut idle = ByKind::new();
     for unit in cluster.units.values() {
-        let encrypted = unit.made().map(|made| made.encrypted.clone()).unwrap_or_default();
+        let encrypted: HashSet<&ObjectId> = unit.made().map(|made| made.encrypted.iter().collect()).unwrap_or_default();
         for object in unit.objects().iter().filter(|object| !encrypted.contains(object.id())) {
-            if checked.kinds.serves(object.object()) {
-                of_object(checked, unit, object);
-            } else {
-                let key = (object.versioned().api_version(), object.id().kind.clone());
+            let key = (object.versioned().api_version(), object.id().kind.clone());
+            if !checked.kinds.serves(object.object()) {
                 unserved.entry(key).or_default().push((unit, object));
+                continue;
+            }
+            of_object(checked, unit, object);
+            if is_idle(checked, object) {
+                idle.entry(key).or_default().push((unit, object));
             }
         }
     }
+    of_unserved(checked, unserved);
+    of_idle(checked, idle);
+}
+
+type ByKind<'a> = BTreeMap<(String, String), Vec<(&'a Unit, &'a Manifest)>>;
+
+/// Whether an object would be there and nothing would come of it.
+fn is_idle(checked: &Checked<'_>, object: &Manifest) -> bool {
+    let (id, value) = (object.id(), object.object());
+    let may_lack = checked.context.actors.may_lack(&id.group, &id.kind, checked.kinds.has_status(value));
+    may_lack && cowherd_apply::needs_a_controller(value)
+}
+
+fn of_idle(checked: &mut Checked<'_>, idle: ByKind<'_>) {
+    for ((_, kind), objects) in idle {
+        let Some((unit, first)) = objects.first() else { continue };
+        let (place, object) = (checked.places.field(unit, first, "kind"), Some(first.id().to_string()));
+        let is_balancer = kind == "Service" && first.id().group.is_empty();
+        let what = if is_balancer { "Service of type LoadBalancer" } else { &kind };
+        let text = format!(
+            "the control plane of cowherd has no controller for {what}{}: what describes it is not Ready there",
+            same_for(objects.len())
+        );
+        checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::NoController, object, text });
+    }
+}
+
+fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
     for ((api_version, kind), objects) in unserved {
         let Some((unit, first)) = objects.first() else { continue };
         let place = checked.places.field(unit, first, "kind");
-        let others = match objects.len() {
-            1 => String::new(),
-            2 => ", and of one other object".to_owned(),
-            count => format!(", and of {} other objects", count - 1),
-        };
+        let others = and_others(objects.len());
         let group = &first.id().group;
         let text = match supported::find(group, &kind) {
             Some(known) if !known.is_done => format!(

@@ -1,6 +1,7 @@
 //! Names that lead nowhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cowherd_apply::Manifest;
 use serde_json::Value;
@@ -19,17 +20,20 @@ const MADE_BY_CLUSTERS: [&str; 2] = ["kube-root-ca.crt", "openshift-service-ca.c
 /// Lists names that lead nowhere.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
+    let config_maps = config_maps(cluster.units.values());
     for unit in cluster.units.values() {
         of_dependencies(checked, unit);
         of_values(checked, unit);
         of_source(checked, unit);
-        of_config_maps(checked, unit);
+        if let Some(names) = config_maps.get(&unit.target()) {
+            of_config_maps(checked, unit, names);
+        }
     }
     of_cycles(checked);
 }
 
 impl Checked<'_> {
-    fn about(&mut self, unit: &Unit, field: &str, severity: Severity, rule: Rule, text: String) {
+    pub(super) fn about(&mut self, unit: &Unit, field: &str, severity: Severity, rule: Rule, text: String) {
         let place = self.described(unit, field);
         let object = Some(format!("Kustomization/{}", unit.name));
         self.findings.push(Finding { place, severity, rule, object, text });
@@ -87,24 +91,37 @@ fn of_source(checked: &mut Checked<'_>, unit: &Unit) {
     }
 }
 
+/// The ConfigMaps of a cluster by their namespaces.
+type ConfigMaps<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
+
+/// The ConfigMaps of all Kustomizations, by the cluster that they go to.
+fn config_maps<'a>(units: impl Iterator<Item = &'a Arc<Unit>>) -> BTreeMap<Option<String>, ConfigMaps<'a>> {
+    let mut all: BTreeMap<Option<String>, ConfigMaps<'a>> = BTreeMap::new();
+    for unit in units {
+        let names = all.entry(unit.target()).or_default();
+        for id in unit.objects().iter().map(Manifest::id).filter(|id| id.kind == "ConfigMap") {
+            names.entry(&id.namespace).or_default().insert(&id.name);
+        }
+    }
+    all
+}
+
 /// ConfigMaps that containers name. Which of them are missing is certain where kustomize has made one of that name with a
 /// hash behind it; others may be made in the cluster alone.
-fn of_config_maps(checked: &mut Checked<'_>, unit: &Unit) {
-    let cluster = checked.cluster;
-    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let others = cluster.units.values().filter(|other| other.target() == unit.target());
-    for id in others.flat_map(|unit| unit.objects()).map(Manifest::id).filter(|id| id.kind == "ConfigMap") {
-        names.entry(&id.namespace).or_default().insert(&id.name);
-    }
+fn of_config_maps(checked: &mut Checked<'_>, unit: &Unit, names: &ConfigMaps<'_>) {
+    let none = BTreeSet::new();
     for object in unit.objects() {
         let mut wanted = Vec::new();
         named_in(object.object(), "", &mut wanted);
-        let there = names.get(object.id().namespace.as_str()).cloned().unwrap_or_default();
+        let there = names.get(object.id().namespace.as_str()).unwrap_or(&none);
         for (field, name) in wanted {
             if there.contains(name.as_str()) || MADE_BY_CLUSTERS.contains(&name.as_str()) || name.contains("${") {
                 continue;
             }
-            let generated = there.iter().find(|other| is_generated(other, &name));
+            let generated = there
+                .range(name.as_str()..)
+                .take_while(|other| other.starts_with(&name))
+                .find(|other| is_generated(other, &name));
             let (severity, text) = match generated {
                 Some(generated) => (
                     Severity::Error,

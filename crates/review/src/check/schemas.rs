@@ -68,6 +68,12 @@ impl Kinds {
         find_kind(group, version, kind).is_some() || self.find(group, version, kind).is_some()
     }
 
+    /// Whether the definition of the kind of `object` gives it a status.
+    pub fn has_status(&self, object: &Value) -> bool {
+        let (group, version, kind) = group_version_kind(object);
+        self.find(group, version, kind).is_some_and(|defined| defined.has_status)
+    }
+
     fn find(&self, group: &str, version: &str, kind: &str) -> Option<&Defined> {
         self.defined.get(&(group.to_owned(), version.to_owned(), kind.to_owned()))
     }

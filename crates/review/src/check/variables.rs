@@ -1,5 +1,8 @@
 //! Variables that have no value.
 
+use std::collections::HashMap;
+
+use cowherd_apply::{Manifest, ObjectId};
 use serde_json::Value;
 
 use crate::cluster::Unit;
@@ -33,8 +36,12 @@ fn replaces(unit: &Unit, missing: &[String]) -> bool {
 
 fn without_value(checked: &mut Checked<'_>, unit: &Unit) {
     let Some(made) = unit.made() else { return };
+    if made.unset.is_empty() {
+        return;
+    }
+    let objects: HashMap<&ObjectId, &Manifest> = made.objects.iter().map(|object| (object.id(), object)).collect();
     for (id, names) in &made.unset {
-        let Some(object) = made.objects.iter().find(|object| object.id() == id) else { continue };
+        let Some(object) = objects.get(id) else { continue };
         for name in names {
             let place = checked.places.field(unit, object, "");
             let text =

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::Actors;
 use cowherd_source::{Access, Ignore, RepositoryUrl};
 use cowherd_tree::{Tree, TreeError, TreePath};
 
@@ -43,6 +44,8 @@ pub struct Context {
     pub access: Access,
     /// Which sources are the repository itself.
     pub sources: Sources,
+    /// What acts upon the objects of the cluster.
+    pub actors: Actors,
     /// What the cluster has that the repository does not: ConfigMaps and Secrets with variables, definitions.
     pub given: Vec<serde_json::Value>,
 }
@@ -54,6 +57,7 @@ impl Context {
             elsewhere: Arc::new(Elsewhere::nothing()),
             access: Access::own(),
             sources: Sources::default(),
+            actors: Actors::default(),
             given: Vec::new(),
         }
     }

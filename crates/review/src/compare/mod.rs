@@ -240,7 +240,8 @@ fn exists(tree: &dyn Tree, path: &str) -> Result<bool, TreeError> {
 /// What tells two versions of a cluster apart; one of them may not be there.
 pub fn compare(before: Option<&Cluster>, after: Option<&Cluster>) -> ClusterReview {
     let units = |cluster: Option<&Cluster>| cluster.map(|cluster| cluster.units.clone()).unwrap_or_default();
-    let comparison = Comparison::new(units(before), units(after));
+    let (all_before, all_after) = (units(before), units(after));
+    let comparison = Comparison::new(&all_before, &all_after);
     let names: BTreeSet<&NamespacedName> = comparison.before.keys().chain(comparison.after.keys()).collect();
     let path = after.or(before).map(|cluster| cluster.path.clone()).unwrap_or_default();
     let known = names.iter().map(|name| (*name).clone()).collect();
@@ -259,11 +260,13 @@ pub fn compare(before: Option<&Cluster>, after: Option<&Cluster>) -> ClusterRevi
 
 type Units = BTreeMap<NamespacedName, Arc<Unit>>;
 /// Objects with the cluster that they are in, where it is not the one at hand.
-type Places<'a> = BTreeMap<(Option<String>, &'a ObjectId), &'a NamespacedName>;
+type Places<'a> = BTreeMap<(Option<String>, &'a ObjectId), (&'a NamespacedName, &'a Manifest)>;
 
-struct Comparison {
-    before: Units,
-    after: Units,
+struct Comparison<'a> {
+    before: &'a Units,
+    after: &'a Units,
+    was_in: Places<'a>,
+    is_in: Places<'a>,
 }
 
 enum Compared {
@@ -272,9 +275,9 @@ enum Compared {
     Elsewhere(String),
 }
 
-impl Comparison {
-    fn new(before: Units, after: Units) -> Self {
-        Self { before, after }
+impl<'a> Comparison<'a> {
+    fn new(before: &'a Units, after: &'a Units) -> Self {
+        Self { before, after, was_in: places(before), is_in: places(after) }
     }
 
     fn unit(&self, name: &NamespacedName) -> Compared {
@@ -324,7 +327,7 @@ impl Comparison {
     /// Whether nothing came of it before, and now something does.
     fn mended(&self, name: &NamespacedName) -> bool {
         let state = |units: &Units| units.get(name).map(|unit| matches!(unit.state, State::Failed(_)));
-        state(&self.before) == Some(true) && state(&self.after) == Some(false)
+        state(self.before) == Some(true) && state(self.after) == Some(false)
     }
 
     fn troubles(&self, before: Option<&Arc<Unit>>, after: Option<&Arc<Unit>>, review: &mut UnitReview) {
@@ -349,28 +352,26 @@ impl Comparison {
     }
 
     fn changes(&self, before: Option<&Arc<Unit>>, after: Option<&Arc<Unit>>) -> Vec<Change> {
-        let objects = |unit: Option<&Arc<Unit>>| -> BTreeMap<ObjectId, Manifest> {
+        fn objects(unit: Option<&Arc<Unit>>) -> BTreeMap<&ObjectId, &Manifest> {
             let all = unit.map(|unit| unit.objects()).unwrap_or_default();
-            all.iter().map(|object| (object.id().clone(), object.clone())).collect()
-        };
+            all.iter().map(|object| (object.id(), object)).collect()
+        }
         let (old, new) = (objects(before), objects(after));
-        let (was_in, is_in) = (places(&self.before), places(&self.after));
         let target = |unit: Option<&Arc<Unit>>| unit.and_then(|unit| unit.target());
+        let (before_target, after_target) = (target(before), target(after));
         let mut changes = Vec::new();
         for (id, object) in &new {
-            let origin = was_in.get(&(target(after), id)).filter(|_| !old.contains_key(id));
-            let elsewhere = origin.and_then(|name| self.object(&self.before, name, id));
-            let from = old.get(id).or(elsewhere);
-            let kind = match (origin, from) {
-                (Some(name), Some(_)) => Kind::MovedFrom((*name).clone()),
-                (_, Some(_)) => Kind::Configured,
-                (_, None) => Kind::Created,
+            let origin = self.was_in.get(&(after_target.clone(), *id)).filter(|_| !old.contains_key(id));
+            let (kind, from) = match (origin, old.get(id)) {
+                (Some((name, object)), _) => (Kind::MovedFrom((*name).clone()), Some(*object)),
+                (_, Some(object)) => (Kind::Configured, Some(*object)),
+                (_, None) => (Kind::Created, None),
             };
             changes.extend(change(kind, from, Some(object)));
         }
-        for (id, object) in old.iter().filter(|(id, _)| !new.contains_key(id)) {
-            let kind = match is_in.get(&(target(before), id)) {
-                Some(name) => Kind::MovedTo((*name).clone()),
+        for (id, object) in old.iter().filter(|(id, _)| !new.contains_key(*id)) {
+            let kind = match self.is_in.get(&(before_target.clone(), *id)) {
+                Some((name, _)) => Kind::MovedTo((*name).clone()),
                 None if consequences::stays(object, before, after) => Kind::Left,
                 None => Kind::Deleted,
             };
@@ -378,10 +379,6 @@ impl Comparison {
         }
         changes.sort_by(|a, b| cowherd_apply::order::compare(&a.object.id, &b.object.id));
         changes
-    }
-
-    fn object<'a>(&self, units: &'a Units, name: &NamespacedName, id: &ObjectId) -> Option<&'a Manifest> {
-        units.get(name)?.objects().iter().find(|object| object.id() == id)
     }
 }
 
@@ -406,7 +403,7 @@ fn places(units: &Units) -> Places<'_> {
     let of = |(name, unit)| {
         let unit: &Arc<Unit> = unit;
         let target = unit.target();
-        unit.objects().iter().map(move |object| ((target.clone(), object.id()), name))
+        unit.objects().iter().map(move |object| ((target.clone(), object.id()), (name, object)))
     };
     units.iter().flat_map(of).collect()
 }

@@ -94,10 +94,8 @@ impl Mirrors {
     /// is already here. Objects are transferred only if the commit is not: the commit and its files, nothing of
     /// its history. A local repository is read where it is.
     pub fn fetch(&self, remote: &Remote, reference: &Reference) -> Result<Snapshot, FetchError> {
+        remote.check()?;
         if let Some(path) = remote.url.local_path() {
-            if !remote.access.local.allows(path) {
-                return Err(FetchError::NotAllowed(remote.url.clone()));
-            }
             return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
         }
         let attempt = Arc::new(Attempt::new(remote));

@@ -7,7 +7,8 @@ use std::time::Duration;
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
 use cowherd_api::supported::{self, Refused};
 use cowherd_source::{
-    Auth, Commit, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot, UrlError,
+    Access, Auth, Commit, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot,
+    UrlError,
 };
 use cowherd_tree::{Tree, TreeError};
 use kube::{Client, ResourceExt};
@@ -77,10 +78,8 @@ impl From<Error> for Problem {
 
 /// Fetches the repository as its spec says.
 pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Found, Error> {
-    refuse_unsupported(object)?;
-    let reference = reference(object.spec.reference.as_ref())?;
+    let (url, reference) = asked(object)?;
     let (policy, source) = (&shared.config.policy, name(object));
-    let url = RepositoryUrl::parse(&object.spec.url)?;
     let (is_root, access) = (policy.is_root(&source, &url), policy.of_source(&source, &url));
     let mut remote = Remote::new(url.clone()).with_access(access);
     remote.auth = credentials(&shared.client, object).await?;
@@ -105,6 +104,28 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         metadata: BTreeMap::new(),
         observed: observed(object),
     })
+}
+
+/// What the spec asks for.
+fn asked(object: &GitRepository) -> Result<(RepositoryUrl, Reference), Error> {
+    refuse_unsupported(object)?;
+    let reference = reference(object.spec.reference.as_ref())?;
+    Ok((RepositoryUrl::parse(&object.spec.url)?, reference))
+}
+
+/// Why a GitRepository would be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceRefusal {
+    /// What is said, with what to do.
+    pub text: String,
+    /// Whether only a change of the object helps; otherwise whoever starts the agents may allow it.
+    pub is_final: bool,
+}
+
+/// Why the agents would refuse a GitRepository without asking anybody, where `access` is given to it.
+pub fn refusal(object: &GitRepository, access: &Access) -> Option<SourceRefusal> {
+    let checked = asked(object).and_then(|(url, _)| Ok(Remote::new(url).with_access(access.clone()).check()?));
+    checked.err().map(|error| SourceRefusal { is_final: error.is_final(), text: error.to_string() })
 }
 
 /// What an event says of a new commit: what Flux says, and who wrote it.

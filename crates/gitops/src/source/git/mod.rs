@@ -12,6 +12,7 @@ use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 #[cfg(test)]
 pub(crate) use fetch::content;
+pub use fetch::{SourceRefusal, refusal};
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("GitRepository");

@@ -1,0 +1,64 @@
+//! Namespaces that nobody makes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cowherd_apply::Manifest;
+
+use crate::cluster::Unit;
+use crate::gitops;
+
+use super::finding::{Finding, Rule, Severity};
+use super::{Checked, same_for};
+
+/// The namespaces that every cluster has, and the one of the agents.
+const ALWAYS: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", gitops::ROOT];
+
+/// Lists the namespaces that objects are to be in and that neither the repository nor what was given makes: the `targetNamespace`
+/// of a Kustomization, else the first object that names one.
+pub(super) fn check(checked: &mut Checked<'_>) {
+    let cluster = checked.cluster;
+    let mut made: BTreeMap<Option<String>, BTreeSet<&str>> = BTreeMap::new();
+    let given = checked.context.given.iter().filter(|object| object["kind"] == "Namespace");
+    made.entry(None).or_default().extend(given.filter_map(|object| object["metadata"]["name"].as_str()));
+    for unit in cluster.units.values() {
+        let names = made.entry(unit.target()).or_default();
+        names.extend(unit.objects().iter().filter(is_namespace).map(|object| object.id().name.as_str()));
+    }
+    let mut missing: BTreeMap<(Option<String>, &str), Vec<(&Unit, &Manifest)>> = BTreeMap::new();
+    for unit in cluster.units.values() {
+        let target = unit.target();
+        let made = made.get(&target);
+        let is_there = |name: &str| {
+            name.is_empty()
+                || ALWAYS.contains(&name)
+                || made.is_some_and(|made| made.contains(name))
+                || name.contains("${")
+        };
+        let wanted = unit.kustomization.spec.target_namespace.as_deref().filter(|name| !is_there(name));
+        if let Some(name) = wanted {
+            let text = format!("spec.targetNamespace: there is no Namespace {name} in the repository{ADVICE}");
+            checked.about(unit, "spec.targetNamespace", Severity::Warning, Rule::Namespace, text);
+        }
+        for object in unit.objects() {
+            let name = object.id().namespace.as_str();
+            if !is_there(name) && wanted != Some(name) {
+                missing.entry((target.clone(), name)).or_default().push((unit, object));
+            }
+        }
+    }
+    for ((_, name), objects) in missing {
+        let Some((unit, first)) = objects.first() else { continue };
+        let place = checked.places.field(unit, first, "metadata.namespace");
+        let others = same_for(objects.len());
+        let text = format!("metadata.namespace: there is no Namespace {name} in the repository{others}{ADVICE}");
+        let (severity, rule, object) = (Severity::Warning, Rule::Namespace, Some(first.id().to_string()));
+        checked.findings.push(Finding { place, severity, rule, object, text });
+    }
+}
+
+/// What is to be done.
+const ADVICE: &str = "; what goes there is refused until somebody makes it (--with FILE says that the cluster has it)";
+
+fn is_namespace(object: &&Manifest) -> bool {
+    object.id().group.is_empty() && object.id().kind == "Namespace"
+}
