@@ -23,24 +23,34 @@ impl StorageFailure {
     pub(crate) fn new(path: &Path, action: &'static str, error: &redb::Error) -> Self {
         let cause = match error {
             redb::Error::Io(error) => error.to_string(),
+            // What the engine says of these is meant for who uses it.
+            redb::Error::DatabaseClosed | redb::Error::PreviousIo => {
+                "its disk failed, and it is being opened again".to_owned()
+            }
             error => error.to_string(),
         };
         Self { path: path.into(), action, cause, remedy: remedy(error) }
     }
+
+    /// Whether there was no room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.remedy == MAKE_ROOM
+    }
 }
+
+const MAKE_ROOM: &str = "free space on its disk or raise the quota; the store goes on by itself once there is room";
 
 fn remedy(error: &redb::Error) -> &'static str {
     match error {
         redb::Error::Io(error) => match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                "free space on its disk or raise the quota; the store goes on by itself once there is room"
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => MAKE_ROOM,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 "make the file and its directory writable for this user"
             }
             io::ErrorKind::NotFound => "create the directory, or point to an existing one",
             _ => "check the disk",
         },
+        redb::Error::DatabaseClosed | redb::Error::PreviousIo => "try again in a moment",
         redb::Error::Corrupted(_) => "restore the file from a backup, or remove it to start from nothing",
         _ => "check the disk and the file",
     }

@@ -33,10 +33,12 @@ pub fn directory(data_dir: &Path) -> PathBuf {
 /// `COWHERD_LOG`, such as `warn,cowherd_gitops=debug`, says it for both.
 pub fn start(level: &str, data_dir: &Path) {
     let filter = |level| EnvFilter::try_from_env("COWHERD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let to_stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal::colours()).with_filter(filter(level));
+    // A line that cannot be written is lost. To say so there, where nothing can be written, would end whoever logs.
+    let to_stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal::colours());
+    let to_stderr = to_stderr.log_internal_errors(false).with_filter(filter(level));
     let file = File::new(&directory(data_dir));
     let to_file = fmt::layer().json().with_span_list(true).with_current_span(false);
-    let to_file = to_file.with_writer(move || file.clone()).with_filter(filter(KEPT));
+    let to_file = to_file.with_writer(move || file.clone()).log_internal_errors(false).with_filter(filter(KEPT));
     // Only one subscriber can be set, and only one ever is.
     let _ = tracing_subscriber::registry().with(to_stderr).with(to_file).try_init();
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -135,7 +135,7 @@ impl Board {
                 bar.abandon();
             }
             // The lines end without a line break.
-            eprintln!();
+            let _ = writeln!(io::stderr());
             let settled = self.lines.iter().filter(|(_, line)| line.phase != Phase::Working);
             let said = settled.filter_map(|(name, line)| Some((name.clone(), (line.phase, line.full?))));
             self.said = said.collect();
@@ -164,7 +164,8 @@ impl Board {
 /// Prints a line that stays: when, how, what.
 fn print(mark: Mark, head: &str, text: &str) {
     for line in paragraph(&format!("{} {mark} {}", stamp(), plain(head)), &plain(text), INDENT, stderr_columns()) {
-        eprintln!("{line}");
+        // Where nobody takes what is said, work goes on.
+        let _ = writeln!(io::stderr(), "{line}");
     }
 }
 

@@ -4,8 +4,10 @@
 //! puts the last whole commit back in place. Only the writer thread does that: nobody else can know that no
 //! write is under way.
 
+use std::any::Any;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -75,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// How many times the file was opened again. Who meets an error says which opening it was.
+    /// How many times the file was opened again, or could not be. Who meets an error says after how many.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -85,29 +87,44 @@ impl Engine {
         matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Failed(_))
     }
 
+    /// What is said to who asked the writer and gets no answer.
+    pub(crate) fn unanswered(&self) -> Error {
+        if self.is_closed() {
+            return Error::Closed { path: self.path.clone() };
+        }
+        let error = redb::Error::Io(io::Error::other("the storage engine gave up"));
+        StorageFailure::new(&self.path, "do what was asked", &error).into()
+    }
+
     /// Whether the file was given free.
     pub(super) fn is_closed(&self) -> bool {
         matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Closed)
     }
 
-    /// Closes what is open and opens the file again.
+    /// Closes what is open and opens the file again. Meanwhile reads are refused at once, and wait elsewhere.
     pub(crate) fn reopen(&self) -> Result<(), Error> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*state, State::Closed) {
-            return Err(Error::Closed { path: self.path.clone() });
-        }
+        let old = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*state, State::Closed) {
+                return Err(Error::Closed { path: self.path.clone() });
+            }
+            let reopening = StorageFailure::new(&self.path, "read the store", &redb::Error::DatabaseClosed);
+            std::mem::replace(&mut *state, State::Failed(reopening))
+        };
         // The old database goes first: its lock on the file would refuse the new one.
-        let reopening = "the store is being opened again after an error".to_owned();
-        let remedy = "try again";
-        *state = State::Failed(StorageFailure { path: self.path.clone(), action: "read", cause: reopening, remedy });
+        let opened = guarded(|| {
+            drop(old);
+            (self.opener)(&self.path, self.cache_size)
+        });
+        let opened = opened.map_err(|error| StorageFailure::new(&self.path, "open the store again", &error));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
-        match (self.opener)(&self.path, self.cache_size) {
+        match opened {
             Ok(database) => {
                 *state = State::Open(database);
                 Ok(())
             }
-            Err(error) => {
-                let failure = StorageFailure::new(&self.path, "open the store again", &error);
+            Err(failure) => {
                 *state = State::Failed(failure.clone());
                 Err(failure.into())
             }
@@ -123,6 +140,19 @@ impl Engine {
     pub(crate) fn failed(&self, error: &redb::Error) -> Error {
         StorageFailure::new(&self.path, "read the store", error).into()
     }
+}
+
+/// Does something with the engine below. Where it panics, a disk failed in a place where it did not expect that: that is an
+/// error like others, which opening the file again mends.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(gave_up(&*panic)))
+}
+
+/// A panic of the engine below as an error.
+pub(crate) fn gave_up(panic: &(dyn Any + Send)) -> redb::Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    redb::Error::Io(io::Error::other(format!("the storage engine gave up: {text}")))
 }
 
 /// Opens the file at `path`, or creates it, readable for its owner alone: it will hold secrets.

@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
@@ -25,11 +25,35 @@ struct Faults {
     all_fails: AtomicBool,
     /// So many operations succeed, then one fails. Off when negative.
     countdown: AtomicI64,
+    /// Whether opening the file and making it durable panics.
+    panics: AtomicBool,
+    /// So many writes succeed, then so many find no room, half of each written; then there is room again.
+    room: Mutex<Option<(u64, u64)>>,
 }
 
 impl Faults {
     fn new() -> Arc<Self> {
         Arc::new(Self { countdown: AtomicI64::new(-1), ..Self::default() })
+    }
+
+    /// Whether a write finds room.
+    fn has_room(&self) -> bool {
+        match &mut *self.room.lock().unwrap() {
+            Some((0, 0)) | None => true,
+            Some((0, lacking)) => {
+                *lacking -= 1;
+                false
+            }
+            Some((left, _)) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+
+    /// Whether the room has run out, and has come back.
+    fn was_full(&self) -> bool {
+        *self.room.lock().unwrap() == Some((0, 0))
     }
 
     fn fill_up(&self, path: &Path) {
@@ -69,11 +93,15 @@ impl StorageBackend for Disk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.faults.check()?;
+        if len > self.file.len()? && !self.faults.has_room() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         self.faults.check()?;
+        assert!(!self.faults.panics.load(Ordering::SeqCst), "the engine met what it did not expect");
         if self.faults.flush_fails.load(Ordering::SeqCst) {
             return Err(io::Error::other("the flush failed"));
         }
@@ -83,6 +111,10 @@ impl StorageBackend for Disk {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.faults.check()?;
         self.faults.check_space(offset + data.len() as u64)?;
+        if !self.faults.has_room() {
+            self.file.write(offset, &data[..data.len() / 2])?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.file.write(offset, data)
     }
 
@@ -108,14 +140,19 @@ impl StorageBackend for Disk {
 }
 
 fn open(path: &Path, faults: &Arc<Faults>) -> Store {
+    open_with(path, faults, Options::default())
+}
+
+fn open_with(path: &Path, faults: &Arc<Faults>, options: Options) -> Store {
     let faults = faults.clone();
     let opener = move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
+        assert!(!faults.panics.load(Ordering::SeqCst), "the engine met what it did not expect");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let disk = Disk { file: FileBackend::new(file)?, faults: faults.clone() };
         engine::open_backend(disk, cache)
     };
     // So little cache that reads reach the disk.
-    let options = Options { cache_size: 0, ..Options::default() };
+    let options = Options { cache_size: 0, ..options };
     Store::new(Embedded::open_with(path, &options, Box::new(opener)).unwrap())
 }
 
@@ -216,6 +253,25 @@ async fn a_write_whose_flush_fails_is_not_acknowledged_and_its_fate_is_told_apar
     assert_eq!(store.put("a", value(2), Expected::Absent).await.is_ok(), told.is_none());
 }
 
+/// A disk that fails where the engine below did not expect it makes it panic, which is the failure of what was asked alone.
+#[tokio::test]
+async fn an_engine_that_gives_up_ends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open(&path, &faults);
+    store.put("a", value(1), Expected::Absent).await.unwrap();
+    for number in 2..5 {
+        faults.panics.store(true, Ordering::SeqCst);
+        let error = store.put("a", value(number), Expected::Any).await.unwrap_err();
+        assert!(!error.to_string().contains("closed"), "{error}");
+        faults.panics.store(false, Ordering::SeqCst);
+        assert!(store.get("a").await.unwrap().is_some());
+        store.put("a", value(number), Expected::Any).await.unwrap();
+        assert_eq!(store.get("a").await.unwrap().unwrap().value, value(number));
+    }
+}
+
 /// The disk fails once, at each of the operations that some concurrent writes come to.
 #[tokio::test]
 async fn wherever_the_disk_fails_once_answers_and_state_agree() {
@@ -259,4 +315,125 @@ async fn wherever_the_disk_fails_once_answers_and_state_agree() {
         assert_eq!(entries, reopened, "{fault}");
     }
     assert!(failed > 10, "only {failed} faults were noticed");
+}
+
+/// What is done to a store whose disk runs out of room: writes of many at a time, deletions, compaction, reads.
+async fn live(store: &Store, round: u64) -> Vec<Result<Revision, WriteError>> {
+    let writes = (0..12).map(|number| async move {
+        match (number + round) % 4 {
+            3 => store.delete(format!("k/{number}"), Expected::Any).await.map(|(revision, _)| revision),
+            _ => store.put(format!("k/{number}"), value(round * 100 + number), Expected::Any).await,
+        }
+    });
+    let written = futures::future::join_all(writes);
+    let read = futures::future::join_all((0..4).map(|number| {
+        let store = store.clone();
+        async move {
+            let entry = store.get(&format!("k/{number}")).await;
+            let page = store.list("k/", ListOptions::default()).await;
+            (entry.map(drop), page.map(drop))
+        }
+    }));
+    let (written, read) = futures::future::join(written, read).await;
+    for failed in read.into_iter().flat_map(|(one, other)| [one.err(), other.err()]).flatten() {
+        let text = failed.to_string();
+        assert!(!text.contains("closed") && !text.contains("Previous"), "{text}");
+    }
+    if round % 3 == 2 {
+        let revision = store.revision().await.unwrap();
+        let _ = store.compact(Revision(revision.0 - 3)).await;
+    }
+    written
+}
+
+/// The disk has no room from each of the writes on that some rounds come to, for one write to a few, so that it lacks at
+/// the commit, at the compaction, while the file is opened again, and when that has failed already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn wherever_the_disk_is_full_and_for_how_long_the_store_goes_on_when_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    // A few of them each time, others in each run; all with FULL_DISKS=1.
+    let (step, start) = match std::env::var_os("FULL_DISKS") {
+        Some(_) => (1, 0),
+        None => (23, std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos() as usize % 23),
+    };
+    let mut reached = 0;
+    for lacking in [1, 2, 3, 5, 9] {
+        for first in (start as u64..).step_by(step) {
+            let path = dir.path().join(format!("{lacking}-{first}.redb"));
+            let faults = Faults::new();
+            let options = Options { history_events: 20, window_events: 3, ..Options::default() };
+            let store = open_with(&path, &faults, options.clone());
+            for round in 0..2 {
+                live(&store, round).await;
+            }
+            *faults.room.lock().unwrap() = Some((first, lacking));
+            let mut acknowledged = Revision::FIRST;
+            for round in 2..6 {
+                for answer in live(&store, round).await {
+                    match answer {
+                        Ok(revision) => acknowledged = acknowledged.max(revision),
+                        Err(WriteError::NotFound { .. } | WriteError::Unconfirmed { .. }) => {}
+                        Err(WriteError::Store { error: Error::Storage(failure), .. }) => {
+                            assert!(failure.to_string().contains("space"), "{lacking} after {first}: {failure}");
+                        }
+                        Err(error) => panic!("{lacking} after {first}: {error}"),
+                    }
+                }
+            }
+            let was_full = faults.was_full();
+            *faults.room.lock().unwrap() = None;
+            assert_eq!(store.trouble().await, None, "{lacking} after {first}");
+            let last = store.put("last", value(1), Expected::Any).await.unwrap();
+            assert!(last > acknowledged);
+            let entries = store.list("", ListOptions::default()).await.unwrap().entries;
+            drop(store);
+            let again = open_with(&path, &faults, options);
+            assert_eq!(
+                again.list("", ListOptions::default()).await.unwrap().entries,
+                entries,
+                "{lacking} after {first}"
+            );
+            drop(again);
+            std::fs::remove_file(&path).unwrap();
+            reached += u64::from(was_full);
+            if !was_full {
+                break;
+            }
+        }
+    }
+    assert!(reached > 10, "only {reached} of them came to pass");
+}
+
+/// While one after the other finds no room, and the file is opened again each time, those who read get their answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_reads_while_writes_fail_waits_and_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open_with(&path, &faults, Options { window_events: 1, ..Options::default() });
+    for number in 0..50 {
+        store.put(format!("k/{number}"), value(number), Expected::Absent).await.unwrap();
+    }
+    faults.fill_up(&path);
+    let reads = (0..8).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                assert_eq!(store.get("k/7").await.unwrap().unwrap().value, value(7));
+                assert_eq!(store.list("k/", ListOptions::default()).await.unwrap().entries.len(), 50);
+                let watch = store.watch("k/", Revision::FIRST).await.unwrap();
+                let told: Vec<_> = watch.take(50).collect().await;
+                assert!(told.iter().all(Result::is_ok), "{:?}", told.last());
+            }
+        })
+    });
+    let reads: Vec<_> = reads.collect();
+    while !reads.iter().all(|read| read.is_finished()) {
+        let refused = store.put("large", Bytes::from(vec![1; 1 << 20]), Expected::Any).await.unwrap_err();
+        assert!(refused.to_string().contains("free space on its disk"), "{refused}");
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    for read in reads {
+        read.await.unwrap();
+    }
 }

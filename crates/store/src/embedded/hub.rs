@@ -101,6 +101,24 @@ impl Hub {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Goes on after a revision whose history is gone already: those who have not read it learn that from the file.
+    pub(crate) fn skip_to(&self, revision: u64) {
+        let mut state = self.state();
+        let next = state.head + 1;
+        (state.head, state.window_size) = (revision, 0);
+        state.window.clear();
+        let wakers: Vec<Waker> = state
+            .watchers
+            .values_mut()
+            .filter_map(|watcher| {
+                watcher.pending.get_or_insert(next);
+                watcher.waker.take()
+            })
+            .collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     /// Ends all watches once they have what the window holds.
     pub(crate) fn close(&self) {
         let mut state = self.state();
@@ -204,5 +222,22 @@ impl State {
             let Some(event) = self.window.pop_front() else { break };
             self.window_size -= event.size();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_sent_to_the_file_for_what_was_written_and_forgotten_at_once() {
+        let hub = Hub::new(&Options::default(), 1, 1);
+        let id = hub.register("k/", 1);
+        let mut cursor = 1;
+        assert!(matches!(hub.take(id, &mut cursor, Waker::noop()), Taken::Nothing));
+        hub.skip_to(9);
+        assert_eq!(hub.head(), 9);
+        assert!(matches!(hub.take(id, &mut cursor, Waker::noop()), Taken::Behind));
+        assert_eq!((cursor, hub.reached(id, cursor)), (1, 1));
     }
 }

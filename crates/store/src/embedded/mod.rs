@@ -4,6 +4,7 @@
 //! them last, values and the log of changes are kept by revision. So a value is written once, however often it is
 //! listed, watched or superseded, and counting keys reads no value.
 
+mod access;
 mod commit;
 mod compaction;
 mod engine;
@@ -18,6 +19,7 @@ mod watch;
 mod writer;
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -28,8 +30,9 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 
+use self::access::Access;
 use self::compaction::Retention;
-use self::engine::{Engine, Opener};
+use self::engine::{Engine, Opener, guarded};
 use self::hub::Hub;
 use self::listing::ListError;
 pub use self::options::Options;
@@ -50,6 +53,7 @@ const QUEUE: usize = 1024;
 /// them to another thread would. A long listing lets others have the thread every few hundred keys.
 pub struct Embedded {
     shared: Arc<Shared>,
+    access: Access,
     /// Nothing only while being dropped.
     commands: Option<Sender<Command>>,
     writer: Option<JoinHandle<()>>,
@@ -69,12 +73,20 @@ pub(crate) struct Trouble {
     pub(crate) failure: StorageFailure,
     /// How many bytes were to be written.
     pub(crate) size: usize,
+    /// Until when as much is not tried again, so that reads have their time between attempts.
+    pub(crate) until: Instant,
 }
 
 impl Shared {
     /// The latest state.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, Error> {
         self.engine.begin_read().map(Snapshot::new)
+    }
+
+    /// Reads something of the latest state.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Snapshot) -> Result<T, redb::Error>) -> Result<T, Error> {
+        let snapshot = self.snapshot()?;
+        guarded(|| read(&snapshot)).map_err(|error| self.engine.failed(&error))
     }
 
     pub(crate) fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
@@ -101,12 +113,13 @@ impl Embedded {
             Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted), trouble: Mutex::default() });
         let retention = Retention::new(options, Instant::now(), revision);
         let (commands, receiver) = mpsc::channel(QUEUE);
+        let access = Access { shared: shared.clone(), commands: commands.downgrade() };
         let writer = Writer { shared: shared.clone(), commands: receiver, retention };
         let writer = thread::Builder::new()
             .name("store-writer".into())
             .spawn(|| writer.run())
             .map_err(|error| StorageFailure::new(path, "start the thread that writes", &redb::Error::Io(error)))?;
-        Ok(Self { shared, commands: Some(commands), writer: Some(writer) })
+        Ok(Self { shared, access, commands: Some(commands), writer: Some(writer) })
     }
 
     /// The file.
@@ -125,43 +138,32 @@ impl Embedded {
     }
 
     fn try_get(&self, key: &str) -> Result<Option<Entry>, Error> {
-        let shared = &self.shared;
-        shared.snapshot()?.get(key).map_err(|error| shared.engine.failed(&error))
+        self.shared.read(|snapshot| snapshot.get(key))
     }
 
     async fn try_list(&self, prefix: &str, options: &ListOptions) -> Result<Page, Error> {
         let shared = &self.shared;
         let snapshot = shared.snapshot()?;
-        listing::list(&snapshot, prefix, options).await.map_err(|error| match error {
+        let listed = AssertUnwindSafe(listing::list(&snapshot, prefix, options)).catch_unwind().await;
+        let listed = listed.unwrap_or_else(|panic| Err(ListError::Storage(engine::gave_up(&*panic))));
+        listed.map_err(|error| match error {
             ListError::Refused(error) => error,
             ListError::Storage(error) => shared.engine.failed(&error),
         })
     }
 
     async fn check_written(&self, requested: Revision) -> Result<(), Error> {
-        let generation = self.shared.engine.generation();
-        let current = match self.try_revision() {
-            Err(Error::Storage(_)) => {
-                self.recover(generation).await?;
-                self.try_revision()?
-            }
-            done => done?,
-        };
+        let current = self.access.read(|| async { self.try_revision() }).await?;
         if requested > current { Err(Error::Future { requested, current }) } else { Ok(()) }
     }
 
     /// The revision of the last write on disk, of which the watchers may be told only in a moment.
     fn try_revision(&self) -> Result<Revision, Error> {
-        let shared = &self.shared;
-        shared.snapshot()?.revision().map(Revision).map_err(|error| shared.engine.failed(&error))
+        self.shared.read(Snapshot::revision).map(Revision)
     }
 
     fn closed(&self) -> Error {
         Error::Closed { path: self.path().into() }
-    }
-
-    async fn recover(&self, generation: u64) -> Result<(), Error> {
-        self.ask(|reply| Command::Recover(generation, reply)).await?
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
@@ -169,7 +171,7 @@ impl Embedded {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or_else(closed)?;
         commands.send(command(reply)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())
+        answer.await.map_err(|_| self.shared.engine.unanswered())
     }
 }
 
@@ -179,31 +181,11 @@ impl Backend for Embedded {
     }
 
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
-        async move {
-            let generation = self.shared.engine.generation();
-            match self.try_get(key) {
-                Err(Error::Storage(_)) => {
-                    self.recover(generation).await?;
-                    self.try_get(key)
-                }
-                done => done,
-            }
-        }
-        .boxed()
+        self.access.read(move || async move { self.try_get(key) }).boxed()
     }
 
     fn list<'a>(&'a self, prefix: &'a str, options: ListOptions) -> BoxFuture<'a, Result<Page, Error>> {
-        async move {
-            let generation = self.shared.engine.generation();
-            match self.try_list(prefix, &options).await {
-                Err(Error::Storage(_)) => {
-                    self.recover(generation).await?;
-                    self.try_list(prefix, &options).await
-                }
-                done => done,
-            }
-        }
-        .boxed()
+        async move { self.access.read(|| self.try_list(prefix, &options)).await }.boxed()
     }
 
     fn commit(&self, changes: Vec<Change>) -> BoxFuture<'_, Result<Vec<Changed>, WriteError>> {
@@ -211,6 +193,7 @@ impl Backend for Embedded {
         async move {
             match self.ask(|reply| Command::Write(changes, reply)).await {
                 Ok(outcome) => outcome,
+                Err(Error::Storage(failure)) => Err(WriteError::Unconfirmed { key, failure }),
                 Err(error) => Err(WriteError::Store { key, error }),
             }
         }
@@ -223,7 +206,7 @@ impl Backend for Embedded {
                 // A listing may see a commit a moment before it is published.
                 self.check_written(from).await?;
             }
-            let watch = Following::new(self.shared.clone(), prefix, from.0);
+            let watch = Following::new(self.access.clone(), prefix, from.0);
             let oldest = self.compacted();
             if from < oldest { Err(Error::Compacted { oldest }) } else { Ok(Watch::new(watch)) }
         }

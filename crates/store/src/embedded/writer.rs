@@ -3,14 +3,16 @@
 //! It takes everything that waits, writes it in one transaction, flushes the disk once, and only then answers and
 //! tells the watchers. While it does, the next ones gather: the slower the disk, the larger the batches.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
 use super::commit::{self, Outcome};
 use super::compaction::{self, Retention};
+use super::engine::guarded;
 use super::layout::PROBE;
 use super::{Shared, Trouble};
 use crate::error::{Error, StorageFailure, WriteError};
@@ -37,6 +39,10 @@ const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// How many bytes a piece of a probe has.
 const PROBE_BYTES: usize = 16 * 1024;
 
+/// For how long a write that found no room is not tried again, in the time that the attempt took; at most.
+const PAUSE: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 type Batch = Vec<(Vec<Change>, oneshot::Sender<Outcome>)>;
 
 pub(crate) struct Writer {
@@ -59,35 +65,40 @@ struct Failed {
     tried: Option<Box<Committed>>,
 }
 
-impl From<redb::Error> for Failed {
-    fn from(error: redb::Error) -> Self {
-        Self { error, tried: None }
-    }
-}
-
 impl Writer {
     /// Serves until the store is closed or nobody has it any more.
     pub(crate) fn run(mut self) {
         let mut next = None;
         while let Some(command) = next.take().or_else(|| self.commands.blocking_recv()) {
-            match command {
-                Command::Write(write, reply) => next = self.write((write, reply)),
-                Command::Compact(revision, reply) => {
-                    let _ = reply.send(self.compact(revision));
-                }
-                Command::Probe(reply) => {
-                    let _ = reply.send(self.probe());
-                }
-                Command::Recover(generation, reply) => {
-                    let _ = reply.send(self.recover_from(generation));
-                }
-                Command::Close(reply) => {
-                    self.close();
-                    let _ = reply.send(());
-                    return;
-                }
+            if let Command::Close(reply) = command {
+                self.close();
+                let _ = reply.send(());
+                return;
+            }
+            // What panics is the failure of this command. Whoever waits for it is told that nobody knows what came of it.
+            match catch_unwind(AssertUnwindSafe(|| self.serve(command))) {
+                Ok(then) => next = then,
+                Err(_) => drop(catch_unwind(AssertUnwindSafe(|| self.recover()))),
             }
         }
+    }
+
+    /// Does what is asked. Gives the command that came next, where that is known already.
+    fn serve(&mut self, command: Command) -> Option<Command> {
+        match command {
+            Command::Write(write, reply) => return self.write((write, reply)),
+            Command::Compact(revision, reply) => {
+                let _ = reply.send(self.compact(revision));
+            }
+            Command::Probe(reply) => {
+                let _ = reply.send(self.probe());
+            }
+            Command::Recover(generation, reply) => {
+                let _ = reply.send(self.recover_from(generation));
+            }
+            Command::Close(_) => {}
+        }
+        None
     }
 
     fn close(&mut self) {
@@ -111,8 +122,15 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let outcomes = self.commit(&batch);
-        self.note(&outcomes, size);
+        let outcomes = match self.known_to_fail(size) {
+            Some(failure) => refuse(&batch, &failure.into()),
+            None => {
+                let began = Instant::now();
+                let outcomes = self.commit(&batch);
+                self.note(&outcomes, size, began.elapsed());
+                outcomes
+            }
+        };
         for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
             // Whoever stopped waiting doesn't hear of it.
             let _ = reply.send(outcome);
@@ -120,8 +138,16 @@ impl Writer {
         next
     }
 
+    /// Why so much does not fit, where that was tried a moment ago: each attempt costs opening the file again, and reads
+    /// must have their time meanwhile.
+    fn known_to_fail(&self, size: usize) -> Option<StorageFailure> {
+        let known =
+            |trouble: &&Trouble| trouble.failure.is_full() && size >= trouble.size && Instant::now() < trouble.until;
+        self.shared.trouble().as_ref().filter(known).map(|trouble| trouble.failure.clone())
+    }
+
     /// Notes whether what was to be written is, for those who ask how the store is.
-    fn note(&self, outcomes: &[Outcome], size: usize) {
+    fn note(&self, outcomes: &[Outcome], size: usize, took: Duration) {
         let failure = outcomes.iter().find_map(|outcome| match outcome {
             Err(WriteError::Store { error: Error::Storage(failure), .. } | WriteError::Unconfirmed { failure, .. }) => {
                 Some(failure.clone())
@@ -132,7 +158,10 @@ impl Writer {
         // A small write may fit where a large one did not.
         let known = trouble.as_ref().map_or(0, |trouble| trouble.size);
         match failure {
-            Some(failure) => *trouble = Some(Trouble { failure, size: size.max(known) }),
+            Some(failure) => {
+                let until = Instant::now() + (took * PAUSE).min(LONGEST_PAUSE);
+                *trouble = Some(Trouble { failure, size: size.max(known), until });
+            }
             None if size >= known => *trouble = None,
             None => {}
         }
@@ -144,14 +173,14 @@ impl Writer {
         if self.shared.engine.is_failed() {
             self.recover()?;
         }
-        let written = self.try_probe(size);
+        let written = guarded(|| self.try_probe(size));
         let failure =
             written.err().map(|error| StorageFailure::new(self.shared.engine.path(), "write to the store", &error));
         if failure.is_some() {
             // If this fails too, the next command tries again.
             let _ = self.recover();
         }
-        *self.shared.trouble() = failure.clone().map(|failure| Trouble { failure, size });
+        *self.shared.trouble() = failure.clone().map(|failure| Trouble { failure, size, until: Instant::now() });
         failure.map_or(Ok(()), |failure| Err(failure.into()))
     }
 
@@ -195,19 +224,26 @@ impl Writer {
 
     /// Writes a batch in one transaction.
     fn attempt(&mut self, batch: &Batch) -> Result<Committed, Failed> {
+        let mut tried = None;
+        match guarded(|| self.try_attempt(batch, &mut tried)) {
+            Ok(committed) => Ok(committed),
+            Err(error) => Err(Failed { error, tried: tried.map(Box::new) }),
+        }
+    }
+
+    /// The same; notes in `tried` what it comes to before it is committed.
+    fn try_attempt(&mut self, batch: &Batch, tried: &mut Option<Committed>) -> Result<Committed, redb::Error> {
         let transaction = self.shared.engine.begin_write()?;
         let (outcomes, events) = commit::apply(&transaction, batch.iter().map(|(write, _)| write.as_slice()))?;
         let Some(last) = events.last().map(|event| event.revision.0) else {
-            transaction.abort().map_err(redb::Error::from)?;
+            transaction.abort()?;
             return Ok(Committed { outcomes, events, compacted: None });
         };
         let due = self.retention.due(Instant::now(), last, self.shared.hub.compacted());
         let compacted = due.map(|target| compaction::compact(&transaction, target)).transpose()?;
-        let committed = Committed { outcomes, events, compacted };
-        match transaction.commit() {
-            Ok(()) => Ok(committed),
-            Err(error) => Err(Failed { error: error.into(), tried: Some(Box::new(committed)) }),
-        }
+        *tried = Some(Committed { outcomes, events, compacted });
+        transaction.commit()?;
+        tried.take().ok_or(redb::Error::PreviousIo)
     }
 
     fn publish(&self, committed: Committed) -> Vec<Outcome> {
@@ -238,16 +274,24 @@ impl Writer {
         engine.reopen()?;
         let snapshot = self.shared.snapshot()?;
         let failed = |error| engine.failed(&error);
-        while hub.head() < snapshot.revision().map_err(failed)? {
-            let (events, _) = snapshot.events("", hub.head()).map_err(failed)?;
+        let (last, compacted) = guarded(|| Ok((snapshot.revision()?, snapshot.compacted()?))).map_err(failed)?;
+        while hub.head() < last {
+            let (events, _) = guarded(|| snapshot.events("", hub.head())).map_err(failed)?;
+            // What was compacted by the same commit is not told any more.
+            match events.first().map(|event| event.revision.0 - 1) {
+                None => hub.skip_to(last),
+                Some(before) if before > hub.head() => hub.skip_to(before),
+                Some(_) => {}
+            }
             hub.publish(events);
         }
-        hub.set_compacted(snapshot.compacted().map_err(failed)?);
+        hub.set_compacted(compacted);
         tracing::info!(path = %engine.path().display(), "opened the store again");
         Ok(())
     }
 
     fn recover_from(&mut self, generation: u64) -> Result<(), Error> {
+        // Who failed with an opening that has been replaced has only to try again.
         if self.shared.engine.generation() == generation { self.recover() } else { Ok(()) }
     }
 
@@ -260,13 +304,13 @@ impl Writer {
         if self.shared.engine.is_failed() {
             self.recover()?;
         }
-        let compact = || -> Result<u64, redb::Error> {
+        let compact = || {
             let transaction = self.shared.engine.begin_write()?;
             let compacted = compaction::compact(&transaction, target.0)?;
             transaction.commit()?;
             Ok(compacted)
         };
-        match compact() {
+        match guarded(compact) {
             Ok(compacted) => {
                 self.shared.hub.set_compacted(compacted);
                 Ok(())
