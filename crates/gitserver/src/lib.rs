@@ -22,6 +22,7 @@
 pub mod artifact;
 pub mod files;
 pub mod http;
+pub mod proxy;
 pub mod registry;
 pub mod repository;
 pub mod sshd;

@@ -204,6 +204,12 @@ fn key(base: &str, digest: Digest) -> String {
     Digest::of(format!("{base}\n{digest}").as_bytes()).hex()
 }
 
+impl std::fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetched").field("revision", &self.revision()).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Artifacts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Artifacts").field("directory", &self.0.directory).finish_non_exhaustive()

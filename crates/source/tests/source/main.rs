@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod artifacts;
 mod charts;
 mod http;
 mod leaks;

@@ -1,0 +1,105 @@
+//! What is kept of artifacts: cost follows the change, and nothing damaged is read.
+
+use std::path::Path;
+
+use cowherd_gitserver::artifact::{Artifact, Repository};
+use cowherd_gitserver::registry::{Access, Registry};
+use cowherd_source::{ArtifactOptions, Artifacts};
+use cowherd_tree::{TreeError, TreePath};
+
+use super::{artifact, artifacts, fetch, source, tagged, text};
+
+/// The files of layers that are on disk.
+fn layers(directory: &Path) -> Vec<std::path::PathBuf> {
+    let found = std::fs::read_dir(directory.join("artifacts/layers")).unwrap();
+    found.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn equal_files_have_equal_ids_in_every_artifact() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let push = |web: &str| Artifact::of(&[("api/x", "1"), ("api/y", "1"), ("web/x", web)]).push(&repository, "latest");
+    push("1");
+    let first = fetch(&artifacts, &source(&repository));
+    push("2");
+    let second = fetch(&artifacts, &source(&repository));
+    assert_ne!(first.digest, second.digest);
+    let id = |fetched: &cowherd_source::Fetched, path: &str| {
+        fetched.tree.entry(&TreePath::parse(path).unwrap()).unwrap().unwrap().id
+    };
+    assert_eq!(id(&first, "api"), id(&second, "api"));
+    assert_eq!(id(&first, "api/x"), id(&first, "api/y"), "the same content");
+    assert_ne!(id(&first, "web"), id(&second, "web"));
+    assert_ne!(id(&first, "."), id(&second, "."));
+    assert_eq!((text(&first, "web/x").as_str(), text(&second, "web/x").as_str()), ("1", "2"), "both stay readable");
+    let names: Vec<_> = second.tree.read_dir(&TreePath::root()).unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["api", "web"]);
+}
+
+#[test]
+fn what_is_here_is_not_downloaded_again_nor_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let first = artifact("1").push(&repository, "latest");
+    artifact("1").annotated("made", "again").push(&repository, "again");
+    let kept = artifacts(directory.path());
+    assert!(!fetch(&kept, &source(&repository)).unchanged);
+    assert!(fetch(&kept, &source(&repository)).unchanged);
+    assert!(fetch(&kept, &tagged(&repository, "again")).unchanged, "another manifest of the same layer");
+    drop(kept);
+    let kept = artifacts(directory.path());
+    let held = kept.held(&source(&repository), first.parse().unwrap()).unwrap();
+    assert_eq!((text(&held, "a").as_str(), held.annotations.len()), ("1", 0));
+    assert!(fetch(&kept, &source(&repository)).unchanged);
+    assert!(kept.held(&source(&repository), format!("sha256:{}", "0".repeat(64)).parse().unwrap()).is_none());
+}
+
+#[test]
+fn what_was_damaged_is_fetched_anew_and_never_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    artifact("content").push(&repository, "latest");
+    fetch(&artifacts(directory.path()), &source(&repository));
+    let [file] = layers(directory.path()).try_into().unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    let damage = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for bytes in [Vec::new(), whole[..whole.len() - 1].to_vec(), damage(whole.len() - 1), damage(whole.len() - 50)] {
+        std::fs::write(&file, bytes).unwrap();
+        let fetched = fetch(&artifacts(directory.path()), &source(&repository));
+        assert_eq!((fetched.unchanged, text(&fetched, "a").as_str()), (false, "content"));
+    }
+    let held = fetch(&artifacts(directory.path()), &source(&repository));
+    std::fs::write(&file, damage(0)).unwrap();
+    let read = held.tree.read(&TreePath::parse("a").unwrap());
+    assert!(matches!(read, Err(TreeError::Storage { .. })), "{read:?}");
+}
+
+#[test]
+fn layers_that_nobody_reads_go_when_they_take_too_much_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let options = ArtifactOptions { max_layers: 1000, ..ArtifactOptions::default() };
+    let artifacts = Artifacts::open_with(directory.path().join("artifacts"), options).unwrap();
+    let mut read = Vec::new();
+    for round in 0..4 {
+        artifact(&format!("{round}{}", "x".repeat(600))).push(&repository, "latest");
+        read.push(fetch(&artifacts, &source(&repository)));
+    }
+    assert_eq!(layers(directory.path()).len(), 4, "all are read");
+    assert!(read.iter().enumerate().all(|(round, fetched)| text(fetched, "a").starts_with(&round.to_string())));
+    read.clear();
+    artifact("last").push(&repository, "latest");
+    let last = fetch(&artifacts, &source(&repository));
+    assert!(layers(directory.path()).len() <= 2, "{:?}", layers(directory.path()));
+    assert_eq!(text(&last, "a"), "last");
+}
