@@ -2,16 +2,26 @@
 //! notice.
 
 mod alias;
+mod alone;
 mod areas;
+mod build;
+mod change;
+mod suite;
+mod together;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::tools;
 use areas::{AREAS, Area};
+use build::Package;
+use change::Change;
+use suite::Tests;
 
 /// Changes that no test can notice, with the reason: a line of `cargo mutants` without its place, a tab, a sentence.
 const EXPLAINED: &str = include_str!("mutants/explained.tsv");
@@ -44,8 +54,8 @@ impl Outcome {
 /// table of docs/testing.md, and what was missed; fails where that is too much.
 pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let (shard, names) = match arguments {
-        [flag, shard, names @ ..] if flag == "--shard" => (Some(shard.as_str()), names),
-        names => (None, names),
+        [flag, shard, names @ ..] if flag == "--shard" => (part(shard)?, names),
+        names => ((0, 1), names),
     };
     if let Some(unknown) = names.iter().find(|name| AREAS.iter().all(|area| area.name != **name)) {
         let known: Vec<&str> = AREAS.iter().map(|area| area.name).collect();
@@ -54,19 +64,30 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let installed = Command::new("cargo").args(["mutants", "--version"]).stdout(Stdio::null()).status();
     ensure!(installed.is_ok_and(|status| status.success()), "run `cargo install cargo-mutants --locked` first");
     let tree = copy(root)?;
+    let areas: Vec<&Area> =
+        AREAS.iter().filter(|area| names.is_empty() || names.iter().any(|name| name == area.name)).collect();
+    let packages: BTreeSet<&str> = areas.iter().map(|area| area.package).collect();
     let mut table =
         String::from("| area | changes | noticed | explained | missed |\n| --- | --- | --- | --- | --- |\n");
     let (mut missed, mut enough) = (String::new(), true);
-    for area in AREAS.iter().filter(|area| names.is_empty() || names.iter().any(|name| name == area.name)) {
-        let outcome = change(root, &tree, area, shard)?;
-        let Outcome { noticed, explained, .. } = outcome;
-        let (all, left) = (outcome.all(), outcome.missed.len());
-        table += &format!("| {} | {all} | {noticed} | {explained} | {left} |\n", area.name);
-        outcome.missed.iter().for_each(|line| missed += &format!("missed: {line}\n"));
-        enough &= outcome.is_enough();
+    for package in packages {
+        let areas: Vec<&Area> = areas.iter().copied().filter(|area| area.package == package).collect();
+        for (area, outcome) in areas.iter().zip(change(root, &tree, &areas, shard)?) {
+            let Outcome { noticed, explained, .. } = outcome;
+            let (all, left) = (outcome.all(), outcome.missed.len());
+            table += &format!("| {} | {all} | {noticed} | {explained} | {left} |\n", area.name);
+            outcome.missed.iter().for_each(|line| missed += &format!("missed: {line}\n"));
+            enough &= outcome.is_enough();
+        }
     }
     print!("{missed}\n{table}");
     Ok(if enough { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `K/N`, with K from 0.
+fn part(shard: &str) -> Result<(usize, usize)> {
+    let part = shard.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+    part.filter(|(k, n)| k < n).with_context(|| format!("--shard takes K/N, as in 0/10, not {shard:?}"))
 }
 
 /// A copy of the files that Git knows of or would: in it the code is changed, and nowhere else.
@@ -90,79 +111,57 @@ fn copy(root: &Path) -> Result<PathBuf> {
     Ok(tree)
 }
 
-/// Changes the code of an area, round by round: what the first targets do not notice is left to the next.
-fn change(root: &Path, tree: &Path, area: &Area, shard: Option<&str>) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
-    let mut missed: Option<Vec<String>> = None;
-    for (number, round) in area.rounds.iter().enumerate() {
-        let output = root.join("target/mutants").join(format!("{}-{number}", area.name));
-        if output.exists() {
-            fs::remove_dir_all(&output)?;
-        }
-        fs::create_dir_all(&output)?;
-        let mut cargo = Command::new("cargo");
-        cargo.current_dir(tree).args(["mutants", "--in-place", "--baseline=skip", "--timeout=120", "--colors=never"]);
-        cargo.args(["--package", area.package]).arg("--output").arg(&output);
-        cargo.args(area.files.iter().flat_map(|file| ["--file", file]));
-        // What is built is what is run: otherwise every test of the package would be built for each change.
-        cargo.args(round.targets.iter().map(|target| format!("--cargo-arg={target}")));
-        match &missed {
-            Some(missed) if missed.is_empty() => break,
-            Some(missed) => drop(cargo.args(missed.iter().map(|line| format!("--re={}", pattern(line))))),
-            None => drop(cargo.args(shard.into_iter().flat_map(|shard| ["--sharding=round-robin", "--shard", shard]))),
-        }
-        cargo.args(["--", "--"]).args(round.filters).envs(tools::ensure(root)?.environment()?);
-        cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_TARGET_DIR", root.join("target"));
-        let status = cargo.status().context("cannot run cargo mutants")?;
-        // 2: some were missed, 3: some took too long.
-        ensure!(matches!(status.code(), Some(0 | 2 | 3)), "cargo mutants ended with {status}");
-        let lines = |file: &str| lines(&output.join("mutants.out").join(file));
-        let noticed = [lines("caught.txt")?, lines("timeout.txt")?].concat();
-        // Changes of a certain sort are made again whatever pattern is given; they were counted before.
-        let is_new = |line: &&String| missed.as_ref().is_none_or(|missed| missed.contains(line));
-        outcome.noticed += noticed.iter().filter(is_new).count();
-        let left = missed.map_or_else(|| lines("missed.txt"), Ok)?;
-        missed = Some(left.into_iter().filter(|line| !noticed.contains(line)).collect());
+/// Changes the code of areas of one package, and says of each what became of it.
+fn change(root: &Path, tree: &Path, areas: &[&Area], (part, of): (usize, usize)) -> Result<Vec<Outcome>> {
+    let mut changes: Vec<Change> = Vec::new();
+    for area in areas {
+        changes.extend(change::list(tree, area)?.into_iter().skip(part).step_by(of));
     }
-    let is_explained = |line: &String| EXPLAINED.lines().any(|known| known.starts_with(&(without_place(line) + "\t")));
-    let (explained, missed): (Vec<_>, Vec<_>) = missed.unwrap_or_default().into_iter().partition(is_explained);
-    Ok(Outcome { explained: explained.len(), missed, ..outcome })
-}
-
-/// The lines of a file that `cargo mutants` wrote; none where it had nothing to write.
-fn lines(file: &Path) -> Result<Vec<String>> {
-    match fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        text => {
-            Ok(text.with_context(|| format!("cannot read {}", file.display()))?.lines().map(str::to_owned).collect())
+    let (name, target) = (areas[0].package, root.join("target"));
+    let package = Package { name, tree, target: target.clone(), targets: areas::targets(name) };
+    let built = package.build(&changes)?;
+    let environment = tools::ensure(root)?.environment()?;
+    let tests = Tests::run(built.programs, environment.clone(), &target.join("mutants"))?;
+    let (count, took) = tests.extent();
+    eprintln!("{name}: {} changes, {count} tests that take {} s one by one", built.changes.len(), took.as_secs());
+    let made: Vec<usize> = built.changes.iter().copied().collect();
+    let done = AtomicUsize::new(0);
+    let mut missed = tests.missed(&made, |id, is_noticed| {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if !is_noticed {
+            eprintln!("{done}/{} missed: {}", made.len(), changes[id].name);
+        } else if done.is_multiple_of(50) {
+            eprintln!("{done}/{}", made.len());
+        }
+    })?;
+    let mut compiled = built.changes;
+    eprintln!("{name}: {} changes cannot stand beside the others, and are made alone", built.alone.len());
+    for (id, is_noticed) in alone::change(&package, &changes, &built.alone, &environment)? {
+        compiled.insert(id);
+        if !is_noticed {
+            missed.insert(id);
         }
     }
-}
-
-/// A regular expression for one change alone.
-fn pattern(line: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '/' | '_') { c } else { '.' };
-    format!("^{}$", line.chars().map(plain).collect::<String>())
-}
-
-/// The line of a change without line and column, which every edit moves.
-fn without_place(line: &str) -> String {
-    match line.splitn(4, ':').collect::<Vec<_>>()[..] {
-        [file, _, _, change] => format!("{file}:{change}"),
-        _ => line.to_owned(),
-    }
+    let outcome = |area: &&Area| {
+        let mut outcome = Outcome::default();
+        for id in compiled.iter().copied().filter(|id| changes[*id].area == area.name) {
+            let change = &changes[id];
+            let is_explained = EXPLAINED.lines().any(|known| known.starts_with(&(change.without_place() + "\t")));
+            match missed.contains(&id) {
+                false => outcome.noticed += 1,
+                true if is_explained => outcome.explained += 1,
+                true if tests.is_reached(id) => outcome.missed.push(change.name.clone()),
+                true => outcome.missed.push(format!("{} (reached by no test)", change.name)),
+            }
+        }
+        outcome
+    };
+    Ok(areas.iter().map(outcome).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_change_is_known_by_what_it_is_wherever_it_stands() {
-        let line = "crates/a/src/b.rs:12:5: replace a::<B> -> C with D";
-        assert_eq!(without_place(line), "crates/a/src/b.rs: replace a::<B> -> C with D");
-        assert_eq!(pattern("a/b_c.rs:1:2: replace + with *"), "^a/b_c.rs.1.2..replace...with..$");
-    }
 
     #[test]
     fn every_explanation_is_of_a_change_and_says_why() {
@@ -178,5 +177,11 @@ mod tests {
             |noticed, explained, missed: usize| Outcome { noticed, explained, missed: vec![String::new(); missed] };
         assert!(outcome(90, 5, 5).is_enough() && outcome(0, 0, 0).is_enough());
         assert!(!outcome(90, 4, 6).is_enough() && !outcome(18, 0, 1).is_enough());
+    }
+
+    #[test]
+    fn a_part_is_one_of_several() {
+        assert_eq!(part("3/10").unwrap(), (3, 10));
+        assert!(["", "3", "10/10", "a/b", "1/0"].into_iter().all(|wrong| part(wrong).is_err()));
     }
 }

@@ -8,96 +8,44 @@ pub struct Area {
     pub package: &'static str,
     /// Its files, as `cargo mutants --file` takes them.
     pub files: &'static [&'static str],
-    /// What is run, the quickest first.
-    pub rounds: &'static [Round],
 }
 
-/// Tests that are run for each change which no earlier round noticed.
-pub struct Round {
-    /// The targets of `cargo test`.
-    pub targets: &'static [&'static str],
-    /// Parts of the names of tests; all where there is none.
-    pub filters: &'static [&'static str],
+const fn area(name: &'static str, package: &'static str, files: &'static [&'static str]) -> Area {
+    Area { name, package, files }
 }
 
-const fn round(targets: &'static [&'static str], filters: &'static [&'static str]) -> Round {
-    Round { targets, filters }
+/// The tests of a package that are run, as targets of `cargo test`.
+pub fn targets(package: &str) -> &'static [&'static str] {
+    match package {
+        API => &[
+            "--lib",
+            "--test=access",
+            "--test=admission",
+            "--test=authorization",
+            "--test=custom_resources",
+            "--test=objects",
+            "--test=pki",
+            "--test=tokens",
+        ],
+        // The stories of delivery take minutes, and are beside real servers.
+        "cowherd-gitops" | "cowherd-source" => &["--lib"],
+        _ => &["--lib", "--tests"],
+    }
 }
 
 const API: &str = "cowherd-apiserver";
 
 /// All areas.
 pub const AREAS: &[Area] = &[
-    Area {
-        name: "authorization",
-        package: API,
-        files: &["crates/apiserver/src/authorization/*.rs", "crates/apiserver/src/identity.rs"],
-        rounds: &[
-            round(&["--lib"], &["authorization", "identity"]),
-            round(&["--test=access", "--test=authorization"], &[]),
-        ],
-    },
-    Area {
-        name: "requests",
-        package: API,
-        files: &["crates/apiserver/src/action/*.rs", "crates/apiserver/src/impersonation.rs"],
-        rounds: &[round(&["--lib"], &["action", "impersonation"]), round(&["--test=access"], &[])],
-    },
-    Area {
-        name: "tokens",
-        package: API,
-        files: &["crates/apiserver/src/tokens.rs", "crates/apiserver/src/rest/token.rs"],
-        rounds: &[round(&["--lib", "--test=tokens"], &["token", "who_brings"])],
-    },
-    Area {
-        name: "certificates",
-        package: API,
-        files: &["crates/apiserver/src/pki/*.rs"],
-        rounds: &[round(
-            &["--lib", "--test=pki"],
-            &["pki", "certificate", "kubeconfig", "damaged", "clock", "renewal", "who_connects"],
-        )],
-    },
-    Area {
-        name: "admission",
-        package: API,
-        files: &["crates/apiserver/src/admission/*.rs"],
-        rounds: &[round(&["--test=admission"], &[]), round(&["--test=objects", "--test=custom_resources"], &[])],
-    },
-    Area {
-        name: "masks",
-        package: "cowherd-apply",
-        files: &["crates/apply/src/mask.rs"],
-        rounds: &[round(&["--lib"], &["mask"])],
-    },
-    Area {
-        name: "credentials",
-        package: "cowherd-source",
-        files: &["crates/source/src/auth.rs"],
-        rounds: &[round(&["--lib"], &["auth"])],
-    },
-    Area {
-        name: "store",
-        package: "cowherd-store",
-        files: &["crates/store/src/**/*.rs"],
-        rounds: &[round(&["--lib", "--tests"], &[])],
-    },
-    Area {
-        name: "patch",
-        package: "cowherd-patch",
-        files: &["crates/patch/src/**/*.rs"],
-        rounds: &[round(&["--lib", "--tests"], &[])],
-    },
-    Area {
-        name: "apply",
-        package: "cowherd-apply",
-        files: &["crates/apply/src/**/*.rs"],
-        rounds: &[round(&["--lib"], &[]), round(&["--tests"], &[])],
-    },
-    Area {
-        name: "schedule",
-        package: "cowherd-gitops",
-        files: &["crates/gitops/src/schedule/*.rs"],
-        rounds: &[round(&["--lib"], &["schedule"])],
-    },
+    area("authorization", API, &["crates/apiserver/src/authorization/*.rs", "crates/apiserver/src/identity.rs"]),
+    area("requests", API, &["crates/apiserver/src/action/*.rs", "crates/apiserver/src/impersonation.rs"]),
+    area("tokens", API, &["crates/apiserver/src/tokens.rs", "crates/apiserver/src/rest/token.rs"]),
+    area("certificates", API, &["crates/apiserver/src/pki/*.rs"]),
+    area("admission", API, &["crates/apiserver/src/admission/*.rs"]),
+    area("masks", "cowherd-apply", &["crates/apply/src/mask.rs"]),
+    area("credentials", "cowherd-source", &["crates/source/src/auth.rs"]),
+    area("store", "cowherd-store", &["crates/store/src/**/*.rs"]),
+    area("patch", "cowherd-patch", &["crates/patch/src/**/*.rs"]),
+    area("apply", "cowherd-apply", &["crates/apply/src/**/*.rs"]),
+    area("schedule", "cowherd-gitops", &["crates/gitops/src/schedule/*.rs"]),
 ];
