@@ -159,7 +159,7 @@ impl Patched {
             container = match container {
                 Value::Object(map) => map.get_mut(part)?,
                 Value::Array(items) => {
-                    let place = place(part, items.len()).ok().filter(|place| *place < items.len())?;
+                    let place = place(part, items.len()).ok()?;
                     items.get_mut(place)?
                 }
                 _ => return None,

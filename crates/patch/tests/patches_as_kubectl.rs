@@ -259,12 +259,26 @@ fn json_patches() {
         json!({ "op": "test", "path": "/spec/paused", "value": true }),
         json!({ "op": "test", "path": "/metadata/labels", "value": { "tier": "front", "app": "web" } }),
         json!({ "op": "test", "path": "/nothing/nothing", "value": null }),
+        json!({ "op": "test", "path": "", "value": object.clone() }),
+        json!({ "op": "test", "path": "", "value": {} }),
         json!({ "op": "guess", "path": "/spec" }),
         json!({ "path": "/spec" }),
+        json!({ "op": "remove" }),
+        json!({ "op": "replace", "value": 1 }),
+        json!({ "op": "test", "value": 1 }),
+        json!({ "op": "move", "path": "/metadata/labels/moved" }),
+        json!({ "op": "move", "from": "/metadata/labels/app" }),
+        json!({ "op": "copy", "path": "/metadata/labels/copied" }),
+        json!({ "op": "copy", "from": "/metadata/labels/app" }),
+        json!({ "op": "add", "path": "/spec/template/spec/containers/3/image", "value": "x" }),
+        json!({ "op": "copy", "from": "/metadata/finalizers/9", "path": "/metadata/labels/copied" }),
+        json!({ "op": "test", "path": "/metadata/finalizers/9", "value": "c" }),
+        json!({ "op": "test", "path": "/metadata/name/x", "value": "c" }),
     ] {
         same("json", &object, json!([operation]));
     }
     refused("json", &object, json!([{ "op": "replace", "path": "/metadata/finalizers/7", "value": "x" }]));
+    refused("json", &object, json!([{ "op": "replace", "path": "", "value": "text" }]));
     refused("json", &object, json!({ "op": "remove", "path": "/spec" }));
     refused("json", &object, json!(["remove"]));
 }

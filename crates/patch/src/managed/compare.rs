@@ -78,11 +78,15 @@ fn compare(place: Place<'_>, old: Option<&Value>, new: Option<&Value>) -> (Chang
     {
         return (own, compare_lists(place, (old_keys, old), (new_keys, new)));
     }
-    let change = match (old, new) {
-        (Some(old), Some(new)) if !same(old, new) => Change::Modified,
-        _ => own,
-    };
-    (change, Comparison::default())
+    match (old, new) {
+        (Some(old), Some(new)) if !same(old, new) => {
+            // What was in a map that is none any more is gone.
+            let before =
+                if old.is_object() && !new.is_object() { compare(place, Some(old), None).1 } else { <_>::default() };
+            (Change::Modified, before)
+        }
+        _ => (own, Comparison::default()),
+    }
 }
 
 /// A side of a comparison that is a map; `None` stands for null and for nothing.
