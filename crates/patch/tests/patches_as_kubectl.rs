@@ -174,6 +174,8 @@ fn strategic_patches_that_are_refused() {
         json!({ "spec": { "strategy": { "$retainKeys": ["type"], "rollingUpdate": {} } } }),
         json!({ "spec": { "strategy": { "$retainKeys": "type" } } }),
         json!({ "metadata": { "$setElementOrder/finalizers": "a" } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": 1 } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": 1.5 } }),
         json!({ "metadata": { "$setElementOrder/finalizers": ["b", "a"], "finalizers": ["a", "b"] } }),
         json!({ "metadata": { "finalizers": [1] } }),
         json!({ "metadata": { "finalizers": [["a"]] } }),

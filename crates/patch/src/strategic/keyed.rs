@@ -37,8 +37,7 @@ impl KeyedList<'_> {
             let replaced = change.is_some_and(|change| change.get("$patch").is_some_and(|word| word == "replace"));
             match walk(found, change, self.schema, self.depth)?.filter(|item| !is_empty(item)) {
                 None => set(&mut dest, None, &query),
-                Some(mut item) => {
-                    complete(&mut item, &query);
+                Some(item) => {
                     if let Some(known) = place.filter(|_| !replaced).and_then(|place| dest.get_mut(place)) {
                         known.clone_from(&item);
                     }
@@ -154,17 +153,6 @@ fn set(items: &mut Vec<Value>, new: Option<Value>, query: &Query<'_>) {
     }
     if let Some(new) = new.filter(|_| !replaced) {
         items.push(new);
-    }
-}
-
-/// Gives an item the keys that it was found by.
-fn complete(item: &mut Value, query: &Query<'_>) {
-    let Value::Object(map) = item else { return };
-    for (key, wanted) in query.iter().filter(|(_, wanted)| !wanted.is_empty()) {
-        if !map.contains_key(*key) {
-            let value = wanted.parse::<i64>().map_or_else(|_| Value::from(wanted.as_str()), Value::from);
-            map.insert((*key).to_owned(), value);
-        }
     }
 }
 
