@@ -184,3 +184,7 @@ fn found(current: &Option<Box<Entry>>) -> String {
         None => "no such key".into(),
     }
 }
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

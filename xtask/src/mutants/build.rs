@@ -78,7 +78,7 @@ impl Package<'_> {
                 lines.insert(file.clone(), changed.lines);
             }
             kept.retain(|id| !alone.contains(id));
-            let (succeeded, messages) = self.cargo(&["check", "--lib"])?;
+            let (succeeded, messages) = self.cargo(&["build", "--lib"])?;
             if succeeded {
                 break;
             }

@@ -11,9 +11,13 @@ mod engine;
 #[cfg(test)]
 mod faults;
 mod hub;
+#[cfg(test)]
+mod hub_tests;
 mod layout;
 mod listing;
 mod options;
+#[cfg(test)]
+mod retention_tests;
 mod snapshot;
 mod watch;
 mod writer;
