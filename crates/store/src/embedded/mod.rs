@@ -19,6 +19,8 @@ mod options;
 #[cfg(test)]
 mod retention_tests;
 mod snapshot;
+#[cfg(test)]
+mod unpublished_tests;
 mod watch;
 mod writer;
 
@@ -156,12 +158,11 @@ impl Embedded {
         })
     }
 
-    async fn check_written(&self, requested: Revision) -> Result<(), Error> {
-        let current = self.access.read(|| async { self.try_revision() }).await?;
-        if requested > current { Err(Error::Future { requested, current }) } else { Ok(()) }
+    /// The revision of the last write that is on disk. Reads see it a moment before watchers are told of it.
+    async fn written(&self) -> Result<Revision, Error> {
+        self.access.read(|| async { self.try_revision() }).await
     }
 
-    /// The revision of the last write on disk, of which the watchers may be told only in a moment.
     fn try_revision(&self) -> Result<Revision, Error> {
         self.shared.read(Snapshot::revision).map(Revision)
     }
@@ -181,7 +182,16 @@ impl Embedded {
 
 impl Backend for Embedded {
     fn revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
-        async { if self.shared.engine.is_closed() { Err(self.closed()) } else { Ok(self.head()) } }.boxed()
+        async {
+            if self.shared.engine.is_closed() {
+                return Err(self.closed());
+            }
+            // That of the last write that was acknowledged may be too early: a listing, and whoever was told of it, knows of
+            // one that is only on disk yet. While nothing can be read there, nobody learns of such a one.
+            let acknowledged = self.head();
+            Ok(self.try_revision().map_or(acknowledged, |written| written.max(acknowledged)))
+        }
+        .boxed()
     }
 
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
@@ -208,7 +218,10 @@ impl Backend for Embedded {
         async move {
             if from > self.head() {
                 // A listing may see a commit a moment before it is published.
-                self.check_written(from).await?;
+                let current = self.written().await?;
+                if from > current {
+                    return Err(Error::Future { requested: from, current });
+                }
             }
             let watch = Following::new(self.access.clone(), prefix, from.0);
             let oldest = self.compacted();
