@@ -24,6 +24,9 @@ use crate::target::{Kind, Target};
 /// commit it was last brought from; with -o json all of the commit, where the repository is at hand:
 /// the local one that is followed, or for a remote one the clone that you stand in.
 ///
+/// As with Flux, these are the last five: what was brought again with the same end is one line. Each
+/// reconciliation is in `cowherd logs ks/NAME`, each commit in `git log -- PATH`.
+///
 /// Examples:
 ///   cowherd history apps
 ///   cowherd history ks/apps -o json
