@@ -149,6 +149,7 @@ fn trace_goes_from_an_object_back_to_the_commit() {
         (["trace", "cm/none", "-n", "default"], "not found in \"default\" namespace"),
         (["trace", "sa/default", "-n", "default"], "applied by no Kustomization"),
         (["trace", "gadget/x", "-n", "default"], "doesn't have a resource type \"gadget\""),
+        (["trace", "deploymnt/x", "-n", "default"], "resource type \"deploymnt\"; did you mean deployment?"),
     ] {
         let (status, said) = code(&fleet, &arguments);
         assert!(status == 1 && said.contains(word), "{said}");
@@ -416,4 +417,101 @@ fn what_was_done_is_told_for_programs_too() {
     let reconciled = parsed(&["reconcile", "source", "git", "flux-system", "-o", "json"]);
     assert_eq!(reconciled["kind"], "GitRepository");
     assert!(reconciled["status"]["artifact"]["revision"].as_str().unwrap().ends_with(&fleet.first));
+}
+
+#[test]
+fn trace_looks_where_kubectl_does_and_then_for_the_only_one() {
+    let fleet = Fleet::start();
+    let map = |name: &str, namespace: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: {namespace}\n")
+    };
+    for namespace in ["one", "two"] {
+        fleet.repository.write(
+            &format!("other/{namespace}.yaml"),
+            &format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {namespace}\n"),
+        );
+        fleet.repository.write(&format!("other/twice-{namespace}.yaml"), &map("twice", namespace));
+    }
+    fleet.repository.write("other/far.yaml", &map("far", "two"));
+    let commit = fleet.repository.commit("more namespaces");
+    fleet.wait_until_applied(&commit);
+    let told = fleet.running.cowherd_ok(["trace", "cm/red"]);
+    assert!(told.contains("ConfigMap/default/red") && !told.contains("not in"), "{told}");
+    for words in [&["trace", "cm/far"][..], &["trace", "far", "--kind", "ConfigMap", "--api-version", "v1"]] {
+        let told = fleet.running.cowherd_ok(words);
+        assert!(
+            told.contains("ConfigMap/two/far") && told.contains("not in \"default\" namespace, but in \"two\""),
+            "{told}"
+        );
+    }
+    let flux = ["trace", "twice", "--kind", "configmap", "--api-version", "v1", "--namespace", "one"];
+    assert!(fleet.running.cowherd_ok(flux).contains("ConfigMap/one/twice"));
+    let kustomization = ["trace", "app", "--kind", "Kustomization", "--api-version", "kustomize.toolkit.fluxcd.io/v1"];
+    assert!(fleet.running.cowherd_ok(kustomization).contains("Kustomization/flux-system/app"));
+    let (status, said) = code(&fleet, &["trace", "cm/twice"]);
+    assert!(status == 1 && said.contains("in several namespaces: one, two; name one with -n"), "{said}");
+    let config = std::fs::read_to_string(fleet.running.kubeconfig()).unwrap();
+    let set = ["config", "set-context", "--current", "--namespace", "one"];
+    fleet.running.kubectl_ok(set);
+    let told = fleet.running.cowherd_ok(["trace", "cm/twice"]);
+    std::fs::write(fleet.running.kubeconfig(), config).unwrap();
+    assert!(told.contains("ConfigMap/one/twice"), "{told}");
+}
+
+#[test]
+fn what_is_mistyped_is_told_with_what_may_be_meant() {
+    let fleet = Fleet::start();
+    for (words, told) in [
+        (&["get", "kustomisations"][..], "did you mean kustomizations?"),
+        (&["get", "ks/othr"], "\"othr\" not found in \"flux-system\" namespace; did you mean other?"),
+        (&["reconcile", "kustomisation", "app"], "unknown kind \"kustomisation\"; did you mean kustomization?"),
+        (&["suspend", "ks/ap"], "not found in \"flux-system\" namespace; did you mean app?"),
+        (&["resume", "ks/app", "-n", "default"], "it is elsewhere: -n flux-system"),
+        (&["history", "othr"], "did you mean other?"),
+        (&["get", "--context", "nope"], "context \"nope\" does not exist; the contexts of"),
+    ] {
+        let (status, said) = code(&fleet, words);
+        assert!(status == 1 && said.contains(told), "{words:?}: {said}");
+    }
+    let (_, said) = code(&fleet, &["get", "--context", "nope"]);
+    assert!(said.contains("are: cowherd") && !said.contains("cowherd up"), "{said}");
+    let output = fleet.running.cowherd(["trcae", "cm/red"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("'trace'"), "{output:?}");
+    let all = fleet.running.cowherd_ok(["get", "sources", "git"]);
+    for words in [&["get", "sources", "all"][..], &["get", "source", "all"], &["get", "sources"]] {
+        assert_eq!(fleet.running.cowherd_ok(words), all, "{words:?}");
+    }
+}
+
+#[test]
+fn diff_says_to_whom_may_only_look_what_is_missing_and_what_does_without() {
+    let fleet = branched(|repository| {
+        repository.config_map("app/red.yaml", "red", "2");
+    });
+    let running = &fleet.running;
+    running.kubectl_ok(["create", "serviceaccount", "viewer", "-n", "default"]);
+    let binding = ["create", "clusterrolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer"];
+    running.kubectl_ok(binding);
+    let token = running.kubectl_ok(["create", "token", "viewer", "-n", "default"]);
+    let config = std::fs::read_to_string(running.kubeconfig()).unwrap();
+    let keys = ["client-certificate-data:", "client-key-data:"];
+    let lines = config.lines().filter(|line| !keys.iter().any(|key| line.trim_start().starts_with(key)));
+    let lines = lines.map(|line| match line.trim() {
+        "user:" => format!("{line}\n    token: {}", token.trim()),
+        _ => line.to_owned(),
+    });
+    let viewing = fleet.directory.path().join("viewing");
+    std::fs::write(&viewing, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let kubeconfig = viewing.to_str().unwrap();
+    let output = cowherd(&fleet.repository.path)
+        .args(["diff", "ks/app", "--revision", "next", "--kubeconfig", kubeconfig])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for words in ["cannot patch resource \"configmaps\"", "by a dry run", "cowherd diff --base REVISION"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (status, said) = code(&fleet, &["diff", "ks/app", "--revision", "next"]);
+    assert!(status == 1 && said.contains("ConfigMap/default/red configured"), "{said}");
 }

@@ -104,3 +104,68 @@ fn another_path_is_followed_when_that_is_meant() {
     running.wait_for_value("dev", "1");
     running.wait_for_value("prod", "");
 }
+
+#[test]
+fn a_path_that_is_not_there_is_refused_with_those_that_may_be_meant_and_is_not_remembered() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.config_map("clusters/live/map.yaml", "live", "1").commit("begin");
+    for (path, meant) in [("prdo", "./prod"), ("live", "./clusters/live"), ("clusters/lvie", "./clusters/live")] {
+        let (status, said) = once(directory.path(), &["fleet", "--path", path]);
+        assert_eq!(status, Some(1), "{said}");
+        let words = [format!("there is no ./{path} in main@sha1:"), format!("did you mean {meant}?")];
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod/map.yaml"]);
+    assert!(status == Some(1) && said.contains("./prod/map.yaml is no directory"), "{said}");
+    assert!(!directory.path().join("data/following.json").exists());
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    // Nor does it displace what is followed.
+    let (status, said) = once(directory.path(), &["fleet", "--path", "devv", "--switch"]);
+    assert!(status == Some(1) && said.contains("did you mean ./dev?"), "{said}");
+    let (status, said) = once(directory.path(), &[]);
+    assert!(status == Some(0) && said.contains("from ./prod"), "{said}");
+}
+
+#[test]
+fn what_was_never_applied_binds_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.write("dev/map.yaml", "kind: [\n").commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "dev", "--timeout", "20s"]);
+    assert!(status == Some(1) && said.contains("dev/map.yaml"), "{said}");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert!(status == Some(0) && said.contains("following branch main"), "{said}");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "dev"]);
+    assert!(status == Some(1) && said.contains("of the 1 object that was applied from it"), "{said}");
+}
+
+#[test]
+fn below_the_top_of_a_repository_its_control_plane_is_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let up = |at: &str, words: &[&str]| {
+        let mut command = cowherd(&repository.path.join(at));
+        let command = command.arg("up").args(words).args(["--once", "--listen", "127.0.0.1:0"]);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        (status.code(), String::from_utf8_lossy(&stderr).into_owned())
+    };
+    // The first one begins at the top as well, with the directory that one stands in.
+    let (status, said) = up("prod", &[]);
+    assert!(status == Some(0) && said.contains("following") && said.contains("from ./prod"), "{said}");
+    let (status, said) = up("dev", &[]);
+    assert!(status == Some(0) && said.contains("resuming") && said.contains("from ./prod"), "{said}");
+    let state = format!("its state is in {}", repository.path.canonicalize().unwrap().join(".cowherd").display());
+    assert!(said.contains(&state), "{said}");
+    let (status, said) = up("dev", &["."]);
+    assert!(status == Some(1) && said.contains("follows branch main") && said.contains("not branch main"), "{said}");
+    let (status, said) = up(".", &[]);
+    assert!(status == Some(0) && said.contains("resuming") && !said.contains("its state is in"), "{said}");
+    for place in ["prod", "dev"] {
+        assert!(!repository.path.join(place).join(".cowherd").exists());
+    }
+    let output = cowherd(&repository.path.join("dev")).args(["logs", "ks/flux-system"]).output().unwrap();
+    assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
+}

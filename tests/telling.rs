@@ -233,3 +233,28 @@ fn the_roles_of_kubernetes_let_people_see_the_agents_resources() {
         if said == "yes" { Ok(()) } else { Err(said) }
     });
 }
+
+#[test]
+fn the_log_says_what_it_has_no_line_about() {
+    let fleet = Fleet::start();
+    for (words, told) in [
+        (&["ks/othr"][..], "no line about Kustomization \"othr\"; did you mean other?"),
+        (
+            &["--kind", "kustomisation"],
+            "the kind kustomisation; did you mean Kustomization? (it has: GitRepository, Kustomization",
+        ),
+        (&["--name", "nobody"], "no line about object \"nobody\""),
+        (&["--kubeconfig", "any"], "kubectl logs -n flux-system deployment/cowherd-agent"),
+    ] {
+        let output = fleet.running.cowherd([&["logs"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(told), "{words:?}: {said}");
+    }
+    for words in [&["ks/other", "--level", "error"][..], &["ks/other", "-n", "default"]] {
+        let output = fleet.running.cowherd([&["logs"], words].concat());
+        assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no such lines"), "{output:?}");
+    }
+    let output = fleet.running.cowherd(["logs", "ks/other"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -35,7 +35,12 @@ fn teams_get_what_their_accounts_may_and_no_more() {
     let production = "examples/tenants/clusters/production";
     let running = Running::start(directory.path(), ["up", path, "--path", production, lock_down]);
     running.wait_for_ready("tenants", "True", &first);
-    let topic = |object: &str| running.get(&format!("channel {object}"))["spec"]["topic"].clone();
+    // It may not be there yet.
+    let topic = |object: &str| {
+        let words = ["get", "-o", "json", "channel"].into_iter().chain(object.split_whitespace());
+        let found: serde_json::Value = serde_json::from_slice(&running.kubectl(words).stdout).unwrap_or_default();
+        found["spec"]["topic"].clone()
+    };
     let wait_for_topic = |object: &str, wanted: &str| {
         eventually(object, || match topic(object) {
             found if found == wanted => Ok(()),

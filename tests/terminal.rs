@@ -88,6 +88,25 @@ fn a_failure_is_wrapped_and_not_cut_while_the_lines_move() {
     assert!(rows.iter().any(|row| row.ends_with("more lines are told above)")), "{rows:#?}");
 }
 
+#[test]
+fn what_is_ready_is_wrapped_and_not_cut_while_the_lines_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.kustomization("app", "./app", "").config_map("app/map.yaml", "a", "1");
+    let subject = "say so much of what is changed that no narrow terminal has room for it";
+    repository.commit(subject);
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    for columns in [60, 80] {
+        let (status, seen) = on_a_terminal(&command, columns);
+        assert_eq!(status, Some(0), "{seen}");
+        let rows: Vec<String> = written(&seen).iter().flat_map(|line| rows(line, columns)).collect();
+        let read = rows.join(" ");
+        let at = read.rfind("flux-system/app").or(read.rfind("app  ")).unwrap_or_else(|| panic!("{rows:#?}"));
+        assert!(read[at..].contains(&format!("\"{subject}\" by ")), "{rows:#?}");
+    }
+}
+
 /// A line as a terminal of so many columns shows it.
 fn rows(line: &str, columns: usize) -> Vec<String> {
     let chars: Vec<char> = line.chars().collect();

@@ -6,13 +6,28 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_controlplane::DataDir;
+use cowherd_source::local;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::completion;
 
-/// Where a data directory is unless said otherwise.
-pub const DEFAULT_DATA_DIR: &str = ".cowherd";
+/// What a data directory is called unless said otherwise.
+const DATA_DIR: &str = ".cowherd";
+
+/// Where a data directory is unless said otherwise: the nearest that is there, from the directory that one stands in up to the
+/// top of its repository; else, at the top; outside of a repository, here. As seen from here, where it is here.
+pub fn default_data_dir() -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    let top = local::discover(&here).ok().and_then(|repository| repository.root().canonicalize().ok());
+    // A bare repository, or one whose files are elsewhere, is none that one stands in.
+    let Some(top) = top.filter(|top| here.starts_with(top)) else { return PathBuf::from(DATA_DIR) };
+    let above = here.ancestors().take_while(|directory| directory.starts_with(&top));
+    let holds = |directory: &&Path| DataDir::is_one(&directory.join(DATA_DIR));
+    let home = above.into_iter().find(holds).unwrap_or(&top);
+    if home == here { PathBuf::from(DATA_DIR) } else { home.join(DATA_DIR) }
+}
 
 /// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
@@ -54,6 +69,7 @@ impl Access {
 
     /// The cluster of a kubeconfig file; where there is none, the one that the environment names.
     async fn config_of(&self, file: Option<&Path>) -> Result<Config> {
+        self.check_context(file)?;
         let config = match file {
             Some(path) => {
                 let kubeconfig =
@@ -72,6 +88,22 @@ impl Access {
         Ok(config)
     }
 
+    /// Refuses a context that the kubeconfig does not have, in kubectl's words, with those that it has.
+    fn check_context(&self, file: Option<&Path>) -> Result<()> {
+        let Some(wanted) = &self.context else { return Ok(()) };
+        // What cannot be read is told by whoever reads it next.
+        let Ok(kubeconfig) = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from) else { return Ok(()) };
+        let all: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+        if all.contains(&wanted.as_str()) {
+            return Ok(());
+        }
+        let place = file.map_or_else(|| "the kubeconfig".to_owned(), |file| file.display().to_string());
+        match &all[..] {
+            [] => bail!("context {wanted:?} does not exist: {place} has no contexts"),
+            all => bail!("context {wanted:?} does not exist; the contexts of {place} are: {}", all.join(", ")),
+        }
+    }
+
     fn options(&self) -> KubeConfigOptions {
         KubeConfigOptions { context: self.context.clone(), ..Default::default() }
     }
@@ -81,6 +113,11 @@ impl Cluster {
     /// A client of the cluster that the flags, the environment or the current directory name.
     pub async fn client(&self) -> Result<Client> {
         self.access.client_of(self.kubeconfig_file()?.as_deref()).await
+    }
+
+    /// The namespace of the kubeconfig's context, as kubectl has it: `default` where it names none.
+    pub async fn context_namespace(&self) -> Result<String> {
+        Ok(self.access.config_of(self.kubeconfig_file()?.as_deref()).await?.default_namespace)
     }
 
     /// The seed of the agents in the data directory of the cluster's control plane, where that is what was named.
@@ -112,7 +149,7 @@ impl Cluster {
         }
         let home = std::env::home_dir().map(|home| home.join(".kube/config"));
         let elsewhere = std::env::var_os("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists());
-        let here = kubeconfig_path(Path::new(DEFAULT_DATA_DIR));
+        let here = kubeconfig_path(&default_data_dir());
         Ok((!elsewhere && here.exists()).then_some(here))
     }
 }

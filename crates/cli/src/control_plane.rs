@@ -12,7 +12,7 @@ use cowherd_controllers::Selection;
 use cowherd_controlplane::{Budgets, Config, ControlPlane, DataDir, Listen};
 
 use crate::bootstrap::ROOT;
-use crate::cluster::DEFAULT_DATA_DIR;
+use crate::cluster::default_data_dir;
 use crate::limits::Limits;
 use crate::logs;
 
@@ -22,9 +22,10 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
 /// The flags of a control plane on this machine.
 #[derive(Args, Clone, Debug)]
 pub struct Local {
-    /// Where the state is kept; starting again on it resumes
-    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
-    pub data_dir: PathBuf,
+    /// Where the state is kept; starting again on it resumes [default: `.cowherd` here or above, or at the top of the
+    /// repository you stand in]
+    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR")]
+    data_dir: Option<PathBuf>,
     /// Where the API listens; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     listen: String,
@@ -56,9 +57,19 @@ pub struct Running {
 }
 
 impl Local {
+    /// Where the state is kept.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(default_data_dir)
+    }
+
+    /// Whether nobody said where the state is kept.
+    pub fn is_default(&self) -> bool {
+        self.data_dir.is_none()
+    }
+
     /// Begins to log, to standard error what is of `level` and above, and to the data directory.
     pub fn log(&self, level: &str) -> Result<()> {
-        logs::start(level, DataDir::prepare(&self.data_dir)?.path());
+        logs::start(level, DataDir::prepare(self.data_dir())?.path());
         Ok(())
     }
 
@@ -73,7 +84,7 @@ impl Local {
     }
 
     fn config(&self) -> Config {
-        let mut config = Config::new(&self.data_dir);
+        let mut config = Config::new(self.data_dir());
         config.listen =
             Some(Listen { address: self.listen.clone(), names: self.tls_san.clone(), cluster: self.name.clone() });
         config.controllers = self.controllers.clone();

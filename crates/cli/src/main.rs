@@ -14,6 +14,7 @@ mod followed;
 mod keeper;
 mod limits;
 mod logs;
+mod near;
 mod output;
 mod repository;
 mod resource;

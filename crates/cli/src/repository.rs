@@ -1,16 +1,18 @@
 //! The repository that a person named on the command line.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::local::{self, Head};
-use cowherd_source::{Access, Auth, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme};
-use cowherd_tree::TreePath;
+use cowherd_source::{Access, Auth, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
+use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
 use crate::bootstrap::Root;
 use crate::followed::Followed;
+use crate::near;
 
 /// Flags with the credentials of a remote repository, as `flux bootstrap git` has them.
 #[derive(Args, Clone)]
@@ -160,20 +162,62 @@ impl Named<'_> {
 
 /// The commit that is followed now; `None` where only the credentials in the cluster can tell.
 pub async fn commit(root: &Root, mirrors: &Mirrors) -> Result<Option<String>> {
+    Ok(snapshot(root, mirrors).await?.map(|snapshot| snapshot.revision.commit().to_string()))
+}
+
+/// Refuses a path that the revision which is followed does not have, with those that may be meant.
+pub async fn check_path(root: &Root, mirrors: &Mirrors) -> Result<()> {
+    let Some(snapshot) = snapshot(root, mirrors).await? else { return Ok(()) };
+    let path = TreePath::parse(&root.followed.path)?;
+    let tree = snapshot.tree.as_ref();
+    match tree.stat(&path)? {
+        Some(entry) if entry.kind == EntryKind::Directory => return Ok(()),
+        Some(_) => bail!("{} is no directory in {}", spec_path(&path), snapshot.revision),
+        None => {}
+    }
+    let all = directories(tree)?;
+    let mut near: Vec<&str> = near::names(path.as_str(), all.iter().map(TreePath::as_str));
+    if near.is_empty() {
+        // It may be meant as seen from elsewhere.
+        let is_named_so = |directory: &&TreePath| directory.as_str().ends_with(&format!("/{path}"));
+        near = all.iter().filter(is_named_so).map(TreePath::as_str).take(3).collect();
+    }
+    let near: Vec<String> = near.into_iter().map(|path| format!("./{path}")).collect();
+    let near: Vec<&str> = near.iter().map(String::as_str).collect();
+    bail!("there is no {} in {} of {}{}", spec_path(&path), snapshot.revision, root.followed.url, near::said(&near))
+}
+
+/// How many directories are looked at to find those that may be meant.
+const MAX_DIRECTORIES: usize = 5_000;
+
+/// The directories of a tree, but hidden ones, the uppermost first.
+fn directories(tree: &dyn Tree) -> Result<Vec<TreePath>> {
+    let mut all = Vec::new();
+    let mut queue = VecDeque::from([TreePath::root()]);
+    while let Some(directory) = queue.pop_front() {
+        for (name, entry) in tree.list(&directory)? {
+            if entry.kind == EntryKind::Directory && !name.starts_with('.') && all.len() < MAX_DIRECTORIES {
+                let Ok(path) = directory.join(&name) else { continue };
+                queue.push_back(path.clone());
+                all.push(path);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What is followed as it is now; `None` where only the credentials in the cluster can tell.
+async fn snapshot(root: &Root, mirrors: &Mirrors) -> Result<Option<Snapshot>> {
     let name = |field: &str| root.followed.reference[field].as_str().map(str::to_owned);
     let reference = name("branch").map_or(Reference::Head, Reference::Branch);
     match Location::parse(&root.followed.url)? {
-        Location::Path(directory) => {
-            let snapshot = local::discover(&directory)?.snapshot(&reference)?;
-            Ok(Some(snapshot.revision.commit().to_string()))
-        }
+        Location::Path(directory) => Ok(Some(local::discover(&directory)?.snapshot(&reference)?)),
         Location::Url(_) if root.keeps_credentials && root.credentials.is_empty() => Ok(None),
         Location::Url(url) => {
             let secret = root.credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
             let mirrors = mirrors.clone();
-            let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await??;
-            Ok(Some(snapshot.revision.commit().to_string()))
+            Ok(Some(tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await??))
         }
     }
 }

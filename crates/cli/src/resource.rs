@@ -1,12 +1,13 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use crate::cluster::explain;
+use crate::near;
 use crate::output::{self, Format};
 use crate::target::Kind;
 
@@ -207,11 +208,16 @@ pub async fn select(
 
 /// One resource by name.
 pub async fn get(client: &Client, kind: Kind, namespace: &str, name: &str) -> Result<Resource> {
-    let object = kind
-        .api(client, namespace)
-        .get_opt(name)
-        .await
-        .map_err(explain)?
-        .with_context(|| format!("{} object {name:?} not found in {namespace:?} namespace", kind.name()))?;
-    Ok(Resource { kind, object })
+    if let Some(object) = kind.api(client, namespace).get_opt(name).await.map_err(explain)? {
+        return Ok(Resource { kind, object });
+    }
+    let others = list(client, kind, None, None).await.unwrap_or_default();
+    let elsewhere = others.iter().filter(|one| one.name() == name).map(Resource::namespace);
+    let elsewhere: Vec<String> = elsewhere.map(|namespace| format!("-n {namespace}")).collect();
+    let here: Vec<String> = others.iter().filter(|one| one.namespace() == namespace).map(Resource::name).collect();
+    let hint = match &elsewhere[..] {
+        [] => near::hint(name, here.iter().map(String::as_str)),
+        elsewhere => format!("; it is elsewhere: {}", elsewhere.join(", ")),
+    };
+    bail!("{} object {name:?} not found in {namespace:?} namespace{hint}", kind.name())
 }

@@ -6,6 +6,7 @@ use kube::api::ApiResource;
 use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
 
 use crate::cluster::explain;
+use crate::near;
 use crate::target::Kind;
 
 /// A kind that a cluster serves.
@@ -27,7 +28,8 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
         return Ok(Served { resource: kind.api_resource(), namespaced: true });
     }
     let wanted = Word::read(word);
-    for group in &discovery(client).await? {
+    let groups = discovery(client).await?;
+    for group in &groups {
         let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default();
         for version in &group.versions {
             let number = version.version.as_deref().unwrap_or_default();
@@ -39,7 +41,9 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
             }
         }
     }
-    bail!("the server doesn't have a resource type {word:?}")
+    let name = word.split('.').next().unwrap_or_default();
+    let hint = near::hint(name, words_of(&groups));
+    bail!("the server doesn't have a resource type {word:?}{hint}")
 }
 
 /// The kinds that can be listed, as kubectl names them: singular, in small letters.
@@ -47,10 +51,13 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
 /// # Errors
 /// When the cluster does not answer.
 pub async fn words(client: &Client) -> Result<Vec<String>> {
-    let groups = discovery(client).await?;
+    Ok(words_of(&discovery(client).await?).map(str::to_owned).collect())
+}
+
+fn words_of(groups: &[APIGroupDiscovery]) -> impl Iterator<Item = &str> {
     let all = groups.iter().flat_map(|group| &group.versions).flat_map(|version| &version.resources);
     let listed = all.filter(|resource| resource.verbs.iter().any(|verb| verb == "list"));
-    Ok(listed.filter_map(|resource| resource.singular_resource.clone()).collect())
+    listed.filter_map(|resource| resource.singular_resource.as_deref())
 }
 
 /// What the cluster serves, in its own order.

@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use cowherd_api::supported;
 
+use crate::near;
+
 /// The kinds that the agents reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -79,6 +81,16 @@ impl Kind {
 /// What can be named instead.
 const SUPPORTED: &str = "kustomizations, sources git (for others: kubectl)";
 
+/// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
+const SHORTEST: usize = 5;
+
+/// The kind that somebody may have meant who mistyped one: `; did you mean kustomizations?`
+pub fn hint(word: &str) -> String {
+    let done = supported::KINDS.iter().filter(|kind| matches!(kind.kind, "Kustomization" | "GitRepository"));
+    let words = done.flat_map(|kind| kind.words).copied().filter(|known| known.len() >= SHORTEST);
+    near::said(near::names(word, words).get(..1).unwrap_or_default())
+}
+
 /// The words of a command line that name resources.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target {
@@ -97,7 +109,15 @@ impl Target {
         if words.iter().any(|word| word.contains('/')) {
             return Self::parse_pairs(words);
         }
-        let (kind, names) = Kind::take(words)?.unwrap_or((Kind::Kustomization, words));
+        let Some((kind, names)) = Kind::take(words)? else {
+            // With names behind it, it was meant to be a kind.
+            if let (Some(first), true) = (words.first(), words.len() > 1)
+                && !hint(first).is_empty()
+            {
+                bail!("unknown kind {first:?}{}", hint(first));
+            }
+            return Ok(Self { kind: Kind::Kustomization, names: words.to_vec() });
+        };
         Ok(Self { kind, names: names.to_vec() })
     }
 
@@ -109,7 +129,7 @@ impl Target {
                 bail!("{word:?} is no KIND/NAME, which the other words are");
             };
             let Some(kind) = Kind::of_word(kind)? else {
-                bail!("unknown kind {kind:?} in {word:?}; the kinds are: {SUPPORTED}");
+                bail!("unknown kind {kind:?} in {word:?}; the kinds are: {SUPPORTED}{}", hint(kind));
             };
             let target = target.get_or_insert_with(|| Self { kind, names: Vec::new() });
             if target.kind != kind {

@@ -52,6 +52,11 @@ pub enum DataDirError {
 }
 
 impl DataDir {
+    /// Whether there is a data directory at a path, and not a directory of other things.
+    pub fn is_one(path: &Path) -> bool {
+        path.join(MARK).is_file()
+    }
+
     /// Makes the data directory, for its owner alone, and hides it from the repository that it may stand in. One that
     /// others could read until now is closed to them.
     pub fn prepare(path: impl Into<PathBuf>) -> Result<Self, DataDirError> {

@@ -13,7 +13,7 @@ use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME, ObjectId};
-use cowherd_gitops::Proposal;
+use cowherd_gitops::{PreviewError, Proposal};
 use cowherd_source::local::{self, Repository};
 use cowherd_source::{Access, Ignore, Reference, RepositoryUrl, Snapshot};
 use kube::api::ListParams;
@@ -127,7 +127,7 @@ impl Diff {
             let tree = sources.tree(&kustomization).await?;
             let (elsewhere, access, seed) = (elsewhere.clone(), Access::own(), seed.clone());
             let proposal = Proposal { tree, elsewhere, access, seed };
-            let preview = cowherd_gitops::preview(&client, &kustomization, &proposal).await?;
+            let preview = cowherd_gitops::preview(&client, &kustomization, &proposal).await.map_err(advised)?;
             if preview.is_by_chance {
                 tell_chance(&id(&kustomization));
             }
@@ -217,6 +217,20 @@ fn told(
     };
     let told = diffs.into_iter().filter(|diff| is_told(diff));
     told.map(|diff| Change { notes: notes.remove(&diff.object.id).unwrap_or_default(), diff }).collect()
+}
+
+/// Says what whoever may not have the API try things out can do.
+fn advised(error: PreviewError) -> anyhow::Error {
+    if !matches!(error, PreviewError::Forbidden(..)) {
+        return error.into();
+    }
+    anyhow::anyhow!(
+        "{error}\n  \
+         A comparison with a cluster has its API try out, by a dry run, what the agents would apply, and for that you need \
+         their rights: to patch what they apply, and to impersonate the account that a Kustomization names\n  \
+         To get them: an administrator binds you a role that has them, such as `edit` where it is enough\n  \
+         To do without: cowherd diff --base REVISION compares revisions and asks no cluster"
+    )
 }
 
 /// Says that what charts make up is another here than in the cluster.

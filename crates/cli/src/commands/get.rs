@@ -1,5 +1,6 @@
 //! `cowherd get`: the agents' resources and how they are.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -11,9 +12,10 @@ use kube::runtime::watcher;
 
 use crate::cluster::Cluster;
 use crate::completion;
+use crate::near;
 use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
-use crate::target::{Kind, Target};
+use crate::target::{self, Kind, Target};
 use crate::terminal::text::shorten_commits;
 
 /// Show Kustomizations and sources and how they are
@@ -27,7 +29,7 @@ use crate::terminal::text::shorten_commits;
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Get {
-    /// `all`, `kustomizations` or `sources git`, then names
+    /// `all`, `kustomizations`, `sources all` or `sources git`, then names
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
@@ -81,22 +83,36 @@ impl Get {
         let namespace = (!self.all_namespaces).then_some(self.cluster.namespace.as_str());
         let mut found = Vec::new();
         for kind in kinds {
-            let mut resources = resource::list(&client, kind, namespace, self.label_selector.as_deref()).await?;
-            resources.retain(|resource| names.is_empty() || names.contains(&resource.name()));
-            found.push(resources);
+            found.push(resource::list(&client, kind, namespace, self.label_selector.as_deref()).await?);
         }
-        if let Some(missing) = names.iter().find(|name| !found.iter().flatten().any(|one| one.name() == **name)) {
-            bail!("{missing:?} not found in {:?} namespace", self.cluster.namespace);
+        self.check_names(&names, &found)?;
+        for resources in &mut found {
+            resources.retain(|resource| names.is_empty() || names.contains(&resource.name()));
         }
         self.filter_by_status(&mut found)?;
         self.print(found)?;
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Refuses a name that nothing has, with those that may be meant.
+    fn check_names(&self, names: &[String], found: &[Vec<Resource>]) -> Result<()> {
+        let all: BTreeSet<String> = found.iter().flatten().map(Resource::name).collect();
+        let Some(missing) = names.iter().find(|name| !all.contains(*name)) else { return Ok(()) };
+        let place = match self.all_namespaces {
+            true => "any".to_owned(),
+            false => format!("{:?}", self.cluster.namespace),
+        };
+        bail!("{missing:?} not found in {place} namespace{}", near::hint(missing, all.iter().map(String::as_str)))
+    }
+
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
         let all = vec![Kind::GitRepository, Kind::Kustomization];
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
+        }
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        if let ["source" | "sources"] | ["source" | "sources", "all"] = words[..] {
+            return Ok((vec![Kind::GitRepository], Vec::new()));
         }
         if self.words.iter().any(|word| word.contains('/')) {
             let Target { kind, names } = Target::parse(&self.words)?;
@@ -105,8 +121,9 @@ impl Get {
         match Kind::take(&self.words)? {
             Some((kind, names)) => Ok((vec![kind], names.to_vec())),
             None => bail!(
-                "unknown kind {:?}; the kinds are: all, kustomizations, sources git (for others: kubectl get)",
-                self.words[0]
+                "unknown kind {:?}; the kinds are: all, kustomizations, sources git (for others: kubectl get){}",
+                self.words[0],
+                target::hint(&self.words[0])
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! `cowherd logs`: what a running `up`, `server` or `agent` did, and why.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,10 +11,12 @@ use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 
 use super::reconcile::parse_duration;
-use crate::cluster::DEFAULT_DATA_DIR;
+use crate::cluster::{Access, default_data_dir};
 use crate::completion;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
+use crate::near;
 use crate::target::Kind;
+use crate::terminal::Mark;
 
 /// How often it is looked whether there is more.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -65,9 +67,11 @@ pub struct Logs {
     /// Print each line as it lies in the log
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Form>,
-    /// The data directory
-    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
-    data_dir: PathBuf,
+    /// The data directory [default: `.cowherd` here or above, or at the top of the repository you stand in]
+    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// How lines are printed.
@@ -79,19 +83,25 @@ enum Form {
 
 impl Logs {
     pub async fn run(self) -> crate::Outcome {
+        if self.access.kubeconfig.is_some() || self.access.context.is_some() {
+            bail!(
+                "a kubeconfig leads to no log: {IN_A_POD}; that of a control plane is in its data directory (--data-dir)"
+            );
+        }
         let filter = Filter { subject: self.subject()?, level: self.level, since: self.since()? };
-        let directory = logs::directory(&self.data_dir);
+        let directory = logs::directory(&self.data_dir.clone().unwrap_or_else(default_data_dir));
         let mut log = Log::open(&directory).with_context(|| {
             format!(
                 "no log in {}; `cowherd up`, `server` and `agent` keep theirs in their data directory: name it with \
-                 --data-dir (for an agent in a Pod: kubectl logs)",
+                 --data-dir; {IN_A_POD}",
                 directory.display()
             )
         })?;
         let unreadable = || format!("cannot read the log in {}", directory.display());
         let mut kept = VecDeque::new();
+        let mut heard = Heard::default();
         let keep = |line: Line| match self.tail {
-            _ if !filter.takes(&line) => {}
+            _ if !heard.takes(&filter, &line) => {}
             None => self.print(&line),
             Some(most) => {
                 kept.push_back(line);
@@ -102,6 +112,9 @@ impl Logs {
         };
         log.read(keep).with_context(unreadable)?;
         kept.iter().for_each(|line| self.print(line));
+        if heard.taken == 0 {
+            heard.explain(&filter, self.follow)?;
+        }
         if !self.follow {
             return Ok(ExitCode::SUCCESS);
         }
@@ -145,4 +158,65 @@ impl Logs {
 /// The name of a kind that a word of kubectl names; controllers are known by their own.
 fn full_kind(word: &str) -> Result<String> {
     Ok(Kind::of_word(word)?.map_or_else(|| word.to_owned(), |kind| kind.name().to_owned()))
+}
+
+/// Where the log of agents in a cluster is.
+const IN_A_POD: &str = "for agents that run in a cluster: `kubectl logs -n flux-system deployment/cowherd-agent`, with their \
+                        own namespace and name";
+
+/// What a log has lines about, and how many were taken.
+#[derive(Default)]
+struct Heard {
+    taken: usize,
+    /// Kinds, with the names of each.
+    about: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Heard {
+    fn takes(&mut self, filter: &Filter, line: &Line) -> bool {
+        if !line.name.is_empty() {
+            let names = self.about.entry(line.kind.clone()).or_default();
+            if !names.contains(&line.name) {
+                names.insert(line.name.clone());
+            }
+        }
+        let takes = filter.takes(line);
+        self.taken += usize::from(takes);
+        takes
+    }
+
+    /// Says why nothing is shown: an error where the log knows no such kind or name, unless such lines may yet come.
+    fn explain(&self, filter: &Filter, follows: bool) -> Result<()> {
+        let Subject { kind, name, namespace } = &filter.subject;
+        let is = |wanted: &str, known: &str| wanted.eq_ignore_ascii_case(known);
+        let of_kind = |known: &&String| kind.as_ref().is_none_or(|kind| is(kind, known));
+        let kinds: Vec<&str> = self.about.keys().map(String::as_str).collect();
+        let names: Vec<&str> =
+            self.about.keys().filter(of_kind).flat_map(|kind| &self.about[kind]).map(String::as_str).collect();
+        let place = namespace.as_ref().map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace"));
+        let text = match (kind, name) {
+            (Some(kind), _) if !kinds.iter().any(|known| is(kind, known)) => {
+                let hint = near::hint(kind, kinds.iter().copied());
+                format!("the log has no line about the kind {kind}{hint} (it has: {})", listed(&kinds))
+            }
+            (_, Some(name)) if !names.iter().any(|known| is(name, known)) => {
+                let what = kind.as_deref().unwrap_or("object");
+                format!("the log has no line about {what} {name:?}{}", near::hint(name, names.iter().copied()))
+            }
+            // It is there, and what was asked of it is not.
+            _ => {
+                eprintln!("{} no such lines{place}", Mark::Waiting);
+                return Ok(());
+            }
+        };
+        if follows {
+            eprintln!("{} {text} yet", Mark::Waiting);
+            return Ok(());
+        }
+        bail!(text)
+    }
+}
+
+fn listed(kinds: &[&str]) -> String {
+    if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
 }

@@ -1,5 +1,6 @@
 //! `cowherd trace`: from an object back to the Kustomization, the source and the commit that it comes from.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -7,18 +8,19 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::reconcile::source_of;
-use crate::cluster::{Cluster, explain};
+use crate::cluster::{Access, Cluster, explain};
 use crate::commits::{self, Commits};
 use crate::completion;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::served::{self, Served};
 use crate::target::Kind;
+use crate::terminal::Mark;
 use crate::terminal::text::plain;
 
 /// How many owners are followed before it counts as a circle.
@@ -26,31 +28,51 @@ const OWNERS: usize = 16;
 
 /// Show where an object comes from: its Kustomization, its source and its commit
 ///
-/// An object that another one made, such as a Pod, is traced through its owners.
+/// An object that another one made, such as a Pod, is traced through its owners. Without -n it is
+/// looked for in the namespace of the kubeconfig's context, as kubectl does, and then in all.
 ///
 /// Examples:
-///   cowherd trace deployment/web -n web
+///   cowherd trace deployment/web
+///   cowherd trace web --kind Deployment --api-version apps/v1 --namespace web
 ///   cowherd trace pod/web-7d4b9c-x2x9p -n web -o json
 ///   cowherd trace crd/widgets.example.com
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Trace {
-    /// `KIND/NAME` or `KIND NAME`
+    /// `KIND/NAME` or `KIND NAME`; with --kind: `NAME`
     #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2, add = ArgValueCompleter::new(completion::objects))]
     words: Vec<String>,
     /// Print the way for programs
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
+    /// The kind of the object, as `flux trace` takes it
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Group and version of the kind, such as apps/v1
+    #[arg(long, value_name = "GROUP/VERSION", requires = "kind")]
+    api_version: Option<String>,
+    /// Work on the control plane of this data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
+    data_dir: Option<PathBuf>,
     #[command(flatten)]
-    cluster: Cluster,
+    access: Access,
+    /// The namespace of the object [default: that of the context, or the only one that has it]
+    #[arg(short, long, value_name = "NAMESPACE", add = ArgValueCompleter::new(completion::namespaces))]
+    namespace: Option<String>,
 }
 
 impl Trace {
     pub async fn run(self) -> crate::Outcome {
         let (kind, name) = self.object()?;
-        let client = self.cluster.client().await?;
-        let served = served::find(&client, kind).await?;
-        let way = Way::find(&client, served, &self.cluster.namespace, name).await?;
+        let (access, data_dir) = (self.access.clone(), self.data_dir.clone());
+        let cluster = Cluster { data_dir, access, namespace: String::new() };
+        let client = cluster.client().await?;
+        let served = served::find(&client, &kind).await?;
+        let object = match &self.namespace {
+            Some(namespace) => get(&client, &served.resource, served.namespaced.then_some(namespace), name).await?,
+            None => anywhere(&client, &served, &cluster.context_namespace().await?, name).await?,
+        };
+        let way = Way::find(&client, object).await?;
         match self.output {
             Some(format) => output::print_structured(&way.structured(), format)?,
             None => way.print(),
@@ -58,12 +80,23 @@ impl Trace {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn object(&self) -> Result<(&str, &str)> {
+    /// The word for the kind, and the name.
+    fn object(&self) -> Result<(String, &str)> {
+        if let Some(kind) = &self.kind {
+            let [name] = &self.words[..] else {
+                bail!("with --kind, name the object alone: `cowherd trace NAME --kind {kind}`")
+            };
+            let (group, version) = match self.api_version.as_deref() {
+                None => return Ok((kind.clone(), name)),
+                Some(api_version) => api_version.split_once('/').unwrap_or(("", api_version)),
+            };
+            return Ok((format!("{kind}.{version}.{group}"), name));
+        }
         match &self.words[..] {
-            [kind, name] => Ok((kind, name)),
+            [kind, name] => Ok((kind.clone(), name)),
             [word] => match word.split_once('/') {
-                Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
-                _ => bail!("name an object as KIND/NAME, such as deployment/web; got {word:?}"),
+                Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind.to_owned(), name)),
+                _ => bail!("name an object as KIND/NAME, such as deployment/web, or as NAME --kind KIND; got {word:?}"),
             },
             _ => bail!("name one object as KIND/NAME"),
         }
@@ -80,8 +113,8 @@ struct Way {
 }
 
 impl Way {
-    async fn find(client: &Client, served: Served, namespace: &str, name: &str) -> Result<Self> {
-        let mut objects = vec![get(client, &served.resource, served.namespaced.then_some(namespace), name).await?];
+    async fn find(client: &Client, object: DynamicObject) -> Result<Self> {
+        let mut objects = vec![object];
         let (owner_namespace, owner) = loop {
             let Some(object) = objects.last() else { bail!("no object") };
             if let Some(owner) = applied_by(object) {
@@ -152,6 +185,28 @@ impl Way {
             "kustomization": resource(&self.kustomization), "source": resource(&self.source),
             "commit": self.commit.as_ref().map(commits::structured),
         })
+    }
+}
+
+/// The object of this name in the namespace of the context; where there is none, the only one that there is elsewhere.
+async fn anywhere(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<DynamicObject> {
+    let kind = &served.resource;
+    let here = get(client, kind, served.namespaced.then_some(namespace), name).await;
+    let Err(missing) = here else { return here };
+    let everywhere: Api<DynamicObject> = Api::all_with(client.clone(), kind);
+    let named = ListParams::default().fields(&format!("metadata.name={name}"));
+    // Whoever may not look everywhere is told of the namespace that was looked in.
+    let Ok(found) = everywhere.list(&named).await else { return Err(missing) };
+    let namespaces: Vec<String> = found.iter().filter_map(ResourceExt::namespace).collect();
+    match &namespaces[..] {
+        [] => Err(missing),
+        [only] => {
+            eprintln!("{} not in {namespace:?} namespace, but in {only:?}", Mark::Waiting);
+            get(client, kind, Some(only), name).await
+        }
+        several => {
+            bail!("{} object {name:?} is in several namespaces: {}; name one with -n", kind.kind, several.join(", "))
+        }
     }
 }
 

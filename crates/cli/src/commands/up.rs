@@ -6,6 +6,7 @@ mod switching;
 mod watching;
 mod wording;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,14 +96,18 @@ impl Up {
         self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
         eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
-        let denied = self.tenancy.resume(&self.local.data_dir)?;
+        let data_dir = self.local.data_dir();
+        if data_dir.is_absolute() && self.local.is_default() {
+            eprintln!("{} its state is in {}", Mark::Action, data_dir.display());
+        }
+        let denied = self.tenancy.resume(&data_dir)?;
         if !denied.is_empty() {
             eprintln!("{} as before: {}", Mark::Action, denied.join(" "));
         }
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,
             () = interrupted() => {
-                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&self.local.data_dir));
+                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
                 Ok(ExitCode::SUCCESS)
             }
         };
@@ -131,7 +136,7 @@ impl Up {
     async fn root(
         &self,
         control_plane: &Running,
-        before: Option<&Followed>,
+        (data_dir, before): (&Path, Option<&Followed>),
         mirrors: &Mirrors,
     ) -> anyhow::Result<Root> {
         let resolved = self.named().resolve(before, mirrors).await;
@@ -145,23 +150,29 @@ impl Up {
             Some(before) if *before == root.followed => "resuming",
             Some(before) if !self.switch => {
                 let client = control_plane.plane.client();
-                let refusal = switching::refusal(&client, &self.local.data_dir, before, &root.followed);
-                anyhow::bail!(refusal.await?)
+                if let Some(refusal) = switching::refusal(&client, data_dir, before, &root.followed).await? {
+                    anyhow::bail!(refusal)
+                }
+                "following"
             }
             Some(_) => "switching to",
             None => "following",
         };
+        if before != Some(&root.followed) {
+            repository::check_path(&root, mirrors).await?;
+        }
         eprintln!("{} {word} {}", Mark::Action, root.followed.words());
         Ok(root)
     }
 
     async fn follow(&self, control_plane: &mut Running, start: Instant) -> crate::Outcome {
         let client = control_plane.plane.client();
-        let before = Followed::read(&self.local.data_dir, &client, self.switch).await?;
+        let data_dir = self.local.data_dir();
+        let before = Followed::read(&data_dir, &client, self.switch).await?;
         let Agents { mirrors, mut config } = Agents::in_dir(control_plane.plane.data_dir())?;
-        let root = self.root(control_plane, before.as_ref(), &mirrors).await?;
+        let root = self.root(control_plane, (&data_dir, before.as_ref()), &mirrors).await?;
         // Before anything is changed, so that a start that is cut off here is resumed and not undone.
-        root.followed.write(&self.local.data_dir)?;
+        root.followed.write(&data_dir)?;
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
         let clients = control_plane.plane.prepare_agents().await?;
         for keeper in Keeper::put(&client, &root).await? {
@@ -191,8 +202,7 @@ impl Up {
         control_plane.plane.run_agents(clients, Agents { mirrors, config });
         let mut watching = Watching::start(&client, progress, notices, said);
         let convergence = watching.until_settled(self.once.then_some(self.timeout)).await?;
-        let summary =
-            Summary { control_plane, followed: &root.followed, data_dir: &self.local.data_dir, ends: self.once };
+        let summary = Summary { control_plane, followed: &root.followed, data_dir: &data_dir, ends: self.once };
         summary.print(&convergence, start.elapsed()).await?;
         if self.once {
             return Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });

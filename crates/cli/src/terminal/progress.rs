@@ -13,8 +13,8 @@ use super::{Mark, stamp};
 
 /// How many Kustomizations have a line of their own; the others share one.
 const LINES: usize = 16;
-/// How many lines a failure has among those that move; what is longer is told above them.
-const FAILURE: usize = 5;
+/// How many lines a message has among those that move; a failure that is longer is told above them.
+const LONGEST: usize = 5;
 /// What is shown before a message: the mark and a space.
 const LEAD: usize = 2;
 /// How far the further lines of a message are indented.
@@ -189,24 +189,19 @@ impl Screen {
         let widest = self.bars.keys().map(String::len).max().unwrap_or(0);
         self.width = self.width.max(widest);
         let head = format!("{name:width$}  ", width = self.width);
-        let message = match line.phase {
-            Phase::Failed => {
-                let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
-                let mut lines = paragraph(&head, &plain(&line.brief), INDENT, room);
-                if lines.len() > FAILURE {
-                    if is_new_failure {
-                        self.tell(name, line);
-                    }
-                    let more = lines.split_off(FAILURE - 1).len();
-                    lines.push(format!("{}({more} more lines are told above)", " ".repeat(INDENT)));
-                }
-                lines.join("\n")
+        let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
+        let mut lines = paragraph(&head, &plain(&line.brief), INDENT, room);
+        if lines.len() > LONGEST {
+            if is_new_failure {
+                self.tell(name, line);
             }
-            _ => head + &plain(&line.brief),
-        };
+            let more = lines.split_off(LONGEST - 1).len();
+            let where_else = if line.phase == Phase::Failed { " are told above" } else { "" };
+            lines.push(format!("{}({more} more lines{where_else})", " ".repeat(INDENT)));
+        }
         if let Some(bar) = self.bars.get(name) {
             bar.set_style(style(line.phase));
-            bar.set_message(message);
+            bar.set_message(lines.join("\n"));
         }
     }
 
@@ -232,8 +227,9 @@ impl Screen {
             bar.enable_steady_tick(TICK);
             bar
         });
+        let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
         bar.set_style(style(phase));
-        bar.set_message(text);
+        bar.set_message(paragraph("", &text, INDENT, room).join("\n"));
     }
 }
 
@@ -245,13 +241,12 @@ fn mark(phase: Phase) -> Mark {
     }
 }
 
-/// A spinner while something is done, then a mark that stands still. What is cut is never a failure.
+/// A spinner while something is done, then a mark that stands still. Nothing is cut: messages are wrapped.
 fn style(phase: Phase) -> ProgressStyle {
     let spinner = ProgressStyle::default_spinner();
     let template = match phase {
-        Phase::Working => "{spinner:.cyan} {wide_msg}".to_owned(),
-        Phase::Failed => format!("{} {{msg}}", mark(phase)),
-        phase => format!("{} {{wide_msg}}", mark(phase)),
+        Phase::Working => "{spinner:.cyan} {msg}".to_owned(),
+        phase => format!("{} {{msg}}", mark(phase)),
     };
     // The templates are those above, which are well formed.
     spinner.template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner())

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{Action, Applier, Desired, Diff, Manifest, ObjectId, Options, Versioned, inventory as entries};
+use cowherd_apply::{
+    Action, Applier, ApplyError, Desired, Diff, Manifest, ObjectId, Options, Versioned, inventory as entries,
+};
 use cowherd_render::Helm;
 use cowherd_source::Access;
 use cowherd_tree::Tree;
@@ -41,6 +43,9 @@ pub(crate) struct Previewed {
     pub(crate) manifests: Vec<Manifest>,
 }
 
+/// The HTTP status for what somebody may not do.
+const FORBIDDEN: u16 = 403;
+
 /// Why it cannot be told what a tree would change. The texts are the kind and name of the owner, and what is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
@@ -50,6 +55,9 @@ pub enum PreviewError {
     /// The tree does not make manifests.
     #[error("{0}: {1}")]
     Build(String, String),
+    /// Whoever asks has not the right to try it out.
+    #[error("{0}: {1}")]
+    Forbidden(String, String),
     /// The cluster would refuse them, or gives no answer.
     #[error("{0}: {1}")]
     Apply(String, String),
@@ -76,7 +84,13 @@ pub(crate) async fn preview(
             another.map_err(|error| unbuilt(&mask, error))?.digest != digest
         }
     };
-    let failed = |error| PreviewError::Apply(name.clone(), mask.text(&format!("{error}")));
+    let failed = |error: ApplyError| {
+        let text = mask.text(&error.to_string());
+        match error {
+            ApplyError::Refused { code: FORBIDDEN, .. } => PreviewError::Forbidden(name.clone(), text),
+            _ => PreviewError::Apply(name.clone(), text),
+        }
+    };
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
     let (applier, _drift) = Applier::new(client.clone(), options);
     let identified = applier.identify(&mut manifests, settings.default_namespace.as_deref()).await;

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cowherd_apply::{Manifest, ObjectId};
+use cowherd_apply::ObjectId;
 
-use crate::cluster::Unit;
-
-use super::Checked;
 use super::finding::{Finding, Rule, Severity};
+use super::{Checked, Described};
 
 /// How many Kustomizations are named of those that describe one object.
 const NAMED: usize = 5;
@@ -15,7 +13,7 @@ const NAMED: usize = 5;
 /// Lists what is described more than once, each object once: at the second place, with the first and who else does.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
-    let mut all: BTreeMap<(Option<String>, &ObjectId), Vec<(&Unit, &Manifest)>> = BTreeMap::new();
+    let mut all: BTreeMap<(Option<String>, &ObjectId), Vec<Described<'_>>> = BTreeMap::new();
     for unit in cluster.units.values() {
         let target = unit.target();
         for object in unit.objects() {

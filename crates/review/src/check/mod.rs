@@ -47,6 +47,9 @@ struct Checked<'a> {
     findings: Vec<Finding>,
 }
 
+/// An object, and the Kustomization that describes it.
+type Described<'a> = (&'a Unit, &'a Manifest);
+
 /// Checks what grows in each of the clusters.
 pub fn check(side: &Side, clusters: &[Discovered], context: &Context) -> Report {
     let mut findings = BTreeSet::new();

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cowherd_apply::Manifest;
 
-use crate::cluster::Unit;
 use crate::gitops;
 
 use super::finding::{Finding, Rule, Severity};
-use super::{Checked, same_for};
+use super::{Checked, Described, same_for};
 
 /// The namespaces that every cluster has, and the one of the agents.
 const ALWAYS: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", gitops::ROOT];
@@ -24,7 +23,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         let names = made.entry(unit.target()).or_default();
         names.extend(unit.objects().iter().filter(is_namespace).map(|object| object.id().name.as_str()));
     }
-    let mut missing: BTreeMap<(Option<String>, &str), Vec<(&Unit, &Manifest)>> = BTreeMap::new();
+    let mut missing: BTreeMap<(Option<String>, &str), Vec<Described<'_>>> = BTreeMap::new();
     for unit in cluster.units.values() {
         let target = unit.target();
         let made = made.get(&target);

@@ -10,7 +10,7 @@ use crate::gitops::Plan;
 
 use super::finding::{Finding, Rule, Severity};
 use super::schemas::group_version_kind;
-use super::{Checked, and_others, same_for};
+use super::{Checked, Described, and_others, same_for};
 
 /// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told once for each kind.
 pub(super) fn check(checked: &mut Checked<'_>) {
@@ -35,7 +35,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     of_idle(checked, idle);
 }
 
-type ByKind<'a> = BTreeMap<(String, String), Vec<(&'a Unit, &'a Manifest)>>;
+type ByKind<'a> = BTreeMap<(String, String), Vec<Described<'a>>>;
 
 /// Whether an object would be there and nothing would come of it.
 fn is_idle(checked: &Checked<'_>, object: &Manifest) -> bool {

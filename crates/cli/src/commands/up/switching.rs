@@ -6,35 +6,37 @@ use std::path::Path;
 use anyhow::Result;
 use cowherd_apply::{ObjectId, inventory};
 use kube::Client;
+use kube::api::ListParams;
 use serde_json::Value;
 
 use crate::bootstrap::ROOT;
-use crate::cluster::DEFAULT_DATA_DIR;
+use crate::cluster::{default_data_dir, explain};
 use crate::followed::Followed;
-use crate::resource::{self, Resource};
+use crate::resource::Resource;
 use crate::target::Kind;
 
 /// The command that resumes what a data directory follows.
 pub fn resume(data_dir: &Path) -> String {
-    if data_dir == Path::new(DEFAULT_DATA_DIR) {
+    if data_dir == default_data_dir() {
         "cowherd up".to_owned()
     } else {
         format!("cowherd up --data-dir {}", data_dir.display())
     }
 }
 
-/// Why another one is not followed: what was applied would be pruned.
-pub async fn refusal(client: &Client, data_dir: &Path, before: &Followed, named: &Followed) -> Result<String> {
+/// Why another one is not followed: what was applied would be pruned. `None` where nothing was applied, so that nothing would be.
+pub async fn refusal(client: &Client, data_dir: &Path, before: &Followed, named: &Followed) -> Result<Option<String>> {
     let applied = applied(client).await?;
-    let lost = match applied.len() {
-        0 => "nothing was applied from it yet".to_owned(),
-        count => format!(
-            "of the {count} {} that were applied from it ({}), those that the other does not describe would be pruned",
-            if count == 1 { "object" } else { "objects" },
-            kinds(&applied),
-        ),
-    };
-    Ok(format!(
+    if applied.is_empty() {
+        return Ok(None);
+    }
+    let count = applied.len();
+    let lost = format!(
+        "of the {count} {} applied from it ({}), those that the other does not describe would be pruned",
+        if count == 1 { "object that was" } else { "objects that were" },
+        kinds(&applied),
+    );
+    Ok(Some(format!(
         "{} follows {}, not {}: {lost}\n  \
          To go on with what it follows: {}\n  \
          To follow the other instead: the same command with --switch\n  \
@@ -43,7 +45,7 @@ pub async fn refusal(client: &Client, data_dir: &Path, before: &Followed, named:
         before.words(),
         named.words(),
         resume(data_dir),
-    ))
+    )))
 }
 
 /// What is said where the repository that is followed cannot be found.
@@ -53,7 +55,13 @@ pub fn gone(before: &Followed) -> String {
 
 /// All objects that the root applied, and that those applied in turn which are Kustomizations.
 async fn applied(client: &Client) -> Result<BTreeSet<ObjectId>> {
-    let all = resource::list(client, Kind::Kustomization, None, None).await.unwrap_or_default();
+    let all = match Kind::Kustomization.api_everywhere(client).list(&ListParams::default()).await {
+        Ok(all) => all.items,
+        // A start that got nowhere has not even brought the kind.
+        Err(kube::Error::Api(status)) if status.is_not_found() => Vec::new(),
+        Err(error) => return Err(explain(error)),
+    };
+    let all: Vec<Resource> = all.into_iter().map(|object| Resource { kind: Kind::Kustomization, object }).collect();
     let by_id: BTreeMap<String, &Resource> = all.iter().map(|one| (one.id(), one)).collect();
     let mut queue = vec![format!("{ROOT}/{ROOT}")];
     let mut met = BTreeSet::new();
