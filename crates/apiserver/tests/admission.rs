@@ -303,3 +303,47 @@ async fn what_is_needed_cannot_be_deleted_and_anything_else_can() {
     made(&client, CLASSES, class).await;
     assert_eq!(delete(&client, &format!("{CLASSES}/default"), Value::Null).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_definition_that_is_needed_goes_on_being_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let needed = Undeletable {
+        group: "apiextensions.k8s.io".into(),
+        plural: "customresourcedefinitions".into(),
+        name: "cows.example.org".into(),
+    };
+    let server = open(&directory, Config { undeletable: vec![needed], ..Config::default() }).await;
+    let client = server.client();
+    let version = |name: &str, served: bool, storage: bool| {
+        let schema = json!({"openAPIV3Schema": {"type": "object"}});
+        json!({"name": name, "served": served, "storage": storage, "schema": schema})
+    };
+    let definition = |plural: &str, versions: Value| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{plural}.example.org")},
+            "spec": {
+                "group": "example.org", "scope": "Namespaced", "names": {"plural": plural, "kind": plural},
+                "versions": versions,
+            },
+        })
+    };
+    for plural in ["cows", "dogs"] {
+        made(&client, DEFINITIONS, definition(plural, json!([version("v1", true, true)]))).await;
+    }
+    let (cows, dogs) = (format!("{DEFINITIONS}/cows.example.org"), format!("{DEFINITIONS}/dogs.example.org"));
+    let gone = [
+        json!([version("v1", false, true)]),
+        json!([version("v2", true, true)]),
+        json!([version("v1", false, false), version("v2", true, true)]),
+    ];
+    for versions in gone {
+        let (code, refused) = merge(&client, &cows, json!({"spec": {"versions": versions}})).await;
+        assert_eq!(code, 403, "{refused}");
+        assert!(message(&refused).contains("version v1 may not cease to be served"), "{refused}");
+    }
+    // Another version may come, and others may do as they like with theirs.
+    let more = json!({"spec": {"versions": [version("v1", true, false), version("v2", true, true)]}});
+    assert_eq!(merge(&client, &cows, more).await.0, 200);
+    assert_eq!(merge(&client, &dogs, json!({"spec": {"versions": [version("v1", false, true)]}})).await.0, 200);
+}

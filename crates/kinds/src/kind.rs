@@ -38,6 +38,8 @@ pub struct Kind {
     pub definition: &'static str,
     /// Whether it has a `status` subresource.
     pub status: bool,
+    /// Of the metadata, what an update of the status leaves as it is.
+    pub(crate) status_keeps: &'static [&'static str],
     /// Whether it has a `scale` subresource; see [`Kind::scale_paths`].
     pub scale: bool,
     pub(crate) names: NameRule,
@@ -86,6 +88,7 @@ impl Kind {
             namespaced: true,
             definition,
             status: false,
+            status_keeps: &[],
             scale: false,
             names: NameRule::Subdomain,
             generations: Generations::None,

@@ -70,6 +70,9 @@ pub(crate) fn prepare_update(kind: &Kind, new: &mut Value, old: &Value, subresou
     match subresource {
         Some("status") => {
             keep_all_but_status(new, old);
+            if let Some(metadata) = new.inner("metadata") {
+                kind.status_keeps.iter().for_each(|field| keep(metadata, &old["metadata"], field));
+            }
             return keep_generation(new, old);
         }
         // A namespace's finalizers change here and nowhere else.
@@ -94,7 +97,10 @@ pub(crate) fn keep(new: &mut Value, old: &Value, field: &str) {
     }
 }
 
-/// An update of the status changes nothing that a user wants, nor the labels by which things are found.
+/// What metadata kinds keep whose users alone say what is in it. Most let labels and the rest come with a status.
+pub(crate) const ALL_METADATA: &[&str] = &["labels", "annotations", "ownerReferences", "finalizers"];
+
+/// An update of the status changes nothing that a user wants.
 fn keep_all_but_status(new: &mut Value, old: &Value) {
     let fields: Vec<String> = [&*new, old]
         .into_iter()

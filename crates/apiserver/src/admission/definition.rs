@@ -1,5 +1,7 @@
 //! CustomResourceDefinitions: what is left out is filled in, what cannot be served is refused.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,6 +29,22 @@ pub fn must_be_usable(resource: &Resource, definition: &Value) -> ApiResult<()> 
         return Ok(());
     }
     Err(ApiError::invalid(resource.named_kind(), object::name(definition), &errors))
+}
+
+/// Refuses to end what is served of a definition that the control plane needs: that would be to delete it.
+pub fn must_stay_served(resource: &Resource, new: &Value, old: &Value) -> ApiResult<()> {
+    let served = |definition: &Value| -> BTreeSet<String> {
+        let versions = object::at(definition, &["spec", "versions"]).and_then(Value::as_array);
+        let served = versions.into_iter().flatten().filter(|version| version.get("served") == Some(&Value::Bool(true)));
+        served.map(|version| object::text_at(version, &["name"]).to_owned()).collect()
+    };
+    match served(old).difference(&served(new)).next() {
+        None => Ok(()),
+        Some(version) => {
+            let why = format!("this control plane needs it; version {version} may not cease to be served");
+            Err(ApiError::forbidden(resource.named(), object::name(old), why))
+        }
+    }
 }
 
 /// Fills in what follows from the rest.

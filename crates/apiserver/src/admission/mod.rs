@@ -24,7 +24,6 @@ pub async fn create(server: &ApiServer, resource: &Resource, object: &mut Value,
         namespace::must_accept(server, resource, object).await?;
     }
     match (resource.group_version.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => namespace::prepare(object),
         ("", "pods") => pod::prepare(server, resource, object).await?,
         ("", "services") => service::create(server, resource, object, avoid).await?,
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition::create(object),
@@ -42,12 +41,23 @@ pub async fn update(
     avoid: &Avoid,
 ) -> ApiResult<()> {
     match (resource.group_version.group.as_str(), resource.plural.as_str()) {
-        ("", "namespaces") => namespace::keep_finalizers(new, old),
         ("", "services") => service::update(server, resource, new, old, avoid).await?,
-        ("apiextensions.k8s.io", "customresourcedefinitions") => definition::default(new),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            if is_needed(server, resource, new) {
+                definition::must_stay_served(resource, new, old)?;
+            }
+            definition::default(new);
+        }
         _ => {}
     }
     Ok(())
+}
+
+/// Whether this control plane cannot do without the object.
+fn is_needed(server: &ApiServer, resource: &Resource, object: &Value) -> bool {
+    let name = crate::object::name(object);
+    let is_this = |kept: &crate::Undeletable| resource.is(&kept.group, &kept.plural) && kept.name == name;
+    server.config().undeletable.iter().any(is_this)
 }
 
 /// Writes what only the server says, after everything else; `now` is in RFC 3339.
@@ -62,8 +72,7 @@ pub fn settle(server: &ApiServer, resource: &Resource, object: &mut Value, now: 
 /// Whether the object may be deleted at all.
 pub fn delete(server: &ApiServer, resource: &Arc<Resource>, object: &Value) -> ApiResult<()> {
     let name = crate::object::name(object);
-    let is_this = |kept: &&crate::Undeletable| resource.is(&kept.group, &kept.plural) && kept.name == name;
-    if server.config().undeletable.iter().any(|kept| is_this(&kept)) {
+    if is_needed(server, resource, object) {
         let why = "this control plane needs it; it may not be deleted";
         return Err(ApiError::forbidden(resource.named(), name, why));
     }

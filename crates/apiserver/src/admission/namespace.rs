@@ -1,9 +1,9 @@
 //! Namespaces: objects can only be made in one that exists and stays.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    object::{self, as_map},
+    object,
     resource::Resource,
     rest,
     server::ApiServer,
@@ -31,31 +31,4 @@ pub async fn must_accept(server: &ApiServer, resource: &Resource, object: &Value
         &message,
         Some("metadata.namespace"),
     ))
-}
-
-/// Gives a new namespace its finalizer, its phase and the label with its name.
-pub fn prepare(object: &mut Value) {
-    let name = object::name(object).to_owned();
-    let labels = object::metadata_mut(object).entry("labels").or_insert_with(|| json!({}));
-    as_map(labels).insert("kubernetes.io/metadata.name".to_owned(), name.into());
-    let spec = as_map(as_map(object).entry("spec").or_insert_with(|| json!({})));
-    let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
-    match finalizers {
-        Value::Array(list) if list.iter().any(|name| name == "kubernetes") => {}
-        Value::Array(list) => list.push("kubernetes".into()),
-        other => *other = json!(["kubernetes"]),
-    }
-}
-
-/// A namespace's own finalizers change through `finalize` alone.
-pub fn keep_finalizers(new: &mut Value, old: &Value) {
-    let known = object::at(old, &["spec", "finalizers"]).cloned();
-    let name = object::name(old).to_owned();
-    let spec = as_map(as_map(new).entry("spec").or_insert_with(|| json!({})));
-    match known {
-        Some(known) => spec.insert("finalizers".to_owned(), known),
-        None => spec.remove("finalizers"),
-    };
-    let labels = as_map(object::metadata_mut(new).entry("labels").or_insert_with(|| json!({})));
-    labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
 }

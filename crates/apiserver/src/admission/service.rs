@@ -18,7 +18,7 @@ pub async fn create(server: &ApiServer, resource: &Resource, service: &mut Value
     Allocation { server, resource, old: &Value::Null, avoid, ports: BTreeSet::new() }.of(service).await
 }
 
-/// Keeps the address and the ports of a changed Service, and gives it what its new type needs.
+/// Gives a changed Service what its new type needs; what it had it has kept by now.
 pub async fn update(
     server: &ApiServer,
     resource: &Resource,
@@ -26,43 +26,8 @@ pub async fn update(
     old: &Value,
     avoid: &Avoid,
 ) -> ApiResult<()> {
-    keep(new, old);
     drop_what_the_type_has_not(new, old);
     Allocation { server, resource, old, avoid, ports: BTreeSet::new() }.of(new).await
-}
-
-/// What the client left out stays as it was, where the type still has it.
-fn keep(new: &mut Value, old: &Value) {
-    let external = text_at(new, &["spec", "type"]) == "ExternalName";
-    let old_spec = old.get("spec").cloned().unwrap_or_default();
-    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    if external {
-        return;
-    }
-    let unset =
-        |spec: &Map<String, Value>| spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().is_empty();
-    if unset(spec) {
-        for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-            if let Some(value) = old_spec.get(field) {
-                spec.insert(field.to_owned(), value.clone());
-            }
-        }
-    }
-    let with_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
-    if !with_ports(spec.get("type").and_then(Value::as_str).unwrap_or_default()) {
-        return;
-    }
-    let old_ports = old_spec.get("ports").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        if node_port(port).is_some() {
-            continue;
-        }
-        let same =
-            |known: &&Value| known.get("port") == port.get("port") && known.get("protocol") == port.get("protocol");
-        if let Some(known) = old_ports.iter().find(same).and_then(|known| known.get("nodePort")) {
-            as_map(port).insert("nodePort".to_owned(), known.clone());
-        }
-    }
 }
 
 /// What only the old type had goes with it, unless the client changed it: then it is a mistake to be told of.
@@ -172,8 +137,6 @@ impl Allocation<'_> {
         };
         spec.insert("clusterIPs".to_owned(), json!([given]));
         spec.insert("clusterIP".to_owned(), given.into());
-        spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
-        spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
         Ok(Ok(()))
     }
 

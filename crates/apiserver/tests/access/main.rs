@@ -9,4 +9,6 @@ mod beginning;
 mod climbing;
 mod cluster;
 mod impersonating;
+mod rewritten;
+mod statuses;
 mod walking;

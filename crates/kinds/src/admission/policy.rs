@@ -6,12 +6,13 @@ use serde_json::Value;
 use crate::checks::{self, Errors};
 use crate::json::{Fill, Read};
 use crate::kind::Kind;
-use crate::strategy::{Generations, Rules};
+use crate::strategy::{ALL_METADATA, Generations, Rules};
 use crate::table::{self, AGE, Column, NAME};
 
 pub(crate) const POLICY: Kind = Kind {
     categories: &["api-extensions"],
     status: true,
+    status_keeps: ALL_METADATA,
     generations: Generations::SPEC,
     rules: Rules {
         default: |policy| {

@@ -15,6 +15,8 @@ pub(crate) const KIND: Kind = Kind {
     short_names: &["deploy"],
     categories: &["all"],
     status: true,
+    // By these, its ReplicaSets are found.
+    status_keeps: &["labels"],
     scale: true,
     generations: Generations::SpecAndAnnotations,
     rules: Rules {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::workload::{self, CONTAINERS, IMAGES};
 use crate::checks::{self, Errors};
+use crate::core::pod::validate_claim_template_spec;
 use crate::core::volume_claim;
 use crate::json::{Fill, Read, same};
 use crate::kind::Kind;
@@ -90,6 +91,10 @@ fn validate(set: &Value, errors: &mut Errors) {
     }
     checks::not_negative(spec, &["replicas", "minReadySeconds"], &path, errors);
     checks::not_negative(&spec["ordinals"], &["start"], &path.child("ordinals"), errors);
+    for (index, claim) in spec.items("volumeClaimTemplates").iter().enumerate() {
+        let path = path.child("volumeClaimTemplates").index(index).child("spec");
+        validate_claim_template_spec(&claim["spec"], &path, errors);
+    }
     // The claims become volumes of the Pods, so that containers may mount them.
     let mut whole = spec.clone();
     add_claims_as_volumes(&mut whole);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::checks::{self, Errors};
-use crate::json::{Fill, Read, is_zero};
+use crate::json::{Fill, Read, is_zero, same};
 use crate::kind::Kind;
 use crate::labels;
 use crate::names::{self, NameRule};
@@ -181,6 +181,7 @@ fn validate(service: &Value, errors: &mut Errors) {
     checks::one_of(spec, "type", &path, &kinds, errors);
     addresses(spec, &path, errors);
     policies(spec, &path, errors);
+    balancing(spec, &path, errors);
 }
 
 fn ports(spec: &Value, path: &FieldPath, errors: &mut Errors) {
@@ -244,6 +245,14 @@ fn addresses(spec: &Value, path: &FieldPath, errors: &mut Errors) {
         }
         _ => {}
     }
+    for (index, (address, family)) in list.iter().zip(spec.items("ipFamilies")).enumerate() {
+        let (address, family) = (address.as_str().unwrap_or_default(), family.as_str().unwrap_or_default());
+        let is = if address.contains(':') { "IPv6" } else { "IPv4" };
+        if address != "None" && matches!(family, "IPv4" | "IPv6") && family != is {
+            let why = format!("expected an {family} value as indicated by `ipFamilies[{index}]`");
+            errors.push(FieldError::invalid(&path.child("clusterIPs").index(index), address, why));
+        }
+    }
     for (index, address) in spec.items("externalIPs").iter().enumerate() {
         checks::ip_address(address.as_str().unwrap_or_default(), &path.child("externalIPs").index(index), errors);
     }
@@ -272,8 +281,36 @@ fn policies(spec: &Value, path: &FieldPath, errors: &mut Errors) {
     checks::optional_one_of(spec.text("internalTrafficPolicy"), &inside, &["Cluster", "Local"], errors);
 }
 
+/// What only load balancers have.
+fn balancing(spec: &Value, path: &FieldPath, errors: &mut Errors) {
+    let is_balanced = spec.text("type") == "LoadBalancer";
+    let elsewhere = "may only be used when `type` is 'LoadBalancer'";
+    if !is_balanced && spec.has("allocateLoadBalancerNodePorts") {
+        errors.push(FieldError::forbidden(&path.child("allocateLoadBalancerNodePorts"), elsewhere));
+    }
+    if spec.has("loadBalancerClass") {
+        let field = path.child("loadBalancerClass");
+        if !is_balanced {
+            errors.push(FieldError::forbidden(&field, elsewhere));
+        } else {
+            let class = spec.text("loadBalancerClass");
+            checks::refuse(class, &field, names::qualified(class), errors);
+        }
+    }
+    let health = spec.number("healthCheckNodePort").unwrap_or_default();
+    if health != 0 && !(is_balanced && spec.text("externalTrafficPolicy") == "Local") {
+        let why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        errors.push(FieldError::invalid(&path.child("healthCheckNodePort"), health, why));
+    }
+}
+
 fn validate_update(new: &Value, old: &Value, errors: &mut Errors) {
     let (new, old) = (&new["spec"], &old["spec"]);
+    let is_balanced = |spec: &Value| spec.text("type") == "LoadBalancer";
+    if is_balanced(new) && is_balanced(old) && !same(&new["loadBalancerClass"], &old["loadBalancerClass"]) {
+        let field = FieldPath::new("spec.loadBalancerClass");
+        errors.push(FieldError::invalid(&field, new["loadBalancerClass"].clone(), "may not change once set"));
+    }
     let has_address = |spec: &Value| matches!(spec.text("type"), "ClusterIP" | "NodePort" | "LoadBalancer");
     let before = old.text("clusterIP");
     if has_address(new) && has_address(old) && !before.is_empty() && new.text("clusterIP") != before {

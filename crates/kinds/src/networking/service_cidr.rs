@@ -6,11 +6,12 @@ use serde_json::Value;
 use crate::checks::{self, Errors};
 use crate::json::Read;
 use crate::kind::Kind;
-use crate::strategy::Rules;
+use crate::strategy::{ALL_METADATA, Rules};
 use crate::table::{self, AGE, Column, NAME};
 
 pub(crate) const KIND: Kind = Kind {
     status: true,
+    status_keeps: ALL_METADATA,
     rules: Rules {
         validate,
         columns: &[NAME, Column::text("CIDRs", "The ranges of addresses that Services get."), AGE],

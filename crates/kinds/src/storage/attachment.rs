@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::checks;
 use crate::json::{Fill, Read};
 use crate::kind::Kind;
-use crate::strategy::Rules;
+use crate::strategy::{ALL_METADATA, Rules};
 use crate::table::{self, AGE, Column, NAME};
 
 pub(crate) const KIND: Kind = Kind {
     status: true,
+    status_keeps: ALL_METADATA,
     rules: Rules {
         create: |attachment| attachment.put("status", json!({"attached": false})),
         validate: |attachment, errors| {

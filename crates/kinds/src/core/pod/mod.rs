@@ -27,6 +27,7 @@ pub(crate) const KIND: Kind = Kind {
     short_names: &["po"],
     categories: &["all"],
     status: true,
+    status_keeps: &["ownerReferences"],
     generations: Generations::SPEC,
     rules: Rules {
         default: defaults::pod,

@@ -145,7 +145,7 @@ pub(crate) fn validate_claim_template_spec(spec: &Value, path: &FieldPath, error
     if modes.is_empty() {
         errors.push(FieldError::required(&field, "at least 1 access mode is required"));
     }
-    let allowed = ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"];
+    let allowed = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
     for mode in modes {
         checks::optional_one_of(mode.as_str().unwrap_or_default(), &field, &allowed, errors);
     }
@@ -162,14 +162,35 @@ pub(crate) fn validate_claim_template_spec(spec: &Value, path: &FieldPath, error
         errors.push(FieldError::required(&requests.key("storage"), ""));
     } else {
         let field = requests.key("storage");
-        let amount = checks::quantity(storage, &field, errors);
-        if amount.is_some_and(|amount: Quantity| amount.is_zero()) {
-            errors.push(FieldError::invalid(&field, "0", "must be greater than zero"));
+        match Quantity::read(storage) {
+            Some(amount) if amount.is_zero() || amount.is_negative() => {
+                errors.push(FieldError::invalid(&field, amount.to_string(), "must be greater than zero"));
+            }
+            _ => _ = checks::quantity(storage, &field, errors),
         }
     }
-    checks::optional_form(spec, "storageClassName", path, names::subdomain, errors);
+    for class in ["storageClassName", "volumeAttributesClassName"] {
+        checks::optional_form(spec, class, path, names::subdomain, errors);
+    }
+    for source in ["dataSource", "dataSourceRef"] {
+        if spec[source].is_object() {
+            data_source(&spec[source], &path.child(source), errors);
+        }
+    }
     let mode = spec.text("volumeMode");
     checks::optional_one_of(mode, &path.child("volumeMode"), &["Block", "Filesystem"], errors);
+}
+
+/// Where a volume's content comes from: another claim, or something of a group of its own.
+fn data_source(source: &Value, path: &FieldPath, errors: &mut Errors) {
+    checks::required(source, "name", path, errors);
+    let kind = checks::required(source, "kind", path, errors);
+    if let (Some(kind), "") = (kind, source.text("apiGroup"))
+        && kind != "PersistentVolumeClaim"
+    {
+        let why = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+        errors.push(FieldError::invalid(path, kind, why));
+    }
 }
 
 #[cfg(test)]
