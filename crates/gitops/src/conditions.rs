@@ -1,7 +1,7 @@
 //! Writes conditions as Flux writes them.
 
 use cowherd_api::{Condition, ConditionStatus};
-use cowherd_runtime::conditions::shortened;
+use cowherd_runtime::conditions::told;
 use jiff::Timestamp;
 
 pub(crate) const READY: &str = "Ready";
@@ -52,7 +52,7 @@ impl Conditions<'_> {
             observed_generation: Some(self.generation),
             last_transition_time: since.unwrap_or_else(|| time(Timestamp::now())),
             reason: reason.to_owned(),
-            message: shortened(message),
+            message: told(message),
         };
         self.remove(type_);
         self.list.push(condition);

@@ -6,6 +6,8 @@ use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{NamespaceCondition, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use crate::text::harmless;
+
 /// The most bytes of a condition's or event's message; the API takes no more than 32,768 for a condition.
 const LONGEST: usize = 8 * 1024;
 
@@ -15,6 +17,8 @@ pub trait Condition: PartialEq {
     fn kind(&self) -> &str;
     /// `True`, `False` or `Unknown`.
     fn status(&self) -> &str;
+    /// What is said of it.
+    fn message(&mut self) -> Option<&mut String>;
     /// When the status became what it is.
     fn transition(&self) -> Option<Time>;
     /// Sets that time.
@@ -29,6 +33,9 @@ macro_rules! conditions {
             }
             fn status(&self) -> &str {
                 &self.status
+            }
+            fn message(&mut self) -> Option<&mut String> {
+                self.message.as_mut()
             }
             fn transition(&self) -> Option<Time> {
                 self.last_transition_time.clone()
@@ -49,6 +56,9 @@ impl Condition for k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
     fn status(&self) -> &str {
         &self.status
     }
+    fn message(&mut self) -> Option<&mut String> {
+        Some(&mut self.message)
+    }
     fn transition(&self) -> Option<Time> {
         Some(self.last_transition_time.clone())
     }
@@ -57,9 +67,12 @@ impl Condition for k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
     }
 }
 
-/// Adds or replaces a condition; whether that changed the list. The time of the last transition stays for as long as
+/// Adds or replaces a condition, whose message becomes as it may be told; whether that changed the list. The time of the last transition stays for as long as
 /// the status does, and is now where the condition brings none.
 pub fn set<C: Condition>(list: &mut Vec<C>, mut condition: C) -> bool {
+    if let Some(message) = condition.message() {
+        *message = told(message);
+    }
     let known = list.iter_mut().find(|known| known.kind() == condition.kind());
     match known {
         Some(known) => {
@@ -98,10 +111,11 @@ pub fn now() -> Time {
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
 
-/// `text`, not longer than a condition or an event may be.
-pub fn shortened(text: &str) -> String {
+/// `text` as conditions and events have it: not longer than they may be, and harmless, whatever others wrote into it.
+pub fn told(text: &str) -> String {
+    let text = harmless(text);
     if text.len() <= LONGEST {
-        return text.to_owned();
+        return text.into_owned();
     }
     format!("{}…", &text[..text.floor_char_boundary(LONGEST)])
 }
@@ -135,7 +149,8 @@ mod tests {
     #[test]
     fn a_message_is_cut_between_characters() {
         let long = "ä".repeat(LONGEST);
-        assert!(shortened(&long).len() <= LONGEST + 3);
-        assert_eq!(shortened("short"), "short");
+        assert!(told(&long).len() <= LONGEST + 3);
+        assert_eq!(told("short"), "short");
+        assert_eq!(told("well\rbad"), "well\\rbad");
     }
 }

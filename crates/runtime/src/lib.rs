@@ -26,6 +26,7 @@ mod runtime;
 mod serving;
 mod shard;
 mod supervisor;
+pub mod text;
 mod writer;
 
 pub use controller::Controller;

@@ -56,9 +56,20 @@ async fn play(stage: &Stage) -> Result<()> {
         let shown = [output.stdout, output.stderr].concat();
         quiet(&arguments.join(" "), &String::from_utf8_lossy(&shown))?;
     }
-    // Its log escapes what terminals obey.
-    let said = stage.program.said()?;
-    holds(!said.contains(['\u{1b}', '\u{7}']), "the log has escape sequences")
+    // Nor is there any in what the cluster keeps of it, or in the log.
+    for kind in ["events", "kustomizations.kustomize.toolkit.fluxcd.io", "gitrepositories.source.toolkit.fluxcd.io"] {
+        let path = match kind.split_once('.') {
+            None => format!("/api/v1/{kind}"),
+            Some((plural, group)) => format!("/apis/{group}/v1/{plural}"),
+        };
+        for item in get(&admin, &path).await?.document["items"].as_array().into_iter().flatten() {
+            let conditions = item["status"]["conditions"].as_array().into_iter().flatten();
+            for message in conditions.chain([item]).filter_map(|one| one["message"].as_str()) {
+                quiet(kind, message)?;
+            }
+        }
+    }
+    quiet("the log", &stage.program.said()?)
 }
 
 /// Fails where a text is more than text.

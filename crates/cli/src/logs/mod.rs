@@ -6,6 +6,7 @@
 mod file;
 mod filter;
 mod follow;
+mod harmless;
 mod line;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use line::Line;
 
 use crate::terminal;
 use file::File;
+use harmless::{Harmless, Spelling};
 
 /// What is written to the data directory unless `COWHERD_LOG` says otherwise.
 const KEPT: &str = "info";
@@ -34,11 +36,15 @@ pub fn directory(data_dir: &Path) -> PathBuf {
 pub fn start(level: &str, data_dir: &Path) {
     let filter = |level| EnvFilter::try_from_env("COWHERD_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     // A line that cannot be written is lost. To say so there, where nothing can be written, would end whoever logs.
-    let to_stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal::colours());
+    let stderr = || Harmless(std::io::stderr(), Spelling::Plain);
+    let to_stderr = fmt::layer().with_writer(stderr).with_ansi(terminal::colours());
     let to_stderr = to_stderr.log_internal_errors(false).with_filter(filter(level));
     let file = File::new(&directory(data_dir));
     let to_file = fmt::layer().json().with_span_list(true).with_current_span(false);
-    let to_file = to_file.with_writer(move || file.clone()).log_internal_errors(false).with_filter(filter(KEPT));
+    let to_file = to_file
+        .with_writer(move || Harmless(file.clone(), Spelling::Json))
+        .log_internal_errors(false)
+        .with_filter(filter(KEPT));
     // Only one subscriber can be set, and only one ever is.
     let _ = tracing_subscriber::registry().with(to_stderr).with(to_file).try_init();
 }

@@ -49,7 +49,7 @@ fn tell(status: &mut PodDisruptionBudgetStatus, value: &str, reason: &str, messa
         type_: DISRUPTION_ALLOWED.to_owned(),
         status: value.to_owned(),
         reason: reason.to_owned(),
-        message: conditions::shortened(message),
+        message: conditions::told(message),
         observed_generation: status.observed_generation,
         last_transition_time: known.map_or_else(conditions::now, |known| known.last_transition_time.clone()),
     };

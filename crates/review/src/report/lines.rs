@@ -1,6 +1,7 @@
 //! A change as lines: what goes, what comes, and what stands around it.
 
 use cowherd_apply::FieldChange;
+use cowherd_runtime::text::is_more_than_text;
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -94,10 +95,7 @@ fn between(before: &str, after: &str) -> Vec<Line> {
 
 /// A line as it may be shown: without what a terminal, or a reader, would take for more than text.
 pub fn clean(text: &str) -> String {
-    let is_hidden = |c: char| {
-        (c.is_control() && c != '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let is_hidden = |c: char| c == '\n' || is_more_than_text(c);
     text.chars().map(|c| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

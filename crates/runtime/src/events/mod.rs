@@ -18,7 +18,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::mpsc;
 
-use crate::conditions::shortened;
+use crate::conditions::told;
 
 /// How many events may wait to be written.
 const WAITING: usize = 4096;
@@ -98,7 +98,7 @@ impl Recorder {
         message: &str,
         annotations: BTreeMap<String, String>,
     ) {
-        let message = shortened(message);
+        let message = told(message);
         let note = Note { about, severity, reason: reason.to_owned(), message, annotations, at: Timestamp::now() };
         let crowded = self.notes.capacity() < WAITING - WAITING_NORMAL;
         if (crowded && severity == Type::Normal) || self.notes.try_send(note).is_err() {
