@@ -151,7 +151,13 @@ pub const OCI_REPOSITORY: &[Unsupported] = &[
         but: &["generic"],
         instead: "use credentials in a Secret and the provider generic",
     },
-    not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
+    Unsupported {
+        field: "verify.provider",
+        but: &["cosign"],
+        instead: "sign with cosign and a key; nothing is fetched that is not verified",
+    },
+    not_done("verify.matchOIDCIdentity", "sign with a key, and give the public keys in verify.secretRef"),
+    not_done("verify.trustedRootSecretRef", "sign with a key, and give the public keys in verify.secretRef"),
 ];
 
 /// An annotation, or a label, that people set.

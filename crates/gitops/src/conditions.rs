@@ -9,6 +9,7 @@ pub(crate) const RECONCILING: &str = "Reconciling";
 pub(crate) const STALLED: &str = "Stalled";
 pub(crate) const HEALTHY: &str = "Healthy";
 pub(crate) const FETCH_FAILED: &str = "FetchFailed";
+pub(crate) const SOURCE_VERIFIED: &str = "SourceVerified";
 pub(crate) const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
 
 pub(crate) const SUCCEEDED: &str = "Succeeded";

@@ -25,6 +25,7 @@ pub mod http;
 pub mod proxy;
 pub mod registry;
 pub mod repository;
+pub mod signature;
 pub mod sshd;
 pub mod tokens;
 mod web;

@@ -46,7 +46,7 @@ pub use access::{Access, Block, BlockError, LocalAccess, Network, Setup};
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use artifact::{
     ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,
-    ArtifactStep, Artifacts, Fetched, TagError,
+    ArtifactStep, Artifacts, Fetched, KeysError, PublicKeys, TagError,
 };
 pub use auth::{Auth, Secret};
 pub use cancel::Cancel;

@@ -75,6 +75,9 @@ fn files_are_those_that_flux_unpacks() {
     let long = "d/".repeat(100) + "x";
     let layer = Packing::new()
         .entry(EntryType::Directory, "./", b"")
+        // As Flux writes them.
+        .entry(EntryType::Directory, ".", b"")
+        .entry(EntryType::Directory, "b", b"")
         .entry(EntryType::Directory, "empty/", b"")
         .file("./a.yaml", "a")
         .file("b//c.yaml", "c")

@@ -339,7 +339,8 @@ async fn succeed(
     remember(job, digest, RECONCILIATION_SUCCEEDED, began);
     tell_shared(context, job);
     let revision = job.artifact.revision.clone();
-    status::succeeded(&mut job.status, &job.owner, &revision);
+    let origin = job.occasion().origin;
+    status::succeeded(&mut job.status, &job.owner, &revision, origin.as_deref());
     if let Some(held) = held {
         status::conditions(&mut job.status, &job.owner).fail(DRIFT_FOUGHT, &held.complaint);
     }

@@ -22,6 +22,8 @@ pub(super) const FIELDS: &[&str] = &[
 
 /// Under which name an entry of the history has its revision.
 const REVISION: &str = "revision";
+/// Under which name it has the revision that this was made from.
+const ORIGIN_REVISION: &str = "originRevision";
 
 /// What the status of a Kustomization says.
 pub(super) fn read(status: KustomizationStatus) -> Status {
@@ -68,12 +70,15 @@ fn reconciliation(snapshot: Snapshot) -> Reconciliation {
         reason: snapshot.last_reconciled_status,
         total: snapshot.total_reconciliations,
         revision: metadata.remove(REVISION),
+        origin: metadata.remove(ORIGIN_REVISION),
         authorship: Authorship::take(&mut metadata),
     }
 }
 
 fn snapshot(of: &Reconciliation) -> Snapshot {
     let revision = of.revision.iter().map(|revision| (REVISION.to_owned(), revision.clone()));
+    let origin = of.origin.iter().map(|origin| (ORIGIN_REVISION.to_owned(), origin.clone()));
+    let revision = revision.chain(origin);
     let metadata: BTreeMap<_, _> = revision.chain(of.authorship.iter().flat_map(Authorship::annotations)).collect();
     Snapshot {
         digest: of.digest.clone(),
@@ -105,7 +110,7 @@ mod tests {
             "history": [{ "digest": "sha256:1", "firstReconciled": "2026-01-01T00:00:00Z",
                 "lastReconciled": "2026-01-01T00:00:01Z", "lastReconciledDuration": "1s",
                 "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 2,
-                "metadata": { "revision": "main@sha1:1", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
+                "metadata": { "revision": "latest@sha256:1", "originRevision": "main@sha1:1", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());
         assert_eq!(write(&read).unwrap(), status);

@@ -25,6 +25,8 @@ const LONGEST: usize = 1024;
 pub struct Occasion {
     /// The revision; empty where nothing is brought.
     pub revision: String,
+    /// The revision that it was made from, where it says so: an artifact that somebody pushed to a registry.
+    pub origin: Option<String>,
     /// Who wrote it, where that is known.
     pub authorship: Option<Authorship>,
     /// Why it is brought now.
@@ -35,13 +37,15 @@ impl Occasion {
     /// The artifact is brought for this reason; where there is none, nothing is.
     pub(crate) fn new(artifact: Option<&Artifact>, trigger: Trigger) -> Self {
         let revision = artifact.map(|artifact| artifact.revision.clone()).unwrap_or_default();
-        Self { revision, authorship: artifact.and_then(|artifact| artifact.authorship.clone()), trigger }
+        let origin = artifact.and_then(Artifact::origin_revision).map(str::to_owned);
+        Self { revision, origin, authorship: artifact.and_then(|artifact| artifact.authorship.clone()), trigger }
     }
 
     /// The same without what must not be shown.
     pub(crate) fn masked(&self, mask: &Mask) -> Self {
         Self {
             revision: mask.text(&self.revision),
+            origin: self.origin.as_ref().map(|origin| mask.text(origin)),
             authorship: self.authorship.as_ref().map(|authorship| authorship.masked(mask)),
             trigger: self.trigger.masked(mask),
         }
@@ -62,6 +66,8 @@ impl Occasion {
         if !self.revision.is_empty() {
             annotations.insert(format!("{group}/revision"), self.revision.clone());
         }
+        let origin = self.origin.iter().map(|origin| (format!("{group}/originRevision"), origin.clone()));
+        annotations.extend(origin);
         annotations.extend(self.authorship.iter().flat_map(Authorship::annotations));
         annotations
     }
@@ -111,7 +117,8 @@ mod tests {
 
     fn occasion(trigger: Trigger) -> Occasion {
         let authorship = Some(Authorship::new("Ada Lovelace", "ada@example.org", "Rotate hunter2"));
-        Occasion { revision: "main@sha1:d43c3f6abf9f1d1e1d5e9a3c5a8e2b7c7f3e9a11".to_owned(), authorship, trigger }
+        let revision = "main@sha1:d43c3f6abf9f1d1e1d5e9a3c5a8e2b7c7f3e9a11".to_owned();
+        Occasion { revision, origin: None, authorship, trigger }
     }
 
     #[test]
@@ -119,7 +126,7 @@ mod tests {
         let what = "main@sha1:d43c3f6a \"Rotate hunter2\" by Ada Lovelace";
         assert_eq!(occasion(Trigger::Revision).to_string(), what);
         assert_eq!(occasion(Trigger::Interval).to_string(), format!("{what}, because its interval is over"));
-        let nothing = Occasion { revision: String::new(), authorship: None, trigger: Trigger::Deletion };
+        let nothing = Occasion { revision: String::new(), origin: None, authorship: None, trigger: Trigger::Deletion };
         assert_eq!(nothing.to_string(), "because it was deleted");
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct Reconciliation {
     pub(crate) total: i64,
     /// What was last brought so.
     pub(crate) revision: Option<String>,
+    /// From which revision that was made.
+    pub(crate) origin: Option<String>,
     /// Who wrote that.
     pub(crate) authorship: Option<Authorship>,
 }
@@ -93,8 +95,8 @@ pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
     last == Some(revision) && find(&status.conditions, READY).is_some_and(is_false)
 }
 
-/// The revision was applied, and everything that is checked is healthy.
-pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str) {
+/// The revision, which was made from another one, was applied, and everything that is checked is healthy.
+pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str, origin: Option<&str>) {
     let assumed = find(&status.conditions, ASSUMED_READY).map(|assumed| format!("; {}", assumed.message));
     let message = format!("Applied revision: {revision}{}", assumed.unwrap_or_default());
     let mut conditions = conditions(status, owner);
@@ -103,6 +105,7 @@ pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str) {
     conditions.remove(STALLED);
     status.observed_generation = owner.generation();
     status.last_applied_revision = Some(revision.to_owned());
+    status.last_applied_origin_revision = origin.map(str::to_owned);
     status.last_attempted_revision = Some(revision.to_owned());
 }
 
@@ -155,6 +158,7 @@ pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, re
     entry.reason = reason.to_owned();
     entry.total += 1;
     entry.revision = Some(brought.revision.clone());
+    entry.origin.clone_from(&brought.origin);
     entry.authorship.clone_from(&brought.authorship);
     history.insert(0, entry);
     history.truncate(HISTORY);
@@ -182,7 +186,7 @@ mod tests {
     use crate::Trigger;
 
     fn brought(revision: &str) -> Occasion {
-        Occasion { revision: revision.to_owned(), authorship: None, trigger: Trigger::Revision }
+        Occasion { revision: revision.to_owned(), origin: None, authorship: None, trigger: Trigger::Revision }
     }
 
     #[test]

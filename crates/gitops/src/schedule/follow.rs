@@ -43,7 +43,10 @@ impl Schedule {
         let entry = self.entries.get(name)?;
         let last = entry.last.as_ref().filter(|_| entry.has_to_follow())?;
         let mut status = entry.status.clone();
-        status::succeeded(&mut status, &entry.owner, &last.revision);
+        let source = entry.owner.settings.as_ref().ok().and_then(|settings| self.content(&settings.source));
+        let source = source.filter(|artifact| artifact.revision == last.revision);
+        let origin = source.as_ref().and_then(|artifact| artifact.origin_revision());
+        status::succeeded(&mut status, &entry.owner, &last.revision, origin);
         Some(status)
     }
 

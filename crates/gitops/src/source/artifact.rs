@@ -28,6 +28,11 @@ pub(crate) struct Artifact {
 }
 
 impl Artifact {
+    /// The revision that it was made from, where it says so.
+    pub(crate) fn origin_revision(&self) -> Option<&str> {
+        self.origin.as_ref()?.revision.as_deref()
+    }
+
     /// The content of no source, for what needs none.
     pub(crate) fn nothing() -> Self {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());

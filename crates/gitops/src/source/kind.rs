@@ -61,6 +61,8 @@ pub(crate) struct Found {
     pub(crate) news: String,
     /// What it says of itself, which goes into the status.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// What is said of its signature, where it had to have one.
+    pub(crate) verified: Option<String>,
     /// What of the spec it was made with, and what else only this kind writes into its status.
     pub(crate) observed: Map<String, Value>,
 }
@@ -75,4 +77,6 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Whether only a change of the object can help.
     pub(crate) is_final: bool,
+    /// Whether it is there, and not signed as it has to be.
+    pub(crate) is_unverified: bool,
 }

@@ -124,7 +124,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_once_beside_what_was_brought_before_and_that_all_is_well_again() {
         let (teller, heard) = teller();
-        let problem = Problem { reason: "GitOperationFailed", message: "no answer".to_owned(), is_final: false };
+        let problem = Problem {
+            reason: "GitOperationFailed",
+            message: "no answer".to_owned(),
+            is_final: false,
+            is_unverified: false,
+        };
         teller.failed(&problem);
         teller.failed(&problem);
         teller.brought(artifact("1"));

@@ -13,7 +13,8 @@ use super::news::Teller;
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceName, seal};
 use crate::conditions::{
-    ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, STALLED, SUCCEEDED, find, holds, time,
+    ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, SOURCE_VERIFIED, STALLED, SUCCEEDED, find,
+    holds, time,
 };
 use crate::events::{self, Happened, Type};
 use crate::status::Place;
@@ -46,7 +47,7 @@ impl Report {
 
     /// The source has this. Whether that could be written down.
     async fn fetched<K: Source>(&mut self, object: &K, found: Found) -> bool {
-        let Found { artifact, url, path, news, mut metadata, observed } = found;
+        let Found { artifact, url, path, news, mut metadata, verified, observed } = found;
         let mut status = self.base(object);
         for field in K::STATUS_FIELDS {
             match observed.get(*field) {
@@ -57,29 +58,32 @@ impl Report {
         let seed = &self.shared.config.seed;
         let known = status.artifact.as_ref();
         let is_new = known.is_none_or(|known| known.revision != artifact.revision || known.digest != artifact.digest);
-        metadata.extend(seal::put(
-            seed,
-            object,
-            if is_new { &url } else { status.artifact.as_ref().map_or("", |known| &known.url) },
-        ));
-        if is_new {
-            status.artifact = Some(v1::Artifact {
-                path,
-                metadata: Some(metadata),
-                url,
-                revision: artifact.revision.clone(),
-                digest: artifact.digest.clone(),
-                last_update_time: time(Timestamp::now()),
-                size: None,
-            });
-        } else if let Some(known) = &mut status.artifact {
-            known.metadata = Some(metadata);
+        metadata.extend(seal::put(seed, object, &url));
+        let metadata = Some(metadata);
+        match &mut status.artifact {
+            Some(known) if !is_new => (known.url, known.metadata) = (url, metadata),
+            stored => {
+                *stored = Some(v1::Artifact {
+                    path,
+                    metadata,
+                    url,
+                    revision: artifact.revision.clone(),
+                    digest: artifact.digest.clone(),
+                    last_update_time: time(Timestamp::now()),
+                    size: None,
+                });
+            }
         }
-        let has_recovered = holds(&status.conditions, FETCH_FAILED);
+        let was_unverified = find(&status.conditions, SOURCE_VERIFIED).is_some_and(|found| found.status == False);
+        let has_recovered = was_unverified || holds(&status.conditions, FETCH_FAILED);
         let message = format!("stored artifact for {} '{}'", K::STORED_FOR, artifact.revision);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
         conditions.set(READY, True, SUCCEEDED, &message);
         conditions.set(ARTIFACT_IN_STORAGE, True, SUCCEEDED, &message);
+        match verified {
+            Some(verified) => conditions.set(SOURCE_VERIFIED, True, SUCCEEDED, &verified),
+            None => conditions.remove(SOURCE_VERIFIED),
+        }
         [FETCH_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
         let annotations = annotations::<K>(&artifact);
         let occasion = Occasion::new(Some(&artifact), Trigger::Revision);
@@ -98,12 +102,13 @@ impl Report {
 
     /// There was nothing to be had: what was fetched before stays. Gives `false`.
     async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
-        let Problem { reason, message, is_final } = problem;
+        let Problem { reason, message, is_final, is_unverified } = problem;
         let mut status = self.base(object);
-        let known = find(&status.conditions, FETCH_FAILED);
+        let about = if *is_unverified { SOURCE_VERIFIED } else { FETCH_FAILED };
+        let known = find(&status.conditions, about);
         let is_news = known.is_none_or(|known| known.message != *message);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
-        conditions.set(FETCH_FAILED, True, reason, message);
+        conditions.set(about, if *is_unverified { False } else { True }, reason, message);
         if *is_final {
             conditions.stall(reason, message)
         } else {

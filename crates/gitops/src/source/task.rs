@@ -139,7 +139,7 @@ pub(super) async fn keep<K: Source>(
 fn broken(name: &SourceName, panic: &str) -> Problem {
     tracing::error!(source = %name, panic, "a fetch panicked");
     let message = "the fetch broke off; this is a bug in cowherd".to_owned();
-    Problem { reason: RECONCILIATION_FAILED, message, is_final: false }
+    Problem { reason: RECONCILIATION_FAILED, message, is_final: false, is_unverified: false }
 }
 
 /// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own.

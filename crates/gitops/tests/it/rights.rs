@@ -84,6 +84,22 @@ async fn fetch_failed(world: &World, place: &str) {
         .await;
 }
 
+/// An OCIRepository that has the pull secrets of an account, in a registry that may not be asked.
+async fn play_artifact(world: &World) {
+    let account = json!({ "metadata": { "name": "puller", "namespace": FLUX } });
+    world.create("v1", "ServiceAccount", account).await;
+    let spec = json!({ "interval": "1h", "url": "oci://127.0.0.1:1/apps", "serviceAccountName": "puller" });
+    let object = json!({ "metadata": { "name": "artifact", "namespace": FLUX }, "spec": spec });
+    world.create(SOURCE, "OCIRepository", object).await;
+    world
+        .until("the registry may not be asked", async || {
+            let found = world.get(SOURCE, "OCIRepository", Some(FLUX), "artifact").await.unwrap();
+            let status = found["status"].to_string();
+            if status.contains("AccessDenied") { Ok(()) } else { Err(status) }
+        })
+        .await;
+}
+
 /// Waits until an event about the object has been counted.
 async fn told_again(world: &World, name: &str) {
     world
@@ -137,7 +153,21 @@ async fn play(world: &World) {
     assert_eq!(world.value("apps", "tenant").await, None);
     let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
     world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer).await;
-    let deleted = [(SOURCE, "GitRepository", "gone"), ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root")];
+    play_artifact(world).await;
+    world
+        .patch(
+            SOURCE,
+            "OCIRepository",
+            FLUX,
+            "artifact",
+            json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } }),
+        )
+        .await;
+    let deleted = [
+        (SOURCE, "GitRepository", "gone"),
+        (SOURCE, "OCIRepository", "artifact"),
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
+    ];
     for (api_version, kind, name) in deleted {
         let api = world.api(api_version, kind, Some(FLUX));
         api.delete(name, &DeleteParams::default()).await.unwrap();

@@ -29,6 +29,8 @@ pub enum ArtifactStep {
     Digest,
     /// The manifest is read.
     Pull,
+    /// Its signatures are verified.
+    Verify,
     /// The layer is chosen, downloaded and unpacked.
     Layer,
 }
@@ -46,6 +48,14 @@ pub enum ArtifactProblem {
         range: String,
         /// What there is, in words.
         available: String,
+    },
+    /// None of the keys has signed it.
+    #[error("no matching signatures were found for '{name}'{hint}")]
+    Unsigned {
+        /// What should be signed.
+        name: String,
+        /// What may be wrong.
+        hint: String,
     },
     /// What is there is an index of images for other machines.
     #[error("the index has no image for linux/amd64, which is the one that is taken; push one for it, or an artifact")]

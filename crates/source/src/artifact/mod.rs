@@ -9,6 +9,7 @@ mod layer;
 mod layers;
 mod options;
 mod select;
+mod signature;
 mod source;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::{Digest, MirrorsError};
 pub use error::{ArtifactError, ArtifactProblem, ArtifactStep};
 use layers::Layers;
 pub use options::ArtifactOptions;
+pub use signature::{KeysError, PublicKeys};
 pub use source::{ArtifactReference, ArtifactRepository, ArtifactSource, TagError};
 
 /// Fetches artifacts from registries, and keeps what was downloaded.
@@ -99,7 +101,16 @@ impl Artifacts {
         let web = web.map_err(|problem| at(ArtifactStep::Credentials)(problem.into()))?;
         let registry = Registry::new(web, name, source.is_plain());
         let tag = select::tag(&registry, source).map_err(at(ArtifactStep::Tag))?;
-        let (manifest, digest) = self.find(&registry, source, tag.as_deref()).map_err(at(ArtifactStep::Digest))?;
+        let wanted = match &source.reference {
+            ArtifactReference::Digest(digest) => Some(*digest),
+            _ => None,
+        };
+        let reference = wanted.map(|digest| digest.to_string()).or(tag.clone()).unwrap_or_default();
+        let (manifest, digest) =
+            self.find(&registry, &reference, wanted).map_err(|problem| at(ArtifactStep::Digest)(problem.into()))?;
+        if let Some(keys) = &source.keys {
+            self.verify(&registry, source, digest, keys).map_err(at(ArtifactStep::Verify))?;
+        }
         let manifest = self.image(&registry, manifest).map_err(at(ArtifactStep::Pull))?;
         let fetched = self.layer(&registry, &manifest, source, options).map_err(at(ArtifactStep::Layer))?;
         let (layer, tree, unchanged) = fetched;
@@ -110,7 +121,7 @@ impl Artifacts {
     /// What was fetched of the repository before, the manifest with this digest, and is still here, without asking the registry.
     pub fn held(&self, source: &ArtifactSource, digest: Digest) -> Option<Fetched> {
         let base = source.repository.name.base(source.is_plain());
-        let read = |digest| Manifest::parse(&self.held_manifest(&base, digest)?, &base).ok();
+        let read = |digest| Manifest::parse(&self.kept(&base, digest)?, &base).ok();
         let mut manifest = read(digest)?;
         if manifest.is_index() {
             manifest = read(select::image(&manifest).ok()?.digest(&base).ok()?)?;
@@ -121,24 +132,52 @@ impl Artifacts {
         Some(Fetched { tag: None, digest, annotations, layer, tree, unchanged: true })
     }
 
+    /// Sees whether one of the keys has signed the manifest with this digest: each time, since both may change.
+    fn verify(
+        &self,
+        registry: &Registry<'_>,
+        source: &ArtifactSource,
+        digest: Digest,
+        keys: &PublicKeys,
+    ) -> Result<(), ArtifactProblem> {
+        let name = format!("{}@{digest}", source.repository);
+        let unsigned = |hint: &str| ArtifactProblem::Unsigned { name: name.clone(), hint: hint.to_owned() };
+        let found = match self.find(registry, &signature::tag(digest), None) {
+            Err(WebProblem::NotFound { .. }) => return Err(unsigned(NOT_SIGNED)),
+            found => found?.0,
+        };
+        let found = Manifest::parse(&found, registry.base())?;
+        for layer in signature::signatures(&found) {
+            let digest_of_text = layer.digest(registry.base())?;
+            let text = match self.kept(registry.base(), digest_of_text) {
+                Some(text) => text,
+                None => {
+                    let mut text = Vec::new();
+                    registry.blob(layer, signature::MAX_TEXT, &mut text)?;
+                    self.keep(registry.base(), digest_of_text, &text);
+                    text
+                }
+            };
+            if keys.have_signed(digest, layer, &text) {
+                return Ok(());
+            }
+        }
+        Err(unsigned(""))
+    }
+
     /// The manifest that is asked for, and its digest. One that is here is not sent again.
     fn find(
         &self,
         registry: &Registry<'_>,
-        source: &ArtifactSource,
-        tag: Option<&str>,
-    ) -> Result<(Vec<u8>, Digest), ArtifactProblem> {
-        let wanted = match &source.reference {
-            ArtifactReference::Digest(digest) => Some(*digest),
-            _ => None,
-        };
-        let reference = wanted.map(|digest| digest.to_string()).or(tag.map(str::to_owned)).unwrap_or_default();
-        let said = registry.digest(&reference)?.filter(|said| wanted.is_none_or(|wanted| wanted == *said));
-        if let Some((digest, held)) = said.and_then(|said| Some((said, self.held_manifest(registry.base(), said)?))) {
+        reference: &str,
+        wanted: Option<Digest>,
+    ) -> Result<(Vec<u8>, Digest), WebProblem> {
+        let said = registry.digest(reference)?.filter(|said| wanted.is_none_or(|wanted| wanted == *said));
+        if let Some((digest, held)) = said.and_then(|said| Some((said, self.kept(registry.base(), said)?))) {
             return Ok((held, digest));
         }
-        let (content, digest) = registry.manifest(&reference, wanted)?;
-        self.keep_manifest(registry.base(), digest, &content);
+        let (content, digest) = registry.manifest(reference, wanted)?;
+        self.keep(registry.base(), digest, &content);
         Ok((content, digest))
     }
 
@@ -149,11 +188,11 @@ impl Artifacts {
             return Ok(parsed);
         }
         let digest = select::image(&parsed)?.digest(registry.base())?;
-        let content = match self.held_manifest(registry.base(), digest) {
+        let content = match self.kept(registry.base(), digest) {
             Some(held) => held,
             None => {
                 let (content, _) = registry.manifest(&digest.to_string(), Some(digest))?;
-                self.keep_manifest(registry.base(), digest, &content);
+                self.keep(registry.base(), digest, &content);
                 content
             }
         };
@@ -181,13 +220,13 @@ impl Artifacts {
         Ok((digest, layer, false))
     }
 
-    fn held_manifest(&self, base: &str, digest: Digest) -> Option<Vec<u8>> {
+    fn kept(&self, base: &str, digest: Digest) -> Option<Vec<u8>> {
         let held = self.0.manifests.get(&key(base, digest))?.content;
         (Digest::of(&held) == digest).then_some(held)
     }
 
     /// Whoever asked has it anyway: a full disk costs the next look.
-    fn keep_manifest(&self, base: &str, digest: Digest, content: &[u8]) {
+    fn keep(&self, base: &str, digest: Digest, content: &[u8]) {
         if let Err(error) = self.0.manifests.put(&key(base, digest), "", content) {
             tracing::warn!(directory = %self.0.directory.display(), %error, "a manifest was not kept");
         }
@@ -197,6 +236,9 @@ impl Artifacts {
         WebProblem::Storage(cause.to_string())
     }
 }
+
+/// What may be wrong where there is no signature at all.
+const NOT_SIGNED: &str = "; sign it with `cosign sign --key`, of cosign 3 with --new-bundle-format=false";
 
 /// Under which name something of a repository is kept. What another repository names is not found by it: who may read one
 /// may not read the others.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::PublicKeys;
 use crate::connect::ProxyServer;
 use crate::registry::{Logins, Name, is_tag};
 use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest, Range, WebProblem};
@@ -76,6 +77,8 @@ pub struct ArtifactSource {
     pub reference: ArtifactReference,
     /// The media type of the layer; without one, the first is taken.
     pub media_type: Option<String>,
+    /// The keys of those who may sign it; without any, nobody has to.
+    pub keys: Option<PublicKeys>,
     /// Who we are to the registry.
     pub auth: Auth,
     /// The server through which the registry is asked.
@@ -97,6 +100,7 @@ impl ArtifactSource {
             repository,
             reference: ArtifactReference::default(),
             media_type: None,
+            keys: None,
             auth: Auth::default(),
             proxy: None,
             insecure: false,

@@ -35,6 +35,8 @@ pub(crate) struct Descriptor {
     size: u64,
     /// For what an image of an index was made.
     platform: Option<Platform>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 /// For what an image was made.
@@ -55,6 +57,11 @@ impl Descriptor {
     /// The length of the content in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// What is said of the content under this name.
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(name).map(String::as_str)
     }
 
     /// Whether it was made for Linux on amd64, or for nothing in particular.

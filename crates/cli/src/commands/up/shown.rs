@@ -114,7 +114,12 @@ mod tests {
         let told = || Progress {
             kind: "Kustomization",
             name: NamespacedName::new("n", "app"),
-            occasion: Occasion { revision: "main@sha1:1".to_owned(), authorship: None, trigger: Trigger::Interval },
+            occasion: Occasion {
+                revision: "main@sha1:1".to_owned(),
+                origin: None,
+                authorship: None,
+                trigger: Trigger::Interval,
+            },
             phase: Doing::Ready,
             described: 1,
             applied: 1,

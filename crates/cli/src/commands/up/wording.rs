@@ -114,7 +114,7 @@ mod tests {
         Progress {
             kind: "Kustomization",
             name: NamespacedName::new("flux-system", "app"),
-            occasion: Occasion { revision: REVISION.to_owned(), authorship, trigger },
+            occasion: Occasion { revision: REVISION.to_owned(), origin: None, authorship, trigger },
             phase,
             described: 8,
             applied: 8,

@@ -72,7 +72,7 @@ impl Error {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final() }
+        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final(), is_unverified: false }
     }
 }
 
@@ -102,6 +102,7 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         path: format!("gitrepository/{}/{}/{commit}", source.name.namespace, source.name.name),
         news: news(&snapshot.commit),
         metadata: BTreeMap::new(),
+        verified: None,
         observed: observed(object),
     })
 }

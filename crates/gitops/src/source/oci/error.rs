@@ -23,6 +23,17 @@ pub(super) enum Error {
     /// A Secret or the ServiceAccount is not to be had, or cannot be used.
     #[error("failed to get credential: {0}")]
     Credentials(#[from] Unread),
+    /// It is to be verified without keys.
+    #[error(
+        "spec.verify without secretRef, which is verification without keys, is not supported yet; give the public keys in a Secret"
+    )]
+    Keyless,
+    /// The keys that may sign are not to be had.
+    #[error("failed to verify the signature using provider 'cosign': {0}")]
+    Keys(Unread),
+    /// Nobody who may has signed it.
+    #[error("failed to verify the signature using provider 'cosign': {0}")]
+    Unverified(ArtifactError),
     /// The registry did not give it.
     #[error("{begin} '{url}': {cause}", begin = begin(.cause.step))]
     Fetch { url: String, cause: ArtifactError },
@@ -43,6 +54,7 @@ fn begin(step: ArtifactStep) -> &'static str {
         ArtifactStep::Credentials => "failed to generate transport for",
         ArtifactStep::Tag => "failed to determine the artifact tag for",
         ArtifactStep::Digest => "failed to determine artifact digest of",
+        ArtifactStep::Verify => "failed to verify the signature of",
         ArtifactStep::Pull => "failed to pull artifact from",
         ArtifactStep::Layer => "failed to take the layer of artifact from",
     }
@@ -53,7 +65,8 @@ impl Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Url { .. } => "URLInvalid",
-            Self::Unsupported(_) => conditions::UNSUPPORTED,
+            Self::Unsupported(_) | Self::Keyless => conditions::UNSUPPORTED,
+            Self::Keys(_) | Self::Unverified(_) => "VerificationError",
             Self::Credentials(_) => "AuthenticationFailed",
             Self::Reference(_) => "ReadOperationFailed",
             Self::Fetch {
@@ -63,6 +76,7 @@ impl Error {
             Self::Fetch { cause, .. } => match cause.step {
                 ArtifactStep::Credentials => "AuthenticationFailed",
                 ArtifactStep::Tag => "ReadOperationFailed",
+                ArtifactStep::Verify => "VerificationError",
                 ArtifactStep::Digest | ArtifactStep::Pull => "OCIArtifactPullFailed",
                 ArtifactStep::Layer => "OCIArtifactLayerOperationFailed",
             },
@@ -73,13 +87,14 @@ impl Error {
 
     /// Whether only a change of the object can help.
     fn is_final(&self) -> bool {
-        matches!(self, Self::Url { .. } | Self::Reference(_) | Self::Unsupported(_))
+        matches!(self, Self::Url { .. } | Self::Unsupported(_) | Self::Keyless)
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final() }
+        let is_unverified = matches!(error, Error::Keys(_) | Error::Unverified(_));
+        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final(), is_unverified }
     }
 }
 

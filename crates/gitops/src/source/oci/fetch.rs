@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use cowherd_api::flux::source::v1::{OCIRepository, OCIRepositoryRef, OCIRepositorySpec};
 use cowherd_api::supported;
-use cowherd_source::{ArtifactReference, ArtifactRepository, ArtifactSource, Digest, Fetched, Ignore, Range};
+use cowherd_source::{
+    ArtifactReference, ArtifactRepository, ArtifactSource, ArtifactStep, Digest, Fetched, Ignore, Range,
+};
 use cowherd_tree::{Tree, TreeError, TreePath};
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -25,6 +27,10 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
     let mut wanted = wanted(shared, object)?;
     wanted.auth = credentials::of(&shared.client, object, &wanted.repository).await?;
     wanted.proxy = credentials::proxy(&shared.client, object).await?;
+    if let Some(secret) = keys(object)? {
+        wanted.keys = Some(credentials::keys(&shared.client, object, secret).await.map_err(Error::Keys)?);
+    }
+    let is_verified = wanted.keys.is_some();
     let source = name(object).name;
     let host = wanted.repository.host().to_owned();
     let purpose = Purpose { namespace: source.namespace.clone(), host, is_own: false };
@@ -33,15 +39,19 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
     let work = move |cancel| {
         wanted.cancel = cancel;
         let fetched = artifacts.fetch(&wanted);
-        let fetched = fetched.map_err(|cause| Error::Fetch { url: wanted.repository.to_string(), cause })?;
+        let fetched = fetched.map_err(|cause| match cause.step {
+            ArtifactStep::Verify => Error::Unverified(cause),
+            _ => Error::Fetch { url: wanted.repository.to_string(), cause },
+        })?;
         let artifact = content(&fetched, ignore.as_deref(), is_copy)?;
         Ok::<_, Error>((fetched, artifact))
     };
     let (fetched, artifact) = shared.fetches.run(&purpose, work).await??;
     Ok(Found {
-        url: artifact_url(&repository, fetched.digest),
+        url: artifact_url(object, &repository, fetched.digest),
         path: format!("ocirepository/{}/{}/{}", source.namespace, source.name, fetched.digest.hex()),
         news: news(&artifact, &object.spec.url),
+        verified: is_verified.then(|| format!("verified signature of revision {}", fetched.revision())),
         metadata: fetched.annotations.into_iter().collect(),
         observed: observed(object),
         artifact: Arc::new(artifact),
@@ -96,7 +106,10 @@ pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<
         .rsplit_once('@')
         .map_or((None, artifact.revision.as_str()), |(tag, digest)| (Some(tag), digest));
     let digest: Digest = digest.parse().ok()?;
-    if artifact.url != artifact_url(&wanted.repository, digest) || !seal::holds(&shared.config.seed, object, artifact) {
+    keys(object).ok()?;
+    if artifact.url != artifact_url(object, &wanted.repository, digest)
+        || !seal::holds(&shared.config.seed, object, artifact)
+    {
         return None;
     }
     let (artifacts, ignore) = (shared.config.artifacts.clone()?, object.spec.ignore.clone());
@@ -108,9 +121,17 @@ pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<
     tokio::task::spawn_blocking(read).await.ok()?.map(Arc::new)
 }
 
-/// Where an artifact came from.
-fn artifact_url(repository: &ArtifactRepository, digest: Digest) -> String {
-    format!("{repository}@{digest}")
+/// Where an artifact came from, and by what it was verified: what was not is not taken for what must be.
+fn artifact_url(object: &OCIRepository, repository: &ArtifactRepository, digest: Digest) -> String {
+    let keys = object.spec.verify.as_ref().and_then(|verify| verify.secret_ref.as_ref());
+    let verified = keys.map(|keys| format!("#verified-by={}", keys.name)).unwrap_or_default();
+    format!("{repository}@{digest}{verified}")
+}
+
+/// The Secret with the keys of those who may sign, where somebody has to.
+fn keys(object: &OCIRepository) -> Result<Option<&str>, Error> {
+    let Some(verify) = &object.spec.verify else { return Ok(None) };
+    verify.secret_ref.as_ref().map(|keys| Some(keys.name.as_str())).ok_or(Error::Keyless)
 }
 
 /// What of an artifact is there for Kustomizations. What is taken as it is has all its files.

@@ -4,6 +4,7 @@ mod credentials;
 mod faults;
 mod kept;
 mod references;
+mod signatures;
 
 use std::path::Path;
 

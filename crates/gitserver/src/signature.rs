@@ -1,0 +1,69 @@
+//! Signatures of artifacts, as `cosign sign --key` puts them into a registry.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+
+use crate::artifact::{MANIFEST, Repository, descriptor};
+
+/// What stands before a point of the curve P-256 in a public key.
+const P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// Somebody with a key.
+pub struct Signer {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl Signer {
+    /// Somebody with a key that nobody had before.
+    pub fn new() -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap();
+        Self { key, random }
+    }
+
+    /// The public key in PEM format.
+    pub fn public_key(&self) -> String {
+        let key = STANDARD.encode([&P256[..], self.key.public_key().as_ref()].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// Puts a signature of the manifest with this digest beside it.
+    pub fn sign(&self, repository: &Repository<'_>, digest: &str) {
+        self.sign_as(repository, digest, digest);
+    }
+
+    /// Puts a signature of a text that names `named` where those of `digest` are.
+    pub fn sign_as(&self, repository: &Repository<'_>, digest: &str, named: &str) {
+        let text = format!(
+            "{{\"critical\":{{\"identity\":{{\"docker-reference\":\"{}/{}\"}},\"image\":{{\"docker-manifest-digest\":\
+             {named:?}}},\"type\":\"cosign container image signature\"}},\"optional\":null}}",
+            repository.host, repository.path
+        );
+        let signature = STANDARD.encode(self.key.sign(&self.random, text.as_bytes()).unwrap());
+        let layer = descriptor(
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+            &repository.blob(text.as_bytes()),
+            text.len(),
+        );
+        let annotations = format!(", \"annotations\": {{\"dev.cosignproject.cosign/signature\": {signature:?}}}}}");
+        let layer = layer.strip_suffix('}').unwrap().to_owned() + &annotations;
+        let config = descriptor("application/vnd.oci.image.config.v1+json", &repository.blob(b"{}"), 2);
+        let manifest = format!(
+            "{{\"schemaVersion\": 2, \"mediaType\": {MANIFEST:?}, \"config\": {config}, \"layers\": [{layer}]}}"
+        );
+        repository.manifest(&format!("{}.sig", digest.replace(':', "-")), MANIFEST, manifest.as_bytes());
+    }
+}
+
+impl Default for Signer {
+    fn default() -> Self {
+        Self::new()
+    }
+}

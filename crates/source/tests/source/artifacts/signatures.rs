@@ -1,0 +1,72 @@
+//! What has to be signed is not taken unless one of the keys has signed it.
+
+use cowherd_gitserver::artifact::Repository;
+use cowherd_gitserver::registry::{Access, Registry};
+use cowherd_gitserver::signature::Signer;
+use cowherd_source::{ArtifactProblem, ArtifactSource, ArtifactStep, Artifacts, PublicKeys, WebProblem};
+
+use super::{artifact, artifacts, fetch, source, text};
+
+fn keys(signers: &[&Signer]) -> PublicKeys {
+    let data = signers.iter().enumerate().map(|(at, signer)| (format!("{at}.pub"), signer.public_key().into_bytes()));
+    PublicKeys::read(&data.collect()).unwrap()
+}
+
+fn signed_by(repository: &Repository<'_>, signers: &[&Signer]) -> ArtifactSource {
+    ArtifactSource { keys: Some(keys(signers)), ..source(repository) }
+}
+
+fn unsigned(artifacts: &Artifacts, source: &ArtifactSource) -> String {
+    let error = artifacts.fetch(source).unwrap_err();
+    assert_eq!(error.step, ArtifactStep::Verify);
+    assert!(matches!(error.problem, ArtifactProblem::Unsigned { .. }), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn only_what_a_key_has_signed_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let (ada, eve) = (Signer::new(), Signer::new());
+    let digest = artifact("1").push(&repository, "latest");
+    let wanted = signed_by(&repository, &[&ada]);
+    let error = unsigned(&artifacts, &wanted);
+    let expected = format!("no matching signatures were found for '{}@{digest}'; sign it", repository.url());
+    assert!(error.starts_with(&expected), "{error}");
+    let layers = directory.path().join("artifacts/layers");
+    assert_eq!(std::fs::read_dir(&layers).unwrap().count(), 0, "nothing of it was downloaded");
+
+    eve.sign(&repository, &digest);
+    unsigned(&artifacts, &wanted);
+    ada.sign(&repository, &digest);
+    assert_eq!(text(&fetch(&artifacts, &wanted), "a"), "1");
+    assert!(fetch(&artifacts, &signed_by(&repository, &[&eve, &ada])).unchanged, "one of the keys is enough");
+    unsigned(&artifacts, &signed_by(&repository, &[&eve]));
+
+    // What was fetched and verified before says nothing of what comes next.
+    let next = artifact("2").push(&repository, "latest");
+    unsigned(&artifacts, &wanted);
+    // A signature of another artifact, copied to where those of this one are.
+    ada.sign_as(&repository, &next, &digest);
+    unsigned(&artifacts, &wanted);
+    ada.sign(&repository, &next);
+    assert_eq!(text(&fetch(&artifacts, &wanted), "a"), "2");
+}
+
+#[test]
+fn what_stands_where_signatures_should_is_no_signature() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let ada = Signer::new();
+    let digest = artifact("1").push(&repository, "latest");
+    artifact("no signature").push(&repository, &format!("{}.sig", digest.replace(':', "-")));
+    let wanted = signed_by(&repository, &[&ada]);
+    unsigned(&artifacts, &wanted);
+    drop(registry);
+    let error = artifacts.fetch(&wanted).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::Web(WebProblem::Unreachable { .. })), "{error}");
+}
