@@ -5,6 +5,7 @@
 mod program;
 
 mod accounts;
+mod artifacts;
 mod bases;
 mod bootstrapped;
 mod changes;

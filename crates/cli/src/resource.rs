@@ -32,11 +32,12 @@ impl Kind {
         match self {
             Self::Kustomization => "kustomization",
             Self::GitRepository => "source git",
+            Self::OCIRepository => "source oci",
         }
     }
 }
 
-/// A Kustomization or a GitRepository.
+/// A Kustomization or a source.
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Which of them.
@@ -70,7 +71,7 @@ impl Resource {
     pub fn revision(&self) -> &str {
         let path = match self.kind {
             Kind::Kustomization => "/status/lastAppliedRevision",
-            Kind::GitRepository => "/status/artifact/revision",
+            Kind::GitRepository | Kind::OCIRepository => "/status/artifact/revision",
         };
         self.text(path)
     }
@@ -85,7 +86,7 @@ impl Resource {
                     namespace => format!("{}/{namespace}/{}", part("kind"), part("name")),
                 }
             }
-            Kind::GitRepository => self.text("/spec/url").to_owned(),
+            Kind::GitRepository | Kind::OCIRepository => self.text("/spec/url").to_owned(),
         }
     }
 
@@ -156,12 +157,45 @@ pub struct Condition<'a> {
 }
 
 /// Lists a kind in a namespace, or everywhere, sorted by namespace and name.
+///
+/// # Errors
+/// When the cluster does not know the kind, or does not answer.
 pub async fn list(
     client: &Client,
     kind: Kind,
     namespace: Option<&str>,
     selector: Option<&str>,
 ) -> Result<Vec<Resource>> {
+    let found = list_if_known(client, kind, namespace, selector).await?;
+    found.with_context(|| format!("the cluster does not know the kind {}; start `cowherd up` on it first", kind.name()))
+}
+
+/// The same of several kinds, of which the cluster may not know each: one list for each that it knows.
+pub async fn list_all(
+    client: &Client,
+    kinds: &[Kind],
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> Result<Vec<Vec<Resource>>> {
+    let [kind] = kinds else {
+        let mut lists = Vec::new();
+        for kind in kinds {
+            lists.extend(list_if_known(client, *kind, namespace, selector).await?);
+        }
+        if lists.is_empty() {
+            anyhow::bail!("the cluster knows none of Flux's kinds; start `cowherd up` on it first");
+        }
+        return Ok(lists);
+    };
+    Ok(vec![list(client, *kind, namespace, selector).await?])
+}
+
+async fn list_if_known(
+    client: &Client,
+    kind: Kind,
+    namespace: Option<&str>,
+    selector: Option<&str>,
+) -> Result<Option<Vec<Resource>>> {
     let api = match namespace {
         Some(namespace) => kind.api(client, namespace),
         None => kind.api_everywhere(client),
@@ -169,14 +203,12 @@ pub async fn list(
     let params = ListParams { label_selector: selector.map(str::to_owned), ..Default::default() };
     let found = match api.list(&params).await {
         Ok(found) => found,
-        Err(kube::Error::Api(status)) if status.is_not_found() => {
-            anyhow::bail!("the cluster does not know the kind {}; start `cowherd up` on it first", kind.name())
-        }
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
         Err(error) => return Err(explain(error)),
     };
     let mut resources: Vec<Resource> = found.items.into_iter().map(|object| Resource { kind, object }).collect();
     resources.sort_by_key(|resource| (resource.namespace(), resource.name()));
-    Ok(resources)
+    Ok(Some(resources))
 }
 
 /// Prints resources for programs, if a format is asked for.

@@ -12,14 +12,25 @@ pub enum Kind {
     Kustomization,
     /// `source.toolkit.fluxcd.io/v1`
     GitRepository,
+    /// `source.toolkit.fluxcd.io/v1`
+    OCIRepository,
 }
 
 impl Kind {
+    /// The kinds of sources.
+    pub const SOURCES: [Self; 2] = [Self::GitRepository, Self::OCIRepository];
+
+    /// The kind of source that manifests call so.
+    pub fn source(name: &str) -> Option<Self> {
+        Self::SOURCES.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The name of the kind as manifests write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kustomization => "Kustomization",
             Self::GitRepository => "GitRepository",
+            Self::OCIRepository => "OCIRepository",
         }
     }
 
@@ -27,7 +38,7 @@ impl Kind {
     pub fn group(self) -> &'static str {
         match self {
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
-            Self::GitRepository => "source.toolkit.fluxcd.io",
+            Self::GitRepository | Self::OCIRepository => "source.toolkit.fluxcd.io",
         }
     }
 
@@ -36,6 +47,7 @@ impl Kind {
         match self {
             Self::Kustomization => "kustomizations",
             Self::GitRepository => "gitrepositories",
+            Self::OCIRepository => "ocirepositories",
         }
     }
 
@@ -51,6 +63,7 @@ impl Kind {
         let kind = match known.kind {
             "Kustomization" => Self::Kustomization,
             "GitRepository" => Self::GitRepository,
+            "OCIRepository" => Self::OCIRepository,
             _ if group.is_empty() || group == known.group => {
                 bail!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
             }
@@ -66,8 +79,9 @@ impl Kind {
         if matches!(first.to_ascii_lowercase().as_str(), "source" | "sources") {
             return match words.get(1).map(String::as_str) {
                 Some("git") => Ok(Some((Self::GitRepository, &words[2..]))),
-                Some(other) => bail!("sources of kind {other:?} are not supported; the kind that is: git"),
-                None => bail!("name the kind of source: `source git`"),
+                Some("oci") => Ok(Some((Self::OCIRepository, &words[2..]))),
+                Some(other) => bail!("sources of kind {other:?} are not supported; the kinds that are: git, oci"),
+                None => bail!("name the kind of source: `source git` or `source oci`"),
             };
         }
         // Alone, or where names follow; a single word may as well be the name of a Kustomization.
@@ -79,7 +93,7 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, sources git (for others: kubectl)";
+const SUPPORTED: &str = "kustomizations, sources git, sources oci (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
 const SHORTEST: usize = 5;
@@ -161,6 +175,9 @@ mod tests {
         assert_eq!(target(&["ks", "apps"]).unwrap(), apps);
         let source = Target { kind: Kind::GitRepository, names: names(&["flux-system"]) };
         assert_eq!(target(&["source", "git", "flux-system"]).unwrap(), source);
+        let oci = Target { kind: Kind::OCIRepository, names: names(&["apps"]) };
+        assert_eq!(target(&["source", "oci", "apps"]).unwrap(), oci);
+        assert_eq!(target(&["ocirepo/apps"]).unwrap(), oci);
         assert!(target(&["source", "bucket", "x"]).is_err());
         assert_eq!(target(&[]).unwrap().names, names(&[]));
     }

@@ -40,16 +40,16 @@ const LEASE: &str = "cowherd-agent";
 pub struct Agent {
     #[command(flatten)]
     access: Access,
-    /// Where mirrors of repositories, charts and renders are kept; what is lost there is fetched and rendered again
+    /// Where mirrors of repositories, artifacts, charts and renders are kept; what is lost there is fetched and rendered again
     #[arg(long, value_name = "DIR", default_value = ".cowherd-agent")]
     data_dir: PathBuf,
-    /// Bring the definitions of GitRepository and Kustomization to the cluster, or those that are there up to date
+    /// Bring the definitions of GitRepository, OCIRepository and Kustomization to the cluster, or those that are there up to date
     #[arg(long)]
     install_crds: bool,
     /// The namespace of the Lease by which one of several agents leads
     #[arg(long, value_name = "NAMESPACE", default_value = ROOT)]
     leader_election_namespace: String,
-    /// Reconcile only the Kustomizations and GitRepositories with these labels; each shard has a leader of its own
+    /// Reconcile only the Kustomizations and sources with these labels; each shard has a leader of its own
     #[arg(long, value_name = "SELECTOR", default_value_t = Shard::default(), hide_default_value = true)]
     watch_label_selector: Shard,
     /// Where /metrics, /healthz and /readyz are served over plain HTTP, such as :8080; 0 for nowhere

@@ -267,6 +267,14 @@ impl Sources {
     /// The tree for a Kustomization.
     async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn cowherd_tree::Tree>> {
         let reference = &kustomization.spec.source_ref;
+        if reference.kind == "OCIRepository" {
+            bail!(
+                "{} is made of the OCIRepository {}, which no revision of a repository stands for; what would change is \
+                 seen where its artifact is made",
+                id(kustomization),
+                reference.name
+            );
+        }
         if reference.kind != "GitRepository" {
             bail!("{} has a source of kind {:?}, which is not supported", id(kustomization), reference.kind);
         }

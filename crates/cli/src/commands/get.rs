@@ -24,12 +24,13 @@ use crate::terminal::text::shorten_commits;
 ///   cowherd get
 ///   cowherd get kustomizations -A
 ///   cowherd get sources git -o yaml
+///   cowherd get sources oci
 ///   cowherd get ks/apps -o wide
 ///   cowherd get ks apps --watch
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Get {
-    /// `all`, `kustomizations`, `sources all` or `sources git`, then names
+    /// `all`, `kustomizations`, `sources all`, `sources git` or `sources oci`, then names
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
@@ -81,10 +82,7 @@ impl Get {
             return self.follow(client, kind, &names).await;
         }
         let namespace = (!self.all_namespaces).then_some(self.cluster.namespace.as_str());
-        let mut found = Vec::new();
-        for kind in kinds {
-            found.push(resource::list(&client, kind, namespace, self.label_selector.as_deref()).await?);
-        }
+        let mut found = resource::list_all(&client, &kinds, namespace, self.label_selector.as_deref()).await?;
         self.check_names(&names, &found)?;
         for resources in &mut found {
             resources.retain(|resource| names.is_empty() || names.contains(&resource.name()));
@@ -106,13 +104,13 @@ impl Get {
     }
 
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
-        let all = vec![Kind::GitRepository, Kind::Kustomization];
+        let all = Kind::SOURCES.into_iter().chain([Kind::Kustomization]).collect();
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
         }
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         if let ["source" | "sources"] | ["source" | "sources", "all"] = words[..] {
-            return Ok((vec![Kind::GitRepository], Vec::new()));
+            return Ok((Kind::SOURCES.to_vec(), Vec::new()));
         }
         if self.words.iter().any(|word| word.contains('/')) {
             let Target { kind, names } = Target::parse(&self.words)?;
@@ -121,7 +119,7 @@ impl Get {
         match Kind::take(&self.words)? {
             Some((kind, names)) => Ok((vec![kind], names.to_vec())),
             None => bail!(
-                "unknown kind {:?}; the kinds are: all, kustomizations, sources git (for others: kubectl get){}",
+                "unknown kind {:?}; the kinds are: all, kustomizations, sources git, sources oci (for others: kubectl get){}",
                 self.words[0],
                 target::hint(&self.words[0])
             ),

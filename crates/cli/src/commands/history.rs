@@ -88,7 +88,9 @@ struct Entry {
 
 impl Entry {
     fn read(snapshot: Value, commits: &Commits) -> Self {
-        let commit = snapshot.pointer("/metadata/revision").and_then(Value::as_str).and_then(|name| commits.find(name));
+        let revision =
+            ["/metadata/originRevision", "/metadata/revision"].into_iter().find_map(|at| snapshot.pointer(at));
+        let commit = revision.and_then(Value::as_str).and_then(|name| commits.find(name));
         Self { snapshot, commit }
     }
 

@@ -29,6 +29,7 @@ use crate::terminal::text::plain;
 ///   cowherd reconcile
 ///   cowherd reconcile kustomization apps --with-source
 ///   cowherd reconcile source git flux-system
+///   cowherd reconcile source oci apps
 ///   cowherd reconcile kustomization apps --allow-prune
 ///
 /// Ends with 0 when everything that was named is Ready then, and with 1 when something is not.
@@ -78,7 +79,7 @@ impl Reconcile {
             if self.allow_prune {
                 bail!("name the Kustomizations that may prune what waits for approval");
             }
-            let sources = resource::list(client, Kind::GitRepository, Some(namespace), None).await?;
+            let sources = resource::list_all(client, &Kind::SOURCES, Some(namespace), None).await?.concat();
             let kustomizations = resource::list(client, Kind::Kustomization, Some(namespace), None).await?;
             let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
             return Ok(vec![active(sources), active(kustomizations)]);
@@ -94,7 +95,7 @@ impl Reconcile {
         let mut sources: Vec<Resource> = Vec::new();
         for kustomization in &resources {
             let source = source_of(client, kustomization).await?;
-            if !sources.iter().any(|known| known.id() == source.id()) {
+            if !sources.iter().any(|known| known.kind == source.kind && known.id() == source.id()) {
                 sources.push(source);
             }
         }
@@ -102,17 +103,17 @@ impl Reconcile {
     }
 }
 
-/// The GitRepository that a Kustomization names.
+/// The source that a Kustomization names.
 pub async fn source_of(client: &Client, kustomization: &Resource) -> Result<Resource> {
     let kind = kustomization.text("/spec/sourceRef/kind");
-    if kind != Kind::GitRepository.name() {
+    let Some(kind) = Kind::source(kind) else {
         bail!("{} has a source of kind {kind:?}, which is not supported", kustomization.id());
-    }
+    };
     let namespace = match kustomization.text("/spec/sourceRef/namespace") {
         "" => kustomization.namespace(),
         namespace => namespace.to_owned(),
     };
-    resource::get(client, Kind::GitRepository, &namespace, kustomization.text("/spec/sourceRef/name")).await
+    resource::get(client, kind, &namespace, kustomization.text("/spec/sourceRef/name")).await
 }
 
 /// The identity of what a Kustomization says waits for approval.

@@ -26,6 +26,11 @@ use crate::terminal::text::plain;
 /// How many owners are followed before it counts as a circle.
 const OWNERS: usize = 16;
 
+/// What is said of a commit that exists somewhere else.
+const NOT_AT_HAND: &str = "not at hand; stand in a clone of the repository to see all of it";
+/// What is said of that of an artifact which says nothing of it.
+const UNKNOWN: &str = "not known; `flux push artifact --source --revision` has the artifact say what it was made of";
+
 /// Show where an object comes from: its Kustomization, its source and its commit
 ///
 /// An object that another one made, such as a Pod, is traced through its owners. Without -n it is
@@ -109,7 +114,26 @@ struct Way {
     objects: Vec<DynamicObject>,
     kustomization: Resource,
     source: Resource,
+    origin: Option<Origin>,
     commit: Option<Commit>,
+}
+
+/// From what an artifact of a registry was made, as whoever pushed it says.
+struct Origin {
+    revision: String,
+    source: String,
+}
+
+impl Origin {
+    fn of(source: &Resource) -> Option<Self> {
+        let metadata = source.at("/status/artifact/metadata")?;
+        let text = |name: &str| metadata[name].as_str().unwrap_or_default().to_owned();
+        let origin = Self {
+            revision: text("org.opencontainers.image.revision"),
+            source: text("org.opencontainers.image.source"),
+        };
+        (!origin.revision.is_empty() || !origin.source.is_empty()).then_some(origin)
+    }
 }
 
 impl Way {
@@ -127,8 +151,13 @@ impl Way {
         };
         let kustomization = resource::get(client, Kind::Kustomization, &owner_namespace, &owner).await?;
         let source = source_of(client, &kustomization).await?;
-        let commit = Commits::of(source.text("/spec/url")).find(kustomization.revision());
-        Ok(Self { objects, kustomization, source, commit })
+        let origin = Origin::of(&source);
+        let commit = match (&origin, source.kind) {
+            (Some(origin), _) => Commits::of(&origin.source).find(&origin.revision),
+            (None, Kind::OCIRepository) => None,
+            (None, _) => Commits::of(source.text("/spec/url")).find(kustomization.revision()),
+        };
+        Ok(Self { objects, kustomization, source, origin, commit })
     }
 
     fn print(&self) {
@@ -139,6 +168,10 @@ impl Way {
         print_resource(&self.kustomization, &[("Path", "/spec/path")]);
         println!();
         print_resource(&self.source, &[("URL", "/spec/url")]);
+        if let Some(Origin { revision, source }) = &self.origin {
+            line("Origin Revision", revision);
+            line("Origin Source", source);
+        }
         println!();
         match &self.commit {
             Some(commit) => {
@@ -152,7 +185,8 @@ impl Way {
                     line("Author", &author);
                     line("Subject", &subject);
                 }
-                line("Commit", "not at hand; stand in a clone of the repository to see all of it");
+                let is_unknown = self.origin.is_none() && self.source.kind == Kind::OCIRepository;
+                line("Commit", if is_unknown { UNKNOWN } else { NOT_AT_HAND });
             }
         }
     }
@@ -183,6 +217,7 @@ impl Way {
         json!({
             "objects": self.objects.iter().map(object).collect::<Vec<_>>(),
             "kustomization": resource(&self.kustomization), "source": resource(&self.source),
+            "origin": self.origin.as_ref().map(|origin| json!({ "revision": origin.revision, "source": origin.source })),
             "commit": self.commit.as_ref().map(commits::structured),
         })
     }

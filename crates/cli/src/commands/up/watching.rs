@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use cowherd_gitops::Progress;
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, select_all};
 use kube::Client;
 use kube::api::DynamicObject;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -49,14 +49,15 @@ impl Convergence {
 /// The Kustomizations and sources as they are now.
 pub struct Watching {
     kustomizations: BoxStream<'static, watcher::Event<DynamicObject>>,
-    sources: BoxStream<'static, watcher::Event<DynamicObject>>,
+    sources: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
     progress: UnboundedReceiver<Progress>,
     notices: UnboundedReceiver<String>,
     known: BTreeMap<String, Shown>,
     phases: Tally,
     /// What others have to say to whoever watches.
     said: UnboundedReceiver<Said>,
-    source_failures: BTreeMap<String, String>,
+    /// Why sources fail, by kind and id.
+    source_failures: BTreeMap<(&'static str, String), String>,
     board: Board,
 }
 
@@ -74,7 +75,7 @@ impl Watching {
         };
         Self {
             kustomizations: follow(Kind::Kustomization),
-            sources: follow(Kind::GitRepository),
+            sources: select_all(Kind::SOURCES.map(|kind| follow(kind).map(move |event| (kind, event)))).boxed(),
             progress,
             notices,
             known: BTreeMap::new(),
@@ -115,7 +116,7 @@ impl Watching {
     async fn next(&mut self) -> bool {
         tokio::select! {
             Some(event) = self.kustomizations.next() => self.see_kustomization(event),
-            Some(event) = self.sources.next() => self.see_source(event),
+            Some((kind, event)) = self.sources.next() => self.see_source(kind, event),
             Some(notice) = self.notices.recv() => {
                 self.board.say(Mark::Action, &notice);
                 false
@@ -155,19 +156,20 @@ impl Watching {
     }
 
     /// A source that fails is said once; a source that works is seen in what is made of it.
-    fn see_source(&mut self, event: watcher::Event<DynamicObject>) -> bool {
+    fn see_source(&mut self, kind: Kind, event: watcher::Event<DynamicObject>) -> bool {
         let (watcher::Event::Apply(object) | watcher::Event::InitApply(object)) = event else { return false };
-        let resource = Resource { kind: Kind::GitRepository, object };
+        let resource = Resource { kind, object };
         let name = resource.name();
+        let known = (kind.name(), resource.id());
         let failure = resource.ready().filter(|ready| ready.status == "False").map(|ready| ready.message.to_owned());
         match failure {
-            Some(message) if self.source_failures.get(&name) != Some(&message) => {
+            Some(message) if self.source_failures.get(&known) != Some(&message) => {
                 self.board.say(Mark::Failure, &format!("source {name}: {message}"));
-                self.source_failures.insert(name, message);
+                self.source_failures.insert(known, message);
                 true
             }
             Some(_) => false,
-            None => self.source_failures.remove(&name).is_some(),
+            None => self.source_failures.remove(&known).is_some(),
         }
     }
 
@@ -206,7 +208,7 @@ impl Watching {
                 }
             }
         }
-        for (name, message) in &self.source_failures {
+        for ((_, name), message) in &self.source_failures {
             convergence.failed.push((format!("source {name}"), message.clone()));
         }
         convergence
