@@ -149,7 +149,7 @@ impl Charts {
         if source.pass_credentials {
             web.trust(url);
         }
-        let held = announced.and_then(|digest| cache.get(&archive_file(&digest)));
+        let held = announced.and_then(|digest| cache.get(&archive_file(url, &digest)));
         let held = held.filter(|held| announced == Some(Digest::of(&held.content)));
         let cached = held.is_some();
         let archive = match held {
@@ -158,7 +158,7 @@ impl Charts {
         };
         let digest = checked(&archive, announced)?;
         if !cached {
-            http::put(cache, &archive_file(&digest), "", &archive);
+            http::put(cache, &archive_file(url, &digest), "", &archive);
         }
         Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached })
     }
@@ -204,8 +204,11 @@ impl std::fmt::Debug for Charts {
 }
 
 /// The name of an archive in the cache.
-fn archive_file(digest: &Digest) -> String {
-    format!("{}.tgz", digest.hex())
+///
+/// It follows from where the archive is, too: whoever names the digest of a chart in an index of their own may have no leave to
+/// read that chart.
+fn archive_file(place: &str, digest: &Digest) -> String {
+    format!("{}.tgz", Digest::of(format!("{place}\n{digest}").as_bytes()).hex())
 }
 
 /// The digest of an archive, which has to be the one that was announced.

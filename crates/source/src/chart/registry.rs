@@ -53,7 +53,7 @@ pub(super) fn pull(
     let manifest = chart_manifest(&registry, &reference, wanted.digest())?;
     let layer = layer(&manifest, shown(registry.base()))?;
     let digest = layer.digest(registry.base())?;
-    let file = super::archive_file(&digest);
+    let file = super::archive_file(registry.base(), &digest);
     let held = cache.get(&file).filter(|held| Digest::of(&held.content) == digest);
     let cached = held.is_some();
     let archive = match held {

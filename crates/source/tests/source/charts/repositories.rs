@@ -147,6 +147,24 @@ fn what_is_not_what_was_announced_is_refused() {
 }
 
 #[test]
+fn who_names_the_digest_of_a_private_chart_does_not_get_it() {
+    let (directory, _) = repository();
+    let private = Server::start(directory.path());
+    let charts = charts(directory.path());
+    let package = charts.fetch(&source(&private.url("charts"), "web", "1.0.0")).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let digest = package.digest.hex();
+    let index = format!(
+        "apiVersion: v1\nentries:\n  web:\n  - {{name: web, version: 1.0.0, digest: {digest}, urls: [web-1.0.0.tgz]}}\n"
+    );
+    fs::write(own.path().join("index.yaml"), index).unwrap();
+    let own = Server::start(own.path());
+    let error = charts.fetch(&source(&own.url(""), "web", "1.0.0")).unwrap_err();
+    assert!(matches!(error.problem, ChartProblem::Web(WebProblem::NotFound { .. })), "{error}");
+    assert!(charts.fetch(&source(&private.url("charts"), "web", "1.0.0")).unwrap().cached);
+}
+
+#[test]
 fn credentials_go_to_their_server_alone_unless_it_is_said_otherwise() {
     let (directory, _) = repository();
     let server = Server::start(directory.path());
