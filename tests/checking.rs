@@ -316,6 +316,34 @@ fn what_the_agents_would_not_act_on_or_refuse_is_told() {
 }
 
 #[test]
+fn an_artifact_that_can_never_be_had_is_told() {
+    let story = Story::begin();
+    for (name, spec) in [
+        ("tagged", "{interval: 1m, url: 'oci://example.com/apps:1'}"),
+        ("cloud", "{interval: 1m, url: 'oci://example.com/apps', provider: aws}"),
+        ("keyless", "{interval: 1m, url: 'oci://example.com/apps', verify: {provider: cosign}}"),
+        ("good", "{interval: 1m, url: 'oci://example.com/apps', verify: {provider: cosign, secretRef: {name: keys}}}"),
+    ] {
+        let source = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1beta2\nkind: OCIRepository\nmetadata: {{name: {name}, namespace: \
+             flux-system}}\nspec: {spec}\n"
+        );
+        story.repository.write(&format!("cluster/{name}.yaml"), &source);
+    }
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 1, "{lines:#?}");
+    for (name, words) in [
+        ("tagged", "the URL must have no tag"),
+        ("cloud", "spec.provider \"aws\" is not supported yet"),
+        ("keyless", "verification without keys, is not supported yet"),
+    ] {
+        let place = format!("cluster/{name}.yaml:4: error: OCIRepository/flux-system/{name}");
+        assert!(lines.iter().any(|line| line.starts_with(&place) && line.contains(words)), "{place}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+}
+
+#[test]
 fn an_object_that_many_describe_is_told_once() {
     let story = Story::begin();
     for number in 0..20 {

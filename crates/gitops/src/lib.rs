@@ -46,6 +46,7 @@ pub use producer::KeptRenders;
 pub use progress::{Phase, Progress};
 pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
 pub use source::git::{SourceRefusal, refusal};
+pub use source::oci::refusal as artifact_refusal;
 
 use std::collections::HashSet;
 use std::future::Future;

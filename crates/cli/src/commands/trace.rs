@@ -298,5 +298,5 @@ fn print_resource(resource: &Resource, fields: &[(&str, &str)]) {
 }
 
 fn line(name: &str, value: &str) {
-    println!("{:<16}{}", format!("{name}:"), plain(value));
+    println!("{:<17}{}", format!("{name}:"), plain(value));
 }

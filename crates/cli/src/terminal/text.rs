@@ -91,17 +91,21 @@ pub fn plain(text: &str) -> String {
     text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
 }
 
-/// Shortens commit ids to eight digits.
+/// Shortens the ids of commits, and the digests of artifacts, to eight digits.
 pub fn shorten_commits(text: &str) -> String {
-    const FULL: usize = 40;
+    [("sha1:", 40), ("sha256:", 64)].into_iter().fold(text.to_owned(), |text, (name, full)| shorten(&text, name, full))
+}
+
+/// Shortens what stands behind `name` and has `full` digits.
+fn shorten(text: &str, name: &str, full: usize) -> String {
     const SHORT: usize = 8;
     let mut short = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find("sha1:") {
-        let (before, id) = rest.split_at(start + "sha1:".len());
+    while let Some(start) = rest.find(name) {
+        let (before, id) = rest.split_at(start + name.len());
         let digits = id.bytes().take_while(u8::is_ascii_hexdigit).count();
         short.push_str(before);
-        short.push_str(&id[..if digits == FULL { SHORT } else { digits }]);
+        short.push_str(&id[..if digits == full { SHORT } else { digits }]);
         rest = &id[digits..];
     }
     short + rest
@@ -117,6 +121,8 @@ mod tests {
         let text = format!("Applied revision: main@sha1:{sha}, before sha1:{sha}.");
         assert_eq!(shorten_commits(&text), "Applied revision: main@sha1:042f6f97, before sha1:042f6f97.");
         assert_eq!(shorten_commits("sha1:abc x sha1:"), "sha1:abc x sha1:");
+        let digest = "042f6f97".repeat(8);
+        assert_eq!(shorten_commits(&format!("latest@sha256:{digest}'")), "latest@sha256:042f6f97'");
     }
 
     #[test]

@@ -7,6 +7,9 @@ const SOURCE: &str = "org.opencontainers.image.source";
 /// Under which name it says of which revision.
 const REVISION: &str = "org.opencontainers.image.revision";
 
+/// How long either may be, in bytes. What is longer, or would steer a terminal, is no name of anything.
+const LONGEST: usize = 1024;
+
 /// From which source an artifact was made, as whoever pushed it says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -19,7 +22,22 @@ pub(crate) struct Origin {
 impl Origin {
     /// What the annotations of an artifact say.
     pub(super) fn of(annotations: &BTreeMap<String, String>) -> Self {
-        let text = |name| annotations.get(name).filter(|text| !text.is_empty()).cloned();
+        let is_name = |text: &&String| (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
+        let text = |name| annotations.get(name).filter(is_name).cloned();
         Self { source: text(SOURCE), revision: text(REVISION) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_of_anything_is_not_told() {
+        let of = |text: &str| Origin::of(&BTreeMap::from([(REVISION.to_owned(), text.to_owned())])).revision;
+        assert_eq!(of("main@sha1:1").as_deref(), Some("main@sha1:1"));
+        for text in ["", "main\u{1b}[31m", "a\nb", &"x".repeat(LONGEST + 1)] {
+            assert_eq!(of(text), None, "{text:?}");
+        }
     }
 }

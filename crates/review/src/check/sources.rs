@@ -1,24 +1,24 @@
 //! Sources that the agents would refuse without asking anybody.
 
-use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_api::flux::source::v1::{GitRepository, OCIRepository};
 use cowherd_source::Access;
+use serde_json::Value;
 
-use crate::gitops::{self, ROOT};
+use crate::gitops::{self, ROOT, SourceRefusal};
 
 use super::Checked;
 use super::finding::{Finding, Rule, Severity};
 
-/// Lists GitRepositories that the agents refuse. What a flag at their start allows may be meant.
+/// Lists sources that the agents refuse. What a flag at their start allows may be meant.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
     for unit in cluster.units.values() {
         for object in unit.objects() {
             let id = object.id();
-            if id.kind != "GitRepository" || id.group != "source.toolkit.fluxcd.io" {
+            if id.group != "source.toolkit.fluxcd.io" {
                 continue;
             }
-            let Ok(repository) = serde_json::from_value::<GitRepository>(object.object().clone()) else { continue };
-            let Some(refusal) = gitops::refusal(&repository, &Access::default()) else { continue };
+            let Some(refusal) = refusal(&id.kind, object.object()) else { continue };
             // The one that everything grows from is a person's word.
             if !refusal.is_final && id.namespace == ROOT && id.name == ROOT {
                 continue;
@@ -29,5 +29,20 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             let object = Some(id.to_string());
             checked.findings.push(Finding { place, severity, rule: Rule::Source, object, text });
         }
+    }
+}
+
+/// What a source of a kind is refused for, if it is. One that cannot be read is another rule's.
+fn refusal(kind: &str, object: &Value) -> Option<SourceRefusal> {
+    match kind {
+        "GitRepository" => {
+            let repository: GitRepository = serde_json::from_value(object.clone()).ok()?;
+            gitops::refusal(&repository, &Access::default())
+        }
+        "OCIRepository" => {
+            let repository: OCIRepository = serde_json::from_value(object.clone()).ok()?;
+            gitops::artifact_refusal(&repository)
+        }
+        _ => None,
     }
 }

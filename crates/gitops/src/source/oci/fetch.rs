@@ -1,5 +1,6 @@
 //! Fetches what an OCIRepository asks for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,15 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::super::git::SourceRefusal;
 use super::super::seal::{self, hex};
 use super::super::{Artifact, Found, Origin, Shared};
 use super::error::Error;
 use super::{credentials, name};
 use crate::fetches::Purpose;
+
+/// The most bytes of what an artifact says of itself that go into a status.
+const MAX_METADATA: usize = 64 << 10;
 
 /// The most bytes of memory that the regular expression of a filter may take.
 const MAX_FILTER: usize = 1 << 20;
@@ -52,14 +57,25 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
         path: format!("ocirepository/{}/{}/{}", source.namespace, source.name, fetched.digest.hex()),
         news: news(&artifact, &object.spec.url),
         verified: is_verified.then(|| format!("verified signature of revision {}", fetched.revision())),
-        metadata: fetched.annotations.into_iter().collect(),
+        metadata: metadata(fetched.annotations),
         observed: observed(object),
         artifact: Arc::new(artifact),
     })
 }
 
-/// What is asked for, without credentials.
+/// What is asked for on the word of a tenant, without credentials.
 fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Error> {
+    Ok(ArtifactSource { access: shared.config.policy.access.clone(), ..asked(object)? })
+}
+
+/// What an OCIRepository is refused for without asking anybody, if it is.
+pub fn refusal(object: &OCIRepository) -> Option<SourceRefusal> {
+    let error = asked(object).and_then(|_| keys(object).map(drop)).err()?;
+    Some(SourceRefusal { is_final: true, text: error.to_string() })
+}
+
+/// What the spec asks for.
+fn asked(object: &OCIRepository) -> Result<ArtifactSource, Error> {
     let OCIRepositorySpec { url, reference, layer_selector, insecure, timeout, .. } = &object.spec;
     refuse_unsupported(object)?;
     let repository = ArtifactRepository::parse(url).map_err(|cause| Error::Url { url: shown(url), cause })?;
@@ -67,11 +83,21 @@ fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Err
     wanted.reference = self::reference(reference.as_ref())?;
     wanted.media_type = given(layer_selector.as_ref().and_then(|selector| selector.media_type.as_ref()));
     wanted.insecure = *insecure == Some(true);
-    wanted.access = shared.config.policy.access.clone();
     if let Some(timeout) = timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
         wanted.timeout = Duration::max(timeout, Duration::from_secs(1));
     }
     Ok(wanted)
+}
+
+/// What an artifact says of itself, as much of it as a status has room for: whoever pushed it may have written anything.
+fn metadata(annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut room = MAX_METADATA;
+    let fits = |(name, text): &(String, String)| {
+        let rest = room.checked_sub(name.len() + text.len());
+        room = rest.unwrap_or(room);
+        rest.is_some()
+    };
+    annotations.into_iter().filter(fits).collect()
 }
 
 /// What an event says of a new artifact, as Flux says it.

@@ -12,6 +12,8 @@ use kube::ResourceExt;
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 
+pub use fetch::refusal;
+
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("OCIRepository");
 

@@ -357,3 +357,19 @@ async fn what_is_to_be_signed_stays_at_the_last_good_artifact_until_the_next_one
         says(&world, "fleet", "False", "UnsupportedFeature", text).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_artifact_says_of_itself_takes_no_more_room_than_a_status_has() {
+    let (world, registry, _directory) = world(&Access::Anyone).await;
+    let repository = Repository::new(&registry.host, "fleet/apps");
+    let artifact = Artifact::of(&[("a.yaml", config_map("apps", "a", "1"))])
+        .annotated("endless", &"x".repeat(3 << 20))
+        .annotated("cowherd.dev/seal", "mine")
+        .annotated("says", "something");
+    let digest = artifact.push(&repository, "latest");
+    follow(&world, "fleet", &repository, json!({})).await;
+    let status = says(&world, "fleet", "True", "Succeeded", &digest).await;
+    let metadata = &status["artifact"]["metadata"];
+    assert_eq!((&metadata["says"], &metadata["endless"]), (&json!("something"), &Value::Null));
+    assert_ne!(metadata["cowherd.dev/seal"], "mine");
+}
