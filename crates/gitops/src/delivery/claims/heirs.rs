@@ -1,0 +1,37 @@
+//! Who could have an object that somebody leaves.
+
+use cowherd_apply::ObjectId;
+
+use super::Claims;
+use super::holds::Hold;
+use crate::owner::OwnerName;
+
+/// Who else could have an object that somebody leaves.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heirs {
+    /// Somebody else applied it.
+    OneHasIt,
+    /// Nobody did. These describe it: those that are at work first, of these and of the others the oldest first.
+    Some(Vec<OwnerName>),
+}
+
+impl Claims {
+    /// Who else than `name` could have the object.
+    pub(in crate::delivery) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
+        let others = || self.holds(object).filter(|(rank, _)| rank.name != *name);
+        if others().any(|(_, hold)| hold == Hold::Has) {
+            return Heirs::OneHasIt;
+        }
+        let (resting, at_work): (Vec<_>, Vec<_>) = others().partition(|(_, hold)| *hold == Hold::Rests);
+        Heirs::Some(at_work.into_iter().chain(resting).map(|(rank, _)| rank.name.clone()).collect())
+    }
+
+    /// Whether somebody else than `name` had one of the objects and did not say yet whether it still describes it.
+    pub(in crate::delivery) fn is_doubtful<'a>(
+        &self,
+        name: &OwnerName,
+        mut objects: impl Iterator<Item = &'a ObjectId>,
+    ) -> bool {
+        objects.any(|object| self.holds(object).any(|(rank, hold)| rank.name != *name && hold == Hold::Had))
+    }
+}

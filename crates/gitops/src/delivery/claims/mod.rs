@@ -1,0 +1,208 @@
+//! Who describes which objects, and whose content an object has that several describe.
+//!
+//! Only one of them can have its content in the cluster: the oldest of those that could apply it. It is the same
+//! whatever the order of their reconciliations, nobody takes an object away by describing it too, and nobody keeps one
+//! from others that the API does not let it have. When it leaves, all others are told and the next one takes its place.
+
+mod heirs;
+mod holds;
+#[cfg(test)]
+mod tests;
+mod told;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cowherd_apply::ObjectId;
+use jiff::Timestamp;
+
+pub(crate) use self::heirs::Heirs;
+use self::holds::{Hold, Holds};
+pub(crate) use self::told::{Shared, told};
+use crate::owner::{Owner, OwnerName};
+
+/// The place of an owner among others that describe the same object: the older goes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    created: Timestamp,
+    pub(crate) name: OwnerName,
+}
+
+impl Rank {
+    pub(crate) fn of(owner: &Owner) -> Self {
+        Self { created: owner.created(), name: owner.name.clone() }
+    }
+}
+
+/// Those that a change concerns, and that have to look at their objects again.
+#[must_use]
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Concerned(pub(crate) BTreeSet<OwnerName>);
+
+/// Who describes which objects. There are many of both: each is kept once, and what is named of them points there.
+#[derive(Default)]
+pub(super) struct Claims {
+    of: HashMap<OwnerName, Described>,
+    on: HashMap<Arc<ObjectId>, Holds>,
+}
+
+/// What an owner describes, in order.
+#[derive(Clone)]
+struct Described {
+    rank: Arc<Rank>,
+    objects: Arc<[Arc<ObjectId>]>,
+}
+
+impl Claims {
+    /// `rank` had these objects when the process began.
+    pub(super) fn expect(&mut self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
+        let hold = if is_suspended { Hold::Rests } else { Hold::Had };
+        let described = self.described(rank, objects);
+        for object in described.objects.iter() {
+            self.on.entry(Arc::clone(object)).or_default().set(&described.rank, Some(hold));
+        }
+        self.of.insert(rank.name.clone(), described);
+    }
+
+    /// `rank` describes these objects and no others.
+    pub(super) fn claim(&mut self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
+        let described = self.described(rank, objects);
+        let mut concerned = Concerned::default();
+        if let Some(former) = self.of.insert(rank.name.clone(), described.clone()) {
+            let is_same = former.rank == described.rank;
+            let stays = |object: &Arc<ObjectId>| is_same && described.objects.binary_search(object).is_ok();
+            for object in former.objects.iter().filter(|object| !stays(object)) {
+                self.change(object, &former.rank, &mut concerned, |_| None);
+            }
+        }
+        for object in described.objects.iter() {
+            self.change(object, &described.rank, &mut concerned, |hold| match hold {
+                None | Some(Hold::Rests) => Some(Hold::Wants),
+                known => known,
+            });
+        }
+        concerned
+    }
+
+    /// `rank` and these objects, as they are kept already where they are known.
+    fn described(&self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Described {
+        let objects: BTreeSet<ObjectId> = objects.into_iter().collect();
+        let kept = |object: ObjectId| match self.on.get_key_value(&object) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::new(object),
+        };
+        Described { rank: self.kept(rank), objects: objects.into_iter().map(kept).collect() }
+    }
+
+    fn kept(&self, rank: &Rank) -> Arc<Rank> {
+        let known = self.of.get(&rank.name).map(|known| &known.rank).filter(|known| known.as_ref() == rank);
+        known.map_or_else(|| Arc::new(rank.clone()), Arc::clone)
+    }
+
+    /// `rank` applied these objects, and could not apply what else it describes where `is_all` does not hold.
+    pub(super) fn applied(&mut self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
+        let mut concerned = Concerned::default();
+        let rank = &self.kept(rank);
+        let described = self.of.get(&rank.name).map(|described| Arc::clone(&described.objects)).unwrap_or_default();
+        for object in described.iter() {
+            let older = self.winner(object).filter(|winner| *winner < rank).cloned();
+            let is_written = objects.contains(object.as_ref());
+            self.change(object, rank, &mut concerned, |before| {
+                Some(match before {
+                    _ if older.is_some() => Hold::Wants,
+                    _ if is_written => Hold::Has,
+                    // What it applied before stays as it was, although something else could not be applied.
+                    Some(Hold::Has) => Hold::Has,
+                    _ if is_all => Hold::Wants,
+                    _ => Hold::Failed,
+                })
+            });
+            match older {
+                // Somebody older has it, who did not when the apply began: that content comes back.
+                Some(older) if is_written => drop(concerned.0.insert(older.name.clone())),
+                None if is_written => self.overwrite(object, rank),
+                _ => {}
+            }
+        }
+        concerned
+    }
+
+    /// `rank` wrote the object after all others: what they applied is there no more.
+    fn overwrite(&mut self, object: &ObjectId, rank: &Rank) {
+        let holds = self.on.get_mut(object).into_iter().flat_map(Holds::iter_mut);
+        let overwritten = holds.filter(|(other, hold)| other.as_ref() != rank && hold.has());
+        overwritten.for_each(|(_, hold)| *hold = Hold::Wants);
+    }
+
+    /// `name` is suspended.
+    pub(super) fn rest(&mut self, name: &OwnerName) -> Concerned {
+        let mut concerned = Concerned::default();
+        if let Some(Described { rank, objects }) = self.of.get(name).cloned() {
+            for object in objects.iter() {
+                self.change(object, &rank, &mut concerned, |_| Some(Hold::Rests));
+            }
+        }
+        concerned
+    }
+
+    /// `name` describes nothing any more.
+    pub(super) fn disclaim(&mut self, name: &OwnerName) -> Concerned {
+        let mut concerned = Concerned::default();
+        if let Some(Described { rank, objects }) = self.of.remove(name) {
+            for object in objects.iter() {
+                self.change(object, &rank, &mut concerned, |_| None);
+            }
+        }
+        concerned
+    }
+
+    /// What `rank` describes and somebody older has.
+    pub(super) fn lost(&self, rank: &Rank) -> BTreeSet<ObjectId> {
+        let objects = self.of.get(&rank.name).into_iter().flat_map(|described| described.objects.iter());
+        let lost = objects.filter(|object| self.winner(object).is_some_and(|winner| winner.as_ref() < rank));
+        lost.map(|object| object.as_ref().clone()).collect()
+    }
+
+    /// Whether `name` is there, and said what it describes.
+    pub(super) fn is_known(&self, name: &OwnerName) -> bool {
+        self.of.contains_key(name)
+    }
+
+    /// Those that describe the object, the oldest first.
+    fn holds(&self, object: &ObjectId) -> impl Iterator<Item = (&Arc<Rank>, Hold)> + Clone {
+        self.on.get(object).into_iter().flat_map(Holds::iter)
+    }
+
+    /// Whether someone else than `name` describes the object.
+    pub(super) fn is_claimed_by_another(&self, name: &OwnerName, object: &ObjectId) -> bool {
+        self.holds(object).any(|(rank, _)| rank.name != *name)
+    }
+
+    fn winner(&self, object: &ObjectId) -> Option<&Arc<Rank>> {
+        self.holds(object).find(|(_, hold)| hold.has()).map(|(rank, _)| rank)
+    }
+
+    /// Changes what `rank` has of an object, and notes who has to know.
+    fn change(
+        &mut self,
+        object: &Arc<ObjectId>,
+        rank: &Arc<Rank>,
+        concerned: &mut Concerned,
+        change: impl FnOnce(Option<Hold>) -> Option<Hold>,
+    ) {
+        let before = (self.winner(object).cloned(), self.standing(object));
+        let holds = self.on.entry(Arc::clone(object)).or_default();
+        holds.set(rank, change(holds.get(rank)));
+        if holds.is_empty() {
+            self.on.remove(object);
+        }
+        let after = (self.winner(object).cloned(), self.standing(object));
+        if before == after {
+            return;
+        }
+        let others = self.holds(object).map(|(other, _)| other).filter(|other| *other != rank);
+        let is_other_winner = before.0 != after.0;
+        let told = others.filter(|other| is_other_winner || after.0.as_ref() == Some(*other));
+        concerned.0.extend(told.map(|other| other.name.clone()));
+    }
+}

@@ -1,0 +1,76 @@
+//! What is said of objects that several describe.
+
+use std::sync::Arc;
+
+use cowherd_apply::ObjectId;
+
+use super::holds::Hold;
+use super::{Claims, Described, Rank};
+use crate::owner::OwnerName;
+
+/// An object that others describe too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub(crate) object: ObjectId,
+    /// Who has it, if somebody else does.
+    pub(crate) winner: Option<OwnerName>,
+    /// The first of the others, whether it is older and could not apply the object, and whether there are more.
+    pub(crate) with: OwnerName,
+    pub(crate) is_with_older: bool,
+    pub(crate) is_with_more: bool,
+}
+
+impl Claims {
+    /// The objects of `name` that others describe too, in order.
+    pub(in crate::delivery) fn shared(&self, name: &OwnerName) -> Vec<Shared> {
+        let Some(Described { rank, objects }) = self.of.get(name) else { return Vec::new() };
+        objects.iter().filter_map(|object| self.shared_one(rank, object)).collect()
+    }
+
+    fn shared_one(&self, rank: &Rank, object: &ObjectId) -> Option<Shared> {
+        let (winner, first, is_with_more) = self.standing(object)?;
+        let shared = |with: &Rank, winner: Option<&Rank>| Shared {
+            object: object.clone(),
+            winner: winner.map(|winner| winner.name.clone()),
+            with: with.name.clone(),
+            is_with_older: winner.is_none() && with < rank,
+            // Whoever lost need not know who else did.
+            is_with_more: winner.is_none() && is_with_more,
+        };
+        if *winner == *rank { Some(shared(first.as_ref()?, None)) } else { Some(shared(&winner, Some(&winner))) }
+    }
+
+    /// All that is said of the sharing of an object: who has it, who is the first of the others, whether there are more.
+    /// Nothing is said as long as nobody has it, or somebody older is about to: that would be another thing a moment later.
+    pub(super) fn standing(&self, object: &ObjectId) -> Option<(Arc<Rank>, Option<Arc<Rank>>, bool)> {
+        let winner = self.winner(object)?;
+        let mut others = self.holds(object).filter(|(rank, hold)| *rank != winner && *hold != Hold::Rests);
+        if others.clone().any(|(rank, hold)| rank < winner && hold == Hold::Wants) {
+            return None;
+        }
+        Some((Arc::clone(winner), others.next().map(|(rank, _)| Arc::clone(rank)), others.next().is_some()))
+    }
+}
+
+/// How many shared objects are named.
+const NAMED: usize = 10;
+
+/// Says what is shared, with whom, and who wins; nothing where nothing is.
+pub(crate) fn told(shared: &[Shared]) -> Option<String> {
+    let one = |shared: &Shared| {
+        let (object, with) = (&shared.object, &shared.with);
+        let more = if shared.is_with_more { " and others" } else { "" };
+        match shared.winner {
+            Some(_) => format!("{object} is as {with} describes it, which describes it too and is older"),
+            None if shared.is_with_older => {
+                format!(
+                    "{object} is as described here, though {with}{more}, which is older but cannot apply it, describes it too"
+                )
+            }
+            None => format!("{object} is as described here, though {with}{more} describes it too and is younger"),
+        }
+    };
+    let named: Vec<String> = shared.iter().take(NAMED).map(one).collect();
+    let more = shared.len().checked_sub(NAMED + 1).map_or(String::new(), |more| format!("; and {} more", more + 1));
+    (!named.is_empty()).then(|| format!("{}{more}. Take it out of all but one", named.join("; ")))
+}
