@@ -5,27 +5,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../beside/mod.rs"]
+mod beside;
 mod cases;
 mod play;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use cowherd_controlplane::{Budgets, Config, ControlPlane};
-use futures::{StreamExt, stream};
-use kube::Client;
 
+use beside::{Recording, at_once};
 use cases::Case;
-use play::Seen;
-
-/// The variable that names the kubeconfig of a real cluster with the disruption controller and that of service accounts.
-const ORACLE: &str = "COWHERD_ORACLE_KUBECONFIG";
-
-type Recorded = BTreeMap<String, Vec<Seen>>;
-
-fn recording() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/budgets.json")
-}
+use play::Playing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_case_ends_as_with_the_real_controller() {
@@ -33,14 +22,11 @@ async fn each_case_ends_as_with_the_real_controller() {
     let mut config = Config::new(directory.path());
     config.controllers = "disruption,serviceaccount".parse().unwrap();
     let plane = ControlPlane::open(config, &Budgets::default()).await.unwrap();
-    let client = plane.client();
-    let recorded: Recorded = serde_json::from_str(&std::fs::read_to_string(recording()).unwrap()).unwrap();
     let cases = cases::all();
-    let names: Vec<&str> = cases.iter().map(|case| case.name).collect();
-    assert!(recorded.keys().all(|name| names.contains(&name.as_str())), "a case was recorded that is no more");
-    let failures = at_once(&client, cases, |client, number, case| {
-        let expected = recorded[case.name].clone();
-        async move { play::expect(&client, number, &case, &expected).await }
+    let recorded = Recording::read("budgets", &cases.iter().map(|case| case.name).collect::<Vec<_>>());
+    let failures = at_once(plane.client(), cases, |client, number, case: Case| {
+        let expected = recorded.of(case.name);
+        async move { beside::expect::<Playing>(&client, number, (case.name, &case.steps), &expected).await }
     });
     let failures: Vec<String> = failures.await.into_iter().filter_map(Result::err).collect();
     plane.stop().await;
@@ -50,22 +36,8 @@ async fn each_case_ends_as_with_the_real_controller() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a real cluster, in the kubeconfig that COWHERD_ORACLE_KUBECONFIG names"]
 async fn record_what_the_real_controller_does() {
-    let kubeconfig = kube::config::Kubeconfig::read_from(std::env::var(ORACLE).unwrap()).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
-    let client = Client::try_from(config).unwrap();
-    let seen = at_once(&client, cases::all(), |client, number, case| async move {
-        (case.name.to_owned(), play::record(&client, number, &case).await)
+    let seen = at_once(beside::oracle().await, cases::all(), |client, number, case| async move {
+        (case.name.to_owned(), beside::record::<Playing>(&client, number, &case.steps).await)
     });
-    let recorded: Recorded = seen.await.into_iter().collect();
-    std::fs::write(recording(), serde_json::to_string_pretty(&recorded).unwrap() + "\n").unwrap();
-}
-
-/// All cases at the same time, each in a namespace of its own.
-async fn at_once<T, F: Future<Output = T>>(
-    client: &Client,
-    cases: Vec<Case>,
-    play: impl Fn(Client, usize, Case) -> F,
-) -> Vec<T> {
-    let plays = cases.into_iter().enumerate().map(|(number, case)| play(client.clone(), number, case));
-    stream::iter(plays.collect::<Vec<_>>()).buffer_unordered(16).collect().await
+    Recording::new("budgets", seen.await).write();
 }

@@ -1,7 +1,7 @@
 //! Plays a case on a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Namespace, ServiceAccount};
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -9,7 +9,8 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::cases::{Case, Step};
+use crate::beside::Play;
+use crate::cases::Step;
 
 /// The budget's status, without times, and what was told of it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -18,75 +19,20 @@ pub struct Seen {
     events: BTreeSet<String>,
 }
 
-impl Seen {
-    /// Whether the status is the same, and the same was told: but who sees a budget before its Pods says that there are none.
-    fn is(&self, expected: &Self) -> bool {
-        let is_passing = |event: &String| event.starts_with("Normal NoPods ");
-        let told = expected.events.is_subset(&self.events);
-        self.status == expected.status && told && self.events.difference(&expected.events).all(is_passing)
-    }
-}
-
-/// How long nothing must have changed before it is taken for the end.
-const STEADY: Duration = Duration::from_secs(4);
-const PATIENCE: Duration = Duration::from_secs(60);
 const BUDGET: &str = "web";
 
-/// Plays a case and compares what is there whenever it looks, with time to come about.
-pub async fn expect(client: &Client, number: usize, case: &Case, expected: &[Seen]) -> Result<(), String> {
-    let mut play = Play::start(client, number).await;
-    let mut expected = expected.iter();
-    for step in case.steps.iter().chain([&Step::Look]) {
-        if !matches!(step, Step::Look) {
-            play.take(step).await;
-            continue;
-        }
-        let expected = expected.next().ok_or_else(|| format!("{}: not all looks are recorded", case.name))?;
-        let start = Instant::now();
-        loop {
-            let seen = play.see().await;
-            if seen.is(expected) {
-                break;
-            }
-            if start.elapsed() > PATIENCE {
-                return Err(format!("{}:\n  seen {seen:#?}\n  not {expected:#?}", case.name));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-    Ok(())
-}
-
-/// Plays a case and says what is there whenever it looks, when nothing changes any more.
-pub async fn record(client: &Client, number: usize, case: &Case) -> Vec<Seen> {
-    let mut play = Play::start(client, number).await;
-    let mut recorded = Vec::new();
-    for step in case.steps.iter().chain([&Step::Look]) {
-        if !matches!(step, Step::Look) {
-            play.take(step).await;
-            continue;
-        }
-        let (mut seen, mut since) = (play.see().await, Instant::now());
-        while since.elapsed() < STEADY {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let now = play.see().await;
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-        }
-        recorded.push(seen);
-    }
-    recorded
-}
-
-struct Play {
+/// A case that is being played, in a namespace of its own.
+pub struct Playing {
     client: Client,
     namespace: String,
     owners: BTreeMap<&'static str, Value>,
 }
 
-impl Play {
-    async fn start(client: &Client, number: usize) -> Self {
+impl Play for Playing {
+    type Step = Step;
+    type Seen = Seen;
+
+    async fn start(client: &Client, number: usize, _: &[Step]) -> Self {
         let namespace = format!("budget-{number}");
         let object = serde_json::from_value(json!({ "metadata": { "name": namespace } })).unwrap();
         Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.unwrap();
@@ -106,19 +52,8 @@ impl Play {
         Self { client: client.clone(), namespace, owners }
     }
 
-    fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
-    }
-
-    fn budgets(&self) -> Api<DynamicObject> {
-        self.api("policy/v1", "PodDisruptionBudget")
-    }
-
-    async fn create(&self, api_version: &str, kind: &str, object: Value) -> DynamicObject {
-        let object = serde_json::from_value(object).unwrap();
-        self.api(api_version, kind).create(&PostParams::default(), &object).await.unwrap()
+    fn is_look(step: &Step) -> bool {
+        matches!(step, Step::Look)
     }
 
     async fn take(&mut self, step: &Step) {
@@ -159,6 +94,56 @@ impl Play {
         }
     }
 
+    async fn see(&self) -> Seen {
+        let budget = self.budgets().get_opt(BUDGET).await.unwrap();
+        let mut status = budget.map(|mut budget| budget.data["status"].take()).unwrap_or_default();
+        for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+            condition.as_object_mut().unwrap().remove("lastTransitionTime");
+        }
+        for (_, time) in status["disruptedPods"].as_object_mut().into_iter().flatten() {
+            *time = "a time".into();
+        }
+        if status["disruptedPods"].is_null() {
+            status.as_object_mut().map(|status| status.remove("disruptedPods"));
+        }
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let events = events.list(&Default::default()).await.unwrap().items.into_iter();
+        let of_budget = events.filter(|event| event.involved_object.kind.as_deref() == Some("PodDisruptionBudget"));
+        let told = of_budget.map(|event| {
+            let text = |field: Option<String>| field.unwrap_or_default();
+            let component = text(event.source.and_then(|source| source.component));
+            let (kind, reason) = (text(event.type_), text(event.reason));
+            // There the real one prints the selector as Go does.
+            let message = if reason == "UnmanagedPods" { String::new() } else { text(event.message) };
+            format!("{kind} {reason} from {component}: {message}")
+        });
+        Seen { status, events: told.collect() }
+    }
+
+    /// Whether the status is the same, and the same was told: but who sees a budget before its Pods says that there are none.
+    fn is(seen: &Seen, expected: &Seen) -> bool {
+        let is_passing = |event: &String| event.starts_with("Normal NoPods ");
+        let told = expected.events.is_subset(&seen.events);
+        seen.status == expected.status && told && seen.events.difference(&expected.events).all(is_passing)
+    }
+}
+
+impl Playing {
+    fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    fn budgets(&self) -> Api<DynamicObject> {
+        self.api("policy/v1", "PodDisruptionBudget")
+    }
+
+    async fn create(&self, api_version: &str, kind: &str, object: Value) -> DynamicObject {
+        let object = serde_json::from_value(object).unwrap();
+        self.api(api_version, kind).create(&PostParams::default(), &object).await.unwrap()
+    }
+
     async fn own(&mut self, kind: &str, name: &'static str, replicas: i32, owner: Option<&str>) {
         let labels = json!({ "app": "web", "of": name });
         let template = json!({
@@ -193,31 +178,5 @@ impl Play {
     async fn ready(&self, name: &str) {
         let status = json!({ "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] } });
         self.api("v1", "Pod").patch_status(name, &PatchParams::default(), &Patch::Strategic(status)).await.unwrap();
-    }
-
-    async fn see(&self) -> Seen {
-        let budget = self.budgets().get_opt(BUDGET).await.unwrap();
-        let mut status = budget.map(|mut budget| budget.data["status"].take()).unwrap_or_default();
-        for condition in status["conditions"].as_array_mut().into_iter().flatten() {
-            condition.as_object_mut().unwrap().remove("lastTransitionTime");
-        }
-        for (_, time) in status["disruptedPods"].as_object_mut().into_iter().flatten() {
-            *time = "a time".into();
-        }
-        if status["disruptedPods"].is_null() {
-            status.as_object_mut().map(|status| status.remove("disruptedPods"));
-        }
-        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        let events = events.list(&Default::default()).await.unwrap().items.into_iter();
-        let of_budget = events.filter(|event| event.involved_object.kind.as_deref() == Some("PodDisruptionBudget"));
-        let told = of_budget.map(|event| {
-            let text = |field: Option<String>| field.unwrap_or_default();
-            let component = text(event.source.and_then(|source| source.component));
-            let (kind, reason) = (text(event.type_), text(event.reason));
-            // There the real one prints the selector as Go does.
-            let message = if reason == "UnmanagedPods" { String::new() } else { text(event.message) };
-            format!("{kind} {reason} from {component}: {message}")
-        });
-        Seen { status, events: told.collect() }
     }
 }

@@ -8,79 +8,25 @@ use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::case::{Case, Policy, Ref, Step, Thing};
+use crate::beside::{PATIENCE, Play};
+use crate::case::{Policy, Ref, Step, Thing};
 use crate::see::{self, Known, Names};
 
 /// What is there, a line for each object and event.
 pub type Seen = Vec<String>;
 
-/// How long nothing must have changed before it is taken for the end.
-const STEADY: Duration = Duration::from_secs(4);
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Plays a case and compares what is there whenever it looks, with time to come about.
-pub async fn expect(client: &Client, number: usize, case: &Case, expected: &[Seen]) -> Result<(), String> {
-    let mut play = Play::start(client, number, &case.steps).await;
-    let mut expected = expected.iter();
-    for step in case.steps.iter().chain([&Step::Look]) {
-        if !matches!(step, Step::Look) {
-            play.take(step).await;
-            continue;
-        }
-        let expected = expected.next().ok_or_else(|| format!("{}: not all looks are recorded", case.name))?;
-        let start = Instant::now();
-        let mut was_witnessed = false;
-        loop {
-            let seen = play.see().await;
-            // What is to stay is there at once; it counts when the collector has been at work since.
-            if seen == *expected && was_witnessed {
-                break;
-            }
-            if seen == *expected {
-                play.witness().await;
-                was_witnessed = true;
-                continue;
-            }
-            if was_witnessed || start.elapsed() > PATIENCE {
-                return Err(format!("{}:\n  seen {seen:#?}\n  not {expected:#?}", case.name));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-    Ok(())
-}
-
-/// Plays a case and says what is there whenever it looks, when nothing changes any more.
-pub async fn record(client: &Client, number: usize, case: &Case) -> Vec<Seen> {
-    let mut play = Play::start(client, number, &case.steps).await;
-    let mut recorded = Vec::new();
-    for step in case.steps.iter().chain([&Step::Look]) {
-        if !matches!(step, Step::Look) {
-            play.take(step).await;
-            continue;
-        }
-        play.witness().await;
-        let (mut seen, mut since) = (play.see().await, Instant::now());
-        while since.elapsed() < STEADY {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            let now = play.see().await;
-            if now != seen {
-                (seen, since) = (now, Instant::now());
-            }
-        }
-        recorded.push(seen);
-    }
-    recorded
-}
-
-struct Play {
+/// A case that is being played, in two namespaces of its own.
+pub struct Playing {
     client: Client,
     names: Names,
     things: BTreeMap<&'static str, Thing>,
     witnesses: usize,
 }
 
-impl Play {
+impl Play for Playing {
+    type Step = Step;
+    type Seen = Seen;
+
     async fn start(client: &Client, number: usize, steps: &[Step]) -> Self {
         let names = Names { home: format!("case-{number}"), away: format!("case-{number}-away"), known: Known::new() };
         for namespace in [&names.home, &names.away] {
@@ -92,6 +38,10 @@ impl Play {
             _ => None,
         });
         Self { client: client.clone(), names, things: created.collect(), witnesses: 0 }
+    }
+
+    fn is_look(step: &Step) -> bool {
+        matches!(step, Step::Look)
     }
 
     async fn take(&mut self, step: &Step) {
@@ -124,6 +74,32 @@ impl Play {
         }
     }
 
+    async fn see(&self) -> Seen {
+        see::all(&self.client, &self.names).await
+    }
+
+    /// Waits until the collector has looked at objects that came after all that happened so far.
+    async fn witness(&mut self) -> bool {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.names.home);
+        for _ in 0..3 {
+            self.witnesses += 1;
+            let name = format!("witness-{}", self.witnesses);
+            let witness = serde_json::from_value(json!({ "metadata": {
+                "name": name,
+                "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "nobody", "uid": name }],
+            } }));
+            api.create(&PostParams::default(), &witness.unwrap()).await.unwrap();
+            let start = Instant::now();
+            while api.get_metadata_opt(&name).await.unwrap().is_some() {
+                assert!(start.elapsed() < PATIENCE, "the collector does not collect {name}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        true
+    }
+}
+
+impl Playing {
     async fn create(&mut self, thing: &Thing) {
         let (api_version, kind, _) = thing.kind.names();
         let (api, name) = self.api(thing.name);
@@ -163,28 +139,5 @@ impl Play {
     fn api(&self, name: &str) -> (Api<DynamicObject>, String) {
         let thing = &self.things[name];
         (see::api(&self.client, thing.kind, self.names.namespace(thing)), self.names.of(thing))
-    }
-
-    async fn see(&self) -> Seen {
-        see::all(&self.client, &self.names).await
-    }
-
-    /// Waits until the collector has looked at objects that came after all that happened so far.
-    async fn witness(&mut self) {
-        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.names.home);
-        for _ in 0..3 {
-            self.witnesses += 1;
-            let name = format!("witness-{}", self.witnesses);
-            let witness = serde_json::from_value(json!({ "metadata": {
-                "name": name,
-                "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap", "name": "nobody", "uid": name }],
-            } }));
-            api.create(&PostParams::default(), &witness.unwrap()).await.unwrap();
-            let start = Instant::now();
-            while api.get_metadata_opt(&name).await.unwrap().is_some() {
-                assert!(start.elapsed() < PATIENCE, "the collector does not collect {name}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
     }
 }
