@@ -136,7 +136,7 @@ pub fn tell_left_out(left_out: &[LeftOut]) {
     let mut names: Vec<String> = left_out.iter().take(NAMED).map(LeftOut::to_string).collect();
     names.extend(left_out.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
     let names = cowherd_review::report::clean(&names.join(", "));
-    eprintln!("{} not looked at: {names}", Mark::Waiting);
+    crate::terminal::tell!("{} not looked at: {names}", Mark::Waiting);
 }
 
 /// A revision as a side of a comparison.

@@ -88,7 +88,7 @@ fn main() -> ExitCode {
         _ => ExitCode::FAILURE,
     };
     run(command).unwrap_or_else(|error| {
-        eprintln!("{} {}", terminal::Mark::Failure, failure::text(&error));
+        crate::terminal::tell!("{} {}", terminal::Mark::Failure, failure::text(&error));
         failure
     })
 }

@@ -180,7 +180,7 @@ impl Check {
             checkout::looked_at(paths),
         );
         let mark = if errors > 0 { Mark::Failure } else { Mark::Success };
-        eprintln!("{mark} {looked_at}: {}, {}", count(errors, "error"), count(warnings, "warning"));
+        crate::terminal::tell!("{mark} {looked_at}: {}, {}", count(errors, "error"), count(warnings, "warning"));
     }
 
     fn severity(&self, finding: &Finding) -> Severity {

@@ -180,7 +180,7 @@ impl Diff {
             }
         }
         if changes.is_empty() {
-            eprintln!("{} the cluster is as the revision describes it", Mark::Success);
+            crate::terminal::tell!("{} the cluster is as the revision describes it", Mark::Success);
         }
         Ok(())
     }
@@ -235,7 +235,7 @@ fn advised(error: PreviewError) -> anyhow::Error {
 
 /// Says that what charts make up is another here than in the cluster.
 fn tell_chance(name: &str) {
-    eprintln!(
+    crate::terminal::tell!(
         "{} {name}: what its charts make up by chance is not what the agents make up: their data directory, which has the \
          seed of it, is not here (--data-dir)",
         Mark::Waiting

@@ -71,7 +71,7 @@ impl Events {
             return Ok(ExitCode::SUCCESS);
         }
         if events.is_empty() {
-            eprintln!("no events found");
+            crate::terminal::tell!("no events found");
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = self.table();

@@ -153,7 +153,7 @@ impl Get {
             return output::print_structured(&output::list(objects), format);
         }
         if found.iter().all(Vec::is_empty) {
-            eprintln!("no Kustomizations or sources found{}", self.where_looked());
+            crate::terminal::tell!("no Kustomizations or sources found{}", self.where_looked());
         } else if self.output == Some(Form::Name) {
             for resource in found.iter().flatten() {
                 println!("{}.{}/{}", resource.kind.name().to_ascii_lowercase(), resource.kind.group(), resource.name());

@@ -68,7 +68,7 @@ impl History {
             return output::print_structured(&entries.iter().map(Entry::structured).collect(), format);
         }
         if entries.is_empty() {
-            eprintln!("kustomization {name} was never brought to anything yet");
+            crate::terminal::tell!("kustomization {name} was never brought to anything yet");
             return Ok(());
         }
         let mut table = Table::new(["REVISION", "LAST", "TIMES", "TOOK", "STATUS", "AUTHOR", "SUBJECT"]);

@@ -205,12 +205,12 @@ impl Heard {
             }
             // It is there, and what was asked of it is not.
             _ => {
-                eprintln!("{} no such lines{place}", Mark::Waiting);
+                crate::terminal::tell!("{} no such lines{place}", Mark::Waiting);
                 return Ok(());
             }
         };
         if follows {
-            eprintln!("{} {text} yet", Mark::Waiting);
+            crate::terminal::tell!("{} {text} yet", Mark::Waiting);
             return Ok(());
         }
         bail!(text)

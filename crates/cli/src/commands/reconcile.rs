@@ -148,7 +148,7 @@ impl Request {
         }
         let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
         api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
-        eprintln!(
+        crate::terminal::tell!(
             "{} annotating {} {} in {} namespace",
             Mark::Action,
             resource.kind.word(),
@@ -161,7 +161,7 @@ impl Request {
     /// Waits until the request was handled, and says what is waited for meanwhile; how the resource is then.
     pub async fn wait(self, timeout: Duration) -> Result<Resource> {
         let (kind, name) = (self.resource.kind.word(), self.resource.name());
-        eprintln!("{} waiting for {kind} {name}", Mark::Waiting);
+        crate::terminal::tell!("{} waiting for {kind} {name}", Mark::Waiting);
         let mut latest = None;
         let settled = tokio::time::timeout(timeout, self.follow(&mut latest)).await;
         let Some(resource) = latest else { bail!("{kind} {name} was deleted meanwhile") };
@@ -175,7 +175,7 @@ impl Request {
         };
         settled?;
         let mark = if resource.is_ready() { Mark::Success } else { Mark::Failure };
-        eprintln!("{mark} {kind} {name}: {}", plain(message));
+        crate::terminal::tell!("{mark} {kind} {name}: {}", plain(message));
         Ok(resource)
     }
 
@@ -197,7 +197,7 @@ impl Request {
             }
             let message = under_way(resource).unwrap_or_default();
             if !message.is_empty() && message != said {
-                eprintln!("{} {} {name}: {}", Mark::Waiting, kind.word(), plain(message));
+                crate::terminal::tell!("{} {} {name}: {}", Mark::Waiting, kind.word(), plain(message));
                 said = message.to_owned();
             }
         }

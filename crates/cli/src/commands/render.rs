@@ -135,10 +135,10 @@ impl Render {
         let attempt = |surroundings: &Surroundings<'_>| render_in(tree, path, &overlay, &options, surroundings);
         let rendered = downloads::at_the_prompt(&self.chart.helm()?, attempt)?;
         for warning in &rendered.warnings {
-            eprintln!("# Warning: {warning}");
+            crate::terminal::tell!("# Warning: {warning}");
         }
         for file in &rendered.unrendered {
-            eprintln!("# Warning: not rendered: {file}");
+            crate::terminal::tell!("# Warning: not rendered: {file}");
         }
         Ok(rendered)
     }

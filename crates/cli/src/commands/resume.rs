@@ -49,7 +49,7 @@ impl Resume {
         let mut resumed = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
             let mut resource = set_suspend(&client, resource, false).await?;
-            eprintln!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
+            crate::terminal::tell!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
             if self.wait {
                 resource = Request::send(&client, &resource, false).await?.wait(self.timeout).await?;
             }

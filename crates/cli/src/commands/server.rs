@@ -24,14 +24,14 @@ impl Server {
     pub async fn run(self) -> crate::Outcome {
         self.local.log("info")?;
         let control_plane = self.local.start().await?;
-        eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
-        eprintln!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
+        crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
+        crate::terminal::tell!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
         let trouble = trouble::watch(control_plane.plane.health().clone(), |trouble| tracing::warn!("{trouble}"));
         tokio::select! {
             () = trouble => {}
             () = interrupted() => {}
         }
-        eprintln!("{} stopping", Mark::Action);
+        crate::terminal::tell!("{} stopping", Mark::Action);
         control_plane.plane.stop().await;
         Ok(ExitCode::SUCCESS)
     }

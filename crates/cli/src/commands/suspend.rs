@@ -43,7 +43,7 @@ impl Suspend {
         let mut suspended = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
             let resource = set_suspend(&client, resource, true).await?;
-            eprintln!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
+            crate::terminal::tell!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
             suspended.push(resource);
         }
         resource::print(&suspended, self.output)?;

@@ -236,7 +236,7 @@ async fn anywhere(client: &Client, served: &Served, namespace: &str, name: &str)
     match &namespaces[..] {
         [] => Err(missing),
         [only] => {
-            eprintln!("{} not in {namespace:?} namespace, but in {only:?}", Mark::Waiting);
+            crate::terminal::tell!("{} not in {namespace:?} namespace, but in {only:?}", Mark::Waiting);
             get(client, kind, Some(only), name).await
         }
         several => {

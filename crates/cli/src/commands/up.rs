@@ -95,19 +95,19 @@ impl Up {
         let start = Instant::now();
         self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
-        eprintln!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
+        crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         let data_dir = self.local.data_dir();
         if data_dir.is_absolute() && self.local.is_default() {
-            eprintln!("{} its state is in {}", Mark::Action, data_dir.display());
+            crate::terminal::tell!("{} its state is in {}", Mark::Action, data_dir.display());
         }
         let denied = self.tenancy.resume(&data_dir)?;
         if !denied.is_empty() {
-            eprintln!("{} as before: {}", Mark::Action, denied.join(" "));
+            crate::terminal::tell!("{} as before: {}", Mark::Action, denied.join(" "));
         }
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start) => outcome,
             () = interrupted() => {
-                eprintln!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
+                crate::terminal::tell!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
                 Ok(ExitCode::SUCCESS)
             }
         };
@@ -161,7 +161,7 @@ impl Up {
         if before != Some(&root.followed) {
             repository::check_path(&root, mirrors).await?;
         }
-        eprintln!("{} {word} {}", Mark::Action, root.followed.words());
+        crate::terminal::tell!("{} {word} {}", Mark::Action, root.followed.words());
         Ok(root)
     }
 

@@ -32,6 +32,15 @@ impl fmt::Display for Mark {
     }
 }
 
+/// Says something to the person at the terminal. Where nobody takes it, as on a full disk, work goes on: `eprintln!` would
+/// end whoever speaks.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
+pub(crate) use tell;
+
 /// When a line that stays was written: the time of day where a person looks on, and the whole time, in UTC, where it is
 /// kept.
 pub fn stamp() -> String {

@@ -84,7 +84,7 @@ impl RepositoryFlags {
         let is_dirty =
             !self.worktree && wanted.revision.is_none() && checkout::is_dirty(&repository, head.tree.as_ref());
         if is_dirty {
-            eprintln!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
+            crate::terminal::tell!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
         }
         Ok(ExitCode::from(match (tally.errors, tally.changed) {
             (0, 0) => 0,
@@ -104,7 +104,9 @@ impl RepositoryFlags {
                 side.name = name.to_owned();
             }
             Some(_) => {}
-            None => eprintln!("{} no common history with {name}: compared with {name} itself", Mark::Waiting),
+            None => {
+                crate::terminal::tell!("{} no common history with {name}: compared with {name} itself", Mark::Waiting)
+            }
         }
         Ok(side)
     }
@@ -139,9 +141,9 @@ impl RepositoryFlags {
         let paths = review.looked_at.iter().map(|(path, by)| (path.as_str(), by));
         let between = format!("{between}, {}", checkout::looked_at(paths));
         match (tally.errors, tally.changed) {
-            (0, 0) => eprintln!("{} {between}: nothing changes", Mark::Success),
-            (0, _) => eprintln!("{} {between}: {tally}", Mark::Success),
-            _ => eprintln!("{} {between}: {tally}", Mark::Failure),
+            (0, 0) => crate::terminal::tell!("{} {between}: nothing changes", Mark::Success),
+            (0, _) => crate::terminal::tell!("{} {between}: {tally}", Mark::Success),
+            _ => crate::terminal::tell!("{} {between}: {tally}", Mark::Failure),
         }
         Ok(())
     }

@@ -71,7 +71,7 @@ impl OriginFlags {
         source.pass_credentials = self.pass_credentials;
         source.plain_http = self.plain_http.then_some(true);
         let package = Charts::open(crate::downloads::cache()?.join("charts"))?.fetch(&source)?;
-        eprintln!("Pulled: {} {}\nDigest: {}", package.name, package.version, package.digest);
+        crate::terminal::tell!("Pulled: {} {}\nDigest: {}", package.name, package.version, package.digest);
         // A chart's files are below a directory of its name.
         let tree: Arc<dyn Tree> = package.tree;
         let path = chart_directory(tree.as_ref())?;

@@ -36,7 +36,7 @@ pub struct Summary<'a> {
 impl Summary<'_> {
     /// Prints how it went, how long it took, and what to try next.
     pub async fn print(&self, convergence: &Convergence, elapsed: Duration) -> Result<()> {
-        eprintln!();
+        crate::terminal::tell!("");
         for (name, message) in &convergence.failed {
             tell(&format!("{} {} is not ready: ", Mark::Failure, plain(name)), message);
         }
@@ -46,11 +46,11 @@ impl Summary<'_> {
         let total = convergence.ready + convergence.failed.len();
         let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
         let seconds = elapsed.as_secs_f64();
-        eprintln!("{mark} {} of {total} Kustomizations are ready after {seconds:.1} s", convergence.ready);
+        crate::terminal::tell!("{mark} {} of {total} Kustomizations are ready after {seconds:.1} s", convergence.ready);
         let waiting = pods_without_a_node(self.control_plane).await?;
         if waiting > 0 {
             let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };
-            eprintln!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
+            crate::terminal::tell!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
         }
         let check = self
             .checkout()
@@ -59,18 +59,21 @@ impl Summary<'_> {
         let kubeconfig = absolute(&self.control_plane.kubeconfig);
         let mut commands = Vec::new();
         if self.ends {
-            eprintln!("\n  The control plane ends here; {} keeps its state. Try:\n", self.data_dir.display());
+            crate::terminal::tell!(
+                "\n  The control plane ends here; {} keeps its state. Try:\n",
+                self.data_dir.display()
+            );
             commands.push(format!("{}    # goes on where it ended", switching::resume(self.data_dir)));
         } else {
-            eprintln!("\n  The kubeconfig is {}. Try:\n", kubeconfig.display());
+            crate::terminal::tell!("\n  The kubeconfig is {}. Try:\n", kubeconfig.display());
             commands.push(format!("export KUBECONFIG={}", kubeconfig.display()));
             commands
                 .extend(["kubectl get deployments -A", "cowherd get", "cowherd tree flux-system"].map(str::to_owned));
         }
         for command in commands.into_iter().chain(check) {
-            eprintln!("    {command}");
+            crate::terminal::tell!("    {command}");
         }
-        eprintln!();
+        crate::terminal::tell!("");
         Ok(())
     }
 
@@ -91,7 +94,7 @@ impl Summary<'_> {
 /// Prints a message behind its head, indented where it takes several lines.
 fn tell(head: &str, message: &str) {
     for line in paragraph(head, &plain(message), INDENT, stderr_columns()) {
-        eprintln!("{line}");
+        crate::terminal::tell!("{line}");
     }
 }
 
