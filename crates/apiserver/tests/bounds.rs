@@ -214,3 +214,25 @@ async fn documents_of_everything_take_no_room_of_their_own_however_many_ask() {
         assert!(kept < 8.0, "{uri}: {kept} MiB stay");
     }
 }
+
+#[tokio::test]
+async fn selectors_that_name_more_than_anybody_needs_are_refused() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let maps = "/api/v1/namespaces/default/configmaps";
+    let long = [
+        format!("labelSelector={}!b", "!a,".repeat(300)),
+        format!("labelSelector=a+in+({})", vec!["b"; 300].join(",")),
+        format!("fieldSelector={}metadata.name!=b", "metadata.name!=a,".repeat(300)),
+        format!("labelSelector={}", "a".repeat(9_000)),
+    ];
+    for selector in long {
+        for watch in ["", "watch=true&timeoutSeconds=1&"] {
+            let (code, refused) = get(&client, &format!("{maps}?{watch}{selector}")).await;
+            assert_eq!(code, 400, "{refused}");
+            assert!(message(&refused).contains("no more than"), "{refused}");
+        }
+    }
+    let (code, _) = get(&client, &format!("{maps}?labelSelector=a+in+({})", vec!["b"; 250].join(","))).await;
+    assert_eq!(code, 200);
+}

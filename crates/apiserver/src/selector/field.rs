@@ -56,6 +56,11 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
+    /// How many fields it names.
+    pub fn terms(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether this object matches.
     pub fn matches(&self, resource: &Resource, value: &Value) -> bool {
         self.0.iter().all(|requirement| {

@@ -49,6 +49,15 @@ impl LabelSelector {
         self.0.is_empty()
     }
 
+    /// How many keys and values it names.
+    pub fn terms(&self) -> usize {
+        let values = |requirement: &Requirement| match &requirement.operator {
+            Operator::In(values) | Operator::NotIn(values) => values.len(),
+            _ => 0,
+        };
+        self.0.iter().map(|requirement| 1 + values(requirement)).sum()
+    }
+
     /// Whether these labels match.
     pub fn matches(&self, labels: Option<&Map<String, Value>>) -> bool {
         self.0.iter().all(|requirement| {

@@ -5,10 +5,30 @@ mod label;
 
 use serde_json::Value;
 
-use crate::{query::Query, resource::Resource, status::ApiResult};
+use crate::{
+    query::Query,
+    resource::Resource,
+    status::{ApiError, ApiResult},
+};
 
 pub use field::FieldSelector;
 pub use label::LabelSelector;
+
+/// How many keys and values selectors may name together. A list compares each of its objects with all of them, and a watch
+/// keeps them for as long as it lasts, with thousands of others.
+const MOST_TERMS: usize = 256;
+/// How many bytes a selector may have.
+const LONGEST: usize = 8 * 1024;
+
+/// The selector that a query gives.
+fn given<'a>(query: &'a Query, name: &str) -> ApiResult<&'a str> {
+    let text = query.get(name).unwrap_or_default();
+    if text.len() > LONGEST {
+        let length = text.len();
+        return Err(ApiError::bad_request(format!("{name} has {length} bytes, and no more than {LONGEST} are read")));
+    }
+    Ok(text)
+}
 
 /// What narrows a list or a watch.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +40,15 @@ pub struct Selection {
 impl Selection {
     /// Reads `labelSelector` and `fieldSelector` of a query.
     pub fn parse(query: &Query, resource: &Resource) -> ApiResult<Self> {
-        let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default())?;
-        let fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default(), resource)?;
+        let (labels, fields) = (given(query, "labelSelector")?, given(query, "fieldSelector")?);
+        let (labels, fields) = (LabelSelector::parse(labels)?, FieldSelector::parse(fields, resource)?);
+        let terms = labels.terms() + fields.terms();
+        if terms > MOST_TERMS {
+            let remedy = "ask several times, or select by another label";
+            return Err(ApiError::bad_request(format!(
+                "the selectors have {terms} terms, and no more than {MOST_TERMS} are looked at; {remedy}"
+            )));
+        }
         Ok(Self { labels, fields })
     }
 
