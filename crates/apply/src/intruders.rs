@@ -139,3 +139,7 @@ mod tests {
         assert_eq!(takeover(&metadata(merged, annotations), "kustomize-controller"), None);
     }
 }
+
+#[cfg(test)]
+#[path = "intruders_tests.rs"]
+mod entry_tests;

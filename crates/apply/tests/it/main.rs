@@ -3,7 +3,10 @@
 // What a test sets up may as well panic.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
+mod changes;
 mod conflicts;
+mod diffs;
 
 use std::time::Duration;
 

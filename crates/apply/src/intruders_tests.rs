@@ -1,0 +1,75 @@
+//! Whose fields are taken over, to the entry.
+
+use super::*;
+
+const OURS: &str = "kustomize-controller";
+
+/// The managers whose entries are left after a takeover; `None` where nobody wrote by hand.
+fn left(entries: Value) -> Option<Vec<(String, Value)>> {
+    let metadata: ObjectMeta = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
+    let patch = takeover(&metadata, OURS);
+    assert_eq!(any(&metadata, OURS), patch.is_some());
+    let patch = patch?;
+    let entries = patch["metadata"]["managedFields"].as_array().unwrap();
+    Some(
+        entries
+            .iter()
+            .map(|entry| (entry["manager"].as_str().unwrap().to_owned(), entry["fieldsV1"].clone()))
+            .collect(),
+    )
+}
+
+fn entry(manager: &str, operation: &str, field: &str) -> Value {
+    json!({ "manager": manager, "operation": operation, "fieldsV1": { field: {} } })
+}
+
+#[test]
+fn what_kubectl_and_we_ourselves_wrote_is_taken_over() {
+    for (manager, operation) in [
+        ("kubectl", "Apply"),
+        ("kubectl-client-side-apply", "Update"),
+        ("before-first-apply", "Update"),
+        (OURS, "Update"),
+    ] {
+        let taken = left(json!([entry(manager, operation, "f:a")]));
+        assert_eq!(taken, Some(vec![(OURS.to_owned(), json!({ "f:a": {} }))]), "{manager} {operation}");
+    }
+    for (manager, operation) in
+        [(OURS, "Apply"), ("before-first-apply", "Apply"), ("helm", "Update"), ("kubectl", "Other")]
+    {
+        assert_eq!(left(json!([entry(manager, operation, "f:a")])), None, "{manager} {operation}");
+    }
+    let mut status = entry("kubectl", "Update", "f:status");
+    status["subresource"] = "status".into();
+    assert_eq!(left(json!([status])), None);
+}
+
+#[test]
+fn they_become_part_of_our_own_entry_and_of_no_other() {
+    let mut status = entry(OURS, "Apply", "f:status");
+    status["subresource"] = "status".into();
+    let others = [entry("helm", "Apply", "f:h"), status];
+    let by_hand = [entry("kubectl-edit", "Update", "f:a"), entry("kubectl-patch", "Update", "f:b")];
+    let all = json!([others[0], others[1], by_hand[0], by_hand[1]]);
+    let left = left(all).unwrap();
+    let fields: Vec<_> = left.iter().map(|(manager, fields)| (manager.as_str(), fields.to_string())).collect();
+    assert_eq!(
+        fields,
+        [
+            ("helm", json!({ "f:h": {} }).to_string()),
+            (OURS, json!({ "f:status": {} }).to_string()),
+            (OURS, json!({ "f:a": {}, "f:b": {} }).to_string()),
+        ]
+    );
+}
+
+#[test]
+fn fields_are_merged_as_deep_as_objects_are() {
+    let nested =
+        |levels: usize, field: &str| (0..levels).fold(json!({ field: {} }), |inner, _| json!({ "f:n": inner }));
+    for levels in [1, 198, 199, 200, 201] {
+        let mut merged = nested(levels, "f:a");
+        merge(&mut merged, nested(levels, "f:b"), DEPTH);
+        assert_eq!(merged.to_string().contains("f:b"), levels < DEPTH, "{levels}");
+    }
+}

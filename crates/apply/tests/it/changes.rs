@@ -1,0 +1,57 @@
+//! What is told of a set of objects, and of what went wrong.
+
+use super::*;
+
+fn versioned(name: &str) -> Versioned {
+    Versioned { id: Manifest::new(config_map(name, json!({}))).unwrap().id().clone(), version: "v1".into() }
+}
+
+#[test]
+fn a_set_of_changes_knows_each_object_and_what_was_done_to_it() {
+    let mut changes = ChangeSet::default();
+    assert!(changes.is_empty() && changes.to_string().is_empty());
+    changes.push(versioned("b"), Action::Unchanged);
+    changes.push(versioned("c"), Action::Configured);
+    let mut others = ChangeSet::default();
+    others.push(versioned("a"), Action::Created);
+    others.push(versioned("d"), Action::Created);
+    others.push(versioned("e"), Action::Deleted);
+    others.push(versioned("f"), Action::Skipped);
+    changes.extend(others);
+    assert!(!changes.is_empty() && changes.len() == 6);
+    let counts = [Action::Created, Action::Configured, Action::Unchanged, Action::Deleted, Action::Skipped]
+        .map(|action| changes.count(action));
+    assert_eq!(counts, [2, 1, 1, 1, 1]);
+    assert!(changes.contains(&versioned("a").id) && !changes.contains(&versioned("x").id));
+    changes.sort();
+    assert_eq!(
+        changes.to_string(),
+        "ConfigMap/default/a created\nConfigMap/default/c configured\nConfigMap/default/d created\nConfigMap/default/e deleted"
+    );
+}
+
+#[test]
+fn what_may_help_by_itself_is_tried_again() {
+    let subject = Box::new(versioned("a").id);
+    let refused = |code: u16| ApplyError::Refused {
+        subject: subject.clone(),
+        step: "apply failed",
+        reason: "Because".to_owned(),
+        message: "no".to_owned(),
+        code,
+    };
+    for code in [408, 409, 429, 500, 503, 599] {
+        assert!(refused(code).is_transient(), "{code}");
+    }
+    for code in [400, 403, 404, 422, 600] {
+        assert!(!refused(code).is_transient(), "{code}");
+    }
+    let unreachable = || ApplyError::Unreachable {
+        subject: subject.clone(),
+        source: Box::new(kube::Error::LinesCodecMaxLineLengthExceeded),
+    };
+    assert!(unreachable().is_transient());
+    assert!(ApplyError::Several(vec![unreachable(), refused(500)]).is_transient());
+    assert!(!ApplyError::Several(vec![unreachable(), refused(403)]).is_transient());
+    assert!(!ApplyError::Twice(subject.clone()).is_transient() && !ApplyError::Superseded.is_transient());
+}
