@@ -33,9 +33,9 @@ cargo xtask <COMMAND>
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
   deny [CHECK]… what cargo-deny says of the dependencies, by deny.toml: their licences, sources, versions, and, where the
                 network has the database, advisories. CHECK is advisories, bans, licenses or sources
-  mutants [--shard K/N] [AREA]
+  mutants [--together] [--shard K/N] [AREA]
                 changes the code that decides trust, place by place, and tells which changes no test of its crate
-                notices; cargo-mutants must be installed
+                notices; cargo-mutants must be installed. --together leaves out the few that need a build of their own
   rbac KUBECONFIG
                 records the roles and bindings of a fresh control plane of Kubernetes, whose admin the kubeconfig
                 is, in crates/apiserver/data, for the embedded API to have the same

@@ -50,13 +50,28 @@ impl Outcome {
     }
 }
 
-/// Changes the code of the areas that are named, of all where none is; `--shard K/N` takes every Nth change. Prints the
-/// table of docs/testing.md, and what was missed; fails where that is too much.
+/// Which changes are made.
+#[derive(Clone, Copy)]
+struct Choice {
+    /// Every so many, from this one on.
+    part: (usize, usize),
+    /// Only those that can stand beside each other in one build.
+    together: bool,
+}
+
+/// Changes the code of the areas that are named, of all where none is; `--shard K/N` takes every Nth change, and `--together`
+/// leaves out those that need a build of their own. Prints the table of docs/testing.md, and what was missed; fails where
+/// that is too much.
 pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
-    let (shard, names) = match arguments {
+    let (together, arguments) = match arguments {
+        [flag, rest @ ..] if flag == "--together" => (true, rest),
+        rest => (false, rest),
+    };
+    let (part, names) = match arguments {
         [flag, shard, names @ ..] if flag == "--shard" => (part(shard)?, names),
         names => ((0, 1), names),
     };
+    let choice = Choice { part, together };
     if let Some(unknown) = names.iter().find(|name| AREAS.iter().all(|area| area.name != **name)) {
         let known: Vec<&str> = AREAS.iter().map(|area| area.name).collect();
         bail!("there is no area {unknown:?}; there are {}", known.join(", "));
@@ -72,7 +87,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let (mut missed, mut enough) = (String::new(), true);
     for package in packages {
         let areas: Vec<&Area> = areas.iter().copied().filter(|area| area.package == package).collect();
-        for (area, outcome) in areas.iter().zip(change(root, &tree, &areas, shard)?) {
+        for (area, outcome) in areas.iter().zip(change(root, &tree, &areas, choice)?) {
             let Outcome { noticed, explained, .. } = outcome;
             let (all, left) = (outcome.all(), outcome.missed.len());
             table += &format!("| {} | {all} | {noticed} | {explained} | {left} |\n", area.name);
@@ -112,7 +127,8 @@ fn copy(root: &Path) -> Result<PathBuf> {
 }
 
 /// Changes the code of areas of one package, and says of each what became of it.
-fn change(root: &Path, tree: &Path, areas: &[&Area], (part, of): (usize, usize)) -> Result<Vec<Outcome>> {
+fn change(root: &Path, tree: &Path, areas: &[&Area], choice: Choice) -> Result<Vec<Outcome>> {
+    let Choice { part: (part, of), together } = choice;
     let mut changes: Vec<Change> = Vec::new();
     for area in areas {
         changes.extend(change::list(tree, area)?.into_iter().skip(part).step_by(of));
@@ -135,8 +151,9 @@ fn change(root: &Path, tree: &Path, areas: &[&Area], (part, of): (usize, usize))
         }
     })?;
     let mut compiled = built.changes;
-    eprintln!("{name}: {} changes cannot stand beside the others, and are made alone", built.alone.len());
-    for (id, is_noticed) in alone::change(&package, &changes, &built.alone, &environment)? {
+    let (alone, then) = if together { (BTreeSet::new(), "left out") } else { (built.alone.clone(), "made alone") };
+    eprintln!("{name}: {} changes cannot stand beside the others, and are {then}", built.alone.len());
+    for (id, is_noticed) in alone::change(&package, &changes, &alone, &environment)? {
         compiled.insert(id);
         if !is_noticed {
             missed.insert(id);

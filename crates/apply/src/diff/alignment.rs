@@ -125,3 +125,7 @@ fn common(a: &[Value], b: &[Value]) -> Vec<(usize, usize)> {
     }
     found
 }
+
+#[cfg(test)]
+#[path = "alignment_tests.rs"]
+mod tests;

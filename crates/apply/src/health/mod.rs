@@ -9,6 +9,8 @@ pub mod assumed;
 mod facts;
 mod idle;
 mod kinds;
+#[cfg(test)]
+mod kinds_tests;
 mod readable;
 mod workloads;
 
