@@ -6,4 +6,5 @@ mod exposition;
 mod herd;
 mod life;
 mod metrics;
+mod neighbours;
 mod repository;
