@@ -111,7 +111,7 @@ async fn answer(server: &ApiServer, call: &Call, form: Form, versions: Vec<Versi
 }
 
 /// The items of headers of this name.
-fn items<'a>(headers: &'a HeaderMap, name: HeaderName) -> impl Iterator<Item = &'a str> {
+fn items(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
 }

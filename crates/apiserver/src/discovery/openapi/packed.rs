@@ -85,7 +85,10 @@ impl Parts {
 /// The built-in definitions that documents have, by the names that they need at the least: few of them, since definitions
 /// of custom resources need few.
 #[derive(Debug, Default)]
-pub struct BuiltIn(Mutex<BTreeMap<(Form, BTreeSet<String>), Arc<OnceLock<Vec<Packed>>>>>);
+pub struct BuiltIn(Mutex<BTreeMap<(Form, BTreeSet<String>), Kept>>);
+
+/// Parts that are made by whoever asks first.
+type Kept = Arc<OnceLock<Vec<Packed>>>;
 
 impl BuiltIn {
     /// The definitions of these names and all that they refer to, in parts.
