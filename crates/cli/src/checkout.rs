@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::downloads;
 use crate::terminal::Mark;
+use crate::terminal::text::say;
 
 /// How many files are compared with what is checked out, for a hint.
 const MAX_COMPARED: usize = 20_000;
@@ -123,7 +124,7 @@ pub fn looked_at<'a>(paths: impl ExactSizeIterator<Item = (&'a str, &'a By)>) ->
     });
     let mut names: Vec<String> = named.collect();
     names.extend(count.checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
-    cowherd_review::report::clean(&names.join(", "))
+    names.join(", ")
 }
 
 /// Tells what of a repository means manifests and is not looked at.
@@ -135,8 +136,8 @@ pub fn tell_left_out(left_out: &[LeftOut]) {
     }
     let mut names: Vec<String> = left_out.iter().take(NAMED).map(LeftOut::to_string).collect();
     names.extend(left_out.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
-    let names = cowherd_review::report::clean(&names.join(", "));
-    crate::terminal::tell!("{} not looked at: {names}", Mark::Waiting);
+    let names = names.join(", ");
+    say(Mark::Waiting, &format!("not looked at: {names}"));
 }
 
 /// A revision as a side of a comparison.

@@ -100,8 +100,8 @@ const SHORTEST: usize = 5;
 
 /// The kind that somebody may have meant who mistyped one: `; did you mean kustomizations?`
 pub fn hint(word: &str) -> String {
-    let done = supported::KINDS.iter().filter(|kind| matches!(kind.kind, "Kustomization" | "GitRepository"));
-    let words = done.flat_map(|kind| kind.words).copied().filter(|known| known.len() >= SHORTEST);
+    let words = supported::KINDS.iter().flat_map(|kind| kind.words).copied();
+    let words = words.filter(|word| word.len() >= SHORTEST && matches!(Kind::of_word(word), Ok(Some(_))));
     near::said(near::names(word, words).get(..1).unwrap_or_default())
 }
 

@@ -18,6 +18,7 @@ use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output::{self, Format};
 use crate::terminal::Mark;
+use crate::terminal::text::say;
 
 /// List what in a repository would fail, with file and line
 ///
@@ -172,15 +173,16 @@ impl Check {
             println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
         }
         let paths = checked.clusters.iter().map(|one| (one.cluster.path.as_str(), &one.by));
-        let looked_at = format!(
-            "{} in {}, {}: {}",
+        let verdict = format!(
+            "{}, {}: {} in {}, {}: {}",
+            count(errors, "error"),
+            count(warnings, "warning"),
             count(report.objects, "object"),
             count(report.kustomizations, "Kustomization"),
             count(checked.clusters.len(), "path"),
             checkout::looked_at(paths),
         );
-        let mark = if errors > 0 { Mark::Failure } else { Mark::Success };
-        crate::terminal::tell!("{mark} {looked_at}: {}, {}", count(errors, "error"), count(warnings, "warning"));
+        say(if errors > 0 { Mark::Failure } else { Mark::Success }, &verdict);
     }
 
     fn severity(&self, finding: &Finding) -> Severity {

@@ -3,6 +3,11 @@
 use console::{Term, measure_text_width};
 use cowherd_review::report::clean;
 
+use super::Mark;
+
+/// How far the further lines of what is said are indented.
+const SAID: usize = 2;
+
 /// Breaks a text between words into lines of at most `width` columns; a word that is longer is broken, too.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     flow(text, width, width)
@@ -66,6 +71,13 @@ pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> 
         }
     }
     if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
+}
+
+/// Says something on standard error under a mark, broken where the terminal ends.
+pub fn say(mark: Mark, text: &str) {
+    for line in paragraph(&format!("{mark} "), &plain(text), SAID, stderr_columns()) {
+        eprintln!("{line}");
+    }
 }
 
 /// How many columns a text takes that may have colours.

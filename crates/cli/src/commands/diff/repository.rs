@@ -14,6 +14,7 @@ use super::Output;
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output;
+use crate::terminal::text::say;
 use crate::terminal::{self, Mark};
 
 /// How large a comment may be, in bytes: GitHub takes 65,536 characters.
@@ -139,12 +140,9 @@ impl RepositoryFlags {
         };
         let between = format!("{} → {}", named(&review.base), named(&review.head));
         let paths = review.looked_at.iter().map(|(path, by)| (path.as_str(), by));
-        let between = format!("{between}, {}", checkout::looked_at(paths));
-        match (tally.errors, tally.changed) {
-            (0, 0) => crate::terminal::tell!("{} {between}: nothing changes", Mark::Success),
-            (0, _) => crate::terminal::tell!("{} {between}: {tally}", Mark::Success),
-            _ => crate::terminal::tell!("{} {between}: {tally}", Mark::Failure),
-        }
+        let verdict = if tally.is_empty() { "nothing changes".to_owned() } else { tally.to_string() };
+        let mark = if tally.errors == 0 { Mark::Success } else { Mark::Failure };
+        say(mark, &format!("{between}: {verdict}; looked at {}", checkout::looked_at(paths)));
         Ok(())
     }
 }
