@@ -76,7 +76,7 @@ pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> 
 /// Says something on standard error under a mark, broken where the terminal ends.
 pub fn say(mark: Mark, text: &str) {
     for line in paragraph(&format!("{mark} "), &plain(text), SAID, stderr_columns()) {
-        eprintln!("{line}");
+        crate::terminal::tell!("{line}");
     }
 }
 
