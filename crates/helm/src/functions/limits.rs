@@ -8,8 +8,20 @@ pub(super) const MAX_TEXT: usize = 16 << 20;
 /// The most items that a function may put into a list.
 pub(super) const MAX_ITEMS: usize = 1_000_000;
 
-/// How many steps of an execution a key, a certificate or the hash of a password takes.
-pub(super) const SLOW: u64 = 1_000_000;
+/// How many steps of an execution functions take that work for long, so that as many as the limit allows take a few
+/// seconds, whichever they are: for a step a processor has some fifty nanoseconds.
+pub(super) mod price {
+    /// An RSA key of 4096 bits: more than a second.
+    pub(crate) const LARGE_KEY: u64 = 20_000_000;
+    /// An RSA key of 2048 bits, as certificates have it.
+    pub(crate) const KEY: u64 = 2_500_000;
+    /// A password hashed by scrypt.
+    pub(crate) const SCRYPT: u64 = 3_000_000;
+    /// A password hashed by bcrypt.
+    pub(crate) const BCRYPT: u64 = 1_500_000;
+    /// Any other key, one that is read, and a signature: milliseconds.
+    pub(crate) const SMALL: u64 = 100_000;
+}
 
 /// What it takes to go one level deeper, and how much more stack there is when it is short.
 const RED_ZONE: usize = 128 * 1024;
@@ -57,6 +69,7 @@ mod tests {
     use cowherd_template::{Execution, Functions, Limits, Templates, Value};
     use jiff::Timestamp;
 
+    use super::price;
     use crate::functions::{Context, functions};
 
     fn execute(text: &str) -> Result<(), String> {
@@ -82,8 +95,30 @@ mod tests {
 
     #[test]
     fn keys_and_passwords_take_steps() {
-        assert_eq!(execute("{{ range 2 }}{{ genPrivateKey \"ecdsa\" | len }}{{ end }}"), Ok(()));
-        assert_too_much("{{ range 10 }}{{ genPrivateKey \"ecdsa\" | len }}{{ end }}");
+        assert_eq!(execute("{{ range 20 }}{{ genPrivateKey \"ecdsa\" | len }}{{ end }}"), Ok(()));
+        for (count, call) in [
+            (30, "genPrivateKey \"ecdsa\""),
+            (30, "genPrivateKey \"ed25519\""),
+            (30, "genPrivateKey \"dsa\""),
+            (1, "genPrivateKey \"rsa\""),
+            (1, "genCA \"a\" 1"),
+            (1, "genSelfSignedCert \"a\" nil nil 1"),
+            (15, "genCAWithKey \"a\" 1 $key"),
+            (2, "bcrypt \"a\""),
+            (2, "htpasswd \"a\" \"b\""),
+            (1, "derivePassword 1 \"long\" \"a\" \"b\" \"c\""),
+        ] {
+            let key = "{{ $key := genPrivateKey \"ed25519\" }}";
+            assert_too_much(&format!("{key}{{{{ range {count} }}}}{{{{ $x := {call} }}}}{{{{ end }}}}"));
+        }
+    }
+
+    /// What charts make at the most: a few authorities with what they sign, a password for each of many users.
+    #[test]
+    fn what_charts_make_is_within_the_limit() {
+        let limit = Limits::default().steps;
+        assert!(30 * (price::KEY + 2 * price::SMALL) < limit);
+        assert!(60 * price::BCRYPT < limit && 30 * price::SCRYPT < limit && 4 * price::LARGE_KEY < limit);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::chance::random;
 use super::dates::layout;
 use super::dates::time::{Time, Zone};
 use super::encoding;
-use super::limits::SLOW;
+use super::limits::price;
 use der::tag;
 use keys::PrivateKey;
 
@@ -102,7 +102,7 @@ impl Object for Certificate {
 
 fn private_key(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let kind = string(arguments, 0);
-    call.spend(if matches!(&*kind, "" | "rsa") { 4 * SLOW } else { SLOW })?;
+    call.spend(if matches!(&*kind, "" | "rsa") { price::LARGE_KEY } else { price::SMALL })?;
     let random = call.context().random();
     let key = match &*kind {
         "" | "rsa" => PrivateKey::rsa(LONE_KEY, random)?,
@@ -114,7 +114,8 @@ fn private_key(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     Ok(Value::from(key.to_pem()?))
 }
 
-fn custom(_: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+fn custom(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
+    call.spend(price::SMALL)?;
     let decode = |at: usize, what: &str| {
         let decoded = encoding::base64(bytes(arguments, at)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         decoded.ok_or_else(|| format!("unable to decode base64 {what}"))
@@ -135,7 +136,8 @@ fn parsed(data: &[u8]) -> Result<CertificateInner<Raw>, String> {
 
 /// The key at a place of the arguments, or a new one.
 fn key(call: &mut Call<'_, '_>, arguments: &[Value], at: Option<usize>) -> Result<PrivateKey, Fault> {
-    call.spend(SLOW)?;
+    // It signs once, at the least.
+    call.spend(price::SMALL + if at.is_none() { price::KEY } else { price::SMALL })?;
     Ok(match at {
         Some(at) => PrivateKey::parse(&string(arguments, at)).map_err(|why| format!("parsing private key: {why}"))?,
         None => PrivateKey::rsa(CERTIFICATE_KEY, call.context().random())
@@ -161,6 +163,8 @@ fn signed(call: &mut Call<'_, '_>, arguments: &[Value], given_key: Option<usize>
     };
     let authority = authority.ok_or("unable to decode certificate")?;
     let key = key(call, arguments, given_key)?;
+    // The key of the authority is read, too.
+    call.spend(price::SMALL)?;
     let block = pem::decode(&authority.cert).ok_or("unable to decode certificate")?;
     let certificate =
         parsed(&block.data).map_err(|why| format!("error parsing certificate: decodedSignerCert.Bytes: {why}"))?;

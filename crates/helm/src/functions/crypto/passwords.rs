@@ -4,7 +4,7 @@ use cowherd_template::{Fault, Value};
 use ring::hmac;
 
 use crate::functions::arguments::{Call, Outcome, bytes, int, string};
-use crate::functions::limits::SLOW;
+use crate::functions::limits::price;
 
 /// How often bcrypt repeats itself, as a power of two.
 const COST: u32 = 10;
@@ -21,7 +21,7 @@ fn hashed(call: &mut Call<'_, '_>, password: &[u8]) -> Result<String, Fault> {
     if password.len() > MAX_BCRYPT {
         return Ok(failed("bcrypt: password length exceeds 72 bytes"));
     }
-    call.spend(SLOW)?;
+    call.spend(price::BCRYPT)?;
     let mut salt = [0; 16];
     call.context().random().fill(&mut salt);
     Ok(match bcrypt::hash_with_salt(password, COST, salt) {
@@ -100,7 +100,7 @@ pub(crate) fn derive(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let Some((_, shapes)) = SHAPES.iter().find(|(name, _)| *name == kind) else {
         return Ok(Value::from(format!("cannot find password template {kind}")));
     };
-    call.spend(SLOW)?;
+    call.spend(price::SCRYPT)?;
     let sized = |text: &[u8]| [SEED, &u32::try_from(text.len()).unwrap_or_default().to_be_bytes(), text].concat();
     let mut key = [0; 64];
     let parameters = scrypt::Params::new(15, 8, 2).map_err(|error| error.to_string())?;
