@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod answers;
 mod changes;
 mod conflicts;
 mod diffs;
