@@ -106,10 +106,11 @@ impl Auth {
     /// credentials, and not longer than a message should be.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let secrets = [&self.password, &self.bearer_token, &self.client_key, &self.identity];
-        let mut clean: String =
-            text.trim().chars().map(|c| if c == '\n' { ' ' } else { c }).filter(|c| !c.is_control()).collect();
-        for secret in secrets.into_iter().flatten().filter_map(Secret::text).filter(|text| !text.is_empty()) {
-            clean = clean.replace(secret, "***");
+        let mut clean = in_one_line(text.trim());
+        // A key has several lines, and is one line by now as well.
+        let secrets = secrets.into_iter().flatten().filter_map(Secret::text).map(in_one_line);
+        for secret in secrets.filter(|secret| !secret.trim().is_empty()) {
+            clean = clean.replace(&secret, "***");
         }
         if let Some((end, _)) = clean.char_indices().nth(MAX_QUOTED) {
             clean.truncate(end);
@@ -117,6 +118,10 @@ impl Auth {
         }
         clean
     }
+}
+
+fn in_one_line(text: &str) -> String {
+    text.chars().map(|c| if c == '\n' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
 }
 
 /// The most characters of another's message that are repeated.
@@ -143,6 +148,11 @@ mod tests {
         assert!(!format!("{auth:?}").contains("hunter2") && format!("{auth:?}").contains("password: Some(***)"));
         assert_eq!(auth.scrub("remote: no hunter2\n\u{1b}[31mhere"), "remote: no *** [31mhere");
         assert!(auth.scrub(&"x".repeat(5000)).len() < 1000);
+        let key = "-----BEGIN KEY-----\nc2VjcmV0\n-----END KEY-----";
+        let auth = Auth { identity: Some(format!("{key}\n").into()), ..Auth::default() };
+        for told in [key.to_owned(), key.replace('\n', "\r\n")] {
+            assert_eq!(auth.scrub(&format!("invalid key:\n{told} (a file)")), "invalid key: *** (a file)");
+        }
         // An empty password stands everywhere and nowhere.
         let empty = Auth { password: Some("\n".into()), ..Auth::default() };
         assert_eq!(empty.scrub("remote: no"), "remote: no");
