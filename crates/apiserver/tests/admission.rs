@@ -195,6 +195,9 @@ async fn a_service_gets_an_address_and_ports_if_its_type_has_them() {
     let two = json!({"type": "LoadBalancer", "ports": [{"name": "a", "port": 80}, {"name": "b", "port": 81}]});
     let two = node_ports(&made(&client, SERVICES, service("two", two)).await);
     assert!(two[0].is_some() && two[1].is_some() && two[0] != two[1], "{two:?}");
+    let zero = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 0}]});
+    let zero = node_ports(&made(&client, SERVICES, service("zero", zero)).await);
+    assert!(zero[0].is_some_and(|port| port > 0), "zero is none: {zero:?}");
 }
 
 #[tokio::test]

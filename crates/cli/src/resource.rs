@@ -1,6 +1,6 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};

@@ -221,7 +221,33 @@ mod tests {
         assert_eq!(asked("MEND", "/api/v1/secrets"), texts("", "", ""));
         assert_eq!(refused("GET", "/api/v1/watch/namespaces/a/pods/b/log"), 404);
         assert_eq!(refused("GET", "/api/v1/secrets/b"), 404);
+        assert_eq!(refused("GET", "/api/v1/watch/secrets/b"), 404, "it is in no namespace");
+        assert_eq!(verb("GET", "/api/v1/watch/nodes/b"), Verb::Watch);
         assert_eq!(refused("GET", "/api/v1/namespaces/a/nodes"), 404);
+    }
+
+    #[test]
+    fn a_part_of_an_object_is_found_only_where_its_kind_has_it() {
+        let parts = [
+            ("namespaces", "finalize"),
+            ("pods", "eviction"),
+            ("pods", "binding"),
+            ("pods", "log"),
+            ("pods", "exec"),
+            ("pods", "attach"),
+            ("pods", "portforward"),
+            ("serviceaccounts", "token"),
+        ];
+        for (owner, part) in parts {
+            for plural in ["namespaces", "pods", "serviceaccounts", "configmaps"].into_iter().filter(|it| *it != owner)
+            {
+                let place = if plural == "namespaces" { "" } else { "namespaces/a/" };
+                let path = format!("/api/v1/{place}{plural}/b/{part}");
+                for method in ["GET", "POST", "PUT"] {
+                    assert_eq!(refused(method, &path), 404, "{method} {path}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,11 @@
-//! CustomResourceDefinitions: what is left out is filled in, what cannot be served is refused.
+//! CustomResourceDefinitions: they go once their objects are gone, and what cannot be served is refused.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    crd,
-    object::{self, as_map},
+    crd, object,
     resource::Resource,
     status::{ApiError, ApiResult},
 };
@@ -18,7 +17,6 @@ pub fn create(definition: &mut Value) {
         finalizers.push(crd::CLEANUP_FINALIZER.to_owned());
     }
     object::set_finalizers(definition, finalizers);
-    default(definition);
 }
 
 /// Refuses what passed validation and still cannot be served.
@@ -45,15 +43,4 @@ pub fn must_stay_served(resource: &Resource, new: &Value, old: &Value) -> ApiRes
             Err(ApiError::forbidden(resource.named(), object::name(old), why))
         }
     }
-}
-
-/// Fills in what follows from the rest.
-pub fn default(definition: &mut Value) {
-    let names = crd::Names::read(definition);
-    let Some(spec) = definition.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    let conversion = as_map(spec.entry("conversion").or_insert_with(|| json!({})));
-    conversion.entry("strategy").or_insert_with(|| "None".into());
-    let known = as_map(spec.entry("names").or_insert_with(|| json!({})));
-    known.entry("singular").or_insert(names.singular.into());
-    known.entry("listKind").or_insert(names.list_kind.into());
 }

@@ -40,15 +40,11 @@ pub async fn update(
     old: &Value,
     avoid: &Avoid,
 ) -> ApiResult<()> {
-    match (resource.group_version.group.as_str(), resource.plural.as_str()) {
-        ("", "services") => service::update(server, resource, new, old, avoid).await?,
-        ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            if is_needed(server, resource, new) {
-                definition::must_stay_served(resource, new, old)?;
-            }
-            definition::default(new);
-        }
-        _ => {}
+    if resource.is("", "services") {
+        service::update(server, resource, new, old, avoid).await?;
+    }
+    if resource.is("apiextensions.k8s.io", "customresourcedefinitions") && is_needed(server, resource, new) {
+        definition::must_stay_served(resource, new, old)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Pods: the service account that they run as, and the number of their priority.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     object::{self, as_map, text_at},
@@ -11,10 +11,9 @@ use crate::{
     status::{ApiError, ApiResult},
 };
 
-/// Fills in service account, tolerations and priority.
+/// Fills in service account and priority.
 pub async fn prepare(server: &ApiServer, resource: &Resource, pod: &mut Value) -> ApiResult<()> {
     service_account(server, resource, pod).await?;
-    tolerate_outages(pod);
     priority(server, resource, pod).await
 }
 
@@ -35,22 +34,6 @@ async fn service_account(server: &ApiServer, resource: &Resource, pod: &mut Valu
         return Err(ApiError::forbidden(resource.named(), object::name(pod), why));
     }
     Ok(())
-}
-
-/// A Pod stays for a while on a node that is lost, unless it says otherwise.
-fn tolerate_outages(pod: &mut Value) {
-    let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) else { return };
-    let tolerations = spec.entry("tolerations").or_insert_with(|| json!([]));
-    let Value::Array(list) = tolerations else { return };
-    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
-        let tolerated = list.iter().any(|known| {
-            let (known, effect) = (text_at(known, &["key"]), text_at(known, &["effect"]));
-            (known == key || known.is_empty()) && (effect == "NoExecute" || effect.is_empty())
-        });
-        if !tolerated {
-            list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
-        }
-    }
 }
 
 /// The class of Pods that name none, where there is one.

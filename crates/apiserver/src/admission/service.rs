@@ -18,7 +18,7 @@ pub async fn create(server: &ApiServer, resource: &Resource, service: &mut Value
     Allocation { server, resource, old: &Value::Null, avoid, ports: BTreeSet::new() }.of(service).await
 }
 
-/// Gives a changed Service what its new type needs; what it had it has kept by now.
+/// Gives a changed Service, which has kept its address and its ports by now, what its new type needs.
 pub async fn update(
     server: &ApiServer,
     resource: &Resource,
