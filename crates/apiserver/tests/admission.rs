@@ -195,6 +195,10 @@ async fn a_service_gets_an_address_and_ports_if_its_type_has_them() {
     let two = json!({"type": "LoadBalancer", "ports": [{"name": "a", "port": 80}, {"name": "b", "port": 81}]});
     let two = node_ports(&made(&client, SERVICES, service("two", two)).await);
     assert!(two[0].is_some() && two[1].is_some() && two[0] != two[1], "{two:?}");
+    let ports: Vec<Value> = (1..=200).map(|port| json!({"name": format!("p{port}"), "port": port})).collect();
+    let many = made(&client, SERVICES, service("many", json!({"type": "NodePort", "ports": ports}))).await;
+    let given: std::collections::BTreeSet<_> = node_ports(&many).into_iter().flatten().collect();
+    assert_eq!(given.len(), 200, "no two are the same");
     let zero = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 0}]});
     let zero = node_ports(&made(&client, SERVICES, service("zero", zero)).await);
     assert!(zero[0].is_some_and(|port| port > 0), "zero is none: {zero:?}");

@@ -25,6 +25,7 @@ pub fn targets(package: &str) -> &'static [&'static str] {
             "--test=custom_resources",
             "--test=objects",
             "--test=pki",
+            "--test=several_servers",
             "--test=tokens",
         ],
         // The stories of delivery take minutes, and are beside real servers.
