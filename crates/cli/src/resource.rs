@@ -183,7 +183,7 @@ pub async fn list_all(
             lists.extend(list_if_known(client, *kind, namespace, selector).await?);
         }
         if lists.is_empty() {
-            anyhow::bail!("the cluster knows none of Flux's kinds; start `cowherd up` on it first");
+            bail!("the cluster knows none of Flux's kinds; start `cowherd up` on it first");
         }
         return Ok(lists);
     };
