@@ -60,8 +60,11 @@ async fn git_repository(world: &World, namespace: &str, name: &str, spec: Value)
 async fn a_repository_on_this_machine_is_not_fetched_and_the_flag_is_named() {
     let world = World::new().await;
     let silent = Silent::start();
-    for (name, url) in [("web", format!("http://{}/x", silent.address)), ("shell", "ssh://git@127.0.0.1/x".to_owned())]
-    {
+    for (name, url) in [
+        ("web", format!("http://{}/x", silent.address)),
+        ("shell", "ssh://git@127.0.0.1/x".to_owned()),
+        ("keyless", "ssh://git@git.example.com/x".to_owned()),
+    ] {
         git_repository(&world, "apps", name, json!({ "interval": "1h", "url": url })).await;
     }
     let message = async |name: &str, text: &str| {
@@ -79,8 +82,10 @@ async fn a_repository_on_this_machine_is_not_fetched_and_the_flag_is_named() {
             })
             .await
     };
-    assert_eq!(message("web", "--allow-network 127.0.0.1").await, "AccessDenied");
-    assert_eq!(message("shell", "identity and known_hosts").await, "AuthenticationFailed");
+    for name in ["web", "shell"] {
+        assert_eq!(message(name, "--allow-network 127.0.0.1").await, "AccessDenied");
+    }
+    assert_eq!(message("keyless", "identity and known_hosts").await, "AuthenticationFailed");
     assert_eq!(silent.open(), 0);
 }
 
