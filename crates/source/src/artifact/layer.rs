@@ -17,8 +17,8 @@ use crate::digest::Hasher;
 /// What ends each file: where its index begins, and the digest of the index.
 const TRAILER: usize = 8 + 32;
 
-/// The form of the file. A file of another form is as good as none.
-const FORM: u32 = 1;
+/// The form of the file. A file of another form is as good as none: those of the first may end with what was pushed.
+const FORM: u32 = 2;
 
 /// The files of a layer. Their ids are the digests of the contents, those of directories follow from them: equal files have
 /// equal ids in all layers.
@@ -65,13 +65,14 @@ impl Stub {
 }
 
 impl Layer {
-    /// Unpacks a layer to `to`, which is going to stand at `file`.
+    /// Unpacks a layer to `to`, which is going to stand at `file`. Gives its length too: whatever was written behind that is
+    /// no part of it, and has to be cut off.
     pub(super) fn unpack(
         packed: impl Read,
         limits: &ArchiveLimits,
         to: &mut (impl Write + io::Seek),
         file: PathBuf,
-    ) -> Result<Self, ArchiveError> {
+    ) -> Result<(Self, u64), ArchiveError> {
         let mut contents = HashMap::new();
         let mut at: u64 = 0;
         let mut keep = |size: u64, content: &mut dyn Read| -> io::Result<Bytes> {
@@ -87,11 +88,12 @@ impl Layer {
         };
         let names = unpack_layer(packed, limits, &mut keep)?;
         let layer = Self { file, names, contents };
-        layer.write_index(at, to).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
-        Ok(layer)
+        let end = layer.write_index(at, to).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
+        Ok((layer, end))
     }
 
-    fn write_index(&self, at: u64, to: &mut (impl Write + io::Seek)) -> io::Result<()> {
+    /// Writes the index, and gives where it ends.
+    fn write_index(&self, at: u64, to: &mut (impl Write + io::Seek)) -> io::Result<u64> {
         let files = self.names.paths().filter_map(|path| {
             let Stub { digest, size } = self.stub(path)?;
             Some((path.as_str().to_owned(), digest.hex(), size))
@@ -103,7 +105,8 @@ impl Layer {
         to.write_all(&index)?;
         to.write_all(&at.to_be_bytes())?;
         to.write_all(Digest::of(&index).as_bytes())?;
-        to.flush()
+        to.flush()?;
+        Ok(at + (index.len() + TRAILER) as u64)
     }
 
     /// The layer that was unpacked to `file`, if it is there and whole.

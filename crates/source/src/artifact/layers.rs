@@ -73,8 +73,9 @@ impl Layers {
         let mut to = self.partial().map_err(storage)?;
         let mut buffered = io::BufWriter::with_capacity(64 * 1024, to.as_file_mut());
         let packed = io::BufReader::with_capacity(64 * 1024, packed);
-        let layer = Layer::unpack(packed, limits, &mut buffered, path.clone()).map_err(Arc::new)?;
+        let (layer, length) = Layer::unpack(packed, limits, &mut buffered, path.clone()).map_err(Arc::new)?;
         drop(buffered);
+        to.as_file().set_len(length).map_err(storage)?;
         let mut read = lock(&self.read);
         // Somebody else may have brought the same meanwhile, and read it.
         if let Some(layer) = read.get(name).and_then(Weak::upgrade) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cowherd_gitserver::artifact::{Artifact, Repository};
 use cowherd_gitserver::registry::{Access, Registry};
-use cowherd_source::{ArtifactOptions, Artifacts};
+use cowherd_source::{ArtifactOptions, Artifacts, Digest};
 use cowherd_tree::{TreeError, TreePath};
 
 use super::{artifact, artifacts, fetch, source, tagged, text};
@@ -56,6 +56,51 @@ fn what_is_here_is_not_downloaded_again_nor_after_a_restart() {
     assert_eq!((text(&held, "a").as_str(), held.annotations.len()), ("1", 0));
     assert!(fetch(&kept, &source(&repository)).unchanged);
     assert!(kept.held(&source(&repository), format!("sha256:{}", "0".repeat(64)).parse().unwrap()).is_none());
+}
+
+/// The layer `latest` as it is found after a restart, without asking the registry.
+fn held_after_a_restart(directory: &Path, repository: &Repository<'_>) -> Option<cowherd_source::Fetched> {
+    let digest = fetch(&artifacts(directory), &source(repository)).digest;
+    artifacts(directory).held(&source(repository), digest)
+}
+
+#[test]
+fn equal_large_files_are_kept_once_and_found_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let large = "x".repeat(1 << 20);
+    Artifact::of(&[("one", large.clone()), ("two", large.clone())]).push(&repository, "latest");
+    let held = held_after_a_restart(directory.path(), &repository).unwrap();
+    assert_eq!((text(&held, "one"), text(&held, "two")), (large.clone(), large));
+    let [file] = layers(directory.path()).try_into().unwrap();
+    assert!(std::fs::metadata(file).unwrap().len() < (1 << 20) + 1000, "one of them is there");
+}
+
+#[test]
+fn a_file_that_ends_like_a_kept_layer_is_not_taken_for_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    for form in [1, 2] {
+        let mut forged = format!("forged {form}{}", "x".repeat(64 << 10)).into_bytes();
+        let digest = Digest::of(b"forged").hex();
+        let index = format!(
+            "{{\"form\": {form}, \"files\": [[\"a\", \"{digest}\", 6]], \"contents\": [[\"{digest}\", 0]]}}"
+        );
+        // Where the index begins if a second copy stands behind the first.
+        let length = forged.len() + index.len() + 8 + 32;
+        let begin = (length + forged.len()) as u64;
+        forged.extend(index.as_bytes());
+        forged.extend(begin.to_be_bytes());
+        let bytes = |hex: &str| (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let seal: Vec<u8> = bytes(&Digest::of(index.as_bytes()).hex());
+        forged.extend(seal);
+        Artifact::of(&[("one", forged.clone()), ("two", forged)]).push(&repository, "latest");
+        let held = held_after_a_restart(directory.path(), &repository).unwrap();
+        let names: Vec<_> = held.tree.read_dir(&TreePath::root()).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["one", "two"], "form {form}");
+    }
 }
 
 #[test]
