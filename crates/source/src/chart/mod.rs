@@ -102,7 +102,7 @@ impl Charts {
                 let index = http::index(&web, &self.0.cache, base, options.max_index as u64)?;
                 let (entry, url) = self.choose(&index, source)?;
                 drop(index);
-                self.download(web, entry, &location::resolve(base, &url), &terms)?
+                self.download(web, entry, (base, &location::resolve(base, &url)), &terms)?
             }
             Place::Registry { host, path } => {
                 let path = [path.as_str(), &source.name].into_iter().filter(|part| !part.is_empty());
@@ -126,15 +126,21 @@ impl Charts {
         let (entry, url) = self.choose(&index, terms.source)?;
         if matches!(location::scheme(&url), Some("http" | "https" | "oci")) {
             let web = Web::new(terms.auth, authorities, terms.deadline, terms.line())?;
-            return self.download(web, entry, &url, terms);
+            return self.download(web, entry, (&terms.source.repository.to_string(), &url), terms);
         }
         let archive = directory::archive(directory, &url, options.archive.packed)?;
         let digest = checked(&archive, entry.digest()?)?;
         Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached: false })
     }
 
-    /// The chart of an index's entry at an absolute URL, from the cache if it is there.
-    fn download(&self, mut web: Web<'_>, entry: Entry, url: &str, terms: &Terms<'_>) -> Result<Pulled, ChartProblem> {
+    /// The chart of the entry of the index at `base`, at an absolute URL, from the cache if it is there for this index.
+    fn download(
+        &self,
+        mut web: Web<'_>,
+        entry: Entry,
+        (base, url): (&str, &str),
+        terms: &Terms<'_>,
+    ) -> Result<Pulled, ChartProblem> {
         let Inner { cache, options, authorities } = &*self.0;
         let Terms { source, auth, deadline } = *terms;
         let announced = entry.digest()?;
@@ -149,7 +155,9 @@ impl Charts {
         if source.pass_credentials {
             web.trust(url);
         }
-        let held = announced.and_then(|digest| cache.get(&archive_file(url, &digest)));
+        // Whoever wrote the index may name any URL, and nobody there is asked who has the chart already.
+        let place = format!("{base}\n{url}");
+        let held = announced.and_then(|digest| cache.get(&archive_file(&place, &digest)));
         let held = held.filter(|held| announced == Some(Digest::of(&held.content)));
         let cached = held.is_some();
         let archive = match held {
@@ -158,7 +166,7 @@ impl Charts {
         };
         let digest = checked(&archive, announced)?;
         if !cached {
-            http::put(cache, &archive_file(url, &digest), "", &archive);
+            http::put(cache, &archive_file(&place, &digest), "", &archive);
         }
         Ok(Pulled { archive, name: entry.name, version: entry.version, digest, cached })
     }

@@ -62,16 +62,40 @@ fn what_did_not_change_is_not_transferred_again() {
 }
 
 #[test]
+fn an_index_of_ones_own_is_no_way_to_a_chart_of_others() {
+    let (directory, _) = repository();
+    let server = Server::start(directory.path());
+    server.behave(Behaviour { authorization: Some(JANE.into()), ..Behaviour::default() });
+    let kept = tempfile::tempdir().unwrap();
+    let charts = charts(kept.path());
+    let of_jane = source(&server.url("charts"), "web", "1.0.0").with_auth(jane());
+    fetch(&charts, &of_jane);
+    // It has the digests, and the URLs of the other.
+    let index = fs::read_to_string(directory.path().join("charts/index.yaml")).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let index = index.replace("- web-1.0.0.tgz", &format!("- {}", server.url("charts/web-1.0.0.tgz")));
+    fs::write(own.path().join("index.yaml"), index).unwrap();
+    let own_server = Server::start(own.path());
+    for url in [own_server.url(""), format!("file://{}", own.path().display())] {
+        let error = charts.fetch(&source(&url, "web", "1.0.0")).unwrap_err();
+        assert!(matches!(error.problem, ChartProblem::Web(WebProblem::Refused { .. })), "{error}");
+    }
+    assert!(fetch(&charts, &of_jane).cached);
+}
+
+#[test]
 fn a_damaged_cache_is_noticed() {
     let (directory, _) = repository();
     let server = Server::start(directory.path());
-    let charts = charts(directory.path());
-    let kept = directory.path().join("charts");
+    let kept = tempfile::tempdir().unwrap();
+    let charts = charts(kept.path());
     let wanted = source(&server.url("charts"), "web", "1.0.0");
     let whole = fetch(&charts, &wanted);
-    let damaged: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).collect();
-    for file in damaged.iter().filter(|path| path.to_str().unwrap().ends_with(&format!("{}.tgz", whole.digest.hex()))) {
-        let mut content = fs::read(file).unwrap();
+    let files = fs::read_dir(kept.path().join("charts")).unwrap().map(|entry| entry.unwrap().path());
+    let archives: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "tgz")).collect();
+    assert_eq!(archives.len(), 1);
+    for file in archives {
+        let mut content = fs::read(&file).unwrap();
         *content.last_mut().unwrap() ^= 1;
         fs::write(file, content).unwrap();
     }
