@@ -35,6 +35,8 @@ pub struct Behaviour {
     pub hang_after: Option<usize>,
     /// Content that is sent whatever is asked for.
     pub content: Option<Vec<u8>>,
+    /// What is said with every answer.
+    pub headers: Vec<(String, String)>,
 }
 
 /// A running server. It ends with the process.
@@ -97,6 +99,7 @@ impl Service for State {
     fn answer(&self, request: Request) -> Answer {
         let behaviour = self.behaviour.lock().unwrap().clone();
         let mut answer = self.respond(&request, &behaviour);
+        answer.headers.extend(behaviour.headers.clone());
         answer.ending = behaviour.hang_after.map_or(Ending::Whole, Ending::Hanging);
         let (authorization, status) = (request.header("authorization"), answer.status.parse().unwrap());
         let seen = Seen { path: request.path, authorization, status, sent: answer.content.len() };

@@ -9,6 +9,7 @@ mod layer;
 mod layers;
 mod options;
 mod select;
+mod shelf;
 mod signature;
 mod source;
 
@@ -28,6 +29,7 @@ use crate::{Digest, MirrorsError};
 pub use error::{ArtifactError, ArtifactProblem, ArtifactStep};
 use layers::Layers;
 pub use options::ArtifactOptions;
+use shelf::Shelf;
 pub use signature::{KeysError, PublicKeys};
 pub use source::{ArtifactReference, ArtifactRepository, ArtifactSource, TagError};
 
@@ -100,6 +102,7 @@ impl Artifacts {
         let web = Web::new(&source.auth, authorities, Deadline::after(source.timeout), line);
         let web = web.map_err(|problem| at(ArtifactStep::Credentials)(problem.into()))?;
         let registry = Registry::new(web, name, source.is_plain());
+        let shelf = self.shelf(source);
         let tag = select::tag(&registry, source).map_err(at(ArtifactStep::Tag))?;
         let wanted = match &source.reference {
             ArtifactReference::Digest(digest) => Some(*digest),
@@ -107,12 +110,12 @@ impl Artifacts {
         };
         let reference = wanted.map(|digest| digest.to_string()).or(tag.clone()).unwrap_or_default();
         let (manifest, digest) =
-            self.find(&registry, &reference, wanted).map_err(|problem| at(ArtifactStep::Digest)(problem.into()))?;
+            find(&registry, &shelf, &reference, wanted).map_err(|problem| at(ArtifactStep::Digest)(problem.into()))?;
         if let Some(keys) = &source.keys {
-            self.verify(&registry, source, digest, keys).map_err(at(ArtifactStep::Verify))?;
+            verify(&registry, &shelf, source, digest, keys).map_err(at(ArtifactStep::Verify))?;
         }
-        let manifest = self.image(&registry, manifest).map_err(at(ArtifactStep::Pull))?;
-        let fetched = self.layer(&registry, &manifest, source, options).map_err(at(ArtifactStep::Layer))?;
+        let manifest = image(&registry, &shelf, manifest).map_err(at(ArtifactStep::Pull))?;
+        let fetched = layer(&registry, &shelf, &manifest, source, options).map_err(at(ArtifactStep::Layer))?;
         let (layer, tree, unchanged) = fetched;
         let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
         Ok(Fetched { tag, digest, annotations, layer, tree, unchanged })
@@ -120,131 +123,117 @@ impl Artifacts {
 
     /// What was fetched of the repository before, the manifest with this digest, and is still here, without asking the registry.
     pub fn held(&self, source: &ArtifactSource, digest: Digest) -> Option<Fetched> {
-        let base = source.repository.name.base(source.is_plain());
-        let read = |digest| Manifest::parse(&self.kept(&base, digest)?, &base).ok();
+        let shelf = self.shelf(source);
+        let base = &shelf.base;
+        let read = |digest| Manifest::parse(&shelf.text(digest)?, base).ok();
         let mut manifest = read(digest)?;
         if manifest.is_index() {
-            manifest = read(select::image(&manifest).ok()?.digest(&base).ok()?)?;
+            manifest = read(select::image(&manifest).ok()?.digest(base).ok()?)?;
         }
-        let layer = select::layer(&manifest, source.media_type.as_deref()).ok()?.digest(&base).ok()?;
-        let tree = self.0.layers.get(&key(&base, layer))?;
+        let layer = select::layer(&manifest, source.media_type.as_deref()).ok()?.digest(base).ok()?;
+        let tree = shelf.layer(layer)?;
         let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
         Some(Fetched { tag: None, digest, annotations, layer, tree, unchanged: true })
     }
 
-    /// Sees whether one of the keys has signed the manifest with this digest: each time, since both may change.
-    fn verify(
-        &self,
-        registry: &Registry<'_>,
-        source: &ArtifactSource,
-        digest: Digest,
-        keys: &PublicKeys,
-    ) -> Result<(), ArtifactProblem> {
-        let name = format!("{}@{digest}", source.repository);
-        let unsigned = |hint: &str| ArtifactProblem::Unsigned { name: name.clone(), hint: hint.to_owned() };
-        let found = match self.find(registry, &signature::tag(digest), None) {
-            Err(WebProblem::NotFound { .. }) => return Err(unsigned(NOT_SIGNED)),
-            found => found?.0,
-        };
-        let found = Manifest::parse(&found, registry.base())?;
-        for layer in signature::signatures(&found) {
-            let digest_of_text = layer.digest(registry.base())?;
-            let text = match self.kept(registry.base(), digest_of_text) {
-                Some(text) => text,
-                None => {
-                    let mut text = Vec::new();
-                    registry.blob(layer, signature::MAX_TEXT, &mut text)?;
-                    self.keep(registry.base(), digest_of_text, &text);
-                    text
-                }
-            };
-            if keys.have_signed(digest, layer, &text) {
-                return Ok(());
-            }
-        }
-        Err(unsigned(""))
+    /// What is kept of the repository.
+    fn shelf<'a>(&'a self, source: &'a ArtifactSource) -> Shelf<'a> {
+        let Inner { manifests, layers, .. } = &*self.0;
+        let scope = source.scope.as_deref().unwrap_or_default();
+        Shelf { manifests, layers, scope, base: source.repository.name.base(source.is_plain()) }
     }
+}
 
-    /// The manifest that is asked for, and its digest. One that is here is not sent again.
-    fn find(
-        &self,
-        registry: &Registry<'_>,
-        reference: &str,
-        wanted: Option<Digest>,
-    ) -> Result<(Vec<u8>, Digest), WebProblem> {
-        let said = registry.digest(reference)?.filter(|said| wanted.is_none_or(|wanted| wanted == *said));
-        if let Some((digest, held)) = said.and_then(|said| Some((said, self.kept(registry.base(), said)?))) {
-            return Ok((held, digest));
-        }
-        let (content, digest) = registry.manifest(reference, wanted)?;
-        self.keep(registry.base(), digest, &content);
-        Ok((content, digest))
-    }
-
-    /// The image that the manifest is, or of an index the one for Linux on amd64, as Flux takes it.
-    fn image(&self, registry: &Registry<'_>, manifest: Vec<u8>) -> Result<Manifest, ArtifactProblem> {
-        let parsed = Manifest::parse(&manifest, registry.base())?;
-        if !parsed.is_index() {
-            return Ok(parsed);
-        }
-        let digest = select::image(&parsed)?.digest(registry.base())?;
-        let content = match self.kept(registry.base(), digest) {
-            Some(held) => held,
+/// Sees whether one of the keys has signed the manifest with this digest: each time, since both may change.
+fn verify(
+    registry: &Registry<'_>,
+    shelf: &Shelf<'_>,
+    source: &ArtifactSource,
+    digest: Digest,
+    keys: &PublicKeys,
+) -> Result<(), ArtifactProblem> {
+    let name = format!("{}@{digest}", source.repository);
+    let unsigned = |hint: &str| ArtifactProblem::Unsigned { name: name.clone(), hint: hint.to_owned() };
+    let found = match find(registry, shelf, &signature::tag(digest), None) {
+        Err(WebProblem::NotFound { .. }) => return Err(unsigned(NOT_SIGNED)),
+        found => found?.0,
+    };
+    let found = Manifest::parse(&found, registry.base())?;
+    for layer in signature::signatures(&found) {
+        let digest_of_text = layer.digest(registry.base())?;
+        let text = match shelf.text(digest_of_text) {
+            Some(text) => text,
             None => {
-                let (content, _) = registry.manifest(&digest.to_string(), Some(digest))?;
-                self.keep(registry.base(), digest, &content);
-                content
+                let mut text = Vec::new();
+                registry.blob(layer, signature::MAX_TEXT, &mut text)?;
+                shelf.keep(digest_of_text, &text);
+                text
             }
         };
-        Ok(Manifest::parse(&content, registry.base())?)
-    }
-
-    /// The layer that is asked for, and whether it was here.
-    fn layer(
-        &self,
-        registry: &Registry<'_>,
-        manifest: &Manifest,
-        source: &ArtifactSource,
-        options: &ArtifactOptions,
-    ) -> Result<(Digest, Arc<dyn Tree>, bool), ArtifactProblem> {
-        let descriptor = select::layer(manifest, source.media_type.as_deref())?;
-        let digest = descriptor.digest(registry.base())?;
-        let key = key(registry.base(), digest);
-        if let Some(held) = self.0.layers.get(&key) {
-            return Ok((digest, held, true));
-        }
-        let mut packed = self.0.layers.partial().map_err(|cause| self.storage(&cause))?;
-        registry.blob(descriptor, options.archive.packed, packed.as_file_mut())?;
-        let packed = packed.reopen().map_err(|cause| self.storage(&cause))?;
-        let layer = self.0.layers.put(&key, &packed, &options.archive)?;
-        Ok((digest, layer, false))
-    }
-
-    fn kept(&self, base: &str, digest: Digest) -> Option<Vec<u8>> {
-        let held = self.0.manifests.get(&key(base, digest))?.content;
-        (Digest::of(&held) == digest).then_some(held)
-    }
-
-    /// Whoever asked has it anyway: a full disk costs the next look.
-    fn keep(&self, base: &str, digest: Digest, content: &[u8]) {
-        if let Err(error) = self.0.manifests.put(&key(base, digest), "", content) {
-            tracing::warn!(directory = %self.0.directory.display(), %error, "a manifest was not kept");
+        if keys.have_signed(digest, layer, &text) {
+            return Ok(());
         }
     }
+    Err(unsigned(""))
+}
 
-    fn storage(&self, cause: &io::Error) -> WebProblem {
-        WebProblem::Storage(cause.to_string())
+/// The manifest that is asked for, and its digest. One that is here is not sent again.
+fn find(
+    registry: &Registry<'_>,
+    shelf: &Shelf<'_>,
+    reference: &str,
+    wanted: Option<Digest>,
+) -> Result<(Vec<u8>, Digest), WebProblem> {
+    let said = registry.digest(reference)?.filter(|said| wanted.is_none_or(|wanted| wanted == *said));
+    if let Some((digest, held)) = said.and_then(|said| Some((said, shelf.text(said)?))) {
+        return Ok((held, digest));
     }
+    let (content, digest) = registry.manifest(reference, wanted)?;
+    shelf.keep(digest, &content);
+    Ok((content, digest))
+}
+
+/// The image that the manifest is, or of an index the one for Linux on amd64, as Flux takes it.
+fn image(registry: &Registry<'_>, shelf: &Shelf<'_>, manifest: Vec<u8>) -> Result<Manifest, ArtifactProblem> {
+    let parsed = Manifest::parse(&manifest, registry.base())?;
+    if !parsed.is_index() {
+        return Ok(parsed);
+    }
+    let digest = select::image(&parsed)?.digest(registry.base())?;
+    let content = match shelf.text(digest) {
+        Some(held) => held,
+        None => {
+            let (content, _) = registry.manifest(&digest.to_string(), Some(digest))?;
+            shelf.keep(digest, &content);
+            content
+        }
+    };
+    Ok(Manifest::parse(&content, registry.base())?)
+}
+
+/// The layer that is asked for, and whether it was here.
+fn layer(
+    registry: &Registry<'_>,
+    shelf: &Shelf<'_>,
+    manifest: &Manifest,
+    source: &ArtifactSource,
+    options: &ArtifactOptions,
+) -> Result<(Digest, Arc<dyn Tree>, bool), ArtifactProblem> {
+    let storage = |cause: io::Error| WebProblem::Storage(cause.to_string());
+    let descriptor = select::layer(manifest, source.media_type.as_deref())?;
+    let digest = descriptor.digest(registry.base())?;
+    if let Some(held) = shelf.layer(digest) {
+        return Ok((digest, held, true));
+    }
+    let mut packed = shelf.layers.partial().map_err(storage)?;
+    registry.blob(descriptor, options.archive.packed, packed.as_file_mut())?;
+    let packed = packed.reopen().map_err(storage)?;
+    let layer = shelf.layers.put(&shelf.place(digest), &packed, &options.archive)?;
+    Ok((digest, layer, false))
 }
 
 /// What may be wrong where there is no signature at all.
 const NOT_SIGNED: &str = "; sign it with `cosign sign --key`, of cosign 3 with --new-bundle-format=false";
-
-/// Under which name something of a repository is kept. What another repository names is not found by it: who may read one
-/// may not read the others.
-fn key(base: &str, digest: Digest) -> String {
-    Digest::of(format!("{base}\n{digest}").as_bytes()).hex()
-}
 
 impl std::fmt::Debug for Fetched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -83,6 +83,9 @@ pub struct ArtifactSource {
     pub auth: Auth,
     /// The server through which the registry is asked.
     pub proxy: Option<ProxyServer>,
+    /// Who chose by whom questions for the registry are answered: whose proxy or certificate authority it is. What is kept in
+    /// one scope is not found in another, since such servers may say anything.
+    pub scope: Option<String>,
     /// Whether the registry is asked without TLS. One on this machine is in any case.
     pub insecure: bool,
     /// How long fetching may take, from the first connection to the last byte.
@@ -103,6 +106,7 @@ impl ArtifactSource {
             keys: None,
             auth: Auth::default(),
             proxy: None,
+            scope: None,
             insecure: false,
             timeout: DEFAULT_TIMEOUT,
             access: Access::default(),

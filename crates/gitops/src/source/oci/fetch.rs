@@ -10,6 +10,7 @@ use cowherd_source::{
     ArtifactReference, ArtifactRepository, ArtifactSource, ArtifactStep, Digest, Fetched, Ignore, Range,
 };
 use cowherd_tree::{Tree, TreeError, TreePath};
+use kube::ResourceExt as _;
 use regex::Regex;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -83,10 +84,18 @@ fn asked(object: &OCIRepository) -> Result<ArtifactSource, Error> {
     wanted.reference = self::reference(reference.as_ref())?;
     wanted.media_type = given(layer_selector.as_ref().and_then(|selector| selector.media_type.as_ref()));
     wanted.insecure = *insecure == Some(true);
+    wanted.scope = scope(object);
     if let Some(timeout) = timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
         wanted.timeout = Duration::max(timeout, Duration::from_secs(1));
     }
     Ok(wanted)
+}
+
+/// Who chose who answers for the registry: a proxy or a certificate authority of a namespace may say anything, and is asked for
+/// what is kept of the same namespace only.
+fn scope(object: &OCIRepository) -> Option<String> {
+    let is_chosen = object.spec.proxy_secret_ref.is_some() || object.spec.cert_secret_ref.is_some();
+    is_chosen.then(|| object.namespace().unwrap_or_default())
 }
 
 /// What an artifact says of itself, as much of it as a status has room for: whoever pushed it may have written anything.
@@ -224,4 +233,25 @@ fn refuse_unsupported(object: &OCIRepository) -> Result<(), Error> {
     supported::refused(supported::OCI_REPOSITORY, &spec)
         .next()
         .map_or(Ok(()), |refused| Err(Error::Unsupported(refused)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_servers_of_a_namespace_say_counts_in_that_namespace() {
+        let scope = |more: Value| {
+            let mut spec = json!({ "interval": "1h", "url": "oci://ghcr.io/team/apps" });
+            spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let object = json!({ "metadata": { "name": "apps", "namespace": "team" }, "spec": spec });
+            asked(&serde_json::from_value(object).unwrap()).unwrap().scope
+        };
+        assert_eq!(scope(json!({})), None);
+        assert_eq!(scope(json!({ "secretRef": { "name": "x" }, "insecure": true })), None);
+        assert_eq!(scope(json!({ "proxySecretRef": { "name": "x" } })).as_deref(), Some("team"));
+        assert_eq!(scope(json!({ "certSecretRef": { "name": "x" } })).as_deref(), Some("team"));
+    }
 }

@@ -1,7 +1,7 @@
 //! Who we are to a registry, and what a manifest may reach.
 
-use cowherd_gitserver::artifact::Repository;
-use cowherd_gitserver::files::Server;
+use cowherd_gitserver::artifact::{LAYER, Repository, descriptor, digest, packed};
+use cowherd_gitserver::files::{Behaviour, Server};
 use cowherd_gitserver::registry::{Access, Registry};
 use cowherd_gitserver::tokens;
 use cowherd_source::{
@@ -44,6 +44,43 @@ fn a_registry_with_passwords_wants_one_each_time() {
     let logins = Logins::read(&[(".dockerconfigjson".to_owned(), config.into_bytes())].into()).unwrap();
     let auth = wanted.repository.login(&logins);
     assert!(fetch(&artifacts, &ArtifactSource { auth, ..source(&repository) }).unchanged);
+}
+
+#[test]
+fn who_chooses_who_answers_finds_nothing_of_others_by_a_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    let layer = packed(&[("a", "secret")]);
+    let manifest = format!("{{\"config\": null, \"layers\": [{}]}}", descriptor(LAYER, &digest(&layer), layer.len()));
+    let repository = directory.path().join("v2/team/apps");
+    for (place, content) in
+        [("manifests/latest".to_owned(), manifest.as_bytes()), (format!("blobs/{}", digest(&layer)), &layer)]
+    {
+        std::fs::create_dir_all(repository.join(&place).parent().unwrap()).unwrap();
+        std::fs::write(repository.join(place), content).unwrap();
+    }
+    let server = Server::start(directory.path());
+    let host = server.address.to_string();
+    let repository = Repository::new(&host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let in_scope = |scope: &str| ArtifactSource {
+        scope: Some(scope.to_owned()).filter(|it| !it.is_empty()),
+        ..source(&repository)
+    };
+    for scope in ["", "jane"] {
+        fetch(&artifacts, &in_scope(scope));
+    }
+    // From now on it is another server that answers, and says yes to a digest that it has heard of.
+    let headers = vec![("Docker-Content-Digest".to_owned(), digest(manifest.as_bytes()))];
+    server.behave(Behaviour { content: Some(b"nothing".to_vec()), headers, ..Behaviour::default() });
+    let heard = digest(manifest.as_bytes()).parse().unwrap();
+    let of_eve = in_scope("eve");
+    let error = artifacts.fetch(&of_eve).map(drop).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::Web(WebProblem::Protocol { .. })), "{error}");
+    assert!(artifacts.held(&of_eve, heard).is_none());
+    for scope in ["", "jane"] {
+        assert_eq!(text(&fetch(&artifacts, &in_scope(scope)), "a"), "secret", "what is one's own is found");
+        assert!(artifacts.held(&in_scope(scope), heard).is_some());
+    }
 }
 
 #[test]

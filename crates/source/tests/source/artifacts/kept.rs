@@ -85,9 +85,8 @@ fn a_file_that_ends_like_a_kept_layer_is_not_taken_for_one() {
     for form in [1, 2] {
         let mut forged = format!("forged {form}{}", "x".repeat(64 << 10)).into_bytes();
         let digest = Digest::of(b"forged").hex();
-        let index = format!(
-            "{{\"form\": {form}, \"files\": [[\"a\", \"{digest}\", 6]], \"contents\": [[\"{digest}\", 0]]}}"
-        );
+        let index =
+            format!("{{\"form\": {form}, \"files\": [[\"a\", \"{digest}\", 6]], \"contents\": [[\"{digest}\", 0]]}}");
         // Where the index begins if a second copy stands behind the first.
         let length = forged.len() + index.len() + 8 + 32;
         let begin = (length + forged.len()) as u64;
