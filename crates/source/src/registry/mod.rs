@@ -13,7 +13,7 @@ use ureq::http::StatusCode;
 use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, LINK, WWW_AUTHENTICATE};
 
 use crate::web::location::{encoded, resolve, shown};
-use crate::web::{Answer, Method, Show, Web, WebProblem};
+use crate::web::{Answer, Method, Show, Web, WebProblem, origin};
 use crate::{Digest, Secret};
 use challenge::Challenge;
 pub use logins::{Logins, LoginsError};
@@ -67,7 +67,7 @@ impl<'a> Registry<'a> {
         let mut url = format!("{}/tags/list?n=1000", self.base);
         for _ in 0..MAX_PAGES {
             let answer = self.get(&url, None)?.success(self.web.auth())?;
-            let next = answer.header(LINK).and_then(next_page).map(|next| self.page(&next));
+            let next = answer.header(LINK).and_then(next_page).map(|next| self.page(&next)).transpose()?;
             let content = self.web.read(answer, MAX_PAGE)?;
             let page: Page = serde_json::from_slice(&content).map_err(|error| self.protocol(&error.to_string()))?;
             found.extend(page.tags.unwrap_or_default().into_iter().filter(|tag| is_tag(tag)).filter_map(&wanted));
@@ -80,10 +80,14 @@ impl<'a> Registry<'a> {
         Err(self.protocol("it has more tags than are read"))
     }
 
-    /// The URL of the page that a `Link` names.
-    fn page(&self, link: &str) -> String {
+    /// The URL of the page that a `Link` names. It is of the registry itself, which is shown who we are.
+    fn page(&self, link: &str) -> Result<String, WebProblem> {
         let (path, query) = link.split_once('?').unwrap_or((link, ""));
-        format!("{}?{query}", resolve(&format!("{}/tags", self.base), path))
+        let page = format!("{}?{query}", resolve(&format!("{}/tags", self.base), path));
+        match origin(&self.base).zip(origin(&page)) {
+            Some((own, of_page)) if own.extends_to(&of_page) => Ok(page),
+            _ => Err(self.protocol(&format!("its next page of tags is at {}, which is another server", shown(&page)))),
+        }
     }
 
     /// The digest of the manifest that `reference` names, as the registry says it; `None` where it says none, or does not
@@ -131,7 +135,7 @@ impl<'a> Registry<'a> {
         self.ask(Method::Get, url, accept)
     }
 
-    /// Asks, and shows who we are if that is wanted.
+    /// Asks, and shows who we are if the registry wants that: a server that it sent us to has no say in where that goes.
     fn ask(&self, method: Method, url: &str, accept: Option<&'static str>) -> Result<Answer, WebProblem> {
         let accept: Option<(HeaderName, HeaderValue)> = accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept)));
         let ask = || {
@@ -139,7 +143,8 @@ impl<'a> Registry<'a> {
             self.web.ask(method, url, accept.as_slice(), shown.as_ref().map_or(Show::Nothing, Show::Token))
         };
         let answer = ask()?;
-        if answer.status != StatusCode::UNAUTHORIZED {
+        let is_own = origin(url).zip(origin(&answer.url)).is_some_and(|(asked, answered)| asked.extends_to(&answered));
+        if answer.status != StatusCode::UNAUTHORIZED || !is_own {
             return Ok(answer);
         }
         let challenges = answer.headers.get_all(WWW_AUTHENTICATE).iter();

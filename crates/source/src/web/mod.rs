@@ -292,7 +292,8 @@ impl Answer {
     }
 }
 
-fn origin(url: &str) -> Option<Origin> {
+/// The server that a URL names.
+pub(crate) fn origin(url: &str) -> Option<Origin> {
     url.parse::<Uri>().ok().as_ref().and_then(Origin::of)
 }
 

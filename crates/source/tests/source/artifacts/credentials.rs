@@ -8,6 +8,7 @@ use cowherd_source::{
     Access as Reach, ArtifactProblem, ArtifactSource, Auth, Cancel, Logins, Network, ProxyServer, Secret, WebProblem,
 };
 
+use super::references::semver;
 use super::{artifact, artifacts, fetch, source, text};
 
 /// Jane, whose password is `open-sesame`.
@@ -98,6 +99,51 @@ fn a_token_is_fetched_where_the_registry_says() {
     tokens.seen();
     fetch(&artifacts, &ArtifactSource { auth: jane(), ..source(&repository) });
     assert_eq!(tokens.seen(), ["/token?scope=repository%3Ateam%2Fapps%3Apull&service=charts"], "one for all requests");
+}
+
+#[test]
+fn a_page_of_tags_at_another_server_is_not_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let (registry, other) = (Server::start(directory.path()), Server::start(directory.path()));
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let host = registry.address.to_string();
+    let wanted = ArtifactSource { auth: jane(), ..semver(&Repository::new(&host, "team/apps"), ">=2", None) };
+    let artifacts = artifacts(directory.path());
+    let elsewhere = other.url("v2/team/apps/tags/list?last=1.0.0");
+    for next in [elsewhere.clone(), elsewhere.trim_start_matches("http:").to_owned()] {
+        registry.behave(Behaviour {
+            authorization: Some("Basic amFuZTpvcGVuLXNlc2FtZQ==".into()),
+            content: Some(b"{\"tags\": [\"1.0.0\"]}".to_vec()),
+            headers: vec![
+                header("WWW-Authenticate", "Basic realm=\"charts\"".into()),
+                header("Link", format!("<{next}>; rel=\"next\"")),
+            ],
+            ..Behaviour::default()
+        });
+        let error = artifacts.fetch(&wanted).unwrap_err();
+        let expected = format!("next page of tags is at {}, which is another", other.url("v2/team/apps/tags/list"));
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert_eq!(other.seen(), []);
+    }
+}
+
+#[test]
+fn a_server_that_a_registry_sends_us_to_does_not_say_who_gets_the_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let (registry, storage) = (Server::start(directory.path()), Server::start(directory.path()));
+    registry.behave(Behaviour { redirect: Some(storage.url("").trim_end_matches('/').into()), ..Behaviour::default() });
+    let challenge = format!("Bearer realm=\"{}\"", storage.url("token"));
+    storage.behave(Behaviour {
+        status: Some(401),
+        headers: vec![("WWW-Authenticate".to_owned(), challenge)],
+        ..Behaviour::default()
+    });
+    let host = registry.address.to_string();
+    let wanted = ArtifactSource { auth: jane(), ..source(&Repository::new(&host, "team/apps")) };
+    let error = artifacts(directory.path()).fetch(&wanted).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::Web(WebProblem::Refused { .. })), "{error}");
+    let seen = storage.seen();
+    assert!(!seen.is_empty() && seen.iter().all(|seen| seen.authorization.is_none()), "{seen:?}");
 }
 
 #[test]

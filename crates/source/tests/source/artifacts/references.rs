@@ -6,7 +6,7 @@ use cowherd_source::{ArtifactProblem, ArtifactReference, ArtifactSource, Artifac
 
 use super::{artifact, artifacts, fetch, source, tagged, text};
 
-fn semver(repository: &Repository<'_>, range: &str, filter: Option<&str>) -> ArtifactSource {
+pub(super) fn semver(repository: &Repository<'_>, range: &str, filter: Option<&str>) -> ArtifactSource {
     let filter = filter.map(|filter| filter.parse().unwrap());
     ArtifactSource { reference: ArtifactReference::SemVer(Range::parse(range).unwrap(), filter), ..source(repository) }
 }
