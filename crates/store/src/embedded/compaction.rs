@@ -32,17 +32,16 @@ impl Retention {
         Self { events: options.history_events, age: options.history_age, marks, old: 0 }
     }
 
-    /// Up to where to compact a store whose last write got `revision`, if it is worth it yet.
+    /// Up to where to compact a store whose last write gets `revision`, if it is worth it yet; never beyond that write.
     pub(crate) fn due(&mut self, now: Instant, revision: u64, compacted: u64) -> Option<u64> {
-        let target = self.too_many(revision, compacted).max(self.too_old(now));
-        self.mark(now, revision);
+        let target = self.too_many(revision, compacted).max(self.too_old(now)).min(revision);
         (target > compacted).then_some(target.min(compacted.saturating_add(AT_ONCE)))
     }
 
     /// Waits for some more than allowed, because a few rows at a time cost nearly as much as one.
     fn too_many(&self, revision: u64, compacted: u64) -> u64 {
         let slack = self.events / 16;
-        if revision - compacted > self.events.saturating_add(slack) { revision - self.events } else { 0 }
+        if revision.saturating_sub(compacted) > self.events.saturating_add(slack) { revision - self.events } else { 0 }
     }
 
     fn too_old(&mut self, now: Instant) -> u64 {
@@ -55,7 +54,9 @@ impl Retention {
         self.old
     }
 
-    fn mark(&mut self, now: Instant, revision: u64) {
+    /// Notes where the store is. Only what was committed is: a revision that a failed write would have got may be that of
+    /// a much later one.
+    pub(crate) fn mark(&mut self, now: Instant, revision: u64) {
         let recent = |(at, _): &(Instant, u64)| now.saturating_duration_since(*at) < self.age / 32;
         if !self.marks.back().is_some_and(recent) {
             self.marks.push_back((now, revision));

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use redb::backends::FileBackend;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, Table, WriteTransaction};
 
 use super::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
 use crate::error::{Error, OpenError, StorageFailure};
@@ -186,23 +186,39 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates the tables of an empty file, and gives the format.
+/// Creates the tables of an empty file, or mends what is there, and gives the format.
 fn prepare(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut meta = transaction.open_table(META)?;
-        if let Some(format) = meta.get(META_FORMAT)? {
-            return Ok(format.value());
+        let format = meta.get(META_FORMAT)?.map(|format| format.value());
+        match format {
+            Some(FORMAT) if mend(&mut meta)? => {}
+            Some(format) => return Ok(format),
+            None => {
+                meta.insert(META_FORMAT, FORMAT)?;
+                meta.insert(META_REVISION, Revision::FIRST.0)?;
+                meta.insert(META_COMPACTED, Revision::FIRST.0)?;
+                transaction.open_table(KEYS)?;
+                transaction.open_table(VALUES)?;
+                transaction.open_table(LOG)?;
+            }
         }
-        meta.insert(META_FORMAT, FORMAT)?;
-        meta.insert(META_REVISION, Revision::FIRST.0)?;
-        meta.insert(META_COMPACTED, Revision::FIRST.0)?;
-        transaction.open_table(KEYS)?;
-        transaction.open_table(VALUES)?;
-        transaction.open_table(LOG)?;
     }
     transaction.commit()?;
     Ok(FORMAT)
+}
+
+/// Mends a store that an earlier version compacted beyond its last revision, so that nothing could be listed or watched
+/// any more: what it has is gone up to there. Gives whether there was something to mend.
+fn mend(meta: &mut Table<'_, &str, u64>) -> Result<bool, redb::Error> {
+    let number = |name| Ok::<_, redb::Error>(meta.get(name)?.map(|number| number.value()));
+    let (Some(revision), Some(compacted)) = (number(META_REVISION)?, number(META_COMPACTED)?) else { return Ok(false) };
+    if compacted > revision {
+        tracing::warn!(revision, compacted, "the history of the store was forgotten too far; mended");
+        meta.insert(META_COMPACTED, revision)?;
+    }
+    Ok(compacted > revision)
 }
 
 fn open_error(path: &Path, error: &redb::Error) -> OpenError {

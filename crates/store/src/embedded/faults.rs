@@ -17,22 +17,22 @@ use crate::{Entry, Error, Expected, ListOptions, Options, Revision, Store, Write
 
 /// What is wrong with the disk.
 #[derive(Debug, Default)]
-struct Faults {
+pub(super) struct Faults {
     /// Nothing can be written at or beyond this offset: there is no more space.
     full_at: AtomicU64,
-    is_full: AtomicBool,
+    pub(super) is_full: AtomicBool,
     flush_fails: AtomicBool,
     all_fails: AtomicBool,
     /// So many operations succeed, then one fails. Off when negative.
-    countdown: AtomicI64,
+    pub(super) countdown: AtomicI64,
     /// Whether opening the file and making it durable panics.
     panics: AtomicBool,
     /// So many writes succeed, then so many find no room, half of each written; then there is room again.
-    room: Mutex<Option<(u64, u64)>>,
+    pub(super) room: Mutex<Option<(u64, u64)>>,
 }
 
 impl Faults {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { countdown: AtomicI64::new(-1), ..Self::default() })
     }
 
@@ -52,11 +52,11 @@ impl Faults {
     }
 
     /// Whether the room has run out, and has come back.
-    fn was_full(&self) -> bool {
+    pub(super) fn was_full(&self) -> bool {
         *self.room.lock().unwrap() == Some((0, 0))
     }
 
-    fn fill_up(&self, path: &Path) {
+    pub(super) fn fill_up(&self, path: &Path) {
         self.full_at.store(std::fs::metadata(path).unwrap().len(), Ordering::SeqCst);
         self.is_full.store(true, Ordering::SeqCst);
     }
@@ -139,11 +139,15 @@ impl StorageBackend for Disk {
     }
 }
 
-fn open(path: &Path, faults: &Arc<Faults>) -> Store {
+pub(super) fn open(path: &Path, faults: &Arc<Faults>) -> Store {
     open_with(path, faults, Options::default())
 }
 
-fn open_with(path: &Path, faults: &Arc<Faults>, options: Options) -> Store {
+pub(super) fn open_with(path: &Path, faults: &Arc<Faults>, options: Options) -> Store {
+    Store::new(open_embedded(path, faults, options))
+}
+
+pub(super) fn open_embedded(path: &Path, faults: &Arc<Faults>, options: Options) -> Embedded {
     let faults = faults.clone();
     let opener = move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
         assert!(!faults.panics.load(Ordering::SeqCst), "the engine met what it did not expect");
@@ -153,10 +157,10 @@ fn open_with(path: &Path, faults: &Arc<Faults>, options: Options) -> Store {
     };
     // So little cache that reads reach the disk.
     let options = Options { cache_size: 0, ..options };
-    Store::new(Embedded::open_with(path, &options, Box::new(opener)).unwrap())
+    Embedded::open_with(path, &options, Box::new(opener)).unwrap()
 }
 
-fn value(number: u64) -> Bytes {
+pub(super) fn value(number: u64) -> Bytes {
     Bytes::from(number.to_string().repeat(3000))
 }
 

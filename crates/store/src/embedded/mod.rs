@@ -17,6 +17,8 @@ mod layout;
 mod listing;
 mod options;
 #[cfg(test)]
+mod recovery_tests;
+#[cfg(test)]
 mod retention_tests;
 mod snapshot;
 #[cfg(test)]

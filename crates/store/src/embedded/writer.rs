@@ -246,7 +246,10 @@ impl Writer {
         tried.take().ok_or(redb::Error::PreviousIo)
     }
 
-    fn publish(&self, committed: Committed) -> Vec<Outcome> {
+    fn publish(&mut self, committed: Committed) -> Vec<Outcome> {
+        if let Some(last) = committed.events.last() {
+            self.retention.mark(Instant::now(), last.revision.0);
+        }
         self.shared.hub.publish(committed.events);
         if let Some(revision) = committed.compacted {
             self.shared.hub.set_compacted(revision);
