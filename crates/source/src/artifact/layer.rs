@@ -1,10 +1,11 @@
 //! The tree of a layer, whose files are read from one file on disk.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use cowherd_tree::{ArchiveError, unpack_layer};
@@ -30,6 +31,7 @@ pub(super) struct Layer {
     names: MemoryTree,
     /// Where the contents begin.
     contents: HashMap<Digest, u64>,
+    is_damaged: AtomicBool,
 }
 
 /// What a file has instead of its content.
@@ -87,7 +89,7 @@ impl Layer {
             Ok(Stub { digest, size }.bytes())
         };
         let names = unpack_layer(packed, limits, &mut keep)?;
-        let layer = Self { file, names, contents };
+        let layer = Self { file, names, contents, is_damaged: AtomicBool::default() };
         let end = layer.write_index(at, to).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
         Ok((layer, end))
     }
@@ -130,7 +132,37 @@ impl Layer {
             names.insert(&path, Stub { digest, size }.bytes()).ok()?;
         }
         let contents = index.contents.into_iter().map(|(digest, at)| Some((digest.parse().ok()?, at)));
-        Some(Self { file: file.to_owned(), names, contents: contents.collect::<Option<_>>()? })
+        let contents = contents.collect::<Option<_>>()?;
+        Some(Self { file: file.to_owned(), names, contents, is_damaged: AtomicBool::default() })
+    }
+
+    /// Whether something of it was not there any more when it was read.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// The content with this digest and size.
+    fn content(&self, Stub { digest, size }: Stub) -> io::Result<Vec<u8>> {
+        let at = self.contents.get(&digest).copied().unwrap_or_default();
+        let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+        let read = File::open(&self.file).and_then(|file| file.read_exact_at(&mut content, at));
+        match read {
+            Ok(()) if Digest::of(&content) == digest => Ok(content),
+            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => Err(error),
+            _ => Err(self.give_up()),
+        }
+    }
+
+    /// Removes what is damaged: else it would be found again, after each start.
+    fn give_up(&self) -> io::Error {
+        self.is_damaged.store(true, Ordering::Relaxed);
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(path = %self.file.display(), %error, "a damaged layer was not removed");
+            }
+            _ => tracing::warn!(path = %self.file.display(), "a layer is damaged"),
+        }
+        io::Error::other("what is kept of the artifact is damaged; it is fetched anew when the registry is asked next")
     }
 
     fn stub(&self, path: &TreePath) -> Option<Stub> {
@@ -176,23 +208,12 @@ impl Tree for Layer {
     }
 
     fn read_file(&self, path: &TreePath) -> Result<Bytes, TreeError> {
-        let Stub { digest, size } =
-            Stub::read(&self.names.read_file(path)?).ok_or_else(|| TreeError::NotAFile(path.clone()))?;
-        if size > MAX_FILE_SIZE {
-            return Err(TreeError::TooLarge { path: path.clone(), size, limit: MAX_FILE_SIZE });
+        let stub = Stub::read(&self.names.read_file(path)?).ok_or_else(|| TreeError::NotAFile(path.clone()))?;
+        if stub.size > MAX_FILE_SIZE {
+            return Err(TreeError::TooLarge { path: path.clone(), size: stub.size, limit: MAX_FILE_SIZE });
         }
-        let read = || -> io::Result<Vec<u8>> {
-            let at = self.contents.get(&digest).copied().unwrap_or_default();
-            let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
-            File::open(&self.file)?.read_exact_at(&mut content, at)?;
-            match Digest::of(&content) == digest {
-                true => Ok(content),
-                false => Err(io::Error::other(
-                    "what is kept of the artifact is damaged; it is fetched anew at the next start",
-                )),
-            }
-        };
-        read().map(Bytes::from).map_err(|error| TreeError::Storage { path: path.clone(), source: error.into() })
+        let content = self.content(stub).map(Bytes::from);
+        content.map_err(|error| TreeError::Storage { path: path.clone(), source: error.into() })
     }
 
     fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, SystemTime};
@@ -44,17 +44,22 @@ impl Layers {
 
     /// The layer of this name, if it is here and whole.
     pub(super) fn get(&self, name: &str) -> Option<Arc<Layer>> {
-        let mut read = lock(&self.read);
-        if let Some(layer) = read.get(name).and_then(Weak::upgrade) {
+        if let Some(layer) = in_use(&lock(&self.read), name) {
             return Some(layer);
         }
         let path = self.directory.join(name);
+        // A large one takes time, in which others get theirs.
         let layer = Arc::new(Layer::read(&path)?);
+        let mut read = lock(&self.read);
+        if let Some(layer) = in_use(&read, name) {
+            return Some(layer);
+        }
         // By its time it is known how long nobody used it.
-        if let Err(error) =
-            File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()))
-        {
-            tracing::debug!(path = %path.display(), %error, "the use of a layer was not noted");
+        match File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now())) {
+            // Its room was needed meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            Err(error) => tracing::debug!(path = %path.display(), %error, "the use of a layer was not noted"),
+            Ok(()) => {}
         }
         read.retain(|_, layer| layer.strong_count() > 0);
         read.insert(name.to_owned(), Arc::downgrade(&layer));
@@ -75,10 +80,11 @@ impl Layers {
         let packed = io::BufReader::with_capacity(64 * 1024, packed);
         let (layer, length) = Layer::unpack(packed, limits, &mut buffered, path.clone()).map_err(Arc::new)?;
         drop(buffered);
-        to.as_file().set_len(length).map_err(storage)?;
+        // What has its name is whole, also where the power fails.
+        to.as_file().set_len(length).and_then(|()| to.as_file().sync_all()).map_err(storage)?;
         let mut read = lock(&self.read);
         // Somebody else may have brought the same meanwhile, and read it.
-        if let Some(layer) = read.get(name).and_then(Weak::upgrade) {
+        if let Some(layer) = in_use(&read, name) {
             return Ok(layer);
         }
         to.persist(&path).map_err(|error| storage(error.error))?;
@@ -116,6 +122,11 @@ impl Layers {
         });
         found.collect()
     }
+}
+
+/// The layer of this name that somebody reads, unless it is damaged.
+fn in_use(read: &HashMap<String, Weak<Layer>>, name: &str) -> Option<Arc<Layer>> {
+    read.get(name).and_then(Weak::upgrade).filter(|layer| !layer.is_damaged())
 }
 
 fn is_partial(path: &Path) -> bool {

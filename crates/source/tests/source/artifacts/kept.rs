@@ -125,6 +125,17 @@ fn what_was_damaged_is_fetched_anew_and_never_read() {
     std::fs::write(&file, damage(0)).unwrap();
     let read = held.tree.read(&TreePath::parse("a").unwrap());
     assert!(matches!(read, Err(TreeError::Storage { .. })), "{read:?}");
+    assert!(!file.exists(), "it is not found again after a start");
+    let artifacts = artifacts(directory.path());
+    assert!(artifacts.held(&source(&repository), held.digest).is_none());
+    let fetched = fetch(&artifacts, &source(&repository));
+    assert_eq!((fetched.unchanged, text(&fetched, "a").as_str()), (false, "content"));
+    // Whoever reads a damaged one gets the next one too, in the same process.
+    std::fs::write(&file, damage(0)).unwrap();
+    assert!(fetched.tree.read(&TreePath::parse("a").unwrap()).is_err());
+    let anew = fetch(&artifacts, &source(&repository));
+    assert_eq!((anew.unchanged, text(&anew, "a").as_str()), (false, "content"));
+    assert_eq!(text(&fetched, "a"), "content");
 }
 
 #[test]
