@@ -41,25 +41,41 @@ impl Signer {
 
     /// Puts a signature of a text that names `named` where those of `digest` are.
     pub fn sign_as(&self, repository: &Repository<'_>, digest: &str, named: &str) {
+        let (text, signature) = self.signed_text(repository, named);
+        let layer = descriptor(
+            "application/vnd.dev.cosign.simplesigning.v1+json",
+            &repository.blob(text.as_bytes()),
+            text.len(),
+        );
+        let layer = signed(&layer, &signature);
+        let config = descriptor("application/vnd.oci.image.config.v1+json", &repository.blob(b"{}"), 2);
+        let manifest = format!(
+            "{{\"schemaVersion\": 2, \"mediaType\": {MANIFEST:?}, \"config\": {config}, \"layers\": [{layer}]}}"
+        );
+        repository.manifest(&tag(digest), MANIFEST, manifest.as_bytes());
+    }
+
+    /// A text that names `named`, and its signature.
+    pub fn signed_text(&self, repository: &Repository<'_>, named: &str) -> (String, String) {
         let text = format!(
             "{{\"critical\":{{\"identity\":{{\"docker-reference\":\"{}/{}\"}},\"image\":{{\"docker-manifest-digest\":\
              {named:?}}},\"type\":\"cosign container image signature\"}},\"optional\":null}}",
             repository.host, repository.path
         );
         let signature = STANDARD.encode(self.key.sign(&self.random, text.as_bytes()).unwrap());
-        let layer = descriptor(
-            "application/vnd.dev.cosign.simplesigning.v1+json",
-            &repository.blob(text.as_bytes()),
-            text.len(),
-        );
-        let annotations = format!(", \"annotations\": {{\"dev.cosignproject.cosign/signature\": {signature:?}}}}}");
-        let layer = layer.strip_suffix('}').unwrap().to_owned() + &annotations;
-        let config = descriptor("application/vnd.oci.image.config.v1+json", &repository.blob(b"{}"), 2);
-        let manifest = format!(
-            "{{\"schemaVersion\": 2, \"mediaType\": {MANIFEST:?}, \"config\": {config}, \"layers\": [{layer}]}}"
-        );
-        repository.manifest(&format!("{}.sig", digest.replace(':', "-")), MANIFEST, manifest.as_bytes());
+        (text, signature)
     }
+}
+
+/// The tag under which the signatures of a manifest are.
+pub fn tag(digest: &str) -> String {
+    format!("{}.sig", digest.replace(':', "-"))
+}
+
+/// A layer with what is said to be the signature of its content.
+pub fn signed(layer: &str, signature: &str) -> String {
+    let annotations = format!(", \"annotations\": {{\"dev.cosignproject.cosign/signature\": {signature:?}}}}}");
+    layer.strip_suffix('}').unwrap().to_owned() + &annotations
 }
 
 impl Default for Signer {

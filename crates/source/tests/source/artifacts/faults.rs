@@ -12,7 +12,7 @@ use cowherd_tree::ArchiveError;
 use super::{artifact, artifacts, fetch, source, text};
 
 /// A registry made of files, in which manifest and layer need not be what they say.
-fn registry_of(directory: &Path, manifest: &str, blobs: &[(&str, &[u8])]) -> Server {
+pub(super) fn registry_of(directory: &Path, manifest: &str, blobs: &[(&str, &[u8])]) -> Server {
     let repository = directory.join("registry/v2/team/apps");
     std::fs::create_dir_all(repository.join("manifests")).unwrap();
     std::fs::create_dir_all(repository.join("blobs")).unwrap();
@@ -23,7 +23,7 @@ fn registry_of(directory: &Path, manifest: &str, blobs: &[(&str, &[u8])]) -> Ser
     Server::start(&directory.join("registry"))
 }
 
-fn manifest(layers: &str) -> String {
+pub(super) fn manifest(layers: &str) -> String {
     let config = descriptor("application/vnd.cncf.flux.config.v1+json", &digest(b"{}"), 2);
     format!("{{\"schemaVersion\": 2, \"config\": {config}, \"layers\": [{layers}]}}")
 }

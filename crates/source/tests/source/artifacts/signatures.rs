@@ -1,10 +1,11 @@
 //! What has to be signed is not taken unless one of the keys has signed it.
 
-use cowherd_gitserver::artifact::Repository;
+use cowherd_gitserver::artifact::{LAYER, Repository, descriptor, digest, packed};
 use cowherd_gitserver::registry::{Access, Registry};
-use cowherd_gitserver::signature::Signer;
+use cowherd_gitserver::signature::{Signer, signed, tag};
 use cowherd_source::{ArtifactProblem, ArtifactSource, ArtifactStep, Artifacts, PublicKeys, WebProblem};
 
+use super::faults::{manifest, registry_of};
 use super::{artifact, artifacts, fetch, source, text};
 
 fn keys(signers: &[&Signer]) -> PublicKeys {
@@ -69,4 +70,31 @@ fn what_stands_where_signatures_should_is_no_signature() {
     drop(registry);
     let error = artifacts.fetch(&wanted).unwrap_err();
     assert!(matches!(error.problem, ArtifactProblem::Web(WebProblem::Unreachable { .. })), "{error}");
+}
+
+#[test]
+fn what_stands_beside_a_good_signature_does_not_hide_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let ada = Signer::new();
+    let layer = packed(&[("a", "1")]);
+    let signed_manifest = manifest(&descriptor(LAYER, &digest(&layer), layer.len()));
+    let signed_digest = digest(signed_manifest.as_bytes());
+    let (good, signature) = ada.signed_text(&Repository::new("example.org", "team/apps"), &signed_digest);
+    let (absent, changed) = (digest(b"absent"), digest(b"changed"));
+    let blobs: [(&str, &[u8]); 3] =
+        [(&digest(&layer), &layer), (&digest(good.as_bytes()), good.as_bytes()), (&changed, b"changeD")];
+    let server = registry_of(directory.path(), &signed_manifest, &blobs);
+    let host = server.address.to_string();
+    let wanted = signed_by(&Repository::new(&host, "team/apps"), &[&ada]);
+    let manifests = directory.path().join("registry/v2/team/apps/manifests");
+    let artifacts = artifacts(directory.path());
+    for bad in [("md5:1", 1), (&absent, 1), (&absent, 1 << 20), (&changed, 7), (&changed, 1)] {
+        let bad = signed(&descriptor("text", bad.0, bad.1), "c2lnbmVk");
+        let good = signed(&descriptor("text", &digest(good.as_bytes()), good.len()), &signature);
+        std::fs::write(manifests.join(tag(&signed_digest)), manifest(&bad)).unwrap();
+        unsigned(&artifacts, &wanted);
+        std::fs::write(manifests.join(tag(&signed_digest)), manifest(&format!("{bad}, {good}"))).unwrap();
+        let fetched = artifacts.fetch(&wanted).unwrap_or_else(|error| panic!("{bad}: {error}"));
+        assert_eq!(text(&fetched, "a"), "1");
+    }
 }
