@@ -36,7 +36,7 @@ impl Layers {
         let layers = Self { directory, max_bytes, read: Mutex::default() };
         for (path, metadata) in layers.files()? {
             if is_partial(&path) && age(&metadata) > ABANDONED {
-                fs::remove_file(path)?;
+                remove(&path)?;
             }
         }
         Ok(layers)
@@ -109,18 +109,31 @@ impl Layers {
             if total <= self.max_bytes {
                 break;
             }
-            fs::remove_file(path)?;
+            remove(&path)?;
             total = total.saturating_sub(metadata.len());
         }
         Ok(())
     }
 
     fn files(&self) -> io::Result<Vec<(PathBuf, fs::Metadata)>> {
-        let found = fs::read_dir(&self.directory)?.map(|entry| {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
-            Ok((entry.path(), entry.metadata()?))
-        });
-        found.collect()
+            match entry.metadata() {
+                // One that was being written, and is no more.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                metadata => files.push((entry.path(), metadata?)),
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -135,4 +148,32 @@ fn is_partial(path: &Path) -> bool {
 
 fn age(metadata: &fs::Metadata) -> Duration {
     metadata.modified().ok().and_then(|modified| modified.elapsed().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_and_drop_meanwhile_keeps_nobody_from_making_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let layers = Layers::open(directory.path().to_owned(), 0).unwrap();
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for _ in 0..20 {
+                            let written: Vec<_> = (0..50).map(|_| layers.partial().unwrap()).collect();
+                            drop(written);
+                        }
+                    })
+                })
+                .collect();
+            while !writers.iter().all(|writer| writer.is_finished()) {
+                std::fs::write(directory.path().join("old"), "x").unwrap();
+                layers.make_room(&mut HashMap::new()).unwrap();
+                assert!(!directory.path().join("old").exists());
+            }
+        });
+    }
 }
