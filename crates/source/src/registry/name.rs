@@ -1,5 +1,7 @@
 //! Names in registries: hosts, repositories, tags and digests.
 
+use ureq::http::Uri;
+
 use crate::Digest;
 use crate::web::WebProblem;
 
@@ -23,9 +25,13 @@ impl Name {
     /// What is at `path` of a registry: `team/charts/web:1.0.0@sha256:…`.
     pub(crate) fn parse(host: &str, path: &str) -> Result<Self, WebProblem> {
         let invalid = |cause: &str| WebProblem::Location {
-            url: format!("oci://{host}/{path}"),
+            // What stands before the host may be a password.
+            url: format!("oci://{}/{path}", host.rsplit('@').next().unwrap_or_default()),
             cause: format!("{cause}; write oci://HOST/PATH"),
         };
+        if !is_host(host) {
+            return Err(invalid("its host is no name and no address, with a port or without"));
+        }
         let (rest, digest) = match path.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest.parse().map_err(|cause: String| invalid(&cause))?)),
             None => (path, None),
@@ -57,14 +63,11 @@ impl Name {
             return Err(invalid("the URL must have no digest and no user; say spec.ref.digest and spec.secretRef"));
         }
         let (first, path) = rest.split_once('/').unwrap_or(("", rest));
-        let is_host = first.contains(['.', ':']) || first == "localhost";
-        let (host, path) = if is_host { (first, path) } else { (DOCKER_HUB, rest) };
+        let is_named = first.contains(['.', ':']) || first == "localhost";
+        let (host, path) = if is_named { (first, path) } else { (DOCKER_HUB, rest) };
         let host = if host == "index.docker.io" { DOCKER_HUB.to_owned() } else { host.to_ascii_lowercase() };
         if path.contains(':') {
             return Err(invalid("the URL must have no tag; say spec.ref.tag"));
-        }
-        if format!("https://{host}/").parse::<ureq::http::Uri>().is_err() || host.starts_with(':') {
-            return Err(invalid(form));
         }
         let is_official = host == DOCKER_HUB && !path.contains('/');
         Self::parse(&host, &if is_official { format!("library/{path}") } else { path.to_owned() })
@@ -89,6 +92,16 @@ impl Name {
         let host = if self.host == DOCKER_HUB { "registry-1.docker.io" } else { &self.host };
         format!("{}://{host}/v2/{}", if plain { "http" } else { "https" }, self.repository)
     }
+}
+
+/// Whether a text is a host, with its port if one is given, and means the same to whoever takes a URL with it apart.
+fn is_host(text: &str) -> bool {
+    let url = format!("https://{text}/").parse::<Uri>();
+    let authority = url.as_ref().ok().and_then(Uri::authority).filter(|authority| authority.as_str() == text);
+    authority.is_some_and(|authority| {
+        let (host, port) = (authority.host(), authority.port_u16());
+        !host.is_empty() && port.map_or(host == text, |port| text == format!("{host}:{port}"))
+    })
 }
 
 fn is_component(text: &str) -> bool {
@@ -131,6 +144,35 @@ mod tests {
         {
             assert!(Name::parse("example.com", path).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_host_is_a_host_and_nothing_else() {
+        for host in ["ghcr.io", "GHCR.io", "localhost:5000", "[::1]", "[::1]:5000", "127.0.0.1:1", "svc"] {
+            assert!(Name::parse(host, "a").is_ok(), "{host}");
+        }
+        for host in [
+            "",
+            ":5000",
+            "ghcr.io?1",
+            "ghcr.io#",
+            "svc:5000#",
+            "ghcr.io/x",
+            "ghcr.io\\x",
+            "ghcr.io:",
+            "ghcr.io:x",
+            "ghcr.io:99999",
+            "ghcr.io:0443",
+            "u:p@ghcr.io",
+            "a b.io",
+            "[::1",
+            "a:1:2",
+        ] {
+            assert!(Name::parse(host, "a").is_err(), "{host}");
+            assert!(Name::of_repository(&format!("oci://{host}/a")).is_err() || host.contains('/'), "{host}");
+        }
+        let error = Name::parse("jane:hunter2@ghcr.io", "a").unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
