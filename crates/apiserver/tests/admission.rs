@@ -252,6 +252,45 @@ async fn a_namespace_has_its_finalizer_once_and_its_name_as_a_label() {
     assert_eq!(changed["metadata"]["labels"], json!({"kubernetes.io/metadata.name": "c", "l": "m"}));
 }
 
+/// Selectors, and with them policies, go by this label: nobody may make a namespace pass for another.
+#[tokio::test]
+async fn no_patch_makes_a_namespace_pass_for_another() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    made(&client, NAMESPACES, json!({"metadata": {"name": "c"}})).await;
+    const LABEL: &str = "kubernetes.io/metadata.name";
+    const POINTER: &str = "/metadata/labels/kubernetes.io~1metadata.name";
+    let remove = |path: &str| json!({"op": "remove", "path": path});
+    let forge = json!({"op": "add", "path": POINTER, "value": "kube-system"});
+    let merges = [
+        json!({"metadata": {"name": null, "labels": {LABEL: "kube-system"}}}),
+        json!({"metadata": {"name": "", "labels": {LABEL: "kube-system"}}}),
+        json!({"metadata": {"name": null, "labels": {LABEL: null}}}),
+        json!({"metadata": {"name": null, "labels": null}}),
+        json!({"metadata": null}),
+    ];
+    let merges = merges.iter().flat_map(|patch| {
+        ["application/merge-patch+json", "application/strategic-merge-patch+json"].map(|kind| (kind, patch.clone()))
+    });
+    let differences = [
+        json!([remove("/metadata/name"), forge]),
+        json!([remove("/metadata/name"), remove(POINTER)]),
+        json!([remove("/metadata/name"), remove("/metadata/labels")]),
+        json!([remove("/metadata")]),
+    ];
+    let differences = differences.map(|patch| ("application/json-patch+json", patch));
+    for (kind, patch) in merges.chain(differences) {
+        for path in ["c", "c/status"] {
+            let uri = format!("{NAMESPACES}/{path}");
+            let (code, answer) = support::request::patch(&client, &uri, kind, patch.clone()).await;
+            assert_eq!(code, 400, "{patch}: {answer}");
+            assert!(message(&answer).contains("name must be provided"), "{answer}");
+            let (_, stored) = get(&client, &format!("{NAMESPACES}/c")).await;
+            assert_eq!(stored["metadata"]["labels"], json!({LABEL: "c"}), "{path} {kind} {patch}: {answer}");
+        }
+    }
+}
+
 /// The definition of cows, with these names beside the plural and the kind.
 fn cows(names: Value, finalizers: Value) -> Value {
     let mut all = json!({"plural": "cows", "kind": "Cow"});

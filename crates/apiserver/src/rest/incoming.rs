@@ -83,6 +83,19 @@ impl Request<'_> {
         Ok(())
     }
 
+    /// The same for what a patch makes of an object. It must have its name yet: defaults go by it.
+    pub fn identify_patched(&self, object: &mut Value) -> ApiResult<()> {
+        identify(&self.resource, object)?;
+        self.check_namespace(object)?;
+        if object::name(object).is_empty() {
+            return Err(ApiError::bad_request(format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                self.name
+            )));
+        }
+        self.identify(object)
+    }
+
     fn check_namespace(&self, object: &mut Value) -> ApiResult<()> {
         let namespace = object::namespace(object);
         if namespace == self.namespace {
