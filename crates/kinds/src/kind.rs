@@ -40,6 +40,8 @@ pub struct Kind {
     pub status: bool,
     /// Of the metadata, what an update of the status leaves as it is.
     pub(crate) status_keeps: &'static [&'static str],
+    /// What nobody comes to own by applying a status, where that is something else; see [`Kind::status_disowns`].
+    pub(crate) status_disowns: Option<&'static [&'static str]>,
     /// Whether it has a `scale` subresource; see [`Kind::scale_paths`].
     pub scale: bool,
     pub(crate) names: NameRule,
@@ -89,6 +91,7 @@ impl Kind {
             definition,
             status: false,
             status_keeps: &[],
+            status_disowns: None,
             scale: false,
             names: NameRule::Subdomain,
             generations: Generations::None,
@@ -207,6 +210,11 @@ impl Kind {
             }
         }
         seen
+    }
+
+    /// Of the metadata, what nobody comes to own by applying a status: what stays as it was, for nearly all kinds.
+    pub fn status_disowns(&self) -> &'static [&'static str] {
+        self.status_disowns.unwrap_or(self.status_keeps)
     }
 
     /// What `kubectl get` prints of it.

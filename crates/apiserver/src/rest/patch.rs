@@ -211,12 +211,15 @@ fn merged(
 
 /// What an apply cannot change: the status, or all but the status.
 fn ignored(resource: &Resource, subresource: Option<&str>) -> FieldSet {
-    let fields: &[&str] = match subresource {
-        Some("status") => &["spec", "data"],
-        _ if resource.status => &["status"],
-        _ => &[],
+    let mut paths: Vec<Vec<&str>> = match subresource {
+        Some("status") => vec![vec!["spec"], vec!["data"]],
+        _ if resource.status => vec![vec!["status"]],
+        _ => Vec::new(),
     };
-    let paths: Vec<&[&str]> = fields.iter().map(std::slice::from_ref).collect();
+    if let (Some("status"), Behaviour::BuiltIn(kind)) = (subresource, &resource.behaviour) {
+        paths.extend(kind.status_disowns().iter().map(|field| vec!["metadata", field]));
+    }
+    let paths: Vec<&[&str]> = paths.iter().map(Vec::as_slice).collect();
     FieldSet::of_fields(&paths)
 }
 

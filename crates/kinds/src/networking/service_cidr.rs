@@ -12,6 +12,8 @@ use crate::table::{self, AGE, Column, NAME};
 pub(crate) const KIND: Kind = Kind {
     status: true,
     status_keeps: ALL_METADATA,
+    // Whoever applies it is said to own it nevertheless.
+    status_disowns: Some(&[]),
     rules: Rules {
         validate,
         columns: &[NAME, Column::text("CIDRs", "The ranges of addresses that Services get."), AGE],
