@@ -36,9 +36,17 @@ impl StorageFailure {
     pub(crate) fn is_full(&self) -> bool {
         self.remedy == MAKE_ROOM
     }
+
+    /// Whether it may be gone once the file has been opened again. Damage is not.
+    pub(crate) fn may_pass(&self) -> bool {
+        !matches!(self.remedy, RESTORE | CHECK)
+    }
 }
 
 const MAKE_ROOM: &str = "free space on its disk or raise the quota; the store goes on by itself once there is room";
+
+const RESTORE: &str = "restore the file from a backup, or remove it to start from nothing";
+const CHECK: &str = "check the disk and the file";
 
 fn remedy(error: &redb::Error) -> &'static str {
     match error {
@@ -51,8 +59,8 @@ fn remedy(error: &redb::Error) -> &'static str {
             _ => "check the disk",
         },
         redb::Error::DatabaseClosed | redb::Error::PreviousIo => "try again in a moment",
-        redb::Error::Corrupted(_) => "restore the file from a backup, or remove it to start from nothing",
-        _ => "check the disk and the file",
+        redb::Error::Corrupted(_) => RESTORE,
+        _ => CHECK,
     }
 }
 

@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::mpsc::WeakSender;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Shared;
 use super::writer::Command;
 use crate::error::{Error, StorageFailure};
 
-/// How long a read waits for the file to be opened again.
+/// How long a read waits for the file to be opened again, all its trials together.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a read is tried: while writes go on failing, the file is opened again and again.
 const ATTEMPTS: u32 = 8;
@@ -26,15 +27,17 @@ pub(crate) struct Access {
 /// A failure that a read met, and what it may still try.
 pub(crate) struct Trials {
     left: u32,
+    /// When to give up, from the first failure on.
+    deadline: Option<Instant>,
 }
 
 impl Trials {
     pub(crate) fn new() -> Self {
-        Self { left: ATTEMPTS }
+        Self { left: ATTEMPTS, deadline: None }
     }
 
     /// Waits for the file to be open again that failed in this generation. Gives the failure, or what there is to say
-    /// instead, where it has been tried often enough or takes too long.
+    /// instead, where it has been tried often enough or takes too long, or where opening the file again mends nothing.
     pub(crate) fn wait(
         &mut self,
         access: &Access,
@@ -42,10 +45,11 @@ impl Trials {
         failure: StorageFailure,
     ) -> BoxFuture<'static, Result<(), Error>> {
         self.left = self.left.saturating_sub(1);
-        let (access, is_last) = (access.clone(), self.left == 0);
+        let (access, is_last) = (access.clone(), self.left == 0 || !failure.may_pass());
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
         async move {
             let opened = async { if is_last { None } else { Some(access.recover(generation).await) } };
-            match tokio::time::timeout(PATIENCE, opened).await {
+            match tokio::time::timeout_at(deadline, opened).await {
                 Ok(Some(opened)) => opened,
                 Ok(None) | Err(_) => Err(failure.into()),
             }

@@ -131,6 +131,14 @@ impl Engine {
         }
     }
 
+    /// Puts the database out of service until it is opened again, though it could be opened.
+    pub(crate) fn give_up(&self, error: &Error) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let (State::Open(_), Error::Storage(failure)) = (&*state, error) {
+            *state = State::Failed(failure.clone());
+        }
+    }
+
     /// Gives the file free. Everything after this fails with [`Error::Closed`].
     pub(crate) fn close(&self) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Closed;

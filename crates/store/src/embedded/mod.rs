@@ -79,10 +79,26 @@ pub(crate) struct Shared {
 #[derive(Clone, Debug)]
 pub(crate) struct Trouble {
     pub(crate) failure: StorageFailure,
-    /// How many bytes were to be written.
+    /// How many bytes were to be written, at the most that failed.
     pub(crate) size: usize,
-    /// Until when as much is not tried again, so that reads have their time between attempts.
+    /// The same at the least that failed.
+    pub(crate) least: usize,
+    /// Until when as much as the least is not tried again, so that reads have their time between attempts.
     pub(crate) until: Instant,
+}
+
+impl Trouble {
+    /// The trouble there is when a write of this size failed, given what there was before.
+    fn with(before: Option<Self>, failure: StorageFailure, size: usize, until: Instant) -> Self {
+        let (most, least) = before.map_or((size, size), |before| (before.size.max(size), before.least.min(size)));
+        Self { failure, size: most, least, until }
+    }
+
+    /// What is left of it when so many bytes were written: a small write may fit where a large one did not, and one that
+    /// writes nothing says nothing.
+    fn after(self, written: usize) -> Option<Self> {
+        (written == 0 || written < self.size).then(|| Self { least: self.least.max(written.saturating_add(1)), ..self })
+    }
 }
 
 impl Shared {

@@ -127,7 +127,7 @@ impl Writer {
             None => {
                 let began = Instant::now();
                 let outcomes = self.commit(&batch);
-                self.note(&outcomes, size, began.elapsed());
+                self.note(&batch, &outcomes, size, began.elapsed());
                 outcomes
             }
         };
@@ -142,12 +142,12 @@ impl Writer {
     /// must have their time meanwhile.
     fn known_to_fail(&self, size: usize) -> Option<StorageFailure> {
         let known =
-            |trouble: &&Trouble| trouble.failure.is_full() && size >= trouble.size && Instant::now() < trouble.until;
+            |trouble: &&Trouble| trouble.failure.is_full() && size >= trouble.least && Instant::now() < trouble.until;
         self.shared.trouble().as_ref().filter(known).map(|trouble| trouble.failure.clone())
     }
 
     /// Notes whether what was to be written is, for those who ask how the store is.
-    fn note(&self, outcomes: &[Outcome], size: usize, took: Duration) {
+    fn note(&self, batch: &Batch, outcomes: &[Outcome], size: usize, took: Duration) {
         let failure = outcomes.iter().find_map(|outcome| match outcome {
             Err(WriteError::Store { error: Error::Storage(failure), .. } | WriteError::Unconfirmed { failure, .. }) => {
                 Some(failure.clone())
@@ -155,16 +155,13 @@ impl Writer {
             _ => None,
         });
         let mut trouble = self.shared.trouble();
-        // A small write may fit where a large one did not.
-        let known = trouble.as_ref().map_or(0, |trouble| trouble.size);
-        match failure {
+        *trouble = match failure {
             Some(failure) => {
                 let until = Instant::now() + (took * PAUSE).min(LONGEST_PAUSE);
-                *trouble = Some(Trouble { failure, size: size.max(known), until });
+                Some(Trouble::with(trouble.take(), failure, size, until))
             }
-            None if size >= known => *trouble = None,
-            None => {}
-        }
+            None => trouble.take().and_then(|trouble| trouble.after(written(batch, outcomes))),
+        };
     }
 
     /// Writes as much as failed, and takes it back.
@@ -180,7 +177,7 @@ impl Writer {
             // If this fails too, the next command tries again.
             let _ = self.recover();
         }
-        *self.shared.trouble() = failure.clone().map(|failure| Trouble { failure, size, until: Instant::now() });
+        *self.shared.trouble() = failure.clone().map(|failure| Trouble::with(None, failure, size, Instant::now()));
         failure.map_or(Ok(()), |failure| Err(failure.into()))
     }
 
@@ -261,9 +258,8 @@ impl Writer {
     fn settle(&mut self, batch: &Batch, failed: Failed) -> Vec<Outcome> {
         let failure = StorageFailure::new(self.shared.engine.path(), "write to the store", &failed.error);
         tracing::warn!(%failure, "writing failed");
-        let before = self.shared.hub.head();
         match (self.recover(), failed.tried) {
-            (Ok(()), Some(tried)) if self.shared.hub.head() != before => tried.outcomes,
+            (Ok(()), Some(tried)) if tried.is_within(self.shared.hub.head()) => tried.outcomes,
             (Err(_), Some(tried)) => {
                 batch.iter().zip(tried.outcomes).map(|((write, _), outcome)| doubt(write, outcome, &failure)).collect()
             }
@@ -273,8 +269,14 @@ impl Writer {
 
     /// Opens the file again, and publishes what turns out to have been written.
     fn recover(&mut self) -> Result<(), Error> {
+        self.shared.engine.reopen()?;
+        // What is on disk and was not published would be missed by those who watch: nothing is written before.
+        self.catch_up().inspect_err(|error| self.shared.engine.give_up(error))
+    }
+
+    /// Publishes what is on disk beyond what was published.
+    fn catch_up(&self) -> Result<(), Error> {
         let Shared { engine, hub, .. } = &*self.shared;
-        engine.reopen()?;
         let snapshot = self.shared.snapshot()?;
         let failed = |error| engine.failed(&error);
         let (last, compacted) = guarded(|| Ok((snapshot.revision()?, snapshot.compacted()?))).map_err(failed)?;
@@ -333,6 +335,22 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+impl Committed {
+    /// Whether a store that has come this far has it.
+    fn is_within(&self, head: u64) -> bool {
+        self.events.last().is_some_and(|last| head >= last.revision.0)
+    }
+}
+
+/// How many bytes of a batch were written. What was refused is none, nor is what changed nothing.
+fn written(batch: &Batch, outcomes: &[Outcome]) -> usize {
+    let happened = |outcome: &Outcome| {
+        outcome.as_ref().is_ok_and(|changed| changed.iter().any(|changed| changed.revision.is_some()))
+    };
+    let writes = batch.iter().zip(outcomes).filter(|(_, outcome)| happened(outcome));
+    writes.map(|((write, _), _)| commit::size(write)).sum()
 }
 
 /// None of the batch happened.
