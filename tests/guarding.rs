@@ -181,6 +181,60 @@ fn a_namespace_with_what_others_made_waits_and_the_rest_is_pruned() {
     running.wait_for_ready("prod", "True", &commit);
 }
 
+/// Objects of several groups that nobody applied, in the namespace `prod`.
+const BY_HAND: &str = "apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Secret, metadata: {name: by-hand, namespace: prod}}
+- {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: by-hand, namespace: prod},
+   spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}
+- {apiVersion: apps/v1, kind: Deployment, metadata: {name: by-hand, namespace: prod}, spec: {replicas: 0,
+   selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: a}]}}}}
+- {apiVersion: batch/v1, kind: CronJob, metadata: {name: by-hand, namespace: prod}, spec: {schedule: '0 0 1 1 *',
+   suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}}}}
+- {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: by-hand, namespace: prod}, spec: {podSelector: {}}}
+- {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: by-hand, namespace: prod}, rules: []}
+";
+
+#[test]
+fn what_others_made_in_the_namespace_of_an_emptied_environment_is_named_and_part_of_what_is_approved() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    repository.write("by-hand.yaml", BY_HAND);
+    running.kubectl_ok(["apply", "-f", repository.path.join("by-hand.yaml").to_str().unwrap()]);
+    repository.write("prod/kustomization.yaml", "resources: []\n");
+    let words = [
+        "2 objects",
+        "with Namespace/prod would go",
+        "Secret/prod/by-hand",
+        "PersistentVolumeClaim/prod/by-hand",
+        "Deployment/prod/by-hand",
+        "CronJob/prod/by-hand",
+        "NetworkPolicy/prod/by-hand",
+        "Role/prod/by-hand",
+    ];
+    environment.commit_waits(&words);
+    let approval = || {
+        let conditions = running.get("kustomization prod -n flux-system")["status"]["conditions"].clone();
+        let ready = conditions[0]["message"].as_str().unwrap();
+        let (_, approval) = ready.rsplit_once("cowherd.dev/prune-approved: ").unwrap();
+        approval.trim_end_matches('`').to_owned()
+    };
+    let shown = approval();
+    for _ in 0..3 {
+        assert_eq!(running.cowherd(["reconcile", "kustomization", "prod"]).status.code(), Some(1));
+        assert_eq!(approval(), shown, "the same in the same order");
+    }
+
+    running.kubectl_ok(["create", "configmap", "another", "-n", "prod"]);
+    let annotation = format!("cowherd.dev/prune-approved={shown}");
+    running.kubectl_ok(["annotate", "--overwrite", "kustomization", "prod", "-n", "flux-system", &annotation]);
+    assert_eq!(running.cowherd(["reconcile", "kustomization", "prod"]).status.code(), Some(1));
+    assert!(environment.has("secret by-hand -n prod"), "that was of less");
+    running.cowherd_ok(["reconcile", "kustomization", "prod", "--allow-prune"]);
+    assert!(!environment.has("configmap settings -n prod"));
+}
+
 #[test]
 fn a_definition_with_instances_waits() {
     let environment = Environment::start(&[]);

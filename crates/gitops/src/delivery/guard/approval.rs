@@ -1,6 +1,6 @@
 //! Approvals: of what was shown, and once.
 //!
-//! What waits has an identity, which is told beside it: that of the objects, of all that is said of them, and of the
+//! What waits has an identity, which is told beside it: that of the objects, of all that would go with them, and of the
 //! moment since which they wait. Whoever writes it into an annotation approves of exactly that. What waits another time,
 //! or anything else, has another identity, so an approval that was used is worth nothing any more.
 
@@ -28,8 +28,12 @@ pub(super) fn identity(held: &Held, owner: &Owner, since: &str) -> String {
     add(owner.uid().unwrap_or_default());
     add(&owner.generation().unwrap_or_default().to_string());
     add(since);
-    held.objects.iter().for_each(|object| add(&object.id.to_string()));
-    held.why.iter().for_each(|why| add(why));
+    add(held.reason());
+    let mut said: Vec<String> = held.objects.iter().map(|object| object.id.to_string()).collect();
+    said.extend(held.content.iter().map(|(object, content)| format!("{object} {}", content.mark())));
+    // Who asks for the same in another order is told of the same.
+    said.sort();
+    said.iter().for_each(|said| add(said));
     let text = digest.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     text[..LENGTH].to_owned()
 }
@@ -86,6 +90,7 @@ impl ApprovedAtStart {
 #[cfg(test)]
 mod tests {
     use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_apply::ObjectId;
     use serde_json::json;
 
     use super::*;
@@ -98,8 +103,9 @@ mod tests {
             "metadata": { "name": "prod", "namespace": "flux-system" },
             "spec": { "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
         let (owner, _) = serde_json::from_value::<Kustomization>(object).unwrap().read(None);
-        let held = |why: &str| Held { why: vec![why.to_owned()], ..Held::default() };
-        let of = |why: &str, since: &str| identity(&held(why), &owner, since);
+        let id = |name: &str| ObjectId { kind: "Secret".into(), name: name.into(), ..ObjectId::default() };
+        let held = |name: &str| Held { content: vec![(id("n"), [&id(name)].into_iter().collect())], ..Held::default() };
+        let of = |name: &str, since: &str| identity(&held(name), &owner, since);
         let one = of("a", "2026-01-01T00:00:00Z");
         assert_eq!(approval(&format!("waits: x. {}", advice(&owner, &one))), Some(one.as_str()));
         assert_ne!(one, of("b", "2026-01-01T00:00:00Z"), "something else");

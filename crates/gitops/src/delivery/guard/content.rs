@@ -1,6 +1,6 @@
 //! What goes with an object that is deleted: the objects of a Namespace, the instances of a definition.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cowherd_apply::ObjectId;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -8,30 +8,77 @@ use kube::api::{ApiResource, ListParams};
 use kube::core::{GroupVersionKind, PartialObjectMeta};
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, Client, ResourceExt};
+use sha2::{Digest, Sha256};
+
+use super::NAMED;
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
-/// How many objects are enough to know.
-const ENOUGH: usize = 20;
 
 type Metadata = PartialObjectMeta<kube::api::DynamicObject>;
 
-/// What would go with the object that is not among `leaving`; nothing for objects of other kinds.
-pub(super) async fn of(client: &Client, id: &ObjectId, leaving: &HashSet<&ObjectId>) -> kube::Result<Vec<ObjectId>> {
-    match (id.group.as_str(), id.kind.as_str()) {
-        ("", "Namespace") => of_namespace(client, &id.name, leaving).await,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_definition(client, &id.name, leaving).await,
-        _ => Ok(Vec::new()),
+/// What would go with an object: any number of objects, of which a few are kept by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// The first by name.
+    named: BTreeSet<ObjectId>,
+    count: usize,
+    /// What tells these objects from any others, in whichever order they were found.
+    sum: u128,
+}
+
+impl Content {
+    fn add(&mut self, id: ObjectId) {
+        let digest = Sha256::digest(id.to_string());
+        let number = digest.iter().take(16).fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(number);
+        self.named.insert(id);
+        if self.named.len() > NAMED {
+            self.named.pop_last();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// So many of them by name, and the number of the others.
+    pub(super) fn names(&self, most: usize) -> String {
+        super::names(self.named.iter(), self.count, most)
+    }
+
+    /// What differs for any other objects.
+    pub(super) fn mark(&self) -> String {
+        format!("{} {:x}", self.count, self.sum)
     }
 }
 
-async fn of_namespace(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Vec<ObjectId>> {
-    let mut found = Vec::new();
+#[cfg(test)]
+impl<'a> FromIterator<&'a ObjectId> for Content {
+    fn from_iter<I: IntoIterator<Item = &'a ObjectId>>(objects: I) -> Self {
+        let mut content = Self::default();
+        objects.into_iter().for_each(|id| content.add(id.clone()));
+        content
+    }
+}
+
+/// What would go with the object that is not among `leaving`; nothing for objects of other kinds.
+pub(super) async fn of(client: &Client, id: &ObjectId, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
+    match (id.group.as_str(), id.kind.as_str()) {
+        ("", "Namespace") => of_namespace(client, &id.name, leaving).await,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_definition(client, &id.name, leaving).await,
+        _ => Ok(Content::default()),
+    }
+}
+
+async fn of_namespace(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
+    let mut found = Content::default();
     let discovered = Discovery::new(client.clone()).run().await?;
-    for group in discovered.groups() {
+    for group in discovered.groups_alphabetical() {
         for (resource, capabilities) in group.recommended_resources() {
             let is_listed = capabilities.scope == Scope::Namespaced && capabilities.supports_operation(verbs::LIST);
-            if is_listed && !comes_by_itself(&resource) && found.len() < ENOUGH {
+            if is_listed && !comes_by_itself(&resource) {
                 let api = Api::namespaced_with(client.clone(), name, &resource);
                 collect(&api, &resource, leaving, &mut found).await?;
             }
@@ -40,16 +87,16 @@ async fn of_namespace(client: &Client, name: &str, leaving: &HashSet<&ObjectId>)
     Ok(found)
 }
 
-async fn of_definition(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Vec<ObjectId>> {
+async fn of_definition(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let Some(definition) = definitions.get_opt(name).await? else { return Ok(Vec::new()) };
+    let Some(definition) = definitions.get_opt(name).await? else { return Ok(Content::default()) };
     let Some(version) = definition.spec.versions.iter().find(|version| version.served) else {
-        return Ok(Vec::new());
+        return Ok(Content::default());
     };
     let names = &definition.spec.names;
     let kind = GroupVersionKind::gvk(&definition.spec.group, &version.name, &names.kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, &names.plural);
-    let mut found = Vec::new();
+    let mut found = Content::default();
     let api = Api::all_with(client.clone(), &resource);
     match collect(&api, &resource, leaving, &mut found).await {
         // It is not served (yet), so it has no instances.
@@ -69,25 +116,26 @@ fn comes_by_itself(resource: &ApiResource) -> bool {
     )
 }
 
-/// Adds the objects that neither leave with the others, nor belong to an object, nor come by themselves.
+/// Adds the objects that neither leave with the others, nor belong to an object, nor come by themselves, nor are being
+/// deleted anyway.
 async fn collect(
     api: &Api<kube::api::DynamicObject>,
     resource: &ApiResource,
     leaving: &HashSet<&ObjectId>,
-    found: &mut Vec<ObjectId>,
+    found: &mut Content,
 ) -> kube::Result<()> {
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let page = api.list_metadata(&params).await?;
         for object in &page.items {
             let id = id(resource, object);
-            let is_owned = !object.owner_references().is_empty();
-            if !is_owned && !is_made_for_every_namespace(&id) && !leaving.contains(&id) {
-                found.push(id);
+            let goes_anyway = !object.owner_references().is_empty() || object.metadata.deletion_timestamp.is_some();
+            if !goes_anyway && !is_made_for_every_namespace(&id) && !leaving.contains(&id) {
+                found.add(id);
             }
         }
         match page.metadata.continue_ {
-            Some(token) if !token.is_empty() && found.len() < ENOUGH => params = params.continue_token(&token),
+            Some(token) if !token.is_empty() => params = params.continue_token(&token),
             _ => return Ok(()),
         }
     }
@@ -107,4 +155,31 @@ fn is_made_for_every_namespace(id: &ObjectId) -> bool {
         (id.group.as_str(), id.kind.as_str(), id.name.as_str()),
         ("", "ConfigMap", "kube-root-ca.crt") | ("", "ServiceAccount", "default")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(number: usize) -> ObjectId {
+        ObjectId {
+            kind: "Secret".into(),
+            namespace: "prod".into(),
+            name: format!("{number:04}"),
+            ..ObjectId::default()
+        }
+    }
+
+    #[test]
+    fn content_is_the_same_in_whichever_order_it_is_found_and_another_with_any_other_object() {
+        let all: Vec<ObjectId> = (0..1000).map(object).collect();
+        let content: Content = all.iter().collect();
+        assert_eq!(content, all.iter().rev().collect());
+        let others = [&all[..999], &[object(1000)]].concat();
+        let other: Content = others.iter().collect();
+        assert_eq!(content.names(NAMED), other.names(NAMED));
+        assert_ne!(content.mark(), other.mark());
+        assert!(content.names(2).ends_with("Secret/prod/0001, and 998 more"), "{}", content.names(2));
+        assert_eq!(content.named.len(), NAMED);
+    }
 }

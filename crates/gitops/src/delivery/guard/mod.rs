@@ -16,6 +16,7 @@ use kube::Client;
 
 pub(crate) use approval::ApprovedAtStart;
 pub use approval::approval;
+use content::Content;
 
 use super::Context;
 use super::failure::Failure;
@@ -32,15 +33,53 @@ const EVERYTHING: &str = "EverythingWouldGo";
 const CONTENT: &str = "ContentWouldGo";
 /// How many objects a message names.
 const NAMED: usize = 10;
+/// How many bytes of a message say what waits. What else it says, above all how to approve, is to have room beside it.
+const SAID: usize = 6 * 1024;
 
 /// What is held back, and why.
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) objects: Vec<Versioned>,
-    why: Vec<String>,
-    reason: &'static str,
+    /// What would go with some of them.
+    content: Vec<(ObjectId, Content)>,
+    is_everything: bool,
     /// Whether nothing is held back because the approval of this start says so.
     uses_start: bool,
+}
+
+impl Held {
+    fn reason(&self) -> &'static str {
+        if self.is_everything { EVERYTHING } else { CONTENT }
+    }
+
+    /// Why it is held back, in as many words as there is room for: with fewer names, if need be.
+    fn why(&self, kind: &str) -> String {
+        let fits = |why: &String| why.len() <= SAID;
+        if let Some(why) = [NAMED, 3, 1].into_iter().map(|most| self.why_with(kind, most).join("; ")).find(fits) {
+            return why;
+        }
+        let mut why = String::new();
+        let mut all = self.why_with(kind, 1).into_iter();
+        while let Some(one) = all.next() {
+            if why.len() + one.len() > SAID {
+                let more = all.len() + 1;
+                let cut = &one[..one.floor_char_boundary(if why.is_empty() { SAID } else { 0 })];
+                return format!("{why}{cut}… and as much again of {more} more");
+            }
+            why = why + &one + "; ";
+        }
+        why
+    }
+
+    fn why_with(&self, kind: &str, most: usize) -> Vec<String> {
+        let there = self.objects.len();
+        let everything = self.is_everything.then(|| {
+            let named = names(self.objects.iter().map(|object| &object.id), there, most.max(3));
+            format!("it describes none of the {} that were applied before: {named}", count(there))
+        });
+        let content = self.content.iter().map(|(object, content)| would_go_with(object, kind, content, most));
+        everything.into_iter().chain(content).collect()
+    }
 }
 
 /// Whether nothing of an owner waits, whatever it is.
@@ -104,33 +143,26 @@ async fn unmeant(
     if held_before || is_everything(old, applied, stale) {
         let there = would_go(target, job, stale).await?;
         if !there.is_empty() {
-            let why = format!(
-                "it describes none of the {} that were applied before: {}",
-                count(there.len()),
-                names(there.iter().map(|object| &object.id))
-            );
-            return Ok(Held { objects: there, why: vec![why], reason: EVERYTHING, uses_start: false });
+            let content = with_content(target, &there).await?.content;
+            return Ok(Held { objects: there, content, is_everything: true, ..Held::default() });
         }
     }
-    with_content(target, job, stale).await.map(|held| Held { reason: CONTENT, ..held })
+    with_content(target, stale).await
 }
 
 /// The Namespaces and definitions among `stale` that hold what goes with them although it is not among `stale`.
-async fn with_content(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Held, Failure> {
+async fn with_content(target: &Target, stale: &[Versioned]) -> Result<Held, Failure> {
     let failed = |(object, cause): (ObjectId, kube::Error)| Failure::Content { object, cause: cause.to_string() };
     let mut held = Held::default();
     for (object, content) in contents(&target.client, stale).await.map_err(failed)? {
-        held.why.push(would_go_with(&object.id, job.name.kind.kind, &content));
+        held.content.push((object.id.clone(), content));
         held.objects.push(object);
     }
     Ok(held)
 }
 
 /// The objects among `stale` with which others go that are not among them, and those.
-async fn contents(
-    client: &Client,
-    stale: &[Versioned],
-) -> Result<Vec<(Versioned, Vec<ObjectId>)>, (ObjectId, kube::Error)> {
+async fn contents(client: &Client, stale: &[Versioned]) -> Result<Vec<(Versioned, Content)>, (ObjectId, kube::Error)> {
     let leaving: HashSet<&ObjectId> = stale.iter().map(|object| &object.id).collect();
     let mut found = Vec::new();
     for object in stale {
@@ -142,8 +174,8 @@ async fn contents(
     Ok(found)
 }
 
-fn would_go_with(object: &ObjectId, kind: &str, content: &[ObjectId]) -> String {
-    format!("with {object} would go what this {kind} did not apply: {}", names(content.iter()))
+fn would_go_with(object: &ObjectId, kind: &str, content: &Content, most: usize) -> String {
+    format!("with {object} would go what this {kind} did not apply: {}", content.names(most))
 }
 
 /// What is to be said of objects before they are deleted: which of them would wait, as far as that can be told without the
@@ -162,7 +194,7 @@ pub(super) async fn foresee(
         said.extend(deleted.iter().map(|object| (object.id.clone(), all.clone())));
     }
     for (object, content) in contents(client, deleted).await? {
-        let text = would_go_with(&object.id, owner.name.kind.kind, &content);
+        let text = would_go_with(&object.id, owner.name.kind.kind, &content, NAMED);
         said.push((object.id, format!("{waits}{text}")));
     }
     Ok(said)
@@ -179,28 +211,28 @@ pub(super) async fn stays_after_deletion(
     if is_unprotected(context, &job.owner) {
         return Ok((Vec::new(), None));
     }
-    let held = with_content(target, job, objects).await?;
-    let message = (!held.why.is_empty()).then(|| format!("some objects stay: {}", held.why.join("; ")));
+    let held = with_content(target, objects).await?;
+    let message = (!held.objects.is_empty()).then(|| format!("some objects stay: {}", held.why(job.name.kind.kind)));
     Ok((held.objects, message))
 }
 
 /// Writes down what waits, or that nothing does; what waits is a failure.
 pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
-    let revision = job.artifact.revision.clone();
+    let (revision, kind) = (job.artifact.revision.clone(), job.name.kind.kind);
     let mut conditions = conditions(&mut job.status, &job.owner);
     if held.objects.is_empty() {
         conditions.remove(PRUNE_PROTECTED);
         return Ok(());
     }
-    let why = held.why.join("; ");
-    conditions.set(PRUNE_PROTECTED, True, held.reason, &why);
+    let why = held.why(kind);
+    conditions.set(PRUNE_PROTECTED, True, held.reason(), &why);
     let since = find(conditions.list, PRUNE_PROTECTED).map_or("", |told| &told.last_transition_time);
     let advice = approval::advice(&job.owner, &approval::identity(held, &job.owner, since));
     let message = format!(
         "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted. Put it back into \
          Git, or {advice}"
     );
-    conditions.set(PRUNE_PROTECTED, True, held.reason, &message);
+    conditions.set(PRUNE_PROTECTED, True, held.reason(), &message);
     Err(Failure::Protected(message))
 }
 
@@ -230,9 +262,10 @@ fn count(objects: usize) -> String {
     if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") }
 }
 
-fn names<'a>(objects: impl ExactSizeIterator<Item = &'a ObjectId>) -> String {
-    let more = objects.len().saturating_sub(NAMED);
-    let mut names: Vec<String> = objects.take(NAMED).map(ToString::to_string).collect();
+/// The first objects by name, and how many there are beside them.
+fn names<'a>(objects: impl Iterator<Item = &'a ObjectId>, count: usize, most: usize) -> String {
+    let mut names: Vec<String> = objects.take(most).map(ToString::to_string).collect();
+    let more = count - names.len();
     if more > 0 {
         names.push(format!("and {more} more"));
     }
@@ -271,7 +304,42 @@ mod tests {
     fn a_message_names_a_few_and_counts_the_others() {
         let many: Vec<Versioned> =
             (0..12).map(|i| entries::parse(&format!("a_{i}__ConfigMap"), "v1").unwrap()).collect();
-        let text = names(many.iter().map(|object| &object.id));
+        let text = names(many.iter().map(|object| &object.id), many.len(), NAMED);
         assert!(text.starts_with("ConfigMap/a/0, ") && text.ends_with(", and 2 more"), "{text}");
+    }
+
+    /// What waits where each of so many definitions has so many instances.
+    fn definitions(count: usize, instances: usize) -> Held {
+        let mut held = Held::default();
+        for number in 0..count {
+            let group = format!("{}{number:02}.example.com", "long".repeat(20));
+            let named = format!("_gadgets.{group}_apiextensions.k8s.io_CustomResourceDefinition");
+            let definition = entries::parse(&named, "v1").unwrap();
+            let instance = |i| entries::parse(&format!("prod_{i:03}_{group}_Gadget"), "v1").unwrap().id;
+            let content: Vec<ObjectId> = (0..instances).map(instance).collect();
+            held.content.push((definition.id.clone(), content.iter().collect()));
+            held.objects.push(definition);
+        }
+        held
+    }
+
+    #[test]
+    fn however_much_waits_a_message_has_room_for_how_to_approve() {
+        for (count, instances) in [(1, 1), (12, 12), (18, 500), (400, 20)] {
+            let held = definitions(count, instances);
+            let why = held.why("Kustomization");
+            assert!(why.len() < SAID + 100 && why.contains("00.example.com"), "{why}");
+            assert_eq!(why.contains("and as much again of"), count == 400, "{why}");
+        }
+        let why = definitions(18, 12).why("Kustomization");
+        assert!(why.contains("17.example.com") && why.contains("and 9 more"), "{why}");
+    }
+
+    #[test]
+    fn what_goes_with_everything_is_said_too() {
+        let mut held = definitions(1, 2);
+        held.is_everything = true;
+        let why = held.why("Kustomization");
+        assert!(why.starts_with("it describes none of the 1 object that") && why.contains("Gadget/prod/001"), "{why}");
     }
 }
