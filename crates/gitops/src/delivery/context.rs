@@ -7,7 +7,7 @@ use kube::Client;
 use tokio::sync::mpsc;
 
 use super::claims::Concerned;
-use super::guard::ApprovedAtStart;
+use super::guard::{ApprovedAtStart, Begun};
 use super::sharing::Sharing;
 use crate::budgets::Permits;
 use crate::events::{self, Happened, Recorders, Type};
@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) prune_protection: bool,
     /// The approval of what waits that was given with the start.
     pub(crate) approved: Option<ApprovedAtStart>,
+    /// The prunes that were approved and are not done yet.
+    pub(crate) begun: Begun,
     /// What counts as ready as soon as it is applied.
     pub(crate) assumptions: Vec<Assumption>,
     progress: Option<mpsc::UnboundedSender<Progress>>,
@@ -84,6 +86,7 @@ impl Context {
             wanted: Arc::default(),
             prune_protection: config.prune_protection,
             approved: config.approved.clone().map(ApprovedAtStart::new),
+            begun: Begun::default(),
             assumptions: config.assumptions.clone(),
             progress: config.progress.clone(),
             notices: config.notices.clone(),

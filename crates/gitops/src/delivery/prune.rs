@@ -26,6 +26,7 @@ pub(super) async fn remove_stale(
     let mut stale = entries::gone(old, applied);
     job.status.inventory = Some(Inventory::of(applied));
     if stale.is_empty() || !settings.prune {
+        context.begun.end(&job.name);
         return guard::tell(job, &guard::Held::default());
     }
     job.status.inventory = Some(Inventory::of(&entries::union(applied, &stale)));
@@ -53,6 +54,7 @@ pub(super) async fn remove_stale(
             guard::tell(job, &held)
         }
         Err(Partial { error, changes, .. }) => {
+            guard::broke_off(context, job, &held);
             job.note(&changes);
             let survivors: Vec<Versioned> =
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();

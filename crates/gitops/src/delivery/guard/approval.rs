@@ -4,10 +4,11 @@
 //! moment since which they wait. Whoever writes it into an annotation approves of exactly that. What waits another time,
 //! or anything else, has another identity, so an approval that was used is worth nothing any more.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
+use cowherd_apply::ObjectId;
 use sha2::{Digest, Sha256};
 
 use super::Held;
@@ -87,6 +88,52 @@ impl ApprovedAtStart {
     }
 }
 
+/// What somebody approved of, to tell whether what is left of it is covered.
+#[derive(Clone)]
+pub(super) struct Approved {
+    uid: Option<String>,
+    generation: Option<i64>,
+    /// The objects, with what tells their content from any other.
+    objects: BTreeMap<ObjectId, String>,
+}
+
+impl Approved {
+    pub(super) fn of(held: &Held, owner: &Owner) -> Self {
+        let objects = held.objects.iter().map(|object| (object.id.clone(), held.mark_of(&object.id))).collect();
+        Self { uid: owner.uid().map(str::to_owned), generation: owner.generation(), objects }
+    }
+
+    /// Whether it was approved of all that waits now.
+    fn covers(&self, held: &Held, owner: &Owner) -> bool {
+        let is_covered = |id: &ObjectId| self.objects.get(id).is_some_and(|mark| *mark == held.mark_of(id));
+        self.uid.as_deref() == owner.uid()
+            && self.generation == owner.generation()
+            && held.objects.iter().all(|object| is_covered(&object.id))
+    }
+}
+
+/// Approved prunes that failed midway. What is left of one is tried again without another approval.
+#[derive(Default)]
+pub(crate) struct Begun(Mutex<HashMap<OwnerName, Approved>>);
+
+impl Begun {
+    /// What is left was approved of, if it waits.
+    pub(super) fn keep(&self, name: &OwnerName, approved: Approved) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), approved);
+    }
+
+    /// The approval that covers what waits.
+    pub(super) fn covering(&self, name: &OwnerName, held: &Held, owner: &Owner) -> Option<Approved> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(name).filter(|approved| approved.covers(held, owner)).cloned()
+    }
+
+    /// Nothing is left of it, or something else waits.
+    pub(in crate::delivery) fn end(&self, name: &OwnerName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cowherd_api::flux::kustomize::v1::Kustomization;
@@ -97,12 +144,16 @@ mod tests {
     use crate::kustomization::KIND;
     use crate::owner::Owning;
 
+    fn owner(generation: i64) -> Owner {
+        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "prod", "namespace": "flux-system", "generation": generation },
+            "spec": { "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        serde_json::from_value::<Kustomization>(object).unwrap().read(None).0
+    }
+
     #[test]
     fn the_approval_is_what_the_advice_says() {
-        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": { "name": "prod", "namespace": "flux-system" },
-            "spec": { "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
-        let (owner, _) = serde_json::from_value::<Kustomization>(object).unwrap().read(None);
+        let owner = owner(1);
         let id = |name: &str| ObjectId { kind: "Secret".into(), name: name.into(), ..ObjectId::default() };
         let held = |name: &str| Held { content: vec![(id("n"), [&id(name)].into_iter().collect())], ..Held::default() };
         let of = |name: &str, since: &str| identity(&held(name), &owner, since);
@@ -125,5 +176,32 @@ mod tests {
         assert!(!approved.is_for(&prod, "main@sha1:abcd"));
         approved.used_by(&prod);
         assert!(!approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&dev, "main@sha1:abc"));
+    }
+
+    /// A Namespace for each name, each with what has the name behind it.
+    fn namespaces(all: &[(&str, &str)]) -> Held {
+        let mut held = Held::default();
+        for (name, content) in all {
+            let namespace = cowherd_apply::inventory::parse(&format!("_{name}__Namespace"), "v1").unwrap();
+            let content = ObjectId { kind: "Secret".into(), name: (*content).into(), ..ObjectId::default() };
+            held.content.push((namespace.id.clone(), [&content].into_iter().collect()));
+            held.objects.push(namespace);
+        }
+        held
+    }
+
+    #[test]
+    fn what_is_left_of_an_approved_prune_is_approved_until_it_is_done() {
+        let (begun, name) = (Begun::default(), OwnerName::new(&KIND, "flux-system", "prod"));
+        let covers = |held: &Held, generation| begun.covering(&name, held, &owner(generation)).is_some();
+        let left = namespaces(&[("b", "y")]);
+        assert!(!covers(&left, 1), "nobody approved of anything");
+        begun.keep(&name, Approved::of(&namespaces(&[("a", "x"), ("b", "y")]), &owner(1)));
+        assert!(covers(&left, 1));
+        assert!(!covers(&left, 2), "the owner is another");
+        assert!(!covers(&namespaces(&[("b", "z")]), 1), "it holds something else");
+        assert!(!covers(&namespaces(&[("b", "y"), ("c", "z")]), 1), "something else goes, too");
+        begun.end(&name);
+        assert!(!covers(&left, 1), "it counts once");
     }
 }

@@ -14,8 +14,9 @@ use cowherd_api::flux::annotations::{DISABLED, PRUNE_PROTECTION};
 use cowherd_apply::{Action, ObjectId, Versioned, inventory as entries};
 use kube::Client;
 
-pub(crate) use approval::ApprovedAtStart;
+use approval::Approved;
 pub use approval::approval;
+pub(crate) use approval::{ApprovedAtStart, Begun};
 use content::Content;
 
 use super::Context;
@@ -43,11 +44,24 @@ pub(super) struct Held {
     /// What would go with some of them.
     content: Vec<(ObjectId, Content)>,
     is_everything: bool,
-    /// Whether nothing is held back because the approval of this start says so.
-    uses_start: bool,
+    /// Whose word it is that nothing is held back.
+    approved: Option<By>,
+}
+
+/// Who approved.
+enum By {
+    /// Whoever started the agents.
+    Start,
+    /// Whoever was shown what waits.
+    Word(Approved),
 }
 
 impl Held {
+    /// What tells the content of an object from any other.
+    fn mark_of(&self, id: &ObjectId) -> String {
+        self.content.iter().find(|(object, _)| object == id).map(|(_, content)| content.mark()).unwrap_or_default()
+    }
+
     fn reason(&self) -> &'static str {
         if self.is_everything { EVERYTHING } else { CONTENT }
     }
@@ -105,14 +119,28 @@ pub(super) async fn hold(
         return Ok(Held::default());
     }
     let held = unmeant(target, job, old, applied, stale).await?;
-    if held.objects.is_empty() || is_approved(job, &held) {
-        return Ok(Held::default());
+    if held.objects.is_empty() {
+        context.begun.end(&job.name);
+        return Ok(held);
     }
-    let approved = context.approved.as_ref();
-    if approved.is_some_and(|approved| approved.is_for(&job.name, &job.artifact.revision)) {
-        return Ok(Held { uses_start: true, ..Held::default() });
+    let approved = approved_by(context, job, &held);
+    if approved.is_some() {
+        return Ok(Held { approved, ..Held::default() });
     }
+    context.begun.end(&job.name);
     Ok(held)
+}
+
+/// Who approved of what waits, if anybody did.
+fn approved_by(context: &Context, job: &Job, held: &Held) -> Option<By> {
+    if is_approved(job, held) {
+        return Some(By::Word(Approved::of(held, &job.owner)));
+    }
+    if let Some(begun) = context.begun.covering(&job.name, held, &job.owner) {
+        return Some(By::Word(begun));
+    }
+    let start = context.approved.as_ref()?;
+    start.is_for(&job.name, &job.artifact.revision).then_some(By::Start)
 }
 
 /// Whether somebody approved of what waits. What was not told yet cannot have been.
@@ -124,10 +152,18 @@ fn is_approved(job: &Job, held: &Held) -> bool {
     })
 }
 
-/// What was not held back was deleted: an approval of the start is used up by that.
+/// What was not held back was deleted: the approval is used up by that.
 pub(super) fn carried_out(context: &Context, job: &Job, held: &Held) {
-    if let Some(approved) = context.approved.as_ref().filter(|_| held.uses_start) {
+    context.begun.end(&job.name);
+    if let (Some(approved), Some(By::Start)) = (&context.approved, &held.approved) {
         approved.used_by(&job.name);
+    }
+}
+
+/// Not all was deleted that was not held back: what is left was approved of as well.
+pub(super) fn broke_off(context: &Context, job: &Job, held: &Held) {
+    if let Some(By::Word(approved)) = &held.approved {
+        context.begun.keep(&job.name, approved.clone());
     }
 }
 
