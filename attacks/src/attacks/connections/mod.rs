@@ -1,6 +1,7 @@
 //! Peers that are silent, slow, greedy, or speak HTTP as no client does.
 
 pub mod headers_without_end;
+pub mod long_selectors;
 pub mod pings_unanswered;
 pub mod rapid_resets;
 pub mod silent_handshakes;

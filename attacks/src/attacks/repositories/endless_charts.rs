@@ -39,7 +39,7 @@ const TEMPLATES: [&str; 14] = [
 ];
 
 async fn play(stage: &Stage) -> Result<()> {
-    // What is cut off after a number of steps may take half a minute until then.
+    // What is cut off after a number of steps takes a processor some seconds until then.
     let count = stage.pick(11, TEMPLATES.len());
     for (number, template) in TEMPLATES.into_iter().take(count).enumerate() {
         let name = format!("chart-{number}");

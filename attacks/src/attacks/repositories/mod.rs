@@ -1,6 +1,7 @@
 //! Repositories, charts and git servers that nobody should trust.
 
 pub mod bombs;
+pub mod deltas;
 pub mod endless_charts;
 pub mod links_outside;
 pub mod lying_servers;
