@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cowherd_source::Cancel;
 use tokio::sync::oneshot;
-use tokio::task::JoinError;
 
 /// How many fetches go on at the same time. Each holds a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +79,11 @@ struct Turn {
     host: String,
 }
 
+/// The work of a fetch has panicked. What it said is for the log alone: it may quote what was fetched, or by what.
+#[derive(Debug, thiserror::Error)]
+#[error("the fetch broke off; this is a bug in cowherd")]
+pub(crate) struct BrokenOff;
+
 impl Drop for Turn {
     fn drop(&mut self) {
         self.fetches.release(&self.namespace, &self.host);
@@ -115,7 +119,7 @@ impl Fetches {
         &self,
         purpose: &Purpose,
         work: impl FnOnce(Cancel) -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
+    ) -> Result<T, BrokenOff> {
         let turn = if purpose.is_own { None } else { self.turn(purpose).await };
         let cancel = Cancel::default();
         let _guard = Guard(cancel.clone());
@@ -123,7 +127,10 @@ impl Fetches {
             let _turn = turn;
             work(cancel)
         });
-        done.await
+        done.await.map_err(|error| {
+            tracing::error!(%error, namespace = purpose.namespace, host = purpose.host, "a fetch broke off");
+            BrokenOff
+        })
     }
 
     /// Waits for a turn. `None` never happens: a turn is given to everyone who waits.
@@ -376,5 +383,14 @@ mod tests {
         assert_eq!(world.fetches.state().running, 0);
         let _ = waits.0;
         let _ = running.0;
+    }
+
+    #[tokio::test]
+    async fn what_a_panic_says_is_not_told_to_tenants() {
+        let world = World::new(1, 1, 1);
+        let purpose = Purpose { namespace: "team".into(), host: "x".into(), is_own: false };
+        let error = world.fetches.run(&purpose, |_| -> () { panic!("pass-5ecret") }).await.unwrap_err();
+        assert_eq!(error.to_string(), "the fetch broke off; this is a bug in cowherd");
+        assert!(!format!("{error:?}").contains("5ecret"));
     }
 }

@@ -20,7 +20,7 @@ use super::super::secrets::{Namespace, Unread};
 use super::super::{Artifact, Found, Problem, Shared};
 use super::{KIND, name};
 use crate::Authorship;
-use crate::fetches::Purpose;
+use crate::fetches::{BrokenOff, Purpose};
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,8 @@ pub(super) enum Error {
     #[error("failed to load source ignore patterns from repository: {0}")]
     Ignore(#[from] TreeError),
     /// A bug.
-    #[error("the fetch broke off: {0}")]
-    Broken(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Broken(#[from] BrokenOff),
 }
 
 impl Error {

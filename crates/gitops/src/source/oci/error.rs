@@ -7,6 +7,7 @@ use cowherd_tree::TreeError;
 use super::super::Problem;
 use super::super::secrets::Unread;
 use crate::conditions;
+use crate::fetches::BrokenOff;
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +45,8 @@ pub(super) enum Error {
     #[error("this program was started without a place to keep artifacts in")]
     NoPlace,
     /// A bug.
-    #[error("the fetch broke off: {0}")]
-    Broken(#[from] tokio::task::JoinError),
+    #[error(transparent)]
+    Broken(#[from] BrokenOff),
 }
 
 /// What was being done, as Flux says it.
