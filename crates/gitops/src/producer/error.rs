@@ -21,8 +21,21 @@ impl ProducerError {
         Self { cause: cause.into(), reason, may_pass }
     }
 
-    /// A bug in the producer; how it ended.
+    /// A bug in the producer. How it ended is for the log alone: a panic may quote anything that was read.
     pub(crate) fn broken(cause: &impl Error) -> Self {
-        Self::new(format!("the render broke off: {cause}"), BUILD_FAILED, false)
+        tracing::error!(error = %cause, "a render broke off");
+        Self::new("the render broke off; this is a bug in cowherd", BUILD_FAILED, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_panic_says_is_not_told() {
+        let panicked = tokio::task::spawn_blocking(|| panic!("pass-5ecret")).await.unwrap_err();
+        let error = ProducerError::broken(&panicked);
+        assert!(!format!("{error} {error:?}").contains("5ecret"), "{error:?}");
     }
 }
