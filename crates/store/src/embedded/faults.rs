@@ -1,5 +1,6 @@
 //! A disk that fails on demand, and what the store makes of it.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
@@ -13,7 +14,7 @@ use redb::backends::FileBackend;
 use redb::{BackendError, Database, StorageBackend};
 
 use super::{Embedded, engine};
-use crate::{Entry, Error, Expected, ListOptions, Options, Revision, Store, WriteError};
+use crate::{Entry, Error, Event, EventKind, Expected, ListOptions, Options, Revision, Store, Watch, WriteError};
 
 /// What is wrong with the disk.
 #[derive(Debug, Default)]
@@ -322,12 +323,14 @@ async fn wherever_the_disk_fails_once_answers_and_state_agree() {
 }
 
 /// What is done to a store whose disk runs out of room: writes of many at a time, deletions, compaction, reads.
-async fn live(store: &Store, round: u64) -> Vec<Result<Revision, WriteError>> {
+async fn live(store: &Store, round: u64) -> Vec<(String, Result<Revision, WriteError>)> {
     let writes = (0..12).map(|number| async move {
-        match (number + round) % 4 {
-            3 => store.delete(format!("k/{number}"), Expected::Any).await.map(|(revision, _)| revision),
-            _ => store.put(format!("k/{number}"), value(round * 100 + number), Expected::Any).await,
-        }
+        let key = format!("k/{number}");
+        let answer = match (number + round) % 4 {
+            3 => store.delete(key.as_str(), Expected::Any).await.map(|(revision, _)| revision),
+            _ => store.put(key.as_str(), value(round * 100 + number), Expected::Any).await,
+        };
+        (key, answer)
     });
     let written = futures::future::join_all(writes);
     let read = futures::future::join_all((0..4).map(|number| {
@@ -350,6 +353,23 @@ async fn live(store: &Store, round: u64) -> Vec<Result<Revision, WriteError>> {
     written
 }
 
+/// What a watcher is told until the key `last` is written: each revision after `from` once, in order. Nothing, where history
+/// was forgotten before it could be told.
+async fn told(mut watch: Watch, from: Revision) -> Option<Vec<Event>> {
+    let mut told: Vec<Event> = Vec::new();
+    while told.last().is_none_or(|event| event.key != "last") {
+        match watch.next().await.unwrap() {
+            Ok(event) => {
+                assert_eq!(event.revision.0, from.0 + 1 + told.len() as u64);
+                told.push(event);
+            }
+            Err(Error::Compacted { .. }) => return None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    Some(told)
+}
+
 /// The disk has no room from each of the writes on that some rounds come to, for one write to a few, so that it lacks at
 /// the commit, at the compaction, while the file is opened again, and when that has failed already.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -360,7 +380,7 @@ async fn wherever_the_disk_is_full_and_for_how_long_the_store_goes_on_when_there
         Some(_) => (1, 0),
         None => (23, std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos() as usize % 23),
     };
-    let mut reached = 0;
+    let (mut reached, mut followed) = (0, 0);
     for lacking in [1, 2, 3, 5, 9] {
         for first in (start as u64..).step_by(step) {
             let path = dir.path().join(format!("{lacking}-{first}.redb"));
@@ -371,11 +391,14 @@ async fn wherever_the_disk_is_full_and_for_how_long_the_store_goes_on_when_there
                 live(&store, round).await;
             }
             *faults.room.lock().unwrap() = Some((first, lacking));
-            let mut acknowledged = Revision::FIRST;
+            // By key, the last write that was acknowledged, be it a deletion.
+            let mut acknowledged = BTreeMap::new();
+            let from = store.revision().await.unwrap();
+            let told = tokio::spawn(told(store.watch("", from).await.unwrap(), from));
             for round in 2..6 {
-                for answer in live(&store, round).await {
+                for (key, answer) in live(&store, round).await {
                     match answer {
-                        Ok(revision) => acknowledged = acknowledged.max(revision),
+                        Ok(revision) => _ = acknowledged.insert(key, revision),
                         Err(WriteError::NotFound { .. } | WriteError::Unconfirmed { .. }) => {}
                         Err(WriteError::Store { error: Error::Storage(failure), .. }) => {
                             assert!(failure.to_string().contains("space"), "{lacking} after {first}: {failure}");
@@ -388,8 +411,20 @@ async fn wherever_the_disk_is_full_and_for_how_long_the_store_goes_on_when_there
             *faults.room.lock().unwrap() = None;
             assert_eq!(store.trouble().await, None, "{lacking} after {first}");
             let last = store.put("last", value(1), Expected::Any).await.unwrap();
-            assert!(last > acknowledged);
+            assert!(acknowledged.values().all(|revision| last > *revision));
             let entries = store.list("", ListOptions::default()).await.unwrap().entries;
+            let told = told.await.unwrap();
+            followed += u32::from(told.is_some());
+            for (key, revision) in acknowledged {
+                let there = entries.iter().find(|entry| entry.key == key).map(|entry| entry.modified);
+                // What is not there was deleted, by this write or by a later one, of which who watches is told.
+                let kept = there.is_some_and(|modified| modified >= revision);
+                let deleted = told.as_ref().is_none_or(|told| {
+                    told.iter()
+                        .any(|event| event.kind == EventKind::Delete && event.key == key && event.revision >= revision)
+                });
+                assert!(kept || there.is_none() && deleted, "{lacking} after {first}: {key} at {revision}: {there:?}");
+            }
             drop(store);
             let again = open_with(&path, &faults, options);
             assert_eq!(
@@ -405,6 +440,7 @@ async fn wherever_the_disk_is_full_and_for_how_long_the_store_goes_on_when_there
             }
         }
     }
+    assert!(followed > 0, "history was always forgotten before it was told");
     assert!(reached > 10, "only {reached} of them came to pass");
 }
 
@@ -428,6 +464,7 @@ async fn who_reads_while_writes_fail_waits_and_is_answered() {
                 let watch = store.watch("k/", Revision::FIRST).await.unwrap();
                 let told: Vec<_> = watch.take(50).collect().await;
                 assert!(told.iter().all(Result::is_ok), "{:?}", told.last());
+                assert_eq!(told.len(), 50);
             }
         })
     });
