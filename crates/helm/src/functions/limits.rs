@@ -66,6 +66,8 @@ pub(super) fn deeper<T, E: From<TooDeep>>(depth: usize, step: impl FnOnce(usize)
 mod tests {
     use std::sync::Arc;
 
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use cowherd_template::{Execution, Functions, Limits, Templates, Value};
     use jiff::Timestamp;
 
@@ -73,12 +75,16 @@ mod tests {
     use crate::functions::{Context, functions};
 
     fn execute(text: &str) -> Result<(), String> {
+        execute_within(2_500_000, text)
+    }
+
+    fn execute_within(steps: u64, text: &str) -> Result<(), String> {
         let functions = Functions::new(functions());
         let mut templates = Templates::new("t");
         templates.add("t", text, &functions).expect("a template");
         let context = &mut Context::seeded(Timestamp::UNIX_EPOCH, b"seed");
         let mut execution = Execution::new(&functions, Arc::new(templates), context);
-        execution.limits(Limits { steps: 2_500_000, ..Limits::default() });
+        execution.limits(Limits { steps, ..Limits::default() });
         execution.execute("t", &Value::Nil).map(drop).map_err(|error| error.to_string())
     }
 
@@ -111,6 +117,33 @@ mod tests {
             let key = "{{ $key := genPrivateKey \"ed25519\" }}";
             assert_too_much(&format!("{key}{{{{ range {count} }}}}{{{{ $x := {call} }}}}{{{{ end }}}}"));
         }
+    }
+
+    /// An RSA key in PEM with a modulus of so many bytes. It is none, but that is found out late.
+    fn rsa(length: usize) -> String {
+        let value = |tag: u8, bytes: &[u8]| {
+            let length = bytes.len().to_be_bytes();
+            let length = &length[length.len() - 3..];
+            [&[tag, 0x83], length, bytes].concat()
+        };
+        let number = |length: usize| value(2, &[&[0x7f], vec![0xff; length - 1].as_slice()].concat());
+        let half = length / 2;
+        let lengths = [length, 3, length, half, half, half, half, half];
+        let numbers: Vec<u8> = lengths.into_iter().flat_map(number).collect();
+        let key = value(0x30, &[value(2, &[0]), numbers].concat());
+        format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", STANDARD.encode(key))
+    }
+
+    #[test]
+    fn a_key_that_is_given_has_8192_bits_at_the_most_and_takes_steps_by_its_length() {
+        let with = |length: usize| format!("{{{{ genCAWithKey \"a\" 1 {:?} }}}}", rsa(length));
+        for length in [1026, 8192] {
+            let error = execute_within(Limits::default().steps, &with(length)).expect_err("too long");
+            assert!(error.contains("more than 8192 bits, which is the limit"), "{error}");
+        }
+        assert_too_much(&with(1024));
+        let error = execute(&with(256)).expect_err("no key");
+        assert!(error.contains("parsing RSA private key from PEM") && !error.contains("8192"), "{error}");
     }
 
     /// What charts make at the most: a few authorities with what they sign, a password for each of many users.

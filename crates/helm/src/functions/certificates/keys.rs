@@ -9,6 +9,7 @@ use rsa::{Pkcs1v15Sign, PrivateKey as RsaPrivateKey};
 use super::der::{self, tag};
 use super::pem;
 use crate::functions::chance::random::{self, Generator, Random};
+use crate::functions::limits::price;
 
 /// Object identifiers, as their bytes.
 mod oid {
@@ -19,6 +20,13 @@ mod oid {
     pub(crate) const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
     pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 }
+
+/// How many bits an RSA key has at the most, and about how many bytes it is then.
+const LONGEST_MODULUS: usize = 8192;
+const LONGEST_RSA: usize = 5 * 1024;
+
+/// How many bytes an RSA key of 2048 bits is.
+const USUAL_RSA: u64 = 1200;
 
 /// A private key.
 pub(crate) enum PrivateKey {
@@ -73,7 +81,24 @@ impl PrivateKey {
         }
     }
 
+    /// How many steps it takes to read the key of a text in PEM, or to sign with it: for RSA, the third power of its length.
+    pub(crate) fn price(text: &str) -> u64 {
+        let length = pem::decode(text).map_or(0, |block| block.data.len().min(LONGEST_RSA)) as u64;
+        price::SMALL.max(price::SMALL * length.pow(3) / USUAL_RSA.pow(3))
+    }
+
     fn from_pkcs1(data: &[u8]) -> Result<Self, String> {
+        // Whether a key is one is found out in a time that grows much faster than the key.
+        let modulus = der::read_as(data, tag::SEQUENCE)
+            .and_then(|(content, _)| der::read_as(content, tag::INTEGER))
+            .and_then(|(_, rest)| der::read_as(rest, tag::INTEGER))
+            .map_or(0, |(modulus, _)| modulus.len());
+        // The modulus may begin with a zero.
+        if data.len() > LONGEST_RSA || modulus > LONGEST_MODULUS / 8 + 1 {
+            return Err(format!(
+                "the RSA key has more than {LONGEST_MODULUS} bits, which is the limit; use a smaller one"
+            ));
+        }
         let key = RsaPrivateKey::from_pkcs1_der(data).map_err(|error| error.to_string())?;
         Ok(Self::Rsa(Box::new(key)))
     }

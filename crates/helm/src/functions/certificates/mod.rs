@@ -123,6 +123,7 @@ fn custom(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let (cert, key) = (decode(0, "certificate")?, decode(1, "private key")?);
     let block = pem::decode(&cert).ok_or("unable to decode certificate")?;
     parsed(&block.data).map_err(|why| format!("error parsing certificate: decodedCert.Bytes: {why}"))?;
+    call.spend(PrivateKey::price(&key))?;
     let is_dsa = pem::decode(&key).is_some_and(|block| block.label == "DSA PRIVATE KEY");
     if !is_dsa {
         PrivateKey::parse(&key).map_err(|why| format!("error parsing private key: {why}"))?;
@@ -136,12 +137,18 @@ fn parsed(data: &[u8]) -> Result<CertificateInner<Raw>, String> {
 
 /// The key at a place of the arguments, or a new one.
 fn key(call: &mut Call<'_, '_>, arguments: &[Value], at: Option<usize>) -> Result<PrivateKey, Fault> {
-    // It signs once, at the least.
-    call.spend(price::SMALL + if at.is_none() { price::KEY } else { price::SMALL })?;
     Ok(match at {
-        Some(at) => PrivateKey::parse(&string(arguments, at)).map_err(|why| format!("parsing private key: {why}"))?,
-        None => PrivateKey::rsa(CERTIFICATE_KEY, call.context().random())
-            .map_err(|why| format!("error generating rsa key: {why}"))?,
+        Some(at) => {
+            let text = string(arguments, at);
+            // It is read, and signs once, at the least.
+            call.spend(2 * PrivateKey::price(&text))?;
+            PrivateKey::parse(&text).map_err(|why| format!("parsing private key: {why}"))?
+        }
+        None => {
+            call.spend(price::SMALL + price::KEY)?;
+            PrivateKey::rsa(CERTIFICATE_KEY, call.context().random())
+                .map_err(|why| format!("error generating rsa key: {why}"))?
+        }
     })
 }
 
@@ -163,8 +170,8 @@ fn signed(call: &mut Call<'_, '_>, arguments: &[Value], given_key: Option<usize>
     };
     let authority = authority.ok_or("unable to decode certificate")?;
     let key = key(call, arguments, given_key)?;
-    // The key of the authority is read, too.
-    call.spend(price::SMALL)?;
+    // The key of the authority is read, too, and signs.
+    call.spend(PrivateKey::price(&authority.key))?;
     let block = pem::decode(&authority.cert).ok_or("unable to decode certificate")?;
     let certificate =
         parsed(&block.data).map_err(|why| format!("error parsing certificate: decodedSignerCert.Bytes: {why}"))?;
