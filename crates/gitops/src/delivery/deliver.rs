@@ -100,6 +100,8 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     status::conditions(&mut job.status, &job.owner).fail(reason, &message);
     // Not why it was tried: the same failure at the same revision is one event, however often that is.
     job.tell_event(context, Type::Warning, reason, &format!("{message}\n{}", job.occasion.what()));
+    // That somebody fights for objects may have been told before. This is something else.
+    job.progress.is_known = false;
     job.tell(context, Phase::Failed(message));
     let written = job.write_status(context).await.inspect_err(|failure| {
         tracing::debug!(error = job.say(failure), "the status could not be written");
@@ -355,6 +357,10 @@ async fn succeed(
     if changed + pruned > 0 || matches!(job.occasion.trigger, Trigger::Request(_)) {
         let message = format!("{message}: {}", job.occasion);
         job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &message);
+    }
+    if let Some(held) = held.filter(|_| !job.progress.is_known) {
+        tracing::warn!(reason = DRIFT_FOUGHT, "left as it is for now: {}", job.say(&held.complaint));
+        job.tell_event(context, Type::Warning, DRIFT_FOUGHT, &held.complaint);
     }
     let phase = held.map_or(Phase::Ready, |held| Phase::Failed(held.complaint.clone()));
     job.tell(context, phase);

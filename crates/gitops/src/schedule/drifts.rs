@@ -4,7 +4,7 @@
 //! fight would help nobody: that object, and no other, is then put right every few seconds only. A commit, a request and
 //! a change of the owner put everything right at once, the fought for too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use cowherd_apply::{Cause, ObjectId};
@@ -38,6 +38,8 @@ pub(super) struct Drifts {
     /// What the job that runs puts right.
     at_work: BTreeMap<ObjectId, Open>,
     lately: HashMap<ObjectId, Heat>,
+    /// What the job that runs tells somebody fights for.
+    telling: BTreeSet<ObjectId>,
 }
 
 /// An object that is not as it should be.
@@ -132,18 +134,23 @@ impl Drifts {
         Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
     }
 
-    /// It is told who fights for what is left as it is for now. Whether all of that was told before, and not long ago.
+    /// A job is to tell who fights for what is left as it is for now. Whether all of that was told before, and not long ago.
     pub(super) fn tell_held(&mut self, now: Instant) -> bool {
         let Self { open, lately, .. } = self;
         let is_held = |object: &ObjectId| open.get(object).is_some_and(|open| open.not_before > now);
-        let mut held: Vec<&mut Heat> =
-            lately.iter_mut().filter(|(object, _)| is_held(object)).map(|(_, heat)| heat).collect();
-        let is_known = |heat: &&mut Heat| heat.told_at.is_some_and(|at| now < at + TOLD_AGAIN);
-        let are_known = held.iter().all(is_known);
-        if !are_known {
-            held.iter_mut().for_each(|heat| heat.told_at = Some(now));
-        }
+        let held = || lately.iter().filter(|(object, _)| is_held(object));
+        let are_known = held().all(|(_, heat)| heat.told_at.is_some_and(|at| now < at + TOLD_AGAIN));
+        self.telling = if are_known { BTreeSet::new() } else { held().map(|(object, _)| object.clone()).collect() };
         are_known
+    }
+
+    /// The job came to tell of it.
+    pub(super) fn told_held(&mut self, now: Instant) {
+        for object in std::mem::take(&mut self.telling) {
+            if let Some(heat) = self.lately.get_mut(&object) {
+                heat.told_at = Some(now);
+            }
+        }
     }
 
     /// A job begins, which puts everything right that is not held.
@@ -156,6 +163,7 @@ impl Drifts {
 
     /// A job ended. What one that broke off should have put right is as it was.
     pub(super) fn end(&mut self, broke_off: bool) {
+        self.telling.clear();
         for (object, open) in std::mem::take(&mut self.at_work) {
             if broke_off {
                 self.open.entry(object).or_insert(open);
@@ -250,24 +258,43 @@ mod tests {
     fn a_fight_is_told_of_once_and_again_when_it_begins_anew_or_goes_on_for_long() {
         let (mut drifts, mut now) = (Drifts::default(), Instant::now());
         pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
-        assert!(!drifts.tell_held(now));
+        assert!(!tells(&mut drifts, now));
         for _ in 0..10 {
             drifts.begin(None);
             drifts.end(false);
             pauses(&mut drifts, "a", &mut now, 1, LONGEST_PAUSE);
-            assert!(drifts.tell_held(now), "it is the same fight");
+            assert!(tells(&mut drifts, now), "it is the same fight");
         }
         pauses(&mut drifts, "b", &mut now, AT_ONCE + 1, Duration::ZERO);
-        assert!(!drifts.tell_held(now), "that is another one");
-        assert!(drifts.tell_held(now));
+        assert!(!tells(&mut drifts, now), "that is another one");
+        assert!(tells(&mut drifts, now));
         for _ in 0..TOLD_AGAIN.as_secs() / 4 {
             pauses(&mut drifts, "a", &mut now, 1, Duration::from_secs(4));
         }
-        assert!(!drifts.tell_held(now), "it goes on and on");
+        assert!(!tells(&mut drifts, now), "it goes on and on");
         now += FORGIVEN * MOST;
         drifts.forgive(now);
         pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
-        assert!(!drifts.tell_held(now), "it had ended");
+        assert!(!tells(&mut drifts, now), "it had ended");
+    }
+
+    /// A job tells of what is held; whether that was known.
+    fn tells(drifts: &mut Drifts, now: Instant) -> bool {
+        let is_known = drifts.tell_held(now);
+        drifts.told_held(now);
+        is_known
+    }
+
+    #[test]
+    fn a_fight_that_a_job_did_not_come_to_tell_of_is_not_known() {
+        let (mut drifts, mut now) = (Drifts::default(), Instant::now());
+        pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(!drifts.tell_held(now));
+        drifts.end(true);
+        drifts.told_held(now);
+        assert!(!drifts.tell_held(now), "it was superseded");
+        drifts.told_held(now);
+        assert!(drifts.tell_held(now));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(super) struct Entry {
     not_before: Option<Instant>,
     /// When its deletion, or what is to be said of it, is tried again that failed.
     pub(super) retry_at: Option<Instant>,
+    /// Whether a prune that waits was approved after the job began that runs.
+    is_approved: bool,
     /// Whether a job broke off: nobody knows how far it came.
     broke_off: bool,
     pub(super) drifts: Drifts,
@@ -116,6 +118,7 @@ impl Entry {
             due: None,
             not_before: None,
             retry_at: None,
+            is_approved: false,
             broke_off: false,
             drifts: Drifts::default(),
             is_concerned: false,
@@ -151,6 +154,7 @@ impl Entry {
         }
         if !is_new && is_approved_anew(&self.owner, &owner) {
             self.due = Some(Instant::now());
+            self.is_approved = true;
         }
         self.strays = 0;
         self.not_before = None;
@@ -280,6 +284,7 @@ impl Entry {
         let is_apply = matches!(task, Task::Apply { .. });
         if let Task::Apply { held, .. } = task {
             self.broke_off = false;
+            self.is_approved = false;
             self.is_concerned = false;
             self.drifts.begin(held.as_deref());
         }
@@ -307,6 +312,9 @@ impl Entry {
         let Some(running) = self.running.take() else { return false };
         self.status = report.status.packed();
         self.mask = report.mask;
+        if report.ended == Ended::Well {
+            self.drifts.told_held(now);
+        }
         self.drifts.end(report.ended == Ended::Superseded);
         let may_pass = match report.ended {
             Ended::Superseded => {
@@ -351,6 +359,9 @@ impl Entry {
             (Some(settings), Some(false)) => Some(now + settings.retry_interval),
             _ => Some(now + self.retry()),
         };
+        if std::mem::take(&mut self.is_approved) {
+            self.due = Some(now);
+        }
         self.last = Some(Last {
             generation: report.generation,
             requested_at: running.requested_at,
@@ -427,5 +438,52 @@ impl Entry {
         last.digest = digest.to_owned();
         last.revision = revision.to_owned();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_api::flux::kustomize::v1::Kustomization;
+    use serde_json::json;
+
+    use super::*;
+    use crate::owner::{OwnerName, Owning};
+
+    fn object(approved: Option<&str>) -> Kustomization {
+        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "prod", "namespace": "flux-system", "generation": 1, "uid": "1",
+                "annotations": approved.map(|approved| json!({ PRUNE_APPROVED: approved })) },
+            "spec": { "interval": "1h", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn an_approval_that_comes_while_a_job_runs_is_acted_on_when_that_has_ended() {
+        let (now, object_without) = (Instant::now(), object(None));
+        let name = OwnerName::of(&object_without);
+        let (owner, status) = object_without.read(None);
+        let mut entry = Entry::new(owner, status);
+        let task = Task::Apply { recheck: false, held: None };
+        let end = |entry: &mut Entry| {
+            let report = Report {
+                name: name.clone(),
+                uid: entry.owner.uid().map(str::to_owned),
+                generation: entry.owner.generation(),
+                status: entry.status.clone(),
+                task: task.clone(),
+                leaves_any: false,
+                mask: Mask::default(),
+                ended: Ended::Badly { may_pass: false },
+            };
+            entry.end(report, now);
+        };
+        let _ = entry.begin("digest", "revision", &task);
+        let (owner, status) = object(Some("abc")).read(None);
+        entry.see(owner, status);
+        end(&mut entry);
+        assert!(matches!(entry.need(Some("digest"), now), Need::Apply { .. }), "{:?}", entry.need(Some("digest"), now));
+        let _ = entry.begin("digest", "revision", &task);
+        end(&mut entry);
+        assert!(matches!(entry.need(Some("digest"), now), Need::Later(_)), "once is enough");
     }
 }

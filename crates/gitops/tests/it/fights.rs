@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_gitops::Phase;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::world::{FLUX, World, condition, config_map, kustomization};
@@ -112,6 +114,34 @@ async fn a_fight_is_told_of_once() {
     let fights: Vec<&Value> = told.iter().filter(|event| event["reason"] == "DriftFought").collect();
     assert_eq!(fights.len(), 1, "{fights:?}");
     assert_eq!(fights[0]["count"], 1, "{fights:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_beside_a_fight_that_was_told_of_is_news() {
+    let mut world = World::new().await;
+    let (tell, mut progress) = mpsc::unbounded_channel();
+    world.kill_agents().await;
+    world.progress = Some(tell);
+    world.start_agents();
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
+    let revision = world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    world.ready("apps", &revision).await;
+    let fighter = fighter(&world, "a");
+    world.failed("apps", "DriftFought", "fighter").await;
+    // What cannot be put right.
+    let patch = Patch::Merge(json!({ "data": { "key": "theirs" }, "immutable": true }));
+    world.api("v1", "ConfigMap", Some("apps")).patch("b", &PatchParams::default(), &patch).await.unwrap();
+    loop {
+        let told = progress.recv().await.unwrap();
+        if matches!(&told.phase, Phase::Failed(why) if why.contains("immutable")) {
+            assert!(!told.is_known, "{told:?}");
+            break;
+        }
+    }
+    fighter.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
