@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use cowherd_tree::ArchiveLimits;
 use tempfile::NamedTempFile;
 
-use super::ArtifactProblem;
 use super::layer::Layer;
+use super::{ArtifactOptions, ArtifactProblem};
 use crate::WebProblem;
 use crate::objects::lock;
 
@@ -26,14 +26,17 @@ const ABANDONED: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Layers {
     directory: PathBuf,
     max_bytes: u64,
+    opened: Instant,
+    settling: Duration,
     read: Mutex<HashMap<String, Weak<Layer>>>,
 }
 
 impl Layers {
     /// The layers in `directory`, which is made where it is missing.
-    pub(super) fn open(directory: PathBuf, max_bytes: u64) -> io::Result<Self> {
+    pub(super) fn open(directory: PathBuf, options: &ArtifactOptions) -> io::Result<Self> {
         fs::create_dir_all(&directory)?;
-        let layers = Self { directory, max_bytes, read: Mutex::default() };
+        let ArtifactOptions { max_layers: max_bytes, settling, .. } = *options;
+        let layers = Self { directory, max_bytes, opened: Instant::now(), settling, read: Mutex::default() };
         for (path, metadata) in layers.files()? {
             if is_partial(&path) && age(&metadata) > ABANDONED {
                 remove(&path)?;
@@ -90,7 +93,9 @@ impl Layers {
         to.persist(&path).map_err(|error| storage(error.error))?;
         let layer = Arc::new(layer);
         read.insert(name.to_owned(), Arc::downgrade(&layer));
-        if let Err(error) = self.make_room(&mut read) {
+        // Soon after a start it is not known yet what is read.
+        let is_settled = self.opened.elapsed() >= self.settling;
+        if let Some(error) = is_settled.then(|| self.make_room(&mut read).err()).flatten() {
             tracing::warn!(directory = %self.directory.display(), %error, "old layers were not removed");
         }
         Ok(layer)
@@ -157,7 +162,8 @@ mod tests {
     #[test]
     fn what_others_write_and_drop_meanwhile_keeps_nobody_from_making_room() {
         let directory = tempfile::tempdir().unwrap();
-        let layers = Layers::open(directory.path().to_owned(), 0).unwrap();
+        let options = ArtifactOptions { max_layers: 0, ..ArtifactOptions::default() };
+        let layers = Layers::open(directory.path().to_owned(), &options).unwrap();
         std::thread::scope(|scope| {
             let writers: Vec<_> = (0..4)
                 .map(|_| {

@@ -85,7 +85,7 @@ impl Artifacts {
         let directory = directory.into();
         let opened = || -> io::Result<_> {
             let manifests = Cache::open(directory.join("manifests"), options.max_manifests)?;
-            Ok((manifests, Layers::open(directory.join("layers"), options.max_layers)?))
+            Ok((manifests, Layers::open(directory.join("layers"), &options)?))
         };
         let (manifests, layers) =
             opened().map_err(|cause| MirrorsError::Unusable { path: directory.clone(), cause })?;

@@ -1,6 +1,7 @@
 //! What is kept of artifacts: cost follows the change, and nothing damaged is read.
 
 use std::path::Path;
+use std::time::Duration;
 
 use cowherd_gitserver::artifact::{Artifact, Repository};
 use cowherd_gitserver::registry::{Access, Registry};
@@ -143,7 +144,7 @@ fn layers_that_nobody_reads_go_when_they_take_too_much_room() {
     let directory = tempfile::tempdir().unwrap();
     let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
     let repository = Repository::new(&registry.host, "team/apps");
-    let options = ArtifactOptions { max_layers: 1000, ..ArtifactOptions::default() };
+    let options = ArtifactOptions { max_layers: 1000, settling: Duration::ZERO, ..ArtifactOptions::default() };
     let artifacts = Artifacts::open_with(directory.path().join("artifacts"), options).unwrap();
     let mut read = Vec::new();
     for round in 0..4 {
@@ -157,4 +158,27 @@ fn layers_that_nobody_reads_go_when_they_take_too_much_room() {
     let last = fetch(&artifacts, &source(&repository));
     assert!(layers(directory.path()).len() <= 2, "{:?}", layers(directory.path()));
     assert_eq!(text(&last, "a"), "last");
+}
+
+#[test]
+fn nobody_loses_after_a_start_what_they_read_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let open = |settling| {
+        let options = ArtifactOptions { max_layers: 0, settling, ..ArtifactOptions::default() };
+        Artifacts::open_with(directory.path().join("artifacts"), options).unwrap()
+    };
+    let [before, other] = ["before", "other"].map(|name| artifact(name).push(&repository, name).parse().unwrap());
+    fetch(&open(Duration::MAX), &tagged(&repository, "before"));
+    // Another source of the same program is the first to ask.
+    let started = open(Duration::MAX);
+    let read = fetch(&started, &tagged(&repository, "other"));
+    assert!(started.held(&source(&repository), before).is_some());
+    drop(read);
+    let settled = open(Duration::ZERO);
+    fetch(&settled, &tagged(&repository, "before"));
+    artifact("next").push(&repository, "next");
+    fetch(&settled, &tagged(&repository, "next"));
+    assert!(settled.held(&source(&repository), other).is_none(), "nobody came back for it");
 }
