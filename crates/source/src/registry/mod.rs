@@ -70,7 +70,11 @@ impl<'a> Registry<'a> {
             let next = answer.header(LINK).and_then(next_page).map(|next| self.page(&next)).transpose()?;
             let content = self.web.read(answer, MAX_PAGE)?;
             let page: Page = serde_json::from_slice(&content).map_err(|error| self.protocol(&error.to_string()))?;
-            found.extend(page.tags.unwrap_or_default().into_iter().filter(|tag| is_tag(tag)).filter_map(&wanted));
+            for tag in page.tags.unwrap_or_default().into_iter().filter(|tag| is_tag(tag)) {
+                // A filter that somebody wrote may take its time.
+                self.web.go_on()?;
+                found.extend(wanted(tag));
+            }
             match next {
                 Some(next) if next != url && found.len() <= MAX_TAGS => url = next,
                 Some(next) if next != url => break,
@@ -219,4 +223,32 @@ fn next_page(link: &str) -> Option<String> {
         let target = target.trim().strip_prefix('<')?.strip_suffix('>')?;
         next.then(|| target.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_gitserver::files::{Behaviour, Server};
+
+    use super::*;
+    use crate::connect::{Authorities, Line};
+    use crate::deadline::Deadline;
+    use crate::{Access, Auth, Cancel};
+
+    #[test]
+    fn tags_are_looked_at_as_long_as_somebody_waits() {
+        let directory = tempfile::tempdir().unwrap();
+        let server = Server::start(directory.path());
+        server.behave(Behaviour { content: Some(b"{\"tags\": [\"a\", \"b\"]}".to_vec()), ..Behaviour::default() });
+        let name = Name::parse(&server.address.to_string(), "team/apps").unwrap();
+        let (auth, authorities, cancel) = (Auth::default(), Authorities::default(), Cancel::default());
+        let line = Line::new(&Access::own(), &cancel);
+        let web = Web::new(&auth, &authorities, Deadline::after(crate::DEFAULT_TIMEOUT), line).unwrap();
+        let registry = Registry::new(web, &name, true);
+        assert_eq!(registry.tags(Some).unwrap(), ["a", "b"]);
+        let stopped = registry.tags(|tag| {
+            cancel.cancel();
+            Some(tag)
+        });
+        assert!(matches!(stopped, Err(WebProblem::Cancelled)), "{stopped:?}");
+    }
 }

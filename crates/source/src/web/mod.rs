@@ -214,6 +214,15 @@ impl<'a> Web<'a> {
         }
     }
 
+    /// Whether work that takes time here, and not on the way, is still wanted.
+    pub(crate) fn go_on(&self) -> Result<(), WebProblem> {
+        match (self.line.is_cancelled(), self.deadline.passed()) {
+            (true, _) => Err(WebProblem::Cancelled),
+            (_, true) => Err(self.timeout()),
+            _ => Ok(()),
+        }
+    }
+
     fn broken(&self, url: &str, error: &io::Error) -> WebProblem {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
         let timed_out = matches!(inner, Some(ureq::Error::Timeout(_))) || error.kind() == io::ErrorKind::TimedOut;

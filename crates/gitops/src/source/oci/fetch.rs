@@ -26,7 +26,7 @@ use crate::fetches::Purpose;
 const MAX_METADATA: usize = 64 << 10;
 
 /// The most bytes of memory that the regular expression of a filter may take.
-const MAX_FILTER: usize = 1 << 20;
+const MAX_FILTER: usize = 64 << 10;
 
 /// Fetches the artifact as the spec says.
 pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Found, Error> {
@@ -253,5 +253,16 @@ mod tests {
         assert_eq!(scope(json!({ "secretRef": { "name": "x" }, "insecure": true })), None);
         assert_eq!(scope(json!({ "proxySecretRef": { "name": "x" } })).as_deref(), Some("team"));
         assert_eq!(scope(json!({ "certSecretRef": { "name": "x" } })).as_deref(), Some("team"));
+    }
+
+    #[test]
+    fn a_filter_has_room_for_what_people_write_and_for_no_more() {
+        for text in [".*-rc.*", r"^v?\d+\.\d+\.\d+(-[a-z]+\.\d+)?$", r"^\w+-\w+$", "^main-[a-f0-9]{40}-[0-9]{10}$"] {
+            assert!(filter(text).is_ok(), "{text}");
+        }
+        for text in [r"\w{100}", "(a{100}){100}", "(((.?){20}){20}){20}", "["] {
+            let error = filter(text).unwrap_err().to_string();
+            assert!(error.starts_with("spec.ref.semverFilter is no regular expression: "), "{error}");
+        }
     }
 }
