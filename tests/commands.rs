@@ -1,5 +1,9 @@
 //! The commands that look at a running control plane and steer it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::program::fleet::Fleet;
@@ -239,14 +243,59 @@ fn commands_find_the_control_plane_of_the_directory_that_one_stands_in() {
     let fleet = Fleet::start();
     std::fs::rename(fleet.running.kubeconfig(), fleet.directory.path().join("moved")).unwrap();
     let place = tempfile::tempdir().unwrap();
-    std::fs::create_dir(place.path().join(".cowherd")).unwrap();
-    std::fs::copy(fleet.directory.path().join("moved"), place.path().join(".cowherd/kubeconfig")).unwrap();
+    let found = place.path().join(".cowherd");
+    std::fs::create_dir(&found).unwrap();
+    std::fs::copy(fleet.directory.path().join("moved"), found.join("kubeconfig")).unwrap();
+    std::fs::set_permissions(&found, Permissions::from_mode(0o700)).unwrap();
     let output = cowherd(place.path()).args(["get", "kustomizations"]).output().unwrap();
     assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("app"), "{output:?}");
     let output = cowherd(fleet.directory.path()).args(["get", "--kubeconfig", "moved"]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let output = cowherd(place.path()).arg("get").env("KUBECONFIG", fleet.directory.path().join("moved")).output();
     assert!(output.unwrap().status.success());
+}
+
+#[test]
+fn a_data_directory_that_came_with_a_repository_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    let kubeconfig =
+        "{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],
+        clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}], users: [{name: a, user: {exec: {
+        apiVersion: client.authentication.k8s.io/v1, command: touch, args: [RAN], interactiveMode: Never}}}]}";
+    let kubeconfig = kubeconfig.replace("RAN", directory.path().join("ran").to_str().unwrap());
+    repository.config_map("app/map.yaml", "map", "1");
+    repository.write(".cowherd/.gitignore", "*\n").write(".cowherd/kubeconfig", &kubeconfig);
+    repository.git(["add", "--force", ".cowherd"]);
+    repository.commit("begin");
+    let clone = directory.path().join("clone");
+    repository.git(["clone", "--quiet", ".", clone.to_str().unwrap()]);
+    let found = clone.join(".cowherd");
+    std::fs::set_permissions(&found, Permissions::from_mode(0o755)).unwrap();
+    for command in [&["get"][..], &["trace", "cm/map"], &["logs"], &["up", "--once", "--listen", "127.0.0.1:0"]] {
+        let output = cowherd(&clone.join("app")).args(command).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(".cowherd is not used"), "{command:?}: {said}");
+    }
+    assert!(!directory.path().join("ran").exists(), "its command ran");
+
+    // Who names it means it.
+    let named = cowherd(&clone).arg("get").env("COWHERD_DATA_DIR", &found).output().unwrap();
+    let said = String::from_utf8_lossy(&named.stderr).into_owned();
+    assert!(!said.contains("is not used") && directory.path().join("ran").exists(), "{said}");
+}
+
+#[test]
+fn commands_mean_the_data_directory_that_the_environment_names() {
+    let Fleet { running, directory, .. } = &Fleet::start();
+    let get = |variables: &[(&str, &Path)]| {
+        let mut command = cowherd(directory.path());
+        command.args(["get", "kustomizations"]).envs(variables.iter().copied()).output().unwrap()
+    };
+    let nowhere = Path::new("nowhere");
+    assert!(get(&[("COWHERD_DATA_DIR", &running.data_dir), ("KUBECONFIG", nowhere)]).status.success());
+    let output = get(&[("COWHERD_DATA_DIR", nowhere), ("KUBECONFIG", &running.kubeconfig())]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere holds no control plane"), "{output:?}");
 }
 
 /// A fleet, and its branch `next` with what `change` makes of it.

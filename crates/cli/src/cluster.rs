@@ -18,7 +18,22 @@ const DATA_DIR: &str = ".cowherd";
 
 /// Where a data directory is unless said otherwise: the nearest that is there, from the directory that one stands in up to the
 /// top of its repository; else, at the top; outside of a repository, here. As seen from here, where it is here.
-pub fn default_data_dir() -> PathBuf {
+///
+/// # Errors
+/// When what is there may have come with the repository: with it would come commands that a kubeconfig runs.
+pub fn default_data_dir() -> Result<PathBuf> {
+    let found = find_data_dir();
+    if DataDir::is_foreign(&found) {
+        let found = found.display();
+        bail!(
+            "{found} is not used: others than you may have written it, or could read it, as what comes with a repository. \
+             If it is yours, name it: --data-dir {found}; `cowherd up` closes it to others then"
+        );
+    }
+    Ok(found)
+}
+
+fn find_data_dir() -> PathBuf {
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
     let top = local::discover(&here).ok().and_then(|repository| repository.root().canonicalize().ok());
     // A bare repository, or one whose files are elsewhere, is none that one stands in.
@@ -43,7 +58,7 @@ pub struct Access {
 /// Flags that choose the cluster and the namespace.
 #[derive(Args, Clone, Debug)]
 pub struct Cluster {
-    /// Work on the control plane of this data directory
+    /// Work on the control plane of this data directory [env: COWHERD_DATA_DIR]
     #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
     pub data_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -130,13 +145,14 @@ impl Cluster {
         cowherd_controlplane::seed_in(file.parent().filter(|_| is_of_data_dir)?)
     }
 
-    /// The file that the flags name, or the one in the current directory's data directory if neither
-    /// `KUBECONFIG` nor the home directory has one.
+    /// The file that the flags name; else that of the data directory which `COWHERD_DATA_DIR` names; else the one in the
+    /// data directory that is meant here if neither `KUBECONFIG` nor the home directory has one.
     fn kubeconfig_file(&self) -> Result<Option<PathBuf>> {
         if let Some(path) = &self.access.kubeconfig {
             return Ok(Some(path.clone()));
         }
-        if let Some(directory) = &self.data_dir {
+        let named = std::env::var_os("COWHERD_DATA_DIR").filter(|named| !named.is_empty()).map(PathBuf::from);
+        if let Some(directory) = self.data_dir.as_ref().or(named.as_ref()) {
             let path = kubeconfig_path(directory);
             if !path.exists() {
                 bail!(
@@ -149,8 +165,11 @@ impl Cluster {
         }
         let home = std::env::home_dir().map(|home| home.join(".kube/config"));
         let elsewhere = std::env::var_os("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists());
-        let here = kubeconfig_path(&default_data_dir());
-        Ok((!elsewhere && here.exists()).then_some(here))
+        if elsewhere {
+            return Ok(None);
+        }
+        let here = kubeconfig_path(&default_data_dir()?);
+        Ok(here.exists().then_some(here))
     }
 }
 

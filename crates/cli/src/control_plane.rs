@@ -58,8 +58,8 @@ pub struct Running {
 
 impl Local {
     /// Where the state is kept.
-    pub fn data_dir(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(default_data_dir)
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        self.data_dir.clone().map_or_else(default_data_dir, Ok)
     }
 
     /// Whether nobody said where the state is kept.
@@ -69,13 +69,13 @@ impl Local {
 
     /// Begins to log, to standard error what is of `level` and above, and to the data directory.
     pub fn log(&self, level: &str) -> Result<()> {
-        logs::start(level, DataDir::prepare(self.data_dir())?.path());
+        logs::start(level, DataDir::prepare(self.data_dir()?)?.path());
         Ok(())
     }
 
     /// Starts the control plane.
     pub async fn start(&self) -> Result<Running> {
-        let config = self.config();
+        let config = self.config()?;
         let plane = ControlPlane::open(config, &Budgets::default()).await?;
         match (plane.address(), plane.kubeconfig().map(Path::to_owned)) {
             (Some(address), Some(kubeconfig)) => Ok(Running { plane, address, kubeconfig }),
@@ -83,8 +83,8 @@ impl Local {
         }
     }
 
-    fn config(&self) -> Config {
-        let mut config = Config::new(self.data_dir());
+    fn config(&self) -> Result<Config> {
+        let mut config = Config::new(self.data_dir()?);
         config.listen =
             Some(Listen { address: self.listen.clone(), names: self.tls_san.clone(), cluster: self.name.clone() });
         config.controllers = self.controllers.clone();
@@ -92,7 +92,7 @@ impl Local {
         undeletable.push(root_namespace());
         let service_network = self.service_cluster_ip_range;
         config.api = cowherd_apiserver::Config { undeletable, service_network, ..self.limits.config() };
-        config
+        Ok(config)
     }
 }
 

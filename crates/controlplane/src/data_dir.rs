@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +11,9 @@ use cowherd_source::{Artifacts, Charts, Mirrors, MirrorsError};
 
 /// What lies in a data directory before anything else: by it one is told from a directory of other things.
 const MARK: &str = ".gitignore";
+
+/// The file of state.
+const STATE: &str = "state.redb";
 
 /// The file of the seed.
 const SEED: &str = "seed";
@@ -54,7 +57,16 @@ pub enum DataDirError {
 impl DataDir {
     /// Whether there is a data directory at a path, and not a directory of other things.
     pub fn is_one(path: &Path) -> bool {
-        path.join(MARK).is_file()
+        path.join(MARK).is_file() || path.join(STATE).is_file()
+    }
+
+    /// Whether a directory holds anything although it is not its owner's alone, as data directories are, or its owner is
+    /// somebody else. So is what came with a repository: git keeps no such modes. Nobody who did not name it means it.
+    pub fn is_foreign(path: &Path) -> bool {
+        let Ok(about) = fs::metadata(path) else { return false };
+        let is_own = about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o077 == 0;
+        let is_empty = || fs::read_dir(path).is_ok_and(|mut all| all.next().is_none());
+        !is_own && !is_empty()
     }
 
     /// Makes the data directory, for its owner alone, and hides it from the repository that it may stand in. One that
@@ -94,7 +106,7 @@ impl DataDir {
 
     /// The file of state. One in which nothing is left is refused: it would begin anew as if nothing had ever been.
     pub(crate) fn state(&self) -> Result<PathBuf, DataDirError> {
-        let path = self.0.join("state.redb");
+        let path = self.0.join(STATE);
         let is_emptied = fs::metadata(&path).is_ok_and(|about| about.len() == 0);
         if is_emptied { Err(DataDirError::Emptied(path)) } else { Ok(path) }
     }
@@ -188,6 +200,21 @@ mod tests {
         let new = directory.path().join("new/one");
         DataDir::prepare(&new).unwrap();
         assert_eq!(mode(&new), 0o700);
+    }
+
+    #[test]
+    fn what_others_may_read_is_foreign_and_what_is_prepared_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".cowherd");
+        assert!(!DataDir::is_foreign(&path), "nothing is there");
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        assert!(!DataDir::is_foreign(&path), "nothing is in it");
+        fs::write(path.join(STATE), "state").unwrap();
+        assert!(DataDir::is_foreign(&path) && DataDir::is_one(&path));
+        fs::write(path.join(MARK), "*\n").unwrap();
+        DataDir::prepare(&path).unwrap();
+        assert!(!DataDir::is_foreign(&path) && DataDir::is_one(&path));
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Logs {
             );
         }
         let filter = Filter { subject: self.subject()?, level: self.level, since: self.since()? };
-        let directory = logs::directory(&self.data_dir.clone().unwrap_or_else(default_data_dir));
+        let directory = logs::directory(&self.data_dir.clone().map_or_else(default_data_dir, Ok)?);
         let mut log = Log::open(&directory).with_context(|| {
             format!(
                 "no log in {}; `cowherd up`, `server` and `agent` keep theirs in their data directory: name it with \

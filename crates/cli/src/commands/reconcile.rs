@@ -59,7 +59,13 @@ impl Reconcile {
     pub async fn run(self) -> crate::Outcome {
         let client = self.cluster.client().await?;
         let mut reconciled = Vec::new();
-        for step in self.steps(&client).await? {
+        let steps = self.steps(&client).await?;
+        if self.allow_prune {
+            // None is asked for where not all can be approved of.
+            let all = steps.iter().flatten().filter(|one| one.kind == Kind::Kustomization);
+            all.map(what_waits).collect::<Result<Vec<_>>>()?;
+        }
+        for step in steps {
             let mut requests = Vec::new();
             for resource in step {
                 requests.push(Request::send(&client, &resource, self.allow_prune).await?);

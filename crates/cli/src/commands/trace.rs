@@ -56,7 +56,7 @@ pub struct Trace {
     /// Group and version of the kind, such as apps/v1
     #[arg(long, value_name = "GROUP/VERSION", requires = "kind")]
     api_version: Option<String>,
-    /// Work on the control plane of this data directory
+    /// Work on the control plane of this data directory [env: COWHERD_DATA_DIR]
     #[arg(long, value_name = "DIR", conflicts_with = "kubeconfig")]
     data_dir: Option<PathBuf>,
     #[command(flatten)]

@@ -96,7 +96,7 @@ impl Up {
         self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
         crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
-        let data_dir = self.local.data_dir();
+        let data_dir = self.local.data_dir()?;
         if data_dir.is_absolute() && self.local.is_default() {
             crate::terminal::tell!("{} its state is in {}", Mark::Action, data_dir.display());
         }
@@ -125,8 +125,14 @@ impl Up {
     }
 
     /// The commit at which it is meant that all is pruned that was there before.
-    async fn approved(&self, root: &Root, mirrors: &Mirrors) -> anyhow::Result<Option<String>> {
-        if !self.switch {
+    async fn approved(
+        &self,
+        root: &Root,
+        before: Option<&Followed>,
+        mirrors: &Mirrors,
+    ) -> anyhow::Result<Option<String>> {
+        // Whoever only resumes has switched before, and what waits by now may be something else.
+        if !self.switch || before == Some(&root.followed) {
             return Ok(None);
         }
         repository::commit(root, mirrors).await
@@ -167,7 +173,7 @@ impl Up {
 
     async fn follow(&self, control_plane: &mut Running, start: Instant) -> crate::Outcome {
         let client = control_plane.plane.client();
-        let data_dir = self.local.data_dir();
+        let data_dir = self.local.data_dir()?;
         let before = Followed::read(&data_dir, &client, self.switch).await?;
         let Agents { mirrors, mut config } = Agents::in_dir(control_plane.plane.data_dir())?;
         let root = self.root(control_plane, (&data_dir, before.as_ref()), &mirrors).await?;
@@ -193,7 +199,7 @@ impl Up {
             notices: Some(notify),
             reserved: root.reserved(),
             actors: control_plane::actors(),
-            approved: self.approved(&root, &mirrors).await?,
+            approved: self.approved(&root, before.as_ref(), &mirrors).await?,
             ..config
         });
         if self.tenancy.no_remote_bases() {

@@ -17,7 +17,7 @@ use crate::target::Kind;
 
 /// The command that resumes what a data directory follows.
 pub fn resume(data_dir: &Path) -> String {
-    if data_dir == default_data_dir() {
+    if default_data_dir().is_ok_and(|default| data_dir == default) {
         "cowherd up".to_owned()
     } else {
         format!("cowherd up --data-dir {}", data_dir.display())
