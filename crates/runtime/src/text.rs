@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-/// Whether a character is more than text to a terminal, or to a reader: it steers, or turns what stands around it about.
+/// Whether a character is more than text to a terminal, or to a reader: it steers, turns what stands around it about, or is
+/// not seen at all, so that two texts that differ look the same, or one says more than it shows. Those are what joins, or
+/// keeps apart, too: pictures that are joined from several, such as families, are shown one by one.
 pub fn is_more_than_text(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}')
+        || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A text whose characters are all text: others are spelled out, as `\u{202e}`, so that they can be seen. Line breaks and
@@ -33,6 +36,12 @@ mod tests {
         assert_eq!(harmless("well\rbad"), "well\\rbad");
         assert_eq!(harmless("one\r\ntwo"), "one\ntwo");
         assert_eq!(harmless("\u{1b}[2J\u{9b}2J\u{7}"), "\\u{1b}[2J\\u{9b}2J\\u{7}");
+        for unseen in
+            ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{e0001}', '\u{e0041}', '\u{e007f}']
+        {
+            assert_eq!(harmless(&format!("ad{unseen}min")), format!("ad{}min", unseen.escape_unicode()));
+        }
+        assert_eq!(harmless("🐄 naïve"), "🐄 naïve");
         assert_eq!(harmless("user\u{202e}nimda\u{2066}"), "user\\u{202e}nimda\\u{2066}");
     }
 }
