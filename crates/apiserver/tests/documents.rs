@@ -96,6 +96,12 @@ async fn who_takes_gzip_gets_the_same_packed() {
         flate2::read::GzDecoder::new(&*packed).read_to_end(&mut unpacked).unwrap();
         assert!(unpacked == expected, "{uri} {form}");
     }
+    // Another form is another document.
+    let (_, json, _) = ask(&client, "/openapi/v2", &[]).await;
+    let known = [("accept", PROTOBUF), ("if-none-match", text(&json, "etag"))];
+    let (code, protobuf, _) = ask(&client, "/openapi/v2", &known).await;
+    assert_eq!(code, 200);
+    assert_ne!(text(&protobuf, "etag"), text(&json, "etag"));
 }
 
 #[tokio::test]

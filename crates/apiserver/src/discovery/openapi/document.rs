@@ -13,7 +13,7 @@ use flate2::Crc;
 use http_body::{Frame as BodyFrame, SizeHint};
 use http_body_util::BodyExt;
 
-use super::packed::Packed;
+use super::packed::{self, Packed};
 use crate::body::{self, Body};
 
 /// The beginning of what gzip writes: deflate, no name, no time.
@@ -61,10 +61,10 @@ impl Document {
         }
     }
 
-    /// The document as it is, unpacked part by part as it is read.
+    /// The document as it is, unpacked piece by piece as it is read.
     pub fn plain(self) -> Body {
         let left = self.0.iter().map(|piece| piece.len() as u64).sum();
-        Unpacking { pieces: self.0, left }.boxed_unsync()
+        Unpacking { pieces: self.0, part: None, left }.boxed_unsync()
     }
 
     /// The document as gzip packs it: the parts as they are kept.
@@ -106,10 +106,29 @@ fn stored(bytes: &[u8]) -> Bytes {
     blocks.collect::<Vec<_>>().concat().into()
 }
 
+/// The most bytes of a part that are unpacked before those before them are taken.
+const AT_ONCE: usize = 16 * 1024;
+
 /// A document that is read, and how many bytes are left of it.
 struct Unpacking {
     pieces: VecDeque<Piece>,
+    /// The part that is being read.
+    part: Option<packed::Unpacking>,
     left: u64,
+}
+
+impl Unpacking {
+    fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(bytes) = self.part.as_mut().map(|part| part.next(AT_ONCE)).filter(|bytes| !bytes.is_empty()) {
+                return Some(bytes);
+            }
+            self.part = match self.pieces.pop_front()? {
+                Piece::Plain(bytes) => return Some(bytes),
+                Piece::Packed(part) => Some(part.unpacking()),
+            };
+        }
+    }
 }
 
 impl http_body::Body for Unpacking {
@@ -117,16 +136,13 @@ impl http_body::Body for Unpacking {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
-        let bytes = self.pieces.pop_front().map(|piece| match piece {
-            Piece::Plain(bytes) => bytes,
-            Piece::Packed(part) => part.unpack(),
-        });
-        self.left -= bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let bytes = self.next();
+        self.left = self.left.saturating_sub(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64));
         Poll::Ready(bytes.map(|bytes| Ok(BodyFrame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty()
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -151,6 +167,11 @@ mod tests {
         let document = Document::of(frame, pack(&["a", "", "bb".repeat(50_000).as_str(), "c"]), pack(&["", "d"]));
         let expected = format!("<a,{},c{}d>", "bb".repeat(50_000), "-".repeat(70_000));
         assert_eq!(bytes(document.clone().plain()).await, expected);
+        let mut plain = document.clone().plain();
+        while let Some(frame) = plain.frame().await {
+            let length = frame.unwrap().into_data().unwrap().len();
+            assert!(length <= AT_ONCE || length == 70_000, "{length} bytes of a part at once");
+        }
         let gzipped = bytes(document.gzipped()).await;
         assert!(gzipped.len() < 72_000);
         let mut read = String::new();

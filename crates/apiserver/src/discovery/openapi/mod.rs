@@ -84,9 +84,9 @@ pub async fn v3(server: &ApiServer, group_version: &GroupVersion, call: &Call) -
     Ok(if asked.is_some() { answer.forever() } else { answer })
 }
 
-/// Answers with the document of these versions, which `tag` stands for.
+/// Answers with the document of these versions, which `tag` stands for. Other forms of it are called something else.
 async fn answer(server: &ApiServer, call: &Call, form: Form, versions: Vec<Version>, tag: &str) -> ApiResult<Answer> {
-    let tag = format!("\"{tag}\"");
+    let tag = if form == Form::V2Protobuf { format!("\"{tag}-protobuf\"") } else { format!("\"{tag}\"") };
     let headers: [(HeaderName, &str); 2] = [(header::ETAG, &tag), (header::VARY, "Accept-Encoding, Accept")];
     if is_known(&call.headers, &tag) {
         return Ok(Answer::not_modified().with_headers(headers));

@@ -30,19 +30,9 @@ impl Packed {
         Self { deflated: deflated.into(), sum: Arc::new(sum) }
     }
 
-    /// The part as it was.
-    pub fn unpack(&self) -> Bytes {
-        let mut part = Vec::with_capacity(self.len());
-        let mut unpacker = Decompress::new(false);
-        while part.len() < self.len() {
-            let (read, written) = (unpacker.total_in(), part.len());
-            let rest = self.deflated.get(usize::try_from(read).unwrap_or(usize::MAX)..).unwrap_or_default();
-            let went = unpacker.decompress_vec(rest, &mut part, FlushDecompress::None);
-            if went.is_err() || (unpacker.total_in(), part.len()) == (read, written) {
-                break;
-            }
-        }
-        part.into()
+    /// The part as it was, piece by piece.
+    pub fn unpacking(&self) -> Unpacking {
+        Unpacking { part: self.clone(), unpacker: Decompress::new(false) }
     }
 
     /// The bytes as they are kept.
@@ -59,6 +49,30 @@ impl Packed {
     /// Its check sum.
     pub fn sum(&self) -> &Crc {
         &self.sum
+    }
+}
+
+/// A part that is being unpacked.
+pub struct Unpacking {
+    part: Packed,
+    unpacker: Decompress,
+}
+
+impl Unpacking {
+    /// The next bytes, at most so many; none after the last ones.
+    pub fn next(&mut self, most: usize) -> Bytes {
+        let unpacked = usize::try_from(self.unpacker.total_out()).unwrap_or(usize::MAX);
+        let most = most.min(self.part.len().saturating_sub(unpacked));
+        let mut piece = Vec::with_capacity(most);
+        while piece.len() < most {
+            let (read, written) = (self.unpacker.total_in(), piece.len());
+            let rest = self.part.deflated.get(usize::try_from(read).unwrap_or(usize::MAX)..).unwrap_or_default();
+            let went = self.unpacker.decompress_vec(rest, &mut piece, FlushDecompress::None);
+            if went.is_err() || (self.unpacker.total_in(), piece.len()) == (read, written) {
+                break;
+            }
+        }
+        piece.into()
     }
 }
 
@@ -113,7 +127,12 @@ mod tests {
         for part in [Vec::new(), b"x".to_vec(), b"abc ".repeat(100_000), (0..=255).cycle().take(1_000_000).collect()] {
             let packed = Packed::pack(&part);
             assert_eq!(packed.len(), part.len());
-            assert_eq!(packed.unpack(), part);
+            assert_eq!(packed.unpacking().next(usize::MAX), part);
+            let mut pieces = packed.unpacking();
+            let pieces: Vec<Bytes> =
+                std::iter::from_fn(|| Some(pieces.next(1000)).filter(|piece| !piece.is_empty())).collect();
+            assert!(pieces.iter().all(|piece| piece.len() <= 1000));
+            assert_eq!(pieces.concat(), part);
         }
         assert!(Packed::pack(&b"abc ".repeat(100_000)).deflated().len() < 10_000);
     }
