@@ -121,6 +121,11 @@ fn an_object_that_moves_is_told_as_moved_and_not_as_deleted() {
 fn uncommitted_files_are_looked_at_when_asked_for_and_ignored_ones_are_not() {
     let story = Story::begin();
     story.repository.write(".gitignore", "scratch\n").commit("ignore");
+    // As `up` leaves its data directory: all of it is ignored, and Git knows no empty directories.
+    story.repository.write(".cowherd/.gitignore", "*\n");
+    std::fs::create_dir_all(story.repository.path.join(".cowherd/charts/empty")).unwrap();
+    let output = story.run(&["--base", "main"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("uncommitted"), "{output:?}");
     story.repository.config_map("app/red.yaml", "red", "2").config_map("app/scratch/x.yaml", "scratch", "1");
     let output = story.run(&["--base", "main"]);
     assert_eq!(output.status.code(), Some(0));

@@ -192,6 +192,27 @@ fn differs(
             return Ok(true);
         }
     }
-    let is_known = |name: &String| entries.binary_search_by(|(known, _)| known.cmp(name)).is_ok();
-    Ok(tracked.list(directory)?.iter().any(|(name, _)| !is_known(name)))
+    for (name, entry) in tracked.list(directory)? {
+        let is_known = entries.binary_search_by(|(known, _)| known.cmp(&name)).is_ok();
+        let Ok(path) = directory.join(&name) else { continue };
+        if !is_known && (entry.kind != EntryKind::Directory || holds_files(tracked, &path, left)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a directory holds files, at whatever depth: one that does not is nothing to Git.
+fn holds_files(tree: &dyn Tree, directory: &TreePath, left: &mut usize) -> Result<bool, TreeError> {
+    for (name, entry) in tree.list(directory)? {
+        *left = left.saturating_sub(1);
+        let Ok(path) = directory.join(&name) else { continue };
+        if *left == 0 {
+            return Ok(false);
+        }
+        if entry.kind != EntryKind::Directory || holds_files(tree, &path, left)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

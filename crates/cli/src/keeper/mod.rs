@@ -23,6 +23,9 @@ use crate::terminal::{Mark, Said};
 /// The pause before an object is put back again; it doubles while that is needed again and again.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long an object that was deleted stays away: whoever deleted it with kubectl looks until it is gone, and would look for
+/// ever if another were there before.
+const AWAY: Duration = Duration::from_millis(500);
 /// After how long without a need the pause is short again.
 const PEACE: Duration = Duration::from_secs(60);
 
@@ -66,6 +69,9 @@ impl Keeper {
         let mut pause = PAUSE;
         let mut last = tokio::time::Instant::now();
         while let Some(event) = events.next().await {
+            if matches!(event, Ok(watcher::Event::Delete(_))) {
+                tokio::time::sleep(AWAY).await;
+            }
             let lost = match event {
                 Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => self.lost_to(&object),
                 Ok(watcher::Event::Delete(_)) => Some("was deleted; the API does not say by whom".to_owned()),
