@@ -215,8 +215,9 @@ impl Resource {
     }
 
     /// What is wrong with a changed object.
-    pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+    pub fn validate_update(&self, new: &Value, old: &Value, subresource: Option<&str>) -> Vec<FieldError> {
         match &self.behaviour {
+            Behaviour::BuiltIn(kind) if subresource == Some("status") => kind.validate_status_update(new, old),
             Behaviour::BuiltIn(kind) => kind.validate_update(new, old),
             Behaviour::Custom(version) => version.validate_update(new, old),
         }

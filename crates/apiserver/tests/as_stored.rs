@@ -4,6 +4,8 @@
 
 mod support;
 
+use cowherd_apiserver::{ApiServer, Config};
+use cowherd_store::{Expected, Options, Store};
 use futures::{AsyncBufReadExt, StreamExt};
 use http::Request;
 use serde_json::{Value, json};
@@ -125,4 +127,34 @@ async fn a_watch_writes_what_a_list_does() {
             assert_eq!(line.unwrap().unwrap().unwrap(), format!("{{\"type\":\"ADDED\",\"object\":{item}}}"));
         }
     }
+}
+
+/// Rules may be newer than an object: its controller can say how things are nevertheless, and nobody else can leave it so.
+#[tokio::test]
+async fn what_is_wrong_with_a_stored_spec_keeps_nobody_from_the_status() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path().join("state.redb"), Options::default()).unwrap();
+    let metadata = |name: &str| json!({"name": name, "uid": "u", "creationTimestamp": "2026-01-02T03:04:05Z"});
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let mut deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata("old"),
+        "spec": {"replicas": -1, "selector": {"matchLabels": {"a": "b"}}, "template": template},
+    });
+    deployment["metadata"]["namespace"] = "default".into();
+    let key = "/registry/apps/deployments/default/old";
+    store.put(key, deployment.to_string().into(), Expected::Absent).await.unwrap();
+    let client = ApiServer::open(store, Config::default()).await.unwrap().client();
+
+    let uri = "/apis/apps/v1/namespaces/default/deployments/old";
+    let status = json!({"status": {"observedGeneration": 7}});
+    let (code, changed) = merge(&client, &format!("{uri}/status"), status).await;
+    assert_eq!((code, &changed["status"]["observedGeneration"]), (200, &json!(7)), "{changed}");
+    let (code, refused) = merge(&client, uri, json!({"spec": {"paused": true}})).await;
+    assert_eq!(code, 422, "{refused}");
+    assert!(message(&refused).contains("spec.replicas"), "{refused}");
+    // The metadata that comes with a status has its rules yet.
+    let mark = json!({"metadata": {"annotations": {"not a name": "x"}}});
+    let (code, refused) = merge(&client, &format!("{uri}/status"), mark).await;
+    assert_eq!(code, 422, "{refused}");
+    assert!(message(&refused).contains("metadata.annotations"), "{refused}");
 }

@@ -195,21 +195,25 @@ impl Kind {
 
     /// What is wrong with a changed object, be it alone or against what it was.
     pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = metadata::validate_update(new, old);
-        errors.extend(metadata::validate_standard_finalizers(new));
+        let mut errors = validate_metadata_update(new, old);
+        errors.extend(self.validate_content_update(new, old));
+        distinct(errors)
+    }
+
+    /// What is wrong with an object whose status was changed. The spec is the one that was there: what is wrong with that,
+    /// by rules that may be newer than the object, keeps nobody from saying how things are.
+    pub fn validate_status_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let is_of_status = |error: &FieldError| error.field.to_string().starts_with("status");
+        let mut errors = validate_metadata_update(new, old);
+        errors.extend(self.validate_content_update(new, old).into_iter().filter(is_of_status));
+        distinct(errors)
+    }
+
+    fn validate_content_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
         (self.rules.validate)(new, &mut errors);
         (self.rules.validate_update)(new, old, &mut errors);
-        let mut seen: Vec<FieldError> = Vec::with_capacity(errors.len());
-        for error in errors {
-            // Each is looked for among those before it.
-            if seen.len() >= MAX_ERRORS {
-                break;
-            }
-            if !seen.contains(&error) {
-                seen.push(error);
-            }
-        }
-        seen
+        errors
     }
 
     /// Of the metadata, what nobody comes to own by applying a status: what stays as it was, for nearly all kinds.
@@ -261,6 +265,27 @@ impl Kind {
         let field = FieldPath::new("metadata.name");
         self.names.check(name, false).into_iter().map(|why| FieldError::invalid(&field, name, why)).collect()
     }
+}
+
+fn validate_metadata_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = metadata::validate_update(new, old);
+    errors.extend(metadata::validate_standard_finalizers(new));
+    errors
+}
+
+/// Each error once, and no more of them than anybody reads.
+fn distinct(errors: Vec<FieldError>) -> Vec<FieldError> {
+    let mut seen: Vec<FieldError> = Vec::with_capacity(errors.len().min(MAX_ERRORS));
+    for error in errors {
+        // Each is looked for among those before it.
+        if seen.len() >= MAX_ERRORS {
+            break;
+        }
+        if !seen.contains(&error) {
+            seen.push(error);
+        }
+    }
+    seen
 }
 
 impl std::fmt::Debug for Kind {

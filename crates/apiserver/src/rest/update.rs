@@ -122,7 +122,7 @@ impl Change<'_> {
         if new == live.object || self.applied && managed::same_but_for_times(&new, &live.object) {
             return Ok(live.object.clone());
         }
-        let errors = resource.validate_update(&new, &live.object);
+        let errors = resource.validate_update(&new, &live.object, *subresource);
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named_kind(), name, &errors));
         }
