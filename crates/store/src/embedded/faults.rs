@@ -354,7 +354,7 @@ async fn live(store: &Store, round: u64) -> Vec<(String, Result<Revision, WriteE
 }
 
 /// What a watcher is told until the key `last` is written: each revision after `from` once, in order. Nothing, where history
-/// was forgotten before it could be told.
+/// was forgotten before it could be told, or the watch has ended with what is wrong.
 async fn told(mut watch: Watch, from: Revision) -> Option<Vec<Event>> {
     let mut told: Vec<Event> = Vec::new();
     while told.last().is_none_or(|event| event.key != "last") {
@@ -364,6 +364,8 @@ async fn told(mut watch: Watch, from: Revision) -> Option<Vec<Event>> {
                 told.push(event);
             }
             Err(Error::Compacted { .. }) => return None,
+            // Nor could it be read, while there was no room to open the file again.
+            Err(Error::Storage(failure)) if failure.is_full() => return None,
             Err(error) => panic!("{error}"),
         }
     }
