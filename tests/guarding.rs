@@ -92,8 +92,26 @@ fn an_environment_that_a_commit_leaves_empty_waits_for_approval() {
         assert!(environment.has(object), "{object} is gone");
     }
 
+    // All that is named has to wait.
+    let both = running.cowherd(["reconcile", "kustomization", "prod", "other", "--allow-prune"]);
+    assert!(!both.status.success() && String::from_utf8_lossy(&both.stderr).contains("nothing of kustomization other"));
+    let prod = running.get("kustomization prod -n flux-system");
+    assert!(prod["metadata"]["annotations"]["cowherd.dev/prune-approved"].is_null(), "{prod}");
+
     running.cowherd_ok(["reconcile", "kustomization", "prod", "--allow-prune"]);
     assert!(!environment.has("configmap settings -n prod"));
+}
+
+#[test]
+fn who_resumes_approves_of_nothing_that_waits() {
+    let environment = Environment::start(&[]);
+    environment.repository.write("prod/kustomization.yaml", "resources: []\n");
+    environment.commit_waits(&["2 objects"]);
+    let Environment { running, _directory: directory, .. } = environment;
+    running.stop();
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster", "--switch"]);
+    assert_eq!(running.cowherd(["reconcile", "kustomization", "prod"]).status.code(), Some(1));
+    assert!(running.kubectl(["get", "configmap", "settings", "-n", "prod"]).status.success());
 }
 
 /// A Kustomization that nobody but the test has made, of a directory.

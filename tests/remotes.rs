@@ -152,6 +152,26 @@ fn a_wrong_password_is_said_and_not_shown() {
 }
 
 #[test]
+fn a_path_that_a_public_repository_does_not_have_is_refused_when_switching_to_it_too() {
+    let directory = tempfile::tempdir().unwrap();
+    fleet::repository(&directory.path().join("served/fleet")).commit("begin");
+    let server = Server::start(&directory.path().join("served"));
+    let url = server.url("fleet/.git");
+    let up = |words: &[&str]| {
+        let mut command = cowherd(directory.path());
+        command.arg("up").args(words).args(["--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, said) = up(&[&url, "--path", "cluster"]);
+    assert_eq!(status, Some(0), "{said}");
+    let (status, said) = up(&["--path", "clusterr", "--switch"]);
+    assert!(status == Some(1) && said.contains("there is no ./clusterr"), "{said}");
+    let (status, said) = up(&[]);
+    assert!(status == Some(0) && said.contains("from ./cluster"), "{said}");
+}
+
+#[test]
 fn a_password_that_expires_is_said_and_harms_nothing() {
     let remote = Secured::start();
     let running = Running::spawn(remote.up(&[&remote.url_with(USER, PASSWORD)]), &remote.data());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::local::{self, Head};
-use cowherd_source::{Access, Auth, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
+use cowherd_source::{Access, Auth, FetchError, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
@@ -212,14 +212,30 @@ async fn snapshot(root: &Root, mirrors: &Mirrors) -> Result<Option<Snapshot>> {
     let reference = name("branch").map_or(Reference::Head, Reference::Branch);
     match Location::parse(&root.followed.url)? {
         Location::Path(directory) => Ok(Some(local::discover(&directory)?.snapshot(&reference)?)),
-        Location::Url(_) if root.keeps_credentials && root.credentials.is_empty() => Ok(None),
         Location::Url(url) => {
+            // It may be open to all; else, who knows the credentials that the cluster keeps?
+            let is_blind = root.keeps_credentials && root.credentials.is_empty();
             let secret = root.credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
             let mirrors = mirrors.clone();
-            Ok(Some(tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await??))
+            match tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await? {
+                Err(error) if is_blind && takes_credentials(&error) => Ok(None),
+                fetched => Ok(Some(fetched?)),
+            }
         }
     }
+}
+
+/// Whether credentials may be what was missing. Some servers deny that there is what they show to some only.
+fn takes_credentials(error: &FetchError) -> bool {
+    matches!(
+        error,
+        FetchError::Refused { .. }
+            | FetchError::Credentials { .. }
+            | FetchError::HostKey { .. }
+            | FetchError::Tls { .. }
+            | FetchError::RepositoryNotFound { .. }
+    )
 }
 
 /// A path as `spec.path` has it.
