@@ -17,7 +17,7 @@ pub(super) fn tag(registry: &Registry<'_>, source: &ArtifactSource) -> Result<Op
         ArtifactReference::SemVer(range, filter) => (range, filter),
     };
     let is_chart = source.media_type.as_deref() == Some(CHART_LAYER);
-    let is_wanted = |tag: &String| filter.as_ref().is_none_or(|filter| filter.is_match(tag));
+    let is_wanted = |tag: &String| filter.as_ref().is_none_or(|filter| filter.is_match(tag.as_bytes()));
     let tags = registry.tags(|tag| is_wanted(&tag).then(|| if is_chart { tag.replace('_', "+") } else { tag }))?;
     let Some(found) = range.highest(tags.iter().map(String::as_str)) else {
         let some = tags.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");

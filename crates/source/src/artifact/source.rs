@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use regex::Regex;
+use regex::bytes::Regex;
 
 use super::PublicKeys;
 use crate::connect::ProxyServer;
@@ -44,7 +44,8 @@ impl fmt::Display for ArtifactRepository {
 pub enum ArtifactReference {
     /// The one with this tag.
     Tag(String),
-    /// That of the tag with the highest version in the range, of the tags that the filter fits.
+    /// That of the tag with the highest version in the range, of the tags that the filter fits. Tags are ASCII: bytes are
+    /// enough for a filter.
     SemVer(Range, Option<Regex>),
     /// The manifest with this digest.
     Digest(Digest),

@@ -11,7 +11,7 @@ use cowherd_source::{
 };
 use cowherd_tree::{Tree, TreeError, TreePath};
 use kube::ResourceExt as _;
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -207,9 +207,12 @@ fn reference(spec: Option<&OCIRepositoryRef>) -> Result<ArtifactReference, Error
     ArtifactReference::tag(tag).map_err(|cause| Error::Reference(format!("spec.ref.tag: {cause}")))
 }
 
+/// A regular expression as Go has it, in which `\w` and `\d` are of ASCII; names of classes beyond that are known.
 fn filter(text: &str) -> Result<Regex, Error> {
-    let filter = regex::RegexBuilder::new(text).size_limit(MAX_FILTER).build();
-    filter.map_err(|error| Error::Reference(format!("spec.ref.semverFilter is no regular expression: {error}")))
+    let build = |is_unicode| RegexBuilder::new(text).unicode(is_unicode).size_limit(MAX_FILTER).build();
+    build(false)
+        .or_else(|_| build(true))
+        .map_err(|error| Error::Reference(format!("spec.ref.semverFilter is no regular expression: {error}")))
 }
 
 fn is_copy(spec: &OCIRepositorySpec) -> bool {
@@ -257,10 +260,16 @@ mod tests {
 
     #[test]
     fn a_filter_has_room_for_what_people_write_and_for_no_more() {
-        for text in [".*-rc.*", r"^v?\d+\.\d+\.\d+(-[a-z]+\.\d+)?$", r"^\w+-\w+$", "^main-[a-f0-9]{40}-[0-9]{10}$"] {
+        for text in [
+            ".*-rc.*",
+            r"^v?\d+\.\d+\.\d+(-[a-z]+\.\d+)?$",
+            r"^\w+-\w{1,40}-\w+$",
+            r"^\pL+$",
+            "^main-[a-f0-9]{40}-[0-9]{10}$",
+        ] {
             assert!(filter(text).is_ok(), "{text}");
         }
-        for text in [r"\w{100}", "(a{100}){100}", "(((.?){20}){20}){20}", "["] {
+        for text in [r"\pL{100}", "(a{100}){100}", "(((.?){20}){20}){20}", "["] {
             let error = filter(text).unwrap_err().to_string();
             assert!(error.starts_with("spec.ref.semverFilter is no regular expression: "), "{error}");
         }
