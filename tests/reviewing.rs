@@ -120,7 +120,8 @@ fn an_object_that_moves_is_told_as_moved_and_not_as_deleted() {
 #[test]
 fn uncommitted_files_are_looked_at_when_asked_for_and_ignored_ones_are_not() {
     let story = Story::begin();
-    story.repository.write(".gitignore", "scratch\n").commit("ignore");
+    // The test's home is the repository, so what is kept between calls lies in it.
+    story.repository.write(".gitignore", "scratch\n.cache\n").commit("ignore");
     // As `up` leaves its data directory: all of it is ignored, and Git knows no empty directories.
     story.repository.write(".cowherd/.gitignore", "*\n");
     std::fs::create_dir_all(story.repository.path.join(".cowherd/charts/empty")).unwrap();

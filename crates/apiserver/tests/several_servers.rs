@@ -270,5 +270,6 @@ async fn a_definition_whose_server_went_away_while_it_was_removed_is_removed_by_
     let second = ApiServer::open(store, Config::default()).await.unwrap();
     let client = second.client();
     eventually("it is gone", async || get(&client, &uri).await.0 == 404).await;
-    assert_eq!(get(&client, "/apis/example.org/v1/namespaces/default/cows").await.0, 404);
+    let objects = "/apis/example.org/v1/namespaces/default/cows";
+    eventually("the server has learned of it", async || get(&client, objects).await.0 == 404).await;
 }
