@@ -268,6 +268,13 @@ fn bombs_are_refused_early() {
     let many = (0..60_000).fold(Packing::new(), |packing, count| packing.file(&format!("web/{count}"), ""));
     assert!(matches!(many.unpacked(), Err(ArchiveError::Entries { .. })));
 
+    // Directories inside each other without end, in one path and in many.
+    let deep = Packing::new().file(&format!("web/{}x", "d/".repeat(300)), "").unpacked();
+    assert!(matches!(deep, Err(ArchiveError::Depth { limit: 256, .. })), "{deep:?}");
+    let wide = (0..3000).map(|at| format!("web/{at}/{}x", "d/".repeat(250)));
+    let wide = wide.fold(Packing::new(), |packing, name| packing.file(&name, "")).unpacked();
+    assert!(matches!(wide, Err(ArchiveError::Entries { .. })), "{wide:?}");
+
     // Headers without end before a single file.
     let headers = (0..2000).fold(Packing::new(), |packing, _| {
         packing.entry(EntryType::GNULongName, "././@LongLink", &vec![b'x'; 1 << 10])
