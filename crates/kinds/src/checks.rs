@@ -7,8 +7,7 @@ use crate::json::{Read, same};
 use crate::names;
 use crate::quantity::Quantity;
 
-/// Mistakes found so far.
-pub(crate) type Errors = Vec<FieldError>;
+pub(crate) use crate::errors::Errors;
 
 /// A field that must hold a text; returns the text when it does.
 pub(crate) fn required<'a>(object: &'a Value, name: &str, path: &FieldPath, errors: &mut Errors) -> Option<&'a str> {

@@ -1,9 +1,10 @@
 //! What a built-in resource is called and how it behaves.
 
-use cowherd_schema::{FieldError, FieldPath, MAX_ERRORS, builtin};
+use cowherd_schema::{FieldError, FieldPath, builtin};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::errors::Errors;
 use crate::json::Fill;
 use crate::names::NameRule;
 use crate::strategy::{Generations, Rules};
@@ -187,33 +188,33 @@ impl Kind {
 
     /// What is wrong with a new object, metadata included.
     pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
-        let mut errors = metadata::validate(object, self.namespaced, self.names);
+        let mut errors = Errors::default();
+        errors.extend(metadata::validate(object, self.namespaced, self.names));
         errors.extend(metadata::validate_standard_finalizers(object));
         (self.rules.validate)(object, &mut errors);
-        errors
+        errors.into_vec()
     }
 
     /// What is wrong with a changed object, be it alone or against what it was.
     pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = validate_metadata_update(new, old);
-        errors.extend(self.validate_content_update(new, old));
-        distinct(errors)
+        self.validate_content_update(new, old, &mut errors);
+        errors.into_vec()
     }
 
     /// What is wrong with an object whose status was changed. The spec is the one that was there: what is wrong with that,
     /// by rules that may be newer than the object, keeps nobody from saying how things are.
     pub fn validate_status_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        let is_of_status = |error: &FieldError| error.field.to_string().starts_with("status");
+        let mut of_status = Errors::that(|error| error.field.to_string().starts_with("status"));
+        self.validate_content_update(new, old, &mut of_status);
         let mut errors = validate_metadata_update(new, old);
-        errors.extend(self.validate_content_update(new, old).into_iter().filter(is_of_status));
-        distinct(errors)
+        errors.extend(of_status.into_vec());
+        errors.into_vec()
     }
 
-    fn validate_content_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = Vec::new();
-        (self.rules.validate)(new, &mut errors);
-        (self.rules.validate_update)(new, old, &mut errors);
-        errors
+    fn validate_content_update(&self, new: &Value, old: &Value, errors: &mut Errors) {
+        (self.rules.validate)(new, errors);
+        (self.rules.validate_update)(new, old, errors);
     }
 
     /// Of the metadata, what nobody comes to own by applying a status: what stays as it was, for nearly all kinds.
@@ -267,25 +268,11 @@ impl Kind {
     }
 }
 
-fn validate_metadata_update(new: &Value, old: &Value) -> Vec<FieldError> {
-    let mut errors = metadata::validate_update(new, old);
+fn validate_metadata_update(new: &Value, old: &Value) -> Errors {
+    let mut errors = Errors::default();
+    errors.extend(metadata::validate_update(new, old));
     errors.extend(metadata::validate_standard_finalizers(new));
     errors
-}
-
-/// Each error once, and no more of them than anybody reads.
-fn distinct(errors: Vec<FieldError>) -> Vec<FieldError> {
-    let mut seen: Vec<FieldError> = Vec::with_capacity(errors.len().min(MAX_ERRORS));
-    for error in errors {
-        // Each is looked for among those before it.
-        if seen.len() >= MAX_ERRORS {
-            break;
-        }
-        if !seen.contains(&error) {
-            seen.push(error);
-        }
-    }
-    seen
 }
 
 impl std::fmt::Debug for Kind {

@@ -3,23 +3,25 @@
 use cowherd_schema::{FieldError, FieldPath};
 use serde_json::Value;
 
+use crate::errors::Errors;
 use crate::json::Read;
 use crate::names;
 
 /// What is wrong with a map of labels.
 pub fn validate(labels: &Value, path: &FieldPath) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     for (key, value) in labels.as_object().into_iter().flatten() {
         errors.extend(names::qualified(key).into_iter().map(|why| FieldError::invalid(path, key.as_str(), why)));
         let value = value.as_str().unwrap_or_default();
         errors.extend(names::label_value(value).into_iter().map(|why| FieldError::invalid(path, value, why)));
     }
-    errors
+    errors.into_vec()
 }
 
 /// What is wrong with a `LabelSelector`.
 pub fn validate_selector(selector: &Value, path: &FieldPath) -> Vec<FieldError> {
-    let mut errors = validate(&selector["matchLabels"], &path.child("matchLabels"));
+    let mut errors = Errors::default();
+    errors.extend(validate(&selector["matchLabels"], &path.child("matchLabels")));
     for (index, requirement) in selector.items("matchExpressions").iter().enumerate() {
         let path = path.child("matchExpressions").index(index);
         let values = requirement.items("values");
@@ -46,7 +48,7 @@ pub fn validate_selector(selector: &Value, path: &FieldPath) -> Vec<FieldError> 
             errors.extend(names::label_value(value).into_iter().map(|why| FieldError::invalid(&field, value, why)));
         }
     }
-    errors
+    errors.into_vec()
 }
 
 /// Whether a `LabelSelector` selects nothing in particular.

@@ -19,6 +19,7 @@ mod core;
 mod crd;
 mod discovery;
 pub mod encoding;
+mod errors;
 mod events;
 mod json;
 mod kind;
@@ -36,5 +37,6 @@ mod table;
 
 pub use age::human_duration;
 pub use catalog::{all, find, find_kind};
+pub use errors::Errors;
 pub use kind::{Kind, ScalePaths};
 pub use table::Column;

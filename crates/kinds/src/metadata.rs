@@ -3,6 +3,7 @@
 use cowherd_schema::{ErrorKind, FieldError, FieldPath, builtin};
 use serde_json::Value;
 
+use crate::errors::Errors;
 use crate::json::{Fill, Read, same};
 use crate::labels;
 use crate::names::{self, NameRule};
@@ -17,14 +18,15 @@ const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDelet
 pub fn validate(object: &Value, namespaced: bool, rule: NameRule) -> Vec<FieldError> {
     let metadata = &object["metadata"];
     let path = FieldPath::new("metadata");
-    let mut errors = validate_names(metadata, &path, rule);
+    let mut errors = Errors::default();
+    errors.extend(validate_names(metadata, &path, rule));
     errors.extend(validate_namespace(metadata, &path, namespaced));
     errors.extend(validate_marks(metadata, &path));
-    errors
+    errors.into_vec()
 }
 
 fn validate_names(metadata: &Value, path: &FieldPath, rule: NameRule) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     let prefix = metadata.text("generateName");
     if !prefix.is_empty() {
         let field = path.child("generateName");
@@ -37,7 +39,7 @@ fn validate_names(metadata: &Value, path: &FieldPath, rule: NameRule) -> Vec<Fie
     } else {
         errors.extend(rule.check(name, false).into_iter().map(|why| FieldError::invalid(&field, name, why)));
     }
-    errors
+    errors.into_vec()
 }
 
 fn validate_namespace(metadata: &Value, path: &FieldPath, namespaced: bool) -> Vec<FieldError> {
@@ -55,16 +57,17 @@ fn validate_namespace(metadata: &Value, path: &FieldPath, namespaced: bool) -> V
 
 /// What is wrong with labels, annotations, owners and finalizers.
 fn validate_marks(metadata: &Value, path: &FieldPath) -> Vec<FieldError> {
-    let mut errors = labels::validate(&metadata["labels"], &path.child("labels"));
+    let mut errors = Errors::default();
+    errors.extend(labels::validate(&metadata["labels"], &path.child("labels")));
     errors.extend(validate_annotations(&metadata["annotations"], &path.child("annotations")));
     errors.extend(validate_owners(&metadata["ownerReferences"], &path.child("ownerReferences")));
     errors.extend(validate_finalizers(metadata, &path.child("finalizers")));
-    errors
+    errors.into_vec()
 }
 
 /// What is wrong with a map of annotations.
 pub fn validate_annotations(annotations: &Value, path: &FieldPath) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     let mut size = 0;
     for (key, value) in annotations.as_object().into_iter().flatten() {
         let lower = key.to_lowercase();
@@ -75,11 +78,11 @@ pub fn validate_annotations(annotations: &Value, path: &FieldPath) -> Vec<FieldE
         let why = format!("may not be more than {ANNOTATIONS_LIMIT} bytes");
         errors.push(FieldError::new(ErrorKind::TooLong, path, None, why));
     }
-    errors
+    errors.into_vec()
 }
 
 fn validate_owners(owners: &Value, path: &FieldPath) -> Vec<FieldError> {
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     let mut controller: Option<&str> = None;
     for owner in owners.as_array().into_iter().flatten() {
         let api_version = owner.text("apiVersion");
@@ -106,12 +109,12 @@ fn validate_owners(owners: &Value, path: &FieldPath) -> Vec<FieldError> {
             controller = Some(owner.text("name"));
         }
     }
-    errors
+    errors.into_vec()
 }
 
 fn validate_finalizers(metadata: &Value, path: &FieldPath) -> Vec<FieldError> {
     let finalizers = metadata.items("finalizers");
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     for finalizer in finalizers.iter().filter_map(Value::as_str) {
         errors.extend(names::qualified(finalizer).into_iter().map(|why| FieldError::invalid(path, finalizer, why)));
     }
@@ -120,7 +123,7 @@ fn validate_finalizers(metadata: &Value, path: &FieldPath) -> Vec<FieldError> {
         let why = "finalizer foregroundDeletion and orphan cannot be both set";
         errors.push(FieldError::invalid(path, metadata["finalizers"].clone(), why));
     }
-    errors
+    errors.into_vec()
 }
 
 /// What is wrong with the finalizers of a built-in object: those without a domain are Kubernetes' own.
@@ -142,7 +145,8 @@ pub(crate) fn validate_standard_finalizers(object: &Value) -> Vec<FieldError> {
 pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let (new, old) = (&new["metadata"], &old["metadata"]);
     let path = FieldPath::new("metadata");
-    let mut errors = validate_marks(new, &path);
+    let mut errors = Errors::default();
+    errors.extend(validate_marks(new, &path));
     if old.has("deletionTimestamp") {
         errors.extend(validate_no_new_finalizers(new, old, &path));
     }
@@ -156,7 +160,7 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid(&path.child(field), new[field].clone(), "field is immutable"));
         }
     }
-    errors
+    errors.into_vec()
 }
 
 fn validate_no_new_finalizers(new: &Value, old: &Value, path: &FieldPath) -> Option<FieldError> {

@@ -1,10 +1,10 @@
 //! What the server does to an object on its way to storage.
 
-use cowherd_schema::FieldError;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Kind;
+use crate::errors::Errors;
 use crate::json::{Fill, same};
 use crate::metadata;
 use crate::table::{self, Column};
@@ -44,8 +44,8 @@ pub(crate) struct Rules {
     pub default: fn(&mut Value),
     pub create: fn(&mut Value),
     pub update: fn(&mut Value, &Value),
-    pub validate: fn(&Value, &mut Vec<FieldError>),
-    pub validate_update: fn(&Value, &Value, &mut Vec<FieldError>),
+    pub validate: fn(&Value, &mut Errors),
+    pub validate_update: fn(&Value, &Value, &mut Errors),
     pub columns: &'static [Column],
     pub cells: fn(&Value, Timestamp) -> Vec<Value>,
     pub fields: fn(&Value) -> Vec<(&'static str, String)>,

@@ -87,7 +87,7 @@ mod tests {
         let old = json!({"spec": {"containers": [{"name": "a", "image": "b:1"}]}});
         let mut new = old.clone();
         new["spec"]["containers"][0]["image"] = json!("b:2");
-        let mut errors = Vec::new();
+        let mut errors = Errors::default();
         validate(&new, &old, &mut errors);
         assert!(errors.is_empty());
         new["spec"]["containers"][0]["command"] = json!(["sh"]);
