@@ -103,6 +103,16 @@ pub enum FetchError {
         /// The most that is accepted, in bytes.
         limit: u64,
     },
+    /// A file of the repository is larger than is unpacked, or there are too many objects.
+    #[error(
+        "{url} holds a file of more than {limit} bytes, or millions of files, which is more than is unpacked; keep what is that large elsewhere"
+    )]
+    LargeObject {
+        /// The repository.
+        url: RepositoryUrl,
+        /// The most that is unpacked at once, in bytes.
+        limit: usize,
+    },
     /// A revision has more files than are walked.
     #[error(
         "{commit} of {url} has more than {limit} files, each counted as often as it stands somewhere, or more than {depth} directories inside each other; that is more than is accepted"
@@ -168,6 +178,7 @@ impl FetchError {
             | Self::ReferenceNotFound { url, .. }
             | Self::Timeout { url, .. }
             | Self::TooLarge { url, .. }
+            | Self::LargeObject { url, .. }
             | Self::TooManyFiles { url, .. }
             | Self::NoSsh { url, .. }
             | Self::Unsupported { url, .. }

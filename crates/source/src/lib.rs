@@ -62,7 +62,7 @@ pub use local::{LocalWatch, LocalWatches, WatchError};
 pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
 pub use registry::{Logins, LoginsError};
-pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_TIMEOUT, Remote};
+pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_MAX_UNPACKED, DEFAULT_TIMEOUT, Remote};
 pub use snapshot::Snapshot;
 pub use tree::GitTree;
 pub use version::{Range, RangeError};

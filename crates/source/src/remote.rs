@@ -10,6 +10,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many bytes a fetch may transfer unless it is said otherwise.
 pub const DEFAULT_MAX_SIZE: u64 = 1024 * 1024 * 1024;
 
+/// How many bytes a fetch may unpack at once unless it is said otherwise: those of the largest file, or what is known of
+/// all objects. Few bytes of a pack can mean a gigabyte.
+pub const DEFAULT_MAX_UNPACKED: usize = 128 * 1024 * 1024;
+
 /// A repository and the terms on which it is fetched.
 #[derive(Clone, Debug)]
 pub struct Remote {
@@ -21,6 +25,8 @@ pub struct Remote {
     pub timeout: Duration,
     /// How many bytes a fetch may transfer.
     pub max_size: u64,
+    /// How many bytes it may unpack at once.
+    pub max_unpacked: usize,
     /// What the fetch may use and reach.
     pub access: Access,
     /// Breaks the fetch off.
@@ -35,6 +41,7 @@ impl Remote {
             auth: Auth::default(),
             timeout: DEFAULT_TIMEOUT,
             max_size: DEFAULT_MAX_SIZE,
+            max_unpacked: DEFAULT_MAX_UNPACKED,
             access: Access::default(),
             cancel: Cancel::default(),
         }

@@ -19,6 +19,7 @@ pub(crate) struct Attempt {
     access: Access,
     cancel: Cancel,
     max_size: u64,
+    max_unpacked: usize,
     received: AtomicU64,
     failure: Mutex<Option<FetchError>>,
 }
@@ -33,6 +34,7 @@ impl Attempt {
             access: remote.access.clone(),
             cancel: remote.cancel.clone(),
             max_size: remote.max_size,
+            max_unpacked: remote.max_unpacked,
             received: AtomicU64::new(0),
             failure: Mutex::default(),
         }
@@ -74,6 +76,11 @@ impl Attempt {
         let cancelled = self.cancel.is_cancelled().then(|| self.ended());
         let noted = || lock(&self.failure).clone();
         cancelled.or_else(noted).or_else(|| self.is_over().then(|| self.ended()))
+    }
+
+    /// How many bytes may be unpacked at once.
+    pub(crate) fn max_unpacked(&self) -> usize {
+        self.max_unpacked
     }
 
     /// Counts bytes that were received; an error when they become too many.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::error::{Class, ResourceExhaustionKind};
 use gix::odb::pack;
 use gix::progress::Discard;
 use gix::protocol::fetch::{Arguments, Negotiate, Response, Shallow, Tags, negotiate};
@@ -214,10 +215,9 @@ impl Session {
                         interrupt,
                         Some(objects),
                         gix::hash::Kind::Sha1,
-                        write_options(),
+                        write_options(attempt.max_unpacked()),
                     );
-                    let outcome =
-                        outcome.inspect_err(|error| note_storage_failure(&attempt, &pack_directory, error))?;
+                    let outcome = outcome.inspect_err(|error| note_failure(&attempt, &pack_directory, error))?;
                     written.extend([outcome.data_path, outcome.index_path].into_iter().flatten());
                     // Whoever cleans up packs would have to leave this one alone; nobody does.
                     if let Some(keep) = outcome.keep_path {
@@ -295,11 +295,15 @@ fn explain(attempt: &Attempt, process: Option<&Process>, error: &gix::Error) -> 
         .unwrap_or_else(|| attempt.protocol(&causes()))
 }
 
-/// Tells a full disk from a broken connection.
-fn note_storage_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
+/// Tells a full disk and what is too large from a broken connection.
+fn note_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
     use std::io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, Other, TimedOut, UnexpectedEof,
     };
+    if error.classify().has(Class::ResourceExhaustion(ResourceExhaustionKind::AllocationLimit)) {
+        attempt.fail(FetchError::LargeObject { url: attempt.url().clone(), limit: attempt.max_unpacked() });
+        return;
+    }
     let Some(cause) = error.downcast_any_ref::<std::io::Error>() else { return };
     // What reading from the server ends with, or what it sent.
     let received =
@@ -331,12 +335,12 @@ fn agent() -> (&'static str, Option<String>) {
     ("agent", Some(concat!("git/cowherd-", env!("CARGO_PKG_VERSION")).to_owned()))
 }
 
-fn write_options() -> pack::bundle::write::Options {
+fn write_options(max_unpacked: usize) -> pack::bundle::write::Options {
     pack::bundle::write::Options {
         thread_limit: Some(2),
         iteration_mode: pack::data::input::Mode::Verify,
         index_version: pack::index::Version::V2,
-        alloc_limit_bytes: Some(1 << 30),
+        alloc_limit_bytes: Some(max_unpacked),
         compression: gix::zlib::Compression::BEST_SPEED,
     }
 }

@@ -284,6 +284,21 @@ fn more_than_the_limit_is_not_taken() {
 }
 
 #[test]
+fn a_file_that_is_larger_than_is_unpacked_is_not_taken_however_small_it_was_packed() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    repository.commit("large", &"x".repeat(200_000));
+    let server = Server::start(directory.path());
+    let mut remote = remote(&server.url("repo/.git"));
+    remote.max_unpacked = 100_000;
+    let mirrors = mirrors(directory.path());
+    let error = mirrors.fetch(&remote, &main_branch()).unwrap_err();
+    assert!(matches!(error, FetchError::LargeObject { limit: 100_000, .. }), "{error}");
+    remote.max_unpacked = 300_000;
+    mirrors.fetch(&remote, &main_branch()).unwrap();
+}
+
+#[test]
 fn a_repository_with_sha256_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("repo");
