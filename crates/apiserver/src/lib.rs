@@ -47,6 +47,7 @@ mod listener;
 mod mutation;
 mod negotiation;
 mod object;
+mod pieces;
 pub mod pki;
 mod query;
 mod random;

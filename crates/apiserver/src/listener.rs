@@ -29,6 +29,7 @@ use crate::{
     connections::{Activity, Admitted, Connections, UnderWay, descriptors},
     flow::{Place, owner},
     identity::User,
+    pieces::Pieces,
     pki,
     server::ApiServer,
     status::ApiError,
@@ -139,7 +140,7 @@ async fn serve_one(
     let service = hyper::service::service_fn(move |request| {
         let (server, user, under_way) = (server.clone(), user.clone(), requests.request());
         let unread = unread.clone();
-        async move { Ok::<_, Infallible>(respond(server, user, request, under_way, unread).await) }
+        async move { Ok::<_, Infallible>(respond(server, user, request, under_way, unread).await.map(Pieces::of)) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(SEND_BUFFER);
