@@ -52,6 +52,10 @@ pub(crate) struct Activity {
     stuck: AtomicBool,
 }
 
+/// Whoever has just connected has so long to say something: where all places are taken by such, the next one waits. However
+/// fast others connect, who does so to ask comes to it.
+const NEWCOMER: Duration = Duration::from_millis(50);
+
 /// Who takes nothing of an answer for so long is idle, though a request is under way.
 const STUCK: Duration = Duration::from_secs(5);
 
@@ -77,6 +81,11 @@ impl Activity {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.made.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
+    }
+
+    /// For how long it has been there.
+    fn age(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Whether it ever asked for anything.
@@ -118,14 +127,35 @@ pub(crate) struct Admitted {
     pub(crate) ended: CancellationToken,
 }
 
+/// Why there is no place for a connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// All that are open have something under way.
+    Busy,
+    /// All that are idle have just connected; for so long it has to wait.
+    For(Duration),
+}
+
 impl Connections {
     /// At most `limit` connections, and of one address at most `limit_of_address`.
     pub(crate) fn new(limit: usize, limit_of_address: usize) -> Arc<Self> {
         Arc::new(Self { limit, limit_of_address, open: Mutex::default() })
     }
 
-    /// Lets a connection in, at the cost of an idle one where there are too many. `None` where all of those are busy.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+    /// Lets a connection in, at the cost of an idle one where there are too many, once that one has had its time. `None`
+    /// where all of those are busy.
+    pub(crate) async fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+        loop {
+            match self.try_admit(address) {
+                Ok(admitted) => return Some(admitted),
+                Err(Full::Busy) => return None,
+                Err(Full::For(time)) => tokio::time::sleep(time).await,
+            }
+        }
+    }
+
+    /// Lets a connection in, if there is a place for it now.
+    pub(crate) fn try_admit(self: &Arc<Self>, address: IpAddr) -> Result<Admitted, Full> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.of_address.get(&address).is_some_and(|count| *count >= self.limit_of_address) {
             open.end_idlest(Some(address))?;
@@ -137,22 +167,26 @@ impl Connections {
         open.next += 1;
         *open.of_address.entry(address).or_default() += 1;
         open.all.insert(number, Entry { address, activity: activity.clone(), ended: ended.clone() });
-        Some(Admitted { connections: self.clone(), number, activity, ended })
+        Ok(Admitted { connections: self.clone(), number, activity, ended })
     }
 }
 
 impl Open {
     /// Ends the connection that has been idle for the longest time, of an address or of all. One that never asked for
     /// anything goes before all that did.
-    fn end_idlest(&mut self, address: Option<IpAddr>) -> Option<()> {
+    fn end_idlest(&mut self, address: Option<IpAddr>) -> Result<(), Full> {
         let of_address = self.all.iter().filter(|(_, entry)| address.is_none_or(|address| entry.address == address));
         let idle = of_address
             .filter_map(|(number, entry)| Some((!entry.activity.has_asked(), entry.activity.idle()?, *number)));
-        let (_, _, number) = idle.max()?;
+        let (never_asked, _, number) = idle.max().ok_or(Full::Busy)?;
+        let age = self.all.get(&number).map(|entry| entry.activity.age()).unwrap_or_default();
+        if never_asked && age < NEWCOMER {
+            return Err(Full::For(NEWCOMER - age));
+        }
         if let Some(entry) = self.remove(number) {
             entry.ended.cancel();
         }
-        Some(())
+        Ok(())
     }
 
     fn remove(&mut self, number: u64) -> Option<Entry> {
@@ -187,22 +221,34 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const THERE: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
-    #[test]
-    fn the_idlest_gives_its_place_and_the_busy_keep_theirs() {
+    #[tokio::test]
+    async fn the_idlest_gives_its_place_and_the_busy_keep_theirs() {
         let connections = Connections::new(3, 2);
-        let silent = connections.admit(HERE).unwrap();
-        let busy = connections.admit(HERE).unwrap();
+        let silent = connections.admit(HERE).await.unwrap();
+        let busy = connections.admit(HERE).await.unwrap();
         let request = busy.activity.request();
-        let third = connections.admit(HERE).unwrap();
+        let third = connections.admit(HERE).await.unwrap();
         assert!(silent.ended.is_cancelled() && !busy.ended.is_cancelled());
-        let elsewhere = connections.admit(THERE).unwrap();
+        let elsewhere = connections.admit(THERE).await.unwrap();
         let asking = third.activity.request();
-        assert!(connections.admit(HERE).is_none(), "all of this address are busy");
+        assert!(connections.admit(HERE).await.is_none(), "all of this address are busy");
         drop(asking);
-        assert!(connections.admit(THERE).is_some(), "one of another address that never asked goes first");
+        assert!(connections.admit(THERE).await.is_some(), "one of another address that never asked goes first");
         assert!(elsewhere.ended.is_cancelled() && !third.ended.is_cancelled());
         drop((request, busy, third));
         drop(silent);
         assert_eq!(connections.open.lock().unwrap().of_address.get(&HERE), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_just_connected_is_given_time_to_ask() {
+        let connections = Connections::new(4, 2);
+        let first = connections.try_admit(HERE).unwrap();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let second = connections.try_admit(HERE).unwrap();
+        assert!(matches!(connections.try_admit(HERE), Err(Full::For(time)) if time <= NEWCOMER));
+        let _third = connections.admit(HERE).await.unwrap();
+        assert!(first.ended.is_cancelled() && first.activity.age() >= NEWCOMER);
+        assert!(!second.ended.is_cancelled());
     }
 }

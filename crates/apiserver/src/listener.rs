@@ -89,7 +89,7 @@ impl ApiServer {
                     }
                 },
             };
-            let Some(admitted) = open.admit(address.ip()) else {
+            let Some(admitted) = open.admit(address.ip()).await else {
                 tracing::warn!(%address, "refused a connection: as many as may be are busy");
                 continue;
             };

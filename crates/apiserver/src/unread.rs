@@ -192,7 +192,7 @@ mod tests {
     use crate::{body, connections::Connections};
 
     fn under_way() -> UnderWay {
-        Connections::new(1, 1).admit(std::net::Ipv4Addr::LOCALHOST.into()).unwrap().activity.request()
+        Connections::new(1, 1).try_admit(std::net::Ipv4Addr::LOCALHOST.into()).unwrap().activity.request()
     }
 
     async fn keep(unread: &Arc<Unread>, owner: &str, size: usize) -> Option<Waiting> {

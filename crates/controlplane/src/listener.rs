@@ -1,5 +1,6 @@
 //! The address at which others reach the API of a control plane.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,12 +8,14 @@ use std::time::Duration;
 
 use cowherd_apiserver::pki::{Names, Pki, PkiError};
 use cowherd_apiserver::{ApiServer, ServiceNetwork};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 use crate::{DataDir, Error, Listen};
 
 /// How often it is looked whether the certificates still name what the server is reached by, and are good for long enough.
 const LOOK: Duration = Duration::from_secs(60);
+/// How many connections wait to be taken while many come at once.
+const BACKLOG: u32 = 1024;
 /// What a cluster is called that has no name.
 const CLUSTER: &str = "cowherd";
 
@@ -27,11 +30,31 @@ pub(crate) struct Listener {
     pki: Mutex<Pki>,
 }
 
+/// Listens at the first address that `host:port` stands for where that is possible.
+async fn listen_at(address: &str) -> io::Result<TcpListener> {
+    let mut failure = None;
+    for address in lookup_host(address).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address has this name")))
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // What was served here until a moment ago is no obstacle.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 impl Listener {
     /// Listens, with the certificates of the data directory, and writes the kubeconfig.
     pub(crate) async fn bind(listen: &Listen, network: ServiceNetwork, data_dir: &DataDir) -> Result<Self, Error> {
         let failed = |cause| Error::Listen { address: listen.address.clone(), cause };
-        let socket = TcpListener::bind(&listen.address).await.map_err(failed)?;
+        let socket = listen_at(&listen.address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let names = Names::new(address, network).and(listen.names.iter().cloned());
         let socket = socket.into_std().map_err(failed)?;
