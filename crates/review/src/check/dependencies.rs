@@ -1,6 +1,6 @@
 //! Kustomizations that wait for each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::cluster::Cluster;
@@ -31,17 +31,22 @@ pub fn cycles(cluster: &Cluster) -> Vec<Cycle> {
     let mut done = BTreeSet::new();
     for start in cluster.units.keys() {
         let mut path: Vec<NamespacedName> = Vec::new();
+        let mut places: BTreeMap<NamespacedName, usize> = BTreeMap::new();
         let mut rest: Vec<Vec<NamespacedName>> = vec![vec![start.clone()]];
         while let Some(level) = rest.last_mut() {
             let Some(name) = level.pop() else {
                 rest.pop();
-                done.extend(path.pop());
+                if let Some(left) = path.pop() {
+                    places.remove(&left);
+                    done.insert(left);
+                }
                 continue;
             };
-            if let Some(at) = path.iter().position(|other| *other == name) {
-                found.insert(rotated(&path[at..]));
+            if let Some(at) = places.get(&name) {
+                found.insert(rotated(&path[*at..]));
             } else if !done.contains(&name) {
                 rest.push(next(&name));
+                places.insert(name.clone(), path.len());
                 path.push(name);
             }
         }

@@ -102,7 +102,8 @@ struct Growing<'a> {
     tree: Arc<dyn Tree>,
     context: &'a Context,
     known: Option<&'a Cluster>,
-    pending: Vec<Found>,
+    /// What was met and is not rendered yet, by name.
+    pending: BTreeMap<NamespacedName, Found>,
     units: BTreeMap<NamespacedName, Arc<Unit>>,
     described_twice: Vec<(NamespacedName, NamespacedName)>,
     world: World,
@@ -114,8 +115,8 @@ impl<'a> Growing<'a> {
     fn new(path: &str, tree: Arc<dyn Tree>, context: &'a Context, known: Option<&'a Cluster>) -> Self {
         let mut world = World::default();
         context.given.iter().for_each(|object| world.take(object));
-        let pending =
-            gitops::root(path).map(|kustomization| Found { kustomization, parent: None }).into_iter().collect();
+        let root = gitops::root(path).map(|kustomization| Found { kustomization, parent: None });
+        let pending = root.into_iter().map(|found| (found.name(), found)).collect();
         Self {
             path: path.to_owned(),
             tree,
@@ -134,13 +135,14 @@ impl<'a> Growing<'a> {
     fn grow(&mut self) {
         while !self.pending.is_empty() && self.units.len() < MAX_UNITS {
             let pending = std::mem::take(&mut self.pending);
-            let is_known = |found: &Found| found.waits_for(&self.world, &self.context.sources).is_empty();
-            let (ready, waiting): (Vec<_>, Vec<_>) = pending.into_iter().partition(is_known);
+            let is_known =
+                |(_, found): &(NamespacedName, Found)| found.waits_for(&self.world, &self.context.sources).is_empty();
+            let (ready, waiting): (BTreeMap<_, _>, BTreeMap<_, _>) = pending.into_iter().partition(is_known);
             if ready.is_empty() {
-                self.finish_without(waiting);
+                self.finish_without(waiting.into_values().collect());
             } else {
                 self.pending = waiting;
-                self.render(ready);
+                self.render(ready.into_values().collect());
             }
         }
     }
@@ -200,16 +202,17 @@ impl<'a> Growing<'a> {
     fn adopt(&mut self, mut kustomization: Kustomization) {
         let annotations = kustomization.metadata.annotations.get_or_insert_default();
         annotations.entry(DEFAULT_NAMESPACE.to_owned()).or_insert_with(|| "default".to_owned());
-        self.pending.push(Found { kustomization, parent: None });
+        let root = Found { kustomization, parent: None };
+        self.pending.insert(root.name(), root);
     }
 
     /// Takes in a Kustomization that was found.
     fn meet(&mut self, found: Found) {
         let name = found.name();
         let known = self.units.get(&name).map(|unit| unit.parent.clone());
-        let pending = self.pending.iter().find(|other| other.name() == name).map(|other| other.parent.clone());
-        match (known.or(pending), found.parent.clone()) {
-            (None, _) => self.pending.push(found),
+        let pending = || self.pending.get(&name).map(|other| other.parent.clone());
+        match (known.or_else(pending), found.parent.clone()) {
+            (None, _) => drop(self.pending.insert(name, found)),
             // The one that everything grows from describes itself.
             (Some(None), _) => {}
             (Some(first), parent) if first == parent => {}

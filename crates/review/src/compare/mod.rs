@@ -181,11 +181,8 @@ impl Review {
         context: &Context,
     ) -> Result<(), TreeError> {
         let covered = after.covered;
-        self.left_out = after.left_out;
-        let is_known = |one: &LeftOut| self.left_out.contains(one);
-        let gone: Vec<LeftOut> = before.left_out.into_iter().filter(|one| !is_known(one)).collect();
-        self.left_out.extend(gone);
-        self.left_out.sort();
+        let left_out: BTreeSet<LeftOut> = after.left_out.into_iter().chain(before.left_out).collect();
+        self.left_out = left_out.into_iter().collect();
         let mut pairs: BTreeMap<String, (By, Option<Cluster>, Option<Cluster>)> = BTreeMap::new();
         for one in after.clusters {
             pairs.insert(one.cluster.path.clone(), (one.by, None, Some(one.cluster)));

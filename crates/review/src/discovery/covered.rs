@@ -1,12 +1,12 @@
 //! What of a tree is part of clusters that were read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cowherd_tree::{Read, TreePath};
 
 use crate::cluster::{Cluster, State};
 
-use super::scan::{KUSTOMIZATIONS, Scan, ancestors};
+use super::scan::{KUSTOMIZATIONS, Scan, ancestors, below};
 
 /// What of a tree is part of clusters that were read.
 #[derive(Default)]
@@ -55,6 +55,12 @@ impl Covered {
     /// Whether a file is part of it.
     pub(super) fn has(&self, file: &TreePath) -> bool {
         self.files.contains(file) || ancestors(file).iter().any(|above| self.whole.contains(above))
+    }
+
+    /// Those of the files that are part of it.
+    pub(super) fn of<'a, T>(&'a self, files: &'a BTreeMap<TreePath, T>) -> impl Iterator<Item = &'a TreePath> {
+        let read = self.files.iter().filter(|file| files.contains_key(*file));
+        read.chain(self.whole.iter().flat_map(|directory| below(files, directory).map(|(file, _)| file)))
     }
 
     /// Whether a directory is rendered as a whole, with or without what is above it.

@@ -8,7 +8,7 @@ mod covered;
 mod plain;
 mod scan;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::cluster::{Cluster, Context, Side};
 use covered::Covered;
 use scan::{Scan, Written, ancestors, cluster_directory};
 
-pub(crate) use scan::kustomization;
+pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 
 /// Directories whose manifests nobody applies, and what they are.
 const OF_OTHERS: [(&str, &str); 6] = [
@@ -112,16 +112,18 @@ pub fn discover(
 ) -> Result<Discovery, TreeError> {
     let tree = Ignore::new(side.tree.clone(), None)?;
     let scan = Scan::of(&tree, &context.sources)?;
+    let known = known.into_iter().flat_map(|known| &known.clusters);
     let mut discovering = Discovering {
         side,
         context,
         excluded,
-        known,
+        known: known.map(|one| (one.cluster.path.as_str(), &one.cluster)).collect(),
         tree: Arc::new(tree),
         scan: &scan,
         covered: Covered::default(),
         met: BTreeSet::new(),
-        found: Vec::new(),
+        found: BTreeMap::new(),
+        marked: BTreeMap::new(),
         left_out: BTreeSet::new(),
     };
     discovering.bootstrapped()?;
@@ -144,13 +146,17 @@ struct Discovering<'a> {
     side: &'a Side,
     context: &'a Context,
     excluded: &'a [TreePath],
-    known: Option<&'a Discovery>,
+    /// What was read on another side, by path.
+    known: BTreeMap<&'a str, &'a Cluster>,
     tree: Arc<dyn Tree>,
     scan: &'a Scan,
     covered: Covered,
     /// The paths that something spoke for.
     met: BTreeSet<TreePath>,
-    found: Vec<Discovered>,
+    /// What was found, by path.
+    found: BTreeMap<String, Discovered>,
+    /// The files that spoke for paths which were found by Kustomizations alone.
+    marked: BTreeMap<TreePath, BTreeSet<String>>,
     left_out: BTreeSet<LeftOut>,
 }
 
@@ -170,9 +176,11 @@ impl Discovering<'_> {
     /// What others seem to lead to comes last: it is part of them by then, but where they lead elsewhere after all.
     fn kustomizations(&mut self) -> Result<(), TreeError> {
         let scan = self.scan;
+        let led_to = scan.led_to();
+        let is_reached = |one: &Written| ancestors(&one.file).iter().any(|above| led_to.contains(above));
         let rank = |one: &&Written| {
             let is_in_clusters = cluster_directory(&one.file).is_some();
-            (!scan.is_own(one), !is_in_clusters, scan.is_reached(one), one.file.components().count(), one.file.clone())
+            (!scan.is_own(one), !is_in_clusters, is_reached(one), one.file.components().count(), one.file.clone())
         };
         let mut written: Vec<&Written> = scan.written.iter().collect();
         written.sort_by_cached_key(rank);
@@ -232,16 +240,37 @@ impl Discovering<'_> {
         }
         let cluster = self.read(&shown(&path))?;
         let covers = Covered::by(&cluster, self.scan);
-        let is_part = |other: &Discovered| !other.marks.is_empty() && other.marks.iter().all(|mark| covers.has(mark));
-        self.found.retain(|other| other.by != By::Kustomizations || !is_part(other));
+        self.drop_parts(&covers);
         self.covered.extend(covers);
-        self.found.push(Discovered { cluster, by, marks });
+        let path = cluster.path.clone();
+        if by == By::Kustomizations {
+            for mark in &marks {
+                self.marked.entry(mark.clone()).or_default().insert(path.clone());
+            }
+        }
+        self.found.insert(path, Discovered { cluster, by, marks });
         Ok(())
     }
 
+    /// Drops what was found by Kustomizations alone that turn out to be part of another cluster.
+    fn drop_parts(&mut self, covers: &Covered) {
+        let marks: BTreeSet<TreePath> = covers.of(&self.marked).cloned().collect();
+        let paths: BTreeSet<String> =
+            marks.iter().filter_map(|mark| self.marked.get(mark)).flatten().cloned().collect();
+        for path in paths {
+            let is_part = |other: &Discovered| other.marks.iter().all(|mark| marks.contains(mark));
+            let Some(other) = self.found.get(&path).filter(|other| is_part(other)) else { continue };
+            for mark in &other.marks {
+                if let Some(paths) = self.marked.get_mut(mark) {
+                    paths.remove(&path);
+                }
+            }
+            self.found.remove(&path);
+        }
+    }
+
     fn read(&self, path: &str) -> Result<Cluster, TreeError> {
-        let known = self.known.and_then(|known| known.clusters.iter().find(|one| one.cluster.path == path));
-        Cluster::read(self.side, path, self.context, known.map(|known| &known.cluster))
+        Cluster::read(self.side, path, self.context, self.known.get(path).copied())
     }
 
     fn leave_out(&mut self, path: &TreePath, why: &str) {
@@ -249,12 +278,16 @@ impl Discovering<'_> {
     }
 
     fn is_left_out(&self, path: &TreePath) -> bool {
-        self.left_out.iter().any(|one| path.starts_with(&one.path))
+        let is_named = |directory: TreePath| {
+            let first = LeftOut { path: directory, why: String::new() };
+            self.left_out.range::<LeftOut, _>(&first..).next().is_some_and(|one| one.path == first.path)
+        };
+        ancestors(path).into_iter().any(is_named)
     }
 
-    fn finish(mut self) -> Discovery {
-        self.found.sort_by(|a, b| a.cluster.path.cmp(&b.cluster.path));
-        Discovery { clusters: self.found, left_out: self.left_out.into_iter().collect(), covered: self.covered }
+    fn finish(self) -> Discovery {
+        let left_out = self.left_out.into_iter().collect();
+        Discovery { clusters: self.found.into_values().collect(), left_out, covered: self.covered }
     }
 }
 

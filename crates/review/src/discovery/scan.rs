@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 64;
 /// The directory whose directories are clusters, as Flux's guides have it.
 const CLUSTERS: &str = "clusters";
 /// What the file of a kustomization may be called.
-pub(super) const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A Kustomization of Flux, where it is written and what it is about.
 pub(super) struct Written {
@@ -169,10 +169,10 @@ impl Scan {
         source == gitops::ROOT || (kind == "GitRepository" && !self.foreign.contains(source))
     }
 
-    /// Whether another Kustomization seems to lead to this one.
-    pub(super) fn is_reached(&self, one: &Written) -> bool {
-        let leads = |other: &Written| !other.is_root() && self.is_own(other) && one.file.starts_with(&other.path);
-        self.written.iter().any(leads)
+    /// The paths that Kustomizations lead to which are not about their own directories.
+    pub(super) fn led_to(&self) -> BTreeSet<&TreePath> {
+        let leading = self.written.iter().filter(|one| !one.is_root() && self.is_own(one));
+        leading.map(|one| &one.path).collect()
     }
 
     /// The directories of the clusters that a file belongs to: the one in `clusters`, or its own; where others build on that,
@@ -226,8 +226,8 @@ impl Scan {
         self.bases_below(directory).any(|(by, bases)| by != directory && bases.iter().any(|base| is_layer(by, base)))
     }
 
-    fn bases_below(&self, directory: &TreePath) -> impl Iterator<Item = (&TreePath, &Vec<TreePath>)> {
-        self.bases.iter().filter(move |(by, _)| by.starts_with(directory))
+    fn bases_below<'a>(&'a self, directory: &'a TreePath) -> impl Iterator<Item = (&'a TreePath, &'a Vec<TreePath>)> {
+        below(&self.bases, directory)
     }
 
     /// The chart that a path is in.
@@ -250,6 +250,17 @@ pub(super) fn ancestors(path: &TreePath) -> Vec<TreePath> {
         all.push(last.parent());
     }
     all
+}
+
+/// The entries of a directory, and of all that is below it.
+pub(super) fn below<'a, T>(
+    all: &'a BTreeMap<TreePath, T>,
+    directory: &'a TreePath,
+) -> impl Iterator<Item = (&'a TreePath, &'a T)> {
+    // Paths are ordered as texts, so that those which begin alike stand together: `a`, `a-b`, `a/c`.
+    let alike =
+        all.range::<TreePath, _>(directory..).take_while(|(path, _)| path.as_str().starts_with(directory.as_str()));
+    alike.filter(|(path, _)| path.starts_with(directory))
 }
 
 /// The kustomization file of a directory.
@@ -279,4 +290,23 @@ fn charts(directory: &TreePath, kustomization: &Value) -> Vec<TreePath> {
 
 fn is_yaml(name: &str) -> bool {
     name == "Kustomization" || [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_a_directory_is_found_among_names_that_begin_alike() {
+        let all = ["a", "a-b", "a/c", "a/c/d", "ab", "b"].map(|path| (TreePath::parse(path).unwrap(), ()));
+        let all = BTreeMap::from(all);
+        let found = |directory: &str| {
+            let directory = TreePath::parse(directory).unwrap();
+            below(&all, &directory).map(|(path, ())| path.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a"), ["a", "a/c", "a/c/d"]);
+        assert_eq!(found("a/c"), ["a/c", "a/c/d"]);
+        assert_eq!(found(".").len(), all.len());
+        assert!(found("c").is_empty());
+    }
 }
