@@ -344,6 +344,43 @@ fn an_artifact_that_can_never_be_had_is_told() {
 }
 
 #[test]
+fn addresses_of_this_machine_and_its_link_are_told_wherever_something_is_fetched_from() {
+    let story = Story::begin();
+    for (name, kind, url) in [
+        ("registry", "OCIRepository", "oci://localhost:5000/apps"),
+        ("link", "OCIRepository", "oci://[fe80::1]:5000/apps"),
+        ("charts", "HelmRepository", "http://127.0.0.1:8879/charts"),
+        ("far", "OCIRepository", "oci://ghcr.io/org/apps"),
+        ("office", "HelmRepository", "https://10.0.0.7/charts"),
+    ] {
+        let source = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: \
+             flux-system}}\nspec:\n  interval: 1m\n  url: {url}\n"
+        );
+        story.repository.write(&format!("cluster/{name}.yaml"), &source);
+    }
+    let kustomization = "resources:\n- red.yaml\n- http://localhost:1/base.yaml\nhelmCharts:\n- name: x\n  repo: \
+                         https://169.254.169.254/charts\n  version: 1.0.0\n";
+    story.repository.write("app/kustomization.yaml", kustomization);
+    let (lines, _) = story.lines(&["--offline"]);
+    for (place, address) in [
+        ("cluster/registry.yaml:6: warning: OCIRepository/flux-system/registry: ", "127.0.0.1"),
+        ("cluster/link.yaml:6: warning: OCIRepository/flux-system/link: ", "fe80::1"),
+        ("cluster/charts.yaml:6: warning: HelmRepository/flux-system/charts: ", "127.0.0.1"),
+        ("app/kustomization.yaml:3: warning: resources[1]: ", "127.0.0.1"),
+        ("app/kustomization.yaml:6: warning: helmCharts[0].repo: ", "169.254.169.254"),
+    ] {
+        let told = format!("start cowherd with --allow-network {address} if they may [source]");
+        assert!(
+            lines.iter().any(|line| line.starts_with(place) && line.ends_with(&told)),
+            "{place}: {told}: {lines:#?}"
+        );
+    }
+    let refused = lines.iter().filter(|line| line.ends_with("[source]")).count();
+    assert_eq!(refused, 5, "{lines:#?}");
+}
+
+#[test]
 fn an_object_that_many_describe_is_told_once() {
     let story = Story::begin();
     for number in 0..20 {

@@ -41,6 +41,20 @@ enum Place {
     Directory(PathBuf),
 }
 
+/// The addresses that a host without a port names itself: those of this machine for `localhost`. None where a name has to be
+/// looked up.
+pub(crate) fn named_by(host: &str) -> Vec<IpAddr> {
+    let host = host.to_ascii_lowercase();
+    let plain = host.trim_start_matches('[').trim_end_matches(']');
+    match plain.parse() {
+        Ok(address) => vec![address],
+        Err(_) if plain == "localhost" || plain.ends_with(".localhost") => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
 /// Why a text is not the URL of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
@@ -108,15 +122,7 @@ impl RepositoryUrl {
 
     /// The addresses that the URL itself names: those of this machine for `localhost`. None where a name has to be looked up.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let host = self.git().and_then(|url| url.host()).unwrap_or_default().to_ascii_lowercase();
-        let plain = host.trim_start_matches('[').trim_end_matches(']');
-        match plain.parse() {
-            Ok(address) => vec![address],
-            Err(_) if plain == "localhost" || plain.ends_with(".localhost") => {
-                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            }
-            Err(_) => Vec::new(),
-        }
+        named_by(self.git().and_then(|url| url.host()).unwrap_or_default())
     }
 
     /// The server that the URL names, with its port; empty for a directory.

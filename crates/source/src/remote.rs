@@ -70,11 +70,9 @@ impl Remote {
         }
         // What a person has set up may lead elsewhere: a host's alias, a proxy.
         let addresses = if self.access.setup == Setup::Own { Vec::new() } else { self.url.addresses() };
-        match addresses.first() {
-            Some(address) if !addresses.iter().any(|address| self.access.network.allows(*address)) => {
-                Err(FetchError::Forbidden { url: url(), address: *address })
-            }
-            _ => Ok(()),
+        match self.access.network.forbidden(&addresses) {
+            Some(address) => Err(FetchError::Forbidden { url: url(), address }),
+            None => Ok(()),
         }
     }
 

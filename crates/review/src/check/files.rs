@@ -69,6 +69,9 @@ impl Walk<'_> {
     fn kustomization(&mut self, directory: &TreePath, file: &TreePath) -> Vec<TreePath> {
         let Some(documents) = self.yaml(file) else { return Vec::new() };
         let mut directories = Vec::new();
+        for document in &documents {
+            self.found.extend(super::remotes::of(document, file, self.places));
+        }
         for named in documents.iter().flat_map(named) {
             let Ok(path) = directory.join(&named.path) else { continue };
             match self.tree.stat(&path) {

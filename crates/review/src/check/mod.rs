@@ -9,6 +9,7 @@ mod namespaces;
 mod objects;
 mod places;
 mod references;
+mod remotes;
 mod schemas;
 mod sources;
 mod variables;
@@ -74,6 +75,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding>
     references::check(&mut checked);
     namespaces::check(&mut checked);
     sources::check(&mut checked);
+    remotes::check(&mut checked, side.tree.as_ref());
     duplicates::check(&mut checked);
     variables::check(&mut checked);
     checked.findings

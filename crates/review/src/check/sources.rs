@@ -41,7 +41,12 @@ fn refusal(kind: &str, object: &Value) -> Option<SourceRefusal> {
         }
         "OCIRepository" => {
             let repository: OCIRepository = serde_json::from_value(object.clone()).ok()?;
-            gitops::artifact_refusal(&repository)
+            gitops::artifact_refusal(&repository, &Access::default())
+        }
+        // Charts are fetched from there, whoever does it.
+        "HelmRepository" => {
+            let problem = Access::default().check(object["spec"]["url"].as_str()?).err()?;
+            Some(SourceRefusal { is_final: false, text: problem.to_string() })
         }
         _ => None,
     }

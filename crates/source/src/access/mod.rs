@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub(crate) use network::Forbidden;
 pub use network::{Block, BlockError, Network};
 
+use crate::WebProblem;
+
 /// What a fetch may use and reach.
 ///
 /// By default it is made on the word of a manifest, which anybody may have written: nothing that the person who runs the
@@ -25,6 +27,23 @@ impl Access {
     /// All that the person who runs the program may do: they asked for it.
     pub fn own() -> Self {
         Self { setup: Setup::Own, network: Network::Any, local: LocalAccess::Any }
+    }
+
+    /// What forbids to ask the server of a URL, as far as the URL says it, before any name is looked up and anybody asked.
+    ///
+    /// # Errors
+    /// When its host is an address that must not be connected to.
+    pub fn check(&self, url: &str) -> Result<(), WebProblem> {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        // What is in brackets has colons of its own.
+        let port = host.rfind(':').filter(|colon| host.rfind(']').is_none_or(|bracket| bracket < *colon));
+        let addresses = crate::address::named_by(&host[..port.unwrap_or(host.len())]);
+        let Some(address) = self.network.forbidden(&addresses) else { return Ok(()) };
+        let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
+        let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+        Err(WebProblem::Forbidden { url: format!("{scheme}{host}{path}"), address })
     }
 }
 
@@ -65,6 +84,32 @@ impl LocalAccess {
         match self {
             Self::Any => true,
             Self::Only(allowed) => allowed.iter().any(|allowed| real(path).starts_with(real(allowed))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_url_is_held_against_what_must_not_be_connected_to() {
+        let access = Access::default();
+        for (url, shown) in [
+            ("oci://127.0.0.1:5000/apps", "oci://127.0.0.1:5000/apps"),
+            ("https://user:secret@localhost/charts?token=secret", "https://localhost/charts"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("http://[fe80::1]/a", "http://[fe80::1]/a"),
+            ("https://169.254.169.254/latest", "https://169.254.169.254/latest"),
+        ] {
+            let problem = access.check(url).unwrap_err().to_string();
+            assert!(problem.starts_with(&format!("{shown} is at ")) && !problem.contains("secret"), "{problem}");
+            assert!(Access::own().check(url).is_ok());
+        }
+        for url in
+            ["oci://ghcr.io/org/apps", "https://10.0.0.7/charts", "https://[fd12::1]/a", "oci://registry:5000/a", ""]
+        {
+            assert!(access.check(url).is_ok(), "{url}");
         }
     }
 }

@@ -29,6 +29,11 @@ impl Network {
         }
     }
 
+    /// The first of some addresses of one server, where it is connected to under none of them.
+    pub(crate) fn forbidden(&self, addresses: &[IpAddr]) -> Option<IpAddr> {
+        if addresses.iter().any(|address| self.allows(*address)) { None } else { addresses.first().copied() }
+    }
+
     /// Those of `found` that are connected to, or the first that is not where none is left.
     pub(crate) fn choose(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Forbidden> {
         let first = found.first().map(SocketAddr::ip);

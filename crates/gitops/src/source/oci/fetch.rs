@@ -7,7 +7,7 @@ use std::time::Duration;
 use cowherd_api::flux::source::v1::{OCIRepository, OCIRepositoryRef, OCIRepositorySpec};
 use cowherd_api::supported;
 use cowherd_source::{
-    ArtifactReference, ArtifactRepository, ArtifactSource, ArtifactStep, Digest, Fetched, Ignore, Range,
+    Access, ArtifactReference, ArtifactRepository, ArtifactSource, ArtifactStep, Digest, Fetched, Ignore, Range,
 };
 use cowherd_tree::{Tree, TreeError, TreePath};
 use kube::ResourceExt as _;
@@ -69,10 +69,15 @@ fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Err
     Ok(ArtifactSource { access: shared.config.policy.access.clone(), ..asked(object)? })
 }
 
-/// What an OCIRepository is refused for without asking anybody, if it is.
-pub fn refusal(object: &OCIRepository) -> Option<SourceRefusal> {
-    let error = asked(object).and_then(|_| keys(object).map(drop)).err()?;
-    Some(SourceRefusal { is_final: true, text: error.to_string() })
+/// What an OCIRepository is refused for without asking anybody, where `access` is given to it, if it is.
+pub fn refusal(object: &OCIRepository, access: &Access) -> Option<SourceRefusal> {
+    let repository = match asked(object).and_then(|wanted| keys(object).map(|_| wanted.repository)) {
+        Ok(repository) => repository,
+        Err(error) => return Some(SourceRefusal { is_final: true, text: error.to_string() }),
+    };
+    // Behind a proxy it is the proxy that connects.
+    let problem = access.check(&repository.to_string()).err().filter(|_| object.spec.proxy_secret_ref.is_none())?;
+    Some(SourceRefusal { is_final: false, text: problem.to_string() })
 }
 
 /// What the spec asks for.
