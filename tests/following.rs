@@ -169,3 +169,49 @@ fn below_the_top_of_a_repository_its_control_plane_is_meant() {
     let output = cowherd(&repository.path.join("dev")).args(["logs", "ks/flux-system"]).output().unwrap();
     assert!(output.status.success() && !output.stdout.is_empty(), "{output:?}");
 }
+
+#[test]
+fn a_start_that_is_refused_makes_nothing_and_does_not_say_that_it_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    std::fs::create_dir(directory.path().join("plain")).unwrap();
+    let served = cowherd_gitserver::http::Server::start(directory.path());
+    let (url, missing) = (served.url("fleet/.git"), served.url("other/.git"));
+    let refused = |words: &[&str], told: &str| {
+        let (status, said) = once(directory.path(), words);
+        assert!(status == Some(1) && said.contains(told) && !said.contains("listens"), "{words:?}: {said}");
+        said
+    };
+    for (words, told) in [
+        (&["fleet", "--path", "prdo"][..], "did you mean ./prod?"),
+        (&["fleet", "--path", "prod/map.yaml"], "is no directory"),
+        (&["fleet", "--path", "../prod"], "leaves the repository"),
+        (&["fleet", "--branch", "mian"], "mian"),
+        (&["plain"], "is a Git repository"),
+        (&["fleet", "--path", "prod", "--assume-ready=Job,Statefulsets"], "did you mean StatefulSet?"),
+        (&["fleet", "--path", "/prod"], "write --path ./prod"),
+        (&["nowhere"], "nowhere"),
+        (&[&url, "--path", "prdo"], "did you mean ./prod?"),
+        (&[&missing, "--path", "prod"], "other"),
+    ] {
+        refused(words, told);
+        assert!(!directory.path().join("data").exists(), "{words:?}");
+    }
+    // Nor does it where the address is taken, whether what was fetched would do or not.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for repository in ["fleet", &url] {
+        let mut command = cowherd(directory.path());
+        command.args(["up", repository, "--path", "prod", "--data-dir", "new/data", "--listen"]);
+        let output = command.arg(taken.local_addr().unwrap().to_string()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("cannot listen on"), "{said}");
+        assert!(!directory.path().join("new").exists(), "{said}");
+    }
+    // One that follows something goes on to follow it.
+    assert_eq!(once(directory.path(), &[&url, "--path", "prod"]).0, Some(0));
+    refused(&[&url, "--path", "dev"], "follows branch main");
+    refused(&[&url, "--path", "prdo"], "did you mean ./prod?");
+    let (status, said) = once(directory.path(), &[]);
+    assert!(status == Some(0) && said.contains("resuming") && said.contains("listens"), "{said}");
+}

@@ -75,3 +75,36 @@ fn an_address_that_is_taken_is_said() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&address) && said.contains("--listen"), "{said}");
 }
+
+#[test]
+fn what_was_advised_is_not_advised_again_once_it_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = crate::program::fleet::repository(&directory.path().join("fleet"));
+    let shared = crate::program::repository::Repository::new(directory.path().join("shared"));
+    shared.config_map("shared.yaml", "shared", "1").commit("begin");
+    let url = format!("file://{}", shared.path.display());
+    let source = format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: shared, namespace: \
+         flux-system}}\nspec: {{interval: 1m, url: '{url}', ref: {{branch: main}}}}\n"
+    );
+    let database = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db, namespace: default}\nspec:\n  \
+        serviceName: db\n  replicas: 0\n  selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: \
+        {app: db}}\n    spec: {containers: [{name: db, image: db}]}\n";
+    repository.write("cluster/shared-source.yaml", &source);
+    repository.kustomization("db", "./db", "wait: true").write("db/db.yaml", database).commit("begin");
+    let running = Running::start(directory.path(), UP);
+    running.wait_until_said(&["source shared: ", "--local-repository"]);
+    running.wait_until_said(&[" db: ", "nothing here acts on"]);
+    running.wait_for_condition("kustomization db", "False", &["--assume-ready"]);
+    running.stop();
+
+    let flags = ["--assume-ready", "StatefulSet", "--local-repository", "shared"];
+    let running = Running::start(directory.path(), [&UP[..], &flags].concat());
+    running.wait_for_ready("db", "True", "");
+    running.wait_for_condition("gitrepository shared", "True", &[]);
+    running.wait_until_said(&["Kustomizations are ready after"]);
+    let said = running.stop_and_listen();
+    for advice in ["start cowherd with", "--local-repository", "is not ready", "nothing here acts on"] {
+        assert!(!said.contains(advice), "{advice:?} is in: {said}");
+    }
+}

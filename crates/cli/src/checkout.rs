@@ -3,17 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use cowherd_gitops::Elsewhere;
 use cowherd_review::{By, Context, LeftOut, Side};
 use cowherd_source::local::{self, Head, Repository, Worktree};
-use cowherd_source::{Access, Ignore, Reference};
+use cowherd_source::{Access, FetchError, Ignore, Reference, Snapshot};
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use crate::downloads;
+use crate::near;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
 
@@ -54,10 +55,10 @@ impl Drop for Surroundings {
 }
 
 impl SurroundingsFlags {
-    /// The directories in which no cluster is looked for, as seen from the root of the tree.
-    pub fn excluded(&self, prefix: &TreePath) -> Result<Vec<TreePath>> {
-        let inside = |path: &String| prefix.join(path).with_context(|| format!("--exclude {path}"));
-        self.exclude.iter().map(inside).collect()
+    /// The directories in which no cluster is looked for, as seen from the root of the tree, of which it is said where on disk
+    /// that is, and where in it one stands.
+    pub fn excluded(&self, root: &Path, prefix: &TreePath) -> Result<Vec<TreePath>> {
+        self.exclude.iter().map(|path| inside(root, prefix, "--exclude", path)).collect()
     }
 
     /// What the flags say, for this repository.
@@ -108,6 +109,29 @@ fn branches(repository: &Repository) -> Vec<String> {
     branches
 }
 
+/// A path in a repository that a person gave by a flag: as seen from where they stand in it.
+///
+/// # Errors
+/// When it is none, or one of the machine: with what to write instead.
+pub fn inside(root: &Path, prefix: &TreePath, flag: &str, path: &str) -> Result<TreePath> {
+    if !path.starts_with('/') {
+        return prefix.join(path).with_context(|| format!("{flag} {path}"));
+    }
+    let up = "../".repeat(prefix.components().count());
+    // Links are followed on both sides, where the path is there.
+    let real = Path::new(path).canonicalize();
+    let below = real.as_deref().unwrap_or(Path::new(path)).strip_prefix(root).ok().and_then(Path::to_str);
+    let named = TreePath::parse(path).ok().filter(|named| root.join(named.as_str()).is_dir());
+    let named = named.as_ref().map(TreePath::as_str);
+    let instead = match below.or(named) {
+        Some("") if up.is_empty() => format!("write {flag} ./"),
+        Some("") => format!("write {flag} {up}"),
+        Some(below) => format!("write {flag} {}{below}", if up.is_empty() { "./" } else { &up }),
+        None => "name a directory of it as it is seen from there".to_owned(),
+    };
+    bail!("{flag} takes a path inside the repository {}, and not {path} of this machine: {instead}", root.display())
+}
+
 /// The repository that the person stands in.
 pub fn repository() -> Result<Repository> {
     Ok(local::discover(Path::new("."))?)
@@ -140,12 +164,55 @@ pub fn tell_left_out(left_out: &[LeftOut]) {
     say(Mark::Waiting, &format!("not looked at: {names}"));
 }
 
+/// A revision, or what is checked out.
+///
+/// # Errors
+/// When there is none of that name: with the names that may be meant.
+pub fn snapshot(repository: &Repository, revision: Option<&str>) -> Result<Snapshot> {
+    let Some(name) = revision else { return Ok(repository.snapshot(&Reference::Head)?) };
+    repository.revision(name).map_err(|error| match error {
+        FetchError::ReferenceNotFound { hint, .. } => {
+            anyhow!(
+                "there is no revision {name:?} in {}{}",
+                repository.root().display(),
+                meant(repository, name, &hint)
+            )
+        }
+        error => error.into(),
+    })
+}
+
+/// What somebody may have meant who named a revision that is not there.
+fn meant(repository: &Repository, name: &str, hint: &str) -> String {
+    /// How many names are listed where none is near.
+    const LISTED: usize = 5;
+    // Of `main~99` the branch may be there, and not so many commits.
+    let (base, is_relative) = match name.find(['~', '^', '@', ':']) {
+        Some(at) => (&name[..at], true),
+        None => (name, false),
+    };
+    let names = repository.names();
+    if is_relative && (base.is_empty() || base == "HEAD" || names.iter().any(|known| known == base)) {
+        return hint.to_owned();
+    }
+    let near = near::hint(base, names.iter().map(String::as_str));
+    match base.split_once('/') {
+        _ if !near.is_empty() => near,
+        Some((remote, branch)) if repository.remote_names().iter().any(|known| known == remote) => {
+            format!("; if {remote} has it: git fetch {remote} {branch}:refs/remotes/{base}")
+        }
+        _ if names.is_empty() => "; it has no branches and no tags".to_owned(),
+        _ => {
+            let more = if names.len() > LISTED { ", …" } else { "" };
+            let listed: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
+            format!("; it has {}{more}", listed.join(", "))
+        }
+    }
+}
+
 /// A revision as a side of a comparison.
 pub fn revision(repository: &Repository, revision: Option<&str>) -> Result<Side> {
-    let snapshot = match revision {
-        Some(revision) => repository.revision(revision)?,
-        None => repository.snapshot(&Reference::Head)?,
-    };
+    let snapshot = snapshot(repository, revision)?;
     let name = revision.unwrap_or("HEAD").to_owned();
     Ok(Side { name, commit: Some(snapshot.commit.id.to_string()), tree: snapshot.tree })
 }
@@ -157,8 +224,15 @@ pub fn worktree(repository: &Repository) -> Side {
     Side { name: "worktree".to_owned(), commit: None, tree: Arc::new(tree) }
 }
 
+/// Says in a line that what is on disk differs from the revision that is looked at, and how it is looked at.
+pub fn tell_dirty(repository: &Repository, tree: &dyn Tree) {
+    if !repository.is_bare() && is_dirty(repository, tree) {
+        crate::terminal::tell!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
+    }
+}
+
 /// Whether files on disk differ from those of `tree`, or are there besides. Of a large repository not all is looked at.
-pub fn is_dirty(repository: &Repository, tree: &dyn Tree) -> bool {
+fn is_dirty(repository: &Repository, tree: &dyn Tree) -> bool {
     let worktree = Worktree::new(repository.root());
     let tracked = Ignore::untracked(Arc::new(worktree.clone()));
     let mut left = MAX_COMPARED;

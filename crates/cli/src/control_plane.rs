@@ -9,7 +9,7 @@ use cowherd_apiserver::pki::AlternativeName;
 use cowherd_apiserver::{ServiceNetwork, Undeletable};
 use cowherd_apply::Actors;
 use cowherd_controllers::Selection;
-use cowherd_controlplane::{Budgets, Config, ControlPlane, DataDir, Listen};
+use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
 
 use crate::bootstrap::ROOT;
 use crate::cluster::default_data_dir;
@@ -67,9 +67,9 @@ impl Local {
         self.data_dir.is_none()
     }
 
-    /// Begins to log, to standard error what is of `level` and above, and to the data directory.
+    /// Begins to log, to standard error what is of `level` and above, and to the data directory once that is there.
     pub fn log(&self, level: &str) -> Result<()> {
-        logs::start(level, DataDir::prepare(self.data_dir()?)?.path());
+        logs::start(level, &self.data_dir()?);
         Ok(())
     }
 

@@ -1,8 +1,12 @@
 //! How the agents deliver: what waits before it is deleted, and what counts as ready.
 
+mod kinds;
+
 use clap::Args;
 use cowherd_apply::Assumption;
 use cowherd_gitops::Config;
+
+pub use kinds::Kinds;
 
 /// Flags of whoever runs the agents.
 #[derive(Args, Clone, Debug, Default)]
@@ -18,6 +22,11 @@ pub struct Delivering {
 }
 
 impl Delivering {
+    /// What counts as ready as soon as it is applied.
+    pub fn assumptions(&self) -> &[Assumption] {
+        &self.assume_ready
+    }
+
     /// The configuration of the agents with what the flags say.
     pub fn apply(&self, config: Config) -> Config {
         Config { prune_protection: !self.no_prune_protection, assumptions: self.assume_ready.clone(), ..config }

@@ -28,6 +28,16 @@ impl Followed {
     /// What the data directory follows; `None` for a new one, and where another is meant (`switch`) and what it
     /// followed cannot be told.
     pub async fn read(data_dir: &Path, client: &Client, switch: bool) -> Result<Option<Self>> {
+        match Self::written(data_dir, switch)? {
+            Some(followed) => Ok(Some(followed)),
+            // Earlier versions kept it in the cluster alone.
+            None if !file(data_dir).exists() => Ok(Self::in_cluster(client).await),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, as it is written in the data directory.
+    pub fn written(data_dir: &Path, switch: bool) -> Result<Option<Self>> {
         let path = file(data_dir);
         match fs::read(&path) {
             Ok(text) => match serde_json::from_slice(&text) {
@@ -39,8 +49,7 @@ impl Followed {
                     Err(error).with_context(|| format!("cannot understand {}; {remedy}", path.display()))
                 }
             },
-            // Earlier versions kept it in the cluster alone.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::in_cluster(client).await),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }

@@ -21,6 +21,7 @@ mod resource;
 mod served;
 mod target;
 mod tenancy;
+mod tentative;
 mod terminal;
 mod trouble;
 
@@ -38,8 +39,18 @@ const WIDTH: usize = 100;
 
 /// What scripts rely on. Commands that tell more say so in their own help.
 const STATUSES: &str = "\
+Examples:
+  cowherd up . --path clusters/prod    # a control plane here that follows this repository
+  cowherd get -A                       # how everything is
+  cowherd diff --base origin/main      # what a branch changes, without a cluster
+  cowherd check                        # what in the repository would fail
+  cowherd logs ks/apps --follow        # what is done, by whose commit and why
+
 Exit statuses: 0 for success, 1 for failure, 2 for a command line that makes no sense. `diff` and `check` end with 1 when
 they found something, and with 3 and 2 when that cannot be told.";
+
+/// The same of one command that has no more to say of it.
+const EXIT_STATUS: &str = "Exit status: 0 for success, 1 for failure, 2 for a command line that makes no sense.";
 
 /// Keep clusters, workloads and clouds converged on what a Git repository says.
 #[derive(Parser)]
@@ -143,6 +154,16 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_command_has_examples_and_says_how_it_ends() {
+        for command in Cli::command().get_subcommands() {
+            let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string).unwrap_or_default();
+            let help = text(command.get_long_about()) + &text(command.get_after_help());
+            assert!(help.contains(&format!("\n  cowherd {}", command.get_name())), "{}", command.get_name());
+            assert!(["Ends with 0", EXIT_STATUS].iter().any(|said| help.contains(said)), "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::local::{self, Head};
-use cowherd_source::{Access, Auth, FetchError, Location, Mirrors, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
+use cowherd_source::{Access, Auth, FetchError, Location, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
 use crate::bootstrap::Root;
+use crate::checkout;
 use crate::followed::Followed;
 use crate::near;
+use crate::tentative::Fetching;
 
 /// Flags with the credentials of a remote repository, as `flux bootstrap git` has them.
 #[derive(Args, Clone)]
@@ -91,10 +93,10 @@ impl Named<'_> {
 
     /// Finds out what to follow. What was not said is as it was before, as long as the repository is the same; in
     /// another one it is the branch that is checked out here or there, and the directory that the person stands in.
-    pub async fn resolve(&self, before: Option<&Followed>, mirrors: &Mirrors) -> Result<Root> {
+    pub async fn resolve(&self, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
         match Location::parse(self.location(before))? {
             Location::Path(directory) => self.resolve_local(&directory, before),
-            Location::Url(url) => self.resolve_remote(url, before, mirrors).await,
+            Location::Url(url) => self.resolve_remote(url, before, fetching).await,
         }
     }
 
@@ -119,18 +121,21 @@ impl Named<'_> {
         let stands_below = !repository.prefix().is_root();
         let path = match (self.path, before) {
             (None, Some(before)) if !stands_below => before.path.clone(),
-            (path, _) => spec_path(&repository.prefix().join(path.unwrap_or("."))?),
+            (path, _) => {
+                let path = path.unwrap_or(".");
+                spec_path(&checkout::inside(repository.root(), repository.prefix(), "--path", path)?)
+            }
         };
         Ok(Root { followed: Followed { url, reference, path }, ..Root::default() })
     }
 
-    async fn resolve_remote(&self, url: RepositoryUrl, before: Option<&Followed>, mirrors: &Mirrors) -> Result<Root> {
+    async fn resolve_remote(&self, url: RepositoryUrl, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
         let credentials = self.credentials.secret_data(&url)?;
         let before = before.filter(|before| before.url == url.to_string());
         let reference = match (self.branch, before) {
             (None, Some(before)) => before.reference.clone(),
             (Some(branch), Some(before)) if before.reference["branch"] == branch => before.reference.clone(),
-            _ => self.ask(&url, &credentials, mirrors).await?,
+            _ => self.ask(&url, &credentials, fetching).await?,
         };
         let path = match (self.path, before) {
             (None, Some(before)) => before.path.clone(),
@@ -145,12 +150,12 @@ impl Named<'_> {
         &self,
         url: &RepositoryUrl,
         credentials: &[(&'static str, Vec<u8>)],
-        mirrors: &Mirrors,
+        fetching: &Fetching,
     ) -> Result<Value> {
         let secret = credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
         let wanted = self.branch.map_or(Reference::Head, |branch| Reference::Branch(branch.to_owned()));
-        let mirrors = mirrors.clone();
+        let mirrors = fetching.mirrors()?;
         let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &wanted)).await??;
         Ok(match (self.branch, snapshot.revision.name()) {
             (Some(branch), _) => json!({ "branch": branch }),
@@ -161,13 +166,13 @@ impl Named<'_> {
 }
 
 /// The commit that is followed now; `None` where only the credentials in the cluster can tell.
-pub async fn commit(root: &Root, mirrors: &Mirrors) -> Result<Option<String>> {
-    Ok(snapshot(root, mirrors).await?.map(|snapshot| snapshot.revision.commit().to_string()))
+pub async fn commit(root: &Root, fetching: &Fetching) -> Result<Option<String>> {
+    Ok(snapshot(root, fetching).await?.map(|snapshot| snapshot.revision.commit().to_string()))
 }
 
 /// Refuses a path that the revision which is followed does not have, with those that may be meant.
-pub async fn check_path(root: &Root, mirrors: &Mirrors) -> Result<()> {
-    let Some(snapshot) = snapshot(root, mirrors).await? else { return Ok(()) };
+pub async fn check_path(root: &Root, fetching: &Fetching) -> Result<()> {
+    let Some(snapshot) = snapshot(root, fetching).await? else { return Ok(()) };
     let path = TreePath::parse(&root.followed.path)?;
     let tree = snapshot.tree.as_ref();
     match tree.stat(&path)? {
@@ -207,7 +212,7 @@ fn directories(tree: &dyn Tree) -> Result<Vec<TreePath>> {
 }
 
 /// What is followed as it is now; `None` where only the credentials in the cluster can tell.
-async fn snapshot(root: &Root, mirrors: &Mirrors) -> Result<Option<Snapshot>> {
+pub async fn snapshot(root: &Root, fetching: &Fetching) -> Result<Option<Snapshot>> {
     let name = |field: &str| root.followed.reference[field].as_str().map(str::to_owned);
     let reference = name("branch").map_or(Reference::Head, Reference::Branch);
     match Location::parse(&root.followed.url)? {
@@ -217,7 +222,7 @@ async fn snapshot(root: &Root, mirrors: &Mirrors) -> Result<Option<Snapshot>> {
             let is_blind = root.keeps_credentials && root.credentials.is_empty();
             let secret = root.credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
-            let mirrors = mirrors.clone();
+            let mirrors = fetching.mirrors()?;
             match tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await? {
                 Err(error) if is_blind && takes_credentials(&error) => Ok(None),
                 fetched => Ok(Some(fetched?)),

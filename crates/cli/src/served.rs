@@ -54,6 +54,20 @@ pub async fn words(client: &Client) -> Result<Vec<String>> {
     Ok(words_of(&discovery(client).await?).map(str::to_owned).collect())
 }
 
+/// The kinds, each with its group.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn kinds(client: &Client) -> Result<Vec<(String, String)>> {
+    let groups = discovery(client).await?;
+    let named = groups.iter().flat_map(|group| {
+        let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default();
+        let resources = group.versions.iter().flat_map(|version| &version.resources);
+        resources.filter_map(move |resource| Some((resource.response_kind.as_ref()?.kind.clone()?, name.to_owned())))
+    });
+    Ok(named.collect())
+}
+
 fn words_of(groups: &[APIGroupDiscovery]) -> impl Iterator<Item = &str> {
     let all = groups.iter().flat_map(|group| &group.versions).flat_map(|version| &version.resources);
     let listed = all.filter(|resource| resource.verbs.iter().any(|verb| verb == "list"));

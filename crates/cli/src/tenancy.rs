@@ -43,20 +43,31 @@ struct Denied {
     default_service_account: String,
 }
 
+impl Denied {
+    /// What the data directory remembers; nothing is denied by a new one.
+    fn read(data_dir: &Path) -> Result<Self> {
+        let file = file(data_dir);
+        match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("cannot understand {}; remove it and say all flags again", file.display())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
+    }
+}
+
+fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join("tenancy.json")
+}
+
 impl Tenancy {
-    /// Denies what an earlier start on the data directory denied, unless a flag says otherwise now, and remembers it. The flags
-    /// that were taken from there.
+    /// Denies what an earlier start on the data directory denied, unless a flag says otherwise now. The flags that were taken
+    /// from there.
     ///
     /// # Errors
-    /// When what is remembered cannot be read or written: then it is not known what is denied.
-    pub fn resume(&mut self, data_dir: &Path) -> Result<Vec<String>> {
-        let file = data_dir.join("tenancy.json");
-        let before: Denied = match std::fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("cannot understand {}; remove it and say all flags again", file.display()))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => Denied::default(),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-        };
+    /// When what is remembered cannot be read: then it is not known what is denied.
+    pub fn recall(&mut self, data_dir: &Path) -> Result<Vec<String>> {
+        let before = Denied::read(data_dir)?;
         let mut taken = Vec::new();
         if self.no_remote_bases.is_none() && before.no_remote_bases {
             self.no_remote_bases = Some(true);
@@ -68,17 +79,22 @@ impl Tenancy {
         }
         if self.default_service_account.is_none() && !before.default_service_account.is_empty() {
             taken.push(format!("--default-service-account={}", before.default_service_account));
-            self.default_service_account = Some(before.default_service_account.clone());
+            self.default_service_account = Some(before.default_service_account);
         }
+        Ok(taken)
+    }
+
+    /// Has the data directory remember what is denied.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn remember(&self, data_dir: &Path) -> Result<()> {
         let now = Denied {
             no_remote_bases: self.no_remote_bases(),
             no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
             default_service_account: self.default_service_account().unwrap_or_default().to_owned(),
         };
-        if now != before {
-            write_whole(&file, &now)?;
-        }
-        Ok(taken)
+        if now == Denied::read(data_dir)? { Ok(()) } else { write_whole(&file(data_dir), &now) }
     }
 
     /// Whether what is outside of a repository is refused.
@@ -125,7 +141,8 @@ mod tests {
 
     fn start(data_dir: &Path, flags: &[&str]) -> (Tenancy, Vec<String>) {
         let mut line = Line::parse_from([&["up"], flags].concat());
-        let taken = line.tenancy.resume(data_dir).unwrap();
+        let taken = line.tenancy.recall(data_dir).unwrap();
+        line.tenancy.remember(data_dir).unwrap();
         (line.tenancy, taken)
     }
 
@@ -148,7 +165,7 @@ mod tests {
     fn what_cannot_be_understood_starts_nothing() {
         let data_dir = tempfile::tempdir().unwrap();
         std::fs::write(data_dir.path().join("tenancy.json"), "{").unwrap();
-        let error = Tenancy::default().resume(data_dir.path()).unwrap_err();
+        let error = Tenancy::default().recall(data_dir.path()).unwrap_err();
         assert!(format!("{error:#}").contains("tenancy.json"), "{error:#}");
     }
 }

@@ -60,6 +60,11 @@ impl DataDir {
         path.join(MARK).is_file() || path.join(STATE).is_file()
     }
 
+    /// Whether a control plane has kept state at a path.
+    pub fn holds_state(path: &Path) -> bool {
+        path.join(STATE).exists()
+    }
+
     /// Whether a directory holds anything although it is not its owner's alone, as data directories are, or its owner is
     /// somebody else. So is what came with a repository: git keeps no such modes. Nobody who did not name it means it.
     pub fn is_foreign(path: &Path) -> bool {

@@ -51,10 +51,21 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Listener {
-    /// Listens, with the certificates of the data directory, and writes the kubeconfig.
-    pub(crate) async fn bind(listen: &Listen, network: ServiceNetwork, data_dir: &DataDir) -> Result<Self, Error> {
+    /// Takes the address, before anything is made: it may not be free.
+    pub(crate) async fn bind(listen: Option<&Listen>) -> Result<Option<TcpListener>, Error> {
+        let Some(Listen { address, .. }) = listen else { return Ok(None) };
+        let failed = |cause| Error::Listen { address: address.clone(), cause };
+        listen_at(address).await.map(Some).map_err(failed)
+    }
+
+    /// Listens on a socket, with the certificates of the data directory, and writes the kubeconfig.
+    pub(crate) async fn open(
+        socket: TcpListener,
+        listen: &Listen,
+        network: ServiceNetwork,
+        data_dir: &DataDir,
+    ) -> Result<Self, Error> {
         let failed = |cause| Error::Listen { address: listen.address.clone(), cause };
-        let socket = listen_at(&listen.address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let names = Names::new(address, network).and(listen.names.iter().cloned());
         let socket = socket.into_std().map_err(failed)?;

@@ -45,18 +45,30 @@ impl fmt::Debug for ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts a control plane on what its data directory holds, which is made where it is missing. When this returns, its API
-    /// answers.
+    /// Starts a control plane on what its data directory holds, which is made where it is missing, once the address is known to
+    /// be free. When this returns, its API answers.
     pub async fn open(config: Config, budgets: &Budgets) -> Result<Self, Error> {
+        let socket = match Listener::bind(config.listen.as_ref()).await {
+            // Whoever has the address may have the state, too, and that says more.
+            Err(error) if !DataDir::holds_state(&config.data_dir) => return Err(error),
+            socket => socket,
+        };
         let data_dir = DataDir::prepare(config.data_dir)?;
         let cache = budgets.cache();
         let store = open_store(&data_dir, config.store, &cache).await?;
+        let socket = match socket {
+            Ok(socket) => socket,
+            Err(error) => {
+                store.close().await;
+                return Err(error);
+            }
+        };
         let network = config.api.service_network;
         let listener = async {
-            let Some(listen) = &config.listen else { return Ok(None) };
-            Listener::bind(listen, network, &data_dir).await.map(|listener| Some(Arc::new(listener)))
+            let (Some(socket), Some(listen)) = (socket, &config.listen) else { return Ok(None) };
+            Listener::open(socket, listen, network, &data_dir).await.map(|listener| Some(Arc::new(listener)))
         };
-        // Whoever has the state may have the address and the certificates, too. Both wait for the disk most of the time.
+        // Whoever has the state may have the certificates, too. Both wait for the disk most of the time.
         let (listener, server) = match tokio::join!(listener, ApiServer::open(store.clone(), config.api)) {
             (Ok(listener), Ok(server)) => (listener, server),
             (Err(error), server) => {

@@ -4,7 +4,7 @@ use cowherd_apply::{Action, ChangeSet};
 
 use crate::owner::OwnerName;
 use crate::source::SourceName;
-use crate::{NamespacedName, Occasion};
+use crate::{NamespacedName, Occasion, Trigger};
 
 /// How many objects that were changed are named.
 const NAMED: usize = 20;
@@ -50,6 +50,12 @@ impl Progress {
         Self::of(source.kind.0, source.name.clone(), occasion, Phase::Brought)
     }
 
+    /// There was nothing to be had of a source.
+    pub(crate) fn failed(source: &SourceName, message: &str) -> Self {
+        let occasion = Occasion::new(None, Trigger::Interval);
+        Self::of(source.kind.0, source.name.clone(), occasion, Phase::Failed(message.to_owned()))
+    }
+
     fn of(kind: &'static str, name: NamespacedName, occasion: Occasion, phase: Phase) -> Self {
         let (described, applied, changed, pruned, ready) = (0, 0, 0, 0, 0);
         let (changes, assumed, is_known) = (Vec::new(), None, false);
@@ -87,7 +93,7 @@ pub enum Phase {
     Checking,
     /// It is as it should be.
     Ready,
-    /// It failed, and is tried again; why.
+    /// It failed, and is tried again; why. A source tells of each look in vain.
     Failed(String),
     /// It was deleted.
     Gone,

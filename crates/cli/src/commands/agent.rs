@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::bootstrap::ROOT;
 use crate::cluster::{Access, explain};
 use crate::control_plane::interrupted;
-use crate::delivering::Delivering;
+use crate::delivering::{Delivering, Kinds};
 use crate::tenancy::Tenancy;
 use crate::{logs, trouble};
 
@@ -36,7 +36,7 @@ const LEASE: &str = "cowherd-agent";
 ///   cowherd agent --install-crds --data-dir /var/lib/cowherd
 ///   cowherd agent --watch-label-selector 'sharding.fluxcd.io/key=shard1' --metrics-bind-address :8080
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Agent {
     #[command(flatten)]
     access: Access,
@@ -75,6 +75,7 @@ impl Agent {
         } else {
             expect_definitions(&client).await?;
         }
+        self.check_kinds(&client).await?;
         let Agents { mirrors, config } = Agents::in_dir(&data_dir)?;
         let mut config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),
@@ -98,6 +99,17 @@ impl Agent {
                 candidate.namespace
             ),
         }
+    }
+
+    /// Refuses kinds that are mistyped, and tells of those that nobody knows yet.
+    async fn check_kinds(&self, client: &Client) -> Result<()> {
+        let assumptions = self.delivering.assumptions();
+        let mut kinds = Kinds::built_in();
+        if !kinds.have_all(assumptions) {
+            kinds.take_served(client).await?;
+        }
+        kinds.check(assumptions)?.iter().for_each(|doubt| tracing::warn!("{doubt}"));
+        Ok(())
     }
 
     /// Listens, and answers whoever asks for as long as it is polled.

@@ -29,7 +29,8 @@ use crate::terminal::text::say;
 /// variables without a value. PATH is a repository, whose clusters are found, or the path in one
 /// that a cluster grows from.
 ///
-/// Ends with 0 if nothing would fail, with 1 if something would, with 2 if it cannot be told.
+/// Ends with 0 if nothing would fail, with 1 if something would, with 2 if it cannot be told or the
+/// command line is wrong.
 ///
 /// Examples:
 ///   cowherd check
@@ -106,7 +107,7 @@ impl Check {
         let Some(repository) = repository else {
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
-            let (clusters, left_out) = self.found(&side, context, &TreePath::root())?;
+            let (clusters, left_out) = self.found(&side, context, (path, &TreePath::root()))?;
             return Ok(Checked { side, clusters, left_out, shown: path.to_owned() });
         };
         let side = match &self.revision {
@@ -117,14 +118,19 @@ impl Check {
         let names_cluster = self.path.is_some() && !prefix.is_root();
         let (clusters, left_out) = match names_cluster {
             true => (vec![Discovered::asked(&side, &format!("./{prefix}"), context)?], Vec::new()),
-            false => self.found(&side, context, prefix)?,
+            false => self.found(&side, context, (repository.root(), prefix))?,
         };
         Ok(Checked { side, clusters, left_out, shown: shown(repository) })
     }
 
     /// The clusters that are found; what beside them is not looked at is told.
-    fn found(&self, side: &Side, context: &Context, prefix: &TreePath) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
-        let excluded = self.surroundings.excluded(prefix)?;
+    fn found(
+        &self,
+        side: &Side,
+        context: &Context,
+        (root, prefix): (&Path, &TreePath),
+    ) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
+        let excluded = self.surroundings.excluded(root, prefix)?;
         let Discovery { mut clusters, left_out, .. } = discover(side, context, &excluded, None)?;
         checkout::tell_left_out(&left_out);
         if clusters.is_empty() {

@@ -1,6 +1,8 @@
 //! `cowherd up`: a control plane that follows a repository.
 
 mod shown;
+mod sources;
+mod starting;
 mod summary;
 mod switching;
 mod watching;
@@ -11,12 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::Agents;
 use cowherd_gitops::Elsewhere;
-use cowherd_source::Mirrors;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
@@ -27,8 +27,10 @@ use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
 use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
+use crate::tentative::Fetching;
 use crate::terminal::Mark;
 use crate::trouble;
+use starting::Start;
 use summary::Summary;
 use watching::{Convergence, Watching};
 
@@ -92,20 +94,21 @@ fn interval(text: &str) -> Result<String, String> {
 
 impl Up {
     pub async fn run(mut self) -> crate::Outcome {
-        let start = Instant::now();
+        let began = Instant::now();
+        let data_dir = self.local.data_dir()?;
+        let denied = self.tenancy.recall(&data_dir)?;
+        let start = tokio::select! {
+            start = self.on_a_new_one(&data_dir) => start?,
+            () = interrupted() => {
+                crate::terminal::tell!("{} stopping before anything was begun", Mark::Action);
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         self.local.log("off")?;
         let mut control_plane = self.local.start().await?;
-        crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
-        let data_dir = self.local.data_dir()?;
-        if data_dir.is_absolute() && self.local.is_default() {
-            crate::terminal::tell!("{} its state is in {}", Mark::Action, data_dir.display());
-        }
-        let denied = self.tenancy.resume(&data_dir)?;
-        if !denied.is_empty() {
-            crate::terminal::tell!("{} as before: {}", Mark::Action, denied.join(" "));
-        }
+        let start = start.map(Start::begun);
         let outcome = tokio::select! {
-            outcome = self.follow(&mut control_plane, start) => outcome,
+            outcome = self.follow(&mut control_plane, start, &denied, began) => outcome,
             () = interrupted() => {
                 crate::terminal::tell!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
                 Ok(ExitCode::SUCCESS)
@@ -129,54 +132,53 @@ impl Up {
         &self,
         root: &Root,
         before: Option<&Followed>,
-        mirrors: &Mirrors,
+        fetching: &Fetching,
     ) -> anyhow::Result<Option<String>> {
         // Whoever only resumes has switched before, and what waits by now may be something else.
         if !self.switch || before == Some(&root.followed) {
             return Ok(None);
         }
-        repository::commit(root, mirrors).await
+        repository::commit(root, fetching).await
     }
 
-    /// What to follow: what was named, if it is what was followed before, or if another is meant.
-    async fn root(
-        &self,
-        control_plane: &Running,
-        (data_dir, before): (&Path, Option<&Followed>),
-        mirrors: &Mirrors,
-    ) -> anyhow::Result<Root> {
-        let resolved = self.named().resolve(before, mirrors).await;
-        let mut root = match before {
-            Some(before) if self.repository.is_none() => resolved.with_context(|| switching::gone(before))?,
-            _ => resolved?,
-        };
-        root.interval.clone_from(&self.interval);
-        root.acts_for_account = self.tenancy.default_service_account().is_some();
-        let word = match before {
-            Some(before) if *before == root.followed => "resuming",
-            Some(before) if !self.switch => {
-                let client = control_plane.plane.client();
-                if let Some(refusal) = switching::refusal(&client, data_dir, before, &root.followed).await? {
-                    anyhow::bail!(refusal)
-                }
-                "following"
-            }
-            Some(_) => "switching to",
-            None => "following",
-        };
-        if before != Some(&root.followed) {
-            repository::check_path(&root, mirrors).await?;
+    /// Says where the control plane is, and what it follows.
+    fn tell(&self, control_plane: &Running, data_dir: &Path, start: &Start, denied: &[String]) {
+        crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
+        if data_dir.is_absolute() && self.local.is_default() {
+            crate::terminal::tell!("{} its state is in {}", Mark::Action, data_dir.display());
         }
-        crate::terminal::tell!("{} {word} {}", Mark::Action, root.followed.words());
-        Ok(root)
+        if !denied.is_empty() {
+            crate::terminal::tell!("{} as before: {}", Mark::Action, denied.join(" "));
+        }
+        let word = match &start.before {
+            Some(before) if *before == start.root.followed => "resuming",
+            Some(_) if self.switch => "switching to",
+            _ => "following",
+        };
+        for doubt in &start.doubts {
+            crate::terminal::tell!("{} {doubt}", Mark::Waiting);
+        }
+        crate::terminal::tell!("{} {word} {}", Mark::Action, start.root.followed.words());
     }
 
-    async fn follow(&self, control_plane: &mut Running, start: Instant) -> crate::Outcome {
+    async fn follow(
+        &self,
+        control_plane: &mut Running,
+        start: Option<Start>,
+        denied: &[String],
+        began: Instant,
+    ) -> crate::Outcome {
         let client = control_plane.plane.client();
         let data_dir = self.local.data_dir()?;
-        let before = Followed::read(&data_dir, &client, self.switch).await?;
         let Agents { mirrors, mut config } = Agents::in_dir(control_plane.plane.data_dir())?;
-        let root = self.root(control_plane, (&data_dir, before.as_ref()), &mirrors).await?;
+        let fetching = Fetching::Running(mirrors.clone());
+        let start = match start {
+            Some(start) => start,
+            None => self.again(control_plane, &data_dir, &fetching).await?,
+        };
+        self.tell(control_plane, &data_dir, &start, denied);
+        let Start { before, root, .. } = start;
+        self.tenancy.remember(&data_dir)?;
         // Before anything is changed, so that a start that is cut off here is resumed and not undone.
         root.followed.write(&data_dir)?;
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
@@ -199,7 +201,7 @@ impl Up {
             notices: Some(notify),
             reserved: root.reserved(),
             actors: control_plane::actors(),
-            approved: self.approved(&root, before.as_ref(), &mirrors).await?,
+            approved: self.approved(&root, before.as_ref(), &fetching).await?,
             ..config
         });
         if self.tenancy.no_remote_bases() {
@@ -209,7 +211,7 @@ impl Up {
         let mut watching = Watching::start(&client, progress, notices, said);
         let convergence = watching.until_settled(self.once.then_some(self.timeout)).await?;
         let summary = Summary { control_plane, followed: &root.followed, data_dir: &data_dir, ends: self.once };
-        summary.print(&convergence, start.elapsed()).await?;
+        summary.print(&convergence, began.elapsed()).await?;
         if self.once {
             return Ok(if convergence.is_ready() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -31,7 +31,8 @@ struct Open {
 }
 
 impl File {
-    /// A log in the directory, which is made where it is missing, for its owner alone.
+    /// A log in a directory of the data directory, which is made where it is missing, for its owner alone; the data directory
+    /// is not: until it is there, nothing is kept.
     pub fn new(directory: &Path) -> Self {
         Self::with_limit(directory, LIMIT)
     }
@@ -78,7 +79,11 @@ impl State {
 }
 
 fn open(directory: &Path) -> io::Result<Open> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    if let Err(error) = fs::DirBuilder::new().mode(0o700).create(directory)
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(error);
+    }
     let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(directory.join(CURRENT))?;
     let size = file.metadata()?.len();
     Ok(Open { file, size })
@@ -94,6 +99,9 @@ mod tests {
     fn two_files_are_kept_and_neither_is_larger_than_the_limit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("data/logs");
+        File::with_limit(&path, 100).write_all(b"lost, and no directory is made for it\n").unwrap();
+        assert!(!directory.path().join("data").exists());
+        fs::create_dir(directory.path().join("data")).unwrap();
         let mut log = File::with_limit(&path, 100);
         for number in 0..50 {
             log.write_all(format!("line {number:02} of many\n").as_bytes()).unwrap();

@@ -1,5 +1,6 @@
 //! What people see: marks, colours where a terminal shows them, progress.
 
+mod failures;
 pub mod progress;
 pub mod tally;
 pub mod text;

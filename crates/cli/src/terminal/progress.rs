@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::failures::Failures;
 use super::tally::Tally;
 use super::text::{paragraph, plain, stderr_columns};
 use super::{Mark, stamp};
@@ -43,6 +44,8 @@ pub struct Line {
     pub brief: String,
     /// The same on a line that stays, where it should be said; a log says what was done, by name, and why.
     pub full: Option<String>,
+    /// Of a failure: the revision that it is of.
+    pub failed_at: Option<String>,
 }
 
 /// What is kept of a line: enough to see that another one is the same.
@@ -59,7 +62,7 @@ impl Known {
     }
 }
 
-fn digest(text: &str) -> u64 {
+pub(super) fn digest(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
@@ -70,6 +73,8 @@ pub struct Board {
     lines: HashMap<String, Known>,
     /// What was last said of those of which something is settled.
     said: HashMap<String, (Phase, u64)>,
+    /// What was said of those that fail.
+    failures: HashMap<String, Failures>,
     screen: Option<Screen>,
 }
 
@@ -87,7 +92,7 @@ impl Board {
     /// A board without lines, on standard error.
     pub fn new() -> Self {
         let screen = std::io::stderr().is_terminal().then(Screen::default);
-        Self { lines: HashMap::new(), said: HashMap::new(), screen }
+        Self { lines: HashMap::new(), said: HashMap::new(), failures: HashMap::new(), screen }
     }
 
     /// Shows how a Kustomization is now.
@@ -97,16 +102,35 @@ impl Board {
         if before == Some(known) {
             return;
         }
+        let news = self.news(name, &line);
         match &mut self.screen {
-            Some(screen) => screen.draw(name, &line, before),
-            None => self.print(name, line, before),
+            Some(screen) => screen.draw(name, &line, before, news.as_deref()),
+            None => self.print(name, line, before, news),
         }
+    }
+
+    /// What of a failure was not said before, with what it is a failure of; nothing where it was, or is none.
+    fn news(&mut self, name: &str, line: &Line) -> Option<String> {
+        if matches!(line.phase, Phase::Ready | Phase::Suspended) {
+            self.failures.remove(name);
+        }
+        // Lines that stay are only for what the agents told; on a terminal that moves all of it is seen.
+        let revision = line.failed_at.as_deref()?;
+        let news = self.failures.entry(name.to_owned()).or_default().news(revision, &line.brief);
+        if news.is_empty() {
+            return None;
+        }
+        let known = line.brief.lines().filter(|line| !line.trim().is_empty()).count() - news.len();
+        let known = if known > 0 { format!("\n({known} more as before)") } else { String::new() };
+        let occasion = line.full.as_ref().and_then(|full| full.strip_prefix(line.brief.as_str())).unwrap_or_default();
+        Some(format!("{}{known}{occasion}", news.join("\n")))
     }
 
     /// Takes a Kustomization off the board.
     pub fn remove(&mut self, name: &str) {
         self.lines.remove(name);
         self.said.remove(name);
+        self.failures.remove(name);
         if let Some(screen) = self.screen.as_mut() {
             if let Some(bar) = screen.bars.remove(name) {
                 bar.finish_and_clear();
@@ -143,10 +167,17 @@ impl Board {
     }
 
     /// Prints what is new. How something ended is said once, whatever is done in between.
-    fn print(&mut self, name: &str, line: Line, before: Option<Known>) {
+    fn print(&mut self, name: &str, line: Line, before: Option<Known>, news: Option<String>) {
         let Some(full) = line.full else { return };
         let said = (line.phase, digest(&full));
         let is_settled = line.phase != Phase::Working;
+        if line.failed_at.is_some() {
+            if let Some(news) = news {
+                print(mark(line.phase), &format!("{name}: "), &news);
+            }
+            self.said.insert(name.to_owned(), said);
+            return;
+        }
         let was_said = match self.said.get(name).filter(|_| is_settled) {
             Some(before) => *before == said,
             None => before.is_some_and(|before| (before.phase, before.full) == (said.0, Some(said.1))),
@@ -170,13 +201,14 @@ fn print(mark: Mark, head: &str, text: &str) {
 }
 
 impl Screen {
-    fn draw(&mut self, name: &str, line: &Line, before: Option<Known>) {
-        let is_new_failure =
-            line.phase == Phase::Failed && before.is_none_or(|before| before.brief != digest(&line.brief));
+    /// Draws a line; of a failure it is known what is `news`, where that is known of it.
+    fn draw(&mut self, name: &str, line: &Line, before: Option<Known>, news: Option<&str>) {
+        let is_other = before.is_none_or(|before| before.brief != digest(&line.brief));
+        let is_new_failure = line.phase == Phase::Failed && is_other && (line.failed_at.is_none() || news.is_some());
         if !self.bars.contains_key(name) {
             if self.bars.len() >= LINES {
                 if is_new_failure {
-                    self.tell(name, line);
+                    self.tell(name, line, news);
                 }
                 self.hidden.note(name, line.phase);
                 self.draw_rest();
@@ -193,7 +225,7 @@ impl Screen {
         let mut lines = paragraph(&head, &plain(&line.brief), INDENT, room);
         if lines.len() > LONGEST {
             if is_new_failure {
-                self.tell(name, line);
+                self.tell(name, line, news);
             }
             let more = lines.split_off(LONGEST - 1).len();
             let where_else = if line.phase == Phase::Failed { " are told above" } else { "" };
@@ -206,8 +238,8 @@ impl Screen {
     }
 
     /// Tells of a failure as a whole, above the lines that move.
-    fn tell(&self, name: &str, line: &Line) {
-        let text = line.full.as_ref().unwrap_or(&line.brief);
+    fn tell(&self, name: &str, line: &Line, news: Option<&str>) {
+        let text = news.unwrap_or(line.full.as_ref().unwrap_or(&line.brief));
         self.all.suspend(|| print(mark(line.phase), &format!("{name}: "), text));
     }
 

@@ -139,11 +139,19 @@ async fn two_never_have_one_state() {
 async fn one_that_cannot_listen_leaves_its_state_to_others() {
     let directory = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut config = Config::new(directory.path());
+    let data_dir = directory.path().join("data");
+    let mut config = Config::new(&data_dir);
     config.listen = Some(Listen { address: taken.local_addr().unwrap().to_string(), ..Listen::default() });
+    let refused = ControlPlane::open(config.clone(), &Budgets::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::Listen { .. }), "{refused}");
+    assert!(!data_dir.exists(), "nothing is made for what cannot start");
+    let first = ControlPlane::open(Config::new(&data_dir), &Budgets::default()).await.unwrap();
+    let refused = ControlPlane::open(config.clone(), &Budgets::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::Store(cowherd_store::OpenError::Locked { .. })), "{refused}");
+    first.stop().await;
     let refused = ControlPlane::open(config, &Budgets::default()).await.unwrap_err();
     assert!(matches!(refused, Error::Listen { .. }), "{refused}");
-    ControlPlane::open(Config::new(directory.path()), &Budgets::default()).await.unwrap().stop().await;
+    ControlPlane::open(Config::new(&data_dir), &Budgets::default()).await.unwrap().stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -115,6 +115,9 @@ impl Report {
             conditions.fail(reason, message)
         }
         self.teller.failed(problem);
+        if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object)) {
+            let _ = listener.send(Progress::failed(&self.name, message));
+        }
         if find(&status.conditions, READY).is_some_and(|ready| ready.status == False) && is_news {
             self.record(object, Type::Warning, reason, message, BTreeMap::new());
             tracing::error!(reason, "the source cannot be fetched: {message}");

@@ -107,6 +107,11 @@ impl Repository {
         self.worktree.as_deref().unwrap_or_else(|| self.repository.refs.git_dir())
     }
 
+    /// Whether there are no files but those of the repository itself.
+    pub fn is_bare(&self) -> bool {
+        self.worktree.is_none()
+    }
+
     /// Where the path that was discovered stands below the root.
     pub fn prefix(&self) -> &TreePath {
         &self.prefix
@@ -188,6 +193,11 @@ impl Repository {
         names.extend(remote);
         names.extend(self.tags().unwrap_or_default());
         names
+    }
+
+    /// What the repositories are called that this one was cloned from or is pushed to.
+    pub fn remote_names(&self) -> Vec<String> {
+        self.repository.to_thread_local().remote_names().iter().map(ToString::to_string).collect()
     }
 
     /// The addresses of the repositories that this one was cloned from or is pushed to.

@@ -14,6 +14,8 @@ pub struct Shown {
     told: Option<Progress>,
     /// Whether it was said what the agents told last.
     is_said: bool,
+    /// Whether what was seen may be over: it is from before the start, or from before what the agents told since.
+    is_outdated: bool,
 }
 
 /// What the object says of itself.
@@ -43,11 +45,19 @@ impl Seen {
         Self { phase, message: message.into(), revision: resource.revision().into(), assumed: assumed.into() }
     }
 
+    /// The same without what may be over.
+    fn awaited(&self) -> Self {
+        let Self { revision, assumed, .. } = self;
+        Self { phase: Phase::Working, message: "".into(), revision: revision.clone(), assumed: assumed.clone() }
+    }
+
     /// How the Kustomization is, and what it says about that. A failure is told before its status says so, and where the
     /// status cannot be written, as on a full disk.
     pub fn state<'a>(&'a self, told: Option<&'a Progress>) -> (Phase, &'a str) {
         match told.map(|told| &told.phase) {
-            Some(Doing::Failed(message)) if self.phase != Phase::Suspended => (Phase::Failed, message),
+            Some(Doing::Failed(message) | Doing::Waiting(message)) if self.phase != Phase::Suspended => {
+                (Phase::Failed, message)
+            }
             _ => (self.phase, &self.message),
         }
     }
@@ -56,13 +66,37 @@ impl Seen {
 impl Shown {
     /// The object was seen.
     pub fn see(&mut self, resource: &Resource) {
-        self.seen = Some(Seen::of(resource));
+        let seen = Seen::of(resource);
+        match &self.seen {
+            // What is there when the agents start was written before.
+            None => self.is_outdated = !self.is_told(),
+            Some(before) => self.is_outdated &= *before == seen,
+        }
+        self.seen = Some(seen);
     }
 
     /// The agents told of their work.
     pub fn tell(&mut self, progress: Progress) {
+        match progress.phase {
+            Doing::Failed(_) | Doing::Waiting(_) => self.is_outdated = false,
+            // The status follows.
+            Doing::Ready => self.is_outdated = self.seen.as_ref().is_some_and(|seen| seen.phase != Phase::Ready),
+            _ => {}
+        }
         self.told = Some(progress);
         self.is_said = false;
+    }
+
+    /// Whether the agents told how something ended.
+    fn is_told(&self) -> bool {
+        let phase = self.told.as_ref().map(|told| &told.phase);
+        matches!(phase, Some(Doing::Failed(_) | Doing::Waiting(_) | Doing::Ready))
+    }
+
+    /// Whether it fails, or waits, as far as is known, and nothing was heard of it since the start.
+    pub fn is_unheard(&self) -> bool {
+        let is_settled = |seen: &Seen| matches!(seen.phase, Phase::Ready | Phase::Suspended);
+        self.is_outdated && !self.is_told() && !self.seen.as_ref().is_some_and(is_settled)
     }
 
     /// How the Kustomization is, and what it says about that; nothing as long as it was not seen.
@@ -83,7 +117,9 @@ impl Shown {
     /// Its line, once it was seen. What is under way counts before the status, which follows when it is done. What was done
     /// is said by name once, and not kept.
     pub fn line(&mut self) -> Option<Line> {
-        let mut line = line(self.seen.as_ref()?, self.told.as_ref());
+        let seen = self.seen.as_ref()?;
+        let is_over = self.is_outdated && matches!(seen.phase, Phase::Failed | Phase::Working);
+        let mut line = if is_over { line(&seen.awaited(), self.told.as_ref()) } else { line(seen, self.told.as_ref()) };
         if line.phase == Phase::Ready && line.full.is_some() {
             if std::mem::replace(&mut self.is_said, true) {
                 line.full = None;
@@ -102,15 +138,79 @@ mod tests {
     use super::*;
     use crate::target::Kind;
 
-    #[test]
-    fn what_was_done_is_said_once_and_the_next_time_again() {
+    fn resource(status: &str, message: &str) -> Resource {
         let object = json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": { "name": "app", "namespace": "n", "generation": 1 }, "spec": {},
             "status": { "observedGeneration": 1, "lastAppliedRevision": "main@sha1:1",
-                "conditions": [{ "type": "Ready", "status": "True", "reason": "R", "message": "m" }] },
+                "conditions": [{ "type": "Ready", "status": status, "reason": "R", "message": message }] },
         });
-        let resource = Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() };
+        Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() }
+    }
+
+    fn told(phase: Doing, trigger: Trigger) -> Progress {
+        Progress {
+            kind: "Kustomization",
+            name: NamespacedName::new("n", "app"),
+            occasion: Occasion { revision: "main@sha1:1".to_owned(), origin: None, authorship: None, trigger },
+            phase,
+            described: 1,
+            applied: 1,
+            changed: 1,
+            pruned: 0,
+            changes: vec!["ConfigMap/n/a created".to_owned()],
+            ready: 1,
+            assumed: None,
+            is_known: false,
+        }
+    }
+
+    /// All that is shown of it.
+    fn shown_of(shown: &mut Shown) -> String {
+        let Line { brief, full, .. } = shown.line().unwrap();
+        format!("{brief}\n{}", full.unwrap_or_default())
+    }
+
+    #[test]
+    fn what_was_advised_before_the_start_is_not_said_after_it() {
+        for status in ["False", "Unknown"] {
+            let mut shown = Shown::default();
+            shown.see(&resource(status, "start cowherd with --old-advice"));
+            assert!(shown.is_unheard());
+            let mut all = shown_of(&mut shown);
+            for phase in [Doing::Building, Doing::Applying, Doing::Checking, Doing::Ready] {
+                shown.tell(told(phase, Trigger::Start));
+                shown.see(&resource(status, "start cowherd with --old-advice"));
+                all += &shown_of(&mut shown);
+            }
+            shown.see(&resource("True", "Applied revision: main@sha1:1"));
+            all += &shown_of(&mut shown);
+            assert!(all.contains("ConfigMap/n/a created") && !all.contains("--old-advice"), "{status}: {all}");
+            assert!(!shown.is_unheard());
+        }
+    }
+
+    #[test]
+    fn what_is_so_after_the_start_is_said_even_if_it_was_so_before() {
+        for again in [Doing::Failed("the same".to_owned()), Doing::Waiting("the same".to_owned())] {
+            let mut shown = Shown::default();
+            shown.see(&resource("False", "the same"));
+            shown.tell(told(again, Trigger::Start));
+            assert!(!shown.is_unheard());
+            let line = shown.line().unwrap();
+            assert_eq!((line.phase, line.failed_at.as_deref()), (Phase::Failed, Some("main@sha1:1")));
+            assert!(line.full.unwrap().starts_with("the same\n"));
+        }
+        let mut shown = Shown::default();
+        shown.see(&resource("False", "start cowherd with --old-advice"));
+        shown.tell(told(Doing::Waiting("dependency 'n/b' is not ready".to_owned()), Trigger::Start));
+        let seen = shown_of(&mut shown);
+        assert!(seen.contains("dependency") && !seen.contains("--old-advice"), "{seen}");
+    }
+
+    #[test]
+    fn what_was_done_is_said_once_and_the_next_time_again() {
+        let resource = resource("True", "m");
         let told = || Progress {
             kind: "Kustomization",
             name: NamespacedName::new("n", "app"),

@@ -1,6 +1,6 @@
 //! Follows the Kustomizations of the cluster and shows how they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,12 +21,16 @@ use crate::terminal::tally::Tally;
 use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
+use super::sources::{self, Sources};
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
 const QUIET: Duration = Duration::from_millis(400);
 /// The same while some have failed: what they wait for may be about to come.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(3);
+
+/// The same while nothing was heard since the start of what failed before it.
+const QUIET_UNTIL_HEARD: Duration = Duration::from_secs(10);
 
 /// How the Kustomizations were when they had settled.
 #[derive(Debug, Default)]
@@ -56,8 +60,9 @@ pub struct Watching {
     phases: Tally,
     /// What others have to say to whoever watches.
     said: UnboundedReceiver<Said>,
-    /// Why sources fail, by kind and id.
-    source_failures: BTreeMap<(&'static str, String), String>,
+    sources_that_fail: Sources,
+    /// Kustomizations that failed before the start, and of which nothing was heard since.
+    unheard: BTreeSet<String>,
     board: Board,
 }
 
@@ -81,7 +86,8 @@ impl Watching {
             known: BTreeMap::new(),
             phases: Tally::default(),
             said,
-            source_failures: BTreeMap::new(),
+            sources_that_fail: Sources::default(),
+            unheard: BTreeSet::new(),
             board: Board::new(),
         }
     }
@@ -131,6 +137,9 @@ impl Watching {
                     self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
                     return false;
                 }
+                if progress.kind != Kind::Kustomization.name() {
+                    return self.hear_of_source(&progress);
+                }
                 // What is gone is shown no more, whoever hears of it first.
                 let is_gone = progress.phase == cowherd_gitops::Phase::Gone && !self.known.contains_key(&name);
                 is_gone || self.note(name, |shown| shown.tell(progress))
@@ -147,6 +156,7 @@ impl Watching {
             watcher::Event::Delete(object) => {
                 let name = shown_name(&Resource { kind: Kind::Kustomization, object });
                 self.known.remove(&name);
+                self.unheard.remove(&name);
                 self.phases.forget(&name);
                 self.board.remove(&name);
                 true
@@ -155,22 +165,25 @@ impl Watching {
         }
     }
 
-    /// A source that fails is said once; a source that works is seen in what is made of it.
+    /// A source that works is seen in what is made of it.
     fn see_source(&mut self, kind: Kind, event: watcher::Event<DynamicObject>) -> bool {
-        let (watcher::Event::Apply(object) | watcher::Event::InitApply(object)) = event else { return false };
-        let resource = Resource { kind, object };
-        let name = resource.name();
-        let known = (kind.name(), resource.id());
-        let failure = resource.ready().filter(|ready| ready.status == "False").map(|ready| ready.message.to_owned());
-        match failure {
-            Some(message) if self.source_failures.get(&known) != Some(&message) => {
-                self.board.say(Mark::Failure, &format!("source {name}: {message}"));
-                self.source_failures.insert(known, message);
-                true
+        match event {
+            watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
+                self.sources_that_fail.see(&Resource { kind, object })
             }
-            Some(_) => false,
-            None => self.source_failures.remove(&known).is_some(),
+            watcher::Event::Delete(object) => self.sources_that_fail.forget(&Resource { kind, object }),
+            watcher::Event::Init | watcher::Event::InitDone => false,
         }
+    }
+
+    /// A source that fails is said once.
+    fn hear_of_source(&mut self, progress: &Progress) -> bool {
+        let cowherd_gitops::Phase::Failed(message) = &progress.phase else { return false };
+        let is_news = self.sources_that_fail.hear(progress.kind, &progress.name, message);
+        if is_news {
+            self.board.say(Mark::Failure, &format!("source {}: {message}", progress.name.name));
+        }
+        is_news
     }
 
     /// Notes something about a Kustomization and shows it; whether that counts as a change.
@@ -179,6 +192,11 @@ impl Watching {
         let before = shown.failure().map(str::to_owned);
         note(shown);
         let is_news = before.is_none() || before.as_deref() != shown.failure();
+        if shown.is_unheard() {
+            self.unheard.insert(name.clone());
+        } else {
+            self.unheard.remove(&name);
+        }
         let phase = shown.state().map(|(phase, _)| phase);
         if let (Some(phase), Some(line)) = (phase, shown.line()) {
             self.phases.note(&name, phase);
@@ -192,7 +210,11 @@ impl Watching {
         if self.phases.total() == 0 || self.phases.count(Phase::Working) > 0 {
             return None;
         }
-        Some(if self.phases.count(Phase::Failed) > 0 { QUIET_AFTER_FAILURE } else { QUIET })
+        Some(match self.phases.count(Phase::Failed) {
+            _ if !self.unheard.is_empty() || self.sources_that_fail.are_awaited() => QUIET_UNTIL_HEARD,
+            0 => QUIET,
+            _ => QUIET_AFTER_FAILURE,
+        })
     }
 
     fn convergence(&self) -> Convergence {
@@ -204,13 +226,12 @@ impl Watching {
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
                 Phase::Working | Phase::Failed => {
                     let message = if message.is_empty() { "it was not reconciled yet" } else { message };
-                    convergence.failed.push((name.clone(), message.to_owned()));
+                    let since = if shown.is_unheard() { sources::UNHEARD } else { "" };
+                    convergence.failed.push((name.clone(), format!("{since}{message}")));
                 }
             }
         }
-        for ((_, name), message) in &self.source_failures {
-            convergence.failed.push((format!("source {name}"), message.clone()));
-        }
+        convergence.failed.extend(self.sources_that_fail.all());
         convergence
     }
 }

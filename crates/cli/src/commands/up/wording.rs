@@ -16,7 +16,7 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     let (phase, message) = seen.state(told);
     let message = shorten_commits(message);
     if phase == Phase::Suspended {
-        return Line { phase, full: Some(message.clone()), brief: message };
+        return Line { phase, full: Some(message.clone()), brief: message, failed_at: None };
     }
     let told = told.filter(|told| told.phase != Doing::Gone);
     match told {
@@ -26,7 +26,10 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
         Some(told) if phase == Phase::Failed => failed(told, message),
         Some(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
         // The status followed to a revision that is no other for it, or is from before the start.
-        _ => Line { phase, brief: if message.is_empty() { "waiting".to_owned() } else { message }, full: None },
+        _ => {
+            let brief = if message.is_empty() { "waiting".to_owned() } else { message };
+            Line { phase, brief, full: None, failed_at: None }
+        }
     }
 }
 
@@ -56,29 +59,30 @@ fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line
         _ => doing.clone(),
     };
     let is_long = is_first || told.phase == Doing::Checking;
-    Line { phase: Phase::Working, brief, full: is_long.then_some(doing) }
+    Line { phase: Phase::Working, brief, full: is_long.then_some(doing), failed_at: None }
 }
 
 fn failed(told: &Progress, message: String) -> Line {
     if is_at_work(told) {
-        return Line { phase: Phase::Failed, brief: message, full: None };
+        return Line { phase: Phase::Failed, brief: message, full: None, failed_at: None };
     }
     if told.is_known {
         // The fight was told of; what was done besides was not.
         let full = (told.changed + told.pruned > 0).then(|| done(told));
-        return Line { phase: Phase::Failed, brief: message, full };
+        return Line { phase: Phase::Failed, brief: message, full, failed_at: None };
     }
     let applied = match told.applied {
         0 => String::new(),
         applied => format!("{applied} of {} applied; ", told.described),
     };
     let full = format!("{message}\n{applied}{}", told.occasion.what());
-    Line { phase: Phase::Failed, brief: message, full: Some(full) }
+    let failed_at = Some(told.occasion.revision.clone());
+    Line { phase: Phase::Failed, brief: message, full: Some(full), failed_at }
 }
 
 fn ready(told: &Progress) -> Line {
     let brief = format!("{}; {}", counts(told), told.occasion.what());
-    Line { phase: Phase::Ready, brief, full: Some(done(told)) }
+    Line { phase: Phase::Ready, brief, full: Some(done(told)), failed_at: None }
 }
 
 /// What the reconciliation did, by name, and why.
@@ -185,7 +189,7 @@ mod tests {
         failed.applied = 0;
         assert_eq!(full(&failing, &failed), format!("one\ntwo\n{WHAT}"));
         let again = line(&failing, Some(&told(Doing::Building, Trigger::Retry)));
-        assert_eq!(again, Line { phase: Phase::Failed, brief: message, full: None });
+        assert_eq!(again, Line { phase: Phase::Failed, brief: message, full: None, failed_at: None });
         let building = told(Doing::Building, Trigger::Revision);
         let other = line(&failing, Some(&building));
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
@@ -200,7 +204,7 @@ mod tests {
         again.is_known = true;
         assert_eq!(
             line(&fought, Some(&again)),
-            Line { phase: Phase::Failed, brief: "fought by x".to_owned(), full: None }
+            Line { phase: Phase::Failed, brief: "fought by x".to_owned(), full: None, failed_at: None }
         );
         (again.changed, again.changes) = (1, vec!["b configured".to_owned()]);
         assert_eq!(full(&fought, &again), format!("8 applied, 1 changed: b configured; {WHAT}"));

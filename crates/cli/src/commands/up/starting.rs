@@ -1,0 +1,96 @@
+//! What a start is to follow. Whatever can be refused is refused before anything is made.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use cowherd_controlplane::DataDir;
+use kube::Client;
+
+use super::{Up, switching};
+use crate::bootstrap::Root;
+use crate::control_plane::Running;
+use crate::delivering::Kinds;
+use crate::followed::Followed;
+use crate::repository;
+use crate::tentative::{Fetching, Tentative};
+
+/// What is to be followed.
+pub struct Start {
+    /// What was followed before, if anything was.
+    pub before: Option<Followed>,
+    /// What is followed from now on.
+    pub root: Root,
+    /// What is to be said of the flags.
+    pub doubts: Vec<String>,
+    /// What was fetched for a data directory that nothing runs on yet.
+    fetching: Option<Fetching>,
+}
+
+impl Start {
+    /// The control plane has started: what was fetched stays.
+    pub fn begun(self) -> Self {
+        if let Some(Fetching::Tentative(tentative)) = self.fetching {
+            tentative.keep();
+        }
+        Self { fetching: None, ..self }
+    }
+}
+
+impl Up {
+    /// What a data directory is to follow that holds nothing yet; `None` for another one, of which the control plane has to be
+    /// asked. Nothing is made before it is known that it can be followed.
+    pub(super) async fn on_a_new_one(&self, data_dir: &Path) -> Result<Option<Start>> {
+        if DataDir::holds_state(data_dir) {
+            return Ok(None);
+        }
+        let before = Followed::written(data_dir, self.switch)?;
+        let fetching = Fetching::Tentative(Tentative::new(data_dir));
+        let root = self.root(before.as_ref(), &fetching).await?;
+        let doubts = self.doubts(None, &root, &fetching).await?;
+        Ok(Some(Start { before, root, doubts, fetching: Some(fetching) }))
+    }
+
+    /// What a control plane is to follow that has followed something before.
+    pub(super) async fn again(&self, control_plane: &Running, data_dir: &Path, fetching: &Fetching) -> Result<Start> {
+        let client = control_plane.plane.client();
+        let before = Followed::read(data_dir, &client, self.switch).await?;
+        let root = self.root(before.as_ref(), fetching).await?;
+        if let Some(before) = before.as_ref().filter(|before| **before != root.followed && !self.switch)
+            && let Some(refusal) = switching::refusal(&client, data_dir, before, &root.followed).await?
+        {
+            bail!(refusal)
+        }
+        let doubts = self.doubts(Some(&client), &root, fetching).await?;
+        Ok(Start { before, root, doubts, fetching: None })
+    }
+
+    /// What is to be said of kinds that are to count as ready and are not known; an error where one is mistyped.
+    async fn doubts(&self, client: Option<&Client>, root: &Root, fetching: &Fetching) -> Result<Vec<String>> {
+        let assumptions = self.delivering.assumptions();
+        let mut kinds = Kinds::built_in();
+        if !kinds.have_all(assumptions) {
+            if let Some(client) = client {
+                kinds.take_served(client).await?;
+            }
+            if let Some(snapshot) = repository::snapshot(root, fetching).await? {
+                kinds.take_defined(snapshot.tree.as_ref())?;
+            }
+        }
+        kinds.check(assumptions)
+    }
+
+    /// What was named, or was followed before, if it is there.
+    async fn root(&self, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
+        let resolved = self.named().resolve(before, fetching).await;
+        let mut root = match before {
+            Some(before) if self.repository.is_none() => resolved.with_context(|| switching::gone(before))?,
+            _ => resolved?,
+        };
+        root.interval.clone_from(&self.interval);
+        root.acts_for_account = self.tenancy.default_service_account().is_some();
+        if before != Some(&root.followed) {
+            repository::check_path(&root, fetching).await?;
+        }
+        Ok(root)
+    }
+}
