@@ -310,6 +310,25 @@ fn branched(change: impl FnOnce(&Repository)) -> Fleet {
 }
 
 #[test]
+fn diff_says_that_uncommitted_edits_are_no_part_of_it_and_takes_them_when_asked_for() {
+    let fleet = Fleet::start();
+    let (status, said) = code(&fleet, &["diff"]);
+    assert!(status == 0 && !said.contains("uncommitted"), "{said}");
+    fleet.repository.config_map("app/red.yaml", "red", "2");
+    let output = fleet.running.cowherd(["diff"]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.matches("uncommitted changes are not looked at; --worktree does").count(), 1, "{said}");
+    let output = fleet.running.cowherd(["diff", "-o", "json"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("uncommitted"), "{output:?}");
+    let (status, said) = code(&fleet, &["diff", "ks/app", "--worktree"]);
+    assert!(status == 1 && said.contains("► ConfigMap/default/red configured"), "{said}");
+    assert!(!said.contains("uncommitted"), "{said}");
+    let (status, said) = code(&fleet, &["diff", "--revision", "mian"]);
+    assert!(status == 3 && said.contains("there is no revision \"mian\" in ") && said.contains("main?"), "{said}");
+}
+
+#[test]
 fn diff_tells_what_goes_with_what_is_deleted_and_what_only_moves() {
     let fleet = branched(|repository| {
         repository.remove("cluster/app.yaml").remove("app/red.yaml").config_map("other/blue.yaml", "blue", "1");

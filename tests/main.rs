@@ -23,6 +23,7 @@ mod guides;
 mod keeping;
 mod kubectl;
 mod local;
+mod meant;
 mod mistakes;
 mod outages;
 mod reached;

@@ -235,6 +235,10 @@ fn explain_lists_what_was_read_and_what_changed_since() {
     repository.commit("second");
     assert!(explain(&[]).contains("would not be rendered again"));
     assert!(explain(&["--since", "HEAD~1"]).contains("1 of them changed"));
+    let explained: serde_json::Value = serde_json::from_str(&explain(&["--since", "HEAD~1", "-o", "json"])).unwrap();
+    let read = explained["read"].as_array().unwrap();
+    let changed = read.iter().filter(|one| !one["changes"].as_array().unwrap().is_empty()).count();
+    assert_eq!((&explained["rendersAgain"], changed), (&true.into(), 1), "{explained}");
 }
 
 #[test]

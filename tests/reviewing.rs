@@ -131,6 +131,8 @@ fn uncommitted_files_are_looked_at_when_asked_for_and_ignored_ones_are_not() {
     let output = story.run(&["--base", "main"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("uncommitted changes are not looked at"), "{output:?}");
+    let output = story.run(&["--base", "main", "-o", "yaml"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("uncommitted"), "programs are told nothing of it");
     assert_eq!(story.told(&["--worktree"]), (vec!["app: ConfigMap/red configured".to_owned()], 1));
 }
 
@@ -238,8 +240,40 @@ fn one_kustomization_is_reviewed_by_its_name_and_one_that_is_not_there_is_an_err
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("describes no Kustomization flux-system/nobody"), "{said}");
-    let output = story.run(&["--base", "no-such-branch"]);
-    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_revision_that_is_not_there_is_said_with_the_repository_and_those_that_may_be_meant() {
+    let story = Story::begin();
+    let root = story.repository.path.canonicalize().unwrap();
+    story.repository.git(["remote", "add", "origin", "https://example.com/fleet"]);
+    let told = |arguments: &[&str]| {
+        let output = story.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(3) && output.stdout.is_empty(), "{arguments:?}: {said}");
+        said
+    };
+    for (name, hint) in [
+        ("mian", "; did you mean main?"),
+        ("no-such-branch", "; it has change, main"),
+        ("origin/main", "; if origin has it: git fetch origin main:refs/remotes/origin/main"),
+        ("mian~1", "; did you mean main?"),
+    ] {
+        let words = format!("there is no revision {name:?} in {}{hint}", root.display());
+        for arguments in [&["--base", name][..], &["--base", "main", "--revision", name]] {
+            let said = told(arguments);
+            assert!(said.contains(&words), "{words} is not in {said}");
+        }
+    }
+    let said = told(&["--base", "main~9"]);
+    assert!(said.contains("there is no revision \"main~9\"") && !said.contains("did you mean"), "{said}");
+    for (flag, path) in [("--path", root.join("cluster")), ("--exclude", root.join("app"))] {
+        let said = told(&["--base", "main", flag, path.to_str().unwrap()]);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let words = format!("{flag} takes a path inside the repository {}", root.display());
+        assert!(said.contains(&words) && said.contains(&format!("write {flag} ./{name}")), "{said}");
+    }
+    assert_eq!(story.run(&["--base", "main", "--path", "/cluster"]).status.code(), Some(0), "as Flux takes it");
 }
 
 #[test]

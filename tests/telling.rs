@@ -244,7 +244,6 @@ fn the_log_says_what_it_has_no_line_about() {
             "the kind kustomisation; did you mean Kustomization? (it has: GitRepository, Kustomization",
         ),
         (&["--name", "nobody"], "no line about object \"nobody\""),
-        (&["--kubeconfig", "any"], "kubectl logs -n flux-system deployment/cowherd-agent"),
     ] {
         let output = fleet.running.cowherd([&["logs"], words].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

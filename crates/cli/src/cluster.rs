@@ -1,48 +1,22 @@
-//! Which cluster a command works on.
+//! Which cluster a command works on: one rule for all commands, which docs/following.md tells people.
+
+mod data_dir;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use cowherd_controlplane::DataDir;
-use cowherd_source::local;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::completion;
+pub use data_dir::{Plane, default_data_dir, kubeconfig_path};
 
-/// What a data directory is called unless said otherwise.
-const DATA_DIR: &str = ".cowherd";
-
-/// Where a data directory is unless said otherwise: the nearest that is there, from the directory that one stands in up to the
-/// top of its repository; else, at the top; outside of a repository, here. As seen from here, where it is here.
-///
-/// # Errors
-/// When what is there may have come with the repository: with it would come commands that a kubeconfig runs.
-pub fn default_data_dir() -> Result<PathBuf> {
-    let found = find_data_dir();
-    if DataDir::is_foreign(&found) {
-        let found = found.display();
-        bail!(
-            "{found} is not used: others than you may have written it, or could read it, as what comes with a repository. \
-             If it is yours, name it: --data-dir {found}; `cowherd up` closes it to others then"
-        );
-    }
-    Ok(found)
-}
-
-fn find_data_dir() -> PathBuf {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-    let top = local::discover(&here).ok().and_then(|repository| repository.root().canonicalize().ok());
-    // A bare repository, or one whose files are elsewhere, is none that one stands in.
-    let Some(top) = top.filter(|top| here.starts_with(top)) else { return PathBuf::from(DATA_DIR) };
-    let above = here.ancestors().take_while(|directory| directory.starts_with(&top));
-    let holds = |directory: &&Path| DataDir::is_one(&directory.join(DATA_DIR));
-    let home = above.into_iter().find(holds).unwrap_or(&top);
-    if home == here { PathBuf::from(DATA_DIR) } else { home.join(DATA_DIR) }
-}
+/// The variable that names the kubeconfigs of kubectl.
+const KUBECONFIG: &str = "KUBECONFIG";
+/// The variable that names a data directory.
+const DATA_DIR: &str = "COWHERD_DATA_DIR";
 
 /// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
@@ -135,25 +109,61 @@ impl Cluster {
         Ok(self.access.config_of(self.kubeconfig_file()?.as_deref()).await?.default_namespace)
     }
 
-    /// The seed of the agents in the data directory of the cluster's control plane, where that is what was named.
-    pub fn seed(&self) -> Option<Arc<[u8]>> {
-        let file = match self.kubeconfig_file().ok()? {
-            Some(file) => file,
-            None => PathBuf::from(std::env::var_os("KUBECONFIG")?),
-        };
-        let is_of_data_dir = file.file_name()? == kubeconfig_path(Path::new("")).as_os_str();
-        cowherd_controlplane::seed_in(file.parent().filter(|_| is_of_data_dir)?)
+    /// The control plane that is worked on. It is not asked.
+    pub async fn plane(&self) -> Result<Plane> {
+        Ok(Plane::of(&self.access.config_of(self.kubeconfig_file()?.as_deref()).await?))
     }
 
-    /// The file that the flags name; else that of the data directory which `COWHERD_DATA_DIR` names; else the one in the
-    /// data directory that is meant here if neither `KUBECONFIG` nor the home directory has one.
+    /// What names a kubeconfig, if it is one that says which cluster is meant, and no data directory.
+    pub fn kubeconfig_named_by(&self) -> Option<String> {
+        let Access { kubeconfig, context } = &self.access;
+        let context = context.as_ref().map(|context| format!("--context {context}"));
+        let file = kubeconfig.as_ref().map(|file| format!("--kubeconfig {}", file.display()));
+        let variable = || (self.named_data_dir().is_none() && is_set(KUBECONFIG)).then(|| KUBECONFIG.to_owned());
+        context.or(file).or_else(variable)
+    }
+
+    /// The data directory that is meant where no kubeconfig is.
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        self.named_data_dir().map_or_else(default_data_dir, Ok)
+    }
+
+    /// The data directory of the control plane that is worked on, if it is one of those that lie here.
+    pub async fn data_dir_of_plane(&self) -> Result<Option<PathBuf>> {
+        let plane = self.plane().await?;
+        for directory in self.data_dirs_at_hand() {
+            if plane.is_of(&directory).await {
+                return Ok(Some(directory));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The data directories that are named in whatever way.
+    fn data_dirs_at_hand(&self) -> Vec<PathBuf> {
+        let variable = std::env::var_os(KUBECONFIG).filter(|_| self.access.kubeconfig.is_none()).unwrap_or_default();
+        let kubeconfigs = self.access.kubeconfig.iter().cloned().chain(std::env::split_paths(&variable));
+        // What is called so may be the one of a data directory.
+        let own = kubeconfigs.filter(|file| file.file_name() == kubeconfig_path(Path::new("")).file_name());
+        let homes = own.filter_map(|file| file.parent().map(Path::to_owned));
+        self.named_data_dir().into_iter().chain(homes).chain(default_data_dir().ok()).collect()
+    }
+
+    /// The data directory that the flag names, or else `COWHERD_DATA_DIR`.
+    fn named_data_dir(&self) -> Option<PathBuf> {
+        let variable = || std::env::var_os(DATA_DIR).filter(|named| !named.is_empty()).map(PathBuf::from);
+        self.data_dir.clone().or_else(variable)
+    }
+
+    /// The kubeconfig that is meant; `None` for those that kubectl would take. What comes first counts: a flag;
+    /// `COWHERD_DATA_DIR`, which is one said once; `KUBECONFIG`; the data directory of where one stands, if a control plane
+    /// lies there; `~/.kube/config`.
     fn kubeconfig_file(&self) -> Result<Option<PathBuf>> {
         if let Some(path) = &self.access.kubeconfig {
             return Ok(Some(path.clone()));
         }
-        let named = std::env::var_os("COWHERD_DATA_DIR").filter(|named| !named.is_empty()).map(PathBuf::from);
-        if let Some(directory) = self.data_dir.as_ref().or(named.as_ref()) {
-            let path = kubeconfig_path(directory);
+        if let Some(directory) = self.named_data_dir() {
+            let path = kubeconfig_path(&directory);
             if !path.exists() {
                 bail!(
                     "{} holds no control plane; start one with `cowherd up --data-dir {}`",
@@ -163,9 +173,9 @@ impl Cluster {
             }
             return Ok(Some(path));
         }
-        let home = std::env::home_dir().map(|home| home.join(".kube/config"));
-        let elsewhere = std::env::var_os("KUBECONFIG").is_some() || home.is_some_and(|path| path.exists());
-        if elsewhere {
+        // A context is one of kubectl's, if there are any.
+        let names_a_context = self.access.context.is_some() && own_kubeconfig().is_some_and(|path| path.exists());
+        if is_set(KUBECONFIG) || names_a_context {
             return Ok(None);
         }
         let here = kubeconfig_path(&default_data_dir()?);
@@ -173,9 +183,13 @@ impl Cluster {
     }
 }
 
-/// Where a data directory keeps its kubeconfig.
-pub fn kubeconfig_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("kubeconfig")
+/// The kubeconfig that kubectl takes where nothing names another.
+fn own_kubeconfig() -> Option<PathBuf> {
+    std::env::home_dir().map(|home| home.join(".kube/config"))
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// The error of a request in words that say what to do, if it never reached the cluster.

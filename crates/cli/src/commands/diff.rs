@@ -15,11 +15,12 @@ use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME, ObjectId};
 use cowherd_gitops::{PreviewError, Proposal};
 use cowherd_source::local::{self, Repository};
-use cowherd_source::{Access, Ignore, Reference, RepositoryUrl, Snapshot};
+use cowherd_source::{Access, Ignore, RepositoryUrl};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::checkout;
 use crate::cluster::{Cluster, explain};
 use crate::completion;
 use crate::downloads;
@@ -35,13 +36,14 @@ use repository::RepositoryFlags;
 /// is compared with where it was branched off from that revision, and no cluster is asked: the
 /// Kustomizations are those that the repository describes. Values of Secrets are masked.
 ///
-/// Ends with 0 if nothing would change, with 1 if something would, with 3 if some or all of it
-/// cannot be told.
+/// Ends with 0 if nothing would change, with 1 if something would, with 2 on a wrong command line,
+/// with 3 if some or all of it cannot be told.
 ///
 /// Examples:
 ///   cowherd diff
 ///   cowherd diff kustomization apps --revision my-branch
 ///   cowherd diff --revision HEAD~1 -o yaml
+///   cowherd diff --worktree
 ///   cowherd diff --base main --path clusters/prod
 ///   cowherd diff --base origin/main -o markdown
 ///   cowherd diff --base HEAD --worktree
@@ -54,6 +56,9 @@ pub struct Diff {
     /// The revision to look at, as `git rev-parse` takes it [default: what is checked out]
     #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     revision: Option<String>,
+    /// Look at the files as they are on disk, committed or not, instead of at a revision
+    #[arg(long, conflicts_with = "revision")]
+    worktree: bool,
     /// Go on to the Kustomizations that the Kustomization applies
     #[arg(long)]
     recursive: bool,
@@ -100,6 +105,7 @@ impl Diff {
                 names: target.names,
                 namespace: self.cluster.namespace,
                 revision: self.revision,
+                worktree: self.worktree,
                 output: self.output.unwrap_or(Output::Text),
             };
             // Renders and fetches block the thread.
@@ -112,10 +118,11 @@ impl Diff {
         let live = kustomizations(&client).await?;
         let start = self.start(&target, &live)?;
         let recursive = self.recursive || target.names.is_empty();
-        let mut sources = Sources { client: client.clone(), revision: self.revision.clone(), known: BTreeMap::new() };
+        let mut sources = Sources { client: client.clone(), wanted: self.wanted(), known: BTreeMap::new() };
         let directory = downloads::own_directory()?;
         let elsewhere = Arc::new(downloads::opened(&directory)?);
-        let seed = self.cluster.seed();
+        let data_dir = self.cluster.data_dir_of_plane().await?;
+        let seed = data_dir.and_then(|data_dir| cowherd_controlplane::seed_in(&data_dir));
         let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
         let mut described = BTreeSet::new();
         let mut met = BTreeSet::new();
@@ -146,6 +153,15 @@ impl Diff {
         let changes = told(diffs, notes, &described);
         self.print(&changes)?;
         Ok(ExitCode::from(u8::from(!changes.is_empty())))
+    }
+
+    /// Which files of a repository are compared.
+    fn wanted(&self) -> Wanted {
+        match &self.revision {
+            Some(revision) => Wanted::Revision(revision.clone()),
+            None if self.worktree => Wanted::Worktree,
+            None => Wanted::Head { says_what_is_left_out: self.output.and_then(Output::structured).is_none() },
+        }
     }
 
     /// The Kustomizations to begin with: those named, or those that no other one applies.
@@ -256,10 +272,24 @@ async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomizatio
     Ok(found.into_iter().map(|one| (id(&one), one)).collect())
 }
 
+/// Which files of a repository are compared.
+#[derive(Clone)]
+enum Wanted {
+    /// Those of what is checked out.
+    Head {
+        /// Whether it is said that others are on disk.
+        says_what_is_left_out: bool,
+    },
+    /// Those of a revision.
+    Revision(String),
+    /// Those on disk.
+    Worktree,
+}
+
 /// The trees of the revision, by the GitRepository whose place they take.
 struct Sources {
     client: Client,
-    revision: Option<String>,
+    wanted: Wanted,
     known: BTreeMap<String, Arc<dyn cowherd_tree::Tree>>,
 }
 
@@ -285,30 +315,41 @@ impl Sources {
         }
         let api: Api<GitRepository> = Api::namespaced(self.client.clone(), &namespace);
         let source = api.get(&reference.name).await.map_err(explain)?;
-        let revision = self.revision.clone();
-        let snapshot = tokio::task::spawn_blocking({
+        let wanted = self.wanted.clone();
+        let tree = tokio::task::spawn_blocking({
             let url = source.spec.url.clone();
-            move || read(&url, revision.as_deref())
+            move || read(&url, &wanted)
         })
         .await??;
-        let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(snapshot.tree, source.spec.ignore.as_deref())?);
+        let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(tree, source.spec.ignore.as_deref())?);
         self.known.insert(key, tree.clone());
         Ok(tree)
     }
 }
 
-/// The revision, from the local repository of this URL or, for a remote one, from the clone one stands in.
-fn read(url: &str, revision: Option<&str>) -> Result<Snapshot> {
+/// The files, from the local repository of this URL or, for a remote one, from the clone one stands in.
+fn read(url: &str, wanted: &Wanted) -> Result<Arc<dyn cowherd_tree::Tree>> {
     let parsed = RepositoryUrl::parse(url)?;
     let repository = match parsed.local_path() {
         Some(path) => Repository::open(path)?,
         None => local::discover(Path::new("."))
             .with_context(|| format!("the cluster follows {parsed}; stand in a clone of it to compare a revision"))?,
     };
-    Ok(match revision {
-        Some(revision) => repository.revision(revision)?,
-        None => repository.snapshot(&Reference::Head)?,
-    })
+    let tree: Arc<dyn cowherd_tree::Tree> = match wanted {
+        Wanted::Revision(revision) => checkout::snapshot(&repository, Some(revision))?.tree,
+        Wanted::Worktree if repository.is_bare() => {
+            bail!("{} has no files on disk that could be looked at: it is bare", repository.root().display())
+        }
+        Wanted::Worktree => checkout::worktree(&repository).tree,
+        Wanted::Head { says_what_is_left_out } => {
+            let tree = checkout::snapshot(&repository, None)?.tree;
+            if *says_what_is_left_out {
+                checkout::tell_dirty(&repository, tree.as_ref());
+            }
+            tree
+        }
+    };
+    Ok(tree)
 }
 
 fn structured(Change { diff, notes }: &Change) -> Value {

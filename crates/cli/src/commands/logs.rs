@@ -1,7 +1,8 @@
 //! `cowherd logs`: what a running `up`, `server` or `agent` did, and why.
 
+mod whose;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 
 use super::reconcile::parse_duration;
-use crate::cluster::{Access, default_data_dir};
+use crate::cluster::Cluster;
 use crate::completion;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
 use crate::near;
@@ -26,13 +27,16 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Lines about objects name the revision, who wrote it, and why something was done. The log lies in the
 /// data directory, also that of a program that has ended; two files of 8 MiB are kept.
 ///
+/// The control plane is the one that all commands work on. If a kubeconfig names it and its data
+/// directory is not here, that is said with how to read its log.
+///
 /// Examples:
 ///   cowherd logs
 ///   cowherd logs ks/apps --follow
 ///   cowherd logs --kind Kustomization --level error --since 1h -A
 ///   cowherd logs --data-dir /var/lib/cowherd-agent --tail 100
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Logs {
     /// Show only lines about this object
     #[arg(value_name = "KIND/NAME", add = ArgValueCompleter::new(completion::objects))]
@@ -43,9 +47,6 @@ pub struct Logs {
     /// Show only lines about objects of this name
     #[arg(long, value_name = "NAME", conflicts_with = "about")]
     name: Option<String>,
-    /// The namespace of the objects
-    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system", add = ArgValueCompleter::new(completion::namespaces))]
-    namespace: String,
     /// Show lines about objects of all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
@@ -67,11 +68,8 @@ pub struct Logs {
     /// Print each line as it lies in the log
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Form>,
-    /// The data directory [default: `.cowherd` here or above, or at the top of the repository you stand in]
-    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR")]
-    data_dir: Option<PathBuf>,
     #[command(flatten)]
-    access: Access,
+    cluster: Cluster,
 }
 
 /// How lines are printed.
@@ -83,13 +81,8 @@ enum Form {
 
 impl Logs {
     pub async fn run(self) -> crate::Outcome {
-        if self.access.kubeconfig.is_some() || self.access.context.is_some() {
-            bail!(
-                "a kubeconfig leads to no log: {IN_A_POD}; that of a control plane is in its data directory (--data-dir)"
-            );
-        }
         let filter = Filter { subject: self.subject()?, level: self.level, since: self.since()? };
-        let directory = logs::directory(&self.data_dir.clone().map_or_else(default_data_dir, Ok)?);
+        let directory = logs::directory(&whose::data_dir(&self.cluster).await?);
         let mut log = Log::open(&directory).with_context(|| {
             format!(
                 "no log in {}; `cowherd up`, `server` and `agent` keep theirs in their data directory: name it with \
@@ -137,7 +130,7 @@ impl Logs {
     }
 
     fn subject(&self) -> Result<Subject> {
-        let namespace = (!self.all_namespaces).then(|| self.namespace.clone());
+        let namespace = (!self.all_namespaces).then(|| self.cluster.namespace.clone());
         let (kind, name) = match &self.about {
             None => (self.kind.as_deref(), self.name.as_deref()),
             Some(about) => match about.split_once('/') {

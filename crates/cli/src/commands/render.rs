@@ -35,12 +35,12 @@ use origin::{Origin, OriginFlags};
 ///   cowherd render web charts/web --post-render overlays/web
 ///   cowherd render apps/prod --explain --since origin/main
 #[derive(Args)]
-#[command(verbatim_doc_comment, disable_version_flag = true)]
+#[command(verbatim_doc_comment, disable_version_flag = true, after_help = crate::EXIT_STATUS)]
 pub struct Render {
     /// The directory or chart, with the name of the release before it [default name: release-name]
     #[arg(value_name = "[NAME] PATH", num_args = 1..=2, required = true)]
     words: Vec<String>,
-    /// Print a list in this form instead of YAML documents
+    /// Print a list in this form instead of YAML documents; with --explain, what it says
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     /// From where a kustomization may read files, as kubectl has it [default: LoadRestrictionsNone in a
@@ -48,7 +48,7 @@ pub struct Render {
     #[arg(long, value_name = "WORD")]
     load_restrictor: Option<LoadRestrictor>,
     /// Say what was read, and why it would be rendered again, instead of printing manifests
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long)]
     explain: bool,
     /// With --explain: the revision whose render is compared with the files as they are now
     #[arg(long, value_name = "REVISION", requires = "explain")]

@@ -9,6 +9,7 @@ use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
 use cowherd_review::{Review, Side};
 use cowherd_source::local::Repository;
+use cowherd_tree::TreePath;
 
 use super::Output;
 use crate::checkout::{self, SurroundingsFlags};
@@ -29,9 +30,6 @@ pub struct RepositoryFlags {
     /// Compare with where the revision was branched off from this one, instead of with a cluster
     #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     base: Option<String>,
-    /// Look at the files as they are on disk, committed or not, instead of at a revision
-    #[arg(long, requires = "base", conflicts_with = "revision")]
-    worktree: bool,
     /// The path that a cluster grows from, as `cowherd up` takes it; several times for several clusters [default:
     /// those that the repository describes]
     #[arg(long = "path", value_name = "PATH", requires = "base")]
@@ -51,6 +49,8 @@ pub struct Wanted {
     pub namespace: String,
     /// The revision; what is checked out by default.
     pub revision: Option<String>,
+    /// Whether the files as they are on disk are meant instead.
+    pub worktree: bool,
     pub output: Output,
 }
 
@@ -64,13 +64,13 @@ impl RepositoryFlags {
     pub fn review(&self, wanted: &Wanted) -> crate::Outcome {
         let repository = checkout::repository()?;
         let surroundings = self.surroundings.open(Some(&repository))?;
-        let head = match self.worktree {
+        let head = match wanted.worktree {
             true => checkout::worktree(&repository),
             false => checkout::revision(&repository, wanted.revision.as_deref())?,
         };
         let base = self.base(&repository, wanted.revision.as_deref())?;
         let paths = self.paths(&repository, [&base, &head])?;
-        let excluded = self.surroundings.excluded(repository.prefix())?;
+        let excluded = self.surroundings.excluded(repository.root(), repository.prefix())?;
         let looked_for = match paths.is_empty() {
             true => cowherd_review::Wanted::Found { excluded: &excluded },
             false => cowherd_review::Wanted::Paths(&paths),
@@ -82,10 +82,8 @@ impl RepositoryFlags {
         }
         let tally = Tally::of(&review);
         self.print(&review, &tally, wanted.output)?;
-        let is_dirty =
-            !self.worktree && wanted.revision.is_none() && checkout::is_dirty(&repository, head.tree.as_ref());
-        if is_dirty {
-            crate::terminal::tell!("{} uncommitted changes are not looked at; --worktree does", Mark::Waiting);
+        if !wanted.worktree && wanted.revision.is_none() && wanted.output.structured().is_none() {
+            checkout::tell_dirty(&repository, head.tree.as_ref());
         }
         Ok(ExitCode::from(match (tally.errors, tally.changed) {
             (0, 0) => 0,
@@ -116,8 +114,14 @@ impl RepositoryFlags {
     fn paths(&self, repository: &Repository, sides: [&Side; 2]) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         for path in &self.paths {
-            let inside = repository.prefix().join(path.trim_start_matches('/'))?;
-            if sides.iter().all(|side| matches!(side.tree.stat(&inside), Ok(None))) {
+            let is_nowhere = |path: &TreePath| sides.iter().all(|side| matches!(side.tree.stat(path), Ok(None)));
+            // As Flux takes it, a slash at the beginning is the top of the repository.
+            let from_the_top = path.strip_prefix('/').and_then(|path| TreePath::parse(path).ok());
+            let inside = match from_the_top.filter(|path| !is_nowhere(path)) {
+                Some(inside) => inside,
+                None => checkout::inside(repository.root(), repository.prefix(), "--path", path)?,
+            };
+            if is_nowhere(&inside) {
                 bail!("{inside} is in neither of the two revisions");
             }
             paths.push(if inside.is_root() { "./".to_owned() } else { format!("./{inside}") });

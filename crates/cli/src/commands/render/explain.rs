@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use cowherd_source::Reference;
 use cowherd_source::local::{Repository, Worktree};
 use cowherd_tree::{Change, Read, Reads, Recorder, Tree, TreePath};
+use serde_json::json;
 
 use super::origin::Origin;
 use super::{Render, repository};
+use crate::checkout;
+use crate::output;
 
 /// Renders at a revision, lists what that read, and compares it with the files as they are now.
 pub fn explain(render: &Render, release: Option<&str>, origin: &Origin) -> crate::Outcome {
     let root = repository(origin)?;
     let opened = Repository::open(root)?;
-    let snapshot = match &render.since {
-        Some(revision) => opened.revision(revision)?,
-        None => opened.snapshot(&Reference::Head)?,
-    };
+    let snapshot = checkout::snapshot(&opened, render.since.as_deref())?;
     let reads = read(render, release, snapshot.tree.as_ref(), origin)
         .with_context(|| format!("{} cannot be rendered at {}", origin.path, snapshot.revision))?;
     let now = Worktree::new(root);
@@ -27,6 +26,19 @@ pub fn explain(render: &Render, release: Option<&str>, origin: &Origin) -> crate
             all.entry(change.path.clone()).or_insert_with(Vec::new).push(change);
             all
         });
+    if let Some(format) = render.output {
+        let read = list(&reads).into_iter().map(|(path, what)| {
+            let changes: Vec<String> =
+                changes.get(&path).into_iter().flatten().map(|one| one.what.to_string()).collect();
+            json!({ "path": path.as_str(), "read": what, "changes": changes })
+        });
+        let explained = json!({
+            "path": origin.path.as_str(), "revision": snapshot.revision.to_string(),
+            "read": read.collect::<Vec<_>>(), "rendersAgain": !changes.is_empty(),
+        });
+        output::print_structured(&explained, format)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     println!("{} at {} read:", origin.path, snapshot.revision);
     for (path, what) in list(&reads) {
         println!("  {what:<9}  {path}");
