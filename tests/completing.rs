@@ -78,6 +78,7 @@ fn each_command_has_a_manual_page() {
     for command in commands.into_iter().filter(|command| *command != "help") {
         let page = page(&format!("cowherd-{command}.1"));
         assert!(page.contains(".SH SYNOPSIS") && page.contains(".SH OPTIONS"), "{page}");
+        assert!(page.contains("Exit status: 0") || page.contains("Ends with 0"), "{command} says how it ends: {page}");
     }
     assert!(page("cowherd.1").contains("cowherd\\-up(1)"));
 }

@@ -150,17 +150,29 @@ fn what_comes_while_watching_stands_below_its_headers() {
         let is_shown = |name: &str| lines.iter().any(|line| line.starts_with(name) && line.contains(" False "));
         if is_shown("app") && is_shown("next") { Ok(()) } else { Err(lines.join("\n")) }
     });
+    let long = "a-kustomization-whose-name-is-longer-than-any-column";
+    fleet.repository.kustomization(long, "./other", "dependsOn:\n- name: none");
+    fleet.repository.commit("one with a long name");
+    eventually("the one with the long name is shown with its values below", || {
+        let lines = seen();
+        let values = lines.iter().skip_while(|line| *line != long).nth(1);
+        if values.is_some_and(|values| values.contains(" False ")) { Ok(()) } else { Err(lines.join("\n")) }
+    });
     watch.kill().unwrap();
     watch.wait().unwrap();
     let lines = seen();
+    assert!(lines.iter().all(|line| line.chars().count() <= 60), "{lines:#?}");
     let header = lines.iter().find(|line| line.starts_with("NAME")).unwrap();
     let column = |name: &str| header.find(name).unwrap();
     let starts_there = |line: &str, column: usize| {
         let chars: Vec<char> = line.chars().collect();
         chars.get(column - 1) == Some(&' ') && chars.get(column).is_some_and(|char| *char != ' ')
     };
-    let rows: Vec<&String> = lines.iter().filter(|line| !line.starts_with(' ') && *line != header).collect();
-    assert!(rows.len() > 4, "{lines:#?}");
+    // A row begins with its name; that of a name which is too long, below it.
+    let behind_long = lines.iter().skip(1).zip(&lines).filter(|(_, above)| *above == long).map(|(line, _)| line);
+    let rows = lines.iter().filter(|line| !line.starts_with(' ') && *line != header && *line != long);
+    let rows: Vec<&String> = rows.chain(behind_long).collect();
+    assert!(rows.len() > 5, "{lines:#?}");
     for row in rows {
         assert!(row.chars().count() <= 60, "{lines:#?}");
         let is_below = ["SUSPENDED", "READY"].iter().all(|name| starts_there(row, column(name)));

@@ -16,7 +16,7 @@ use crate::completion;
 ///   source <(cowherd completion bash)
 ///   cowherd completion fish > ~/.config/fish/completions/cowherd.fish
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Completion {
     /// The shell to complete in
     #[arg(value_name = "SHELL", value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]

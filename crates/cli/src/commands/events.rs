@@ -25,7 +25,7 @@ use crate::served;
 ///   cowherd events -n web --for deployment/web
 ///   cowherd events -A --types Warning --watch
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Events {
     /// Show only events about this object
     #[arg(long = "for", value_name = "KIND/NAME", add = ArgValueCompleter::new(completion::objects))]

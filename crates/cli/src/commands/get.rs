@@ -28,7 +28,7 @@ use crate::terminal::text::shorten_commits;
 ///   cowherd get ks/apps -o wide
 ///   cowherd get ks apps --watch
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Get {
     /// `all`, `kustomizations`, `sources all`, `sources git` or `sources oci`, then names
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
@@ -227,7 +227,8 @@ impl Get {
         let mut config = watcher::Config::default();
         config.label_selector.clone_from(&self.label_selector);
         let mut table = self.table();
-        // What comes later is to stand below what is there at first.
+        // What comes later is to stand below what is there at first. So many letters fit with the other columns into 60.
+        table.reserve("NAME", "a-usual-name-and");
         table.reserve("REVISION", "main@sha1:00000000");
         table.reserve("READY", "Unknown");
         let mut with_headers = !self.no_header;
@@ -238,6 +239,7 @@ impl Get {
                 watcher::Event::Apply(object) => Some((object, true)),
                 watcher::Event::InitDone => {
                     table.flush(std::mem::take(&mut with_headers));
+                    table.fix();
                     None
                 }
                 watcher::Event::Init | watcher::Event::Delete(_) => None,

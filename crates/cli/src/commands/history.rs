@@ -31,7 +31,7 @@ use crate::target::{Kind, Target};
 ///   cowherd history apps
 ///   cowherd history ks/apps -o json
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct History {
     /// `[kustomization] NAME`
     #[arg(value_name = "KUSTOMIZATION", required = true, add = ArgValueCompleter::new(completion::resources))]

@@ -14,7 +14,7 @@ use clap::Args;
 ///   cowherd man ~/.local/share/man/man1
 ///   cowherd man . && man ./cowherd-up.1
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Man {
     /// The directory to write them to, such as one called `man1` that `man` knows
     #[arg(value_name = "DIR")]

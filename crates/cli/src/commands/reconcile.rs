@@ -32,7 +32,8 @@ use crate::terminal::text::plain;
 ///   cowherd reconcile source oci apps
 ///   cowherd reconcile kustomization apps --allow-prune
 ///
-/// Ends with 0 when everything that was named is Ready then, and with 1 when something is not.
+/// Ends with 0 when everything that was named is Ready then, with 1 when something is not, with 2 on
+/// a wrong command line.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Reconcile {

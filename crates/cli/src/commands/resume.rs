@@ -21,7 +21,7 @@ use crate::terminal::Mark;
 ///   cowherd resume kustomization apps
 ///   cowherd resume source git flux-system --wait
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Resume {
     /// `[KIND] NAME…`; without a kind: Kustomizations
     #[arg(value_name = "NAME", required_unless_present = "all", add = ArgValueCompleter::new(completion::resources))]

@@ -14,7 +14,7 @@ use crate::trouble;
 /// Example:
 ///   cowherd server --data-dir /var/lib/cowherd --listen 0.0.0.0:6443
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Server {
     #[command(flatten)]
     local: Local,

@@ -21,7 +21,7 @@ use crate::terminal::Mark;
 ///   cowherd suspend source git flux-system
 ///   cowherd suspend ks --all
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Suspend {
     /// `[KIND] NAME…`; without a kind: Kustomizations
     #[arg(value_name = "NAME", required_unless_present = "all", add = ArgValueCompleter::new(completion::resources))]

@@ -42,7 +42,7 @@ const UNKNOWN: &str = "not known; `flux push artifact --source --revision` has t
 ///   cowherd trace pod/web-7d4b9c-x2x9p -n web -o json
 ///   cowherd trace crd/widgets.example.com
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Trace {
     /// `KIND/NAME` or `KIND NAME`; with --kind: `NAME`
     #[arg(value_name = "KIND/NAME", required = true, num_args = 1..=2, add = ArgValueCompleter::new(completion::objects))]

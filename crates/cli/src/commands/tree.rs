@@ -22,7 +22,7 @@ use crate::target::{Kind, Target};
 ///   cowherd tree kustomization flux-system
 ///   cowherd tree apps --compact
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Tree {
     /// `[kustomization] NAME`
     #[arg(value_name = "KUSTOMIZATION", required = true, add = ArgValueCompleter::new(completion::resources))]

@@ -16,7 +16,7 @@ use crate::output::{self, Format};
 ///   cowherd version
 ///   cowherd version --client -o json
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Version {
     /// Show only the version of this program
     #[arg(long)]

@@ -53,6 +53,8 @@ pub struct Table {
     headers: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     widths: Vec<usize>,
+    /// Whether the columns stay as wide as they are.
+    is_fixed: bool,
     page: Page,
 }
 
@@ -77,7 +79,7 @@ impl Table {
     pub fn new(headers: impl IntoIterator<Item = &'static str>) -> Self {
         let headers: Vec<_> = headers.into_iter().collect();
         let widths = headers.iter().map(|header| measure_text_width(header)).collect();
-        Self { headers, rows: Vec::new(), widths, page: Page::stdout() }
+        Self { headers, rows: Vec::new(), widths, is_fixed: false, page: Page::stdout() }
     }
 
     /// Makes the column under a header wide enough for a text that may come later.
@@ -88,6 +90,12 @@ impl Table {
         }
     }
 
+    /// Keeps the columns where they are from now on: what is longer than its column stands alone, with the others on the next
+    /// line, each in its own column.
+    pub fn fix(&mut self) {
+        self.is_fixed = true;
+    }
+
     /// Adds a row; line breaks in cells become spaces.
     pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
         let cells: Vec<Cell> = cells
@@ -95,7 +103,7 @@ impl Table {
             .map(Into::into)
             .map(|cell| Cell { text: plain(cell.text.trim()).replace(['\n', '\t'], " "), ..cell })
             .collect();
-        for (width, cell) in self.widths.iter_mut().zip(&cells) {
+        for (width, cell) in self.widths.iter_mut().zip(&cells).filter(|_| !self.is_fixed) {
             *width = (*width).max(cell.width());
         }
         self.rows.push(cells);
@@ -132,7 +140,10 @@ impl Table {
                 lines.push(" ".repeat(INDENT));
                 taken = INDENT;
             }
-            if let Some(line) = lines.last_mut() {
+            if cell.width() > *width {
+                self.add_long(&mut lines, cell, taken);
+                lines.push(" ".repeat(taken + width + GAP));
+            } else if let Some(line) = lines.last_mut() {
                 line.push_str(&self.coloured(cell));
                 line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
             }
@@ -140,6 +151,20 @@ impl Table {
         }
         self.add_last(&mut lines, last, taken);
         lines.iter().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Adds what is longer than its column, as far as the page goes, and the rest of it below.
+    fn add_long(&self, lines: &mut Vec<String>, cell: &Cell, start: usize) {
+        let parts = match self.page.columns {
+            Some(columns) if start + cell.width() > columns => wrap(&cell.text, columns.saturating_sub(start).max(1)),
+            _ => vec![self.coloured(cell)],
+        };
+        for (index, part) in parts.into_iter().enumerate() {
+            match lines.last_mut().filter(|_| index == 0) {
+                Some(line) => line.push_str(&part),
+                None => lines.push(" ".repeat(start) + &part),
+            }
+        }
     }
 
     /// Adds the last column, which is text: beside the others where there is room, else below them.
@@ -232,6 +257,22 @@ mod tests {
         let mut table = table(None, false);
         table.reserve("READY", "Unknown");
         assert_eq!(table.lines(&row("a", "True", "short")), ["a      True      short"]);
+    }
+
+    #[test]
+    fn columns_that_are_fixed_stay_where_they_are() {
+        let mut table = table(Some(40), false);
+        table.row(row("apps", "True", "Applied"));
+        table.reserve("NAME", "eight...");
+        table.fix();
+        let name = "a-name-that-is-longer-than-its-column";
+        table.row(row(name, "False", "Failed"));
+        table.row(row(&name.repeat(2), "False", "Failed"));
+        let long = ["a-name-that-is-longer-than-its-columna-n", "ame-that-is-longer-than-its-column"];
+        let values = "           False   Failed";
+        assert_eq!(table.lines(&table.rows[0]), ["apps       True    Applied"]);
+        assert_eq!(table.lines(&table.rows[1]), [name, values]);
+        assert_eq!(table.lines(&table.rows[2]), [long[0], long[1], values]);
     }
 
     #[test]
