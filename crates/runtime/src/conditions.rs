@@ -1,12 +1,11 @@
 //! Conditions, as all kinds of Kubernetes have them.
 
+use cowherd_text::harmless;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DeploymentCondition, ReplicaSetCondition};
 use k8s_openapi::api::batch::v1::JobCondition;
 use k8s_openapi::api::core::v1::{NamespaceCondition, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
-use crate::text::harmless;
 
 /// The most bytes of a condition's or event's message; the API takes no more than 32,768 for a condition.
 const LONGEST: usize = 8 * 1024;

@@ -26,7 +26,6 @@ mod runtime;
 mod serving;
 mod shard;
 mod supervisor;
-pub mod text;
 mod writer;
 
 pub use controller::Controller;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cowherd_text::harmless;
 use gix::ObjectId;
 use gix::objs::CommitRef;
 
@@ -80,13 +81,9 @@ fn signature(signature: Option<gix::actor::SignatureRef<'_>>) -> Signature {
     Signature { name, email, time: signature.seconds() }
 }
 
-/// What somebody wrote, without what would be more than text where it is shown: escape sequences move the cursor, name
-/// the window and fill the clipboard, marks of direction show a line in another order.
+/// What somebody wrote, as one line that is text and nothing else.
 fn shown(text: &str) -> String {
-    let is_more_than_text = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if is_more_than_text(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    harmless(&text.replace(['\n', '\t'], " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -107,6 +104,7 @@ mod tests {
             told.contains("Zoë") && commit.subject.starts_with("fix ") && commit.subject.ends_with("now"),
             "{told:?}"
         );
-        assert!(!told.contains(|c: char| c.is_control() || c == '\u{202e}'), "{told:?}");
+        assert!(!told.contains(cowherd_text::is_more_than_text), "{told:?}");
+        assert!(commit.subject.contains("\\u{202e}abc") && commit.author.email == "e@x\\u{7}", "{told:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cowherd_runtime::text::is_more_than_text;
+use cowherd_text::is_more_than_text;
 
 /// How what is more than text is spelled out.
 #[derive(Clone, Copy)]

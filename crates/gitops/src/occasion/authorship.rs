@@ -4,6 +4,7 @@ use std::fmt;
 
 use cowherd_apply::mask::Mask;
 use cowherd_source::Commit;
+use cowherd_text::harmless;
 
 /// How long a name is at most, in characters.
 const LONGEST_NAME: usize = 60;
@@ -46,20 +47,13 @@ impl fmt::Display for Authorship {
 }
 
 /// `text` as one line that steers nothing, cut where it is too long.
-pub(super) fn line(text: &str, longest: usize) -> String {
-    let plain = text.chars().map(|char| if char.is_whitespace() { ' ' } else { char }).filter(|char| !steers(*char));
-    let plain: String = plain.collect();
-    let plain = plain.trim();
+pub(crate) fn line(text: &str, longest: usize) -> String {
+    let plain: String = text.chars().map(|char| if char.is_whitespace() { ' ' } else { char }).collect();
+    let plain = harmless(plain.trim());
     match plain.char_indices().nth(longest) {
         Some(_) => plain.chars().take(longest - 1).chain(['…']).collect(),
-        None => plain.to_owned(),
+        None => plain.into_owned(),
     }
-}
-
-/// Whether a character is none to be seen: it moves the cursor, say, or turns the direction of what follows.
-fn steers(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -69,7 +63,11 @@ mod tests {
     #[test]
     fn what_a_commit_says_is_one_line_that_steers_nothing() {
         let written = Authorship::new("Ada\u{1b}[31m\u{202e}", "ada@example.org", "  Scale\tup\u{7} now\n");
-        assert_eq!(written.to_string(), "\"Scale up now\" by Ada[31m");
+        assert_eq!(written.to_string(), "\"Scale up\\u{7} now\" by Ada\\u{1b}[31m\\u{202e}");
+        for unseen in ['\u{61c}', '\u{200b}', '\u{2066}', '\u{feff}', '\u{e0041}'] {
+            let told = Authorship::new(&format!("ad{unseen}min"), "", "x").author;
+            assert_eq!(told, format!("ad{}min", unseen.escape_unicode()));
+        }
         assert_eq!(Authorship::new("", "ada@example.org", "x").to_string(), "\"x\" by ada@example.org");
         assert_eq!(Authorship::new("", "", "x").to_string(), "\"x\"");
         let long = Authorship::new(&"ü".repeat(100), "", &"é".repeat(1000));

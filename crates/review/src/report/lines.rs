@@ -1,7 +1,7 @@
 //! A change as lines: what goes, what comes, and what stands around it.
 
 use cowherd_apply::FieldChange;
-use cowherd_runtime::text::is_more_than_text;
+use cowherd_text::is_more_than_text;
 use serde_json::{Map, Value};
 use similar::{ChangeTag, TextDiff};
 

@@ -1,4 +1,4 @@
-//! Text for people that others wrote: harmless, whoever reads it with whatever.
+//! Text that others wrote: harmless, whoever reads it with whatever.
 
 use std::borrow::Cow;
 
