@@ -164,7 +164,12 @@ impl Applier {
     async fn check_one(&self, desired: &Desired, work: &mut Work) -> Result<(), ApplyError> {
         let kind = self.settle(work).await?;
         match self.send(desired, &kind, work, true).await {
-            Ok(taken) => work.asks_to_be_left = !taken.created && is_excluded(&metadata(&taken.object)),
+            Ok(taken) if !taken.created => {
+                let metadata = metadata(&taken.object);
+                work.asks_to_be_left = is_excluded(&metadata);
+                work.checked_at = metadata.resource_version.and_then(|version| version.parse().ok());
+            }
+            Ok(_) => work.asks_to_be_left = false,
             Err(error) => self.may_recreate(desired, &kind, work, error, "dry-run failed").await?,
         }
         work.is_checked = true;
@@ -236,7 +241,8 @@ impl Applier {
         is_refused: &mut bool,
     ) -> Result<Action, ApplyError> {
         self.inner.watching.drift(kind);
-        let before = self.inner.memory.live(work.id());
+        let known = self.inner.memory.live(work.id()).map(|known| known.revision);
+        let before: Vec<u64> = known.into_iter().chain(work.checked_at).filter(|revision| *revision > 0).collect();
         self.inner.memory.begin(work.id());
         let mut guard = UnderWay { applier: self, desired, work, answer: Answer::Unknown };
         let sent_at = Timestamp::now();
@@ -258,7 +264,7 @@ impl Applier {
         }
         let metadata = metadata(&patched.object);
         let mark = Mark::read(&metadata, self.inner.cluster.ownership());
-        let action = action(&patched, before, &mark, &metadata, sent_at, self.inner.cluster.ownership().field_manager);
+        let action = action(&patched, &before, &mark, &metadata, sent_at, self.inner.cluster.ownership().field_manager);
         guard.answer = Answer::Taken(Outcome {
             content: work.content,
             mark,
@@ -320,11 +326,11 @@ pub(super) fn metadata(object: &Value) -> ObjectMeta {
     serde_json::from_value(metadata).unwrap_or_default()
 }
 
-/// What a write did. The API does not say whether it changed anything. The resource version does, where it is known
-/// which one the object had before; otherwise the time of our entry says when we last changed the object.
+/// What a write did. The API does not say whether it changed anything. The resource version does, where it is one that the
+/// object had `before`; otherwise the time of our entry says when we last changed the object.
 fn action(
     patched: &Patched,
-    before: Option<Mark>,
+    before: &[u64],
     after: &Mark,
     metadata: &ObjectMeta,
     sent_at: Timestamp,
@@ -333,7 +339,7 @@ fn action(
     if patched.created {
         return Action::Created;
     }
-    if before.is_some_and(|before| before.revision == after.revision) {
+    if before.contains(&after.revision) {
         return Action::Unchanged;
     }
     let entries = metadata.managed_fields.iter().flatten();

@@ -24,6 +24,8 @@ pub(crate) struct Work {
     pub(super) is_checked: bool,
     /// Whether the object that is there was seen then to ask for being left alone.
     pub(super) asks_to_be_left: bool,
+    /// The resource version, as a number, that the object had then; nothing where there was none.
+    pub(super) checked_at: Option<u64>,
 }
 
 impl Work {
@@ -111,6 +113,7 @@ impl Applier {
                 manifest,
                 is_checked: false,
                 asks_to_be_left: false,
+                checked_at: None,
             });
         }
         if !unserved.is_empty() {

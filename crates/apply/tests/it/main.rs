@@ -99,7 +99,22 @@ async fn each_object_is_told_apart_by_what_was_done_to_it() {
     );
     let again = world.apply("x", vec![a("2"), config_map("b", json!({}))]).await.unwrap();
     assert!(again.iter().all(|change| change.action == Action::Unchanged), "{again:?}");
-    assert_eq!(changes.to_string(), "ConfigMap/default/a configured\nConfigMap/default/b created");
+    assert_eq!(changes.to_string(), "ConfigMap/default/a configured, ConfigMap/default/b created");
+}
+
+#[tokio::test]
+async fn who_knows_nothing_of_objects_changes_none_that_are_right_and_says_so_within_the_same_second_too() {
+    let world = World::new().await;
+    let objects = || vec![config_map("a", json!({ "k": "1" })), config_map("b", json!({}))];
+    world.apply("x", objects()).await.unwrap();
+    for _ in 0..3 {
+        let (another, _drift) = Applier::new(world.client.clone(), Options::default());
+        let again = another.apply(&desired("x", objects())).await.unwrap();
+        assert!(again.iter().all(|change| change.action == Action::Unchanged), "{again:?}");
+    }
+    let (another, _drift) = Applier::new(world.client.clone(), Options::default());
+    let changed = another.apply(&desired("x", vec![config_map("a", json!({ "k": "2" }))])).await.unwrap();
+    assert_eq!(changed.to_string(), "ConfigMap/default/a configured");
 }
 
 #[tokio::test]
