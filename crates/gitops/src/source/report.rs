@@ -49,6 +49,7 @@ impl Report {
     async fn fetched<K: Source>(&mut self, object: &K, found: Found) -> bool {
         let Found { artifact, url, path, news, mut metadata, verified, observed } = found;
         let mut status = self.base(object);
+        status.observed_generation = object.meta().generation;
         for field in K::STATUS_FIELDS {
             match observed.get(*field) {
                 Some(value) => drop(status.own.insert((*field).to_owned(), value.clone())),
@@ -110,9 +111,11 @@ impl Report {
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
         conditions.set(about, if *is_unverified { False } else { True }, reason, message);
         if *is_final {
-            conditions.stall(reason, message)
+            conditions.stall(reason, message);
+            // As with source-controller, what may pass is no observation yet.
+            status.observed_generation = object.meta().generation;
         } else {
-            conditions.fail(reason, message)
+            conditions.fail(reason, message);
         }
         self.teller.failed(problem);
         if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object)) {
@@ -128,7 +131,6 @@ impl Report {
 
     fn base(&self, object: &impl Source) -> Status {
         let mut status = self.status.clone();
-        status.observed_generation = object.meta().generation;
         let annotations = object.meta().annotations.as_ref();
         status.last_handled_reconcile_at =
             annotations.and_then(|annotations| annotations.get(RECONCILE_REQUESTED_AT)).cloned();

@@ -269,3 +269,35 @@ async fn why_a_source_brings_nothing_is_told_by_those_of_its_namespace_who_wait_
     let revision = world.repository.commit("first");
     world.ready("near", &revision).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_fails_has_observed_its_generation_only_where_that_is_final() {
+    let world = World::new().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    let seen = async |reason: &str| {
+        world
+            .until(&format!("the source says {reason}"), async || {
+                let found = serde_json::to_value(world.git_repository().await).unwrap();
+                let (status, generation) = (&found["status"], &found["metadata"]["generation"]);
+                let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+                let ready = conditions.into_iter().find(|one| one["type"] == "Ready").unwrap_or_default();
+                let is_it = ready["reason"] == reason && ready["observedGeneration"] == *generation;
+                let is_observed = status["observedGeneration"] == *generation;
+                if is_it { Ok(is_observed) } else { Err(format!("{ready}")) }
+            })
+            .await
+    };
+    assert!(seen("Succeeded").await);
+    let patch = async |spec: serde_json::Value| {
+        let spec = json!({ "spec": spec });
+        world.patch("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system", spec).await;
+    };
+    patch(json!({ "ref": { "branch": "missing" } })).await;
+    assert!(!seen("GitOperationFailed").await);
+    patch(json!({ "ref": { "branch": null, "semver": "no range" } })).await;
+    assert!(seen("GitOperationFailed").await, "it is stalled");
+    patch(json!({ "ref": { "branch": "main", "semver": null } })).await;
+    assert!(seen("Succeeded").await);
+}
