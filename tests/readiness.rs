@@ -119,6 +119,19 @@ fn what_nothing_here_acts_on_is_not_ready() {
 }
 
 #[test]
+fn what_is_waited_for_and_another_one_applies_is_told_at_once_where_nothing_acts_on_it() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    repository.kustomization("base", "./base", "").write("base/db.yaml", STATEFUL_SET);
+    let checks =
+        "timeout: 1h\n  healthChecks: [{apiVersion: apps/v1, kind: StatefulSet, name: db, namespace: default}]";
+    repository.kustomization("app", "./app", checks);
+    repository.commit("wait for what nobody acts on");
+    let words = ["nothing here acts on StatefulSet/default/db", "--assume-ready=StatefulSet.apps"];
+    running.wait_for_condition("kustomization app", "False", &words);
+}
+
+#[test]
 fn what_promises_an_effect_that_nothing_here_has_is_not_ready() {
     let fleet = Fleet::start();
     let service = |name: &str, kind: &str| {

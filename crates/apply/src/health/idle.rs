@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::actors::has_a_written_status;
+use super::actors::{has_a_written_status, needs_a_controller};
 use crate::applier::Applier;
 use crate::cluster::Account;
 use crate::error::ApplyError;
@@ -42,6 +42,7 @@ impl Applier {
         let _permit = self.inner.requests.acquire().await;
         let found = self.inner.cluster.get(&kind, &object.id, account.as_ref()).await;
         let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
-        Ok(found.filter(|found| !has_a_written_status(found)).map(|_| object.id))
+        let is_idle = |found: &Value| needs_a_controller(found) && !has_a_written_status(found);
+        Ok(found.filter(is_idle).map(|_| object.id))
     }
 }

@@ -10,14 +10,14 @@ use super::readiness::{named, remedy};
 use crate::target::Target;
 
 /// Those of the objects that nobody acts upon.
-pub(super) async fn find(
+pub(super) async fn find<'a>(
     target: &Target,
-    applied: &[&Versioned],
+    objects: impl Iterator<Item = &'a Versioned>,
     manifests: &HashMap<&ObjectId, &Manifest>,
 ) -> Result<Vec<ObjectId>, ApplyError> {
     let is_content = |id: &ObjectId| manifests.get(id).is_some_and(|one| !needs_a_controller(one.object()));
-    let applied = applied.iter().copied().filter(|object| !is_content(&object.id));
-    target.applier.idle(applied, target.account.as_ref()).await
+    let objects = objects.filter(|object| !is_content(&object.id));
+    target.applier.idle(objects, target.account.as_ref()).await
 }
 
 /// Fails if there are such objects.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cowherd_apply::{Action, ApplyError, Assumed, Assumption, ChangeSet, Expectation, Manifest, ObjectId, Versioned};
+use cowherd_text::listed;
 
 use super::job::Job;
 use super::{Context, health, idle, nodes};
@@ -39,7 +40,8 @@ impl Readiness {
         let applied = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| &change.object);
         let applied: Vec<&Versioned> = applied.collect();
         let mut readiness = Self::default();
-        for id in idle::find(target, &applied, &manifests).await? {
+        let others = others_named(target, settings, &applied).await;
+        for id in idle::find(target, applied.iter().copied().chain(&others), &manifests).await? {
             match assumed(&id) {
                 Assumed::Never => readiness.idle.push(id),
                 Assumed::Unattended | Assumed::Always => drop(readiness.assumed.insert(id)),
@@ -75,14 +77,20 @@ impl Readiness {
     }
 }
 
+/// What is waited for beside what was applied, as far as it may be looked at. Who may not is told so before it waits.
+async fn others_named(target: &Target, settings: &Settings, applied: &[&Versioned]) -> Vec<Versioned> {
+    if settings.wait {
+        return Vec::new();
+    }
+    let is_applied = |object: &&Versioned| applied.iter().any(|applied| applied.id == object.id);
+    let others: Vec<Versioned> = settings.health_checks.iter().filter(|object| !is_applied(object)).cloned().collect();
+    let readable = target.applier.check_readable(&others, target.account.as_ref()).await;
+    if readable.is_ok() { others } else { Vec::new() }
+}
+
 /// The first of the objects by name, and how many others there are.
 pub(super) fn named<'a>(objects: impl IntoIterator<Item = &'a ObjectId>) -> String {
-    let mut objects = objects.into_iter();
-    let named: Vec<String> = objects.by_ref().take(NAMED).map(ToString::to_string).collect();
-    match objects.count() {
-        0 => named.join(", "),
-        more => format!("{}, and {more} more", named.join(", ")),
-    }
+    listed(objects, NAMED)
 }
 
 /// How these objects can be counted as ready all the same.

@@ -13,6 +13,7 @@ use cowherd_api::flux::annotations::{AUTHOR, CAUSE, SUBJECT};
 use cowherd_apply::mask::Mask;
 
 pub use authorship::Authorship;
+pub(crate) use authorship::line;
 pub use trigger::{Drifted, Trigger};
 
 use crate::source::Artifact;
@@ -166,6 +167,7 @@ mod tests {
             Trigger::Drift { objects: vec![drifted], more: 0 },
             Trigger::Dependency("n/hunter2".into()),
             Trigger::Request("hunter2".into()),
+            Trigger::Approval("hunter2".into()),
         ] {
             let told = occasion(trigger).masked(&mask);
             let text = format!("{told} {:?}", told.annotations("g"));
