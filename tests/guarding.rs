@@ -114,6 +114,28 @@ fn who_resumes_approves_of_nothing_that_waits() {
     assert!(running.kubectl(["get", "configmap", "settings", "-n", "prod"]).status.success());
 }
 
+#[test]
+fn the_approval_of_a_switch_ends_when_the_revision_is_applied_though_nothing_was_to_be_pruned() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, _directory: directory } = environment;
+    repository.config_map("spare/map.yaml", "spare", "1").write("empty/kustomization.yaml", "resources: []\n");
+    repository.copy(&repository.path.join("cluster"), "another");
+    running.wait_for_ready("flux-system", "True", &repository.commit("room for another"));
+    let apply = |running: &Running, path: &str| {
+        repository.write("by-hand.yaml", &by_hand(path));
+        running.kubectl_ok(["apply", "-f", repository.path.join("by-hand.yaml").to_str().unwrap()]);
+    };
+    apply(&running, "./spare");
+    running.wait_for_ready("by-hand", "True", "");
+    running.stop();
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "another", "--switch"]);
+    // What it says is from before the start until it was asked.
+    running.cowherd_ok(["reconcile", "kustomization", "by-hand"]);
+    apply(&running, "./empty");
+    running.wait_for_condition("kustomization by-hand", "False", &["waits until it is approved", "default/spare"]);
+    assert!(running.kubectl(["get", "configmap", "spare", "-n", "default"]).status.success());
+}
+
 /// A Kustomization that nobody but the test has made, of a directory.
 fn by_hand(path: &str) -> String {
     format!(
@@ -182,6 +204,26 @@ fn what_comes_back_waits_no_longer() {
 }
 
 #[test]
+fn a_mistake_that_is_reverted_takes_what_it_brought_with_it_and_asks_for_nothing() {
+    let environment = Environment::start(&[]);
+    let Environment { repository, running, .. } = &environment;
+    let uid = running.uid("configmap settings -n prod");
+    repository.write("prod/kustomization.yaml", "resources: [stray.yaml]\n");
+    repository.write(
+        "prod/stray.yaml",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: stray, namespace: default}\n",
+    );
+    environment.commit_waits(&["it describes none of the 2 objects that it had before"]);
+    assert!(environment.has("serviceaccount stray -n default"));
+    repository.git(["revert", "--no-edit", "HEAD"]);
+    let reverted = repository.git(["rev-parse", "HEAD"]);
+    running.wait_for_ready("prod", "True", reverted.trim());
+    assert!(!environment.has("serviceaccount stray -n default"), "the mistake had brought it");
+    assert_eq!(running.uid("configmap settings -n prod"), uid, "it was never gone");
+    running.wait_until_said(&["prod", "1 pruned", "ServiceAccount/default/stray deleted"]);
+}
+
+#[test]
 fn a_namespace_with_what_others_made_waits_and_the_rest_is_pruned() {
     let environment = Environment::start(&[]);
     let Environment { repository, running, .. } = &environment;
@@ -193,6 +235,11 @@ fn a_namespace_with_what_others_made_waits_and_the_rest_is_pruned() {
     repository.write("prod/kustomization.yaml", "resources: [stays.yaml]\n");
     let commit = environment.commit_waits(&["Namespace/prod", "Secret/prod/by-hand"]);
     assert!(!environment.has("configmap settings -n prod"), "the rest is pruned");
+    running.wait_until_said(&["prod", "1 pruned", "ConfigMap/prod/settings deleted"]);
+    eventually("the log says what was pruned", || {
+        let log = running.cowherd_ok(["logs", "ks/prod", "--level", "error"]);
+        if log.contains("ConfigMap/prod/settings deleted") { Ok(()) } else { Err(log) }
+    });
     assert!(environment.has("secret by-hand -n prod"));
 
     running.kubectl_ok(["delete", "secret", "by-hand", "-n", "prod"]);

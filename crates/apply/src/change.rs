@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cowherd_text::listed;
+
 use crate::object::{ObjectId, Versioned};
 
 /// What was done to an object.
@@ -91,13 +93,13 @@ impl ChangeSet {
     }
 }
 
+/// How many changed objects are named.
+const NAMED: usize = 10;
+
 impl fmt::Display for ChangeSet {
-    /// Writes a line for each object that changed, as Flux's events have it: `Deployment/apps/web configured`.
+    /// The objects that changed, in one line: `Deployment/apps/web configured, Service/apps/web created, and 12 more`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, change) in self.changed().enumerate() {
-            let line = if index == 0 { "" } else { "\n" };
-            write!(f, "{line}{} {}", change.object.id, change.action)?;
-        }
-        Ok(())
+        let changed = self.changed().map(|change| format!("{} {}", change.object.id, change.action));
+        f.write_str(&listed(changed, NAMED))
     }
 }

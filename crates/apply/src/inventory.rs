@@ -1,6 +1,6 @@
 //! The record of what was applied, written as Flux writes it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::object::{ObjectId, Versioned};
@@ -56,6 +56,19 @@ pub fn union(entries: &[Versioned], more: &[Versioned]) -> Vec<Versioned> {
     all
 }
 
+/// What `entries` and `others` have in common, in the order and the versions of `entries`.
+pub fn common(entries: &[Versioned], others: &[Versioned]) -> Vec<Versioned> {
+    let others: HashSet<&ObjectId> = others.iter().map(|entry| &entry.id).collect();
+    entries.iter().filter(|entry| others.contains(&entry.id)).cloned().collect()
+}
+
+/// `entries`, in the versions of `new` where that has them, followed by those of `new` that they have not.
+pub fn renewed(entries: &[Versioned], new: &[Versioned]) -> Vec<Versioned> {
+    let by_id: HashMap<&ObjectId, &Versioned> = new.iter().map(|entry| (&entry.id, entry)).collect();
+    let renewed = entries.iter().map(|entry| by_id.get(&entry.id).copied().unwrap_or(entry).clone());
+    union(&renewed.collect::<Vec<_>>(), new)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +94,7 @@ mod tests {
         let new = [entry("a_y_batch_CronJob", "v1")];
         assert_eq!(gone(&old, &new), [entry("a_x__ConfigMap", "v1")]);
         assert_eq!(union(&new, &old), [entry("a_y_batch_CronJob", "v1"), entry("a_x__ConfigMap", "v1")]);
+        assert_eq!(common(&old, &new), [entry("a_y_batch_CronJob", "v1beta1")]);
+        assert_eq!(renewed(&old, &new), [entry("a_x__ConfigMap", "v1"), entry("a_y_batch_CronJob", "v1")]);
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_text::listed;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::DynamicObject;
@@ -64,17 +65,11 @@ impl fmt::Display for Unhealthy {
         } else {
             "failed early due to stalled resources: ["
         })?;
-        for (index, (id, health)) in self.objects.iter().take(NAMED).enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{id} status: '{}'", health.status)?;
-            if !health.message.is_empty() {
-                write!(f, ": {}", health.message)?;
-            }
-        }
-        match self.objects.len().checked_sub(NAMED + 1) {
-            Some(more) => write!(f, ", and {} more]", more + 1),
-            None => f.write_str("]"),
-        }
+        let objects = self.objects.iter().map(|(id, health)| match health.message.as_str() {
+            "" => format!("{id} status: '{}'", health.status),
+            message => format!("{id} status: '{}': {message}", health.status),
+        });
+        write!(f, "{}]", listed(objects, NAMED))
     }
 }
 

@@ -26,8 +26,12 @@ fn a_set_of_changes_knows_each_object_and_what_was_done_to_it() {
     changes.sort();
     assert_eq!(
         changes.to_string(),
-        "ConfigMap/default/a created\nConfigMap/default/c configured\nConfigMap/default/d created\nConfigMap/default/e deleted"
+        "ConfigMap/default/a created, ConfigMap/default/c configured, ConfigMap/default/d created, ConfigMap/default/e deleted"
     );
+    for name in 0..18 {
+        changes.push(versioned(&format!("x{name}")), Action::Created);
+    }
+    assert!(changes.to_string().ends_with("ConfigMap/default/x5 created, and 12 more"), "{changes}");
 }
 
 #[test]

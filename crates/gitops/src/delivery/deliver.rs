@@ -95,7 +95,11 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     }
     let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
     job.say_why();
-    tracing::error!(reason, "reconciliation failed: {message}");
+    let Progress { changed, pruned, changes, .. } = &job.progress;
+    match changes.join(", ") {
+        done if done.is_empty() => tracing::error!(reason, "reconciliation failed: {message}"),
+        done => tracing::error!(reason, changed, pruned, done, "reconciliation failed: {message}"),
+    }
     status::handled(&mut job.status, &job.owner);
     status::conditions(&mut job.status, &job.owner).fail(reason, &message);
     // Not why it was tried: the same failure at the same revision is one event, however often that is.
@@ -165,7 +169,7 @@ async fn apply(
     job.status.last_attempted_revision = Some(job.artifact.revision.clone());
     let (permit, mut product) = produce(context, job, &prepared, recheck, permit).await?;
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
-    identified.map_err(|error| Failure::apply(error, ChangeSet::default()))?;
+    identified.map_err(Failure::apply)?;
     let rank = Rank::of(&job.owner);
     let described = product.manifests.iter().map(|manifest| manifest.id().clone());
     job.give_way()?;
@@ -188,7 +192,8 @@ async fn apply(
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
             job.note(&changes);
-            let failure = Failure::apply(placed(job, error), changes);
+            job.tell_changes(context, &changes);
+            let failure = Failure::apply(placed(job, error));
             remember(job, &product.digest, failure.reason(), began);
             return Err(failure);
         }
@@ -260,6 +265,7 @@ async fn record_before_apply(
         return Ok(());
     }
     job.status.inventory = Some(Inventory::of(&entries::union(old, &new)));
+    job.status.settled = job.status.settled.or(Some(old.len()));
     let revision = job.artifact.revision.clone();
     // What failed at this revision says so until it is known how this attempt ends.
     if !status::has_failed_at(&job.status, &revision) {
@@ -354,8 +360,10 @@ async fn succeed(
     let done = changes.join(", ");
     tracing::info!(changed, pruned, done, "{message}");
     // Who asked for it is answered, whatever was to be done.
-    if changed + pruned > 0 || matches!(job.occasion.trigger, Trigger::Request(_)) {
-        let message = format!("{message}: {}", job.occasion);
+    if changed + pruned > 0 || job.occasion.trigger.asks() {
+        let is_for_nothing = matches!(job.occasion.trigger, Trigger::Approval(_)) && *pruned == 0;
+        let nothing = if is_for_nothing { "; nothing waited to be pruned" } else { "" };
+        let message = format!("{message}: {}{nothing}", job.occasion);
         job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &message);
     }
     if let Some(held) = held.filter(|_| !job.progress.is_known) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ApplyError, ChangeSet, ObjectId};
+use cowherd_apply::{ApplyError, ObjectId};
 
 use crate::conditions::{
     BUILD_FAILED, HEALTH_CHECK_FAILED, NO_CONTROLLER, PRUNE_FAILED, PRUNE_PROTECTED, RECONCILIATION_FAILED,
@@ -42,13 +42,8 @@ pub(super) enum Failure {
     #[error("{0}")]
     Produce(Arc<ProducerError>),
     /// Objects could not be applied.
-    #[error("{error}{}", done(.changes))]
-    Apply {
-        /// The cause.
-        error: Box<ApplyError>,
-        /// What was applied until then.
-        changes: ChangeSet,
-    },
+    #[error("{0}")]
+    Apply(Box<ApplyError>),
     /// Objects that are no longer described could not be deleted.
     #[error("{0}")]
     Prune(Box<ApplyError>),
@@ -87,11 +82,6 @@ pub(super) enum Failure {
     },
 }
 
-fn done(changes: &ChangeSet) -> String {
-    let done = changes.to_string();
-    if done.is_empty() { done } else { format!("\n{done}") }
-}
-
 fn because(why: &Option<String>) -> String {
     why.as_ref().map_or_else(String::new, |why| format!("; {why}"))
 }
@@ -106,13 +96,9 @@ impl Failure {
         }
     }
 
-    /// What an apply failed with, after these changes.
-    pub(super) fn apply(error: ApplyError, changes: ChangeSet) -> Self {
-        if matches!(error, ApplyError::Superseded) {
-            Self::Superseded
-        } else {
-            Self::Apply { error: Box::new(error), changes }
-        }
+    /// What an apply failed with.
+    pub(super) fn apply(error: ApplyError) -> Self {
+        if matches!(error, ApplyError::Superseded) { Self::Superseded } else { Self::Apply(Box::new(error)) }
     }
 
     pub(super) fn is_superseded(&self) -> bool {
@@ -123,7 +109,7 @@ impl Failure {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Produce(error) => error.reason,
-            Self::Apply { error, .. } if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
+            Self::Apply(error) if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
             Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } => PRUNE_FAILED,
             Self::Protected(_) => PRUNE_PROTECTED,
             Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,

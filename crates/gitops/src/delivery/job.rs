@@ -77,11 +77,6 @@ impl Task {
     pub(crate) fn tells_of_fights(&self) -> bool {
         matches!(self, Self::Apply { held: Some(_), .. } | Self::Complain { reason: DRIFT_FOUGHT, .. })
     }
-
-    /// Whether it says why nothing can be applied.
-    pub(crate) fn tells_what_is_in_the_way(&self) -> bool {
-        matches!(self, Self::Complain { reason, .. } if *reason != DRIFT_FOUGHT)
-    }
 }
 
 /// Objects that are left as they are for now, because somebody fights for them.
@@ -199,7 +194,7 @@ impl Job {
     pub(super) fn tell_changes(&self, context: &Context, changes: &ChangeSet) {
         let changed = changes.to_string();
         if !changed.is_empty() {
-            self.tell_event(context, Type::Normal, "Progressing", &format!("{changed}\n{}", self.occasion));
+            self.tell_event(context, Type::Normal, "Progressing", &format!("{changed}; {}", self.occasion));
         }
     }
 

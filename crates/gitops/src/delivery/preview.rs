@@ -103,7 +103,7 @@ pub(crate) async fn preview(
         let stale = applier.diff_stale(&owner.name.mark(), &entries::gone(&old, &wanted)).await.map_err(failed)?;
         let deleted = stale.iter().filter(|diff| diff.action == Action::Deleted).map(|diff| diff.object.clone());
         let deleted: Vec<Versioned> = deleted.collect();
-        let foreseen = guard::foresee(client, owner, (&old, &wanted), &deleted).await;
+        let foreseen = guard::foresee(client, (owner, status), (&old, &wanted), &deleted).await;
         let unknown = |(object, error): (ObjectId, kube::Error)| {
             PreviewError::Apply(name.clone(), mask.text(&format!("what would go with {object} is not known: {error}")))
         };

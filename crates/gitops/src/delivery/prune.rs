@@ -24,12 +24,12 @@ pub(super) async fn remove_stale(
     applied: &[Versioned],
 ) -> Result<(), Failure> {
     let mut stale = entries::gone(old, applied);
-    job.status.inventory = Some(Inventory::of(applied));
     if stale.is_empty() || !settings.prune {
-        context.begun.end(&job.name);
+        guard::carried_out(context, job);
+        guard::settle(job, &guard::Held::default(), applied);
         return guard::tell(job, &guard::Held::default());
     }
-    job.status.inventory = Some(Inventory::of(&entries::union(applied, &stale)));
+    job.status.inventory = Some(Inventory::of(&entries::renewed(old, applied)));
     job.tell(context, Phase::Pruning);
     context.sharing.wait_for_others(&settings.source).await;
     job.give_way()?;
@@ -38,27 +38,27 @@ pub(super) async fn remove_stale(
     let _permit = context.applies.acquire().await;
     let left = leave_to_others(context, target, &job.name, &mut stale).await;
     left.map_err(|error| Failure::Prune(Box::new(error)))?;
+    let gone = stale.clone();
     spare(context, job, Some(&settings.source), &mut stale);
-    let held = guard::hold(context, target, job, old, applied, &stale).await?;
-    let applied = &entries::union(applied, &held.objects);
-    let stale = entries::gone(&stale, &held.objects);
+    let held = guard::hold(context, target, job, (old, applied), (&gone, &stale)).await?;
+    let objects = entries::gone(&stale, &held.objects);
     let (owner, abandoned_by) = (job.name.mark(), context.abandoned_by(&job.name));
-    let stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
+    let stale = Stale { owner, objects, account: target.account.clone(), abandoned_by };
     match target.applier.prune(&stale).await {
         Ok(pruned) => {
-            guard::carried_out(context, job, &held);
+            guard::carried_out(context, job);
             job.note(&pruned.changes);
             context.counters.pruned(pruned.leaving.len());
-            job.status.inventory = Some(Inventory::of(applied));
+            guard::settle(job, &held, applied);
             job.tell_changes(context, &pruned.changes);
             guard::tell(job, &held)
         }
         Err(Partial { error, changes, .. }) => {
-            guard::broke_off(context, job, &held);
             job.note(&changes);
+            job.tell_changes(context, &changes);
             let survivors: Vec<Versioned> =
                 stale.objects.into_iter().filter(|object| !changes.contains(&object.id)).collect();
-            job.status.inventory = Some(Inventory::of(&entries::union(applied, &survivors)));
+            guard::broke_off(context, job, &held, applied, &survivors);
             Err(Failure::Prune(Box::new(error)))
         }
     }

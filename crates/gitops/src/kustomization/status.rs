@@ -18,6 +18,7 @@ pub(super) const FIELDS: &[&str] = &[
     "lastAttemptedRevision",
     "inventory",
     "history",
+    "settledEntries",
 ];
 
 /// Under which name an entry of the history has its revision.
@@ -40,6 +41,7 @@ pub(super) fn read(status: KustomizationStatus) -> Status {
         last_attempted_revision: status.last_attempted_revision,
         inventory,
         history: status.history.into_iter().map(reconciliation).collect(),
+        settled: status.settled_entries.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
     }
 }
 
@@ -57,6 +59,7 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
         last_attempted_revision: status.last_attempted_revision.clone(),
         inventory,
         history: status.history.iter().map(snapshot).collect(),
+        settled_entries: status.settled.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
     })
 }
 
@@ -111,6 +114,7 @@ mod tests {
                 "lastReconciled": "2026-01-01T00:00:01Z", "lastReconciledDuration": "1s",
                 "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 2,
                 "metadata": { "revision": "latest@sha256:1", "originRevision": "main@sha1:1", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
+            "settledEntries": 1,
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());
         assert_eq!(write(&read).unwrap(), status);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Cause, ObjectId};
+use cowherd_text::listed_of;
 use jiff::Timestamp;
 
 use super::authorship::line;
@@ -34,6 +35,10 @@ pub enum Trigger {
     Dependency(String),
     /// Somebody asked for it, with this word.
     Request(String),
+    /// Somebody approved of a prune, with this word.
+    Approval(String),
+    /// It was suspended, and is not any more.
+    Resumption,
     /// It is looked at every so often.
     Interval,
     /// It failed before, or broke off.
@@ -67,6 +72,16 @@ impl Trigger {
         Self::Request(line(word, LONGEST_REQUEST))
     }
 
+    /// Somebody approved of a prune, with this word.
+    pub(crate) fn approval(word: &str) -> Self {
+        Self::Approval(line(word, LONGEST_REQUEST))
+    }
+
+    /// Whether it is somebody who may wait for an answer.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Approval(_) | Self::Resumption)
+    }
+
     pub(super) fn masked(&self, mask: &Mask) -> Self {
         match self {
             Self::Drift { objects, more } => {
@@ -74,6 +89,7 @@ impl Trigger {
             }
             Self::Dependency(name) => Self::Dependency(mask.text(name)),
             Self::Request(word) => Self::Request(mask.text(word)),
+            Self::Approval(word) => Self::Approval(mask.text(word)),
             other => other.clone(),
         }
     }
@@ -86,14 +102,12 @@ impl fmt::Display for Trigger {
             Self::Start => f.write_str("the agents have started"),
             Self::Change => f.write_str("it was made or changed"),
             Self::Revision => f.write_str("there is a new revision"),
-            Self::Drift { objects, more } => {
-                let told: Vec<String> = objects.iter().map(ToString::to_string).collect();
-                f.write_str(&told.join(", "))?;
-                if *more > 0 { write!(f, ", and {more} more") } else { Ok(()) }
-            }
+            Self::Drift { objects, more } => f.write_str(&listed_of(objects, objects.len() + more, objects.len())),
             Self::Dependency(name) => write!(f, "its dependency {name} is ready"),
             Self::Request(word) if word.is_empty() => f.write_str("somebody asked for it"),
             Self::Request(word) => write!(f, "somebody asked for it ({word})"),
+            Self::Approval(word) => write!(f, "somebody approved of a prune ({word})"),
+            Self::Resumption => f.write_str("it was resumed"),
             Self::Interval => f.write_str("its interval is over"),
             Self::Retry => f.write_str("it failed before"),
             Self::Sharing => f.write_str("it changed who else describes its objects"),
@@ -154,7 +168,7 @@ mod tests {
     #[test]
     fn a_request_may_be_any_text_and_is_a_short_one_here() {
         assert_eq!(Trigger::request("").to_string(), "somebody asked for it");
-        assert_eq!(Trigger::request("2026\u{1b}[2J").to_string(), "somebody asked for it (2026[2J)");
+        assert_eq!(Trigger::request("2026\u{1b}[2J").to_string(), "somebody asked for it (2026\\u{1b}[2J)");
         assert!(Trigger::request(&"x".repeat(1000)).to_string().len() < 100);
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct Status {
     pub(crate) inventory: Option<Inventory>,
     /// The last reconciliations, the newest first.
     pub(crate) history: Vec<Reconciliation>,
+    /// How many objects, the first of the inventory, the owner had when nothing was to be pruned last; all of them, where
+    /// nothing is.
+    pub(crate) settled: Option<usize>,
 }
 
 /// A past reconciliation.

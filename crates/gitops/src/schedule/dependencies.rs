@@ -21,7 +21,7 @@ pub(super) enum Verdict {
 pub(super) struct Waiting {
     message: String,
     severity: Type,
-    /// What it waits for; nothing where waiting is no use.
+    /// What it waits for.
     dependency: Option<OwnerName>,
 }
 
@@ -52,7 +52,8 @@ pub(super) fn check(
     };
     if let Some(cycle) = cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
-        return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency: None });
+        let dependency = settings.depends_on.first().cloned();
+        return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency });
     }
     let waits_for = |dependency: &OwnerName| {
         let message = problem(dependency, settings, source, entries)?;

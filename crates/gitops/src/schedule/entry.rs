@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cowherd_api::ConditionStatus;
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use cowherd_apply::mask::Mask;
 use cowherd_runtime::Backoff;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 
 use super::drifts::Drifts;
 use crate::Trigger;
+use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, READY, find};
 use crate::delivery::{Ended, Held, Report, Task};
 use crate::owner::{Owner, Settings, Status};
 use crate::producer::Inputs;
@@ -38,10 +40,14 @@ pub(super) struct Entry {
     not_before: Option<Instant>,
     /// When its deletion, or what is to be said of it, is tried again that failed.
     pub(super) retry_at: Option<Instant>,
-    /// Whether a prune that waits was approved after the job began that runs.
-    is_approved: bool,
+    /// The approval of a prune that came since the last apply was begun.
+    approval: Option<String>,
+    /// Whether it was suspended when it was last seen before it was not any more, and nothing was applied since.
+    is_resumed: bool,
     /// Whether a job broke off: nobody knows how far it came.
     broke_off: bool,
+    /// Whether the job that broke off had applied all, and was waiting for health.
+    had_applied: bool,
     pub(super) drifts: Drifts,
     /// Whether it has to see who else describes its objects, since that changed.
     pub(super) is_concerned: bool,
@@ -102,10 +108,10 @@ pub(super) enum Need {
     Finalize,
 }
 
-/// Whether somebody approved of a prune that waits.
-fn is_approved_anew(before: &Owner, now: &Owner) -> bool {
+/// The approval of a prune that an owner has now and had not before.
+fn approved_anew(before: &Owner, now: &Owner) -> Option<String> {
     let approved = now.annotation(PRUNE_APPROVED);
-    approved.is_some() && approved != before.annotation(PRUNE_APPROVED)
+    approved.filter(|_| approved != before.annotation(PRUNE_APPROVED)).map(str::to_owned)
 }
 
 impl Entry {
@@ -118,8 +124,10 @@ impl Entry {
             due: None,
             not_before: None,
             retry_at: None,
-            is_approved: false,
+            approval: None,
+            is_resumed: false,
             broke_off: false,
+            had_applied: false,
             drifts: Drifts::default(),
             is_concerned: false,
             comparing: false,
@@ -152,10 +160,10 @@ impl Entry {
             self.retry_at = None;
             self.complained = None;
         }
-        if !is_new && is_approved_anew(&self.owner, &owner) {
-            self.due = Some(Instant::now());
-            self.is_approved = true;
+        if let Some(approval) = approved_anew(&self.owner, &owner) {
+            self.approval = Some(approval);
         }
+        self.is_resumed = !owner.is_suspended && (self.is_resumed || self.is_suspended());
         self.strays = 0;
         self.not_before = None;
         self.owner = Arc::new(owner);
@@ -208,20 +216,28 @@ impl Entry {
         let Some(last) = &self.last else {
             // A request that was served before the start needs no second answer.
             let recheck = self.has_open_request();
+            if self.had_applied && !recheck && self.drifts.is_due(now) {
+                return self.drifted(now);
+            }
             return Need::Apply { recheck, held: None, trigger: self.first_trigger() };
         };
         if last.requested_at != requested_at {
-            let trigger = Trigger::request(requested_at.as_deref().unwrap_or_default());
+            let trigger = self.word().unwrap_or(Trigger::request(requested_at.as_deref().unwrap_or_default()));
             return Need::Apply { recheck: true, held: None, trigger };
         }
         if let Some(trigger) = self.trigger(last, digest, now) {
             return Need::Apply { recheck: false, held: None, trigger };
         }
         if self.drifts.is_due(now) {
-            let (held, trigger) = (self.drifts.held(now).map(Arc::new), self.drifts.trigger(now));
-            return Need::Apply { recheck: false, held, trigger };
+            return self.drifted(now);
         }
         self.due.into_iter().chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
+    }
+
+    /// Objects are to be put right, but for those that somebody fights for.
+    fn drifted(&self, now: Instant) -> Need {
+        let (held, trigger) = (self.drifts.held(now).map(Arc::new), self.drifts.trigger(now));
+        Need::Apply { recheck: false, held, trigger }
     }
 
     /// Whether somebody asked for a reconciliation, and nothing was written down of it yet.
@@ -230,45 +246,79 @@ impl Entry {
         requested_at.is_some() && requested_at != self.status.last_handled_reconcile_at
     }
 
+    /// What somebody said since the last apply was begun, but for a mere request.
+    fn word(&self) -> Option<Trigger> {
+        let resumed = self.is_resumed.then_some(Trigger::Resumption);
+        self.approval.as_deref().map(Trigger::approval).or(resumed)
+    }
+
     /// Why it is applied for the first time since the start.
     fn first_trigger(&self) -> Trigger {
-        match self.requested_at().filter(|_| self.has_open_request()) {
-            Some(word) => Trigger::request(&word),
-            None if self.was_in_the_way() => self.end_of_wait(),
-            None if self.status.last_applied_revision.is_some() => Trigger::Start,
+        let request = self.requested_at().filter(|_| self.has_open_request());
+        match self.end_of_wait() {
+            Some(Trigger::Dependency(name)) => Trigger::Dependency(name),
+            _ if let Some(word) = self.word() => word,
+            _ if let Some(word) = &request => Trigger::request(word),
+            _ if self.status.last_attempted_revision.is_some() => Trigger::Start,
+            Some(ended) => ended,
+            None => Trigger::Change,
+        }
+    }
+
+    /// Why it is brought to the revision that the agents find at their start.
+    pub(super) fn since_the_start(&self, revision: &str) -> Trigger {
+        let status = &self.status;
+        let ready = find(&status.conditions, READY);
+        if ready.is_some_and(|ready| ready.observed_generation != self.owner.generation()) {
+            return Trigger::Change;
+        }
+        let is_it = |known: &Option<String>| known.as_deref() == Some(revision);
+        let has_ended = ready.is_some_and(|ready| ready.status != ConditionStatus::Unknown);
+        match &status.last_applied_revision {
+            _ if is_it(&status.last_applied_revision) => Trigger::Start,
+            _ if is_it(&status.last_attempted_revision) && has_ended => Trigger::Start,
+            Some(_) => Trigger::Revision,
             None => Trigger::Change,
         }
     }
 
     /// Why it is to be applied as a whole, if it is.
     fn trigger(&self, last: &Last, digest: Option<&str>, now: Instant) -> Option<Trigger> {
+        // Who was told that it waits for something is told that this was it.
+        if let Some(ended) = self.end_of_wait() {
+            return Some(ended);
+        }
+        if let Some(word) = self.word() {
+            return Some(word);
+        }
         if last.generation != self.owner.generation() {
             return Some(Trigger::Change);
-        }
-        // Who was told that it waits for something is told that this was it.
-        if self.was_in_the_way() {
-            return Some(self.end_of_wait());
         }
         if !self.comparing && digest.is_some_and(|digest| digest != last.digest) {
             return Some(Trigger::Revision);
         }
+        // What broke off a wait for health is why all is looked at again; otherwise that is what the job was begun for.
+        if self.had_applied && self.drifts.is_due(now) {
+            return None;
+        }
+        if self.is_concerned && (self.had_applied || !self.broke_off) {
+            return Some(Trigger::Sharing);
+        }
         if self.broke_off {
             return Some(self.trigger.clone().unwrap_or(Trigger::Retry));
-        }
-        if self.is_concerned {
-            return Some(Trigger::Sharing);
         }
         let is_due = self.due.is_some_and(|due| due <= now);
         is_due.then_some(if last.succeeded { Trigger::Interval } else { Trigger::Retry })
     }
 
-    /// Whether it was said why it could not be applied.
-    fn was_in_the_way(&self) -> bool {
-        self.complained.as_ref().is_some_and(Task::tells_what_is_in_the_way)
-    }
-
-    fn end_of_wait(&self) -> Trigger {
-        self.waits_for.clone().map_or(Trigger::Retry, Trigger::Dependency)
+    /// The end of what it was said to wait for: its source has brought something, a dependency is ready.
+    fn end_of_wait(&self) -> Option<Trigger> {
+        let Some(Task::Complain { reason, .. }) = &self.complained else { return None };
+        match *reason {
+            DRIFT_FOUGHT => None,
+            ARTIFACT_FAILED => Some(Trigger::Revision),
+            _ => Some(self.waits_for.clone().map_or(Trigger::Retry, Trigger::Dependency)),
+        }
     }
 
     /// Something is done for this reason.
@@ -283,8 +333,9 @@ impl Entry {
         let inputs = Arc::new(Mutex::new(None));
         let is_apply = matches!(task, Task::Apply { .. });
         if let Task::Apply { held, .. } = task {
-            self.broke_off = false;
-            self.is_approved = false;
+            (self.broke_off, self.had_applied) = (false, false);
+            self.approval = None;
+            self.is_resumed = false;
             self.is_concerned = false;
             self.drifts.begin(held.as_deref());
         }
@@ -319,6 +370,7 @@ impl Entry {
         let may_pass = match report.ended {
             Ended::Superseded => {
                 self.broke_off |= running.is_apply;
+                self.had_applied = running.is_apply && running.waits;
                 self.complained = None;
                 if !*running.cancel.borrow() {
                     let pause = STRAYS.delay(self.strays);
@@ -359,9 +411,6 @@ impl Entry {
             (Some(settings), Some(false)) => Some(now + settings.retry_interval),
             _ => Some(now + self.retry()),
         };
-        if std::mem::take(&mut self.is_approved) {
-            self.due = Some(now);
-        }
         self.last = Some(Last {
             generation: report.generation,
             requested_at: running.requested_at,
@@ -405,7 +454,7 @@ impl Entry {
     pub(super) fn lose(&mut self, now: Instant) {
         self.running = None;
         self.drifts.end(true);
-        self.broke_off = true;
+        (self.broke_off, self.had_applied) = (true, false);
         self.complained = None;
         self.not_before = Some(now + FIRST_RETRY);
     }

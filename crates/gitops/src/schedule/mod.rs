@@ -371,11 +371,13 @@ impl Schedule {
         }
     }
 
-    /// Why an owner is applied: what the agents find at their start may be a revision that came while they were away.
+    /// Why an owner is applied: what the agents find at their start may be a revision, or another spec, that came while they
+    /// were away.
     fn since_the_start(&self, name: &OwnerName, source: &Artifact, trigger: Trigger) -> Trigger {
-        let applied = self.entries.get(name).and_then(|entry| entry.status.last_applied_revision.as_ref());
-        let is_another = applied.is_some_and(|applied| *applied != source.revision);
-        if trigger == Trigger::Start && is_another { Trigger::Revision } else { trigger }
+        match self.entries.get(name) {
+            Some(entry) if trigger == Trigger::Start => entry.since_the_start(&source.revision),
+            _ => trigger,
+        }
     }
 
     fn unblock(&mut self, name: &OwnerName) {

@@ -11,6 +11,7 @@ mod failures;
 mod fights;
 mod lifecycle;
 mod oci;
+mod pruning;
 mod remotes;
 mod rights;
 mod shards;

@@ -65,7 +65,7 @@ async fn events_carry_the_revision_its_author_and_subject_and_the_cause() {
     let second = world.repository.commit("second");
     world.ready("apps", &second).await;
     let told =
-        event(&world, "apps", "Progressing", &["ConfigMap/apps/a configured\nmain@sha1:", "\"second\" by Test"]).await;
+        event(&world, "apps", "Progressing", &["ConfigMap/apps/a configured; main@sha1:", "\"second\" by Test"]).await;
     assert_eq!(told["cowherd.dev/cause"], "there is a new revision");
     assert_eq!(told["kustomize.toolkit.fluxcd.io/revision"], second);
 
@@ -195,4 +195,89 @@ async fn a_request_is_answered_while_a_dependency_is_waited_for() {
             })
             .await;
     }
+}
+
+/// A cluster whose agents tell what they do.
+async fn telling() -> (World, UnboundedReceiver<Progress>) {
+    let mut world = World::new().await;
+    let (tell, progress) = mpsc::unbounded_channel();
+    world.kill_agents().await;
+    world.progress = Some(tell);
+    world.start_agents();
+    (world, progress)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_resumes_is_why_also_where_the_agents_were_started_meanwhile() {
+    let (mut world, mut progress) = telling().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("other/b.yaml", &config_map("other", "b", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    heard(&mut progress, "apps", ready_for(Trigger::Change)).await;
+    for is_started_between in [false, true] {
+        world.patch_kustomization("apps", json!({ "spec": { "suspend": true } })).await;
+        world.repository.write("apps/a.yaml", &config_map("apps", "a", &format!("{is_started_between}")));
+        world.repository.commit("while nobody looks");
+        if is_started_between {
+            world.kill_agents().await;
+            world.start_agents();
+        }
+        // It is seen that it is suspended before it is seen that it is not any more.
+        let other = format!("other-{is_started_between}");
+        world.add(kustomization(&other, "./other", json!({ "prune": false }))).await;
+        heard(&mut progress, &other, |told| told.phase == Phase::Ready).await;
+        world.patch_kustomization("apps", json!({ "spec": { "suspend": false } })).await;
+        heard(&mut progress, "apps", ready_for(Trigger::Resumption)).await;
+    }
+    event(&world, "apps", "ReconciliationSucceeded", &["because it was resumed"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_is_why_where_the_revision_was_tried_before_and_another_spec_where_that_came_meanwhile() {
+    let (mut world, mut progress) = telling().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    heard(&mut progress, "apps", ready_for(Trigger::Change)).await;
+    world.repository.write("apps/a.yaml", "{");
+    let second = world.repository.commit("second");
+    world.failed("apps", "BuildFailed", "apps/a.yaml").await;
+    world.kill_agents().await;
+    world.start_agents();
+    let failed = |told: &Progress| matches!(told.phase, Phase::Failed(_)) && told.occasion.trigger == Trigger::Start;
+    let told = heard(&mut progress, "apps", failed).await;
+    assert_eq!(told.occasion.revision, second);
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "3"));
+    world.repository.commit("third");
+    heard(&mut progress, "apps", ready_for(Trigger::Revision)).await;
+    world.kill_agents().await;
+    world.patch_kustomization("apps", json!({ "spec": { "interval": "2h" } })).await;
+    world.start_agents();
+    heard(&mut progress, "apps", ready_for(Trigger::Change)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_a_wait_is_why() {
+    let (world, mut progress) = telling().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    let checks = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "theirs", "namespace": "other" }]);
+    world.add(kustomization("apps", "./apps", json!({ "healthChecks": checks, "timeout": "1h" }))).await;
+    heard(&mut progress, "apps", |told| matches!(told.phase, Phase::Waiting(_))).await;
+    world.follow_repository().await;
+    let checking = |told: &Progress| told.phase == Phase::Checking;
+    let told = heard(&mut progress, "apps", checking).await;
+    assert_eq!(told.occasion.trigger, Trigger::Revision, "its source has brought something");
+
+    // Not the revision for which it still waits, but who took the object away.
+    world.api("v1", "ConfigMap", Some("apps")).delete("a", &Default::default()).await.unwrap();
+    let told = heard(&mut progress, "apps", |told| {
+        told.phase == Phase::Checking && told.changed > 0 && told.occasion.trigger != Trigger::Revision
+    })
+    .await;
+    assert!(told.occasion.to_string().contains("because ConfigMap/apps/a was deleted at 20"), "{}", told.occasion);
+    assert_eq!(told.changes, ["ConfigMap/apps/a created"]);
 }

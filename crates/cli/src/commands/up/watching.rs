@@ -22,6 +22,7 @@ use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
 use super::sources::{self, Sources};
+use super::wording;
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
@@ -139,6 +140,9 @@ impl Watching {
                 }
                 if progress.kind != Kind::Kustomization.name() {
                     return self.hear_of_source(&progress);
+                }
+                if let Some(done) = wording::done_before_failure(&progress) {
+                    self.board.say(Mark::Action, &format!("{name}: {done}"));
                 }
                 // What is gone is shown no more, whoever hears of it first.
                 let is_gone = progress.phase == cowherd_gitops::Phase::Gone && !self.known.contains_key(&name);

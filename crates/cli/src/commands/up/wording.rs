@@ -1,6 +1,7 @@
 //! What `up` says of a Kustomization.
 
 use cowherd_gitops::{Phase as Doing, Progress, Trigger};
+use cowherd_text::listed_of;
 
 use super::shown::Seen;
 use crate::terminal::progress::{Line, Phase};
@@ -80,6 +81,12 @@ fn failed(told: &Progress, message: String) -> Line {
     Line { phase: Phase::Failed, brief: message, full: Some(full), failed_at }
 }
 
+/// What a reconciliation did that failed then, where it did anything: that is no part of what failed, and said once.
+pub fn done_before_failure(told: &Progress) -> Option<String> {
+    let did_any = told.changed + told.pruned > 0 && !told.is_known;
+    (did_any && matches!(told.phase, Doing::Failed(_))).then(|| done(told))
+}
+
 fn ready(told: &Progress) -> Line {
     let brief = format!("{}; {}", counts(told), told.occasion.what());
     Line { phase: Phase::Ready, brief, full: Some(done(told)), failed_at: None }
@@ -87,10 +94,8 @@ fn ready(told: &Progress) -> Line {
 
 /// What the reconciliation did, by name, and why.
 fn done(told: &Progress) -> String {
-    let named: Vec<&str> = told.changes.iter().take(NAMED).map(String::as_str).collect();
-    let unnamed = told.unnamed() + told.changes.len() - named.len();
-    let more = if unnamed > 0 { format!(", and {unnamed} more") } else { String::new() };
-    let done = if named.is_empty() { String::new() } else { format!(": {}{more}", named.join(", ")) };
+    let named = listed_of(&told.changes, told.changes.len() + told.unnamed(), NAMED);
+    let done = if told.changes.is_empty() { String::new() } else { format!(": {named}") };
     let assumed = told.assumed.as_ref().map(|assumed| format!("\n{assumed}")).unwrap_or_default();
     format!("{}{done}; {}{assumed}", counts(told), told.occasion)
 }
@@ -195,6 +200,16 @@ mod tests {
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
         assert_eq!(other.full, Some(format!("building {WHAT}")), "it is the first time");
         assert_eq!(line(&seen("True", "Applied", "other"), Some(&building)).full, None);
+    }
+
+    #[test]
+    fn what_was_done_before_a_failure_is_said_once() {
+        let mut failed = told(Doing::Failed("it waits".to_owned()), Trigger::Revision);
+        assert_eq!(done_before_failure(&failed), None);
+        (failed.pruned, failed.changes) = (1, vec!["a deleted".to_owned()]);
+        assert_eq!(done_before_failure(&failed), Some(format!("8 applied, 1 pruned: a deleted; {WHAT}")));
+        failed.phase = Doing::Pruning;
+        assert_eq!(done_before_failure(&failed), None, "it is not known yet how that ends");
     }
 
     #[test]

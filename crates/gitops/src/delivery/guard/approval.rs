@@ -12,10 +12,13 @@ use cowherd_apply::ObjectId;
 use sha2::{Digest, Sha256};
 
 use super::Held;
+use crate::occasion::line;
 use crate::owner::{Owner, OwnerName};
 
 /// How many characters identify what waits.
 const LENGTH: usize = 12;
+/// How much of an approval that is none is said, in characters: it may be any text.
+const LONGEST: usize = 40;
 /// What stands before the identity in a message.
 const BEFORE: &str = "cowherd.dev/prune-approved: ";
 
@@ -49,6 +52,15 @@ pub(super) fn advice(owner: &Owner, identity: &str) -> String {
     )
 }
 
+/// What is said of an approval that is of something else than what has this identity, where the owner has such a one.
+pub(super) fn mismatch(owner: &Owner, identity: &str) -> Option<String> {
+    let approved = owner.annotation(PRUNE_APPROVED).filter(|_| !is_given(owner, identity))?;
+    let approved = line(approved, LONGEST);
+    Some(format!(
+        "its annotation `{PRUNE_APPROVED}` approves of something else ({approved:?}), not of this, which is {identity}"
+    ))
+}
+
 /// Whether the owner has the approval of what has this identity.
 pub(super) fn is_given(owner: &Owner, identity: &str) -> bool {
     owner.annotation(PRUNE_APPROVED).is_some_and(|approved| approved.trim() == identity)
@@ -62,29 +74,35 @@ pub fn approval(message: &str) -> Option<&str> {
     identity.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(identity)
 }
 
-/// The approval of a start, as by `cowherd up --switch`: each owner may once prune what waits, at one revision.
+/// The approval of a start, as by `cowherd up --switch`: each owner may prune what waits when it is brought to one revision for
+/// the first time.
 #[derive(Debug)]
 pub(crate) struct ApprovedAtStart {
     revision: String,
-    used: Mutex<HashSet<OwnerName>>,
+    ended: Mutex<HashSet<OwnerName>>,
 }
 
 impl ApprovedAtStart {
     /// For a revision, or the commit of it.
     pub(crate) fn new(revision: String) -> Self {
-        Self { revision, used: Mutex::default() }
+        Self { revision, ended: Mutex::default() }
     }
 
     /// Whether it is there for the owner at this revision.
     pub(super) fn is_for(&self, owner: &OwnerName, revision: &str) -> bool {
-        let commit = revision.rsplit_once(':').map_or(revision, |(_, commit)| commit);
-        let is_of = !self.revision.is_empty() && [revision, commit].contains(&self.revision.as_str());
-        is_of && !self.used.lock().unwrap_or_else(PoisonError::into_inner).contains(owner)
+        self.is_of(revision) && !self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(owner)
     }
 
-    /// The owner made use of it.
-    pub(super) fn used_by(&self, owner: &OwnerName) {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
+    fn is_of(&self, revision: &str) -> bool {
+        let commit = revision.rsplit_once(':').map_or(revision, |(_, commit)| commit);
+        !self.revision.is_empty() && [revision, commit].contains(&self.revision.as_str())
+    }
+
+    /// The owner was brought to this revision, whether anything had to be pruned for that or not.
+    pub(super) fn end(&self, owner: &OwnerName, revision: &str) {
+        if self.is_of(revision) {
+            self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
+        }
     }
 }
 
@@ -174,7 +192,9 @@ mod tests {
         let approved = ApprovedAtStart::new("abc".to_owned());
         assert!(approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&prod, "abc"));
         assert!(!approved.is_for(&prod, "main@sha1:abcd"));
-        approved.used_by(&prod);
+        approved.end(&prod, "main@sha1:another");
+        assert!(approved.is_for(&prod, "main@sha1:abc"), "it is not of that revision");
+        approved.end(&prod, "main@sha1:abc");
         assert!(!approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&dev, "main@sha1:abc"));
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use cowherd_apply::ObjectId;
+use cowherd_text::listed_of;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, ListParams};
 use kube::core::{GroupVersionKind, PartialObjectMeta};
@@ -10,7 +11,7 @@ use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, Client, ResourceExt};
 use sha2::{Digest, Sha256};
 
-use super::NAMED;
+use super::held::NAMED;
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
@@ -45,7 +46,7 @@ impl Content {
 
     /// So many of them by name, and the number of the others.
     pub(super) fn names(&self, most: usize) -> String {
-        super::names(self.named.iter(), self.count, most)
+        listed_of(&self.named, self.count, most)
     }
 
     /// What differs for any other objects.
@@ -61,6 +62,14 @@ impl<'a> FromIterator<&'a ObjectId> for Content {
         objects.into_iter().for_each(|id| content.add(id.clone()));
         content
     }
+}
+
+/// Whether anything can go with the object.
+pub(super) fn may_hold(id: &ObjectId) -> bool {
+    matches!(
+        (id.group.as_str(), id.kind.as_str()),
+        ("", "Namespace") | ("apiextensions.k8s.io", "CustomResourceDefinition")
+    )
 }
 
 /// What would go with the object that is not among `leaving`; nothing for objects of other kinds.

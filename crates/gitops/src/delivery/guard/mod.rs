@@ -6,6 +6,8 @@
 
 mod approval;
 mod content;
+mod had;
+mod held;
 
 use std::collections::HashSet;
 
@@ -18,83 +20,22 @@ use approval::Approved;
 pub use approval::approval;
 pub(crate) use approval::{ApprovedAtStart, Begun};
 use content::Content;
+use had::Had;
+pub(in crate::delivery) use held::Held;
+use held::{By, NAMED, would_go_with};
 
 use super::Context;
 use super::failure::Failure;
 use super::job::Job;
 use crate::conditions::{PRUNE_PROTECTED, find};
-use crate::owner::Owner;
 use crate::owner::status::conditions;
+use crate::owner::{Inventory, Owner, Status};
 use crate::target::Target;
 
-/// The reason of the condition while everything is held back. Then the inventory alone does not tell any more which of
-/// its objects were there before, so nothing is deleted until that is approved.
+/// The reason of the condition while everything that the owner had waits.
 const EVERYTHING: &str = "EverythingWouldGo";
 /// The reason of the condition while objects with content are held back.
 const CONTENT: &str = "ContentWouldGo";
-/// How many objects a message names.
-const NAMED: usize = 10;
-/// How many bytes of a message say what waits. What else it says, above all how to approve, is to have room beside it.
-const SAID: usize = 6 * 1024;
-
-/// What is held back, and why.
-#[derive(Default)]
-pub(super) struct Held {
-    pub(super) objects: Vec<Versioned>,
-    /// What would go with some of them.
-    content: Vec<(ObjectId, Content)>,
-    is_everything: bool,
-    /// Whose word it is that nothing is held back.
-    approved: Option<By>,
-}
-
-/// Who approved.
-enum By {
-    /// Whoever started the agents.
-    Start,
-    /// Whoever was shown what waits.
-    Word(Approved),
-}
-
-impl Held {
-    /// What tells the content of an object from any other.
-    fn mark_of(&self, id: &ObjectId) -> String {
-        self.content.iter().find(|(object, _)| object == id).map(|(_, content)| content.mark()).unwrap_or_default()
-    }
-
-    fn reason(&self) -> &'static str {
-        if self.is_everything { EVERYTHING } else { CONTENT }
-    }
-
-    /// Why it is held back, in as many words as there is room for: with fewer names, if need be.
-    fn why(&self, kind: &str) -> String {
-        let fits = |why: &String| why.len() <= SAID;
-        if let Some(why) = [NAMED, 3, 1].into_iter().map(|most| self.why_with(kind, most).join("; ")).find(fits) {
-            return why;
-        }
-        let mut why = String::new();
-        let mut all = self.why_with(kind, 1).into_iter();
-        while let Some(one) = all.next() {
-            if why.len() + one.len() > SAID {
-                let more = all.len() + 1;
-                let cut = &one[..one.floor_char_boundary(if why.is_empty() { SAID } else { 0 })];
-                return format!("{why}{cut}… and as much again of {more} more");
-            }
-            why = why + &one + "; ";
-        }
-        why
-    }
-
-    fn why_with(&self, kind: &str, most: usize) -> Vec<String> {
-        let there = self.objects.len();
-        let everything = self.is_everything.then(|| {
-            let named = names(self.objects.iter().map(|object| &object.id), there, most.max(3));
-            format!("it describes none of the {} that were applied before: {named}", count(there))
-        });
-        let content = self.content.iter().map(|(object, content)| would_go_with(object, kind, content, most));
-        everything.into_iter().chain(content).collect()
-    }
-}
 
 /// Whether nothing of an owner waits, whatever it is.
 fn is_unprotected(context: &Context, owner: &Owner) -> bool {
@@ -106,26 +47,26 @@ fn is_switched_off(owner: &Owner) -> bool {
     owner.annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
 }
 
-/// What of `stale` waits: `old` is what the owner had, `applied` what it has now.
+/// What of `stale` waits: `old` is what the owner had, `applied` what it has now. What is `gone` and not stale stays for its own
+/// sake.
 pub(super) async fn hold(
     context: &Context,
     target: &Target,
     job: &Job,
-    old: &[Versioned],
-    applied: &[Versioned],
-    stale: &[Versioned],
+    (old, applied): (&[Versioned], &[Versioned]),
+    (gone, stale): (&[Versioned], &[Versioned]),
 ) -> Result<Held, Failure> {
     if stale.is_empty() || is_unprotected(context, &job.owner) {
         return Ok(Held::default());
     }
-    let held = unmeant(target, job, old, applied, stale).await?;
+    let held = unmeant(target, job, (old, applied), (gone, stale)).await?;
     if held.objects.is_empty() {
         context.begun.end(&job.name);
         return Ok(held);
     }
     let approved = approved_by(context, job, &held);
     if approved.is_some() {
-        return Ok(Held { approved, ..Held::default() });
+        return Ok(Held { approved, had: held.had, ..Held::default() });
     }
     context.begun.end(&job.name);
     Ok(held)
@@ -152,86 +93,105 @@ fn is_approved(job: &Job, held: &Held) -> bool {
     })
 }
 
-/// What was not held back was deleted: the approval is used up by that.
-pub(super) fn carried_out(context: &Context, job: &Job, held: &Held) {
+/// The revision was applied, and what was not held back was deleted: approvals are used up by that.
+pub(super) fn carried_out(context: &Context, job: &Job) {
     context.begun.end(&job.name);
-    if let (Some(approved), Some(By::Start)) = (&context.approved, &held.approved) {
-        approved.used_by(&job.name);
+    if let Some(approved) = &context.approved {
+        approved.end(&job.name, &job.artifact.revision);
     }
 }
 
-/// Not all was deleted that was not held back: what is left was approved of as well.
-pub(super) fn broke_off(context: &Context, job: &Job, held: &Held) {
+/// Not all was deleted that was not held back: `left` is there still. What is left of what was approved is approved as well.
+pub(super) fn broke_off(context: &Context, job: &mut Job, held: &Held, applied: &[Versioned], left: &[Versioned]) {
     if let Some(By::Word(approved)) = &held.approved {
         context.begun.keep(&job.name, approved.clone());
     }
+    write_inventory(job, held, &entries::union(&entries::union(applied, &held.objects), left));
+}
+
+/// Writes down what the owner has while it is not settled: first what it had when it was.
+fn write_inventory(job: &mut Job, held: &Held, there: &[Versioned]) {
+    let still = held.had.still(there);
+    job.status.settled = Some(still.len());
+    job.status.inventory = Some(Inventory::of(&entries::renewed(&still, there)));
 }
 
 /// What of `stale` somebody may not have meant.
 async fn unmeant(
     target: &Target,
     job: &Job,
-    old: &[Versioned],
-    applied: &[Versioned],
-    stale: &[Versioned],
+    (old, applied): (&[Versioned], &[Versioned]),
+    (gone, stale): (&[Versioned], &[Versioned]),
 ) -> Result<Held, Failure> {
-    let held_before = find(&job.status.conditions, PRUNE_PROTECTED).is_some_and(|held| held.reason == EVERYTHING);
-    if held_before || is_everything(old, applied, stale) {
-        let there = would_go(target, job, stale).await?;
-        if !there.is_empty() {
-            let content = with_content(target, &there).await?.content;
-            return Ok(Held { objects: there, content, is_everything: true, ..Held::default() });
-        }
+    let had = Had::of(&job.status, old);
+    let all = entries::common(stale, &had.waiting(applied, gone));
+    let holders: Vec<Versioned> = stale.iter().filter(|object| content::may_hold(&object.id)).cloned().collect();
+    let there = would_go(target, job, &entries::union(&all, &holders)).await?;
+    let (mut objects, others): (Vec<_>, Vec<_>) = {
+        let all: HashSet<&ObjectId> = ids(&all).collect();
+        there.into_iter().partition(|object| all.contains(&object.id))
+    };
+    let everything = objects.len();
+    let mut content = contents(target, &objects, stale).await?;
+    // What stays is lost with them, too.
+    let goes = entries::gone(stale, &objects);
+    for (object, found) in contents(target, &others, &goes).await? {
+        objects.extend(others.iter().find(|other| other.id == object).cloned());
+        content.push((object, found));
     }
-    with_content(target, stale).await
+    let is_partly_left = had.is_partly_left(gone);
+    Ok(Held { objects, everything, is_partly_left, content, had, approved: None })
 }
 
-/// The Namespaces and definitions among `stale` that hold what goes with them although it is not among `stale`.
-async fn with_content(target: &Target, stale: &[Versioned]) -> Result<Held, Failure> {
-    let failed = |(object, cause): (ObjectId, kube::Error)| Failure::Content { object, cause: cause.to_string() };
-    let mut held = Held::default();
-    for (object, content) in contents(&target.client, stale).await.map_err(failed)? {
-        held.content.push((object.id.clone(), content));
-        held.objects.push(object);
-    }
-    Ok(held)
+/// The Namespaces and definitions among `objects` with which others go that are not `leaving`, and those.
+async fn contents(
+    target: &Target,
+    objects: &[Versioned],
+    leaving: &[Versioned],
+) -> Result<Vec<(ObjectId, Content)>, Failure> {
+    let found = found_in(&target.client, objects, leaving).await;
+    found.map_err(|(object, cause)| Failure::Content { object, cause: cause.to_string() })
 }
 
-/// The objects among `stale` with which others go that are not among them, and those.
-async fn contents(client: &Client, stale: &[Versioned]) -> Result<Vec<(Versioned, Content)>, (ObjectId, kube::Error)> {
-    let leaving: HashSet<&ObjectId> = stale.iter().map(|object| &object.id).collect();
+async fn found_in(
+    client: &Client,
+    objects: &[Versioned],
+    leaving: &[Versioned],
+) -> Result<Vec<(ObjectId, Content)>, (ObjectId, kube::Error)> {
+    let leaving: HashSet<&ObjectId> = ids(leaving).collect();
     let mut found = Vec::new();
-    for object in stale {
-        let content = content::of(client, &object.id, &leaving).await.map_err(|error| (object.id.clone(), error))?;
+    for Versioned { id, .. } in objects {
+        let content = content::of(client, id, &leaving).await.map_err(|error| (id.clone(), error))?;
         if !content.is_empty() {
-            found.push((object.clone(), content));
+            found.push((id.clone(), content));
         }
     }
     Ok(found)
-}
-
-fn would_go_with(object: &ObjectId, kind: &str, content: &Content, most: usize) -> String {
-    format!("with {object} would go what this {kind} did not apply: {}", content.names(most))
 }
 
 /// What is to be said of objects before they are deleted: which of them would wait, as far as that can be told without the
 /// flags of the agents, and what would go with them.
 pub(super) async fn foresee(
     client: &Client,
-    owner: &Owner,
+    (owner, status): (&Owner, &Status),
     (old, applied): (&[Versioned], &[Versioned]),
     deleted: &[Versioned],
 ) -> Result<Vec<(ObjectId, String)>, (ObjectId, kube::Error)> {
-    let is_meant = is_switched_off(owner);
+    let (is_meant, kind) = (is_switched_off(owner), owner.name.kind.kind);
     let waits = if is_meant { "" } else { "waits until it is approved: " };
     let mut said = Vec::new();
-    if !deleted.is_empty() && !is_meant && is_everything(old, applied, &entries::gone(old, applied)) {
-        let all = format!("{waits}nothing would be left of what this {} applied", owner.name.kind.kind);
-        said.extend(deleted.iter().map(|object| (object.id.clone(), all.clone())));
+    if !is_meant {
+        let (had, gone) = (Had::of(status, old), entries::gone(old, applied));
+        let why = match had.is_partly_left(&gone) {
+            false => format!("{waits}nothing would be left of what this {kind} applied"),
+            true => format!("{waits}it has waited since nothing was left of what this {kind} had"),
+        };
+        let waiting = entries::common(deleted, &had.waiting(applied, &gone)).into_iter();
+        said.extend(waiting.map(|object| (object.id, why.clone())));
     }
-    for (object, content) in contents(client, deleted).await? {
-        let text = would_go_with(&object.id, owner.name.kind.kind, &content, NAMED);
-        said.push((object.id, format!("{waits}{text}")));
+    for (object, content) in found_in(client, deleted, deleted).await? {
+        let text = would_go_with(&object, kind, &content, NAMED);
+        said.push((object, format!("{waits}{text}")));
     }
     Ok(said)
 }
@@ -247,9 +207,23 @@ pub(super) async fn stays_after_deletion(
     if is_unprotected(context, &job.owner) {
         return Ok((Vec::new(), None));
     }
-    let held = with_content(target, objects).await?;
+    let content = contents(target, objects, objects).await?;
+    let stays = |object: &&Versioned| content.iter().any(|(id, _)| *id == object.id);
+    let objects: Vec<Versioned> = objects.iter().filter(stays).cloned().collect();
+    let held = Held { objects, content, ..Held::default() };
     let message = (!held.objects.is_empty()).then(|| format!("some objects stay: {}", held.why(job.name.kind.kind)));
     Ok((held.objects, message))
+}
+
+/// The revision was applied and all else was deleted: writes down what the owner has, and what of it waits.
+pub(super) fn settle(job: &mut Job, held: &Held, applied: &[Versioned]) {
+    let there = entries::union(applied, &held.objects);
+    if held.everything > 0 {
+        write_inventory(job, held, &there);
+    } else {
+        job.status.settled = None;
+        job.status.inventory = Some(Inventory::of(&there));
+    }
 }
 
 /// Writes down what waits, or that nothing does; what waits is a failure.
@@ -263,27 +237,15 @@ pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
     let why = held.why(kind);
     conditions.set(PRUNE_PROTECTED, True, held.reason(), &why);
     let since = find(conditions.list, PRUNE_PROTECTED).map_or("", |told| &told.last_transition_time);
-    let advice = approval::advice(&job.owner, &approval::identity(held, &job.owner, since));
+    let identity = approval::identity(held, &job.owner, since);
+    let advice = approval::advice(&job.owner, &identity);
+    let mismatch = approval::mismatch(&job.owner, &identity).map_or(String::new(), |told| format!("; {told}"));
     let message = format!(
-        "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted. Put it back into \
-         Git, or {advice}"
+        "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted{mismatch}. Put it \
+         back into Git, or {advice}"
     );
     conditions.set(PRUNE_PROTECTED, True, held.reason(), &message);
     Err(Failure::Protected(message))
-}
-
-/// Whether everything goes that was there, and nothing of the same kinds comes in its place, as when an object is
-/// renamed. How many come is no measure: what interrupted applies left behind goes, too.
-fn is_everything(old: &[Versioned], applied: &[Versioned], stale: &[Versioned]) -> bool {
-    fn place(object: &Versioned) -> (&str, &str, &str) {
-        (&object.id.group, &object.id.kind, &object.id.namespace)
-    }
-    if stale.len() < old.len() {
-        return false;
-    }
-    let new = entries::gone(applied, old);
-    let places: HashSet<_> = new.iter().map(place).collect();
-    !stale.iter().all(|object| places.contains(&place(object)))
 }
 
 /// Those of `stale` that are there, and that would be deleted.
@@ -294,88 +256,6 @@ async fn would_go(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Vec
     Ok(deleted.map(|diff| diff.object).collect())
 }
 
-fn count(objects: usize) -> String {
-    if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") }
-}
-
-/// The first objects by name, and how many there are beside them.
-fn names<'a>(objects: impl Iterator<Item = &'a ObjectId>, count: usize, most: usize) -> String {
-    let mut names: Vec<String> = objects.take(most).map(ToString::to_string).collect();
-    let more = count - names.len();
-    if more > 0 {
-        names.push(format!("and {more} more"));
-    }
-    names.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn objects(names: &[&str]) -> Vec<Versioned> {
-        names.iter().map(|name| entries::parse(name, "v1").unwrap()).collect()
-    }
-
-    fn everything(old: &[&str], applied: &[&str]) -> bool {
-        let (old, applied) = (objects(old), objects(applied));
-        is_everything(&old, &applied, &entries::gone(&old, &applied))
-    }
-
-    #[test]
-    fn everything_goes_where_nothing_stays_and_nothing_of_the_kind_comes() {
-        let old = ["prod_a__ConfigMap", "prod_b_apps_Deployment"];
-        assert!(everything(&old, &[]));
-        assert!(everything(&old, &["dev_a__ConfigMap", "dev_b_apps_Deployment"]));
-        assert!(everything(&old, &["prod_c__ConfigMap"]));
-        assert!(!everything(&old, &["prod_a__ConfigMap"]));
-    }
-
-    #[test]
-    fn an_object_under_a_new_name_is_no_loss() {
-        assert!(!everything(&["prod_a-1h2g__ConfigMap"], &["prod_a-9k8f__ConfigMap"]));
-        assert!(!everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
-    }
-
-    #[test]
-    fn a_message_names_a_few_and_counts_the_others() {
-        let many: Vec<Versioned> =
-            (0..12).map(|i| entries::parse(&format!("a_{i}__ConfigMap"), "v1").unwrap()).collect();
-        let text = names(many.iter().map(|object| &object.id), many.len(), NAMED);
-        assert!(text.starts_with("ConfigMap/a/0, ") && text.ends_with(", and 2 more"), "{text}");
-    }
-
-    /// What waits where each of so many definitions has so many instances.
-    fn definitions(count: usize, instances: usize) -> Held {
-        let mut held = Held::default();
-        for number in 0..count {
-            let group = format!("{}{number:02}.example.com", "long".repeat(20));
-            let named = format!("_gadgets.{group}_apiextensions.k8s.io_CustomResourceDefinition");
-            let definition = entries::parse(&named, "v1").unwrap();
-            let instance = |i| entries::parse(&format!("prod_{i:03}_{group}_Gadget"), "v1").unwrap().id;
-            let content: Vec<ObjectId> = (0..instances).map(instance).collect();
-            held.content.push((definition.id.clone(), content.iter().collect()));
-            held.objects.push(definition);
-        }
-        held
-    }
-
-    #[test]
-    fn however_much_waits_a_message_has_room_for_how_to_approve() {
-        for (count, instances) in [(1, 1), (12, 12), (18, 500), (400, 20)] {
-            let held = definitions(count, instances);
-            let why = held.why("Kustomization");
-            assert!(why.len() < SAID + 100 && why.contains("00.example.com"), "{why}");
-            assert_eq!(why.contains("and as much again of"), count == 400, "{why}");
-        }
-        let why = definitions(18, 12).why("Kustomization");
-        assert!(why.contains("17.example.com") && why.contains("and 9 more"), "{why}");
-    }
-
-    #[test]
-    fn what_goes_with_everything_is_said_too() {
-        let mut held = definitions(1, 2);
-        held.is_everything = true;
-        let why = held.why("Kustomization");
-        assert!(why.starts_with("it describes none of the 1 object that") && why.contains("Gadget/prod/001"), "{why}");
-    }
+fn ids(objects: &[Versioned]) -> impl Iterator<Item = &ObjectId> {
+    objects.iter().map(|object| &object.id)
 }

@@ -35,6 +35,10 @@ pub struct KustomizationStatus {
     /// The last reconciliations, the newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Snapshot>,
+    /// Beyond Flux: how many entries of the inventory, from the first on, the Kustomization had when nothing was to be pruned
+    /// last. Missing where those are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_entries: Option<u32>,
 }
 
 /// The objects that a Kustomization applied.

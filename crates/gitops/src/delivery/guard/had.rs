@@ -1,0 +1,190 @@
+//! What an owner had when it was last settled, which is what a revision may leave nothing of.
+//!
+//! The inventory alone does not tell: what a revision brings is in it before all of that is there, and what waits is in it
+//! still. So what the owner had stands first in it, and the status says how much that is, until all that is no longer
+//! described is pruned. Without that the revert of a mistake would look like another one, and an apply that was cut off would
+//! hide one.
+
+use std::collections::HashSet;
+
+use cowherd_apply::{Versioned, inventory as entries};
+
+use super::EVERYTHING;
+use crate::conditions::{PRUNE_PROTECTED, find};
+use crate::owner::Status;
+
+/// What an owner had when it was last settled, as far as it has it still.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Had {
+    objects: Vec<Versioned>,
+    /// Whether it was told that it waits until it is approved that it goes.
+    waits: bool,
+}
+
+impl Had {
+    /// What the status says of `old`, the objects that the owner has.
+    pub(super) fn of(status: &Status, old: &[Versioned]) -> Self {
+        let count = status.settled.unwrap_or(old.len()).min(old.len());
+        let waits = find(&status.conditions, PRUNE_PROTECTED).is_some_and(|told| told.reason == EVERYTHING);
+        Self { objects: old[..count].to_vec(), waits }
+    }
+
+    /// What of `gone` waits, whatever it is: all of it, where nothing is left of what the owner had; of what has waited, what is
+    /// not back. `applied` is what is described now, and what is neither `gone` nor described is as others have it.
+    pub(super) fn waiting(&self, applied: &[Versioned], gone: &[Versioned]) -> Vec<Versioned> {
+        let is_left = self.objects.is_empty() || self.is_partly_left(gone);
+        match self.waits {
+            false if is_left || self.is_renamed(applied) => Vec::new(),
+            true if is_left => entries::common(gone, &self.objects),
+            _ => gone.to_vec(),
+        }
+    }
+
+    /// Whether for each object something of the same kind comes in its place, as when an object is renamed. How many come is
+    /// no measure.
+    fn is_renamed(&self, applied: &[Versioned]) -> bool {
+        fn place(object: &Versioned) -> (&str, &str, &str) {
+            (&object.id.group, &object.id.kind, &object.id.namespace)
+        }
+        let new = entries::gone(applied, &self.objects);
+        let places: HashSet<_> = new.iter().map(place).collect();
+        self.objects.iter().all(|object| places.contains(&place(object)))
+    }
+
+    /// Whether not all of it is gone.
+    pub(super) fn is_partly_left(&self, gone: &[Versioned]) -> bool {
+        entries::common(&self.objects, gone).len() < self.objects.len()
+    }
+
+    /// What of it is there still where the owner has `there`; all that is there, where nothing is.
+    pub(super) fn still(&self, there: &[Versioned]) -> Vec<Versioned> {
+        let still = entries::common(&self.objects, there);
+        if still.is_empty() { there.to_vec() } else { still }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conditions::Conditions;
+    use crate::owner::Inventory;
+    use cowherd_api::ConditionStatus::True;
+
+    fn objects(names: &[&str]) -> Vec<Versioned> {
+        names.iter().map(|name| entries::parse(name, "v1").unwrap()).collect()
+    }
+
+    fn everything(old: &[&str], applied: &[&str]) -> bool {
+        let (old, applied) = (objects(old), objects(applied));
+        !Had::of(&Status::default(), &old).waiting(&applied, &entries::gone(&old, &applied)).is_empty()
+    }
+
+    #[test]
+    fn everything_goes_where_nothing_stays_and_nothing_of_the_kind_comes() {
+        let old = ["prod_a__ConfigMap", "prod_b_apps_Deployment"];
+        assert!(everything(&old, &[]));
+        assert!(everything(&old, &["dev_a__ConfigMap", "dev_b_apps_Deployment"]));
+        assert!(everything(&old, &["prod_c__ConfigMap"]));
+        assert!(!everything(&old, &["prod_a__ConfigMap"]));
+    }
+
+    #[test]
+    fn an_object_under_a_new_name_is_no_loss() {
+        assert!(!everything(&["prod_a-1h2g__ConfigMap"], &["prod_a-9k8f__ConfigMap"]));
+        assert!(!everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
+    }
+
+    /// An owner, as its status has it between two revisions.
+    #[derive(Default)]
+    struct Story(Status);
+
+    impl Story {
+        /// A revision describes these, each of another kind, as an apply that is cut off before anything is pruned has it.
+        fn cut_off(&mut self, kinds: &str) {
+            let old = self.0.objects();
+            self.0.settled = self.0.settled.or(Some(old.len()));
+            self.0.inventory = Some(Inventory::of(&entries::union(&old, &each(kinds))));
+        }
+
+        /// A revision describes these; how many of the inventory the owner had, and what waits.
+        fn next(&mut self, kinds: &str) -> String {
+            self.cut_off(kinds);
+            let (old, applied) = (self.0.objects(), each(kinds));
+            let had = Had::of(&self.0, &old);
+            let held = had.waiting(&applied, &entries::gone(&old, &applied));
+            let there = entries::union(&applied, &held);
+            let still = had.still(&there);
+            let mut conditions = Conditions { list: &mut self.0.conditions, generation: 1 };
+            match held.is_empty() {
+                true => conditions.remove(PRUNE_PROTECTED),
+                false => conditions.set(PRUNE_PROTECTED, True, EVERYTHING, "waits"),
+            }
+            self.0.settled = (!held.is_empty()).then_some(still.len());
+            self.0.inventory = Some(Inventory::of(&entries::renewed(&still, &there)));
+            let said = self.0.settled.map_or(String::new(), |had| format!("{had} "));
+            said + &held.iter().map(|object| object.id.kind.to_lowercase()).collect::<String>()
+        }
+
+        fn told(revisions: &[&str]) -> Vec<String> {
+            let mut story = Self::default();
+            revisions.iter().map(|kinds| story.next(kinds)).collect()
+        }
+    }
+
+    fn each(kinds: &str) -> Vec<Versioned> {
+        let one = |kind: char| entries::parse(&format!("n_x__{}", kind.to_ascii_uppercase()), "v1").unwrap();
+        kinds.chars().map(one).collect()
+    }
+
+    #[test]
+    fn what_a_mistake_brought_goes_with_its_revert_and_nothing_waits_any_more() {
+        assert_eq!(Story::told(&["xy", "", "xy", "x"]), ["", "2 xy", "", ""]);
+        assert_eq!(Story::told(&["xy", "z", "xy"]), ["", "2 xy", ""]);
+        assert_eq!(Story::told(&["xy", "z", "w", "xy"]), ["", "2 xy", "2 xyz", ""], "of several, too");
+    }
+
+    #[test]
+    fn what_waits_goes_on_waiting_whatever_comes_and_goes_beside_it() {
+        assert_eq!(Story::told(&["xy", "mn", "mno", "mo"]), ["", "2 xy", "2 xy", "2 xyn"]);
+        assert_eq!(Story::told(&["xy", "mn", "", "q", "qr"])[2..], ["2 xymn", "2 xymn", "2 xymn"]);
+        assert_eq!(Story::told(&["xy", "mn", "", "mn"])[3], "2 xy");
+    }
+
+    #[test]
+    fn what_comes_back_in_part_leaves_the_rest_waiting() {
+        assert_eq!(Story::told(&["xy", "z", "x", "xz", "xy"]), ["", "2 xy", "2 y", "2 y", ""]);
+        let mut story = Story::default();
+        story.next("xy");
+        story.next("z");
+        let had = Had::of(&story.0, &story.0.objects());
+        assert!(!had.is_partly_left(&each("xy")) && had.is_partly_left(&each("yz")));
+    }
+
+    #[test]
+    fn what_others_have_by_now_is_no_loss() {
+        let had = Had::of(&Status::default(), &each("xy"));
+        assert_eq!(had.waiting(&each("z"), &each("y")), []);
+        assert_eq!(had.waiting(&each("z"), &each("xy")), each("xy"));
+    }
+
+    #[test]
+    fn an_apply_that_was_cut_off_hides_nothing_and_what_it_left_behind_is_no_loss() {
+        let mut story = Story::default();
+        story.cut_off("z");
+        assert_eq!(story.next("xy"), "");
+        story.cut_off("w");
+        assert_eq!(story.next("w"), "2 xy");
+        assert_eq!(story.next("xy"), "");
+    }
+
+    #[test]
+    fn where_the_number_is_lost_all_waits_that_is_not_described() {
+        let mut story = Story::default();
+        story.next("xy");
+        story.next("z");
+        story.0.settled = None;
+        let had = Had::of(&story.0, &story.0.objects());
+        assert_eq!(had.waiting(&each("zw"), &each("xy")), each("xy"));
+        assert_eq!(had.waiting(&each("xyw"), &each("z")), each("z"));
+    }
+}

@@ -1,0 +1,202 @@
+//! What nobody may have meant to delete waits; what was not meant to come goes again.
+
+use cowherd_gitops::approval;
+use serde_json::{Value, json};
+
+use crate::world::{World, condition, config_map, inventory, kustomization};
+
+const WAITS: &str = "PruneProtected";
+const APPROVED: &str = "cowherd.dev/prune-approved";
+
+/// A Kustomization with the ConfigMaps `a` and `b` of the namespace `apps`.
+async fn two() -> World {
+    let world = World::new().await;
+    describe(&world, &["a", "b"]);
+    let revision = world.repository.commit("two");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    world.ready("apps", &revision).await;
+    world
+}
+
+/// Writes these ConfigMaps, and no others: of the namespace `apps`, or of `other` where that is named.
+fn describe(world: &World, names: &[&str]) {
+    let _ = std::fs::remove_dir_all(world.repository.path().join("apps"));
+    world.repository.write("apps/kustomization.yaml", "resources: []");
+    let files: Vec<String> = names.iter().map(|name| format!("{}.yaml", name.replace('/', "-"))).collect();
+    for (name, file) in names.iter().zip(&files) {
+        let (namespace, name) = name.split_once('/').unwrap_or(("apps", name));
+        world.repository.write(&format!("apps/{file}"), &config_map(namespace, name, "1"));
+    }
+    world.repository.write("apps/kustomization.yaml", &format!("resources: [{}]", files.join(", ")));
+}
+
+/// Commits what is described; the Kustomization waits with these words.
+async fn waits(world: &World, names: &[&str], words: &str) -> String {
+    describe(world, names);
+    let revision = world.repository.commit("a mistake");
+    world.failed("apps", WAITS, &format!("for revision {revision} waits until it is approved: {words}")).await
+}
+
+async fn uid(world: &World, name: &str) -> Value {
+    world.get("v1", "ConfigMap", Some("apps"), name).await.unwrap()["metadata"]["uid"].clone()
+}
+
+async fn annotate(world: &World, approved: &str) {
+    world.patch_kustomization("apps", json!({ "metadata": { "annotations": { APPROVED: approved } } })).await;
+}
+
+/// Waits for an event about the Kustomization with this reason whose message holds these words.
+async fn told(world: &World, reason: &str, words: &[&str]) -> Value {
+    world
+        .until(&format!("an event {reason} says {words:?}"), async || {
+            let events = world.api("v1", "Event", Some("flux-system")).list(&Default::default()).await.unwrap();
+            let of_it = events.items.iter().filter(|event| event.data["reason"] == reason);
+            let told: Vec<&str> = of_it.clone().filter_map(|event| event.data["message"].as_str()).collect();
+            let found = of_it.clone().find(|event| {
+                let message = event.data["message"].as_str().unwrap_or_default();
+                words.iter().all(|word| message.contains(word))
+            });
+            found.map(|event| json!(event.metadata.annotations)).ok_or(told.join("\n"))
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_mistake_brought_goes_with_its_revert_without_a_word_also_after_a_kill() {
+    let mut world = two().await;
+    let before = (uid(&world, "a").await, uid(&world, "b").await);
+    waits(
+        &world,
+        &["other/z"],
+        "it describes none of the 2 objects that it had before: ConfigMap/apps/a, ConfigMap/apps/b",
+    )
+    .await;
+    let z = "it describes none of the 3 objects that it had before: ";
+    waits(&world, &[], z).await;
+    world.kill_agents().await;
+    describe(&world, &["a", "b"]);
+    let reverted = world.repository.commit("revert both");
+    world.start_agents();
+    let found = world.ready("apps", &reverted).await;
+    assert_eq!(inventory(&found), ["apps_a__ConfigMap", "apps_b__ConfigMap"]);
+    assert_eq!(world.value("other", "z").await, None, "the mistake had brought it");
+    assert_eq!((uid(&world, "a").await, uid(&world, "b").await), before, "they were never gone");
+    assert!(condition(&found, WAITS).is_none() && found.status.unwrap().settled_entries.is_none());
+
+    // What is said of what comes next has forgotten all that.
+    describe(&world, &["a"]);
+    let less = world.repository.commit("one less");
+    world.ready("apps", &less).await;
+    assert_eq!(world.value("apps", "b").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_goes_on_waiting_whatever_comes_and_goes_beside_it_until_it_is_back() {
+    let mut world = two().await;
+    let words = "it describes none of the 2 objects that it had before: ConfigMap/apps/a, ConfigMap/apps/b";
+    waits(&world, &["other/m", "other/n"], words).await;
+    world.kill_agents().await;
+    world.start_agents();
+    waits(&world, &["other/m"], "it describes none of the 3 objects that it had before: ").await;
+    assert_eq!(world.value("other", "n").await.as_deref(), Some("1"));
+    let rest = "of what it had before it does not describe 1 object yet: ConfigMap/apps/b";
+    waits(&world, &["a"], rest).await;
+    assert_eq!((world.value("other", "m").await, world.value("other", "n").await), (None, None));
+    assert_eq!(world.value("apps", "b").await.as_deref(), Some("1"));
+    told(&world, "Progressing", &["ConfigMap/other/n deleted", "; main@sha1:"]).await;
+    describe(&world, &["a", "b"]);
+    let back = world.repository.commit("all is back");
+    world.ready("apps", &back).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_mistake_brought_waits_after_its_revert_where_others_would_go_with_it() {
+    let world = two().await;
+    describe(&world, &[]);
+    world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: stray}\n");
+    world.repository.write("apps/kustomization.yaml", "resources: [ns.yaml]");
+    world.repository.commit("a mistake");
+    world.failed("apps", WAITS, "it describes none of the 2 objects").await;
+    world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "stray" } })).await;
+    describe(&world, &["a", "b"]);
+    let revision = world.repository.commit("revert");
+    let what = "with Namespace/stray would go what this Kustomization does not prune: ConfigMap/stray/theirs. Nothing";
+    world.failed("apps", WAITS, &format!("for revision {revision} waits until it is approved: {what}")).await;
+    world.api("v1", "ConfigMap", Some("stray")).delete("theirs", &Default::default()).await.unwrap();
+    world.ready("apps", &revision).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_that_holds_what_waits_waits_with_it() {
+    let world = two().await;
+    waits(&world, &["other/z"], "it describes none of the 2 objects").await;
+    describe(&world, &["a"]);
+    world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps}\n");
+    world.repository.write("apps/kustomization.yaml", "resources: [a.yaml, ns.yaml]");
+    let revision = world.repository.commit("with the namespace");
+    world.failed("apps", WAITS, &format!("for revision {revision} waits")).await;
+    describe(&world, &["a"]);
+    let revision = world.repository.commit("and without it");
+    let message = world.failed("apps", WAITS, &format!("for revision {revision} waits")).await;
+    assert!(
+        message.contains("it does not describe 1 object yet: ConfigMap/apps/b; with Namespace/apps would go"),
+        "{message}"
+    );
+    assert_eq!(world.value("apps", "b").await.as_deref(), Some("1"));
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_apply_that_fails_hides_no_mistake() {
+    let mut world = two().await;
+    describe(&world, &["other/z"]);
+    // The definition is applied before it is known that the object is refused.
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gadgets.example.com}\n\
+        spec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Gadget, plural: gadgets, singular: gadget}\n  versions:\n  \
+        - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+    world.repository.write("apps/definition.yaml", definition);
+    let refused = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: Not_A_Name, namespace: other}\n";
+    world.repository.write("apps/refused.yaml", refused);
+    world.repository.write("apps/kustomization.yaml", "resources: [other-z.yaml, definition.yaml, refused.yaml]");
+    world.repository.commit("a mistake that fails");
+    world.failed("apps", "ReconciliationFailed", "Not_A_Name").await;
+    told(&world, "Progressing", &["CustomResourceDefinition/gadgets.example.com created; main@sha1:"]).await;
+    world.kill_agents().await;
+    world.repository.write("apps/kustomization.yaml", "resources: [other-z.yaml, definition.yaml]");
+    let revision = world.repository.commit("a mistake");
+    world.start_agents();
+    world
+        .failed(
+            "apps",
+            WAITS,
+            &format!("for revision {revision} waits until it is approved: it describes none of the 2"),
+        )
+        .await;
+    assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_of_something_else_is_told_with_what_would_be_one() {
+    let world = two().await;
+    let message = waits(&world, &[], "it describes none of the 2 objects").await;
+    let identity = approval(&message).unwrap().to_owned();
+    annotate(&world, "0123\u{202e}").await;
+    let words = format!(
+        "its annotation `{APPROVED}` approves of something else (\"0123\\\\u{{202e}}\"), not of this, which is {identity}"
+    );
+    let message = world.failed("apps", WAITS, &words).await;
+    assert_eq!(approval(&message), Some(identity.as_str()));
+    told(&world, WAITS, &[&words]).await;
+
+    annotate(&world, &identity).await;
+    let revision = world.repository.revision();
+    world.ready("apps", &revision).await;
+    assert_eq!(world.value("apps", "a").await, None);
+    let why = format!("somebody approved of a prune ({identity})");
+    let annotations = told(&world, "Progressing", &["ConfigMap/apps/a deleted", &why]).await;
+    assert_eq!(annotations["cowherd.dev/cause"], why);
+
+    annotate(&world, "another").await;
+    told(&world, "ReconciliationSucceeded", &["approved of a prune (another); nothing waited to be pruned"]).await;
+}
