@@ -1,6 +1,8 @@
 //! How much a patch may be and make, to the value.
 
+use cowherd_patch::managed::{Applier, FieldSet, apply};
 use cowherd_patch::{PatchError, json_patch, merge_patch};
+use cowherd_schema::Schema;
 use serde_json::{Value, json};
 
 /// A value in that many maps, or lists.
@@ -147,5 +149,79 @@ fn what_lies_deeper_than_128_levels_is_replaced_as_a_whole() {
             let is_gone = !merged.to_string().contains("gone");
             assert_eq!(is_gone, levels <= 128, "{levels}");
         }
+    }
+}
+
+/// The schema of an object in which schemas stand, which may be as deep as anybody likes, and what may be anything.
+fn deep_schema() -> Schema {
+    let texts = json!({ "type": "array", "items": { "type": "string" }, "x-kubernetes-list-type": "set" });
+    let spec = json!({ "type": "object", "properties": {
+        "schema": { "$ref": "#/definitions/io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps" },
+        "loose": { "type": "object", "x-kubernetes-preserve-unknown-fields": true }, "tags": texts, "number": { "type": "integer" } } });
+    Schema::from_openapi(&json!({ "type": "object", "properties": { "spec": spec } })).expect("a schema")
+}
+
+fn applied(spec: Value) -> Result<Value, String> {
+    let object =
+        json!({ "apiVersion": "farm.example/v1", "kind": "Cow", "metadata": { "name": "berta" }, "spec": spec });
+    let by = Applier {
+        manager: "a",
+        force: false,
+        subresource: None,
+        api_version: "farm.example/v1",
+        now: "2024-01-01T00:00:00Z",
+    };
+    apply(None, &object, &deep_schema(), &by).map_err(|error| error.to_string())
+}
+
+/// A schema in the `not` of so many others.
+fn negated(levels: usize, inmost: Value) -> Value {
+    (0..levels).fold(inmost, |schema, _| json!({ "not": schema }))
+}
+
+#[test]
+fn of_all_that_is_wrong_with_a_configuration_twenty_faults_are_told() {
+    fn many(name: &str, count: usize) -> Value {
+        Value::Object((0..count).map(|number| (format!("{name}{number:02}"), json!(1))).collect())
+    }
+    let cases: [(fn(usize) -> Value, &str); 3] = [
+        (|count| many("u", count), ".spec.u00: field not declared in schema"),
+        (
+            |count| json!({ "schema": { "properties": many("p", count) } }),
+            ".spec.schema.properties.p00: expected map, got number",
+        ),
+        (|count| json!({ "tags": vec!["t"; count + 1] }), ".spec.tags: duplicate entries for key [=\"t\"]"),
+    ];
+    for (spec, what) in cases {
+        let told = |count: usize| applied(spec(count)).expect_err("a refusal");
+        let object = "failed to create typed patch object (/berta; farm.example/v1, Kind=Cow)";
+        assert_eq!(told(1), format!("{object}: {what}"));
+        for (count, lines) in [(2, 3), (19, 20), (20, 21), (21, 21), (500, 21)] {
+            let told = told(count);
+            assert!(told.starts_with(&format!("{object}: errors:\n  {what}\n  .spec.")), "{told}");
+            assert_eq!(told.lines().count(), lines, "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_deeper_than_128_levels_is_neither_checked_nor_owned_by_its_parts() {
+    let longest = |spec: Value| {
+        let object = json!({ "spec": spec });
+        FieldSet::of(&object, &deep_schema()).paths().iter().map(|path| path.0.len()).max()
+    };
+    for levels in [1, 2, 123, 124, 125, 126, 127, 150] {
+        // The specification is the first level, the schema the second.
+        let is_followed = levels + 2 < 128;
+        let unknown = applied(json!({ "schema": negated(levels, json!({ "unknown": 1 })) }));
+        assert_eq!(unknown.is_err(), is_followed, "{levels}");
+        let known = longest(json!({ "schema": negated(levels, json!({ "maximum": 1 })) }));
+        assert_eq!(known, Some((levels + 3).min(128)), "{levels}");
+        let loose = longest(json!({ "loose": nested(levels, json!({ "a": 1 })) }));
+        assert_eq!(loose, Some((levels + 3).min(128)), "{levels}");
+        // The list is a level, its item another, and so is a field of that.
+        let rules =
+            longest(json!({ "schema": negated(levels, json!({ "x-kubernetes-validations": [{ "rule": "a" }] })) }));
+        assert_eq!(rules, Some((levels + 5).min(128)), "{levels}");
     }
 }

@@ -105,6 +105,12 @@ fn strategic_patches_of_fields() {
         json!({ "spec": { "replicas": null, "paused": true } }),
         json!({ "metadata": { "labels": { "tier": null, "new": "x" }, "annotations": { "a": "b", "c": null } } }),
         json!({ "spec": { "strategy": { "$retainKeys": ["type"], "type": "Recreate" } } }),
+        json!({ "spec": { "strategy": { "$retainKeys": ["rollingUpdate"], "type": null, "rollingUpdate": { "maxSurge": 2 } } } }),
+        json!({ "metadata": { "$retainKeys": ["name", "finalizers"], "$setElementOrder/finalizers": ["b", "a"], "$deleteFromPrimitiveList/finalizers": ["c"] } }),
+        json!({ "metadata": { "$retainKeys": [] } }),
+        json!({ "spec": { "replicas": { "a": 1 } } }),
+        json!({ "metadata": { "labels": ["a"] } }),
+        json!({ "metadata": { "finalizers": "a" } }),
         json!({ "spec": { "strategy": { "$patch": "replace", "type": "Recreate" } } }),
         json!({ "spec": { "strategy": { "$patch": "delete" } } }),
         json!({ "spec": { "template": { "spec": { "nodeSelector": { "zone": "a" }, "tolerations": [{ "key": "y" }] } } } }),
@@ -152,6 +158,14 @@ fn strategic_patches_of_orders_and_scalars() {
         json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": ["a", "x"] } }),
         json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": ["a"], "$setElementOrder/finalizers": ["d", "c", "b"], "finalizers": ["d"] } }),
         json!({ "metadata": { "$setElementOrder/finalizers": ["c", "a"] } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": ["x", "b", "d", "a"], "finalizers": ["d"] } }),
+        json!({ "metadata": { "finalizers": ["a", "a", "d", "d", "c"] } }),
+        json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": null } }),
+        json!({ "metadata": { "$deleteFromPrimitiveList/nothing": ["a"] } }),
+        json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": "a" } }),
+        json!({ "metadata": { "finalizers": [] } }),
+        json!({ "spec": { "template": { "spec": { "containers": [
+            { "name": "nginx", "$setElementOrder/env": [{ "name": "B" }, { "name": "C" }, { "name": "A" }], "env": [{ "name": "C", "value": "3" }, { "name": "A", "value": null }] }] } } } }),
         json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [{ "name": "logger" }, { "name": "nginx" }] } } } }),
         json!({ "spec": { "template": { "spec": {
             "$setElementOrder/containers": [{ "name": "sidecar" }, { "name": "new" }, { "name": "nginx" }],
@@ -179,8 +193,33 @@ fn strategic_patches_that_are_refused() {
         json!({ "metadata": { "$setElementOrder/finalizers": ["b", "a"], "finalizers": ["a", "b"] } }),
         json!({ "metadata": { "finalizers": [1] } }),
         json!({ "metadata": { "finalizers": [["a"]] } }),
+        json!({ "metadata": { "finalizers": [true] } }),
+        json!({ "metadata": { "finalizers": [{}] } }),
+        json!({ "metadata": { "finalizers": ["d", 1] } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": true } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": {} } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": null } }),
+        json!({ "metadata": { "$setElementOrder/labels": ["a"] } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": ["a"], "finalizers": "a" } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": ["a"], "finalizers": ["d"] } }),
+        json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": [1] } }),
+        containers(json!([{ "image": null, "args": ["a", 1, 1.5, true, { "b": ["c"] }] }])),
+        containers(json!(["text"])),
+        containers(json!([{ "name": "nginx" }, "text"])),
+        containers(json!([{ "name": "nginx", "env": [{ "value": "nameless" }] }])),
+        json!({ "spec": { "strategy": { "$retainKeys": [1, null], "type": "Recreate" } } }),
+        json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [{ "image": "nameless" }], "containers": [{ "name": "nginx" }] } } } }),
+        json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [{ "image": "nameless" }] } } } }),
+        json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [{ "name": "nginx" }], "containers": ["text"] } } } }),
+        json!({ "spec": { "template": { "spec": {
+            "$setElementOrder/containers": [{ "name": "sidecar" }], "containers": [{ "name": "sidecar", "$patch": "replace" }, { "name": "nginx", "$patch": "replace" }] } } } }),
     ] {
         same("strategic", &object, patch);
+    }
+    // An item of the object without its key is told, even where the patch has nothing to say of it.
+    let nameless = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [{ "image": "i" }] } });
+    for items in [json!([]), json!([{ "name": "a" }]), json!([{ "$patch": "replace" }])] {
+        same("strategic", &nameless, json!({ "spec": { "containers": items } }));
     }
 }
 
@@ -191,6 +230,7 @@ fn values_beside_an_unknown_directive_are_not_repeated() {
     let error = strategic(&secret, &patch).expect_err("a refusal").to_string();
     assert_eq!(error, "unknown patch type: guess in map: map[$patch:*** password:***]");
     refused("strategic", &secret, patch);
+    refused("strategic", &secret, json!({ "data": { "$patch": "merge" } }));
     refused("strategic", &deployment(), containers(json!([{ "$patch": "guess", "name": "nginx" }])));
 }
 

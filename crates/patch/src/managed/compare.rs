@@ -42,11 +42,7 @@ impl Comparison {
 
     /// The fields that have another value than before.
     pub(super) fn changed(&self) -> FieldSet {
-        match (self.modified.is_empty(), self.added.is_empty()) {
-            (true, _) => self.added.clone(),
-            (_, true) => self.modified.clone(),
-            _ => self.modified.union(&self.added),
-        }
+        self.modified.union(&self.added)
     }
 
     fn add(&mut self, element: PathElement, change: Change, below: Self) {
@@ -158,10 +154,8 @@ fn compare_lists(place: Place<'_>, old: Keyed<'_>, new: Keyed<'_>) -> Comparison
                 let equal = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| same(old, new));
                 (if equal { Change::None } else { Change::Modified }, Comparison::default())
             }
-            ([_, _, ..], rest) => {
-                let below = rest.first().map(|new| compare(place.item(), None, Some(new)).1);
-                (Change::Removed, below.unwrap_or_default())
-            }
+            ([_, _, ..], []) => (Change::Removed, Comparison::default()),
+            ([_, _, ..], [new]) => (Change::Modified, compare(place.item(), None, Some(new)).1),
             (rest, _) => {
                 let below = rest.first().map(|old| compare(place.item(), Some(old), None).1);
                 (Change::Added, below.unwrap_or_default())

@@ -27,7 +27,7 @@ pub(super) fn fitted(set: &FieldSet, place: Place<'_>) -> Option<FieldSet> {
             PathElement::Field(name) => place.field(name),
             _ => place.item(),
         };
-        fitted_nodes.push(if !node.below.is_empty() && is_atomic(inner, &node.below) {
+        fitted_nodes.push(if !node.below.is_empty() && is_atomic(inner) {
             Some(FieldSet::new())
         } else {
             fitted(&node.below, inner)
@@ -46,13 +46,11 @@ pub(super) fn fitted(set: &FieldSet, place: Place<'_>) -> Option<FieldSet> {
     Some(result)
 }
 
-/// Whether what stands here merges as a whole, though a set knows parts of it.
-fn is_atomic(place: Place<'_>, parts: &FieldSet) -> bool {
-    let Some(schema) = place.schema() else { return false };
-    let in_list = parts.nodes().iter().any(|node| !matches!(node.element, PathElement::Field(_)));
-    match schema.value_type {
-        cowherd_schema::Type::Object => !in_list && !place.merges_maps(),
-        cowherd_schema::Type::Array => in_list && !place.merges_lists(),
+/// Whether what stands here merges as a whole, whatever parts a set knows of it.
+fn is_atomic(place: Place<'_>) -> bool {
+    place.schema().is_some_and(|schema| match schema.value_type {
+        cowherd_schema::Type::Object => !place.merges_maps(),
+        cowherd_schema::Type::Array => !place.merges_lists(),
         _ => false,
-    }
+    })
 }

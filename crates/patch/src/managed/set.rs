@@ -174,16 +174,6 @@ impl FieldSet {
         })
     }
 
-    /// The members that no other member lies below.
-    pub fn leaves(&self) -> Self {
-        let nodes = self.nodes.iter().map(|node| Node {
-            element: node.element.clone(),
-            member: node.member && node.below.is_empty(),
-            below: node.below.leaves(),
-        });
-        Self { nodes: nodes.collect() }
-    }
-
     /// Whether all of this set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.nodes.iter().all(|node| match other.get(&node.element) {

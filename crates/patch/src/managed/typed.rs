@@ -7,7 +7,7 @@ use super::conflict::ApplyError;
 use super::shape::Place;
 use crate::MAX_DEPTH;
 
-/// How many faults an error lists.
+/// How many faults an error lists; what else is wrong is told when those are mended.
 const MAX_FAULTS: usize = 20;
 
 /// Checks that every field is known, has its type, and that the items of lists can be told apart.
@@ -36,13 +36,16 @@ struct Check {
 
 impl Check {
     fn fault(&mut self, detail: &str) {
+        if self.faults.len() == MAX_FAULTS {
+            return;
+        }
         let path = self.path.concat();
         let separator = if path.is_empty() { "" } else { ": " };
         self.faults.push(format!("{path}{separator}{detail}"));
     }
 
     fn value(&mut self, place: Place<'_>, value: &Value) {
-        if self.faults.len() >= MAX_FAULTS || self.path.len() >= MAX_DEPTH {
+        if self.path.len() >= MAX_DEPTH {
             return;
         }
         let Some(schema) = place.schema() else { return };

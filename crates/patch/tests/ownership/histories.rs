@@ -25,6 +25,10 @@ fn writes(manager: &str, spec: Value) -> Step {
 fn told() -> Vec<(&'static str, Vec<Step>)> {
     let named = |names: &[&str]| -> Value { names.iter().map(|name| json!({ "name": name, "note": "n" })).collect() };
     let items = |names: &[&str]| json!({ "items": named(names) });
+    let pod = |mut metadata: Value| {
+        metadata["name"] = "p".into();
+        json!({ "pod": { "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": { "nodeName": "n" } } })
+    };
     vec![
         (
             "null-says-nothing-of-what-merges",
@@ -165,6 +169,64 @@ fn told() -> Vec<(&'static str, Vec<Step>)> {
                 applies("a", json!({ "tags": [null] })),
                 applies("a", json!({ "labels": { "l": 1, "m": null }, "words": [1, "w", true] })),
                 applies("a", json!({ "items": [{ "name": "x", "unknown": 1, "parts": [{ "id": "1" }] }] })),
+            ],
+        ),
+        (
+            "an-object-in-another-has-metadata",
+            vec![
+                applies("a", pod(json!({ "finalizers": ["x/a"], "labels": { "l": "1" } }))),
+                applies("b", pod(json!({ "finalizers": ["x/b"], "labels": { "m": "1" } }))),
+                applies("b", pod(json!({ "labels": { "l": "2" } }))),
+                writes("c", pod(json!({ "labels": { "l": "2" }, "finalizers": ["x/c", "x/a"] }))),
+                applies("a", json!({})),
+                applies("a", json!({ "loose": { "metadata": { "finalizers": ["x"] } } })),
+                applies("b", json!({ "loose": { "metadata": { "finalizers": ["y"] } } })),
+            ],
+        ),
+        (
+            "what-a-writer-emptied-is-given-up",
+            vec![
+                applies(
+                    "a",
+                    json!({ "deep": { "deeper": { "y": "1" }, "w": "1" }, "labels": { "l": "1" }, "map": { "a": "1" },
+                        "items": [{ "name": "x", "labels": { "l": "1" }, "parts": [{ "id": 1 }] }], "tags": ["t"] }),
+                ),
+                writes(
+                    "b",
+                    json!({ "deep": { "deeper": {} }, "labels": {}, "map": {}, "items": [{ "name": "x", "labels": {}, "parts": [] }], "tags": [] }),
+                ),
+                applies("a", json!({})),
+            ],
+        ),
+        (
+            "null-is-dropped-or-kept",
+            vec![
+                applies(
+                    "a",
+                    json!({ "text": null, "labels": null, "words": null, "items": null, "maybe": null, "map": null }),
+                ),
+                applies(
+                    "b",
+                    json!({ "text": "1", "maybe": "m", "labels": { "l": null, "m": "1" }, "deep": { "deeper": null, "w": null } }),
+                ),
+                applies("a", json!({ "text": null, "maybe": null, "labels": { "l": null, "m": null }, "number": 1 })),
+                forces("a", json!({ "text": null, "maybe": null, "labels": { "l": null, "m": null } })),
+                forces(
+                    "a",
+                    json!({ "items": [{ "name": "x", "note": null, "labels": { "l": null }, "parts": null }] }),
+                ),
+                writes("c", json!({ "text": "1", "maybe": null, "map": null, "tags": null })),
+                applies("a", json!({ "items": [{ "name": "x", "note": null }], "maybe": null })),
+            ],
+        ),
+        (
+            "what-became-another-type-of-value",
+            vec![
+                applies("a", json!({ "loose": { "x": { "y": 1, "z": { "w": 1 } }, "l": [1] } })),
+                writes("b", json!({ "loose": { "x": [1], "l": { "m": 1 } } })),
+                writes("c", json!({ "loose": { "x": { "y": 1 }, "l": null } })),
+                forces("a", json!({ "loose": { "x": 1, "l": "text" } })),
+                applies("a", json!({ "loose": {} })),
             ],
         ),
         (

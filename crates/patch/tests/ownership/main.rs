@@ -78,6 +78,7 @@ fn openapi() -> Value {
         "items": { "type": "array", "items": item, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"] },
         "words": { "type": "array", "items": text() },
         "loose": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+        "pod": { "type": "object", "x-kubernetes-preserve-unknown-fields": true, "x-kubernetes-embedded-resource": true },
     } });
     json!({ "type": "object", "properties": {
         "apiVersion": text(), "kind": text(), "metadata": { "type": "object" }, "spec": spec } })
