@@ -231,54 +231,5 @@ fn encode_string_data(id: &ObjectId, value: &mut Value) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn an_object_says_what_it_is() {
-        let manifest = Manifest::new(json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": "apps" } }))
-        .unwrap();
-        assert_eq!(manifest.id().to_string(), "Deployment/apps/web");
-        assert_eq!(manifest.versioned().api_version(), "apps/v1");
-        let error = Manifest::new(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {} })).unwrap_err();
-        assert!(error.to_string().starts_with("Pod/?: metadata.name is missing"), "{error}");
-        let labels = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "labels": { "a": 1 } } });
-        assert!(matches!(Manifest::new(labels), Err(ManifestError::Metadata { field: "labels", .. })));
-    }
-
-    #[test]
-    fn a_name_that_would_change_the_request_is_refused() {
-        for name in ["../../api/v1/nodes/a", "a?dryRun=All", "a b", "..", "%2e"] {
-            let value = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name } });
-            assert!(matches!(Manifest::new(value), Err(ManifestError::Name { .. })), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_secrets_texts_become_its_data() {
-        let secret = Manifest::new(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" },
-            "data": { "a": "eA==", "b": "eA==" }, "stringData": { "b": "y" } }))
-        .unwrap();
-        assert_eq!(secret.object()["data"], json!({ "a": "eA==", "b": "eQ==" }));
-        assert!(secret.object().get("stringData").is_none());
-    }
-
-    #[test]
-    fn metadata_and_namespace_are_set_in_place() {
-        let mut manifest = Manifest::new(json!({ "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": { "name": "a", "annotations": null, "labels": { "x": "1" } } }))
-        .unwrap();
-        let before = manifest.digest();
-        manifest.set_metadata([("x", "2")], [("y", "3")]);
-        manifest.set_namespace("apps");
-        assert_eq!(
-            manifest.object()["metadata"],
-            json!({ "name": "a", "namespace": "apps", "annotations": { "y": "3" }, "labels": { "x": "2" } })
-        );
-        assert_eq!(manifest.id().namespace, "apps");
-        assert_ne!(manifest.digest(), before);
-        assert!(manifest.has("y", "3"));
-    }
-}
+#[path = "object_tests.rs"]
+mod tests;

@@ -112,4 +112,29 @@ mod tests {
         );
         assert!(ids.is_sorted_by_key(stage), "the order of the kinds agrees with the stages");
     }
+
+    #[test]
+    fn definitions_come_before_classes_and_those_before_everything_else() {
+        for (id, expected) in [
+            ("_widgets.example.org_apiextensions.k8s.io_CustomResourceDefinition", Stage::Definitions),
+            ("_a__Namespace", Stage::Definitions),
+            ("_reader_rbac.authorization.k8s.io_ClusterRole", Stage::Definitions),
+            ("_high_scheduling.k8s.io_PriorityClass", Stage::Classes),
+            ("a_big_cluster.x-k8s.io_ClusterClass", Stage::Classes),
+            ("_reader_rbac.authorization.k8s.io_ClusterRoleBinding", Stage::Resources),
+            ("a_a__ConfigMap", Stage::Resources),
+            ("a_a_example.org_Namespace", Stage::Resources),
+            ("a_a_example.org_CustomResourceDefinition", Stage::Resources),
+        ] {
+            assert_eq!(stage(&parse(id, "v1").unwrap().id), expected, "{id}");
+        }
+        assert!(STAGES.is_sorted());
+    }
+
+    #[test]
+    fn each_webhook_comes_after_all_that_might_make_it_work() {
+        let ranks = ["Pod", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"].map(rank);
+        assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
+        assert!(rank("PodDisruptionBudget") < rank("Pod") && rank("Pod") == rank("Widget"));
+    }
 }

@@ -67,3 +67,33 @@ impl fmt::Display for Owner {
         write!(f, "{}/{}", self.namespace, self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_of_the_owner_whose_two_labels_it_has() {
+        let ownership = Ownership::default();
+        let metadata = |labels: serde_json::Value| serde_json::from_value(json!({ "labels": labels })).unwrap();
+        let owner = Owner::new("flux-system", "apps");
+        assert_eq!(owner.to_string(), "flux-system/apps");
+        let whole: ObjectMeta = metadata(json!({ OWNER_NAME: "apps", OWNER_NAMESPACE: "flux-system", "app": "web" }));
+        assert_eq!(Owner::of(&whole, &ownership), Some(owner.clone()));
+        assert!(owner.owns(&whole, &ownership));
+        for (labels, of) in [
+            (json!({ OWNER_NAME: "apps" }), None),
+            (json!({ OWNER_NAMESPACE: "flux-system" }), None),
+            (json!({}), None),
+            (serde_json::Value::Null, None),
+            (json!({ OWNER_NAME: "other", OWNER_NAMESPACE: "flux-system" }), Some(Owner::new("flux-system", "other"))),
+            (json!({ OWNER_NAME: "apps", OWNER_NAMESPACE: "other" }), Some(Owner::new("other", "apps"))),
+        ] {
+            let metadata: ObjectMeta = metadata(labels);
+            assert!(!owner.owns(&metadata, &ownership), "{of:?}");
+            assert_eq!(Owner::of(&metadata, &ownership), of);
+        }
+    }
+}

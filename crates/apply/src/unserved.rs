@@ -102,6 +102,7 @@ mod tests {
         let gadget = unserved("example.com", "Gadget", "x").to_string();
         assert!(gadget.contains("CustomResourceDefinition missing"), "{gadget}");
     }
+
     #[test]
     fn what_only_another_kubernetes_serves_is_told_without_a_definition() {
         let claim = unserved("resource.k8s.io", "ResourceClaimTemplate", "x").to_string();
@@ -119,5 +120,27 @@ mod tests {
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].starts_with("Alert/a/x, and 2 other objects: cowherd does not do the kind"), "{lines:?}");
         assert!(lines[1].starts_with("Gadget/a/g: the cluster has no kind"), "{lines:?}");
+    }
+
+    #[test]
+    fn an_object_is_told_with_its_place_and_how_many_others_there_are() {
+        let mut gadgets = [unserved("example.com", "Gadget", "a"), unserved("example.com", "Gadget", "b")];
+        gadgets[0].place = Some("apps/gadget.yaml:3".to_owned());
+        let problem = "the cluster has no kind \"Gadget\" in example.com/v1; is its CustomResourceDefinition missing?";
+        assert_eq!(gadgets[0].to_string(), format!("apps/gadget.yaml:3: Gadget/a/a: {problem}"));
+        assert_eq!(gadgets[1].to_string(), format!("Gadget/a/b: {problem}"));
+        let told = Lines(&gadgets).to_string();
+        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, and one other object: {problem}"));
+        // A kind of the same name in another version is another one.
+        gadgets[1].api_version = "example.com/v2".to_owned();
+        assert_eq!(Lines(&gadgets).to_string().lines().count(), 2);
+        assert_eq!(Lines(&[]).to_string(), "");
+    }
+
+    #[test]
+    fn only_what_is_known_and_not_done_is_not_done_yet() {
+        assert!(unserved("helm.toolkit.fluxcd.io", "HelmRelease", "x").is_not_done_yet());
+        assert!(!unserved("kustomize.toolkit.fluxcd.io", "Kustomization", "x").is_not_done_yet());
+        assert!(!unserved("example.com", "HelmRelease", "x").is_not_done_yet());
     }
 }

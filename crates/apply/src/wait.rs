@@ -256,9 +256,17 @@ mod tests {
     fn what_is_not_healthy_is_named_with_its_reason() {
         let id = ObjectId { kind: "Deployment".into(), namespace: "a".into(), name: "x".into(), group: "apps".into() };
         let health = Health { status: Status::InProgress, message: "Replicas: 0/1".into() };
-        let unhealthy = Unhealthy { timed_out: true, objects: vec![(id.clone(), health.clone())] };
-        assert_eq!(unhealthy.to_string(), "timeout waiting for: [Deployment/a/x status: 'InProgress': Replicas: 0/1]");
-        let many = Unhealthy { timed_out: true, objects: vec![(id, health); 25] };
-        assert!(many.to_string().ends_with(", and 5 more]"));
+        let of = |count: usize| Unhealthy { timed_out: true, objects: vec![(id.clone(), health.clone()); count] };
+        let one = "Deployment/a/x status: 'InProgress': Replicas: 0/1";
+        assert_eq!(of(1).to_string(), format!("timeout waiting for: [{one}]"));
+        assert_eq!(of(2).to_string(), format!("timeout waiting for: [{one}, {one}]"));
+        for (count, end) in [(20, "0/1]"), (21, ", and 1 more]"), (25, ", and 5 more]")] {
+            let text = of(count).to_string();
+            assert_eq!((text.matches(one).count(), text.ends_with(end)), (20, true), "{text}");
+        }
+        let silent = Health { status: Status::NotFound, message: String::new() };
+        let failed = Unhealthy { timed_out: false, objects: vec![(id.clone(), silent)] };
+        let told = "failed early due to stalled resources: [Deployment/a/x status: 'NotFound']";
+        assert_eq!(failed.to_string(), told);
     }
 }

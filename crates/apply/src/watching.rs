@@ -207,11 +207,11 @@ async fn see_health(
     only: Option<&ObjectId>,
 ) {
     let mut stream = pin!(stream);
-    let mut listed_any = false;
+    let mut is_there = false;
     while let Some(event) = stream.next().await {
-        listed_any |= matches!(event, Ok(Event::InitApply(_)));
         match event {
             Ok(Event::InitApply(object) | Event::Apply(object)) => {
+                is_there = true;
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
                 let id = id(kind, &object.metadata);
                 let mut value = serde_json::to_value(&object).unwrap_or_default();
@@ -224,9 +224,9 @@ async fn see_health(
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
                 memory.see_health(&id(kind, &object.metadata), revision, health::Health::not_found());
             }
-            Ok(Event::Init) => listed_any = false,
+            Ok(Event::Init) => is_there = false,
             Ok(Event::InitDone) => {
-                if let Some(id) = only.filter(|_| !listed_any) {
+                if let Some(id) = only.filter(|_| !is_there) {
                     memory.forget_health(id);
                     memory.see_health(id, 0, health::Health::not_found());
                 }
@@ -235,3 +235,7 @@ async fn see_health(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "watching_tests.rs"]
+mod tests;

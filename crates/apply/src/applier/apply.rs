@@ -350,3 +350,7 @@ fn action(
         _ => Action::Configured,
     }
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

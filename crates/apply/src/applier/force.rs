@@ -51,7 +51,7 @@ impl Applier {
 }
 
 /// Whether the API may have refused a change because a field cannot change.
-fn may_be_immutable(error: &kube::Error) -> bool {
+pub(super) fn may_be_immutable(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let says_so = status.message.contains("is immutable") || status.message.contains("immutable field");
     is_conflict(error) || status.code == 422 || says_so

@@ -91,3 +91,92 @@ fn read(group: &str, version: &str, list: APIResourceList) -> HashMap<String, Ar
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An API that answers one question after the other so, and keeps what it was asked.
+    fn played(answers: Vec<(u16, Value)>) -> (Kinds, Arc<Mutex<Vec<String>>>) {
+        let (asked, answers) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(VecDeque::from(answers))));
+        let questions = asked.clone();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            questions.lock().unwrap().push(request.uri().path().to_owned());
+            let (code, body) = answers.lock().unwrap().pop_front().expect("no more questions");
+            let answer = http::Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+            std::future::ready(answer)
+        });
+        (Kinds::new(Client::new(service, "default")), asked)
+    }
+
+    fn resources(list: &[(&str, &str, bool, &[&str])]) -> Value {
+        let resource = |(name, kind, namespaced, verbs): &(&str, &str, bool, &[&str])| json!({ "name": name, "kind": kind, "namespaced": namespaced, "singularName": "", "verbs": verbs });
+        let resources: Vec<Value> = list.iter().map(resource).collect();
+        json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "x/v1", "resources": resources })
+    }
+
+    #[tokio::test]
+    async fn a_kind_is_what_the_cluster_says_of_it_and_its_parts_are_no_kinds() {
+        let all = ["get", "list", "watch"];
+        let list = [
+            ("pods/status", "Pod", true, &["get"] as &[&str]),
+            ("pods/eviction", "Eviction", true, &["create"]),
+            ("pods", "Pod", true, &all),
+            ("nodes", "Node", false, &all),
+            ("bindings", "Binding", true, &["create"]),
+            ("secrets", "Secret", true, &["list"]),
+            ("events", "Event", true, &["watch"]),
+        ];
+        let (kinds, asked) = played(vec![(200, resources(&list)); 3]);
+        for (kind, namespaced, watchable, has_status) in [
+            ("Pod", true, true, true),
+            ("Node", false, true, false),
+            ("Binding", true, false, false),
+            ("Secret", true, false, false),
+            ("Event", true, false, false),
+        ] {
+            let found = kinds.find("", "v1", kind).await.unwrap().unwrap();
+            assert_eq!(
+                (found.namespaced, found.watchable, found.has_status),
+                (namespaced, watchable, has_status),
+                "{kind}"
+            );
+            assert_eq!((found.resource.api_version.as_str(), found.resource.kind.as_str()), ("v1", kind));
+        }
+        assert_eq!(*asked.lock().unwrap(), ["/api/v1"], "one answer says it of all of them");
+        assert_eq!(kinds.find("", "v1", "Eviction").await.unwrap(), None);
+        let found = kinds.find("farm.example", "v1", "Pod").await.unwrap().unwrap();
+        assert_eq!((found.resource.api_version.as_str(), found.resource.plural.as_str()), ("farm.example/v1", "pods"));
+        assert_eq!(*asked.lock().unwrap(), ["/api/v1", "/api/v1", "/apis/farm.example/v1"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_served_is_asked_for_again_and_what_is_not_answered_is_an_error() {
+        let status = |code: u16, reason: &str| {
+            let status =
+                json!({ "kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code });
+            (code, status)
+        };
+        let list = [("cows", "Cow", true, &["list"] as &[&str])];
+        let served = (200, resources(&list));
+        let (kinds, asked) =
+            played(vec![status(404, "NotFound"), status(500, "InternalError"), served.clone(), served]);
+        assert_eq!(kinds.find("farm.example", "v1", "Cow").await.unwrap(), None);
+        assert!(kinds.find("farm.example", "v1", "Cow").await.is_err());
+        for _ in 0..2 {
+            assert!(kinds.find("farm.example", "v1", "Cow").await.unwrap().is_some());
+        }
+        assert_eq!(asked.lock().unwrap().len(), 3);
+        kinds.forget("farm.example", "v2");
+        assert!(kinds.find("farm.example", "v1", "Cow").await.unwrap().is_some());
+        assert_eq!(asked.lock().unwrap().len(), 3);
+        kinds.forget("farm.example", "v1");
+        assert!(kinds.find("farm.example", "v1", "Cow").await.unwrap().is_some());
+        assert_eq!(asked.lock().unwrap().len(), 4);
+    }
+}

@@ -172,4 +172,15 @@ mod tests {
             assert!(error.contains("Ingress.networking.k8s.io") && error.contains("unattended"), "{error}");
         }
     }
+
+    #[test]
+    fn a_kind_with_its_group_has_253_bytes_at_most() {
+        for (length, fits) in [(1, true), (253, true), (254, false)] {
+            assert_eq!("a".repeat(length).parse::<Assumption>().is_ok(), fits, "{length}");
+        }
+        for text in ["Ingress.net-working.k8s.io", " Pod ", "UNATTENDED"] {
+            assert!(text.parse::<Assumption>().is_ok(), "{text}");
+        }
+        assert_eq!(read(&["Unattended"])[0].to_string(), "unattended");
+    }
 }

@@ -63,6 +63,11 @@ impl Live {
 }
 
 impl Known {
+    /// Whether anybody asks for the object, be it there or not.
+    pub(super) fn is_needed(&self) -> bool {
+        self.applied.is_some() || self.left.is_some() || self.under_way > 0 || !self.waiting.is_empty()
+    }
+
     /// How far the object was at a revision.
     pub(super) fn note_health(&mut self, revision: u64, health: Health) {
         if self.health.as_ref().is_some_and(|(known, _)| *known > revision) {

@@ -122,4 +122,75 @@ mod tests {
         assert_eq!(scaled.at.unwrap().to_string(), "2026-01-01T00:00:02Z");
         assert_eq!(last(json!([entry("us", None, 1), entry("manager", Some("status"), 3)])), None);
     }
+
+    fn read(metadata: serde_json::Value) -> Mark {
+        let ownership = Ownership { field_manager: "us", ..Ownership::default() };
+        Mark::read(&serde_json::from_value(metadata).unwrap(), &ownership)
+    }
+
+    #[test]
+    fn the_mark_of_an_object_is_that_of_our_own_entry() {
+        let entry = |manager: &str, operation: &str, subresource: &str, field: &str| {
+            json!({ "manager": manager, "operation": operation, "subresource": subresource, "apiVersion": "v1",
+                "fieldsV1": { field: {} }, "time": "2026-01-01T00:00:00Z" })
+        };
+        let others = |field: &str| {
+            [
+                entry("others", "Apply", "", field),
+                entry("us", "Update", "", field),
+                entry("us", "Apply", "status", field),
+            ]
+        };
+        let fields = |entries: Vec<serde_json::Value>| read(json!({ "managedFields": entries })).fields;
+        let ours = entry("us", "Apply", "", "f:a");
+        let known = fields(vec![ours.clone()]);
+        assert_ne!(known, 0);
+        for field in ["f:a", "f:b"] {
+            assert_eq!(fields([others(field).to_vec(), vec![ours.clone()]].concat()), known);
+            assert_eq!(fields(others(field).to_vec()), 0, "none of them is ours");
+        }
+        for (field, value) in
+            [("apiVersion", json!("v2")), ("time", json!("2026-01-01T00:00:01Z")), ("fieldsV1", json!({ "f:b": {} }))]
+        {
+            let mut other = ours.clone();
+            other[field] = value;
+            assert_ne!(fields(vec![other]), known, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_object_asks_to_be_left_alone_by_a_label_or_an_annotation_in_any_case() {
+        for field in ["labels", "annotations"] {
+            for (key, value, excluded) in [
+                (RECONCILE, "disabled", true),
+                (RECONCILE, "Disabled", true),
+                (RECONCILE, "enabled", false),
+                (SSA, "Ignore", true),
+                (SSA, "ignore", true),
+                (SSA, "Merge", false),
+                ("other", "disabled", false),
+            ] {
+                let mark = read(json!({ "resourceVersion": "7", field: { key: value } }));
+                assert_eq!(
+                    (mark.excluded, mark.revision, mark.intruded),
+                    (excluded, 7, false),
+                    "{field} {key}: {value}"
+                );
+            }
+        }
+        assert_eq!(read(json!({ "resourceVersion": "opaque" })).revision, 0);
+    }
+
+    #[test]
+    fn of_several_who_wrote_an_object_the_last_is_told() {
+        let entry = |manager: &str, time: &str| json!({ "manager": manager, "operation": "Update", "fieldsV1": {}, "time": time });
+        for entries in [
+            json!([entry("first", "2026-01-01T00:00:01Z"), entry("last", "2026-01-01T00:00:02Z")]),
+            json!([entry("last", "2026-01-01T00:00:02Z"), entry("first", "2026-01-01T00:00:01Z")]),
+        ] {
+            let metadata = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
+            assert_eq!(LastWrite::read(&metadata, "us").unwrap().manager.as_deref(), Some("last"));
+        }
+        assert_eq!(LastWrite::read(&ObjectMeta::default(), "us"), None);
+    }
 }

@@ -5,6 +5,8 @@
 //! entry, so an object drifted exactly when the entry is not the one that the API gave us back.
 
 mod drift;
+#[cfg(test)]
+mod gone_tests;
 mod known;
 mod leaving;
 mod mark;
@@ -147,33 +149,28 @@ impl Memory {
         known.live = Some(Live::Gone { revision });
         known.note_health(revision, Health::not_found());
         self.judge(id, known, None);
-        if known.applied.is_none() && known.left.is_none() && known.under_way == 0 && known.waiting.is_empty() {
+        if !known.is_needed() {
             objects.remove(id);
         }
     }
 
-    /// A watch listed all objects of a kind after `since`: what was applied before and is not among them is gone. What was
+    /// A watch listed all objects of a kind after `since`: what was there before and is not among them is gone. What was
     /// applied meanwhile, or is being applied, may have come after the list was made, or may have gone before: that is
     /// for the caller to find out, of each of these objects.
     #[must_use]
     pub(crate) fn see_all(&self, group: &str, kind: &str, seen: &HashSet<ObjectId>, since: Instant) -> Vec<ObjectId> {
-        let mut objects = self.objects();
         let mut doubtful = Vec::new();
-        for (id, known) in objects.iter_mut().filter(|(id, _)| id.group == group && id.kind == kind) {
-            if seen.contains(id) {
-                continue;
+        self.objects().retain(|id, known| {
+            if id.group != group || id.kind != kind || seen.contains(id) {
+                return true;
             }
-            let applied = known.applied.as_ref();
-            if known.under_way > 0 || applied.is_some_and(|applied| applied.at >= since) {
+            if known.under_way > 0 || known.applied.as_ref().is_some_and(|applied| applied.at >= since) {
                 doubtful.push(id.clone());
-            } else if let Some(applied) = applied {
-                let revision = applied.mark.revision + 1;
-                self.miss(id, known, revision);
-            } else if let Some(Live::Present(mark)) = known.live.as_ref().filter(|_| known.left.is_some()) {
-                let revision = mark.revision + 1;
-                self.miss(id, known, revision);
+                return true;
             }
-        }
+            self.miss(id, known);
+            known.is_needed()
+        });
         doubtful
     }
 
@@ -186,11 +183,18 @@ impl Memory {
         if known.under_way > 0 || !is_same {
             return false;
         }
-        self.miss(id, known, revision + 1);
+        self.miss(id, known);
+        if !known.is_needed() {
+            objects.remove(id);
+        }
         true
     }
 
-    fn miss(&self, id: &ObjectId, known: &mut Known, revision: u64) {
+    /// An object that was seen is not there any more. Of those that no watch has seen, as they are nobody's, no list says
+    /// that.
+    fn miss(&self, id: &ObjectId, known: &mut Known) {
+        let Some(Live::Present(mark)) = &known.live else { return };
+        let revision = mark.revision + 1;
         known.live = Some(Live::Gone { revision });
         known.note_health(revision, Health::not_found());
         self.judge(id, known, None);

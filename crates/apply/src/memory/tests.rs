@@ -11,33 +11,33 @@ fn content(text: &str) -> ContentDigest {
     Manifest::new(object).unwrap().digest()
 }
 
-fn mark(fields: u64, revision: u64) -> Mark {
+pub(super) fn mark(fields: u64, revision: u64) -> Mark {
     Mark { fields, revision, excluded: false, intruded: false }
 }
 
-fn owner(name: &str) -> Owner {
+pub(super) fn owner(name: &str) -> Owner {
     Owner::new("flux-system", name)
 }
 
-struct Case {
-    memory: Memory,
-    drifts: mpsc::UnboundedReceiver<Drift>,
-    id: ObjectId,
+pub(super) struct Case {
+    pub(super) memory: Memory,
+    pub(super) drifts: mpsc::UnboundedReceiver<Drift>,
+    pub(super) id: ObjectId,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (sender, drifts) = mpsc::unbounded_channel();
         let id = ObjectId { kind: "ConfigMap".into(), name: "a".into(), ..ObjectId::default() };
         Self { memory: Memory::new(sender), drifts, id }
     }
 
-    fn apply(&self, text: &str, mark: Mark) {
+    pub(super) fn apply(&self, text: &str, mark: Mark) {
         self.memory.begin(&self.id);
         self.answer(text, mark);
     }
 
-    fn answer(&self, text: &str, mark: Mark) {
+    pub(super) fn answer(&self, text: &str, mark: Mark) {
         let health = Health { status: Status::Current, message: String::new() };
         let outcome = Outcome { content: content(text), mark, health };
         self.memory.finish(&self.id, &owner("apps"), Answer::Taken(outcome));

@@ -1,67 +1,11 @@
 //! What is made of the answers of an API, also of one that is busy, and how often it is asked.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use cowherd_apply::{Actors, Cause, Ownership, Tally};
-use kube::client::Body;
 
+use super::between::Between;
 use super::*;
-
-/// The API behind somebody who answers some requests himself.
-#[derive(Clone, Default)]
-struct Between {
-    /// What he refuses: the method, the code, and how often.
-    refuses: Arc<std::sync::Mutex<Option<(http::Method, u16, usize)>>>,
-    /// How many requests came with that method.
-    patches: Arc<AtomicUsize>,
-    deletes: Arc<AtomicUsize>,
-}
-
-impl Between {
-    fn client(&self, api: &kube::Client) -> kube::Client {
-        let (api, between) = (api.clone(), self.clone());
-        let service = tower::service_fn(move |request: http::Request<Body>| {
-            let (api, between) = (api.clone(), between.clone());
-            async move {
-                match *request.method() {
-                    http::Method::PATCH => drop(between.patches.fetch_add(1, Ordering::Relaxed)),
-                    http::Method::DELETE => drop(between.deletes.fetch_add(1, Ordering::Relaxed)),
-                    _ => {}
-                }
-                match between.refusal(request.method()) {
-                    Some(code) => Ok(status(code)),
-                    None => api.send(request).await,
-                }
-            }
-        });
-        kube::Client::new(service, "default")
-    }
-
-    fn refuse(&self, method: http::Method, code: u16, times: usize) {
-        *self.refuses.lock().unwrap() = Some((method, code, times));
-    }
-
-    fn refusal(&self, method: &http::Method) -> Option<u16> {
-        let mut refuses = self.refuses.lock().unwrap();
-        let (refused, code, times) = refuses.as_mut()?;
-        let left = times.checked_sub(1).filter(|_| refused == method)?;
-        *times = left;
-        Some(*code)
-    }
-}
-
-fn status(code: u16) -> http::Response<Body> {
-    let reason = match code {
-        409 => "Conflict",
-        404 => "NotFound",
-        403 => "Forbidden",
-        _ => "InternalError",
-    };
-    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": "no", "code": code });
-    let body = Body::from(status.to_string().into_bytes());
-    http::Response::builder().status(code).body(body).unwrap()
-}
 
 /// An applier whose requests somebody stands between, and the object that it may delete.
 async fn with_one(world: &World, between: &Between) -> (Applier, Versioned) {

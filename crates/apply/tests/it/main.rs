@@ -5,9 +5,11 @@
 
 mod accounts;
 mod answers;
+mod between;
 mod changes;
 mod conflicts;
 mod diffs;
+mod writes;
 
 use std::time::Duration;
 

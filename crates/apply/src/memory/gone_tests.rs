@@ -1,0 +1,134 @@
+//! Who is woken, what is missed, and what is forgotten.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::sync::Notify;
+
+use super::tests::{Case, mark, owner};
+use super::*;
+use crate::health::Status;
+
+fn health(status: Status) -> Health {
+    Health { status, message: String::new() }
+}
+
+#[test]
+fn whoever_waits_is_woken_when_the_health_is_another_one_than_before() {
+    let case = Case::new();
+    let notify = Arc::new(Notify::new());
+    case.memory.wait_for(std::iter::once(&case.id), &notify);
+    let is_woken = || notify.notified().now_or_never().is_some();
+    for (revision, seen, known, wakes) in [
+        (5, Status::InProgress, Status::InProgress, true),
+        (6, Status::InProgress, Status::InProgress, false),
+        (6, Status::Failed, Status::Failed, true),
+        (5, Status::Current, Status::Failed, false),
+        (7, Status::Current, Status::Current, true),
+    ] {
+        case.memory.see_health(&case.id, revision, health(seen));
+        assert_eq!(case.memory.health(&case.id), Some(health(known)));
+        assert_eq!(is_woken(), wakes, "{revision} {seen}");
+    }
+    case.memory.forget_health(&case.id);
+    assert_eq!(case.memory.health(&case.id), None);
+    case.memory.see_health(&case.id, 1, health(Status::Failed));
+    assert!(is_woken() && case.memory.health(&case.id) == Some(health(Status::Failed)), "nothing older was known");
+    let other = Arc::new(Notify::new());
+    case.memory.wait_no_more(std::iter::once(&case.id), &other);
+    case.memory.see_health(&case.id, 2, health(Status::Current));
+    assert!(is_woken(), "it was another one who waits no more");
+    case.memory.wait_no_more(std::iter::once(&case.id), &notify);
+    case.memory.see_health(&case.id, 3, health(Status::Failed));
+    assert!(!is_woken());
+}
+
+#[tokio::test]
+async fn what_is_gone_is_forgotten_once_nobody_asks_for_it() {
+    let case = Case::new();
+    let notify = Arc::new(Notify::new());
+    case.memory.see(&case.id, mark(7, 10), None);
+    case.memory.wait_for(std::iter::once(&case.id), &notify);
+    case.memory.see_gone(&case.id, 11);
+    assert_eq!(case.memory.len(), 1, "somebody waits for it");
+    case.memory.wait_no_more(std::iter::once(&case.id), &notify);
+    case.memory.begin(&case.id);
+    case.memory.see_gone(&case.id, 12);
+    assert_eq!(case.memory.len(), 1, "a request is on its way");
+    case.answer("1", mark(7, 13));
+    case.memory.see_gone(&case.id, 12);
+    assert!(case.memory.is_applied(&case.id) && case.memory.live(&case.id).is_some(), "that was before");
+    assert_eq!(case.memory.settled(&case.id).await, Some(13));
+    case.memory.see_gone(&case.id, 14);
+    assert_eq!(case.memory.len(), 0, "who asked whether it is settled does not wait any more");
+}
+
+#[test]
+fn what_a_list_has_not_is_gone_whatever_a_watch_that_is_behind_shows() {
+    for was_left in [false, true] {
+        let mut case = Case::new();
+        if was_left {
+            case.memory.see(&case.id, Mark { excluded: true, ..mark(7, 10) }, None);
+            case.memory.leave(&case.id, &owner("apps"), Until::Asked);
+            assert!(case.memory.is_left(&case.id));
+        } else {
+            case.apply("1", mark(7, 10));
+        }
+        let notify = Arc::new(Notify::new());
+        case.memory.wait_for(std::iter::once(&case.id), &notify);
+        let later = Instant::now() + std::time::Duration::from_secs(1);
+        for (group, kind) in [("apps", "ConfigMap"), ("", "Secret")] {
+            assert_eq!(case.memory.see_all(group, kind, &HashSet::new(), later), []);
+        }
+        assert!(case.drifts.try_recv().is_err(), "those are other kinds");
+        assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), later), []);
+        assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
+        assert!(!case.memory.is_left(&case.id) && !case.memory.is_applied(&case.id));
+        assert_eq!(case.memory.health(&case.id), Some(Health::not_found()));
+        case.memory.see(&case.id, mark(7, 10), None);
+        assert_eq!(case.memory.live(&case.id), None, "{was_left}");
+        case.memory.see(&case.id, mark(7, 12), None);
+        assert!(case.memory.live(&case.id).is_some());
+    }
+}
+
+#[test]
+fn what_is_gone_while_nobody_watched_is_forgotten_and_does_not_ask_for_anything_any_more() {
+    let mut case = Case::new();
+    let now = || Instant::now() + std::time::Duration::from_secs(1);
+    case.apply("1", mark(7, 10));
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), now()), []);
+    assert_eq!((case.drifts.try_recv().unwrap().cause, case.memory.len()), (Cause::Deleted, 0));
+    case.apply("1", mark(7, 12));
+    assert!(case.memory.see_missing(&case.id, 12));
+    assert_eq!((case.drifts.try_recv().unwrap().cause, case.memory.len()), (Cause::Deleted, 0));
+    // It was nobody's of whom we know, and asked to be left alone.
+    case.memory.see(&case.id, Mark { excluded: true, ..mark(7, 20) }, None);
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::from([case.id.clone()]), now()), []);
+    assert!(case.memory.live(&case.id).is_some());
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), now()), []);
+    assert_eq!((case.memory.live(&case.id), case.memory.len()), (None, 0));
+    assert!(case.drifts.try_recv().is_err());
+}
+
+#[test]
+fn of_what_no_watch_has_seen_a_list_says_nothing() {
+    let mut case = Case::new();
+    case.memory.leave(&case.id, &owner("apps"), Until::Gone);
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now()), []);
+    assert!(case.memory.is_left(&case.id) && case.drifts.try_recv().is_err(), "it has not the labels of an owner");
+    case.memory.forget(&case.id, &owner("apps"));
+    case.memory.wait_for(std::iter::once(&case.id), &Arc::new(Notify::new()));
+    assert_eq!(case.memory.see_all("", "ConfigMap", &HashSet::new(), Instant::now()), []);
+    assert_eq!((case.memory.health(&case.id), case.memory.len()), (None, 1));
+}
+
+#[test]
+fn what_somebody_wrote_by_hand_is_drift_though_our_fields_are_ours_still() {
+    let mut case = Case::new();
+    case.apply("1", mark(7, 10));
+    case.memory.see(&case.id, Mark { intruded: true, ..mark(7, 10) }, None);
+    assert!(case.drifts.try_recv().is_err(), "so it was when we wrote it");
+    case.memory.see(&case.id, Mark { intruded: true, ..mark(7, 11) }, None);
+    assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Changed { by: None });
+}
