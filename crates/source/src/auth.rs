@@ -129,6 +129,9 @@ const MAX_QUOTED: usize = 600;
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+    use serde::de::IntoDeserializer;
+
     use super::*;
 
     #[test]
@@ -164,6 +167,8 @@ mod tests {
             assert_eq!((secret.expose(), secret.text()), (&b"key\n"[..], Some("key")));
             assert!(!secret.is_empty());
         }
+        let read: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = "key\n".into_deserializer();
+        assert_eq!(Secret::deserialize(read).unwrap().expose(), b"key\n");
         assert!(Secret::default().is_empty());
         assert_eq!(Secret::from(vec![0xff]).text(), None, "it is no text");
     }

@@ -28,6 +28,13 @@ fn every_failure_of_the_disk_says_what_to_do() {
     assert_eq!(corrupted.remedy, "restore the file from a backup, or remove it to start from nothing");
     let other = StorageFailure::new(Path::new("f"), "read", &redb::Error::DatabaseAlreadyOpen);
     assert_eq!(other.remedy, "check the disk and the file");
+    for out_of_service in [redb::Error::DatabaseClosed, redb::Error::PreviousIo] {
+        let failure = StorageFailure::new(Path::new("f"), "read", &out_of_service);
+        let told = "f: cannot read: its disk failed, and it is being opened again; try again in a moment";
+        assert_eq!(failure.to_string(), told);
+        assert!(failure.may_pass() && !failure.is_full());
+    }
+    assert!(!corrupted.may_pass() && !other.may_pass());
 }
 
 #[test]

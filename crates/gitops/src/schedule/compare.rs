@@ -128,3 +128,107 @@ fn is_unchanged(reads: &Reads, differences: Option<&Differences>, content: &Arti
     let is_elsewhere = differences.is_some_and(|differences| !differences.concern(reads));
     is_elsewhere || reads.unchanged_in(content.tree.as_ref()).unwrap_or(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_tree::{MemoryTree, Recorder, Tree, TreePath};
+    use serde_json::json;
+
+    use super::*;
+    use crate::delivery::Task;
+    use crate::owner::Owning;
+    use crate::source::git;
+
+    fn content(digest: &str, files: &[(&str, &str)], ignore: Option<&str>) -> Arc<Artifact> {
+        let tree = Arc::new(MemoryTree::new(files.iter().map(|(path, text)| (*path, text.to_string()))).unwrap());
+        let (digest, ignore) = (digest.to_owned(), ignore.map(str::to_owned));
+        let revision = format!("main@sha1:{digest}");
+        Arc::new(Artifact { revision, digest, ignore, tree: tree.clone(), all: tree, ..Artifact::nothing() })
+    }
+
+    /// What a render rests on that read one file.
+    fn reads(content: &Artifact, path: &str) -> Reads {
+        let recorder = Recorder::new(content.tree.as_ref());
+        recorder.read_file(&TreePath::parse(path).unwrap()).unwrap();
+        recorder.into_reads()
+    }
+
+    fn source() -> SourceName {
+        SourceName::new(git::KIND, "n", "s")
+    }
+
+    /// An owner whose job has rendered the content, of which it read one file.
+    fn rendering(content: &Artifact, path: &str) -> Entry {
+        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "k", "namespace": "n", "generation": 1, "uid": "1" },
+            "spec": { "interval": "1h", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        let (owner, status) = serde_json::from_value::<Kustomization>(object).unwrap().read(None);
+        let mut entry = Entry::new(owner, status);
+        let task = Task::Apply { recheck: false, held: None };
+        let (_, inputs) = entry.begin(&content.digest, &content.revision, &task);
+        *inputs.lock().unwrap() = Some(Arc::new(Inputs { reads: reads(content, path), ..Inputs::default() }));
+        entry
+    }
+
+    /// Whether the render of the only owner holds for the content; nothing where it has none.
+    fn compare(entry: &mut Entry, before: Option<&Arc<Artifact>>, content: &Arc<Artifact>) -> Option<bool> {
+        let name = entry.owner.name.clone();
+        let comparison = Comparison::begin([(&name, entry)].into_iter(), before.cloned(), content.clone());
+        let mut told = Vec::new();
+        comparison.run(|results| told.extend(results));
+        told.first().map(|(_, unchanged)| *unchanged)
+    }
+
+    #[test]
+    fn a_render_holds_for_content_that_answers_what_it_read_as_before() {
+        let a = content("a", &[("x", "1"), ("y", "1")], None);
+        let b = content("b", &[("x", "1"), ("y", "2")], None);
+        for before in [Some(&a), None] {
+            assert_eq!(compare(&mut rendering(&a, "x"), before, &b), Some(true));
+            assert_eq!(compare(&mut rendering(&a, "y"), before, &b), Some(false));
+        }
+    }
+
+    #[test]
+    fn a_render_of_an_earlier_content_is_not_judged_by_the_last_change() {
+        let a = content("a", &[("x", "1"), ("y", "1")], None);
+        let b = content("b", &[("x", "2"), ("y", "1")], None);
+        let c = content("c", &[("x", "2"), ("y", "2")], None);
+        assert_eq!(compare(&mut rendering(&a, "x"), Some(&b), &c), Some(false), "it has not seen what the first changed");
+        let d = content("d", &[("x", "1"), ("y", "2")], None);
+        assert_eq!(compare(&mut rendering(&a, "x"), Some(&b), &d), Some(true), "it was changed back");
+    }
+
+    #[test]
+    fn what_is_left_out_decides_whether_the_changes_tell_all() {
+        let before = content("a", &[("x", "1"), ("deep/y", "1")], None);
+        let changed = |files: &[(&str, &str)], ignore| differences(&before, &content("b", files, ignore)).is_some();
+        assert!(changed(&[("x", "2"), ("deep/y", "1")], None));
+        assert!(!changed(&[("x", "1"), ("deep/y", "1"), ("deep/.sourceignore", "y")], None));
+        assert!(!changed(&[("x", "2"), ("deep/y", "1")], Some("y")));
+    }
+
+    #[test]
+    fn an_owner_waits_for_the_comparison_of_its_render_and_one_that_has_none_does_not() {
+        let (a, b) = (content("a", &[("x", "1")], None), content("b", &[("x", "1")], None));
+        let mut entry = rendering(&a, "x");
+        compare(&mut entry, Some(&a), &b);
+        assert!(entry.comparing);
+        assert_eq!(take_note(&mut entry, &source(), &b, true), Outcome::Holds { follows: false }, "the job says it");
+        assert!(!entry.comparing);
+        entry.running = None;
+        assert_eq!(compare(&mut entry, Some(&a), &b), None);
+        assert!(!entry.comparing);
+    }
+
+    #[test]
+    fn a_comparison_says_nothing_of_an_owner_that_uses_another_source_by_now() {
+        let (a, b) = (content("a", &[("x", "1")], None), content("b", &[("x", "1")], None));
+        let mut entry = rendering(&a, "x");
+        let other = SourceName::new(git::KIND, "n", "other");
+        assert_eq!(take_note(&mut entry, &other, &b, true), Outcome::Concerned);
+        assert_eq!(take_note(&mut entry, &source(), &b, false), Outcome::Concerned);
+        assert_eq!(entry.running.as_ref().unwrap().digest, "a");
+    }
+}

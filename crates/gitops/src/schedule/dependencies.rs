@@ -116,7 +116,14 @@ pub(super) fn cycle(start: &OwnerName, dependencies: impl Fn(&OwnerName) -> Vec<
 
 #[cfg(test)]
 mod tests {
+    use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_apply::mask::Mask;
+    use serde_json::{Value, json};
+    use tokio::time::Instant;
+
     use super::*;
+    use crate::delivery::{Ended, Report};
+    use crate::owner::Owning;
 
     fn name(text: &str) -> OwnerName {
         OwnerName::new(&crate::kustomization::KIND, "n", text)
@@ -141,5 +148,136 @@ mod tests {
     #[test]
     fn meeting_again_is_no_cycle() {
         assert_eq!(find("a", &[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]), None);
+    }
+
+    /// All that is known of all owners, and what "n/web" waits for.
+    struct Known(HashMap<OwnerName, Box<Entry>>);
+
+    impl Known {
+        fn new(entries: &[(&str, Value, Value)]) -> Self {
+            Self(entries.iter().map(|(name, spec, status)| (self::name(name), entry(name, spec, status))).collect())
+        }
+
+        fn entry(&mut self, name: &str) -> &mut Entry {
+            self.0.get_mut(&self::name(name)).unwrap()
+        }
+
+        /// What is said of a wait, whether it is a mistake, and for whom it waits.
+        fn wait(&self) -> Option<(String, Type, Option<String>)> {
+            let settings = self.0[&name("web")].settings().unwrap();
+            let source = Artifact { revision: "main@sha1:b".to_owned(), digest: "b".to_owned(), ..Artifact::nothing() };
+            match check(&name("web"), settings, &source, &self.0) {
+                Verdict::Ready => None,
+                Verdict::NotReady(waiting) => {
+                    let dependency = waiting.waits_for().map(ToString::to_string);
+                    match waiting.complaint() {
+                        Task::Complain { reason: DEPENDENCY_NOT_READY, message, is_final: false, severity } => {
+                            Some((message, severity, dependency))
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        }
+    }
+
+    fn entry(name: &str, spec: &Value, status: &Value) -> Box<Entry> {
+        let mut object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": name, "namespace": "n", "generation": 1, "uid": name }, "status": status,
+            "spec": { "interval": "1h", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let (owner, status) = serde_json::from_value::<Kustomization>(object).unwrap().read(None);
+        Box::new(Entry::new(owner, status))
+    }
+
+    fn depends_on(names: &[&str]) -> Value {
+        json!({ "dependsOn": names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>() })
+    }
+
+    /// A status that is ready at a revision.
+    fn ready(revision: &str) -> Value {
+        let ready = json!({ "type": "Ready", "status": "True", "reason": "R", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z" });
+        json!({ "observedGeneration": 1, "lastAppliedRevision": revision, "conditions": [ready] })
+    }
+
+    fn waits_for(what: &str, dependency: &str) -> Option<(String, Type, Option<String>)> {
+        Some((format!("dependency 'n/{dependency}' {what}"), Type::Normal, Some(format!("n/{dependency}"))))
+    }
+
+    /// A job applies the content, and it ends so.
+    fn apply(entry: &mut Entry, digest: &str, ended: Ended) {
+        let task = Task::Apply { recheck: false, held: None };
+        let _ = entry.begin(digest, digest, &task);
+        let report = Report {
+            name: entry.owner.name.clone(),
+            uid: None,
+            generation: entry.owner.generation(),
+            status: entry.status.clone(),
+            task,
+            leaves_any: false,
+            mask: Mask::default(),
+            ended,
+        };
+        entry.end(report, Instant::now());
+    }
+
+    #[test]
+    fn an_owner_waits_until_what_it_depends_on_is_ready_at_the_content_of_its_source() {
+        let of = |status: Value| Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", json!({}), status)]);
+        assert_eq!(Known::new(&[("web", depends_on(&["db"]), json!({}))]).wait(), waits_for("not found", "db"));
+        assert_eq!(of(json!({})).wait(), waits_for("is not ready", "db"));
+        assert_eq!(of(ready("main@sha1:b")).wait(), None);
+        assert_eq!(of(ready("main@sha1:a")).wait(), waits_for("revision is not up to date", "db"));
+        let mut status = ready("main@sha1:b");
+        status["observedGeneration"] = 2.into();
+        assert_eq!(of(status).wait(), waits_for("is not ready", "db"), "that is of another spec");
+        let mut status = ready("main@sha1:b");
+        status["conditions"][0]["status"] = "Unknown".into();
+        assert_eq!(of(status).wait(), waits_for("is not ready", "db"));
+    }
+
+    #[test]
+    fn what_the_agents_have_seen_counts_more_than_what_the_status_says() {
+        let of = || {
+            Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", json!({}), ready("main@sha1:a"))])
+        };
+        let mut known = of();
+        apply(known.entry("db"), "b", Ended::Well);
+        assert_eq!(known.wait(), None, "the status will follow");
+        apply(known.entry("db"), "a", Ended::Well);
+        assert_eq!(known.wait(), waits_for("revision is not up to date", "db"));
+        apply(known.entry("db"), "b", Ended::Badly { may_pass: true });
+        assert_eq!(known.wait(), waits_for("is not ready", "db"));
+
+        // What is looked at for the first time since the start may turn out to be another than it says.
+        let mut known = Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", json!({}), ready("main@sha1:b"))]);
+        let _ = known.entry("db").begin("b", "main@sha1:b", &Task::Apply { recheck: false, held: None });
+        assert_eq!(known.wait(), waits_for("is not ready", "db"));
+        known.entry("db").running = None;
+        apply(known.entry("db"), "b", Ended::Well);
+        let _ = known.entry("db").begin("b", "main@sha1:b", &Task::Apply { recheck: false, held: None });
+        assert_eq!(known.wait(), None, "it was well before");
+    }
+
+    #[test]
+    fn the_revision_of_another_source_says_nothing() {
+        let other = json!({ "sourceRef": { "kind": "GitRepository", "name": "other" } });
+        let known = Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", other, ready("main@sha1:a"))]);
+        assert_eq!(known.wait(), None);
+    }
+
+    #[test]
+    fn the_first_that_is_not_ready_is_named_and_a_cycle_before_all() {
+        let mut entries = vec![
+            ("web", depends_on(&["db", "cache", "queue"]), json!({})),
+            ("db", json!({}), ready("main@sha1:b")),
+            ("cache", json!({}), json!({})),
+            ("queue", json!({}), json!({})),
+        ];
+        assert_eq!(Known::new(&entries).wait(), waits_for("is not ready", "cache"));
+        entries[1].1 = depends_on(&["web"]);
+        let message = "dependency cycle: 'n/web' -> 'n/db' -> 'n/web'; remove one of these from dependsOn";
+        assert_eq!(Known::new(&entries).wait(), Some((message.to_owned(), Type::Warning, None)));
     }
 }

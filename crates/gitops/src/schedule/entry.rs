@@ -491,48 +491,5 @@ impl Entry {
 }
 
 #[cfg(test)]
-mod tests {
-    use cowherd_api::flux::kustomize::v1::Kustomization;
-    use serde_json::json;
-
-    use super::*;
-    use crate::owner::{OwnerName, Owning};
-
-    fn object(approved: Option<&str>) -> Kustomization {
-        let object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": { "name": "prod", "namespace": "flux-system", "generation": 1, "uid": "1",
-                "annotations": approved.map(|approved| json!({ PRUNE_APPROVED: approved })) },
-            "spec": { "interval": "1h", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
-        serde_json::from_value(object).unwrap()
-    }
-
-    #[test]
-    fn an_approval_that_comes_while_a_job_runs_is_acted_on_when_that_has_ended() {
-        let (now, object_without) = (Instant::now(), object(None));
-        let name = OwnerName::of(&object_without);
-        let (owner, status) = object_without.read(None);
-        let mut entry = Entry::new(owner, status);
-        let task = Task::Apply { recheck: false, held: None };
-        let end = |entry: &mut Entry| {
-            let report = Report {
-                name: name.clone(),
-                uid: entry.owner.uid().map(str::to_owned),
-                generation: entry.owner.generation(),
-                status: entry.status.clone(),
-                task: task.clone(),
-                leaves_any: false,
-                mask: Mask::default(),
-                ended: Ended::Badly { may_pass: false },
-            };
-            entry.end(report, now);
-        };
-        let _ = entry.begin("digest", "revision", &task);
-        let (owner, status) = object(Some("abc")).read(None);
-        entry.see(owner, status);
-        end(&mut entry);
-        assert!(matches!(entry.need(Some("digest"), now), Need::Apply { .. }), "{:?}", entry.need(Some("digest"), now));
-        let _ = entry.begin("digest", "revision", &task);
-        end(&mut entry);
-        assert!(matches!(entry.need(Some("digest"), now), Need::Later(_)), "once is enough");
-    }
-}
+#[path = "entry_tests.rs"]
+mod tests;

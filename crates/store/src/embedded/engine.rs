@@ -186,10 +186,10 @@ pub(crate) fn open_backend(backend: impl StorageBackend, cache_size: usize) -> R
 }
 
 /// Makes the file's name as durable as its content.
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory)?.sync_all()?;
+        // What has no directory is in this one; what is absolute stays so.
+        File::open(Path::new(".").join(path.parent().unwrap_or(path)))?.sync_all()?;
     }
     Ok(())
 }
@@ -222,11 +222,12 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
 fn mend(meta: &mut Table<'_, &str, u64>) -> Result<bool, redb::Error> {
     let number = |name| Ok::<_, redb::Error>(meta.get(name)?.map(|number| number.value()));
     let (Some(revision), Some(compacted)) = (number(META_REVISION)?, number(META_COMPACTED)?) else { return Ok(false) };
-    if compacted > revision {
-        tracing::warn!(revision, compacted, "the history of the store was forgotten too far; mended");
-        meta.insert(META_COMPACTED, revision)?;
+    if compacted.saturating_sub(revision) == 0 {
+        return Ok(false);
     }
-    Ok(compacted > revision)
+    tracing::warn!(revision, compacted, "the history of the store was forgotten too far; mended");
+    meta.insert(META_COMPACTED, revision)?;
+    Ok(true)
 }
 
 fn open_error(path: &Path, error: &redb::Error) -> OpenError {

@@ -28,6 +28,8 @@ pub(super) struct Faults {
     pub(super) countdown: AtomicI64,
     /// Whether opening the file and making it durable panics.
     panics: AtomicBool,
+    /// How often what was written was made durable.
+    pub(super) flushes: AtomicU64,
     /// So many writes succeed, then so many find no room, half of each written; then there is room again.
     pub(super) room: Mutex<Option<(u64, u64)>>,
 }
@@ -102,6 +104,7 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> io::Result<()> {
         self.faults.check()?;
+        self.faults.flushes.fetch_add(1, Ordering::SeqCst);
         assert!(!self.faults.panics.load(Ordering::SeqCst), "the engine met what it did not expect");
         if self.faults.flush_fails.load(Ordering::SeqCst) {
             return Err(io::Error::other("the flush failed"));
@@ -149,16 +152,20 @@ pub(super) fn open_with(path: &Path, faults: &Arc<Faults>, options: Options) -> 
 }
 
 pub(super) fn open_embedded(path: &Path, faults: &Arc<Faults>, options: Options) -> Embedded {
+    // So little cache that reads reach the disk.
+    let options = Options { cache_size: 0, ..options };
+    Embedded::open_with(path, &options, opener(faults)).unwrap()
+}
+
+/// Opens a file on that disk.
+pub(super) fn opener(faults: &Arc<Faults>) -> engine::Opener {
     let faults = faults.clone();
-    let opener = move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
+    Box::new(move |path: &Path, cache: usize| -> Result<Database, redb::Error> {
         assert!(!faults.panics.load(Ordering::SeqCst), "the engine met what it did not expect");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let disk = Disk { file: FileBackend::new(file)?, faults: faults.clone() };
         engine::open_backend(disk, cache)
-    };
-    // So little cache that reads reach the disk.
-    let options = Options { cache_size: 0, ..options };
-    Embedded::open_with(path, &options, Box::new(opener)).unwrap()
+    })
 }
 
 pub(super) fn value(number: u64) -> Bytes {
@@ -204,6 +211,12 @@ async fn a_full_disk_refuses_writes_keeps_reads_and_recovers_when_there_is_space
         let trouble = store.trouble().await.expect("there is no room");
         assert!(trouble.to_string().contains("free space on its disk"), "{trouble}");
     }
+
+    // What is wrong now is told, not what was at first.
+    faults.all_fails.store(true, Ordering::SeqCst);
+    let trouble = store.trouble().await.expect("there is no disk");
+    assert!(trouble.to_string().contains("the cable is out"), "{trouble}");
+    faults.all_fails.store(false, Ordering::SeqCst);
 
     let revision = store.revision().await.unwrap();
     faults.is_full.store(false, Ordering::SeqCst);

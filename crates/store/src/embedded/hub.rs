@@ -39,9 +39,9 @@ pub(crate) struct WatcherId(u64);
 
 struct Watcher {
     prefix: String,
-    /// No event before this revision concerns the watcher that it hasn't got yet; nor does any up to the head if
-    /// this is nothing.
-    pending: Option<u64>,
+    /// No event up to this revision concerns the watcher that it hasn't got yet; nor does any up to the head if this
+    /// is nothing.
+    behind_at: Option<u64>,
     waker: Option<Waker>,
 }
 
@@ -104,14 +104,14 @@ impl Hub {
     /// Goes on after a revision whose history is gone already: those who have not read it learn that from the file.
     pub(crate) fn skip_to(&self, revision: u64) {
         let mut state = self.state();
-        let next = state.head + 1;
-        (state.head, state.window_size) = (revision, 0);
+        let before = std::mem::replace(&mut state.head, revision);
+        state.window_size = 0;
         state.window.clear();
         let wakers: Vec<Waker> = state
             .watchers
             .values_mut()
             .filter_map(|watcher| {
-                watcher.pending.get_or_insert(next);
+                watcher.behind_at.get_or_insert(before);
                 watcher.waker.take()
             })
             .collect();
@@ -133,8 +133,8 @@ impl Hub {
         let mut state = self.state();
         let id = WatcherId(state.next_id);
         state.next_id += 1;
-        let pending = (from < state.head).then_some(from + 1);
-        state.watchers.insert(id, Watcher { prefix: prefix.into(), pending, waker: None });
+        let behind_at = (from < state.head).then_some(from);
+        state.watchers.insert(id, Watcher { prefix: prefix.into(), behind_at, waker: None });
         id
     }
 
@@ -166,7 +166,7 @@ impl Hub {
                 break;
             }
         }
-        watcher.pending = (*cursor < *head).then_some(*cursor + 1);
+        watcher.behind_at = (*cursor < *head).then_some(*cursor);
         if !events.is_empty() {
             return Taken::Events(events);
         }
@@ -182,7 +182,7 @@ impl Hub {
         let mut state = self.state();
         let head = state.head;
         if let Some(watcher) = state.watchers.get_mut(&id) {
-            watcher.pending = (cursor < head).then_some(cursor + 1);
+            watcher.behind_at = (cursor < head).then_some(cursor);
         }
     }
 
@@ -199,7 +199,7 @@ impl Hub {
 
 impl Watcher {
     fn reached(&self, cursor: u64, head: u64) -> u64 {
-        cursor.max(self.pending.map_or(head, |pending| pending - 1))
+        cursor.max(self.behind_at.unwrap_or(head))
     }
 }
 
@@ -207,9 +207,9 @@ impl State {
     /// Notes the first event for each watcher that had all before; gives the wakers of those who wait.
     fn announce(&mut self, events: &[Event]) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        for watcher in self.watchers.values_mut().filter(|watcher| watcher.pending.is_none()) {
+        for watcher in self.watchers.values_mut().filter(|watcher| watcher.behind_at.is_none()) {
             let first = events.iter().find(|event| event.key.starts_with(&watcher.prefix));
-            watcher.pending = first.map(|event| event.revision.0);
+            watcher.behind_at = first.map(|event| event.revision.0 - 1);
             if first.is_some() {
                 wakers.extend(watcher.waker.take());
             }
@@ -222,22 +222,5 @@ impl State {
             let Some(event) = self.window.pop_front() else { break };
             self.window_size -= event.size();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_waits_is_sent_to_the_file_for_what_was_written_and_forgotten_at_once() {
-        let hub = Hub::new(&Options::default(), 1, 1);
-        let id = hub.register("k/", 1);
-        let mut cursor = 1;
-        assert!(matches!(hub.take(id, &mut cursor, Waker::noop()), Taken::Nothing));
-        hub.skip_to(9);
-        assert_eq!(hub.head(), 9);
-        assert!(matches!(hub.take(id, &mut cursor, Waker::noop()), Taken::Behind));
-        assert_eq!((cursor, hub.reached(id, cursor)), (1, 1));
     }
 }

@@ -134,3 +134,31 @@ fn who_has_read_the_file_goes_on_from_there() {
     assert!(matches!(hub.take(id, &mut cursor, Waker::noop()), Taken::Closed));
     assert_eq!(hub.reached(id, 5), 5);
 }
+
+#[test]
+fn who_waits_is_sent_to_the_file_for_what_was_written_and_forgotten_at_once() {
+    let hub = hub(10, usize::MAX);
+    let (woken, mut cursor) = (Arc::new(Woken::default()), 1);
+    let id = hub.register("k/", 1);
+    assert!(matches!(hub.take(id, &mut cursor, &Waker::from(woken.clone())), Taken::Nothing));
+    hub.publish(vec![event(2, "other", 1), event(3, "other", 1)]);
+    hub.skip_to(9);
+    assert_eq!((hub.head(), woken.0.load(Ordering::Relaxed)), (9, 1));
+    assert_eq!(hub.reached(id, cursor), 3, "what it had until then it has");
+    assert_eq!(taken(&hub, id, &mut cursor), None);
+    assert_eq!((cursor, hub.reached(id, cursor)), (3, 3));
+    // What comes then is in memory again.
+    hub.publish(vec![event(10, "k/a", 1)]);
+    assert_eq!((from(&hub, 8), from(&hub, 9)), (None, Some(vec![10])));
+}
+
+#[test]
+fn who_has_everything_has_what_concerns_others_too_before_it_asks_again() {
+    let hub = with(hub(10, usize::MAX), &[1; 2]);
+    let (new, read) = (hub.register("cows/", 3), hub.register("cows/", 1));
+    hub.caught_up(read, 3);
+    hub.publish(vec![event(4, "sheep/a", 1)]);
+    assert_eq!((hub.reached(new, 3), hub.reached(read, 3)), (4, 4));
+    hub.publish(vec![event(5, "cows/a", 1), event(6, "sheep/a", 1)]);
+    assert_eq!((hub.reached(new, 3), hub.reached(read, 3)), (4, 4));
+}

@@ -5,11 +5,17 @@
 //! listed, watched or superseded, and counting keys reads no value.
 
 mod access;
+#[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod catching_up_tests;
 mod commit;
 mod compaction;
 mod engine;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod following_tests;
 mod hub;
 #[cfg(test)]
 mod hub_tests;

@@ -1,7 +1,7 @@
 //! What a store makes of what a failed write left behind.
 
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::error::StorageFailure;
 use crate::model::{Action, Change, Expected, ListOptions};
 use crate::{Options, Revision};
 
-fn put(key: &str, value: Bytes) -> Change {
+pub(super) fn put(key: &str, value: Bytes) -> Change {
     Change { key: key.into(), expected: Expected::Any, action: Action::Put(value) }
 }
 
@@ -74,7 +74,7 @@ async fn a_store_whose_history_was_forgotten_too_far_is_mended_when_it_is_opened
 }
 
 /// Writes without publishing: the disk is ahead of what watchers were told.
-fn commit_silently(store: &Embedded, change: Change) {
+pub(super) fn commit_silently(store: &Embedded, change: Change) {
     let transaction = store.shared.engine.begin_write().unwrap();
     commit::apply(&transaction, [[change].as_slice()].into_iter()).unwrap();
     transaction.commit().unwrap();
@@ -151,7 +151,7 @@ async fn nothing_is_written_while_what_was_missed_cannot_be_read() {
     assert_eq!(Embedded::open(&path, Options::default()).unwrap().get("b").await.unwrap(), None);
 }
 
-fn no_room(store: &Embedded) -> StorageFailure {
+pub(super) fn no_room(store: &Embedded) -> StorageFailure {
     let full = redb::Error::Io(io::ErrorKind::StorageFull.into());
     StorageFailure::new(store.path(), "write to the store", &full)
 }
@@ -210,6 +210,41 @@ async fn damage_is_told_without_opening_the_file_again() {
         assert!(error.to_string().contains("restore the file from a backup"), "{error}");
     }
     assert_eq!(store.shared.engine.generation(), generation);
+}
+
+#[tokio::test]
+async fn a_write_that_found_no_room_is_not_tried_again_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let faults = Faults::new();
+    let store = open_embedded(&path, &faults, Options::default());
+    faults.fill_up(&path);
+    let began = Instant::now();
+    store.commit(vec![put("large", Bytes::from(vec![1; 1 << 20]))]).await.unwrap_err();
+    let until = store.shared.trouble().as_ref().unwrap().until;
+    assert!(until > began);
+}
+
+/// The file is open again at once, each time, and fails again.
+#[tokio::test]
+async fn a_read_is_tried_eight_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Embedded::open(dir.path().join("state.redb"), Options::default()).unwrap();
+    let (commands, mut asked) = mpsc::channel(8);
+    let access = Access { shared: store.shared.clone(), commands: commands.downgrade() };
+    let (tried, opened) = (AtomicU32::new(0), AtomicU32::new(0));
+    let open = async {
+        while let Some(Command::Recover(_, reply)) = asked.recv().await {
+            opened.fetch_add(1, Ordering::Relaxed);
+            let _ = reply.send(Ok(()));
+        }
+    };
+    let read = access.read(|| async {
+        tried.fetch_add(1, Ordering::Relaxed);
+        Err::<(), _>(no_room(&store).into())
+    });
+    futures::future::select(Box::pin(read), Box::pin(open)).await;
+    assert_eq!((tried.load(Ordering::Relaxed), opened.load(Ordering::Relaxed)), (8, 7));
 }
 
 /// The file is open again after six seconds, each time, and fails again.

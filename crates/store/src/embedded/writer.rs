@@ -157,7 +157,7 @@ impl Writer {
         let mut trouble = self.shared.trouble();
         *trouble = match failure {
             Some(failure) => {
-                let until = Instant::now() + (took * PAUSE).min(LONGEST_PAUSE);
+                let until = Instant::now() + pause(took);
                 Some(Trouble::with(trouble.take(), failure, size, until))
             }
             None => trouble.take().and_then(|trouble| trouble.after(written(batch, outcomes))),
@@ -344,6 +344,11 @@ impl Committed {
     }
 }
 
+/// For how long a write is not tried again that took so long to fail.
+fn pause(took: Duration) -> Duration {
+    (took * PAUSE).min(LONGEST_PAUSE)
+}
+
 /// How many bytes of a batch were written. What was refused is none, nor is what changed nothing.
 fn written(batch: &Batch, outcomes: &[Outcome]) -> usize {
     let happened = |outcome: &Outcome| {
@@ -370,4 +375,15 @@ fn doubt(write: &[Change], outcome: Outcome, failure: &StorageFailure) -> Outcom
 /// The key that errors name.
 fn first_key(write: &[Change]) -> String {
     write.first().map(|change| change.key.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_failed_is_not_tried_for_four_times_as_long_as_that_took_and_for_a_second_at_most() {
+        assert_eq!(pause(Duration::from_millis(10)), Duration::from_millis(40));
+        assert_eq!(pause(Duration::from_secs(10)), Duration::from_secs(1));
+    }
 }

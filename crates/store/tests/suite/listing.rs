@@ -37,6 +37,7 @@ pub async fn pages_tell_how_much_is_left(place: &impl Place) {
         put(&store, &format!("a/{number}"), "v").await;
     }
     put(&store, "b", "v").await;
+    put(&store, "Zoo", "v").await;
     let page = |limit, start_after: Option<&str>| {
         let start_after = start_after.map(str::to_owned);
         store.list("a/", ListOptions { limit: Some(limit), start_after, ..ListOptions::default() })
@@ -78,6 +79,11 @@ pub async fn what_is_left_is_counted_as_it_was_then(place: &impl Place) {
     }
     let options = ListOptions { limit: Some(300), ..ListOptions::default() };
     assert_eq!(store.list("a/", options).await.unwrap().remaining, 5001 - 300);
+    for (limit, listed) in [(Some(300), 300), (Some(5001), 5001), (None, 5001)] {
+        let options = ListOptions { limit, uncounted: true, ..ListOptions::default() };
+        let page = store.list("a/", options).await.unwrap();
+        assert_eq!((page.entries.len(), page.remaining > 0), (listed, listed < 5001), "all that was asked for is there");
+    }
 }
 
 pub async fn an_older_revision_lists_as_it_was(place: &impl Place) {

@@ -1,7 +1,8 @@
 //! Writes happen when the key is as expected, in one order, and stay.
 
 use bytes::Bytes;
-use cowherd_store::{Error, Expected, ListOptions, MAX_KEY_SIZE, MAX_VALUE_SIZE, Revision, WriteError};
+use cowherd_store::{Change, Error, Expected, ListOptions, MAX_KEY_SIZE, MAX_VALUE_SIZE, Revision, WriteError};
+use futures::StreamExt;
 
 use super::{Place, compacted};
 
@@ -90,6 +91,7 @@ pub async fn keys_and_values_have_limits(place: &impl Place) {
         let refused = store.put(key, Bytes::new(), Expected::Any).await.unwrap_err();
         assert!(matches!(refused, WriteError::InvalidKey { .. }), "{refused}");
     }
+    store.put(&long[1..], Bytes::new(), Expected::Absent).await.unwrap();
     let large = Bytes::from(vec![0; MAX_VALUE_SIZE + 1]);
     let refused = store.put("a", large.clone(), Expected::Any).await.unwrap_err();
     assert!(refused.to_string().contains("8388609 bytes"), "{refused}");
@@ -118,9 +120,23 @@ pub async fn values_are_not_in_what_is_logged(place: &impl Place) {
     store.put("a", Bytes::from("hunter2"), Expected::Any).await.unwrap();
     let entry = store.get("a").await.unwrap();
     let refused = store.put("a", Bytes::from("hunter2"), Expected::At(first)).await;
-    let logged = format!("{entry:?} {refused:?} {}", refused.as_ref().unwrap_err());
-    assert!(!logged.contains("hunter2"), "{logged}");
-    assert!(logged.contains("7 bytes"), "{logged}");
+    let change = Change::put("a", Bytes::from("hunter2"), Expected::Absent);
+    let mut watch = store.watch("a", Revision::FIRST).await.unwrap();
+    let event = watch.next().await.unwrap().unwrap();
+    let logged = [
+        format!("{entry:?}"),
+        format!("{refused:?}"),
+        format!("{}", refused.unwrap_err()),
+        format!("{change:?}"),
+        format!("{event:?}"),
+        format!("{watch:?} {store:?}"),
+    ];
+    for logged in &logged {
+        assert!(!logged.contains("hunter2"), "{logged}");
+    }
+    assert!(logged[0].contains(r#"key: "a", value: 7 bytes, created: Revision(2), modified: Revision(3)"#), "{logged:?}");
+    assert!(logged[3].contains(r#"key: "a", expected: Absent, action: "put 7 bytes""#), "{logged:?}");
+    assert!(logged[4].contains(r#"key: "a", value: 7 bytes, revision: Revision(2)"#), "{logged:?}");
 }
 
 pub async fn all_operations_can_run_on_any_thread(place: &impl Place) {
