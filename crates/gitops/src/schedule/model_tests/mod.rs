@@ -37,6 +37,7 @@ mod chance;
 mod cluster;
 mod history;
 mod quiet;
+mod stories;
 
 use chance::Chance;
 use history::History;
