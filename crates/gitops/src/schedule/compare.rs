@@ -195,7 +195,11 @@ mod tests {
         let a = content("a", &[("x", "1"), ("y", "1")], None);
         let b = content("b", &[("x", "2"), ("y", "1")], None);
         let c = content("c", &[("x", "2"), ("y", "2")], None);
-        assert_eq!(compare(&mut rendering(&a, "x"), Some(&b), &c), Some(false), "it has not seen what the first changed");
+        assert_eq!(
+            compare(&mut rendering(&a, "x"), Some(&b), &c),
+            Some(false),
+            "it has not seen what the first changed"
+        );
         let d = content("d", &[("x", "1"), ("y", "2")], None);
         assert_eq!(compare(&mut rendering(&a, "x"), Some(&b), &d), Some(true), "it was changed back");
     }

@@ -239,9 +239,7 @@ mod tests {
 
     #[test]
     fn what_the_agents_have_seen_counts_more_than_what_the_status_says() {
-        let of = || {
-            Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", json!({}), ready("main@sha1:a"))])
-        };
+        let of = || Known::new(&[("web", depends_on(&["db"]), json!({})), ("db", json!({}), ready("main@sha1:a"))]);
         let mut known = of();
         apply(known.entry("db"), "b", Ended::Well);
         assert_eq!(known.wait(), None, "the status will follow");

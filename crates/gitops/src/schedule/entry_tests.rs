@@ -262,18 +262,20 @@ fn a_job_that_broke_off_is_done_again_for_the_same_reason() {
 fn drift_is_put_right_at_once_and_what_is_fought_for_when_its_pause_is_over() {
     let mut known = Known::applied();
     known.drift();
-    assert_eq!(known.need(), Need::Apply { recheck: false, held: None, trigger: known.entry.drifts.trigger(known.now) });
+    assert_eq!(
+        known.need(),
+        Need::Apply { recheck: false, held: None, trigger: known.entry.drifts.trigger(known.now) }
+    );
     assert!(!known.entry.is_right());
     for _ in 0..10 {
         known.drift();
     }
     let until = known.now + SECOND;
     assert_eq!(known.need(), Need::Later(until));
-    assert_eq!(known.entry.need(Some("a"), until), Need::Apply {
-        recheck: false,
-        held: None,
-        trigger: known.entry.drifts.trigger(until)
-    });
+    assert_eq!(
+        known.entry.need(Some("a"), until),
+        Need::Apply { recheck: false, held: None, trigger: known.entry.drifts.trigger(until) }
+    );
     // What is due before that is done before that.
     known.entry.due = Some(known.now + SECOND / 2);
     assert_eq!(known.need(), Need::Later(known.now + SECOND / 2));
@@ -352,7 +354,12 @@ fn what_nothing_tells_of_is_looked_at_when_the_interval_is_over() {
     let cases: [(&dyn Fn(&mut Value), bool); 4] = [
         (&|_: &mut Value| {}, false),
         (&|object: &mut Value| object["spec"]["wait"] = true.into(), true),
-        (&|object: &mut Value| object["spec"]["postBuild"] = json!({ "substituteFrom": [{ "kind": "Secret", "name": "s" }] }), true),
+        (
+            &|object: &mut Value| {
+                object["spec"]["postBuild"] = json!({ "substituteFrom": [{ "kind": "Secret", "name": "s" }] })
+            },
+            true,
+        ),
         (&|_: &mut Value| {}, true),
     ];
     for (number, (change, is_looked_at)) in cases.into_iter().enumerate() {
@@ -442,8 +449,7 @@ fn a_clean_up_that_failed_is_tried_again_and_one_that_succeeded_is_waited_for() 
 
 #[test]
 fn what_could_not_be_said_is_said_again_and_what_was_said_is_not() {
-    let complaint =
-        Task::Complain { reason: "Why", message: String::new(), is_final: true, severity: Type::Warning };
+    let complaint = Task::Complain { reason: "Why", message: String::new(), is_final: true, severity: Type::Warning };
     for (ended, is_said, retry) in [(Ended::Well, true, None), (BADLY, false, Some(SECOND))] {
         let mut known = Known::applied();
         known.entry.complained = Some(complaint.clone());
@@ -558,8 +564,9 @@ fn a_render_may_hold_while_nothing_it_rests_on_has_changed() {
     failed.end(&apply(), BADLY);
     assert_eq!(digest(&failed), None);
     // One that reads the cluster may give something else by now, and what is applied by no render rests on nothing.
-    let mut reading =
-        Known::with(|object| object["spec"]["postBuild"] = json!({ "substituteFrom": [{ "kind": "Secret", "name": "s" }] }));
+    let mut reading = Known::with(|object| {
+        object["spec"]["postBuild"] = json!({ "substituteFrom": [{ "kind": "Secret", "name": "s" }] })
+    });
     let (_, shared) = reading.entry.begin("a", "main@sha1:a", &apply());
     *shared.lock().unwrap() = Some(Arc::new(inputs(false)));
     assert_eq!(digest(&reading), None);

@@ -15,6 +15,7 @@ use super::hub::Hub;
 use super::recovery_tests::put;
 use super::writer::{Command, Writer};
 use crate::error::Error;
+use crate::model::Change;
 use crate::{Options, Revision};
 
 /// Lets a writer find all of these commands waiting, and says how often it flushed the disk until all was done.
@@ -32,22 +33,23 @@ fn flushes(commands: Vec<Command>) -> u64 {
     faults.flushes.load(std::sync::atomic::Ordering::SeqCst) - before
 }
 
-/// In how many transactions values of these sizes are written that wait at the same time.
-fn transactions(sizes: impl Iterator<Item = usize>) -> u64 {
-    let nothing = flushes(Vec::new());
-    let each = flushes(vec![write("k", 1).0]) - nothing;
-    let (commands, answers): (Vec<_>, Vec<_>) = sizes.map(|size| write("k", size)).unzip();
-    let all = flushes(commands) - nothing;
+/// Whether values of these sizes that wait at the same time are written in one transaction, as one write of all is.
+fn share_a_transaction(sizes: impl IntoIterator<Item = usize>) -> bool {
+    let changes =
+        sizes.into_iter().enumerate().map(|(key, size)| put(&format!("{key:04}"), Bytes::from(vec![0; size])));
+    let changes: Vec<Change> = changes.collect();
+    let (commands, answers): (Vec<_>, Vec<_>) = changes.iter().map(|change| write(vec![change.clone()])).unzip();
+    let (apart, together) = (flushes(commands), flushes(vec![write(changes).0]));
     for mut answer in answers {
         answer.try_recv().unwrap().unwrap();
     }
-    assert_eq!(all % each, 0, "{all} flushes, {each} for each transaction");
-    all / each
+    assert!(apart >= together, "{apart} flushes, and {together} for one write");
+    apart == together
 }
 
-fn write(key: &str, size: usize) -> (Command, oneshot::Receiver<Outcome>) {
+fn write(changes: Vec<Change>) -> (Command, oneshot::Receiver<Outcome>) {
     let (reply, answer) = oneshot::channel();
-    (Command::Write(vec![put(key, Bytes::from(vec![0; size]))], reply), answer)
+    (Command::Write(changes, reply), answer)
 }
 
 fn compact(revision: u64) -> (Command, oneshot::Receiver<Result<(), Error>>) {
@@ -57,21 +59,22 @@ fn compact(revision: u64) -> (Command, oneshot::Receiver<Result<(), Error>>) {
 
 #[test]
 fn writes_that_wait_at_the_same_time_share_a_transaction_up_to_1024_of_them() {
-    assert_eq!(transactions(std::iter::repeat_n(10, 1024)), 1);
-    assert_eq!(transactions(std::iter::repeat_n(10, 1025)), 2);
+    assert!(share_a_transaction(vec![10; 1024]));
+    assert!(!share_a_transaction(vec![10; 1025]));
 }
 
 #[test]
 fn writes_share_a_transaction_until_they_have_16_mebibytes() {
-    // With the key of one byte.
-    let half = 8 * 1024 * 1024 - 1;
-    assert_eq!(transactions([half, half, 1].into_iter()), 2);
-    assert_eq!(transactions([half, half - 1, 1].into_iter()), 1);
+    // With the key of four bytes.
+    let half = 8 * 1024 * 1024 - 4;
+    assert!(!share_a_transaction([half, half, 1]));
+    assert!(share_a_transaction([half, half - 1, 1]));
 }
 
 #[test]
 fn what_else_is_asked_waits_its_turn_and_nothing_is_lost() {
-    let ((first, mut written), (last, mut written_last)) = (write("k", 1), write("k", 1));
+    let change = || vec![put("k", Bytes::new())];
+    let ((first, mut written), (last, mut written_last)) = (write(change()), write(change()));
     let ((one, mut compacted), (other, mut refused)) = (compact(2), compact(3));
     flushes(vec![first, one, other, last]);
     assert_eq!(written.try_recv().unwrap().unwrap()[0].revision, Some(Revision(2)));

@@ -82,7 +82,11 @@ pub async fn what_is_left_is_counted_as_it_was_then(place: &impl Place) {
     for (limit, listed) in [(Some(300), 300), (Some(5001), 5001), (None, 5001)] {
         let options = ListOptions { limit, uncounted: true, ..ListOptions::default() };
         let page = store.list("a/", options).await.unwrap();
-        assert_eq!((page.entries.len(), page.remaining > 0), (listed, listed < 5001), "all that was asked for is there");
+        assert_eq!(
+            (page.entries.len(), page.remaining > 0),
+            (listed, listed < 5001),
+            "all that was asked for is there"
+        );
     }
 }
 

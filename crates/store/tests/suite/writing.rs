@@ -134,7 +134,10 @@ pub async fn values_are_not_in_what_is_logged(place: &impl Place) {
     for logged in &logged {
         assert!(!logged.contains("hunter2"), "{logged}");
     }
-    assert!(logged[0].contains(r#"key: "a", value: 7 bytes, created: Revision(2), modified: Revision(3)"#), "{logged:?}");
+    assert!(
+        logged[0].contains(r#"key: "a", value: 7 bytes, created: Revision(2), modified: Revision(3)"#),
+        "{logged:?}"
+    );
     assert!(logged[3].contains(r#"key: "a", expected: Absent, action: "put 7 bytes""#), "{logged:?}");
     assert!(logged[4].contains(r#"key: "a", value: 7 bytes, revision: Revision(2)"#), "{logged:?}");
 }

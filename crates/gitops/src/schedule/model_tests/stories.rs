@@ -43,8 +43,7 @@ impl World {
         let (signals, inbox) = mpsc::unbounded_channel();
         let (tell, progress) = mpsc::unbounded_channel();
         let config = Config { policy: Arc::new(policy), progress: Some(tell), ..Config::default() };
-        let context =
-            Context::new(client, recorder, Fetches::new(FetchLimits::default()), &config, signals.clone());
+        let context = Context::new(client, recorder, Fetches::new(FetchLimits::default()), &config, signals.clone());
         let (counters, agents) = (config.counters.clone(), JoinSet::new());
         Self { cluster, context, counters, signals, inbox: Some(inbox), progress, commits: 0, agents }
     }
@@ -53,13 +52,8 @@ impl World {
     async fn at_work(policy: Policy) -> Self {
         let mut world = Self::new(policy);
         let (client, config) = (world.cluster.client(), Config::default());
-        let owners = watch::owners::<Kustomization>(
-            client,
-            config.shard,
-            config.health,
-            config.metrics,
-            world.signals.clone(),
-        );
+        let owners =
+            watch::owners::<Kustomization>(client, config.shard, config.health, config.metrics, world.signals.clone());
         world.agents.spawn(owners);
         let inbox = world.inbox.take().unwrap();
         world.agents.spawn(Schedule::new(world.context.clone(), &[&kustomization::KIND]).run(inbox));
@@ -261,7 +255,8 @@ fn read(object: &Value) -> Kustomization {
 }
 
 fn list(schedule: &mut Schedule, names: &[&str]) {
-    let names: HashSet<OwnerName> = names.iter().map(|name| OwnerName::new(&kustomization::KIND, "flux-system", name)).collect();
+    let names: HashSet<OwnerName> =
+        names.iter().map(|name| OwnerName::new(&kustomization::KIND, "flux-system", name)).collect();
     schedule.handle(Signal::Listed(&kustomization::KIND, names));
 }
 
