@@ -18,6 +18,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(3600);
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
+/// What happens to what is known of an owner, and how its object is another one than usually.
+type Happening<'a> = &'a dyn Fn(&mut Known);
+type Difference<'a> = &'a dyn Fn(&mut Value);
+
 /// An owner, and what is known of it.
 struct Known {
     object: Value,
@@ -217,7 +221,7 @@ fn what_is_suspended_rests_whatever_happens_and_what_is_deleted_is_cleaned_up() 
 
 #[test]
 fn a_whole_apply_follows_a_change_a_revision_the_end_of_a_wait_or_a_neighbour() {
-    let cases: [(&dyn Fn(&mut Known), Trigger); 6] = [
+    let cases: [(Happening<'_>, Trigger); 6] = [
         (&|known: &mut Known| assert!(known.change()), Trigger::Change),
         (&|known: &mut Known| known.entry.last.as_mut().unwrap().digest = "before".to_owned(), Trigger::Revision),
         (&|known: &mut Known| known.entry.is_concerned = true, Trigger::Sharing),
@@ -283,7 +287,7 @@ fn drift_is_put_right_at_once_and_what_is_fought_for_when_its_pause_is_over() {
 
 #[test]
 fn a_job_gives_way_to_what_is_newer() {
-    let cases: [&dyn Fn(&mut Known); 3] = [
+    let cases: [Happening<'_>; 3] = [
         &|known: &mut Known| {
             known.change();
         },
@@ -310,7 +314,7 @@ fn a_job_gives_way_to_what_is_newer() {
 
 #[test]
 fn a_job_that_waits_for_health_gives_way_to_drift_and_to_a_neighbour_and_one_that_applies_does_not() {
-    let cases: [&dyn Fn(&mut Known); 2] = [&Known::drift, &|known: &mut Known| known.entry.is_concerned = true];
+    let cases: [Happening<'_>; 2] = [&Known::drift, &|known: &mut Known| known.entry.is_concerned = true];
     for happens in cases {
         let mut known = Known::applied();
         let _ = known.begin("a", &apply());
@@ -351,7 +355,7 @@ fn what_failed_is_tried_again_after_pauses_that_double_up_to_the_retry_interval(
 
 #[test]
 fn what_nothing_tells_of_is_looked_at_when_the_interval_is_over() {
-    let cases: [(&dyn Fn(&mut Value), bool); 4] = [
+    let cases: [(Difference<'_>, bool); 4] = [
         (&|_: &mut Value| {}, false),
         (&|object: &mut Value| object["spec"]["wait"] = true.into(), true),
         (
