@@ -551,7 +551,7 @@ fn a_render_may_hold_while_nothing_it_rests_on_has_changed() {
     };
     let digest = |known: &Known| known.entry.reusable_inputs().map(|(_, digest)| digest.to_owned());
     // While the job runs, and after it has succeeded.
-    let mut running = known();
+    let running = known();
     assert_eq!(digest(&running).as_deref(), Some("a"));
     running.entry.running.as_ref().unwrap().cancel.send_replace(true);
     assert_eq!(digest(&running), None, "it gives way");

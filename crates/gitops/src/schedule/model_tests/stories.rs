@@ -256,7 +256,7 @@ fn read(object: &Value) -> Kustomization {
 
 fn list(schedule: &mut Schedule, names: &[&str]) {
     let names: HashSet<OwnerName> =
-        names.iter().map(|name| OwnerName::new(&kustomization::KIND, "flux-system", name)).collect();
+        names.iter().map(|name| OwnerName::new(&kustomization::KIND, "flux-system", *name)).collect();
     schedule.handle(Signal::Listed(&kustomization::KIND, names));
 }
 
