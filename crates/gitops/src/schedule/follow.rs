@@ -39,7 +39,7 @@ impl Schedule {
     }
 
     /// The status at the revision to which it follows; `None` where something else happened meanwhile.
-    fn following_status(&self, name: &OwnerName) -> Option<Status> {
+    pub(super) fn following_status(&self, name: &OwnerName) -> Option<Status> {
         let entry = self.entries.get(name)?;
         let last = entry.last.as_ref().filter(|_| entry.has_to_follow())?;
         let mut status = entry.status.clone();

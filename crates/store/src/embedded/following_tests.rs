@@ -38,6 +38,22 @@ async fn a_stretch_of_the_log_is_64_events_or_256_kibibytes_of_them_or_512_rows(
 }
 
 #[tokio::test]
+async fn a_count_lets_others_have_the_thread_after_as_many_keys_as_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, Options::default());
+    let keys = ["a/1", "a/2", "a/3", "b/1"];
+    store.commit(keys.iter().map(|key| put(key, Bytes::new())).collect()).await.unwrap();
+    // How many keys were counted, and the last one where there may be more.
+    let count = |after, most| {
+        let counted = store.shared.read(|snapshot| snapshot.count("a/", after, most)).unwrap();
+        (counted.keys, counted.last)
+    };
+    assert_eq!(count(None, 2), (2, Some("a/2".to_owned())));
+    assert_eq!(count(Some("a/2"), 2), (1, None));
+    assert_eq!(count(None, 4), (3, None));
+}
+
+#[tokio::test]
 async fn what_need_not_be_counted_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir, Options::default());

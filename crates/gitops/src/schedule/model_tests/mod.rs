@@ -37,7 +37,9 @@ mod chance;
 mod cluster;
 mod history;
 mod quiet;
+mod steps;
 mod stories;
+mod world;
 
 use chance::Chance;
 use history::History;

@@ -1,0 +1,135 @@
+//! A cluster and agents in simulated time, for single stories.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_tree::MemoryTree;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::super::{Schedule, Signal, watch};
+use super::cluster::Cluster;
+use crate::delivery::Context;
+use crate::fetches::{FetchLimits, Fetches};
+use crate::source::{Artifact, Latest, News, SourceName, git};
+use crate::{Config, Counters, Phase, Policy, Progress, events, kustomization};
+
+/// Longer than a request takes, and shorter than anything that is waited for on purpose.
+pub(super) const MOMENT: Duration = Duration::from_millis(200);
+
+/// A cluster, the agents, and what they tell.
+pub(super) struct World {
+    pub(super) cluster: Cluster,
+    pub(super) context: Arc<Context>,
+    pub(super) counters: Arc<Counters>,
+    signals: mpsc::UnboundedSender<Signal>,
+    pub(super) inbox: Option<mpsc::UnboundedReceiver<Signal>>,
+    pub(super) progress: mpsc::UnboundedReceiver<Progress>,
+    commits: u32,
+    agents: JoinSet<()>,
+}
+
+impl World {
+    /// Agents that are not at work yet.
+    pub(super) fn new(policy: Policy) -> Self {
+        let cluster = Cluster::new(1);
+        let client = cluster.client();
+        let recorder = events::Recorders::new(client.clone());
+        let (signals, inbox) = mpsc::unbounded_channel();
+        let (tell, progress) = mpsc::unbounded_channel();
+        let config = Config { policy: Arc::new(policy), progress: Some(tell), ..Config::default() };
+        let context = Context::new(client, recorder, Fetches::new(FetchLimits::default()), &config, signals.clone());
+        let (counters, agents) = (config.counters.clone(), JoinSet::new());
+        Self { cluster, context, counters, signals, inbox: Some(inbox), progress, commits: 0, agents }
+    }
+
+    /// Agents that have looked around.
+    pub(super) async fn at_work(policy: Policy) -> Self {
+        let mut world = Self::new(policy);
+        let (client, config) = (world.cluster.client(), Config::default());
+        let owners =
+            watch::owners::<Kustomization>(client, config.shard, config.health, config.metrics, world.signals.clone());
+        world.agents.spawn(owners);
+        let inbox = world.inbox.take().unwrap();
+        world.agents.spawn(Schedule::new(world.context.clone(), &[&kustomization::KIND]).run(inbox));
+        sleep(MOMENT).await;
+        world
+    }
+
+    /// Somebody makes a Kustomization, or changes its spec.
+    pub(super) fn put(&self, name: &str, spec: Value) {
+        let mut whole = json!({ "interval": "1h", "prune": true, "path": format!("./{name}"),
+            "sourceRef": { "kind": "GitRepository", "name": "fleet" } });
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        self.cluster.put_kustomization(name, |object| object["spec"] = whole);
+    }
+
+    /// Somebody asks for a Kustomization.
+    pub(super) fn request(&self, name: &str, word: &str) {
+        self.cluster.put_kustomization(name, |object| {
+            object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] = word.into();
+        });
+    }
+
+    /// The source brings a commit, in which each Kustomization has one ConfigMap, of its name, with this value.
+    pub(super) fn commit(&mut self, values: &[(&str, &str)]) -> String {
+        self.commits += 1;
+        let file = |(name, value): &(&str, &str)| {
+            let content = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": name, "namespace": "apps" }, "data": { "key": value } });
+            (format!("{name}/map.yaml"), content.to_string())
+        };
+        let tree = Arc::new(MemoryTree::new(values.iter().map(file)).unwrap());
+        let (revision, digest) = (format!("main@sha1:{}", self.commits), self.commits.to_string());
+        let artifact =
+            Artifact { revision: revision.clone(), digest, tree: tree.clone(), all: tree, ..Artifact::nothing() };
+        let source = SourceName::new(git::KIND, "flux-system", "fleet");
+        let _ = self.signals.send(Signal::Source(News { source, latest: Some(Latest::of(artifact)) }));
+        revision
+    }
+
+    pub(super) fn object(&self, name: &str) -> Value {
+        self.cluster.all("Kustomization").remove(name).unwrap()
+    }
+
+    /// What a Kustomization says of whether it is ready: status, reason and message.
+    pub(super) fn said(&self, name: &str) -> Option<(String, String, String)> {
+        let object = self.object(name);
+        let ready = object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == "Ready")?;
+        let field = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+        Some((field("status"), field("reason"), field("message")))
+    }
+
+    /// The reason that it says for not being ready, with the message.
+    pub(super) fn trouble(&self, name: &str) -> Option<(String, String)> {
+        self.said(name).filter(|(status, ..)| status != "True").map(|(_, reason, message)| (reason, message))
+    }
+
+    pub(super) fn applied(&self, name: &str) -> Option<String> {
+        self.object(name)["status"]["lastAppliedRevision"].as_str().map(str::to_owned)
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        self.cluster.all("ConfigMap").get(name)?["data"]["key"].as_str().map(str::to_owned)
+    }
+
+    /// What was told of a Kustomization since somebody asked: what is done, and why.
+    pub(super) fn told(&mut self) -> BTreeMap<String, Vec<(Phase, String)>> {
+        let mut told = BTreeMap::<_, Vec<_>>::new();
+        while let Ok(progress) = self.progress.try_recv() {
+            let because = progress.occasion.trigger.to_string();
+            told.entry(progress.name.name.clone()).or_default().push((progress.phase, because));
+        }
+        told
+    }
+
+    /// Why a Kustomization was applied since somebody asked, each time.
+    pub(super) fn reasons(&mut self, name: &str) -> Vec<String> {
+        let told = self.told().remove(name).unwrap_or_default();
+        told.into_iter().filter(|(phase, _)| *phase == Phase::Building).map(|(_, because)| because).collect()
+    }
+}
