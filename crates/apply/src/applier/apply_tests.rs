@@ -24,7 +24,8 @@ fn did(created: bool, before: Option<u64>, entries: &[(&str, Option<i8>)]) -> Ac
     let entries: Vec<Value> = entries.iter().map(entry).collect();
     let object = json!({ "metadata": { "managedFields": entries } });
     let found = metadata(&object);
-    action(&Patched { created, object }, before.map(mark), &mark(7), &found, at(30), US)
+    let before: Vec<u64> = before.into_iter().collect();
+    action(&Patched { created, object }, &before, &mark(7), &found, at(30), US)
 }
 
 #[test]
