@@ -184,7 +184,8 @@ fn of_all_that_is_wrong_with_a_configuration_twenty_faults_are_told() {
     fn many(name: &str, count: usize) -> Value {
         Value::Object((0..count).map(|number| (format!("{name}{number:02}"), json!(1))).collect())
     }
-    let cases: [(fn(usize) -> Value, &str); 3] = [
+    type Make = fn(usize) -> Value;
+    let cases: [(Make, &str); 3] = [
         (|count| many("u", count), ".spec.u00: field not declared in schema"),
         (
             |count| json!({ "schema": { "properties": many("p", count) } }),
