@@ -172,17 +172,33 @@ impl Connections {
 }
 
 impl Open {
-    /// Ends the connection that has been idle for the longest time, of an address or of all. One that never asked for
-    /// anything goes before all that did.
+    /// Ends an idle connection, of an address or of all: of those that had their time and never asked for anything the
+    /// oldest, else of the others the one that has been idle for the longest time. Where most have just connected, and
+    /// where there is no other, they are given their time.
     fn end_idlest(&mut self, address: Option<IpAddr>) -> Result<(), Full> {
-        let of_address = self.all.iter().filter(|(_, entry)| address.is_none_or(|address| entry.address == address));
-        let idle = of_address
-            .filter_map(|(number, entry)| Some((!entry.activity.has_asked(), entry.activity.idle()?, *number)));
-        let (never_asked, _, number) = idle.max().ok_or(Full::Busy)?;
-        let age = self.all.get(&number).map(|entry| entry.activity.age()).unwrap_or_default();
-        if never_asked && age < NEWCOMER {
-            return Err(Full::For(NEWCOMER - age));
+        let (mut count, mut newcomers, mut oldest_newcomer) = (0, 0, Duration::ZERO);
+        let (mut never_asked, mut asked) = (None, None);
+        let considered = self.all.iter().filter(|(_, entry)| address.is_none_or(|address| entry.address == address));
+        for (number, entry) in considered {
+            count += 1;
+            let (age, idle) = (entry.activity.age(), entry.activity.idle());
+            match idle {
+                None => {}
+                Some(idle) if entry.activity.has_asked() => asked = asked.max(Some((idle, *number))),
+                Some(_) if age >= NEWCOMER => never_asked = never_asked.max(Some((age, *number))),
+                Some(_) => {
+                    newcomers += 1;
+                    oldest_newcomer = oldest_newcomer.max(age);
+                }
+            }
         }
+        let wait = Full::For(NEWCOMER.saturating_sub(oldest_newcomer));
+        let (_, number) = match (never_asked, asked) {
+            (Some(never_asked), _) => never_asked,
+            (None, Some(asked)) if newcomers * 2 < count => asked,
+            (None, None) if newcomers == 0 => return Err(Full::Busy),
+            _ => return Err(wait),
+        };
         if let Some(entry) = self.remove(number) {
             entry.ended.cancel();
         }
@@ -233,6 +249,7 @@ mod tests {
         let asking = third.activity.request();
         assert!(connections.admit(HERE).await.is_none(), "all of this address are busy");
         drop(asking);
+        tokio::time::sleep(NEWCOMER).await;
         assert!(connections.admit(THERE).await.is_some(), "one of another address that never asked goes first");
         assert!(elsewhere.ended.is_cancelled() && !third.ended.is_cancelled());
         drop((request, busy, third));
@@ -250,5 +267,18 @@ mod tests {
         let _third = connections.admit(HERE).await.unwrap();
         assert!(first.ended.is_cancelled() && first.activity.age() >= NEWCOMER);
         assert!(!second.ended.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn few_who_have_just_connected_wait_for_nobody_where_others_are_idle() {
+        let connections = Connections::new(8, 4);
+        let asked: Vec<_> = (0..3).map(|_| connections.try_admit(HERE).unwrap()).collect();
+        asked.iter().for_each(|admitted| drop(admitted.activity.request()));
+        let newcomer = connections.try_admit(HERE).unwrap();
+        let _next = connections.try_admit(HERE).expect("an idle one goes at once");
+        assert!(!newcomer.ended.is_cancelled());
+        assert_eq!(asked.iter().filter(|admitted| admitted.ended.is_cancelled()).count(), 1);
+        // Now half of them have just connected: the others keep their places.
+        assert!(matches!(connections.try_admit(HERE), Err(Full::For(_))));
     }
 }

@@ -140,7 +140,7 @@ async fn serve_one(
     let service = hyper::service::service_fn(move |request| {
         let (server, user, under_way) = (server.clone(), user.clone(), requests.request());
         let unread = unread.clone();
-        async move { Ok::<_, Infallible>(respond(server, user, request, under_way, unread).await.map(Pieces::of)) }
+        async move { Ok::<_, Infallible>(respond(server, user, request, under_way, unread).await) }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(SEND_BUFFER);
@@ -202,7 +202,11 @@ async fn respond(
     // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
     if place.as_ref().is_some_and(|place| place.streams) || response.extensions().get::<Shared>().is_some() {
         let place = place.filter(|place| place.streams);
-        return response.map(|body| Tracked::AsItComes { body, _under_way: under_way, _place: place });
+        return response.map(|body| Tracked::AsItComes {
+            body: Pieces::of(body),
+            _under_way: under_way,
+            _place: place,
+        });
     }
     let turn = response.extensions_mut().remove::<Turn>();
     let (head, body) = response.into_parts();
@@ -221,7 +225,7 @@ fn refused(error: &ApiError, headers: &HeaderMap, under_way: impl Into<Option<Un
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     let under_way = under_way.into();
-    response.map(|body| Tracked::Small { body, _under_way: under_way })
+    response.map(|body| Tracked::Small { body: Pieces::of(body), _under_way: under_way })
 }
 
 /// The body of an answer, under way until it has gone out.
@@ -229,9 +233,9 @@ enum Tracked {
     /// One that was made and waits to be read.
     Waiting(Waiting),
     /// A watch, or what is kept anyway.
-    AsItComes { body: Body, _under_way: UnderWay, _place: Option<Place> },
+    AsItComes { body: Pieces<Body>, _under_way: UnderWay, _place: Option<Place> },
     /// A refusal.
-    Small { body: Body, _under_way: Option<UnderWay> },
+    Small { body: Pieces<Body>, _under_way: Option<UnderWay> },
 }
 
 impl hyper::body::Body for Tracked {

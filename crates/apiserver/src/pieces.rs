@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 const PIECE: usize = 32 * 1024;
 
 /// The same body, whose chunks come in pieces.
+#[derive(Debug)]
 pub(crate) struct Pieces<B> {
     body: B,
     /// What was not given yet of the last chunk.

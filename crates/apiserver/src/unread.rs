@@ -20,7 +20,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
 
-use crate::{body::Body, connections::UnderWay};
+use crate::{body::Body, connections::UnderWay, pieces::Pieces};
 
 /// Who takes nothing of an answer for so long may lose it to others.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ struct Held {
 #[derive(Debug)]
 struct Content {
     /// `None` when it was given up.
-    body: Option<Body>,
+    body: Option<Pieces<Body>>,
     /// That its connection is busy.
     under_way: Option<UnderWay>,
 }
@@ -90,7 +90,7 @@ impl Unread {
             }
         };
         tokio::time::timeout(WAIT, room).await.ok()?;
-        let content = Mutex::new(Content { body: Some(body), under_way: Some(under_way) });
+        let content = Mutex::new(Content { body: Some(Pieces::of(body)), under_way: Some(under_way) });
         let held = Arc::new(Held { owner, size, made: Instant::now(), taken: AtomicU64::new(0), content });
         let mut all = lock(&self.all);
         let number = all.next;

@@ -4,7 +4,8 @@ use std::ops::Deref;
 
 use cowherd_schema::{FieldError, MAX_ERRORS};
 
-/// The mistakes found so far: each once, and no more of them than anybody reads, however many an object has.
+/// The mistakes found so far: each once, and no more of them than are told and one, so that it can be said that there are
+/// more, however many an object has.
 #[derive(Clone, Debug)]
 pub struct Errors {
     found: Vec<FieldError>,
@@ -20,7 +21,7 @@ impl Errors {
     /// Adds a mistake, if it is a new one and there is room for it.
     pub(crate) fn push(&mut self, error: FieldError) {
         // Each is looked for among those before it.
-        if self.found.len() < MAX_ERRORS && (self.concerns)(&error) && !self.found.contains(&error) {
+        if self.found.len() <= MAX_ERRORS && (self.concerns)(&error) && !self.found.contains(&error) {
             self.found.push(error);
         }
     }
@@ -62,10 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn each_is_kept_once_and_a_hundred_at_the_most() {
+    fn each_is_kept_once_and_one_more_than_is_told() {
         let mut errors = Errors::default();
         errors.extend((0..1000).map(|number| error("spec", number / 4)));
-        assert_eq!(errors.into_vec(), (0..100).map(|number| error("spec", number)).collect::<Vec<_>>());
+        assert_eq!(errors.into_vec(), (0..=100).map(|number| error("spec", number)).collect::<Vec<_>>());
     }
 
     #[test]

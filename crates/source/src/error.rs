@@ -105,7 +105,7 @@ pub enum FetchError {
     },
     /// A file of the repository is larger than is unpacked, or there are too many objects.
     #[error(
-        "{url} holds a file of more than {limit} bytes, or millions of files, which is more than is unpacked; keep what is that large elsewhere"
+        "{url} holds a file of more than {limit} bytes, or millions of objects, which is more than is unpacked; keep what is that large elsewhere"
     )]
     LargeObject {
         /// The repository.
