@@ -123,8 +123,7 @@ fn what_is_waited_for_and_another_one_applies_is_told_at_once_where_nothing_acts
     let fleet = Fleet::start();
     let (repository, running) = (&fleet.repository, &fleet.running);
     repository.kustomization("base", "./base", "").write("base/db.yaml", STATEFUL_SET);
-    let checks =
-        "timeout: 1h\n  healthChecks: [{apiVersion: apps/v1, kind: StatefulSet, name: db, namespace: default}]";
+    let checks = "timeout: 1h\nhealthChecks: [{apiVersion: apps/v1, kind: StatefulSet, name: db, namespace: default}]";
     repository.kustomization("app", "./app", checks);
     repository.commit("wait for what nobody acts on");
     let words = ["nothing here acts on StatefulSet/default/db", "--assume-ready=StatefulSet.apps"];

@@ -12,6 +12,7 @@ use cowherd_apply::ObjectId;
 use sha2::{Digest, Sha256};
 
 use super::Held;
+use crate::Trigger;
 use crate::occasion::line;
 use crate::owner::{Owner, OwnerName};
 
@@ -52,18 +53,28 @@ pub(super) fn advice(owner: &Owner, identity: &str) -> String {
     )
 }
 
-/// What is said of an approval that is of something else than what has this identity, where the owner has such a one.
-pub(super) fn mismatch(owner: &Owner, identity: &str) -> Option<String> {
-    let approved = owner.annotation(PRUNE_APPROVED).filter(|_| !is_given(owner, identity))?;
+/// What somebody approved of: what the annotation says, and what it said when it gave occasion to this. Whoever keeps the owner
+/// as Git has it takes away at once what was annotated by hand.
+fn given<'a>(owner: &'a Owner, trigger: &'a Trigger) -> impl Iterator<Item = &'a str> {
+    let said = match trigger {
+        Trigger::Approval(word) => Some(word.as_str()),
+        _ => None,
+    };
+    said.into_iter().chain(owner.annotation(PRUNE_APPROVED)).map(str::trim)
+}
+
+/// What is said of an approval that is of something else than what has this identity, where there is such a one.
+pub(super) fn mismatch(owner: &Owner, trigger: &Trigger, identity: &str) -> Option<String> {
+    let approved = given(owner, trigger).next().filter(|_| !is_given(owner, trigger, identity))?;
     let approved = line(approved, LONGEST);
     Some(format!(
         "its annotation `{PRUNE_APPROVED}` approves of something else ({approved:?}), not of this, which is {identity}"
     ))
 }
 
-/// Whether the owner has the approval of what has this identity.
-pub(super) fn is_given(owner: &Owner, identity: &str) -> bool {
-    owner.annotation(PRUNE_APPROVED).is_some_and(|approved| approved.trim() == identity)
+/// Whether it was approved of what has this identity.
+pub(super) fn is_given(owner: &Owner, trigger: &Trigger, identity: &str) -> bool {
+    given(owner, trigger).any(|approved| approved == identity)
 }
 
 /// The identity of what waits, out of the message of a condition `PruneProtected`. It is the value of the annotation
@@ -184,6 +195,16 @@ mod tests {
         {
             assert_eq!(approval(message), None, "{message}");
         }
+    }
+
+    #[test]
+    fn an_approval_counts_that_was_taken_away_since_and_one_of_something_else_is_told() {
+        let owner = owner(1);
+        let approval = Trigger::approval("abc");
+        assert!(is_given(&owner, &approval, "abc") && !is_given(&owner, &Trigger::Interval, "abc"));
+        assert_eq!(mismatch(&owner, &approval, "abc"), None);
+        assert_eq!(mismatch(&owner, &Trigger::Interval, "abc"), None);
+        assert!(mismatch(&owner, &approval, "def").unwrap().ends_with("(\"abc\"), not of this, which is def"));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn is_approved(job: &Job, held: &Held) -> bool {
     let told = find(&job.status.conditions, PRUNE_PROTECTED).filter(|told| told.status == True);
     told.is_some_and(|told| {
         let identity = approval::identity(held, &job.owner, &told.last_transition_time);
-        approval::is_given(&job.owner, &identity)
+        approval::is_given(&job.owner, &job.occasion.trigger, &identity)
     })
 }
 
@@ -239,7 +239,8 @@ pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
     let since = find(conditions.list, PRUNE_PROTECTED).map_or("", |told| &told.last_transition_time);
     let identity = approval::identity(held, &job.owner, since);
     let advice = approval::advice(&job.owner, &identity);
-    let mismatch = approval::mismatch(&job.owner, &identity).map_or(String::new(), |told| format!("; {told}"));
+    let mismatch = approval::mismatch(&job.owner, &job.occasion.trigger, &identity);
+    let mismatch = mismatch.map_or(String::new(), |told| format!("; {told}"));
     let message = format!(
         "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted{mismatch}. Put it \
          back into Git, or {advice}"
