@@ -17,7 +17,7 @@ use super::produce::produce;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::{Context, finalize, health, idle, places};
-use crate::conditions::{DRIFT_FOUGHT, HEALTH_CHECK_FAILED, RECONCILIATION_SUCCEEDED, SHARED};
+use crate::conditions::{DRIFT_FOUGHT, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
 use crate::producer::Product;
@@ -216,7 +216,7 @@ async fn apply(
     let acted_upon = idle::check(job, &readiness.idle);
     acted_upon.inspect_err(|failure| remember(job, &product.digest, failure.reason(), began))?;
     let checked = if settings.checks_health() {
-        health::check(context, target, job, settings, &readiness.expected).await
+        health::check(context, target, job, settings, &readiness).await
     } else {
         status::without_health(&mut job.status, &job.owner);
         job.progress.ready = job.progress.applied;
@@ -224,7 +224,7 @@ async fn apply(
     };
     checked.inspect_err(|failure| {
         if !failure.is_superseded() {
-            remember(job, &product.digest, HEALTH_CHECK_FAILED, began);
+            remember(job, &product.digest, failure.reason(), began);
         }
     })?;
     succeed(context, job, settings, held, &product.digest, began).await

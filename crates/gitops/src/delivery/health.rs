@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::job::Job;
-use super::{Context, nodes};
+use super::readiness::Readiness;
+use super::{Context, idle, nodes};
 use crate::Phase;
 use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, READY, SUCCEEDED};
 use crate::owner::Settings;
@@ -75,7 +76,7 @@ pub(super) async fn check(
     target: &Target,
     job: &mut Job,
     settings: &Settings,
-    expected: &[Expectation],
+    Readiness { expected, others, .. }: &Readiness,
 ) -> Result<(), Failure> {
     if expected.is_empty() {
         without_health(&mut job.status, &job.owner);
@@ -86,7 +87,13 @@ pub(super) async fn check(
     let readable = target.applier.check_readable(&settings.health_checks, target.account.as_ref()).await;
     readable.map_err(|error| Failure::Unreadable(Box::new(error)))?;
     let _ = context.signals.send(Signal::Waits(job.name.clone()));
-    let mut result = wait(context, target, job, expected, timeout.min(GRACE)).await;
+    // What others apply may come while it is waited for.
+    let comes = target.applier.until_idle(others);
+    tokio::pin!(comes);
+    let mut result = tokio::select! {
+        result = wait(context, target, job, expected, timeout.min(GRACE)) => result,
+        idle = &mut comes => return idle::check(job, &[idle]),
+    };
     if timeout > GRACE && matches!(&result, Err(ApplyError::Unhealthy(unhealthy)) if unhealthy.timed_out) {
         let revision = &job.artifact.revision;
         let limit = go_duration(timeout);
@@ -99,7 +106,14 @@ pub(super) async fn check(
         }
         conditions(&mut job.status, &job.owner).set(HEALTHY, Unknown, PROGRESSING, &message);
         job.write_status(context).await?;
-        result = wait(context, target, job, expected, timeout - GRACE).await;
+        result = tokio::select! {
+            result = wait(context, target, job, expected, timeout - GRACE) => result,
+            idle = &mut comes => return idle::check(job, &[idle]),
+        };
+    }
+    if result.is_ok() && !others.is_empty() {
+        let idle = idle::find(target, others.iter(), &HashMap::new()).await;
+        idle::check(job, &idle.map_err(|error| Failure::Unseen(Box::new(error)))?)?;
     }
     let why = why(target, &result).await;
     match result {

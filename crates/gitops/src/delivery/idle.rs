@@ -7,6 +7,7 @@ use cowherd_apply::{ApplyError, Manifest, ObjectId, Versioned, needs_a_controlle
 use super::failure::Failure;
 use super::job::Job;
 use super::readiness::{named, remedy};
+use crate::owner::status::without_health;
 use crate::target::Target;
 
 /// Those of the objects that nobody acts upon.
@@ -20,11 +21,12 @@ pub(super) async fn find<'a>(
     target.applier.idle(objects, target.account.as_ref()).await
 }
 
-/// Fails if there are such objects.
-pub(super) fn check(job: &Job, idle: &[ObjectId]) -> Result<(), Failure> {
+/// Fails if there are such objects. How healthy the others are is not looked at any more then.
+pub(super) fn check(job: &mut Job, idle: &[ObjectId]) -> Result<(), Failure> {
     match message(idle) {
         None => Ok(()),
         Some(message) => {
+            without_health(&mut job.status, &job.owner);
             let revision = &job.artifact.revision;
             Err(Failure::Idle(format!("revision {revision} was applied, but {message}")))
         }

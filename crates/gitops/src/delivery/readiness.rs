@@ -22,6 +22,8 @@ pub(super) struct Readiness {
     pub(super) expected: Vec<Expectation>,
     /// What nothing here acts on.
     pub(super) idle: Vec<ObjectId>,
+    /// What of `expected` others apply, or will.
+    pub(super) others: Vec<Versioned>,
     /// What would be one of the two, had nobody said that it counts as ready.
     assumed: BTreeSet<ObjectId>,
 }
@@ -39,8 +41,8 @@ impl Readiness {
         let assumed = |id: &ObjectId| Assumed::of(&context.assumptions, id, manifests.get(id).copied());
         let applied = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| &change.object);
         let applied: Vec<&Versioned> = applied.collect();
-        let mut readiness = Self::default();
         let others = others_named(target, settings, &applied).await;
+        let mut readiness = Self::default();
         for id in idle::find(target, applied.iter().copied().chain(&others), &manifests).await? {
             match assumed(&id) {
                 Assumed::Never => readiness.idle.push(id),
@@ -62,6 +64,8 @@ impl Readiness {
                 readiness.expected.push(expectation);
             }
         }
+        let is_expected = |object: &Versioned| readiness.expected.iter().any(|one| one.object.id == object.id);
+        readiness.others = others.into_iter().filter(is_expected).collect();
         Ok(readiness)
     }
 

@@ -222,7 +222,7 @@ impl Entry {
             return Need::Apply { recheck, held: None, trigger: self.first_trigger() };
         };
         if last.requested_at != requested_at {
-            let trigger = self.word().unwrap_or(Trigger::request(requested_at.as_deref().unwrap_or_default()));
+            let trigger = self.answer(requested_at.as_deref().unwrap_or_default());
             return Need::Apply { recheck: true, held: None, trigger };
         }
         if let Some(trigger) = self.trigger(last, digest, now) {
@@ -250,6 +250,13 @@ impl Entry {
     fn word(&self) -> Option<Trigger> {
         let resumed = self.is_resumed.then_some(Trigger::Resumption);
         self.approval.as_deref().map(Trigger::approval).or(resumed)
+    }
+
+    /// Why it is applied that was asked for. Who asked may have been answered that it waits.
+    fn answer(&self, request: &str) -> Trigger {
+        let is_answered = !self.has_open_request();
+        let ended = self.end_of_wait().filter(|_| is_answered);
+        ended.or_else(|| self.word()).unwrap_or_else(|| Trigger::request(request))
     }
 
     /// Why it is applied for the first time since the start.

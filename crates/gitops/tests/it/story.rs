@@ -281,3 +281,31 @@ async fn what_ends_a_wait_is_why() {
     assert!(told.occasion.to_string().contains("because ConfigMap/apps/a was deleted at 20"), "{}", told.occasion);
     assert_eq!(told.changes, ["ConfigMap/apps/a created"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_was_answered_is_no_cause_of_what_comes_later() {
+    let (world, mut progress) = telling().await;
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.write("infra/a.yaml", &config_map("other", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
+    world.add(kustomization("infra", "./infra", json!({}))).await;
+    world.add(kustomization("apps", "./apps", json!({ "dependsOn": [{ "name": "infra" }] }))).await;
+    heard(&mut progress, "apps", |told| told.phase == Phase::Ready).await;
+    world.repository.write("infra/a.yaml", "{");
+    world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
+    world.repository.commit("second");
+    world.failed("apps", "DependencyNotReady", "'flux-system/infra'").await;
+    let asked = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } });
+    world.patch_kustomization("apps", asked).await;
+    world
+        .until("the request is answered", async || {
+            let handled = world.kustomization("apps").await.unwrap().status.unwrap().last_handled_reconcile_at;
+            if handled.as_deref() == Some("now") { Ok(()) } else { Err(format!("{handled:?}")) }
+        })
+        .await;
+    world.repository.write("infra/a.yaml", &config_map("other", "a", "3"));
+    world.repository.commit("third");
+    let told = heard(&mut progress, "apps", |told| told.phase == Phase::Ready && told.changed > 0).await;
+    assert_eq!(told.occasion.trigger, Trigger::Dependency("flux-system/infra".to_owned()));
+}
