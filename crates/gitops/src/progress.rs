@@ -95,6 +95,8 @@ pub enum Phase {
     Ready,
     /// It failed, and is tried again; why. A source tells of each look in vain.
     Failed(String),
+    /// It gives way to what is newer; what it did until then was done.
+    Superseded,
     /// It was deleted.
     Gone,
     /// It is a source, and brought this revision.

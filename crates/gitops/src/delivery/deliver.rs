@@ -91,6 +91,7 @@ async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
 
 async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     if failure.is_superseded() {
+        tell_what_was_done(context, job);
         return Ended::Superseded;
     }
     let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
@@ -112,6 +113,15 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     });
     // As long as nobody can read of the failure, it is tried again soon.
     Ended::Badly { may_pass: may_pass || written.is_err() }
+}
+
+/// Tells what a reconciliation did that gives way to another one, which will not tell it.
+fn tell_what_was_done(context: &Context, job: &mut Job) {
+    let Progress { changed, pruned, changes, .. } = &job.progress;
+    if changed + pruned > 0 {
+        tracing::info!(changed, pruned, done = changes.join(", "), "gives way to what is newer");
+        job.tell(context, Phase::Superseded);
+    }
 }
 
 async fn complain(

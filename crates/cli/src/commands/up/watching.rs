@@ -141,7 +141,7 @@ impl Watching {
                 if progress.kind != Kind::Kustomization.name() {
                     return self.hear_of_source(&progress);
                 }
-                if let Some(done) = wording::done_before_failure(&progress) {
+                if let Some(done) = wording::done_all_the_same(&progress) {
                     self.board.say(Mark::Action, &format!("{name}: {done}"));
                 }
                 // What is gone is shown no more, whoever hears of it first.

@@ -19,7 +19,7 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     if phase == Phase::Suspended {
         return Line { phase, full: Some(message.clone()), brief: message, failed_at: None };
     }
-    let told = told.filter(|told| told.phase != Doing::Gone);
+    let told = told.filter(|told| !matches!(told.phase, Doing::Gone | Doing::Superseded));
     match told {
         Some(told) if is_at_work(told) && !is_another_try(told, phase) => {
             working(told, phase, &message, seen.revision.is_empty())
@@ -81,10 +81,11 @@ fn failed(told: &Progress, message: String) -> Line {
     Line { phase: Phase::Failed, brief: message, full: Some(full), failed_at }
 }
 
-/// What a reconciliation did that failed then, where it did anything: that is no part of what failed, and said once.
-pub fn done_before_failure(told: &Progress) -> Option<String> {
+/// What a reconciliation did that failed then, or gave way to another one, where it did anything: it is said once, whatever is
+/// said of how things are.
+pub fn done_all_the_same(told: &Progress) -> Option<String> {
     let did_any = told.changed + told.pruned > 0 && !told.is_known;
-    (did_any && matches!(told.phase, Doing::Failed(_))).then(|| done(told))
+    (did_any && matches!(told.phase, Doing::Failed(_) | Doing::Superseded)).then(|| done(told))
 }
 
 fn ready(told: &Progress) -> Line {
@@ -203,13 +204,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_before_a_failure_is_said_once() {
+    fn what_was_done_before_a_failure_or_something_newer_is_said_once() {
         let mut failed = told(Doing::Failed("it waits".to_owned()), Trigger::Revision);
-        assert_eq!(done_before_failure(&failed), None);
+        assert_eq!(done_all_the_same(&failed), None);
         (failed.pruned, failed.changes) = (1, vec!["a deleted".to_owned()]);
-        assert_eq!(done_before_failure(&failed), Some(format!("8 applied, 1 pruned: a deleted; {WHAT}")));
+        for phase in [failed.phase.clone(), Doing::Superseded] {
+            failed.phase = phase;
+            assert_eq!(done_all_the_same(&failed), Some(format!("8 applied, 1 pruned: a deleted; {WHAT}")));
+        }
         failed.phase = Doing::Pruning;
-        assert_eq!(done_before_failure(&failed), None, "it is not known yet how that ends");
+        assert_eq!(done_all_the_same(&failed), None, "it is not known yet how that ends");
     }
 
     #[test]
