@@ -276,6 +276,6 @@ mod tests {
         assert_eq!(Known::new(&entries).wait(), waits_for("is not ready", "cache"));
         entries[1].1 = depends_on(&["web"]);
         let message = "dependency cycle: 'n/web' -> 'n/db' -> 'n/web'; remove one of these from dependsOn";
-        assert_eq!(Known::new(&entries).wait(), Some((message.to_owned(), Type::Warning, None)));
+        assert_eq!(Known::new(&entries).wait(), Some((message.to_owned(), Type::Warning, Some("n/db".to_owned()))));
     }
 }

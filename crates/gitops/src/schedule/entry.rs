@@ -160,7 +160,7 @@ impl Entry {
             self.retry_at = None;
             self.complained = None;
         }
-        if let Some(approval) = approved_anew(&self.owner, &owner) {
+        if let Some(approval) = approved_anew(&self.owner, &owner).filter(|_| !is_new) {
             self.approval = Some(approval);
         }
         self.is_resumed = !owner.is_suspended && (self.is_resumed || self.is_suspended());
@@ -262,11 +262,13 @@ impl Entry {
     /// Why it is applied for the first time since the start.
     fn first_trigger(&self) -> Trigger {
         let request = self.requested_at().filter(|_| self.has_open_request());
+        let is_known = self.status.last_applied_revision.is_some() || self.status.last_attempted_revision.is_some();
         match self.end_of_wait() {
             Some(Trigger::Dependency(name)) => Trigger::Dependency(name),
             _ if let Some(word) = self.word() => word,
             _ if let Some(word) = &request => Trigger::request(word),
-            _ if self.status.last_attempted_revision.is_some() => Trigger::Start,
+            Some(ended) if ended != Trigger::Revision => ended,
+            _ if is_known => Trigger::Start,
             Some(ended) => ended,
             None => Trigger::Change,
         }

@@ -30,7 +30,7 @@ async fn a_wait_for_the_source_is_told_when_it_takes_longer_than_a_second() {
     let revision = world.commit(&[("web", "1")]);
     sleep(MOMENT).await;
     assert_eq!((world.trouble("web"), world.applied("web")), (None, Some(revision)));
-    assert_eq!(world.reasons("web"), ["it failed before"]);
+    assert_eq!(world.reasons("web"), ["there is a new revision"]);
 }
 
 #[tokio::test(start_paused = true)]
