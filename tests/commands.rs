@@ -329,6 +329,47 @@ fn diff_says_that_uncommitted_edits_are_no_part_of_it_and_takes_them_when_asked_
 }
 
 #[test]
+fn one_broken_kustomization_hides_no_other_in_a_comparison_with_a_cluster() {
+    let fleet = branched(|repository| {
+        repository.write("app/broken.yaml", "{").config_map("other/map.yaml", "other", "2");
+    });
+    for more in [&[][..], &["-o", "json"]] {
+        let output = fleet.running.cowherd([&["diff", "--revision", "next"], more].concat());
+        let (printed, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{printed}{said}");
+        assert!(printed.contains("other") && printed.contains("configured"), "{printed}{said}");
+        assert!(said.contains("✗ Kustomization flux-system/app: ") && said.contains("app/broken.yaml"), "{said}");
+    }
+    let (status, said) = code(&fleet, &["diff", "ks/app", "--revision", "next"]);
+    assert!(status == 3 && !said.contains("the cluster is as the revision describes it"), "{said}");
+}
+
+#[test]
+fn a_kustomization_of_another_repository_is_not_compared_with_this_one() {
+    let fleet = Fleet::start();
+    let source = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: far, namespace: \
+                  flux-system}\nspec: {url: 'https://git.invalid/far', interval: 1h}\n";
+    let far = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: far, namespace: \
+               flux-system}\nspec: {interval: 1h, prune: true, path: ./app, sourceRef: {kind: GitRepository, name: far}}\n";
+    fleet.repository.write("cluster/far-source.yaml", source).write("cluster/far.yaml", far);
+    fleet.wait_until_applied(&fleet.repository.commit("follow another one"));
+    fleet.repository.git(["remote", "add", "origin", "https://git.invalid/fleet"]);
+    fleet.repository.config_map("app/red.yaml", "red", "2").commit("change");
+    let mut command = cowherd(&fleet.repository.path);
+    let output = command.args(["diff", "--data-dir"]).arg(&fleet.running.data_dir).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("✗ Kustomization flux-system/far: it follows https://git.invalid/far, and you stand in"),
+        "{said}"
+    );
+    let mut command = cowherd(&fleet.repository.path);
+    command.args(["diff", "ks/far", "--source", "flux-system/far", "--data-dir"]).arg(&fleet.running.data_dir);
+    let said = String::from_utf8_lossy(&command.output().unwrap().stderr).into_owned();
+    assert!(!said.contains("you stand in"), "whoever says that it is one has it compared: {said}");
+}
+
+#[test]
 fn diff_tells_what_goes_with_what_is_deleted_and_what_only_moves() {
     let fleet = branched(|repository| {
         repository.remove("cluster/app.yaml").remove("app/red.yaml").config_map("other/blue.yaml", "blue", "1");

@@ -147,8 +147,13 @@ fn a_wrong_password_is_said_and_not_shown() {
             assert!(said.contains(word), "{word:?} is not in: {said}");
         }
         keeps_quiet("the terminal", &said);
-        keeps_quiet_on_disk(&remote.data());
+        assert!(!remote.data().exists(), "a start that is refused makes nothing");
     }
+    // Where something is followed already, nothing of what was refused is kept.
+    assert!(remote.once(&[&remote.url_with(USER, PASSWORD)]).status.success());
+    let output = remote.once(&[&remote.url_with(USER, "wr0ng-pa55"), "--branch", "other"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    keeps_quiet_on_disk(&remote.data());
 }
 
 #[test]
@@ -237,5 +242,5 @@ fn an_ssh_repository_is_followed() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("the host key of ssh://"), "{said}");
     keeps_quiet("the terminal", &said);
-    keeps_quiet_on_disk(&directory.path().join("another"));
+    assert!(!directory.path().join("another").exists(), "a start that is refused makes nothing");
 }

@@ -55,6 +55,11 @@ impl Drop for Surroundings {
 }
 
 impl SurroundingsFlags {
+    /// Whether somebody said that a source is this repository.
+    pub fn names(&self, namespace: &str, name: &str) -> bool {
+        self.sources.iter().any(|source| source.split_once('/') == Some((namespace, name)))
+    }
+
     /// The directories in which no cluster is looked for, as seen from the root of the tree, of which it is said where on disk
     /// that is, and where in it one stands.
     pub fn excluded(&self, root: &Path, prefix: &TreePath) -> Result<Vec<TreePath>> {

@@ -1,9 +1,10 @@
 //! `cowherd diff`: what a revision would change in the cluster, or of another revision, field by field.
 
 mod repository;
+mod trees;
+mod untold;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,16 +12,13 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::GitRepository;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME, ObjectId};
-use cowherd_gitops::{PreviewError, Proposal};
-use cowherd_source::local::{self, Repository};
-use cowherd_source::{Access, Ignore, RepositoryUrl};
+use cowherd_gitops::Proposal;
+use cowherd_source::Access;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::checkout;
 use crate::cluster::{Cluster, explain};
 use crate::completion;
 use crate::downloads;
@@ -28,6 +26,11 @@ use crate::output::{self, Format};
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
 use repository::RepositoryFlags;
+use trees::{Trees, Wanted};
+use untold::Untold;
+
+/// The status of a comparison of which a part could not be made.
+const FAILED: u8 = 3;
 
 /// Show what a revision would change in the cluster, or of another revision, field by field
 ///
@@ -118,7 +121,7 @@ impl Diff {
         let live = kustomizations(&client).await?;
         let start = self.start(&target, &live)?;
         let recursive = self.recursive || target.names.is_empty();
-        let mut sources = Sources { client: client.clone(), wanted: self.wanted(), known: BTreeMap::new() };
+        let mut trees = Trees::new(client.clone(), self.wanted());
         let directory = downloads::own_directory()?;
         let elsewhere = Arc::new(downloads::opened(&directory)?);
         let data_dir = self.cluster.data_dir_of_plane().await?;
@@ -126,15 +129,28 @@ impl Diff {
         let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
         let mut described = BTreeSet::new();
         let mut met = BTreeSet::new();
+        let mut untold = Untold::default();
         let mut queue = VecDeque::from(start);
         while let Some(kustomization) = queue.pop_front() {
             if !met.insert(id(&kustomization)) {
                 continue;
             }
-            let tree = sources.tree(&kustomization).await?;
+            let is_own = self.repository.names(&trees::named(&kustomization));
+            if let Some(why) = trees.refusal(&kustomization, is_own).await? {
+                untold.leave_out(&id(&kustomization), &why);
+                continue;
+            }
+            let tree = trees.tree(&kustomization).await?;
             let (elsewhere, access, seed) = (elsewhere.clone(), Access::own(), seed.clone());
             let proposal = Proposal { tree, elsewhere, access, seed };
-            let preview = cowherd_gitops::preview(&client, &kustomization, &proposal).await.map_err(advised)?;
+            // One that is broken hides no other.
+            let preview = match cowherd_gitops::preview(&client, &kustomization, &proposal).await {
+                Ok(preview) => preview,
+                Err(error) => {
+                    untold.add(&error);
+                    continue;
+                }
+            };
             if preview.is_by_chance {
                 tell_chance(&id(&kustomization));
             }
@@ -151,8 +167,13 @@ impl Diff {
         drop(elsewhere);
         let _ = std::fs::remove_dir_all(directory);
         let changes = told(diffs, notes, &described);
-        self.print(&changes)?;
-        Ok(ExitCode::from(u8::from(!changes.is_empty())))
+        self.print(&changes, untold.is_empty())?;
+        untold.tell();
+        Ok(ExitCode::from(match (untold.is_empty(), changes.is_empty()) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, _) => FAILED,
+        }))
     }
 
     /// Which files of a repository are compared.
@@ -184,7 +205,7 @@ impl Diff {
         target.names.iter().map(find).collect()
     }
 
-    fn print(&self, changes: &[Change]) -> Result<()> {
+    fn print(&self, changes: &[Change], is_all: bool) -> Result<()> {
         if let Some(format) = self.output.and_then(Output::structured) {
             return output::print_structured(&Value::Array(changes.iter().map(structured).collect()), format);
         }
@@ -195,7 +216,7 @@ impl Diff {
                 print_field(diff.action, change);
             }
         }
-        if changes.is_empty() {
+        if changes.is_empty() && is_all {
             crate::terminal::tell!("{} the cluster is as the revision describes it", Mark::Success);
         }
         Ok(())
@@ -235,20 +256,6 @@ fn told(
     told.map(|diff| Change { notes: notes.remove(&diff.object.id).unwrap_or_default(), diff }).collect()
 }
 
-/// Says what whoever may not have the API try things out can do.
-fn advised(error: PreviewError) -> anyhow::Error {
-    if !matches!(error, PreviewError::Forbidden(..)) {
-        return error.into();
-    }
-    anyhow::anyhow!(
-        "{error}\n  \
-         A comparison with a cluster has its API try out, by a dry run, what the agents would apply, and for that you need \
-         their rights: to patch what they apply, and to impersonate the account that a Kustomization names\n  \
-         To get them: an administrator binds you a role that has them, such as `edit` where it is enough\n  \
-         To do without: cowherd diff --base REVISION compares revisions and asks no cluster"
-    )
-}
-
 /// Says that what charts make up is another here than in the cluster.
 fn tell_chance(name: &str) {
     crate::terminal::tell!(
@@ -270,86 +277,6 @@ async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomizatio
     let api: Api<Kustomization> = Api::all(client.clone());
     let found = api.list(&ListParams::default()).await.map_err(explain)?;
     Ok(found.into_iter().map(|one| (id(&one), one)).collect())
-}
-
-/// Which files of a repository are compared.
-#[derive(Clone)]
-enum Wanted {
-    /// Those of what is checked out.
-    Head {
-        /// Whether it is said that others are on disk.
-        says_what_is_left_out: bool,
-    },
-    /// Those of a revision.
-    Revision(String),
-    /// Those on disk.
-    Worktree,
-}
-
-/// The trees of the revision, by the GitRepository whose place they take.
-struct Sources {
-    client: Client,
-    wanted: Wanted,
-    known: BTreeMap<String, Arc<dyn cowherd_tree::Tree>>,
-}
-
-impl Sources {
-    /// The tree for a Kustomization.
-    async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn cowherd_tree::Tree>> {
-        let reference = &kustomization.spec.source_ref;
-        if reference.kind == "OCIRepository" {
-            bail!(
-                "{} is made of the OCIRepository {}, which no revision of a repository stands for; what would change is \
-                 seen where its artifact is made",
-                id(kustomization),
-                reference.name
-            );
-        }
-        if reference.kind != "GitRepository" {
-            bail!("{} has a source of kind {:?}, which is not supported", id(kustomization), reference.kind);
-        }
-        let namespace = reference.namespace.clone().or_else(|| kustomization.namespace()).unwrap_or_default();
-        let key = format!("{namespace}/{}", reference.name);
-        if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone());
-        }
-        let api: Api<GitRepository> = Api::namespaced(self.client.clone(), &namespace);
-        let source = api.get(&reference.name).await.map_err(explain)?;
-        let wanted = self.wanted.clone();
-        let tree = tokio::task::spawn_blocking({
-            let url = source.spec.url.clone();
-            move || read(&url, &wanted)
-        })
-        .await??;
-        let tree: Arc<dyn cowherd_tree::Tree> = Arc::new(Ignore::new(tree, source.spec.ignore.as_deref())?);
-        self.known.insert(key, tree.clone());
-        Ok(tree)
-    }
-}
-
-/// The files, from the local repository of this URL or, for a remote one, from the clone one stands in.
-fn read(url: &str, wanted: &Wanted) -> Result<Arc<dyn cowherd_tree::Tree>> {
-    let parsed = RepositoryUrl::parse(url)?;
-    let repository = match parsed.local_path() {
-        Some(path) => Repository::open(path)?,
-        None => local::discover(Path::new("."))
-            .with_context(|| format!("the cluster follows {parsed}; stand in a clone of it to compare a revision"))?,
-    };
-    let tree: Arc<dyn cowherd_tree::Tree> = match wanted {
-        Wanted::Revision(revision) => checkout::snapshot(&repository, Some(revision))?.tree,
-        Wanted::Worktree if repository.is_bare() => {
-            bail!("{} has no files on disk that could be looked at: it is bare", repository.root().display())
-        }
-        Wanted::Worktree => checkout::worktree(&repository).tree,
-        Wanted::Head { says_what_is_left_out } => {
-            let tree = checkout::snapshot(&repository, None)?.tree;
-            if *says_what_is_left_out {
-                checkout::tell_dirty(&repository, tree.as_ref());
-            }
-            tree
-        }
-    };
-    Ok(tree)
 }
 
 fn structured(Change { diff, notes }: &Change) -> Value {

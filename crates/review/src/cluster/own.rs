@@ -94,7 +94,7 @@ impl Sources {
     }
 
     /// Whether an address may be the repository's: it is one of its own, or it knows none.
-    pub(crate) fn may_be(&self, url: &str) -> bool {
+    pub fn may_be(&self, url: &str) -> bool {
         self.urls.is_empty() || self.urls.iter().any(|own| same(&own.to_string(), url))
     }
 

@@ -11,7 +11,7 @@ use cowherd_review::{Review, Side};
 use cowherd_source::local::Repository;
 use cowherd_tree::TreePath;
 
-use super::Output;
+use super::{FAILED, Output};
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output;
@@ -20,8 +20,6 @@ use crate::terminal::{self, Mark};
 
 /// How large a comment may be, in bytes: GitHub takes 65,536 characters.
 const COMMENT: usize = 60_000;
-/// The status of a review of which a part could not be made.
-const FAILED: u8 = 3;
 
 /// Flags of reviews of a repository.
 #[derive(Args)]
@@ -58,6 +56,11 @@ impl RepositoryFlags {
     /// Whether no cluster is to be asked.
     pub fn is_given(&self) -> bool {
         self.base.is_some()
+    }
+
+    /// Whether somebody said that a source is this repository.
+    pub fn names(&self, (namespace, name): &(String, String)) -> bool {
+        self.surroundings.names(namespace, name)
     }
 
     /// Reviews, and tells.

@@ -1,0 +1,49 @@
+//! What of a comparison with a cluster could not be made.
+
+use cowherd_gitops::PreviewError;
+
+use crate::terminal::Mark;
+use crate::terminal::text::plain;
+
+/// What cannot be told, of which Kustomization and why.
+#[derive(Default)]
+pub struct Untold {
+    texts: Vec<String>,
+    /// Whether somebody may not have the API try things out.
+    is_forbidden: bool,
+}
+
+impl Untold {
+    /// A Kustomization is not compared.
+    pub fn leave_out(&mut self, kustomization: &str, why: &str) {
+        self.texts.push(format!("Kustomization {kustomization}: {why}"));
+    }
+
+    /// Whether all was told.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// A preview could not be made.
+    pub fn add(&mut self, error: &PreviewError) {
+        self.is_forbidden |= matches!(error, PreviewError::Forbidden(..));
+        self.texts.push(error.to_string());
+    }
+
+    /// Says it, and what can be done.
+    pub fn tell(&self) {
+        for text in &self.texts {
+            crate::terminal::tell!("{} {}", Mark::Failure, plain(text));
+        }
+        if self.is_forbidden {
+            crate::terminal::tell!("{ADVICE}");
+        }
+    }
+}
+
+/// What whoever may not have the API try things out can do.
+const ADVICE: &str = "  \
+    A comparison with a cluster has its API try out, by a dry run, what the agents would apply, and for that you need \
+    their rights: to patch what they apply, and to impersonate the account that a Kustomization names\n  \
+    To get them: an administrator binds you a role that has them, such as `edit` where it is enough\n  \
+    To do without: cowherd diff --base REVISION compares revisions and asks no cluster";
