@@ -157,11 +157,12 @@ impl<'ast> Visit<'ast> for Places {
     }
 
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {
-        let guard = arm.guard.as_ref().map(|(_, guard)| guard.span());
-        if let Some(guard) = guard {
-            self.guards.insert(place(guard.start()), guard);
+        let guard = arm.guard.as_ref().map(|(_, guard)| guard);
+        if guard.is_none_or(|guard| !has_let(guard)) {
+            let guard = guard.map(|guard| guard.span());
+            self.guards.extend(guard.map(|guard| (place(guard.start()), guard)));
+            self.arms.insert(place(arm.span().start()), (arm.pat.span(), guard));
         }
-        self.arms.insert(place(arm.span().start()), (arm.pat.span(), guard));
         visit::visit_arm(self, arm);
     }
 }
@@ -238,6 +239,15 @@ mod tests {
             "fn a() { match b { 1 if !is(0) => c(), d if (if is(1) { false } else if is(2) { true } else \
              if is(3) { false } else { e }) => f(), _ => {} } }"
         );
+    }
+
+    #[test]
+    fn a_guard_with_let_stays_and_so_does_its_arm() {
+        let text = "fn a() { match b { c if let Some(d) = e && f => g(), _ => {} } }";
+        let changes = [of(Genre::Guard, (1, 25), "true"), of(Genre::Arm, (1, 20), "")];
+        let numbered: Vec<_> = changes.iter().enumerate().collect();
+        let changed = write(text, &numbered).unwrap();
+        assert_eq!((changed.left, changed.text.as_str()), (vec![0, 1], text));
     }
 
     #[test]
