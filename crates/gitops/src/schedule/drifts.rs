@@ -289,6 +289,7 @@ mod tests {
     fn a_fight_that_a_job_did_not_come_to_tell_of_is_not_known() {
         let (mut drifts, mut now) = (Drifts::default(), Instant::now());
         pauses(&mut drifts, "a", &mut now, AT_ONCE + 1, Duration::ZERO);
+        assert!(drifts.tell_held(now + SECOND), "then it is put right, and nothing is to be told");
         assert!(!drifts.tell_held(now));
         drifts.end(true);
         drifts.told_held(now);
@@ -317,6 +318,8 @@ mod tests {
         drifts.note(deleted("other"), now);
         assert!(drifts.is_due(now));
         assert_eq!(drifts.trigger(now), Trigger::drift([deleted("other")].into_iter()));
+        assert_eq!(drifts.held_trigger(now), Trigger::drift([changed("fought")].into_iter()));
+        assert_eq!(drifts.held_trigger(now + SECOND), Trigger::drift([].into_iter()), "it is due");
         let held = drifts.held(now).unwrap();
         assert_eq!(held.objects.iter().collect::<Vec<_>>(), [&object("fought")]);
         drifts.begin(Some(&held));

@@ -1,22 +1,24 @@
 //! Single steps of the schedule: what it begins, and when it looks again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::mask::Mask;
+use cowherd_apply::{Cause, ObjectId};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
 use super::super::entry::Entry;
 use super::super::{Schedule, Signal};
 use super::world::{MOMENT, World};
-use crate::delivery::{Ended, Report, Task};
+use crate::delivery::{Ended, Rank, Report, Task};
 use crate::events::Type;
 use crate::owner::{OwnerKind, OwnerName};
 use crate::source::{Artifact, Latest, News, Origin, SourceName, git};
-use crate::{Occasion, Phase, Policy, Trigger, kustomization};
+use crate::{Drifted, Occasion, Phase, Policy, Trigger, kustomization};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -72,6 +74,13 @@ impl Steps {
     fn end(&mut self, name: &str, ended: Ended) {
         let report = self.report(name, ended);
         self.schedule.finish(report);
+    }
+
+    /// Somebody changes a spec.
+    fn change(&mut self, name: &str, spec: Value) {
+        self.world.put(name, spec);
+        let changed = self.world.object(name);
+        self.schedule.handle(Signal::Seen(Box::new(read(&changed))));
     }
 
     /// All jobs end without a report.
@@ -364,4 +373,58 @@ async fn what_is_to_be_said_is_said_once_to_whoever_asks_and_not_before_it_is_tr
     steps.entry("web").running = None;
     steps.entry("web").complained = Some(task.clone());
     assert!(complain(&mut steps));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_suspended_leaves_its_objects_to_others_and_who_is_changed_does_not() {
+    for (change, is_left) in [(json!({ "timeout": "9m" }), false), (json!({ "suspend": true }), true)] {
+        let mut steps = Steps::done(&["web", "db"]);
+        for name in ["web", "db"] {
+            let rank = Rank::of(&steps.entry(name).owner);
+            let (sharing, objects) = (&steps.world.context.sharing, BTreeSet::from([map("shared")]));
+            let _ = sharing.claim(&rank, objects.clone());
+            let _ = sharing.applied(&rank, &objects, true);
+        }
+        steps.change("web", change);
+        assert_eq!(steps.entry("db").running.is_some(), is_left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_another_is_known_to_wait_until_it_does_not() {
+    let mut steps = Steps::done(&["web"]);
+    let blocked = |steps: &Steps| {
+        let known = steps.world.context.sharing.blocked(&source()).len();
+        assert_eq!(steps.schedule.blocked.len(), known);
+        known
+    };
+    assert_eq!(blocked(&steps), 0);
+    steps.change("web", json!({ "dependsOn": [{ "name": "db" }] }));
+    assert_eq!(blocked(&steps), 1);
+    steps.change("web", json!({ "dependsOn": [] }));
+    assert_eq!((blocked(&steps), steps.entry("web").running.is_some()), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fight_is_told_of_by_who_is_applied_otherwise() {
+    for (ended, is_suspended, is_told) in
+        [(Ended::Well, false, true), (Ended::Well, true, false), (Ended::Badly { may_pass: true }, false, false)]
+    {
+        let mut steps = Steps::new(&["web"]);
+        steps.end("web", ended);
+        if is_suspended {
+            steps.change("web", json!({ "suspend": true }));
+        }
+        let now = Instant::now();
+        for _ in 0..=10 {
+            let drifted = Drifted { object: map("fought"), cause: Cause::Deleted, at: Timestamp::UNIX_EPOCH };
+            steps.entry("web").drifts.note(drifted, now);
+        }
+        steps.schedule.consider(&name("web"));
+        assert_eq!(steps.entry("web").running.is_some(), is_told);
+    }
+}
+
+fn map(name: &str) -> ObjectId {
+    ObjectId { kind: "ConfigMap".into(), namespace: "apps".into(), name: name.into(), ..ObjectId::default() }
 }

@@ -105,7 +105,7 @@ async fn drift_is_counted_and_put_right() {
     world.put("web", json!({}));
     world.commit(&[("web", "1")]);
     sleep(MOMENT).await;
-    world.told();
+    assert!(world.known_fights().is_empty(), "nobody fights");
     world.cluster.edit("web", "kubectl-edit", "by hand");
     sleep(MOMENT).await;
     assert_eq!((world.value("web").as_deref(), world.counters.get().drifts), (Some("1"), 1));
@@ -124,6 +124,7 @@ async fn a_fight_is_told_of_and_ends_with_what_git_says() {
         world.cluster.edit("web", "fighter", &format!("by hand {round}"));
         sleep(MOMENT).await;
     }
+    assert_eq!(world.known_fights().first(), Some(&false), "it is news");
     let (reason, message) = world.trouble("web").unwrap();
     assert!(reason == "DriftFought" && message.contains("fought by \"fighter\""), "{reason}: {message}");
     // A commit is not kept waiting by it.
@@ -133,6 +134,23 @@ async fn a_fight_is_told_of_and_ends_with_what_git_says() {
     world.cluster.edit("web", "fighter", "by hand");
     sleep(MOMENT).await;
     assert_eq!(world.value("web").as_deref(), Some("by hand"), "it is put right less often");
+    assert_eq!(world.known_fights().first(), Some(&true), "it is the same fight");
     sleep(Duration::from_secs(10)).await;
     assert_eq!((world.value("web").as_deref(), world.trouble("web")), (Some("2"), None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_is_cleaned_up_after_and_then_gone() {
+    let mut world = World::at_work(Policy::default()).await;
+    world.put("web", json!({}));
+    world.commit(&[("web", "1")]);
+    sleep(MOMENT).await;
+    assert_eq!(world.value("web").as_deref(), Some("1"));
+    world.told();
+    world.cluster.delete("Kustomization", "flux-system", "web");
+    sleep(Duration::from_secs(1)).await;
+    assert!(world.cluster.all("Kustomization").is_empty() && world.cluster.all("ConfigMap").is_empty());
+    assert_eq!(world.told()["web"].last(), Some(&(Phase::Gone, "it was deleted".to_owned())));
+    sleep(Duration::from_secs(60)).await;
+    assert!(world.told().is_empty(), "nothing is done for it any more");
 }

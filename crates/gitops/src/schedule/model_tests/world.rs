@@ -127,6 +127,16 @@ impl World {
         told
     }
 
+    /// Of what was told since somebody asked: whether that somebody fights was told before, where it is.
+    pub(super) fn known_fights(&mut self) -> Vec<bool> {
+        let told = std::iter::from_fn(|| self.progress.try_recv().ok());
+        let fights = |progress: &Progress| {
+            progress.is_known
+                || matches!(&progress.phase, Phase::Failed(why) | Phase::Waiting(why) if why.contains("drifted again"))
+        };
+        told.filter(fights).map(|progress| progress.is_known).collect()
+    }
+
     /// Why a Kustomization was applied since somebody asked, each time.
     pub(super) fn reasons(&mut self, name: &str) -> Vec<String> {
         let told = self.told().remove(name).unwrap_or_default();
