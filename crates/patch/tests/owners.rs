@@ -170,9 +170,16 @@ fn owners_that_cannot_be_understood_are_an_error_to_who_applies_and_stay_when_so
     let live = owned(object(json!({ "a": 1 })), json!([with("fieldsV1", json!({ "fspec": {} }))]));
     let written = update(Some(&live), object(json!({ "a": 2 })), &schema(), &writer("w"));
     assert_eq!(entries(&written), entries(&live), "better theirs than none");
-    // An entry without fields owns nothing.
+    // Who changes nothing need not understand them.
+    assert_eq!(update(Some(&live), live.clone(), &schema(), &writer("w")), live);
+    let shared = apply(Some(&live), &object(json!({ "a": 1 })), &schema(), &by("b")).expect("applied");
+    assert_eq!(fields(&shared, "b"), Some(json!({ "f:spec": { "f:a": {} } })));
+    // An entry without fields owns nothing, and no list of entries is an empty one.
     let live = owned(object(json!({ "a": 1 })), json!([with("fieldsV1", Value::Null)]));
     assert!(apply(Some(&live), &object(json!({ "a": 2 })), &schema(), &by("b")).is_ok());
+    let live = owned(object(json!({ "a": 1 })), Value::Null);
+    let refused = refusal(apply(Some(&live), &object(json!({ "a": 2 })), &schema(), &by("b")));
+    assert!(refused.contains("conflict with \"before-first-apply\""), "{refused}");
 }
 
 #[test]
@@ -430,4 +437,127 @@ fn items_that_are_there_several_times_are_owned_as_one() {
         assert_eq!(env_of(&written, "first"), of_first, "{first:?} {then:?}");
         assert_eq!(env_of(&written, "second"), of_second, "{first:?} {then:?}");
     }
+}
+
+/// The environment of a container after somebody applies to it, as kube-apiserver 1.35 has it.
+#[test]
+fn an_item_that_is_there_several_times_is_applied_once() {
+    let schema = builtin::definition("io.k8s.api.core.v1.Pod").expect("a built-in kind");
+    let pod = |env: &[&str]| {
+        let env = env.iter().map(|variable| variable.split_once('=').expect("a variable"));
+        let env: Vec<Value> = env.map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        let containers = json!([{ "name": "c", "env": env }]);
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": containers } })
+    };
+    for (live, applied, merged) in [
+        (&["A=1", "A=2", "B=1"][..], &["A=3"][..], &["A=3", "B=1"][..]),
+        (&["A=1", "A=2"], &["A=3"], &["A=3"]),
+        (&["B=1", "A=1", "A=2", "C=1"], &["C=2", "A=3"], &["B=1", "C=2", "A=3"]),
+        (&["A=1", "A=2", "B=1"], &["B=3"], &["A=1", "A=2", "B=3"]),
+        (&["A=1", "B=1", "A=2"], &["D=1", "A=3", "E=1"], &["D=1", "A=3", "B=1", "E=1"]),
+    ] {
+        let made = update(None, pod(live), schema, &writer("first"));
+        let result =
+            apply(Some(&made), &pod(applied), schema, &Applier { force: true, ..by("second") }).expect("applied");
+        assert_eq!(result["spec"], pod(merged)["spec"], "{live:?} {applied:?}");
+        assert_eq!(apply(Some(&result), &pod(applied), schema, &by("second")), Ok(result.clone()));
+    }
+}
+
+#[test]
+fn what_is_given_up_goes_with_what_the_server_put_beside_it() {
+    let texts = json!({ "type": "object", "properties": { "a": { "type": "string" }, "b": { "type": "string" } } });
+    let schema = schema_of(json!({ "type": "object", "properties": { "x": texts, "y": texts } }));
+    let mut live =
+        apply(None, &object(json!({ "x": { "a": "1" }, "y": { "a": "1" } })), &schema, &by("a")).expect("applied");
+    for field in ["x", "y"] {
+        live["spec"][field]["b"] = "put there by the server".into();
+    }
+    let live = apply(Some(&live), &object(json!({ "y": { "b": "put there by the server" } })), &schema, &by("b"))
+        .expect("applied");
+    let result = apply(Some(&live), &object(json!({})), &schema, &by("a")).expect("applied");
+    assert_eq!(result["spec"], json!({ "y": { "b": "put there by the server" } }), "somebody else gives a part of it");
+}
+
+#[test]
+fn a_field_that_is_called_as_the_owners_are_is_one_like_any_other() {
+    let live =
+        apply(None, &object(json!({ "managedFields": 1, "metadata": { "managedFields": 1 } })), &schema(), &by("a"))
+            .expect("applied");
+    let changed = object(json!({ "managedFields": 2, "metadata": { "managedFields": 1 } }));
+    let result = apply(Some(&live), &changed, &schema(), &by("a")).expect("applied");
+    assert_eq!(result["spec"], changed["spec"]);
+    let written = update(Some(&live), changed.clone(), &schema(), &writer("w"));
+    assert_eq!(fields(&written, "w"), Some(json!({ "f:spec": { "f:managedFields": {} } })));
+}
+
+#[test]
+fn numbers_are_equal_by_value_wherever_they_are() {
+    let of = |one: Value| object(json!({ "list": [one, { "x": one }], "text": "1" }));
+    let live = apply(None, &of(json!(1)), &schema(), &by("a")).expect("applied");
+    let shared = apply(Some(&live), &of(json!(1.0)), &schema(), &by("b")).expect("no conflict");
+    assert_eq!(fields(&shared, "b"), fields(&live, "a"));
+    for other in [json!(2), json!("1"), json!([1]), json!({}), Value::Null] {
+        let refused = refusal(apply(Some(&live), &of(other), &schema(), &by("b")));
+        assert_eq!(refused, "Apply failed with 1 conflict: conflict with \"a\": .spec.list");
+    }
+}
+
+#[test]
+fn what_is_not_of_its_type_is_told_with_both_types() {
+    let kinds = json!({
+        "map": { "type": "object", "additionalProperties": { "type": "string" } }, "list": { "type": "array", "items": { "type": "string" } },
+        "text": { "type": "string" }, "flag": { "type": "boolean" }, "number": { "type": "integer" }, "ratio": { "type": "number" },
+        "either": { "x-kubernetes-int-or-string": true },
+        "open": { "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": { "known": { "type": "string" } } },
+    });
+    let schema = schema_of(json!({ "type": "object", "properties": kinds }));
+    let refused = |field: &str, value: &Value| {
+        let fault = apply(None, &object(json!({ field: value })), &schema, &by("a")).err()?.to_string();
+        Some(fault.split_once(&format!(".spec.{field}: ")).expect("its field").1.to_owned())
+    };
+    let values = [
+        ("map", json!({})),
+        ("list", json!([])),
+        ("string", json!("a")),
+        ("boolean", json!(true)),
+        ("number", json!(1)),
+        ("number", json!(1.5)),
+    ];
+    for (field, expected, fitting) in [
+        ("map", "map", &["map"][..]),
+        ("list", "list", &["list"]),
+        ("text", "string", &["string"]),
+        ("flag", "boolean", &["boolean"]),
+        ("number", "numeric (int or float)", &["number"]),
+        ("ratio", "numeric (int or float)", &["number"]),
+        ("either", "number or string", &["string", "number"]),
+    ] {
+        for (found, value) in &values {
+            let fault = (!fitting.contains(found)).then(|| format!("expected {expected}, got {found}"));
+            assert_eq!(refused(field, value), fault, "{field}: {value}");
+        }
+        assert_eq!(refused(field, &Value::Null), None, "whether there may be null is not said here");
+    }
+    // Where unknown fields are kept, the known ones have their types all the same.
+    let open = |value: Value| apply(None, &object(json!({ "open": value })), &schema, &by("a"));
+    assert!(open(json!({ "unknown": { "x": [1] } })).is_ok());
+    assert!(refusal(open(json!({ "known": 1 }))).ends_with(".spec.open.known: expected string, got number"));
+}
+
+#[test]
+fn null_is_kept_for_its_kind_to_say_whether_it_may_stand_there() {
+    let schema = schema_of(
+        json!({ "type": "object", "properties": { "text": { "type": "string" }, "map": { "type": "object", "properties": {
+        "a": { "type": "string" } } } } }),
+    );
+    let given = object(json!({ "text": null, "map": { "a": null } }));
+    let made = apply(None, &given, &schema, &by("a")).expect("applied");
+    assert_eq!(made["spec"], given["spec"]);
+    assert_eq!(fields(&made, "a"), Some(json!({ "f:spec": { "f:text": {}, "f:map": { "f:a": {} } } })));
+    let live = apply(None, &object(json!({ "text": "1", "map": { "a": "1" } })), &schema, &by("a")).expect("applied");
+    assert_eq!(apply(Some(&live), &given, &schema, &by("a")).expect("applied")["spec"], given["spec"]);
+    // Of a map that merges it says nothing.
+    let nothing = object(json!({ "text": "1", "map": null }));
+    assert_eq!(apply(Some(&live), &nothing, &schema, &by("b")).expect("no conflict")["spec"], live["spec"]);
 }

@@ -146,7 +146,7 @@ fn merged(
     merge(&mut object, applied, schema);
     if let Some(previous) = given_up {
         object = prune(object, previous, &owners.owned(schema)?.union(given), schema);
-        // What became empty is gone; where the configuration gives it empty, it comes back.
+        // What is given up is gone with all that was in it; where the configuration gives it empty, it comes back.
         merge(&mut object, applied, schema);
     }
     Ok(Some(object).filter(|object| !same_without_owners(live, object)))

@@ -75,11 +75,10 @@ fn compare(place: Place<'_>, old: Option<&Value>, new: Option<&Value>) -> (Chang
         return (own, compare_lists(place, (old_keys, old), (new_keys, new)));
     }
     match (old, new) {
+        // What was in a map that is none any more is gone, and all is new in one that was none.
         (Some(old), Some(new)) if !same(old, new) => {
-            // What was in a map that is none any more is gone.
-            let before =
-                if old.is_object() && !new.is_object() { compare(place, Some(old), None).1 } else { <_>::default() };
-            (Change::Modified, before)
+            let (gone, come) = (compare(place, Some(old), None).1, compare(place, None, Some(new)).1);
+            (Change::Modified, Comparison { removed: gone.removed, added: come.added, ..Comparison::default() })
         }
         _ => (own, Comparison::default()),
     }

@@ -21,14 +21,10 @@ pub(super) fn merge(live: &mut Value, applied: &Value, schema: &Schema) {
 
 fn holds(place: Place<'_>, live: &Value, applied: &Value) -> bool {
     match (live, place.shape(applied)) {
-        (Value::Object(live), Shape::Map(applied)) if !applied.is_empty() => applied.iter().all(|(name, applied)| {
-            let field = place.field(name);
-            match live.get(name) {
-                Some(live) => holds(field, live, applied),
-                None => applied.is_null() && field.drops_null(),
-            }
-        }),
-        (Value::Array(live), Shape::List(applied)) if !applied.is_empty() => holds_list(place, live, applied),
+        (Value::Object(live), Shape::Map(applied)) => applied
+            .iter()
+            .all(|(name, applied)| live.get(name).is_some_and(|live| holds(place.field(name), live, applied))),
+        (Value::Array(live), Shape::List(applied)) => holds_list(place, live, applied),
         _ => keeps_live(place, live, applied) || same(live, applied),
     }
 }
@@ -53,18 +49,12 @@ fn holds_list(place: Place<'_>, live: &[Value], applied: &[Value]) -> bool {
     })
 }
 
-/// Applying null or an empty value to a map or list that merges says nothing about what is in it.
+/// Applying null to a map or list that merges says nothing about what is in it.
 fn keeps_live(place: Place<'_>, live: &Value, applied: &Value) -> bool {
-    let says_nothing = match applied {
-        Value::Null => true,
-        Value::Object(map) => map.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    };
-    says_nothing
-        && match (live, applied) {
-            (Value::Object(map), Value::Object(_) | Value::Null) => !map.is_empty() && place.merges_maps(),
-            (Value::Array(items), Value::Array(_) | Value::Null) => !items.is_empty() && place.merges_lists(),
+    applied.is_null()
+        && match live {
+            Value::Object(map) => !map.is_empty() && place.merges_maps(),
+            Value::Array(items) => !items.is_empty() && place.merges_lists(),
             _ => false,
         }
 }
@@ -79,35 +69,16 @@ fn merge_at(place: Place<'_>, live: &mut Value, applied: &Value) {
             Some(merged) => *live = merged,
             None => *live = items.to_vec(),
         },
-        (live, _) => *live = without_nulls(place, applied),
+        (live, _) => *live = applied.clone(),
     }
 }
 
 fn merge_maps(place: Place<'_>, live: &mut Map<String, Value>, applied: &Map<String, Value>) {
     for (name, applied) in applied {
-        let field = place.field(name);
         match live.get_mut(name) {
-            Some(live) => merge_at(field, live, applied),
-            None => {
-                live.insert(name.clone(), without_nulls(field, applied));
-            }
+            Some(live) => merge_at(place.field(name), live, applied),
+            None => drop(live.insert(name.clone(), applied.clone())),
         }
-        if applied.is_null() && field.drops_null() && live.get(name).is_some_and(Value::is_null) {
-            live.remove(name);
-        }
-    }
-}
-
-/// A copy without the nulls that have no meaning of their own.
-fn without_nulls(place: Place<'_>, applied: &Value) -> Value {
-    match place.shape(applied) {
-        Shape::Map(map) => {
-            let fields = map.iter().map(|(name, value)| (name, place.field(name), value));
-            let kept = fields.filter(|(_, field, value)| !(value.is_null() && field.drops_null()));
-            Value::Object(kept.map(|(name, field, value)| (name.clone(), without_nulls(field, value))).collect())
-        }
-        Shape::List(items) => items.iter().map(|item| without_nulls(place.item(), item)).collect(),
-        Shape::Leaf => applied.clone(),
     }
 }
 
@@ -208,7 +179,7 @@ impl<'a> ListMerge<'a> {
                 merge_at(item, &mut live, applied);
                 live
             }
-            None => without_nulls(item, applied),
+            None => applied.clone(),
         });
         self.done.insert(key);
         if self.next_shared == Some(key) {

@@ -68,11 +68,6 @@ impl<'s> Place<'s> {
         !closed || self.knows(name) || schema.field(name).is_some()
     }
 
-    /// Whether `null` is dropped here rather than kept.
-    pub(super) fn drops_null(self) -> bool {
-        self.schema.is_some_and(|schema| !schema.nullable && schema.value_type != Type::Any)
-    }
-
     /// How `value` merges here.
     pub(super) fn shape(self, value: &Value) -> Shape<'_> {
         match value {

@@ -199,27 +199,6 @@ fn told() -> Vec<(&'static str, Vec<Step>)> {
             ],
         ),
         (
-            "null-is-dropped-or-kept",
-            vec![
-                applies(
-                    "a",
-                    json!({ "text": null, "labels": null, "words": null, "items": null, "maybe": null, "map": null }),
-                ),
-                applies(
-                    "b",
-                    json!({ "text": "1", "maybe": "m", "labels": { "l": null, "m": "1" }, "deep": { "deeper": null, "w": null } }),
-                ),
-                applies("a", json!({ "text": null, "maybe": null, "labels": { "l": null, "m": null }, "number": 1 })),
-                forces("a", json!({ "text": null, "maybe": null, "labels": { "l": null, "m": null } })),
-                forces(
-                    "a",
-                    json!({ "items": [{ "name": "x", "note": null, "labels": { "l": null }, "parts": null }] }),
-                ),
-                writes("c", json!({ "text": "1", "maybe": null, "map": null, "tags": null })),
-                applies("a", json!({ "items": [{ "name": "x", "note": null }], "maybe": null })),
-            ],
-        ),
-        (
             "what-became-another-type-of-value",
             vec![
                 applies("a", json!({ "loose": { "x": { "y": 1, "z": { "w": 1 } }, "l": [1] } })),

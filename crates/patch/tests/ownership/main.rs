@@ -175,7 +175,9 @@ fn an_object_and_its_owners_become_what_they_become_in_kubernetes() {
                 }
                 // Of a map or list from which an apply took all, Kubernetes makes null where it may.
                 (Answer::Object(ours), Answer::Object(real)) if ours["spec"] != real["spec"] => {
-                    assert_eq!(without_empty(ours["spec"].clone()), without_empty(real["spec"].clone()), "{}", place());
+                    let [ours_has, real_has] =
+                        [&ours, real].map(|object| without_empty(json!({ "spec": object["spec"] })));
+                    assert_eq!(ours_has, real_has, "{}", place());
                     assert_eq!(ours["metadata"], real["metadata"], "{}", place());
                     emptied += 1;
                 }
