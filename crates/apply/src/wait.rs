@@ -250,7 +250,11 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::applier::Options;
+    use crate::watching::tests::Played;
 
     #[test]
     fn what_is_not_healthy_is_named_with_its_reason() {
@@ -268,5 +272,36 @@ mod tests {
         let failed = Unhealthy { timed_out: false, objects: vec![(id.clone(), silent)] };
         let told = "failed early due to stalled resources: [Deployment/a/x status: 'NotFound']";
         assert_eq!(failed.to_string(), told);
+    }
+
+    /// What a wait for the ConfigMap `a`, which is not ours, says after a minute.
+    async fn waited(items: &[Value], expected: fn(Versioned) -> Expectation) -> Result<(), String> {
+        let api = Played::default();
+        *api.items.lock().unwrap() = items.to_vec();
+        let resource = json!({ "name": "configmaps", "kind": "ConfigMap", "namespaced": true, "singularName": "", "verbs": ["list", "watch"] });
+        let list = json!({ "kind": "APIResourceList", "groupVersion": "v1", "resources": [resource] });
+        api.answers.lock().unwrap().push((200, list));
+        let (applier, _drift) = Applier::new(api.client(), Options::default());
+        let id =
+            ObjectId { kind: "ConfigMap".into(), name: "a".into(), namespace: "default".into(), group: String::new() };
+        let expected = [expected(Versioned { id, version: "v1".into() })];
+        let waited = applier.wait(&expected, Duration::from_secs(60), std::future::pending()).await;
+        waited.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_is_waited_for_until_it_is_healthy_or_where_that_is_as_well_gone() {
+        let object = |observed: u8| {
+            let metadata = json!({ "name": "a", "namespace": "default", "resourceVersion": "7", "generation": 2 });
+            json!({ "metadata": metadata, "status": { "observedGeneration": observed } })
+        };
+        let late = |status: &str| Err(format!("timeout waiting for: [ConfigMap/default/a status: {status}]"));
+        let behind = late("'InProgress': ConfigMap generation is 2, but latest observed generation is 1");
+        assert_eq!(waited(&[object(2)], Expectation::healthy).await, Ok(()));
+        assert_eq!(waited(&[object(2)], Expectation::healthy_or_gone).await, Ok(()));
+        assert_eq!(waited(&[object(1)], Expectation::healthy).await, behind);
+        assert_eq!(waited(&[object(1)], Expectation::healthy_or_gone).await, behind);
+        assert_eq!(waited(&[], Expectation::healthy).await, late("'NotFound': Resource not found"));
+        assert_eq!(waited(&[], Expectation::healthy_or_gone).await, Ok(()));
     }
 }

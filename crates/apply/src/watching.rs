@@ -238,4 +238,4 @@ async fn see_health(
 
 #[cfg(test)]
 #[path = "watching_tests.rs"]
-mod tests;
+pub(crate) mod tests;

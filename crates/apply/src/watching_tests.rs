@@ -12,16 +12,17 @@ use crate::memory::{Answer, Cause, Drift, Outcome, Until};
 use crate::object::Manifest;
 use crate::owner::{OWNER_NAME, OWNER_NAMESPACE, Owner};
 
-/// An API whose lists are empty and whose watches tell nothing; of single objects it gives the answers that it was told to
-/// give, and after those says that there is none.
+/// An API with some ConfigMaps, none at first, whose watches tell nothing; to other questions it gives the answers that it was
+/// told to give, and after those says that there is nothing.
 #[derive(Clone, Default)]
-struct Played {
-    asked: Arc<Mutex<Vec<http::Uri>>>,
-    answers: Arc<Mutex<Vec<(u16, Value)>>>,
+pub(crate) struct Played {
+    pub(crate) items: Arc<Mutex<Vec<Value>>>,
+    pub(crate) asked: Arc<Mutex<Vec<http::Uri>>>,
+    pub(crate) answers: Arc<Mutex<Vec<(u16, Value)>>>,
 }
 
 impl Played {
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let played = self.clone();
         let service = tower::service_fn(move |request: http::Request<Body>| {
             let played = played.clone();
@@ -32,10 +33,9 @@ impl Played {
                     std::future::pending::<()>().await;
                 }
                 let (code, body) = if request.uri().path().ends_with("/configmaps") {
-                    (
-                        200,
-                        json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }),
-                    )
+                    let items = played.items.lock().unwrap().clone();
+                    let metadata = json!({ "resourceVersion": "1" });
+                    (200, json!({ "kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items }))
                 } else {
                     played.answers.lock().unwrap().pop().unwrap_or_else(|| failure(404, "NotFound"))
                 };

@@ -91,6 +91,36 @@ fn patches_of_items() {
 }
 
 #[test]
+fn patches_of_items_that_have_some_of_their_keys() {
+    let (any, tcp, udp) = (
+        json!({ "containerPort": 80, "hostIP": "any" }),
+        json!({ "containerPort": 80, "protocol": "TCP", "hostIP": "tcp" }),
+        json!({ "containerPort": 80, "protocol": "UDP", "hostIP": "udp" }),
+    );
+    let (other, nameless) = (json!({ "containerPort": 81 }), json!({ "protocol": "TCP", "name": "x" }));
+    let named = |port: &Value| {
+        let mut port = port.clone();
+        port["name"] = "named".into();
+        port
+    };
+    for (live, patch) in [
+        (vec![&tcp, &udp], vec![&any]),
+        (vec![&udp, &tcp], vec![&any]),
+        (vec![&any], vec![&tcp, &udp]),
+        (vec![&any], vec![&udp, &tcp]),
+        (vec![&any, &other], vec![&udp]),
+        (vec![&other], vec![&nameless]),
+        (vec![&any, &tcp], vec![&udp]),
+        (vec![&any, &tcp, &udp], vec![&any, &udp]),
+        (vec![&other, &udp], vec![&any, &other]),
+    ] {
+        let with =
+            |ports: Vec<Value>| deployment(json!({ "containers": [{ "name": "a", "image": "i", "ports": ports }] }));
+        same(&with(live.into_iter().cloned().collect()), &with(patch.into_iter().map(named).collect()));
+    }
+}
+
+#[test]
 fn patches_of_fields() {
     for spec in [
         json!({}),

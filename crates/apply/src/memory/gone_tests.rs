@@ -132,3 +132,24 @@ fn what_somebody_wrote_by_hand_is_drift_though_our_fields_are_ours_still() {
     case.memory.see(&case.id, Mark { intruded: true, ..mark(7, 11) }, None);
     assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Changed { by: None });
 }
+
+#[test]
+fn what_is_gone_at_the_revision_that_it_had_is_gone() {
+    let case = Case::new();
+    case.memory.see(&case.id, mark(7, 10), None);
+    case.memory.see_gone(&case.id, 9);
+    assert!(case.memory.live(&case.id).is_some(), "that was before");
+    case.memory.see_gone(&case.id, 10);
+    assert_eq!(case.memory.live(&case.id), None);
+}
+
+#[test]
+fn of_two_owners_whose_writes_left_one_revision_the_one_has_the_object_that_was_answered_last() {
+    let mut case = Case::new();
+    case.memory.begin(&case.id);
+    case.apply("1", mark(7, 12));
+    let outcome = Outcome { content: super::tests::content("2"), mark: mark(7, 12), health: health(Status::Current) };
+    case.memory.finish(&case.id, &owner("other"), Answer::Taken(outcome));
+    assert!(case.memory.is_unchanged(&case.id, &owner("other"), super::tests::content("2")));
+    assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
+}

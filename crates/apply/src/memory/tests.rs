@@ -6,7 +6,7 @@ use super::*;
 use crate::health::Status;
 use crate::object::Manifest;
 
-fn content(text: &str) -> ContentDigest {
+pub(super) fn content(text: &str) -> ContentDigest {
     let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" }, "data": { "a": text } });
     Manifest::new(object).unwrap().digest()
 }

@@ -245,3 +245,32 @@ fn owners_are_a_rule_that_is_not_printed() {
     let stale = Stale { owner: Owner::new("n", "x"), objects: Vec::new(), account: None, abandoned_by: Owners::none() };
     assert!(format!("{stale:?}").ends_with("abandoned_by: Owners }"), "{stale:?}");
 }
+
+#[tokio::test]
+async fn owners_of_another_kind_have_labels_and_fields_of_their_own() {
+    let world = World::new().await;
+    let ownership = cowherd_apply::Ownership {
+        name_label: "farm.example/name",
+        namespace_label: "farm.example/namespace",
+        field_manager: "farmer",
+    };
+    let (applier, mut drift) = Applier::new(world.client.clone(), Options { ownership, ..Options::default() });
+    let set = || desired("x", vec![config_map("a", json!({ "k": "1" }))]);
+    let object = entries(&applier.apply(&set()).await.unwrap()).remove(0);
+    let metadata = world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"].clone();
+    assert_eq!(metadata["labels"], json!({ "farm.example/name": "x", "farm.example/namespace": "flux-system" }));
+    assert_eq!(metadata["managedFields"][0]["manager"], "farmer");
+    // The owners of the usual kind see nothing of theirs in it.
+    let stale = Stale {
+        owner: Owner::new("flux-system", "x"),
+        objects: vec![object],
+        account: None,
+        abandoned_by: Owners::none(),
+    };
+    assert_eq!(world.applier.prune(&stale).await.unwrap().changes.count(Action::Skipped), 1);
+    let patch = Patch::Merge(json!({ "data": { "k": "2" } }));
+    world.api("v1", "ConfigMap").patch("a", &PatchParams::default(), &patch).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(120), drift.recv()).await.expect("a drift").unwrap();
+    assert_eq!(told.object.name, "a");
+    assert_eq!(applier.prune(&stale).await.unwrap().changes.count(Action::Deleted), 1);
+}

@@ -60,9 +60,7 @@ impl KeyedList<'_> {
                 found.push(identity);
             }
         }
-        if self.keys.len() > 1 {
-            unify(&mut found);
-        }
+        unify(&mut found);
         found
     }
 
