@@ -216,6 +216,9 @@ fn strategic_patches_that_are_refused() {
     ] {
         same("strategic", &object, patch);
     }
+    let empty = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "finalizers": [] }, "spec": { "containers": [] } });
+    same("strategic", &empty, json!({ "metadata": { "finalizers": [{ "a": "b" }] } }));
+    same("strategic", &empty, json!({ "spec": { "containers": [{ "image": "nameless" }] } }));
     // An item of the object without its key is told, even where the patch has nothing to say of it.
     let nameless = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [{ "image": "i" }] } });
     for items in [json!([]), json!([{ "name": "a" }]), json!([{ "$patch": "replace" }])] {

@@ -121,6 +121,28 @@ fn patches_of_items_that_have_some_of_their_keys() {
 }
 
 #[test]
+fn patches_of_items_that_cannot_be_told_apart() {
+    let with = |ports: Value| deployment(json!({ "containers": [{ "name": "a", "image": "i", "ports": ports }] }));
+    for (live, patch) in [
+        (json!([{}, { "containerPort": 80 }]), json!([{ "containerPort": 80, "name": "y" }])),
+        (json!([null, { "containerPort": 80 }]), json!([{ "containerPort": 80, "name": "y" }])),
+        (json!([{ "containerPort": 80 }]), json!([{}, { "containerPort": 80, "name": "y" }])),
+    ] {
+        same(&with(live), &with(patch));
+    }
+    let live = deployment(json!({ "containers": [{ "name": "a", "image": "i" }] }));
+    for word in ["delete", "replace", "merge"] {
+        for items in [
+            json!([{ "image": "nameless", "$patch": word }]),
+            json!([{ "name": "n", "image": "i", "env": [{ "value": "nameless", "$patch": word }] }]),
+            json!([{ "name": "n", "image": "i", "env": [{ "name": "A", "value": "1", "$patch": word }, { "name": "B", "value": "2" }] }]),
+        ] {
+            same(&live, &deployment(json!({ "containers": items })));
+        }
+    }
+}
+
+#[test]
 fn patches_of_fields() {
     for spec in [
         json!({}),

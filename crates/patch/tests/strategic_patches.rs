@@ -70,6 +70,61 @@ fn nulls_deeper_than_128_levels_stay() {
 }
 
 #[test]
+fn maps_and_items_of_lists_are_merged_as_deep_as_objects_are() {
+    let schema = builtin::definition("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps");
+    let schema = schema.expect("a built-in type");
+    let negated = |levels: usize, inmost: Value| (0..levels).fold(inmost, |inner, _| json!({ "not": inner }));
+    let rules = |rule: Value| json!({ "x-kubernetes-validations": [rule] });
+    let live = rules(json!({ "rule": "a", "message": "m", "reason": "r" }));
+    let (patch, merged) =
+        (rules(json!({ "rule": "a", "message": null })), rules(json!({ "rule": "a", "reason": "r" })));
+    let mut ordered = patch.clone();
+    ordered["$setElementOrder/x-kubernetes-validations"] = json!([{ "rule": "a" }]);
+    let map = (json!({ "title": "a", "id": "b" }), json!({ "title": null }), json!({ "id": "b" }));
+    for levels in [1, 124, 125, 126, 127, 128, 129, 140] {
+        let made = |live: &Value, patch: &Value| {
+            strategic_merge_patch(&negated(levels, live.clone()), &negated(levels, patch.clone()), schema)
+                .expect("a patch")
+        };
+        let left =
+            |deep: bool, merged: &Value, patch: &Value| negated(levels, if deep { patch } else { merged }.clone());
+        assert_eq!(made(&map.0, &map.1), left(levels > 128, &map.2, &map.1), "{levels}");
+        // The list is a level, and its item another.
+        assert_eq!(made(&live, &patch), left(levels + 2 > 128, &merged, &patch), "{levels}");
+        if levels <= 128 {
+            assert_eq!(made(&live, &ordered), left(levels + 2 > 128, &merged, &patch), "{levels}");
+        }
+        // With kustomize a field is one, too.
+        let (live, patch) = (negated(levels, live.clone()), negated(levels, patch.clone()));
+        let made = kustomize_merge_patch(&live, &patch, Some(schema)).expect("a patch").unwrap_or_default();
+        assert_eq!(made == negated(levels, merged.clone()), levels + 3 <= 128, "{levels}");
+    }
+}
+
+#[test]
+fn a_map_that_is_replaced_has_nothing_of_what_it_was() {
+    let map = json!({ "type": "object", "x-kubernetes-patch-strategy": "replace", "properties": { "a": { "type": "object" } } });
+    let schema = Schema::from_openapi(&json!({ "type": "object", "properties": { "map": map } })).expect("a schema");
+    let live = json!({ "map": { "a": {}, "b": 1 }, "other": { "a": 1 } });
+    let patch = json!({ "map": { "a": { "c": null, "d": 1 } }, "other": { "b": 1 } });
+    let made = strategic_merge_patch(&live, &patch, &schema);
+    assert_eq!(made, Ok(json!({ "map": { "a": { "d": 1 } }, "other": { "a": 1, "b": 1 } })));
+}
+
+#[test]
+fn an_empty_order_is_none() {
+    let patch = json!({ "metadata": { "$setElementOrder/finalizers": [], "finalizers": ["b"] } });
+    let made = patched(json!({ "metadata": { "finalizers": ["a"] } }), patch).expect("a patch");
+    assert_eq!(made["metadata"]["finalizers"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn whether_items_are_of_their_type_is_not_said_where_there_were_none() {
+    let made = patched(json!({ "spec": { "containers": [] } }), json!({ "spec": { "containers": ["text"] } }));
+    assert_eq!(made, Ok(json!({ "spec": { "containers": ["text"] } })));
+}
+
+#[test]
 fn kustomize_tells_which_nodes_do_not_fit() {
     for (live, change, words) in [
         (json!({}), json!([]), "expected MappingNode but got SequenceNode"),

@@ -44,6 +44,17 @@ fn as_much_as_can_be_stays_and_the_rest_is_told_by_its_place() {
 }
 
 #[test]
+fn longer_lists_are_aligned_as_well_as_they_can_be() {
+    let list = |number: u32| (0..9).map(|place| json!(number >> place & 1)).collect::<Vec<_>>();
+    for number in 0..200 {
+        let (before, after) = (list(number * 2 + 1), list(number * 37 % 512));
+        let kept = most(&before, &after);
+        let changed = pairs(&before, &after).iter().filter(|pair| pair.after.is_some()).count();
+        assert_eq!(changed, after.len() - kept, "{before:?} {after:?}");
+    }
+}
+
+#[test]
 fn lists_of_more_than_a_million_pairs_are_compared_by_place() {
     let pairs_of = |count: u64| {
         let list = |from: u64| (from..from + count).map(Value::from).collect::<Vec<_>>();

@@ -87,6 +87,13 @@ mod tests {
         for (group, kind) in [("", "ResourceQuota"), ("networking.k8s.io", "Ingress"), ("", "Service")] {
             assert!(actors.may_lack(group, kind, true), "{kind}");
         }
+        for (group, kind) in [("networking.k8s.io", "NetworkPolicy"), ("", "Namespace"), ("apps", "ControllerRevision")]
+        {
+            assert!(!actors.may_lack(group, kind, true), "{kind} means something by itself");
+        }
+        assert!(
+            actors.may_lack("apps", "StatefulSet", false) && actors.may_lack("policy", "PodDisruptionBudget", false)
+        );
         assert!(!actors.may_lack("networking.k8s.io", "NetworkPolicy", false));
         assert!(!actors.may_lack("", "ConfigMap", false));
         assert!(!actors.may_lack("example.com", "Setting", false), "a custom resource without status is data");

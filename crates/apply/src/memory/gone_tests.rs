@@ -153,3 +153,13 @@ fn of_two_owners_whose_writes_left_one_revision_the_one_has_the_object_that_was_
     assert!(case.memory.is_unchanged(&case.id, &owner("other"), super::tests::content("2")));
     assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
 }
+
+#[test]
+fn whoever_leaves_an_object_has_not_applied_it_and_another_one_has() {
+    let case = Case::new();
+    case.apply("1", mark(7, 10));
+    case.memory.leave(&case.id, &owner("other"), Until::Gone);
+    assert!(case.memory.is_applied(&case.id));
+    case.memory.leave(&case.id, &owner("apps"), Until::Gone);
+    assert!(!case.memory.is_applied(&case.id) && case.memory.is_left(&case.id));
+}

@@ -9,6 +9,7 @@ mod between;
 mod changes;
 mod conflicts;
 mod diffs;
+mod refusals;
 mod writes;
 
 use std::time::Duration;

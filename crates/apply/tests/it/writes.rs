@@ -274,3 +274,44 @@ async fn owners_of_another_kind_have_labels_and_fields_of_their_own() {
     assert_eq!(told.object.name, "a");
     assert_eq!(applier.prune(&stale).await.unwrap().changes.count(Action::Deleted), 1);
 }
+
+#[tokio::test]
+async fn what_the_api_has_against_an_object_that_is_left_alone_does_not_matter() {
+    let world = World::new().await;
+    world.apply("x", vec![config_map("a", json!({}))]).await.unwrap();
+    let asks = json!({ "metadata": { "annotations": { "kustomize.toolkit.fluxcd.io/reconcile": "disabled" } } });
+    world.api("v1", "ConfigMap").patch("a", &PatchParams::default(), &Patch::Merge(asks)).await.unwrap();
+    // As soon as it is known what the object asks for.
+    let is_left = async {
+        while world.apply("x", vec![config_map("a", json!({ "not a key": "1" }))]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), is_left).await.expect("it is left");
+}
+
+#[tokio::test]
+async fn all_of_a_stage_is_checked_before_any_of_it_is_written_and_one_object_alone_is_not() {
+    let (world, between) = (World::new().await, Between::default());
+    let (applier, _drift) = Applier::new(between.client(&world.client), Options::default());
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } });
+    let within = |name: &str, data: Value| {
+        let mut object = config_map(name, data);
+        object["metadata"]["namespace"] = "shop".into();
+        object
+    };
+    let set = vec![namespace, within("a", json!({})), within("wrong", json!({ "not a key": "1" }))];
+    let failed = applier.apply(&desired("x", set)).await.unwrap_err();
+    assert_eq!(actions(&failed.changes), [("Namespace/shop".to_owned(), Action::Created)], "{failed}");
+    let is_known = async {
+        for value in 0.. {
+            between.patches.store(0, Ordering::Relaxed);
+            applier.apply(&desired("y", vec![config_map("b", json!({ "k": value.to_string() }))])).await.unwrap();
+            if between.patches.load(Ordering::Relaxed) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), is_known).await.expect("what is known is written at once");
+}

@@ -88,7 +88,8 @@ fn walk_list(
     let dest = match (directive, dest) {
         (Directive::Delete, Some(_)) => return Ok(None),
         (Directive::Merge, Some(dest)) => dest,
-        _ => patch.iter().cloned().map(without_directive).collect(),
+        // What is new is merged with itself: its nulls and directives go.
+        _ => patch.clone(),
     };
     let keys: Vec<&str> = match schema {
         Some(Schema { list_type: ListType::Map(keys), .. }) => keys.iter().map(String::as_str).collect(),
@@ -113,16 +114,6 @@ fn list_directive(patch: &[Value]) -> Result<(Directive, Vec<Value>), PatchError
     let directive = Directive::of(found)?.unwrap_or(Directive::Merge);
     let rest = patch.iter().filter(|item| item.get(PATCH) != found.get(PATCH)).cloned().collect();
     Ok((directive, rest))
-}
-
-/// An item of a new list. What is to be deleted must still be known as such.
-fn without_directive(mut item: Value) -> Value {
-    if let Value::Object(map) = &mut item
-        && !matches!(Directive::of(map), Ok(Some(Directive::Delete)))
-    {
-        map.remove(PATCH);
-    }
-    item
 }
 
 fn merge_scalars(dest: Vec<Value>, patch: &[Value]) -> Vec<Value> {

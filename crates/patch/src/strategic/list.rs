@@ -29,7 +29,8 @@ pub(super) fn merge(
     let is_map = original.first().or(patch.first()).is_some_and(Value::is_object);
     match schema.merge_key() {
         Some(key) if is_map => merge_maps(original, patch, key, schema.items(), depth),
-        None if is_map => Err(PatchError::Unprocessable("cannot merge lists without merge key for struct".to_owned())),
+        // All such lists are of texts.
+        None if is_map => Err(PatchError::Unprocessable("cannot merge lists without merge key for string".to_owned())),
         _ => Ok(merge_scalars(original, patch)),
     }
 }
