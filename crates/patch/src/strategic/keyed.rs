@@ -7,6 +7,7 @@
 use cowherd_schema::Schema;
 use serde_json::{Map, Value};
 
+use super::directive::PATCH;
 use super::kustomize::walk;
 use crate::error::PatchError;
 
@@ -34,12 +35,15 @@ impl KeyedList<'_> {
             last = query.iter().map(|(key, _)| *key).collect();
             let (place, change) = (find(&dest, &query), find(patch, &query).and_then(|place| patch.get(place)));
             let found = place.and_then(|place| dest.get(place)).cloned();
-            let replaced = change.is_some_and(|change| change.get("$patch").is_some_and(|word| word == "replace"));
+            let replaced = change.is_some_and(|change| change.get(PATCH).is_some_and(|word| word == "replace"));
             match walk(found, change, self.schema, self.depth)?.filter(|item| !is_empty(item)) {
                 None => set(&mut dest, None, &query),
                 Some(item) => {
-                    if let Some(known) = place.filter(|_| !replaced).and_then(|place| dest.get_mut(place)) {
-                        known.clone_from(&item);
+                    match place.and_then(|place| dest.get_mut(place)) {
+                        // It may be a copy of the change, in what is new.
+                        Some(Value::Object(known)) if replaced => drop(known.remove(PATCH)),
+                        Some(known) if !replaced => known.clone_from(&item),
+                        _ => (),
                     }
                     set(&mut merged, Some(item), &query);
                 }
