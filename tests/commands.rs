@@ -417,7 +417,7 @@ fn diff_tells_what_goes_with_a_namespace_that_nobody_here_applied() {
     repository.git(["checkout", "--quiet", "main"]);
     let told = |until: &str| {
         let (status, said) = code(&fleet, &["diff", "--revision", "next"]);
-        let with = "with Namespace/shop would go what this Kustomization did not apply: ConfigMap/shop/by-hand";
+        let with = "with Namespace/shop would go what this Kustomization does not prune: ConfigMap/shop/by-hand";
         assert_eq!(status, 1, "{said}");
         assert!(said.contains(&format!("► Namespace/shop deleted\n    {until}{with}\n")), "{said}");
     };
@@ -572,6 +572,7 @@ fn what_is_mistyped_is_told_with_what_may_be_meant() {
     let fleet = Fleet::start();
     for (words, told) in [
         (&["get", "kustomisations"][..], "did you mean kustomizations?"),
+        (&["get", "hr"], "the kind HelmRelease is not supported yet"),
         (&["get", "ks/othr"], "\"othr\" not found in \"flux-system\" namespace; did you mean other?"),
         (&["reconcile", "kustomisation", "app"], "unknown kind \"kustomisation\"; did you mean kustomization?"),
         (&["suspend", "ks/ap"], "not found in \"flux-system\" namespace; did you mean app?"),

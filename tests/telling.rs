@@ -66,6 +66,32 @@ fn the_terminal_says_what_was_done_to_which_object_by_whose_commit_and_why() {
 }
 
 #[test]
+fn objects_that_fail_in_turns_are_each_said_once() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    for name in ["one", "two"] {
+        let map = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: no-{name}}}\n");
+        repository.write(&format!("app/{name}.yaml"), &map);
+    }
+    repository.commit("into namespaces that nobody makes");
+    // Which one a try meets first is left to chance.
+    let tries = || {
+        let events = running.get("events -n flux-system");
+        let failed = events["items"].as_array().unwrap().iter().filter(|event| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            event["involvedObject"]["name"] == "app" && text(&event["message"]).contains("namespaces \"no-")
+        });
+        failed.map(|event| event["count"].as_i64().unwrap_or(1)).sum::<i64>()
+    };
+    eventually("it is tried again and again", || if tries() > 3 { Ok(()) } else { Err(running.said()) });
+    for name in ["one", "two"] {
+        let told = said_of(running, "app").iter().filter(|line| line.contains(&format!("no-{name}/{name}"))).count();
+        assert!(told <= 1, "{name} is said {told} times: {}", running.said());
+    }
+    assert!(!said_of(running, "app").is_empty());
+}
+
+#[test]
 fn events_say_it_for_people_and_programs() {
     let fleet = Fleet::start();
     fleet.running.kubectl_ok(["delete", "configmap", "blue", "-n", "default"]);

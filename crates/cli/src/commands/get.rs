@@ -118,11 +118,16 @@ impl Get {
         }
         match Kind::take(&self.words)? {
             Some((kind, names)) => Ok((vec![kind], names.to_vec())),
-            None => bail!(
-                "unknown kind {:?}; the kinds are: all, kustomizations, sources git, sources oci (for others: kubectl get){}",
-                self.words[0],
-                target::hint(&self.words[0])
-            ),
+            None => {
+                // One of another project has its own words.
+                Kind::of_word(&self.words[0])?;
+                bail!(
+                    "unknown kind {:?}; the kinds are: all, kustomizations, sources git, sources oci (for others: kubectl \
+                     get){}",
+                    self.words[0],
+                    target::hint(&self.words[0])
+                )
+            }
         }
     }
 
