@@ -236,6 +236,16 @@ async fn a_set_needs_its_namespace_only_where_the_namespace_is_not_in_it() {
     let early =
         world.apply("x", vec![object.clone(), shop("PriorityClass", "scheduling.k8s.io/v1")]).await.unwrap_err();
     assert!(early.changes.is_empty() && early.to_string().contains("dry-run failed"), "{early}");
+    // What another group calls a namespace is none.
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "namespaces.farm.example" },
+        "spec": { "group": "farm.example", "scope": "Cluster", "names": { "plural": "namespaces", "kind": "Namespace" },
+            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } }] } });
+    world.apply("y", vec![definition]).await.unwrap();
+    let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r" }, "rules": [] });
+    let early = world.apply("x", vec![role, object.clone(), shop("Namespace", "farm.example/v1")]).await.unwrap_err();
+    assert!(early.changes.is_empty() && early.to_string().contains("dry-run failed"), "{early}");
     let applied = world.apply("x", vec![object, shop("Namespace", "v1")]).await.unwrap();
     assert_eq!(applied.count(Action::Created), 2);
 }
