@@ -202,6 +202,11 @@ async fn a_service_gets_an_address_and_ports_if_its_type_has_them() {
     let zero = json!({"type": "NodePort", "ports": [{"port": 80, "nodePort": 0}]});
     let zero = node_ports(&made(&client, SERVICES, service("zero", zero)).await);
     assert!(zero[0].is_some_and(|port| port > 0), "zero is none: {zero:?}");
+    // Ports are given in turn; one that the Service itself names is passed over.
+    let next = zero[0].filter(|port| *port < 32_767).map_or(30_086, |port| port + 1);
+    let ports = json!([{"name": "a", "port": 80}, {"name": "b", "port": 81, "nodePort": next}]);
+    let both = node_ports(&made(&client, SERVICES, service("both", json!({"type": "NodePort", "ports": ports}))).await);
+    assert!(both[0].is_some() && both[0] != both[1] && both[1] == Some(next), "{both:?}");
 }
 
 #[tokio::test]
