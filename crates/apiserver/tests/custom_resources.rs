@@ -112,6 +112,21 @@ async fn objects_are_checked_pruned_and_defaulted_by_their_schema() {
 }
 
 #[tokio::test]
+async fn null_where_none_may_be_says_nothing_however_often_it_is_applied() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, CRDS, definition()).await;
+    let with_nulls = |name: &str| cow(name, json!({"name": "bess", "spots": null, "milk": null}));
+    let wanted = json!({"name": "bess", "milk": 10});
+    let (code, made) = post(&client, COWS, with_nulls("made")).await;
+    assert_eq!((code, &made["spec"]), (201, &wanted));
+    let uri = format!("{COWS}/bess?fieldManager=test");
+    let (code, first) = apply(&client, &uri, with_nulls("bess")).await;
+    assert_eq!((code, &first["spec"]), (201, &wanted));
+    assert_eq!(apply(&client, &uri, with_nulls("bess")).await, (200, first));
+}
+
+#[tokio::test]
 async fn generation_counts_what_is_wanted_and_not_the_status() {
     let (server, _directory) = local().await;
     let client = server.client();
