@@ -489,6 +489,8 @@ fn a_field_that_is_called_as_the_owners_are_is_one_like_any_other() {
     assert_eq!(result["spec"], changed["spec"]);
     let written = update(Some(&live), changed.clone(), &schema(), &writer("w"));
     assert_eq!(fields(&written, "w"), Some(json!({ "f:spec": { "f:managedFields": {} } })));
+    let beside = apply(Some(&live), &object(json!({ "b": 1 })), &schema(), &by("b")).expect("applied");
+    assert_eq!(beside["spec"], json!({ "managedFields": 1, "metadata": { "managedFields": 1 }, "b": 1 }));
 }
 
 #[test]
@@ -557,7 +559,14 @@ fn null_is_kept_for_its_kind_to_say_whether_it_may_stand_there() {
     assert_eq!(fields(&made, "a"), Some(json!({ "f:spec": { "f:text": {}, "f:map": { "f:a": {} } } })));
     let live = apply(None, &object(json!({ "text": "1", "map": { "a": "1" } })), &schema, &by("a")).expect("applied");
     assert_eq!(apply(Some(&live), &given, &schema, &by("a")).expect("applied")["spec"], given["spec"]);
-    // Of a map that merges it says nothing.
+    // It takes the place of what is atomic, and of a map that merges it says nothing.
+    let atomic = schema_of(json!({ "type": "object", "properties": {
+        "map": { "type": "object", "x-kubernetes-map-type": "atomic", "additionalProperties": { "type": "string" } },
+        "list": { "type": "array", "items": { "type": "string" } } } }));
+    let whole =
+        apply(None, &object(json!({ "map": { "a": "1" }, "list": ["a"] })), &atomic, &by("a")).expect("applied");
+    let nulls = object(json!({ "map": null, "list": null }));
+    assert_eq!(apply(Some(&whole), &nulls, &atomic, &by("a")).expect("applied")["spec"], nulls["spec"]);
     let nothing = object(json!({ "text": "1", "map": null }));
     assert_eq!(apply(Some(&live), &nothing, &schema, &by("b")).expect("no conflict")["spec"], live["spec"]);
 }

@@ -42,8 +42,8 @@ impl KeyedList<'_> {
                     match place.and_then(|place| dest.get_mut(place)) {
                         // It may be a copy of the change, in what is new.
                         Some(Value::Object(known)) if replaced => drop(known.remove(PATCH)),
-                        Some(known) if !replaced => known.clone_from(&item),
-                        _ => (),
+                        Some(known) => known.clone_from(&item),
+                        None => (),
                     }
                     set(&mut merged, Some(item), &query);
                 }
