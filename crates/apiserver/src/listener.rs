@@ -27,7 +27,7 @@ use crate::{
     answer::{Shared, Turn},
     body::Body,
     connections::{Activity, Admitted, Connections, UnderWay, descriptors},
-    flow::{Place, owner},
+    flow::owner,
     identity::User,
     pieces::Pieces,
     pki,
@@ -200,13 +200,11 @@ async fn respond(
     let (owner, headers) = (owner(&user), parts.headers.clone());
     let mut response = server.serve_user(Request::from_parts(parts, body), user, true).await;
     // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
-    if place.as_ref().is_some_and(|place| place.streams) || response.extensions().get::<Shared>().is_some() {
-        let place = place.filter(|place| place.streams);
-        return response.map(|body| Tracked::AsItComes {
-            body: Pieces::of(body),
-            _under_way: under_way,
-            _place: place,
-        });
+    if place.as_ref().is_some_and(|place| place.streams) {
+        return response.map(|body| Tracked::Waiting(unread.follow(owner, body, under_way, place)));
+    }
+    if response.extensions().get::<Shared>().is_some() {
+        return response.map(|body| Tracked::Small { body: Pieces::of(body), _under_way: Some(under_way) });
     }
     let turn = response.extensions_mut().remove::<Turn>();
     let (head, body) = response.into_parts();
@@ -230,11 +228,9 @@ fn refused(error: &ApiError, headers: &HeaderMap, under_way: impl Into<Option<Un
 
 /// The body of an answer, under way until it has gone out.
 enum Tracked {
-    /// One that was made and waits to be read.
+    /// One that was made and waits to be read, or a watch.
     Waiting(Waiting),
-    /// A watch, or what is kept anyway.
-    AsItComes { body: Pieces<Body>, _under_way: UnderWay, _place: Option<Place> },
-    /// A refusal.
+    /// A refusal, or what is kept anyway.
     Small { body: Pieces<Body>, _under_way: Option<UnderWay> },
 }
 
@@ -245,23 +241,21 @@ impl hyper::body::Body for Tracked {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
             Self::Waiting(body) => Pin::new(body).poll_frame(cx),
-            Self::AsItComes { body, .. } | Self::Small { body, .. } => {
-                Pin::new(body).poll_frame(cx).map_err(|never| match never {})
-            }
+            Self::Small { body, .. } => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Waiting(body) => body.is_end_stream(),
-            Self::AsItComes { body, .. } | Self::Small { body, .. } => body.is_end_stream(),
+            Self::Small { body, .. } => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Waiting(body) => body.size_hint(),
-            Self::AsItComes { body, .. } | Self::Small { body, .. } => body.size_hint(),
+            Self::Small { body, .. } => body.size_hint(),
         }
     }
 }

@@ -27,6 +27,11 @@ impl<B> Pieces<B> {
     pub(crate) fn of(body: B) -> Self {
         Self { body, rest: Bytes::new() }
     }
+
+    /// How many bytes of the last chunk were not given yet.
+    pub(crate) fn rest(&self) -> u64 {
+        self.rest.len() as u64
+    }
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for Pieces<B> {

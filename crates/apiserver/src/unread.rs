@@ -2,7 +2,8 @@
 //!
 //! A client of HTTP/2 gives window for as much as it wants to have; who gives none keeps whole answers waiting here,
 //! hundreds over one connection. All of them together have a limit, and those of one user half of it. Where there is no
-//! room for the next, the one that nobody has taken anything of for the longest time is given up.
+//! room for the next, the one that nobody has taken anything of for the longest time is given up. Of a watch what counts is
+//! the rest of a large event that was begun.
 
 use std::{
     collections::HashMap,
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::Notify;
 
-use crate::{body::Body, connections::UnderWay, pieces::Pieces};
+use crate::{body::Body, connections::UnderWay, flow::Place, pieces::Pieces};
 
 /// Who takes nothing of an answer for so long may lose it to others.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -52,7 +53,7 @@ struct All {
 #[derive(Debug)]
 struct Held {
     owner: Arc<str>,
-    size: u64,
+    size: AtomicU64,
     made: Instant,
     /// When something of it was taken last, in milliseconds since it was made.
     taken: AtomicU64,
@@ -65,6 +66,8 @@ struct Content {
     body: Option<Pieces<Body>>,
     /// That its connection is busy.
     under_way: Option<UnderWay>,
+    /// The place of a watch.
+    _place: Option<Place>,
 }
 
 /// The body of an answer. It counts until this is dropped.
@@ -73,6 +76,8 @@ pub(crate) struct Waiting {
     unread: Arc<Unread>,
     number: u64,
     held: Arc<Held>,
+    /// Whether it is a watch, of which nobody knows how long it gets.
+    is_watch: bool,
 }
 
 impl Unread {
@@ -90,16 +95,50 @@ impl Unread {
             }
         };
         tokio::time::timeout(WAIT, room).await.ok()?;
-        let content = Mutex::new(Content { body: Some(Pieces::of(body)), under_way: Some(under_way) });
-        let held = Arc::new(Held { owner, size, made: Instant::now(), taken: AtomicU64::new(0), content });
+        Some(self.hold(owner, size, body, (under_way, None), false))
+    }
+
+    /// Lets a watch go on for as long as there is room for what is not read of it.
+    pub(crate) fn follow(
+        self: &Arc<Self>,
+        owner: Arc<str>,
+        body: Body,
+        under_way: UnderWay,
+        place: Option<Place>,
+    ) -> Waiting {
+        self.hold(owner, 0, body, (under_way, place), true)
+    }
+
+    fn hold(
+        self: &Arc<Self>,
+        owner: Arc<str>,
+        size: u64,
+        body: Body,
+        (under_way, place): (UnderWay, Option<Place>),
+        is_watch: bool,
+    ) -> Waiting {
+        let content = Content { body: Some(Pieces::of(body)), under_way: Some(under_way), _place: place };
+        let content = Mutex::new(content);
+        let (made, taken) = (Instant::now(), AtomicU64::new(0));
+        let held = Arc::new(Held { owner, size: AtomicU64::new(0), made, taken, content });
         let mut all = lock(&self.all);
         let number = all.next;
         all.next += 1;
-        all.bytes += size;
-        *all.of_owner.entry(held.owner.clone()).or_default() += size;
         all.held.insert(number, held.clone());
+        all.resize(number, size);
         drop(all);
-        Some(Waiting { unread: self.clone(), number, held })
+        Waiting { unread: self.clone(), number, held, is_watch }
+    }
+
+    /// So much of a watch is not read now. It is there already: if that is too much, others are given up for it.
+    fn resize(&self, number: u64, held: &Held, size: u64) {
+        let before = held.size.load(Ordering::Relaxed);
+        if size > before {
+            self.make_room(&held.owner, size - before);
+        }
+        if size != before {
+            lock(&self.all).resize(number, size);
+        }
     }
 
     /// Whether there is room for so many bytes more, if need be at the cost of what is not read. Who has nothing here
@@ -113,18 +152,19 @@ impl Unread {
             if !own_is_full && !is_full {
                 return true;
             }
-            let candidates = all.held.iter().filter(|(_, held)| !own_is_full || held.owner == *owner);
+            let waiting = all.held.iter().filter(|(_, held)| held.waits());
+            let candidates = waiting.filter(|(_, held)| !own_is_full || held.owner == *owner);
             let longest = candidates.map(|(number, held)| (held.quiet(), *number)).max();
             let Some((_, number)) = longest.filter(|(quiet, _)| *quiet >= PATIENCE) else { return false };
             if let Some(held) = all.remove(number) {
-                *lock(&held.content) = Content { body: None, under_way: None };
+                *lock(&held.content) = Content { body: None, under_way: None, _place: None };
             }
         }
     }
 
     /// Those whose clients have taken nothing for a while keep no connection busy any more.
     pub(crate) fn let_go_of_stuck(&self) {
-        for held in lock(&self.all).held.values().filter(|held| held.quiet() >= STUCK) {
+        for held in lock(&self.all).held.values().filter(|held| held.waits() && held.quiet() >= STUCK) {
             lock(&held.content).under_way = None;
         }
     }
@@ -132,19 +172,29 @@ impl Unread {
 
 impl All {
     fn remove(&mut self, number: u64) -> Option<Arc<Held>> {
-        let held = self.held.remove(&number)?;
-        self.bytes -= held.size;
-        if let Some(bytes) = self.of_owner.get_mut(&held.owner) {
-            *bytes -= held.size;
-            if *bytes == 0 {
-                self.of_owner.remove(&held.owner);
-            }
+        self.resize(number, 0);
+        self.held.remove(&number)
+    }
+
+    /// Counts one that is held with another size; one that is not held any more does not count.
+    fn resize(&mut self, number: u64, size: u64) {
+        let Some(held) = self.held.get(&number) else { return };
+        let before = held.size.swap(size, Ordering::Relaxed);
+        self.bytes = self.bytes - before + size;
+        let of_owner = self.of_owner.entry(held.owner.clone()).or_default();
+        *of_owner = *of_owner - before + size;
+        if *of_owner == 0 {
+            self.of_owner.remove(&held.owner);
         }
-        Some(held)
     }
 }
 
 impl Held {
+    /// Whether there is something that is not read.
+    fn waits(&self) -> bool {
+        self.size.load(Ordering::Relaxed) > 0
+    }
+
     /// For how long nothing was taken of it.
     fn quiet(&self) -> Duration {
         self.made.elapsed().saturating_sub(Duration::from_millis(self.taken.load(Ordering::Relaxed)))
@@ -158,10 +208,19 @@ impl http_body::Body for Waiting {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let now = u64::try_from(self.held.made.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.held.taken.store(now, Ordering::Relaxed);
-        match &mut lock(&self.held.content).body {
-            Some(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
-            None => Poll::Ready(Some(Err(io::Error::other("the answer was not read, and others needed its place")))),
+        let mut content = lock(&self.held.content);
+        let Some(body) = &mut content.body else {
+            let error = io::Error::other("the answer was not read, and others needed its place");
+            return Poll::Ready(Some(Err(error)));
+        };
+        let frame = Pin::new(&mut *body).poll_frame(cx).map_err(|never| match never {});
+        let rest = body.rest();
+        // Room is made for it by giving up others, whose contents are locked for that.
+        drop(content);
+        if self.is_watch {
+            self.unread.resize(self.number, &self.held, rest);
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -212,6 +271,31 @@ mod tests {
         assert_eq!(theirs.collect().await.unwrap().to_bytes().len(), 300);
         assert_eq!(lock(&unread.all).bytes, 0);
         assert!(lock(&unread.all).of_owner.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_a_watch_what_was_begun_counts_and_is_given_up_where_nobody_reads_it() {
+        let unread = Unread::new(400_000);
+        let follow = |owner: &str| {
+            let events =
+                futures::stream::iter([vec![b'e'; 10].into(), vec![b'l'; 150_000].into(), vec![b'e'; 10].into()]);
+            unread.follow(owner.into(), body::streamed(events), under_way(), None)
+        };
+        let bytes = || lock(&unread.all).bytes;
+        let (mut first, mut read) = (follow("greedy"), follow("greedy"));
+        for watch in [&mut first, &mut read] {
+            assert_eq!(watch.frame().await.unwrap().unwrap().into_data().unwrap().len(), 10);
+        }
+        assert_eq!(bytes(), 0, "small events wait nowhere");
+        first.frame().await.unwrap().unwrap();
+        assert!((100_000..150_000).contains(&bytes()), "{}", bytes());
+        tokio::time::sleep(PATIENCE).await;
+        // What the other one holds would be more than half of all: the one that nobody reads goes.
+        assert_eq!(read.collect().await.unwrap().to_bytes().len(), 150_010);
+        assert!(first.frame().await.unwrap().is_err(), "it was given up");
+        drop(first);
+        assert_eq!(bytes(), 0);
+        assert!(lock(&unread.all).of_owner.is_empty() && lock(&unread.all).held.is_empty());
     }
 
     #[tokio::test]
