@@ -213,7 +213,7 @@ fn a_mistake_that_is_reverted_takes_what_it_brought_with_it_and_asks_for_nothing
         "prod/stray.yaml",
         "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: stray, namespace: default}\n",
     );
-    environment.commit_waits(&["it describes none of the 2 objects that it had before"]);
+    environment.commit_waits(&["it describes nothing of what it had before, of which 2 objects would go"]);
     assert!(environment.has("serviceaccount stray -n default"));
     repository.git(["revert", "--no-edit", "HEAD"]);
     let reverted = repository.git(["rev-parse", "HEAD"]);

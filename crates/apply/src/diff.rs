@@ -4,12 +4,12 @@ mod alignment;
 
 use serde_json::{Map, Value};
 
-use crate::applier::{Applier, Desired};
+use crate::applier::{Applier, Desired, Stale, goes_as};
 use crate::change::Action;
 use crate::error::ApplyError;
 use crate::mask;
 use crate::object::{Manifest, Versioned};
-use crate::owner::{DISABLED, Owner, RECONCILE, SSA, SSA_IGNORE};
+use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IGNORE};
 
 /// What an apply would do to one object. Values of Secrets are masked.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,20 +85,24 @@ impl Applier {
         Ok(diff(if fields.is_empty() { Action::Unchanged } else { Action::Configured }, fields))
     }
 
-    /// The objects of `stale` that a prune would delete, and those that it would leave.
+    /// The objects that [`Applier::prune`] would delete, and those that it would leave. What is not there is neither.
     ///
     /// # Errors
     /// When the API gives no answer.
-    pub async fn diff_stale(&self, owner: &Owner, stale: &[Versioned]) -> Result<Vec<Diff>, ApplyError> {
+    pub async fn diff_stale(&self, stale: &Stale) -> Result<Vec<Diff>, ApplyError> {
         let mut diffs = Vec::new();
-        for object in stale {
+        for object in &stale.objects {
             let Some(kind) = self.kind(object).await? else { continue };
+            let diff = |action| Diff { object: object.clone(), action, fields: Vec::new() };
+            if self.never_goes(&object.id, &kind) {
+                diffs.push(diff(Action::Skipped));
+                continue;
+            }
             let found = self.inner.cluster.metadata(&kind, &object.id, None).await;
             let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
             let Some(found) = found else { continue };
-            let stays = crate::applier::stays(owner, &found, self.inner.cluster.ownership());
-            let action = if stays { Action::Skipped } else { Action::Deleted };
-            diffs.push(Diff { object: object.clone(), action, fields: Vec::new() });
+            let goes = goes_as(stale, &object.id, &found, self.inner.cluster.ownership()).is_some();
+            diffs.push(diff(if goes { Action::Deleted } else { Action::Skipped }));
         }
         Ok(diffs)
     }

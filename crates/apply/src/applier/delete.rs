@@ -1,5 +1,6 @@
 //! Deletes what is no longer described.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,6 +47,12 @@ impl Owners {
     pub fn none() -> Self {
         Self::those(|_, _| false)
     }
+
+    /// The same, but for these objects none.
+    #[must_use]
+    pub fn but_not_of(self, objects: HashSet<ObjectId>) -> Self {
+        Self::those(move |owner, object| !objects.contains(object) && (self.0)(owner, object))
+    }
 }
 
 impl fmt::Debug for Owners {
@@ -87,9 +94,6 @@ impl Applier {
     }
 
     async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<(Action, Option<Expectation>), ApplyError> {
-        if self.inner.reserved.contains(&object.id) {
-            return Ok((Action::Skipped, None));
-        }
         let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
@@ -97,8 +101,7 @@ impl Applier {
         let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
         // With its kind every object is gone too.
         let Some(kind) = found else { return Ok((Action::Deleted, None)) };
-        // Such an entry names nothing; what the API would find under its name is another object.
-        if kind.namespaced == object.id.namespace.is_empty() {
+        if self.never_goes(&object.id, &kind) {
             return Ok((Action::Skipped, None));
         }
         let mut attempt = 1;
@@ -116,16 +119,12 @@ impl Applier {
                 self.inner.memory.forget(&object.id, &stale.owner);
                 return Ok((Action::Deleted, None));
             };
-            let is_abandoned =
-                Owner::of(&live, ownership).is_some_and(|owner| (stale.abandoned_by.0)(&owner, &object.id));
-            let owner = Owner::of(&live, ownership).filter(|_| is_abandoned).unwrap_or_else(|| stale.owner.clone());
-            if stays(&owner, &live, ownership) {
-                // An object that stays is no longer ours.
-                self.inner.memory.forget(&object.id, &stale.owner);
-                return Ok((Action::Skipped, None));
-            }
-            // Another owner that takes it this moment wants to know what becomes of it.
+            // An object that stays is no longer ours.
             self.inner.memory.forget(&object.id, &stale.owner);
+            let Some(owner) = goes_as(stale, &object.id, &live, ownership) else {
+                return Ok((Action::Skipped, None));
+            };
+            // Another owner that takes it this moment wants to know what becomes of it.
             self.inner.memory.forget(&object.id, &owner);
             match cluster.delete(&kind, &object.id, &live, account).await {
                 Ok(_) => {
@@ -140,6 +139,12 @@ impl Applier {
         }
     }
 
+    /// Whether nothing is deleted under this name: the object is reserved, or the name is none of its kind, so that what the
+    /// API would find is another object.
+    pub(crate) fn never_goes(&self, id: &ObjectId, kind: &Kind) -> bool {
+        self.inner.reserved.contains(id) || kind.namespaced == id.namespace.is_empty()
+    }
+
     /// The kind of an object, as far as the cluster serves it.
     pub(crate) async fn kind(&self, object: &Versioned) -> Result<Option<std::sync::Arc<Kind>>, ApplyError> {
         let found = self.inner.cluster.kind(&object.id.group, &object.version, &object.id.kind).await;
@@ -147,7 +152,14 @@ impl Applier {
     }
 }
 
+/// As whose an object is deleted, if it is: as that of an owner who gave it up, or else of the one who prunes.
+pub(crate) fn goes_as(stale: &Stale, id: &ObjectId, live: &ObjectMeta, ownership: &Ownership) -> Option<Owner> {
+    let named = Owner::of(live, ownership).filter(|owner| (stale.abandoned_by.0)(owner, id));
+    let owner = named.unwrap_or_else(|| stale.owner.clone());
+    (!stays(&owner, live, ownership)).then_some(owner)
+}
+
 /// Whether an object stays although it is no longer described: it says so, or it belongs to someone else.
-pub(crate) fn stays(owner: &Owner, live: &ObjectMeta, ownership: &Ownership) -> bool {
+pub(super) fn stays(owner: &Owner, live: &ObjectMeta, ownership: &Ownership) -> bool {
     !owner.owns(live, ownership) || has(live, PRUNE, DISABLED) || is_excluded(live)
 }

@@ -21,7 +21,7 @@ use crate::object::{Manifest, ObjectId};
 use crate::owner::{Owner, Ownership};
 use crate::watching::Watching;
 
-pub(crate) use delete::stays;
+pub(crate) use delete::goes_as;
 pub use delete::{Owners, Pruned, Stale};
 pub use handover::Heir;
 

@@ -49,9 +49,26 @@ async fn what_a_prune_would_leave_is_told_apart_from_what_it_would_delete() {
     stale.extend(entries(&world.apply("y", vec![config_map("theirs", json!({}))]).await.unwrap()));
     let gone = Manifest::new(config_map("gone", json!({}))).unwrap();
     stale.push(gone.versioned().clone());
-    let told = world.applier.diff_stale(&Owner::new("flux-system", "x"), &stale).await.unwrap();
-    let told: Vec<_> = told.iter().map(|diff| (diff.object.id.name.as_str(), diff.action)).collect();
-    assert_eq!(told, [("mine", Action::Deleted), ("kept", Action::Skipped), ("theirs", Action::Skipped)]);
+    // An object of this name is in no namespace; the API would find another one.
+    let mut misnamed = stale[0].clone();
+    misnamed.id.namespace.clear();
+    stale.push(misnamed.clone());
+    let told = async |abandoned_by| {
+        let owner = Owner::new("flux-system", "x");
+        let stale = Stale { owner, objects: stale.clone(), account: None, abandoned_by };
+        let told = world.applier.diff_stale(&stale).await.unwrap();
+        told.into_iter().map(|diff| (diff.object.id, diff.action)).collect::<Vec<_>>()
+    };
+    let expected = |theirs| {
+        let actions = [Action::Deleted, Action::Skipped, theirs, Action::Skipped];
+        let objects = stale.iter().filter(|object| object.id != gone.versioned().id);
+        objects.map(|object| object.id.clone()).zip(actions).collect::<Vec<_>>()
+    };
+    assert_eq!(told(Owners::none()).await, expected(Action::Skipped));
+    let gave_it_up = || Owners::those(|owner, _| *owner == Owner::new("flux-system", "y"));
+    assert_eq!(told(gave_it_up()).await, expected(Action::Deleted), "a prune would delete it");
+    let of_theirs = [stale[2].id.clone()].into_iter().collect();
+    assert_eq!(told(gave_it_up().but_not_of(of_theirs)).await, expected(Action::Skipped));
 }
 
 #[test]

@@ -118,12 +118,12 @@ impl Context {
         }
     }
 
-    /// The owners of objects that nobody but `pruner` may describe any more: those that are there, and so had a say.
+    /// The owners of objects that nobody but `pruner` may describe any more: those that are there, and so had a say, and have
+    /// not to delete them themselves.
     pub(crate) fn abandoned_by(&self, pruner: &OwnerName) -> Owners {
         let (sharing, pruner) = (self.sharing.clone(), pruner.clone());
         Owners::those(move |owner, object| {
-            sharing.is_known(&OwnerName::marked(pruner.kind, owner.clone()))
-                && !sharing.is_claimed_by_another(&pruner, object)
+            sharing.is_abandoned(&pruner, &OwnerName::marked(pruner.kind, owner.clone()), object)
         })
     }
 

@@ -76,7 +76,7 @@ async fn remove(context: &Context, target: &Target, job: &Job, mut objects: Vec<
         target.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
     context.counters.pruned(pruned.leaving.len());
     let changes = pruned.changes.to_string();
-    tracing::info!("deleted what it applied: {}", job.say(&changes.replace('\n', ", ")));
+    tracing::info!("deleted what it applied: {}", job.say(&changes));
     job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &changes);
     if job.owner.deletion == Deletion::DeleteAndWait {
         let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);

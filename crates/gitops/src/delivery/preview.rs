@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{
-    Action, Applier, ApplyError, Desired, Diff, Manifest, ObjectId, Options, Versioned, inventory as entries,
+    Action, Applier, ApplyError, Desired, Diff, Manifest, ObjectId, Options, Owners, Stale, Versioned,
+    inventory as entries,
 };
 use cowherd_render::Helm;
 use cowherd_source::Access;
@@ -100,7 +101,7 @@ pub(crate) async fn preview(
     if settings.prune {
         let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
         let old = status.objects();
-        let stale = applier.diff_stale(&owner.name.mark(), &entries::gone(&old, &wanted)).await.map_err(failed)?;
+        let stale = applier.diff_stale(&stale(owner, entries::gone(&old, &wanted))).await.map_err(failed)?;
         let deleted = stale.iter().filter(|diff| diff.action == Action::Deleted).map(|diff| diff.object.clone());
         let deleted: Vec<Versioned> = deleted.collect();
         let foreseen = guard::foresee(client, (owner, status), (&old, &wanted), &deleted).await;
@@ -123,7 +124,7 @@ pub(crate) async fn preview_deletion(
     }
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
     let (applier, _drift) = Applier::new(client.clone(), options);
-    let diffs = applier.diff_stale(&owner.name.mark(), &status.objects()).await;
+    let diffs = applier.diff_stale(&stale(owner, status.objects())).await;
     diffs.map_err(|error| PreviewError::Apply(format!("{} {}", owner.name.kind.kind, owner.name), error.to_string()))
 }
 
@@ -139,6 +140,11 @@ async fn produce(prepared: &Prepared, proposal: &Proposal, helm: Helm) -> Result
         }
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ProducerError::broken(&error)))
+}
+
+/// What is to go of an owner. What others gave up that describe the same objects, nobody here knows.
+fn stale(owner: &Owner, objects: Vec<Versioned>) -> Stale {
+    Stale { owner: owner.name.mark(), objects, account: owner.account.clone(), abandoned_by: Owners::none() }
 }
 
 fn desired(owner: &Owner, settings: &Settings, manifests: Vec<Manifest>) -> Desired {

@@ -25,8 +25,7 @@ pub(super) async fn remove_stale(
 ) -> Result<(), Failure> {
     let mut stale = entries::gone(old, applied);
     if stale.is_empty() || !settings.prune {
-        guard::carried_out(context, job);
-        guard::settle(job, &guard::Held::default(), applied);
+        guard::settle(context, job, &guard::Held::default(), applied);
         return guard::tell(job, &guard::Held::default());
     }
     job.status.inventory = Some(Inventory::of(&entries::renewed(old, applied)));
@@ -40,16 +39,17 @@ pub(super) async fn remove_stale(
     left.map_err(|error| Failure::Prune(Box::new(error)))?;
     let gone = stale.clone();
     spare(context, job, Some(&settings.source), &mut stale);
-    let held = guard::hold(context, target, job, (old, applied), (&gone, &stale)).await?;
-    let objects = entries::gone(&stale, &held.objects);
     let (owner, abandoned_by) = (job.name.mark(), context.abandoned_by(&job.name));
-    let stale = Stale { owner, objects, account: target.account.clone(), abandoned_by };
+    let mut stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
+    let held = guard::hold(context, target, job, (old, applied), (&gone, &stale)).await?;
+    stale.objects = entries::gone(&stale.objects, &held.objects);
+    // What somebody else had when it was looked at is not deleted unlooked at.
+    stale.abandoned_by = stale.abandoned_by.but_not_of(held.others.clone());
     match target.applier.prune(&stale).await {
         Ok(pruned) => {
-            guard::carried_out(context, job);
             job.note(&pruned.changes);
             context.counters.pruned(pruned.leaving.len());
-            guard::settle(job, &held, applied);
+            guard::settle(context, job, &held, applied);
             job.tell_changes(context, &pruned.changes);
             guard::tell(job, &held)
         }

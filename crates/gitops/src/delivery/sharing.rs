@@ -135,9 +135,25 @@ impl Sharing {
         concerned
     }
 
-    /// Who else than `name` could have the object.
+    /// Of what `name` describes no more it has these objects still, and no others.
+    pub(crate) fn keep(&self, name: &OwnerName, objects: &[Versioned]) {
+        self.state().claims.keep(name, objects.iter().map(|object| object.id.clone()));
+    }
+
+    /// Who else than `name` could have the object. Where one has it, `name` gives it up with that.
     pub(crate) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
-        self.state().claims.heirs(name, object)
+        let mut state = self.state();
+        let heirs = state.claims.heirs(name, object);
+        if heirs == Heirs::OneHasIt {
+            state.claims.give_up(name, object);
+        }
+        heirs
+    }
+
+    /// Whether nobody but `pruner` describes the object, and `owner`, who is there, and so had a say, gave it up.
+    pub(crate) fn is_abandoned(&self, pruner: &OwnerName, owner: &OwnerName, object: &ObjectId) -> bool {
+        let claims = &self.state().claims;
+        claims.gave_up(owner, object) && !claims.is_claimed_by_another(pruner, object)
     }
 
     /// The object is one of `heir` now.
@@ -151,16 +167,6 @@ impl Sharing {
     /// What others gave to `name` since it last asked.
     pub(crate) fn take_given(&self, name: &OwnerName) -> Vec<Versioned> {
         self.state().given.remove(name).unwrap_or_default()
-    }
-
-    /// Whether someone else than `name` describes the object.
-    pub(crate) fn is_claimed_by_another(&self, name: &OwnerName, object: &ObjectId) -> bool {
-        self.state().claims.is_claimed_by_another(name, object)
-    }
-
-    /// Whether `name` said what it describes.
-    pub(crate) fn is_known(&self, name: &OwnerName) -> bool {
-        self.state().claims.is_known(name)
     }
 
     /// The objects of `name` that others describe too.
@@ -206,6 +212,7 @@ mod tests {
     use super::*;
     use crate::owner::Owning;
     use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_apply::inventory as entries;
 
     fn name(text: &str) -> OwnerName {
         OwnerName::new(&crate::kustomization::KIND, "n", text)
@@ -233,7 +240,7 @@ mod tests {
             let (sharing, object) = (sharing.clone(), object.clone());
             tokio::spawn(async move {
                 sharing.wait_for_others(&source()).await;
-                sharing.is_claimed_by_another(&name("a"), &object)
+                sharing.state().claims.is_claimed_by_another(&name("a"), &object)
             })
         };
         tokio::time::sleep(QUIET * 2).await;
@@ -241,6 +248,33 @@ mod tests {
         let _ = sharing.claim(&rank("b"), [object]);
         sharing.leave(&source(), &name("b"));
         assert!(waiter.await.unwrap());
+    }
+
+    #[test]
+    fn what_an_owner_has_still_is_given_up_when_it_is_left_to_another_or_gone() {
+        let sharing = Sharing::default();
+        let object = entries::parse("n_shared__ConfigMap", "v1").unwrap();
+        let is_abandoned = || sharing.is_abandoned(&name("b"), &name("a"), &object.id);
+        assert!(!is_abandoned(), "it may yet say that it describes it");
+        let describe = |rank: &Rank, ids: &[&ObjectId]| drop(sharing.claim(rank, ids.iter().copied().cloned()));
+        let (a, b) = (rank("a"), rank("b"));
+        describe(&a, &[&object.id]);
+        describe(&b, &[]);
+        assert!(!is_abandoned());
+        describe(&a, &[]);
+        assert!(!is_abandoned(), "it is there to delete it");
+        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::Some(Vec::new()));
+        assert!(!is_abandoned(), "nobody has got it");
+
+        describe(&b, &[&object.id]);
+        drop(sharing.applied(&b, &[object.id.clone()].into_iter().collect(), true));
+        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt);
+        describe(&b, &[]);
+        assert!(is_abandoned(), "it was left to who drops it now");
+        sharing.keep(&a.name, std::slice::from_ref(&object));
+        assert!(!is_abandoned());
+        sharing.keep(&a.name, &[]);
+        assert!(is_abandoned(), "it is not to be pruned there");
     }
 
     #[tokio::test]

@@ -8,6 +8,10 @@ use crate::world::{World, condition, config_map, inventory, kustomization};
 const WAITS: &str = "PruneProtected";
 const APPROVED: &str = "cowherd.dev/prune-approved";
 
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gadgets.example.com}\n\
+    spec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Gadget, plural: gadgets, singular: gadget}\n  versions:\n  \
+    - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+
 /// A Kustomization with the ConfigMaps `a` and `b` of the namespace `apps`.
 async fn two() -> World {
     let world = World::new().await;
@@ -69,10 +73,10 @@ async fn what_a_mistake_brought_goes_with_its_revert_without_a_word_also_after_a
     waits(
         &world,
         &["other/z"],
-        "it describes none of the 2 objects that it had before: ConfigMap/apps/a, ConfigMap/apps/b",
+        "it describes nothing of what it had before, of which 2 objects would go: ConfigMap/apps/a, ConfigMap/apps/b",
     )
     .await;
-    let z = "it describes none of the 3 objects that it had before: ";
+    let z = "it describes nothing of what it had before, of which 3 objects would go: ";
     waits(&world, &[], z).await;
     world.kill_agents().await;
     describe(&world, &["a", "b"]);
@@ -94,11 +98,12 @@ async fn what_a_mistake_brought_goes_with_its_revert_without_a_word_also_after_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_goes_on_waiting_whatever_comes_and_goes_beside_it_until_it_is_back() {
     let mut world = two().await;
-    let words = "it describes none of the 2 objects that it had before: ConfigMap/apps/a, ConfigMap/apps/b";
+    let words =
+        "it describes nothing of what it had before, of which 2 objects would go: ConfigMap/apps/a, ConfigMap/apps/b";
     waits(&world, &["other/m", "other/n"], words).await;
     world.kill_agents().await;
     world.start_agents();
-    waits(&world, &["other/m"], "it describes none of the 3 objects that it had before: ").await;
+    waits(&world, &["other/m"], "it describes nothing of what it had before, of which 3 objects would go: ").await;
     assert_eq!(world.value("other", "n").await.as_deref(), Some("1"));
     let rest = "of what it had before it does not describe 1 object yet: ConfigMap/apps/b";
     waits(&world, &["a"], rest).await;
@@ -117,7 +122,7 @@ async fn what_a_mistake_brought_waits_after_its_revert_where_others_would_go_wit
     world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: stray}\n");
     world.repository.write("apps/kustomization.yaml", "resources: [ns.yaml]");
     world.repository.commit("a mistake");
-    world.failed("apps", WAITS, "it describes none of the 2 objects").await;
+    world.failed("apps", WAITS, "it describes nothing of what it had before, of which 2 objects").await;
     world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "stray" } })).await;
     describe(&world, &["a", "b"]);
     let revision = world.repository.commit("revert");
@@ -130,7 +135,7 @@ async fn what_a_mistake_brought_waits_after_its_revert_where_others_would_go_wit
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_namespace_that_holds_what_waits_waits_with_it() {
     let world = two().await;
-    waits(&world, &["other/z"], "it describes none of the 2 objects").await;
+    waits(&world, &["other/z"], "it describes nothing of what it had before, of which 2 objects").await;
     describe(&world, &["a"]);
     world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps}\n");
     world.repository.write("apps/kustomization.yaml", "resources: [a.yaml, ns.yaml]");
@@ -152,10 +157,7 @@ async fn an_apply_that_fails_hides_no_mistake() {
     let mut world = two().await;
     describe(&world, &["other/z"]);
     // The definition is applied before it is known that the object is refused.
-    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gadgets.example.com}\n\
-        spec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Gadget, plural: gadgets, singular: gadget}\n  versions:\n  \
-        - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
-    world.repository.write("apps/definition.yaml", definition);
+    world.repository.write("apps/definition.yaml", DEFINITION);
     let refused = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: Not_A_Name, namespace: other}\n";
     world.repository.write("apps/refused.yaml", refused);
     world.repository.write("apps/kustomization.yaml", "resources: [other-z.yaml, definition.yaml, refused.yaml]");
@@ -170,7 +172,7 @@ async fn an_apply_that_fails_hides_no_mistake() {
         .failed(
             "apps",
             WAITS,
-            &format!("for revision {revision} waits until it is approved: it describes none of the 2"),
+            &format!("for revision {revision} waits until it is approved: it describes nothing of what it had before, of which 2"),
         )
         .await;
     assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
@@ -179,7 +181,7 @@ async fn an_apply_that_fails_hides_no_mistake() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_approval_of_something_else_is_told_with_what_would_be_one() {
     let world = two().await;
-    let message = waits(&world, &[], "it describes none of the 2 objects").await;
+    let message = waits(&world, &[], "it describes nothing of what it had before, of which 2 objects").await;
     let identity = approval(&message).unwrap().to_owned();
     annotate(&world, "0123\u{202e}").await;
     let words = format!(
@@ -199,4 +201,67 @@ async fn an_approval_of_something_else_is_told_with_what_would_be_one() {
 
     annotate(&world, "another").await;
     told(&world, "ReconciliationSucceeded", &["approved of a prune (another); nothing waited to be pruned"]).await;
+}
+
+/// Writes into a directory these ConfigMaps of the namespace `apps`, and no others, and what else is named as a file.
+fn describe_in(world: &World, directory: &str, names: &[&str], more: &[(&str, &str)]) {
+    let _ = std::fs::remove_dir_all(world.repository.path().join(directory));
+    for name in names {
+        world.repository.write(&format!("{directory}/{name}.yaml"), &config_map("apps", name, directory));
+    }
+    more.iter().for_each(|(file, content)| world.repository.write(&format!("{directory}/{file}.yaml"), content));
+    let files = names.iter().copied().chain(more.iter().map(|(file, _)| *file)).map(|file| format!("{file}.yaml"));
+    let resources = format!("resources: [{}]", files.collect::<Vec<_>>().join(", "));
+    world.repository.write(&format!("{directory}/kustomization.yaml"), &resources);
+}
+
+/// Two Kustomizations, of which the first is older, or comes first by its name, with what is in their directories.
+async fn first_and_second(world: &World) {
+    let revision = world.repository.commit("both");
+    world.follow_repository().await;
+    for name in ["first", "second"] {
+        world.add(kustomization(name, &format!("./{name}"), json!({}))).await;
+        world.ready(name, &revision).await;
+    }
+}
+
+const STRAY: (&str, &str) = ("ns", "apiVersion: v1\nkind: Namespace\nmetadata: {name: stray}\n");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_one_is_not_pruned_by_another_that_described_it_too() {
+    let world = World::new().await;
+    describe_in(&world, "first", &["a"], &[STRAY]);
+    describe_in(&world, "second", &["b"], &[STRAY]);
+    first_and_second(&world).await;
+    world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "stray" } })).await;
+    describe_in(&world, "first", &["a"], &[]);
+    describe_in(&world, "second", &["b"], &[]);
+    let revision = world.repository.commit("both without the namespace");
+    let what = "with Namespace/stray would go what this Kustomization does not prune: ConfigMap/stray/theirs. Nothing";
+    world.failed("first", WAITS, &format!("for revision {revision} waits until it is approved: {what}")).await;
+    world.ready("second", &revision).await;
+    let found = world.get("v1", "Namespace", None, "stray").await.unwrap();
+    assert!(found["metadata"]["deletionTimestamp"].is_null(), "{found}");
+    world.api("v1", "ConfigMap", Some("stray")).delete("theirs", &Default::default()).await.unwrap();
+    world.ready("first", &revision).await;
+    world
+        .until("the namespace is gone", async || match world.get("v1", "Namespace", None, "stray").await {
+            None => Ok(()),
+            Some(found) => Err(found),
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_one_had_waits_although_another_that_keeps_something_drops_it_too() {
+    let world = World::new().await;
+    describe_in(&world, "first", &["shared"], &[]);
+    describe_in(&world, "second", &["b", "shared"], &[]);
+    first_and_second(&world).await;
+    describe_in(&world, "first", &[], &[]);
+    describe_in(&world, "second", &["b"], &[]);
+    let revision = world.repository.commit("both without it");
+    world.failed("first", WAITS, "of which 1 object would go: ConfigMap/apps/shared").await;
+    world.ready("second", &revision).await;
+    assert_eq!(world.value("apps", "shared").await.as_deref(), Some("first"));
 }

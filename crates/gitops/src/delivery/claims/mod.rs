@@ -10,7 +10,7 @@ mod holds;
 mod tests;
 mod told;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cowherd_apply::ObjectId;
@@ -44,6 +44,8 @@ pub(crate) struct Concerned(pub(crate) BTreeSet<OwnerName>);
 pub(super) struct Claims {
     of: HashMap<OwnerName, Described>,
     on: HashMap<Arc<ObjectId>, Holds>,
+    /// What an owner described and has still: nobody else is to delete it meanwhile.
+    kept: HashMap<OwnerName, HashSet<Arc<ObjectId>>>,
 }
 
 /// What an owner describes, in order.
@@ -73,6 +75,7 @@ impl Claims {
             let stays = |object: &Arc<ObjectId>| is_same && described.objects.binary_search(object).is_ok();
             for object in former.objects.iter().filter(|object| !stays(object)) {
                 self.change(object, &former.rank, &mut concerned, |_| None);
+                self.kept.entry(rank.name.clone()).or_default().insert(Arc::clone(object));
             }
         }
         for object in described.objects.iter() {
@@ -148,6 +151,7 @@ impl Claims {
     /// `name` describes nothing any more.
     pub(super) fn disclaim(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
+        self.kept.remove(name);
         if let Some(Described { rank, objects }) = self.of.remove(name) {
             for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| None);
@@ -166,6 +170,27 @@ impl Claims {
     /// Whether `name` is there, and said what it describes.
     pub(super) fn is_known(&self, name: &OwnerName) -> bool {
         self.of.contains_key(name)
+    }
+
+    /// Of what `name` describes no more it has these objects still, and no others.
+    pub(super) fn keep(&mut self, name: &OwnerName, objects: impl Iterator<Item = ObjectId>) {
+        let kept: HashSet<Arc<ObjectId>> = objects.map(Arc::new).collect();
+        match kept.is_empty() {
+            true => drop(self.kept.remove(name)),
+            false => drop(self.kept.insert(name.clone(), kept)),
+        }
+    }
+
+    /// `name` leaves the object to somebody else.
+    pub(super) fn give_up(&mut self, name: &OwnerName, object: &ObjectId) {
+        if let Some(kept) = self.kept.get_mut(name) {
+            kept.remove(object);
+        }
+    }
+
+    /// Whether `name` is there, and has the object no more, unless it describes it.
+    pub(super) fn gave_up(&self, name: &OwnerName, object: &ObjectId) -> bool {
+        self.is_known(name) && !self.kept.get(name).is_some_and(|kept| kept.contains(object))
     }
 
     /// Those that describe the object, the oldest first.

@@ -1,5 +1,7 @@
 //! What is held back, and what is said of it.
 
+use std::collections::HashSet;
+
 use cowherd_apply::{ObjectId, Versioned};
 use cowherd_text::listed;
 
@@ -17,6 +19,8 @@ const SAID: usize = 6 * 1024;
 #[derive(Default)]
 pub(in crate::delivery) struct Held {
     pub(in crate::delivery) objects: Vec<Versioned>,
+    /// What of all that was looked at is not the owner's to delete.
+    pub(in crate::delivery) others: HashSet<ObjectId>,
     /// How many of these, the first ones, are held back whatever they are.
     pub(super) everything: usize,
     /// Whether not all is gone that the owner had with them.
@@ -73,7 +77,7 @@ impl Held {
             if self.is_partly_left {
                 format!("of what it had before it does not describe {count} yet: {named}")
             } else {
-                format!("it describes none of the {count} that it had before: {named}")
+                format!("it describes nothing of what it had before, of which {count} would go: {named}")
             }
         });
         let content = self.content.iter().map(|(object, content)| would_go_with(object, kind, content, most));
@@ -129,7 +133,7 @@ mod tests {
         held.everything = 1;
         let why = held.why("Kustomization");
         assert!(
-            why.starts_with("it describes none of the 1 object that it had before: ")
+            why.starts_with("it describes nothing of what it had before, of which 1 object would go: ")
                 && why.contains("Gadget/prod/001"),
             "{why}"
         );

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use cowherd_api::ConditionStatus::True;
 use cowherd_api::flux::annotations::{DISABLED, PRUNE_PROTECTION};
-use cowherd_apply::{Action, ObjectId, Versioned, inventory as entries};
+use cowherd_apply::{Action, ObjectId, Stale, Versioned, inventory as entries};
 use kube::Client;
 
 use approval::Approved;
@@ -54,9 +54,9 @@ pub(super) async fn hold(
     target: &Target,
     job: &Job,
     (old, applied): (&[Versioned], &[Versioned]),
-    (gone, stale): (&[Versioned], &[Versioned]),
+    (gone, stale): (&[Versioned], &Stale),
 ) -> Result<Held, Failure> {
-    if stale.is_empty() || is_unprotected(context, &job.owner) {
+    if stale.objects.is_empty() || is_unprotected(context, &job.owner) {
         return Ok(Held::default());
     }
     let held = unmeant(target, job, (old, applied), (gone, stale)).await?;
@@ -66,7 +66,7 @@ pub(super) async fn hold(
     }
     let approved = approved_by(context, job, &held);
     if approved.is_some() {
-        return Ok(Held { approved, had: held.had, ..Held::default() });
+        return Ok(Held { approved, had: held.had, others: held.others, ..Held::default() });
     }
     context.begun.end(&job.name);
     Ok(held)
@@ -93,20 +93,14 @@ fn is_approved(job: &Job, held: &Held) -> bool {
     })
 }
 
-/// The revision was applied, and what was not held back was deleted: approvals are used up by that.
-pub(super) fn carried_out(context: &Context, job: &Job) {
-    context.begun.end(&job.name);
-    if let Some(approved) = &context.approved {
-        approved.end(&job.name, &job.artifact.revision);
-    }
-}
-
 /// Not all was deleted that was not held back: `left` is there still. What is left of what was approved is approved as well.
 pub(super) fn broke_off(context: &Context, job: &mut Job, held: &Held, applied: &[Versioned], left: &[Versioned]) {
     if let Some(By::Word(approved)) = &held.approved {
         context.begun.keep(&job.name, approved.clone());
     }
-    write_inventory(job, held, &entries::union(&entries::union(applied, &held.objects), left));
+    let kept = entries::union(&held.objects, left);
+    write_inventory(job, held, &entries::union(applied, &kept));
+    context.sharing.keep(&job.name, &kept);
 }
 
 /// Writes down what the owner has while it is not settled: first what it had when it was.
@@ -121,26 +115,27 @@ async fn unmeant(
     target: &Target,
     job: &Job,
     (old, applied): (&[Versioned], &[Versioned]),
-    (gone, stale): (&[Versioned], &[Versioned]),
+    (gone, stale): (&[Versioned], &Stale),
 ) -> Result<Held, Failure> {
     let had = Had::of(&job.status, old);
-    let all = entries::common(stale, &had.waiting(applied, gone));
-    let holders: Vec<Versioned> = stale.iter().filter(|object| content::may_hold(&object.id)).cloned().collect();
-    let there = would_go(target, job, &entries::union(&all, &holders)).await?;
+    let all = entries::common(&stale.objects, &had.waiting(applied, gone));
+    let holders = stale.objects.iter().filter(|object| content::may_hold(&object.id));
+    let holders: Vec<Versioned> = holders.cloned().collect();
+    let (there, others_have) = would_go(target, stale, &entries::union(&all, &holders)).await?;
     let (mut objects, others): (Vec<_>, Vec<_>) = {
         let all: HashSet<&ObjectId> = ids(&all).collect();
         there.into_iter().partition(|object| all.contains(&object.id))
     };
     let everything = objects.len();
-    let mut content = contents(target, &objects, stale).await?;
+    let mut content = contents(target, &objects, &stale.objects).await?;
     // What stays is lost with them, too.
-    let goes = entries::gone(stale, &objects);
+    let goes = entries::gone(&stale.objects, &objects);
     for (object, found) in contents(target, &others, &goes).await? {
         objects.extend(others.iter().find(|other| other.id == object).cloned());
         content.push((object, found));
     }
     let is_partly_left = had.is_partly_left(gone);
-    Ok(Held { objects, everything, is_partly_left, content, had, approved: None })
+    Ok(Held { objects, others: others_have, everything, is_partly_left, content, had, approved: None })
 }
 
 /// The Namespaces and definitions among `objects` with which others go that are not `leaving`, and those.
@@ -215,8 +210,14 @@ pub(super) async fn stays_after_deletion(
     Ok((held.objects, message))
 }
 
-/// The revision was applied and all else was deleted: writes down what the owner has, and what of it waits.
-pub(super) fn settle(job: &mut Job, held: &Held, applied: &[Versioned]) {
+/// The revision was applied and all else was deleted: approvals are used up by that. Writes down what the owner has, and what
+/// of it waits.
+pub(super) fn settle(context: &Context, job: &mut Job, held: &Held, applied: &[Versioned]) {
+    context.begun.end(&job.name);
+    if let Some(approved) = &context.approved {
+        approved.end(&job.name, &job.artifact.revision);
+    }
+    context.sharing.keep(&job.name, &held.objects);
     let there = entries::union(applied, &held.objects);
     if held.everything > 0 {
         write_inventory(job, held, &there);
@@ -249,12 +250,17 @@ pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
     Err(Failure::Protected(message))
 }
 
-/// Those of `stale` that are there, and that would be deleted.
-async fn would_go(target: &Target, job: &Job, stale: &[Versioned]) -> Result<Vec<Versioned>, Failure> {
-    let diffs = target.applier.diff_stale(&job.name.mark(), stale).await;
+/// Which of these objects of `stale` are there and would be deleted, and which would stay.
+async fn would_go(
+    target: &Target,
+    stale: &Stale,
+    objects: &[Versioned],
+) -> Result<(Vec<Versioned>, HashSet<ObjectId>), Failure> {
+    let diffs = target.applier.diff_stale(&Stale { objects: objects.to_vec(), ..stale.clone() }).await;
     let diffs = diffs.map_err(|error| Failure::Prune(Box::new(error)))?;
-    let deleted = diffs.into_iter().filter(|diff| diff.action == Action::Deleted);
-    Ok(deleted.map(|diff| diff.object).collect())
+    let (goes, stays): (Vec<_>, Vec<_>) = diffs.into_iter().partition(|diff| diff.action == Action::Deleted);
+    let stays = stays.into_iter().map(|diff| diff.object.id).collect();
+    Ok((goes.into_iter().map(|diff| diff.object).collect(), stays))
 }
 
 fn ids(objects: &[Versioned]) -> impl Iterator<Item = &ObjectId> {
