@@ -16,7 +16,7 @@ use super::job::{Ended, Held, Job, Report, Task};
 use super::produce::produce;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
-use super::{Context, finalize, health, idle, places};
+use super::{Context, finalize, guard, health, idle, places};
 use crate::conditions::{DRIFT_FOUGHT, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -274,8 +274,8 @@ async fn record_before_apply(
     if entries::gone(&new, old).is_empty() {
         return Ok(());
     }
+    guard::mark(&mut job.status);
     job.status.inventory = Some(Inventory::of(&entries::union(old, &new)));
-    job.status.settled = job.status.settled.or(Some(old.len()));
     let revision = job.artifact.revision.clone();
     // What failed at this revision says so until it is known how this attempt ends.
     if !status::has_failed_at(&job.status, &revision) {

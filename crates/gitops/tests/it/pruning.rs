@@ -265,3 +265,19 @@ async fn all_that_one_had_waits_although_another_that_keeps_something_drops_it_t
     world.ready("second", &revision).await;
     assert_eq!(world.value("apps", "shared").await.as_deref(), Some("first"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_never_wholly_applied_waits_as_well() {
+    let world = World::new().await;
+    // The definition is applied before it is known that the object is refused.
+    let refused = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: Not_A_Name, namespace: other}\n";
+    describe_in(&world, "apps", &[], &[("definition", DEFINITION), ("refused", refused)]);
+    world.repository.commit("what is never whole");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({}))).await;
+    world.failed("apps", "ReconciliationFailed", "Not_A_Name").await;
+    waits(&world, &[], "it describes nothing of what it had before, of which 1 object would go: CustomResource").await;
+    let definition =
+        world.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "gadgets.example.com").await;
+    assert!(definition.unwrap()["metadata"]["deletionTimestamp"].is_null());
+}

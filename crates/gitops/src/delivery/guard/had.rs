@@ -13,6 +13,16 @@ use super::EVERYTHING;
 use crate::conditions::{PRUNE_PROTECTED, find};
 use crate::owner::Status;
 
+/// Writes down how much of its objects an owner had, before it gets more. One that had none has what has come since.
+pub(in crate::delivery) fn mark(status: &mut Status) {
+    status.settled = known(status).or_else(|| Some(status.objects().len()).filter(|had| *had > 0));
+}
+
+/// How much the owner had when it was last settled, unless it never was.
+fn known(status: &Status) -> Option<usize> {
+    status.settled.filter(|had| *had > 0)
+}
+
 /// What an owner had when it was last settled, as far as it has it still.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Had {
@@ -24,7 +34,7 @@ pub(super) struct Had {
 impl Had {
     /// What the status says of `old`, the objects that the owner has.
     pub(super) fn of(status: &Status, old: &[Versioned]) -> Self {
-        let count = status.settled.unwrap_or(old.len()).min(old.len());
+        let count = known(status).unwrap_or(old.len()).min(old.len());
         let waits = find(&status.conditions, PRUNE_PROTECTED).is_some_and(|told| told.reason == EVERYTHING);
         Self { objects: old[..count].to_vec(), waits }
     }
@@ -102,7 +112,7 @@ mod tests {
         /// A revision describes these, each of another kind, as an apply that is cut off before anything is pruned has it.
         fn cut_off(&mut self, kinds: &str) {
             let old = self.0.objects();
-            self.0.settled = self.0.settled.or(Some(old.len()));
+            mark(&mut self.0);
             self.0.inventory = Some(Inventory::of(&entries::union(&old, &each(kinds))));
         }
 
@@ -170,11 +180,24 @@ mod tests {
     #[test]
     fn an_apply_that_was_cut_off_hides_nothing_and_what_it_left_behind_is_no_loss() {
         let mut story = Story::default();
-        story.cut_off("z");
-        assert_eq!(story.next("xy"), "");
+        story.next("xy");
         story.cut_off("w");
         assert_eq!(story.next("w"), "2 xy");
         assert_eq!(story.next("xy"), "");
+    }
+
+    #[test]
+    fn what_was_never_wholly_applied_waits_as_what_was() {
+        let mut story = Story::default();
+        story.cut_off("xy");
+        assert_eq!(story.next(""), "2 xy");
+        let mut story = Story::default();
+        story.cut_off("xy");
+        story.cut_off("xyz");
+        assert_eq!((story.0.settled, story.next("xyz").as_str(), story.0.settled), (Some(2), "", None));
+        // A status of before that.
+        story.0.settled = Some(0);
+        assert_eq!(story.next("w"), "3 xyz");
     }
 
     #[test]

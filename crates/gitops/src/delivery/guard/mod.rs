@@ -21,6 +21,7 @@ pub use approval::approval;
 pub(crate) use approval::{ApprovedAtStart, Begun};
 use content::Content;
 use had::Had;
+pub(in crate::delivery) use had::mark;
 pub(in crate::delivery) use held::Held;
 use held::{By, NAMED, would_go_with};
 
