@@ -10,8 +10,8 @@ use kube::Api;
 use kube::api::DynamicObject;
 
 use super::claims::Heirs;
-use super::{Context, Job};
-use crate::owner::{Inventory, OwnerName};
+use super::{Context, Job, guard};
+use crate::owner::{Inventory, OwnerName, Status};
 use crate::target::Target;
 
 /// Takes out of what is to go what somebody else has or gets.
@@ -44,15 +44,18 @@ pub(super) async fn leave_to_others(
 
 /// The objects in the inventory of a job, to which those are added that others gave to its owner.
 pub(super) fn with_given(context: &Context, job: &mut Job) -> Vec<Versioned> {
-    let objects = job.status.objects();
     let given = context.sharing.take_given(&job.name);
-    if given.is_empty() {
-        return objects;
-    }
-    let all = union(&objects, &given);
     // As long as the process lives, the status is kept, whether it can be written or not.
-    job.status.inventory = Some(Inventory::of(&all));
-    all
+    add(&mut job.status, &given);
+    job.status.objects()
+}
+
+/// Adds to the inventory what was given to the owner. That is not what it had when it was last settled.
+fn add(status: &mut Status, given: &[Versioned]) {
+    if !given.is_empty() {
+        guard::mark(status);
+        status.inventory = Some(Inventory::of(&union(&status.objects(), given)));
+    }
 }
 
 async fn is_left(context: &Context, target: &Target, name: &OwnerName, object: &Versioned) -> Result<bool, ApplyError> {
@@ -87,4 +90,27 @@ async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> R
         return Ok(None);
     }
     Ok(Some(Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cowherd_apply::inventory::parse;
+
+    #[test]
+    fn what_is_given_is_nothing_that_the_owner_had() {
+        let objects = |names: &[&str]| names.iter().map(|name| parse(name, "v1").unwrap()).collect::<Vec<_>>();
+        let mut status =
+            Status { inventory: Some(Inventory::of(&objects(&["n_x__A", "n_y__A"]))), ..Status::default() };
+        add(&mut status, &[]);
+        assert_eq!(status.settled, None);
+        add(&mut status, &objects(&["n_g__A"]));
+        add(&mut status, &objects(&["n_h__A", "n_g__A"]));
+        assert_eq!(status.settled, Some(2));
+        assert_eq!(status.objects(), objects(&["n_x__A", "n_y__A", "n_g__A", "n_h__A"]));
+
+        let mut new = Status::default();
+        add(&mut new, &objects(&["n_g__A"]));
+        assert_eq!(new.settled, None, "of one that had nothing, that is all it has");
+    }
 }

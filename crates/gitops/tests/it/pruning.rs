@@ -267,6 +267,25 @@ async fn all_that_one_had_waits_although_another_that_keeps_something_drops_it_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_describes_some_of_it_too_keeps_nothing_else_from_waiting() {
+    let world = World::new().await;
+    describe_in(&world, "first", &["x", "y"], &[]);
+    describe_in(&world, "second", &["b", "x"], &[]);
+    first_and_second(&world).await;
+    describe_in(&world, "first", &[], &[]);
+    world.repository.commit("the first one is emptied");
+    let words = "it describes nothing of what it had before, of which 1 object would go: ConfigMap/apps/y";
+    world.failed("first", WAITS, words).await;
+    world
+        .until("the other one has its own", async || match world.value("apps", "x").await.as_deref() {
+            Some("second") => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    assert_eq!(world.value("apps", "y").await.as_deref(), Some("first"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_never_wholly_applied_waits_as_well() {
     let world = World::new().await;
     // The definition is applied before it is known that the object is refused.

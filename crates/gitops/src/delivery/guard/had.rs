@@ -39,31 +39,32 @@ impl Had {
         Self { objects: old[..count].to_vec(), waits }
     }
 
-    /// What of `gone` waits, whatever it is: all of it, where nothing is left of what the owner had; of what has waited, what is
-    /// not back. `applied` is what is described now, and what is neither `gone` nor described is as others have it.
+    /// What of `gone` waits, whatever it is: all of it, where nothing is described of what the owner had; of what has waited,
+    /// what is not back. `applied` is what is described now; what is neither `gone` nor described is as others have it, which
+    /// says nothing of the rest.
     pub(super) fn waiting(&self, applied: &[Versioned], gone: &[Versioned]) -> Vec<Versioned> {
-        let is_left = self.objects.is_empty() || self.is_partly_left(gone);
+        let is_left = self.objects.is_empty() || self.is_partly_left(applied);
         match self.waits {
-            false if is_left || self.is_renamed(applied) => Vec::new(),
+            false if is_left || self.is_renamed(applied, gone) => Vec::new(),
             true if is_left => entries::common(gone, &self.objects),
             _ => gone.to_vec(),
         }
     }
 
-    /// Whether for each object something of the same kind comes in its place, as when an object is renamed. How many come is
-    /// no measure.
-    fn is_renamed(&self, applied: &[Versioned]) -> bool {
+    /// Whether for each object that goes something of the same kind comes in its place, as when an object is renamed. How many
+    /// come is no measure.
+    fn is_renamed(&self, applied: &[Versioned], gone: &[Versioned]) -> bool {
         fn place(object: &Versioned) -> (&str, &str, &str) {
             (&object.id.group, &object.id.kind, &object.id.namespace)
         }
         let new = entries::gone(applied, &self.objects);
         let places: HashSet<_> = new.iter().map(place).collect();
-        self.objects.iter().all(|object| places.contains(&place(object)))
+        entries::common(&self.objects, gone).iter().all(|object| places.contains(&place(object)))
     }
 
-    /// Whether not all of it is gone.
-    pub(super) fn is_partly_left(&self, gone: &[Versioned]) -> bool {
-        entries::common(&self.objects, gone).len() < self.objects.len()
+    /// Whether some of it is described.
+    pub(super) fn is_partly_left(&self, applied: &[Versioned]) -> bool {
+        !entries::common(&self.objects, applied).is_empty()
     }
 
     /// What of it is there still where the owner has `there`; all that is there, where nothing is.
@@ -167,14 +168,19 @@ mod tests {
         story.next("xy");
         story.next("z");
         let had = Had::of(&story.0, &story.0.objects());
-        assert!(!had.is_partly_left(&each("xy")) && had.is_partly_left(&each("yz")));
+        assert!(!had.is_partly_left(&each("z")) && had.is_partly_left(&each("xz")));
     }
 
     #[test]
-    fn what_others_have_by_now_is_no_loss() {
+    fn what_others_have_by_now_is_no_loss_and_keeps_nothing_else_from_waiting() {
         let had = Had::of(&Status::default(), &each("xy"));
-        assert_eq!(had.waiting(&each("z"), &each("y")), []);
+        assert_eq!(had.waiting(&each("z"), &[]), []);
+        assert_eq!(had.waiting(&[], &each("y")), each("y"));
+        assert_eq!(had.waiting(&each("z"), &each("y")), each("y"));
         assert_eq!(had.waiting(&each("z"), &each("xy")), each("xy"));
+        let renamed = objects(&["n_new__Y"]);
+        assert_eq!(had.waiting(&renamed, &each("y")), [], "the rest has a new name");
+        assert_eq!(had.waiting(&renamed, &each("xy")), each("xy"));
     }
 
     #[test]

@@ -135,7 +135,7 @@ async fn unmeant(
         objects.extend(others.iter().find(|other| other.id == object).cloned());
         content.push((object, found));
     }
-    let is_partly_left = had.is_partly_left(gone);
+    let is_partly_left = had.is_partly_left(applied);
     Ok(Held { objects, others: others_have, everything, is_partly_left, content, had, approved: None })
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn foresee(
     let mut said = Vec::new();
     if !is_meant {
         let (had, gone) = (Had::of(status, old), entries::gone(old, applied));
-        let why = match had.is_partly_left(&gone) {
+        let why = match had.is_partly_left(applied) {
             false => format!("{waits}nothing would be left of what this {kind} applied"),
             true => format!("{waits}it has waited since nothing was left of what this {kind} had"),
         };
