@@ -198,7 +198,7 @@ async fn apply(
             changes
         }
         Err(Partial { error, changes, doubtful }) => {
-            forget_untouched(job, &old, &changes, &doubtful);
+            forget_untouched(job, &old, &product, (&changes, &doubtful));
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);
             job.note(&changes);
@@ -286,11 +286,17 @@ async fn record_before_apply(
 
 /// Takes out of the inventory again what an apply that failed did not get to: what was never there by its hand is not its
 /// to delete one day.
-fn forget_untouched(job: &mut Job, old: &[Versioned], changes: &ChangeSet, doubtful: &[Versioned]) {
+fn forget_untouched(
+    job: &mut Job,
+    old: &[Versioned],
+    product: &Product,
+    (changes, doubtful): (&ChangeSet, &[Versioned]),
+) {
     let written = changes.iter().filter(|change| change.action != Action::Skipped).map(|change| change.object.clone());
     let written: Vec<Versioned> = written.collect();
     let touched = entries::union(&entries::union(old, &written), doubtful);
-    job.status.inventory = Some(Inventory::of(&touched));
+    let described: Vec<Versioned> = product.manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
+    guard::applied_in_part(&mut job.status, &described, &written, &touched);
 }
 
 async fn bring(

@@ -3,7 +3,7 @@
 use cowherd_gitops::approval;
 use serde_json::{Value, json};
 
-use crate::world::{World, condition, config_map, inventory, kustomization};
+use crate::world::{FLUX, World, condition, config_map, inventory, kustomization};
 
 const WAITS: &str = "PruneProtected";
 const APPROVED: &str = "cowherd.dev/prune-approved";
@@ -299,4 +299,34 @@ async fn what_was_never_wholly_applied_waits_as_well() {
     let definition =
         world.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, "gadgets.example.com").await;
     assert!(definition.unwrap()["metadata"]["deletionTimestamp"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_while_a_prune_went_on_failing_is_what_it_had() {
+    let world = World::new().await;
+    may_delete_nothing(&world, "builder").await;
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: made, namespace: apps}\n";
+    describe_in(&world, "apps", &["x", "g"], &[]);
+    let revision = world.repository.commit("two");
+    world.follow_repository().await;
+    world.add(kustomization("apps", "./apps", json!({ "serviceAccountName": "builder" }))).await;
+    world.ready("apps", &revision).await;
+    describe_in(&world, "apps", &["x"], &[("made", account)]);
+    world.repository.commit("one for another");
+    world.failed("apps", "PruneFailed", "ConfigMap/apps/g").await;
+    describe_in(&world, "apps", &[], &[("made", account)]);
+    world.repository.commit("without the other, too");
+    world.failed("apps", "PruneFailed", "ConfigMap/apps/x").await;
+}
+
+/// A ServiceAccount in the namespace of the Kustomizations that may do all in `apps` but delete.
+async fn may_delete_nothing(world: &World, name: &str) {
+    world.create("v1", "ServiceAccount", json!({ "metadata": { "name": name, "namespace": FLUX } })).await;
+    let metadata = json!({ "name": name, "namespace": "apps" });
+    let rules = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch", "create", "update", "patch"] }]);
+    world.create("rbac.authorization.k8s.io/v1", "Role", json!({ "metadata": metadata, "rules": rules })).await;
+    let binding = json!({ "metadata": metadata,
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+        "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": FLUX }] });
+    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
 }

@@ -11,7 +11,7 @@ use cowherd_apply::{Versioned, inventory as entries};
 
 use super::EVERYTHING;
 use crate::conditions::{PRUNE_PROTECTED, find};
-use crate::owner::Status;
+use crate::owner::{Inventory, Status};
 
 /// Writes down how much of its objects an owner had, before it gets more. One that had none has what has come since.
 pub(in crate::delivery) fn mark(status: &mut Status) {
@@ -21,6 +21,21 @@ pub(in crate::delivery) fn mark(status: &mut Status) {
 /// How much the owner had when it was last settled, unless it never was.
 fn known(status: &Status) -> Option<usize> {
     status.settled.filter(|had| *had > 0)
+}
+
+/// An apply failed, after which the owner has what is `there`, some of it `written` by that apply. Where some of what the owner
+/// had is described still, it has had what was written from then on, however long the rest fails.
+pub(in crate::delivery) fn applied_in_part(
+    status: &mut Status,
+    described: &[Versioned],
+    written: &[Versioned],
+    there: &[Versioned],
+) {
+    let had = Had::of(status, &status.objects());
+    match had.is_partly_left(described) && status.settled.is_some() {
+        true => had.write(status, written, there),
+        false => status.inventory = Some(Inventory::of(there)),
+    }
 }
 
 /// What an owner had when it was last settled, as far as it has it still.
@@ -67,10 +82,13 @@ impl Had {
         !entries::common(&self.objects, applied).is_empty()
     }
 
-    /// What of it is there still where the owner has `there`; all that is there, where nothing is.
-    pub(super) fn still(&self, there: &[Versioned]) -> Vec<Versioned> {
-        let still = entries::common(&self.objects, there);
-        if still.is_empty() { there.to_vec() } else { still }
+    /// Writes down what the owner has while it is not settled: first what of `there` it had when it was, or has had since; all
+    /// of it, where that is nothing.
+    pub(super) fn write(&self, status: &mut Status, since: &[Versioned], there: &[Versioned]) {
+        let still = entries::union(&entries::common(&self.objects, there), since);
+        let still = if still.is_empty() { there } else { &still };
+        status.settled = Some(still.len());
+        status.inventory = Some(Inventory::of(&entries::renewed(still, there)));
     }
 }
 
@@ -78,7 +96,6 @@ impl Had {
 mod tests {
     use super::*;
     use crate::conditions::Conditions;
-    use crate::owner::Inventory;
     use cowherd_api::ConditionStatus::True;
 
     fn objects(names: &[&str]) -> Vec<Versioned> {
@@ -123,15 +140,13 @@ mod tests {
             let (old, applied) = (self.0.objects(), each(kinds));
             let had = Had::of(&self.0, &old);
             let held = had.waiting(&applied, &entries::gone(&old, &applied));
-            let there = entries::union(&applied, &held);
-            let still = had.still(&there);
+            had.write(&mut self.0, &[], &entries::union(&applied, &held));
             let mut conditions = Conditions { list: &mut self.0.conditions, generation: 1 };
             match held.is_empty() {
                 true => conditions.remove(PRUNE_PROTECTED),
                 false => conditions.set(PRUNE_PROTECTED, True, EVERYTHING, "waits"),
             }
-            self.0.settled = (!held.is_empty()).then_some(still.len());
-            self.0.inventory = Some(Inventory::of(&entries::renewed(&still, &there)));
+            self.0.settled = self.0.settled.filter(|_| !held.is_empty());
             let said = self.0.settled.map_or(String::new(), |had| format!("{had} "));
             said + &held.iter().map(|object| object.id.kind.to_lowercase()).collect::<String>()
         }
@@ -204,6 +219,29 @@ mod tests {
         // A status of before that.
         story.0.settled = Some(0);
         assert_eq!(story.next("w"), "3 xyz");
+    }
+
+    #[test]
+    fn what_was_brought_beside_it_is_what_it_had_although_a_prune_or_an_apply_goes_on_failing() {
+        let mut story = Story::default();
+        story.next("xg");
+        story.cut_off("xmn");
+        let had = Had::of(&story.0, &story.0.objects());
+        // It could not delete g.
+        had.write(&mut story.0, &each("xmn"), &each("xmng"));
+        assert_eq!((story.0.settled, story.0.objects()), (Some(4), each("xgmn")));
+        assert_eq!(story.next("mn"), "", "not all that it had");
+
+        let mut story = Story::default();
+        story.next("xy");
+        for (described, written, had) in [("zb", "z", 2), ("xmnb", "xmn", 4)] {
+            story.cut_off(described);
+            let there = entries::union(&each("xy"), &each(written));
+            applied_in_part(&mut story.0, &each(described), &each(written), &there);
+            assert_eq!(story.0.settled, Some(had), "{described}");
+        }
+        assert_eq!(story.0.objects(), each("xymn"));
+        assert_eq!(story.next("mn"), "");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use approval::approval;
 pub(crate) use approval::{ApprovedAtStart, Begun};
 use content::Content;
 use had::Had;
-pub(in crate::delivery) use had::mark;
+pub(in crate::delivery) use had::{applied_in_part, mark};
 pub(in crate::delivery) use held::Held;
 use held::{By, NAMED, would_go_with};
 
@@ -100,15 +100,10 @@ pub(super) fn broke_off(context: &Context, job: &mut Job, held: &Held, applied: 
         context.begun.keep(&job.name, approved.clone());
     }
     let kept = entries::union(&held.objects, left);
-    write_inventory(job, held, &entries::union(applied, &kept));
+    // Where nothing waits, the owner has had all that this revision brought.
+    let has_had = held.everything == 0 && held.approved.is_none();
+    held.had.write(&mut job.status, if has_had { applied } else { &[] }, &entries::union(applied, &kept));
     context.sharing.keep(&job.name, &kept);
-}
-
-/// Writes down what the owner has while it is not settled: first what it had when it was.
-fn write_inventory(job: &mut Job, held: &Held, there: &[Versioned]) {
-    let still = held.had.still(there);
-    job.status.settled = Some(still.len());
-    job.status.inventory = Some(Inventory::of(&entries::renewed(&still, there)));
 }
 
 /// What of `stale` somebody may not have meant.
@@ -221,7 +216,7 @@ pub(super) fn settle(context: &Context, job: &mut Job, held: &Held, applied: &[V
     context.sharing.keep(&job.name, &held.objects);
     let there = entries::union(applied, &held.objects);
     if held.everything > 0 {
-        write_inventory(job, held, &there);
+        held.had.write(&mut job.status, &[], &there);
     } else {
         job.status.settled = None;
         job.status.inventory = Some(Inventory::of(&there));
