@@ -195,6 +195,7 @@ async fn apply(
     let changes = match outcome {
         Ok(changes) => {
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), true));
+            guard::approve_of_changed(context, job, &changes);
             changes
         }
         Err(Partial { error, changes, doubtful }) => {

@@ -164,6 +164,14 @@ impl Sharing {
         }
     }
 
+    /// Who else describes `owner` itself.
+    pub(crate) fn describers(&self, owner: &OwnerName) -> Vec<OwnerName> {
+        let OwnerName { kind, namespace, name } = owner;
+        let (group, kind) = (kind.group.to_owned(), kind.kind.to_owned());
+        let object = ObjectId { namespace: namespace.clone(), name: name.clone(), group, kind };
+        self.state().claims.describers(owner, &object)
+    }
+
     /// What others gave to `name` since it last asked.
     pub(crate) fn take_given(&self, name: &OwnerName) -> Vec<Versioned> {
         self.state().given.remove(name).unwrap_or_default()

@@ -330,3 +330,46 @@ async fn may_delete_nothing(world: &World, name: &str) {
         "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": FLUX }] });
     world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_approval_of_a_switch_holds_for_what_the_switch_brings_to_a_kustomization_of_the_same_name() {
+    let mut world = World::new().await;
+    for (cluster, path) in [("a", "./x"), ("b", "./y")] {
+        let child = kustomization("child", path, json!({}));
+        world.repository.write(&format!("{cluster}/child.yaml"), &child.to_string());
+    }
+    world.repository.write("x/x.yaml", &config_map("apps", "x", "1"));
+    world.repository.write("y/y.yaml", &config_map("other", "y", "1"));
+    let revision = world.repository.commit("two clusters");
+    world.follow_repository().await;
+    world.add(kustomization("root", "./a", json!({}))).await;
+    world.ready("root", &revision).await;
+    world.ready("child", &revision).await;
+    world.kill_agents().await;
+    world.patch_kustomization("root", json!({ "spec": { "path": "./b", "suspend": true } })).await;
+    world.approved = Some(revision.clone());
+    world.start_agents();
+    // The child is brought to the commit as it was before.
+    let request = json!({ "metadata": { "annotations": { "reconcile.fluxcd.io/requestedAt": "now" } } });
+    world.patch_kustomization("child", request).await;
+    world
+        .until("it was looked at", async || {
+            let status = world.kustomization("child").await.unwrap().status.unwrap();
+            if status.last_handled_reconcile_at.as_deref() == Some("now") { Ok(()) } else { Err("it was not") }
+        })
+        .await;
+    world.patch_kustomization("root", json!({ "spec": { "suspend": false } })).await;
+    world
+        .until("x has gone for y", async || {
+            let (x, y) = (world.value("apps", "x").await, world.value("other", "y").await);
+            let ready = condition(&world.kustomization("child").await.unwrap(), "Ready");
+            if x.is_none() && y.is_some() { Ok(()) } else { Err(format!("{x:?} {y:?} {ready:?}")) }
+        })
+        .await;
+    world.ready("root", &revision).await;
+
+    // By hand it is brought somewhere else without an approval.
+    world.patch_kustomization("root", json!({ "spec": { "suspend": true } })).await;
+    world.patch_kustomization("child", json!({ "spec": { "path": "./x" } })).await;
+    world.failed("child", WAITS, "of which 1 object would go: ConfigMap/other/y").await;
+}

@@ -117,6 +117,8 @@ pub struct World {
     pub policy: Policy,
     /// Is told what the agents do, from their next start on.
     pub progress: Option<UnboundedSender<Progress>>,
+    /// The revision at which nothing waits, from their next start on.
+    pub approved: Option<String>,
     mirrors: Mirrors,
     directory: tempfile::TempDir,
     _plane: ControlPlane,
@@ -138,6 +140,7 @@ impl World {
             counters: Arc::default(),
             policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
             progress: None,
+            approved: None,
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
             _plane: plane,
@@ -173,6 +176,7 @@ impl World {
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),
             progress: self.progress.clone(),
+            approved: self.approved.clone(),
             ..Config::default()
         }
     }

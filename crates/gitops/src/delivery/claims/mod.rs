@@ -203,6 +203,11 @@ impl Claims {
         self.holds(object).any(|(rank, _)| rank.name != *name)
     }
 
+    /// Those other than `name` that describe the object.
+    pub(super) fn describers(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        self.holds(object).map(|(rank, _)| &rank.name).filter(|other| *other != name).cloned().collect()
+    }
+
     fn winner(&self, object: &ObjectId) -> Option<&Arc<Rank>> {
         self.holds(object).find(|(_, hold)| hold.has()).map(|(rank, _)| rank)
     }

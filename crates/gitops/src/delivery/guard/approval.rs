@@ -5,7 +5,7 @@
 //! or anything else, has another identity, so an approval that was used is worth nothing any more.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use cowherd_apply::ObjectId;
@@ -86,7 +86,7 @@ pub fn approval(message: &str) -> Option<&str> {
 }
 
 /// The approval of a start, as by `cowherd up --switch`: each owner may prune what waits when it is brought to one revision for
-/// the first time.
+/// the first time. What another owner describes may be brought there with another spec yet, as long as that one was not.
 #[derive(Debug)]
 pub(crate) struct ApprovedAtStart {
     revision: String,
@@ -99,9 +99,15 @@ impl ApprovedAtStart {
         Self { revision, ended: Mutex::default() }
     }
 
-    /// Whether it is there for the owner at this revision.
-    pub(super) fn is_for(&self, owner: &OwnerName, revision: &str) -> bool {
-        self.is_of(revision) && !self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(owner)
+    /// Whether it is there at this revision for the owner, which these others describe.
+    pub(super) fn is_for(&self, owner: &OwnerName, describers: &[OwnerName], revision: &str) -> bool {
+        let ended = self.ended();
+        let is_open = |owner: &OwnerName| !ended.contains(owner);
+        self.is_of(revision) && (is_open(owner) || describers.iter().any(is_open))
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashSet<OwnerName>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_of(&self, revision: &str) -> bool {
@@ -112,7 +118,15 @@ impl ApprovedAtStart {
     /// The owner was brought to this revision, whether anything had to be pruned for that or not.
     pub(super) fn end(&self, owner: &OwnerName, revision: &str) {
         if self.is_of(revision) {
-            self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(owner.clone());
+            self.ended().insert(owner.clone());
+        }
+    }
+
+    /// The owner, when it was brought to this revision for the first time, gave these others another spec.
+    pub(super) fn begin_again(&self, owner: &OwnerName, revision: &str, changed: &[OwnerName]) {
+        let mut ended = self.ended();
+        if self.is_of(revision) && !ended.contains(owner) {
+            ended.retain(|owner| !changed.contains(owner));
         }
     }
 }
@@ -211,12 +225,29 @@ mod tests {
     fn that_of_a_start_is_for_each_owner_once_and_for_one_revision() {
         let [prod, dev] = ["prod", "dev"].map(|name| OwnerName::new(&KIND, "flux-system", name));
         let approved = ApprovedAtStart::new("abc".to_owned());
-        assert!(approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&prod, "abc"));
-        assert!(!approved.is_for(&prod, "main@sha1:abcd"));
+        let is_for = |owner: &OwnerName, revision: &str| approved.is_for(owner, &[], revision);
+        assert!(is_for(&prod, "main@sha1:abc") && is_for(&prod, "abc"));
+        assert!(!is_for(&prod, "main@sha1:abcd"));
         approved.end(&prod, "main@sha1:another");
-        assert!(approved.is_for(&prod, "main@sha1:abc"), "it is not of that revision");
+        assert!(is_for(&prod, "main@sha1:abc"), "it is not of that revision");
         approved.end(&prod, "main@sha1:abc");
-        assert!(!approved.is_for(&prod, "main@sha1:abc") && approved.is_for(&dev, "main@sha1:abc"));
+        assert!(!is_for(&prod, "main@sha1:abc") && is_for(&dev, "main@sha1:abc"));
+    }
+
+    #[test]
+    fn that_of_a_start_ends_for_what_another_describes_with_the_spec_that_it_has_there() {
+        let [root, child] = ["root", "child"].map(|name| OwnerName::new(&KIND, "flux-system", name));
+        let approved = ApprovedAtStart::new("abc".to_owned());
+        let is_for = || approved.is_for(&child, std::slice::from_ref(&root), "abc");
+        approved.end(&child, "abc");
+        assert!(is_for(), "it may get another spec yet");
+        approved.begin_again(&root, "abc", std::slice::from_ref(&child));
+        approved.end(&root, "abc");
+        assert!(is_for(), "it has got one");
+        approved.end(&child, "abc");
+        assert!(!is_for());
+        approved.begin_again(&root, "abc", std::slice::from_ref(&child));
+        assert!(!is_for(), "what is put right is no switch");
     }
 
     /// A Namespace for each name, each with what has the name behind it.

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use cowherd_api::ConditionStatus::True;
 use cowherd_api::flux::annotations::{DISABLED, PRUNE_PROTECTION};
-use cowherd_apply::{Action, ObjectId, Stale, Versioned, inventory as entries};
+use cowherd_apply::{Action, Change, ChangeSet, ObjectId, Stale, Versioned, inventory as entries};
 use kube::Client;
 
 use approval::Approved;
@@ -30,7 +30,7 @@ use super::failure::Failure;
 use super::job::Job;
 use crate::conditions::{PRUNE_PROTECTED, find};
 use crate::owner::status::conditions;
-use crate::owner::{Inventory, Owner, Status};
+use crate::owner::{Inventory, Owner, OwnerName, Status};
 use crate::target::Target;
 
 /// The reason of the condition while everything that the owner had waits.
@@ -82,7 +82,19 @@ fn approved_by(context: &Context, job: &Job, held: &Held) -> Option<By> {
         return Some(By::Word(begun));
     }
     let start = context.approved.as_ref()?;
-    start.is_for(&job.name, &job.artifact.revision).then_some(By::Start)
+    let describers = context.sharing.describers(&job.name);
+    start.is_for(&job.name, &describers, &job.artifact.revision).then_some(By::Start)
+}
+
+/// The revision was applied, and with it other owners were changed: that of the start holds for what they say now.
+pub(super) fn approve_of_changed(context: &Context, job: &Job, changes: &ChangeSet) {
+    let Some(approved) = &context.approved else { return };
+    let kind = job.name.kind;
+    let is_changed = |change: &&Change| change.action == Action::Configured;
+    let is_owner = |id: &&ObjectId| id.group == kind.group && id.kind == kind.kind;
+    let changed = changes.iter().filter(is_changed).map(|change| &change.object.id).filter(is_owner);
+    let changed: Vec<OwnerName> = changed.map(|id| OwnerName::new(kind, &id.namespace, &id.name)).collect();
+    approved.begin_again(&job.name, &job.artifact.revision, &changed);
 }
 
 /// Whether somebody approved of what waits. What was not told yet cannot have been.
@@ -210,7 +222,8 @@ pub(super) async fn stays_after_deletion(
 /// of it waits.
 pub(super) fn settle(context: &Context, job: &mut Job, held: &Held, applied: &[Versioned]) {
     context.begun.end(&job.name);
-    if let Some(approved) = &context.approved {
+    // Who is another one by now was not brought there yet.
+    if let Some(approved) = context.approved.as_ref().filter(|_| job.give_way().is_ok()) {
         approved.end(&job.name, &job.artifact.revision);
     }
     context.sharing.keep(&job.name, &held.objects);
