@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cowherd_api::ConditionStatus;
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
+use cowherd_api::{Condition, ConditionStatus};
 use cowherd_apply::mask::Mask;
 use cowherd_runtime::Backoff;
 use tokio::sync::watch;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::drifts::Drifts;
 use crate::Trigger;
-use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, READY, find};
+use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, READY, find};
 use crate::delivery::{Ended, Held, Report, Task};
 use crate::owner::{Owner, Settings, Status};
 use crate::producer::Inputs;
@@ -219,10 +219,10 @@ impl Entry {
             if self.had_applied && !recheck && self.drifts.is_due(now) {
                 return self.drifted(now);
             }
-            return Need::Apply { recheck, held: None, trigger: self.first_trigger() };
+            return Need::Apply { recheck, held: None, trigger: self.first_trigger(digest) };
         };
         if last.requested_at != requested_at {
-            let trigger = self.answer(requested_at.as_deref().unwrap_or_default());
+            let trigger = self.answer(requested_at.as_deref().unwrap_or_default(), digest);
             return Need::Apply { recheck: true, held: None, trigger };
         }
         if let Some(trigger) = self.trigger(last, digest, now) {
@@ -253,17 +253,17 @@ impl Entry {
     }
 
     /// Why it is applied that was asked for. Who asked may have been answered that it waits.
-    fn answer(&self, request: &str) -> Trigger {
+    fn answer(&self, request: &str, digest: Option<&str>) -> Trigger {
         let is_answered = !self.has_open_request();
-        let ended = self.end_of_wait().filter(|_| is_answered);
+        let ended = self.end_of_wait(digest).filter(|_| is_answered);
         ended.or_else(|| self.word()).unwrap_or_else(|| Trigger::request(request))
     }
 
     /// Why it is applied for the first time since the start.
-    fn first_trigger(&self) -> Trigger {
+    fn first_trigger(&self, digest: Option<&str>) -> Trigger {
         let request = self.requested_at().filter(|_| self.has_open_request());
         let is_known = self.status.last_applied_revision.is_some() || self.status.last_attempted_revision.is_some();
-        match self.end_of_wait() {
+        match self.end_of_wait(digest) {
             Some(Trigger::Dependency(name)) => Trigger::Dependency(name),
             _ if let Some(word) = self.word() => word,
             _ if let Some(word) = &request => Trigger::request(word),
@@ -278,7 +278,14 @@ impl Entry {
     pub(super) fn since_the_start(&self, revision: &str) -> Trigger {
         let status = &self.status;
         let ready = find(&status.conditions, READY);
-        if ready.is_some_and(|ready| ready.observed_generation != self.owner.generation()) {
+        let generation = self.owner.generation();
+        // The spec of a failure was tried; that of a wait, or of an apply that was cut off, may never have been brought.
+        let has_failed = |ready: &Condition| {
+            ready.status == ConditionStatus::False && ![ARTIFACT_FAILED, DEPENDENCY_NOT_READY].contains(&&*ready.reason)
+        };
+        if ready.is_some_and(|ready| {
+            ready.observed_generation != generation || (!has_failed(ready) && status.observed_generation != generation)
+        }) {
             return Trigger::Change;
         }
         let is_it = |known: &Option<String>| known.as_deref() == Some(revision);
@@ -294,7 +301,7 @@ impl Entry {
     /// Why it is to be applied as a whole, if it is.
     fn trigger(&self, last: &Last, digest: Option<&str>, now: Instant) -> Option<Trigger> {
         // Who was told that it waits for something is told that this was it.
-        if let Some(ended) = self.end_of_wait() {
+        if let Some(ended) = self.end_of_wait(digest) {
             return Some(ended);
         }
         if let Some(word) = self.word() {
@@ -320,11 +327,14 @@ impl Entry {
         is_due.then_some(if last.succeeded { Trigger::Interval } else { Trigger::Retry })
     }
 
-    /// The end of what it was said to wait for: its source has brought something, a dependency is ready.
-    fn end_of_wait(&self) -> Option<Trigger> {
+    /// The end of what it was said to wait for: its source has brought something, maybe what it had brought before, or a
+    /// dependency is ready.
+    fn end_of_wait(&self, digest: Option<&str>) -> Option<Trigger> {
         let Some(Task::Complain { reason, .. }) = &self.complained else { return None };
+        let is_known = self.last.as_ref().is_some_and(|last| digest == Some(&last.digest));
         match *reason {
             DRIFT_FOUGHT => None,
+            ARTIFACT_FAILED if is_known => Some(Trigger::Retry),
             ARTIFACT_FAILED => Some(Trigger::Revision),
             _ => Some(self.waits_for.clone().map_or(Trigger::Retry, Trigger::Dependency)),
         }

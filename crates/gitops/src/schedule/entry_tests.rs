@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::conditions::DEPENDENCY_NOT_READY;
+use crate::conditions::{DEPENDENCY_NOT_READY, RECONCILIATION_FAILED};
 use crate::events::Type;
 use crate::occasion::Drifted;
 use crate::owner::{OwnerName, Owning};
@@ -175,6 +175,38 @@ fn what_the_agents_find_at_their_start_is_looked_at_once() {
     assert_eq!(known.trigger(), Some(Trigger::Retry));
     known.entry.waits_for = Some("n/other".to_owned());
     assert_eq!(known.trigger(), Some(Trigger::Dependency("n/other".to_owned())));
+}
+
+#[test]
+fn a_spec_that_was_never_brought_is_a_change_after_a_start_whatever_was_said_of_it() {
+    let cases = [
+        ("True", "ReconciliationSucceeded", 2, Trigger::Start),
+        ("False", RECONCILIATION_FAILED, 1, Trigger::Start),
+        ("False", DEPENDENCY_NOT_READY, 2, Trigger::Start),
+        ("False", DEPENDENCY_NOT_READY, 1, Trigger::Change),
+        ("False", ARTIFACT_FAILED, 1, Trigger::Change),
+        ("Unknown", "Progressing", 1, Trigger::Change),
+    ];
+    for (status, reason, observed, trigger) in cases {
+        let ready = json!({ "type": "Ready", "status": status, "reason": reason, "message": "", "observedGeneration": 2,
+            "lastTransitionTime": "2026-01-01T00:00:00Z" });
+        let known = Known::with(|object| {
+            object["metadata"]["generation"] = 2.into();
+            object["status"] = json!({ "observedGeneration": observed, "conditions": [ready],
+                "lastAppliedRevision": "main@sha1:a", "lastAttemptedRevision": "main@sha1:a" });
+        });
+        assert_eq!(known.entry.since_the_start("main@sha1:a"), trigger, "{reason} of {observed}");
+    }
+}
+
+#[test]
+fn a_source_that_comes_back_with_what_it_had_brings_no_revision() {
+    for (digest, expected) in [("a", Trigger::Retry), ("b", Trigger::Revision)] {
+        let mut known = Known::applied();
+        known.complain(ARTIFACT_FAILED);
+        let need = known.entry.need(Some(digest), known.now);
+        assert_eq!(need, Need::Apply { recheck: false, held: None, trigger: expected });
+    }
 }
 
 #[test]
