@@ -430,6 +430,35 @@ fn diff_tells_what_goes_with_a_namespace_that_nobody_here_applied() {
 }
 
 #[test]
+fn diff_tells_that_with_a_namespace_would_go_what_waits_in_it() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    running.kubectl_ok(["create", "namespace", "shop"]);
+    let inside = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: inside, namespace: shop}\n";
+    repository.write("app/inside.yaml", inside);
+    running.wait_for_ready("app", "True", &repository.commit("something in the shop"));
+    let red = std::fs::read_to_string(repository.path.join("app/red.yaml")).unwrap();
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: other, namespace: default}\n";
+    repository
+        .remove("app/red.yaml")
+        .remove("app/blue.yaml")
+        .remove("app/inside.yaml")
+        .write("app/other.yaml", account);
+    let mistake = repository.commit("a mistake");
+    running.wait_for_condition("kustomization app", "False", &[&mistake, "waits until it is approved"]);
+    repository.write("app/red.yaml", &red);
+    repository.write("app/shop.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    let shop = repository.commit("some of it, and the shop itself");
+    running.wait_for_condition("kustomization app", "False", &[&shop, "waits until it is approved"]);
+    repository.git(["checkout", "--quiet", "-b", "next"]);
+    repository.remove("app/shop.yaml").commit("close it");
+    let (_, said) = code(&fleet, &["diff", "--revision", "next"]);
+    let with = "waits until it is approved: with Namespace/shop would go what this Kustomization does not prune: \
+                ConfigMap/shop/inside";
+    assert!(said.contains(&format!("► Namespace/shop deleted\n    {with}\n")), "{said}");
+}
+
+#[test]
 fn diff_makes_up_by_chance_what_the_agents_made_up() {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("fleet"));

@@ -182,17 +182,20 @@ pub(super) async fn foresee(
 ) -> Result<Vec<(ObjectId, String)>, (ObjectId, kube::Error)> {
     let (is_meant, kind) = (is_switched_off(owner), owner.name.kind.kind);
     let waits = if is_meant { "" } else { "waits until it is approved: " };
-    let mut said = Vec::new();
+    let (mut said, mut waiting) = (Vec::new(), Vec::new());
     if !is_meant {
         let (had, gone) = (Had::of(status, old), entries::gone(old, applied));
         let why = match had.is_partly_left(applied) {
             false => format!("{waits}nothing would be left of what this {kind} applied"),
             true => format!("{waits}it has waited since nothing was left of what this {kind} had"),
         };
-        let waiting = entries::common(deleted, &had.waiting(applied, &gone)).into_iter();
-        said.extend(waiting.map(|object| (object.id, why.clone())));
+        waiting = entries::common(deleted, &had.waiting(applied, &gone));
+        said.extend(waiting.iter().map(|object| (object.id.clone(), why.clone())));
     }
-    for (object, content) in found_in(client, deleted, deleted).await? {
+    let goes = entries::gone(deleted, &waiting);
+    let mut found = found_in(client, &waiting, deleted).await?;
+    found.extend(found_in(client, &goes, &goes).await?);
+    for (object, content) in found {
         let text = would_go_with(&object, kind, &content, NAMED);
         said.push((object, format!("{waits}{text}")));
     }
