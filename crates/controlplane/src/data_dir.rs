@@ -12,6 +12,9 @@ use cowherd_source::{Artifacts, Charts, Mirrors, MirrorsError};
 /// What lies in a data directory before anything else: by it one is told from a directory of other things.
 const MARK: &str = ".gitignore";
 
+/// What the mark says to git: nothing here belongs to the repository.
+const HIDES_ALL: &str = "*\n";
+
 /// The file of state.
 const STATE: &str = "state.redb";
 
@@ -60,6 +63,25 @@ impl DataDir {
         path.join(MARK).is_file() || path.join(STATE).is_file()
     }
 
+    /// Where the file lies that marks the data directory at a path, and hides what is in it from a repository.
+    pub fn mark(path: &Path) -> PathBuf {
+        path.join(MARK)
+    }
+
+    /// Where the data directory at a path keeps its mirrors.
+    pub fn mirrors_in(path: &Path) -> PathBuf {
+        path.join("mirrors")
+    }
+
+    /// Removes the mark of a data directory, if it holds nothing else. What comes meanwhile is hidden as before.
+    pub fn unmark(path: &Path) {
+        let count = || fs::read_dir(path).map_or(0, Iterator::count);
+        let mark = Self::mark(path);
+        if count() == 1 && fs::remove_file(&mark).is_ok() && count() > 0 {
+            let _ = fs::write(mark, HIDES_ALL);
+        }
+    }
+
     /// Whether a control plane has kept state at a path.
     pub fn holds_state(path: &Path) -> bool {
         path.join(STATE).exists()
@@ -83,10 +105,10 @@ impl DataDir {
         let mark = path.join(MARK);
         let is_empty = fs::read_dir(&path).map_err(unusable)?.next().is_none();
         if is_empty {
-            fs::write(&mark, "*\n").map_err(unusable)?;
+            fs::write(&mark, HIDES_ALL).map_err(unusable)?;
         }
         // A directory of other things stays as its owner has it; what is secret there has modes of its own.
-        let is_ours = fs::read_to_string(&mark).is_ok_and(|text| text == "*\n");
+        let is_ours = fs::read_to_string(&mark).is_ok_and(|text| text == HIDES_ALL);
         let mode = fs::metadata(&path).map_err(unusable)?.permissions().mode();
         if is_ours && mode & 0o077 != 0 {
             fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(unusable)?;
@@ -118,7 +140,7 @@ impl DataDir {
 
     /// The mirrors of repositories.
     pub fn mirrors(&self) -> Result<Mirrors, DataDirError> {
-        Ok(Mirrors::open(self.0.join("mirrors"))?)
+        Ok(Mirrors::open(Self::mirrors_in(&self.0))?)
     }
 
     /// What is elsewhere for agents: repositories in the mirrors, charts in the data directory.

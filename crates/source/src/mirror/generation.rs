@@ -40,15 +40,23 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// Makes an empty repository.
+    /// Makes an empty repository; not where the directory of all mirrors was removed: whoever did that wants none there, and
+    /// who made it first knew what is to be around it.
     pub(super) fn create(mirror: &Path, number: u64, url: &RepositoryUrl) -> io::Result<PathBuf> {
         let directory = mirror.join(number.to_string());
         if directory.exists() {
             fs::remove_dir_all(&directory)?;
         }
-        fs::create_dir_all(directory.join("objects/pack"))?;
-        fs::create_dir_all(directory.join("objects/info"))?;
-        fs::create_dir_all(directory.join(HELD))?;
+        match fs::create_dir(mirror) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io::Error::other("the directory of the mirrors was removed; start again to have it made"));
+            }
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        for part in ["", "objects", "objects/pack", "objects/info", "refs", HELD] {
+            fs::create_dir(directory.join(part))?;
+        }
         fs::write(
             directory.join("config"),
             "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n",
