@@ -279,6 +279,29 @@ fn a_data_directory_that_came_with_a_repository_is_not_used() {
     }
     assert!(!directory.path().join("ran").exists(), "its command ran");
 
+    // Git makes directories closed where the umask is 077; what the commit has is not used all the same.
+    std::fs::set_permissions(&found, Permissions::from_mode(0o700)).unwrap();
+    let home = directory.path().join("home");
+    std::fs::create_dir_all(home.join(".kube")).unwrap();
+    std::fs::write(home.join(".kube/config"), "{}").unwrap();
+    for command in [&["get"][..], &["logs"], &["up", "--once", "--listen", "127.0.0.1:0"]] {
+        let output = cowherd(&clone.join("app")).args(command).env("HOME", &home).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_told = said.contains(".cowherd is not used") && said.contains("the commit that is checked out");
+        assert!(!output.status.success() && is_told, "{command:?}: {said}");
+        let other = format!("--kubeconfig {}", home.join(".kube/config").display());
+        assert!(command != ["get"] || said.contains(&other), "{said}");
+    }
+    // Nor is what came in another way, if its kubeconfig does what none of ours does.
+    let unpacked = directory.path().join("unpacked");
+    std::fs::create_dir(&unpacked).unwrap();
+    std::fs::rename(&found, unpacked.join(".cowherd")).unwrap();
+    let output = cowherd(&unpacked).arg("get").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("it would run a command"), "{said}");
+    std::fs::rename(unpacked.join(".cowherd"), &found).unwrap();
+    assert!(!directory.path().join("ran").exists(), "its command ran");
+
     // Who names it means it.
     let named = cowherd(&clone).arg("get").env("COWHERD_DATA_DIR", &found).output().unwrap();
     let said = String::from_utf8_lossy(&named.stderr).into_owned();

@@ -126,4 +126,35 @@ fn a_log_that_is_not_here_is_said_with_where_it_is_and_one_that_is_here_is_known
         }
     }
     assert!(two.prints(&["logs", "ks/near"], Some(&own)).contains("Kustomization/near."));
+    // Whatever the copy is called, and wherever it lies.
+    let own = two.copy(&two.own, "kubeconfig");
+    assert!(two.prints(&["logs", "ks/near"], Some(&own)).contains("Kustomization/near."));
+    let far = two.copy(&two.far, "home/kubeconfig");
+    let output = two.run(&["logs"], Some(&far));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("whose log is not here"), "{said}");
+}
+
+#[test]
+fn a_context_is_one_of_kubectl_where_a_data_directory_is_named_by_the_environment_alone() {
+    let two = Two::start();
+    let get = |words: &[&str], data_dir: &Path| {
+        let mut command = cowherd(&two.repository.path);
+        command.args(["get", "ks", "-o", "name"]).args(words).env("HOME", &two.home).env("COWHERD_DATA_DIR", data_dir);
+        crate::program::succeeded(command.output().unwrap())
+    };
+    let own = two.repository.path.join(".cowherd");
+    assert!(get(&["--context", "cowherd"], &own).contains("near"), "kubectl has no contexts");
+    std::fs::create_dir_all(two.home.join(".kube")).unwrap();
+    std::fs::copy(two.far.kubeconfig(), two.home.join(".kube/config")).unwrap();
+    assert!(get(&["--context", "distant"], &own).contains("far"));
+    assert!(get(&["--context", "cowherd", "--data-dir", ".cowherd"], &two.far.data_dir).contains("near"));
+    assert!(get(&[], &own).contains("near"));
+    // An empty name is none, for all commands.
+    assert!(get(&[], Path::new("")).contains("near"));
+    let mut up = cowherd(&two.repository.path);
+    up.args(["up", "--once", "--listen", "127.0.0.1:0"]).env("COWHERD_DATA_DIR", "");
+    let output = up.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("in use"), "{said}");
 }

@@ -4,19 +4,18 @@ mod data_dir;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_controlplane::DataDir;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::completion;
-pub use data_dir::{Plane, default_data_dir, kubeconfig_path};
+pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
 
 /// The variable that names the kubeconfigs of kubectl.
 const KUBECONFIG: &str = "KUBECONFIG";
-/// The variable that names a data directory.
-const DATA_DIR: &str = "COWHERD_DATA_DIR";
 
 /// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
@@ -143,16 +142,23 @@ impl Cluster {
     fn data_dirs_at_hand(&self) -> Vec<PathBuf> {
         let variable = std::env::var_os(KUBECONFIG).filter(|_| self.access.kubeconfig.is_none()).unwrap_or_default();
         let kubeconfigs = self.access.kubeconfig.iter().cloned().chain(std::env::split_paths(&variable));
-        // What is called so may be the one of a data directory.
+        // What is called so may be the one of a data directory, and may as well lie anywhere.
         let own = kubeconfigs.filter(|file| file.file_name() == kubeconfig_path(Path::new("")).file_name());
-        let homes = own.filter_map(|file| file.parent().map(Path::to_owned));
-        self.named_data_dir().into_iter().chain(homes).chain(default_data_dir().ok()).collect()
+        let homes = own.filter_map(|file| file.parent().map(Path::to_owned)).filter(|home| DataDir::holds_state(home));
+        let named = self.data_dir.clone().or_else(set_data_dir);
+        named.into_iter().chain(homes).chain(default_data_dir().ok()).collect()
     }
 
-    /// The data directory that the flag names, or else `COWHERD_DATA_DIR`.
+    /// The data directory that the flag names, or else `COWHERD_DATA_DIR`, unless a context is named beside that.
     fn named_data_dir(&self) -> Option<PathBuf> {
-        let variable = || std::env::var_os(DATA_DIR).filter(|named| !named.is_empty()).map(PathBuf::from);
-        self.data_dir.clone().or_else(variable)
+        self.data_dir.clone().or_else(|| set_data_dir().filter(|_| !self.names_a_context_of_kubectl()))
+    }
+
+    /// Whether the context that is named is one of kubectl's: it is if there are any.
+    fn names_a_context_of_kubectl(&self) -> bool {
+        let Access { kubeconfig, context } = &self.access;
+        let is_of_no_other = self.data_dir.is_none() && kubeconfig.is_none();
+        is_of_no_other && context.is_some() && (is_set(KUBECONFIG) || own_kubeconfig().is_some())
     }
 
     /// The kubeconfig that is meant; `None` for those that kubectl would take. What comes first counts: a flag;
@@ -173,19 +179,19 @@ impl Cluster {
             }
             return Ok(Some(path));
         }
-        // A context is one of kubectl's, if there are any.
-        let names_a_context = self.access.context.is_some() && own_kubeconfig().is_some_and(|path| path.exists());
-        if is_set(KUBECONFIG) || names_a_context {
+        if is_set(KUBECONFIG) || self.names_a_context_of_kubectl() {
             return Ok(None);
         }
-        let here = kubeconfig_path(&default_data_dir()?);
-        Ok(here.exists().then_some(here))
+        data_dir::found_kubeconfig().map_err(|error| match own_kubeconfig() {
+            Some(own) => anyhow!("{error}\n  for the cluster that kubectl means: --kubeconfig {}", own.display()),
+            None => error,
+        })
     }
 }
 
-/// The kubeconfig that kubectl takes where nothing names another.
+/// The kubeconfig that kubectl takes where nothing names another, if it is there.
 fn own_kubeconfig() -> Option<PathBuf> {
-    std::env::home_dir().map(|home| home.join(".kube/config"))
+    std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists())
 }
 
 fn is_set(variable: &str) -> bool {

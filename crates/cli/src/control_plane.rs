@@ -12,7 +12,7 @@ use cowherd_controllers::Selection;
 use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
 
 use crate::bootstrap::ROOT;
-use crate::cluster::default_data_dir;
+use crate::cluster::{default_data_dir, set_data_dir};
 use crate::limits::Limits;
 use crate::logs;
 
@@ -22,9 +22,9 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
 /// The flags of a control plane on this machine.
 #[derive(Args, Clone, Debug)]
 pub struct Local {
-    /// Where the state is kept; starting again on it resumes [default: `.cowherd` here or above, or at the top of the
-    /// repository you stand in]
-    #[arg(long, value_name = "DIR", env = "COWHERD_DATA_DIR")]
+    /// Where the state is kept; starting again on it resumes [env: COWHERD_DATA_DIR] [default: `.cowherd` here or above, or
+    /// at the top of the repository you stand in]
+    #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Where the API listens; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
@@ -59,12 +59,16 @@ pub struct Running {
 impl Local {
     /// Where the state is kept.
     pub fn data_dir(&self) -> Result<PathBuf> {
-        self.data_dir.clone().map_or_else(default_data_dir, Ok)
+        self.named_data_dir().map_or_else(default_data_dir, Ok)
     }
 
     /// Whether nobody said where the state is kept.
     pub fn is_default(&self) -> bool {
-        self.data_dir.is_none()
+        self.named_data_dir().is_none()
+    }
+
+    fn named_data_dir(&self) -> Option<PathBuf> {
+        self.data_dir.clone().or_else(set_data_dir)
     }
 
     /// Begins to log, to standard error what is of `level` and above, and to the data directory once that is there.

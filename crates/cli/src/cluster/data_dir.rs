@@ -4,12 +4,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use cowherd_controlplane::DataDir;
-use cowherd_source::local;
+use cowherd_source::{Reference, local};
+use cowherd_tree::{Tree as _, TreePath};
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 
 /// What a data directory is called unless said otherwise.
 const DATA_DIR: &str = ".cowherd";
+/// The variable that names one.
+const VARIABLE: &str = "COWHERD_DATA_DIR";
+
+/// The data directory that the environment names. An empty name is none.
+pub fn set_data_dir() -> Option<PathBuf> {
+    std::env::var_os(VARIABLE).filter(|named| !named.is_empty()).map(PathBuf::from)
+}
 
 /// Where a data directory is unless said otherwise: the nearest that is there, from the directory that one stands in up to the
 /// top of its repository; else, at the top; outside of a repository, here. As seen from here, where it is here.
@@ -17,26 +25,68 @@ const DATA_DIR: &str = ".cowherd";
 /// # Errors
 /// When what is there may have come with the repository: with it would come commands that a kubeconfig runs.
 pub fn default_data_dir() -> Result<PathBuf> {
-    let found = find_data_dir();
+    let (found, is_committed) = find_data_dir();
+    let shown = found.display();
     if DataDir::is_foreign(&found) {
-        let found = found.display();
         bail!(
-            "{found} is not used: others than you may have written it, or could read it, as what comes with a repository. \
-             If it is yours, name it: --data-dir {found}; `cowherd up` closes it to others then"
+            "{shown} is not used: others than you may have written it, or could read it, as what comes with a repository. \
+             If it is yours, name it: --data-dir {shown}; `cowherd up` closes it to others then"
+        );
+    }
+    if is_committed {
+        bail!(
+            "{shown} is not used: it is in the commit that is checked out, so that others than you may have written it. If it \
+             is yours, take it out of the repository, for it holds keys (`git rm -r --cached {shown}`, and commit), or name \
+             it: --data-dir {shown}"
         );
     }
     Ok(found)
 }
 
-fn find_data_dir() -> PathBuf {
+/// Where it is, and whether the commit that is checked out has something there.
+fn find_data_dir() -> (PathBuf, bool) {
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-    let top = local::discover(&here).ok().and_then(|repository| repository.root().canonicalize().ok());
+    let elsewhere = || (PathBuf::from(DATA_DIR), false);
+    let Ok(repository) = local::discover(&here) else { return elsewhere() };
     // A bare repository, or one whose files are elsewhere, is none that one stands in.
-    let Some(top) = top.filter(|top| here.starts_with(top)) else { return PathBuf::from(DATA_DIR) };
+    let top = repository.root().canonicalize().ok().filter(|top| here.starts_with(top));
+    let Some(top) = top else { return elsewhere() };
     let above = here.ancestors().take_while(|directory| directory.starts_with(&top));
     let holds = |directory: &&Path| DataDir::is_one(&directory.join(DATA_DIR));
     let home = above.into_iter().find(holds).unwrap_or(&top);
-    if home == here { PathBuf::from(DATA_DIR) } else { home.join(DATA_DIR) }
+    let is_committed = home.strip_prefix(&top).is_ok_and(|path| is_committed(&repository, &path.join(DATA_DIR)));
+    (if home == here { PathBuf::from(DATA_DIR) } else { home.join(DATA_DIR) }, is_committed)
+}
+
+/// Whether the commit that is checked out has something at a path.
+fn is_committed(repository: &local::Repository, path: &Path) -> bool {
+    let Some(Ok(path)) = path.to_str().map(TreePath::parse) else { return false };
+    let snapshot = repository.snapshot(&Reference::Head);
+    snapshot.is_ok_and(|snapshot| snapshot.tree.stat(&path).is_ok_and(|entry| entry.is_some()))
+}
+
+/// The kubeconfig of the data directory that nobody named, if it has one.
+///
+/// # Errors
+/// When it runs a command to log in, or reads a file for it: no kubeconfig of a data directory does, and it may have come with
+/// what one stands in.
+pub fn found_kubeconfig() -> Result<Option<PathBuf>> {
+    let path = kubeconfig_path(&default_data_dir()?);
+    if !path.exists() {
+        return Ok(None);
+    }
+    // What cannot be read is told by whoever uses it.
+    let users = Kubeconfig::read_from(&path).map(|kubeconfig| kubeconfig.auth_infos).unwrap_or_default();
+    let reaches_out =
+        |user: &AuthInfo| user.exec.is_some() || user.auth_provider.is_some() || user.token_file.is_some();
+    if users.iter().filter_map(|user| user.auth_info.as_ref()).any(reaches_out) {
+        let path = path.display();
+        bail!(
+            "{path} is not used: it would run a command or read a file of yours to log in, as no kubeconfig that cowherd \
+             writes. If it is yours, name it: --kubeconfig {path}"
+        );
+    }
+    Ok(Some(path))
 }
 
 /// Where a data directory keeps its kubeconfig.
