@@ -1,5 +1,9 @@
 //! A second start on the same data directory goes on where the first ended.
 
+use std::time::Duration;
+
+use cowherd_gitserver::http::{Behaviour, Server};
+
 use crate::program::fleet::Fleet;
 use crate::program::{Running, cowherd};
 
@@ -107,4 +111,36 @@ fn what_was_advised_is_not_advised_again_once_it_is_done() {
     for advice in ["start cowherd with", "--local-repository", "is not ready", "nothing here acts on"] {
         assert!(!said.contains(advice), "{advice:?} is in: {said}");
     }
+}
+
+#[test]
+fn a_start_that_ends_when_all_is_ready_waits_for_what_came_meanwhile_and_fails_with_its_source() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = crate::program::fleet::repository(&directory.path().join("served/fleet"));
+    repository.commit("begin");
+    let server = Server::start(&directory.path().join("served"));
+    let once = |words: &[&str]| {
+        let mut command = cowherd(directory.path());
+        command.args(["up", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]).args(words);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, said) = once(&[&server.url("fleet/.git"), "--path", "cluster"]);
+    assert_eq!(status, Some(0), "{said}");
+
+    repository.config_map("app/red.yaml", "red", "2");
+    let commit = repository.commit("change red meanwhile");
+    server.behave(Behaviour { delay: Duration::from_secs(2), ..Behaviour::default() });
+    let (status, said) = once(&[]);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains(&commit[..8]) && said.contains("ConfigMap/default/red configured"), "{said}");
+
+    // What was fetched before is there, and all is Ready; the failure counts whenever the status says so.
+    server.stop();
+    let (status, said) = once(&[]);
+    assert!(status == Some(1) && said.contains("source flux-system/flux-system is not ready: "), "{said}");
+    server.restart();
+    server.behave(Behaviour::default());
+    let (status, said) = once(&[]);
+    assert_eq!(status, Some(0), "what is as it was is looked at, too: {said}");
 }

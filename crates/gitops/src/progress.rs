@@ -45,9 +45,10 @@ impl Progress {
         Self::of(owner.kind.kind, owner.namespaced(), occasion, phase)
     }
 
-    /// A source brought a revision.
-    pub(crate) fn brought(source: &SourceName, occasion: Occasion) -> Self {
-        Self::of(source.kind.0, source.name.clone(), occasion, Phase::Brought)
+    /// A source was looked at, and all is well: it brought a revision, or is as it was.
+    pub(crate) fn looked(source: &SourceName, occasion: Occasion, is_new: bool) -> Self {
+        let phase = if is_new { Phase::Brought } else { Phase::Unchanged };
+        Self::of(source.kind.0, source.name.clone(), occasion, phase)
     }
 
     /// There was nothing to be had of a source.
@@ -101,4 +102,6 @@ pub enum Phase {
     Gone,
     /// It is a source, and brought this revision.
     Brought,
+    /// It is a source, was looked at, and has what it had.
+    Unchanged,
 }

@@ -41,6 +41,8 @@ pub struct Behaviour {
     pub redirect: Option<String>,
     /// The status with which everything is answered.
     pub status: Option<u16>,
+    /// How long each answer waits.
+    pub delay: Duration,
     /// Whether the answer to a fetch stops after so many bytes and nothing follows.
     pub hang_after: Option<usize>,
     /// Which byte of the answers is another than the one that git wrote; counted anew from the start where an answer
@@ -141,6 +143,7 @@ impl Service for State {
         let seen = Seen { method, path, authorization, body };
         self.seen.lock().unwrap().push(seen.clone());
         let behaviour = self.behaviour.lock().unwrap().clone();
+        std::thread::sleep(behaviour.delay);
         let mut answer = self.respond(&seen, |name| headers.get(name).map_or("", String::as_str), &behaviour);
         if let (Some(position), 1..) = (behaviour.garble, answer.content.len()) {
             let position = position % answer.content.len();

@@ -88,8 +88,8 @@ impl Report {
         [FETCH_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
         let annotations = annotations::<K>(&artifact);
         let occasion = Occasion::new(Some(&artifact), Trigger::Revision);
-        if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| is_new) {
-            let _ = listener.send(Progress::brought(&self.name, occasion));
+        if let Some(listener) = &self.shared.config.progress {
+            let _ = listener.send(Progress::looked(&self.name, occasion, is_new));
         }
         // Whoever applies the content should not wait for the status to be written.
         self.tell(artifact);

@@ -3,7 +3,7 @@
 
 use cowherd_gitops::{Phase as Doing, Progress};
 
-use super::wording::line;
+use super::wording::{is_another_try, is_at_work, line};
 use crate::resource::Resource;
 use crate::terminal::progress::{Line, Phase};
 
@@ -51,14 +51,22 @@ impl Seen {
         Self { phase: Phase::Working, message: "".into(), revision: revision.clone(), assumed: assumed.clone() }
     }
 
-    /// How the Kustomization is, and what it says about that. A failure is told before its status says so, and where the
-    /// status cannot be written, as on a full disk.
+    /// How the Kustomization is, and what it says about that. Work and failures are told before its status says so, and where
+    /// the status cannot be written, as on a full disk.
     pub fn state<'a>(&'a self, told: Option<&'a Progress>) -> (Phase, &'a str) {
         match told.map(|told| &told.phase) {
             Some(Doing::Failed(message) | Doing::Waiting(message)) if self.phase != Phase::Suspended => {
                 (Phase::Failed, message)
             }
-            _ => (self.phase, &self.message),
+            _ => match told {
+                Some(told)
+                    if self.phase != Phase::Suspended && is_at_work(told) && !is_another_try(told, self.phase) =>
+                {
+                    // How it was is no word on what is done now.
+                    (Phase::Working, if self.phase == Phase::Working { &self.message } else { "" })
+                }
+                _ => (self.phase, &self.message),
+            },
         }
     }
 }
@@ -93,15 +101,22 @@ impl Shown {
         matches!(phase, Some(Doing::Failed(_) | Doing::Waiting(_) | Doing::Ready))
     }
 
-    /// Whether it fails, or waits, as far as is known, and nothing was heard of it since the start.
+    /// Whether it fails, or waits, as far as is known, and nothing was heard of it since the start. What gives way to something
+    /// newer says nothing.
     pub fn is_unheard(&self) -> bool {
         let is_settled = |seen: &Seen| matches!(seen.phase, Phase::Ready | Phase::Suspended);
-        self.is_outdated && !self.is_told() && !self.seen.as_ref().is_some_and(is_settled)
+        let is_heard = self.told.as_ref().is_some_and(|told| told.phase != Doing::Superseded);
+        self.is_outdated && !is_heard && !self.seen.as_ref().is_some_and(is_settled)
     }
 
     /// How the Kustomization is, and what it says about that; nothing as long as it was not seen.
     pub fn state(&self) -> Option<(Phase, &str)> {
-        Some(self.seen.as_ref()?.state(self.told.as_ref()))
+        let (seen, told) = (self.seen.as_ref()?, self.told.as_ref());
+        match seen.state(told) {
+            // It is not known to fail that is tried for the first time since the start.
+            (Phase::Failed, _) if self.is_outdated && told.is_some_and(is_at_work) => Some((Phase::Working, "")),
+            state => Some(state),
+        }
     }
 
     /// What of its objects counts as ready without being so, if something does.
@@ -188,6 +203,31 @@ mod tests {
             assert!(all.contains("ConfigMap/n/a created") && !all.contains("--old-advice"), "{status}: {all}");
             assert!(!shown.is_unheard());
         }
+    }
+
+    #[test]
+    fn what_is_being_done_counts_as_that_whatever_the_status_says_and_another_try_as_what_failed() {
+        for status in ["True", "False", "Unknown"] {
+            for trigger in [Trigger::Start, Trigger::Retry] {
+                let mut shown = Shown::default();
+                shown.see(&resource(status, "as it was before the start"));
+                for phase in [Doing::Building, Doing::Applying, Doing::Pruning, Doing::Checking] {
+                    shown.tell(told(phase, trigger.clone()));
+                    assert_eq!(shown.state().unwrap().0, Phase::Working, "{status} {trigger:?}");
+                    assert!(!shown.is_unheard());
+                }
+            }
+        }
+        let mut shown = Shown::default();
+        shown.see(&resource("True", "m"));
+        shown.tell(told(Doing::Failed("refused".to_owned()), Trigger::Interval));
+        shown.see(&resource("False", "refused"));
+        shown.tell(told(Doing::Applying, Trigger::Retry));
+        assert_eq!(shown.state(), Some((Phase::Failed, "refused")));
+        shown.tell(told(Doing::Applying, Trigger::Revision));
+        assert_eq!(shown.state(), Some((Phase::Working, "")));
+        shown.tell(told(Doing::Superseded, Trigger::Revision));
+        assert_eq!(shown.state(), Some((Phase::Failed, "refused")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sources that fail.
+//! Sources that fail, and those that were not looked at yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,52 +12,58 @@ pub const UNHEARD: &str = "nothing was heard of it since the start; before: ";
 /// A kind, and namespace and name.
 type Key = (&'static str, String);
 
-/// Sources that fail, and why.
+/// Sources that fail, and why. What counts is what the agents tell of each look: a status follows later, and may be one from
+/// before the start.
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// Those of which the agents told that they fail.
+    /// Those whose last look was in vain.
     failures: BTreeMap<Key, String>,
     /// Those of which the agents told at any time.
     heard: BTreeSet<Key>,
-    /// Those that failed before the start: they may be well by now.
+    /// Those that are to be looked at for the first time, with what they failed with before the start: what was fetched
+    /// before is there at once, and may not be the latest.
     awaited: BTreeMap<Key, String>,
 }
 
 impl Sources {
     /// An object was seen; whether that is news.
     pub fn see(&mut self, source: &Resource) -> bool {
-        let key = key(source);
-        let ready = source.ready();
-        match ready.map(|ready| ready.status) {
-            Some("True") => self.recover(&key),
-            Some("False") if !self.heard.contains(&key) && !source.suspended() => {
-                self.awaited.insert(key, ready.map_or("", |ready| ready.message).to_owned()).is_none()
-            }
-            _ => false,
+        if source.suspended() || source.object.metadata.deletion_timestamp.is_some() {
+            // Nobody looks at it.
+            return self.forget(source);
         }
+        let key = key(source);
+        if self.heard.contains(&key) {
+            return false;
+        }
+        let failed = source.ready().filter(|ready| ready.status == "False");
+        self.awaited.insert(key, failed.map_or("", |ready| ready.message).to_owned()).is_none()
     }
 
     /// An object is gone; whether that is news.
     pub fn forget(&mut self, source: &Resource) -> bool {
         let key = key(source);
         self.heard.remove(&key);
-        self.recover(&key)
+        self.settle(&key, None)
     }
 
-    /// The agents looked in vain; whether that is news.
-    pub fn hear(&mut self, kind: &'static str, name: &NamespacedName, message: &str) -> bool {
+    /// The agents looked, in vain if there is a failure; whether that is news.
+    pub fn hear(&mut self, kind: &'static str, name: &NamespacedName, failure: Option<&str>) -> bool {
         let key = (kind, name.to_string());
-        self.awaited.remove(&key);
         self.heard.insert(key.clone());
-        self.failures.insert(key, message.to_owned()).as_deref() != Some(message)
+        self.settle(&key, failure)
     }
 
-    fn recover(&mut self, key: &Key) -> bool {
+    fn settle(&mut self, key: &Key, failure: Option<&str>) -> bool {
         let was_awaited = self.awaited.remove(key).is_some();
-        self.failures.remove(key).is_some() || was_awaited
+        let before = match failure {
+            Some(failure) => self.failures.insert(key.clone(), failure.to_owned()),
+            None => self.failures.remove(key),
+        };
+        was_awaited || before.as_deref() != failure
     }
 
-    /// Whether it is not known of all that failed before the start how they are.
+    /// Whether some are still to be looked at for the first time.
     pub fn are_awaited(&self) -> bool {
         !self.awaited.is_empty()
     }
@@ -66,7 +72,14 @@ impl Sources {
     pub fn all(&self) -> impl Iterator<Item = (String, String)> {
         let named = |(_, name): &Key| format!("source {name}");
         let failures = self.failures.iter().map(move |(key, message)| (named(key), message.clone()));
-        failures.chain(self.awaited.iter().map(move |(key, message)| (named(key), format!("{UNHEARD}{message}"))))
+        let awaited = self.awaited.iter().map(move |(key, before)| {
+            let message = match before.as_str() {
+                "" => "it was not looked at yet".to_owned(),
+                before => format!("{UNHEARD}{before}"),
+            };
+            (named(key), message)
+        });
+        failures.chain(awaited)
     }
 }
 
@@ -90,19 +103,60 @@ mod tests {
         Resource { kind: Kind::GitRepository, object: serde_json::from_value(object).unwrap() }
     }
 
+    const KIND: &str = "GitRepository";
+
+    fn name() -> NamespacedName {
+        NamespacedName::new("n", "fleet")
+    }
+
+    fn all(sources: &Sources) -> Vec<(String, String)> {
+        sources.all().collect()
+    }
+
+    fn failing(message: &str) -> [(String, String); 1] {
+        [("source n/fleet".to_owned(), message.to_owned())]
+    }
+
     #[test]
-    fn what_failed_before_the_start_is_awaited_and_not_said() {
-        let name = NamespacedName::new("n", "fleet");
+    fn one_is_awaited_until_its_first_look_has_ended_however_it_was_before() {
+        for status in ["True", "False"] {
+            for (failure, then) in [(None, vec![]), (Some("gone"), failing("gone").to_vec())] {
+                let mut sources = Sources::default();
+                assert!(sources.see(&source(status, "as before")) && sources.are_awaited());
+                assert_eq!(sources.all().count(), 1, "nobody knows how it is");
+                assert!(!sources.see(&source(status, "as before")) && sources.are_awaited());
+                assert!(sources.hear(KIND, &name(), failure) && !sources.are_awaited());
+                assert_eq!(all(&sources), then);
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_news_once_and_outlasts_a_status_from_before_it() {
         let mut sources = Sources::default();
-        assert!(sources.see(&source("False", "old advice")) && sources.are_awaited());
-        assert_eq!(sources.all().count(), 1);
-        assert!(sources.see(&source("True", "stored")) && !sources.are_awaited());
-        assert_eq!(sources.all().count(), 0);
-        assert!(sources.hear("GitRepository", &name, "gone"), "a failure is news");
-        assert!(!sources.hear("GitRepository", &name, "gone"), "and once");
-        assert!(!sources.see(&source("False", "gone")) && !sources.are_awaited());
-        assert!(sources.hear("GitRepository", &name, "refused"));
-        assert_eq!(sources.all().collect::<Vec<_>>(), [("source n/fleet".to_owned(), "refused".to_owned())]);
-        assert!(sources.forget(&source("False", "refused")) && sources.all().count() == 0);
+        assert!(sources.hear(KIND, &name(), Some("refused")));
+        assert!(!sources.hear(KIND, &name(), Some("refused")));
+        // The first that is seen of it may be as it was when all was well.
+        for (status, message) in [("True", "stored artifact"), ("False", "refused")] {
+            assert!(!sources.see(&source(status, message)) && !sources.are_awaited());
+            assert_eq!(all(&sources), failing("refused"));
+        }
+        assert!(sources.hear(KIND, &name(), None) && all(&sources).is_empty());
+        assert!(!sources.hear(KIND, &name(), None), "all is well as before");
+    }
+
+    #[test]
+    fn what_is_suspended_or_gone_is_neither_awaited_nor_fails() {
+        let suspended = {
+            let mut source = source("False", "refused");
+            source.object.data["spec"]["suspend"] = json!(true);
+            source
+        };
+        let mut sources = Sources::default();
+        assert!(!sources.see(&suspended) && !sources.are_awaited());
+        sources.hear(KIND, &name(), Some("refused"));
+        assert!(sources.see(&suspended) && all(&sources).is_empty());
+        assert!(sources.see(&source("False", "refused")) && sources.are_awaited(), "it was resumed");
+        assert!(sources.forget(&source("False", "refused")) && all(&sources).is_empty());
     }
 }

@@ -30,7 +30,7 @@ const QUIET: Duration = Duration::from_millis(400);
 /// The same while some have failed: what they wait for may be about to come.
 const QUIET_AFTER_FAILURE: Duration = Duration::from_secs(3);
 
-/// The same while nothing was heard since the start of what failed before it.
+/// The same while nothing was heard since the start of Kustomizations that failed before it.
 const QUIET_UNTIL_HEARD: Duration = Duration::from_secs(10);
 
 /// How the Kustomizations were when they had settled.
@@ -54,14 +54,14 @@ impl Convergence {
 /// The Kustomizations and sources as they are now.
 pub struct Watching {
     kustomizations: BoxStream<'static, watcher::Event<DynamicObject>>,
-    sources: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
+    source_events: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
     progress: UnboundedReceiver<Progress>,
     notices: UnboundedReceiver<String>,
     known: BTreeMap<String, Shown>,
     phases: Tally,
     /// What others have to say to whoever watches.
     said: UnboundedReceiver<Said>,
-    sources_that_fail: Sources,
+    sources: Sources,
     /// Kustomizations that failed before the start, and of which nothing was heard since.
     unheard: BTreeSet<String>,
     board: Board,
@@ -81,13 +81,13 @@ impl Watching {
         };
         Self {
             kustomizations: follow(Kind::Kustomization),
-            sources: select_all(Kind::SOURCES.map(|kind| follow(kind).map(move |event| (kind, event)))).boxed(),
+            source_events: select_all(Kind::SOURCES.map(|kind| follow(kind).map(move |event| (kind, event)))).boxed(),
             progress,
             notices,
             known: BTreeMap::new(),
             phases: Tally::default(),
             said,
-            sources_that_fail: Sources::default(),
+            sources: Sources::default(),
             unheard: BTreeSet::new(),
             board: Board::new(),
         }
@@ -123,7 +123,7 @@ impl Watching {
     async fn next(&mut self) -> bool {
         tokio::select! {
             Some(event) = self.kustomizations.next() => self.see_kustomization(event),
-            Some((kind, event)) = self.sources.next() => self.see_source(kind, event),
+            Some((kind, event)) = self.source_events.next() => self.see_source(kind, event),
             Some(notice) = self.notices.recv() => {
                 self.board.say(Mark::Action, &notice);
                 false
@@ -134,10 +134,6 @@ impl Watching {
             }
             Some(progress) = self.progress.recv() => {
                 let name = shown(&progress.name.namespace, &progress.name.name);
-                if progress.phase == cowherd_gitops::Phase::Brought {
-                    self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
-                    return false;
-                }
                 if progress.kind != Kind::Kustomization.name() {
                     return self.hear_of_source(&progress);
                 }
@@ -169,23 +165,32 @@ impl Watching {
         }
     }
 
-    /// A source that works is seen in what is made of it.
     fn see_source(&mut self, kind: Kind, event: watcher::Event<DynamicObject>) -> bool {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                self.sources_that_fail.see(&Resource { kind, object })
+                self.sources.see(&Resource { kind, object })
             }
-            watcher::Event::Delete(object) => self.sources_that_fail.forget(&Resource { kind, object }),
+            watcher::Event::Delete(object) => self.sources.forget(&Resource { kind, object }),
             watcher::Event::Init | watcher::Event::InitDone => false,
         }
     }
 
-    /// A source that fails is said once.
+    /// What a source brought is said, and each failure once.
     fn hear_of_source(&mut self, progress: &Progress) -> bool {
-        let cowherd_gitops::Phase::Failed(message) = &progress.phase else { return false };
-        let is_news = self.sources_that_fail.hear(progress.kind, &progress.name, message);
-        if is_news {
-            self.board.say(Mark::Failure, &format!("source {}: {message}", progress.name.name));
+        let failure = match &progress.phase {
+            cowherd_gitops::Phase::Failed(message) => Some(message.as_str()),
+            _ => None,
+        };
+        let is_news = self.sources.hear(progress.kind, &progress.name, failure);
+        match failure {
+            Some(message) if is_news => {
+                self.board.say(Mark::Failure, &format!("source {}: {message}", progress.name.name));
+            }
+            None if progress.phase == cowherd_gitops::Phase::Brought => {
+                let name = shown(&progress.name.namespace, &progress.name.name);
+                self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
+            }
+            _ => {}
         }
         is_news
     }
@@ -211,11 +216,12 @@ impl Watching {
 
     /// How long nothing may change before everything counts as settled; `None` while something is under way.
     fn quiet_time(&self) -> Option<Duration> {
-        if self.phases.total() == 0 || self.phases.count(Phase::Working) > 0 {
+        let is_at_work = self.phases.count(Phase::Working) > 0 || self.sources.are_awaited();
+        if self.phases.total() == 0 || is_at_work {
             return None;
         }
         Some(match self.phases.count(Phase::Failed) {
-            _ if !self.unheard.is_empty() || self.sources_that_fail.are_awaited() => QUIET_UNTIL_HEARD,
+            _ if !self.unheard.is_empty() => QUIET_UNTIL_HEARD,
             0 => QUIET,
             _ => QUIET_AFTER_FAILURE,
         })
@@ -235,7 +241,7 @@ impl Watching {
                 }
             }
         }
-        convergence.failed.extend(self.sources_that_fail.all());
+        convergence.failed.extend(self.sources.all());
         convergence
     }
 }

@@ -34,12 +34,13 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     }
 }
 
-fn is_at_work(told: &Progress) -> bool {
+/// Whether something is being done.
+pub fn is_at_work(told: &Progress) -> bool {
     matches!(told.phase, Doing::Building | Doing::Applying | Doing::Pruning | Doing::Checking)
 }
 
 /// Whether what failed is only tried again: that it failed stays what is said, until it is known how that ends.
-fn is_another_try(told: &Progress, phase: Phase) -> bool {
+pub fn is_another_try(told: &Progress, phase: Phase) -> bool {
     phase == Phase::Failed && told.occasion.trigger == Trigger::Retry
 }
 
