@@ -1,7 +1,8 @@
 //! A data directory follows what it was told to follow, until somebody says that another is meant.
 
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use crate::program::repository::Repository;
 use crate::program::{Running, cowherd};
@@ -214,4 +215,31 @@ fn a_start_that_is_refused_makes_nothing_and_does_not_say_that_it_listens() {
     refused(&[&url, "--path", "prdo"], "did you mean ./prod?");
     let (status, said) = once(directory.path(), &[]);
     assert!(status == Some(0) && said.contains("resuming") && said.contains("listens"), "{said}");
+}
+
+#[test]
+fn a_start_ends_when_it_is_asked_to_whatever_it_waits_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = environments(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let data_dir = directory.path().join("data");
+    std::fs::create_dir_all(data_dir.join("pki")).unwrap();
+    // Reading from it never ends.
+    let certificate = data_dir.join("pki/ca.crt");
+    assert!(Command::new("mkfifo").arg(&certificate).status().unwrap().success());
+    std::fs::write(data_dir.join("pki/ca.key"), "").unwrap();
+    let mut up = cowherd(directory.path());
+    up.args(["up", "fleet", "--path", "prod", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    let mut child = up.stderr(Stdio::piped()).spawn().unwrap();
+    let is_starting =
+        || if data_dir.join("state.redb").exists() { Ok(()) } else { Err("it keeps no state".to_owned()) };
+    crate::program::eventually("it is starting", is_starting);
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(
+        status.code() == Some(0) && said.contains("stopping before the control plane has started"),
+        "{status}: {said}"
+    );
 }

@@ -9,6 +9,7 @@ mod watching;
 mod wording;
 
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,19 +98,34 @@ impl Up {
         let began = Instant::now();
         let data_dir = self.local.data_dir()?;
         let denied = self.tenancy.recall(&data_dir)?;
+        // One for all: from the first time on that it is waited for, the system ends the program no more.
+        let mut interrupted = pin!(interrupted());
         let start = tokio::select! {
-            start = self.on_a_new_one(&data_dir) => start?,
-            () = interrupted() => {
+            biased;
+            () = &mut interrupted => {
                 crate::terminal::tell!("{} stopping before anything was begun", Mark::Action);
                 return Ok(ExitCode::SUCCESS);
             }
+            start = self.on_a_new_one(&data_dir) => start?,
         };
         self.local.log("off")?;
-        let mut control_plane = self.local.start().await?;
+        let local = self.local.clone();
+        // What it does to files blocks; this has to go on listening.
+        let mut starting = tokio::spawn(async move { local.start().await });
+        let mut control_plane = tokio::select! {
+            started = &mut starting => started??,
+            () = &mut interrupted => {
+                // It may be about to keep state: what is there by now stays.
+                drop(start.map(Start::begun));
+                starting.abort();
+                crate::terminal::tell!("{} stopping before the control plane has started", Mark::Action);
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         let start = start.map(Start::begun);
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start, &denied, began) => outcome,
-            () = interrupted() => {
+            () = &mut interrupted => {
                 crate::terminal::tell!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
                 Ok(ExitCode::SUCCESS)
             }
