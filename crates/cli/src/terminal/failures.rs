@@ -1,6 +1,6 @@
 //! What was said of failures, so that each line is said once until it changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::progress::digest;
 
@@ -13,8 +13,8 @@ const MOST: usize = 1_000;
 pub struct Failures {
     /// The digest of the revision.
     revision: u64,
-    /// What was said last of each subject, as digests.
-    said: HashMap<u64, u64>,
+    /// What was said last of each subject, as digests: several lines may be about one.
+    said: HashMap<u64, HashSet<u64>>,
 }
 
 impl Failures {
@@ -24,25 +24,32 @@ impl Failures {
         if self.revision != revision || self.said.len() > MOST {
             (self.revision, self.said) = (revision, HashMap::new());
         }
+        let lines = || message.lines().filter(|line| !line.trim().is_empty());
+        let mut now: HashMap<u64, HashSet<u64>> = HashMap::new();
+        for line in lines() {
+            now.entry(digest(subject(line))).or_default().insert(digest(line));
+        }
         let is_news = |line: &&str| {
-            let said = digest(line);
-            self.said.insert(digest(subject(line)), said) != Some(said)
+            let said = self.said.get(&digest(subject(line)));
+            !said.is_some_and(|said| said.contains(&digest(line)))
         };
-        message.lines().filter(|line| !line.trim().is_empty()).filter(is_news).collect()
+        let news = lines().filter(is_news).collect();
+        self.said.extend(now);
+        news
     }
 }
 
 /// What a line is about: all up to the first object in it, such as `Deployment/apps/web`; the whole line where it names none.
 fn subject(line: &str) -> &str {
     let is_object = |word: &str| {
-        let kind = word.split_once('/').map_or("", |(kind, _)| kind);
+        let kind = word.trim_start_matches(['[', '(']).split_once('/').map_or("", |(kind, _)| kind);
         kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
     };
     let mut end = 0;
     for word in line.split_inclusive(' ') {
         end += word.len();
         if is_object(word) {
-            return line[..end].trim_end_matches([' ', ':', ',']);
+            return line[..end].trim_end_matches([' ', ':', ',', ')', ']']);
         }
     }
     line
@@ -80,10 +87,28 @@ mod tests {
     }
 
     #[test]
+    fn several_lines_about_one_object_are_news_once_each() {
+        let mut failures = Failures::default();
+        let (image, port) = ("Deployment/apps/web image: is empty", "Deployment/apps/web port: is taken");
+        let both = format!("{image}\n{port}");
+        assert_eq!(failures.news("one", &both), [image, port]);
+        assert!(failures.news("one", &both).is_empty());
+        let changed = format!("{image}\n{port} by another");
+        assert_eq!(failures.news("one", &changed), [changed.lines().nth(1).unwrap()]);
+        assert_eq!(failures.news("one", image), [""; 0]);
+        assert_eq!(failures.news("one", &both), [port], "it is back");
+    }
+
+    #[test]
     fn a_line_is_about_the_first_object_in_it() {
         for (line, about) in [
             ("Deployment/apps/web dry-run failed", "Deployment/apps/web"),
             ("app/a.yaml:2: Alpha/default/one: the cluster has no kind", "app/a.yaml:2: Alpha/default/one"),
+            (
+                "health check failed: failed early due to stalled resources: [Deployment/apps/web status: 'Failed']",
+                "health check failed: failed early due to stalled resources: [Deployment/apps/web",
+            ),
+            ("cannot see what would go (Namespace/apps), for now", "cannot see what would go (Namespace/apps"),
             ("kustomize build failed: app/a.yaml", "kustomize build failed: app/a.yaml"),
             ("", ""),
         ] {

@@ -71,15 +71,20 @@ pub(super) enum Failure {
     #[error("spec.healthChecks: {0}")]
     Unreadable(Box<ApplyError>),
     /// Objects are not healthy.
-    #[error("health check failed after {}: {error}{}", go_duration(*.took), because(.why))]
+    #[error("health check failed{}: {error}{}", after(.took), because(.why))]
     Health {
         /// The cause.
         error: Box<ApplyError>,
-        /// How long it was waited for them.
-        took: Duration,
+        /// How long it was waited for them, where they took too long. Without that, the same failure has the same words each
+        /// time.
+        took: Option<Duration>,
         /// Why they cannot be, where that is known.
         why: Option<String>,
     },
+}
+
+fn after(took: &Option<Duration>) -> String {
+    took.map_or_else(String::new, |took| format!(" after {}", go_duration(took)))
 }
 
 fn because(why: &Option<String>) -> String {
@@ -124,5 +129,18 @@ impl Failure {
             Self::Produce(error) => error.may_pass,
             _ => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_it_was_waited_is_said_where_it_was_too_long() {
+        let said = |took| Failure::Health { error: Box::new(ApplyError::Superseded), took, why: None }.to_string();
+        let cause = ApplyError::Superseded;
+        assert_eq!(said(Some(Duration::from_secs(90))), format!("health check failed after 1m30s: {cause}"));
+        assert_eq!(said(None), format!("health check failed: {cause}"));
     }
 }

@@ -124,9 +124,8 @@ pub(super) async fn check(
         }
         Err(ApplyError::Superseded) => Err(Failure::Superseded),
         Err(error) => {
-            // The same failure is to have the same words, so that its events are told as one.
             let is_late = matches!(&error, ApplyError::Unhealthy(unhealthy) if unhealthy.timed_out);
-            let took = if is_late { timeout } else { began.elapsed() };
+            let took = is_late.then_some(timeout);
             let message = job.say(&error);
             conditions(&mut job.status, &job.owner).set(HEALTHY, False, HEALTH_CHECK_FAILED, &message);
             Err(Failure::Health { error: Box::new(error), took, why })
