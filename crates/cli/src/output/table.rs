@@ -90,10 +90,10 @@ impl Table {
         }
     }
 
-    /// Keeps the columns where they are from now on: what is longer than its column stands alone, with the others on the next
-    /// line, each in its own column.
+    /// Keeps the columns of a terminal where they are from now on: what is longer than its column stands alone, with the others
+    /// on the next line, each in its own column. Elsewhere a row is a line, for programs that read lines.
     pub fn fix(&mut self) {
-        self.is_fixed = true;
+        self.is_fixed = self.page.columns.is_some();
     }
 
     /// Adds a row; line breaks in cells become spaces.
@@ -273,6 +273,15 @@ mod tests {
         assert_eq!(table.lines(&table.rows[0]), ["apps       True    Applied"]);
         assert_eq!(table.lines(&table.rows[1]), [name, values]);
         assert_eq!(table.lines(&table.rows[2]), [long[0], long[1], values]);
+    }
+
+    #[test]
+    fn where_there_is_no_terminal_a_row_is_a_line_whatever_comes() {
+        let mut table = table(None, false);
+        table.row(row("apps", "True", "Applied"));
+        table.fix();
+        table.row(row("a-name-that-is-longer-than-its-column", "False", "Failed"));
+        assert_eq!(table.lines(&table.rows[1]), ["a-name-that-is-longer-than-its-column   False   Failed"]);
     }
 
     #[test]
