@@ -122,10 +122,10 @@ impl Diff {
         let start = self.start(&target, &live)?;
         let recursive = self.recursive || target.names.is_empty();
         let mut trees = Trees::new(client.clone(), self.wanted());
-        let directory = downloads::own_directory()?;
-        let elsewhere = Arc::new(downloads::opened(&directory)?);
         let data_dir = self.cluster.data_dir_of_plane().await?;
         let seed = data_dir.and_then(|data_dir| cowherd_controlplane::seed_in(&data_dir));
+        let directory = downloads::own_directory()?;
+        let elsewhere = Arc::new(downloads::opened(&directory)?);
         let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
         let mut described = BTreeSet::new();
         let mut met = BTreeSet::new();
