@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::program::repository::Repository;
 use crate::program::{Running, cowherd};
@@ -230,11 +231,17 @@ fn a_start_ends_when_it_is_asked_to_whatever_it_waits_for() {
     std::fs::write(data_dir.join("pki/ca.key"), "").unwrap();
     let mut up = cowherd(directory.path());
     up.args(["up", "fleet", "--path", "prod", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
-    let mut child = up.stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = up.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let is_starting =
         || if data_dir.join("state.redb").exists() { Ok(()) } else { Err("it keeps no state".to_owned()) };
     crate::program::eventually("it is starting", is_starting);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // One that goes on is waited for no longer.
+    let _ = child.kill();
     let status = child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
