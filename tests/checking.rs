@@ -181,6 +181,10 @@ fn what_cannot_be_checked_is_told_from_what_is_wrong() {
     for arguments in [&["nowhere"] as &[&str], &["--revision", "no-such-branch"], &["--with", "nowhere.yaml"]] {
         assert_eq!(story.run(arguments).status.code(), Some(2), "{arguments:?}");
     }
+    story.repository.write("notes/readme.md", "nothing that a cluster would have");
+    let output = story.run(&["notes"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("nothing to check in notes"), "{error}");
 }
 
 #[test]

@@ -74,6 +74,9 @@ fn get_shows_what_there_is_in_tables_and_for_programs() {
     assert!(failed.contains("app/broken.yaml") && !failed.contains("other"), "{failed}");
     let ready = running.cowherd_ok(["get", "kustomizations", "--status-selector", "ready=true", "--no-header"]);
     assert!(ready.contains("other") && !ready.contains("broken"), "{ready}");
+    let mistyped = running.cowherd(["get", "-A", "--status-selector", "ready=flase"]);
+    let error = String::from_utf8_lossy(&mistyped.stderr);
+    assert!(!mistyped.status.success() && error.contains("true, false or unknown"), "{error}");
 }
 
 #[test]

@@ -99,6 +99,14 @@ impl Check {
         let mut report = check::check(&checked.side, &checked.clusters, &surroundings.context);
         report.findings.retain(|finding| !self.ignore.contains(&finding.rule));
         self.print(&checked, &report)?;
+        if report.objects == 0 && report.findings.is_empty() {
+            // Green on nothing would hide a wrong directory.
+            let path = self.path.as_deref().unwrap_or(Path::new("."));
+            bail!(
+                "there is nothing to check in {}: no object in any file; name the directory of a cluster",
+                path.display()
+            );
+        }
         let fails = |finding: &Finding| self.strict || finding.severity == Severity::Error;
         Ok(ExitCode::from(u8::from(report.findings.iter().any(fails))))
     }

@@ -139,6 +139,9 @@ impl Get {
         if !condition.eq_ignore_ascii_case("ready") {
             bail!("--status-selector knows the condition ready, not {condition:?}");
         }
+        if !["True", "False", "Unknown"].iter().any(|known| known.eq_ignore_ascii_case(status)) {
+            bail!("--status-selector: ready is true, false or unknown, not {status:?}");
+        }
         for resources in found {
             resources.retain(|resource| {
                 resource.ready().map_or("Unknown", |ready| ready.status).eq_ignore_ascii_case(status)

@@ -37,7 +37,7 @@ impl Summary<'_> {
     /// Prints how it went, how long it took, and what to try next.
     pub async fn print(&self, convergence: &Convergence, elapsed: Duration) -> Result<()> {
         crate::terminal::tell!("");
-        for (name, message) in &convergence.failed {
+        for (name, message) in convergence.failed.iter().chain(&convergence.failed_sources) {
             tell(&format!("{} {} is not ready: ", Mark::Failure, plain(name)), message);
         }
         for (name, message) in &convergence.assumed {

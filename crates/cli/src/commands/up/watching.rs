@@ -40,6 +40,8 @@ pub struct Convergence {
     pub ready: usize,
     /// Those that are not, with the reason.
     pub failed: Vec<(String, String)>,
+    /// The sources that could not be fetched, with the reason.
+    pub failed_sources: Vec<(String, String)>,
     /// Those of whose objects some count as ready without being so, with what is said of them.
     pub assumed: Vec<(String, String)>,
 }
@@ -47,7 +49,7 @@ pub struct Convergence {
 impl Convergence {
     /// Whether all are ready.
     pub fn is_ready(&self) -> bool {
-        self.failed.is_empty() && self.ready > 0
+        self.failed.is_empty() && self.failed_sources.is_empty() && self.ready > 0
     }
 }
 
@@ -241,7 +243,7 @@ impl Watching {
                 }
             }
         }
-        convergence.failed.extend(self.sources.all());
+        convergence.failed_sources.extend(self.sources.all());
         convergence
     }
 }
