@@ -111,6 +111,14 @@ impl Resource {
         Some(Condition { status: text("status"), reason: text("reason"), message: text("message") })
     }
 
+    /// Whether the `Ready` condition was written for the generation that is there now.
+    pub fn is_ready_of_now(&self) -> bool {
+        let conditions = self.at("/status/conditions").and_then(Value::as_array);
+        let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready");
+        let observed = ready.and_then(|ready| ready["observedGeneration"].as_i64());
+        observed.is_some() && observed == self.object.metadata.generation
+    }
+
     /// Whether the `Ready` condition is true.
     pub fn is_ready(&self) -> bool {
         self.ready().is_some_and(|ready| ready.status == "True")

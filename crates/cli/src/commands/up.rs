@@ -104,7 +104,7 @@ impl Up {
             biased;
             () = &mut interrupted => {
                 crate::terminal::tell!("{} stopping before anything was begun", Mark::Action);
-                return Ok(ExitCode::SUCCESS);
+                return Ok(self.interrupted());
             }
             start = self.on_a_new_one(&data_dir) => start?,
         };
@@ -119,7 +119,7 @@ impl Up {
                 drop(start.map(Start::begun));
                 starting.abort();
                 crate::terminal::tell!("{} stopping before the control plane has started", Mark::Action);
-                return Ok(ExitCode::SUCCESS);
+                return Ok(self.interrupted());
             }
         };
         let start = start.map(Start::begun);
@@ -127,7 +127,7 @@ impl Up {
             outcome = self.follow(&mut control_plane, start, &denied, began) => outcome,
             () = &mut interrupted => {
                 crate::terminal::tell!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
-                Ok(ExitCode::SUCCESS)
+                Ok(self.interrupted())
             }
         };
         control_plane.plane.stop().await;
@@ -141,6 +141,11 @@ impl Up {
             path: self.path.as_deref(),
             credentials: &self.credentials,
         }
+    }
+
+    /// How it ends when it is asked to: with `--once` not everything is ready then.
+    fn interrupted(&self) -> ExitCode {
+        if self.once { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// The commit at which it is meant that all is pruned that was there before.

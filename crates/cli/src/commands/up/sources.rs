@@ -23,6 +23,11 @@ pub struct Sources {
     /// Those that are to be looked at for the first time, with what they failed with before the start: what was fetched
     /// before is there at once, and may not be the latest.
     awaited: BTreeMap<Key, String>,
+    /// The generation of each that was seen last.
+    generations: BTreeMap<Key, Option<i64>>,
+    /// Those of the awaited that were given another spec since the start. Their look may be over before that is seen, so of
+    /// these the status tells too, once it is of that spec.
+    changed: BTreeSet<Key>,
 }
 
 impl Sources {
@@ -33,10 +38,19 @@ impl Sources {
             return self.forget(source);
         }
         let key = key(source);
+        let failed = source.ready().filter(|ready| ready.status == "False");
+        let generation = source.object.metadata.generation;
+        if self.generations.insert(key.clone(), generation).is_some_and(|before| before != generation) {
+            self.heard.remove(&key);
+            self.changed.insert(key.clone());
+        }
+        if self.changed.contains(&key) && source.is_ready_of_now() {
+            self.heard.insert(key.clone());
+            return self.settle(&key, failed.map(|ready| ready.message));
+        }
         if self.heard.contains(&key) {
             return false;
         }
-        let failed = source.ready().filter(|ready| ready.status == "False");
         self.awaited.insert(key, failed.map_or("", |ready| ready.message).to_owned()).is_none()
     }
 
@@ -44,6 +58,7 @@ impl Sources {
     pub fn forget(&mut self, source: &Resource) -> bool {
         let key = key(source);
         self.heard.remove(&key);
+        self.generations.remove(&key);
         self.settle(&key, None)
     }
 
@@ -56,6 +71,7 @@ impl Sources {
 
     fn settle(&mut self, key: &Key, failure: Option<&str>) -> bool {
         let was_awaited = self.awaited.remove(key).is_some();
+        self.changed.remove(key);
         let before = match failure {
             Some(failure) => self.failures.insert(key.clone(), failure.to_owned()),
             None => self.failures.remove(key),
@@ -143,6 +159,26 @@ mod tests {
         }
         assert!(sources.hear(KIND, &name(), None) && all(&sources).is_empty());
         assert!(!sources.hear(KIND, &name(), None), "all is well as before");
+    }
+
+    #[test]
+    fn one_that_is_given_another_spec_is_awaited_again_until_a_look_or_a_status_of_that_spec() {
+        let of = |generation: i64, observed: i64, status: &str| {
+            let mut source = source(status, "told");
+            source.object.metadata.generation = Some(generation);
+            source.object.data["status"]["conditions"][0]["observedGeneration"] = json!(observed);
+            source
+        };
+        let mut sources = Sources::default();
+        sources.see(&of(1, 1, "True"));
+        sources.hear(KIND, &name(), None);
+        assert!(sources.see(&of(2, 1, "True")) && sources.are_awaited(), "it was fetched as it was before");
+        assert!(sources.hear(KIND, &name(), None) && !sources.are_awaited());
+        // Here the look is over before the change is seen.
+        sources.see(&of(3, 2, "True"));
+        assert!(sources.see(&of(3, 3, "False")) && !sources.are_awaited());
+        assert_eq!(all(&sources), failing("told"));
+        assert!(!sources.see(&of(3, 3, "False")));
     }
 
     #[test]
