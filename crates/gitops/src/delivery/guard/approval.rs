@@ -91,23 +91,22 @@ pub fn approval(message: &str) -> Option<&str> {
 pub(crate) struct ApprovedAtStart {
     revision: String,
     ended: Mutex<HashSet<OwnerName>>,
+    /// Who was brought to another revision: what they describe waits for nothing of theirs, they may follow something else.
+    elsewhere: Mutex<HashSet<OwnerName>>,
 }
 
 impl ApprovedAtStart {
     /// For a revision, or the commit of it.
     pub(crate) fn new(revision: String) -> Self {
-        Self { revision, ended: Mutex::default() }
+        Self { revision, ended: Mutex::default(), elsewhere: Mutex::default() }
     }
 
     /// Whether it is there at this revision for the owner, which these others describe.
     pub(super) fn is_for(&self, owner: &OwnerName, describers: &[OwnerName], revision: &str) -> bool {
-        let ended = self.ended();
+        let (ended, elsewhere) = (lock(&self.ended), lock(&self.elsewhere));
         let is_open = |owner: &OwnerName| !ended.contains(owner);
-        self.is_of(revision) && (is_open(owner) || describers.iter().any(is_open))
-    }
-
-    fn ended(&self) -> MutexGuard<'_, HashSet<OwnerName>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+        let may_change_it = |owner: &OwnerName| is_open(owner) && !elsewhere.contains(owner);
+        self.is_of(revision) && (is_open(owner) || describers.iter().any(may_change_it))
     }
 
     fn is_of(&self, revision: &str) -> bool {
@@ -117,18 +116,21 @@ impl ApprovedAtStart {
 
     /// The owner was brought to this revision, whether anything had to be pruned for that or not.
     pub(super) fn end(&self, owner: &OwnerName, revision: &str) {
-        if self.is_of(revision) {
-            self.ended().insert(owner.clone());
-        }
+        let brought = if self.is_of(revision) { &self.ended } else { &self.elsewhere };
+        lock(brought).insert(owner.clone());
     }
 
     /// The owner, when it was brought to this revision for the first time, gave these others another spec.
     pub(super) fn begin_again(&self, owner: &OwnerName, revision: &str, changed: &[OwnerName]) {
-        let mut ended = self.ended();
+        let mut ended = lock(&self.ended);
         if self.is_of(revision) && !ended.contains(owner) {
             ended.retain(|owner| !changed.contains(owner));
         }
     }
+}
+
+fn lock(owners: &Mutex<HashSet<OwnerName>>) -> MutexGuard<'_, HashSet<OwnerName>> {
+    owners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What somebody approved of, to tell whether what is left of it is covered.
@@ -248,6 +250,17 @@ mod tests {
         assert!(!is_for());
         approved.begin_again(&root, "abc", std::slice::from_ref(&child));
         assert!(!is_for(), "what is put right is no switch");
+    }
+
+    #[test]
+    fn that_of_a_start_ends_for_what_somebody_describes_who_follows_something_else() {
+        let [other, child] = ["other", "child"].map(|name| OwnerName::new(&KIND, "flux-system", name));
+        let approved = ApprovedAtStart::new("abc".to_owned());
+        let is_for = || approved.is_for(&child, std::slice::from_ref(&other), "abc");
+        approved.end(&other, "main@sha1:of-something-else");
+        assert!(is_for());
+        approved.end(&child, "abc");
+        assert!(!is_for(), "the other one never comes to it");
     }
 
     /// A Namespace for each name, each with what has the name behind it.
