@@ -133,6 +133,14 @@ fn kustomization(name: &str, path: &str, account: &str) -> String {
     )
 }
 
+/// An OCIRepository of a registry on this machine, which Flux followed before.
+fn artifact(name: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: {name}, namespace: {NAMESPACE}, finalizers: \
+         [finalizers.fluxcd.io]}}\nspec: {{interval: 1h, url: 'oci://127.0.0.1:9/none', ref: {{tag: latest}}}}\n"
+    )
+}
+
 /// The root of the project.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -236,6 +244,12 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];
     world.kubernetes.kubectl_ok(&[&["patch"], &source[..], &["--type=merge", "--patch", finalizer]].concat());
     world.kubernetes.kubectl_ok(&[&["delete"], &source[..]].concat());
+    world.apply(&artifact("nowhere"));
+    let artifact_there = format!("ocirepository nowhere --namespace {NAMESPACE}");
+    world.wait_for("a registry that must not be reached", &artifact_there, |seen| {
+        seen["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|one| one["reason"] == "AccessDenied"))
+    });
+    world.kubernetes.kubectl_ok(&["delete", "ocirepository", "nowhere", "--namespace", NAMESPACE]);
     world.stop_agent();
     world.start_agent();
     world.follow("./apps", "applier");
