@@ -78,11 +78,6 @@ impl Attempt {
         cancelled.or_else(noted).or_else(|| self.is_over().then(|| self.ended()))
     }
 
-    /// How many bytes may be received, and how many unpacked at once.
-    pub(crate) fn limits(&self) -> (u64, usize) {
-        (self.max_size, self.max_unpacked)
-    }
-
     /// How many bytes may be unpacked at once.
     pub(crate) fn max_unpacked(&self) -> usize {
         self.max_unpacked

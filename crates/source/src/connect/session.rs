@@ -187,11 +187,6 @@ impl Session {
         Ok(refs.into_iter().filter_map(reference).collect())
     }
 
-    /// How many bytes it receives, and unpacks at once.
-    pub(crate) fn limits(&self) -> (u64, usize) {
-        self.attempt.limits()
-    }
-
     /// Receives the commit `want` into the repository `repository`, whose commits `haves` are complete. Gives the
     /// paths of what was written.
     pub(crate) fn receive(

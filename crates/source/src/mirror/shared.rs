@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use gix::ObjectId;
-
 use super::generation::Generation;
 use crate::connect::{Attempt, Depth, Found, Session, Unreceived};
 use crate::objects::{Objects, lock};
@@ -26,7 +24,6 @@ pub(super) struct Mirror {
     url: RepositoryUrl,
     max_commits: usize,
     generation: Mutex<State>,
-    too_large: Mutex<Option<TooLarge>>,
     taken: Mutex<bool>,
     given: Condvar,
 }
@@ -36,13 +33,6 @@ enum State {
     Unread,
     Empty,
     Current(Generation),
-}
-
-/// A commit that was more than is accepted. It is not asked for again: what came of it was thrown away.
-struct TooLarge {
-    commit: ObjectId,
-    limits: (u64, usize),
-    error: FetchError,
 }
 
 /// The right to change a mirror.
@@ -62,7 +52,6 @@ impl Mirror {
             url,
             max_commits,
             generation: Mutex::new(State::Unread),
-            too_large: Mutex::default(),
             taken: Mutex::new(false),
             given: Condvar::new(),
         }
@@ -114,10 +103,6 @@ impl Mirror {
         reference: &Reference,
         depth: Depth,
     ) -> Result<(), Unreceived> {
-        let limits = session.limits();
-        if let Some(error) = self.was_too_large(want.id, limits) {
-            return Err(error.into());
-        }
         let (place, haves) = self.place()?;
         let handle = place.objects.with_handle(Clone::clone);
         let received = session.receive(want, reference, depth, &haves, &place.directory, handle);
@@ -125,12 +110,7 @@ impl Mirror {
             let absent = depth == Depth::History && !place.objects.has(keep.id);
             if absent { Err(self.not_in_history(reference).into()) } else { Ok(written) }
         });
-        let written = received.inspect_err(|unreceived| {
-            if let Unreceived::Failed(error @ (FetchError::TooLarge { .. } | FetchError::LargeObject { .. })) =
-                unreceived
-            {
-                *lock(&self.too_large) = Some(TooLarge { commit: want.id, limits, error: error.clone() });
-            }
+        let written = received.inspect_err(|_| {
             // A generation that never held anything is of no use.
             if place.begins {
                 place.objects.retire();
@@ -150,12 +130,6 @@ impl Mirror {
         Ok(generation.add(keep.id, &written).map_err(|error| self.storage(&error))?)
     }
 
-    fn was_too_large(&self, commit: ObjectId, limits: (u64, usize)) -> Option<FetchError> {
-        let too_large = lock(&self.too_large);
-        let known = too_large.as_ref().filter(|known| known.commit == commit && known.limits == limits)?;
-        Some(known.error.clone())
-    }
-
     fn not_in_history(&self, reference: &Reference) -> FetchError {
         FetchError::ReferenceNotFound {
             url: self.url.clone(),
@@ -165,7 +139,7 @@ impl Mirror {
     }
 
     /// Where to put what is fetched, and what is there already.
-    fn place(&self) -> Result<(Place, Vec<ObjectId>), FetchError> {
+    fn place(&self) -> Result<(Place, Vec<gix::ObjectId>), FetchError> {
         let state = self.read_state();
         let number = match &*state {
             State::Current(generation) if !generation.is_full(self.max_commits) => {
