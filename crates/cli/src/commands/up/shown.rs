@@ -251,25 +251,7 @@ mod tests {
     #[test]
     fn what_was_done_is_said_once_and_the_next_time_again() {
         let resource = resource("True", "m");
-        let told = || Progress {
-            kind: "Kustomization",
-            name: NamespacedName::new("n", "app"),
-            occasion: Occasion {
-                revision: "main@sha1:1".to_owned(),
-                origin: None,
-                authorship: None,
-                trigger: Trigger::Interval,
-            },
-            phase: Doing::Ready,
-            described: 1,
-            applied: 1,
-            changed: 1,
-            pruned: 0,
-            changes: vec!["ConfigMap/n/a created".to_owned()],
-            ready: 1,
-            assumed: None,
-            is_known: false,
-        };
+        let told = || told(Doing::Ready, Trigger::Interval);
         let mut shown = Shown::default();
         shown.see(&resource);
         for _ in 0..2 {
