@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     claims::ServiceNetwork,
-    rest::{WriteOptions, create_object, load},
+    rest::{WriteOptions, create_object, read_failed},
     server::ApiServer,
     status::ApiResult,
 };
@@ -59,7 +59,8 @@ fn priority_classes() -> [Value; 2] {
 async fn ensure(server: &ApiServer, group: &str, plural: &str, object: Value) -> ApiResult<()> {
     let resource = server.built_in(group, "v1", plural)?;
     let key = resource.key(crate::object::namespace(&object), crate::object::name(&object));
-    if load(server, &resource, &key).await?.is_none() {
+    // Whether it is there is all that matters: to read it would take the types of everything apart, at every start.
+    if server.store().get(&key).await.map_err(read_failed)?.is_none() {
         create_object(server, &resource, object, &WriteOptions::internal("kube-apiserver")).await?;
     }
     Ok(())
