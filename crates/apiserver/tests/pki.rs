@@ -7,7 +7,7 @@ mod support;
 use std::{collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 
 use cowherd_apiserver::ServiceNetwork;
-use cowherd_apiserver::pki::{Names, Pki, PkiError};
+use cowherd_apiserver::pki::{Authority, Names, Pki, PkiError};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
 const LISTEN: &str = "127.0.0.1:6443";
@@ -17,7 +17,7 @@ fn names(listen: &str) -> Names {
 }
 
 fn open(directory: &Path, listen: &str) -> Pki {
-    Pki::open(directory, names(listen)).unwrap()
+    Pki::open(directory, names(listen), Authority::Unknown).unwrap()
 }
 
 /// Every file of the directory with its text.
@@ -76,9 +76,7 @@ fn a_certificate_that_expires_soon_is_made_again() {
     let soon = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(24 * 30)).unwrap();
     let soon = soon.to_zoned(jiff::tz::TimeZone::UTC);
     params.not_after = rcgen::date_time_ymd(soon.year().into(), soon.month().unsigned_abs(), soon.day().unsigned_abs());
-    let key = rcgen::KeyPair::generate().unwrap();
-    fs::write(directory.path().join("admin.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
-    fs::write(directory.path().join("admin.key"), key.serialize_pem()).unwrap();
+    sign(directory.path(), "admin", params);
     open(directory.path(), LISTEN);
     let after = files(directory.path());
     assert_ne!(before["admin.crt"], after["admin.crt"]);
@@ -138,8 +136,7 @@ fn a_certificate_is_kept_until_less_than_sixty_days_are_left() {
         let ends = ends.to_zoned(jiff::tz::TimeZone::UTC);
         params.not_after =
             rcgen::date_time_ymd(ends.year().into(), ends.month().unsigned_abs(), ends.day().unsigned_abs());
-        let key = rcgen::KeyPair::generate().unwrap();
-        fs::write(directory.path().join("admin.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        sign(directory.path(), "admin", params);
         let before = files(directory.path());
         let mut pki = open(directory.path(), LISTEN);
         assert_eq!(files(directory.path())["admin.crt"] == before["admin.crt"], is_kept, "{days} days");
@@ -242,7 +239,15 @@ fn certificates_are_renewed_when_another_process_would_make_them() {
     assert!(pki.renew().unwrap());
     assert_ne!(files(directory.path())["server.crt"], first["server.crt"]);
     assert!(!pki.renew().unwrap());
+    // The authority is not: what was lost is still lost when the next start refuses to go on without it.
     fs::remove_file(directory.path().join("ca.crt")).unwrap();
+    assert!(matches!(pki.renew().unwrap_err(), PkiError::Lost { path, .. } if path.ends_with("ca.crt")));
+    assert!(!directory.path().join("ca.crt").exists());
+    let other = tempfile::tempdir().unwrap();
+    open(other.path(), LISTEN);
+    for name in ["ca.crt", "ca.key"] {
+        fs::copy(other.path().join(name), directory.path().join(name)).unwrap();
+    }
     assert!(pki.renew().unwrap_err().to_string().contains("start again"));
 }
 
@@ -250,10 +255,114 @@ fn certificates_are_renewed_when_another_process_would_make_them() {
 fn a_damaged_file_is_named() {
     let directory = tempfile::tempdir().unwrap();
     open(directory.path(), LISTEN);
-    fs::write(directory.path().join("ca.crt"), "nonsense").unwrap();
-    let error = Pki::open(directory.path(), names(LISTEN)).unwrap_err();
-    assert!(matches!(&error, PkiError::Damaged { path, .. } if path.ends_with("ca.crt")), "{error}");
+    fs::write(directory.path().join("server.crt"), "nonsense").unwrap();
+    let error = Pki::open(directory.path(), names(LISTEN), Authority::Known).unwrap_err();
+    assert!(matches!(&error, PkiError::Damaged { path, .. } if path.ends_with("server.crt")), "{error}");
     assert!(error.to_string().ends_with("remove the file to have it made again"), "{error}");
+}
+
+/// Makes a certificate and its key anew, by the authority of a directory.
+fn sign(directory: &Path, name: &str, mut params: rcgen::CertificateParams) {
+    let text = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    let authority = rcgen::KeyPair::from_pem(&text("ca.key")).unwrap();
+    let mut issuing = rcgen::CertificateParams::default();
+    issuing.distinguished_name = rcgen::DistinguishedName::new();
+    issuing.distinguished_name.push(rcgen::DnType::CommonName, "cowherd-ca");
+    let issuer = rcgen::Issuer::new(issuing, authority);
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let key = rcgen::KeyPair::generate().unwrap();
+    fs::write(directory.join(format!("{name}.crt")), params.signed_by(&key, &issuer).unwrap().pem()).unwrap();
+    fs::write(directory.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn an_authority_that_is_lost_is_refused_and_nothing_is_touched_until_another_one_is_meant() {
+    let other = tempfile::tempdir().unwrap();
+    open(other.path(), LISTEN);
+    let others = files(other.path());
+    for (lost, words) in [
+        (&[("ca.key", None)][..], "ca.key: there is no such file"),
+        (&[("ca.crt", None)], "ca.crt: there is no such file"),
+        (&[("ca.crt", None), ("ca.key", None)], "ca.crt: there is no such file"),
+        (&[("ca.crt", Some("nonsense"))], "ca.crt: "),
+        (&[("ca.key", Some(""))], "ca.crt: it does not fit its key"),
+        (&[("ca.key", Some(others["ca.key"].as_str()))], "ca.crt: it does not fit its key"),
+        (&[("ca.crt", Some(others["ca.crt"].as_str()))], "ca.crt: it does not fit its key"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), LISTEN);
+        for (name, text) in lost {
+            match text {
+                Some(text) => fs::write(directory.path().join(name), text).unwrap(),
+                None => fs::remove_file(directory.path().join(name)).unwrap(),
+            }
+        }
+        let before = files(directory.path());
+        for authority in [Authority::Unknown, Authority::Known] {
+            let error = Pki::open(directory.path(), names(LISTEN), authority).unwrap_err();
+            let said = error.to_string();
+            assert!(matches!(error, PkiError::Lost { .. }) && said.contains(words), "{lost:?}: {said}");
+            assert!(said.contains("put ca.crt and ca.key back") && said.contains("--new-ca"), "{said}");
+        }
+        assert_eq!(files(directory.path()), before, "{lost:?}");
+        let pki = Pki::open(directory.path(), names(LISTEN), Authority::Replaceable).unwrap();
+        assert!(pki.has_new_authority(), "{lost:?}");
+        let after = files(directory.path());
+        assert_ne!(after["admin.crt"], before["admin.crt"], "{lost:?}");
+        assert!(!Pki::open(directory.path(), names(LISTEN), Authority::Known).unwrap().has_new_authority());
+        assert_eq!(files(directory.path()), after, "{lost:?}");
+    }
+}
+
+#[test]
+fn an_authority_that_is_good_is_not_replaced_whatever_may_be() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(open(directory.path(), LISTEN).has_new_authority());
+    let before = files(directory.path());
+    assert!(!Pki::open(directory.path(), names(LISTEN), Authority::Replaceable).unwrap().has_new_authority());
+    assert_eq!(files(directory.path()), before);
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_none_that_lost_anything() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), LISTEN);
+    let key = fs::read_to_string(directory.path().join("ca.key")).unwrap();
+    let cut_off = tempfile::tempdir().unwrap();
+    fs::write(cut_off.path().join("ca.key"), key).unwrap();
+    assert!(open(cut_off.path(), LISTEN).has_new_authority());
+    // Where somebody has its kubeconfig, nothing was cut off.
+    let empty = tempfile::tempdir().unwrap();
+    assert!(matches!(Pki::open(empty.path(), names(LISTEN), Authority::Known), Err(PkiError::Lost { .. })));
+}
+
+#[test]
+fn certificates_of_another_authority_or_key_are_made_again() {
+    let other = tempfile::tempdir().unwrap();
+    open(other.path(), LISTEN);
+    for name in ["server.crt", "server.key", "admin.crt", "admin.key"] {
+        let directory = tempfile::tempdir().unwrap();
+        open(directory.path(), LISTEN);
+        let before = files(directory.path());
+        fs::copy(other.path().join(name), directory.path().join(name)).unwrap();
+        open(directory.path(), LISTEN);
+        let after = files(directory.path());
+        let identity = name.split('.').next().unwrap();
+        for name in before.keys() {
+            let is_new = name.starts_with(&format!("{identity}.")) && name != "server.names";
+            assert_eq!(before[name] != after[name], is_new, "{name}");
+        }
+    }
+    // An authority that was put back from a copy has nothing to do with what another one made meanwhile.
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path(), LISTEN);
+    for name in ["ca.crt", "ca.key"] {
+        fs::copy(other.path().join(name), directory.path().join(name)).unwrap();
+    }
+    let before = files(directory.path());
+    open(directory.path(), LISTEN);
+    let after = files(directory.path());
+    assert!(before["admin.crt"] != after["admin.crt"] && before["server.crt"] != after["server.crt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

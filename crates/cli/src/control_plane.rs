@@ -15,6 +15,7 @@ use crate::bootstrap::ROOT;
 use crate::cluster::{default_data_dir, set_data_dir};
 use crate::limits::Limits;
 use crate::logs;
+use crate::terminal::Mark;
 
 /// Where the API listens unless said otherwise.
 const DEFAULT_LISTEN: &str = "127.0.0.1:6443";
@@ -36,6 +37,10 @@ pub struct Local {
     /// The name of the cluster in the kubeconfig [default: what it was before, or `cowherd`]
     #[arg(long, value_name = "NAME", env = "COWHERD_NAME", value_parser = cluster_name)]
     name: Option<String>,
+    /// Where the certificate authority of the data directory is lost, make another one; every kubeconfig that was handed out
+    /// is refused from then on
+    #[arg(long)]
+    new_ca: bool,
     /// The network that Services have their addresses from; it cannot be changed later
     #[arg(long, value_name = "CIDR", default_value_t = ServiceNetwork::default())]
     service_cluster_ip_range: ServiceNetwork,
@@ -54,6 +59,20 @@ pub struct Running {
     pub address: SocketAddr,
     /// The kubeconfig that was written for it.
     pub kubeconfig: PathBuf,
+}
+
+impl Running {
+    /// Says that kubeconfigs which were handed out are of no use any more, if that is so.
+    fn tell_what_is_lost(&self) {
+        if self.plane.has_lost_its_authority() {
+            crate::terminal::tell!(
+                "{} the certificate authority of before was not there, and another one was made: every kubeconfig that was \
+                 handed out is refused from now on; the new one is {}",
+                Mark::Waiting,
+                self.kubeconfig.display()
+            );
+        }
+    }
 }
 
 impl Local {
@@ -82,15 +101,23 @@ impl Local {
         let config = self.config()?;
         let plane = ControlPlane::open(config, &Budgets::default()).await?;
         match (plane.address(), plane.kubeconfig().map(Path::to_owned)) {
-            (Some(address), Some(kubeconfig)) => Ok(Running { plane, address, kubeconfig }),
+            (Some(address), Some(kubeconfig)) => {
+                let running = Running { plane, address, kubeconfig };
+                running.tell_what_is_lost();
+                Ok(running)
+            }
             _ => anyhow::bail!("the API does not listen on {}", self.listen),
         }
     }
 
     fn config(&self) -> Result<Config> {
         let mut config = Config::new(self.data_dir()?);
-        config.listen =
-            Some(Listen { address: self.listen.clone(), names: self.tls_san.clone(), cluster: self.name.clone() });
+        config.listen = Some(Listen {
+            address: self.listen.clone(),
+            names: self.tls_san.clone(),
+            cluster: self.name.clone(),
+            new_authority: self.new_ca,
+        });
         config.controllers = self.controllers.clone();
         let mut undeletable = config.api.undeletable;
         undeletable.push(root_namespace());

@@ -32,6 +32,8 @@ pub struct Listen {
     pub names: Vec<AlternativeName>,
     /// What the kubeconfig calls the cluster; what it called it before, or `cowherd`, unless this says otherwise.
     pub cluster: Option<String>,
+    /// Whether another authority takes the place of one that is lost. Every kubeconfig that was handed out is refused then.
+    pub new_authority: bool,
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cowherd_apiserver::pki::{Names, Pki, PkiError};
+use cowherd_apiserver::pki::{Authority, Names, Pki, PkiError};
 use cowherd_apiserver::{ApiServer, ServiceNetwork};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
@@ -70,11 +70,18 @@ impl Listener {
         let names = Names::new(address, network).and(listen.names.iter().cloned());
         let socket = socket.into_std().map_err(failed)?;
         let (kubeconfig, pki, cluster) = (data_dir.kubeconfig(), data_dir.pki(), listen.cluster.clone());
+        let authority = match (listen.new_authority, kubeconfig.exists()) {
+            (true, _) => Authority::Replaceable,
+            // Where there is a kubeconfig, others may have it.
+            (false, true) => Authority::Known,
+            (false, false) => Authority::Unknown,
+        };
         // Files are written, and waited for, while others go on.
         let prepare = move || -> Result<Self, PkiError> {
             let before = || called_before(&kubeconfig).unwrap_or_else(|| CLUSTER.to_owned());
             let cluster = cluster.unwrap_or_else(before);
-            let listener = Self { address, cluster, kubeconfig, socket, pki: Mutex::new(Pki::open(pki, names)?) };
+            let pki = Mutex::new(Pki::open(pki, names, authority)?);
+            let listener = Self { address, cluster, kubeconfig, socket, pki };
             listener.write_kubeconfig(&listener.pki())?;
             Ok(listener)
         };
@@ -119,6 +126,11 @@ impl Listener {
     fn write_kubeconfig(&self, pki: &Pki) -> Result<(), PkiError> {
         let kubeconfig = pki.kubeconfig(&self.cluster, format!("https://{}", reachable(self.address)));
         kubeconfig.write(&self.kubeconfig)
+    }
+
+    /// Whether the authority of its certificates was made when it was opened.
+    pub(crate) fn has_new_authority(&self) -> bool {
+        self.pki().has_new_authority()
     }
 
     fn pki(&self) -> std::sync::MutexGuard<'_, Pki> {

@@ -30,6 +30,8 @@ pub struct ControlPlane {
     server: ApiServer,
     store: Store,
     data_dir: DataDir,
+    /// Whether it held state before this start.
+    held_state: bool,
     runtime: Runtime,
     listener: Option<Arc<Listener>>,
     budgets: cowherd_gitops::Budgets,
@@ -48,9 +50,10 @@ impl ControlPlane {
     /// Starts a control plane on what its data directory holds, which is made where it is missing, once the address is known to
     /// be free. When this returns, its API answers.
     pub async fn open(config: Config, budgets: &Budgets) -> Result<Self, Error> {
+        let held_state = DataDir::holds_state(&config.data_dir);
         let socket = match Listener::bind(config.listen.as_ref()).await {
             // Whoever has the address may have the state, too, and that says more.
-            Err(error) if !DataDir::holds_state(&config.data_dir) => return Err(error),
+            Err(error) if !held_state => return Err(error),
             socket => socket,
         };
         let data_dir = DataDir::prepare(config.data_dir)?;
@@ -90,6 +93,7 @@ impl ControlPlane {
             server,
             store,
             data_dir,
+            held_state,
             runtime,
             listener,
             budgets: budgets.agents.share(),
@@ -208,6 +212,12 @@ impl ControlPlane {
     /// The kubeconfig that was written for it, if it listens.
     pub fn kubeconfig(&self) -> Option<&Path> {
         self.listener.as_ref().map(|listener| listener.kubeconfig.as_path())
+    }
+
+    /// Whether the state is that of before and the authority of its certificates is not, so that every kubeconfig which was
+    /// handed out is refused.
+    pub fn has_lost_its_authority(&self) -> bool {
+        self.held_state && self.listener.as_ref().is_some_and(|listener| listener.has_new_authority())
     }
 
     /// Its data directory.

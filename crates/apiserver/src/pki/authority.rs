@@ -9,14 +9,15 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Identity, PkiError, certificate::Certificate, files};
+use super::{Authority, Identity, PkiError, certificate::Certificate, files, fitting};
 use crate::identity::MASTERS;
 
 /// How long the authority is valid.
 const AUTHORITY_DAYS: i64 = 3650;
 /// How long the other certificates are valid.
 const DAYS: i64 = 365;
-/// With less than this left, a certificate is made anew.
+/// With less than this left, a certificate is made anew; but not the authority, with which all would become worthless that was
+/// handed out.
 const RENEW_DAYS: i64 = 60;
 /// The name of the authority.
 const AUTHORITY: &str = "cowherd-ca";
@@ -33,13 +34,15 @@ pub struct Found {
     pub server: Identity,
     /// What the admin shows.
     pub admin: Identity,
+    /// Whether the authority was made just now.
+    pub is_new: bool,
 }
 
-/// Opens what is good and makes what is missing.
-pub fn open(directory: &Path, names: &[String]) -> Result<Found, PkiError> {
-    let paths = |name: &str| (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
+/// Opens what is good and makes what is missing. An authority is made only as `wanted` has it.
+pub fn open(directory: &Path, names: &[String], wanted: Authority) -> Result<Found, PkiError> {
+    let paths = |name: &str| paths(directory, name);
     let now = Timestamp::now();
-    let (authority, fresh) = match read(paths("ca"), now)? {
+    let (authority, is_new) = match known(directory, now, wanted)? {
         Some(known) => (known, false),
         None => (make_authority(paths("ca"), now)?, true),
     };
@@ -47,7 +50,10 @@ pub fn open(directory: &Path, names: &[String]) -> Result<Found, PkiError> {
     let key = KeyPair::from_pem(&authority.key)
         .map_err(|error| PkiError::Damaged { path: key_path, detail: error.to_string() })?;
     let issuer = Issuer::new(authority_params(now)?, key);
-    let keep = |name: &str| if fresh { Ok(None) } else { read(paths(name), now) };
+    let keep = |name: &str| -> Result<Option<Identity>, PkiError> {
+        let kept = if is_new { None } else { read(paths(name), now)? };
+        Ok(kept.filter(|kept| fitting::is_of(kept, &authority)))
+    };
 
     // The names are kept beside the certificate: when they change, it is made anew.
     let listed = names.join("\n");
@@ -66,7 +72,36 @@ pub fn open(directory: &Path, names: &[String]) -> Result<Found, PkiError> {
         Some(known) => known,
         None => make(paths("admin"), admin_params(now)?, &issuer)?,
     };
-    Ok(Found { authority: authority.certificate, server, admin })
+    Ok(Found { authority: authority.certificate, server, admin, is_new })
+}
+
+/// Where a certificate and its key lie.
+fn paths(directory: &Path, name: &str) -> (PathBuf, PathBuf) {
+    (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")))
+}
+
+/// The authority that is there; `None` where one is to be made.
+///
+/// # Errors
+/// When it is lost, and no other one may take its place.
+fn known(directory: &Path, now: Timestamp, wanted: Authority) -> Result<Option<Identity>, PkiError> {
+    let (certificate, key) = paths(directory, "ca");
+    let is_there = |name: &str| paths(directory, name).0.exists();
+    // A first start that was cut off leaves the key alone, which is written first, and nothing that was made with it.
+    let is_known = wanted == Authority::Known || is_there("ca") || is_there("server") || is_there("admin");
+    let (path, detail) = match (files::read(&certificate)?, files::read(&key)?) {
+        (Some(pem), Some(key_pem)) => {
+            let identity = Identity { certificate: pem, key: key_pem };
+            match fitting::authority(&identity, now) {
+                Ok(()) => return Ok(Some(identity)),
+                Err(detail) => (certificate, detail),
+            }
+        }
+        _ if !is_known => return Ok(None),
+        (None, _) => (certificate, "there is no such file".to_owned()),
+        (_, None) => (key, "there is no such file".to_owned()),
+    };
+    if wanted == Authority::Replaceable { Ok(None) } else { Err(PkiError::Lost { path, detail }) }
 }
 
 /// A certificate and its key, unless one of them is missing or the certificate expires soon.

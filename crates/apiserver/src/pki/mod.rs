@@ -1,11 +1,13 @@
 //! The certificates of a control plane: its own authority, the server's certificate, the admin's.
 //!
 //! They are made at the first start, in a directory that only its owner may read, and again when they are about to
-//! expire. Replacing the authority replaces all of them.
+//! expire. The authority is not: replacing it replaces all of them, and what was handed out is worthless then, so one that is
+//! lost is refused until somebody says that another one is meant.
 
 mod authority;
 mod certificate;
 mod files;
+mod fitting;
 mod kubeconfig;
 mod names;
 mod serving;
@@ -46,12 +48,36 @@ pub enum PkiError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The authority is lost.
+    #[error(
+        "{}: {detail}. With another authority than that of before, every kubeconfig that was handed out would be refused: put \
+         ca.crt and ca.key back there from a copy, or have another one made on purpose, by a start with --new-ca",
+        path.display()
+    )]
+    Lost {
+        /// The file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A certificate cannot be made.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
     /// The certificates cannot be used to serve.
     #[error("cannot serve with these certificates: {0}")]
     Tls(String),
+}
+
+/// What is known of the authority of a directory before one looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Authority {
+    /// There may never have been one: it is made, unless something is left of an earlier one.
+    #[default]
+    Unknown,
+    /// It was there, for others have what it made: it is never made.
+    Known,
+    /// If it is lost, another one takes its place, and whatever it made is worthless.
+    Replaceable,
 }
 
 /// The certificates of a control plane.
@@ -63,6 +89,7 @@ pub struct Pki {
     admin: Identity,
     server: Identity,
     serving: Arc<Serving>,
+    has_new_authority: bool,
 }
 
 /// A certificate and its key, in PEM.
@@ -80,24 +107,33 @@ impl std::fmt::Debug for Pki {
 }
 
 impl Pki {
-    /// The certificates in `directory`, made where they are missing, expire soon, or do not name what the server is reached
-    /// by. Blocks on files.
-    pub fn open(directory: impl AsRef<Path>, names: Names) -> Result<Self, PkiError> {
+    /// The certificates in `directory`, made where they are missing, expire soon, are not of the authority, or do not name what
+    /// the server is reached by. Blocks on files.
+    ///
+    /// # Errors
+    /// When the authority is lost, unless it is [`Replaceable`](Authority::Replaceable); when files cannot be read or written.
+    pub fn open(directory: impl AsRef<Path>, names: Names, authority: Authority) -> Result<Self, PkiError> {
         let directory = directory.as_ref().to_owned();
         files::make_directory(&directory)?;
-        let found = authority::open(&directory, &names.now())?;
+        let found = authority::open(&directory, &names.now(), authority)?;
         let serving = Arc::new(Serving::new(&found.server)?);
-        let authority::Found { authority, server, admin } = found;
-        Ok(Self { directory, names, authority, admin, server, serving })
+        let authority::Found { authority, server, admin, is_new } = found;
+        Ok(Self { directory, names, authority, admin, server, serving, has_new_authority: is_new })
+    }
+
+    /// Whether its authority was made when it was opened.
+    pub fn has_new_authority(&self) -> bool {
+        self.has_new_authority
     }
 
     /// Makes those certificates again that expire soon, or do not name what the server is reached by any more. Whoever connects
     /// from now on sees the new one. Whether any was made. Blocks on files.
     ///
     /// # Errors
-    /// When one cannot be made, or the authority expires soon, which takes a new start; the old ones are shown as before.
+    /// When one cannot be made, or the authority is lost or is another one, which takes a new start; the old ones are shown as
+    /// before.
     pub fn renew(&mut self) -> Result<bool, PkiError> {
-        let found = authority::open(&self.directory, &self.names.now())?;
+        let found = authority::open(&self.directory, &self.names.now(), Authority::Known)?;
         if found.authority != self.authority {
             return Err(PkiError::Tls("the authority was replaced; start again to serve with the new one".to_owned()));
         }

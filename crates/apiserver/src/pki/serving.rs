@@ -32,7 +32,8 @@ impl ResolvesServerCert for Serving {
     }
 }
 
-fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>, PkiError> {
+/// A certificate with its key, which is the one of the certificate.
+pub fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>, PkiError> {
     let tls = |error: &dyn std::fmt::Display| PkiError::Tls(error.to_string());
     let chain = certificates(&identity.certificate).map_err(|error| tls(&error))?;
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).map_err(|error| tls(&error))?;

@@ -47,7 +47,8 @@ impl Served {
         let server = open(&directory, config).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let pki = Pki::open(directory.path().join("pki"), Names::new(address, Default::default())).unwrap();
+        let pki = Pki::open(directory.path().join("pki"), Names::new(address, Default::default()), Default::default())
+            .unwrap();
         pki.kubeconfig("cowherd", format!("https://{address}")).write(directory.path().join("kubeconfig")).unwrap();
         let (serving, tls) = (server.clone(), pki.server_config().unwrap());
         tokio::spawn(async move { serving.serve(listener, tls, std::future::pending()).await });
