@@ -11,6 +11,7 @@ mod bases;
 mod bootstrapped;
 mod changes;
 mod checking;
+mod clusters;
 mod commands;
 mod completing;
 mod convergence;

@@ -1,5 +1,6 @@
 //! `cowherd up`: a control plane that follows a repository.
 
+mod clusters;
 mod shown;
 mod sources;
 mod starting;

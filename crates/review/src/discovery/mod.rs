@@ -4,6 +4,7 @@
 //! and plain manifests. What is part of a cluster that was found already is not found again: that is known since each is
 //! read as it is found. What is found and not looked at is named, with the reason.
 
+mod below;
 mod covered;
 mod plain;
 mod scan;
@@ -20,6 +21,7 @@ use crate::cluster::{Cluster, Context, Side};
 use covered::Covered;
 use scan::{Scan, Written, ancestors, cluster_directory};
 
+pub use below::{Below, below};
 pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 
 /// Directories whose manifests nobody applies, and what they are.

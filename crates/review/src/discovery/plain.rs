@@ -90,13 +90,13 @@ fn manifests(discovering: &mut Discovering<'_>, directory: &TreePath) -> Result<
     Ok(found)
 }
 
-fn is_hidden(path: &TreePath) -> bool {
+pub(super) fn is_hidden(path: &TreePath) -> bool {
     path.components().any(|name| name.starts_with('.'))
 }
 
 /// Whether a file describes an object: of a group as Kubernetes has them, with metadata. Files of other programs have
 /// `apiVersion` and `kind` as well. `None` where it means to, and is no YAML.
-fn describes(content: &[u8]) -> Option<bool> {
+pub(super) fn describes(content: &[u8]) -> Option<bool> {
     match parse_documents_as(content, Dialect::Kubernetes, &Limits::default()) {
         Ok(documents) => Some(documents.iter().any(|document| is_object(&document.value))),
         Err(_) if content.starts_with(b"apiVersion:") || content.windows(12).any(|line| line == b"\napiVersion:") => {

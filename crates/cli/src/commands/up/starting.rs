@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use cowherd_controlplane::DataDir;
 use kube::Client;
 
-use super::{Up, switching};
+use super::{Up, clusters, switching};
 use crate::bootstrap::Root;
 use crate::control_plane::Running;
 use crate::delivering::Kinds;
@@ -46,7 +46,7 @@ impl Up {
         let before = Followed::written(data_dir, self.switch)?;
         let fetching = Fetching::Tentative(Tentative::new(data_dir));
         let root = self.root(before.as_ref(), &fetching).await?;
-        let doubts = self.doubts(None, &root, &fetching).await?;
+        let doubts = self.doubts(None, before.as_ref(), &root, &fetching).await?;
         Ok(Some(Start { before, root, doubts, fetching: Some(fetching) }))
     }
 
@@ -60,12 +60,21 @@ impl Up {
         {
             bail!(refusal)
         }
-        let doubts = self.doubts(Some(&client), &root, fetching).await?;
+        let doubts = self.doubts(Some(&client), before.as_ref(), &root, fetching).await?;
         Ok(Start { before, root, doubts, fetching: None })
     }
 
-    /// What is to be said of kinds that are to count as ready and are not known; an error where one is mistyped.
-    async fn doubts(&self, client: Option<&Client>, root: &Root, fetching: &Fetching) -> Result<Vec<String>> {
+    /// What is to be said of kinds that are to count as ready and are not known, and of a path that nobody chose; an error
+    /// where a kind is mistyped, or the path can hardly be meant.
+    async fn doubts(
+        &self,
+        client: Option<&Client>,
+        before: Option<&Followed>,
+        root: &Root,
+        fetching: &Fetching,
+    ) -> Result<Vec<String>> {
+        let is_chosen = self.path.is_some() || before.is_some_and(|before| before.url == root.followed.url);
+        let of_path = if is_chosen { None } else { clusters::doubt(root, fetching).await? };
         let assumptions = self.delivering.assumptions();
         let mut kinds = Kinds::built_in();
         if !kinds.have_all(assumptions) {
@@ -76,7 +85,8 @@ impl Up {
                 kinds.take_defined(snapshot.tree.as_ref())?;
             }
         }
-        kinds.check(assumptions)
+        let of_kinds = kinds.check(assumptions)?;
+        Ok(of_path.into_iter().chain(of_kinds).collect())
     }
 
     /// What was named, or was followed before, if it is there.

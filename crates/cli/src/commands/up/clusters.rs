@@ -1,0 +1,71 @@
+//! What is said where nobody chose a path, and the one that is taken holds clusters of their own.
+
+use anyhow::Result;
+use cowherd_review::{Below, Context, Side, below};
+use cowherd_source::{Location, local};
+use cowherd_tree::TreePath;
+
+use crate::bootstrap::Root;
+use crate::failure::misuse;
+use crate::repository;
+use crate::tentative::Fetching;
+
+/// What is to be said of the path.
+///
+/// # Errors
+/// When it has no manifests of its own, and several clusters below it: nobody can mean all of them as one.
+pub async fn doubt(root: &Root, fetching: &Fetching) -> Result<Option<String>> {
+    let Some(snapshot) = repository::snapshot(root, fetching).await? else { return Ok(None) };
+    let path = TreePath::parse(&root.followed.path)?;
+    let context = surroundings(&root.followed.url)?;
+    let side = Side { name: snapshot.revision.to_string(), commit: None, tree: snapshot.tree };
+    // It renders, which blocks the thread.
+    let (found, path) = tokio::task::spawn_blocking(move || (below(&side, &context, &path), path)).await?;
+    let (found, shown) = (found?, &root.followed.path);
+    let Some(flag) = flag(&found, &path) else { return Ok(None) };
+    if found.is_none_of_several() {
+        misuse!(
+            "{shown} of {} has no manifests of its own, and several clusters below it: {found}\n  \
+             To follow one of them: the same command with its path, such as {flag}\n  \
+             To follow all that is below {shown} as one: the same command with --path .",
+            root.followed.url,
+        );
+    }
+    let (what, those) = if found.clusters.len() == 1 { ("a cluster", "that") } else { ("clusters", "one of them") };
+    Ok(Some(format!(
+        "below {shown}, of which all is followed, {what} may be meant: {found}; {flag} follows {those} alone"
+    )))
+}
+
+/// How the repository knows itself.
+fn surroundings(url: &str) -> Result<Context> {
+    let urls = match Location::parse(url)? {
+        Location::Path(directory) => local::discover(&directory)?.remotes(),
+        Location::Url(url) => vec![url],
+    };
+    Ok(Context::alone().with_repository(urls, Vec::new()))
+}
+
+/// The flag that chooses the first of the clusters: as seen from the path that is taken, where the person stands, or which they
+/// named.
+fn flag(found: &Below, path: &TreePath) -> Option<String> {
+    let (first, _) = found.clusters.first()?;
+    let inside = first.as_str().strip_prefix(path.as_str()).unwrap_or(first.as_str());
+    Some(format!("--path {}", inside.trim_start_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_review::By;
+
+    use super::*;
+
+    #[test]
+    fn the_flag_names_a_cluster_as_it_is_seen_from_the_path() {
+        let path = |path: &str| TreePath::parse(path).unwrap();
+        let found = Below { clusters: vec![(path("clusters/dev"), By::Bootstrap)], has_manifests: false };
+        assert_eq!(flag(&found, &path(".")).unwrap(), "--path clusters/dev");
+        assert_eq!(flag(&found, &path("clusters")).unwrap(), "--path dev");
+        assert_eq!(flag(&Below { clusters: Vec::new(), has_manifests: false }, &path(".")), None);
+    }
+}
