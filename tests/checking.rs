@@ -397,3 +397,54 @@ fn an_object_that_many_describe_is_told_once() {
                  flux-system/many-02, flux-system/many-03, flux-system/many-04, flux-system/many-05, flux-system/many-06, 13 more";
     assert!(lines[0].contains(words), "{lines:#?}");
 }
+
+#[test]
+fn every_bad_document_of_a_file_is_told() {
+    let story = Story::begin();
+    let good = config_map("good", "1");
+    let unreadable = format!("{good}---\na: [\n---\n{good}---\nb: }}\n");
+    story.repository.write("app/unreadable.yaml", &unreadable);
+    let nameless = "apiVersion: v1\nkind: ConfigMap\n";
+    story
+        .repository
+        .write("app/nameless.yaml", &format!("{nameless}---\n{good}---\n{nameless}---\nmetadata: {{name: x}}\n"));
+    let (lines, status) = story.lines(&[]);
+    let first = good.lines().count() + 2;
+    let expected = [
+        format!("app/nameless.yaml:{}: error: not a Kubernetes object: missing metadata.name in this ConfigMap", 1),
+        format!(
+            "app/nameless.yaml:{}: error: not a Kubernetes object: missing metadata.name in this ConfigMap",
+            first + 3
+        ),
+        format!("app/nameless.yaml:{}: error: not a Kubernetes object: missing kind", first + 6),
+        format!("app/unreadable.yaml:{}: error: ", first),
+        format!("app/unreadable.yaml:{}: error: ", 2 * first + 1),
+    ];
+    assert_eq!((lines.len(), status), (expected.len(), 1), "{lines:#?}");
+    for (line, begin) in lines.iter().zip(&expected) {
+        assert!(line.starts_with(begin), "{begin}: {lines:#?}");
+    }
+}
+
+#[test]
+fn paths_are_those_that_can_be_opened_from_where_one_stands() {
+    let story = Story::begin();
+    story.repository.write("app/red.yaml", &config_map("red", "1").replace("\ndata:", "\ndta:"));
+    story.repository.write("app/deep/blue.yaml", &config_map("blue", "1").replace("\ndata:", "\ndta:"));
+    story.repository.write("other/map.yaml", &config_map("other", "1").replace("\ndata:", "\ndta:"));
+    let from = |directory: &str| {
+        let output = cowherd(&story.repository.path.join(directory)).arg("check").output().unwrap();
+        let path = |line: &str| line.split_once(':').unwrap().0.to_owned();
+        let paths: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(path).collect();
+        (paths, String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(from(".").0, ["app/deep/blue.yaml", "app/red.yaml", "other/map.yaml"]);
+    let (paths, said) = from("app");
+    assert_eq!(paths, ["deep/blue.yaml", "red.yaml", "other/map.yaml"]);
+    assert!(said.contains("begin at the top of the repository"), "{said}");
+    assert_eq!(from("app/deep").0, ["blue.yaml", "app/red.yaml", "other/map.yaml"]);
+    // Programs always have them from the top.
+    let output = cowherd(&story.repository.path.join("app")).args(["check", "-o", "json"]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["findings"][0]["file"], "app/deep/blue.yaml");
+}

@@ -55,7 +55,8 @@ pub(crate) fn parse(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, Manif
     objects(parse_documents(text, limits).map_err(ManifestError::Yaml)?)
 }
 
-fn objects(documents: Vec<Document>) -> Result<Vec<Manifest>, ManifestError> {
+/// The objects that documents are; lists are taken apart.
+pub(crate) fn objects(documents: Vec<Document>) -> Result<Vec<Manifest>, ManifestError> {
     let mut manifests = Vec::with_capacity(documents.len());
     // Items of lists come behind everything else.
     let mut items = Vec::new();

@@ -74,8 +74,42 @@ struct Checked {
     side: Side,
     clusters: Vec<Discovered>,
     left_out: Vec<LeftOut>,
-    /// Where its files are, before the paths of findings.
-    shown: PathBuf,
+    /// How the paths of its files are shown.
+    shown: Shown,
+}
+
+/// How the path of a file is shown: as an editor, or a person, can open it.
+enum Shown {
+    /// As seen from where the person stands in the repository; what is not below that, from the top of it.
+    From(TreePath),
+    /// Behind where the repository, or the directory, is.
+    Behind(PathBuf),
+}
+
+impl Shown {
+    /// As the files of a repository are shown.
+    fn of(repository: &Repository) -> Self {
+        let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+        let top = repository.root().canonicalize().unwrap_or_else(|_| repository.root().to_owned());
+        let inside = here.strip_prefix(top).ok().and_then(Path::to_str).and_then(|path| TreePath::parse(path).ok());
+        inside.map_or_else(|| Self::Behind(repository.root().to_owned()), Self::From)
+    }
+
+    /// Whether a path is shown from the top although the person stands below it.
+    fn is_elsewhere(&self, path: &TreePath) -> bool {
+        matches!(self, Self::From(here) if !path.starts_with(here))
+    }
+
+    /// A line that begins with a path from the top.
+    fn line(&self, path: &TreePath, line: &str) -> String {
+        match self {
+            Self::From(here) if here == path && !here.is_root() => format!(".{}", &line[here.as_str().len()..]),
+            Self::From(here) if !here.is_root() && path.starts_with(here) => line[here.as_str().len() + 1..].to_owned(),
+            Self::From(_) => line.to_owned(),
+            Self::Behind(root) if root.as_os_str().is_empty() => line.to_owned(),
+            Self::Behind(root) => format!("{}/{line}", root.display()),
+        }
+    }
 }
 
 impl Check {
@@ -116,7 +150,7 @@ impl Check {
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
             let (clusters, left_out) = self.found(&side, context, (path, &TreePath::root()))?;
-            return Ok(Checked { side, clusters, left_out, shown: path.to_owned() });
+            return Ok(Checked { side, clusters, left_out, shown: Shown::Behind(path.to_owned()) });
         };
         let side = match &self.revision {
             Some(revision) => checkout::revision(repository, Some(revision))?,
@@ -128,7 +162,7 @@ impl Check {
             true => (vec![Discovered::asked(&side, &format!("./{prefix}"), context)?], Vec::new()),
             false => self.found(&side, context, (repository.root(), prefix))?,
         };
-        Ok(Checked { side, clusters, left_out, shown: shown(repository) })
+        Ok(Checked { side, clusters, left_out, shown: Shown::of(repository) })
     }
 
     /// The clusters that are found; what beside them is not looked at is told.
@@ -178,13 +212,11 @@ impl Check {
             *(if severity == Severity::Error { &mut errors } else { &mut warnings }) += 1;
             let mut shown = finding.clone();
             shown.severity = severity;
-            let line = shown.to_string();
-            // A path that an editor, or a person, can open from here.
-            let line = match checked.shown.as_os_str().is_empty() {
-                true => line,
-                false => format!("{}/{line}", checked.shown.display()),
-            };
+            let line = checked.shown.line(&finding.place.file, &shown.to_string());
             println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
+        }
+        if report.findings.iter().any(|finding| checked.shown.is_elsewhere(&finding.place.file)) {
+            say(Mark::Waiting, "paths of files that are not below here begin at the top of the repository");
         }
         let paths = checked.clusters.iter().map(|one| (one.cluster.path.as_str(), &one.by));
         let verdict = format!(
@@ -201,15 +233,6 @@ impl Check {
 
     fn severity(&self, finding: &Finding) -> Severity {
         if self.strict { Severity::Error } else { finding.severity }
-    }
-}
-
-/// The root of the repository as seen from here; nothing where the person stands in it, or it is elsewhere.
-fn shown(repository: &Repository) -> PathBuf {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
-    match here.strip_prefix(repository.root()) {
-        Ok(inside) => inside.components().map(|_| "..").collect(),
-        Err(_) => repository.root().to_owned(),
     }
 }
 

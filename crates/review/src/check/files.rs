@@ -1,8 +1,9 @@
-//! What kustomizations name that is not there, and files that are no YAML: all of it, where a render tells the first only.
+//! What kustomizations name that is not there, files that are no YAML, and documents that are no objects: all of it, where a
+//! render tells the first only.
 
 use std::collections::BTreeSet;
 
-use cowherd_render::left_out;
+use cowherd_render::{Mistake, left_out, mistakes};
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 use serde_json::Value;
@@ -76,7 +77,7 @@ impl Walk<'_> {
             let Ok(path) = directory.join(&named.path) else { continue };
             match self.tree.stat(&path) {
                 Ok(Some(entry)) if entry.kind == EntryKind::Directory && named.is_resource => directories.push(path),
-                Ok(Some(_)) if named.is_resource && self.seen.insert(path.clone()) => drop(self.yaml(&path)),
+                Ok(Some(_)) if named.is_resource && self.seen.insert(path.clone()) => self.manifests(&path),
                 Ok(None) => {
                     let text = format!("{}: {}: no such file or directory", named.field, named.path);
                     let place = self.places.in_file(file, &named.field);
@@ -104,11 +105,20 @@ impl Walk<'_> {
             let Ok(path) = directory.join(&name) else { continue };
             match entry.kind {
                 EntryKind::Directory => directories.push(path),
-                _ if name.ends_with(".yaml") || name.ends_with(".yml") => drop(self.yaml(&path)),
+                _ if name.ends_with(".yaml") || name.ends_with(".yml") => self.manifests(&path),
                 _ => {}
             }
         }
         directories
+    }
+
+    /// Looks at a file of which every document is to be an object.
+    fn manifests(&mut self, file: &TreePath) {
+        let Ok(content) = self.tree.read(file) else { return };
+        for Mistake { line, text } in mistakes(&content, &Limits::default()) {
+            let place = super::finding::Place { file: file.clone(), line: Some(line) };
+            self.find(Finding { place, severity: Severity::Error, rule: Rule::Build, object: None, text });
+        }
     }
 
     fn yaml(&mut self, file: &TreePath) -> Option<Vec<Value>> {

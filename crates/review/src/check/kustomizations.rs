@@ -48,9 +48,10 @@ fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Pro
             text,
         });
     }
-    let all = if unit.plan.is_some() { files::check(tree, &directory, &mut checked.places) } else { Vec::new() };
+    let mut all = if unit.plan.is_some() { files::check(tree, &directory, &mut checked.places) } else { Vec::new() };
     let finding = finding(checked, unit, problem, Rule::Build);
-    // A render says the first of these, too, in its own words.
+    // A render says the first of them, too, and may know what to do.
+    all.retain(|other| other.rule != Rule::Build || other.place != finding.place || finding.place.line.is_none());
     let is_told = all.iter().any(|other| {
         let field = other.text.split(": ").next().unwrap_or_default();
         let is_same = finding.place.line.is_some_and(|line| other.place.line == Some(line))

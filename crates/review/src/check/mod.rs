@@ -15,9 +15,11 @@ mod sources;
 mod variables;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use cowherd_apply::Manifest;
-use cowherd_tree::TreePath;
+use cowherd_source::Ignore;
+use cowherd_tree::{Tree, TreePath};
 
 use crate::cluster::{Cluster, Context, Side, Unit};
 use crate::discovery::Discovered;
@@ -70,7 +72,10 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding>
     let places = Places::new(side.tree.clone(), root);
     let described = cluster.units.iter().flat_map(|(name, unit)| described(name, unit)).collect();
     let mut checked = Checked { cluster, kinds: &kinds, context, places, described, findings: Vec::new() };
-    kustomizations::check(&mut checked, side.tree.as_ref());
+    // What the agents ignore is no part of what they render.
+    let seen =
+        Ignore::new(side.tree.clone(), None).map_or_else(|_| side.tree.clone(), |tree| Arc::new(tree) as Arc<dyn Tree>);
+    kustomizations::check(&mut checked, seen.as_ref());
     objects::check(&mut checked);
     references::check(&mut checked);
     namespaces::check(&mut checked);
