@@ -110,7 +110,26 @@ fn version_is_that_of_the_program_and_of_the_cluster() {
     assert_eq!(structured["serverVersion"]["gitVersion"], server["gitVersion"]);
     let nowhere = tempfile::tempdir().unwrap();
     let output = cowherd(nowhere.path()).arg("version").env("HOME", nowhere.path()).output().unwrap();
-    assert_eq!((output.status.code(), output.stdout), (Some(1), own.as_bytes().to_vec()), "what can be told is told");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), output.stdout), (Some(0), own.as_bytes().to_vec()), "what can be told is told");
+    assert!(said.contains("no version of a cluster") && said.contains("start a control plane here"), "{said}");
+    // One that is named and does not answer is a failure only where a flag names it.
+    let kubeconfig = fleet.running.kubeconfig();
+    let Fleet { running, directory, .. } = fleet;
+    running.stop();
+    let named = |words: &[&str]| {
+        let mut command = cowherd(nowhere.path());
+        let output = command.arg("version").args(words).env("KUBECONFIG", &kubeconfig).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.stdout == own.as_bytes() && said.contains("the cluster does not answer"), "{words:?}: {said}");
+        (output.status.code().unwrap(), said)
+    };
+    let (status, said) = named(&[]);
+    assert!(status == 0 && said.contains("which KUBECONFIG names"), "{said}");
+    for flag in [["--kubeconfig", kubeconfig.to_str().unwrap()], ["--context", "cowherd"]] {
+        assert_eq!(named(&flag).0, 1, "{flag:?}");
+    }
+    drop(directory);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod program;
 
 mod accounts;
 mod artifacts;
+mod asked;
 mod authority;
 mod bases;
 mod bootstrapped;

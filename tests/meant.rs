@@ -158,3 +158,27 @@ fn a_context_is_one_of_kubectl_where_a_data_directory_is_named_by_the_environmen
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && said.contains("in use"), "{said}");
 }
+
+#[test]
+fn a_server_has_a_log_as_any_other_and_says_where_it_is_silent() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let logs = |words: &[&str]| {
+        let mut command = cowherd(directory.path());
+        command.arg("logs").args(words).env("KUBECONFIG", running.kubeconfig()).output().unwrap()
+    };
+    let output = logs(&[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(!output.stdout.is_empty() || said.contains("started with COWHERD_LOG=debug it says more"), "{said}");
+    // Most of what its controllers say is about objects of other namespaces than the one of Flux.
+    let log = running.data_dir.join("logs");
+    std::fs::create_dir_all(&log).unwrap();
+    let line = r#"{"timestamp":"2026-01-01T00:00:00Z","level":"INFO","fields":{"message":"m"},"spans":[{"controller":"deployment","object":"web/web"}]}"#;
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(log.join("cowherd.log")).unwrap();
+    std::io::Write::write_all(&mut { file }, format!("{line}\n").as_bytes()).unwrap();
+    let output = logs(&["--kind", "deployment"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && output.stdout.is_empty() && said.contains("-A shows all"), "{said}");
+    assert!(String::from_utf8_lossy(&logs(&["-A", "--kind", "deployment"]).stdout).contains("web.web - m"));
+}

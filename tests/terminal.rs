@@ -179,3 +179,65 @@ fn what_comes_while_watching_stands_below_its_headers() {
         assert!(is_below, "{row:?} is not below {header:?}");
     }
 }
+
+/// A line of each command that ends by itself, in a repository in which something is wrong.
+const LINES: [&[&str]; 16] = [
+    &["get", "-A"],
+    &["get", "ks", "nobody"],
+    &["tree", "app"],
+    &["trace", "cm/red", "-n", "default"],
+    &["history", "app"],
+    &["diff", "--revision", "HEAD"],
+    &["check", "fleet"],
+    &["reconcile", "app"],
+    &["suspend", "other"],
+    &["resume", "other"],
+    &["events"],
+    &["logs"],
+    &["render", "fleet/app"],
+    &["version"],
+    &["completion", "bash"],
+    &["man", "man"],
+];
+
+#[test]
+fn colours_are_for_terminals_alone_and_for_none_that_has_no_use_for_them() {
+    let fleet = Fleet::start();
+    fleet.repository.write("other/more.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndta: {}\n");
+    fleet.repository.commit("a mistake");
+    fleet.running.wait_for_ready("other", "False", "");
+    let help = cowherd(fleet.directory.path()).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+    let listed = listed.filter(|line| !line.starts_with("   "));
+    for name in listed.filter_map(|line| line.split_whitespace().next()) {
+        // These run until they are asked to stop.
+        let is_known = LINES.iter().any(|line| line[0] == name) || ["up", "server", "agent", "help"].contains(&name);
+        assert!(is_known, "{name} is not looked at here");
+    }
+    let mut coloured = 0;
+    for line in LINES {
+        let asks = !["check", "render", "completion", "man"].contains(&line[0]);
+        let command = |directory: &std::path::Path| {
+            let mut command = cowherd(directory);
+            command.args(line);
+            if asks {
+                command.arg("--data-dir").arg(&fleet.running.data_dir);
+            }
+            command
+        };
+        let output = command(fleet.directory.path()).output().unwrap();
+        let piped = [output.stdout, output.stderr].concat();
+        assert!(!piped.contains(&0x1b), "{line:?}: {}", String::from_utf8_lossy(&piped));
+        let shown = |variable: Option<(&str, &str)>| {
+            let mut terminal = terminal(&command(fleet.directory.path()), 120);
+            terminal.env_remove("NO_COLOR").envs(variable);
+            String::from_utf8_lossy(&terminal.output().unwrap().stdout).contains("\u{1b}[3")
+        };
+        coloured += usize::from(shown(None));
+        for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            assert!(!shown(Some(variable)), "{line:?} with {variable:?}");
+        }
+    }
+    assert!(coloured >= 5, "where they are of use there are some: {coloured}");
+}

@@ -1,6 +1,9 @@
 //! Which cluster a command works on: one rule for all commands, which docs/following.md tells people.
 
 mod data_dir;
+mod fault;
+mod kubectl;
+mod origin;
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +11,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::DataDir;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use crate::completion;
+use crate::{completion, failure};
 pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
+pub use fault::{explain, missing, told};
+use origin::Named;
+pub use origin::{Origin, up};
 
 /// The variable that names the kubeconfigs of kubectl.
 const KUBECONFIG: &str = "KUBECONFIG";
+/// What to do where no cluster is named.
+const NAME_ONE: &str =
+    "start a control plane here with `cowherd up`, or name a cluster with --data-dir or --kubeconfig";
 
 /// Flags that choose a cluster by its kubeconfig.
 #[derive(Args, Clone, Debug)]
@@ -46,71 +55,119 @@ impl Access {
     /// A client of the cluster that the flags, the environment or, in a Pod, the service account name, and the host that its
     /// requests go to.
     pub async fn client_and_host(&self) -> Result<(Client, String)> {
-        let config = self.config_of(self.kubeconfig.as_deref()).await?;
+        let config = self.config(&self.named()).await?;
         let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-        Ok((Client::try_from(config)?, host))
+        Ok((client(config)?, host))
     }
 
-    async fn client_of(&self, file: Option<&Path>) -> Result<Client> {
-        Ok(Client::try_from(self.config_of(file).await?)?)
+    /// By what it is known which cluster that is, for whoever reads that something is wrong with it.
+    pub fn origin(&self) -> Origin {
+        Origin::find(self.named(), self.context.as_deref())
     }
 
-    /// The cluster of a kubeconfig file; where there is none, the one that the environment names.
-    async fn config_of(&self, file: Option<&Path>) -> Result<Config> {
-        self.check_context(file)?;
-        let config = match file {
-            Some(path) => {
-                let kubeconfig =
-                    Kubeconfig::read_from(path).with_context(|| format!("cannot read {}", path.display()))?;
-                Config::from_custom_kubeconfig(kubeconfig, &self.options())
-                    .await
-                    .with_context(|| format!("cannot use {}", path.display()))?
-            }
-            None => match Config::from_kubeconfig(&self.options()).await {
-                Ok(config) => config,
-                Err(error) => Config::incluster().map_err(|_| error).context(
-                    "no cluster to work on: start one here with `cowherd up`, or name one with --data-dir or --kubeconfig",
-                )?,
+    /// What says which cluster is meant, as kubectl would have it.
+    fn named(&self) -> Named {
+        match &self.kubeconfig {
+            Some(file) => Named::Flag(file.clone()),
+            None if is_set(KUBECONFIG) => Named::Variable,
+            None => kubectl::own().map_or(Named::Nothing, Named::Home),
+        }
+    }
+
+    /// The cluster that is named.
+    async fn config(&self, named: &Named) -> Result<Config> {
+        let kubeconfig = match named {
+            Named::Nothing => return in_a_pod().map_err(|_| anyhow!("no cluster to work on: {NAME_ONE}")),
+            Named::Variable => match kubectl::named() {
+                // As kubectl has it, a Pod has its own cluster even so.
+                Err(error) => return in_a_pod().map_err(|_| anyhow!("{}\n  {NAME_ONE}", failure::text(&error))),
+                kubeconfig => kubeconfig?,
             },
+            _ => {
+                let file = named.files().into_iter().next().unwrap_or_default();
+                let cannot = || format!("cannot read the kubeconfig {}", file.display());
+                Kubeconfig::read_from(&file).with_context(cannot)?
+            }
         };
+        let files: Vec<String> = named.files().iter().map(|file| file.display().to_string()).collect();
+        let files = files.join(" and ");
+        self.check_context(&kubeconfig, &files)?;
+        let is_told = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+        if !is_told(&self.context) && !is_told(&kubeconfig.current_context) {
+            bail!("{files} has no current context, so it does not say which cluster is meant\n  {NAME_ONE}");
+        }
+        let has_proxy = proxy_of(&kubeconfig, self.context.as_deref());
+        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .with_context(|| format!("cannot use {files}"))?;
+        if !has_proxy {
+            // Those of the environment are for the world outside, in which this cluster is seldom.
+            config.proxy_url = None;
+        }
         Ok(config)
     }
 
     /// Refuses a context that the kubeconfig does not have, in kubectl's words, with those that it has.
-    fn check_context(&self, file: Option<&Path>) -> Result<()> {
+    fn check_context(&self, kubeconfig: &Kubeconfig, files: &str) -> Result<()> {
         let Some(wanted) = &self.context else { return Ok(()) };
-        // What cannot be read is told by whoever reads it next.
-        let Ok(kubeconfig) = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from) else { return Ok(()) };
         let all: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
-        if all.contains(&wanted.as_str()) {
-            return Ok(());
-        }
-        let place = file.map_or_else(|| "the kubeconfig".to_owned(), |file| file.display().to_string());
         match &all[..] {
-            [] => bail!("context {wanted:?} does not exist: {place} has no contexts"),
-            all => bail!("context {wanted:?} does not exist; the contexts of {place} are: {}", all.join(", ")),
+            all if all.contains(&wanted.as_str()) => Ok(()),
+            [] => bail!("context {wanted:?} does not exist: {files} has no contexts"),
+            all => bail!("context {wanted:?} does not exist; the contexts of {files} are: {}", all.join(", ")),
         }
     }
+}
 
-    fn options(&self) -> KubeConfigOptions {
-        KubeConfigOptions { context: self.context.clone(), ..Default::default() }
-    }
+/// A client of a cluster.
+fn client(config: Config) -> Result<Client> {
+    Client::try_from(config).map_err(explain)
+}
+
+/// The cluster in which the program runs as a Pod.
+fn in_a_pod() -> Result<Config, InClusterError> {
+    Config::incluster()
+}
+
+/// Whether the cluster of a context is behind a proxy of its own.
+fn proxy_of(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+    let name = context.or(kubeconfig.current_context.as_deref());
+    let context = kubeconfig.contexts.iter().find(|one| Some(one.name.as_str()) == name);
+    let cluster = context.and_then(|one| Some(one.context.as_ref()?.cluster.as_str()));
+    let cluster = kubeconfig.clusters.iter().find(|one| Some(one.name.as_str()) == cluster);
+    cluster.and_then(|one| one.cluster.as_ref()?.proxy_url.as_deref()).is_some_and(|proxy| !proxy.is_empty())
 }
 
 impl Cluster {
     /// A client of the cluster that the flags, the environment or the current directory name.
     pub async fn client(&self) -> Result<Client> {
-        self.access.client_of(self.kubeconfig_file()?.as_deref()).await
+        client(self.config().await?)
+    }
+
+    async fn config(&self) -> Result<Config> {
+        self.access.config(&self.named()?).await
+    }
+
+    /// Says that nothing is there, and where else it may be.
+    pub fn tell_none(&self, what: &str) {
+        let doubt = self.origin().and_then(|origin| origin.doubt());
+        crate::terminal::tell!("{what}{}", doubt.map_or_else(String::new, |doubt| format!("\n{doubt}")));
+    }
+
+    /// By what it is known which cluster that is, for whoever reads that something is wrong with it. `None` where none is named.
+    pub fn origin(&self) -> Option<Origin> {
+        Some(Origin::find(self.named().ok()?, self.access.context.as_deref()))
     }
 
     /// The namespace of the kubeconfig's context, as kubectl has it: `default` where it names none.
     pub async fn context_namespace(&self) -> Result<String> {
-        Ok(self.access.config_of(self.kubeconfig_file()?.as_deref()).await?.default_namespace)
+        Ok(self.config().await?.default_namespace)
     }
 
     /// The control plane that is worked on. It is not asked.
     pub async fn plane(&self) -> Result<Plane> {
-        Ok(Plane::of(&self.access.config_of(self.kubeconfig_file()?.as_deref()).await?))
+        Ok(Plane::of(&self.config().await?))
     }
 
     /// What names a kubeconfig, if it is one that says which cluster is meant, and no data directory.
@@ -120,6 +177,11 @@ impl Cluster {
         let file = kubeconfig.as_ref().map(|file| format!("--kubeconfig {}", file.display()));
         let variable = || (self.named_data_dir().is_none() && is_set(KUBECONFIG)).then(|| KUBECONFIG.to_owned());
         context.or(file).or_else(variable)
+    }
+
+    /// Whether a flag says which cluster is meant.
+    pub fn is_named_by_a_flag(&self) -> bool {
+        self.data_dir.is_some() || self.access.kubeconfig.is_some() || self.access.context.is_some()
     }
 
     /// The data directory that is meant where no kubeconfig is.
@@ -140,8 +202,8 @@ impl Cluster {
 
     /// The data directories that are named in whatever way.
     fn data_dirs_at_hand(&self) -> Vec<PathBuf> {
-        let variable = std::env::var_os(KUBECONFIG).filter(|_| self.access.kubeconfig.is_none()).unwrap_or_default();
-        let kubeconfigs = self.access.kubeconfig.iter().cloned().chain(std::env::split_paths(&variable));
+        let variable = if self.access.kubeconfig.is_none() { kubectl::files() } else { Vec::new() };
+        let kubeconfigs = self.access.kubeconfig.iter().cloned().chain(variable);
         // What is called so may be the one of a data directory, and may as well lie anywhere.
         let own = kubeconfigs.filter(|file| file.file_name() == kubeconfig_path(Path::new("")).file_name());
         let homes = own.filter_map(|file| file.parent().map(Path::to_owned)).filter(|home| DataDir::holds_state(home));
@@ -158,57 +220,36 @@ impl Cluster {
     fn names_a_context_of_kubectl(&self) -> bool {
         let Access { kubeconfig, context } = &self.access;
         let is_of_no_other = self.data_dir.is_none() && kubeconfig.is_none();
-        is_of_no_other && context.is_some() && (is_set(KUBECONFIG) || own_kubeconfig().is_some())
+        is_of_no_other && context.is_some() && (is_set(KUBECONFIG) || kubectl::own().is_some())
     }
 
-    /// The kubeconfig that is meant; `None` for those that kubectl would take. What comes first counts: a flag;
-    /// `COWHERD_DATA_DIR`, which is one said once; `KUBECONFIG`; the data directory of where one stands, if a control plane
-    /// lies there; `~/.kube/config`.
-    fn kubeconfig_file(&self) -> Result<Option<PathBuf>> {
-        if let Some(path) = &self.access.kubeconfig {
-            return Ok(Some(path.clone()));
+    /// What says which cluster is meant. What comes first counts: a flag; `COWHERD_DATA_DIR`, which is one said once;
+    /// `KUBECONFIG`; the data directory of where one stands, if a control plane lies there; `~/.kube/config`.
+    fn named(&self) -> Result<Named> {
+        if self.access.kubeconfig.is_some() {
+            return Ok(self.access.named());
         }
-        if let Some(directory) = self.named_data_dir() {
-            let path = kubeconfig_path(&directory);
-            if !path.exists() {
-                bail!(
-                    "{} holds no control plane; start one with `cowherd up --data-dir {}`",
-                    directory.display(),
-                    directory.display()
-                );
+        if let Some(path) = self.named_data_dir() {
+            if !kubeconfig_path(&path).exists() {
+                bail!("{0} holds no control plane; start one with `cowherd up --data-dir {0}`", path.display());
             }
-            return Ok(Some(path));
+            let by = if self.data_dir.is_some() { "--data-dir" } else { data_dir::VARIABLE };
+            return Ok(Named::DataDir { path, by });
         }
         if is_set(KUBECONFIG) || self.names_a_context_of_kubectl() {
-            return Ok(None);
+            return Ok(self.access.named());
         }
-        data_dir::found_kubeconfig().map_err(|error| match own_kubeconfig() {
+        let found = data_dir::found_kubeconfig().map_err(|error| match kubectl::own() {
             Some(own) => anyhow!("{error}\n  for the cluster that kubectl means: --kubeconfig {}", own.display()),
             None => error,
+        })?;
+        Ok(match found.as_deref().and_then(Path::parent) {
+            Some(home) => Named::Here(home.to_owned()),
+            None => self.access.named(),
         })
     }
 }
 
-/// The kubeconfig that kubectl takes where nothing names another, if it is there.
-fn own_kubeconfig() -> Option<PathBuf> {
-    std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists())
-}
-
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
-}
-
-/// The error of a request in words that say what to do, if it never reached the cluster.
-pub fn explain(error: kube::Error) -> anyhow::Error {
-    if let kube::Error::Api(status) = &error {
-        // What the API says is meant for people; the rest of its answer is not.
-        return anyhow::anyhow!("{}", status.message);
-    }
-    let unreachable = matches!(&error, kube::Error::HyperError(_) | kube::Error::Service(_));
-    let error = anyhow::Error::from(error);
-    if unreachable {
-        error.context("the control plane does not answer; is `cowherd up` or `cowherd server` running?")
-    } else {
-        error
-    }
 }

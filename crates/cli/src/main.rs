@@ -93,15 +93,62 @@ fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     completion::answer(Cli::command);
     let command = Cli::parse().command;
-    let failure = match command {
-        Command::Diff(_) => ExitCode::from(3),
-        Command::Check(_) => ExitCode::from(2),
-        _ => ExitCode::FAILURE,
-    };
+    let (status, asked) = (command.failure(), command.asked());
     run(command).unwrap_or_else(|error| {
-        crate::terminal::tell!("{} {}", terminal::Mark::Failure, failure::text(&error));
-        failure
+        crate::terminal::tell!("{} {}", terminal::Mark::Failure, cluster::told(&error, || asked.origin()));
+        failure::status(&error, status)
     })
+}
+
+impl Command {
+    /// How it ends where it cannot do what it was asked to do.
+    fn failure(&self) -> ExitCode {
+        match self {
+            Self::Diff(_) => ExitCode::from(3),
+            Self::Check(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    /// Whom it asks.
+    fn asked(&self) -> Asked {
+        match self {
+            Self::Get(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Tree(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Trace(command) => Asked::Cluster(command.cluster()),
+            Self::History(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Diff(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Reconcile(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Suspend(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Resume(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Events(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Logs(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Version(command) => Asked::Cluster(command.cluster.clone()),
+            Self::Render(command) => command.cluster().map_or(Asked::Nobody, Asked::Cluster),
+            Self::Agent(command) => Asked::Kubectl(command.access.clone()),
+            Self::Up(_) | Self::Server(_) | Self::Check(_) | Self::Completion(_) | Self::Man(_) => Asked::Nobody,
+        }
+    }
+}
+
+/// The cluster that a command asks, as its flags name it.
+enum Asked {
+    /// None, or one of its own.
+    Nobody,
+    /// The one that all commands mean.
+    Cluster(cluster::Cluster),
+    /// The one that kubectl would.
+    Kubectl(cluster::Access),
+}
+
+impl Asked {
+    fn origin(&self) -> Option<cluster::Origin> {
+        match self {
+            Self::Nobody => None,
+            Self::Cluster(cluster) => cluster.origin(),
+            Self::Kubectl(access) => Some(access.origin()),
+        }
+    }
 }
 
 fn run(command: Command) -> Outcome {
@@ -164,6 +211,21 @@ mod tests {
             assert!(help.contains(&format!("\n  cowherd {}", command.get_name())), "{}", command.get_name());
             assert!(["Ends with 0", EXIT_STATUS].iter().any(|said| help.contains(said)), "{}", command.get_name());
         }
+    }
+
+    #[test]
+    fn each_command_with_an_answer_gives_it_to_programs_too() {
+        // These have none: they run until they are asked to stop, or write what is of one form.
+        let others = ["up", "server", "agent", "completion", "man"];
+        for command in Cli::command().get_subcommands().filter(|command| !others.contains(&command.get_name())) {
+            let output = command.get_arguments().find(|argument| argument.get_long() == Some("output"));
+            let forms = output.map(clap::Arg::get_possible_values).unwrap_or_default();
+            let has = |form: &str| forms.iter().any(|known| known.matches(form, false));
+            let is_short = output.and_then(clap::Arg::get_short) == Some('o');
+            assert!(has("json") && has("yaml") && is_short, "{}: {forms:?}", command.get_name());
+        }
+        let is_known = |name: &&str| Cli::command().find_subcommand(name).is_some();
+        assert!(others.iter().all(is_known), "whoever takes a command away takes it away here, too");
     }
 
     #[test]

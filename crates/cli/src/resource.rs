@@ -1,12 +1,13 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
-use crate::cluster::explain;
+use crate::cluster::{explain, missing};
+use crate::failure::misuse;
 use crate::near;
 use crate::output::{self, Format};
 use crate::target::Kind;
@@ -103,6 +104,11 @@ impl Resource {
         self.condition("Ready")
     }
 
+    /// The status of the `Ready` condition; `Unknown` where there is none.
+    pub fn readiness(&self) -> &str {
+        self.ready().map_or("Unknown", |ready| ready.status)
+    }
+
     /// A condition by its type; `None` where there is none.
     pub fn condition(&self, type_: &str) -> Option<Condition<'_>> {
         let conditions = self.at("/status/conditions")?.as_array()?;
@@ -164,6 +170,14 @@ pub struct Condition<'a> {
     pub message: &'a str,
 }
 
+/// The error of who asks a cluster for a kind of the agents that it does not know.
+pub fn unknown(kind: Kind) -> anyhow::Error {
+    missing(format!("the cluster does not know the kind {}: {NOT_OURS}", kind.name()))
+}
+
+/// What that means.
+const NOT_OURS: &str = "neither cowherd nor Flux works on it (`cowherd agent --install-crds` would)";
+
 /// Lists a kind in a namespace, or everywhere, sorted by namespace and name.
 ///
 /// # Errors
@@ -175,7 +189,7 @@ pub async fn list(
     selector: Option<&str>,
 ) -> Result<Vec<Resource>> {
     let found = list_if_known(client, kind, namespace, selector).await?;
-    found.with_context(|| format!("the cluster does not know the kind {}; start `cowherd up` on it first", kind.name()))
+    found.ok_or_else(|| unknown(kind))
 }
 
 /// The same of several kinds, of which the cluster may not know each: one list for each that it knows.
@@ -191,7 +205,7 @@ pub async fn list_all(
             lists.extend(list_if_known(client, *kind, namespace, selector).await?);
         }
         if lists.is_empty() {
-            bail!("the cluster knows none of Flux's kinds; start `cowherd up` on it first");
+            return Err(missing(format!("the cluster knows none of Flux's kinds: {NOT_OURS}")));
         }
         return Ok(lists);
     };
@@ -234,7 +248,7 @@ pub async fn select(
     all: bool,
 ) -> Result<Vec<Resource>> {
     if !all && target.names.is_empty() {
-        anyhow::bail!("name a {}, or use --all", target.kind.word());
+        misuse!("name a {}, or use --all", target.kind.word());
     }
     if target.names.is_empty() {
         return list(client, target.kind, Some(namespace), None).await;
@@ -251,7 +265,9 @@ pub async fn get(client: &Client, kind: Kind, namespace: &str, name: &str) -> Re
     if let Some(object) = kind.api(client, namespace).get_opt(name).await.map_err(explain)? {
         return Ok(Resource { kind, object });
     }
-    let others = list(client, kind, None, None).await.unwrap_or_default();
+    // Whoever may not look elsewhere is told of what was looked for alone.
+    let others = list_if_known(client, kind, None, None).await.unwrap_or(Some(Vec::new()));
+    let others = others.ok_or_else(|| unknown(kind))?;
     let elsewhere = others.iter().filter(|one| one.name() == name).map(Resource::namespace);
     let elsewhere: Vec<String> = elsewhere.map(|namespace| format!("-n {namespace}")).collect();
     let here: Vec<String> = others.iter().filter(|one| one.namespace() == namespace).map(Resource::name).collect();
@@ -259,5 +275,5 @@ pub async fn get(client: &Client, kind: Kind, namespace: &str, name: &str) -> Re
         [] => near::hint(name, here.iter().map(String::as_str)),
         elsewhere => format!("; it is elsewhere: {}", elsewhere.join(", ")),
     };
-    bail!("{} object {name:?} not found in {namespace:?} namespace{hint}", kind.name())
+    Err(missing(format!("{} object {name:?} not found in {namespace:?} namespace{hint}", kind.name())))
 }

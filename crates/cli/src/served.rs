@@ -1,11 +1,11 @@
 //! The kinds that a cluster serves, by every name that kubectl takes for them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use kube::Client;
 use kube::api::ApiResource;
 use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
 
-use crate::cluster::explain;
+use crate::cluster::{explain, missing};
 use crate::near;
 use crate::target::Kind;
 
@@ -43,7 +43,7 @@ pub async fn find(client: &Client, word: &str) -> Result<Served> {
     }
     let name = word.split('.').next().unwrap_or_default();
     let hint = near::hint(name, words_of(&groups));
-    bail!("the server doesn't have a resource type {word:?}{hint}")
+    Err(missing(format!("the server doesn't have a resource type {word:?}{hint}")))
 }
 
 /// The kinds that can be listed, as kubectl names them: singular, in small letters.

@@ -1,8 +1,9 @@
 //! The resource that a command is about: `kustomization apps`, `ks/apps`, `source git flux-system`, or just `apps`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use cowherd_api::supported;
 
+use crate::failure::misuse;
 use crate::near;
 
 /// The kinds that the agents reconcile.
@@ -65,7 +66,7 @@ impl Kind {
             "GitRepository" => Self::GitRepository,
             "OCIRepository" => Self::OCIRepository,
             _ if group.is_empty() || group == known.group => {
-                bail!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
+                misuse!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
             }
             _ => return Ok(None),
         };
@@ -80,8 +81,8 @@ impl Kind {
             return match words.get(1).map(String::as_str) {
                 Some("git") => Ok(Some((Self::GitRepository, &words[2..]))),
                 Some("oci") => Ok(Some((Self::OCIRepository, &words[2..]))),
-                Some(other) => bail!("sources of kind {other:?} are not supported; the kinds that are: git, oci"),
-                None => bail!("name the kind of source: `source git` or `source oci`"),
+                Some(other) => misuse!("sources of kind {other:?} are not supported; the kinds that are: git, oci"),
+                None => misuse!("name the kind of source: `source git` or `source oci`"),
             };
         }
         // Alone, or where names follow; a single word may as well be the name of a Kustomization.
@@ -128,7 +129,7 @@ impl Target {
             if let (Some(first), true) = (words.first(), words.len() > 1)
                 && !hint(first).is_empty()
             {
-                bail!("unknown kind {first:?}{}", hint(first));
+                misuse!("unknown kind {first:?}{}", hint(first));
             }
             return Ok(Self { kind: Kind::Kustomization, names: words.to_vec() });
         };
@@ -140,14 +141,14 @@ impl Target {
         for word in words {
             let Some((kind, name)) = word.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
             else {
-                bail!("{word:?} is no KIND/NAME, which the other words are");
+                misuse!("{word:?} is no KIND/NAME, which the other words are");
             };
             let Some(kind) = Kind::of_word(kind)? else {
-                bail!("unknown kind {kind:?} in {word:?}; the kinds are: {SUPPORTED}{}", hint(kind));
+                misuse!("unknown kind {kind:?} in {word:?}; the kinds are: {SUPPORTED}{}", hint(kind));
             };
             let target = target.get_or_insert_with(|| Self { kind, names: Vec::new() });
             if target.kind != kind {
-                bail!("{} and {} are named together; name one kind at a time", target.kind.name(), kind.name());
+                misuse!("{} and {} are named together; name one kind at a time", target.kind.name(), kind.name());
             }
             target.names.push(name.to_owned());
         }

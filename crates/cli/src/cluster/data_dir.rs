@@ -12,7 +12,7 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 /// What a data directory is called unless said otherwise.
 const DATA_DIR: &str = ".cowherd";
 /// The variable that names one.
-const VARIABLE: &str = "COWHERD_DATA_DIR";
+pub const VARIABLE: &str = "COWHERD_DATA_DIR";
 
 /// The data directory that the environment names. An empty name is none.
 pub fn set_data_dir() -> Option<PathBuf> {

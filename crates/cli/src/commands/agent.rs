@@ -16,7 +16,7 @@ use kube::{Api, Client};
 use tokio::net::TcpListener;
 
 use crate::bootstrap::ROOT;
-use crate::cluster::{Access, explain};
+use crate::cluster::{Access, explain, missing};
 use crate::control_plane::interrupted;
 use crate::delivering::{Delivering, Kinds};
 use crate::tenancy::Tenancy;
@@ -39,7 +39,7 @@ const LEASE: &str = "cowherd-agent";
 #[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Agent {
     #[command(flatten)]
-    access: Access,
+    pub access: Access,
     /// Where mirrors of repositories, artifacts, charts and renders are kept; what is lost there is fetched and rendered again
     #[arg(long, value_name = "DIR", default_value = ".cowherd-agent")]
     data_dir: PathBuf,
@@ -146,18 +146,18 @@ fn identity() -> Result<String> {
 /// Refuses a cluster that does not serve what the agents reconcile.
 async fn expect_definitions(client: &Client) -> Result<()> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let mut missing = Vec::new();
+    let mut absent = Vec::new();
     for name in cowherd_api::crd_names() {
         if definitions.get_metadata_opt(name).await.map_err(explain)?.is_none() {
-            missing.push(name);
+            absent.push(name);
         }
     }
-    if !missing.is_empty() {
-        bail!(
+    if !absent.is_empty() {
+        return Err(missing(format!(
             "the cluster has no {}; bring them with `kubectl apply --server-side --kustomize deploy`, or start once with \
              --install-crds",
-            missing.join(" and no ")
-        );
+            absent.join(" and no ")
+        )));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
@@ -19,10 +19,13 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, explain};
+use crate::cluster::{Cluster, explain, missing};
 use crate::completion;
 use crate::downloads;
+use crate::failure::misuse;
+use crate::near;
 use crate::output::{self, Format};
+use crate::resource;
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
 use repository::RepositoryFlags;
@@ -71,7 +74,7 @@ pub struct Diff {
     #[command(flatten)]
     repository: RepositoryFlags,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 /// The form of the output.
@@ -101,7 +104,7 @@ impl Diff {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::parse(&self.words)?;
         if target.kind != Kind::Kustomization {
-            bail!("only Kustomizations can be compared");
+            misuse!("only Kustomizations can be compared");
         }
         if self.repository.is_given() {
             let wanted = repository::Wanted {
@@ -115,7 +118,7 @@ impl Diff {
             return tokio::task::spawn_blocking(move || self.repository.review(&wanted)).await?;
         }
         if self.output == Some(Output::Markdown) {
-            bail!("-o markdown is for reviews of a repository: name the revision to compare with by --base");
+            misuse!("-o markdown is for reviews of a repository: name the revision to compare with by --base");
         }
         let client = self.cluster.client().await?;
         let live = kustomizations(&client).await?;
@@ -194,13 +197,15 @@ impl Diff {
                 .filter(|one| one.namespace().as_deref() == Some(namespace) && !one.labels().contains_key(OWNER_NAME));
             let roots: Vec<Kustomization> = roots.cloned().collect();
             if roots.is_empty() {
-                bail!("no Kustomization found in {namespace:?} namespace");
+                return Err(missing(format!("no Kustomization found in {namespace:?} namespace")));
             }
             return Ok(roots);
         }
         let find = |name: &String| {
             let found = live.get(&format!("{namespace}/{name}")).cloned();
-            found.with_context(|| format!("Kustomization object {name:?} not found in {namespace:?} namespace"))
+            let hint = || near::hint(name, live.values().filter_map(|one| one.metadata.name.as_deref()));
+            let absent = || format!("Kustomization object {name:?} not found in {namespace:?} namespace{}", hint());
+            found.ok_or_else(|| missing(absent()))
         };
         target.names.iter().map(find).collect()
     }
@@ -275,7 +280,10 @@ fn changes(action: Action) -> bool {
 
 async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomization>> {
     let api: Api<Kustomization> = Api::all(client.clone());
-    let found = api.list(&ListParams::default()).await.map_err(explain)?;
+    let found = match api.list(&ListParams::default()).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Err(resource::unknown(Kind::Kustomization)),
+        found => found.map_err(explain)?,
+    };
     Ok(found.into_iter().map(|one| (id(&one), one)).collect())
 }
 

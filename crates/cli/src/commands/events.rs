@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use futures::{StreamExt, TryStreamExt};
@@ -14,6 +14,7 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::cluster::{Cluster, explain};
 use crate::completion;
+use crate::failure::misuse;
 use crate::output::{self, Format, Table};
 use crate::served;
 
@@ -46,7 +47,7 @@ pub struct Events {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl Events {
@@ -71,7 +72,8 @@ impl Events {
             return Ok(ExitCode::SUCCESS);
         }
         if events.is_empty() {
-            crate::terminal::tell!("no events found");
+            let place = if self.all_namespaces { "any".to_owned() } else { format!("{:?}", self.cluster.namespace) };
+            self.cluster.tell_none(&format!("no events found in {place} namespace"));
             return Ok(ExitCode::SUCCESS);
         }
         let mut table = self.table();
@@ -146,7 +148,7 @@ impl About {
     fn split(text: &str) -> Result<(&str, &str)> {
         match text.split_once('/') {
             Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind, name)),
-            _ => bail!("--for takes KIND/NAME, such as ks/apps; got {text:?}"),
+            _ => misuse!("--for takes KIND/NAME, such as ks/apps; got {text:?}"),
         }
     }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::short_revision;
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use kube::runtime::watcher;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, missing};
 use crate::completion;
+use crate::failure::misuse;
 use crate::near;
 use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
@@ -34,7 +35,7 @@ pub struct Get {
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
     /// Look in all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
@@ -71,23 +72,24 @@ enum Form {
 impl Get {
     pub async fn run(self) -> crate::Outcome {
         let (kinds, names) = self.selection()?;
-        let client = self.cluster.client().await?;
+        let readiness = self.status_selector.as_deref().map(readiness).transpose()?;
         if self.watch {
             if !matches!(self.output, None | Some(Form::Wide)) {
-                bail!("--watch shows a table; it takes no output format but wide");
+                misuse!("--watch shows a table; it takes no output format but wide");
             }
             let [kind] = kinds[..] else {
-                bail!("--watch shows one kind: name it, as in `cowherd get kustomizations -w`")
+                misuse!("--watch shows one kind: name it, as in `cowherd get kustomizations -w`")
             };
-            return self.follow(client, kind, &names).await;
+            return self.follow(self.cluster.client().await?, kind, &names).await;
         }
+        let client = self.cluster.client().await?;
         let namespace = (!self.all_namespaces).then_some(self.cluster.namespace.as_str());
         let mut found = resource::list_all(&client, &kinds, namespace, self.label_selector.as_deref()).await?;
         self.check_names(&names, &found)?;
         for resources in &mut found {
-            resources.retain(|resource| names.is_empty() || names.contains(&resource.name()));
+            resources.retain(|one| names.is_empty() || names.contains(&one.name()));
+            resources.retain(|one| readiness.is_none_or(|wanted| one.readiness().eq_ignore_ascii_case(wanted)));
         }
-        self.filter_by_status(&mut found)?;
         self.print(found)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -95,12 +97,13 @@ impl Get {
     /// Refuses a name that nothing has, with those that may be meant.
     fn check_names(&self, names: &[String], found: &[Vec<Resource>]) -> Result<()> {
         let all: BTreeSet<String> = found.iter().flatten().map(Resource::name).collect();
-        let Some(missing) = names.iter().find(|name| !all.contains(*name)) else { return Ok(()) };
+        let Some(name) = names.iter().find(|name| !all.contains(*name)) else { return Ok(()) };
         let place = match self.all_namespaces {
             true => "any".to_owned(),
             false => format!("{:?}", self.cluster.namespace),
         };
-        bail!("{missing:?} not found in {place} namespace{}", near::hint(missing, all.iter().map(String::as_str)))
+        let hint = near::hint(name, all.iter().map(String::as_str));
+        Err(missing(format!("{name:?} not found in {place} namespace{hint}")))
     }
 
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
@@ -121,7 +124,7 @@ impl Get {
             None => {
                 // One of another project has its own words.
                 Kind::of_word(&self.words[0])?;
-                bail!(
+                misuse!(
                     "unknown kind {:?}; the kinds are: all, kustomizations, sources git, sources oci (for others: kubectl \
                      get){}",
                     self.words[0],
@@ -129,25 +132,6 @@ impl Get {
                 )
             }
         }
-    }
-
-    fn filter_by_status(&self, found: &mut [Vec<Resource>]) -> Result<()> {
-        let Some(selector) = &self.status_selector else { return Ok(()) };
-        let Some((condition, status)) = selector.split_once('=') else {
-            bail!("--status-selector takes CONDITION=STATUS, such as ready=false");
-        };
-        if !condition.eq_ignore_ascii_case("ready") {
-            bail!("--status-selector knows the condition ready, not {condition:?}");
-        }
-        if !["True", "False", "Unknown"].iter().any(|known| known.eq_ignore_ascii_case(status)) {
-            bail!("--status-selector: ready is true, false or unknown, not {status:?}");
-        }
-        for resources in found {
-            resources.retain(|resource| {
-                resource.ready().map_or("Unknown", |ready| ready.status).eq_ignore_ascii_case(status)
-            });
-        }
-        Ok(())
     }
 
     fn print(&self, found: Vec<Vec<Resource>>) -> Result<()> {
@@ -161,7 +145,7 @@ impl Get {
             return output::print_structured(&output::list(objects), format);
         }
         if found.iter().all(Vec::is_empty) {
-            crate::terminal::tell!("no Kustomizations or sources found{}", self.where_looked());
+            self.cluster.tell_none(&format!("no Kustomizations or sources found{}", self.where_looked()));
         } else if self.output == Some(Form::Name) {
             for resource in found.iter().flatten() {
                 println!("{}.{}/{}", resource.kind.name().to_ascii_lowercase(), resource.kind.group(), resource.name());
@@ -218,7 +202,7 @@ impl Get {
             name.into(),
             if self.is_wide() { revision.to_owned() } else { short_revision(revision) }.into(),
             if resource.suspended() { "True" } else { "False" }.into(),
-            Cell::status(ready.map_or("Unknown", |ready| ready.status)),
+            Cell::status(resource.readiness()),
         ]);
         if self.is_wide() {
             cells.extend([resource.source().into(), resource.text("/spec/path").into(), resource.age().into()]);
@@ -241,7 +225,11 @@ impl Get {
         table.reserve("READY", "Unknown");
         let mut with_headers = !self.no_header;
         let mut events = watcher(api, config).boxed();
-        while let Some(event) = events.try_next().await? {
+        while let Some(event) = events.next().await {
+            let event = match event {
+                Err(error) if is_of_no_kind(&error) => return Err(resource::unknown(kind)),
+                event => event?,
+            };
             let object = match event {
                 watcher::Event::InitApply(object) => Some((object, false)),
                 watcher::Event::Apply(object) => Some((object, true)),
@@ -263,4 +251,23 @@ impl Get {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The status of the condition `Ready` that a `--status-selector` asks for.
+fn readiness(selector: &str) -> Result<&str> {
+    let Some((condition, status)) = selector.split_once('=') else {
+        misuse!("--status-selector takes CONDITION=STATUS, such as ready=false");
+    };
+    if !condition.eq_ignore_ascii_case("ready") {
+        misuse!("--status-selector knows the condition ready, not {condition:?}");
+    }
+    if !["True", "False", "Unknown"].iter().any(|known| known.eq_ignore_ascii_case(status)) {
+        misuse!("--status-selector: ready is true, false or unknown, not {status:?}");
+    }
+    Ok(status)
+}
+
+/// Whether a watch could not begin since the cluster does not know the kind.
+fn is_of_no_kind(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found())
 }

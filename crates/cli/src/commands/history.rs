@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::short_revision;
@@ -14,6 +14,7 @@ use super::reconcile::source_of;
 use crate::cluster::Cluster;
 use crate::commits::{self, Commits};
 use crate::completion;
+use crate::failure::misuse;
 use crate::output::{self, Format, Table};
 use crate::resource;
 use crate::target::{Kind, Target};
@@ -43,15 +44,15 @@ pub struct History {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl History {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::parse(&self.words)?;
-        let [name] = &target.names[..] else { bail!("name one Kustomization, as in `cowherd history apps`") };
+        let [name] = &target.names[..] else { misuse!("name one Kustomization, as in `cowherd history apps`") };
         if target.kind != Kind::Kustomization {
-            bail!("only Kustomizations have a history");
+            misuse!("only Kustomizations have a history");
         }
         let client = self.cluster.client().await?;
         let kustomization = resource::get(&client, Kind::Kustomization, &self.cluster.namespace, name).await?;

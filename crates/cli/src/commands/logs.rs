@@ -3,17 +3,20 @@
 mod whose;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_controlplane::DataDir;
 use jiff::Timestamp;
 
 use super::reconcile::parse_duration;
 use crate::cluster::Cluster;
 use crate::completion;
+use crate::failure::misuse;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
 use crate::near;
 use crate::target::Kind;
@@ -69,7 +72,7 @@ pub struct Logs {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Form>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 /// How lines are printed.
@@ -77,19 +80,28 @@ pub struct Logs {
 enum Form {
     /// A JSON object on each line
     Json,
+    /// A YAML document for each line
+    Yaml,
 }
 
 impl Logs {
     pub async fn run(self) -> crate::Outcome {
         let filter = Filter { subject: self.subject()?, level: self.level, since: self.since()? };
-        let directory = logs::directory(&whose::data_dir(&self.cluster).await?);
-        let mut log = Log::open(&directory).with_context(|| {
-            format!(
-                "no log in {}; `cowherd up`, `server` and `agent` keep theirs in their data directory: name it with \
-                 --data-dir; {IN_A_POD}",
-                directory.display()
-            )
-        })?;
+        let data_dir = whose::data_dir(&self.cluster).await?;
+        let directory = logs::directory(&data_dir);
+        let mut log = match Log::open(&directory) {
+            // What runs there, such as a server that nobody has asked for anything, may have had nothing to say.
+            Err(error) if error.kind() == ErrorKind::NotFound && DataDir::holds_state(&data_dir) => {
+                Log::unwritten(&directory)
+            }
+            log => log.with_context(|| {
+                format!(
+                    "no log in {}; `cowherd up`, `server` and `agent` keep theirs in their data directory: name it with \
+                     --data-dir; {IN_A_POD}",
+                    directory.display()
+                )
+            })?,
+        };
         let unreadable = || format!("cannot read the log in {}", directory.display());
         let mut kept = VecDeque::new();
         let mut heard = Heard::default();
@@ -125,6 +137,7 @@ impl Logs {
     fn print(&self, line: &Line) {
         match self.output {
             Some(Form::Json) => println!("{}", line.record()),
+            Some(Form::Yaml) => print!("---\n{}", cowherd_yaml::to_string(line.record())),
             None => println!("{}", line.text()),
         }
     }
@@ -135,7 +148,7 @@ impl Logs {
             None => (self.kind.as_deref(), self.name.as_deref()),
             Some(about) => match about.split_once('/') {
                 Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (Some(kind), Some(name)),
-                _ => bail!("name an object as KIND/NAME, such as ks/apps; got {about:?}"),
+                _ => misuse!("name an object as KIND/NAME, such as ks/apps; got {about:?}"),
             },
         };
         let kind = kind.map(full_kind).transpose()?;
@@ -160,7 +173,11 @@ const IN_A_POD: &str = "for agents that run in a cluster: `kubectl logs -n flux-
 /// What a log has lines about, and how many were taken.
 #[derive(Default)]
 struct Heard {
+    /// How many lines there are.
+    lines: usize,
     taken: usize,
+    /// How many would have been taken in all namespaces.
+    taken_anywhere: usize,
     /// Kinds, with the names of each.
     about: BTreeMap<String, BTreeSet<String>>,
 }
@@ -174,7 +191,9 @@ impl Heard {
             }
         }
         let takes = filter.takes(line);
+        self.lines += 1;
         self.taken += usize::from(takes);
+        self.taken_anywhere += usize::from(takes || filter.takes_anywhere(line));
         takes
     }
 
@@ -187,6 +206,14 @@ impl Heard {
         let names: Vec<&str> =
             self.about.keys().filter(of_kind).flat_map(|kind| &self.about[kind]).map(String::as_str).collect();
         let place = namespace.as_ref().map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace"));
+        if self.lines == 0 {
+            crate::terminal::tell!(
+                "{} the log is empty: what runs there has had nothing to say so far; started with COWHERD_LOG=debug it says \
+                 more",
+                Mark::Waiting
+            );
+            return Ok(());
+        }
         let text = match (kind, name) {
             (Some(kind), _) if !kinds.iter().any(|known| is(kind, known)) => {
                 let hint = near::hint(kind, kinds.iter().copied());
@@ -198,7 +225,8 @@ impl Heard {
             }
             // It is there, and what was asked of it is not.
             _ => {
-                crate::terminal::tell!("{} no such lines{place}", Mark::Waiting);
+                let elsewhere = if self.taken_anywhere > 0 { "; there are in others: -A shows all" } else { "" };
+                crate::terminal::tell!("{} no such lines{place}{elsewhere}", Mark::Waiting);
                 return Ok(());
             }
         };

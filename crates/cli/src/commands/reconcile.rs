@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, explain};
 use crate::completion;
+use crate::failure::misuse;
 use crate::output::Format;
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
@@ -53,14 +54,15 @@ pub struct Reconcile {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl Reconcile {
     pub async fn run(self) -> crate::Outcome {
+        let target = self.target()?;
         let client = self.cluster.client().await?;
         let mut reconciled = Vec::new();
-        let steps = self.steps(&client).await?;
+        let steps = self.steps(&client, target.as_ref()).await?;
         if self.allow_prune {
             // None is asked for where not all can be approved of.
             let all = steps.iter().flatten().filter(|one| one.kind == Kind::Kustomization);
@@ -79,23 +81,31 @@ impl Reconcile {
         Ok(if reconciled.iter().all(Resource::is_ready) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// What to reconcile, in steps that wait for each other: sources before what is made of them.
-    async fn steps(&self, client: &Client) -> Result<Vec<Vec<Resource>>> {
-        let namespace = &self.cluster.namespace;
+    /// What is named; `None` where nothing is, and all is meant.
+    fn target(&self) -> Result<Option<Target>> {
         if self.words.is_empty() {
             if self.allow_prune {
-                bail!("name the Kustomizations that may prune what waits for approval");
+                misuse!("name the Kustomizations that may prune what waits for approval");
             }
+            return Ok(None);
+        }
+        let target = Target::parse(&self.words)?;
+        if target.names.is_empty() {
+            misuse!("name a {}; without any word, all sources and Kustomizations are reconciled", target.kind.word());
+        }
+        Ok(Some(target))
+    }
+
+    /// What to reconcile, in steps that wait for each other: sources before what is made of them.
+    async fn steps(&self, client: &Client, target: Option<&Target>) -> Result<Vec<Vec<Resource>>> {
+        let namespace = &self.cluster.namespace;
+        let Some(target) = target else {
             let sources = resource::list_all(client, &Kind::SOURCES, Some(namespace), None).await?.concat();
             let kustomizations = resource::list(client, Kind::Kustomization, Some(namespace), None).await?;
             let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
             return Ok(vec![active(sources), active(kustomizations)]);
-        }
-        let target = Target::parse(&self.words)?;
-        if target.names.is_empty() {
-            bail!("name a {}; without any word, all sources and Kustomizations are reconciled", target.kind.word());
-        }
-        let resources = resource::select(client, &target, namespace, false).await?;
+        };
+        let resources = resource::select(client, target, namespace, false).await?;
         if !self.with_source || target.kind != Kind::Kustomization {
             return Ok(vec![resources]);
         }

@@ -13,7 +13,9 @@ use cowherd_render::{LoadRestriction, Options, Overlay, Rendered, Surroundings, 
 use cowherd_tree::{Layered, MemoryTree, Tree, TreePath};
 use serde_json::Value;
 
+use crate::cluster::Cluster;
 use crate::downloads;
+use crate::failure::misuse;
 use crate::output::{self, Format};
 use chart::ChartFlags;
 use origin::{Origin, OriginFlags};
@@ -77,11 +79,16 @@ enum LoadRestrictor {
 }
 
 impl Render {
+    /// The cluster that is named, if one is to be asked.
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.chart.cluster()
+    }
+
     pub async fn run(self) -> crate::Outcome {
         let (release, path) = match self.words.as_slice() {
             [path] => (None, path),
             [release, path] => (Some(release.as_str()), path),
-            _ => bail!("give a path, or the name of a release and a path"),
+            _ => misuse!("give a path, or the name of a release and a path"),
         };
         let origin = self.origin.find(path)?;
         if self.explain {
@@ -97,7 +104,7 @@ impl Render {
         }
         let post_render = self.post_render.as_ref().map(|_| "--post-render");
         if let Some(flag) = self.chart.first_given(release).or(post_render) {
-            bail!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
+            misuse!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
         }
         let rendered =
             self.manifests(origin.tree.as_ref(), &origin.path, &origin).map_err(|error| origin.explain(error))?;

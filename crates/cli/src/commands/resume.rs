@@ -39,13 +39,13 @@ pub struct Resume {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl Resume {
     pub async fn run(self) -> crate::Outcome {
-        let client = self.cluster.client().await?;
         let target = Target::parse(&self.words)?;
+        let client = self.cluster.client().await?;
         let mut resumed = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
             let mut resource = set_suspend(&client, resource, false).await?;

@@ -33,13 +33,13 @@ pub struct Suspend {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl Suspend {
     pub async fn run(self) -> crate::Outcome {
-        let client = self.cluster.client().await?;
         let target = Target::parse(&self.words)?;
+        let client = self.cluster.client().await?;
         let mut suspended = Vec::new();
         for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
             let resource = set_suspend(&client, resource, true).await?;

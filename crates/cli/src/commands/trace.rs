@@ -13,9 +13,10 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::reconcile::source_of;
-use crate::cluster::{Access, Cluster, explain};
+use crate::cluster::{Access, Cluster, explain, missing};
 use crate::commits::{self, Commits};
 use crate::completion;
+use crate::failure::misuse;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::served::{self, Served};
@@ -69,8 +70,7 @@ pub struct Trace {
 impl Trace {
     pub async fn run(self) -> crate::Outcome {
         let (kind, name) = self.object()?;
-        let (access, data_dir) = (self.access.clone(), self.data_dir.clone());
-        let cluster = Cluster { data_dir, access, namespace: String::new() };
+        let cluster = self.cluster();
         let client = cluster.client().await?;
         let served = served::find(&client, &kind).await?;
         let object = match &self.namespace {
@@ -85,11 +85,16 @@ impl Trace {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The cluster that is asked.
+    pub fn cluster(&self) -> Cluster {
+        Cluster { data_dir: self.data_dir.clone(), access: self.access.clone(), namespace: String::new() }
+    }
+
     /// The word for the kind, and the name.
     fn object(&self) -> Result<(String, &str)> {
         if let Some(kind) = &self.kind {
             let [name] = &self.words[..] else {
-                bail!("with --kind, name the object alone: `cowherd trace NAME --kind {kind}`")
+                misuse!("with --kind, name the object alone: `cowherd trace NAME --kind {kind}`")
             };
             let (group, version) = match self.api_version.as_deref() {
                 None => return Ok((kind.clone(), name)),
@@ -101,9 +106,11 @@ impl Trace {
             [kind, name] => Ok((kind.clone(), name)),
             [word] => match word.split_once('/') {
                 Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok((kind.to_owned(), name)),
-                _ => bail!("name an object as KIND/NAME, such as deployment/web, or as NAME --kind KIND; got {word:?}"),
+                _ => {
+                    misuse!("name an object as KIND/NAME, such as deployment/web, or as NAME --kind KIND; got {word:?}")
+                }
             },
-            _ => bail!("name one object as KIND/NAME"),
+            _ => misuse!("name one object as KIND/NAME"),
         }
     }
 }
@@ -253,7 +260,7 @@ async fn get(client: &Client, kind: &ApiResource, namespace: Option<&str>, name:
     let found = api.get_opt(name).await.map_err(explain)?;
     let place =
         namespace.map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace; name another with -n"));
-    found.with_context(|| format!("{} object {name:?} not found{place}", kind.kind))
+    found.ok_or_else(|| missing(format!("{} object {name:?} not found{place}", kind.kind)))
 }
 
 /// The Kustomization that applied the object, as namespace and name.

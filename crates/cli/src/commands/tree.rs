@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::{ObjectId, inventory};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::completion;
+use crate::failure::misuse;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
@@ -34,7 +35,7 @@ pub struct Tree {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 /// An object and what it applied.
@@ -51,9 +52,9 @@ struct Node {
 impl Tree {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::parse(&self.words)?;
-        let [name] = &target.names[..] else { bail!("name one Kustomization, as in `cowherd tree flux-system`") };
+        let [name] = &target.names[..] else { misuse!("name one Kustomization, as in `cowherd tree flux-system`") };
         if target.kind != Kind::Kustomization {
-            bail!("only Kustomizations have a tree");
+            misuse!("only Kustomizations have a tree");
         }
         let client = self.cluster.client().await?;
         let root = resource::get(&client, Kind::Kustomization, &self.cluster.namespace, name).await?;

@@ -5,18 +5,23 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::cluster::{Cluster, explain};
+use crate::cluster::{self, Cluster, explain};
 use crate::output::{self, Format};
+use crate::terminal::Mark;
 
 /// Show the version of this program and that of the cluster
 ///
-/// Without a cluster to ask, only the first is shown; `--client` asks none.
+/// Where no cluster answers, only the first is shown, and on standard error why, and that is no
+/// failure, unless a flag names the cluster. `--client` asks none.
 ///
 /// Examples:
 ///   cowherd version
 ///   cowherd version --client -o json
+///
+/// Ends with 0, also without a cluster; with 1 if the one that a flag names does not answer; with 2
+/// on a wrong command line.
 #[derive(Args)]
-#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
+#[command(verbatim_doc_comment)]
 pub struct Version {
     /// Show only the version of this program
     #[arg(long)]
@@ -25,7 +30,7 @@ pub struct Version {
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Format>,
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 }
 
 impl Version {
@@ -44,8 +49,14 @@ impl Version {
                 println!("Server Version: {}", server.git_version);
             }
         }
-        // As kubectl has it: what could be told was told, and it is still an error that the rest could not.
-        server.transpose()?;
+        match server {
+            // Somebody who names a cluster wants to know its version. Anybody else may have none, as with helm.
+            Some(Err(error)) if !self.cluster.is_named_by_a_flag() => {
+                let why = cluster::told(&error, || self.cluster.origin());
+                crate::terminal::tell!("{} no version of a cluster: {why}", Mark::Waiting);
+            }
+            server => drop(server.transpose()?),
+        }
         Ok(ExitCode::SUCCESS)
     }
 

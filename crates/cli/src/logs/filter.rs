@@ -65,6 +65,12 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether the line would be wanted if it did not matter where its object is.
+    pub fn takes_anywhere(&self, line: &Line) -> bool {
+        let subject = Subject { namespace: None, ..self.subject.clone() };
+        Self { subject, ..self.clone() }.takes(line)
+    }
+
     /// Whether the line is wanted. One that is about no object is, unless a kind or a name is asked for.
     pub fn takes(&self, line: &Line) -> bool {
         let is =
@@ -115,6 +121,7 @@ mod tests {
         assert_eq!(taken(of(Some("kustomization"), None, None)), [true, true, false, false]);
         assert_eq!(taken(of(Some("Kustomization"), Some("app"), Some("team"))), [false, true, false, false]);
         assert_eq!(taken(of(None, Some("one"), Some("team"))), [false, false, true, false]);
+        assert!(of(Some("kustomization"), None, Some("nowhere")).takes_anywhere(&app));
     }
 
     #[test]

@@ -33,7 +33,12 @@ impl Log {
     /// When there is none, or it cannot be read.
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::metadata(directory.join(CURRENT))?;
-        Ok(Self { directory: directory.to_owned(), open: None, has_begun: false })
+        Ok(Self::unwritten(directory))
+    }
+
+    /// The log that may come to be in the directory.
+    pub fn unwritten(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), open: None, has_begun: false }
     }
 
     /// Takes all lines that are new, oldest first.

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use super::cluster::ValidationFlags;
 use super::origin::Origin;
+use crate::cluster::Cluster;
 
 /// The flags of `helm template`.
 #[derive(Args)]
@@ -77,10 +78,15 @@ pub struct ChartFlags {
 }
 
 impl ChartFlags {
+    /// The cluster that is named, if one is to be asked.
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.validation.cluster()
+    }
+
     /// What `helm template` prints for the chart.
     pub async fn template(&self, release: Option<&str>, origin: &Origin) -> Result<String> {
         let mut request = self.request(release)?;
-        let cluster = self.validation.cluster(&request.release.namespace).await?;
+        let cluster = self.validation.target(&request.release.namespace).await?;
         if let Some(cluster) = &cluster {
             request.capabilities = cluster.capabilities(&self.api_versions).await?;
         }

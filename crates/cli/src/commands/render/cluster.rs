@@ -31,13 +31,15 @@ pub struct ValidationFlags {
 }
 
 impl ValidationFlags {
-    /// The cluster to ask, if one is to be asked.
-    pub async fn cluster(&self, namespace: &str) -> Result<Option<Target>> {
-        if !self.validate {
-            return Ok(None);
-        }
+    /// The cluster that is named, if one is to be asked.
+    pub fn cluster(&self) -> Option<Cluster> {
         let access = Access { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
-        let cluster = Cluster { data_dir: None, access, namespace: namespace.to_owned() };
+        self.validate.then(|| Cluster { data_dir: None, access, namespace: String::new() })
+    }
+
+    /// The cluster to ask, if one is to be asked.
+    pub async fn target(&self, namespace: &str) -> Result<Option<Target>> {
+        let Some(cluster) = self.cluster() else { return Ok(None) };
         let client = cluster.client().await?;
         let discovery = Discovery::new(client.clone()).run().await.map_err(explain)?;
         Ok(Some(Target { client, discovery, namespace: namespace.to_owned(), handle: Handle::current() }))

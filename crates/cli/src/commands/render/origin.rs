@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
+
+use crate::failure::misuse;
 
 /// What the file of a kustomization may be called.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -57,7 +59,7 @@ impl OriginFlags {
             return self.fetch(path, "");
         }
         if self.version.is_some() {
-            bail!("--version is for charts of a repository: name it with --repo, or give an oci:// URL");
+            misuse!("--version is for charts of a repository: name it with --repo, or give an oci:// URL");
         }
         if Path::new(path).is_file() { archive(Path::new(path)) } else { directory(path) }
     }

@@ -10,19 +10,11 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use crate::bootstrap::ROOT;
-use crate::cluster::{default_data_dir, explain};
+use crate::cluster::explain;
+pub use crate::cluster::up as resume;
 use crate::followed::Followed;
 use crate::resource::Resource;
 use crate::target::Kind;
-
-/// The command that resumes what a data directory follows.
-pub fn resume(data_dir: &Path) -> String {
-    if default_data_dir().is_ok_and(|default| data_dir == default) {
-        "cowherd up".to_owned()
-    } else {
-        format!("cowherd up --data-dir {}", data_dir.display())
-    }
-}
 
 /// Why another one is not followed: what was applied would be pruned. `None` where nothing was applied, so that nothing would be.
 pub async fn refusal(client: &Client, data_dir: &Path, before: &Followed, named: &Followed) -> Result<Option<String>> {

@@ -1,0 +1,164 @@
+//! By what it is known which cluster a command works on, for whoever reads that something is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use cowherd_controlplane::DataDir;
+use kube::config::Kubeconfig;
+
+use super::data_dir::{default_data_dir, found_kubeconfig, kubeconfig_path};
+use super::{KUBECONFIG, kubectl};
+use crate::followed::Followed;
+
+/// What says which cluster is meant: the first of these that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// The kubeconfig that a flag names.
+    Flag(PathBuf),
+    /// The data directory that a flag or the environment names.
+    DataDir {
+        /// The data directory.
+        path: PathBuf,
+        /// The flag, or the variable.
+        by: &'static str,
+    },
+    /// The kubeconfigs that `KUBECONFIG` names.
+    Variable,
+    /// The data directory of where one stands.
+    Here(PathBuf),
+    /// The kubeconfig that kubectl takes where nothing names another.
+    Home(PathBuf),
+    /// Nothing: it can only be the cluster in which the program runs as a Pod.
+    Nothing,
+}
+
+impl Named {
+    /// The kubeconfigs, of which the first counts that has something.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Flag(file) | Self::Home(file) => vec![file.clone()],
+            Self::DataDir { path, .. } | Self::Here(path) => vec![kubeconfig_path(path)],
+            Self::Variable => kubectl::files(),
+            Self::Nothing => Vec::new(),
+        }
+    }
+
+    /// What says so, for people, behind a file: `which KUBECONFIG names`.
+    fn words(&self) -> String {
+        match self {
+            Self::Flag(_) => "which --kubeconfig names".to_owned(),
+            Self::DataDir { by, .. } => format!("in the data directory that {by} names"),
+            Self::Variable => format!("which {KUBECONFIG} names"),
+            Self::Here(_) => "of the control plane of where you stand".to_owned(),
+            Self::Home(_) => "which counts where nothing names another".to_owned(),
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
+/// A cluster, and by what it is known that it is the one that is meant.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    named: Named,
+    /// Where its API is; nothing where no kubeconfig says so.
+    address: String,
+    /// The context.
+    context: String,
+    /// The kubeconfig that has the context.
+    file: Option<PathBuf>,
+}
+
+impl Origin {
+    /// What the kubeconfigs say of a context, or of the one that they have as the current one.
+    pub fn find(named: Named, context: Option<&str>) -> Self {
+        let all: Vec<(PathBuf, Kubeconfig)> = named
+            .files()
+            .into_iter()
+            .filter_map(|file| Some((file.clone(), Kubeconfig::read_from(file).ok()?)))
+            .collect();
+        let current = || all.iter().find_map(|(_, one)| one.current_context.clone());
+        let context = context.map(str::to_owned).or_else(current).unwrap_or_default();
+        let mut contexts = all.iter().flat_map(|(file, one)| one.contexts.iter().map(move |found| (file, found)));
+        let found = contexts.find(|(_, one)| one.name == context);
+        let cluster = found.and_then(|(_, one)| Some(one.context.as_ref()?.cluster.clone())).unwrap_or_default();
+        let mut clusters = all.iter().flat_map(|(_, one)| &one.clusters).filter(|one| one.name == cluster);
+        let address = clusters.next().and_then(|one| one.cluster.as_ref()?.server.clone()).unwrap_or_default();
+        let file = found.map(|(file, _)| file.clone()).or_else(|| named.files().into_iter().next());
+        Self { named, address, context, file }
+    }
+
+    /// What was asked: `asked: https://127.0.0.1:6443, the context cowherd of /data/kubeconfig, which KUBECONFIG names`.
+    pub fn asked(&self) -> String {
+        let Some(file) = &self.file else { return "asked: the cluster that this Pod runs in".to_owned() };
+        let address = if self.address.is_empty() { "no address" } else { &self.address };
+        format!("asked: {address}, the context {:?} of {}, {}", self.context, file.display(), self.named.words())
+    }
+
+    /// The data directory in which the kubeconfig lies, if it is one of a control plane.
+    fn data_dir(&self) -> Option<&Path> {
+        let file = self.file.as_ref()?;
+        let home = file.parent()?;
+        (*file == kubeconfig_path(home) && DataDir::holds_state(home)).then_some(home)
+    }
+
+    /// The command that starts the control plane, where it is one whose data directory is known.
+    pub fn start(&self) -> Option<String> {
+        let data_dir = self.data_dir()?;
+        let follows = Followed::written(data_dir, true).is_ok_and(|followed| followed.is_some());
+        Some(if follows { up(data_dir) } else { format!("cowherd server --data-dir {}", data_dir.display()) })
+    }
+
+    /// Where the kubeconfig of the control plane may be that is meant: ` (that of where you stand is …)`.
+    pub fn kubeconfig_of_plane(&self) -> String {
+        match self.here() {
+            Some(home) => format!(" (that of where you stand is {})", kubeconfig_path(&home).display()),
+            None => " (the file kubeconfig of its data directory)".to_owned(),
+        }
+    }
+
+    /// What whoever gets an empty answer may have overlooked: that another control plane is where they stand.
+    pub fn doubt(&self) -> Option<String> {
+        let is_elsewhere = matches!(self.named, Named::Variable) && self.here().is_some();
+        is_elsewhere.then(|| {
+            format!("  {}{}", self.asked(), self.another().map_or_else(String::new, |another| format!("\n  {another}")))
+        })
+    }
+
+    /// The data directory of where one stands, if it has another kubeconfig than the one that is meant.
+    fn here(&self) -> Option<PathBuf> {
+        let found = found_kubeconfig().ok().flatten()?;
+        let is_same = |file: &PathBuf| {
+            file.canonicalize().is_ok_and(|file| found.canonicalize().is_ok_and(|found| file == found))
+        };
+        let home = found.parent()?.to_owned();
+        (!self.file.as_ref().is_some_and(is_same)).then_some(home)
+    }
+
+    /// How another one is meant. Nothing where a flag said which.
+    pub fn another(&self) -> Option<String> {
+        let here = self.here().map(|here| here.display().to_string());
+        let flags = "--data-dir DIR, --kubeconfig FILE";
+        match (&self.named, here) {
+            (Named::Flag(_) | Named::DataDir { .. }, _) => None,
+            (Named::Variable, Some(here)) => {
+                Some(format!("to ask the control plane of where you stand: unset {KUBECONFIG}, or --data-dir {here}"))
+            }
+            (Named::Variable, None) => {
+                Some(format!("to ask another: unset {KUBECONFIG}, or {flags}, or --context NAME of the same"))
+            }
+            (Named::Home(_) | Named::Nothing, _) => Some(format!(
+                "to ask another: {flags}, or --context NAME of the same; no control plane is where you stand (`cowherd up` \
+                 starts one)"
+            )),
+            (Named::Here(_), _) => Some(format!("to ask another: {flags}")),
+        }
+    }
+}
+
+/// The command that starts the control plane of a data directory: a plain one where it is the one of where one stands.
+pub fn up(data_dir: &Path) -> String {
+    if default_data_dir().is_ok_and(|default| data_dir == default) {
+        "cowherd up".to_owned()
+    } else {
+        format!("cowherd up --data-dir {}", data_dir.display())
+    }
+}
