@@ -28,6 +28,7 @@ mod kubectl;
 mod local;
 mod meant;
 mod mistakes;
+mod mistyped;
 mod outages;
 mod reached;
 mod readiness;

@@ -94,7 +94,7 @@ impl SurroundingsFlags {
 
 fn manifests(file: &Path) -> Result<Vec<Value>> {
     let shown = file.display();
-    let content = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
+    let content = std::fs::read(file).with_context(|| format!("cannot read {shown}, which --with names"))?;
     let documents = cowherd_yaml::parse_documents_as(&content, Dialect::Kubernetes, &Limits::default())
         .with_context(|| format!("{shown} is no YAML"))?;
     let objects: Vec<Value> = documents.into_iter().map(|document| document.value).collect();
@@ -178,14 +178,19 @@ pub fn snapshot(repository: &Repository, revision: Option<&str>) -> Result<Snaps
     repository.revision(name).map_err(|error| match error {
         FetchError::ReferenceNotFound { hint, .. } => {
             anyhow!(
-                "there is no revision {name:?} in {}{}",
+                "there is no revision {name:?} in {}{}{}",
                 repository.root().display(),
-                meant(repository, name, &hint)
+                meant(repository, name, &hint),
+                if repository.is_shallow() { SHALLOW } else { "" }
             )
         }
         error => error.into(),
     })
 }
+
+/// What is said of a revision that a clone may be too short for.
+const SHALLOW: &str = "; the clone is shallow, so that it has the latest commits alone: `git fetch --unshallow`, and in CI a \
+                       checkout with all of the history";
 
 /// What somebody may have meant who named a revision that is not there.
 fn meant(repository: &Repository, name: &str, hint: &str) -> String {
@@ -198,7 +203,9 @@ fn meant(repository: &Repository, name: &str, hint: &str) -> String {
     };
     let names = repository.names();
     if is_relative && (base.is_empty() || base == "HEAD" || names.iter().any(|known| known == base)) {
-        return hint.to_owned();
+        // So gix says it, in words of its own.
+        let is_too_far = hint.contains("out of range");
+        return if is_too_far { "; its history does not go back so far".to_owned() } else { hint.to_owned() };
     }
     let near = near::hint(base, names.iter().map(String::as_str));
     match base.split_once('/') {

@@ -85,8 +85,7 @@ impl Access {
             },
             _ => {
                 let file = named.files().into_iter().next().unwrap_or_default();
-                let cannot = || format!("cannot read the kubeconfig {}", file.display());
-                Kubeconfig::read_from(&file).with_context(cannot)?
+                kubectl::read(&file).with_context(|| format!("cannot read the kubeconfig {}", file.display()))?
             }
         };
         let files: Vec<String> = named.files().iter().map(|file| file.display().to_string()).collect();

@@ -77,8 +77,17 @@ impl Running {
 
 impl Local {
     /// Where the state is kept.
+    ///
+    /// # Errors
+    /// When it cannot be a directory, or may be somebody else's.
     pub fn data_dir(&self) -> Result<PathBuf> {
-        self.named_data_dir().map_or_else(default_data_dir, Ok)
+        let path = self.named_data_dir().map_or_else(default_data_dir, Ok)?;
+        let there = path.ancestors().find(|above| above.exists());
+        if let Some(file) = there.filter(|there| !there.is_dir()) {
+            let (shown, file) = (path.display(), file.display());
+            anyhow::bail!("{shown} cannot be the data directory: {file} is a file; name another with --data-dir");
+        }
+        Ok(path)
     }
 
     /// Whether nobody said where the state is kept.

@@ -9,6 +9,7 @@ mod completion;
 mod control_plane;
 mod delivering;
 mod downloads;
+mod elsewhere;
 mod failure;
 mod followed;
 mod keeper;
@@ -92,7 +93,7 @@ type Outcome = anyhow::Result<ExitCode>;
 fn main() -> ExitCode {
     end_quietly_when_nobody_reads();
     completion::answer(Cli::command);
-    let command = Cli::parse().command;
+    let command = elsewhere::parse().command;
     let (status, asked) = (command.failure(), command.asked());
     run(command).unwrap_or_else(|error| {
         crate::terminal::tell!("{} {}", terminal::Mark::Failure, cluster::told(&error, || asked.origin()));

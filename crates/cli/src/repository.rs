@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::Root;
 use crate::checkout;
+use crate::failure::misuse;
 use crate::followed::Followed;
 use crate::near;
 use crate::tentative::Fetching;
@@ -37,9 +38,28 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Refuses flags that say how to log in to a server, where there is none. The variable of the password may be set for others.
+    fn are_for_a_server(&self, repository: &Path) -> Result<()> {
+        let given = [
+            ("--username", self.username.is_some()),
+            ("--private-key-file", self.private_key_file.is_some()),
+            ("--known-hosts-file", self.known_hosts_file.is_some()),
+            ("--ca-file", self.ca_file.is_some()),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => misuse!(
+                "{flag} is for a repository of a server, and {} is one of this machine: name its URL, or leave the flag out",
+                repository.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// The data of the Secret that Flux would have.
     fn secret_data(&self, url: &RepositoryUrl) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let read = |flag: &str, path: &Path| {
+            std::fs::read(path).with_context(|| format!("cannot read {}, which {flag} names", path.display()))
+        };
         let mut data = Vec::new();
         // Over ssh the user is part of the URL, and a password would not be used.
         if let Some((user, password)) = url.userinfo()
@@ -57,19 +77,19 @@ impl Credentials {
             data.push(("password", password.as_bytes().to_vec()));
         }
         if let Some(path) = &self.ca_file {
-            data.push(("ca.crt", read(path)?));
+            data.push(("ca.crt", read("--ca-file", path)?));
         }
         if let Some(path) = &self.private_key_file {
-            data.push(("identity", read(path)?));
+            data.push(("identity", read("--private-key-file", path)?));
             let known_hosts = match &self.known_hosts_file {
                 Some(path) => path.clone(),
                 None => {
                     std::env::home_dir().context("no home directory; use --known-hosts-file")?.join(".ssh/known_hosts")
                 }
             };
-            data.push(("known_hosts", read(&known_hosts)?));
+            data.push(("known_hosts", read("--known-hosts-file", &known_hosts)?));
         } else if let Some(path) = &self.known_hosts_file {
-            data.push(("known_hosts", read(path)?));
+            data.push(("known_hosts", read("--known-hosts-file", path)?));
         }
         Ok(data)
     }
@@ -102,6 +122,7 @@ impl Named<'_> {
 
     fn resolve_local(&self, directory: &Path, before: Option<&Followed>) -> Result<Root> {
         let repository = local::discover(directory)?;
+        self.credentials.are_for_a_server(repository.root())?;
         let url = format!("file://{}", repository.root().display());
         let before = before.filter(|before| before.url == url);
         let reference = match (self.branch, before) {

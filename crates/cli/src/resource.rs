@@ -7,7 +7,6 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use crate::cluster::{explain, missing};
-use crate::failure::misuse;
 use crate::near;
 use crate::output::{self, Format};
 use crate::target::Kind;
@@ -240,16 +239,8 @@ pub fn print(resources: &[Resource], format: Option<Format>) -> Result<()> {
     output::print_structured(&output::list(objects), format)
 }
 
-/// The resources that a command is about: those named, or all of the kind in the namespace.
-pub async fn select(
-    client: &Client,
-    target: &crate::target::Target,
-    namespace: &str,
-    all: bool,
-) -> Result<Vec<Resource>> {
-    if !all && target.names.is_empty() {
-        misuse!("name a {}, or use --all", target.kind.word());
-    }
+/// The resources that a command is about: those named, or where none is, all of the kind in the namespace.
+pub async fn select(client: &Client, target: &crate::target::Target, namespace: &str) -> Result<Vec<Resource>> {
     if target.names.is_empty() {
         return list(client, target.kind, Some(namespace), None).await;
     }

@@ -136,6 +136,18 @@ impl Target {
         Ok(Self { kind, names: names.to_vec() })
     }
 
+    /// The same of words that must name something, unless `all` is meant.
+    ///
+    /// # Errors
+    /// When nothing is named, besides.
+    pub fn named(words: &[String], all: bool) -> Result<Self> {
+        let target = Self::parse(words)?;
+        if target.names.is_empty() && !all {
+            misuse!("name a {}, or use --all", target.kind.word());
+        }
+        Ok(target)
+    }
+
     fn parse_pairs(words: &[String]) -> Result<Self> {
         let mut target: Option<Self> = None;
         for word in words {

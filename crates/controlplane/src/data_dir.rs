@@ -29,7 +29,7 @@ pub struct DataDir(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// It cannot be made, read or closed to others.
-    #[error("cannot use the data directory {}", path.display())]
+    #[error("cannot use the data directory {}; let this user read and write it, or name another with --data-dir", path.display())]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum DataDirError {
     )]
     Emptied(PathBuf),
     /// Something in it cannot be read, written or made.
-    #[error("cannot use {}", path.display())]
+    #[error("cannot use {}; let this user read and write it", path.display())]
     Part {
         /// The file or directory.
         path: PathBuf,

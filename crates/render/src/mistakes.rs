@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_as_a_whole_is_told_once() {
-        let limits = Limits { bytes: 40, ..Limits::default() };
+        let limits = Limits { bytes: 60, ..Limits::default() };
         assert_eq!(mistakes(format!("{GOOD}---\n{GOOD}").as_bytes(), &limits).len(), 1);
         let many = "kind: A\n---\n".repeat(1_000);
         assert_eq!(mistakes(many.as_bytes(), &Limits::default()).len(), MAX);

@@ -70,7 +70,7 @@ pub enum FetchError {
         cause: String,
     },
     /// The server knows no such repository.
-    #[error("there is no repository at {url}: {cause}; check the URL")]
+    #[error("there is no repository at {url}: {cause}; {}", where_one_is(.url))]
     RepositoryNotFound {
         /// The repository.
         url: RepositoryUrl,
@@ -161,6 +161,14 @@ pub enum FetchError {
         /// What happened.
         cause: String,
     },
+}
+
+/// What whoever names a repository that is not there can do.
+fn where_one_is(url: &RepositoryUrl) -> &'static str {
+    match url.local_path() {
+        Some(_) => "name a directory in one, or make one of it with `git init` and a commit",
+        None => "check the URL",
+    }
 }
 
 impl FetchError {

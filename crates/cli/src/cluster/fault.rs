@@ -153,15 +153,17 @@ fn remedy(error: &anyhow::Error) -> Option<Remedy> {
         Sort::Proxy => Remedy::NoProxy,
     };
     let of_status = |status: &Status| match status.code {
-        401 => Remedy::TakeAgain,
-        403 => Remedy::Ask,
-        _ => Remedy::Another,
+        // The request makes no sense, whichever cluster gets it.
+        400 | 422 => None,
+        401 => Some(Remedy::TakeAgain),
+        403 => Some(Remedy::Ask),
+        _ => Some(Remedy::Another),
     };
     error.chain().find_map(|cause| match (cause.downcast_ref::<Fault>(), cause.downcast_ref::<kube::Error>()) {
         (Some(Fault::Missing(_)), _) => Some(Remedy::Another),
-        (Some(Fault::Refused(status)), _) => Some(of_status(status)),
+        (Some(Fault::Refused(status)), _) => of_status(status),
         (Some(Fault::Unanswered(error)), _) => Some(of_sort(error)),
-        (None, Some(kube::Error::Api(status))) => Some(of_status(status)),
+        (None, Some(kube::Error::Api(status))) => of_status(status),
         (None, Some(error)) => Some(of_sort(error)),
         (None, None) => None,
     })

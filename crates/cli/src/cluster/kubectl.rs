@@ -1,9 +1,9 @@
 //! The kubeconfigs that kubectl would take, read as it reads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use kube::config::Kubeconfig;
+use kube::config::{Kubeconfig, KubeconfigError};
 
 use super::KUBECONFIG;
 
@@ -16,6 +16,14 @@ pub fn files() -> Vec<PathBuf> {
 /// The one that kubectl takes where nothing names another, if it is there.
 pub fn own() -> Option<PathBuf> {
     std::env::home_dir().map(|home| home.join(".kube/config")).filter(|path| path.exists())
+}
+
+/// A kubeconfig; where it cannot be read, the error says no more than why.
+pub fn read(file: &Path) -> Result<Kubeconfig> {
+    Kubeconfig::read_from(file).map_err(|error| match error {
+        KubeconfigError::ReadConfig(cause, _) => cause.into(),
+        other => other.into(),
+    })
 }
 
 /// All that `KUBECONFIG` names, as one: what stands first counts. As with kubectl, one that is missing is no obstacle while
@@ -31,8 +39,7 @@ pub fn named() -> Result<Kubeconfig> {
         bail!("{} names {}, which is not there", KUBECONFIG, files.join(" and "));
     }
     there.into_iter().try_fold(Kubeconfig::default(), |all, file| {
-        let one = Kubeconfig::read_from(file)
-            .with_context(|| format!("cannot read {}, which {KUBECONFIG} names", file.display()))?;
+        let one = read(file).with_context(|| format!("cannot read {}, which {KUBECONFIG} names", file.display()))?;
         all.merge(one)
             .with_context(|| format!("cannot take {} together with the others that {KUBECONFIG} names", file.display()))
     })

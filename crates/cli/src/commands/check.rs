@@ -123,6 +123,9 @@ impl Check {
         if !path.exists() {
             bail!("{} is not there", path.display());
         }
+        if !path.is_dir() {
+            bail!("{} is a file; name the repository, or a directory of it that a cluster grows from", path.display());
+        }
         let repository = match local::discover(&path) {
             Ok(repository) => Some(repository),
             Err(error) if self.revision.is_some() => return Err(error.into()),
@@ -132,8 +135,11 @@ impl Check {
         let checked = self.checked(&path, repository.as_ref(), &surroundings.context)?;
         let mut report = check::check(&checked.side, &checked.clusters, &surroundings.context);
         report.findings.retain(|finding| !self.ignore.contains(&finding.rule));
-        self.print(&checked, &report)?;
-        if report.objects == 0 && report.findings.is_empty() {
+        let is_nothing = report.objects == 0 && report.findings.is_empty();
+        if !is_nothing || self.output != Output::Text {
+            self.print(&checked, &report)?;
+        }
+        if is_nothing {
             // Green on nothing would hide a wrong directory.
             let path = self.path.as_deref().unwrap_or(Path::new("."));
             bail!(
@@ -154,6 +160,10 @@ impl Check {
         };
         let side = match &self.revision {
             Some(revision) => checkout::revision(repository, Some(revision))?,
+            None if repository.is_bare() => bail!(
+                "{} is bare, so that no files are there; name a revision of it: --revision HEAD",
+                repository.root().display()
+            ),
             None => checkout::worktree(repository),
         };
         let prefix = repository.prefix();

@@ -32,7 +32,7 @@ pub struct Events {
     #[arg(long = "for", value_name = "KIND/NAME", add = ArgValueCompleter::new(completion::objects))]
     about: Option<String>,
     /// Show only events of these types
-    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', ignore_case = true, value_parser = ["Normal", "Warning"])]
     types: Vec<String>,
     /// Look in all namespaces
     #[arg(short = 'A', long)]

@@ -60,7 +60,7 @@ pub struct Logs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, conflicts_with = "since_time")]
     since: Option<Duration>,
     /// Show only lines from this time on, such as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     since_time: Option<Timestamp>,
     /// Show only so many of the lines that are there
     #[arg(long, value_name = "LINES")]
@@ -159,6 +159,11 @@ impl Logs {
         let ago = |since| Timestamp::now().checked_sub(since).context("--since goes back too far");
         self.since.map(ago).transpose().map(|since| since.or(self.since_time))
     }
+}
+
+/// Reads a time as Kubernetes writes it.
+fn time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| format!("{text:?} is no time; write it like 2026-01-31T12:00:00Z"))
 }
 
 /// The name of a kind that a word of kubectl names; controllers are known by their own.

@@ -105,7 +105,7 @@ impl Reconcile {
             let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
             return Ok(vec![active(sources), active(kustomizations)]);
         };
-        let resources = resource::select(client, target, namespace, false).await?;
+        let resources = resource::select(client, target, namespace).await?;
         if !self.with_source || target.kind != Kind::Kustomization {
             return Ok(vec![resources]);
         }

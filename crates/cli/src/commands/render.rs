@@ -113,6 +113,9 @@ impl Render {
     }
 
     fn print(&self, objects: Vec<Value>) -> Result<()> {
+        if objects.is_empty() {
+            crate::terminal::tell!("# Warning: there are no manifests");
+        }
         match self.output {
             Some(format) => output::print_structured(&output::list(objects), format)?,
             None => print!("{}", cowherd_yaml::write_documents(&objects)),

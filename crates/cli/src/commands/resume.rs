@@ -44,10 +44,10 @@ pub struct Resume {
 
 impl Resume {
     pub async fn run(self) -> crate::Outcome {
-        let target = Target::parse(&self.words)?;
+        let target = Target::named(&self.words, self.all)?;
         let client = self.cluster.client().await?;
         let mut resumed = Vec::new();
-        for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
+        for resource in resource::select(&client, &target, &self.cluster.namespace).await? {
             let mut resource = set_suspend(&client, resource, false).await?;
             crate::terminal::tell!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
             if self.wait {

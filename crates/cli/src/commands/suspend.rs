@@ -38,10 +38,10 @@ pub struct Suspend {
 
 impl Suspend {
     pub async fn run(self) -> crate::Outcome {
-        let target = Target::parse(&self.words)?;
+        let target = Target::named(&self.words, self.all)?;
         let client = self.cluster.client().await?;
         let mut suspended = Vec::new();
-        for resource in resource::select(&client, &target, &self.cluster.namespace, self.all).await? {
+        for resource in resource::select(&client, &target, &self.cluster.namespace).await? {
             let resource = set_suspend(&client, resource, true).await?;
             crate::terminal::tell!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
             suspended.push(resource);

@@ -4,6 +4,7 @@ mod clusters;
 mod shown;
 mod sources;
 mod starting;
+mod submodules;
 mod summary;
 mod switching;
 mod watching;

@@ -90,7 +90,7 @@ mod tests {
                         flux-system}\nspec: {interval: 1m, prune: true, path: ./apps, sourceRef: {kind: GitRepository, name: \
                         flux-system}}\n";
 
-    fn found<const N: usize>(path: &str, files: [(&str, &str); N]) -> Below {
+    fn found<const N: usize>(path: &str, files: [(&'static str, &'static str); N]) -> Below {
         let side = Side { name: String::new(), commit: None, tree: Arc::new(MemoryTree::new(files).unwrap()) };
         below(&side, &Context::alone(), &TreePath::parse(path).unwrap()).unwrap()
     }

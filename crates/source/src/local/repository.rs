@@ -112,6 +112,11 @@ impl Repository {
         self.worktree.is_none()
     }
 
+    /// Whether it has only the latest part of its history.
+    pub fn is_shallow(&self) -> bool {
+        self.repository.to_thread_local().is_shallow().unwrap_or(false)
+    }
+
     /// Where the path that was discovered stands below the root.
     pub fn prefix(&self) -> &TreePath {
         &self.prefix

@@ -19,10 +19,20 @@ impl Worktree {
         Self(DiskTree::new(root))
     }
 
+    /// Whether a directory below the root is a repository of its own, such as a submodule.
+    fn is_repository(&self, directory: &TreePath) -> bool {
+        let git = directory.join(".git").ok().and_then(|git| self.0.entry(&git).ok()).flatten();
+        !directory.is_root() && git.is_some()
+    }
+
     fn identified(&self, path: &TreePath, entry: Entry) -> Result<Entry, TreeError> {
         let content = match entry.kind {
             EntryKind::File { .. } => self.0.read_file(path)?,
             EntryKind::Symlink => Bytes::from(self.0.read_link(path)?),
+            // A repository inside of another is none of its directories: a commit has no more than the id of its commit.
+            EntryKind::Directory if self.is_repository(path) => {
+                return Ok(Entry { kind: EntryKind::Other, ..entry });
+            }
             // Nobody remembers a directory as a whole.
             EntryKind::Directory | EntryKind::Other => return Ok(entry),
         };

@@ -1,24 +1,23 @@
 //! What is said where nobody chose a path, and the one that is taken holds clusters of their own.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use cowherd_review::{Below, Context, Side, below};
 use cowherd_source::{Location, local};
-use cowherd_tree::TreePath;
+use cowherd_tree::{Tree, TreePath};
 
 use crate::bootstrap::Root;
 use crate::failure::misuse;
-use crate::repository;
-use crate::tentative::Fetching;
 
 /// What is to be said of the path.
 ///
 /// # Errors
 /// When it has no manifests of its own, and several clusters below it: nobody can mean all of them as one.
-pub async fn doubt(root: &Root, fetching: &Fetching) -> Result<Option<String>> {
-    let Some(snapshot) = repository::snapshot(root, fetching).await? else { return Ok(None) };
+pub async fn doubt(root: &Root, tree: Arc<dyn Tree>) -> Result<Option<String>> {
     let path = TreePath::parse(&root.followed.path)?;
     let context = surroundings(&root.followed.url)?;
-    let side = Side { name: snapshot.revision.to_string(), commit: None, tree: snapshot.tree };
+    let side = Side { name: root.followed.url.clone(), commit: None, tree };
     // It renders, which blocks the thread.
     let (found, path) = tokio::task::spawn_blocking(move || (below(&side, &context, &path), path)).await?;
     let (found, shown) = (found?, &root.followed.path);

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use cowherd_controlplane::DataDir;
 use kube::Client;
 
-use super::{Up, clusters, switching};
+use super::{Up, clusters, submodules, switching};
 use crate::bootstrap::Root;
 use crate::control_plane::Running;
 use crate::delivering::Kinds;
@@ -73,8 +73,14 @@ impl Up {
         root: &Root,
         fetching: &Fetching,
     ) -> Result<Vec<String>> {
-        let is_chosen = self.path.is_some() || before.is_some_and(|before| before.url == root.followed.url);
-        let of_path = if is_chosen { None } else { clusters::doubt(root, fetching).await? };
+        let is_known = before.is_some_and(|before| before.url == root.followed.url);
+        let snapshot = if is_known { None } else { repository::snapshot(root, fetching).await? };
+        let of_path = match &snapshot {
+            Some(snapshot) if self.path.is_none() => clusters::doubt(root, snapshot.tree.clone()).await?,
+            _ => None,
+        };
+        let tree = snapshot.as_ref().map(|snapshot| snapshot.tree.as_ref());
+        let of_submodules = tree.and_then(|tree| submodules::doubt(tree, &root.followed.path));
         let assumptions = self.delivering.assumptions();
         let mut kinds = Kinds::built_in();
         if !kinds.have_all(assumptions) {
@@ -86,7 +92,7 @@ impl Up {
             }
         }
         let of_kinds = kinds.check(assumptions)?;
-        Ok(of_path.into_iter().chain(of_kinds).collect())
+        Ok(of_path.into_iter().chain(of_submodules).chain(of_kinds).collect())
     }
 
     /// What was named, or was followed before, if it is there.
