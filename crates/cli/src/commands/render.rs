@@ -104,7 +104,7 @@ impl Render {
         }
         let post_render = self.post_render.as_ref().map(|_| "--post-render");
         if let Some(flag) = self.chart.first_given(release).or(post_render) {
-            misuse!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
+            bail!("{path} is no chart, and {flag} is only for charts; a chart has a Chart.yaml");
         }
         let rendered =
             self.manifests(origin.tree.as_ref(), &origin.path, &origin).map_err(|error| origin.explain(error))?;
