@@ -4,31 +4,12 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::applied::{applied, becomes};
 use crate::world::{World, config_map, kustomization};
-
-async fn applied(more: serde_json::Value) -> World {
-    let world = World::new().await;
-    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
-    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
-    let revision = world.repository.commit("first");
-    world.follow_repository().await;
-    world.add(kustomization("apps", "./apps", more)).await;
-    world.ready("apps", &revision).await;
-    world
-}
-
-async fn becomes(world: &World, name: &str, value: &str) {
-    world
-        .until(&format!("{name} is {value}"), async || {
-            let found = world.value("apps", name).await;
-            if found.as_deref() == Some(value) { Ok(()) } else { Err(format!("{found:?}")) }
-        })
-        .await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_object_is_back_and_nothing_else_is_touched() {
-    let world = applied(json!({})).await;
+    let world = applied(&["a", "b"], json!({})).await;
     let before = world.versions("apps").await;
     let began = Instant::now();
     world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "key": "by hand" } })).await;
@@ -41,14 +22,14 @@ async fn a_changed_object_is_back_and_nothing_else_is_touched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_object_is_back() {
-    let world = applied(json!({})).await;
+    let world = applied(&["a", "b"], json!({})).await;
     world.api("v1", "ConfigMap", Some("apps")).delete("a", &Default::default()).await.unwrap();
     becomes(&world, "a", "1").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_other_controllers_add_is_left_alone_and_what_kubectl_adds_is_not() {
-    let world = applied(json!({})).await;
+    let world = applied(&["a", "b"], json!({})).await;
     world.patch_as("autoscaler", "v1", "ConfigMap", "apps", "a", json!({ "data": { "theirs": "x" } })).await;
     world.patch("v1", "ConfigMap", "apps", "a", json!({ "data": { "mine": "x" } })).await;
     world
@@ -64,7 +45,7 @@ async fn what_other_controllers_add_is_left_alone_and_what_kubectl_adds_is_not()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
-    let world = applied(json!({})).await;
+    let world = applied(&["a", "b"], json!({})).await;
     world.patch_kustomization("apps", json!({ "spec": { "suspend": true } })).await;
     // What was written before another Kustomization is known once that one is.
     world.add(kustomization("later", "./nowhere", json!({}))).await;
@@ -79,7 +60,7 @@ async fn a_suspended_kustomization_lets_drift_be_until_it_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_suspended_source_brought_before_is_kept_up_after_a_restart() {
-    let mut world = applied(json!({})).await;
+    let mut world = applied(&["a", "b"], json!({})).await;
     let suspend = json!({ "spec": { "suspend": true } });
     world.patch("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "flux-system", suspend).await;
     world
@@ -115,7 +96,7 @@ async fn change_b(world: &World, value: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_asks_to_be_left_alone_is_and_is_put_right_once_it_does_not() {
     for (key, value) in [("reconcile", "disabled"), ("ssa", "Ignore")] {
-        let mut world = applied(json!({ "interval": "1h" })).await;
+        let mut world = applied(&["a", "b"], json!({ "interval": "1h" })).await;
         annotate(&world, key, json!(value), json!({ "key": "by hand" })).await;
         change_b(&world, "2").await;
         assert_eq!(world.value("apps", "a").await.as_deref(), Some("by hand"));
@@ -136,7 +117,7 @@ async fn what_asks_to_be_left_alone_is_and_is_put_right_once_it_does_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_is_alone_is_left_alone_too() {
-    let mut world = applied(json!({ "interval": "1h" })).await;
+    let mut world = applied(&["a", "b"], json!({ "interval": "1h" })).await;
     world.repository.remove("apps/b.yaml");
     world.ready("apps", &world.repository.commit("only one")).await;
     annotate(&world, "reconcile", json!("disabled"), json!({ "key": "by hand" })).await;
@@ -151,7 +132,7 @@ async fn an_object_that_is_alone_is_left_alone_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_applied_only_if_it_is_not_there_is_there_again_when_it_is_deleted() {
-    let world = applied(json!({ "interval": "1h" })).await;
+    let world = applied(&["a", "b"], json!({ "interval": "1h" })).await;
     let once = config_map("apps", "once", "1")
         .replace("metadata:\n", "metadata:\n  annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}\n");
     world.repository.write("apps/once.yaml", &once);

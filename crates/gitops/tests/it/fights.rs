@@ -5,26 +5,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_gitops::Phase;
+use cowherd_gitops::{Phase, Progress};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::applied::{applied, apply, becomes, delete, is_gone};
+use crate::telling::{event, heard, telling};
 use crate::world::{FLUX, World, condition, config_map, kustomization};
-
-/// A Kustomization of two objects, ready.
-async fn applied() -> World {
-    let world = World::new().await;
-    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
-    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
-    let revision = world.repository.commit("first");
-    world.follow_repository().await;
-    world.add(kustomization("apps", "./apps", json!({}))).await;
-    world.ready("apps", &revision).await;
-    world
-}
 
 /// Somebody who changes the object back as soon as it is put right, until the task is aborted.
 fn fighter(world: &World, name: &str) -> JoinHandle<()> {
@@ -41,34 +30,13 @@ fn fighter(world: &World, name: &str) -> JoinHandle<()> {
     })
 }
 
-async fn becomes(world: &World, name: &str, value: &str) {
-    world
-        .until(&format!("{name} is {value}"), async || {
-            let found = world.value("apps", name).await;
-            if found.as_deref() == Some(value) { Ok(()) } else { Err(format!("{found:?}")) }
-        })
-        .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_fights_is_told_and_a_commit_does_not_wait_for_the_fight() {
-    let world = applied().await;
+    let world = applied(&["a", "b"], json!({})).await;
     let fighter = fighter(&world, "a");
     let text = "ConfigMap/apps/a, fought by \"fighter\"";
     world.failed("apps", "DriftFought", text).await;
-    world
-        .until("an event tells of it", async || {
-            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
-            let told = |event: &&Value| {
-                event["reason"] == "DriftFought" && event["message"].as_str().is_some_and(|told| told.contains(text))
-            };
-            if events.items.iter().map(|event| &event.data).any(|event| told(&event)) {
-                Ok(())
-            } else {
-                Err("no event")
-            }
-        })
-        .await;
+    event(&world, "apps", "DriftFought", &[text]).await;
     for round in 2..12 {
         world.repository.write("apps/b.yaml", &config_map("apps", "b", &round.to_string()));
         let (revision, began) = (world.repository.commit("another"), Instant::now());
@@ -86,7 +54,7 @@ async fn who_fights_is_told_and_a_commit_does_not_wait_for_the_fight() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fight_is_told_of_once() {
-    let world = applied().await;
+    let world = applied(&["a", "b"], json!({})).await;
     let fighter = fighter(&world, "a");
     world.failed("apps", "DriftFought", "fighter").await;
     // It is put right, and says so anew, four times more.
@@ -118,35 +86,22 @@ async fn a_fight_is_told_of_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fails_beside_a_fight_that_was_told_of_is_news() {
-    let mut world = World::new().await;
-    let (tell, mut progress) = mpsc::unbounded_channel();
-    world.kill_agents().await;
-    world.progress = Some(tell);
-    world.start_agents();
-    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
-    world.repository.write("apps/b.yaml", &config_map("apps", "b", "1"));
-    let revision = world.repository.commit("first");
-    world.follow_repository().await;
-    world.add(kustomization("apps", "./apps", json!({}))).await;
-    world.ready("apps", &revision).await;
+    let (world, mut progress) = telling().await;
+    apply(&world, &["a", "b"], json!({})).await;
     let fighter = fighter(&world, "a");
     world.failed("apps", "DriftFought", "fighter").await;
     // What cannot be put right.
     let patch = Patch::Merge(json!({ "data": { "key": "theirs" }, "immutable": true }));
     world.api("v1", "ConfigMap", Some("apps")).patch("b", &PatchParams::default(), &patch).await.unwrap();
-    loop {
-        let told = progress.recv().await.unwrap();
-        if matches!(&told.phase, Phase::Failed(why) if why.contains("immutable")) {
-            assert!(!told.is_known, "{told:?}");
-            break;
-        }
-    }
+    let immutable = |told: &Progress| matches!(&told.phase, Phase::Failed(why) if why.contains("immutable"));
+    let told = heard(&mut progress, "apps", immutable).await;
+    assert!(!told.is_known, "{told:?}");
     fighter.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fight_is_not_fought_at_full_speed() {
-    let world = applied().await;
+    let world = applied(&["a", "b"], json!({})).await;
     let fighter = fighter(&world, "a");
     world.failed("apps", "DriftFought", "fighter").await;
     let (before, began) = (world.counts().applies, Instant::now());
@@ -159,7 +114,7 @@ async fn a_fight_is_not_fought_at_full_speed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_a_change_and_a_deletion_do_not_wait_for_a_fight() {
-    let world = applied().await;
+    let world = applied(&["a", "b"], json!({})).await;
     let fighter = fighter(&world, "a");
     for round in 0..5 {
         world.failed("apps", "DriftFought", "fighter").await;
@@ -182,16 +137,8 @@ async fn a_request_a_change_and_a_deletion_do_not_wait_for_a_fight() {
         })
         .await;
     world.failed("apps", "DriftFought", "fighter").await;
-    let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some(FLUX));
-    api.delete("apps", &DeleteParams::default()).await.unwrap();
-    world
-        .until(
-            "it is gone",
-            async || {
-                if world.kustomization("apps").await.is_none() { Ok(()) } else { Err("still there") }
-            },
-        )
-        .await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
     fighter.abort();
 }
 

@@ -4,43 +4,23 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::applied::{applied, delete, is_gone};
+use crate::telling::event;
 use crate::world::{World, config_map, inventory, kustomization};
-
-async fn gone(world: &World, name: &str) {
-    world
-        .until("the Kustomization is gone", async || {
-            if world.kustomization(name).await.is_none() { Ok(()) } else { Err("still there") }
-        })
-        .await;
-}
-
-async fn applied(more: serde_json::Value) -> World {
-    let world = World::new().await;
-    world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
-    let revision = world.repository.commit("first");
-    world.follow_repository().await;
-    world.add(kustomization("apps", "./apps", more)).await;
-    world.ready("apps", &revision).await;
-    world
-}
-
-async fn delete(world: &World) {
-    let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some("flux-system"));
-    api.delete("apps", &Default::default()).await.unwrap();
-    gone(world, "apps").await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_kustomization_takes_its_objects_along() {
-    let world = applied(json!({})).await;
-    delete(&world).await;
+    let world = applied(&["a"], json!({})).await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
     assert_eq!(world.value("apps", "a").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_kustomization_leaves_its_objects_when_told_so() {
-    let world = applied(json!({ "deletionPolicy": "Orphan" })).await;
-    delete(&world).await;
+    let world = applied(&["a"], json!({ "deletionPolicy": "Orphan" })).await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
     assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
 }
 
@@ -119,22 +99,6 @@ async fn health_is_looked_at_again_when_the_interval_is_over() {
     world.failed("apps", "HealthCheckFailed", "ConfigMap/other/theirs").await;
 }
 
-/// Waits until an event about a Kustomization with this reason says this.
-async fn told(world: &World, reason: &str, text: &str) {
-    world
-        .until(&format!("an event {reason} says {text:?}"), async || {
-            let events = world.api("v1", "Event", None).list(&Default::default()).await.unwrap();
-            let messages: Vec<_> = events
-                .items
-                .iter()
-                .filter(|event| event.data["reason"] == reason)
-                .map(|event| event.data["message"].to_string())
-                .collect();
-            if messages.iter().any(|message| message.contains(text)) { Ok(()) } else { Err(messages.join("\n")) }
-        })
-        .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kustomization_never_deletes_the_namespace_that_it_lives_in() {
     let world = World::new().await;
@@ -152,10 +116,11 @@ async fn a_kustomization_never_deletes_the_namespace_that_it_lives_in() {
     world.repository.remove("apps/ns.yaml");
     let second = world.repository.commit("without the namespace");
     let found = world.ready("apps", &second).await;
-    told(
+    event(
         &world,
+        "apps",
         "PruneSkipped",
-        "Namespace/flux-system is to go, but stays: this Kustomization, flux-system/apps, lives",
+        &["Namespace/flux-system is to go, but stays: this Kustomization, flux-system/apps, lives"],
     )
     .await;
     assert_eq!(inventory(&found), ["flux-system_a__ConfigMap"]);
@@ -164,7 +129,8 @@ async fn a_kustomization_never_deletes_the_namespace_that_it_lives_in() {
     world.repository.write("apps/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: develop-test}\n");
     let third = world.repository.commit("with it again");
     world.ready("apps", &third).await;
-    delete(&world).await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
     assert_eq!(world.value("flux-system", "a").await, None);
     let namespace = world.get("v1", "Namespace", None, "flux-system").await.unwrap();
     assert_eq!((namespace["metadata"]["deletionTimestamp"].clone(), uid().await), (json!(null), before));
@@ -193,10 +159,11 @@ async fn a_kustomization_never_deletes_the_namespace_that_its_source_lives_in() 
     world.repository.remove("apps/ns.yaml");
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "2"));
     world.repository.commit("without the namespace");
-    told(
+    event(
         &world,
+        "tenant",
         "PruneSkipped",
-        "Namespace/flux-system is to go, but stays: its source, flux-system/flux-system, lives",
+        &["Namespace/flux-system is to go, but stays: its source, flux-system/flux-system, lives"],
     )
     .await;
     becomes("2").await;
@@ -221,9 +188,16 @@ async fn a_kustomization_whose_account_is_gone_can_be_deleted_and_says_what_stay
     world.api("v1", "ServiceAccount", Some("flux-system")).delete("rec", &Default::default()).await.unwrap();
     let bindings = world.api("rbac.authorization.k8s.io/v1", "RoleBinding", Some("apps"));
     bindings.delete("rec", &Default::default()).await.unwrap();
-    delete(&world).await;
-    told(&world, "PruneSkipped", "system:serviceaccount:flux-system:rec does not exist any more; these stay").await;
-    told(&world, "PruneSkipped", "ConfigMap/apps/a").await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
+    event(
+        &world,
+        "apps",
+        "PruneSkipped",
+        &["system:serviceaccount:flux-system:rec does not exist any more; these stay"],
+    )
+    .await;
+    event(&world, "apps", "PruneSkipped", &["ConfigMap/apps/a"]).await;
     assert_eq!(world.value("apps", "a").await.as_deref(), Some("1"));
 }
 
@@ -242,10 +216,9 @@ async fn what_an_account_may_not_delete_is_not_forgotten() {
     world.ready("apps", &revision).await;
     let bindings = world.api("rbac.authorization.k8s.io/v1", "RoleBinding", Some("apps"));
     bindings.delete("rec", &Default::default()).await.unwrap();
-    let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some("flux-system"));
-    api.delete("apps", &Default::default()).await.unwrap();
+    delete(&world, "apps").await;
     world.failed("apps", "PruneFailed", "ConfigMap/apps/a").await;
     world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
-    gone(&world, "apps").await;
+    is_gone(&world, "apps").await;
     assert_eq!(world.value("apps", "a").await, None);
 }

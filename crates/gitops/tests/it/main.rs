@@ -3,6 +3,7 @@
 // What a test sets up may as well panic.
 #![allow(clippy::unwrap_used)]
 
+mod applied;
 mod asked;
 mod converge;
 mod cost;
@@ -18,5 +19,6 @@ mod shards;
 mod sharing;
 mod spans;
 mod story;
+mod telling;
 mod tenants;
 mod world;

@@ -3,7 +3,9 @@
 use cowherd_gitops::approval;
 use serde_json::{Value, json};
 
-use crate::world::{FLUX, World, condition, config_map, inventory, kustomization};
+use crate::applied::may_delete_nothing;
+use crate::telling::event;
+use crate::world::{World, condition, config_map, inventory, kustomization};
 
 const WAITS: &str = "PruneProtected";
 const APPROVED: &str = "cowherd.dev/prune-approved";
@@ -50,22 +52,6 @@ async fn annotate(world: &World, approved: &str) {
     world.patch_kustomization("apps", json!({ "metadata": { "annotations": { APPROVED: approved } } })).await;
 }
 
-/// Waits for an event about the Kustomization with this reason whose message holds these words.
-async fn told(world: &World, reason: &str, words: &[&str]) -> Value {
-    world
-        .until(&format!("an event {reason} says {words:?}"), async || {
-            let events = world.api("v1", "Event", Some("flux-system")).list(&Default::default()).await.unwrap();
-            let of_it = events.items.iter().filter(|event| event.data["reason"] == reason);
-            let told: Vec<&str> = of_it.clone().filter_map(|event| event.data["message"].as_str()).collect();
-            let found = of_it.clone().find(|event| {
-                let message = event.data["message"].as_str().unwrap_or_default();
-                words.iter().all(|word| message.contains(word))
-            });
-            found.map(|event| json!(event.metadata.annotations)).ok_or(told.join("\n"))
-        })
-        .await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_mistake_brought_goes_with_its_revert_without_a_word_also_after_a_kill() {
     let mut world = two().await;
@@ -109,7 +95,7 @@ async fn what_waits_goes_on_waiting_whatever_comes_and_goes_beside_it_until_it_i
     waits(&world, &["a"], rest).await;
     assert_eq!((world.value("other", "m").await, world.value("other", "n").await), (None, None));
     assert_eq!(world.value("apps", "b").await.as_deref(), Some("1"));
-    told(&world, "Progressing", &["ConfigMap/other/n deleted", "; main@sha1:"]).await;
+    event(&world, "apps", "Progressing", &["ConfigMap/other/n deleted", "; main@sha1:"]).await;
     describe(&world, &["a", "b"]);
     let back = world.repository.commit("all is back");
     world.ready("apps", &back).await;
@@ -163,7 +149,7 @@ async fn an_apply_that_fails_hides_no_mistake() {
     world.repository.write("apps/kustomization.yaml", "resources: [other-z.yaml, definition.yaml, refused.yaml]");
     world.repository.commit("a mistake that fails");
     world.failed("apps", "ReconciliationFailed", "Not_A_Name").await;
-    told(&world, "Progressing", &["CustomResourceDefinition/gadgets.example.com created; main@sha1:"]).await;
+    event(&world, "apps", "Progressing", &["CustomResourceDefinition/gadgets.example.com created; main@sha1:"]).await;
     world.kill_agents().await;
     world.repository.write("apps/kustomization.yaml", "resources: [other-z.yaml, definition.yaml]");
     let revision = world.repository.commit("a mistake");
@@ -189,18 +175,19 @@ async fn an_approval_of_something_else_is_told_with_what_would_be_one() {
     );
     let message = world.failed("apps", WAITS, &words).await;
     assert_eq!(approval(&message), Some(identity.as_str()));
-    told(&world, WAITS, &[&words]).await;
+    event(&world, "apps", WAITS, &[&words]).await;
 
     annotate(&world, &identity).await;
     let revision = world.repository.revision();
     world.ready("apps", &revision).await;
     assert_eq!(world.value("apps", "a").await, None);
     let why = format!("somebody approved of a prune ({identity})");
-    let annotations = told(&world, "Progressing", &["ConfigMap/apps/a deleted", &why]).await;
+    let annotations = event(&world, "apps", "Progressing", &["ConfigMap/apps/a deleted", &why]).await;
     assert_eq!(annotations["cowherd.dev/cause"], why);
 
     annotate(&world, "another").await;
-    told(&world, "ReconciliationSucceeded", &["approved of a prune (another); nothing waited to be pruned"]).await;
+    event(&world, "apps", "ReconciliationSucceeded", &["approved of a prune (another); nothing waited to be pruned"])
+        .await;
 }
 
 /// Writes into a directory these ConfigMaps of the namespace `apps`, and no others, and what else is named as a file.
@@ -317,18 +304,6 @@ async fn what_came_while_a_prune_went_on_failing_is_what_it_had() {
     describe_in(&world, "apps", &[], &[("made", account)]);
     world.repository.commit("without the other, too");
     world.failed("apps", "PruneFailed", "ConfigMap/apps/x").await;
-}
-
-/// A ServiceAccount in the namespace of the Kustomizations that may do all in `apps` but delete.
-async fn may_delete_nothing(world: &World, name: &str) {
-    world.create("v1", "ServiceAccount", json!({ "metadata": { "name": name, "namespace": FLUX } })).await;
-    let metadata = json!({ "name": name, "namespace": "apps" });
-    let rules = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch", "create", "update", "patch"] }]);
-    world.create("rbac.authorization.k8s.io/v1", "Role", json!({ "metadata": metadata, "rules": rules })).await;
-    let binding = json!({ "metadata": metadata,
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
-        "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": FLUX }] });
-    world.create("rbac.authorization.k8s.io/v1", "RoleBinding", binding).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::applied::becomes;
 use crate::world::{FLUX, World, condition, config_map, inventory, kustomization};
 
 /// Two Kustomizations, `first` and `second`, with an object of each and one of both. The first is older, or, where both
@@ -50,15 +51,6 @@ async fn shares(world: &World, name: &str, text: Option<&str>) {
                 (Some((_, _, message)), Some(text)) if message.starts_with(text) => Ok(()),
                 _ => Err(format!("{found:?}")),
             }
-        })
-        .await;
-}
-
-async fn becomes(world: &World, name: &str, value: &str) {
-    world
-        .until(&format!("{name} is {value}"), async || {
-            let found = world.value("apps", name).await;
-            if found.as_deref() == Some(value) { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
 }

@@ -1,31 +1,10 @@
 //! What is told of a reconciliation says what was brought, who wrote it, and why.
 
-use std::time::Duration;
-
 use cowherd_gitops::{Phase, Progress, Trigger};
-use serde_json::{Value, json};
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use serde_json::json;
 
+use crate::telling::{event, heard, telling};
 use crate::world::{FLUX, World, config_map, kustomization};
-
-/// Waits for an event about an object of `flux-system` with this reason whose message holds these words; its annotations.
-async fn event(world: &World, about: &str, reason: &str, words: &[&str]) -> Value {
-    world
-        .until(&format!("an event {reason} about {about} says {words:?}"), async || {
-            let events = world.api("v1", "Event", Some(FLUX)).list(&Default::default()).await.unwrap();
-            let of_it = |event: &&kube::api::DynamicObject| {
-                event.data["involvedObject"]["name"] == about && event.data["reason"] == reason
-            };
-            let told: Vec<_> = events.items.iter().filter(of_it).collect();
-            let found = told.iter().find(|event| {
-                let message = event.data["message"].as_str().unwrap_or_default();
-                words.iter().all(|word| message.contains(word))
-            });
-            let messages = || told.iter().map(|event| event.data["message"].to_string()).collect::<Vec<_>>().join("; ");
-            found.map(|event| json!(event.metadata.annotations)).ok_or_else(messages)
-        })
-        .await
-}
 
 async fn edit(world: &World, name: &str) {
     world.patch("v1", "ConfigMap", "apps", name, json!({ "data": { "key": "by hand" } })).await;
@@ -81,37 +60,13 @@ async fn events_carry_the_revision_its_author_and_subject_and_the_cause() {
     assert_eq!(told["kustomize.toolkit.fluxcd.io/revision"], third);
 }
 
-/// Waits until the agents tell that the Kustomization was reconciled for such a reason.
-async fn heard(
-    progress: &mut UnboundedReceiver<Progress>,
-    name: &str,
-    is_meant: impl Fn(&Progress) -> bool,
-) -> Progress {
-    let mut others = Vec::new();
-    let found = async {
-        loop {
-            let told = progress.recv().await.unwrap();
-            if told.name.name == name && is_meant(&told) {
-                return told;
-            }
-            others.push(format!("{} {:?}: {:?}", told.name, told.phase, told.occasion.trigger));
-        }
-    };
-    let found = tokio::time::timeout(Duration::from_secs(120), found).await;
-    found.unwrap_or_else(|_| panic!("nothing of the kind of {name} was told; but {others:#?}"))
-}
-
 fn ready_for(trigger: Trigger) -> impl Fn(&Progress) -> bool {
     move |told| told.phase == Phase::Ready && told.occasion.trigger == trigger
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_reconciliation_has_its_cause_and_counts_what_it_did_itself() {
-    let mut world = World::new().await;
-    let (tell, mut progress) = mpsc::unbounded_channel();
-    world.kill_agents().await;
-    world.progress = Some(tell);
-    world.start_agents();
+    let (mut world, mut progress) = telling().await;
     for name in ["a", "b", "c"] {
         world.repository.write(&format!("apps/{name}.yaml"), &config_map("apps", name, "1"));
     }
@@ -163,11 +118,7 @@ async fn each_reconciliation_has_its_cause_and_counts_what_it_did_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_api_refused_does_not_count_as_applied() {
-    let mut world = World::new().await;
-    let (tell, mut progress) = mpsc::unbounded_channel();
-    world.kill_agents().await;
-    world.progress = Some(tell);
-    world.start_agents();
+    let (world, mut progress) = telling().await;
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
     world.repository.write("apps/b.yaml", &config_map("apps", "Not_A_Name", "1"));
     world.repository.commit("first");
@@ -195,16 +146,6 @@ async fn a_request_is_answered_while_a_dependency_is_waited_for() {
             })
             .await;
     }
-}
-
-/// A cluster whose agents tell what they do.
-async fn telling() -> (World, UnboundedReceiver<Progress>) {
-    let mut world = World::new().await;
-    let (tell, progress) = mpsc::unbounded_channel();
-    world.kill_agents().await;
-    world.progress = Some(tell);
-    world.start_agents();
-    (world, progress)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
