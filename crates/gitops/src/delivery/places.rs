@@ -2,6 +2,8 @@
 
 use cowherd_apply::ObjectId;
 use cowherd_tree::{Reads, Tree};
+use cowherd_yaml::{Dialect, Limits, Step, line_of, parse_documents_as};
+use serde_json::Value;
 
 /// The largest file that is searched, and how many are.
 const LARGEST: usize = 1 << 20;
@@ -15,7 +17,7 @@ pub(super) fn find(tree: &dyn Tree, reads: &Reads, id: &ObjectId) -> Option<Stri
         if content.len() > LARGEST {
             continue;
         }
-        if let Some(line) = line(&String::from_utf8_lossy(&content), id) {
+        if let Some(line) = line(&content, id) {
             return Some(format!("{path}:{line}"));
         }
     }
@@ -26,51 +28,70 @@ fn is_yaml(path: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// The line of `kind:` in the document that has the kind and the name. A name may have been given a prefix or a
-/// suffix since.
-fn line(text: &str, id: &ObjectId) -> Option<usize> {
-    let mut kind = None;
-    let mut is_named = false;
-    for (number, line) in text.lines().chain(["---"]).enumerate() {
-        if line.starts_with("---") {
-            if let Some(kind) = kind.filter(|_| is_named) {
-                return Some(kind);
-            }
-            (kind, is_named) = (None, false);
-        } else if value(line, "kind").is_some_and(|value| value == id.kind) && !line.starts_with(' ') {
-            kind = Some(number + 1);
-        } else if let Some(name) = value(line, "name") {
-            is_named |= !name.is_empty() && id.name.contains(name);
-        }
-    }
-    None
+/// The line of the kind of the document, or of the item of a list, that describes the object. A name may have been given a
+/// prefix or a suffix since, or have come from a variable.
+fn line(content: &[u8], id: &ObjectId) -> Option<usize> {
+    let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).ok()?;
+    documents.iter().find_map(|document| {
+        let mut way = way_to(&document.value, id)?;
+        way.push(Step::Key("kind".to_owned()));
+        line_of(content, document.line, &way)
+    })
 }
 
-/// The value of a key on a line of its own, or of `metadata: {name: x}`.
-fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
-    let start = line.find(&format!("{key}:")).filter(|start| {
-        line[..*start].chars().next_back().is_none_or(|before| matches!(before, ' ' | '{' | ',' | '"'))
-    })?;
-    let value = line[start + key.len() + 1..].split([',', '}', '#']).next().unwrap_or_default();
-    Some(value.trim().trim_matches(['"', '\'']))
+/// The way to the object in a document that has it.
+fn way_to(document: &Value, id: &ObjectId) -> Option<Vec<Step>> {
+    if describes(document, id) {
+        return Some(Vec::new());
+    }
+    let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
+    let items = document["items"].as_array().filter(|_| is_list)?;
+    let place = items.iter().position(|item| describes(item, id))?;
+    Some(vec![Step::Key("items".to_owned()), Step::Item(place)])
+}
+
+fn describes(object: &Value, id: &ObjectId) -> bool {
+    let group = object["apiVersion"].as_str().map(|version| version.split_once('/').map_or("", |(group, _)| group));
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let is_name = !name.is_empty() && (id.name.contains(name) || name.contains("${"));
+    object["kind"] == *id.kind && group == Some(&*id.group) && is_name
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn id(kind: &str, name: &str) -> ObjectId {
-        ObjectId { kind: kind.into(), name: name.into(), ..ObjectId::default() }
+    fn find_line(text: &str, kind: &str, name: &str) -> Option<usize> {
+        let id = ObjectId { group: "example.com".into(), kind: kind.into(), name: name.into(), ..ObjectId::default() };
+        line(text.as_bytes(), &id)
     }
 
     #[test]
     fn the_line_of_the_kind_is_that_of_the_document_with_the_name() {
-        let text = "apiVersion: v1\nkind: Gadget\nmetadata:\n  name: one\n---\n# two\napiVersion: v1\nkind: Gadget\n\
-                    metadata: {name: two}\n";
-        assert_eq!(line(text, &id("Gadget", "one")), Some(2));
-        assert_eq!(line(text, &id("Gadget", "pre-two")), Some(8));
-        assert_eq!(line(text, &id("Gadget", "three")), None);
-        assert_eq!(line(text, &id("Widget", "one")), None);
-        assert_eq!(line("ref:\n  kind: Gadget\n  name: one\n", &id("Gadget", "one")), None);
+        let text = "apiVersion: example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n---\n# two\n\
+                    apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: two}\n";
+        assert_eq!(find_line(text, "Gadget", "one"), Some(2));
+        assert_eq!(find_line(text, "Gadget", "pre-two"), Some(8));
+        assert_eq!(find_line(text, "Gadget", "three"), None);
+        assert_eq!(find_line(text, "Widget", "one"), None);
+        assert_eq!(find_line(&text.replace("example.com", "example.org"), "Gadget", "one"), None);
+        assert_eq!(find_line(&text.replace("one", "${name}"), "Gadget", "x"), Some(2));
+        assert_eq!(find_line("ref:\n  kind: Gadget\n  name: one\n", "Gadget", "one"), None);
+    }
+
+    #[test]
+    fn a_kind_within_the_object_is_not_that_of_the_object_however_it_is_written() {
+        for text in [
+            "spec: {ref: {kind: Gadget, name: one}}\nmetadata: {name: one}\nkind: Gadget\napiVersion: example.com/v1\n",
+            "{\"metadata\": {\"name\": \"one\"},\n\"apiVersion\": \"example.com/v1\",\n\"kind\": \"Gadget\"}\n",
+            "spec:\n  ref: {kind: Gadget}\n\"kind\": Gadget\nmetadata:\n  name: one\napiVersion: example.com/v1\n",
+            "- x\n---\napiVersion: v1\nkind: List\nitems:\n- kind: Gadget\n  apiVersion: v1\n",
+        ] {
+            let line = find_line(text, "Gadget", "one");
+            assert_eq!(line, if text.starts_with("- x") { None } else { Some(3) }, "{text}");
+        }
+        let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: one}}\n\
+                    - apiVersion: example.com/v1\n  spec: {kind: Gadget}\n  metadata: {name: one}\n  kind: Gadget\n";
+        assert_eq!(find_line(list, "Gadget", "one"), Some(8));
     }
 }
