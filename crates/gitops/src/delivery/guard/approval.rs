@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use cowherd_apply::ObjectId;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::Held;
 use crate::Trigger;
@@ -20,6 +22,9 @@ use crate::owner::{Owner, OwnerName};
 const LENGTH: usize = 12;
 /// How much of an approval that is none is said, in characters: it may be any text.
 const LONGEST: usize = 40;
+/// How long whoever was brought to the revision of a start may get another spec by that yet. Some that describe it may never be
+/// brought there: they wait for something, or their source never brings anything.
+const OPEN: Duration = Duration::from_secs(10 * 60);
 /// What stands before the identity in a message.
 const BEFORE: &str = "cowherd.dev/prune-approved: ";
 
@@ -86,11 +91,13 @@ pub fn approval(message: &str) -> Option<&str> {
 }
 
 /// The approval of a start, as by `cowherd up --switch`: each owner may prune what waits when it is brought to one revision for
-/// the first time. What another owner describes may be brought there with another spec yet, as long as that one was not.
+/// the first time. What another owner describes may be brought there with another spec yet, as long as that one was not, but
+/// for [`OPEN`] only.
 #[derive(Debug)]
 pub(crate) struct ApprovedAtStart {
     revision: String,
-    ended: Mutex<HashSet<OwnerName>>,
+    /// Who was brought there, and when.
+    ended: Mutex<HashMap<OwnerName, Instant>>,
     /// Who was brought to another revision: what they describe waits for nothing of theirs, they may follow something else.
     elsewhere: Mutex<HashSet<OwnerName>>,
 }
@@ -104,9 +111,12 @@ impl ApprovedAtStart {
     /// Whether it is there at this revision for the owner, which these others describe.
     pub(super) fn is_for(&self, owner: &OwnerName, describers: &[OwnerName], revision: &str) -> bool {
         let (ended, elsewhere) = (lock(&self.ended), lock(&self.elsewhere));
-        let is_open = |owner: &OwnerName| !ended.contains(owner);
-        let may_change_it = |owner: &OwnerName| is_open(owner) && !elsewhere.contains(owner);
-        self.is_of(revision) && (is_open(owner) || describers.iter().any(may_change_it))
+        let may_change_it = |owner: &OwnerName| !ended.contains_key(owner) && !elsewhere.contains(owner);
+        let is_open = match ended.get(owner) {
+            None => true,
+            Some(at) => at.elapsed() < OPEN && describers.iter().any(may_change_it),
+        };
+        self.is_of(revision) && is_open
     }
 
     fn is_of(&self, revision: &str) -> bool {
@@ -116,20 +126,23 @@ impl ApprovedAtStart {
 
     /// The owner was brought to this revision, whether anything had to be pruned for that or not.
     pub(super) fn end(&self, owner: &OwnerName, revision: &str) {
-        let brought = if self.is_of(revision) { &self.ended } else { &self.elsewhere };
-        lock(brought).insert(owner.clone());
+        if self.is_of(revision) {
+            lock(&self.ended).entry(owner.clone()).or_insert_with(Instant::now);
+        } else {
+            lock(&self.elsewhere).insert(owner.clone());
+        }
     }
 
     /// The owner, when it was brought to this revision for the first time, gave these others another spec.
     pub(super) fn begin_again(&self, owner: &OwnerName, revision: &str, changed: &[OwnerName]) {
         let mut ended = lock(&self.ended);
-        if self.is_of(revision) && !ended.contains(owner) {
-            ended.retain(|owner| !changed.contains(owner));
+        if self.is_of(revision) && !ended.contains_key(owner) {
+            ended.retain(|owner, _| !changed.contains(owner));
         }
     }
 }
 
-fn lock(owners: &Mutex<HashSet<OwnerName>>) -> MutexGuard<'_, HashSet<OwnerName>> {
+fn lock<T>(owners: &Mutex<T>) -> MutexGuard<'_, T> {
     owners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -261,6 +274,23 @@ mod tests {
         assert!(is_for());
         approved.end(&child, "abc");
         assert!(!is_for(), "the other one never comes to it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_of_a_start_ends_with_time_for_what_somebody_describes_who_is_never_brought_anywhere() {
+        let [stuck, child] = ["stuck", "child"].map(|name| OwnerName::new(&KIND, "flux-system", name));
+        let approved = ApprovedAtStart::new("abc".to_owned());
+        let is_for = || approved.is_for(&child, std::slice::from_ref(&stuck), "abc");
+        tokio::time::advance(OPEN * 2).await;
+        assert!(is_for(), "it was not brought there yet");
+        approved.end(&child, "abc");
+        tokio::time::advance(OPEN / 2).await;
+        approved.end(&child, "abc");
+        assert!(is_for());
+        tokio::time::advance(OPEN / 2).await;
+        assert!(!is_for());
+        approved.begin_again(&stuck, "abc", std::slice::from_ref(&child));
+        assert!(is_for(), "it has got another spec after all");
     }
 
     /// A Namespace for each name, each with what has the name behind it.
