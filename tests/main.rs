@@ -25,6 +25,7 @@ mod guarding;
 mod guides;
 mod keeping;
 mod kubectl;
+mod leaving;
 mod local;
 mod meant;
 mod mistakes;

@@ -15,8 +15,10 @@ pub enum Action {
     Configured,
     /// It was as it should be.
     Unchanged,
-    /// It was deleted, or was gone already.
+    /// It was deleted.
     Deleted,
+    /// It was to be deleted, and was not there any more.
+    Gone,
     /// It is left alone, because it, or who owns it, says so.
     Skipped,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Action {
             Self::Configured => "configured",
             Self::Unchanged => "unchanged",
             Self::Deleted => "deleted",
+            Self::Gone => "gone already",
             Self::Skipped => "skipped",
         })
     }

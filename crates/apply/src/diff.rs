@@ -101,7 +101,7 @@ impl Applier {
             let found = self.inner.cluster.metadata(&kind, &object.id, None).await;
             let found = found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))?;
             let Some(found) = found else { continue };
-            let goes = goes_as(stale, &object.id, &found, self.inner.cluster.ownership()).is_some();
+            let goes = goes_as(stale, &object.id, &found, self.inner.cluster.ownership()).is_ok();
             diffs.push(diff(if goes { Action::Deleted } else { Action::Skipped }));
         }
         Ok(diffs)

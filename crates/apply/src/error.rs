@@ -54,7 +54,7 @@ pub enum ApplyError {
     #[error("{0}")]
     Unhealthy(#[from] crate::wait::Unhealthy),
     /// Several objects could not be deleted.
-    #[error("delete failed, errors: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("delete failed, errors: {}", several(.0))]
     Several(Vec<ApplyError>),
     /// The apply was called off, because something newer is to be applied.
     #[error("the apply was called off by a newer revision")]
@@ -90,6 +90,31 @@ impl ApplyError {
             _ => false,
         }
     }
+
+    /// The first object of which the API said that `user` may not do to it what was tried.
+    pub fn denied(&self, user: &str) -> Option<&ObjectId> {
+        match self {
+            Self::Refused { subject, code: FORBIDDEN, message, .. } => {
+                // It forbids other things as well, such as new objects in a namespace that goes.
+                let is_denied = message.contains(&format!("\"{user}\" cannot "));
+                is_denied.then_some(&**subject)
+            }
+            Self::Several(errors) => errors.iter().find_map(|error| error.denied(user)),
+            _ => None,
+        }
+    }
+}
+
+/// The HTTP status for what somebody may not do.
+const FORBIDDEN: u16 = 403;
+
+/// How many of several errors are told.
+const TOLD: usize = 10;
+
+fn several(errors: &[ApplyError]) -> String {
+    let told: Vec<String> = errors.iter().take(TOLD).map(ToString::to_string).collect();
+    let more = errors.len().checked_sub(TOLD + 1).map_or_else(String::new, |more| format!("; and {} more", more + 1));
+    format!("{}{more}", told.join("; "))
 }
 
 /// An error, and what was done before it happened.

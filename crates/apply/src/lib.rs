@@ -22,7 +22,7 @@ mod unserved;
 mod wait;
 mod watching;
 
-pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale};
+pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale, Stays};
 pub use change::{Action, Change, ChangeSet};
 pub use clients::Clients;
 pub use cluster::Account;

@@ -189,8 +189,22 @@ impl Applier {
     /// # Errors
     /// [`ApplyError::Unhealthy`] when the time is up.
     pub async fn wait_until_gone(&self, leaving: &[Expectation], timeout: Duration) -> Result<(), ApplyError> {
+        self.wait_until_gone_and_tell(leaving, timeout, |_| ()).await
+    }
+
+    /// Waits as [`Applier::wait_until_gone`] does, for one after the other, and tells for which by its place among them.
+    ///
+    /// # Errors
+    /// As [`Applier::wait_until_gone`].
+    pub async fn wait_until_gone_and_tell(
+        &self,
+        leaving: &[Expectation],
+        timeout: Duration,
+        mut tell: impl FnMut(usize),
+    ) -> Result<(), ApplyError> {
         let deadline = tokio::time::Instant::now() + timeout;
-        for expectation in leaving {
+        for (place, expectation) in leaving.iter().enumerate() {
+            tell(place);
             let Some(kind) = self.kind(&expectation.object).await? else { continue };
             let id = &expectation.object.id;
             let client = self.inner.cluster.client().clone();

@@ -16,6 +16,7 @@ pub(crate) const SUCCEEDED: &str = "Succeeded";
 pub(crate) const RECONCILIATION_SUCCEEDED: &str = "ReconciliationSucceeded";
 pub(crate) const RECONCILIATION_FAILED: &str = "ReconciliationFailed";
 pub(crate) const PROGRESSING: &str = "Progressing";
+pub(crate) const TERMINATING: &str = "Terminating";
 pub(crate) const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
 pub(crate) const BUILD_FAILED: &str = "BuildFailed";
 pub(crate) const ARTIFACT_FAILED: &str = "ArtifactFailed";

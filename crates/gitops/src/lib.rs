@@ -43,7 +43,7 @@ pub use name::NamespacedName;
 pub use occasion::{Authorship, Drifted, Occasion, Trigger, short_revision};
 pub use policy::{Policy, Root};
 pub use producer::KeptRenders;
-pub use progress::{Phase, Progress};
+pub use progress::{Named, Phase, Progress};
 pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
 pub use source::git::{SourceRefusal, refusal};
 pub use source::oci::refusal as artifact_refusal;

@@ -77,6 +77,7 @@ impl Policy {
     pub(crate) fn complete(&self, owner: &mut Owner) {
         if let (None, Some(default)) = (&owner.account, &self.default_service_account) {
             owner.account = Some(Account::service_account(&owner.name.namespace, default));
+            owner.has_default_account = true;
         }
     }
 }

@@ -8,14 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::Applier;
+use super::stays::{Stays, why_stays};
 use super::takeover::again;
 use crate::change::{Action, ChangeSet};
 use crate::cluster::{Account, Kind, is_forbidden};
 use crate::error::{ApplyError, Partial};
-use crate::memory::{has, is_excluded};
 use crate::object::{ObjectId, Versioned};
 use crate::order;
-use crate::owner::{DISABLED, Owner, Ownership, PRUNE};
+use crate::owner::{Owner, Ownership};
 use crate::wait::Expectation;
 
 /// Objects that are to go.
@@ -68,6 +68,39 @@ pub struct Pruned {
     pub changes: ChangeSet,
     /// The objects that were told to go.
     pub leaving: Vec<Expectation>,
+    /// Those of them that are there until somebody takes these finalizers away.
+    pub held: Vec<(ObjectId, Vec<String>)>,
+    /// The objects that stay, and why.
+    pub stayed: Vec<(ObjectId, Stays)>,
+}
+
+/// What became of an object that was to go.
+enum Fate {
+    /// It was told to go; the finalizers that it waits for.
+    Goes(Expectation, Vec<String>),
+    Gone,
+    Stays(Stays),
+}
+
+impl Pruned {
+    fn note(&mut self, object: Versioned, fate: Fate) -> Action {
+        let action = match fate {
+            Fate::Goes(leaving, finalizers) => {
+                self.leaving.push(leaving);
+                if !finalizers.is_empty() {
+                    self.held.push((object.id.clone(), finalizers));
+                }
+                Action::Deleted
+            }
+            Fate::Gone => Action::Gone,
+            Fate::Stays(why) => {
+                self.stayed.push((object.id.clone(), why));
+                Action::Skipped
+            }
+        };
+        self.changes.push(object, action);
+        action
+    }
 }
 
 impl Applier {
@@ -77,39 +110,46 @@ impl Applier {
     /// Every object is tried. An object whose deletion the API did not confirm is not among the changes that the
     /// error tells of, and belongs into the inventory still.
     pub async fn prune(&self, stale: &Stale) -> Result<Pruned, Partial> {
+        self.prune_and_tell(stale, |_| ()).await
+    }
+
+    /// Deletes as [`Applier::prune`] does, and tells what was done to each object as soon as it was.
+    ///
+    /// # Errors
+    /// As [`Applier::prune`].
+    pub async fn prune_and_tell(&self, stale: &Stale, mut tell: impl FnMut(Action)) -> Result<Pruned, Partial> {
         let mut objects = stale.objects.clone();
         objects.sort_by(|a, b| order::compare(&b.id, &a.id));
         let mut pruned = Pruned::default();
         let mut errors = Vec::new();
         for object in objects {
             match self.prune_one(stale, &object).await {
-                Ok((action, leaving)) => {
-                    pruned.changes.push(object, action);
-                    pruned.leaving.extend(leaving);
-                }
+                Ok(fate) => tell(pruned.note(object, fate)),
                 Err(error) => errors.push(error),
             }
         }
         if errors.is_empty() { Ok(pruned) } else { Err(Partial::new(ApplyError::Several(errors), pruned.changes)) }
     }
 
-    async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<(Action, Option<Expectation>), ApplyError> {
+    async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<Fate, ApplyError> {
         let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
         let ownership = cluster.ownership();
         let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
         // With its kind every object is gone too.
-        let Some(kind) = found else { return Ok((Action::Deleted, None)) };
+        let Some(kind) = found else { return Ok(Fate::Gone) };
         if self.never_goes(&object.id, &kind) {
-            return Ok((Action::Skipped, None));
+            return Ok(Fate::Stays(Stays::Reserved));
         }
         let mut attempt = 1;
         loop {
             let seen = match cluster.metadata(&kind, &object.id, account).await {
                 // What the account may not even see was not applied by its hand, unless it was once.
                 Err(error) if is_forbidden(&error) => match cluster.metadata(&kind, &object.id, None).await {
-                    Ok(Some(live)) if !stale.owner.owns(&live, ownership) => return Ok((Action::Skipped, None)),
+                    Ok(Some(live)) if !stale.owner.owns(&live, ownership) => {
+                        return Ok(Fate::Stays(Stays::of_another(&live, ownership)));
+                    }
                     Ok(None) => Ok(None),
                     _ => Err(error),
                 },
@@ -117,22 +157,22 @@ impl Applier {
             };
             let Some(live) = seen.map_err(answer)? else {
                 self.inner.memory.forget(&object.id, &stale.owner);
-                return Ok((Action::Deleted, None));
+                return Ok(Fate::Gone);
             };
             // An object that stays is no longer ours.
             self.inner.memory.forget(&object.id, &stale.owner);
-            let Some(owner) = goes_as(stale, &object.id, &live, ownership) else {
-                return Ok((Action::Skipped, None));
+            let owner = match goes_as(stale, &object.id, &live, ownership) {
+                Ok(owner) => owner,
+                Err(stays) => return Ok(Fate::Stays(stays)),
             };
             // Another owner that takes it this moment wants to know what becomes of it.
             self.inner.memory.forget(&object.id, &owner);
             match cluster.delete(&kind, &object.id, &live, account).await {
-                Ok(_) => {
-                    return Ok((Action::Deleted, Some(Expectation::gone(object.clone(), live.uid))));
-                }
+                Ok(Some(finalizers)) => return Ok(Fate::Goes(Expectation::gone(object.clone(), live.uid), finalizers)),
+                Ok(None) => return Ok(Fate::Gone),
                 Err(error) if again(&error, &mut attempt).await => {}
                 Err(error) if is_forbidden(&error) && !stale.owner.owns(&live, ownership) => {
-                    return Ok((Action::Skipped, None));
+                    return Ok(Fate::Stays(Stays::of_another(&live, ownership)));
                 }
                 Err(error) => return Err(answer(error)),
             }
@@ -152,14 +192,9 @@ impl Applier {
     }
 }
 
-/// As whose an object is deleted, if it is: as that of an owner who gave it up, or else of the one who prunes.
-pub(crate) fn goes_as(stale: &Stale, id: &ObjectId, live: &ObjectMeta, ownership: &Ownership) -> Option<Owner> {
+/// As whose an object is deleted: as that of an owner who gave it up, or else of the one who prunes. Or why it is not.
+pub(crate) fn goes_as(stale: &Stale, id: &ObjectId, live: &ObjectMeta, ownership: &Ownership) -> Result<Owner, Stays> {
     let named = Owner::of(live, ownership).filter(|owner| (stale.abandoned_by.0)(owner, id));
     let owner = named.unwrap_or_else(|| stale.owner.clone());
-    (!stays(&owner, live, ownership)).then_some(owner)
-}
-
-/// Whether an object stays although it is no longer described: it says so, or it belongs to someone else.
-pub(super) fn stays(owner: &Owner, live: &ObjectMeta, ownership: &Ownership) -> bool {
-    !owner.owns(live, ownership) || has(live, PRUNE, DISABLED) || is_excluded(live)
+    why_stays(&owner, live, ownership).map_or(Ok(owner), Err)
 }

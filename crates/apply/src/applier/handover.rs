@@ -11,7 +11,7 @@ use crate::error::ApplyError;
 use crate::object::Versioned;
 use crate::owner::{Owner, Ownership};
 
-use super::delete::stays;
+use super::stays::why_stays;
 use super::takeover::again;
 
 /// Who gets an object.
@@ -46,7 +46,7 @@ impl Applier {
         let mut attempt = 1;
         loop {
             let Some(live) = cluster.metadata(&kind, &object.id, None).await.map_err(answer)? else { return Ok(true) };
-            if stays(owner, &live, cluster.ownership()) {
+            if why_stays(owner, &live, cluster.ownership()).is_some() {
                 return Ok(true);
             }
             // What happens to it from now on is not the owner's business.

@@ -5,6 +5,7 @@ mod delete;
 mod force;
 mod handover;
 mod prepare;
+mod stays;
 mod takeover;
 
 use std::collections::{BTreeSet, HashSet};
@@ -24,6 +25,7 @@ use crate::watching::Watching;
 pub(crate) use delete::goes_as;
 pub use delete::{Owners, Pruned, Stale};
 pub use handover::Heir;
+pub use stays::Stays;
 
 /// How an [`Applier`] works.
 #[derive(Clone, Debug)]

@@ -162,20 +162,25 @@ impl Cluster {
         }
     }
 
-    /// Deletes the object that `seen` describes, and no other one of its name. Whether there was one to delete.
+    /// Deletes the object that `seen` describes, and no other one of its name. The finalizers that it goes with only, once they
+    /// are done; `None` where there was no object to delete.
     pub(crate) async fn delete(
         &self,
         kind: &Kind,
         id: &ObjectId,
         seen: &ObjectMeta,
         account: Option<&Account>,
-    ) -> kube::Result<bool> {
+    ) -> kube::Result<Option<Vec<String>>> {
         let preconditions = Preconditions { uid: seen.uid.clone(), resource_version: seen.resource_version.clone() };
         let params = DeleteParams::background().preconditions(preconditions);
         let request = request(kind, id).delete(&id.name, &params).map_err(kube::Error::BuildRequest)?;
         match self.send(request, account).await {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+            // What is gone is answered with a Status, what goes later with the object.
+            Ok((_, body)) => {
+                let left: Option<PartialObjectMeta> = serde_json::from_slice(&body).ok();
+                Ok(Some(left.and_then(|left| left.metadata.finalizers).unwrap_or_default()))
+            }
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -41,7 +41,8 @@ async fn what_is_gone_when_it_is_to_go_is_gone() {
     let (world, between) = (World::new().await, Between::default());
     let (applier, object) = with_one(&world, &between).await;
     between.refuse(http::Method::DELETE, 404, 1);
-    assert_eq!(applier.prune(&stale(&object)).await.unwrap().changes.count(Action::Deleted), 1);
+    let pruned = applier.prune(&stale(&object)).await.unwrap();
+    assert_eq!((pruned.changes.count(Action::Gone), pruned.leaving.len()), (1, 0), "somebody else has deleted it");
     between.refuse(http::Method::GET, 500, 1);
     assert!(applier.look_at(&object).await.is_err());
     between.refuse(http::Method::GET, 404, 1);

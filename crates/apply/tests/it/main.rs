@@ -209,9 +209,37 @@ async fn what_another_owner_took_over_is_not_pruned() {
         actions(&pruned.changes),
         [("ConfigMap/default/b".to_owned(), Action::Skipped), ("ConfigMap/default/a".to_owned(), Action::Deleted)]
     );
+    let stayed: Vec<_> = pruned.stayed.iter().map(|(id, why)| (id.name.as_str(), why.to_string())).collect();
+    assert_eq!(stayed, [("b", "it is one of flux-system/y by its labels".to_owned())]);
     world.applier.wait_until_gone(&pruned.leaving, Duration::from_secs(10)).await.unwrap();
     assert!(world.get("v1", "ConfigMap", "a").await.is_none());
     assert!(world.get("v1", "ConfigMap", "b").await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_told_from_what_was_gone_and_what_waits_for_finalizers_by_name() {
+    let world = World::new().await;
+    let mut held = config_map("held", json!({}));
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    let objects = vec![config_map("a", json!({})), config_map("gone", json!({})), held];
+    let applied = world.apply("x", objects).await.unwrap();
+    world.api("v1", "ConfigMap").delete("gone", &Default::default()).await.unwrap();
+    let owner = Owner::new("flux-system", "x");
+    let stale = Stale { owner, objects: entries(&applied), account: None, abandoned_by: Owners::none() };
+    let mut told = Vec::new();
+    let pruned = world.applier.prune_and_tell(&stale, |action| told.push(action)).await.unwrap();
+    let named = |name: &str| format!("ConfigMap/default/{name}");
+    let expected = [("held", Action::Deleted), ("gone", Action::Gone), ("a", Action::Deleted)];
+    assert_eq!(actions(&pruned.changes), expected.map(|(name, action)| (named(name), action)));
+    assert_eq!(told, expected.map(|(_, action)| action));
+    assert_eq!(pruned.leaving.len(), 2);
+    let held: Vec<_> = pruned.held.iter().map(|(id, finalizers)| (id.name.as_str(), finalizers.join(","))).collect();
+    assert_eq!(held, [("held", "example.com/hold".to_owned())]);
+    // Another try finds it on its way.
+    let again = world.applier.prune(&stale).await.unwrap();
+    let expected = [("held", Action::Deleted), ("gone", Action::Gone), ("a", Action::Gone)];
+    assert_eq!(actions(&again.changes), expected.map(|(name, action)| (named(name), action)));
+    assert_eq!(again.held, pruned.held);
 }
 
 #[tokio::test]
@@ -329,7 +357,7 @@ async fn an_account_that_may_not_see_what_is_to_go_is_stopped_only_by_its_own_ob
     let mut objects = entries(&theirs);
     objects.push(never_there);
     let pruned = prune(objects).await.unwrap();
-    assert_eq!((pruned.changes.count(Action::Skipped), pruned.changes.count(Action::Deleted)), (1, 1));
+    assert_eq!((pruned.changes.count(Action::Skipped), pruned.changes.count(Action::Gone)), (1, 1));
     let refused = prune(entries(&mine)).await.unwrap_err();
     assert!(refused.to_string().contains("forbidden"), "{refused}");
 }

@@ -111,7 +111,7 @@ async fn an_entry_that_names_no_object_of_its_kind_is_left_with_what_has_its_nam
     assert_eq!(pruned.changes.count(Action::Deleted), 2, "they are x's still");
     // With its kind every object is gone.
     let unknown = Versioned { version: "v9".into(), ..misplaced[0].clone() };
-    assert_eq!(world.applier.prune(&stale(vec![unknown.clone()])).await.unwrap().changes.count(Action::Deleted), 1);
+    assert_eq!(world.applier.prune(&stale(vec![unknown.clone()])).await.unwrap().changes.count(Action::Gone), 1);
     assert!(world.applier.hand_over(&owner, &unknown, &heir).await.unwrap());
     assert_eq!(world.applier.look_at(&unknown).await.unwrap().message, "Resource not found");
 }

@@ -16,7 +16,8 @@ use super::job::{Ended, Held, Job, Report, Task};
 use super::produce::produce;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
-use super::{Context, finalize, guard, health, idle, places};
+use super::unmade::unmade;
+use super::{Context, finalize, guard, health, idle, places, remedies};
 use crate::conditions::{DRIFT_FOUGHT, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -94,7 +95,9 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
         tell_what_was_done(context, job);
         return Ended::Superseded;
     }
-    let (reason, message, may_pass) = (failure.reason(), job.say(&failure), failure.may_pass());
+    let (reason, may_pass) = (failure.reason(), failure.may_pass());
+    let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    let message = job.say(&format!("{failure}{remedy}"));
     job.say_why();
     let Progress { changed, pruned, changes, .. } = &job.progress;
     match changes.join(", ") {
@@ -177,7 +180,10 @@ async fn apply(
     job.hide(prepared.mask.clone());
 
     job.status.last_attempted_revision = Some(job.artifact.revision.clone());
-    let (permit, mut product) = produce(context, job, &prepared, recheck, permit).await?;
+    let (permit, mut product) = match produce(context, job, &prepared, recheck, permit).await {
+        Err(failure @ Failure::Produce(_)) => return Err(unmade(context, job, settings, failure).await),
+        produced => produced?,
+    };
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(Failure::apply)?;
     let rank = Rank::of(&job.owner);
@@ -246,7 +252,7 @@ async fn guard_finalizer(context: &Context, job: &Job) -> Result<(), Failure> {
     if job.owner.has_finalizer() {
         return Ok(());
     }
-    let set = finalize::set_finalizer(context, &job.owner, true).await;
+    let set = finalize::set_finalizer(context, &job.name, &job.owner.metadata, true).await;
     set.map_err(|error| Failure::api(&error))
 }
 
@@ -333,6 +339,7 @@ fn tell_shared(context: &Context, job: &mut Job) {
     let told = claims::told(&context.sharing.shared(&job.name));
     if let Some(message) = status::shares(&mut job.status, &job.owner, told.as_deref()) {
         job.tell_event(context, Type::Warning, SHARED, &message);
+        job.progress.shared = Some(job.say(&message));
     }
 }
 

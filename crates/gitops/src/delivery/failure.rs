@@ -110,6 +110,14 @@ impl Failure {
         matches!(self, Self::Superseded)
     }
 
+    /// What the API answered to who applies, or deletes, objects.
+    pub(super) fn answer(&self) -> Option<&ApplyError> {
+        match self {
+            Self::Apply(error) | Self::Prune(error) | Self::Finalize(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The reason in one word, as Flux gives it.
     pub(super) fn reason(&self) -> &'static str {
         match self {

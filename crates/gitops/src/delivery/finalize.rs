@@ -2,23 +2,23 @@
 
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::{Account, Partial, Stale, Versioned};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::json;
 
 use super::claims::Rank;
+use super::departure::{self, begin, note_held, prune};
 use super::failure::Failure;
 use super::handover::{leave_to_others, with_given};
 use super::job::Job;
 use super::spared::spare;
 use super::{Context, guard};
-use crate::conditions::{PRUNE_FAILED, PRUNE_PROTECTED, PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
+use crate::Phase;
+use crate::conditions::{PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
-use crate::owner::{Deletion, Owner};
+use crate::owner::{Deletion, Owner, OwnerName};
 use crate::target::Target;
-
-/// How long deleted objects may take to be gone before the finalizer goes all the same.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Deletes what the owner applied, as far as its policy says so, and lets go of it.
 pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Failure> {
@@ -34,37 +34,40 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         // The names of objects may hold values.
         job.mask = prepared.mask;
     }
-    if owner.deletion != Deletion::Orphan && !objects.is_empty() {
-        remove(context, &context.targets.of(&owner), job, objects).await?;
+    match owner.deletion {
+        _ if objects.is_empty() => {}
+        Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
+        Deletion::Delete | Deletion::DeleteAndWait => {
+            begin(context, job, &objects).await;
+            remove(context, &context.targets.of(&owner), job, objects).await?;
+        }
     }
     context.tell_concerned(context.sharing.disclaim(&job.name));
     if let Some(kept) = &context.kept {
         kept.forget(&job.name);
     }
     context.failed.forget(&job.name);
-    set_finalizer(context, &owner, false).await.map_err(|error| Failure::api(&error))?;
-    context.tell_gone(&job.name);
+    release(context, &owner).await.map_err(|error| Failure::api(&error))?;
+    job.tell(context, Phase::Gone);
     Ok(())
 }
 
 /// Deletes the objects, but for those that another owner describes by now, or that never go.
-async fn remove(context: &Context, target: &Target, job: &Job, mut objects: Vec<Versioned>) -> Result<(), Failure> {
+async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: Vec<Versioned>) -> Result<(), Failure> {
     context.sharing.wait_for_doubtful(&job.name, &objects).await;
     // From now on nobody leaves an object to it; what others describe by now is left to them.
     context.tell_concerned(context.sharing.go(&Rank::of(&job.owner)));
-    let left = leave_to_others(context, target, &job.name, &mut objects).await;
+    let left = leave_to_others(context, target, job, &mut objects).await;
     left.map_err(|error| Failure::Finalize(Box::new(error)))?;
-    spare(context, job, job.settings.as_ref().map(|settings| &settings.source), &mut objects);
+    let source = job.settings.as_ref().map(|settings| settings.source.clone());
+    spare(context, job, source.as_ref(), &mut objects);
     if let Some(account) = &target.account
         && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
     {
         leave(context, job, account, &objects);
         return Ok(());
     }
-    let (stay, told) = guard::stays_after_deletion(context, target, job, &objects).await?;
-    if let Some(told) = told {
-        job.tell_event(context, Type::Warning, PRUNE_PROTECTED, &told);
-    }
+    let stay = guard::stays_after_deletion(context, target, job, &objects).await?;
     let objects = cowherd_apply::inventory::gone(&objects, &stay);
     let stale = Stale {
         owner: job.name.mark(),
@@ -72,53 +75,86 @@ async fn remove(context: &Context, target: &Target, job: &Job, mut objects: Vec<
         account: target.account.clone(),
         abandoned_by: context.abandoned_by(&job.name),
     };
-    let pruned =
-        target.applier.prune(&stale).await.map_err(|Partial { error, .. }| Failure::Finalize(Box::new(error)))?;
-    context.counters.pruned(pruned.leaving.len());
-    let changes = pruned.changes.to_string();
-    tracing::info!("deleted what it applied: {}", job.say(&changes));
-    job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &changes);
-    if job.owner.deletion == Deletion::DeleteAndWait {
-        let timeout = job.settings.as_ref().map_or(TIMEOUT, |settings| settings.timeout);
-        if let Err(error) = target.applier.wait_until_gone(&pruned.leaving, timeout).await {
-            let message = format!("failed to wait for resources termination: {error}");
-            job.tell_event(context, Type::Warning, PRUNE_FAILED, &message);
+    let pruned = match prune(context, target, job, &stale).await {
+        Ok(pruned) => pruned,
+        Err(Partial { error, changes, .. }) => {
+            job.note(&changes);
+            return Err(Failure::Finalize(Box::new(error)));
         }
+    };
+    context.counters.pruned(pruned.leaving.len());
+    job.note_pruned(&pruned);
+    if job.owner.deletion == Deletion::DeleteAndWait {
+        departure::wait(context, target, job, &pruned).await;
+    } else {
+        note_held(job, &pruned.held);
     }
+    tell(context, job, &pruned.changes.to_string());
     Ok(())
+}
+
+/// Tells what was deleted, and what stays and why.
+fn tell(context: &Context, job: &Job, deleted: &str) {
+    let rest = job.progress.rest(departure::NAMED);
+    let said: Vec<&str> = [deleted].into_iter().chain(rest.as_deref()).filter(|said| !said.is_empty()).collect();
+    let said = said.join("; ");
+    tracing::info!("deleted what it applied: {}", job.say(&said));
+    job.tell_event(context, Type::Normal, RECONCILIATION_SUCCEEDED, &said);
 }
 
 /// Says that the objects stay, because nobody may delete them any more: without the account the owner could
 /// never go, and its namespace neither.
-fn leave(context: &Context, job: &Job, account: &Account, objects: &[Versioned]) {
+fn leave(context: &Context, job: &mut Job, account: &Account, objects: &[Versioned]) {
     if objects.is_empty() {
         return;
     }
+    let because = format!("{} does not exist any more", account.user);
     let named: Vec<String> = objects.iter().map(|object| object.id.to_string()).collect();
     let message = format!(
-        "unable to prune objects: {} does not exist any more; these stay, delete them by hand if they are to go:\n{}",
-        account.user,
+        "unable to prune objects: {because}; these stay, delete them by hand if they are to go:\n{}",
         named.join("\n")
     );
     tracing::warn!(message = job.say(&message), "pruning is skipped");
     job.tell_event(context, Type::Warning, PRUNE_SKIPPED, &message);
+    objects.iter().for_each(|object| job.note_stays(&object.id, &because));
 }
 
-/// Adds our finalizer to the object, or takes it away.
-pub(super) async fn set_finalizer(context: &Context, owner: &Owner, present: bool) -> kube::Result<()> {
-    let (kind, name) = (owner.name.kind, &owner.name);
-    let mut finalizers: Vec<&str> = owner.finalizers().iter().map(String::as_str).collect();
+/// Takes our finalizer away from the owner, whose status was written since it was seen.
+async fn release(context: &Context, owner: &Owner) -> kube::Result<()> {
+    match look(context, &owner.name).await? {
+        Some(seen) if seen.uid == owner.metadata.uid => set_finalizer(context, &owner.name, &seen, false).await,
+        _ => Ok(()),
+    }
+}
+
+/// The metadata of an owner as it is now, if it is there.
+pub(super) async fn look(context: &Context, name: &OwnerName) -> kube::Result<Option<ObjectMeta>> {
+    let seen = api(context, name).get_metadata_opt(&name.name).await?;
+    Ok(seen.map(|seen| seen.metadata))
+}
+
+/// Adds our finalizer to the object, of which this is the metadata, or takes it away.
+pub(super) async fn set_finalizer(
+    context: &Context,
+    name: &OwnerName,
+    seen: &ObjectMeta,
+    present: bool,
+) -> kube::Result<()> {
+    let mut finalizers: Vec<&str> = seen.finalizers.iter().flatten().map(String::as_str).collect();
     finalizers.retain(|finalizer| *finalizer != FINALIZER);
     if present {
         finalizers.push(FINALIZER);
     }
     // The list is replaced as a whole, so it must be the one that was seen.
-    let metadata = json!({ "finalizers": finalizers, "resourceVersion": owner.metadata.resource_version });
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &name.namespace, &kind.resource());
-    let params = PatchParams { field_manager: Some(kind.status_manager.to_owned()), ..PatchParams::default() };
-    let patched = api.patch(&name.name, &params, &Patch::Merge(json!({ "metadata": metadata }))).await;
-    match patched {
+    let metadata = json!({ "finalizers": finalizers, "resourceVersion": seen.resource_version });
+    let params = PatchParams { field_manager: Some(name.kind.status_manager.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
+    match api(context, name).patch(&name.name, &params, &patch).await {
         Err(kube::Error::Api(status)) if status.is_not_found() && !present => Ok(()),
         result => result.map(drop),
     }
+}
+
+fn api(context: &Context, name: &OwnerName) -> Api<DynamicObject> {
+    Api::namespaced_with(context.client.clone(), &name.namespace, &name.kind.resource())
 }

@@ -14,22 +14,23 @@ use super::{Context, Job, guard};
 use crate::owner::{Inventory, OwnerName, Status};
 use crate::target::Target;
 
-/// Takes out of what is to go what somebody else has or gets.
+/// Takes out of what is to go what somebody else has or gets, and notes who that is.
 ///
 /// # Errors
 /// When it could not be found out whether somebody gets an object. Those before it are taken out.
 pub(super) async fn leave_to_others(
     context: &Context,
     target: &Target,
-    name: &OwnerName,
+    job: &mut Job,
     stale: &mut Vec<Versioned>,
 ) -> Result<(), ApplyError> {
+    let name = job.name.clone();
     let mut ours = Vec::with_capacity(stale.len());
     let mut objects = std::mem::take(stale).into_iter();
     while let Some(object) = objects.next() {
-        match is_left(context, target, name, &object).await {
-            Ok(true) => {}
-            Ok(false) => ours.push(object),
+        match left_to(context, target, &name, &object).await {
+            Ok(Some(other)) => job.note_stays(&object.id, &format!("{other} describes it too")),
+            Ok(None) => ours.push(object),
             Err(error) => {
                 ours.push(object);
                 ours.extend(objects);
@@ -58,19 +59,25 @@ fn add(status: &mut Status, given: &[Versioned]) {
     }
 }
 
-async fn is_left(context: &Context, target: &Target, name: &OwnerName, object: &Versioned) -> Result<bool, ApplyError> {
+/// Who has the object by now or gets it, if anybody does.
+async fn left_to(
+    context: &Context,
+    target: &Target,
+    name: &OwnerName,
+    object: &Versioned,
+) -> Result<Option<OwnerName>, ApplyError> {
     let heirs = match context.sharing.heirs(name, &object.id) {
-        Heirs::OneHasIt => return Ok(true),
+        Heirs::OneHasIt(other) => return Ok(Some(other)),
         Heirs::Some(names) => names,
     };
     for heir in heirs {
         let Some(recipient) = recipient(context, &heir, object).await? else { continue };
         if target.applier.hand_over(&name.mark(), object, &recipient).await? {
             context.sharing.hand_over(&heir, object);
-            return Ok(true);
+            return Ok(Some(heir));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Who gets the object as that owner, if it is there and may apply anything.

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{ChangeSet, ObjectId};
+use cowherd_apply::{ChangeSet, ObjectId, Pruned};
 use cowherd_runtime::Measured;
 use tokio::sync::watch;
 use tracing::Span;
@@ -174,6 +174,18 @@ impl Job {
         progress.note(changes, |text| mask.text(text));
     }
 
+    /// Objects were deleted, or stay.
+    pub(super) fn note_pruned(&mut self, pruned: &Pruned) {
+        self.note(&pruned.changes);
+        pruned.stayed.iter().for_each(|(object, why)| self.note_stays(object, why));
+    }
+
+    /// An object that was to go stays, for this reason.
+    pub(super) fn note_stays(&mut self, object: &ObjectId, why: &impl Display) {
+        let Self { progress, mask, .. } = self;
+        progress.stays.add(|| mask.text(&format!("{object} ({why})")));
+    }
+
     /// What people are told: without the values of Secrets. What is written, told or logged passes here.
     pub(super) fn say(&self, what: &impl Display) -> String {
         self.mask.text(&what.to_string())
@@ -199,11 +211,22 @@ impl Job {
     }
 
     pub(super) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
+        self.mask_conditions();
+        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
+        written.map_err(|error| Failure::api(&error))
+    }
+
+    /// Writes the conditions alone, which is less than the whole status where there are many objects.
+    pub(super) async fn write_conditions(&mut self, context: &Context) -> Result<(), Failure> {
+        self.mask_conditions();
+        let written = status::write_conditions(&context.client, &context.counters, &self.name, &self.status).await;
+        written.map_err(|error| Failure::api(&error))
+    }
+
+    fn mask_conditions(&mut self) {
         for condition in &mut self.status.conditions {
             condition.message = self.mask.text(&condition.message);
         }
-        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
-        written.map_err(|error| Failure::api(&error))
     }
 }
 

@@ -3,6 +3,7 @@
 mod claims;
 mod context;
 mod deliver;
+mod departure;
 mod failure;
 mod fetching;
 mod finalize;
@@ -17,8 +18,10 @@ mod preview;
 mod produce;
 mod prune;
 mod readiness;
+mod remedies;
 pub(crate) mod sharing;
 mod spared;
+mod unmade;
 
 pub(crate) use claims::{Concerned, Rank};
 pub(crate) use context::Context;

@@ -2,6 +2,7 @@
 
 use cowherd_apply::{Partial, Stale, Versioned, inventory as entries};
 
+use super::departure::note_held;
 use super::failure::Failure;
 use super::handover::leave_to_others;
 use super::job::Job;
@@ -35,7 +36,7 @@ pub(super) async fn remove_stale(
     claim_for_blocked(context, target, job, settings).await;
     context.sharing.wait_for_doubtful(&job.name, &stale).await;
     let _permit = context.applies.acquire().await;
-    let left = leave_to_others(context, target, &job.name, &mut stale).await;
+    let left = leave_to_others(context, target, job, &mut stale).await;
     left.map_err(|error| Failure::Prune(Box::new(error)))?;
     let gone = stale.clone();
     spare(context, job, Some(&settings.source), &mut stale);
@@ -47,7 +48,8 @@ pub(super) async fn remove_stale(
     stale.abandoned_by = stale.abandoned_by.but_not_of(held.others.clone());
     match target.applier.prune(&stale).await {
         Ok(pruned) => {
-            job.note(&pruned.changes);
+            job.note_pruned(&pruned);
+            note_held(job, &pruned.held);
             context.counters.pruned(pruned.leaving.len());
             guard::settle(context, job, &held, applied);
             job.tell_changes(context, &pruned.changes);

@@ -144,7 +144,7 @@ impl Sharing {
     pub(crate) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
         let mut state = self.state();
         let heirs = state.claims.heirs(name, object);
-        if heirs == Heirs::OneHasIt {
+        if matches!(heirs, Heirs::OneHasIt(_)) {
             state.claims.give_up(name, object);
         }
         heirs
@@ -166,10 +166,12 @@ impl Sharing {
 
     /// Who else describes `owner` itself.
     pub(crate) fn describers(&self, owner: &OwnerName) -> Vec<OwnerName> {
-        let OwnerName { kind, namespace, name } = owner;
-        let (group, kind) = (kind.group.to_owned(), kind.kind.to_owned());
-        let object = ObjectId { namespace: namespace.clone(), name: name.clone(), group, kind };
-        self.state().claims.describers(owner, &object)
+        self.state().claims.describers(owner, &object_of(owner))
+    }
+
+    /// Who else describes `owner` itself, or may be about to delete it because it no longer does.
+    pub(crate) fn parents(&self, owner: &OwnerName) -> Vec<OwnerName> {
+        self.state().claims.havers(owner, &object_of(owner))
     }
 
     /// What others gave to `name` since it last asked.
@@ -213,6 +215,13 @@ impl Sharing {
             }
         }
     }
+}
+
+/// An owner as an object that others describe.
+fn object_of(owner: &OwnerName) -> ObjectId {
+    let OwnerName { kind, namespace, name } = owner;
+    let (group, kind) = (kind.group.to_owned(), kind.kind.to_owned());
+    ObjectId { namespace: namespace.clone(), name: name.clone(), group, kind }
 }
 
 #[cfg(test)]
@@ -276,7 +285,7 @@ mod tests {
 
         describe(&b, &[&object.id]);
         drop(sharing.applied(&b, &[object.id.clone()].into_iter().collect(), true));
-        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt);
+        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt(b.name.clone()));
         describe(&b, &[]);
         assert!(is_abandoned(), "it was left to who drops it now");
         sharing.keep(&a.name, std::slice::from_ref(&object));

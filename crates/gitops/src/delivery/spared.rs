@@ -15,7 +15,7 @@ use crate::owner::OwnerName;
 use crate::source::SourceName;
 
 /// Takes what never goes out of what is to go, and says so.
-pub(super) fn spare(context: &Context, job: &Job, source: Option<&SourceName>, stale: &mut Vec<Versioned>) {
+pub(super) fn spare(context: &Context, job: &mut Job, source: Option<&SourceName>, stale: &mut Vec<Versioned>) {
     stale.retain(|object| {
         let Some(inhabitant) = inhabitant(&object.id, &job.name, source.map(|source| &source.name)) else {
             return true;
@@ -25,6 +25,7 @@ pub(super) fn spare(context: &Context, job: &Job, source: Option<&SourceName>, s
             object.id
         );
         job.tell_event(context, Type::Warning, PRUNE_SKIPPED, &message);
+        job.note_stays(&object.id, &format!("{inhabitant} lives in it"));
         false
     });
 }

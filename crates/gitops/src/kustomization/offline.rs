@@ -91,7 +91,7 @@ impl Plan {
             depends_on: depends_on.collect(),
             default_namespace: settings.default_namespace,
             prunes: settings.prune,
-            deletes: deletion(&kustomization) != Deletion::Orphan,
+            deletes: !matches!(deletion(&kustomization), Deletion::Orphan(_)),
             refused,
         })
     }

@@ -33,6 +33,7 @@ impl Owning for Kustomization {
             settings: known.map_or_else(|| settings(&self).map(Arc::new), |known| known.settings.clone()),
             deletion: deletion(&self),
             account: account(&self),
+            has_default_account: false,
             metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
         };
         (owner, status)
@@ -82,13 +83,14 @@ fn account(object: &Kustomization) -> Option<Account> {
 /// What the deletion of a Kustomization does. A suspended one leaves its objects alone.
 pub(super) fn deletion(object: &Kustomization) -> Deletion {
     if object.spec.suspend == Some(true) {
-        return Deletion::Orphan;
+        return Deletion::Orphan("spec.suspend: true");
     }
     match object.spec.deletion_policy.as_deref() {
         None | Some("" | "MirrorPrune") if object.spec.prune => Deletion::Delete,
         Some("Delete") => Deletion::Delete,
         Some("WaitForTermination") => Deletion::DeleteAndWait,
-        _ => Deletion::Orphan,
+        Some("Orphan") => Deletion::Orphan("spec.deletionPolicy: Orphan"),
+        _ => Deletion::Orphan("spec.prune: false"),
     }
 }
 
@@ -176,10 +178,10 @@ mod tests {
     fn deletion_follows_the_policy_and_prune() {
         let of = |spec| deletion(&kustomization(spec));
         assert_eq!(of(json!({})), Deletion::Delete);
-        assert_eq!(of(json!({ "prune": false })), Deletion::Orphan);
+        assert_eq!(of(json!({ "prune": false })), Deletion::Orphan("spec.prune: false"));
         assert_eq!(of(json!({ "prune": false, "deletionPolicy": "Delete" })), Deletion::Delete);
-        assert_eq!(of(json!({ "deletionPolicy": "Orphan" })), Deletion::Orphan);
+        assert_eq!(of(json!({ "deletionPolicy": "Orphan" })), Deletion::Orphan("spec.deletionPolicy: Orphan"));
         assert_eq!(of(json!({ "deletionPolicy": "WaitForTermination" })), Deletion::DeleteAndWait);
-        assert_eq!(of(json!({ "deletionPolicy": "Delete", "suspend": true })), Deletion::Orphan);
+        assert_eq!(of(json!({ "deletionPolicy": "Delete", "suspend": true })), Deletion::Orphan("spec.suspend: true"));
     }
 }

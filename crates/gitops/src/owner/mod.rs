@@ -37,6 +37,8 @@ pub(crate) struct Owner {
     pub(crate) deletion: Deletion,
     /// On whose behalf it acts; with the rights of the agents where it names nobody.
     pub(crate) account: Option<Account>,
+    /// Whether it names nobody, and acts on behalf of whom the agents were started to act for.
+    pub(crate) has_default_account: bool,
 }
 
 impl Owner {

@@ -12,7 +12,8 @@ use crate::source::SourceName;
 /// What happens to the objects when their owner is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deletion {
-    Orphan,
+    /// They stay; the field that says so.
+    Orphan(&'static str),
     Delete,
     DeleteAndWait,
 }

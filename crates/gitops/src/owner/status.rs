@@ -6,11 +6,12 @@ use cowherd_api::Condition;
 use cowherd_api::ConditionStatus::{self, True, Unknown};
 use jiff::Timestamp;
 use kube::Client;
+use serde_json::Value;
 
 use super::{Inventory, Owner, OwnerName};
 use crate::conditions::{
-    ASSUMED_READY, Conditions, HEALTHY, PROGRESSING, READY, RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED,
-    find, time,
+    ASSUMED_READY, Conditions, HEALTHY, PROGRESSING, PRUNE_FAILED, READY, RECONCILIATION_SUCCEEDED, RECONCILING,
+    SHARED, STALLED, TERMINATING, find, time,
 };
 use crate::{Authorship, Counters, Occasion};
 
@@ -89,6 +90,21 @@ pub(crate) fn progressing(status: &mut Status, owner: &Owner, message: &str) {
     conditions.set(READY, Unknown, PROGRESSING, "Reconciliation in progress");
     conditions.set(RECONCILING, True, PROGRESSING, message);
     conditions.remove(STALLED);
+}
+
+/// The owner was deleted, and its objects go; how far that is.
+pub(crate) fn terminating(status: &mut Status, owner: &Owner, message: &str) {
+    let mut conditions = conditions(status, owner);
+    conditions.set(READY, Unknown, TERMINATING, message);
+    conditions.set(RECONCILING, True, TERMINATING, message);
+    conditions.remove(STALLED);
+}
+
+/// Whether its objects were to go with the owner, and that failed.
+pub(crate) fn has_failed_to_go(status: &Status, owner: &Owner) -> bool {
+    let ready = find(&status.conditions, READY);
+    ready.is_some_and(|ready| ready.reason == PRUNE_FAILED && ready.observed_generation == owner.generation())
+        && owner.is_deleted()
 }
 
 /// Whether the last attempt was at this revision, and failed.
@@ -175,10 +191,38 @@ pub(crate) fn go_duration(duration: Duration) -> String {
 
 /// Writes the status.
 pub(crate) async fn write(client: &Client, counters: &Counters, name: &OwnerName, status: &Status) -> kube::Result<()> {
+    let written = (name.kind.write_status)(status).map_err(kube::Error::SerdeError)?;
+    write_fields(client, counters, name, name.kind.status_fields, &written).await
+}
+
+/// Writes the conditions, and leaves what else a status says as it is.
+pub(crate) async fn write_conditions(
+    client: &Client,
+    counters: &Counters,
+    name: &OwnerName,
+    status: &Status,
+) -> kube::Result<()> {
+    let conditions = Status { conditions: status.conditions.clone(), ..Status::default() };
+    let mut written = (name.kind.write_status)(&conditions).map_err(kube::Error::SerdeError)?;
+    if let Value::Object(fields) = &mut written {
+        fields.retain(|field, _| field == CONDITIONS);
+    }
+    write_fields(client, counters, name, &[CONDITIONS], &written).await
+}
+
+/// Under which name a status has its conditions, whatever the kind.
+const CONDITIONS: &str = "conditions";
+
+async fn write_fields(
+    client: &Client,
+    counters: &Counters,
+    name: &OwnerName,
+    fields: &[&str],
+    written: &Value,
+) -> kube::Result<()> {
     let kind = name.kind;
-    let written = (kind.write_status)(status).map_err(kube::Error::SerdeError)?;
     let place = crate::status::Place { resource: kind.resource(), name: name.namespaced() };
-    crate::status::write(client, &place, kind.status_manager, kind.status_fields, &written).await?;
+    crate::status::write(client, &place, kind.status_manager, fields, written).await?;
     counters.wrote_status();
     Ok(())
 }

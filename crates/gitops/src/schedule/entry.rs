@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::drifts::Drifts;
 use crate::Trigger;
-use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, READY, find};
+use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, PROGRESSING, READY, find};
 use crate::delivery::{Ended, Held, Report, Task};
 use crate::owner::{Owner, Settings, Status};
 use crate::producer::Inputs;
@@ -298,6 +298,19 @@ impl Entry {
         }
     }
 
+    /// Whether nothing ended since the start, and the revision was not wholly applied before, though something was.
+    pub(super) fn is_first_at(&self, revision: &str) -> bool {
+        let status = &self.status;
+        let is_it = status.last_applied_revision.as_deref() == Some(revision);
+        self.last.is_none() && !is_it && status.last_attempted_revision.is_some()
+    }
+
+    /// Whether its status tells of an apply that is under way, which none is.
+    pub(super) fn was_cut_off(&self) -> bool {
+        find(&self.status.conditions, READY)
+            .is_some_and(|ready| ready.status == ConditionStatus::Unknown && ready.reason == PROGRESSING)
+    }
+
     /// Why it is to be applied as a whole, if it is.
     fn trigger(&self, last: &Last, digest: Option<&str>, now: Instant) -> Option<Trigger> {
         // Who was told that it waits for something is told that this was it.
@@ -456,7 +469,7 @@ impl Entry {
         let holds = |last: &&Last| last.succeeded && last.generation == self.owner.generation();
         let last = self.last.as_ref().filter(holds);
         let is_behind = last.is_some_and(|last| self.status.last_applied_revision.as_ref() != Some(&last.revision));
-        is_behind && !self.is_busy() && self.is_right() && !self.is_suspended()
+        is_behind && !self.is_busy() && self.is_right() && !self.is_suspended() && !self.owner.is_deleted()
     }
 
     /// Waits for what is under way for a former object of this name.

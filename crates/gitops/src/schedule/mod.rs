@@ -12,6 +12,7 @@ mod follow;
 mod incremental_tests;
 #[cfg(test)]
 mod model_tests;
+mod parents;
 mod timers;
 pub(crate) mod watch;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_apply::Drift;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
@@ -32,6 +33,7 @@ use crate::source::{Artifact, Latest, News, SourceName};
 use crate::{Occasion, Phase, Progress, Trigger};
 use dependencies::Verdict;
 use entry::{Entry, Need};
+use parents::Asking;
 use timers::Timers;
 
 /// How long an owner may wait for its source or dependencies before that is written down: most waits are over
@@ -58,6 +60,8 @@ pub(crate) enum Signal {
     Concerned(Concerned),
     /// An object of an owner drifted.
     Drift { owner: OwnerName, drift: Drift },
+    /// A job found that its owner cannot be made; it asks to be told once nobody is about to take the owner away.
+    Unmade { name: OwnerName, answer: oneshot::Sender<()> },
 }
 
 /// All that is known of all owners.
@@ -85,6 +89,8 @@ pub(crate) struct Schedule {
     unnamed: Unnamed,
     /// When status may follow although jobs are still at work.
     follow_after: Instant,
+    /// By those they wait for: owners that cannot be made, and may be about to be taken away.
+    asking: HashMap<OwnerName, Vec<Asking>>,
 }
 
 impl Schedule {
@@ -106,6 +112,7 @@ impl Schedule {
             following: 0,
             unnamed: Unnamed::default(),
             follow_after: Instant::now(),
+            asking: HashMap::new(),
         }
     }
 
@@ -159,6 +166,7 @@ impl Schedule {
             Signal::Followed { name, uid, status } => self.followed(&name, uid.as_deref(), status),
             Signal::Concerned(concerned) => self.concern(concerned),
             Signal::Drift { owner, drift } => self.drifted(&owner, drift),
+            Signal::Unmade { name, answer } => self.ask(name, answer),
         }
     }
 
@@ -207,6 +215,7 @@ impl Schedule {
             self.context.measures.of(name.kind.kind).gone(&name.namespaced());
         }
         self.blocked.remove(name);
+        self.answer(name);
     }
 
     /// Something that was under way for an owner that is gone came to its end.
@@ -287,6 +296,11 @@ impl Schedule {
 
     /// Starts what is to be done for an owner now, if anything is.
     fn consider(&mut self, name: &OwnerName) {
+        self.start_needed(name);
+        self.answer(name);
+    }
+
+    fn start_needed(&mut self, name: &OwnerName) {
         let now = Instant::now();
         let Some(entry) = self.entries.get_mut(name) else { return };
         entry.drifts.forgive(now);
@@ -362,7 +376,8 @@ impl Schedule {
                 None => self.to_follow.push_back(name.clone()),
             }
         }
-        let applied = !entry.is_suspended() && entry.last.as_ref().is_some_and(|last| last.succeeded);
+        let is_kept = !entry.is_suspended() && !entry.owner.is_deleted();
+        let applied = is_kept && entry.last.as_ref().is_some_and(|last| last.succeeded);
         if let Some(held) = entry.drifts.held(now).filter(|_| applied) {
             let trigger = entry.drifts.held_trigger(now);
             let source = entry.settings().map(|settings| settings.source.clone());
@@ -422,9 +437,10 @@ impl Schedule {
         }
         let is_known = task.tells_of_fights() && entry.drifts.tell_held(Instant::now());
         let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
+        let (is_first, was_cut_off) = (entry.is_first_at(&source.revision), entry.was_cut_off());
         let progress = Progress::new(name, occasion.masked(&entry.mask), Phase::Building);
         let job = Job {
-            progress: Progress { is_known, ..progress },
+            progress: Progress { is_known, is_first, was_cut_off: is_first && was_cut_off, ..progress },
             occasion,
             has_said_why: false,
             leaves_any: false,

@@ -116,8 +116,16 @@ impl Owning for Bundle {
             ..Status::default()
         };
         let metadata = ObjectMeta { managed_fields: None, labels: None, ..self.metadata };
-        let (is_suspended, deletion, account) = (false, Deletion::Delete, None);
-        (Owner { name, metadata, is_suspended, settings: Ok(Arc::new(settings)), deletion, account }, status)
+        let owner = Owner {
+            name,
+            metadata,
+            is_suspended: false,
+            settings: Ok(Arc::new(settings)),
+            deletion: Deletion::Delete,
+            account: None,
+            has_default_account: false,
+        };
+        (owner, status)
     }
 }
 

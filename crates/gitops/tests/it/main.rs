@@ -10,6 +10,7 @@ mod cost;
 mod drift;
 mod failures;
 mod fights;
+mod leaving;
 mod lifecycle;
 mod oci;
 mod pruning;

@@ -37,9 +37,9 @@ async fn two() -> World {
 }
 
 const FIRST: Option<&str> =
-    Some("ConfigMap/apps/shared is as described here, though flux-system/second describes it too and is younger");
+    Some("ConfigMap/apps/shared is as described here, though flux-system/second describes it too");
 const SECOND: Option<&str> =
-    Some("ConfigMap/apps/shared is as flux-system/first describes it, which describes it too and is older");
+    Some("ConfigMap/apps/shared is as flux-system/first describes it, which describes it too and ");
 
 /// Waits until the condition of the Kustomization says this of what it shares, or nothing.
 async fn shares(world: &World, name: &str, text: Option<&str>) {

@@ -1,8 +1,10 @@
 //! What is told of a reconciliation says what was brought, who wrote it, and why.
 
 use cowherd_gitops::{Phase, Progress, Trigger};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use crate::applied::apply;
 use crate::telling::{event, heard, telling};
 use crate::world::{FLUX, World, config_map, kustomization};
 
@@ -249,4 +251,41 @@ async fn a_request_that_was_answered_is_no_cause_of_what_comes_later() {
     world.repository.commit("third");
     let told = heard(&mut progress, "apps", |told| told.phase == Phase::Ready && told.changed > 0).await;
     assert_eq!(told.occasion.trigger, Trigger::Dependency("flux-system/infra".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_start_does_of_a_revision_is_told_as_that_and_that_an_attempt_before_was_cut_off() {
+    let (mut world, mut progress) = telling().await;
+    apply(&world, &["a", "b"], json!({})).await;
+    let changed = |told: &Progress| told.phase == Phase::Ready && told.changed > 0;
+    let told = heard(&mut progress, "apps", changed).await;
+    assert!(!told.is_first && !told.was_cut_off, "it was never there before");
+    for is_cut_off in [false, true] {
+        // The source has brought it when the agents end.
+        world.patch_kustomization("apps", json!({ "spec": { "suspend": true } })).await;
+        world.repository.write("apps/a.yaml", &config_map("apps", "a", &format!("{is_cut_off}")));
+        let revision = world.repository.commit("in the middle of which they end");
+        world
+            .until("the source says so", async || {
+                let artifact = world.git_repository().await.status.unwrap().artifact.map(|artifact| artifact.revision);
+                if artifact.as_ref() == Some(&revision) { Ok(()) } else { Err(format!("{artifact:?}")) }
+            })
+            .await;
+        world.kill_agents().await;
+        world.patch_kustomization("apps", json!({ "spec": { "suspend": false } })).await;
+        if is_cut_off {
+            let ready = json!({ "type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z" });
+            let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some(FLUX));
+            let patch = Patch::Merge(json!({ "status": { "conditions": [ready] } }));
+            api.patch_status("apps", &PatchParams::default(), &patch).await.unwrap();
+        }
+        world.start_agents();
+        let told = heard(&mut progress, "apps", changed).await;
+        assert_eq!((told.changed, told.is_first, told.was_cut_off), (1, true, is_cut_off));
+        world.repository.write("apps/b.yaml", &config_map("apps", "b", &format!("{is_cut_off}")));
+        world.repository.commit("while all is well");
+        let told = heard(&mut progress, "apps", changed).await;
+        assert_eq!((told.is_first, told.was_cut_off), (false, false));
+    }
 }

@@ -164,19 +164,14 @@ mod tests {
     }
 
     fn told(phase: Doing, trigger: Trigger) -> Progress {
+        let occasion = Occasion { revision: "main@sha1:1".to_owned(), origin: None, authorship: None, trigger };
         Progress {
-            kind: "Kustomization",
-            name: NamespacedName::new("n", "app"),
-            occasion: Occasion { revision: "main@sha1:1".to_owned(), origin: None, authorship: None, trigger },
-            phase,
             described: 1,
             applied: 1,
             changed: 1,
-            pruned: 0,
             changes: vec!["ConfigMap/n/a created".to_owned()],
             ready: 1,
-            assumed: None,
-            is_known: false,
+            ..Progress::about("Kustomization", NamespacedName::new("n", "app"), occasion, phase)
         }
     }
 

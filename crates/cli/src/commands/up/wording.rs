@@ -36,12 +36,12 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
 
 /// Whether something is being done.
 pub fn is_at_work(told: &Progress) -> bool {
-    matches!(told.phase, Doing::Building | Doing::Applying | Doing::Pruning | Doing::Checking)
+    matches!(told.phase, Doing::Building | Doing::Applying | Doing::Pruning | Doing::Checking | Doing::Deleting)
 }
 
 /// Whether what failed is only tried again: that it failed stays what is said, until it is known how that ends.
 pub fn is_another_try(told: &Progress, phase: Phase) -> bool {
-    phase == Phase::Failed && told.occasion.trigger == Trigger::Retry
+    phase == Phase::Failed && (told.occasion.trigger == Trigger::Retry || told.phase == Doing::Deleting)
 }
 
 /// What is being done. It is worth a line that stays where it is the first time, or may take long.
@@ -52,16 +52,27 @@ fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line
         Doing::Applying if told.described == 1 => format!("applying 1 object of {what}"),
         Doing::Applying => format!("applying {} objects of {what}", told.described),
         Doing::Pruning => format!("pruning for {what}"),
+        Doing::Deleting => deleting(told),
         // What is waited for, where that is known.
         _ if !matches!(message, "" | IN_PROGRESS) && phase == Phase::Working => message.to_owned(),
         _ => format!("checking health at {what}"),
     };
     let brief = match told.phase {
         Doing::Checking => format!("{} of {} ready; {doing}", told.ready, told.described),
+        Doing::Deleting if told.held.count == 0 => format!("{} left; {doing}", told.left),
         _ => doing.clone(),
     };
-    let is_long = is_first || told.phase == Doing::Checking;
+    let is_long = is_first || matches!(told.phase, Doing::Checking | Doing::Deleting);
     Line { phase: Phase::Working, brief, full: is_long.then_some(doing), failed_at: None }
+}
+
+/// What goes with a Kustomization that was deleted, or what of that does not go.
+fn deleting(told: &Progress) -> String {
+    if told.held.count > 0 {
+        return format!("deleting; {}", told.rest(NAMED).unwrap_or_default());
+    }
+    let objects = if told.going.count == 1 { "object" } else { "objects" };
+    format!("deleting {} {objects}: {}; {}", told.going.count, told.going.listed(NAMED), told.occasion)
 }
 
 fn failed(told: &Progress, message: String) -> Line {
@@ -77,16 +88,24 @@ fn failed(told: &Progress, message: String) -> Line {
         0 => String::new(),
         applied => format!("{applied} of {} applied; ", told.described),
     };
-    let full = format!("{message}\n{applied}{}", told.occasion.what());
+    let what = match told.occasion.what() {
+        what if what.is_empty() => told.occasion.to_string(),
+        what => what,
+    };
+    let full = format!("{message}\n{applied}{what}");
     let failed_at = Some(told.occasion.revision.clone());
     Line { phase: Phase::Failed, brief: message, full: Some(full), failed_at }
 }
 
-/// What a reconciliation did that failed then, or gave way to another one, where it did anything: it is said once, whatever is
-/// said of how things are.
+/// What a reconciliation did that failed then, or gave way to another one, or was the last one, where it did anything: it is said
+/// once, whatever is said of how things are.
 pub fn done_all_the_same(told: &Progress) -> Option<String> {
     let did_any = told.changed + told.pruned > 0 && !told.is_known;
-    (did_any && matches!(told.phase, Doing::Failed(_) | Doing::Superseded)).then(|| done(told))
+    match told.phase {
+        Doing::Failed(_) | Doing::Superseded if did_any => Some(done(told)),
+        Doing::Gone if told.going.count + told.stays.count > 0 => Some(done(told)),
+        _ => None,
+    }
 }
 
 fn ready(told: &Progress) -> Line {
@@ -98,19 +117,33 @@ fn ready(told: &Progress) -> Line {
 fn done(told: &Progress) -> String {
     let named = listed_of(&told.changes, told.changes.len() + told.unnamed(), NAMED);
     let done = if told.changes.is_empty() { String::new() } else { format!(": {named}") };
-    let assumed = told.assumed.as_ref().map(|assumed| format!("\n{assumed}")).unwrap_or_default();
-    format!("{}{done}; {}{assumed}", counts(told), told.occasion)
+    let said = [Some(counts(told) + &done), Some(told.occasion.to_string()), told.rest(NAMED)];
+    let said: Vec<String> = said.into_iter().flatten().filter(|said| !said.is_empty()).collect();
+    let more: String = told.assumed.iter().chain(&told.shared).map(|more| format!("\n{more}")).collect();
+    said.join("; ") + &more
 }
 
 /// What the reconciliation did, without what it did not.
 fn counts(told: &Progress) -> String {
     let of = |count: usize, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
-    format!("{} applied{}{}", told.applied, of(told.changed, "changed"), of(told.pruned, "pruned"))
+    let counts = match (&told.occasion.trigger, told.going.count) {
+        (Trigger::Deletion, 0) => return String::new(),
+        (Trigger::Deletion, count) if count > told.pruned => format!("{} of {count} pruned", told.pruned),
+        (Trigger::Deletion, _) => format!("{} pruned", told.pruned),
+        _ => format!("{} applied{}{}", told.applied, of(told.changed, "changed"), of(told.pruned, "pruned")),
+    };
+    let since = match told.changed + told.pruned {
+        0 => "",
+        _ if told.was_cut_off => " since the start, before which an attempt broke off",
+        _ if told.is_first => " since the start",
+        _ => "",
+    };
+    format!("{counts}{since}{}", of(told.gone, "gone already"))
 }
 
 #[cfg(test)]
 mod tests {
-    use cowherd_gitops::{Authorship, NamespacedName, Occasion};
+    use cowherd_gitops::{Authorship, Named, NamespacedName, Occasion};
     use serde_json::{Value, json};
 
     use super::*;
@@ -122,19 +155,12 @@ mod tests {
 
     fn told(phase: Doing, trigger: Trigger) -> Progress {
         let authorship = Some(Authorship { author: "Ada".to_owned(), subject: "Scale up".to_owned() });
+        let occasion = Occasion { revision: REVISION.to_owned(), origin: None, authorship, trigger };
         Progress {
-            kind: "Kustomization",
-            name: NamespacedName::new("flux-system", "app"),
-            occasion: Occasion { revision: REVISION.to_owned(), origin: None, authorship, trigger },
-            phase,
             described: 8,
             applied: 8,
-            changed: 0,
-            pruned: 0,
-            changes: Vec::new(),
             ready: 8,
-            assumed: None,
-            is_known: false,
+            ..Progress::about("Kustomization", NamespacedName::new("flux-system", "app"), occasion, phase)
         }
     }
 
@@ -163,7 +189,9 @@ mod tests {
         let both =
             format!("8 applied, 2 changed: a created, b configured; {WHAT}\nassumed ready, not observed: CronJob/n/c");
         assert_eq!(full(&ready, &done), both);
-        done.assumed = None;
+        done.shared = Some("ConfigMap/n/a is shared".to_owned());
+        assert_eq!(full(&ready, &done), format!("{both}\nConfigMap/n/a is shared"));
+        (done.assumed, done.shared) = (None, None);
         done.pruned = 7;
         done.changes.extend((0..6).map(|number| format!("c{number} deleted")));
         assert_eq!(
@@ -215,6 +243,70 @@ mod tests {
         }
         failed.phase = Doing::Pruning;
         assert_eq!(done_all_the_same(&failed), None, "it is not known yet how that ends");
+    }
+
+    #[test]
+    fn what_stays_and_what_was_gone_is_said_beside_what_was_pruned() {
+        let ready = seen("True", "Applied revision: x", REVISION);
+        let mut done = told(Doing::Ready, Trigger::Revision);
+        (done.pruned, done.gone, done.changes) = (1, 2, vec!["a deleted".to_owned()]);
+        done.stays = Named { first: vec!["b (it says so)".to_owned()], count: 1 };
+        let expected = format!("8 applied, 1 pruned, 2 gone already: a deleted; {WHAT}; 1 stays: b (it says so)");
+        assert_eq!(full(&ready, &done), expected);
+    }
+
+    #[test]
+    fn what_goes_with_a_deleted_one_is_said_at_its_beginning_and_what_went_and_stayed_at_its_end() {
+        let occasion = Occasion { revision: String::new(), origin: None, authorship: None, trigger: Trigger::Deletion };
+        let mut told = Progress { occasion, applied: 0, ..told(Doing::Deleting, Trigger::Deletion) };
+        told.going = Named { first: ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec(), count: 7 };
+        told.left = 3;
+        let going = seen("Unknown", "deleting: 3 of 7 objects left", REVISION);
+        let begun = line(&going, Some(&told));
+        let said = "deleting 7 objects: a, b, c, d, e, and 2 more; because it was deleted";
+        assert_eq!((begun.phase, begun.brief), (Phase::Working, format!("3 left; {said}")));
+        assert_eq!(begun.full.as_deref(), Some(said));
+        assert_eq!(done_all_the_same(&told), None);
+
+        told.held = Named { first: vec!["g (example.com/hold)".to_owned()], count: 1 };
+        let held = "1 goes once its finalizers are done: g (example.com/hold)";
+        assert_eq!(full(&going, &told), format!("deleting; {held}"));
+
+        told.phase = Doing::Gone;
+        (told.pruned, told.changes) = (6, vec!["a deleted".to_owned()]);
+        told.stays = Named { first: vec!["c (it says so)".to_owned()], count: 1 };
+        let said =
+            format!("6 of 7 pruned: a deleted, and 5 more; because it was deleted; 1 stays: c (it says so); {held}");
+        assert_eq!(done_all_the_same(&told), Some(said));
+        (told.going, told.pruned, told.changes) = (Named::default(), 0, Vec::new());
+        told.held = Named::default();
+        let said = "because it was deleted; 1 stays: c (it says so)";
+        assert_eq!(done_all_the_same(&told).as_deref(), Some(said));
+        assert_eq!(done_all_the_same(&Progress { stays: Named::default(), ..told.clone() }), None, "it had nothing");
+
+        told.phase = Doing::Failed("cannot delete b".to_owned());
+        let failing = seen("False", "cannot delete b", REVISION);
+        assert_eq!(full(&failing, &told), "cannot delete b\nbecause it was deleted");
+        told.phase = Doing::Deleting;
+        assert_eq!(line(&failing, Some(&told)).full, None, "it is another try");
+    }
+
+    #[test]
+    fn after_a_start_nobody_takes_what_was_done_for_all_there_was_to_do() {
+        let ready = seen("True", "Applied revision: x", REVISION);
+        let mut done = told(Doing::Ready, Trigger::Revision);
+        done.is_first = true;
+        assert_eq!(full(&ready, &done), format!("8 applied; {WHAT}"));
+        (done.changed, done.changes) = (1, vec!["a created".to_owned()]);
+        assert_eq!(full(&ready, &done), format!("8 applied, 1 changed since the start: a created; {WHAT}"));
+        done.was_cut_off = true;
+        let cut_off = "8 applied, 1 changed since the start, before which an attempt broke off: a created";
+        assert_eq!(full(&ready, &done), format!("{cut_off}; {WHAT}"));
+        (done.was_cut_off, done.gone, done.changed, done.pruned) = (false, 3, 0, 1);
+        assert_eq!(
+            full(&ready, &done),
+            format!("8 applied, 1 pruned since the start, 3 gone already: a created; {WHAT}")
+        );
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::owner::OwnerName;
 /// Who else could have an object that somebody leaves.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heirs {
-    /// Somebody else applied it.
-    OneHasIt,
+    /// This one applied it.
+    OneHasIt(OwnerName),
     /// Nobody did. These describe it: those that are at work first, of these and of the others the oldest first.
     Some(Vec<OwnerName>),
 }
@@ -19,8 +19,8 @@ impl Claims {
     /// Who else than `name` could have the object.
     pub(in crate::delivery) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
         let others = || self.holds(object).filter(|(rank, _)| rank.name != *name);
-        if others().any(|(_, hold)| hold == Hold::Has) {
-            return Heirs::OneHasIt;
+        if let Some((rank, _)) = others().find(|(_, hold)| *hold == Hold::Has) {
+            return Heirs::OneHasIt(rank.name.clone());
         }
         let (resting, at_work): (Vec<_>, Vec<_>) = others().partition(|(_, hold)| *hold == Hold::Rests);
         Heirs::Some(at_work.into_iter().chain(resting).map(|(rank, _)| rank.name.clone()).collect())

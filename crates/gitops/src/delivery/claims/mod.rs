@@ -208,6 +208,14 @@ impl Claims {
         self.holds(object).map(|(rank, _)| &rank.name).filter(|other| *other != name).cloned().collect()
     }
 
+    /// Those other than `name` that describe the object, or had it and have not deleted it yet.
+    pub(super) fn havers(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        let kept = self.kept.iter().filter(|(other, objects)| *other != name && objects.contains(object));
+        let mut havers = self.describers(name, object);
+        havers.extend(kept.map(|(other, _)| other.clone()));
+        havers
+    }
+
     fn winner(&self, object: &ObjectId) -> Option<&Arc<Rank>> {
         self.holds(object).find(|(_, hold)| hold.has()).map(|(rank, _)| rank)
     }

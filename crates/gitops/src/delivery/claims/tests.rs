@@ -52,13 +52,53 @@ fn the_oldest_has_what_several_describe_whoever_comes_first() {
         assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&a));
         assert_eq!(
             said(&claims, &a),
-            "ConfigMap/x is as described here, though n/b and others describes it too and is younger. Take it out of \
+            "ConfigMap/x is as described here, though n/b and others describe it too and are younger. Take it out of \
              all but one"
         );
         let lost =
             "ConfigMap/x is as n/a describes it, which describes it too and is older. Take it out of all but one";
         assert_eq!((said(&claims, &b).as_str(), said(&claims, &c).as_str()), (lost, lost));
     }
+}
+
+#[test]
+fn of_two_of_the_same_second_the_names_decide_and_that_is_what_is_said() {
+    let (a, b) = (rank(1, "a"), rank(1, "b"));
+    let by_name = "comes first by its name (both were made in the same second)";
+    let mut claims = Claims::default();
+    apply(&mut claims, &a, &["x"]);
+    apply(&mut claims, &b, &["x"]);
+    assert_eq!(
+        said(&claims, &a),
+        format!(
+            "ConfigMap/x is as described here, though n/b describes it too; this one {by_name}. Take it out of all but one"
+        )
+    );
+    assert_eq!(
+        said(&claims, &b),
+        format!("ConfigMap/x is as n/a describes it, which describes it too and {by_name}. Take it out of all but one")
+    );
+    let mut claims = Claims::default();
+    apply(&mut claims, &b, &["x"]);
+    drop((claims.claim(&a, [object("x")]), claims.applied(&a, &BTreeSet::new(), false)));
+    let though = format!("though n/a, which {by_name} but cannot apply it, describes it too");
+    assert_eq!(said(&claims, &b), format!("ConfigMap/x is as described here, {though}. Take it out of all but one"));
+}
+
+#[test]
+fn whoever_takes_an_object_away_that_it_described_is_known_until_it_has() {
+    let (a, b, x) = (rank(1, "a"), rank(2, "b"), object("x"));
+    let mut claims = Claims::default();
+    let havers = |claims: &Claims| claims.havers(&b.name, &x);
+    assert_eq!(havers(&claims), []);
+    apply(&mut claims, &a, &["x"]);
+    assert_eq!(havers(&claims), [a.name.clone()]);
+    apply(&mut claims, &a, &[]);
+    assert_eq!(havers(&claims), [a.name.clone()], "it is about to delete it");
+    claims.keep(&a.name, [].into_iter());
+    assert_eq!(havers(&claims), []);
+    apply(&mut claims, &b, &["x"]);
+    assert_eq!(havers(&claims), [], "nobody else");
 }
 
 #[test]
@@ -177,7 +217,7 @@ fn an_object_is_left_to_who_has_it_or_else_to_who_is_at_work_and_at_last_to_who_
     assert_eq!(claims.heirs(&a.name, &x), names(&["c", "b"]));
     let written = BTreeSet::from([x.clone()]);
     let _ = claims.applied(&c, &written, true);
-    assert_eq!(claims.heirs(&a.name, &x), Heirs::OneHasIt);
+    assert_eq!(claims.heirs(&a.name, &x), Heirs::OneHasIt(c.name.clone()));
     let _ = claims.applied(&a, &written, true);
     assert_eq!(claims.heirs(&a.name, &x), names(&["c", "b"]), "what it had was overwritten");
     assert_eq!(claims.heirs(&a.name, &object("y")), names(&[]));
@@ -201,7 +241,8 @@ fn only_so_many_shared_objects_are_named() {
         with: with.clone(),
         is_with_older: false,
         is_with_more: false,
+        is_by_name: false,
     };
     let text = told(&(0..13).map(one).collect::<Vec<_>>()).unwrap();
-    assert!(text.contains("; and 3 more. Take it") && !text.contains("ConfigMap/10 "), "{text}");
+    assert!(text.contains("; and 3 more. Take each out of all but one") && !text.contains("ConfigMap/10 "), "{text}");
 }

@@ -18,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) with: OwnerName,
     pub(crate) is_with_older: bool,
     pub(crate) is_with_more: bool,
+    /// Whether it is the names that say which of the two goes first, since both were made in the same second.
+    pub(crate) is_by_name: bool,
 }
 
 impl Claims {
@@ -36,6 +38,7 @@ impl Claims {
             is_with_older: winner.is_none() && with < rank,
             // Whoever lost need not know who else did.
             is_with_more: winner.is_none() && is_with_more,
+            is_by_name: with.created == rank.created,
         };
         if *winner == *rank { Some(shared(first.as_ref()?, None)) } else { Some(shared(&winner, Some(&winner))) }
     }
@@ -57,20 +60,27 @@ const NAMED: usize = 10;
 
 /// Says what is shared, with whom, and who wins; nothing where nothing is.
 pub(crate) fn told(shared: &[Shared]) -> Option<String> {
-    let one = |shared: &Shared| {
-        let (object, with) = (&shared.object, &shared.with);
-        let more = if shared.is_with_more { " and others" } else { "" };
-        match shared.winner {
-            Some(_) => format!("{object} is as {with} describes it, which describes it too and is older"),
-            None if shared.is_with_older => {
-                format!(
-                    "{object} is as described here, though {with}{more}, which is older but cannot apply it, describes it too"
-                )
-            }
-            None => format!("{object} is as described here, though {with}{more} describes it too and is younger"),
-        }
-    };
     let named: Vec<String> = shared.iter().take(NAMED).map(one).collect();
     let more = shared.len().checked_sub(NAMED + 1).map_or(String::new(), |more| format!("; and {} more", more + 1));
-    (!named.is_empty()).then(|| format!("{}{more}. Take it out of all but one", named.join("; ")))
+    let advice = if shared.len() == 1 { "Take it out of all but one" } else { "Take each out of all but one" };
+    (!named.is_empty()).then(|| format!("{}{more}. {advice}", named.join("; ")))
+}
+
+fn one(shared: &Shared) -> String {
+    let Shared { object, winner, with, is_with_older, is_with_more, is_by_name } = shared;
+    let goes_first =
+        if *is_by_name { "comes first by its name (both were made in the same second)" } else { "is older" };
+    if winner.is_some() {
+        return format!("{object} is as {with} describes it, which describes it too and {goes_first}");
+    }
+    let (others, describe, are) =
+        if *is_with_more { (" and others", "describe", "are") } else { ("", "describes", "is") };
+    let with =
+        if *is_with_older { format!("{with}, which {goes_first} but cannot apply it,") } else { with.to_string() };
+    let why = match (is_with_older, is_by_name) {
+        (true, _) => String::new(),
+        (false, true) => format!("; this one {goes_first}"),
+        (false, false) => format!(" and {are} younger"),
+    };
+    format!("{object} is as described here, though {with}{others} {describe} it too{why}")
 }

@@ -29,6 +29,7 @@ use super::Context;
 use super::failure::Failure;
 use super::job::Job;
 use crate::conditions::{PRUNE_PROTECTED, find};
+use crate::events::Type;
 use crate::owner::status::conditions;
 use crate::owner::{Inventory, Owner, OwnerName, Status};
 use crate::target::Target;
@@ -207,19 +208,29 @@ pub(super) async fn foresee(
 pub(super) async fn stays_after_deletion(
     context: &Context,
     target: &Target,
-    job: &Job,
+    job: &mut Job,
     objects: &[Versioned],
-) -> Result<(Vec<Versioned>, Option<String>), Failure> {
+) -> Result<Vec<Versioned>, Failure> {
     if is_unprotected(context, &job.owner) {
-        return Ok((Vec::new(), None));
+        return Ok(Vec::new());
     }
     let content = contents(target, objects, objects).await?;
     let stays = |object: &&Versioned| content.iter().any(|(id, _)| *id == object.id);
     let objects: Vec<Versioned> = objects.iter().filter(stays).cloned().collect();
-    let held = Held { objects, content, ..Held::default() };
-    let message = (!held.objects.is_empty()).then(|| format!("some objects stay: {}", held.why(job.name.kind.kind)));
-    Ok((held.objects, message))
+    let (held, kind) = (Held { objects, content, ..Held::default() }, job.name.kind.kind);
+    if !held.objects.is_empty() {
+        let message = format!("some objects stay: {}", held.why(kind));
+        job.tell_event(context, Type::Warning, PRUNE_PROTECTED, &message);
+    }
+    for (object, content) in &held.content {
+        let why = format!("with it would go what this {kind} does not prune: {}", content.names(NAMED_BESIDE));
+        job.note_stays(object, &why);
+    }
+    Ok(held.objects)
 }
+
+/// How many objects are named that would go with one of many.
+const NAMED_BESIDE: usize = 3;
 
 /// The revision was applied and all else was deleted: approvals are used up by that. Writes down what the owner has, and what
 /// of it waits.

@@ -244,6 +244,10 @@ impl Cluster {
                     _ => failure(405, "MethodNotAllowed", "no such verb"),
                 }
             }
+            (&Method::GET, [.., namespace, "kustomizations", name]) => {
+                let key = (KUSTOMIZATION, (*namespace).to_owned(), (*name).to_owned());
+                state.objects.get(&key).cloned().map(|object| (200, object)).ok_or_else(|| not_found(&key))
+            }
             (&Method::PATCH, [.., namespace, "kustomizations", name, "status"]) => {
                 state.merge((KUSTOMIZATION, (*namespace).to_owned(), (*name).to_owned()), &body, "", Some("status"))
             }

@@ -1,0 +1,88 @@
+//! What helps where an account may not do what is to be done on its behalf.
+//!
+//! Objects may have been applied with other rights than those with which they are to go: somebody took rights away, or has started
+//! the agents with another account for all who name none, as with `cowherd up --switch --default-service-account`.
+
+use super::failure::Failure;
+use crate::owner::{Owner, OwnerName};
+
+/// What to do about a failure, where that is not what it says itself.
+pub(super) fn of(owner: &Owner, failure: &Failure) -> Option<String> {
+    let user = owner.account.as_ref()?.user.as_str();
+    let object = failure.answer()?.denied(user)?;
+    let another = match owner.has_default_account {
+        true => {
+            "start cowherd with another --default-service-account, such as that which applied the objects (an empty one, \
+             `--default-service-account=`, is the agents with their own rights)"
+        }
+        false => "name another one in spec.serviceAccountName",
+    };
+    let OwnerName { kind, namespace, name } = &owner.name;
+    let leave = match failure {
+        Failure::Finalize(_) => format!(
+            ". To leave the objects where they are: `kubectl patch {}.{} {name} -n {namespace} --type merge -p \
+             '{{\"spec\":{{\"deletionPolicy\":\"Orphan\"}}}}'`",
+            kind.plural, kind.group
+        ),
+        Failure::Prune(_) => ". To leave the objects where they are: spec.prune: false".to_owned(),
+        _ => String::new(),
+    };
+    Some(format!("give {user} a role that may do that to {object}, or {another}{leave}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_api::flux::kustomize::v1::Kustomization;
+    use cowherd_apply::{ApplyError, ObjectId};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Policy;
+    use crate::owner::Owning;
+
+    fn owner(spec: Value) -> Owner {
+        let mut object = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": { "name": "apps", "namespace": "n" },
+            "spec": { "interval": "1m", "prune": true, "sourceRef": { "kind": "GitRepository", "name": "s" } } });
+        object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let mut owner = serde_json::from_value::<Kustomization>(object).unwrap().read(None).0;
+        Policy { default_service_account: Some("builder".into()), ..Policy::default() }.complete(&mut owner);
+        owner
+    }
+
+    fn refused(user: &str) -> Box<ApplyError> {
+        let subject =
+            ObjectId { kind: "ConfigMap".into(), namespace: "n".into(), name: "a".into(), ..ObjectId::default() };
+        Box::new(ApplyError::Refused {
+            subject: Box::new(subject),
+            step: "delete failed",
+            reason: "Forbidden".to_owned(),
+            message: format!("configmaps \"a\" is forbidden: User \"{user}\" cannot delete resource \"configmaps\""),
+            code: 403,
+        })
+    }
+
+    #[test]
+    fn who_lacks_a_right_is_named_with_the_object_and_with_each_way_out() {
+        let (builder, deployer) = ("system:serviceaccount:n:builder", "system:serviceaccount:n:deployer");
+        let remedy = of(&owner(json!({})), &Failure::Finalize(refused(builder))).unwrap();
+        for said in [
+            "give system:serviceaccount:n:builder a role that may do that to ConfigMap/n/a, or start cowherd with another",
+            "`--default-service-account=`",
+            "kubectl patch kustomizations.kustomize.toolkit.fluxcd.io apps -n n --type merge -p '{\"spec\":{\"deletionPolicy\":\"Orphan\"}}'",
+        ] {
+            assert!(remedy.contains(said), "{said:?} is not in {remedy}");
+        }
+        let named = owner(json!({ "serviceAccountName": "deployer" }));
+        let remedy = of(&named, &Failure::Prune(refused(deployer))).unwrap();
+        assert!(
+            remedy.contains("spec.serviceAccountName") && !remedy.contains("--default-service-account"),
+            "{remedy}"
+        );
+        assert!(remedy.ends_with("To leave the objects where they are: spec.prune: false"), "{remedy}");
+        let remedy = of(&named, &Failure::Apply(refused(deployer))).unwrap();
+        assert!(remedy.ends_with("or name another one in spec.serviceAccountName"), "{remedy}");
+        assert_eq!(of(&named, &Failure::Apply(refused(builder))), None, "it is somebody else who may not");
+        assert_eq!(of(&named, &Failure::Superseded), None);
+    }
+}

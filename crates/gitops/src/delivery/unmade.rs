@@ -1,0 +1,33 @@
+//! An owner of which no manifests can be made, maybe because the same revision takes it away with what it was made of.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::failure::Failure;
+use super::job::Job;
+use super::{Context, finalize};
+use crate::owner::Settings;
+use crate::schedule::Signal;
+
+/// How long a failure waits at most for those that may be about to take the owner away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a failure to make manifests means, once all that describe the owner were brought to its revision: nothing where they
+/// have taken it away.
+pub(super) async fn unmade(context: &Context, job: &Job, settings: &Settings, failure: Failure) -> Failure {
+    // Whoever is waited for may wait for all that have not applied.
+    context.sharing.leave(&settings.source, &job.name);
+    let (answer, answered) = oneshot::channel();
+    let _ = context.signals.send(Signal::Unmade { name: job.name.clone(), answer });
+    tokio::select! {
+        () = job.cancelled() => return Failure::Superseded,
+        _ = tokio::time::timeout(PATIENCE, answered) => {}
+    }
+    // That it was deleted may be on its way yet.
+    match finalize::look(context, &job.name).await {
+        Ok(Some(seen)) if seen.uid == job.owner.metadata.uid && seen.deletion_timestamp.is_none() => failure,
+        Ok(_) => Failure::Superseded,
+        Err(_) => failure,
+    }
+}
