@@ -1,5 +1,6 @@
 //! What is told of a Kustomization that goes, and of what stays.
 
+use crate::program::fleet::Fleet;
 use crate::program::repository::{Repository, config_map};
 use crate::program::{Running, eventually};
 
@@ -84,6 +85,23 @@ fn after_a_switch_to_an_account_that_may_not_delete_it_is_said_what_helps_and_th
         let found = running.kubectl(["get", "kustomization", "app", "-n", "flux-system"]);
         if found.status.success() { Err(String::from_utf8_lossy(&found.stdout).into_owned()) } else { Ok(()) }
     });
+}
+
+#[test]
+fn who_suspends_and_resumes_a_source_or_a_kustomization_is_said() {
+    let fleet = Fleet::start();
+    let running = &fleet.running;
+    for (words, name) in
+        [(&["kustomization", "app"][..], " app: "), (&["source", "git", "flux-system"][..], " source flux-system: ")]
+    {
+        running.cowherd_ok([&["suspend"], words].concat());
+        running.wait_until_said(&[name, "suspended by \"cowherd-suspend\" at 20"]);
+        running.cowherd_ok([&["resume"], words].concat());
+        running.wait_until_said(&[name, "resumed by \"cowherd-resume\" at 20"]);
+    }
+    let patch = ["patch", "gitrepository", "flux-system", "-n", "flux-system", "--type=merge", "-p"];
+    running.kubectl_ok([&patch[..], &[r#"{"spec":{"suspend":true}}"#]].concat());
+    running.wait_until_said(&[" source flux-system: suspended by \"kubectl-patch\" at 20"]);
 }
 
 #[test]

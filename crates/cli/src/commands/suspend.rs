@@ -51,10 +51,12 @@ impl Suspend {
     }
 }
 
-/// Sets `spec.suspend`; the resource as it is then.
+/// Sets `spec.suspend`, and leaves on the object that it was this command; the resource as it is then.
 pub async fn set_suspend(client: &kube::Client, resource: Resource, suspend: bool) -> anyhow::Result<Resource> {
     let api = resource.kind.api(client, &resource.namespace());
     let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
-    let object = api.patch(&resource.name(), &PatchParams::default(), &patch).await.map_err(explain)?;
+    let manager = if suspend { "cowherd-suspend" } else { "cowherd-resume" };
+    let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+    let object = api.patch(&resource.name(), &params, &patch).await.map_err(explain)?;
     Ok(Resource { object, ..resource })
 }

@@ -6,6 +6,7 @@ mod sources;
 mod starting;
 mod submodules;
 mod summary;
+mod suspension;
 mod switching;
 mod watching;
 mod wording;

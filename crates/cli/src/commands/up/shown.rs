@@ -3,6 +3,7 @@
 
 use cowherd_gitops::{Phase as Doing, Progress};
 
+use super::suspension;
 use super::wording::{is_another_try, is_at_work, line};
 use crate::resource::Resource;
 use crate::terminal::progress::{Line, Phase};
@@ -34,12 +35,13 @@ pub struct Seen {
 impl Seen {
     /// What this object says.
     pub fn of(resource: &Resource) -> Self {
+        let message = |phase, message: &str| (phase, message.to_owned());
         let (phase, message) = match resource.ready() {
-            _ if resource.suspended() => (Phase::Suspended, "suspended"),
-            Some(ready) if ready.status == "True" && resource.observed() => (Phase::Ready, ready.message),
-            Some(ready) if ready.status == "False" => (Phase::Failed, ready.message),
-            Some(ready) => (Phase::Working, ready.message),
-            None => (Phase::Working, ""),
+            _ if resource.suspended() => (Phase::Suspended, suspension::told(resource)),
+            Some(ready) if ready.status == "True" && resource.observed() => message(Phase::Ready, ready.message),
+            Some(ready) if ready.status == "False" => message(Phase::Failed, ready.message),
+            Some(ready) => message(Phase::Working, ready.message),
+            None => message(Phase::Working, ""),
         };
         let assumed = resource.condition("AssumedReady").map_or("", |assumed| assumed.message);
         Self { phase, message: message.into(), revision: resource.revision().into(), assumed: assumed.into() }
@@ -93,6 +95,11 @@ impl Shown {
         }
         self.told = Some(progress);
         self.is_said = false;
+    }
+
+    /// Whether it was suspended when it was last seen.
+    pub fn is_suspended(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.phase == Phase::Suspended)
     }
 
     /// Whether the agents told how something ended.

@@ -25,17 +25,25 @@ pub struct Sources {
     awaited: BTreeMap<Key, String>,
     /// The generation of each that was seen last.
     generations: BTreeMap<Key, Option<i64>>,
+    /// Those that are suspended.
+    suspended: BTreeSet<Key>,
     /// Those of the awaited that were given another spec since the start. Their look may be over before that is seen, so of
     /// these the status tells too, once it is of that spec.
     changed: BTreeSet<Key>,
 }
 
 impl Sources {
+    /// An object was seen; whether it is suspended and was not, or was and is not any more.
+    pub fn turns(&mut self, source: &Resource) -> bool {
+        let key = key(source);
+        if source.suspended() { self.suspended.insert(key) } else { self.suspended.remove(&key) }
+    }
+
     /// An object was seen; whether that is news.
     pub fn see(&mut self, source: &Resource) -> bool {
         if source.suspended() || source.object.metadata.deletion_timestamp.is_some() {
             // Nobody looks at it.
-            return self.forget(source);
+            return self.overlook(&key(source));
         }
         let key = key(source);
         let failed = source.ready().filter(|ready| ready.status == "False");
@@ -57,9 +65,14 @@ impl Sources {
     /// An object is gone; whether that is news.
     pub fn forget(&mut self, source: &Resource) -> bool {
         let key = key(source);
-        self.heard.remove(&key);
-        self.generations.remove(&key);
-        self.settle(&key, None)
+        self.suspended.remove(&key);
+        self.overlook(&key)
+    }
+
+    fn overlook(&mut self, key: &Key) -> bool {
+        self.heard.remove(key);
+        self.generations.remove(key);
+        self.settle(key, None)
     }
 
     /// The agents looked, in vain if there is a failure; whether that is news.
@@ -189,9 +202,13 @@ mod tests {
             source
         };
         let mut sources = Sources::default();
+        assert!(!sources.turns(&source("False", "refused")));
+        assert!(sources.turns(&suspended) && !sources.turns(&suspended), "it is said once");
         assert!(!sources.see(&suspended) && !sources.are_awaited());
+        assert!(!sources.turns(&suspended));
         sources.hear(KIND, &name(), Some("refused"));
         assert!(sources.see(&suspended) && all(&sources).is_empty());
+        assert!(sources.turns(&source("False", "refused")) && !sources.turns(&source("False", "refused")));
         assert!(sources.see(&source("False", "refused")) && sources.are_awaited(), "it was resumed");
         assert!(sources.forget(&source("False", "refused")) && all(&sources).is_empty());
     }

@@ -22,7 +22,7 @@ use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
 use super::sources::{self, Sources};
-use super::wording;
+use super::{suspension, wording};
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
@@ -153,7 +153,11 @@ impl Watching {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind: Kind::Kustomization, object };
-                self.note(shown_name(&resource), |shown| shown.see(&resource))
+                let name = shown_name(&resource);
+                if !resource.suspended() && self.known.get(&name).is_some_and(Shown::is_suspended) {
+                    self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
+                }
+                self.note(name, |shown| shown.see(&resource))
             }
             watcher::Event::Delete(object) => {
                 let name = shown_name(&Resource { kind: Kind::Kustomization, object });
@@ -170,7 +174,12 @@ impl Watching {
     fn see_source(&mut self, kind: Kind, event: watcher::Event<DynamicObject>) -> bool {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                self.sources.see(&Resource { kind, object })
+                let resource = Resource { kind, object };
+                if self.sources.turns(&resource) {
+                    let name = shown_name(&resource);
+                    self.board.say(Mark::Action, &format!("source {name}: {}", suspension::told(&resource)));
+                }
+                self.sources.see(&resource)
             }
             watcher::Event::Delete(object) => self.sources.forget(&Resource { kind, object }),
             watcher::Event::Init | watcher::Event::InitDone => false,
