@@ -28,10 +28,13 @@ fn is_over(told: &Progress) -> bool {
     told.phase == Phase::Gone && told.going.count + told.stays.count > 0
 }
 
-/// Notes each `Ready` condition that a Kustomization has from its deletion on: status and message.
-fn watch(world: &World, name: &str) -> (JoinHandle<()>, Arc<Mutex<Vec<(String, String)>>>) {
+/// The `Ready` conditions that a Kustomization had: status and message.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
+
+/// Notes each that it has from its deletion on.
+fn watch(world: &World, name: &str) -> (JoinHandle<()>, Seen) {
     let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some(FLUX));
-    let (seen, name) = (Arc::<Mutex<Vec<(String, String)>>>::default(), name.to_owned());
+    let (seen, name) = (Seen::default(), name.to_owned());
     let noted = seen.clone();
     let watching = tokio::spawn(async move {
         let mut events = watcher(api, watcher::Config::default()).boxed();
