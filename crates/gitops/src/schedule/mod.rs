@@ -437,10 +437,11 @@ impl Schedule {
         }
         let is_known = task.tells_of_fights() && entry.drifts.tell_held(Instant::now());
         let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
-        let (is_first, was_cut_off) = (entry.is_first_at(&source.revision), entry.was_cut_off());
+        let is_first = matches!(task, Task::Apply { .. }) && entry.is_first_at(&source.revision);
+        let was_cut_off = is_first && entry.was_cut_off();
         let progress = Progress::new(name, occasion.masked(&entry.mask), Phase::Building);
         let job = Job {
-            progress: Progress { is_known, is_first, was_cut_off: is_first && was_cut_off, ..progress },
+            progress: Progress { is_known, is_first, was_cut_off, ..progress },
             occasion,
             has_said_why: false,
             leaves_any: false,
