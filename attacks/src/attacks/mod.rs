@@ -38,6 +38,7 @@ pub static ALL: &[&Attack] = &[
     &repositories::endless_charts::ATTACK,
     &repositories::links_outside::ATTACK,
     &repositories::lying_servers::ATTACK,
+    &repositories::many_deltas::ATTACK,
     &repositories::silent_servers::ATTACK,
     &people::escape_sequences::ATTACK,
     &people::hostile_reviews::ATTACK,

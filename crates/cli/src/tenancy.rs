@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use cowherd_gitops::{NamespacedName, Policy};
-use cowherd_source::{Access, Block, LocalAccess, Network, RepositoryUrl};
+use cowherd_source::{Access, Block, LocalAccess, Network, RepositoryUrl, StorageLimits};
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{ROOT, Root};
@@ -31,6 +31,28 @@ pub struct Tenancy {
     /// The ServiceAccount on whose behalf Kustomizations act that name none; an empty name for the agents' own
     #[arg(long, value_name = "NAME")]
     default_service_account: Option<String>,
+    /// How much is kept on disk for their sources, in all; the root's own repository is not counted [default: 16Gi]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_storage: Option<u64>,
+    /// The same for the sources of one namespace [default: 4Gi]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_storage_per_namespace: Option<u64>,
+}
+
+/// A size in bytes, as Kubernetes writes it: 512Mi, 16Gi.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
+        "" => 0,
+        "Ki" => 10,
+        "Mi" => 20,
+        "Gi" => 30,
+        "Ti" => 40,
+        _ => return Err("must be a size such as 512Mi or 16Gi".to_owned()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "must be a size such as 512Mi or 16Gi".to_owned())
 }
 
 /// What a data directory remembers of the flags that deny something: nothing becomes open because a later start does not
@@ -107,6 +129,14 @@ impl Tenancy {
         self.default_service_account.as_deref().filter(|name| !name.is_empty())
     }
 
+    fn storage(&self) -> StorageLimits {
+        let StorageLimits { total, per_namespace } = StorageLimits::default();
+        StorageLimits {
+            total: self.max_storage.unwrap_or(total),
+            per_namespace: self.max_storage_per_namespace.unwrap_or(per_namespace),
+        }
+    }
+
     /// The policy of agents that follow `root`, if somebody named one.
     pub fn policy(&self, root: Option<&Root>) -> Result<Policy> {
         let named = |root: &Root| {
@@ -123,6 +153,7 @@ impl Tenancy {
             root: root.map(named).transpose()?,
             no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
             default_service_account: self.default_service_account().map(str::to_owned),
+            storage: self.storage(),
         })
     }
 }
@@ -159,6 +190,20 @@ mod tests {
         assert_eq!(taken, ["--no-cross-namespace-refs"]);
         assert!(!tenancy.no_remote_bases() && tenancy.default_service_account().is_none());
         assert_eq!(start(data_dir.path(), &[]).1, ["--no-cross-namespace-refs"]);
+    }
+
+    #[test]
+    fn sizes_are_written_as_kubernetes_writes_them() {
+        let storage = |flags: &[&str]| {
+            let line = Line::try_parse_from([&["up"], flags].concat()).map_err(|error| error.to_string());
+            line.map(|line| line.tenancy.policy(None).unwrap().storage)
+        };
+        assert_eq!(storage(&[]), Ok(StorageLimits::default()));
+        let said = storage(&["--max-storage=2Ti", "--max-storage-per-namespace=512Mi"]);
+        assert_eq!(said, Ok(StorageLimits { total: 2 << 40, per_namespace: 512 << 20 }));
+        for wrong in ["0", "16G", "Gi", "-1", "99999999999Ti", "1.5Gi"] {
+            assert!(storage(&["--max-storage", wrong]).unwrap_err().contains("such as 512Mi"), "{wrong}");
+        }
     }
 
     #[test]

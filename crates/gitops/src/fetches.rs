@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cowherd_source::Cancel;
+use cowherd_source::{Cancel, StorageLimits, Tenant, Tenants};
 use tokio::sync::oneshot;
 
 /// How many fetches go on at the same time. Each holds a thread.
@@ -41,6 +41,7 @@ pub(crate) struct Fetches {
     limits: FetchLimits,
     /// Which of the control planes of the process: a namespace is one of one control plane.
     plane: u64,
+    tenants: Tenants,
     state: Arc<Mutex<State>>,
 }
 
@@ -92,7 +93,7 @@ impl Drop for Turn {
 
 impl Fetches {
     pub(crate) fn new(limits: FetchLimits) -> Self {
-        Self { limits, plane: 0, state: Arc::default() }
+        Self { limits, plane: 0, tenants: Tenants::default(), state: Arc::default() }
     }
 
     /// How many go on at the same time.
@@ -108,6 +109,21 @@ impl Fetches {
             state.planes
         };
         Self { plane, ..self.clone() }
+    }
+
+    /// The same with so much room on disk for what is fetched.
+    pub(crate) fn with_storage(&self, limits: StorageLimits) -> Self {
+        Self { tenants: self.tenants.with_storage(limits), ..self.clone() }
+    }
+
+    /// On whose behalf something is fetched; nobody's where it is the person's own.
+    pub(crate) fn tenant(&self, purpose: &Purpose) -> Option<Tenant> {
+        (!purpose.is_own).then(|| self.tenants.tenant(self.name(purpose), &purpose.namespace))
+    }
+
+    /// The namespace, as it is called among those of all control planes.
+    fn name(&self, purpose: &Purpose) -> String {
+        format!("{}/{}", self.plane, purpose.namespace)
     }
 
     /// Does `work` on a thread of its own once it is its turn. When this is dropped before it is done, the work is broken
@@ -136,7 +152,7 @@ impl Fetches {
     /// Waits for a turn. `None` never happens: a turn is given to everyone who waits.
     async fn turn(&self, purpose: &Purpose) -> Option<Turn> {
         let (give, given) = oneshot::channel();
-        let name = format!("{}/{}", self.plane, purpose.namespace);
+        let name = self.name(purpose);
         {
             let mut state = self.state();
             let namespace = state.namespaces.entry(name.clone()).or_default();

@@ -142,7 +142,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     let clients = clients.into();
     let (signals, inbox) = mpsc::unbounded_channel();
     let recorder = events::Recorders::new(clients.delivery.clone());
-    let fetches = config.budgets.fetches.clone();
+    let fetches = config.budgets.fetches.with_storage(config.policy.storage);
     let tell: source::Tell = {
         let signals = signals.clone();
         Arc::new(move |news| drop(signals.send(schedule::Signal::Source(news))))

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use cowherd_apply::Account;
-use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup};
+use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup, StorageLimits};
 
 use crate::NamespacedName;
 use crate::owner::{Owner, OwnerName, Settings};
@@ -22,6 +22,8 @@ pub struct Policy {
     /// The ServiceAccount on whose behalf a Kustomization acts that names none, as Flux's `--default-service-account` has
     /// it. Without one, it acts with the rights of the agents.
     pub default_service_account: Option<String>,
+    /// How much may be kept on disk of what tenants follow.
+    pub storage: StorageLimits,
 }
 
 /// The repository that everything grows from, as a person named it on the command line.

@@ -78,6 +78,8 @@ pub struct Progress {
     pub is_first: bool,
     /// Whether it is known that there was such an attempt, which broke off.
     pub was_cut_off: bool,
+    /// Whether what failed may pass by itself: a server that gives no answer, or says to come back.
+    pub may_pass: bool,
 }
 
 impl Progress {
@@ -93,9 +95,10 @@ impl Progress {
     }
 
     /// There was nothing to be had of a source.
-    pub(crate) fn failed(source: &SourceName, message: &str) -> Self {
+    pub(crate) fn failed(source: &SourceName, message: &str, may_pass: bool) -> Self {
         let occasion = Occasion::new(None, Trigger::Interval);
-        Self::about(source.kind.0, source.name.clone(), occasion, Phase::Failed(message.to_owned()))
+        let failed = Self::about(source.kind.0, source.name.clone(), occasion, Phase::Failed(message.to_owned()));
+        Self { may_pass, ..failed }
     }
 
     /// An object of this kind and name is in this phase, and nothing was done yet.
@@ -121,6 +124,7 @@ impl Progress {
             is_first: false,
             was_cut_off: false,
             is_known: false,
+            may_pass: false,
         }
     }
 

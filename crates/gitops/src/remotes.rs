@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cowherd_render::{Cause, Helm, Remote, RemoteSource, Remotes, RenderError, Surroundings};
 use cowherd_source::{
     Access, Cancel, ChartError, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError,
-    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, UrlError, WebProblem,
+    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, Tenant, UrlError, WebProblem,
 };
 use cowherd_tree::{EntryKind, MAX_FILE_SIZE, MemoryTree, PathError, Tree, TreeError, TreePath};
 
@@ -114,7 +114,7 @@ impl Elsewhere {
     /// Fetches all of this, one after the other. Blocks the thread.
     pub(crate) fn bring(&self, missing: &[RemoteSource], access: &Access, brought: &mut Brought) {
         for source in missing {
-            let found = self.fetch(source, access, &Cancel::default());
+            let found = self.fetch(source, access, &Cancel::default(), None);
             brought.put(source.clone(), found);
         }
     }
@@ -125,6 +125,7 @@ impl Elsewhere {
         source: &RemoteSource,
         access: &Access,
         cancel: &Cancel,
+        tenant: Option<Tenant>,
     ) -> Result<Remote, ElsewhereError> {
         if let Some(remote) = self.fresh(source, access) {
             return Ok(remote);
@@ -132,7 +133,7 @@ impl Elsewhere {
         let Some((mirrors, charts)) = &self.fetchers else {
             return Err(ElsewhereError::NotAllowed(source.clone()));
         };
-        let terms = Terms { access, cancel };
+        let terms = Terms { access, cancel, tenant };
         let remote = match source {
             RemoteSource::Git { url, reference, timeout } => {
                 repository(mirrors, url, reference.as_deref(), *timeout, &terms)?
@@ -242,12 +243,15 @@ pub(crate) fn host(source: &RemoteSource) -> String {
 struct Terms<'a> {
     access: &'a Access,
     cancel: &'a Cancel,
+    tenant: Option<Tenant>,
 }
 
 /// What to do about a repository that could not be fetched for a kustomization, which has its address and no more.
 fn advice(error: &FetchError) -> &'static str {
     match error {
-        FetchError::Tls { .. } => " (for what a kustomization names: in the file that SSL_CERT_FILE names)",
+        FetchError::Tls { .. } => {
+            " (for what a kustomization names: in the file that SSL_CERT_FILE names, which this machine trusts then)"
+        }
         FetchError::Refused { url, .. } if url.is_http() => {
             " (for what a kustomization names: https://user:password@HOST/PATH, or use ssh and its keys)"
         }
@@ -269,6 +273,7 @@ fn repository(
 ) -> Result<Remote, ElsewhereError> {
     let mut remote = cowherd_source::Remote::new(RepositoryUrl::parse(url)?).with_access(terms.access.clone());
     remote.cancel = terms.cancel.clone();
+    remote.tenant = terms.tenant.clone();
     if let Some(timeout) = timeout {
         remote.timeout = timeout.min(MAX_TIMEOUT);
     }

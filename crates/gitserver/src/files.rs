@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::web::{self, Answer, Ending, Request, Service};
+use crate::web::{self, Answer, Ending, Flaw, Request, Service};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,12 @@ impl Server {
 
     /// The same over TLS, with a certificate that nobody knows.
     pub fn start_tls(root: &Path) -> Self {
-        let (config, certificate) = web::self_signed(None);
+        Self::start_tls_with(root, Flaw::Unknown)
+    }
+
+    /// The same with a certificate that has a flaw.
+    pub fn start_tls_with(root: &Path, flaw: Flaw) -> Self {
+        let (config, certificate) = web::flawed(flaw, None);
         let mut server = Self::serve(root, Some(config));
         server.certificate = Some(certificate);
         server

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::web::{self, Answer, Ending, Request, Service};
+use crate::web::{self, Answer, Ending, Flaw, Request, Service};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
@@ -80,6 +80,14 @@ impl Server {
     /// The same over TLS, with a certificate that nobody knows.
     pub fn start_tls(root: &Path) -> Self {
         Self::start_tls_for(root, None)
+    }
+
+    /// The same with a certificate that has a flaw.
+    pub fn start_tls_with(root: &Path, flaw: Flaw) -> Self {
+        let (config, certificate) = web::flawed(flaw, None);
+        let mut server = Self::serve(root, Some(config));
+        server.certificate = Some(certificate);
+        server
     }
 
     /// The same for clients that show the certificate `client`, if one is given.

@@ -22,6 +22,7 @@
 pub mod artifact;
 pub mod files;
 pub mod http;
+pub mod pack;
 pub mod proxy;
 pub mod registry;
 pub mod repository;
@@ -31,3 +32,4 @@ pub mod tokens;
 mod web;
 
 pub use repository::Repository;
+pub use web::Flaw;

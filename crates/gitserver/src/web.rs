@@ -151,9 +151,40 @@ fn answer(stream: impl Read + Write, service: &impl Service) {
     }
 }
 
+/// What is wrong with a certificate that a test asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flaw {
+    /// Nothing, but that nobody knows it.
+    #[default]
+    Unknown,
+    /// It is for `other.example.com` and `*.example.org` alone.
+    OtherNames,
+    /// It was valid in 2020.
+    Expired,
+    /// It will be valid from 2100 on.
+    NotYet,
+}
+
 /// A certificate for `localhost` that nobody knows, in use and as PEM. Clients have to show `client`, if it is given.
 pub(crate) fn self_signed(client: Option<&CertificateDer<'static>>) -> (Arc<ServerConfig>, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    flawed(Flaw::Unknown, client)
+}
+
+/// The same with a flaw.
+pub(crate) fn flawed(flaw: Flaw, client: Option<&CertificateDer<'static>>) -> (Arc<ServerConfig>, String) {
+    let names = if flaw == Flaw::OtherNames { vec!["other.example.com", "*.example.org"] } else { vec!["localhost"] };
+    let mut params = rcgen::CertificateParams::new(names.into_iter().map(str::to_owned).collect::<Vec<_>>()).unwrap();
+    match flaw {
+        Flaw::Expired => {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+        }
+        Flaw::NotYet => params.not_before = rcgen::date_time_ymd(2100, 1, 1),
+        _ => {}
+    }
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&signing_key).unwrap();
+    let made = rcgen::CertifiedKey { cert, signing_key };
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider.clone());

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Reference, RepositoryUrl};
+use crate::{Excess, NoRoom, Reference, RepositoryUrl};
 
 /// Why a repository could not be fetched: which one, the cause, and what to do.
 ///
@@ -30,7 +30,7 @@ pub enum FetchError {
     #[error("fetching {0} was broken off, since nobody waits for it any more")]
     Cancelled(RepositoryUrl),
     /// No connection to the server came about, or it broke.
-    #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
+    #[error("cannot reach {url}: {cause}; check the host name and the network")]
     Unreachable {
         /// The repository.
         url: RepositoryUrl,
@@ -38,11 +38,11 @@ pub enum FetchError {
         cause: String,
     },
     /// The server's certificate was not accepted, or TLS failed otherwise.
-    #[error("TLS with {url} failed: {cause}; if the server has its own certificate authority, give it as ca.crt")]
+    #[error("TLS with {url} failed: {cause}")]
     Tls {
         /// The repository.
         url: RepositoryUrl,
-        /// What happened.
+        /// What happened, and what to do about it.
         cause: String,
     },
     /// The server did not accept who we are.
@@ -96,7 +96,9 @@ pub enum FetchError {
         timeout: Duration,
     },
     /// The server sent more than is accepted.
-    #[error("{url} sent more than {limit} bytes for one fetch; that is more than is accepted")]
+    #[error(
+        "{url} sent more than {limit} bytes for one fetch; that is more than is accepted. This commit is asked for again by `cowherd reconcile`"
+    )]
     TooLarge {
         /// The repository.
         url: RepositoryUrl,
@@ -105,13 +107,33 @@ pub enum FetchError {
     },
     /// A file of the repository is larger than is unpacked, or there are too many objects.
     #[error(
-        "{url} holds a file of more than {limit} bytes, or millions of objects, which is more than is unpacked; keep what is that large elsewhere"
+        "{url} holds a file of more than {limit} bytes, or millions of objects, which is more than is unpacked; keep what is that large elsewhere. This commit is asked for again by `cowherd reconcile`"
     )]
     LargeObject {
         /// The repository.
         url: RepositoryUrl,
         /// The most that is unpacked at once, in bytes.
         limit: usize,
+    },
+    /// A pack means more than is unpacked.
+    #[error(
+        "{url} sent few bytes that mean many: more than {limit} {excess}, which is more than is unpacked; if it is meant, pack it anew with `git repack -a -d -f`, or keep what is that large elsewhere. This commit is asked for again by `cowherd reconcile`"
+    )]
+    TooMuch {
+        /// The repository.
+        url: RepositoryUrl,
+        /// What there is too much of.
+        excess: Excess,
+        /// The most that is accepted.
+        limit: u64,
+    },
+    /// There is no room on disk for it.
+    #[error("{url} cannot be kept: {cause}")]
+    NoRoom {
+        /// The repository.
+        url: RepositoryUrl,
+        /// Whose room it is, and how much.
+        cause: NoRoom,
     },
     /// A revision has more files than are walked.
     #[error(
@@ -172,6 +194,19 @@ fn where_one_is(url: &RepositoryUrl) -> &'static str {
 }
 
 impl FetchError {
+    /// Whether it may pass by itself: then trying again can help.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. })
+    }
+
+    /// Whether it is for what the commit holds: as long as the server has the same, it would be so again.
+    pub(crate) fn is_of_content(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLarge { .. } | Self::LargeObject { .. } | Self::TooMuch { .. } | Self::TooManyFiles { .. }
+        )
+    }
+
     /// The repository that could not be fetched.
     pub fn url(&self) -> &RepositoryUrl {
         match self {
@@ -187,6 +222,8 @@ impl FetchError {
             | Self::Timeout { url, .. }
             | Self::TooLarge { url, .. }
             | Self::LargeObject { url, .. }
+            | Self::TooMuch { url, .. }
+            | Self::NoRoom { url, .. }
             | Self::TooManyFiles { url, .. }
             | Self::NoSsh { url, .. }
             | Self::Unsupported { url, .. }

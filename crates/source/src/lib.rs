@@ -38,7 +38,9 @@ mod reference;
 mod registry;
 mod remote;
 mod snapshot;
+mod tenant;
 mod tree;
+mod unpack;
 mod version;
 mod web;
 
@@ -54,7 +56,7 @@ pub use chart::{
     ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FileSource, Package,
 };
 pub use commit::{Commit, CommitId, Signature};
-pub use connect::{ProxyError, ProxyServer};
+pub use connect::{ProxyError, ProxyServer, TlsRemedies, tls_fault};
 pub use digest::Digest;
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};
@@ -64,6 +66,8 @@ pub use reference::{Reference, Revision};
 pub use registry::{Logins, LoginsError};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_MAX_UNPACKED, DEFAULT_TIMEOUT, Remote};
 pub use snapshot::Snapshot;
+pub use tenant::{NoRoom, StorageLimits, Tenant, Tenants};
 pub use tree::GitTree;
+pub use unpack::Excess;
 pub use version::{Range, RangeError};
 pub use web::WebProblem;

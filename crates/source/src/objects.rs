@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use gix::ObjectId;
+use gix::error::{Class, ResourceExhaustionKind};
 use gix::objs::{Exists as _, Find, Kind, TreeRefIter};
 use gix::odb::HeaderExt;
 
@@ -21,6 +22,9 @@ const MAX_DIRECTORY_SIZE: u64 = 16 * 1024 * 1024;
 
 /// The most that each reading thread remembers of the packs, to take deltas apart.
 const MAX_PACK_CACHE: usize = 8 * 1024 * 1024;
+
+/// The most that is held at once to read an object: twice the largest that it is made of, and the deltas.
+const MAX_HELD: usize = 96 * 1024 * 1024;
 
 /// How many packs a database may have at once.
 const PACK_SLOTS: u16 = 1024;
@@ -98,6 +102,7 @@ impl Objects {
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         let options = gix::odb::store::init::Options {
             slots: gix::odb::store::init::Slots::Given(PACK_SLOTS),
+            alloc_limit_bytes: Some(MAX_HELD),
             ..Default::default()
         };
         let mut handle = gix::odb::at_opts(path, gix::hash::Kind::Sha1, None, options)?.into_arc()?;
@@ -123,6 +128,11 @@ impl Objects {
         self.damaged.load(Ordering::Acquire)
     }
 
+    /// The repository's directory.
+    pub(crate) fn repository(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// Does `work` with a handle of its own.
     pub(crate) fn with_handle<T>(&self, work: impl FnOnce(&gix::odb::HandleArc) -> T) -> T {
         let idle = lock(&self.idle).pop();
@@ -130,6 +140,12 @@ impl Objects {
         let result = work(&handle);
         lock(&self.idle).push(handle);
         result
+    }
+
+    /// The same database for who makes other objects of what is in it, however large that is: it was taken apart before, within
+    /// limits.
+    pub(crate) fn bases(&self) -> std::io::Result<gix::odb::HandleArc> {
+        gix::odb::at(&self.path, gix::hash::Kind::Sha1)?.into_arc()
     }
 
     /// Whether the object `id` is here.
@@ -211,6 +227,9 @@ impl Objects {
     }
 
     fn failed(&self, id: ObjectId, error: &gix::Error) -> ObjectError {
+        if error.classify().has(Class::ResourceExhaustion(ResourceExhaustionKind::AllocationLimit)) {
+            return ObjectError::Failed(id, "it is made of more than is held at once".to_owned());
+        }
         self.damaged.store(true, Ordering::Release);
         if error.is_not_found() { ObjectError::Missing(id) } else { ObjectError::Failed(id, error.to_string()) }
     }

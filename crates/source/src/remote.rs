@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Access, Auth, Cancel, FetchError, RepositoryUrl, Setup};
+use crate::{Access, Auth, Cancel, FetchError, RepositoryUrl, Setup, Tenant};
 
 /// How long a fetch may take unless it is said otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -10,8 +10,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many bytes a fetch may transfer unless it is said otherwise.
 pub const DEFAULT_MAX_SIZE: u64 = 1024 * 1024 * 1024;
 
-/// How many bytes a fetch may unpack at once unless it is said otherwise: those of the largest file, or what is known of
-/// all objects. Few bytes of a pack can mean a gigabyte.
+/// How many bytes the largest object may have unless it is said otherwise. From it follows what a fetch may unpack at once and in all:
+/// few bytes of a pack can mean many gigabytes.
 pub const DEFAULT_MAX_UNPACKED: usize = 128 * 1024 * 1024;
 
 /// A repository and the terms on which it is fetched.
@@ -25,12 +25,18 @@ pub struct Remote {
     pub timeout: Duration,
     /// How many bytes a fetch may transfer.
     pub max_size: u64,
-    /// How many bytes it may unpack at once.
+    /// How many bytes the largest object may have; twice as many may be held at once, and 64 times as many unpacked in all, of a
+    /// history 512 times.
     pub max_unpacked: usize,
     /// What the fetch may use and reach.
     pub access: Access,
     /// Breaks the fetch off.
     pub cancel: Cancel,
+    /// Whether a person asked for it: a commit that was refused before is asked for once more.
+    pub is_requested: bool,
+    /// On whose behalf it is fetched; without one on that of the person who runs the program, who waits for nobody and may keep what
+    /// they like.
+    pub tenant: Option<Tenant>,
 }
 
 impl Remote {
@@ -44,6 +50,8 @@ impl Remote {
             max_unpacked: DEFAULT_MAX_UNPACKED,
             access: Access::default(),
             cancel: Cancel::default(),
+            is_requested: false,
+            tenant: None,
         }
     }
 

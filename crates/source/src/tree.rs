@@ -7,6 +7,7 @@ use cowherd_tree::{ContentId, Entry, EntryKind, MAX_FILE_SIZE, Tree, TreeError, 
 use gix::ObjectId;
 
 use crate::objects::{Directory, Name, NameKind, ObjectError, Objects};
+use crate::tenant::Claim;
 
 /// The longest target of a symbolic link that is read, in bytes.
 const MAX_LINK_SIZE: u64 = 4096;
@@ -19,6 +20,8 @@ const MAX_LINK_SIZE: u64 = 4096;
 pub struct GitTree {
     objects: Arc<Objects>,
     root: ObjectId,
+    /// For whom it is kept.
+    _claim: Option<Arc<Claim>>,
 }
 
 /// What stands at a path.
@@ -38,7 +41,12 @@ impl Place {
 
 impl GitTree {
     pub(crate) fn new(objects: Arc<Objects>, root: ObjectId) -> Self {
-        Self { objects, root }
+        Self { objects, root, _claim: None }
+    }
+
+    /// The same, which is kept for somebody as long as it is held.
+    pub(crate) fn with_claim(self, claim: Option<Claim>) -> Self {
+        Self { _claim: claim.map(Arc::new), ..self }
     }
 
     /// The id of the whole tree, as Git shows it.

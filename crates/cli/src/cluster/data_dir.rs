@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use cowherd_controlplane::DataDir;
-use cowherd_source::{Reference, local};
-use cowherd_tree::{Tree as _, TreePath};
+use cowherd_source::local;
+use cowherd_tree::TreePath;
 use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 
@@ -61,8 +61,8 @@ fn find_data_dir() -> (PathBuf, bool) {
 /// Whether the commit that is checked out has something at a path.
 fn is_committed(repository: &local::Repository, path: &Path) -> bool {
     let Some(Ok(path)) = path.to_str().map(TreePath::parse) else { return false };
-    let snapshot = repository.snapshot(&Reference::Head);
-    snapshot.is_ok_and(|snapshot| snapshot.tree.stat(&path).is_ok_and(|entry| entry.is_some()))
+    // What cannot be read may have it.
+    repository.has_committed(&path).unwrap_or(true)
 }
 
 /// The kubeconfig of the data directory that nobody named, if it has one.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use cowherd_source::{TlsRemedies, tls_fault};
 use kube::core::Status;
 use kube::runtime::watcher;
 
@@ -34,9 +35,15 @@ impl fmt::Display for Fault {
     }
 }
 
+/// What can be done about the certificate of an API server.
+const REMEDIES: TlsRemedies = TlsRemedies {
+    authority: "the kubeconfig is of another control plane, or of one that was made anew since: take the one that it has now",
+    name: "reach it by a name that it has, or start it with --tls-san and this one",
+};
+
 /// Why no answer came.
 fn unanswered(error: &kube::Error) -> String {
-    let cause = innermost(error);
+    let cause = tls_fault(error, &REMEDIES).map_or_else(|| innermost(error), |fault| fault.to_string());
     match Sort::of(error) {
         Sort::Unreachable => format!("the cluster does not answer: {cause}"),
         Sort::Certificate => {

@@ -46,9 +46,10 @@ async fn fetch(
         return Some((source, Ok(remote)));
     }
     let purpose = Purpose { namespace: namespace.to_owned(), host: host(&source), is_own: false };
+    let tenant = context.fetches.tenant(&purpose);
     let (elsewhere, access) = (context.elsewhere.clone(), access.clone());
     let work = move |cancel| {
-        let found = elsewhere.fetch(&source, &access, &cancel);
+        let found = elsewhere.fetch(&source, &access, &cancel, tenant);
         (source, found)
     };
     // A fetch that panics leaves its source missing; the render says so.

@@ -77,6 +77,15 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Whether only a change of the object can help.
     pub(crate) is_final: bool,
+    /// Whether it may pass by itself: no answer, or one that says to come back.
+    pub(crate) may_pass: bool,
     /// Whether it is there, and not signed as it has to be.
     pub(crate) is_unverified: bool,
+}
+
+impl Problem {
+    /// What is said of an error; also that it is tried again, where that may be all that it takes.
+    pub(super) fn told(error: &impl std::fmt::Display, may_pass: bool) -> String {
+        if may_pass { format!("{error}; it is tried again") } else { error.to_string() }
+    }
 }

@@ -21,14 +21,17 @@ mod status;
 mod task;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_source::Mirrors;
 use kube::Client;
+use kube::core::error_boundary::InvalidObject;
 
-use crate::Config;
 use crate::events::Recorders;
 use crate::fetches::Fetches;
 use crate::wanted::Wanted;
+use crate::{Config, Progress};
 
 pub(crate) use artifact::Artifact;
 pub(crate) use kind::{Found, Problem, Source};
@@ -36,6 +39,15 @@ pub(crate) use name::{SourceKind, SourceName};
 pub(crate) use news::{Latest, News, Tell};
 pub(crate) use origin::Origin;
 pub(crate) use run::run;
+
+/// How long a fetch may take at most, whatever the source says.
+const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Whether a person asked for a look at the object that there was none for yet.
+fn is_requested(object: &impl Source) -> bool {
+    let requested = object.meta().annotations.as_ref().and_then(|all| all.get(RECONCILE_REQUESTED_AT));
+    requested.is_some() && requested != object.status().last_handled_reconcile_at.as_ref()
+}
 
 /// What the tasks of all sources share.
 #[derive(Clone)]
@@ -52,6 +64,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Tells of an object of which nothing can be done, since it cannot be read.
+    fn unreadable(&self, kind: SourceKind, invalid: &InvalidObject) {
+        let InvalidObject { metadata, error } = invalid;
+        let name = metadata.name.clone().unwrap_or_default();
+        let source = SourceName::new(kind, metadata.namespace.clone().unwrap_or_default(), name);
+        tracing::warn!(%source, error, "a source cannot be read");
+        let message = format!("it cannot be read: {error}; correct the object");
+        if let Some(listener) =
+            self.config.progress.as_ref().filter(|_| self.config.shard.has(metadata.labels.as_ref()))
+        {
+            let _ = listener.send(Progress::failed(&source, &message, false));
+        }
+    }
+
     /// Whether the object is reconciled here, and not in another shard.
     fn is_ours(&self, object: &impl Source) -> bool {
         self.config.shard.has(object.meta().labels.as_ref())

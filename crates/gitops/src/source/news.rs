@@ -128,6 +128,7 @@ mod tests {
             reason: "GitOperationFailed",
             message: "no answer".to_owned(),
             is_final: false,
+            may_pass: true,
             is_unverified: false,
         };
         teller.failed(&problem);

@@ -103,7 +103,7 @@ impl Report {
 
     /// There was nothing to be had: what was fetched before stays. Gives `false`.
     async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
-        let Problem { reason, message, is_final, is_unverified } = problem;
+        let Problem { reason, message, is_final, may_pass, is_unverified } = problem;
         let mut status = self.base(object);
         let about = if *is_unverified { SOURCE_VERIFIED } else { FETCH_FAILED };
         let known = find(&status.conditions, about);
@@ -119,7 +119,7 @@ impl Report {
         }
         self.teller.failed(problem);
         if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object)) {
-            let _ = listener.send(Progress::failed(&self.name, message));
+            let _ = listener.send(Progress::failed(&self.name, message, *may_pass));
         }
         if find(&status.conditions, READY).is_some_and(|ready| ready.status == False) && is_news {
             self.record(object, Type::Warning, reason, message, BTreeMap::new());

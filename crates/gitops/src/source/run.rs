@@ -61,8 +61,7 @@ impl<K: Source> Sink<DeserializeGuard<K>> for Sources<K> {
         match object {
             Ok(object) => self.state().see(object, &self.shared),
             Err(invalid) => {
-                let (kind, name) = (K::KIND.0, invalid.metadata.name);
-                tracing::warn!(kind, name, error = invalid.error, "a source cannot be read");
+                self.shared.unreadable(K::KIND, &invalid);
             }
         }
     }

@@ -139,7 +139,7 @@ pub(super) async fn keep<K: Source>(
 fn broken(name: &SourceName, panic: &str) -> Problem {
     tracing::error!(source = %name, panic, "a fetch panicked");
     let message = "the fetch broke off; this is a bug in cowherd".to_owned();
-    Problem { reason: RECONCILIATION_FAILED, message, is_final: false, is_unverified: false }
+    Problem { reason: RECONCILIATION_FAILED, message, is_final: false, may_pass: false, is_unverified: false }
 }
 
 /// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own.
@@ -182,11 +182,13 @@ mod tests {
     use super::*;
     use crate::fetches::{FetchLimits, Fetches};
     use crate::source::status::Status;
-    use crate::source::{Artifact, Found, SourceKind};
-    use crate::{Config, events};
+    use crate::source::{Artifact, Found, SourceKind, is_requested};
+    use crate::{Config, Phase, events};
+    use cowherd_api::flux::source::v1::GitRepository;
     use http_body_util::BodyExt;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::client::Body;
+    use kube::core::error_boundary::DeserializeGuard;
     use tokio::sync::mpsc;
 
     /// A kind of source with a bug.
@@ -233,19 +235,51 @@ mod tests {
         (kube::Client::new(service, "default"), told)
     }
 
+    fn shared(client: kube::Client, directory: &std::path::Path, config: Config) -> Shared {
+        Shared {
+            recorder: events::Recorders::new(client.clone()),
+            client,
+            mirrors: cowherd_source::Mirrors::open(directory).unwrap(),
+            tell: Arc::new(|_| {}),
+            fetches: Fetches::new(FetchLimits::default()),
+            wanted: Arc::default(),
+            config: Arc::new(config),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_that_cannot_be_read_is_told_with_what_is_wrong() {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config { progress: Some(tell), ..Config::default() };
+        let shared = shared(client().0, directory.path(), config);
+        let object = json!({ "metadata": { "name": "odd", "namespace": "n" }, "spec": { "url": 1, "interval": "1h" } });
+        let object: DeserializeGuard<GitRepository> = serde_json::from_value(object).unwrap();
+        shared.unreadable(GitRepository::KIND, &object.0.unwrap_err());
+        let told = told.recv().await.unwrap();
+        assert_eq!((told.kind, told.name.to_string(), told.may_pass), ("GitRepository", "n/odd".to_owned(), false));
+        let Phase::Failed(message) = told.phase else { panic!("{:?}", told.phase) };
+        assert!(message.starts_with("it cannot be read: ") && message.contains("expected a string"), "{message}");
+    }
+
+    #[test]
+    fn what_a_person_asked_for_is_asked_for_until_that_was_handled() {
+        let requested = |requested: &str, handled: &str| {
+            let object = json!({
+                "metadata": { "name": "a", "annotations": { RECONCILE_REQUESTED_AT: requested } },
+                "spec": { "url": "https://example.com/a", "interval": "1h" },
+                "status": { "lastHandledReconcileAt": handled },
+            });
+            is_requested(&serde_json::from_value::<GitRepository>(object).unwrap())
+        };
+        assert!(requested("2", "1") && !requested("2", "2"));
+    }
+
     #[tokio::test]
     async fn a_bug_in_a_fetch_is_said_by_the_source_and_no_word_of_its_panic() {
         let (client, mut told) = client();
         let directory = tempfile::tempdir().unwrap();
-        let shared = Shared {
-            recorder: events::Recorders::new(client.clone()),
-            client,
-            mirrors: cowherd_source::Mirrors::open(directory.path()).unwrap(),
-            tell: Arc::new(|_| {}),
-            fetches: Fetches::new(FetchLimits::default()),
-            wanted: Arc::default(),
-            config: Arc::new(Config::default()),
-        };
+        let shared = shared(client, directory.path(), Config::default());
         let name = SourceName::new(ConfigMap::KIND, "n", "a");
         let object: ConfigMap =
             serde_json::from_value(json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1" } })).unwrap();

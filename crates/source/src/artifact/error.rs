@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cowherd_tree::ArchiveError;
 
-use crate::WebProblem;
+use crate::{NoRoom, WebProblem};
 
 /// Why an artifact could not be fetched: what was being done, the cause, and what to do.
 ///
@@ -49,6 +49,9 @@ pub enum ArtifactProblem {
         /// What there is, in words.
         available: String,
     },
+    /// There is no room on disk for it.
+    #[error("it cannot be kept: {0}")]
+    NoRoom(#[from] NoRoom),
     /// None of the keys has signed it.
     #[error("no matching signatures were found for '{name}'{hint}")]
     Unsigned {
@@ -72,6 +75,15 @@ pub enum ArtifactProblem {
         available: String,
     },
     /// The layer cannot be unpacked.
-    #[error("failed to extract layer contents from artifact: {0}")]
+    #[error(
+        "failed to extract layer contents from artifact: {0}; it is asked for again when another is pushed, or by `cowherd reconcile`"
+    )]
     Archive(#[from] Arc<ArchiveError>),
+}
+
+impl ArtifactError {
+    /// Whether it may pass by itself: then trying again can help.
+    pub fn may_pass(&self) -> bool {
+        matches!(&self.problem, ArtifactProblem::Web(problem) if problem.may_pass())
+    }
 }

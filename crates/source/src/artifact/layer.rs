@@ -136,6 +136,11 @@ impl Layer {
         Some(Self { file: file.to_owned(), names, contents, is_damaged: AtomicBool::default() })
     }
 
+    /// How many bytes it has on disk.
+    pub(super) fn size(&self) -> u64 {
+        fs::metadata(&self.file).map_or(0, |about| about.len())
+    }
+
     /// Whether something of it was not there any more when it was read.
     pub(super) fn is_damaged(&self) -> bool {
         self.is_damaged.load(Ordering::Relaxed)

@@ -14,6 +14,7 @@ use super::layer::Layer;
 use super::{ArtifactOptions, ArtifactProblem};
 use crate::WebProblem;
 use crate::objects::lock;
+use crate::tenant::{Claim, Growing};
 
 /// What a file that is being written begins with.
 const PARTIAL: &str = ".partial-";
@@ -43,6 +44,11 @@ impl Layers {
             }
         }
         Ok(layers)
+    }
+
+    /// Where the layer of this name is, or is going to be.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
     }
 
     /// The layer of this name, if it is here and whole.
@@ -75,14 +81,30 @@ impl Layers {
     }
 
     /// Unpacks a layer, and keeps it.
-    pub(super) fn put(&self, name: &str, packed: &File, limits: &ArchiveLimits) -> Result<Arc<Layer>, ArtifactProblem> {
+    pub(super) fn put(
+        &self,
+        name: &str,
+        packed: &File,
+        limits: &ArchiveLimits,
+        claim: Option<&Claim>,
+    ) -> Result<Arc<Layer>, ArtifactProblem> {
         let storage = |error: io::Error| WebProblem::Storage(error.to_string());
         let path = self.directory.join(name);
         let mut to = self.partial().map_err(storage)?;
-        let mut buffered = io::BufWriter::with_capacity(64 * 1024, to.as_file_mut());
+        let mut growing = Growing::new(to.as_file_mut(), claim);
+        let mut buffered = io::BufWriter::with_capacity(64 * 1024, &mut growing);
         let packed = io::BufReader::with_capacity(64 * 1024, packed);
-        let (layer, length) = Layer::unpack(packed, limits, &mut buffered, path.clone()).map_err(Arc::new)?;
+        let unpacked = Layer::unpack(packed, limits, &mut buffered, path.clone());
         drop(buffered);
+        if let Some(refused) = growing.refused {
+            return Err(refused.into());
+        }
+        let failed = growing.failed;
+        // What could not be written says nothing of the layer.
+        let (layer, length) = match (unpacked, failed) {
+            (Err(_), Some(cause)) => return Err(WebProblem::Storage(cause).into()),
+            (unpacked, _) => unpacked.map_err(Arc::new)?,
+        };
         // What has its name is whole, also where the power fails.
         to.as_file().set_len(length).and_then(|()| to.as_file().sync_all()).map_err(storage)?;
         let mut read = lock(&self.read);

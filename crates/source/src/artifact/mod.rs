@@ -5,9 +5,11 @@
 //! time, with the credentials of who asks: what is here already is no way around them.
 
 mod error;
+mod kept;
 mod layer;
 mod layers;
 mod options;
+mod refused;
 mod select;
 mod shelf;
 mod signature;
@@ -15,20 +17,25 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use cowherd_tree::Tree;
 
 use crate::cache::Cache;
 use crate::connect::{Authorities, Line};
 use crate::deadline::Deadline;
+use crate::objects::lock;
 use crate::registry::{Manifest, Registry};
+use crate::tenant::{Claim, Growing};
 use crate::web::{Web, WebProblem};
 use crate::{Digest, MirrorsError};
 pub use error::{ArtifactError, ArtifactProblem, ArtifactStep};
+use kept::Kept;
+use layer::Layer;
 use layers::Layers;
 pub use options::ArtifactOptions;
+use refused::Refused;
 use shelf::Shelf;
 pub use signature::{KeysError, PublicKeys};
 pub use source::{ArtifactReference, ArtifactRepository, ArtifactSource, TagError};
@@ -43,6 +50,7 @@ struct Inner {
     directory: PathBuf,
     manifests: Cache,
     layers: Layers,
+    refused: Mutex<Refused>,
     options: ArtifactOptions,
     authorities: Authorities,
 }
@@ -90,13 +98,14 @@ impl Artifacts {
         let (manifests, layers) =
             opened().map_err(|cause| MirrorsError::Unusable { path: directory.clone(), cause })?;
         let authorities = Authorities::default();
-        Ok(Self(Arc::new(Inner { directory, manifests, layers, options, authorities })))
+        let refused = Mutex::default();
+        Ok(Self(Arc::new(Inner { directory, manifests, layers, refused, options, authorities })))
     }
 
     /// The artifact that `source` names.
     pub fn fetch(&self, source: &ArtifactSource) -> Result<Fetched, ArtifactError> {
         let at = |step| move |problem: ArtifactProblem| ArtifactError { step, problem };
-        let Inner { options, authorities, .. } = &*self.0;
+        let authorities = &self.0.authorities;
         let name = &source.repository.name;
         let line = Line::new(&source.access, &source.cancel).through(source.proxy.as_ref());
         let web = Web::new(&source.auth, authorities, Deadline::after(source.timeout), line);
@@ -115,7 +124,7 @@ impl Artifacts {
             verify(&registry, &shelf, source, digest, keys).map_err(at(ArtifactStep::Verify))?;
         }
         let manifest = image(&registry, &shelf, manifest).map_err(at(ArtifactStep::Pull))?;
-        let fetched = layer(&registry, &shelf, &manifest, source, options).map_err(at(ArtifactStep::Layer))?;
+        let fetched = self.layer(&registry, &shelf, &manifest, source).map_err(at(ArtifactStep::Layer))?;
         let (layer, tree, unchanged) = fetched;
         let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
         Ok(Fetched { tag, digest, annotations, layer, tree, unchanged })
@@ -131,9 +140,48 @@ impl Artifacts {
             manifest = read(select::image(&manifest).ok()?.digest(base).ok()?)?;
         }
         let layer = select::layer(&manifest, source.media_type.as_deref()).ok()?.digest(base).ok()?;
-        let tree = shelf.layer(layer)?;
+        let tree = kept(&shelf, layer, shelf.layer(layer)?, source).ok()?;
         let annotations = manifest.annotations().map(|(name, text)| (name.clone(), text.clone())).collect();
         Some(Fetched { tag: None, digest, annotations, layer, tree, unchanged: true })
+    }
+
+    /// The layer that is asked for, and whether it was here.
+    fn layer(
+        &self,
+        registry: &Registry<'_>,
+        shelf: &Shelf<'_>,
+        manifest: &Manifest,
+        source: &ArtifactSource,
+    ) -> Result<(Digest, Arc<dyn Tree>, bool), ArtifactProblem> {
+        let storage = |cause: io::Error| WebProblem::Storage(cause.to_string());
+        let archive = &self.0.options.archive;
+        let descriptor = select::layer(manifest, source.media_type.as_deref())?;
+        let digest = descriptor.digest(registry.base())?;
+        if let Some(held) = shelf.layer(digest) {
+            return Ok((digest, kept(shelf, digest, held, source)?, true));
+        }
+        let place = shelf.place(digest);
+        if let Some(refusal) = lock(&self.0.refused).of(&place, source.is_requested) {
+            return Err(ArtifactProblem::Archive(refusal));
+        }
+        let mut packed = shelf.layers.partial().map_err(storage)?;
+        let of_packed = claim(source, packed.path())?;
+        let mut growing = Growing::new(packed.as_file_mut(), of_packed.as_ref());
+        let downloaded = registry.blob(descriptor, archive.packed, &mut growing);
+        if let Some(refused) = growing.refused {
+            return Err(refused.into());
+        }
+        downloaded?;
+        let reopened = packed.reopen().map_err(storage)?;
+        let of_layer = claim(source, &shelf.layers.path(&place))?;
+        let put = shelf.layers.put(&place, &reopened, archive, of_layer.as_ref());
+        // What came is what the digest says: it would be the same the next time.
+        if let Err(ArtifactProblem::Archive(refusal)) = &put {
+            lock(&self.0.refused).note(&place, refusal);
+        }
+        let layer = put?;
+        of_layer.iter().for_each(|claim| claim.settle(layer.size()));
+        Ok((digest, kept(shelf, digest, layer, source)?, false))
     }
 
     /// What is kept of the repository.
@@ -217,25 +265,21 @@ fn image(registry: &Registry<'_>, shelf: &Shelf<'_>, manifest: Vec<u8>) -> Resul
     Ok(Manifest::parse(&content, registry.base())?)
 }
 
-/// The layer that is asked for, and whether it was here.
-fn layer(
-    registry: &Registry<'_>,
+/// Claims what is going to be at `path` for whoever asks for the artifact.
+fn claim(source: &ArtifactSource, path: &Path) -> Result<Option<Claim>, ArtifactProblem> {
+    Ok(source.tenant.as_ref().map(|tenant| tenant.claim(path, 0)).transpose()?)
+}
+
+/// The layer, kept for whoever asks for it as long as its tree is held.
+fn kept(
     shelf: &Shelf<'_>,
-    manifest: &Manifest,
+    digest: Digest,
+    layer: Arc<Layer>,
     source: &ArtifactSource,
-    options: &ArtifactOptions,
-) -> Result<(Digest, Arc<dyn Tree>, bool), ArtifactProblem> {
-    let storage = |cause: io::Error| WebProblem::Storage(cause.to_string());
-    let descriptor = select::layer(manifest, source.media_type.as_deref())?;
-    let digest = descriptor.digest(registry.base())?;
-    if let Some(held) = shelf.layer(digest) {
-        return Ok((digest, held, true));
-    }
-    let mut packed = shelf.layers.partial().map_err(storage)?;
-    registry.blob(descriptor, options.archive.packed, packed.as_file_mut())?;
-    let packed = packed.reopen().map_err(storage)?;
-    let layer = shelf.layers.put(&shelf.place(digest), &packed, &options.archive)?;
-    Ok((digest, layer, false))
+) -> Result<Arc<dyn Tree>, ArtifactProblem> {
+    let Some(tenant) = &source.tenant else { return Ok(layer) };
+    let claim = tenant.claim(&shelf.layers.path(&shelf.place(digest)), layer.size())?;
+    Ok(Arc::new(Kept { layer, _claim: claim }))
 }
 
 /// What may be wrong where there is no signature at all.

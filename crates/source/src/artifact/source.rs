@@ -8,7 +8,7 @@ use regex::bytes::Regex;
 use super::PublicKeys;
 use crate::connect::ProxyServer;
 use crate::registry::{Logins, Name, is_tag};
-use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest, Range, WebProblem};
+use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest, Range, Tenant, WebProblem};
 
 /// A repository of a registry: `oci://HOST/PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,10 @@ pub struct ArtifactSource {
     pub access: Access,
     /// Breaks the fetch off.
     pub cancel: Cancel,
+    /// Whether a person asked for it: a layer that was refused before is asked for once more.
+    pub is_requested: bool,
+    /// On whose behalf it is fetched, and kept; without one on that of the person who runs the program, who may keep what they like.
+    pub tenant: Option<Tenant>,
 }
 
 impl ArtifactSource {
@@ -112,6 +116,8 @@ impl ArtifactSource {
             timeout: DEFAULT_TIMEOUT,
             access: Access::default(),
             cancel: Cancel::default(),
+            is_requested: false,
+            tenant: None,
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::access::Forbidden;
 use crate::deadline::Deadline;
 use crate::objects::lock;
-use crate::{Access, Auth, Cancel, FetchError, Remote, RepositoryUrl};
+use crate::{Access, Auth, Cancel, FetchError, Remote, RepositoryUrl, Tenant};
 
 /// One try to fetch from a remote.
 ///
@@ -20,7 +20,9 @@ pub(crate) struct Attempt {
     cancel: Cancel,
     max_size: u64,
     max_unpacked: usize,
+    tenant: Option<Tenant>,
     received: AtomicU64,
+    is_whole: AtomicBool,
     failure: Mutex<Option<FetchError>>,
 }
 
@@ -35,7 +37,9 @@ impl Attempt {
             cancel: remote.cancel.clone(),
             max_size: remote.max_size,
             max_unpacked: remote.max_unpacked,
+            tenant: remote.tenant.clone(),
             received: AtomicU64::new(0),
+            is_whole: AtomicBool::new(false),
             failure: Mutex::default(),
         }
     }
@@ -78,9 +82,29 @@ impl Attempt {
         cancelled.or_else(noted).or_else(|| self.is_over().then(|| self.ended()))
     }
 
-    /// How many bytes may be unpacked at once.
+    /// On whose behalf it is fetched.
+    pub(crate) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_ref()
+    }
+
+    /// How many bytes an object may have.
     pub(crate) fn max_unpacked(&self) -> usize {
         self.max_unpacked
+    }
+
+    /// How many bytes may be received.
+    pub(crate) fn max_size(&self) -> u64 {
+        self.max_size
+    }
+
+    /// Notes that what was received came as the server wrote it.
+    pub(crate) fn came_whole(&self) {
+        self.is_whole.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what was received came as the server wrote it. No mishap on the way makes it more than is accepted.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole.load(Ordering::Relaxed) || self.received.load(Ordering::Relaxed) > self.max_size
     }
 
     /// Counts bytes that were received; an error when they become too many.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod exchange;
+mod fault;
 mod http;
 mod line;
 mod origin;
@@ -14,10 +15,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use fault::OF_SOURCES;
+pub use fault::{TlsRemedies, tls_fault};
 pub(crate) use line::{Line, forbidden};
 pub use line::{ProxyError, ProxyServer};
 pub(crate) use origin::{Origin, authorization};
-pub(crate) use session::{Depth, Found, Session, Unreceived};
+pub(crate) use session::{Depth, Found, Receiver, Session, Unreceived};
 pub(crate) use tls::Authorities;
 
 use crate::{FetchError, Scheme};

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use gix::ObjectId;
 use gix::error::{Class, ResourceExhaustionKind};
-use gix::odb::pack;
 use gix::progress::Discard;
 use gix::protocol::fetch::{Arguments, Negotiate, Response, Shallow, Tags, negotiate};
 use gix::protocol::handshake::Ref;
@@ -19,6 +18,8 @@ use gix::protocol::{Handshake, LsRefsCommand};
 use super::Attempt;
 use super::ssh::Process;
 use super::watchdog::Watchdog;
+use crate::tenant::Claim;
+use crate::unpack::{self, Effort};
 use crate::{FetchError, Reference, Revision};
 
 /// A reference that the server has.
@@ -56,6 +57,16 @@ impl Depth {
             Self::History => Shallow::undo(),
         }
     }
+}
+
+/// Where a commit is received.
+pub(crate) struct Receiver<'a> {
+    /// The repository.
+    pub(crate) repository: &'a Path,
+    /// What is there, of which something may be made.
+    pub(crate) bases: gix::odb::HandleArc,
+    /// The room within which it grows.
+    pub(crate) claim: Option<&'a Claim>,
 }
 
 /// Why a commit was not received.
@@ -187,42 +198,29 @@ impl Session {
         Ok(refs.into_iter().filter_map(reference).collect())
     }
 
-    /// Receives the commit `want` into the repository `repository`, whose commits `haves` are complete. Gives the
-    /// paths of what was written.
+    /// Receives the commit `want`. The commits `haves` are complete where it is received. Gives the paths of what was written.
     pub(crate) fn receive(
         mut self,
         want: &Found,
         reference: &Reference,
         depth: Depth,
         haves: &[ObjectId],
-        repository: &Path,
-        objects: gix::odb::HandleArc,
+        to: Receiver<'_>,
     ) -> Result<Vec<PathBuf>, Unreceived> {
         if !self.may_ask_for(want.id) {
             return Err(Unreceived::Unadvertised(self.missing(reference, ONLY_TIPS)));
         }
+        let Receiver { repository, bases, claim } = to;
         let pack_directory = repository.join("objects/pack");
         let mut written = Vec::new();
         let attempt = self.attempt.clone();
         let result = guarded(|| {
             gix::protocol::fetch(
                 &mut Wish { want: want.id, haves },
-                |reader, progress, interrupt| {
-                    let outcome = pack::Bundle::write_to_directory(
-                        reader,
-                        Some(&pack_directory),
-                        progress,
-                        interrupt,
-                        Some(objects),
-                        gix::hash::Kind::Sha1,
-                        write_options(attempt.max_unpacked()),
-                    );
-                    let outcome = outcome.inspect_err(|error| note_failure(&attempt, &pack_directory, error))?;
-                    written.extend([outcome.data_path, outcome.index_path].into_iter().flatten());
-                    // Whoever cleans up packs would have to leave this one alone; nobody does.
-                    if let Some(keep) = outcome.keep_path {
-                        let _ = std::fs::remove_file(keep);
-                    }
+                |reader, _progress, interrupt| {
+                    let effort = Arc::new(Effort::new(attempt.clone(), depth));
+                    let outcome = unpack::write(reader, &pack_directory, interrupt, bases, claim, &effort);
+                    written = outcome.inspect_err(|error| note_failure(&attempt, &pack_directory, error))?;
                     Ok(true)
                 },
                 Discard,
@@ -333,16 +331,6 @@ fn reference(found: Ref) -> Option<(String, ObjectId, Option<String>)> {
 
 fn agent() -> (&'static str, Option<String>) {
     ("agent", Some(concat!("git/cowherd-", env!("CARGO_PKG_VERSION")).to_owned()))
-}
-
-fn write_options(max_unpacked: usize) -> pack::bundle::write::Options {
-    pack::bundle::write::Options {
-        thread_limit: Some(2),
-        iteration_mode: pack::data::input::Mode::Verify,
-        index_version: pack::index::Version::V2,
-        alloc_limit_bytes: Some(max_unpacked),
-        compression: gix::zlib::Compression::BEST_SPEED,
-    }
 }
 
 /// One commit that is wanted, and those that are there: no search for what is in common.

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cowherd_tree::TreePath;
+use cowherd_tree::{Tree as _, TreePath};
 use gix::ObjectId;
 
 use crate::objects::{ObjectError, Objects};
-use crate::{CommitId, FetchError, GitTree, Reference, RepositoryUrl, Revision, Snapshot};
+use crate::{Commit, CommitId, FetchError, GitTree, Reference, RepositoryUrl, Revision, Snapshot};
 
 /// How many branches an error names.
 const MAX_NAMED: usize = 5;
@@ -149,6 +149,17 @@ impl Repository {
         self.snapshot_with(reference, |path| Objects::open(path).map(Arc::new))
     }
 
+    /// Whether the commit that is checked out has something at `path`. Nothing is read but the directories on the way there,
+    /// however many files there are.
+    pub fn has_committed(&self, path: &TreePath) -> Result<bool, FetchError> {
+        if matches!(self.head()?, Head::Unborn(_)) {
+            return Ok(false);
+        }
+        let (_, id) = self.find(&Reference::Head)?;
+        let (_, tree) = self.read_commit(&Reference::Head, id, |path| Objects::open(path).map(Arc::new))?;
+        tree.entry(path).map(|entry| entry.is_some()).map_err(|error| self.unreadable(&error))
+    }
+
     /// The repository at a commit as `git rev-parse` takes it: `HEAD~2`, `v1.0.0`, `main@{yesterday}`, an id or its
     /// beginning.
     pub fn revision(&self, text: &str) -> Result<Snapshot, FetchError> {
@@ -234,6 +245,18 @@ impl Repository {
         id: ObjectId,
         open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
     ) -> Result<Snapshot, FetchError> {
+        let (commit, tree) = self.read_commit(reference, id, open)?;
+        let revision = Revision::new(name, commit.id);
+        Snapshot { revision, commit, tree: Arc::new(tree), unchanged: true }.within_limits(&self.url)
+    }
+
+    /// A commit and its files, however many they are.
+    fn read_commit(
+        &self,
+        reference: &Reference,
+        id: ObjectId,
+        open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
+    ) -> Result<(Commit, GitTree), FetchError> {
         let path = self.repository.to_thread_local().objects.store_ref().path().to_owned();
         let storage = |cause: String| FetchError::Storage { url: self.url.clone(), path: path.clone(), cause };
         let objects = open(&path).map_err(|error| storage(error.to_string()))?;
@@ -241,9 +264,7 @@ impl Repository {
             ObjectError::Missing(_) | ObjectError::NotA(..) => self.missing(reference, &format!(": {error}")),
             error => storage(error.to_string()),
         })?;
-        let tree = Arc::new(GitTree::new(objects, tree));
-        let snapshot = Snapshot { revision: Revision::new(name, commit.id), commit, tree, unchanged: true };
-        snapshot.within_limits(&self.url)
+        Ok((commit, GitTree::new(objects, tree)))
     }
 
     /// The name of the revision that `reference` gives, and the object it names.

@@ -122,6 +122,16 @@ impl Generation {
         &self.objects
     }
 
+    /// Whether nobody reads from it.
+    pub(super) fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.objects) == 1
+    }
+
+    /// How many bytes it has on disk.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -144,7 +154,13 @@ impl Generation {
 
     /// This repository as a place to fetch into.
     pub(super) fn place(&self) -> Place {
-        Place { directory: self.directory.clone(), number: self.number, objects: self.objects.clone(), begins: false }
+        Place {
+            directory: self.directory.clone(),
+            number: self.number,
+            objects: self.objects.clone(),
+            begins: false,
+            size: self.size,
+        }
     }
 
     /// Notes that the commit `id` is here, whose objects are in the files `written`.
@@ -236,7 +252,7 @@ fn verify(packs: &Path) -> io::Result<Vec<u64>> {
         if checksum != bundle.index.pack_checksum() {
             return Err(damaged(&path));
         }
-        sizes.push(fs::metadata(path.with_extension("pack"))?.len());
+        sizes.push(fs::metadata(path.with_extension("pack"))?.len() + fs::metadata(&path)?.len());
     }
     Ok(sizes)
 }

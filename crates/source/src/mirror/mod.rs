@@ -1,7 +1,9 @@
 //! Copies of remote repositories, shared by everything that uses them.
 
 mod generation;
+mod idle;
 mod options;
+mod refused;
 mod shared;
 
 use std::collections::HashMap;
@@ -9,13 +11,14 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unreceived, connect};
 use crate::local;
 use crate::objects::{Objects, lock};
-use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
+use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot, Tenant};
 pub use options::MirrorOptions;
 use shared::Mirror;
 
@@ -45,6 +48,9 @@ pub struct Mirrors(Arc<Inner>);
 struct Inner {
     directory: PathBuf,
     options: MirrorOptions,
+    opened: Instant,
+    /// When it was looked last what nobody needs.
+    looked: Mutex<Option<Instant>>,
     authorities: Authorities,
     mirrors: Mutex<HashMap<String, Arc<Mirror>>>,
     locals: Mutex<HashMap<PathBuf, Weak<Objects>>>,
@@ -77,10 +83,13 @@ impl Mirrors {
             Err(TryLockError::WouldBlock) => return Err(MirrorsError::InUse(directory)),
             Err(TryLockError::Error(cause)) => return Err(unusable(cause)),
         }
+        idle::remove_remains(&directory).map_err(unusable)?;
         empty_private_directory(&directory.join("keys")).map_err(unusable)?;
         Ok(Self(Arc::new(Inner {
             directory,
             options,
+            opened: Instant::now(),
+            looked: Mutex::default(),
             authorities: Authorities::default(),
             mirrors: Mutex::default(),
             locals: Mutex::default(),
@@ -101,20 +110,25 @@ impl Mirrors {
         let attempt = Arc::new(Attempt::new(remote));
         let mut session = self.connect(&attempt)?;
         let found = session.find(reference)?;
-        let mirror = self.mirror(&remote.url);
-        if let Some(snapshot) = mirror.held(&found, true) {
+        let (mirror, tenant) = (self.mirror(&remote.url), remote.tenant.as_ref());
+        if let Some(snapshot) = mirror.held(&found, true, tenant)? {
             return snapshot.within_limits(&remote.url);
         }
         let _turn = mirror.turn(&attempt).ok_or_else(|| attempt.ended())?;
         // Whoever had the turn before may have fetched the same.
-        if let Some(snapshot) = mirror.held(&found, true) {
+        if let Some(snapshot) = mirror.held(&found, true, tenant)? {
             return snapshot.within_limits(&remote.url);
         }
-        match mirror.receive(session, &found, &found, reference, Depth::Files) {
-            Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(&attempt, &mirror, &found, reference)?,
-            received => received?,
+        if let Some(refusal) = mirror.refusal(&attempt, &found, remote.is_requested) {
+            return Err(refusal);
         }
-        let snapshot = mirror.held(&found, false).ok_or_else(|| FetchError::ReferenceNotFound {
+        let received = match mirror.receive(session, &found, &found, reference, Depth::Files, tenant) {
+            Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(&attempt, &mirror, &found, reference),
+            received => received.map_err(FetchError::from),
+        };
+        received.inspect_err(|error| mirror.note_refusal(&attempt, &found, error))?;
+        self.0.make_room();
+        let snapshot = mirror.held(&found, false, tenant)?.ok_or_else(|| FetchError::ReferenceNotFound {
             url: remote.url.clone(),
             reference: reference.clone(),
             hint: "; what stands there is no commit".to_owned(),
@@ -124,12 +138,12 @@ impl Mirrors {
 
     /// What was fetched of a remote repository before and is still here, without asking its server. A local
     /// repository is never held.
-    pub fn held(&self, url: &RepositoryUrl, revision: &Revision) -> Option<Snapshot> {
+    pub fn held(&self, url: &RepositoryUrl, revision: &Revision, tenant: Option<&Tenant>) -> Option<Snapshot> {
         if url.local_path().is_some() {
             return None;
         }
         let found = Found { name: revision.name().map(str::to_owned), id: revision.commit().0 };
-        self.mirror(url).held(&found, true)?.within_limits(url).ok()
+        self.mirror(url).held(&found, true, tenant).ok()??.within_limits(url).ok()
     }
 
     /// Fetches a commit from a server that gives only the tips of branches: with the whole history of its branch.
@@ -146,7 +160,7 @@ impl Mirrors {
         };
         let mut session = self.connect(attempt)?;
         let tip = session.find(&branch)?;
-        Ok(mirror.receive(session, &tip, found, reference, Depth::History)?)
+        Ok(mirror.receive(session, &tip, found, reference, Depth::History, attempt.tenant())?)
     }
 
     fn connect(&self, attempt: &Arc<Attempt>) -> Result<Session, FetchError> {

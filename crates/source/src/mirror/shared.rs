@@ -1,13 +1,15 @@
 //! The mirror of one repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::generation::Generation;
-use crate::connect::{Attempt, Depth, Found, Session, Unreceived};
+use super::refused::{Asked, Refused};
+use crate::connect::{Attempt, Depth, Found, Receiver, Session, Unreceived};
 use crate::objects::{Objects, lock};
-use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
+use crate::tenant::Claim;
+use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot, Tenant};
 
 /// How many of the commits that are here are offered to the server as a base for what it sends.
 const MAX_HAVES: usize = 32;
@@ -24,6 +26,9 @@ pub(super) struct Mirror {
     url: RepositoryUrl,
     max_commits: usize,
     generation: Mutex<State>,
+    refused: Mutex<Refused>,
+    /// When somebody wanted something of it.
+    used: Mutex<SystemTime>,
     taken: Mutex<bool>,
     given: Condvar,
 }
@@ -52,6 +57,8 @@ impl Mirror {
             url,
             max_commits,
             generation: Mutex::new(State::Unread),
+            refused: Mutex::default(),
+            used: Mutex::new(SystemTime::UNIX_EPOCH),
             taken: Mutex::new(false),
             given: Condvar::new(),
         }
@@ -72,17 +79,46 @@ impl Mirror {
     }
 
     /// The snapshot of what was found on the server, if it is all here.
-    pub(super) fn held(&self, found: &Found, unchanged: bool) -> Option<Snapshot> {
-        let objects = {
-            let mut state = self.read_state();
-            let State::Current(generation) = &*state else { return None };
-            if generation.objects().damaged() {
-                tracing::warn!(url = %self.url, "the local copy of a repository is damaged; it is fetched anew");
-                discard(&mut state);
-                return None;
-            }
-            generation.holds(found.id).then(|| generation.objects().clone())?
-        };
+    ///
+    /// # Errors
+    /// When `tenant` has no room for it.
+    pub(super) fn held(
+        &self,
+        found: &Found,
+        unchanged: bool,
+        tenant: Option<&Tenant>,
+    ) -> Result<Option<Snapshot>, FetchError> {
+        *lock(&self.used) = SystemTime::now();
+        let Some((objects, size)) = self.holding(found) else { return Ok(None) };
+        let claim = self.claim(tenant, objects.repository(), size)?;
+        Ok(self.snapshot(found, unchanged, objects, claim))
+    }
+
+    /// The object database in which the commit is, and how large it is on disk.
+    fn holding(&self, found: &Found) -> Option<(Arc<Objects>, u64)> {
+        let mut state = self.read_state();
+        let State::Current(generation) = &*state else { return None };
+        if generation.objects().damaged() {
+            tracing::warn!(url = %self.url, "the local copy of a repository is damaged; it is fetched anew");
+            discard(&mut state);
+            return None;
+        }
+        generation.holds(found.id).then(|| (generation.objects().clone(), generation.size()))
+    }
+
+    /// Claims a generation for whom it is read or written.
+    fn claim(&self, tenant: Option<&Tenant>, directory: &Path, size: u64) -> Result<Option<Claim>, FetchError> {
+        let claim = tenant.map(|tenant| tenant.claim(directory, size)).transpose();
+        claim.map_err(|cause| FetchError::NoRoom { url: self.url.clone(), cause })
+    }
+
+    fn snapshot(
+        &self,
+        found: &Found,
+        unchanged: bool,
+        objects: Arc<Objects>,
+        claim: Option<Claim>,
+    ) -> Option<Snapshot> {
         let read = objects.commit(found.id).and_then(|(commit, tree)| objects.directory(tree).map(|_| (commit, tree)));
         let Ok((commit, tree)) = read else {
             if objects.damaged() {
@@ -90,8 +126,37 @@ impl Mirror {
             }
             return None;
         };
-        let tree = Arc::new(GitTree::new(objects, tree));
+        let tree = Arc::new(GitTree::new(objects, tree).with_claim(claim));
         Some(Snapshot { revision: found.revision(commit.id), commit, tree, unchanged })
+    }
+
+    /// Why what was found is not asked for again, if it is not. Who was asked by a person asks in any case.
+    pub(super) fn refusal(&self, attempt: &Attempt, found: &Found, is_requested: bool) -> Option<FetchError> {
+        let mut refused = lock(&self.refused);
+        if is_requested {
+            refused.forget(found.id);
+        }
+        let (asked, now) = (asked(attempt, found), Instant::now());
+        let namespace = attempt.tenant().map(|tenant| tenant.namespace().to_owned());
+        refused.of(&asked, now).or_else(|| refused.of(&Asked { namespace, ..asked }, now))
+    }
+
+    /// Notes why what was found was not received, where something of it was.
+    pub(super) fn note_refusal(&self, attempt: &Attempt, found: &Found, error: &FetchError) {
+        let may_have_come = matches!(
+            error,
+            FetchError::Protocol { .. }
+                | FetchError::Timeout { .. }
+                | FetchError::Unreachable { .. }
+                | FetchError::NoRoom { .. }
+        );
+        let mut asked = asked(attempt, found);
+        if matches!(error, FetchError::NoRoom { .. }) {
+            asked.namespace = attempt.tenant().map(|tenant| tenant.namespace().to_owned());
+        }
+        if error.is_of_content() || may_have_come {
+            lock(&self.refused).note(asked, error, attempt.is_whole(), Instant::now());
+        }
     }
 
     /// Fetches `want` through `session`, and holds the commit `keep` that comes with it. The caller has the turn.
@@ -102,15 +167,19 @@ impl Mirror {
         keep: &Found,
         reference: &Reference,
         depth: Depth,
+        tenant: Option<&Tenant>,
     ) -> Result<(), Unreceived> {
         let (place, haves) = self.place()?;
-        let handle = place.objects.with_handle(Clone::clone);
-        let received = session.receive(want, reference, depth, &haves, &place.directory, handle);
+        let claim = self.claim(tenant, &place.directory, place.size)?;
+        let bases = place.objects.bases().map_err(|error| self.storage(&error))?;
+        let to = Receiver { repository: &place.directory, bases, claim: claim.as_ref() };
+        let received = session.receive(want, reference, depth, &haves, to);
         let received = received.and_then(|written| {
             let absent = depth == Depth::History && !place.objects.has(keep.id);
             if absent { Err(self.not_in_history(reference).into()) } else { Ok(written) }
         });
         let written = received.inspect_err(|_| {
+            claim.iter().for_each(|claim| claim.settle(place.size));
             // A generation that never held anything is of no use.
             if place.begins {
                 place.objects.retire();
@@ -127,7 +196,10 @@ impl Mirror {
             let discarded = std::io::Error::other("it was found to be damaged meanwhile; it is fetched anew");
             return Err(self.storage(&discarded).into());
         };
-        Ok(generation.add(keep.id, &written).map_err(|error| self.storage(&error))?)
+        lock(&self.refused).forget(keep.id);
+        let added = generation.add(keep.id, &written).map_err(|error| self.storage(&error));
+        claim.iter().for_each(|claim| claim.settle(generation.size()));
+        Ok(added?)
     }
 
     fn not_in_history(&self, reference: &Reference) -> FetchError {
@@ -151,7 +223,33 @@ impl Mirror {
         };
         let directory = Generation::create(&self.directory, number, &self.url).map_err(|error| self.storage(&error))?;
         let objects = Objects::open(&directory.join("objects")).map_err(|error| self.storage(&error))?;
-        Ok((Place { directory, number, objects: Arc::new(objects), begins: true }, Vec::new()))
+        Ok((Place { directory, number, objects: Arc::new(objects), begins: true, size: 0 }, Vec::new()))
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// When it was used last, and how large it is, if nobody needs it at the moment.
+    pub(super) fn idle(&self) -> Option<(SystemTime, u64)> {
+        let taken = lock(&self.taken);
+        match &*self.read_state() {
+            State::Current(generation) if !*taken && generation.is_idle() => {
+                Some((*lock(&self.used), generation.size()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives up what is here, unless somebody needs it by now.
+    pub(super) fn discard_idle(&self) -> bool {
+        let taken = lock(&self.taken);
+        let mut state = self.read_state();
+        let is_idle = matches!(&*state, State::Current(generation) if generation.is_idle());
+        if is_idle && !*taken {
+            discard(&mut state);
+        }
+        is_idle && !*taken
     }
 
     /// Gives up what is here.
@@ -173,6 +271,11 @@ impl Mirror {
     }
 }
 
+fn asked(attempt: &Attempt, found: &Found) -> Asked {
+    let (max_size, max_unpacked) = (attempt.max_size(), attempt.max_unpacked());
+    Asked { id: found.id, max_size, max_unpacked, timeout: attempt.deadline().timeout(), namespace: None }
+}
+
 fn discard(state: &mut State) {
     if let State::Current(generation) = std::mem::replace(state, State::Empty) {
         generation.objects().retire();
@@ -186,4 +289,6 @@ pub(super) struct Place {
     pub(super) objects: Arc<Objects>,
     /// Whether it begins a generation.
     pub(super) begins: bool,
+    /// How many bytes it has on disk.
+    pub(super) size: u64,
 }

@@ -24,7 +24,7 @@ pub enum WebProblem {
     #[error("fetching was broken off, since nobody waits for it any more")]
     Cancelled,
     /// No connection to the server came about, or it broke.
-    #[error("cannot reach {url}: {cause}; check the host name and the network, it is tried again")]
+    #[error("cannot reach {url}: {cause}; check the host name and the network")]
     Unreachable {
         /// What was asked for.
         url: String,
@@ -32,7 +32,7 @@ pub enum WebProblem {
         cause: String,
     },
     /// The server's certificate was not accepted, or TLS failed otherwise.
-    #[error("TLS with {url} failed: {cause}; if the server has its own certificate authority, give it as ca.crt")]
+    #[error("TLS with {url} failed: {cause}")]
     Tls {
         /// What was asked for.
         url: String,
@@ -96,4 +96,11 @@ pub enum WebProblem {
     /// What came could not be kept on this machine.
     #[error("what came cannot be kept: {0}; check the disk's free space and permissions")]
     Storage(String),
+}
+
+impl WebProblem {
+    /// Whether it may pass by itself: then trying again can help.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Timeout(_))
+    }
 }

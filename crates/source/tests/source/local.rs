@@ -6,6 +6,8 @@ use cowherd_source::local::{Head, Repository as Local, Worktree, discover};
 use cowherd_source::{FetchError, Reference};
 use cowherd_tree::{Tree, TreePath};
 
+use cowherd_gitserver::pack::feed;
+
 use crate::support::repository::run;
 use crate::support::{Repository, mirrors, remote, text};
 
@@ -137,4 +139,30 @@ fn files_on_disk_have_the_ids_that_they_have_in_a_commit() {
     }
     assert_ne!(id(&worktree, "b.yaml"), id(committed.as_ref(), "b.yaml"));
     assert_eq!(id(&worktree, "none"), None);
+}
+
+#[test]
+fn whether_a_path_is_committed_follows_the_path_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    let opened = || cowherd_source::local::discover(&repository.path).unwrap();
+    let has = |path: &str| opened().has_committed(&TreePath::parse(path).unwrap()).unwrap();
+    assert!(!has(".cowherd"), "there is no commit yet");
+    // Ten directories that are all the same one, twelve levels deep: too many to be walked.
+    let blob = feed(&repository, &["hash-object", "-w", "--stdin"], b"a").trim().to_owned();
+    let mut tree = feed(&repository, &["mktree"], format!("100644 blob {blob}\ta\n").as_bytes()).trim().to_owned();
+    for _ in 0..12 {
+        let same: String = (0..10).map(|number| format!("040000 tree {tree}\td{number}\n")).collect();
+        tree = feed(&repository, &["mktree"], same.as_bytes()).trim().to_owned();
+    }
+    let top = format!("120000 blob {blob}\t.link\n040000 tree {tree}\tdeep\n040000 tree {tree}\tdir\n");
+    let top = feed(&repository, &["mktree"], top.as_bytes()).trim().to_owned();
+    let commit = repository.git(&["commit-tree", &top, "-m", "many"]);
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+    let error = opened().snapshot(&Reference::Head).unwrap_err();
+    assert!(matches!(error, FetchError::TooManyFiles { .. }), "{error}");
+    for (path, is_there) in [("dir", true), ("dir/d3/d4", true), (".link", true), (".cowherd", false), ("dir/x", false)]
+    {
+        assert_eq!(has(path), is_there, "{path}");
+    }
 }

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::seal::{self, hex};
 use super::super::secrets::{Namespace, Unread};
-use super::super::{Artifact, Found, Problem, Shared};
+use super::super::{Artifact, Found, MAX_TIMEOUT, Problem, Shared, is_requested};
 use super::{KIND, name};
 use crate::Authorship;
 use crate::fetches::{BrokenOff, Purpose};
@@ -72,7 +72,9 @@ impl Error {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final(), is_unverified: false }
+        let may_pass = matches!(&error, Error::Fetch(error) if error.may_pass());
+        let (reason, is_final) = (error.reason(), error.is_final());
+        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false }
     }
 }
 
@@ -84,9 +86,11 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
     let mut remote = Remote::new(url.clone()).with_access(access);
     remote.auth = credentials(&shared.client, object).await?;
     if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
-        remote.timeout = Duration::max(timeout, Duration::from_secs(1));
+        remote.timeout = Duration::clamp(timeout, Duration::from_secs(1), MAX_TIMEOUT);
     }
+    remote.is_requested = is_requested(object);
     let purpose = Purpose { namespace: source.name.namespace.clone(), host: remote.url.host(), is_own: is_root };
+    remote.tenant = shared.fetches.tenant(&purpose);
     let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
     let work = move |cancel| {
         remote.cancel = cancel;
@@ -164,6 +168,8 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
     }
     let policy = &shared.config.policy;
     let (is_root, access) = (policy.is_root(&name(object), &url), policy.of_source(&name(object), &url));
+    let namespace = object.namespace().unwrap_or_default();
+    let tenant = shared.fetches.tenant(&Purpose { namespace, host: url.host(), is_own: is_root });
     let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
     let read = move || {
         let snapshot = match url.local_path() {
@@ -173,7 +179,7 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
                 let reference = Reference::Commit { id: revision.commit().to_string(), branch };
                 mirrors.fetch(&Remote::new(url).with_access(access), &reference).ok()?
             }
-            None => mirrors.held(&url, &revision)?,
+            None => mirrors.held(&url, &revision, tenant.as_ref())?,
         };
         Some(Artifact { is_root, ..content(&snapshot, ignore.as_deref()).ok()? })
     };

@@ -95,7 +95,12 @@ impl Error {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let is_unverified = matches!(error, Error::Keys(_) | Error::Unverified(_));
-        Self { reason: error.reason(), message: error.to_string(), is_final: error.is_final(), is_unverified }
+        let may_pass = match &error {
+            Error::Fetch { cause, .. } | Error::Unverified(cause) => cause.may_pass(),
+            _ => false,
+        };
+        let (reason, is_final) = (error.reason(), error.is_final());
+        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified }
     }
 }
 

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::git::SourceRefusal;
 use super::super::seal::{self, hex};
-use super::super::{Artifact, Found, Origin, Shared};
+use super::super::{Artifact, Found, MAX_TIMEOUT, Origin, Shared, is_requested};
 use super::error::Error;
 use super::{credentials, name};
 use crate::fetches::Purpose;
@@ -40,6 +40,7 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
     let source = name(object).name;
     let host = wanted.repository.host().to_owned();
     let purpose = Purpose { namespace: source.namespace.clone(), host, is_own: false };
+    (wanted.is_requested, wanted.tenant) = (is_requested(object), shared.fetches.tenant(&purpose));
     let artifacts = shared.config.artifacts.clone().ok_or(Error::NoPlace)?;
     let (repository, ignore, is_copy) = (wanted.repository.clone(), object.spec.ignore.clone(), is_copy(&object.spec));
     let work = move |cancel| {
@@ -91,7 +92,7 @@ fn asked(object: &OCIRepository) -> Result<ArtifactSource, Error> {
     wanted.insecure = *insecure == Some(true);
     wanted.scope = scope(object);
     if let Some(timeout) = timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
-        wanted.timeout = Duration::max(timeout, Duration::from_secs(1));
+        wanted.timeout = Duration::clamp(timeout, Duration::from_secs(1), MAX_TIMEOUT);
     }
     Ok(wanted)
 }
@@ -140,7 +141,9 @@ fn observed(object: &OCIRepository) -> Map<String, Value> {
 pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<Artifact>> {
     let artifact = object.status.as_ref()?.artifact.as_ref()?;
     // The spec may ask for something else by now, and what is not supported is not acted on.
-    let wanted = wanted(shared, object).ok()?;
+    let mut wanted = wanted(shared, object).ok()?;
+    let (namespace, host) = (object.namespace().unwrap_or_default(), wanted.repository.host().to_owned());
+    wanted.tenant = shared.fetches.tenant(&Purpose { namespace, host, is_own: false });
     let (tag, digest) = artifact
         .revision
         .rsplit_once('@')

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use cowherd_gitserver::artifact::{Artifact, Repository};
 use cowherd_gitserver::registry::{Access, Registry};
-use cowherd_source::{ArtifactOptions, Artifacts, Digest};
-use cowherd_tree::{TreeError, TreePath};
+use cowherd_source::{
+    ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactSource, Artifacts, Digest, NoRoom, StorageLimits, Tenants,
+};
+use cowherd_tree::{ArchiveLimits, TreeError, TreePath};
 
 use super::{artifact, artifacts, fetch, source, tagged, text};
 
@@ -181,4 +183,74 @@ fn nobody_loses_after_a_start_what_they_read_before() {
     artifact("next").push(&repository, "next");
     fetch(&settled, &tagged(&repository, "next"));
     assert!(settled.held(&source(&repository), other).is_none(), "nobody came back for it");
+}
+
+#[test]
+fn what_a_namespace_keeps_of_layers_is_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = Artifacts::open(directory.path().join("artifacts")).unwrap();
+    let noise = |seed: u32| -> String {
+        (0..10_000_u32).map(|n| format!("{:x}", (n ^ seed).wrapping_mul(2_654_435_761))).collect()
+    };
+    for tag in ["1", "2", "3"] {
+        artifact(&noise(tag.parse().unwrap())).push(&repository, tag);
+    }
+    // Each takes some 80 KiB, and 45 more while it is downloaded.
+    let limits = StorageLimits { total: 270 << 10, per_namespace: 230 << 10 };
+    let tenants = Tenants::default().with_storage(limits);
+    let fetch = |tag: &str, namespace: &str| {
+        let tenant = Some(tenants.tenant(namespace, namespace));
+        artifacts.fetch(&ArtifactSource { tenant, ..tagged(&repository, tag) })
+    };
+    let first = fetch("1", "team").unwrap();
+    let second = fetch("2", "team").unwrap();
+    let error = fetch("3", "team").map(drop).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::NoRoom(NoRoom::OfNamespace { .. })), "{error}");
+    assert!(error.to_string().contains("--max-storage-per-namespace"), "{error}");
+    let error = fetch("3", "other").map(drop).unwrap_err();
+    assert!(matches!(error.problem, ArtifactProblem::NoRoom(NoRoom::InAll { .. })), "{error}");
+    assert_eq!(layers(directory.path()).len(), 2, "nothing stays of what there was no room for");
+    drop(second);
+    assert_eq!(text(&fetch("3", "team").unwrap(), "a"), noise(3));
+    assert_eq!(text(&first, "a"), noise(1));
+}
+
+#[test]
+fn a_layer_that_is_refused_is_downloaded_once_until_somebody_asks() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let limits = ArchiveLimits { unpacked: 1000, ..ArtifactOptions::default().archive };
+    let options = ArtifactOptions { archive: limits, ..ArtifactOptions::default() };
+    let artifacts = Artifacts::open_with(directory.path().join("artifacts"), options).unwrap();
+    artifact(&"x".repeat(5000)).push(&repository, "latest");
+    let fetch =
+        |is_requested| artifacts.fetch(&ArtifactSource { is_requested, ..source(&repository) }).map(drop).unwrap_err();
+    let is_refused = |error: &ArtifactError| {
+        matches!(error.problem, ArtifactProblem::Archive(_)) && error.to_string().contains("cowherd reconcile")
+    };
+    let error = fetch(false);
+    assert!(is_refused(&error), "{error}");
+    // From now on it cannot be had any more.
+    remove_layers(&directory.path().join("registry/data"));
+    let error = fetch(false);
+    assert!(is_refused(&error), "{error}");
+    let error = fetch(true);
+    assert!(!is_refused(&error), "{error}");
+    // What is pushed next is another one.
+    artifact("small").push(&repository, "latest");
+    assert_eq!(text(&artifacts.fetch(&source(&repository)).unwrap(), "a"), "small");
+}
+
+/// Removes all layers that a registry keeps in a directory: what is packed by gzip.
+fn remove_layers(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            remove_layers(&entry);
+        } else if std::fs::read(&entry).unwrap().starts_with(&[0x1f, 0x8b]) {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
 }
