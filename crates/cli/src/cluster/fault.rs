@@ -43,7 +43,7 @@ const REMEDIES: TlsRemedies = TlsRemedies {
 
 /// Why no answer came.
 fn unanswered(error: &kube::Error) -> String {
-    let cause = tls_fault(error, &REMEDIES).map_or_else(|| innermost(error), |fault| fault.to_string());
+    let cause = tls_fault(error, &REMEDIES).unwrap_or_else(|| innermost(error));
     match Sort::of(error) {
         Sort::Unreachable => format!("the cluster does not answer: {cause}"),
         Sort::Certificate => {
