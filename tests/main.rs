@@ -41,4 +41,5 @@ mod secrets;
 mod telling;
 mod tenants;
 mod terminal;
+mod waiting;
 mod workflows;

@@ -38,8 +38,6 @@ pub struct Root {
     pub credentials: Vec<(&'static str, Vec<u8>)>,
     /// Whether the credentials of an earlier start are still right.
     pub keeps_credentials: bool,
-    /// How often a remote repository is looked at, as Go writes it; every minute unless this says otherwise.
-    pub interval: Option<String>,
     /// Whether the Kustomization names the account that may do everything, since one that names none may do less.
     pub acts_for_account: bool,
 }
@@ -120,7 +118,7 @@ fn secret(root: &Root) -> Value {
 }
 
 fn git_repository(root: &Root, has_secret: bool) -> Value {
-    let interval = root.interval.as_deref().unwrap_or(INTERVAL);
+    let interval = root.followed.interval.as_deref().unwrap_or(INTERVAL);
     let mut object = json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": { "name": ROOT, "namespace": ROOT },

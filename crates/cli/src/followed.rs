@@ -22,6 +22,9 @@ pub struct Followed {
     pub reference: Value,
     /// The directory, as `spec.path` of a Kustomization has it.
     pub path: String,
+    /// How often a remote repository is looked at, where somebody said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
 }
 
 impl Followed {
@@ -54,6 +57,11 @@ impl Followed {
         }
     }
 
+    /// Whether both are the same to follow, however often that is looked at.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.url, &self.reference, &self.path) == (&other.url, &other.reference, &other.path)
+    }
+
     async fn in_cluster(client: &Client) -> Option<Self> {
         let source = Kind::GitRepository.api(client, ROOT).get_opt(ROOT).await.ok()??;
         let kustomization = Kind::Kustomization.api(client, ROOT).get_opt(ROOT).await.ok()??;
@@ -61,6 +69,7 @@ impl Followed {
             url: source.data.pointer("/spec/url")?.as_str()?.to_owned(),
             reference: source.data.pointer("/spec/ref")?.clone(),
             path: kustomization.data.pointer("/spec/path")?.as_str()?.to_owned(),
+            interval: None,
         })
     }
 
@@ -108,6 +117,7 @@ mod tests {
             url: "https://example.com/fleet".into(),
             reference: json!({ "branch": "main" }),
             path: "./prod".into(),
+            interval: None,
         };
         assert_eq!(followed.words(), "branch main of https://example.com/fleet, from ./prod");
     }

@@ -147,7 +147,7 @@ impl Named<'_> {
                 spec_path(&checkout::inside(repository.root(), repository.prefix(), "--path", path)?)
             }
         };
-        Ok(Root { followed: Followed { url, reference, path }, ..Root::default() })
+        Ok(Root { followed: Followed { url, reference, path, interval: None }, ..Root::default() })
     }
 
     async fn resolve_remote(&self, url: RepositoryUrl, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
@@ -162,7 +162,7 @@ impl Named<'_> {
             (None, Some(before)) => before.path.clone(),
             (path, _) => spec_path(&TreePath::parse(path.unwrap_or("."))?),
         };
-        let followed = Followed { url: url.to_string(), reference, path };
+        let followed = Followed { url: url.to_string(), reference, path, interval: None };
         Ok(Root { followed, credentials, keeps_credentials: before.is_some(), ..Root::default() })
     }
 

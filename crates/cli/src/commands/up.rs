@@ -109,7 +109,7 @@ impl Up {
                 crate::terminal::tell!("{} stopping before anything was begun", Mark::Action);
                 return Ok(self.interrupted());
             }
-            start = self.on_a_new_one(&data_dir) => start?,
+            start = self.patiently(began, async || self.on_a_new_one(&data_dir).await) => start?,
         };
         self.local.log("off")?;
         let local = self.local.clone();
@@ -159,7 +159,7 @@ impl Up {
         fetching: &Fetching,
     ) -> anyhow::Result<Option<String>> {
         // Whoever only resumes has switched before, and what waits by now may be something else.
-        if !self.switch || before == Some(&root.followed) {
+        if !self.switch || before.is_some_and(|before| before.is_same(&root.followed)) {
             return Ok(None);
         }
         repository::commit(root, fetching).await
@@ -175,7 +175,7 @@ impl Up {
             crate::terminal::tell!("{} as before: {}", Mark::Action, denied.join(" "));
         }
         let word = match &start.before {
-            Some(before) if *before == start.root.followed => "resuming",
+            Some(before) if before.is_same(&start.root.followed) => "resuming",
             Some(_) if self.switch => "switching to",
             _ => "following",
         };
@@ -198,7 +198,7 @@ impl Up {
         let fetching = Fetching::Running(mirrors.clone());
         let start = match start {
             Some(start) => start,
-            None => self.again(control_plane, &data_dir, &fetching).await?,
+            None => self.patiently(began, async || self.again(control_plane, &data_dir, &fetching).await).await?,
         };
         self.tell(control_plane, &data_dir, &start, denied);
         let Start { before, root, .. } = start;
@@ -233,7 +233,8 @@ impl Up {
         }
         control_plane.plane.run_agents(clients, Agents { mirrors, config });
         let mut watching = Watching::start(&client, progress, notices, said);
-        let convergence = watching.until_settled(self.once.then_some(self.timeout)).await?;
+        let convergence =
+            watching.until_settled(self.once.then(|| self.timeout.saturating_sub(began.elapsed()))).await?;
         let summary = Summary { control_plane, followed: &root.followed, data_dir: &data_dir, ends: self.once };
         summary.print(&convergence, began.elapsed()).await?;
         if self.once {

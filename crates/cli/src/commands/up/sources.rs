@@ -18,6 +18,8 @@ type Key = (&'static str, String);
 pub struct Sources {
     /// Those whose last look was in vain.
     failures: BTreeMap<Key, String>,
+    /// Those of them whose failure may pass by itself.
+    passing: BTreeSet<Key>,
     /// Those of which the agents told at any time.
     heard: BTreeSet<Key>,
     /// Those that are to be looked at for the first time, with what they failed with before the start: what was fetched
@@ -75,16 +77,31 @@ impl Sources {
         self.settle(key, None)
     }
 
-    /// The agents looked, in vain if there is a failure; whether that is news.
-    pub fn hear(&mut self, kind: &'static str, name: &NamespacedName, failure: Option<&str>) -> bool {
+    /// The agents looked, in vain if there is a failure, which `may_pass` by itself; whether that is news.
+    pub fn hear(&mut self, kind: &'static str, name: &NamespacedName, failure: Option<&str>, may_pass: bool) -> bool {
         let key = (kind, name.to_string());
         self.heard.insert(key.clone());
-        self.settle(&key, failure)
+        let is_news = self.settle(&key, failure);
+        if failure.is_some() && may_pass {
+            self.passing.insert(key);
+        }
+        is_news
+    }
+
+    /// Whether the last look that is known of was in vain.
+    pub fn fails(&self, kind: &'static str, name: &NamespacedName) -> bool {
+        self.failures.contains_key(&(kind, name.to_string()))
+    }
+
+    /// Whether some fail in a way that may pass by itself.
+    pub fn may_recover(&self) -> bool {
+        !self.passing.is_empty()
     }
 
     fn settle(&mut self, key: &Key, failure: Option<&str>) -> bool {
         let was_awaited = self.awaited.remove(key).is_some();
         self.changed.remove(key);
+        self.passing.remove(key);
         let before = match failure {
             Some(failure) => self.failures.insert(key.clone(), failure.to_owned()),
             None => self.failures.remove(key),
@@ -154,7 +171,7 @@ mod tests {
                 assert!(sources.see(&source(status, "as before")) && sources.are_awaited());
                 assert_eq!(sources.all().count(), 1, "nobody knows how it is");
                 assert!(!sources.see(&source(status, "as before")) && sources.are_awaited());
-                assert!(sources.hear(KIND, &name(), failure) && !sources.are_awaited());
+                assert!(sources.hear(KIND, &name(), failure, false) && !sources.are_awaited());
                 assert_eq!(all(&sources), then);
             }
         }
@@ -163,15 +180,15 @@ mod tests {
     #[test]
     fn a_failure_is_news_once_and_outlasts_a_status_from_before_it() {
         let mut sources = Sources::default();
-        assert!(sources.hear(KIND, &name(), Some("refused")));
-        assert!(!sources.hear(KIND, &name(), Some("refused")));
+        assert!(sources.hear(KIND, &name(), Some("refused"), false));
+        assert!(!sources.hear(KIND, &name(), Some("refused"), false));
         // The first that is seen of it may be as it was when all was well.
         for (status, message) in [("True", "stored artifact"), ("False", "refused")] {
             assert!(!sources.see(&source(status, message)) && !sources.are_awaited());
             assert_eq!(all(&sources), failing("refused"));
         }
-        assert!(sources.hear(KIND, &name(), None) && all(&sources).is_empty());
-        assert!(!sources.hear(KIND, &name(), None), "all is well as before");
+        assert!(sources.hear(KIND, &name(), None, false) && all(&sources).is_empty());
+        assert!(!sources.hear(KIND, &name(), None, false), "all is well as before");
     }
 
     #[test]
@@ -184,14 +201,29 @@ mod tests {
         };
         let mut sources = Sources::default();
         sources.see(&of(1, 1, "True"));
-        sources.hear(KIND, &name(), None);
+        sources.hear(KIND, &name(), None, false);
         assert!(sources.see(&of(2, 1, "True")) && sources.are_awaited(), "it was fetched as it was before");
-        assert!(sources.hear(KIND, &name(), None) && !sources.are_awaited());
+        assert!(sources.hear(KIND, &name(), None, false) && !sources.are_awaited());
         // Here the look is over before the change is seen.
         sources.see(&of(3, 2, "True"));
         assert!(sources.see(&of(3, 3, "False")) && !sources.are_awaited());
         assert_eq!(all(&sources), failing("told"));
         assert!(!sources.see(&of(3, 3, "False")));
+    }
+
+    #[test]
+    fn what_may_pass_is_waited_for_until_it_has_passed_or_turns_out_to_be_for_good() {
+        let mut sources = Sources::default();
+        sources.hear(KIND, &name(), Some("no answer"), true);
+        assert!(sources.may_recover() && sources.fails(KIND, &name()));
+        sources.hear(KIND, &name(), Some("refused"), false);
+        assert!(!sources.may_recover() && sources.fails(KIND, &name()));
+        sources.hear(KIND, &name(), Some("no answer"), true);
+        sources.hear(KIND, &name(), None, false);
+        assert!(!sources.may_recover() && !sources.fails(KIND, &name()));
+        sources.hear(KIND, &name(), Some("no answer"), true);
+        sources.forget(&source("False", "no answer"));
+        assert!(!sources.may_recover());
     }
 
     #[test]
@@ -206,7 +238,7 @@ mod tests {
         assert!(sources.turns(&suspended) && !sources.turns(&suspended), "it is said once");
         assert!(!sources.see(&suspended) && !sources.are_awaited());
         assert!(!sources.turns(&suspended));
-        sources.hear(KIND, &name(), Some("refused"));
+        sources.hear(KIND, &name(), Some("refused"), false);
         assert!(sources.see(&suspended) && all(&sources).is_empty());
         assert!(sources.turns(&source("False", "refused")) && !sources.turns(&source("False", "refused")));
         assert!(sources.see(&source("False", "refused")) && sources.are_awaited(), "it was resumed");

@@ -1,9 +1,12 @@
 //! What a start is to follow. Whatever can be refused is refused before anything is made.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use cowherd_controlplane::DataDir;
+use cowherd_runtime::Backoff;
+use cowherd_source::FetchError;
 use kube::Client;
 
 use super::{Up, clusters, submodules, switching};
@@ -13,6 +16,7 @@ use crate::delivering::Kinds;
 use crate::followed::Followed;
 use crate::repository;
 use crate::tentative::{Fetching, Tentative};
+use crate::terminal::Mark;
 
 /// What is to be followed.
 pub struct Start {
@@ -36,7 +40,33 @@ impl Start {
     }
 }
 
+/// How long after a failure it is tried again what may pass.
+const RETRY: Backoff = Backoff { first: Duration::from_millis(500), last: Duration::from_secs(10), jitter: 0.1 };
+
 impl Up {
+    /// Does what asks servers. With `--once`, what may pass by itself is tried again until its time is over.
+    pub(super) async fn patiently<T>(&self, began: Instant, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let mut failures = 0;
+        let mut told = String::new();
+        loop {
+            let error = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let pause = RETRY.delay(failures);
+            failures += 1;
+            if !self.once || !may_pass(&error) || began.elapsed() + pause >= self.timeout {
+                return Err(error);
+            }
+            let said = format!("{error:#}");
+            if said != told {
+                crate::terminal::tell!("{} {said}; it is tried again", Mark::Waiting);
+                told = said;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// What a data directory is to follow that holds nothing yet; `None` for another one, of which the control plane has to be
     /// asked. Nothing is made before it is known that it can be followed.
     pub(super) async fn on_a_new_one(&self, data_dir: &Path) -> Result<Option<Start>> {
@@ -55,7 +85,7 @@ impl Up {
         let client = control_plane.plane.client();
         let before = Followed::read(data_dir, &client, self.switch).await?;
         let root = self.root(before.as_ref(), fetching).await?;
-        if let Some(before) = before.as_ref().filter(|before| **before != root.followed && !self.switch)
+        if let Some(before) = before.as_ref().filter(|before| !before.is_same(&root.followed) && !self.switch)
             && let Some(refusal) = switching::refusal(&client, data_dir, before, &root.followed).await?
         {
             bail!(refusal)
@@ -99,14 +129,30 @@ impl Up {
     async fn root(&self, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
         let resolved = self.named().resolve(before, fetching).await;
         let mut root = match before {
-            Some(before) if self.repository.is_none() => resolved.with_context(|| switching::gone(before))?,
+            // A branch that was named and is not there is none of what was followed before.
+            Some(before) if self.repository.is_none() && !(self.branch.is_some() && is_not_there(&resolved)) => {
+                resolved.with_context(|| switching::gone(before))?
+            }
             _ => resolved?,
         };
-        root.interval.clone_from(&self.interval);
+        let before_it =
+            before.filter(|before| before.url == root.followed.url).and_then(|before| before.interval.clone());
+        root.followed.interval = self.interval.clone().or(before_it);
         root.acts_for_account = self.tenancy.default_service_account().is_some();
-        if before != Some(&root.followed) {
+        if before.is_none_or(|before| !before.is_same(&root.followed)) {
             repository::check_path(&root, fetching).await?;
         }
         Ok(root)
     }
+}
+
+/// Whether it may pass by itself that a server gave no answer.
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<FetchError>()).any(FetchError::may_pass)
+}
+
+/// Whether the repository is there, and what was asked for in it is not.
+fn is_not_there(resolved: &Result<Root>) -> bool {
+    let error = resolved.as_ref().err().and_then(|error| error.downcast_ref());
+    matches!(error, Some(FetchError::ReferenceNotFound { .. }))
 }

@@ -100,7 +100,9 @@ impl Watching {
         let end = timeout.map(|timeout| Instant::now() + timeout);
         let mut quiet_since = Instant::now();
         loop {
-            let next = match self.quiet_time() {
+            // Who waits for the end of it all waits for what may pass, too.
+            let is_patient = end.is_some() && self.sources.may_recover();
+            let next = match self.quiet_time().filter(|_| !is_patient) {
                 Some(quiet) => Some(end.map_or(quiet_since + quiet, |end| end.min(quiet_since + quiet))),
                 None => end,
             };
@@ -192,14 +194,19 @@ impl Watching {
             cowherd_gitops::Phase::Failed(message) => Some(message.as_str()),
             _ => None,
         };
-        let is_news = self.sources.hear(progress.kind, &progress.name, failure);
+        let has_failed = self.sources.fails(progress.kind, &progress.name);
+        let is_news = self.sources.hear(progress.kind, &progress.name, failure, progress.may_pass);
+        let name = shown(&progress.name.namespace, &progress.name.name);
         match failure {
             Some(message) if is_news => {
-                self.board.say(Mark::Failure, &format!("source {}: {message}", progress.name.name));
+                self.board.say(Mark::Failure, &format!("source {name}: {message}"));
             }
             None if progress.phase == cowherd_gitops::Phase::Brought => {
-                let name = shown(&progress.name.namespace, &progress.name.name);
                 self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
+            }
+            None if has_failed => {
+                let what = progress.occasion.what();
+                self.board.say(Mark::Success, &format!("source {name} is well again: {what}, as before"));
             }
             _ => {}
         }

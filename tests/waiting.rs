@@ -1,0 +1,145 @@
+//! What may pass by itself is waited for, as long as `--once` may take; what cannot ends it at once.
+
+use std::cell::Cell;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cowherd_gitserver::http::{Behaviour, Server};
+
+use crate::program::fleet;
+use crate::program::repository::Repository;
+use crate::program::{Running, cowherd, eventually};
+
+/// A fleet's repository behind a server, and a place for data directories.
+struct Served {
+    repository: Repository,
+    server: Server,
+    directory: tempfile::TempDir,
+}
+
+impl Served {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = fleet::repository(&directory.path().join("served/fleet"));
+        repository.commit("begin");
+        let server = Server::start(&directory.path().join("served"));
+        Self { repository, server, directory }
+    }
+
+    fn url(&self) -> String {
+        self.server.url("fleet/.git")
+    }
+
+    /// `cowherd up --once` with these words.
+    fn once(&self, words: &[&str]) -> Command {
+        let mut command = cowherd(self.directory.path());
+        command.arg("up").args(words).args(["--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end; its status, what it said, and how long it took.
+    fn ended(&self, words: &[&str]) -> (Option<i32>, String, Duration) {
+        let began = Instant::now();
+        let (status, said) = end(self.once(words).spawn().unwrap());
+        (status, said, began.elapsed())
+    }
+
+    /// Waits until the server was asked `times` more.
+    fn wait_until_asked(&self, times: usize) {
+        let asked = Cell::new(0);
+        eventually("the server is asked", || {
+            asked.set(asked.get() + self.server.seen().len());
+            if asked.get() >= times { Ok(()) } else { Err(format!("{} times", asked.get())) }
+        });
+    }
+}
+
+fn end(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// An answer that says to come back.
+fn busy() -> Behaviour {
+    Behaviour { status: Some(503), ..Behaviour::default() }
+}
+
+#[test]
+fn once_waits_for_a_server_that_is_not_there_yet() {
+    let served = Served::start();
+    let url = served.url();
+    for what in ["at its first start", "when it resumes"] {
+        served.server.behave(busy());
+        let child = served.once(&[&url, "--branch", "main", "--path", "cluster"]).spawn().unwrap();
+        served.wait_until_asked(3);
+        served.server.behave(Behaviour::default());
+        let (status, said) = end(child);
+        assert_eq!(status, Some(0), "{what}: {said}");
+        assert!(said.contains("503") && said.contains("it is tried again"), "{what}: {said}");
+    }
+    served.server.stop();
+    let (status, said, _) = served.ended(&["--timeout", "3s"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("cannot reach") && said.contains("is not ready"), "{said}");
+}
+
+#[test]
+fn once_ends_at_once_for_what_does_not_pass() {
+    let served = Served::start();
+    let url = served.url();
+    let (status, said, _) = served.ended(&[&url, "--branch", "main", "--path", "cluster"]);
+    assert_eq!(status, Some(0), "{said}");
+    let patient = Duration::from_secs(120);
+    for (status, words) in [(401, "refused access"), (404, "there is no repository")] {
+        served.server.behave(Behaviour { status: Some(status), ..Behaviour::default() });
+        let (ended, said, took) = served.ended(&["--timeout", "10m"]);
+        assert_eq!(ended, Some(1), "{said}");
+        assert!(said.contains(words) && took < patient, "{took:?}: {said}");
+    }
+}
+
+#[test]
+fn a_source_that_recovers_is_told_of_once() {
+    let served = Served::start();
+    let url = served.url();
+    let running = Running::start(
+        served.directory.path(),
+        ["up", &url, "--branch", "main", "--path", "cluster", "--interval", "1s"],
+    );
+    running.wait_for_condition("gitrepository flux-system", "True", &["stored artifact"]);
+    served.server.behave(busy());
+    running.wait_until_said(&["source flux-system: ", "503", "it is tried again"]);
+    served.server.behave(Behaviour::default());
+    running.wait_until_said(&["source flux-system is well again: main@sha1:"]);
+    served.server.seen();
+    served.wait_until_asked(4);
+    assert_eq!(running.said().matches("is well again").count(), 1, "{}", running.said());
+}
+
+#[test]
+fn what_was_said_of_the_interval_and_a_branch_that_is_not_there_hold_for_what_is_resumed() {
+    let served = Served::start();
+    let url = served.url();
+    let (status, said, _) = served.ended(&[&url, "--path", "cluster", "--interval", "2s"]);
+    assert_eq!(status, Some(0), "{said}");
+    let interval = |running: &Running| {
+        running.get("gitrepository flux-system -n flux-system")["spec"]["interval"].as_str().unwrap().to_owned()
+    };
+    let running = Running::start(served.directory.path(), ["up"]);
+    running.wait_for_condition("gitrepository flux-system", "True", &["stored artifact"]);
+    assert_eq!(interval(&running), "2s");
+    drop(running);
+    let running = Running::start(served.directory.path(), ["up", "--interval", "3s"]);
+    running.wait_for_condition("gitrepository flux-system", "True", &["stored artifact"]);
+    assert_eq!(interval(&running), "3s");
+    drop(running);
+
+    let (status, said, _) = served.ended(&["--branch", "nope"]);
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("nope was not found in") && said.contains(&url), "{said}");
+    assert!(!said.contains("cannot resume") && !said.contains("elsewhere"), "{said}");
+    served.repository.git(["branch", "next"]);
+    let (status, said, _) = served.ended(&["--branch", "next"]);
+    assert!(status == Some(1) && said.contains("--switch"), "{said}");
+}
