@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     body::{self, Body},
-    flow::Place,
     negotiation::{Accepted, Format, Shape},
     object,
     resource::Resource,
@@ -26,14 +25,6 @@ pub struct Answer {
     include: table::Include,
     /// Whether the answer is the same forever.
     immutable: bool,
-    /// The turn that it took to make it, kept until it waits to be read.
-    turn: Option<Place>,
-}
-
-/// Of an answer: the turn that it took to make it.
-#[derive(Clone, Debug)]
-pub(crate) struct Turn {
-    _place: Arc<Place>,
 }
 
 /// Of an answer: that what it says is kept anyway, for all who ask for it.
@@ -44,8 +35,6 @@ pub(crate) struct Shared;
 enum Content {
     /// An object of a resource.
     Object(Arc<Resource>, Value),
-    /// Objects of a resource with their list's metadata.
-    List(Arc<Resource>, Vec<Value>, Value),
     /// A `Scale`.
     Scale(Value),
     /// A document that has only one form.
@@ -54,14 +43,14 @@ enum Content {
     Kept(Body, &'static str),
     /// Nothing but headers.
     Nothing,
-    /// Bytes that were written already, or are as they come.
+    /// Bytes that were written already, or come bit by bit.
     Stream(Body, &'static str),
 }
 
 impl Answer {
     fn new(code: StatusCode, content: Content) -> Self {
         let (warnings, headers) = (Vec::new(), Vec::new());
-        Self { code, content, warnings, headers, include: table::Include::Metadata, immutable: false, turn: None }
+        Self { code, content, warnings, headers, include: table::Include::Metadata, immutable: false }
     }
 
     /// An object of a resource.
@@ -74,14 +63,9 @@ impl Answer {
         Self::new(StatusCode::CREATED, Content::Object(resource.clone(), object))
     }
 
-    /// Objects of a resource with their list's metadata.
-    pub fn list(resource: &Arc<Resource>, items: Vec<Value>, metadata: Value) -> Self {
-        Self::new(StatusCode::OK, Content::List(resource.clone(), items, metadata))
-    }
-
-    /// A list that was written already, as JSON.
-    pub fn written(list: Vec<Bytes>) -> Self {
-        Self::new(StatusCode::OK, Content::Stream(body::chunks(list), Format::Json.media_type()))
+    /// What was written already, in chunks.
+    pub fn written(chunks: Vec<Bytes>, media_type: &'static str) -> Self {
+        Self::stream(body::chunks(chunks), media_type)
     }
 
     /// A `Scale`.
@@ -114,14 +98,18 @@ impl Answer {
         Self::new(StatusCode::MOVED_PERMANENTLY, Content::Nothing).with_headers([(header::LOCATION, location)])
     }
 
-    /// Events as they happen.
+    /// What comes bit by bit.
     pub fn stream(stream: Body, media_type: &'static str) -> Self {
         Self::new(StatusCode::OK, Content::Stream(stream, media_type))
     }
 
     /// A refusal.
     pub fn error(error: &ApiError) -> Self {
-        Self::new(error.code(), Content::Document(error.to_status()))
+        let answer = Self::new(error.code(), Content::Document(error.to_status()));
+        match error.retry_after() {
+            Some(seconds) => answer.with_headers([(header::RETRY_AFTER, seconds.to_string().as_str())]),
+            None => answer,
+        }
     }
 
     /// The same with another code.
@@ -153,13 +141,6 @@ impl Answer {
         self
     }
 
-    /// The same, made in this turn.
-    #[must_use]
-    pub(crate) fn in_turn(mut self, turn: Option<Place>) -> Self {
-        self.turn = turn;
-        self
-    }
-
     /// The same, to be kept by the client for as long as it likes.
     #[must_use]
     pub fn forever(mut self) -> Self {
@@ -170,7 +151,7 @@ impl Answer {
     /// The answer in the form that the client wants.
     pub fn into_response(self, accepted: ApiResult<Accepted>) -> Response<Body> {
         let (code, warnings, immutable) = (self.code, self.warnings, self.immutable);
-        let (turn, headers, is_shared) = (self.turn, self.headers, matches!(self.content, Content::Kept(..)));
+        let (headers, is_shared) = (self.headers, matches!(self.content, Content::Kept(..)));
         let written = match self.content {
             // These have one form only, whatever the client would rather have.
             Content::Kept(body, media_type) | Content::Stream(body, media_type) => Ok((body, media_type)),
@@ -188,9 +169,6 @@ impl Answer {
             Ok((body, media_type)) => {
                 let mut response = response(code, body, media_type, &warnings);
                 response.headers_mut().extend(headers);
-                if let Some(place) = turn {
-                    response.extensions_mut().insert(Turn { _place: Arc::new(place) });
-                }
                 if is_shared {
                     response.extensions_mut().insert(Shared);
                 }
@@ -269,9 +247,6 @@ pub fn write(document: &Value, format: Format) -> ApiResult<(Body, &'static str)
 fn whole(content: Content) -> Value {
     match content {
         Content::Object(_, object) | Content::Scale(object) | Content::Document(object) => object,
-        Content::List(resource, items, metadata) => json!({
-            "kind": resource.list_kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items,
-        }),
         Content::Kept(..) | Content::Stream(..) | Content::Nothing => Value::Null,
     }
 }
@@ -282,7 +257,6 @@ fn tabled(content: Content, include: table::Include) -> Value {
             let metadata = json!({"resourceVersion": object::resource_version(&object)});
             table::table(&resource, vec![object], metadata, include, true)
         }
-        Content::List(resource, items, metadata) => table::table(&resource, items, metadata, include, true),
         Content::Scale(scale) => table::scale(scale, include),
         content => whole(content),
     }
@@ -291,12 +265,6 @@ fn tabled(content: Content, include: table::Include) -> Value {
 fn partial(content: Content) -> Value {
     match content {
         Content::Object(_, object) | Content::Scale(object) => metadata_only(object),
-        Content::List(_, items, metadata) => {
-            let items: Vec<Value> = items.into_iter().map(metadata_only).collect();
-            json!({
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items,
-            })
-        }
         content => whole(content),
     }
 }

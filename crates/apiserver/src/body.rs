@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    convert::Infallible,
-    fmt,
+    fmt, io,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -16,14 +15,17 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody, combi
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::status::{ApiError, ApiResult};
+use crate::{
+    bounds::{DEPTH, Exceeded, Weight},
+    status::{ApiError, ApiResult},
+};
 
-/// The body of an answer: a document, or a stream of watch events.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of an answer: a document, or what comes bit by bit. It fails where the rest cannot be made any more.
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A body that is known as a whole.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body that is known as a whole, in chunks.
@@ -40,9 +42,9 @@ struct Chunks {
 
 impl http_body::Body for Chunks {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let chunk = self.chunks.pop_front();
         self.left -= chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
@@ -58,8 +60,8 @@ impl http_body::Body for Chunks {
 }
 
 /// A body that comes bit by bit.
-pub fn streamed(chunks: impl Stream<Item = Bytes> + Send + 'static) -> Body {
-    StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
+pub fn streamed(chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Body {
+    StreamBody::new(chunks.map(|chunk| chunk.map(Frame::data))).boxed_unsync()
 }
 
 /// Reads a request's body, up to `limit` bytes.
@@ -87,14 +89,53 @@ pub struct Parsed {
     pub duplicates: Vec<String>,
 }
 
+/// Why JSON is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// It is none.
+    #[error("{0}")]
+    Json(serde_json::Error),
+    /// What it stands for is too much.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+}
+
+impl ParseError {
+    /// What it means to the client; `words` says what is wrong with what is no JSON.
+    pub fn refused(self, words: impl FnOnce(serde_json::Error) -> String) -> ApiError {
+        match self {
+            Self::Json(error) => ApiError::bad_request(words(error)),
+            Self::Exceeded(exceeded) => exceeded.into(),
+        }
+    }
+}
+
 /// Reads JSON and notes fields that are written more than once.
-pub fn parse_json(bytes: &[u8]) -> Result<Parsed, serde_json::Error> {
-    let mut duplicates = BTreeSet::new();
+pub fn parse_json(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    let mut notes = Notes { duplicates: BTreeSet::new(), weight: Weight::new(), exceeded: None };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let seed = Noting { path: &Path::Root, duplicates: &mut duplicates };
-    let value = seed.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(Parsed { value, duplicates: duplicates.into_iter().collect() })
+    let seed = Noting { path: &Path::Root, depth: 0, notes: &mut notes };
+    match seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)) {
+        Ok(value) => Ok(Parsed { value, duplicates: notes.duplicates.into_iter().collect() }),
+        Err(error) => Err(notes.exceeded.map_or(ParseError::Json(error), ParseError::Exceeded)),
+    }
+}
+
+/// What is noted of all that is read.
+struct Notes {
+    duplicates: BTreeSet<String>,
+    weight: Weight,
+    exceeded: Option<Exceeded>,
+}
+
+impl Notes {
+    /// Notes that a limit was exceeded, if one was.
+    fn within<E: de::Error>(&mut self, counted: Result<(), Exceeded>) -> Result<(), E> {
+        counted.map_err(|exceeded| {
+            self.exceeded = Some(exceeded);
+            E::custom(exceeded)
+        })
+    }
 }
 
 /// Where the reader is; spelled out only when there is something to say.
@@ -117,7 +158,17 @@ impl fmt::Display for Path<'_> {
 
 struct Noting<'a, 'b> {
     path: &'a Path<'a>,
-    duplicates: &'b mut BTreeSet<String>,
+    depth: usize,
+    notes: &'b mut Notes,
+}
+
+impl Noting<'_, '_> {
+    /// Begins a list or a map; how deep what stands in it is.
+    fn enter<E: de::Error>(&mut self) -> Result<usize, E> {
+        let depth = self.depth + 1;
+        self.notes.within(if depth > DEPTH { Err(Exceeded::Depth) } else { Ok(()) })?;
+        Ok(depth)
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Noting<'_, '_> {
@@ -163,25 +214,31 @@ impl<'de> Visitor<'de> for Noting<'_, '_> {
         Ok(Value::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        let depth = self.enter()?;
         let mut list = Vec::new();
         loop {
             let path = Path::Item(self.path, list.len());
-            match items.next_element_seed(Noting { path: &path, duplicates: self.duplicates })? {
+            match items.next_element_seed(Noting { path: &path, depth, notes: self.notes })? {
                 Some(item) => list.push(item),
                 None => return Ok(Value::Array(list)),
             }
+            let counted = self.notes.weight.item();
+            self.notes.within(counted)?;
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+        let depth = self.enter()?;
         let mut map = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
             let path = Path::Field(self.path, &name);
-            let value = entries.next_value_seed(Noting { path: &path, duplicates: self.duplicates })?;
+            let counted = self.notes.weight.entry(map.len());
+            self.notes.within(counted)?;
+            let value = entries.next_value_seed(Noting { path: &path, depth, notes: self.notes })?;
             // Who wrote a hundred fields twice need not hear of all the others.
-            if map.contains_key(&name) && self.duplicates.len() < MAX_ERRORS {
-                self.duplicates.insert(path.to_string());
+            if map.contains_key(&name) && self.notes.duplicates.len() < MAX_ERRORS {
+                self.notes.duplicates.insert(path.to_string());
             }
             map.insert(name, value);
         }
@@ -203,6 +260,15 @@ mod tests {
     #[test]
     fn what_is_nested_without_end_is_refused() {
         let deep = "[".repeat(100_000);
-        assert!(parse_json(deep.as_bytes()).is_err());
+        assert!(matches!(parse_json(deep.as_bytes()), Err(ParseError::Exceeded(Exceeded::Depth))));
+        let deepest = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+        assert!(parse_json(deepest.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused() {
+        let dense = format!("[{}0]", "{\"a\":1},".repeat(300_000));
+        assert!(dense.len() < 3_000_000);
+        assert!(matches!(parse_json(dense.as_bytes()), Err(ParseError::Exceeded(Exceeded::Weight))));
     }
 }

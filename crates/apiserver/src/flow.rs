@@ -1,10 +1,11 @@
 //! How many requests are worked on at a time.
 //!
 //! Reads, writes and watches have places of their own, as in Kubernetes (`--max-requests-inflight` and
-//! `--max-mutating-requests-inflight`). Who finds none waits for a moment, and is then asked to come back (429). Health,
-//! leases and the agents of this process, which ask without a socket, are served always: what keeps a cluster alive must
-//! not wait for what loads it. One user has half of the places at most, and all service accounts of a namespace count as
-//! one, so that others find a place whatever one of them does; but for `system:masters`, as in Kubernetes.
+//! `--max-mutating-requests-inflight`). Who finds none waits for a moment, and is then asked to come back (429). Health
+//! and the agents of this process, which ask without a socket, are served always, and leases have places of their own:
+//! what keeps a cluster alive must not wait for what loads it. One user has half of the places at most, and all service
+//! accounts of a namespace count as one, so that others find a place whatever one of them does; but for
+//! `system:masters`, as in Kubernetes.
 
 use std::{
     collections::HashMap,
@@ -25,10 +26,22 @@ use crate::{
 
 /// How long a request waits for a place.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many requests with large bodies are worked on at a time: each may take many times its size of memory.
-const LARGE: usize = 4;
-/// How many lists are read at a time. Nobody knows before how long one is.
-const LISTS: usize = 8;
+/// How much memory the work of changes may take at a time, and that of a single one at most.
+const WORK: usize = 4 * LARGEST;
+const LARGEST: usize = 24 * 1024 * 1024;
+/// How many times its text a document takes, as a guess.
+const GROWTH: usize = 8;
+/// From how many bytes of text on the work takes long.
+const LONG_WORK: usize = 64 * 1024;
+/// How many requests about leases are worked on at a time, and how many of them are watched.
+const LEASES: usize = 1000;
+/// What a large body is, in bytes.
+const LARGE_BODY: usize = 16 * 1024;
+/// How many pages of lists are made at a time. Nobody knows before how large the objects are.
+const PAGES: usize = 8;
+/// How many bytes of large bodies there may be, and the blocks in which they are counted.
+const BODIES: usize = 128 * 1024 * 1024;
+const BLOCK: usize = 1024;
 
 /// The places of a server.
 #[derive(Debug)]
@@ -36,8 +49,11 @@ pub(crate) struct Flow {
     reads: Places,
     writes: Places,
     watches: Places,
-    lists: Places,
-    large: Semaphore,
+    leases: Places,
+    lease_watches: Places,
+    pages: Places,
+    bodies: Places,
+    work: Places,
 }
 
 /// Places, of which one user has half at most.
@@ -54,8 +70,11 @@ impl Flow {
             reads: Places::new(config.reads),
             writes: Places::new(config.writes),
             watches: Places::new(config.watches),
-            lists: Places::new(LISTS),
-            large: Semaphore::new(LARGE),
+            leases: Places::new(LEASES),
+            lease_watches: Places::new(LEASES),
+            pages: Places::new(PAGES),
+            bodies: Places::new((BODIES / BLOCK).max(2 * config.body_limit.div_ceil(BLOCK))),
+            work: Places::new(WORK / BLOCK),
         }
     }
 
@@ -65,35 +84,51 @@ impl Flow {
         let Route::Object(object) = &route else {
             return match route {
                 Route::Health | Route::Version | Route::Metrics => Ok(None),
-                _ => self.reads.wait(user, false).await.map(Some),
+                _ => self.reads.wait(user, 1).await.map(Some),
             };
         };
-        if object.group_version.group == "coordination.k8s.io" {
-            return Ok(None);
-        }
         let watches =
             object.special == Some(Special::Watch) || Query::parse(parts.uri.query().unwrap_or_default()).flag("watch");
+        let places = if object.group_version.group == "coordination.k8s.io" {
+            [&self.lease_watches, &self.leases, &self.leases]
+        } else {
+            [&self.watches, &self.reads, &self.writes]
+        };
+        let [of_watches, reads, writes] = places;
         match parts.method {
-            Method::GET | Method::HEAD if watches => self.watches.wait(user, true).await.map(Some),
-            Method::GET | Method::HEAD => self.reads.wait(user, false).await.map(Some),
-            _ => self.writes.wait(user, false).await.map(Some),
+            Method::GET | Method::HEAD if watches => {
+                of_watches.wait(user, 1).await.map(|place| Some(Place { streams: true, ..place }))
+            }
+            Method::GET | Method::HEAD => reads.wait(user, 1).await.map(Some),
+            _ => writes.wait(user, 1).await.map(Some),
         }
     }
 
-    /// A turn to read a list and to hand it out.
-    pub(crate) async fn list(&self, user: &User) -> ApiResult<Place> {
-        self.lists.wait(user, false).await
+    /// A turn to make a page of a list.
+    pub(crate) async fn turn(&self, user: &User) -> Place {
+        self.pages.wait_on(user, 1).await
     }
 
-    /// Does the work of a request with a body of `size` bytes. What is large is done where it holds up no other
-    /// request: the thread is no longer one of those that wait for requests, and few such are busy at a time.
-    pub(crate) async fn work<T>(&self, size: usize, work: impl Future<Output = T>) -> T {
-        const LARGE_BODY: usize = 16 * 1024;
-        let runtime = tokio::runtime::Handle::current();
-        if size < LARGE_BODY || runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
+    /// Room for a request's body that is said to have so many bytes; `None` for one that needs none.
+    pub(crate) async fn body(&self, size: usize, user: &User) -> ApiResult<Option<Place>> {
+        if size < LARGE_BODY {
+            return Ok(None);
+        }
+        let blocks = u32::try_from(size.div_ceil(BLOCK)).unwrap_or(u32::MAX);
+        self.bodies.wait(user, blocks).await.map(Some)
+    }
+
+    /// Does the work of a change, of which body or object have `size` bytes: when there is room for what it takes. What takes long is done where it holds up no other request: the thread
+    /// is no longer one of those that wait for requests.
+    pub(crate) async fn work<T>(&self, user: &User, size: usize, work: impl Future<Output = T>) -> T {
+        if size < LARGE_BODY {
             return work.await;
         }
-        let _turn = self.large.acquire().await;
+        let _turn = self.work.wait_on(user, (size * GROWTH).min(LARGEST).div_ceil(BLOCK)).await;
+        let runtime = tokio::runtime::Handle::current();
+        if size < LONG_WORK || runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
+            return work.await;
+        }
         tokio::task::block_in_place(|| runtime.block_on(work))
     }
 }
@@ -103,17 +138,28 @@ impl Places {
         Self { all: Arc::new(Semaphore::new(count)), share: count.div_ceil(2), shares: Mutex::default() }
     }
 
-    async fn wait(&self, user: &User, streams: bool) -> ApiResult<Place> {
+    /// So many places at once.
+    async fn wait(&self, user: &User, count: u32) -> ApiResult<Place> {
         let permits = async {
             let share = match self.share_of(user) {
-                Some(share) => Some(share.acquire_owned().await?),
+                Some(share) => Some(share.acquire_many_owned(count).await?),
                 None => None,
             };
-            Ok::<_, tokio::sync::AcquireError>((share, self.all.clone().acquire_owned().await?))
+            Ok::<_, tokio::sync::AcquireError>((share, self.all.clone().acquire_many_owned(count).await?))
         };
         match tokio::time::timeout(PATIENCE, permits).await {
-            Ok(Ok((share, place))) => Ok(Place { _share: share, _place: place, streams }),
+            Ok(Ok((share, place))) => Ok(Place { _share: share, _place: place, streams: false }),
             _ => Err(ApiError::too_many_requests()),
+        }
+    }
+
+    /// The same for as long as it takes.
+    async fn wait_on(&self, user: &User, count: usize) -> Place {
+        let count = u32::try_from(count.min(self.share)).unwrap_or(u32::MAX);
+        loop {
+            if let Ok(place) = self.wait(user, count).await {
+                return place;
+            }
         }
     }
 
@@ -160,7 +206,7 @@ mod tests {
 
     /// A place that is free now.
     fn at_once(places: &Places, user: &User) -> Option<Place> {
-        places.wait(user, false).now_or_never()?.ok()
+        places.wait(user, 1).now_or_never()?.ok()
     }
 
     #[tokio::test]

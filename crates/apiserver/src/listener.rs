@@ -10,7 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -24,7 +25,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    answer::{Shared, Turn},
+    answer::Shared,
     body::Body,
     connections::{Activity, Admitted, Connections, UnderWay, descriptors},
     flow::owner,
@@ -197,33 +198,25 @@ async fn respond(
         Ok(placed) => placed,
         Err(error) => return refused(&error, &parts.headers, under_way),
     };
-    let (owner, headers) = (owner(&user), parts.headers.clone());
-    let mut response = server.serve_user(Request::from_parts(parts, body), user, true).await;
-    // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
-    if place.as_ref().is_some_and(|place| place.streams) {
-        return response.map(|body| Tracked::Waiting(unread.follow(owner, body, under_way, place)));
-    }
+    let room = unread.room(owner(&user));
+    let response = server.serve_user(Request::from_parts(parts, body), user, Some(room.clone())).await;
     if response.extensions().get::<Shared>().is_some() {
         return response.map(|body| Tracked::Small { body: Pieces::of(body), _under_way: Some(under_way) });
     }
-    let turn = response.extensions_mut().remove::<Turn>();
-    let (head, body) = response.into_parts();
-    let waiting = unread.keep(owner, body, under_way).await;
-    drop((turn, place));
-    match waiting {
-        Some(waiting) => Response::from_parts(head, Tracked::Waiting(waiting)),
-        None => refused(&ApiError::too_many_requests(), &headers, None),
-    }
+    response.map(|body| {
+        // What comes bit by bit counts itself.
+        if let Some(size) = body.size_hint().exact() {
+            room.hold(usize::try_from(size).unwrap_or(usize::MAX));
+        }
+        // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
+        Tracked::Waiting(room.keep(body, under_way, place.filter(|place| place.streams)))
+    })
 }
 
-/// The answer to a request that is not served, with the time to come back where there are too many.
-fn refused(error: &ApiError, headers: &HeaderMap, under_way: impl Into<Option<UnderWay>>) -> Response<Tracked> {
-    let mut response = crate::service::refusal(error, headers);
-    if error.code() == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    let under_way = under_way.into();
-    response.map(|body| Tracked::Small { body: Pieces::of(body), _under_way: under_way })
+/// The answer to a request that is not served.
+fn refused(error: &ApiError, headers: &HeaderMap, under_way: UnderWay) -> Response<Tracked> {
+    crate::service::refusal(error, headers)
+        .map(|body| Tracked::Small { body: Pieces::of(body), _under_way: Some(under_way) })
 }
 
 /// The body of an answer, under way until it has gone out.
@@ -234,14 +227,14 @@ enum Tracked {
     Small { body: Pieces<Body>, _under_way: Option<UnderWay> },
 }
 
-impl hyper::body::Body for Tracked {
+impl http_body::Body for Tracked {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
             Self::Waiting(body) => Pin::new(body).poll_frame(cx),
-            Self::Small { body, .. } => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Small { body, .. } => Pin::new(body).poll_frame(cx),
         }
     }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// How many bytes a piece has at the most.
-const PIECE: usize = 32 * 1024;
+pub(crate) const PIECE: usize = 32 * 1024;
 
 /// The same body, whose chunks come in pieces.
 #[derive(Debug)]
@@ -26,11 +26,6 @@ impl<B> Pieces<B> {
     /// `body` in pieces.
     pub(crate) fn of(body: B) -> Self {
         Self { body, rest: Bytes::new() }
-    }
-
-    /// How many bytes of the last chunk were not given yet.
-    pub(crate) fn rest(&self) -> u64 {
-        self.rest.len() as u64
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Review {
     pub definition: &'static str,
 }
 
+/// How many bytes the rules have that are told of.
+const RULES: usize = 1024 * 1024;
+
 /// Every question that can be asked, all in version v1.
 pub const REVIEWS: &[Review] = &[
     Review {
@@ -99,7 +102,7 @@ pub async fn answer(server: &ApiServer, call: &Call, review: &Review, namespace:
     let status = match review.kind {
         "SelfSubjectReview" => json!({"userInfo": user_info(&call.user)}),
         "TokenReview" => token(server, &spec).await?,
-        "SelfSubjectRulesReview" => rules(server, &call.user, text_at(&spec, &["namespace"])).await?,
+        "SelfSubjectRulesReview" => rules(server, &call.user, text_at(&spec, &["namespace"]))?,
         "SelfSubjectAccessReview" => verdict(server, &call.user, &spec).await?,
         _ => verdict(server, &subject(&spec), &spec).await?,
     };
@@ -174,8 +177,20 @@ async fn verdict(server: &ApiServer, user: &User, spec: &Value) -> ApiResult<Val
     Ok(json!({"allowed": allows(server, user, &attributes).await?}))
 }
 
-async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Value> {
-    let rules = crate::authorization::rules(server, user, namespace).await?;
-    let (resources, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.non_resource_urls.is_empty());
+/// What somebody may do, as far as it can be told.
+fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Value> {
+    let policy = server.policies().of(user, namespace);
+    let (mut resources, mut others, mut size) = (Vec::new(), Vec::new(), 0);
+    for rule in policy.rules(user) {
+        let told = serde_json::to_value(rule).map_err(ApiError::internal)?;
+        size += rule.size();
+        if size > RULES {
+            let why = format!("the rules take more than {RULES} bytes");
+            return Ok(json!({
+                "resourceRules": resources, "nonResourceRules": others, "incomplete": true, "evaluationError": why,
+            }));
+        }
+        if rule.non_resource_urls.is_empty() { &mut resources } else { &mut others }.push(told);
+    }
     Ok(json!({"resourceRules": resources, "nonResourceRules": others, "incomplete": false}))
 }

@@ -16,15 +16,19 @@ use crate::{
     action::{Action, Deed},
     answer::Answer,
     body::{self, Body},
+    flow::Place,
     identity::User,
     negotiation::Accepted,
     query::Query,
     server::ApiServer,
     status::{ApiError, ApiResult},
+    unread::Room,
 };
 
 /// How long a request's body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(60);
+/// The room that is taken for the answer to a request before it is made: for as much as most objects may have.
+const ANSWER: usize = 1024 * 1024;
 
 /// A request that was read.
 #[derive(Debug)]
@@ -41,8 +45,10 @@ pub struct Call {
     pub body: Bytes,
     /// Who asks.
     pub user: User,
-    /// Whether it came over a socket, and not from an agent of this process.
-    pub is_remote: bool,
+    /// The room for its answer, if it came over a socket and not from an agent of this process.
+    pub(crate) room: Option<Room>,
+    /// That for its body.
+    pub(crate) _body_place: Option<Place>,
 }
 
 impl Call {
@@ -67,13 +73,13 @@ impl ApiServer {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         match crate::tokens::authenticate(self, user, request.headers()).await {
-            Ok(user) => self.serve_user(request, user, false).await,
+            Ok(user) => self.serve_user(request, user, None).await,
             Err(error) => refusal(&error, request.headers()),
         }
     }
 
-    /// Answers a request of a user, that came over a socket or did not.
-    pub(crate) async fn serve_user<B>(&self, request: Request<B>, user: User, is_remote: bool) -> Response<Body>
+    /// Answers a request of a user, that came over a socket if its answer needs room.
+    pub(crate) async fn serve_user<B>(&self, request: Request<B>, user: User, room: Option<Room>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -82,7 +88,7 @@ impl ApiServer {
         let accepted = Accepted::from_headers(&parts.headers);
         let (began, method, path) = (Instant::now(), parts.method.clone(), parts.uri.path().to_owned());
         // A request that panics is the failure of that request.
-        let answer = AssertUnwindSafe(self.answer(parts, body, (user, is_remote), &accepted)).catch_unwind().await;
+        let answer = AssertUnwindSafe(self.answer(parts, body, (user, room), &accepted)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(ApiError::internal("the request could not be answered")));
         let response = match answer {
             Ok(answer) => answer.into_response(accepted),
@@ -96,7 +102,7 @@ impl ApiServer {
         &self,
         parts: Parts,
         body: B,
-        (user, is_remote): (User, bool),
+        (user, room): (User, Option<Room>),
         accepted: &ApiResult<Accepted>,
     ) -> ApiResult<Answer>
     where
@@ -113,9 +119,15 @@ impl ApiServer {
             // Nothing is done whose outcome could not be told.
             return Err(error.clone());
         }
+        let mut body_place = None;
         let body = match parts.method {
             Method::GET | Method::HEAD => Bytes::new(),
             _ => {
+                if room.is_some() {
+                    let size = body.size_hint().upper().and_then(|size| usize::try_from(size).ok());
+                    let limit = self.config().body_limit;
+                    body_place = self.flow().body(size.map_or(limit, |size| size.min(limit)), &user).await?;
+                }
                 let reading = body::collect(body, self.config().body_limit);
                 let slow = |_| {
                     ApiError::new(StatusCode::REQUEST_TIMEOUT, "Timeout", "the request's body did not arrive in time")
@@ -124,8 +136,20 @@ impl ApiServer {
             }
         };
         let path = parts.uri.path().to_owned();
-        let call = Call { method: parts.method, path, query, headers: parts.headers, body, user, is_remote };
+        let call = Call {
+            method: parts.method,
+            path,
+            query,
+            headers: parts.headers,
+            body,
+            user,
+            room,
+            _body_place: body_place,
+        };
         let reads = matches!(call.method, Method::GET | Method::HEAD);
+        if let Some(room) = call.room.as_ref().filter(|_| !deed.comes_bit_by_bit()) {
+            room.take_in_time(ANSWER).await?;
+        }
         match deed {
             Deed::Object(deed) if reads => crate::rest::serve(self, &call, &deed).await,
             Deed::Object(deed) => crate::mutation::run(self, call, deed).await,

@@ -78,6 +78,11 @@ impl ApiError {
         self.0.code
     }
 
+    /// In how many seconds the request may be made again.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.0.details.get("retryAfterSeconds").and_then(Value::as_u64)
+    }
+
     /// The machine-readable reason.
     pub fn reason(&self) -> &'static str {
         self.0.reason

@@ -62,7 +62,8 @@ pub fn scale(scale: Value, include: Include) -> Value {
     })
 }
 
-fn row(resource: &Resource, object: Value, include: Include, now: jiff::Timestamp) -> Value {
+/// The row of an object.
+pub fn row(resource: &Resource, object: Value, include: Include, now: jiff::Timestamp) -> Value {
     let cells = match &resource.behaviour {
         Behaviour::BuiltIn(kind) => kind.row(&object, now),
         Behaviour::Custom(version) => {
@@ -97,7 +98,8 @@ fn column(name: &str, value_type: &str, format: &str, description: &str, priorit
     json!({"name": name, "type": value_type, "format": format, "description": description, "priority": priority})
 }
 
-fn columns(resource: &Resource) -> Vec<Value> {
+/// What the columns are.
+pub fn columns(resource: &Resource) -> Vec<Value> {
     match &resource.behaviour {
         Behaviour::BuiltIn(kind) => kind
             .columns()

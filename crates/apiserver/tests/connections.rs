@@ -173,6 +173,25 @@ async fn writes_whose_bodies_do_not_come_hold_up_no_other_user() {
     assert_eq!(code(&mut stream).await, "201");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_that_do_not_come_have_a_limit_and_hold_up_no_other_user() {
+    let served = Served::start().await;
+    let (greedy, modest) = (served.tenant("greedy").await, served.tenant("modest").await);
+    let mut unfinished = Vec::new();
+    for _ in 0..30 {
+        unfinished.push(served.write("greedy", &greedy, 3_000_000, "{").await);
+    }
+    // They could come to 90 MB; one user may have 64 MiB of them.
+    let answers = unfinished.iter_mut().map(|stream| Box::pin(code(stream)));
+    let (first, ..) = futures::future::select_all(answers).await;
+    assert_eq!(first, "429");
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "x".repeat(900_000)}});
+    let body = map.to_string();
+    let mut stream = served.write("modest", &modest, body.len(), &body).await;
+    assert_eq!(code(&mut stream).await, "201");
+}
+
 impl Served {
     /// The token of an account that may write in a new namespace.
     async fn tenant(&self, namespace: &str) -> String {

@@ -7,16 +7,20 @@ use crate::error::PatchError;
 
 /// How many operations a patch may have.
 const MAX_OPERATIONS: usize = 10_000;
-/// How much the copies and moves of one patch may add up to, in values. A few operations could otherwise double an
-/// object again and again.
+/// How much the copies and moves of one patch may add up to, in what a value takes. A few operations could otherwise
+/// double an object again and again.
 const MAX_COPIED: usize = 1_000_000;
+/// How many items all operations of one patch together may push along in lists, to make place for one or to close a gap.
+const MAX_PUSHED: usize = 50_000_000;
+/// What a map with something in it takes, in what other values take.
+const MAP: usize = 20;
 /// How deep a patched object may become: not so deep that it could not be read again.
 const MAX_PATCHED_DEPTH: usize = 100;
 
 /// Applies a JSON patch.
 pub fn json_patch(doc: &Value, patch: &Value) -> Result<Value, PatchError> {
     let operations = operations(patch)?;
-    let mut patched = Patched { doc: doc.clone(), copied: 0 };
+    let mut patched = Patched { doc: doc.clone(), copied: 0, pushed: 0 };
     for operation in operations {
         patched.apply(operation).map_err(PatchError::Unprocessable)?;
     }
@@ -52,11 +56,14 @@ fn type_name(value: &Value) -> &'static str {
 struct Patched {
     doc: Value,
     copied: usize,
+    pushed: usize,
 }
 
 /// What holds the target of a path, and its name or place there.
 struct Target<'d> {
     container: &'d mut Value,
+    /// How many items were pushed along so far.
+    pushed: &'d mut usize,
     key: String,
     /// How deep the container is.
     depth: usize,
@@ -165,7 +172,12 @@ impl Patched {
                 _ => return None,
             };
         }
-        (container.is_object() || container.is_array()).then_some(Target { container, key, depth: parts.len() })
+        (container.is_object() || container.is_array()).then_some(Target {
+            container,
+            pushed: &mut self.pushed,
+            key,
+            depth: parts.len(),
+        })
     }
 }
 
@@ -211,6 +223,7 @@ impl Target<'_> {
                 let wrong = |error| format!("value was not a proper array index: '{}': {error}", self.key);
                 number(&self.key).map_err(wrong)?;
                 let place = existing(&self.key, items.len() + 1)?;
+                push_along(self.pushed, items.len() - place)?;
                 items.insert(place, value);
             }
             _ => (),
@@ -226,11 +239,18 @@ impl Target<'_> {
             }
             Value::Array(items) => {
                 let place = existing(&self.key, items.len())?;
+                push_along(self.pushed, items.len() - place)?;
                 Ok(items.remove(place))
             }
             _ => Ok(Value::Null),
         }
     }
+}
+
+fn push_along(pushed: &mut usize, items: usize) -> Result<(), String> {
+    *pushed = pushed.saturating_add(items);
+    let exceeded = || format!("the operations of the patch push more than {MAX_PUSHED} items along");
+    (*pushed <= MAX_PUSHED).then_some(()).ok_or_else(exceeded)
 }
 
 fn number(text: &str) -> Result<i64, String> {
@@ -271,11 +291,12 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// How many values a value is made of.
+/// What a value takes, roughly.
 fn size(value: &Value) -> usize {
     match value {
         Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Object(map) => 1 + map.values().map(size).sum::<usize>(),
+        Value::Object(map) if map.is_empty() => 1,
+        Value::Object(map) => MAP + map.values().map(size).sum::<usize>(),
         Value::String(text) => 1 + text.len() / 32,
         _ => 1,
     }

@@ -83,10 +83,10 @@ fn a_patched_object_has_a_hundred_levels_at_most() {
 #[test]
 fn the_copies_of_a_patch_are_a_million_values_at_most() {
     let list = Value::Array(vec![json!(0); 999]);
-    let map: Value = Value::Object((0..999).map(|number| (number.to_string(), json!(0))).collect());
-    // A text counts as a value for every 32 bytes, and one.
+    let map: Value = Value::Object((0..980).map(|number| (number.to_string(), json!(0))).collect());
+    // A text counts as a value for every 32 bytes, and one; a map as twenty.
     let text = Value::from("x".repeat(32 * 999 + 31));
-    let mixed = json!([{ "a": "x".repeat(32 * 995), "b": null }, true]);
+    let mixed = json!([{ "a": "x".repeat(32 * 976), "b": null }, true]);
     for value in [list, map, text, mixed] {
         let doc = json!({ "value": value });
         for operation in [
@@ -108,6 +108,21 @@ fn the_copies_of_a_patch_are_a_million_values_at_most() {
             );
         }
     }
+}
+
+#[test]
+fn the_operations_of_a_patch_push_fifty_million_items_along_at_most() {
+    let doc = json!({ "list": vec![0; 1_000_000] });
+    let patch = |operation: Value, count: usize| unprocessable(json_patch(&doc, &Value::from(vec![operation; count])));
+    let add = json!({ "op": "add", "path": "/list/0", "value": 1 });
+    assert_eq!(patch(add.clone(), 49), None);
+    let refused = patch(add, 60);
+    assert!(
+        refused.is_some_and(|why| why.ends_with("the operations of the patch push more than 50000000 items along"))
+    );
+    assert!(patch(json!({ "op": "remove", "path": "/list/0" }), 60).is_some());
+    // At the end, nothing is pushed.
+    assert_eq!(patch(json!({ "op": "add", "path": "/list/-", "value": 1 }), 1_000), None);
 }
 
 #[test]

@@ -173,9 +173,22 @@ fn strategic_patches_of_orders_and_scalars() {
         json!({ "spec": { "template": { "spec": {
             "$setElementOrder/initContainers": [{ "name": "b" }, { "name": "a" }],
             "initContainers": [{ "name": "b", "image": "b" }, { "name": "a", "image": null }] } } } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": [] } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": [], "finalizers": [] } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": [], "finalizers": ["d", "a", "e", "f"] } }),
+        unordered((0..50).map(|number| format!("new-{number}")).collect()),
+        unordered(
+            (0..200).map(|number| if number % 7 == 0 { "nginx".to_owned() } else { format!("{number}") }).collect(),
+        ),
     ] {
         same("strategic", &object, patch);
     }
+}
+
+/// Containers in an order that names none of them.
+fn unordered(names: Vec<String>) -> Value {
+    let containers: Vec<Value> = names.into_iter().map(|name| json!({ "name": name, "image": "i" })).collect();
+    json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [], "containers": containers } } } })
 }
 
 #[test]
@@ -218,6 +231,8 @@ fn strategic_patches_that_are_refused() {
     }
     let empty = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "finalizers": [] }, "spec": { "containers": [] } });
     same("strategic", &empty, json!({ "metadata": { "finalizers": [{ "a": "b" }] } }));
+    same("strategic", &empty, json!({ "metadata": { "$setElementOrder/finalizers": [] } }));
+    same("strategic", &empty, json!({ "metadata": { "$setElementOrder/finalizers": ["a"], "finalizers": [] } }));
     same("strategic", &empty, json!({ "spec": { "containers": [{ "image": "nameless" }] } }));
     // An item of the object without its key is told, even where the patch has nothing to say of it.
     let nameless = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": { "containers": [{ "image": "i" }] } });

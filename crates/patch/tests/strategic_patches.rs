@@ -115,7 +115,39 @@ fn a_map_that_is_replaced_has_nothing_of_what_it_was() {
 fn an_empty_order_is_none() {
     let patch = json!({ "metadata": { "$setElementOrder/finalizers": [], "finalizers": ["b"] } });
     let made = patched(json!({ "metadata": { "finalizers": ["a"] } }), patch).expect("a patch");
-    assert_eq!(made["metadata"]["finalizers"].as_array().map(Vec::len), Some(2));
+    assert_eq!(made["metadata"]["finalizers"], json!(["a", "b"]));
+}
+
+/// What kube-apiserver makes of it: items that it has no place for come where its way of sorting leaves them.
+#[test]
+fn items_for_which_an_empty_order_has_no_place_come_where_kubernetes_puts_them() {
+    let pod = |names: &[&str]| {
+        let containers: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+        json!({ "metadata": { "finalizers": names }, "spec": { "containers": containers } })
+    };
+    for (live, patch, arranged) in [
+        (&["a", "b"][..], &["c", "d", "e"][..], &["a", "b", "e", "d", "c"][..]),
+        (&["nginx", "two"], &["n1", "two", "n2", "n3"], &["n3", "n2", "nginx", "two", "n1"]),
+        (&["a", "b"], &[], &["a", "b"]),
+    ] {
+        let mut patch = pod(patch);
+        patch["metadata"]["$setElementOrder/finalizers"] = json!([]);
+        patch["spec"]["$setElementOrder/containers"] = json!([]);
+        assert_eq!(patched(pod(live), patch), Ok(pod(arranged)));
+    }
+    for (live, change) in [(Some(json!([])), None), (Some(json!([])), Some(json!([]))), (None, Some(json!([])))] {
+        let metadata = |list: Option<Value>| match list {
+            Some(list) => json!({ "metadata": { "finalizers": list } }),
+            None => json!({ "metadata": {} }),
+        };
+        let mut patch = metadata(change);
+        patch["metadata"]["$setElementOrder/finalizers"] = json!(["a"]);
+        let refused = patched(metadata(live), patch).expect_err("a refusal");
+        assert_eq!((refused.status(), refused.to_string().as_str()), (422, "no elements in any of the given slices"));
+    }
+    // Neither here nor there is no list at all.
+    let nothing = json!({ "metadata": { "$setElementOrder/finalizers": [] } });
+    assert_eq!(patched(json!({ "metadata": {} }), nothing), Ok(json!({ "metadata": {} })));
 }
 
 #[test]

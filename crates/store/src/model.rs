@@ -205,6 +205,8 @@ pub struct ListOptions {
     pub start_after: Option<String>,
     /// At most so many entries.
     pub limit: Option<usize>,
+    /// No further entry once the values come to so many bytes; so there is one at least, however large it is.
+    pub size: Option<usize>,
     /// The state at this revision instead of the latest one. The pages of one listing all name the first page's
     /// revision, so that together they are one consistent state.
     pub at: Option<Revision>,

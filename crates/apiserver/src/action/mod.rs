@@ -56,6 +56,17 @@ pub struct ObjectDeed {
     pub subresource: Option<String>,
 }
 
+impl Deed {
+    /// Whether its answer is made as it is read, or is kept anyway.
+    pub fn comes_bit_by_bit(&self) -> bool {
+        match self {
+            Self::Document(_) => true,
+            Self::Object(deed) => matches!(deed.verb, Verb::List | Verb::Watch),
+            Self::Review(..) => false,
+        }
+    }
+}
+
 impl Action {
     /// What a method on a path means.
     pub fn resolve(catalog: &Catalog, method: &Method, path: &str, query: &Query) -> Self {

@@ -10,10 +10,34 @@ use super::{
     rule::{names, resource_is_named, url_covers},
 };
 
-/// What the wanted rules allow and none of those held does, in the smallest rules.
-pub fn missing(held: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
-    let parts = wanted.iter().flat_map(parts);
-    parts.filter(|part| !held.iter().any(|rule| covers(rule, part))).collect()
+/// How many comparisons of rules are made. A short rule can consist of more of the smallest than there is time for.
+const COMPARISONS: usize = 5_000_000;
+
+/// The rules are too many to be compared, or consist of too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
+
+/// What the wanted rules allow and none of those held does, in the smallest rules: the first so many.
+pub fn missing(held: &[&Rule], wanted: &[Rule], most: usize) -> Result<Vec<Rule>, TooMany> {
+    let (mut left, mut missing) = (COMPARISONS, Vec::new());
+    let mut is_held = |wanted: &Rule| {
+        left = left.checked_sub(held.len() + 1).ok_or(TooMany)?;
+        Ok(held.iter().any(|rule| covers(rule, wanted)))
+    };
+    for rule in wanted {
+        if is_held(rule)? {
+            continue;
+        }
+        for part in parts(rule) {
+            if !is_held(&part)? {
+                missing.push(part);
+            }
+            if missing.len() >= most {
+                return Ok(missing);
+            }
+        }
+    }
+    Ok(missing)
 }
 
 /// Rules as people read them: sorted, verbs on the same resource together.
@@ -22,31 +46,32 @@ pub fn describe(rules: &[Rule]) -> String {
     lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
-/// The smallest rules that a rule consists of.
-fn parts(rule: &Rule) -> Vec<Rule> {
+/// The smallest rules that a rule consists of, made as they are asked for.
+fn parts(rule: &Rule) -> impl Iterator<Item = Rule> {
     let one = |text: &String| vec![text.clone()];
-    let mut parts = Vec::new();
-    for verb in &rule.verbs {
-        for group in &rule.api_groups {
-            for resource in &rule.resources {
-                let part =
-                    Rule { verbs: one(verb), api_groups: one(group), resources: one(resource), ..Rule::default() };
-                match rule.resource_names.as_slice() {
-                    [] => parts.push(part),
-                    names => {
-                        parts.extend(names.iter().map(|name| Rule { resource_names: one(name), ..part.clone() }));
-                    }
-                }
-            }
-        }
-        for url in &rule.non_resource_urls {
-            parts.push(Rule { verbs: one(verb), non_resource_urls: one(url), ..Rule::default() });
-        }
-    }
-    parts
+    // Without a name it means all of them.
+    let names = 0..rule.resource_names.len().max(1);
+    let name = |place: usize| rule.resource_names.get(place).into_iter().cloned().collect();
+    rule.verbs.iter().flat_map(move |verb| {
+        let names = names.clone();
+        let objects = rule.api_groups.iter().flat_map(move |group| {
+            let names = names.clone();
+            rule.resources.iter().flat_map(move |resource| {
+                names.clone().map(move |place| Rule {
+                    verbs: one(verb),
+                    api_groups: one(group),
+                    resources: one(resource),
+                    resource_names: name(place),
+                    ..Rule::default()
+                })
+            })
+        });
+        let paths = rule.non_resource_urls.iter();
+        objects.chain(paths.map(move |url| Rule { verbs: one(verb), non_resource_urls: one(url), ..Rule::default() }))
+    })
 }
 
-/// Whether a rule allows all that one of the smallest does.
+/// Whether a rule allows all that another does.
 fn covers(rule: &Rule, part: &Rule) -> bool {
     part.verbs.iter().all(|verb| names(&rule.verbs, verb))
         && part.api_groups.iter().all(|group| names(&rule.api_groups, group))
@@ -106,7 +131,8 @@ mod tests {
     }
 
     fn lacks(held: Value, wanted: Value) -> String {
-        describe(&missing(&rules(json!([held])), &rules(json!([wanted]))))
+        let held = rules(json!([held]));
+        describe(&missing(&held.iter().collect::<Vec<_>>(), &rules(json!([wanted])), usize::MAX).unwrap())
     }
 
     fn on(verbs: &[&str], groups: &[&str], resources: &[&str], names: &[&str]) -> Value {
@@ -127,6 +153,23 @@ mod tests {
             lacks(held(), on(&["get"], &["batch"], &["pods"], &["a"])),
             "{APIGroups:[\"batch\"], Resources:[\"pods\"], ResourceNames:[\"a\"], Verbs:[\"get\"]}"
         );
+    }
+
+    #[test]
+    fn a_rule_that_consists_of_more_than_can_be_compared_is_looked_at_as_far_as_needed() {
+        let many = |what: &str| (0..1_000).map(|number| format!("{what}{number}")).collect::<Vec<_>>();
+        let huge = rules(json!([{
+            "verbs": many("v"), "apiGroups": many("g"), "resources": many("r"), "resourceNames": many("n"),
+        }]));
+        let other = rules(json!([on(&["get"], &[""], &["pods"], &[])]));
+        let everything = Rule::everything();
+        assert_eq!(missing(&everything.iter().collect::<Vec<_>>(), &huge, 100), Ok(Vec::new()));
+        assert_eq!(missing(&[&huge[0]], &huge, 100), Ok(Vec::new()));
+        assert_eq!(missing(&[&other[0]], &huge, 100).map(|missing| missing.len()), Ok(100));
+        // All but the last of the smallest are held.
+        let most = Rule { resource_names: many("n")[..999].to_vec(), ..huge[0].clone() };
+        assert_eq!(missing(&[&most], &huge, 10_000), Err(TooMany));
+        assert_eq!(missing(&[&most], &huge, 1).map(|missing| missing.len()), Ok(1));
     }
 
     #[test]

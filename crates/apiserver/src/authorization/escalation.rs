@@ -5,17 +5,20 @@ use serde_json::Value;
 
 use super::{
     Attributes, Rule, allows,
-    coverage::{self, quoted},
+    coverage::{self, TooMany, quoted},
     rbac::{self, Binding},
-    rules,
 };
 use crate::{
     identity::{MASTERS, User},
     object::{self, text_at},
     resource::Resource,
     server::ApiServer,
-    status::{ApiError, ApiResult},
+    status::{ApiError, ApiResult, shorten},
 };
+
+/// How many of the smallest rules are named that somebody does not hold, and in how many bytes.
+const NAMED: usize = 100;
+const WORDS: usize = 16 * 1024;
 
 /// A role or a binding that somebody wants to write.
 pub struct Grant<'a> {
@@ -68,8 +71,9 @@ async fn check_role(server: &ApiServer, user: &User, resource: &Resource, grant:
     let aggregates = |role: &Value| object::at(role, &["aggregationRule"]).is_some_and(Value::is_object);
     if aggregates(grant.new) || grant.old.is_some_and(aggregates) {
         // Such a role gathers whatever others write.
-        let held = rules(server, user, "").await?;
-        if !coverage::missing(&held, &Rule::everything()).is_empty() {
+        let policy = server.policies().of(user, "");
+        let held: Vec<&Rule> = policy.rules(user).collect();
+        if coverage::missing(&held, &Rule::everything(), 1) != Ok(Vec::new()) {
             let why = "must have cluster-admin privileges to use the aggregationRule";
             return Err(ApiError::forbidden(resource.named(), object::name(grant.new), why));
         }
@@ -109,16 +113,21 @@ async fn must_hold(
     object: &Value,
     wanted: &[Rule],
 ) -> ApiResult<()> {
-    let held = rules(server, user, object::namespace(object)).await?;
-    let missing = coverage::missing(&held, wanted);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let why = format!(
-        "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
-        user.name,
-        quoted(&user.groups),
-        coverage::describe(&missing)
-    );
+    let policy = server.policies().of(user, object::namespace(object));
+    let held: Vec<&Rule> = policy.rules(user).collect();
+    let why = match coverage::missing(&held, wanted, NAMED) {
+        Ok(missing) if missing.is_empty() => return Ok(()),
+        Ok(missing) => format!(
+            "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
+            user.name,
+            quoted(&user.groups),
+            shorten(coverage::describe(&missing), WORDS)
+        ),
+        Err(TooMany) => format!(
+            "user {:?} is attempting to grant more RBAC permissions at once than can be compared with those held; grant \
+             them by several roles with fewer verbs, resources and names in each rule",
+            user.name
+        ),
+    };
     Err(ApiError::forbidden(resource.named(), object::name(object), why))
 }

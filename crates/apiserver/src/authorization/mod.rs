@@ -76,12 +76,6 @@ pub async fn allows(server: &ApiServer, user: &User, attributes: &Attributes) ->
     if user.is_in(MASTERS) {
         return Ok(true);
     }
-    let rules = rules(server, user, &attributes.namespace).await?;
-    Ok(rules.iter().any(|rule| rule.allows(attributes)))
-}
-
-/// Every rule that holds for the user in a namespace; of the cluster alone where the namespace is empty.
-pub async fn rules(server: &ApiServer, user: &User, namespace: &str) -> ApiResult<Vec<Rule>> {
-    let policy = server.policies().of(user, namespace);
-    Ok(policy.rules(user).cloned().collect())
+    let policy = server.policies().of(user, &attributes.namespace);
+    Ok(policy.rules(user).any(|rule| rule.allows(attributes)))
 }

@@ -25,19 +25,17 @@ struct Index {
     roles: HashMap<RoleKey, Arc<[Rule]>>,
     /// By their keys in the store.
     bindings: HashMap<String, Arc<Binding>>,
-    by_subject: HashMap<Subject, BTreeSet<String>>,
+    /// By where the rights hold and who gets them: whoever binds something in a namespace of their own costs nobody
+    /// anything who asks elsewhere.
+    by_subject: HashMap<Subject, HashMap<String, BTreeSet<String>>>,
 }
 
 impl Policies {
     /// What is bound to the user in a namespace, and in the cluster; in the cluster alone where the namespace is empty.
     pub fn of(&self, user: &User, namespace: &str) -> Policy {
         let index = self.index();
-        let subjects = std::iter::once(Subject::User(user.name.clone()))
-            .chain(user.groups.iter().map(|group| Subject::Group(group.clone())));
-        let keys: BTreeSet<&String> = subjects.filter_map(|subject| index.by_subject.get(&subject)).flatten().collect();
-        let bindings = keys.into_iter().filter_map(|key| index.bindings.get(key));
-        let here = bindings.filter(|binding| binding.namespace().is_empty() || binding.namespace() == namespace);
-        let bindings: Vec<Arc<Binding>> = here.cloned().collect();
+        let bindings = index.keys(user, namespace).into_iter().filter_map(|key| index.bindings.get(key));
+        let bindings: Vec<Arc<Binding>> = bindings.cloned().collect();
         let roles = bindings.iter().filter_map(|binding| {
             let role = binding.role()?;
             let rules = index.roles.get(&role)?.clone();
@@ -57,21 +55,34 @@ impl Policies {
 }
 
 impl Index {
+    /// The keys of the bindings that are for the user, in the cluster and in a namespace.
+    fn keys(&self, user: &User, namespace: &str) -> BTreeSet<&String> {
+        let subjects = std::iter::once(Subject::User(user.name.clone()))
+            .chain(user.groups.iter().map(|group| Subject::Group(group.clone())));
+        let places = subjects.filter_map(|subject| self.by_subject.get(&subject));
+        places.flat_map(|places| ["", namespace].into_iter().filter_map(|place| places.get(place))).flatten().collect()
+    }
+
     /// Puts a binding in the place of what its key had. One that cannot be read gives nothing.
     fn bind(&mut self, key: &str, value: Option<&[u8]>) {
         if let Some(former) = self.bindings.remove(key) {
             for subject in former.subjects() {
-                if let Some(keys) = self.by_subject.get_mut(&subject) {
+                let Some(places) = self.by_subject.get_mut(&subject) else { continue };
+                if let Some(keys) = places.get_mut(former.namespace()) {
                     keys.remove(key);
                     if keys.is_empty() {
-                        self.by_subject.remove(&subject);
+                        places.remove(former.namespace());
                     }
+                }
+                if places.is_empty() {
+                    self.by_subject.remove(&subject);
                 }
             }
         }
         let Some(binding) = value.and_then(|value| serde_json::from_slice::<Binding>(value).ok()) else { return };
         for subject in binding.subjects() {
-            self.by_subject.entry(subject).or_default().insert(key.to_owned());
+            let places = self.by_subject.entry(subject).or_default();
+            places.entry(binding.namespace().to_owned()).or_default().insert(key.to_owned());
         }
         self.bindings.insert(key.to_owned(), Arc::new(binding));
     }
@@ -158,6 +169,21 @@ mod tests {
         see(&mut view, "rolebindings/farm/b", json!("broken"));
         let index = view.policies.index();
         assert!(index.bindings.is_empty() && index.by_subject.is_empty() && index.roles.len() == 1);
+    }
+
+    #[test]
+    fn what_is_bound_elsewhere_is_not_looked_at() {
+        let mut view = view();
+        let everybody = json!([{"kind": "Group", "name": "system:authenticated"}]);
+        for number in 0..100 {
+            see(&mut view, &format!("rolebindings/greedy/b{number}"), binding("greedy", "Role", everybody.clone()));
+        }
+        see(&mut view, "rolebindings/farm/b", binding("farm", "Role", everybody.clone()));
+        see(&mut view, "clusterrolebindings/b", binding("", "ClusterRole", everybody));
+        let jane = User::authenticated("jane", []);
+        let index = view.policies.index();
+        let looked_at = |namespace: &str| index.keys(&jane, namespace).len();
+        assert_eq!((looked_at("farm"), looked_at("greedy"), looked_at("")), (2, 101, 1));
     }
 
     #[test]

@@ -44,6 +44,12 @@ impl Rule {
         ]
     }
 
+    /// How many bytes it has, roughly.
+    pub fn size(&self) -> usize {
+        let lists = [&self.verbs, &self.api_groups, &self.resources, &self.resource_names, &self.non_resource_urls];
+        lists.into_iter().flatten().map(|text| text.len() + 3).sum()
+    }
+
     /// Whether the rule allows this.
     pub fn allows(&self, asked: &Attributes) -> bool {
         if !names(&self.verbs, &asked.verb) {

@@ -143,7 +143,7 @@ fn mend(object: &mut Value, document: &Value) {
         let rule = as_map(object).entry("aggregationRule").or_insert(Value::Null);
         add_missing(as_map(rule).entry("clusterRoleSelectors").or_insert(Value::Null), wanted);
     } else if document.get("rules").is_some() {
-        let missing = missing_rules(&Rule::of_role(object), &Rule::of_role(document));
+        let missing = lacking(&Rule::of_role(object), Rule::of_role(document));
         let missing = serde_json::to_value(missing).unwrap_or_default();
         add_missing(as_map(object).entry("rules").or_insert(Value::Null), &missing);
     }
@@ -161,6 +161,12 @@ fn add_missing(list: &mut Value, wanted: &Value) {
         Value::Array(list) => list.extend(missing),
         list => *list = Value::Array(missing),
     }
+}
+
+/// What a role lacks of the rules that it shall have; all of them, where what it has is too much to be compared.
+fn lacking(held: &[Rule], wanted: Vec<Rule>) -> Vec<Rule> {
+    let held: Vec<&Rule> = held.iter().collect();
+    missing_rules(&held, &wanted, usize::MAX).unwrap_or(wanted)
 }
 
 #[cfg(test)]

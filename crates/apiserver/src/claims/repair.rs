@@ -79,7 +79,12 @@ impl Pages {
         if self.done {
             return Ok(None);
         }
-        let options = ListOptions { start_after: self.after.take(), limit: Some(PAGE), at: None, uncounted: true };
+        let options = ListOptions {
+            start_after: self.after.take(),
+            limit: Some(PAGE),
+            uncounted: true,
+            ..ListOptions::default()
+        };
         let page = server.store().list(&self.prefix, options).await.map_err(ApiError::internal)?;
         self.after = page.entries.last().map(|entry| entry.key.clone());
         self.done = page.remaining == 0;

@@ -13,8 +13,9 @@ use tokio::sync::watch;
 
 use super::View;
 
-/// How many entries are read at once: they are in memory until the view has seen them.
+/// How many entries are read at once, and bytes of them: they are in memory until the view has seen them.
 const PAGE: usize = 100;
+const PAGE_SIZE: usize = 1024 * 1024;
 /// How long to wait after a failure, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
@@ -61,7 +62,11 @@ impl<V: View> Follower<V> {
 
     /// Shows the view everything there is, and what there is no longer.
     pub(super) async fn list(&mut self) -> Result<(), Error> {
-        let mut options = ListOptions { limit: Some(PAGE), uncounted: true, ..ListOptions::default() };
+        let page_after = |start_after, at| {
+            let (limit, size) = (Some(PAGE), Some(PAGE_SIZE));
+            ListOptions { start_after, limit, size, at, uncounted: true }
+        };
+        let mut options = page_after(None, None);
         let mut listed = BTreeSet::new();
         let revision = loop {
             let page = self.store.list(&self.prefix, options).await?;
@@ -73,7 +78,7 @@ impl<V: View> Follower<V> {
             if page.remaining == 0 || last.is_none() {
                 break page.revision;
             }
-            options = ListOptions { start_after: last, limit: Some(PAGE), at: Some(page.revision), uncounted: true };
+            options = page_after(last, Some(page.revision));
         };
         for gone in std::mem::take(&mut self.keys).difference(&listed) {
             self.show(gone, None, revision);

@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use cowherd_schema::{FieldError, FieldPath};
+use cowherd_store::Revision;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
     Request, incoming,
-    list::{everything, everything_now},
     options::dry_run,
-    storage::{self, Live, Refused, load},
+    reading::{PAGE, Reading, Span},
+    storage::{self, Live, Refused, load, read_failed},
 };
 use crate::{
     answer::Answer,
+    negotiation::Accepted,
     object,
     resource::Resource,
     selector::Selection,
     server::ApiServer,
     service::Call,
     status::{ApiError, ApiResult, Named},
+    stored::{List, Outlet, Stored},
+    table::Include,
 };
 
 /// The finalizer that keeps an owner until its dependents are gone.
@@ -29,6 +33,8 @@ const ORPHAN: &str = "orphan";
 
 /// How many objects of a collection are deleted at the same time.
 const AT_ONCE: usize = 64;
+/// How many bytes of what was deleted are told of.
+const TOLD: usize = 4 * 1024 * 1024;
 
 /// How to delete.
 #[derive(Clone, Debug, Default)]
@@ -137,17 +143,32 @@ pub async fn delete(request: &Request<'_>) -> ApiResult<Answer> {
     }
 }
 
-/// Deletes every object of the collection that the selectors mean.
+/// Deletes every object of the collection that the selectors mean. They are told of, if they are not too many for that.
 pub async fn delete_collection(request: &Request<'_>) -> ApiResult<Answer> {
     let options = DeleteOptions::parse(request.call)?;
-    let resource = &request.resource;
+    let (server, resource) = (request.server, &request.resource);
     let selection = Selection::parse(&request.call.query, resource)?;
     let namespace = Some(request.namespace).filter(|namespace| !namespace.is_empty());
-    let (objects, revision) =
-        everything_now(request.server, resource, &resource.collection_prefix(namespace), &selection).await?;
-    let metadata = json!({"resourceVersion": revision.to_string()});
-    let deleted = delete_all(request.server, resource, objects, &options).await?;
-    Ok(Answer::list(resource, deleted, metadata))
+    let accepted = Accepted::from_headers(&request.call.headers)?;
+    let mut list = List::new(&Outlet::new(resource, Selection::default(), accepted), accepted, Include::Metadata)?;
+    let mut is_told = true;
+    let revision = delete_pages(server, resource, namespace, &selection, &options, |deleted| {
+        for object in deleted {
+            is_told &= list.made.size() < TOLD;
+            if is_told {
+                list.add(Stored::Tree(object))?;
+            }
+        }
+        Ok(())
+    });
+    let revision = revision.await?;
+    if !is_told {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"});
+        return Ok(Answer::document(status));
+    }
+    list.end(&json!({"resourceVersion": revision.to_string()}))?;
+    let media_type = list.media_type();
+    Ok(Answer::written(list.made.into_chunks(), media_type))
 }
 
 /// Deletes objects in the server's own name, in the background; how many there were.
@@ -157,10 +178,44 @@ pub async fn delete_collection_of(
     namespace: Option<&str>,
     selection: &Selection,
 ) -> ApiResult<usize> {
-    let objects = everything(server, resource, &resource.collection_prefix(namespace), selection).await?;
-    let count = objects.len();
-    delete_all(server, resource, objects, &DeleteOptions::background()).await?;
+    let mut count = 0;
+    let tell = |deleted: Vec<Value>| {
+        count += deleted.len();
+        Ok(())
+    };
+    delete_pages(server, resource, namespace, selection, &DeleteOptions::background(), tell).await?;
     Ok(count)
+}
+
+/// Deletes the objects of a collection page by page, so that few of them are in memory, and hands those that somebody else
+/// has not deleted meanwhile to `tell`. The revision of the first page.
+async fn delete_pages(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    namespace: Option<&str>,
+    selection: &Selection,
+    options: &DeleteOptions,
+    mut tell: impl FnMut(Vec<Value>) -> ApiResult<()>,
+) -> ApiResult<Revision> {
+    let (prefix, mut after, mut revision) = (resource.collection_prefix(namespace), None, None);
+    loop {
+        // Each page is what is there now: the state of the first one is forgotten before a large collection is gone.
+        let outlet = Outlet { resource: resource.clone(), selection: selection.clone(), form: None };
+        let mut reading =
+            Reading::new(server, outlet, Span { prefix: prefix.clone(), after: after.take(), ..Span::default() });
+        let mut objects = Vec::new();
+        let keep = |object: Stored<'_>| {
+            objects.push(object.into_tree(resource)?);
+            Ok(())
+        };
+        let is_more = reading.page(PAGE, keep).await.map_err(read_failed)?;
+        tell(delete_all(server, resource, objects, options).await?)?;
+        let first = *revision.get_or_insert(reading.revision());
+        if !is_more {
+            return Ok(first);
+        }
+        after = reading.reached().map(str::to_owned);
+    }
 }
 
 /// Deletes these objects and gives back those that somebody else has not deleted meanwhile, in their order.

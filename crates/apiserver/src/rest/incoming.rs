@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{Request, options::FieldValidation};
 use crate::{
-    body::{self, Parsed},
+    body::{self, ParseError, Parsed},
+    bounds::{DEPTH, Weight},
     object,
     resource::{Behaviour, Resource},
     service::Call,
@@ -16,6 +17,8 @@ use crate::{
 
 /// How many bytes of the name of a field are told.
 const FIELD_LIMIT: usize = 1024;
+/// How much aliases of YAML may add to a document, in nodes and bytes of text.
+const YAML_EXPANSION: usize = 512 * 1024;
 
 /// The media types that objects may be sent in.
 const READABLE: &[&str] = &["application/json", "application/yaml"];
@@ -33,13 +36,14 @@ pub struct Incoming {
 pub fn document(call: &Call) -> ApiResult<Parsed> {
     match call.content_type() {
         None | Some("application/json" | "*/*") => body::parse_json(&call.body).map_err(|error| {
-            ApiError::bad_request(format!(
+            error.refused(|error| format!(
                 "the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: {error}"
             ))
         }),
         Some("application/yaml" | "application/apply-patch+yaml" | "text/yaml") => yaml(&call.body),
         Some(wire::MEDIA_TYPE) => match wire::decode(&call.body) {
             Ok(value) => Ok(Parsed { value, duplicates: Vec::new() }),
+            Err(WireError::Exceeded(exceeded)) => Err(exceeded.into()),
             Err(WireError::UnknownKind(_)) => Err(ApiError::unsupported_media_type(READABLE)),
             Err(error) => Err(ApiError::bad_request(error.to_string())),
         },
@@ -50,16 +54,22 @@ pub fn document(call: &Call) -> ApiResult<Parsed> {
 /// Reads YAML that holds one document.
 pub fn yaml(bytes: &[u8]) -> ApiResult<Parsed> {
     // What looks like JSON mostly is, and is read many times faster as such.
-    if bytes.first() == Some(&b'{')
-        && let Ok(parsed) = body::parse_json(bytes)
-    {
-        return Ok(parsed);
+    if bytes.first() == Some(&b'{') {
+        match body::parse_json(bytes) {
+            Ok(parsed) => return Ok(parsed),
+            Err(ParseError::Exceeded(exceeded)) => return Err(exceeded.into()),
+            Err(ParseError::Json(_)) => {}
+        }
     }
-    let documents = cowherd_yaml::parse_documents_as(bytes, Dialect::Kubernetes, &Limits::default())
+    let limits = Limits { documents: 100, expansion: YAML_EXPANSION, ..Limits::default() };
+    let documents = cowherd_yaml::parse_documents_as(bytes, Dialect::Kubernetes, &limits)
         .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
     let mut values = documents.into_iter().map(|document| document.value);
     match (values.next(), values.next()) {
-        (Some(value), None) => Ok(Parsed { value, duplicates: Vec::new() }),
+        (Some(value), None) => {
+            Weight::new().whole(&value, DEPTH)?;
+            Ok(Parsed { value, duplicates: Vec::new() })
+        }
         (None, _) => Err(ApiError::bad_request("error decoding YAML: the body holds no document")),
         _ => Err(ApiError::bad_request("error decoding YAML: the body holds more than one document")),
     }

@@ -1,15 +1,24 @@
 //! Reading a collection, whole or page by page.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use cowherd_schema::{FieldError, FieldPath};
-use cowherd_store::{ListOptions, Revision};
+use cowherd_store::Revision;
+use futures::{Stream, stream};
 use serde_json::{Value, json};
 
-use super::{Request, storage::read_failed};
+use super::{
+    Request,
+    making::Maker,
+    reading::{PAGE, Reading, Span},
+    storage::read_failed,
+};
 use crate::{
     answer::Answer,
+    body,
+    made::Made,
     negotiation::Accepted,
     query::Query,
     resource::Resource,
@@ -32,36 +41,16 @@ struct Continue {
     after: String,
 }
 
-/// Which part of a collection is read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Span {
-    /// What its keys begin with.
-    pub prefix: String,
-    /// How many objects at most, those that are left out not counted.
-    pub limit: Option<u64>,
-    /// The key after which it begins.
-    pub after: Option<String>,
-    /// The revision whose state is read.
-    pub at: Option<Revision>,
-    /// Whether it is told how many objects follow, or only that some do.
-    pub counted: bool,
-}
-
-/// What was read of a collection.
-#[derive(Debug)]
-pub(super) struct Reading {
-    /// The revision whose state it is.
-    pub revision: Revision,
-    /// The key of the last object looked at, where more follow.
-    pub last: Option<String>,
-    remaining: u64,
-}
+/// How many bytes of a list are made before any of it is sent. What is longer is made as it is read, which takes no more
+/// memory however long it is.
+const AHEAD: usize = 4 * 1024 * 1024;
 
 /// Answers with the collection.
 pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
     let (call, resource) = (request.call, &request.resource);
     let query = &call.query;
-    let outlet = Outlet::new(resource, Selection::parse(query, resource)?, Accepted::from_headers(&call.headers)?);
+    let accepted = Accepted::from_headers(&call.headers)?;
+    let outlet = Outlet::new(resource, Selection::parse(query, resource)?, accepted);
     let include = Include::parse(query)?;
     let limit = query.number("limit")?.filter(|limit| *limit > 0);
     let from = query.get("continue").map(Continue::decode).transpose()?;
@@ -73,43 +62,91 @@ pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
     };
     let after = from.as_ref().map(|from| format!("{prefix}{}", from.after));
     let counted = outlet.selection.is_everything();
-    let span = Span { prefix: prefix.clone(), limit, after, at, counted };
     let explain = |error| match error {
         cowherd_store::Error::Compacted { .. } => expired(from.as_ref()),
         error => read_failed(error),
     };
-    let metadata = |reading: &Reading| reading.metadata(&prefix, counted);
-    // Kept until the list waits to be read: otherwise as many might be held at a time as requests are under way.
-    let turn = match call.is_remote {
-        true => Some(request.server.flow().list(&call.user).await?),
-        false => None,
-    };
-    let Some(form) = outlet.form else {
-        let mut items = Vec::new();
-        let reading = read(request.server, &outlet, span, |object| keep(&outlet, object, &mut items)).await;
-        let metadata = metadata(&reading.map_err(explain)?);
-        return Ok(Answer::list(resource, items, metadata).including(include).in_turn(turn));
-    };
-    let mut written = List::new(resource, form)?;
-    let reading = read(request.server, &outlet, span, |object| written.add(object)).await;
-    let metadata = metadata(&reading.map_err(explain)?);
-    Ok(Answer::written(written.end(&metadata)).in_turn(turn))
+    let mut list = List::new(&outlet, accepted, include)?;
+    let maker = Maker::of(call);
+    maker.room(AHEAD).await?;
+    let turn = maker.turn(request.server).await;
+    let mut reading = Reading::new(request.server, outlet, Span { prefix, limit, after, at, counted });
+    while list.made.size() < AHEAD {
+        if !reading.page(PAGE, |object| list.add(object)).await.map_err(explain)? {
+            list.end(&metadata(&reading))?;
+            let media_type = list.media_type();
+            return Ok(Answer::written(list.made.into_chunks(), media_type));
+        }
+    }
+    maker.holds(list.made.size());
+    drop(turn);
+    let media_type = list.media_type();
+    let rest = Rest { reading, list, maker, is_over: false };
+    Ok(Answer::stream(body::streamed(rest.pieces()), media_type))
 }
 
-impl Reading {
-    /// The metadata of a list of it.
-    fn metadata(&self, prefix: &str, counted: bool) -> Value {
-        let mut metadata = json!({"resourceVersion": self.revision.to_string()});
-        if let (Some(last), Value::Object(metadata)) = (&self.last, &mut metadata) {
-            let after = last.strip_prefix(prefix).unwrap_or(last).to_owned();
-            let next = Continue { revision: Some(self.revision), after };
-            metadata.insert("continue".to_owned(), next.encode().into());
-            if counted {
-                metadata.insert("remainingItemCount".to_owned(), self.remaining.into());
+/// A list that is made as it is read.
+struct Rest {
+    reading: Reading,
+    list: List,
+    maker: Maker,
+    is_over: bool,
+}
+
+impl Rest {
+    fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        stream::unfold(self, |mut rest| async move {
+            let piece = rest.piece().await.transpose()?;
+            if let Err(error) = &piece {
+                tracing::warn!(%error, "a list ends early");
+                rest.is_over = true;
+                rest.list.made = Made::default();
             }
-        }
-        metadata
+            Some((piece, rest))
+        })
     }
+
+    /// The next bytes to send; `None` after the last ones.
+    async fn piece(&mut self) -> io::Result<Option<Bytes>> {
+        // What is there goes out while there is no room for more.
+        while !self.is_over
+            && self.list.made.size() < AHEAD
+            && self.maker.room_for_page(self.list.made.size() > 0).await
+        {
+            self.make().await.map_err(io::Error::other)?;
+        }
+        let piece = self.list.made.piece();
+        self.maker.holds(self.list.made.size());
+        Ok(piece)
+    }
+
+    /// Makes the next page.
+    async fn make(&mut self) -> Result<(), ApiError> {
+        let turn = self.maker.turn(&self.reading.server).await;
+        let list = &mut self.list;
+        let made = self.reading.page(PAGE, |object| list.add(object)).await;
+        if !made.map_err(read_failed)? {
+            self.is_over = true;
+            list.end(&metadata(&self.reading))?;
+        }
+        self.maker.holds(self.list.made.size());
+        drop(turn);
+        Ok(())
+    }
+}
+
+/// The metadata of a list of what was read.
+fn metadata(reading: &Reading) -> Value {
+    let revision = reading.revision();
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if let (Some(after), Value::Object(metadata)) = (reading.rest_begins_after(), &mut metadata) {
+        let next = Continue { revision: Some(revision), after: after.to_owned() };
+        metadata.insert("continue".to_owned(), next.encode().into());
+        if let Some(count) = reading.remaining() {
+            metadata.insert("remainingItemCount".to_owned(), count.into());
+        }
+    }
+    metadata
 }
 
 /// Every object of a resource below a prefix that the selection means.
@@ -119,60 +156,15 @@ pub async fn everything(
     prefix: &str,
     selection: &Selection,
 ) -> ApiResult<Vec<Value>> {
-    everything_now(server, resource, prefix, selection).await.map(|(objects, _)| objects)
-}
-
-/// The same, and the revision whose state they are.
-pub(super) async fn everything_now(
-    server: &ApiServer,
-    resource: &Arc<Resource>,
-    prefix: &str,
-    selection: &Selection,
-) -> ApiResult<(Vec<Value>, Revision)> {
     let outlet = Outlet { resource: resource.clone(), selection: selection.clone(), form: None };
-    let span = Span { prefix: prefix.to_owned(), ..Span::default() };
+    let mut reading = Reading::new(server, outlet, Span { prefix: prefix.to_owned(), ..Span::default() });
     let mut items = Vec::new();
-    let reading = read(server, &outlet, span, |object| keep(&outlet, object, &mut items)).await.map_err(read_failed)?;
-    Ok((items, reading.revision))
-}
-
-fn keep(outlet: &Outlet, object: Stored<'_>, items: &mut Vec<Value>) -> ApiResult<()> {
-    items.push(object.into_tree(&outlet.resource)?);
-    Ok(())
-}
-
-/// Hands as many objects to `take` as the span allows. One that cannot be read keeps no other from it.
-pub(super) async fn read(
-    server: &ApiServer,
-    outlet: &Outlet,
-    span: Span,
-    mut take: impl FnMut(Stored<'_>) -> ApiResult<()>,
-) -> Result<Reading, cowherd_store::Error> {
-    let Span { prefix, limit, mut after, mut at, counted } = span;
-    let mut wanted = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    loop {
-        let options = ListOptions { start_after: after.take(), limit: wanted, at, uncounted: !counted };
-        let page = server.store().list(&prefix, options).await?;
-        let last = page.entries.last().map(|entry| entry.key.clone());
-        // An entry goes as soon as it is read.
-        for entry in page.entries {
-            let taken = outlet.read(&entry.value, entry.modified).and_then(|object| {
-                let means = outlet.means(&object);
-                if means { take(object).map(|()| true) } else { Ok(false) }
-            });
-            match taken {
-                Ok(taken) => wanted = wanted.map(|wanted| wanted.saturating_sub(usize::from(taken))),
-                Err(error) => tracing::error!(key = entry.key, %error, "left out of a list"),
-            }
-        }
-        let full = wanted.is_none_or(|wanted| wanted == 0);
-        if full || page.remaining == 0 || last.is_none() {
-            let last = last.filter(|_| page.remaining > 0);
-            return Ok(Reading { revision: page.revision, last, remaining: page.remaining });
-        }
-        // The pages of one list are the state of one revision.
-        (after, at) = (last, Some(page.revision));
-    }
+    let mut keep = |object: Stored<'_>| {
+        items.push(object.into_tree(resource)?);
+        Ok(())
+    };
+    while reading.page(PAGE, &mut keep).await.map_err(read_failed)? {}
+    Ok(items)
 }
 
 /// Reads `resourceVersion` and `resourceVersionMatch`.

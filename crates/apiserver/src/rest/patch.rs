@@ -45,7 +45,7 @@ pub async fn patch(request: &Request<'_>) -> ApiResult<Answer> {
 async fn difference(request: &Request<'_>, kind: &str) -> ApiResult<Answer> {
     let options = WriteOptions::parse(request.call, "PatchOptions", false)?;
     let parsed = body::parse_json(&request.call.body)
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+        .map_err(|error| error.refused(|error| format!("error decoding patch: {error}")))?;
     let mut warnings = Vec::new();
     let resource = &request.resource;
     let wanted = |live: &Value| {

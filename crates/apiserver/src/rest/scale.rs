@@ -38,7 +38,7 @@ pub async fn patch(request: &Request<'_>) -> ApiResult<Answer> {
     let parsed = match kind {
         "application/apply-patch+yaml" => incoming::yaml(&request.call.body)?,
         _ => crate::body::parse_json(&request.call.body)
-            .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?,
+            .map_err(|error| error.refused(|error| format!("error decoding patch: {error}")))?,
     };
     change(request, paths, |live| match kind {
         "application/json-patch+json" => cowherd_patch::json_patch(live, &parsed.value).map_err(patch_failed),

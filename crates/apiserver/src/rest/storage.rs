@@ -6,6 +6,7 @@ use cowherd_store::{Change, Entry, Expected, Revision, WriteError};
 use serde_json::Value;
 
 use crate::{
+    bounds::check_stored,
     claims, following, object,
     resource::Resource,
     server::ApiServer,
@@ -77,6 +78,7 @@ fn write_failed(resource: &Resource, error: WriteError) -> Refused {
 pub async fn insert(server: &ApiServer, resource: &Arc<Resource>, mut new: Value) -> Result<Value, Refused> {
     let key = resource.key(object::namespace(&new), object::name(&new));
     let bytes = resource.encode(&mut new)?;
+    check_stored(&new, bytes.len()).map_err(ApiError::from)?;
     let change = Change::put(key, bytes, Expected::Absent);
     let revision = commit(server, resource, change, None, Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());
@@ -95,6 +97,7 @@ pub async fn replace(
     }
     let key = resource.key(object::namespace(&new), object::name(&new));
     let bytes = resource.encode(&mut new)?;
+    check_stored(&new, bytes.len()).map_err(ApiError::from)?;
     let change = Change::put(key, bytes, Expected::At(live.revision));
     let revision = commit(server, resource, change, Some(&live.object), Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());

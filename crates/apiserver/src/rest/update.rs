@@ -17,7 +17,7 @@ use crate::{
     admission,
     answer::Answer,
     authorization::{Grant, check_escalation},
-    claims::Avoid,
+    claims::{self, Avoid},
     object,
     resource::Resource,
     server::ApiServer,
@@ -40,7 +40,14 @@ pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
         return Err(ApiError::invalid(request.resource.named_kind(), request.name, &[error]));
     }
     let change = Change { request, options: &options, applied: false };
-    let updated = change.make(|_| Ok(wanted.clone())).await?;
+    // It is needed once only where nobody else can make it be tried again.
+    let is_needed_again = object::resource_version(&wanted).is_empty() || claims::has_any(&request.resource);
+    let mut wanted = Some(wanted);
+    let updated = change.make(|_| {
+        let object = if is_needed_again { wanted.clone() } else { wanted.take() };
+        object.ok_or_else(|| ApiError::stale(request.resource.named(), request.name))
+    });
+    let updated = updated.await?;
     Ok(Answer::object(&request.resource, updated)
         .including(Include::parse(&call.query)?)
         .with_warnings(incoming.warnings))
@@ -119,7 +126,10 @@ impl Change<'_> {
             new = managed::update(Some(&live.object), new, resource.schema(), &updater);
         }
         // What an apply gives may be written otherwise than it is kept, such as an amount: that is no change.
-        if new == live.object || self.applied && managed::same_but_for_times(&new, &live.object) {
+        if new == live.object {
+            return Ok(new);
+        }
+        if self.applied && managed::same_but_for_times(&new, &live.object) {
             return Ok(live.object.clone());
         }
         let errors = resource.validate_update(&new, &live.object, *subresource);

@@ -1,6 +1,6 @@
 //! Watching a collection: what is there, if asked for, then every change as it happens.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use cowherd_schema::{FieldError, FieldPath};
@@ -12,24 +12,27 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Request,
-    list::{Span, at_least, read},
+    list::at_least,
+    making::Maker,
+    reading::{Reading, Span},
     storage::read_failed,
 };
 use crate::{
     answer::{Answer, metadata_only},
     body,
+    made::Made,
     negotiation::{Accepted, Format, Shape},
     object,
+    pieces::PIECE,
     query::Query,
     selector::Selection,
-    server::ApiServer,
     status::{ApiError, ApiResult, Named},
     stored::{Outlet, Stored},
     table::{self, Include},
 };
 
-/// How many bytes of events are put into one chunk at most, but for a single larger event.
-const CHUNK: usize = 64 * 1024;
+/// How many bytes of objects of the state at the beginning are read at a time, the last object not counted.
+const PAGE: usize = 64 * 1024;
 
 /// Where a watch begins.
 enum Start {
@@ -58,40 +61,33 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
         _ => resource.collection_prefix(namespace),
     };
     let time = duration(request, query)?;
-    let mut pending = VecDeque::new();
+    let (maker, mut made) = (Maker::of(request.call), Made::default());
     let start = start(request, query).await?;
     let (from, initial) = match start {
         Start::After(revision) => (revision, None),
         Start::State | Start::StateThenBookmark => {
             let then_bookmark = matches!(start, Start::StateThenBookmark);
-            let mut initial = Initial {
-                server: request.server.clone(),
-                prefix: prefix.clone(),
-                after: None,
-                count: FIRST_PAGE,
-                revision: None,
-                then_bookmark,
-            };
-            let last = initial.read(&mut writer, &mut pending).await.map_err(read_failed)?;
-            let revision = match initial.revision {
-                Some(revision) => revision,
-                None => request.server.store().revision().await.map_err(read_failed)?,
-            };
-            (revision, (!last).then_some(initial))
+            let span = Span { prefix: prefix.clone(), ..Span::default() };
+            let reading = Reading::new(request.server, writer.outlet.clone(), span);
+            let mut initial = Initial { reading, then_bookmark };
+            maker.room(FIRST_PAGE).await?;
+            let is_more = initial.read(FIRST_PAGE, &mut writer, &mut made, &maker).await.map_err(read_failed)?;
+            (initial.reading.revision(), is_more.then_some(initial))
         }
     };
     let events = match request.server.store().watch(&prefix, from).await {
         Ok(events) => events,
         Err(cowherd_store::Error::Compacted { oldest }) => {
             let error = ApiError::expired(format!("too old resource version: {from} ({oldest})"));
-            let event = Bytes::from(Writer::error(&error));
+            let event = Ok(Bytes::from(Writer::error(&error)));
             return Ok(Answer::stream(body::streamed(stream::iter([event])), writer.media_type()));
         }
         Err(error) => return Err(read_failed(error)),
     };
     let interval = request.server.config().bookmark_interval;
     let watching = Watching {
-        pending,
+        made,
+        maker,
         initial,
         events,
         bookmarks: query.flag("allowWatchBookmarks").then_some(interval),
@@ -103,7 +99,7 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
         writer,
     };
     let media_type = watching.writer.media_type();
-    Ok(Answer::stream(body::streamed(watching.chunks()), media_type))
+    Ok(Answer::stream(body::streamed(watching.pieces()), media_type))
 }
 
 async fn start(request: &Request<'_>, query: &Query) -> ApiResult<Start> {
@@ -152,7 +148,9 @@ fn duration(request: &Request<'_>, query: &Query) -> ApiResult<Duration> {
 /// A watch under way.
 struct Watching {
     writer: Writer,
-    pending: VecDeque<Vec<u8>>,
+    /// What was written and is not sent.
+    made: Made,
+    maker: Maker,
     /// What of the state at the beginning has not been read yet.
     initial: Option<Initial>,
     events: cowherd_store::Watch,
@@ -164,53 +162,34 @@ struct Watching {
     over: bool,
 }
 
-/// How many objects of the state at the beginning are read first. More are read as the client takes them, so that one
-/// that takes none costs no more than these, however large they are.
-const FIRST_PAGE: u64 = 1;
-/// How many are read at a time at most, and how many bytes they should come to.
-const PAGE: u64 = 500;
-const PAGE_SIZE: usize = CHUNK;
+/// How many bytes of objects of the state at the beginning are read first, the last object not counted: a single one. More
+/// are read as the client takes them, so that one that takes none costs no more, however large they are.
+const FIRST_PAGE: usize = 1;
 
 /// The rest of the state that a watch begins with.
 struct Initial {
-    server: ApiServer,
-    prefix: String,
-    after: Option<String>,
-    /// How many objects are read next.
-    count: u64,
-    /// The revision whose state it is; that of the first page.
-    revision: Option<Revision>,
+    reading: Reading,
     /// Whether a bookmark ends it.
     then_bookmark: bool,
 }
 
 impl Initial {
-    /// Reads the next objects; whether they were the last ones.
+    /// Reads as many objects next as have `size` bytes; whether more follow.
     async fn read(
         &mut self,
+        size: usize,
         writer: &mut Writer,
-        pending: &mut VecDeque<Vec<u8>>,
+        made: &mut Made,
+        maker: &Maker,
     ) -> Result<bool, cowherd_store::Error> {
-        let (prefix, after) = (self.prefix.clone(), self.after.take());
-        let span = Span { prefix, limit: Some(self.count), after, at: self.revision, counted: false };
-        let outlet = writer.outlet.clone();
-        let (mut count, mut size) = (0, 0);
-        let listing = read(&self.server, &outlet, span, |object| {
-            let event = writer.event("ADDED", object)?;
-            (count, size) = (count + 1, size + event.len());
-            pending.push_back(event);
-            Ok(())
-        });
-        let listing = listing.await?;
-        self.revision = Some(listing.revision);
-        let size = size / count.max(1);
-        self.count = u64::try_from(PAGE_SIZE / size.max(1)).unwrap_or(PAGE).clamp(1, PAGE);
-        self.after = listing.last;
-        let last = self.after.is_none();
-        if last && self.then_bookmark {
-            pending.push_back(writer.bookmark(listing.revision, true));
+        let turn = maker.turn(&self.reading.server).await;
+        let is_more = self.reading.page(size, |object| writer.event("ADDED", object, made)).await?;
+        if !is_more && self.then_bookmark {
+            made.push(&writer.bookmark(self.reading.revision(), true));
         }
-        Ok(last)
+        maker.holds(made.size());
+        drop(turn);
+        Ok(is_more)
     }
 }
 
@@ -222,16 +201,16 @@ enum Next {
 }
 
 impl Watching {
-    fn chunks(self) -> impl Stream<Item = Bytes> + Send + 'static {
+    fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         stream::unfold(self, |mut watching| async move {
-            let chunk = watching.chunk().await?;
-            Some((chunk, watching))
+            let piece = watching.piece().await?;
+            Some((Ok(piece), watching))
         })
     }
 
     /// The next bytes to send; `None` once the watch is over.
-    async fn chunk(&mut self) -> Option<Bytes> {
-        while self.pending.is_empty() {
+    async fn piece(&mut self) -> Option<Bytes> {
+        while self.made.size() == 0 {
             if self.over {
                 return None;
             }
@@ -240,7 +219,7 @@ impl Watching {
                 continue;
             }
             match self.next().await {
-                Next::Event(event) => self.take(event),
+                Next::Event(event) => self.take(event).await,
                 Next::Bookmark => self.bookmark(),
                 Next::End => {
                     if self.bookmarks.is_some() {
@@ -251,34 +230,26 @@ impl Watching {
             }
         }
         // Whatever else is there already goes along.
-        while self.initial.is_none() && !self.over && self.size() < CHUNK {
+        while self.initial.is_none() && !self.over && self.made.size() < PIECE {
             match self.events.next().now_or_never() {
-                Some(event) => self.take(event),
+                Some(event) => self.take(event).await,
                 None => break,
             }
         }
-        let mut chunk = self.pending.pop_front()?;
-        while let Some(event) = self.pending.front() {
-            if chunk.len() + event.len() > CHUNK {
-                break;
-            }
-            chunk.append(&mut self.pending.pop_front()?);
-        }
-        Some(chunk.into())
+        let piece = self.made.piece();
+        self.maker.holds(self.made.size());
+        piece
     }
 
     async fn read_initial(&mut self) {
         let Some(mut initial) = self.initial.take() else { return };
-        let read = initial.read(&mut self.writer, &mut self.pending).await;
+        self.maker.room_for_page(false).await;
+        let read = initial.read(PAGE, &mut self.writer, &mut self.made, &self.maker).await;
         match read {
-            Ok(true) => {}
-            Ok(false) => self.initial = Some(initial),
-            Err(error) => self.take(Some(Err(error))),
+            Ok(true) => self.initial = Some(initial),
+            Ok(false) => {}
+            Err(error) => self.take(Some(Err(error))).await,
         }
-    }
-
-    fn size(&self) -> usize {
-        self.pending.iter().map(Vec::len).sum()
     }
 
     async fn next(&mut self) -> Next {
@@ -296,40 +267,42 @@ impl Watching {
 
     fn bookmark(&mut self) {
         let revision = self.events.progress();
-        let event = self.writer.bookmark(revision, false);
-        self.pending.push_back(event);
+        self.made.push(&self.writer.bookmark(revision, false));
         if let Some(interval) = self.bookmarks {
             self.next_bookmark = Instant::now() + interval;
         }
     }
 
-    fn take(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
+    async fn take(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
         match event {
-            Some(Ok(event)) => match self.translate(&event) {
-                Ok(event) => self.pending.extend(event),
-                Err(error) => tracing::error!(key = event.key, %error, "left out of a watch"),
-            },
+            Some(Ok(event)) => {
+                // Until then it is shared with all who watch.
+                self.maker.room_for(event.value.len()).await;
+                if let Err(error) = self.translate(&event) {
+                    tracing::error!(key = event.key, %error, "left out of a watch");
+                }
+            }
             Some(Err(cowherd_store::Error::Compacted { oldest })) => {
                 let error = ApiError::expired(format!("too old resource version: the watch fell behind {oldest}"));
-                self.pending.push_back(Writer::error(&error));
+                self.made.push(&Writer::error(&error));
                 self.over = true;
             }
             Some(Err(error)) => {
-                self.pending.push_back(Writer::error(&read_failed(error)));
+                self.made.push(&Writer::error(&read_failed(error)));
                 self.over = true;
             }
             None => self.over = true,
         }
     }
 
-    /// What a change means to somebody who sees only the selected objects.
-    fn translate(&mut self, event: &Event) -> ApiResult<Option<Vec<u8>>> {
+    /// Writes what a change means to somebody who sees only the selected objects.
+    fn translate(&mut self, event: &Event) -> ApiResult<()> {
         let outlet = &self.writer.outlet;
         let current = outlet.read(&event.value, event.revision)?;
         let means = outlet.means(&current);
         let (kind, object) = match event.kind {
             EventKind::Delete if means => ("DELETED", current),
-            EventKind::Delete => return Ok(None),
+            EventKind::Delete => return Ok(()),
             EventKind::Put { created } => {
                 let previous = match &event.previous {
                     Some(previous) if !created && !outlet.selection.is_everything() => {
@@ -342,11 +315,11 @@ impl Watching {
                     (false, true, _) => ("ADDED", current),
                     (true, true, _) => ("MODIFIED", current),
                     (true, false, Some(previous)) => ("DELETED", previous),
-                    _ => return Ok(None),
+                    _ => return Ok(()),
                 }
             }
         };
-        self.writer.event(kind, object).map(Some)
+        self.writer.event(kind, object, &mut self.made)
     }
 }
 
@@ -375,16 +348,19 @@ impl Writer {
         "application/json"
     }
 
-    fn event(&mut self, kind: &str, object: Stored<'_>) -> ApiResult<Vec<u8>> {
-        let mut line = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
-        match self.outlet.form {
-            Some(form) => form.write(object, &mut line)?,
-            None => {
-                let object = self.shaped(object.into_tree(&self.outlet.resource)?);
-                serde_json::to_writer(&mut line, &object).map_err(ApiError::internal)?;
+    fn event(&mut self, kind: &str, object: Stored<'_>, made: &mut Made) -> ApiResult<()> {
+        made.add(|line| {
+            line.extend_from_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
+            match self.outlet.form {
+                Some(form) => form.write(object, line)?,
+                None => {
+                    let object = self.shaped(object.into_tree(&self.outlet.resource)?);
+                    serde_json::to_writer(&mut *line, &object).map_err(ApiError::internal)?;
+                }
             }
-        }
-        Ok(ended(line))
+            line.extend_from_slice(b"}\n");
+            Ok(())
+        })
     }
 
     fn shaped(&mut self, object: Value) -> Value {
@@ -416,19 +392,6 @@ impl Writer {
     }
 }
 
-/// `Vec<u8>` rather than `Bytes`, so that small events can share a chunk.
 fn line(kind: &str, object: &Value) -> Vec<u8> {
-    let mut line = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
-    // Values hold no map with keys that are no texts, the one thing that could fail.
-    if serde_json::to_writer(&mut line, object).is_err() {
-        return Vec::new();
-    }
-    ended(line)
-}
-
-fn ended(mut line: Vec<u8>) -> Vec<u8> {
-    line.extend_from_slice(b"}\n");
-    // It may wait for long.
-    line.shrink_to_fit();
-    line
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").into_bytes()
 }

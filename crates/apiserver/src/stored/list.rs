@@ -1,57 +1,130 @@
 //! A list, written object by object.
 
-use bytes::Bytes;
-use serde_json::Value;
+use std::sync::Arc;
 
-use super::{Form, Stored};
+use serde_json::{Value, json};
+
+use super::{Form, Outlet, Stored};
 use crate::{
+    answer::metadata_only,
+    made::Made,
+    negotiation::{Accepted, Format, Shape},
     resource::Resource,
     status::{ApiError, ApiResult},
+    table::{self, Include},
 };
 
-/// How many bytes go into a chunk of a list before the next one begins. A list in one piece would be copied whenever it
-/// outgrows its place, and could be given free only as a whole.
-const CHUNK: usize = 256 * 1024;
-
-/// A list on its way: what was written of it, in chunks.
+/// A list on its way, in the form that the client wants: what was written of it, and not taken yet.
 #[derive(Debug)]
-pub struct List {
-    form: Form,
-    done: Vec<Bytes>,
-    chunk: Vec<u8>,
+pub(crate) struct List {
+    resource: Arc<Resource>,
+    /// What is written of objects that need not be read for it.
+    form: Option<Form>,
+    accepted: Accepted,
+    include: Include,
+    now: jiff::Timestamp,
     /// Whether nothing was added yet.
-    empty: bool,
-    kind: String,
+    is_empty: bool,
+    /// What was written.
+    pub(crate) made: Made,
 }
 
 impl List {
-    /// A list of objects of a resource, in this form.
-    pub fn new(resource: &Resource, form: Form) -> ApiResult<Self> {
-        let (api_version, kind) = match form {
-            Form::Whole => (resource.api_version.as_str(), resource.list_kind.as_str()),
-            Form::Metadata => ("meta.k8s.io/v1", "PartialObjectMetadataList"),
+    /// A list of what an outlet gives.
+    pub fn new(outlet: &Outlet, accepted: Accepted, include: Include) -> ApiResult<Self> {
+        let mut list = Self {
+            resource: outlet.resource.clone(),
+            form: outlet.form,
+            accepted,
+            include,
+            now: jiff::Timestamp::now(),
+            is_empty: true,
+            made: Made::default(),
         };
-        let chunk = format!("{{\"apiVersion\":{},\"items\":[", text(api_version)?).into_bytes();
-        Ok(Self { form, done: Vec::new(), chunk, empty: true, kind: text(kind)? })
+        let begin = list.begin()?;
+        list.made.push(begin.as_bytes());
+        Ok(list)
+    }
+
+    /// The media type.
+    pub fn media_type(&self) -> &'static str {
+        self.accepted.format.media_type()
     }
 
     /// Adds an object.
     pub fn add(&mut self, object: Stored<'_>) -> ApiResult<()> {
-        if self.chunk.len() >= CHUNK {
-            let next = Vec::with_capacity(self.chunk.len());
-            self.done.push(std::mem::replace(&mut self.chunk, next).into());
-        }
-        if !std::mem::take(&mut self.empty) {
-            self.chunk.push(b',');
-        }
-        self.form.write(object, &mut self.chunk)
+        let Self { resource, form, accepted, include, now, .. } = self;
+        let separator = match (accepted.format, self.is_empty) {
+            (Format::Json, true) => "",
+            (Format::Json, false) => ",",
+            (Format::Yaml, true) => "\n",
+            (Format::Yaml, false) => "",
+        };
+        self.made.add(|out| {
+            out.extend_from_slice(separator.as_bytes());
+            if let Some(form) = form {
+                return form.write(object, out);
+            }
+            let object = object.into_tree(resource)?;
+            let item = match accepted.shape {
+                Shape::Whole | Shape::Discovery => object,
+                Shape::Metadata => metadata_only(object),
+                Shape::Table => table::row(resource, object, *include, *now),
+            };
+            match accepted.format {
+                Format::Json => serde_json::to_writer(out, &item).map_err(ApiError::internal),
+                Format::Yaml => {
+                    out.extend_from_slice(cowherd_yaml::to_string(&Value::Array(vec![item])).as_bytes());
+                    Ok(())
+                }
+            }
+        })?;
+        self.is_empty = false;
+        Ok(())
     }
 
-    /// All of it, with the list's own metadata.
-    pub fn end(mut self, metadata: &Value) -> Vec<Bytes> {
-        self.chunk.extend_from_slice(format!("],\"kind\":{},\"metadata\":{metadata}}}\n", self.kind).as_bytes());
-        self.done.push(self.chunk.into());
-        self.done
+    /// Ends it with the list's own metadata.
+    pub fn end(&mut self, metadata: &Value) -> ApiResult<()> {
+        let (_, kind) = self.names();
+        let end = match self.accepted.format {
+            Format::Json => format!("],\"kind\":{},\"metadata\":{metadata}}}\n", text(kind)?),
+            Format::Yaml => {
+                let nothing = if self.is_empty { " []\n" } else { "" };
+                nothing.to_owned() + &cowherd_yaml::to_string(&json!({"kind": kind, "metadata": metadata}))
+            }
+        };
+        self.made.push(end.as_bytes());
+        Ok(())
+    }
+
+    /// What stands before the objects.
+    fn begin(&self) -> ApiResult<String> {
+        let (api_version, _) = self.names();
+        let is_table = self.accepted.shape == Shape::Table;
+        let columns = is_table.then(|| Value::from(table::columns(&self.resource)));
+        let items = if is_table { "rows" } else { "items" };
+        Ok(match self.accepted.format {
+            Format::Json => {
+                let columns = columns.map(|columns| format!(",\"columnDefinitions\":{columns}")).unwrap_or_default();
+                format!("{{\"apiVersion\":{}{columns},\"{items}\":[", text(api_version)?)
+            }
+            Format::Yaml => {
+                let mut fields = json!({"apiVersion": api_version});
+                if let (Some(columns), Value::Object(fields)) = (columns, &mut fields) {
+                    fields.insert("columnDefinitions".to_owned(), columns);
+                }
+                format!("{}{items}:", cowherd_yaml::to_string(&fields))
+            }
+        })
+    }
+
+    /// `apiVersion` and `kind` of the list.
+    fn names(&self) -> (&str, &str) {
+        match self.accepted.shape {
+            Shape::Whole | Shape::Discovery => (&self.resource.api_version, &self.resource.list_kind),
+            Shape::Metadata => ("meta.k8s.io/v1", "PartialObjectMetadataList"),
+            Shape::Table => ("meta.k8s.io/v1", "Table"),
+        }
     }
 }
 

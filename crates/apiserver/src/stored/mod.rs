@@ -17,7 +17,7 @@ use crate::{
     status::{ApiError, ApiResult},
 };
 
-pub use list::List;
+pub(crate) use list::List;
 use text::Text;
 
 /// What is written of an object that need not be read for it.

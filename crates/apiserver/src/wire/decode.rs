@@ -4,11 +4,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
 use super::types::{Field, Kind, Message, Presence, message};
+use crate::{
+    body::{ParseError, parse_json},
+    bounds::{DEPTH, Exceeded, Weight},
+};
 
 /// What the bytes begin with.
 const MAGIC: &[u8] = b"k8s\0";
-/// How deep messages may stand in each other.
-const MAX_DEPTH: usize = 100;
 
 /// Why bytes cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +21,9 @@ pub enum WireError {
     /// They end too early, or hold what no encoder writes.
     #[error("the body is cut short or damaged")]
     Damaged,
-    /// Messages stand in each other without end.
-    #[error("the body is nested too deeply")]
-    TooDeep,
+    /// What it stands for is too much.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// The kind has no binary form here.
     #[error("{0} can be sent as application/json or application/yaml only")]
     UnknownKind(String),
@@ -50,7 +52,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, WireError> {
     // The parts of a schema that may be of several types are written in ways of their own.
     let known = message(&name).filter(|_| !name.starts_with("apiextensions/"));
     let known = known.ok_or_else(|| WireError::UnknownKind(format!("{kind} of {api_version}")))?;
-    let mut object = read(raw, known, 0)?;
+    let mut object = read(raw, known, 0, &mut Weight::new())?;
     object.insert("apiVersion".to_owned(), api_version.into());
     object.insert("kind".to_owned(), kind.into());
     Ok(Value::Object(object))
@@ -136,24 +138,31 @@ fn text(bytes: &[u8]) -> Result<String, WireError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| WireError::Damaged)
 }
 
-fn read(bytes: &[u8], known: &Message, depth: usize) -> Result<Map<String, Value>, WireError> {
-    if depth > MAX_DEPTH {
-        return Err(WireError::TooDeep);
+fn read(bytes: &[u8], known: &Message, depth: usize, weight: &mut Weight) -> Result<Map<String, Value>, WireError> {
+    if depth > DEPTH {
+        return Err(Exceeded::Depth.into());
     }
     let mut object = Map::new();
     for part in Parts(bytes) {
         let (number, wire) = part?;
         // What a newer client knows and we do not is left out, as with unknown fields of any protobuf message.
         let Some(field) = known.get(&number) else { continue };
-        put(&mut object, field, wire, depth)?;
+        put(&mut object, field, wire, depth, weight)?;
     }
     Ok(object)
 }
 
-fn put(object: &mut Map<String, Value>, field: &Field, wire: Wire<'_>, depth: usize) -> Result<(), WireError> {
+fn put(
+    object: &mut Map<String, Value>,
+    field: &Field,
+    wire: Wire<'_>,
+    depth: usize,
+    weight: &mut Weight,
+) -> Result<(), WireError> {
     match &field.kind {
         Kind::List(item) => {
-            let item = value(item, wire, depth)?;
+            weight.item()?;
+            let item = value(item, wire, depth, weight)?;
             match object.entry(&*field.name).or_insert_with(|| Value::Array(Vec::new())) {
                 Value::Array(list) => list.push(item),
                 other => *other = Value::Array(vec![item]),
@@ -161,14 +170,18 @@ fn put(object: &mut Map<String, Value>, field: &Field, wire: Wire<'_>, depth: us
         }
         Kind::Map(kind) => {
             let Wire::Bytes(entry) = wire else { return Err(WireError::Damaged) };
-            let (key, item) = map_entry(kind, entry, depth)?;
+            let (key, item) = map_entry(kind, entry, depth, weight)?;
             match object.entry(&*field.name).or_insert_with(|| Value::Object(Map::new())) {
-                Value::Object(map) => map.insert(key, item),
+                Value::Object(map) => {
+                    weight.entry(map.len())?;
+                    map.insert(key, item)
+                }
                 _ => return Err(WireError::Damaged),
             };
         }
         kind => {
-            let value = value(kind, wire, depth)?;
+            let value = value(kind, wire, depth, weight)?;
+            weight.entry(object.len())?;
             match (field.presence, value) {
                 (Presence::Inline, Value::Object(inner)) => object.extend(inner),
                 (Presence::NonZero, value) if is_zero(&value) => {}
@@ -193,12 +206,12 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
-fn map_entry(kind: &Kind, entry: &[u8], depth: usize) -> Result<(String, Value), WireError> {
+fn map_entry(kind: &Kind, entry: &[u8], depth: usize, weight: &mut Weight) -> Result<(String, Value), WireError> {
     let (mut key, mut item) = (String::new(), None);
     for part in Parts(entry) {
         match part? {
             (1, Wire::Bytes(text)) => key = self::text(text)?,
-            (2, wire) => item = Some(value(kind, wire, depth)?),
+            (2, wire) => item = Some(value(kind, wire, depth, weight)?),
             _ => {}
         }
     }
@@ -211,7 +224,7 @@ fn map_entry(kind: &Kind, entry: &[u8], depth: usize) -> Result<(String, Value),
     Ok((key, item.unwrap_or_else(empty)))
 }
 
-fn value(kind: &Kind, wire: Wire<'_>, depth: usize) -> Result<Value, WireError> {
+fn value(kind: &Kind, wire: Wire<'_>, depth: usize, weight: &mut Weight) -> Result<Value, WireError> {
     Ok(match (kind, wire) {
         (Kind::Text, Wire::Bytes(bytes)) => text(bytes)?.into(),
         (Kind::Integer, Wire::Number(number)) => number.cast_signed().into(),
@@ -222,14 +235,17 @@ fn value(kind: &Kind, wire: Wire<'_>, depth: usize) -> Result<Value, WireError> 
         (Kind::MicroTime, Wire::Bytes(bytes)) => time(bytes, "%Y-%m-%dT%H:%M:%S%.6fZ")?,
         (Kind::Quantity, Wire::Bytes(bytes)) => first_text(bytes)?.into(),
         (Kind::IntOrString, Wire::Bytes(bytes)) => int_or_string(bytes)?,
-        (Kind::Raw, Wire::Bytes(bytes)) => raw(bytes)?,
+        (Kind::Raw, Wire::Bytes(bytes)) => raw(bytes, depth, weight)?,
         (Kind::Message(name), Wire::Bytes(bytes)) => {
             let known = message(name).ok_or_else(|| WireError::UnknownKind(name.to_string()))?;
-            Value::Object(read(bytes, known, depth + 1)?)
+            Value::Object(read(bytes, known, depth + 1, weight)?)
         }
         (Kind::Wrapped(list), Wire::Bytes(bytes)) => {
             let Kind::List(item) = &**list else { return Err(WireError::Damaged) };
-            let items = Parts(bytes).map(|part| value(item, part?.1, depth + 1));
+            let items = Parts(bytes).map(|part| {
+                weight.item()?;
+                value(item, part?.1, depth + 1, weight)
+            });
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         _ => return Err(WireError::Damaged),
@@ -277,12 +293,18 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, WireError> {
     Ok(if is_text { words.into() } else { number.into() })
 }
 
-fn raw(bytes: &[u8]) -> Result<Value, WireError> {
+fn raw(bytes: &[u8], depth: usize, weight: &mut Weight) -> Result<Value, WireError> {
     for part in Parts(bytes) {
         if let (1, Wire::Bytes(json)) = part?
             && !json.is_empty()
         {
-            return serde_json::from_slice(json).map_err(|_| WireError::Damaged);
+            let value = match parse_json(json) {
+                Ok(parsed) => parsed.value,
+                Err(ParseError::Exceeded(exceeded)) => return Err(exceeded.into()),
+                Err(ParseError::Json(_)) => return Err(WireError::Damaged),
+            };
+            weight.whole(&value, DEPTH.saturating_sub(depth))?;
+            return Ok(value);
         }
     }
     Ok(Value::Null)
@@ -315,6 +337,28 @@ mod tests {
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"key": "value"},
         });
         assert_eq!(read, wanted);
+    }
+
+    #[test]
+    fn a_few_bytes_that_stand_for_many_are_refused() {
+        let long = |field: u8, content: &[u8]| {
+            let (mut bytes, mut length) = (vec![field << 3 | 2], content.len());
+            while length >= 0x80 {
+                bytes.push(length as u8 | 0x80);
+                length >>= 7;
+            }
+            [bytes, vec![length as u8], content.to_vec()].concat()
+        };
+        // spec { containers: [{ ports: [{ containerPort: 1 }, …] }] }
+        let pod = |ports: usize| {
+            let ports = bytes(6, &[0x18, 0x01]).repeat(ports);
+            let raw = long(2, &long(2, &ports));
+            let type_meta = [bytes(1, b"v1"), bytes(2, b"Pod")].concat();
+            [MAGIC.to_vec(), bytes(1, &type_meta), long(2, &raw)].concat()
+        };
+        assert_eq!(decode(&pod(700_000)), Err(WireError::Exceeded(Exceeded::Weight)));
+        let read = decode(&pod(1_000)).unwrap();
+        assert_eq!(read["spec"]["containers"][0]["ports"].as_array().unwrap().len(), 1_000);
     }
 
     #[test]

@@ -66,17 +66,25 @@ pub(super) fn is_directive(key: &str) -> bool {
 
 /// What a value of a patch adds where nothing was: without nulls and directives. `None` if it adds nothing, since
 /// it only says what to do with something.
-pub(super) fn added(value: Value, depth: usize) -> Option<Value> {
+pub(super) fn added(value: &Value, depth: usize) -> Option<Value> {
     if depth > crate::MAX_DEPTH {
-        return Some(value);
+        return Some(value.clone());
     }
     Some(match value {
         Value::Object(map) if map.contains_key(PATCH) => return None,
-        Value::Object(map) => {
-            let fields = map.into_iter().filter(|(name, value)| !value.is_null() && !is_directive(name));
-            Value::Object(fields.filter_map(|(name, value)| Some((name, added(value, depth + 1)?))).collect())
-        }
-        Value::Array(items) => items.into_iter().filter_map(|item| added(item, depth + 1)).collect(),
-        scalar => scalar,
+        Value::Object(map) => Value::Object(added_fields(map, depth)),
+        Value::Array(items) => Value::Array(added_items(items, depth)),
+        scalar => scalar.clone(),
     })
+}
+
+/// What the fields of a map of a patch add, whatever the map says of itself.
+pub(super) fn added_fields(map: &Map<String, Value>, depth: usize) -> Map<String, Value> {
+    let fields = map.iter().filter(|(name, value)| !value.is_null() && !is_directive(name));
+    fields.filter_map(|(name, value)| Some((name.clone(), added(value, depth + 1)?))).collect()
+}
+
+/// What the items of a list of a patch add.
+pub(super) fn added_items(items: &[Value], depth: usize) -> Vec<Value> {
+    items.iter().filter_map(|item| added(item, depth + 1)).collect()
 }

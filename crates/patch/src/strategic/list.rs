@@ -3,7 +3,7 @@
 use cowherd_schema::Schema;
 use serde_json::{Map, Value};
 
-use super::directive::{Directive, PATCH, added};
+use super::directive::{Directive, PATCH, added, added_items};
 use super::map::{self, as_map};
 use super::places::Places;
 use super::{golang, order};
@@ -12,20 +12,15 @@ use crate::error::PatchError;
 /// Merges a list of a patch into a list of an object, if the schema says that it merges.
 pub(super) fn merge(
     original: Vec<Value>,
-    patch: Vec<Value>,
+    patch: &[Value],
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<Vec<Value>, PatchError> {
-    let Some(schema) = schema.filter(|schema| schema.patch_merges) else {
-        return Ok(match added(Value::Array(patch), depth) {
-            Some(Value::Array(items)) => items,
-            _ => Vec::new(),
-        });
-    };
+    let Some(schema) = schema.filter(|schema| schema.patch_merges) else { return Ok(added_items(patch, depth)) };
     if original.is_empty() && patch.is_empty() {
         return Ok(original);
     }
-    check_types([original.as_slice(), patch.as_slice()])?;
+    check_types([original.as_slice(), patch])?;
     let is_map = original.first().or(patch.first()).is_some_and(Value::is_object);
     match schema.merge_key() {
         Some(key) if is_map => merge_maps(original, patch, key, schema.items(), depth),
@@ -35,37 +30,37 @@ pub(super) fn merge(
     }
 }
 
-fn merge_scalars(original: Vec<Value>, patch: Vec<Value>) -> Vec<Value> {
+fn merge_scalars(original: Vec<Value>, patch: &[Value]) -> Vec<Value> {
+    let (first, live) = (Places::of(patch, None), Places::of(&original, None));
     let mut merged: Vec<Value> = Vec::new();
-    let mut places = Places::of(&[], None);
-    for item in original.iter().chain(&patch) {
-        if places.find(item).is_none() {
-            places.add(item, merged.len());
-            merged.push(item.clone());
+    let mut places = Places::of([], None);
+    for item in original.into_iter().chain(patch.iter().cloned()) {
+        if places.find(&item).is_none() {
+            places.add(&item, merged.len());
+            merged.push(item);
         }
     }
-    order::arranged(merged, &patch, &original, None)
+    order::arranged(merged, &first, &live)
 }
 
 fn merge_maps(
     original: Vec<Value>,
-    patch: Vec<Value>,
+    patch: &[Value],
     key: &str,
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<Vec<Value>, PatchError> {
-    let (original, patch) = follow_directives(original, patch, key, depth)?;
-    require_keys(&original, key)?;
-    let mut merged = original.clone();
-    let known = Places::of(&original, Some(key));
+    let (mut merged, patch) = follow_directives(original, patch, key, depth)?;
+    require_keys(&merged, key)?;
+    let (first, live) = (Places::of(patch.iter().copied(), Some(key)), Places::of(&merged, Some(key)));
     let mut places = Places::of(&merged, Some(key));
-    for item in &patch {
+    for item in patch {
         let change = as_map(item)?;
         key_value(change, key)?;
         match places.find(item).and_then(|place| merged.get_mut(place)) {
             Some(Value::Object(found)) => {
                 let field = std::mem::take(found);
-                *found = map::merge(field, change.clone(), schema, depth + 1)?;
+                *found = map::merge(field, change, schema, depth + 1)?;
             }
             _ => {
                 places.add(item, merged.len());
@@ -74,29 +69,29 @@ fn merge_maps(
         }
     }
     require_keys(&merged, key)?;
-    let arranged = order::arranged(merged, &patch, &original, Some(key));
+    let arranged = order::arranged(merged, &first, &live);
     // Items that are new come as the patch has them; all they say besides values has no meaning any more.
-    let clean_new = |item| if known.find(&item).is_none() { added(item, depth) } else { Some(item) };
+    let clean_new = |item| if live.find(&item).is_none() { added(&item, depth) } else { Some(item) };
     Ok(arranged.into_iter().filter_map(clean_new).collect())
 }
 
 /// Deletes and replaces what items with `$patch` say; gives the items that remain of both lists.
-fn follow_directives(
+fn follow_directives<'p>(
     mut original: Vec<Value>,
-    patch: Vec<Value>,
+    patch: &'p [Value],
     key: &str,
     depth: usize,
-) -> Result<(Vec<Value>, Vec<Value>), PatchError> {
+) -> Result<(Vec<Value>, Vec<&'p Value>), PatchError> {
     let mut rest = Vec::with_capacity(patch.len());
-    let mut deleted = Places::of(&[], Some(key));
+    let mut deleted = Places::of([], Some(key));
     let mut replace = false;
     for item in patch {
-        let change = as_map(&item)?;
+        let change = as_map(item)?;
         match Directive::of(change)? {
             None => rest.push(item),
             Some(Directive::Delete) => {
                 key_value(change, key)?;
-                deleted.add(&item, 0);
+                deleted.add(item, 0);
             }
             Some(Directive::Replace) => replace = true,
             Some(Directive::Merge) => {

@@ -3,7 +3,9 @@
 use cowherd_schema::Schema;
 use serde_json::{Map, Value};
 
-use super::directive::{DELETE_FROM, Directive, ELEMENT_ORDER, PATCH, RETAIN_KEYS, added, bad_format, field_of};
+use super::directive::{
+    DELETE_FROM, Directive, ELEMENT_ORDER, PATCH, RETAIN_KEYS, added, added_fields, bad_format, field_of,
+};
 use super::list::{self, bad_type};
 use super::order;
 use crate::MAX_DEPTH;
@@ -12,26 +14,24 @@ use crate::error::PatchError;
 /// Merges a map of a patch into a map of an object.
 pub(super) fn merge(
     mut original: Map<String, Value>,
-    mut patch: Map<String, Value>,
+    patch: &Map<String, Value>,
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<Map<String, Value>, PatchError> {
     if depth > MAX_DEPTH {
-        return Ok(patch);
+        return Ok(patch.clone());
     }
-    match Directive::of(&patch)? {
+    match Directive::of(patch)? {
         None => (),
-        Some(Directive::Replace) => {
-            patch.remove(PATCH);
-            return Ok(cleaned(patch, depth));
-        }
+        Some(Directive::Replace) => return Ok(added_fields(patch, depth)),
         Some(Directive::Delete) => return Ok(Map::new()),
-        Some(Directive::Merge) => return Err(Directive::unknown(&Value::from("merge"), &patch)),
+        Some(Directive::Merge) => return Err(Directive::unknown(&Value::from("merge"), patch)),
     }
-    retain_keys(&mut original, &mut patch)?;
-    order::merge_ordered(&mut original, &mut patch, schema, depth)?;
-    for (key, change) in patch {
-        match field_of(&key, DELETE_FROM) {
+    retain_keys(&mut original, patch)?;
+    let ordered = order::merge_ordered(&mut original, patch, schema, depth)?;
+    let is_done = |key: &str| key == RETAIN_KEYS || key.starts_with(ELEMENT_ORDER) || ordered.contains(key);
+    for (key, change) in patch.iter().filter(|(key, _)| !is_done(key)) {
+        match field_of(key, DELETE_FROM) {
             Some(field) => delete_from_list(&mut original, field?, change)?,
             None => merge_field(&mut original, key, change, schema, depth)?,
         }
@@ -40,13 +40,14 @@ pub(super) fn merge(
 }
 
 /// Drops the fields that `$retainKeys` does not name.
-fn retain_keys(original: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), PatchError> {
-    let Some(retained) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+fn retain_keys(original: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), PatchError> {
+    let Some(retained) = patch.get(RETAIN_KEYS) else { return Ok(()) };
     let bad = || PatchError::Malformed(bad_format(RETAIN_KEYS).to_owned());
     let retained = retained.as_array().ok_or_else(bad)?;
     let is_retained = |key: &str| retained.iter().any(|name| name.as_str() == Some(key));
     let says_more = |(key, change): (&String, &Value)| {
-        !change.is_null() && !key.starts_with(DELETE_FROM) && !key.starts_with(ELEMENT_ORDER) && !is_retained(key)
+        let is_directive = key == RETAIN_KEYS || key.starts_with(DELETE_FROM) || key.starts_with(ELEMENT_ORDER);
+        !change.is_null() && !is_directive && !is_retained(key)
     };
     if patch.iter().any(says_more) {
         return Err(bad());
@@ -55,7 +56,7 @@ fn retain_keys(original: &mut Map<String, Value>, patch: &mut Map<String, Value>
     Ok(())
 }
 
-fn delete_from_list(original: &mut Map<String, Value>, field: &str, change: Value) -> Result<(), PatchError> {
+fn delete_from_list(original: &mut Map<String, Value>, field: &str, change: &Value) -> Result<(), PatchError> {
     match (original.get_mut(field), change) {
         (Some(_), Value::Null) => {
             original.remove(field);
@@ -71,17 +72,17 @@ fn delete_from_list(original: &mut Map<String, Value>, field: &str, change: Valu
 
 fn merge_field(
     original: &mut Map<String, Value>,
-    key: String,
-    change: Value,
+    key: &str,
+    change: &Value,
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<(), PatchError> {
     if change.is_null() {
-        original.remove(&key);
+        original.remove(key);
         return Ok(());
     }
-    let schema = schema.and_then(|schema| schema.field(&key));
-    let merged = match (original.remove(&key), change) {
+    let schema = schema.and_then(|schema| schema.field(key));
+    let merged = match (original.remove(key), change) {
         (Some(Value::Object(_)), Value::Object(change)) if schema.is_some_and(|schema| schema.patch_replaces) => {
             Some(Value::Object(cleaned(change, depth)))
         }
@@ -94,16 +95,14 @@ fn merge_field(
         (_, change) => added(change, depth),
     };
     if let Some(merged) = merged {
-        original.insert(key, merged);
+        original.insert(key.to_owned(), merged);
     }
     Ok(())
 }
 
-fn cleaned(map: Map<String, Value>, depth: usize) -> Map<String, Value> {
-    match added(Value::Object(map), depth) {
-        Some(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
+/// What a map of a patch adds; nothing where it only says what to do with something.
+fn cleaned(map: &Map<String, Value>, depth: usize) -> Map<String, Value> {
+    if map.contains_key(PATCH) { Map::new() } else { added_fields(map, depth) }
 }
 
 /// The map that an item of a list must be.

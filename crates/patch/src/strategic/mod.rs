@@ -3,6 +3,9 @@
 //! [`strategic_merge_patch`] does what the Kubernetes API server does with it, [`kustomize_merge_patch`] what
 //! kustomize does. They agree on maps and differ on lists: the API server keeps the live order and adds at the end,
 //! kustomize puts what is patched first.
+//!
+//! What is merged into is worked on in place, and of a patch nothing is copied but what comes to stand in the object: a
+//! large object would otherwise stand in memory many times.
 
 mod directive;
 mod golang;
@@ -12,6 +15,7 @@ mod list;
 mod map;
 mod order;
 mod places;
+mod sorting;
 
 use cowherd_schema::Schema;
 use serde_json::Value;
@@ -24,5 +28,5 @@ use crate::error::PatchError;
 pub fn strategic_merge_patch(doc: &Value, patch: &Value, schema: &Schema) -> Result<Value, PatchError> {
     let bad = || PatchError::Malformed("invalid JSON document".to_owned());
     let (doc, patch) = (doc.as_object().ok_or_else(bad)?, patch.as_object().ok_or_else(bad)?);
-    map::merge(doc.clone(), patch.clone(), Some(schema), 0).map(Value::Object)
+    map::merge(doc.clone(), patch, Some(schema), 0).map(Value::Object)
 }

@@ -12,9 +12,9 @@ pub(super) struct Places<'k> {
 
 impl<'k> Places<'k> {
     /// The places in a list; of items that are told apart by nothing, the first counts.
-    pub(super) fn of(list: &[Value], key: Option<&'k str>) -> Self {
-        let mut places = Self { key, places: HashMap::with_capacity(list.len()) };
-        for (place, item) in list.iter().enumerate() {
+    pub(super) fn of<'v>(list: impl IntoIterator<Item = &'v Value>, key: Option<&'k str>) -> Self {
+        let mut places = Self { key, places: HashMap::new() };
+        for (place, item) in list.into_iter().enumerate() {
             places.add(item, place);
         }
         places

@@ -11,9 +11,9 @@ use std::task::Waker;
 use super::options::Options;
 use crate::model::Event;
 
-/// The most events, and bytes of events, that a watcher holds at once.
+/// The most events, and bytes of events, that a watcher holds at once, but for a single larger one.
 const EVENTS_AT_ONCE: usize = 128;
-const BYTES_AT_ONCE: usize = 1024 * 1024;
+const BYTES_AT_ONCE: usize = 64 * 1024;
 
 /// Recent events and who waits for them.
 pub(crate) struct Hub(Mutex<State>);
@@ -157,14 +157,15 @@ impl Hub {
         let Some(start) = window.len().checked_sub(behind) else { return Taken::Behind };
         let (mut events, mut size) = (VecDeque::new(), 0);
         for event in window.range(start..) {
-            *cursor = event.revision.0;
             if event.key.starts_with(&watcher.prefix) {
                 size += event.size();
+                let is_more = events.len() >= EVENTS_AT_ONCE || size > BYTES_AT_ONCE;
+                if is_more && !events.is_empty() {
+                    break;
+                }
                 events.push_back(event.clone());
             }
-            if events.len() >= EVENTS_AT_ONCE || size >= BYTES_AT_ONCE {
-                break;
-            }
+            *cursor = event.revision.0;
         }
         watcher.behind_at = (*cursor < *head).then_some(*cursor);
         if !events.is_empty() {

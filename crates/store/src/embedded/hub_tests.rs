@@ -88,16 +88,19 @@ fn an_event_takes_what_it_holds() {
 }
 
 #[test]
-fn a_watcher_gets_128_events_or_a_mebibyte_at_once() {
+fn a_watcher_gets_128_events_or_64_kibibytes_at_once_or_a_single_larger_one() {
     let all = with(hub(1000, usize::MAX), &[1; 300]);
     let (id, mut cursor) = (all.register("", 1), 1);
     let lengths: Vec<usize> = (0..4).map(|_| taken(&all, id, &mut cursor).unwrap_or_default().len()).collect();
     assert_eq!((lengths, cursor), (vec![128, 128, 44, 0], 301));
-    let large = with(hub(1000, usize::MAX), &[300 * 1024; 8]);
-    assert_eq!(from(&large, 1), Some(vec![2, 3, 4, 5]), "four are the first to exceed it");
-    let exact = 1024 * 1024 - event(2, "a", 0).size();
-    assert_eq!(from(&with(hub(1000, usize::MAX), &[exact, 1]), 1), Some(vec![2]));
-    assert_eq!(from(&with(hub(1000, usize::MAX), &[exact - 1, 1]), 1), Some(vec![2, 3]));
+    let large = with(hub(1000, usize::MAX), &[10, 300 * 1024, 300 * 1024]);
+    let (id, mut cursor) = (large.register("", 1), 1);
+    for revision in 2..5 {
+        assert_eq!((taken(&large, id, &mut cursor), cursor), (Some(vec![revision]), revision));
+    }
+    let exact = 64 * 1024 - 2 * event(2, "a", 0).size() - 1;
+    assert_eq!(from(&with(hub(1000, usize::MAX), &[exact, 1, 1]), 1), Some(vec![2, 3]));
+    assert_eq!(from(&with(hub(1000, usize::MAX), &[exact, 2, 1]), 1), Some(vec![2]));
 }
 
 #[test]

@@ -41,13 +41,14 @@ pub(crate) async fn list(snapshot: &Snapshot, prefix: &str, options: &ListOption
     let undone = undo(snapshot, prefix, at, current).await?;
 
     let mut page = Page { entries: Vec::new(), revision: Revision(at), remaining: 0 };
+    let mut room = options.size.unwrap_or(usize::MAX);
     let mut after = options.start_after.clone();
     loop {
         let (mut rows, more) = step(snapshot, prefix, &mut after, &undone)?;
         let wanted = options.limit.map_or(usize::MAX, |limit| limit.saturating_sub(page.entries.len()));
         let beyond = rows.split_off(rows.len().min(wanted));
-        page.entries.append(&mut snapshot.entries(rows)?);
-        page.remaining += beyond.len() as u64;
+        let left = snapshot.entries(rows, &mut room, &mut page.entries)?;
+        page.remaining += (left + beyond.len()) as u64;
         if !more || options.uncounted && page.remaining > 0 {
             return Ok(page);
         }

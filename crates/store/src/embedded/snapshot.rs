@@ -25,7 +25,7 @@ pub(crate) struct Counted {
 /// How far a read of the log goes before it lets others have the thread.
 pub(crate) const LOG_ROWS_AT_ONCE: usize = 512;
 const LOG_EVENTS_AT_ONCE: usize = 64;
-const LOG_BYTES_AT_ONCE: usize = 256 * 1024;
+const LOG_BYTES_AT_ONCE: usize = 64 * 1024;
 
 impl Snapshot {
     pub(crate) fn new(transaction: ReadTransaction) -> Self {
@@ -57,15 +57,22 @@ impl Snapshot {
         Ok(Some(Entry { key: key.into(), value, created: Revision(created), modified: Revision(modified) }))
     }
 
-    /// The entries of these rows.
-    pub(crate) fn entries(&self, rows: Vec<KeyRow>) -> Result<Vec<Entry>, redb::Error> {
+    /// Adds the entries of these rows for as long as there is room for bytes of values, and tells how many rows are left.
+    pub(crate) fn entries(
+        &self,
+        rows: Vec<KeyRow>,
+        room: &mut usize,
+        entries: &mut Vec<Entry>,
+    ) -> Result<usize, redb::Error> {
         let values = self.0.open_table(VALUES)?;
-        rows.into_iter()
-            .map(|(key, created, modified)| {
-                let value = value_of(&values, modified)?;
-                Ok(Entry { key, value, created: Revision(created), modified: Revision(modified) })
-            })
-            .collect()
+        let mut rows = rows.into_iter();
+        while *room > 0 {
+            let Some((key, created, modified)) = rows.next() else { break };
+            let value = value_of(&values, modified)?;
+            *room = room.saturating_sub(value.len().max(1));
+            entries.push(Entry { key, value, created: Revision(created), modified: Revision(modified) });
+        }
+        Ok(rows.len())
     }
 
     /// Whether there is a key.
@@ -136,8 +143,13 @@ impl Snapshot {
             }
             let event = event_of(&values, reached, change)?;
             size += event.size();
+            if size > LOG_BYTES_AT_ONCE && !events.is_empty() {
+                // A large one comes alone.
+                reached -= 1;
+                break;
+            }
             events.push(event);
-            if events.len() >= LOG_EVENTS_AT_ONCE || size >= LOG_BYTES_AT_ONCE {
+            if events.len() >= LOG_EVENTS_AT_ONCE {
                 break;
             }
         }

@@ -61,6 +61,27 @@ pub async fn pages_tell_how_much_is_left(place: &impl Place) {
     assert_eq!(more(uncounted(0, None).await), (0, true));
 }
 
+pub async fn a_page_has_as_many_bytes_as_asked_for_and_one_entry_at_least(place: &impl Place) {
+    let store = place.open().await;
+    for (key, size) in [("a/1", 10), ("a/2", 10), ("a/3", 0), ("a/4", 1000), ("a/5", 10), ("b", 10)] {
+        put(&store, key, &"v".repeat(size)).await;
+    }
+    let (mut pages, mut start_after) = (Vec::new(), None);
+    loop {
+        let options = ListOptions { size: Some(15), start_after, ..ListOptions::default() };
+        let page = store.list("a/", options).await.unwrap();
+        start_after = page.entries.last().map(|entry| entry.key.clone());
+        pages.push((page.entries.len(), page.remaining));
+        if page.remaining == 0 {
+            break;
+        }
+    }
+    assert_eq!(pages, [(2, 3), (2, 1), (1, 0)]);
+    let both = ListOptions { size: Some(15), limit: Some(1), ..ListOptions::default() };
+    let page = store.list("a/", both).await.unwrap();
+    assert_eq!((page.entries.len(), page.remaining), (1, 4));
+}
+
 pub async fn what_is_left_is_counted_as_it_was_then(place: &impl Place) {
     let store = place.open().await;
     // More keys than are looked at, or counted, at once.
@@ -152,7 +173,8 @@ pub async fn pages_at_a_revision_stay_the_same_while_writes_go_on(place: &impl P
         let mut entries: Vec<Entry> = Vec::new();
         loop {
             let start_after = entries.last().map(|entry| entry.key.clone());
-            let options = ListOptions { limit: Some(limit), start_after, at: Some(then.revision), uncounted: false };
+            let options =
+                ListOptions { limit: Some(limit), start_after, at: Some(then.revision), ..Default::default() };
             let page = store.list("k/", options).await.unwrap();
             entries.extend(page.entries);
             assert_eq!(page.remaining as usize + entries.len(), 350);

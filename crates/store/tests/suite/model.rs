@@ -187,7 +187,7 @@ async fn run(operations: Vec<Operation>, place: impl Place) -> TestCaseResult {
                     start_after: start_after.map(str::to_owned),
                     limit,
                     at: Some(Revision(at)),
-                    uncounted: false,
+                    ..ListOptions::default()
                 };
                 prop_assert_eq!(store.list(prefix, options).await, model.list(prefix, start_after, limit, at));
             }
