@@ -21,6 +21,54 @@ impl Schema {
     pub fn validate_update(&self, object: &Value, old: &Value) -> Vec<FieldError> {
         mistakes(object, Some(old), self)
     }
+
+    /// What is wrong with the nulls of `object` that may not be, and for which no default stands in. An apply must not have
+    /// them; in all else that is sent they count as left out.
+    pub fn null_mistakes(&self, object: &Value) -> Vec<FieldError> {
+        let mut outcome = Outcome::default();
+        // Most have none at all, and need no names for where they could be.
+        if has_null(object) {
+            check_nulls(object, self, &FieldPath::root(), &mut outcome);
+        }
+        outcome.errors
+    }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().any(has_null),
+        Value::Array(items) => items.iter().any(has_null),
+        _ => false,
+    }
+}
+
+fn check_nulls(value: &Value, schema: &Schema, path: &FieldPath, outcome: &mut Outcome) {
+    if outcome.errors.len() >= MAX_ERRORS {
+        return;
+    }
+    match value {
+        Value::Null if schema.default.is_none() => {
+            check_type(value, schema, path, outcome);
+            if let Some(rules) = schema.rules.as_deref().filter(|_| !schema.nullable) {
+                check_values(value, rules, path, &mut outcome.errors);
+            }
+        }
+        Value::Object(map) => {
+            for (name, value) in map {
+                if let Some(field) = schema.field(name) {
+                    check_nulls(value, field, &path.child(name), outcome);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(schema) = schema.items() else { return };
+            for (place, item) in items.iter().enumerate() {
+                check_nulls(item, schema, &path.index(place), outcome);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The most mistakes that are told of one object: more help nobody, and an object may hold a hundred thousand.

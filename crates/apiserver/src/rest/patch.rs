@@ -206,7 +206,14 @@ fn merged(
         now,
     };
     let ignored = ignored(resource, request.subresource);
-    managed::apply_except(live, applied, resource.schema(), &applier, &ignored).map_err(apply_failed)
+    let merged = managed::apply_except(live, applied, resource.schema(), &applier, &ignored).map_err(apply_failed)?;
+    if resource.custom_version().is_some() {
+        let errors = resource.schema().null_mistakes(&merged);
+        if !errors.is_empty() {
+            return Err(ApiError::invalid(resource.named_kind(), request.name, &errors));
+        }
+    }
+    Ok(merged)
 }
 
 /// What an apply cannot change: the status, or all but the status.

@@ -88,6 +88,11 @@ impl Recorded {
         Self { path, answers: answers.collect(), real: None }
     }
 
+    /// The real cluster, where one is asked.
+    pub fn real(&self) -> Option<&Cluster> {
+        self.real.as_ref()
+    }
+
     /// What the real cluster answers to this.
     pub async fn answer<F: Future<Output = Value>>(&mut self, asked: &str, ask: impl FnOnce(Cluster) -> F) -> Value {
         if let Some(real) = &self.real {

@@ -9,6 +9,7 @@ mod beginning;
 mod climbing;
 mod cluster;
 mod impersonating;
+mod nulls;
 mod rewritten;
 mod statuses;
 mod walking;
