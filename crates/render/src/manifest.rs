@@ -46,7 +46,13 @@ pub(crate) fn read(
 /// The objects in `text`, their annotations as texts.
 pub(crate) fn parse_with_texts(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, ManifestError> {
     // kustomize writes annotations as texts, in the words of the file.
-    let documents = parse_documents_with_texts(text, &["metadata", "annotations"], limits);
+    let documents = parse_documents_with_texts(text, &[&["metadata"], &["annotations"]], limits);
+    documents.map_err(ManifestError::Yaml).and_then(objects)
+}
+
+/// The objects in `text`, their annotations and labels as texts: so kustomize takes patches that it copies first.
+pub(crate) fn parse_with_all_texts(text: &[u8], limits: &Limits) -> Result<Vec<Manifest>, ManifestError> {
+    let documents = parse_documents_with_texts(text, &[&["metadata"], &["annotations", "labels"]], limits);
     documents.map_err(ManifestError::Yaml).and_then(objects)
 }
 

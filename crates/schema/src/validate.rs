@@ -137,8 +137,7 @@ fn wrong_type(path: &FieldPath, wanted: &str, found: &str) -> FieldError {
 /// `old` is the value that stood here before, where that can be told.
 fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath, budget: &Budget) -> Outcome {
     let mut outcome = Outcome::default();
-    // A long list of allowed values costs more than one check.
-    if !budget.take(1 + schema.rules.as_ref().map_or(0, |rules| rules.values.len() / 16)) {
+    if !budget.take(cost(value, schema)) {
         return outcome;
     }
     if old == Some(value) {
@@ -163,6 +162,14 @@ fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &FieldPath, 
         check_object(value, old, schema, path, budget, &mut outcome);
     }
     outcome
+}
+
+/// How many checks one is worth: a long list of allowed values costs more, and so do rules of a long text.
+fn cost(value: &Value, schema: &Schema) -> usize {
+    let allowed = schema.rules.as_ref().map_or(0, |rules| rules.values.len() / 16);
+    let has_rules = schema.rules.is_some() || schema.format.is_some();
+    let text = value.as_str().filter(|_| has_rules).map_or(0, |text| text.len() / 64);
+    1 + allowed + text
 }
 
 /// The name of the type that a schema asks for; empty for any.
@@ -409,23 +416,20 @@ fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, budget: &B
         let detail = format!("{:?} {sentence}", path.as_str());
         outcome.errors.push(FieldError::invalid(&FieldPath::root(), "", detail));
     };
-    let check_all = |schemas: &[Schema]| -> Vec<Outcome> {
-        // Of alternatives without end, none is looked at that is no longer worth it.
-        schemas.iter().take_while(|_| budget.take(0)).map(|schema| check(value, None, schema, path, budget)).collect()
-    };
+    let check_all = |schemas| Alternatives::of(value, schemas, path, budget);
     if !rules.any_of.is_empty() {
-        let outcomes = check_all(&rules.any_of);
-        if !outcomes.iter().any(|outcome| outcome.errors.is_empty()) {
+        let found = check_all(&rules.any_of);
+        if found.valid == 0 {
             fail(outcome, "must validate at least one schema (anyOf)");
-            best(outcomes).into_iter().for_each(|best| outcome.add(best));
+            found.best.into_iter().for_each(|best| outcome.add(best));
         }
     }
     if !rules.one_of.is_empty() {
-        let outcomes = check_all(&rules.one_of);
-        match outcomes.iter().filter(|outcome| outcome.errors.is_empty()).count() {
+        let found = check_all(&rules.one_of);
+        match found.valid {
             0 => {
                 fail(outcome, "must validate one and only one schema (oneOf). Found none valid");
-                best(outcomes).into_iter().for_each(|best| outcome.add(best));
+                found.best.into_iter().for_each(|best| outcome.add(best));
             }
             1 => {}
             count => {
@@ -435,10 +439,12 @@ fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, budget: &B
         }
     }
     if !rules.all_of.is_empty() {
-        let outcomes = check_all(&rules.all_of);
-        let valid = outcomes.iter().filter(|outcome| outcome.errors.is_empty()).count();
-        let total = outcomes.len();
-        outcomes.into_iter().for_each(|one| outcome.add(one));
+        let (mut valid, mut total) = (0, 0);
+        for one in checked(value, &rules.all_of, path, budget) {
+            total += 1;
+            valid += usize::from(one.errors.is_empty());
+            outcome.add(one);
+        }
         match valid {
             valid if valid == total => {}
             0 => fail(outcome, "must validate all the schemas (allOf). None validated"),
@@ -452,7 +458,31 @@ fn check_alternatives(value: &Value, rules: &Rules, path: &FieldPath, budget: &B
     }
 }
 
-/// The first of the outcomes that most checks passed in.
-fn best(outcomes: Vec<Outcome>) -> Option<Outcome> {
-    outcomes.into_iter().reduce(|best, next| if next.passed > best.passed { next } else { best })
+/// What checking a value against each of several schemas comes to, one after the other. Of schemas without end, none is looked at
+/// that is no longer worth it.
+fn checked(value: &Value, schemas: &[Schema], path: &FieldPath, budget: &Budget) -> impl Iterator<Item = Outcome> {
+    schemas.iter().take_while(|_| budget.take(0)).map(|schema| check(value, None, schema, path, budget))
+}
+
+/// What checking a value against alternatives came to. A mistake holds the value that it is about, which may be large, so what
+/// nobody will be told of is not kept.
+#[derive(Default)]
+struct Alternatives {
+    /// How many the value is valid by.
+    valid: usize,
+    /// The first of the outcomes that most checks passed in.
+    best: Option<Outcome>,
+}
+
+impl Alternatives {
+    fn of(value: &Value, schemas: &[Schema], path: &FieldPath, budget: &Budget) -> Self {
+        let mut alternatives = Self::default();
+        for outcome in checked(value, schemas, path, budget) {
+            alternatives.valid += usize::from(outcome.errors.is_empty());
+            if alternatives.best.as_ref().is_none_or(|best| outcome.passed > best.passed) {
+                alternatives.best = Some(outcome);
+            }
+        }
+        alternatives
+    }
 }

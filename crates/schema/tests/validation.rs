@@ -243,3 +243,19 @@ fn quantities_of_built_in_kinds_may_be_fractions() {
     let schema = cowherd_schema::builtin::definition("io.k8s.api.core.v1.ResourceRequirements").unwrap();
     assert!(schema.validate(&json!({ "limits": { "cpu": 0.5, "memory": "1Gi" } })).is_empty());
 }
+
+#[test]
+fn alternatives_without_end_of_a_long_text_are_more_than_it_is_worth() {
+    let patterns = |count: usize| -> Vec<Value> {
+        (0..count).map(|number| json!({ "type": "string", "pattern": format!("^{number}$") })).collect()
+    };
+    let schema = |count| json!({ "type": "string", "anyOf": patterns(count) });
+    let told = field(schema(1000), json!("x".repeat(1 << 20)));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("more than 4000000 checks"), "{}", told[0]);
+    // Of many that fail, one is told of.
+    let told = field(schema(1000), json!("x"));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("should match '^0$'"), "{told:?}");
+    assert!(field(schema(10), json!("7")).is_empty());
+}

@@ -76,14 +76,25 @@ impl Patterns {
 
     /// What the patterns say of the path made of `components`: hide it, show it, or nothing.
     fn verdict(&self, components: &[&str], is_directory: bool) -> Option<bool> {
+        // Most directories have no patterns of their own, and are asked for each that is below them.
+        if self.patterns.is_empty() || components.is_empty() {
+            return None;
+        }
+        let path = components.join("/");
+        let mut prefixes = Vec::with_capacity(components.len());
+        let mut end = 0;
+        for component in components {
+            let begin = if end == 0 { 0 } else { end + 1 };
+            end = begin + component.len();
+            prefixes.push((path.as_bytes().get(..end).unwrap_or_default(), begin));
+        }
+        let last = components.len() - 1;
         self.patterns.iter().rev().find_map(|pattern| {
-            let fits = (1..=components.len()).any(|length| {
-                let is_directory = length < components.len() || is_directory;
-                let path = components.get(..length).unwrap_or_default().join("/");
-                let path = path.as_bytes().as_bstr();
-                let basename = path.rfind_byte(b'/').map(|slash| slash + 1);
+            let fits = prefixes.iter().enumerate().any(|(at, (path, begin))| {
+                let is_directory = at < last || is_directory;
+                let basename = Some(*begin).filter(|begin| *begin > 0);
                 let mode = wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
-                pattern.matches_repo_relative_path(path, basename, Some(is_directory), Case::Sensitive, mode)
+                pattern.matches_repo_relative_path(path.as_bstr(), basename, Some(is_directory), Case::Sensitive, mode)
             });
             fits.then(|| !pattern.is_negative())
         })

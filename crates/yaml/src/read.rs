@@ -30,8 +30,8 @@ pub fn parse_documents(text: &[u8], limits: &Limits) -> Result<Vec<Document>, Ya
 }
 
 /// As [`parse_documents`], but scalars of the mapping at `path` are texts as they were written, `1.10` and `null`
-/// included: kustomize takes annotations so.
-pub fn parse_documents_with_texts(text: &[u8], path: &[&str], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+/// included: kustomize takes annotations so. Each part of the path is any of several names.
+pub fn parse_documents_with_texts(text: &[u8], path: &[&[&str]], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     read(text, Dialect::Kustomize, path, limits)
 }
 
@@ -50,7 +50,7 @@ pub fn parse_first_document(text: &[u8], dialect: Dialect, limits: &Limits) -> R
     Ok(parse(text, dialect, &[], limits, true)?.pop())
 }
 
-fn read(text: &[u8], dialect: Dialect, texts: &[&str], limits: &Limits) -> Result<Vec<Document>, YamlError> {
+fn read(text: &[u8], dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     let text = checked(text, limits)?;
     block::read(text, dialect, texts, limits).map_or_else(|| parse_all(text, dialect, texts, limits), Ok)
 }
@@ -69,7 +69,7 @@ fn checked<'t>(text: &'t [u8], limits: &Limits) -> Result<&'t str, YamlError> {
 pub(crate) fn parse_all(
     text: &str,
     dialect: Dialect,
-    texts: &[&str],
+    texts: &[&[&str]],
     limits: &Limits,
 ) -> Result<Vec<Document>, YamlError> {
     parse(text, dialect, texts, limits, false)
@@ -78,7 +78,7 @@ pub(crate) fn parse_all(
 fn parse(
     text: &str,
     dialect: Dialect,
-    texts: &[&str],
+    texts: &[&[&str]],
     limits: &Limits,
     only_first: bool,
 ) -> Result<Vec<Document>, YamlError> {
@@ -102,7 +102,7 @@ fn parse(
 fn parse_strictly(
     text: &str,
     dialect: Dialect,
-    texts: &[&str],
+    texts: &[&[&str]],
     limits: &Limits,
     only_first: bool,
     tabbed: &TabbedLines,
@@ -279,7 +279,7 @@ mod tests {
     fn scalars_can_be_asked_for_as_texts() {
         let text =
             b"m:\n  a:\n    x: 1.10\n    y: null\n    z:\n    d: 2001-01-01\n    q: 'it'\n    l: [1]\n  b: {x: 1}\n";
-        let read = parse_documents_with_texts(text, &["m", "a"], &Limits::default()).unwrap();
+        let read = parse_documents_with_texts(text, &[&["m"], &["a"]], &Limits::default()).unwrap();
         let a = json!({"x": "1.10", "y": "null", "z": "", "d": "2001-01-01", "q": "it", "l": [1]});
         assert_eq!(read[0].value, json!({"m": {"a": a, "b": {"x": 1}}}));
     }

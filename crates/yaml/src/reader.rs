@@ -73,7 +73,7 @@ impl End {
 pub(crate) struct Reader<'a> {
     dialect: Dialect,
     /// The path of the mapping whose scalars are texts; empty where there is none.
-    texts: &'a [&'a str],
+    texts: &'a [&'a [&'a str]],
     limits: &'a Limits,
     /// Where the text ends, if not with a line break.
     open_end: Option<End>,
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(
         text: &str,
         dialect: Dialect,
-        texts: &'a [&'a str],
+        texts: &'a [&'a [&'a str]],
         limits: &'a Limits,
         tabbed: &'a TabbedLines,
     ) -> Self {
@@ -155,9 +155,9 @@ impl<'a> Reader<'a> {
 
     /// Whether a scalar that comes now is a text whatever it looks like.
     fn is_text(&self, tag: Option<&Tag>) -> bool {
-        let is_at = |(open, name): (&Open, &&str)| {
+        let is_at = |(open, names): (&Open, &&[&str])| {
             let Content::Mapping { key: Some(Key::Name(key)), .. } = &open.content else { return false };
-            key == name
+            names.contains(&key.as_str())
         };
         tag.is_none()
             && !self.texts.is_empty()

@@ -16,6 +16,7 @@ use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
+use crate::kustomize::fields::scalar;
 use crate::options::Options;
 use crate::overlay::{Image, Overlay};
 use crate::surroundings::{Rendered, Surroundings};
@@ -133,6 +134,15 @@ fn is_local(resource: &Resource) -> bool {
 /// The object as it is printed.
 fn printed(mut resource: Resource, build: BuildMetadata) -> Value {
     build.write(&mut resource);
+    // Annotations are texts, as they were written.
+    for (pointer, text) in std::mem::take(&mut resource.plain) {
+        if let Some(value) =
+            resource.value.pointer_mut(&pointer).filter(|_| pointer.starts_with("/metadata/annotations/"))
+            && *value == scalar::plain(&text)
+        {
+            *value = text.into();
+        }
+    }
     let metadata = resource.metadata();
     match metadata.get_mut("annotations") {
         Some(Value::Object(annotations)) if !annotations.is_empty() => {

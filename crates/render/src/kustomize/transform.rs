@@ -130,7 +130,7 @@ pub(super) fn transform(
     }
     if !kustomization.replacements.is_empty() {
         let loaded = replacements::load(directory, &kustomization.replacements)?;
-        replacements::apply(resources, &loaded, directory.budget).map_err(invalid("replacements"))?;
+        replacements::apply(directory, &loaded, resources).map_err(invalid("replacements"))?;
         note(directory, "ReplacementTransformer", resources);
     }
     Ok(())

@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 100;
 
 /// The documents of `text` without empty ones; `None` where the reader gives up. Scalars of the mapping at the path
 /// `texts`, if it is not empty, are texts as they were written.
-pub(crate) fn read(text: &str, dialect: Dialect, texts: &[&str], limits: &Limits) -> Option<Vec<Document>> {
+pub(crate) fn read(text: &str, dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Option<Vec<Document>> {
     let texts = Texts(Some(texts).filter(|path| !path.is_empty()));
     let mut reader = Reader { lines: Lines::new(text)?, dialect, max_depth: limits.depth.min(MAX_DEPTH) };
     let mut documents = Vec::new();
@@ -61,18 +61,18 @@ pub(crate) fn read_first(text: &str, dialect: Dialect, limits: &Limits) -> Optio
 
 /// The rest of a path to the mapping whose scalars are texts, from where it was followed to; nothing off the path.
 #[derive(Clone, Copy)]
-struct Texts<'p>(Option<&'p [&'p str]>);
+struct Texts<'p>(Option<&'p [&'p [&'p str]]>);
 
 impl Texts<'_> {
     const NONE: Self = Self(None);
 
     /// Whether this is the mapping.
     fn are_here(self) -> bool {
-        self.0.is_some_and(<[&str]>::is_empty)
+        self.0.is_some_and(<[_]>::is_empty)
     }
 
     fn below(self, key: &str) -> Self {
-        let followed = self.0.and_then(<[&str]>::split_first).filter(|(first, _)| **first == key);
+        let followed = self.0.and_then(<[_]>::split_first).filter(|(names, _)| names.contains(&key));
         Self(followed.map(|(_, rest)| rest))
     }
 }
@@ -237,7 +237,7 @@ mod tests {
         let limits = Limits::default();
         let mut read_here = false;
         for dialect in [Dialect::Kubernetes, Dialect::Kustomize] {
-            for texts in [&[][..], &["a"], &["b", "a"]] {
+            for texts in [&[][..], &[&["a"][..]], &[&["b"], &["a"]], &[&["a", "b"]]] {
                 let Some(documents) = read(text, dialect, texts, &limits) else { continue };
                 let expected = parse_all(text, dialect, texts, &limits);
                 assert_eq!(Ok(documents), expected, "{text:?} {texts:?}");

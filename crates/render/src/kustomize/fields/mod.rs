@@ -3,3 +3,4 @@
 pub(crate) mod field_path;
 pub(crate) mod path;
 pub(crate) mod scalar;
+pub(crate) mod written;

@@ -57,7 +57,8 @@ impl<'a> Blanks<'a> {
             if self.reads > MAX_READS {
                 break;
             }
-            let documents = parse_documents_with_texts(self.text, &parent, self.limits).unwrap_or_default();
+            let path: Vec<&[&str]> = parent.iter().map(std::slice::from_ref).collect();
+            let documents = parse_documents_with_texts(self.text, &path, self.limits).unwrap_or_default();
             let document = documents.into_iter().find(|document| document.line == line);
             let pointer: String = parent.iter().map(|name| format!("/{}", escaped(name))).collect();
             let mapping = document.as_ref().and_then(|document| document.value.pointer(&pointer));

@@ -61,7 +61,7 @@ pub(crate) fn patch(
     let source = source(directory, patch)?;
     let limits = &directory.options.yaml;
     let no_target = |error: String| directory.error(Cause::NoTarget(error));
-    match (parse(&source, limits)?, &patch.target) {
+    match (parse(&source, patch.target.is_some(), limits)?, &patch.target) {
         (Parsed::Merge(patches), None) => {
             for patched in patches {
                 apply_by_id(directory, patched, Merge::new(&patch.options, schemas), resources)?;
@@ -104,12 +104,13 @@ pub(crate) fn strategic_merge(
     resources: &mut ResourceSet,
 ) -> Result<usize, RenderError> {
     let limits = &directory.options.yaml;
-    let inline = manifest::parse(entry.as_bytes(), limits).ok().filter(|manifests| !manifests.is_empty());
+    let read = manifest::parse_with_all_texts;
+    let inline = read(entry.as_bytes(), limits).ok().filter(|manifests| !manifests.is_empty());
     let (manifests, file, whole) = match inline {
         Some(manifests) => (manifests, directory.file.clone(), false),
         None => {
             let file = directory.join(entry)?;
-            (manifest::parse(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
+            (read(&directory.load(entry)?, limits).map_err(|error| error.in_file(&file))?, file, true)
         }
     };
     strategic_merge_all(directory, into_resources(manifests, &file, whole), schemas, resources)
@@ -122,7 +123,7 @@ pub(crate) fn strategic_merge_inline(
     schemas: &Schemas,
     resources: &mut ResourceSet,
 ) -> Result<usize, RenderError> {
-    let manifests = manifest::parse(text.as_bytes(), &directory.options.yaml).map_err(|error| {
+    let manifests = manifest::parse_with_all_texts(text.as_bytes(), &directory.options.yaml).map_err(|error| {
         let why = error.in_file(&directory.file).cause.to_string();
         directory.error(Cause::Patch(why))
     })?;
@@ -182,9 +183,10 @@ fn source(directory: &Directory<'_>, patch: &Patch) -> Result<Source, RenderErro
     }
 }
 
-/// Reads a patch of either form.
-fn parse(source: &Source, limits: &Limits) -> Result<Parsed, RenderError> {
-    match manifest::parse(&source.text, limits) {
+/// Reads a patch of either form. One with a target is copied, which makes texts of its labels too.
+fn parse(source: &Source, is_copied: bool, limits: &Limits) -> Result<Parsed, RenderError> {
+    let read = if is_copied { manifest::parse_with_all_texts } else { manifest::parse_with_texts };
+    match read(&source.text, limits) {
         Ok(manifests) => Ok(Parsed::Merge(into_resources(manifests, &source.file, source.whole))),
         Err(ManifestError::Yaml(error)) if source.whole => Err(RenderError::yaml(&source.file, error)),
         Err(not_manifests) => match read_operations(&source.text, limits) {

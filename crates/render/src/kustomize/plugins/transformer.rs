@@ -191,9 +191,7 @@ impl Transformer {
                 names::put(resources, Affix::Prefix(&settings.prefix), places, directory.budget).map_err(fail)?;
                 names::put(resources, Affix::Suffix(&settings.suffix), places, directory.budget).map_err(fail)
             }
-            Settings::Replacements(settings) => {
-                replacements::apply(resources, settings, directory.budget).map_err(fail)
-            }
+            Settings::Replacements(settings) => replacements::apply(directory, settings, resources).map_err(fail),
             Settings::Replicas(settings) => {
                 replicas::set(resources, &settings.replica, &settings.field_specs).map_err(fail)
             }

@@ -8,6 +8,7 @@ use crate::error::{Cause, RenderError};
 use crate::kustomize::budget::Budget;
 use crate::kustomize::fields::path;
 use crate::kustomize::fields::scalar;
+use crate::kustomize::fields::written::written;
 use crate::kustomize::files::decode;
 use crate::kustomize::files::directory::Directory;
 use crate::kustomize::objects::resource::{Id, Resource};
@@ -100,17 +101,21 @@ fn read(directory: &Directory<'_>, path: &str) -> Result<Vec<Replacement>, Rende
 }
 
 /// Makes `replacements` in order.
-pub(crate) fn apply(resources: &mut ResourceSet, replacements: &[Replacement], budget: &Budget) -> Result<(), String> {
+pub(crate) fn apply(
+    directory: &Directory<'_>,
+    replacements: &[Replacement],
+    resources: &mut ResourceSet,
+) -> Result<(), String> {
     for replacement in replacements {
         let Some(targets) = &replacement.targets else { return Err(incomplete()) };
         let value = match (&replacement.source, &replacement.source_value) {
             (Some(_), Some(_)) => return Err("value and resource selectors are mutually exclusive".into()),
             (None, None) => return Err(incomplete()),
             (None, Some(text)) => Replacing::Plain(text.clone()),
-            (Some(source), None) => source.read(resources)?,
+            (Some(source), None) => source.read(directory, resources)?,
         };
         for target in targets {
-            target.write(resources, &value, budget)?;
+            target.write(resources, &value, directory.budget)?;
         }
     }
     Ok(())
@@ -123,6 +128,8 @@ fn incomplete() -> String {
 /// What is put into fields.
 enum Replacing {
     Value(Value),
+    /// A value that is no text, and how it is written where one is wanted.
+    Written(Value, String),
     /// A text that means in a field what it would mean there unquoted.
     Plain(String),
 }
@@ -132,20 +139,20 @@ impl Replacing {
     fn size(&self) -> usize {
         match self {
             Self::Value(value) => size(value),
-            Self::Plain(text) => text.len(),
+            Self::Written(_, text) | Self::Plain(text) => text.len(),
         }
     }
 
     fn text(&self) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Value(value) => scalar::text(value),
-            Self::Plain(text) => text.into(),
+            Self::Written(_, text) | Self::Plain(text) => text.into(),
         }
     }
 
     fn value(&self) -> Value {
         match self {
-            Self::Value(value) => value.clone(),
+            Self::Value(value) | Self::Written(value, _) => value.clone(),
             Self::Plain(text) => scalar::plain(text),
         }
     }
@@ -189,10 +196,11 @@ fn parts(selector: &Selector) -> [&str; 5] {
 }
 
 impl Source {
-    fn read(&self, resources: &ResourceSet) -> Result<Replacing, String> {
+    fn read(&self, directory: &Directory<'_>, resources: &ResourceSet) -> Result<Replacing, String> {
         let object = self.find(resources)?;
         let field_path = if self.field_path.is_empty() { DEFAULT_PATH } else { &self.field_path };
-        let found = path::get(&object.value, &path::parts(field_path))
+        let parts = path::parts(field_path);
+        let found = path::get(&object.value, &parts)
             .map_err(|error| format!("error looking up replacement source {field_path:?}: {error}"))?;
         let is_empty = |value: &Value| match value {
             Value::Null => true,
@@ -208,12 +216,15 @@ impl Source {
             return Err(format!("the value at {field_path:?} is nested more than {MAX_DEPTH} levels deep"));
         }
         let Some(options) = self.options.as_ref().filter(|options| !options.delimiter.is_empty()) else {
-            return Ok(Replacing::Value(found.clone()));
+            return Ok(match written(directory, object, &parts) {
+                Some(text) => Replacing::Written(found.clone(), text),
+                None => Replacing::Value(found.clone()),
+            });
         };
         if found.is_array() || found.is_object() {
             return Err("delimiter option can only be used with scalar nodes".into());
         }
-        let text = scalar::text(found);
+        let text = written(directory, object, &parts).map_or_else(|| scalar::text(found), Into::into);
         let part = usize::try_from(options.index).ok().and_then(|index| text.split(&options.delimiter).nth(index));
         // The value itself may be a secret one.
         let part =
@@ -319,7 +330,7 @@ impl Target {
         };
         let value_is_scalar = match value {
             Replacing::Value(value) => is_scalar(value),
-            Replacing::Plain(_) => true,
+            Replacing::Written(..) | Replacing::Plain(_) => true,
         };
         if made && (text.is_some() || value_is_scalar) {
             let text = text.unwrap_or_else(|| value.text().into_owned());
@@ -333,7 +344,7 @@ impl Target {
         *field = value.value();
         Ok(match value {
             Replacing::Plain(text) => Some(text.clone()),
-            Replacing::Value(_) => None,
+            Replacing::Value(_) | Replacing::Written(..) => None,
         })
     }
 }
