@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::{
@@ -188,6 +188,18 @@ async fn respond(
     under_way: UnderWay,
     unread: Arc<Unread>,
 ) -> Response<Tracked> {
+    let is_head = request.method() == Method::HEAD;
+    let response = answered(server, user, request, under_way, unread).await;
+    if is_head { headers_alone(response) } else { response }
+}
+
+async fn answered(
+    server: ApiServer,
+    user: User,
+    request: Request<Incoming>,
+    under_way: UnderWay,
+    unread: Arc<Unread>,
+) -> Response<Tracked> {
     let (parts, body) = request.into_parts();
     let known = crate::tokens::authenticate(&server, user, &parts.headers).await;
     let placed = match known {
@@ -211,6 +223,16 @@ async fn respond(
         // A watch keeps its place for as long as it lasts, all others until they are answered and wait to be read.
         Tracked::Waiting(room.keep(body, under_way, place.filter(|place| place.streams)))
     })
+}
+
+/// The answer to a HEAD request: what is said of a body, without it. HTTP/2 takes one that comes nevertheless for a mistake.
+fn headers_alone(response: Response<Tracked>) -> Response<Tracked> {
+    let (mut head, body) = response.into_parts();
+    if let Some(size) = body.size_hint().exact() {
+        head.headers.insert(header::CONTENT_LENGTH, size.into());
+    }
+    let nothing = Pieces::of(crate::body::full(Bytes::new()));
+    Response::from_parts(head, Tracked::Small { body: nothing, _under_way: None })
 }
 
 /// The answer to a request that is not served.

@@ -231,3 +231,27 @@ async fn code(stream: &mut TlsStream<TcpStream>) -> String {
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut head)).await.expect("it is answered").unwrap();
     String::from_utf8_lossy(&head[9..]).into_owned()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_without_a_body_over_http2_too() {
+    let served = Served::start_with(Config::default()).await;
+    let folder = served.path("pki");
+    let certificate = vec![CertificateDer::from_pem_file(folder.join("admin.crt")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap();
+    let mut tls = served.tls().with_client_auth_cert(certificate, key).unwrap();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = hyper_util::rt::TokioIo::new(served.connect_with(tls).await.unwrap());
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut requests, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for (path, code) in [("/healthz", 200), ("/readyz", 200), ("/version", 405), ("/api/v1/namespaces", 405)] {
+        let request = http::Request::head(format!("https://127.0.0.1{path}")).body(String::new()).unwrap();
+        let asked = tokio::time::timeout(PATIENCE, requests.send_request(request)).await.unwrap();
+        let answer = asked.unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(answer.status(), code, "{path}");
+        assert!(answer.headers()["content-length"] != "0", "{path}: as for GET");
+        let body = tokio::time::timeout(PATIENCE, http_body_util::BodyExt::collect(answer.into_body())).await.unwrap();
+        assert!(body.unwrap_or_else(|error| panic!("{path}: {error}")).to_bytes().is_empty(), "{path}");
+    }
+    assert!(!connection.is_finished(), "the connection goes on");
+}

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use cowherd_api::flux::annotations::{AUTHOR, SUBJECT};
+use cowherd_api::flux::annotations::{AUTHOR, SINCE, SUBJECT};
 use cowherd_source::local::{self, Repository};
 use cowherd_source::{Commit, RepositoryUrl};
 use serde_json::{Value, json};
@@ -38,6 +38,11 @@ impl Commits {
 pub fn written_down(entry: &Value) -> Option<[String; 2]> {
     let text = |key: &str| entry["metadata"][key].as_str().map(str::to_owned);
     Some([text(AUTHOR)?, text(SUBJECT)?])
+}
+
+/// The revision that brought what an entry of `status.history` is about: later ones may have changed nothing of it.
+pub fn brought_by(entry: &Value) -> Option<&str> {
+    [SINCE, "originRevision", "revision"].into_iter().find_map(|key| entry["metadata"][key].as_str())
 }
 
 /// A person as Git writes them: `Ada <ada@example.com>`.

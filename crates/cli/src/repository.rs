@@ -87,7 +87,14 @@ impl Credentials {
                     std::env::home_dir().context("no home directory; use --known-hosts-file")?.join(".ssh/known_hosts")
                 }
             };
-            data.push(("known_hosts", read("--known-hosts-file", &known_hosts)?));
+            let keys = std::fs::read(&known_hosts).with_context(|| {
+                let path = known_hosts.display();
+                format!(
+                    "cannot read {path}, which has to hold the server's host key; `ssh-keyscan HOST` prints it, and \
+                     --known-hosts-file names another file"
+                )
+            });
+            data.push(("known_hosts", keys?));
         } else if let Some(path) = &self.known_hosts_file {
             data.push(("known_hosts", read("--known-hosts-file", path)?));
         }

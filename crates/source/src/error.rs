@@ -54,7 +54,10 @@ pub enum FetchError {
         cause: String,
     },
     /// The ssh server is not the one that is known, or not known at all.
-    #[error("the host key of {url} is not accepted: {cause}; put the server's key into known_hosts")]
+    #[error(
+        "the host key of {url} is not accepted: {cause}; if that server is meant, put its key, as `ssh-keyscan HOST` prints it, into the \
+         file that --known-hosts-file of `cowherd up` names, or as known_hosts into the Secret that spec.secretRef names"
+    )]
     HostKey {
         /// The repository.
         url: RepositoryUrl,

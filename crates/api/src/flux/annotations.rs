@@ -48,6 +48,9 @@ pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
 pub const AUTHOR: &str = "cowherd.dev/author";
 /// Beyond Flux, on events and in histories: the first line of what the author said of it.
 pub const SUBJECT: &str = "cowherd.dev/subject";
+/// Beyond Flux, in histories: the revision that brought what there is, where later ones changed nothing of it. Author and subject are
+/// those of this one.
+pub const SINCE: &str = "cowherd.dev/since-revision";
 /// Beyond Flux, on events: why a revision was brought to the cluster then.
 pub const CAUSE: &str = "cowherd.dev/cause";
 

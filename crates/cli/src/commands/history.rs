@@ -89,9 +89,7 @@ struct Entry {
 
 impl Entry {
     fn read(snapshot: Value, commits: &Commits) -> Self {
-        let revision =
-            ["/metadata/originRevision", "/metadata/revision"].into_iter().find_map(|at| snapshot.pointer(at));
-        let commit = revision.and_then(Value::as_str).and_then(|name| commits.find(name));
+        let commit = commits::brought_by(&snapshot).and_then(|revision| commits.find(revision));
         Self { snapshot, commit }
     }
 

@@ -27,6 +27,8 @@ use crate::terminal::text::plain;
 /// How many owners are followed before it counts as a circle.
 const OWNERS: usize = 16;
 
+/// With what reason a reconciliation ends well.
+const SUCCEEDED: &str = "ReconciliationSucceeded";
 /// What is said of a commit that exists somewhere else.
 const NOT_AT_HAND: &str = "not at hand; stand in a clone of the repository to see all of it";
 /// What is said of that of an artifact which says nothing of it.
@@ -122,7 +124,48 @@ struct Way {
     kustomization: Resource,
     source: Resource,
     origin: Option<Origin>,
+    /// The revision that brought what the Kustomization applied last.
+    brought: Option<Brought>,
+    /// The one that was tried after it, and is not applied.
+    tried: Option<Brought>,
+}
+
+/// A revision that brought something, and who wrote it.
+struct Brought {
+    /// As `status.history` has it.
+    entry: Value,
     commit: Option<Commit>,
+}
+
+impl Brought {
+    /// What was applied last, and what was tried after it and is not. A revision that changed nothing of the Kustomization brought
+    /// nothing.
+    fn by(kustomization: &Resource, commits: &Commits) -> (Option<Self>, Option<Self>) {
+        let history = kustomization.at("/status/history").and_then(Value::as_array);
+        let entries = history.map(Vec::as_slice).unwrap_or_default();
+        let applied = entries.iter().position(|entry| entry["lastReconciledStatus"] == SUCCEEDED);
+        let of = |entry: &Value| {
+            let commit = commits::brought_by(entry).and_then(|revision| commits.find(revision));
+            Self { entry: entry.clone(), commit }
+        };
+        let tried = entries.first().filter(|_| applied != Some(0)).map(of);
+        (applied.and_then(|at| entries.get(at)).map(of), tried)
+    }
+
+    fn print(&self, [commit, author, date, subject]: [&str; 4]) {
+        let Some(found) = &self.commit else {
+            if let Some([by, about]) = commits::written_down(&self.entry) {
+                line(author, &by);
+                line(subject, &about);
+            }
+            let revision = commits::brought_by(&self.entry).unwrap_or("it");
+            return line(commit, &format!("{revision} is {NOT_AT_HAND}"));
+        };
+        line(commit, &found.id.to_string());
+        line(author, &commits::author(found));
+        line(date, &commits::date(found));
+        line(subject, &found.subject);
+    }
 }
 
 /// From what an artifact of a registry was made, as whoever pushed it says.
@@ -159,12 +202,12 @@ impl Way {
         let kustomization = resource::get(client, Kind::Kustomization, &owner_namespace, &owner).await?;
         let source = source_of(client, &kustomization).await?;
         let origin = Origin::of(&source);
-        let commit = match (&origin, source.kind) {
-            (Some(origin), _) => Commits::of(&origin.source).find(&origin.revision),
-            (None, Kind::OCIRepository) => None,
-            (None, _) => Commits::of(source.text("/spec/url")).find(kustomization.revision()),
-        };
-        Ok(Self { objects, kustomization, source, origin, commit })
+        let commits = Commits::of(match &origin {
+            Some(origin) => &origin.source,
+            None => source.text("/spec/url"),
+        });
+        let (brought, tried) = Brought::by(&kustomization, &commits);
+        Ok(Self { objects, kustomization, source, origin, brought, tried })
     }
 
     fn print(&self) {
@@ -180,29 +223,16 @@ impl Way {
             line("Origin Source", source);
         }
         println!();
-        match &self.commit {
-            Some(commit) => {
-                line("Commit", &commit.id.to_string());
-                line("Author", &commits::author(commit));
-                line("Date", &commits::date(commit));
-                line("Subject", &commit.subject);
-            }
-            None => {
-                if let Some([author, subject]) = self.written_down() {
-                    line("Author", &author);
-                    line("Subject", &subject);
-                }
-                let is_unknown = self.origin.is_none() && self.source.kind == Kind::OCIRepository;
-                line("Commit", if is_unknown { UNKNOWN } else { NOT_AT_HAND });
-            }
+        let is_unknown = self.origin.is_none() && self.source.kind == Kind::OCIRepository;
+        match &self.brought {
+            _ if is_unknown => line("Commit", UNKNOWN),
+            Some(brought) => brought.print(["Commit", "Author", "Date", "Subject"]),
+            None => line("Commit", "nothing was applied with success yet"),
         }
-    }
-
-    /// Who wrote the revision, as the agents wrote that down when they last had something to apply of it.
-    fn written_down(&self) -> Option<[String; 2]> {
-        let entries = self.kustomization.at("/status/history").and_then(Value::as_array)?;
-        let of_it = |entry: &&Value| entry["metadata"]["revision"] == self.kustomization.revision();
-        entries.iter().find(of_it).and_then(commits::written_down)
+        if let Some(tried) = self.tried.as_ref().filter(|_| !is_unknown) {
+            println!();
+            tried.print(["Tried Since", "Author", "Date", "Subject"]);
+        }
     }
 
     fn structured(&self) -> Value {
@@ -221,11 +251,12 @@ impl Way {
                 "message": ready.map(|ready| ready.message),
             })
         };
+        let commit = |brought: &Option<Brought>| brought.as_ref()?.commit.as_ref().map(commits::structured);
         json!({
             "objects": self.objects.iter().map(object).collect::<Vec<_>>(),
             "kustomization": resource(&self.kustomization), "source": resource(&self.source),
             "origin": self.origin.as_ref().map(|origin| json!({ "revision": origin.revision, "source": origin.source })),
-            "commit": self.commit.as_ref().map(commits::structured),
+            "commit": commit(&self.brought), "tried": commit(&self.tried),
         })
     }
 }
@@ -298,7 +329,8 @@ fn print_resource(resource: &Resource, fields: &[(&str, &str)]) {
             line(name, value);
         }
     }
-    line("Revision", resource.revision());
+    let revision = Some(resource.revision()).filter(|revision| !revision.is_empty());
+    line("Revision", revision.unwrap_or("none was applied yet"));
     let ready = resource.ready();
     line("Ready", ready.map_or("Unknown", |ready| ready.status));
     line("Message", ready.map_or("waiting to be reconciled", |ready| ready.message));

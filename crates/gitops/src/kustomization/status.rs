@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cowherd_api::flux::annotations::SINCE;
 use cowherd_api::flux::kustomize::v1::{KustomizationStatus, ResourceInventory, ResourceRef, Snapshot};
 use serde_json::Value;
 
@@ -74,6 +75,7 @@ fn reconciliation(snapshot: Snapshot) -> Reconciliation {
         total: snapshot.total_reconciliations,
         revision: metadata.remove(REVISION),
         origin: metadata.remove(ORIGIN_REVISION),
+        since: metadata.remove(SINCE),
         authorship: Authorship::take(&mut metadata),
     }
 }
@@ -81,7 +83,8 @@ fn reconciliation(snapshot: Snapshot) -> Reconciliation {
 fn snapshot(of: &Reconciliation) -> Snapshot {
     let revision = of.revision.iter().map(|revision| (REVISION.to_owned(), revision.clone()));
     let origin = of.origin.iter().map(|origin| (ORIGIN_REVISION.to_owned(), origin.clone()));
-    let revision = revision.chain(origin);
+    let since = of.since.iter().map(|since| (SINCE.to_owned(), since.clone()));
+    let revision = revision.chain(origin).chain(since);
     let metadata: BTreeMap<_, _> = revision.chain(of.authorship.iter().flat_map(Authorship::annotations)).collect();
     Snapshot {
         digest: of.digest.clone(),
@@ -113,7 +116,8 @@ mod tests {
             "history": [{ "digest": "sha256:1", "firstReconciled": "2026-01-01T00:00:00Z",
                 "lastReconciled": "2026-01-01T00:00:01Z", "lastReconciledDuration": "1s",
                 "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 2,
-                "metadata": { "revision": "latest@sha256:1", "originRevision": "main@sha1:1", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
+                "metadata": { "revision": "latest@sha256:1", "originRevision": "main@sha1:1",
+                    "cowherd.dev/since-revision": "main@sha1:0", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
             "settledEntries": 1,
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());

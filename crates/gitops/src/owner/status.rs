@@ -56,7 +56,9 @@ pub(crate) struct Reconciliation {
     pub(crate) revision: Option<String>,
     /// From which revision that was made.
     pub(crate) origin: Option<String>,
-    /// Who wrote that.
+    /// The revision that brought these manifests, where those that came after it changed nothing of them.
+    pub(crate) since: Option<String>,
+    /// Who wrote the revision that brought them.
     pub(crate) authorship: Option<Authorship>,
 }
 
@@ -176,9 +178,15 @@ pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, re
     entry.took = go_duration(took);
     entry.reason = reason.to_owned();
     entry.total += 1;
+    let before = entry.origin.take().or(entry.revision.take());
     entry.revision = Some(brought.revision.clone());
     entry.origin.clone_from(&brought.origin);
-    entry.authorship.clone_from(&brought.authorship);
+    if same != Some(0) || before.is_none() {
+        entry.since = None;
+        entry.authorship.clone_from(&brought.authorship);
+    } else if entry.since.is_none() && before.as_ref() != brought.origin.as_ref().or(Some(&brought.revision)) {
+        entry.since = before;
+    }
     history.insert(0, entry);
     history.truncate(HISTORY);
 }
@@ -261,5 +269,27 @@ mod tests {
         let seen: Vec<_> = status.history.iter().map(|entry| entry.digest.as_str()).collect();
         assert_eq!(seen, ["f", "e", "d", "c", "a"]);
         assert_eq!(status.history[4].total, 3);
+    }
+
+    #[test]
+    fn who_brought_manifests_stays_known_while_others_change_nothing_of_them() {
+        let mut status = Status::default();
+        let mut bring = |digest: &str, revision: &str| {
+            let authorship = Authorship { author: format!("author of {revision}"), subject: String::new() };
+            let occasion = Occasion { authorship: Some(authorship), ..brought(revision) };
+            remember(&mut status, digest, &occasion, "ReconciliationSucceeded", Duration::ZERO);
+            let first = &status.history[0];
+            let author = first.authorship.as_ref().map(|authorship| authorship.author.clone()).unwrap();
+            (first.revision.clone().unwrap(), first.since.clone(), author)
+        };
+        let told = |revision: &str, since: Option<&str>, author: &str| {
+            (revision.to_owned(), since.map(str::to_owned), format!("author of {author}"))
+        };
+        assert_eq!(bring("a", "1"), told("1", None, "1"));
+        assert_eq!(bring("a", "1"), told("1", None, "1"));
+        assert_eq!(bring("a", "2"), told("2", Some("1"), "1"));
+        assert_eq!(bring("a", "3"), told("3", Some("1"), "1"));
+        assert_eq!(bring("b", "4"), told("4", None, "4"));
+        assert_eq!(bring("a", "5"), told("5", None, "5"), "whoever brings it back");
     }
 }

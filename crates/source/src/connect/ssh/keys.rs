@@ -19,8 +19,9 @@ impl KeyFiles {
     pub(super) fn write(attempt: &Attempt, means: &Means<'_>) -> Result<Self, FetchError> {
         let auth = attempt.auth();
         if auth.identity.is_some() && auth.known_hosts.is_none() {
-            return Err(attempt
-                .credentials("there is a private key but no known_hosts; add the host keys that ssh-keyscan prints"));
+            return Err(attempt.credentials(
+                "there is a private key but no known_hosts; add the host keys that `ssh-keyscan HOST` prints",
+            ));
         }
         if auth.identity.is_none() && auth.known_hosts.is_none() {
             return Ok(Self { directory: None });
