@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::object::{ObjectId, Versioned};
+use crate::object::{ObjectId, Versioned, is_path_segment};
 
 /// The group whose names may hold colons, which an id writes as two underscores.
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -26,7 +26,8 @@ impl fmt::Display for EntryId<'_> {
     }
 }
 
-/// The object that an inventory's entry names.
+/// The object that an inventory's entry names. Whoever may write a status may write anything there, and what it names is asked
+/// for: so its names are what the API can take as such.
 pub fn parse(id: &str, version: &str) -> Result<Versioned, InventoryError> {
     let split = || {
         let (namespace, rest) = id.split_once('_')?;
@@ -39,7 +40,11 @@ pub fn parse(id: &str, version: &str) -> Result<Versioned, InventoryError> {
             kind: kind.to_owned(),
         })
     };
-    let id = split().ok_or_else(|| InventoryError(id.to_owned()))?;
+    let is_harmless = |object: &ObjectId| {
+        let all = [&object.namespace, &object.name, &object.group, &object.kind].map(String::as_str);
+        !object.name.is_empty() && all.into_iter().chain([version]).all(is_path_segment)
+    };
+    let id = split().filter(is_harmless).ok_or_else(|| InventoryError(id.to_owned()))?;
     Ok(Versioned { id, version: version.to_owned() })
 }
 
@@ -85,6 +90,16 @@ mod tests {
         }
         assert_eq!(parse("_system__a_rbac.authorization.k8s.io_ClusterRole", "v1").unwrap().id.name, "system:a");
         assert!(parse("nonsense", "v1").is_err());
+    }
+
+    #[test]
+    fn what_is_no_name_is_no_entry() {
+        for id in
+            ["a___Secret", "a_x/../y__Secret", "a/b_x__Secret", "a_x_apps/v1_Deployment", "a_x?dryRun=All__Secret"]
+        {
+            assert!(parse(id, "v1").is_err(), "{id}");
+        }
+        assert!(parse("a_x__Secret", "v1/namespaces").is_err() && parse("a_x__Secret", "..").is_err());
     }
 
     #[test]

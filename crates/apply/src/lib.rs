@@ -25,7 +25,7 @@ mod watching;
 pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale, Stays};
 pub use change::{Action, Change, ChangeSet};
 pub use clients::Clients;
-pub use cluster::Account;
+pub use cluster::{Account, is_refused};
 pub use diff::{Diff, FieldChange, compare};
 pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};

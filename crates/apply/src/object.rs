@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
+
 /// Which object: everything that names it except the version of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
@@ -181,6 +183,13 @@ impl Manifest {
         has(&self.object, key, value)
     }
 
+    /// Whether an object that is there is left as it is: the manifest says so.
+    pub fn leaves_what_is_there(&self) -> bool {
+        [(RECONCILE, DISABLED), (SSA, SSA_IGNORE), (SSA, SSA_IF_NOT_PRESENT)]
+            .into_iter()
+            .any(|(key, value)| self.has(key, value))
+    }
+
     /// The identity of the content: equal digests mean equal objects.
     pub fn digest(&self) -> ContentDigest {
         let bytes = serde_json::to_vec(&self.object).unwrap_or_default();
@@ -204,7 +213,7 @@ pub(crate) fn has(object: &Value, key: &str, value: &str) -> bool {
 }
 
 /// Whether a name stays one segment of a URL's path.
-fn is_path_segment(name: &str) -> bool {
+pub(crate) fn is_path_segment(name: &str) -> bool {
     let harmless = |c: char| !(c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | '?' | '#' | '\\'));
     name != "." && name != ".." && name.len() <= 253 && name.chars().all(harmless)
 }

@@ -151,6 +151,7 @@ impl Tenancy {
                 ..Access::default()
             },
             root: root.map(named).transpose()?,
+            first: Some(NamespacedName::new(ROOT, ROOT)),
             no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
             default_service_account: self.default_service_account().map(str::to_owned),
             storage: self.storage(),

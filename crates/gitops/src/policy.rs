@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use cowherd_apply::Account;
 use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup, StorageLimits};
 
-use crate::NamespacedName;
-use crate::owner::{Owner, OwnerName, Settings};
+use crate::owner::{Owner, OwnerName, Precedence, Settings};
 use crate::source::{Artifact, SourceName, git};
+use crate::{NamespacedName, kustomization};
 
 /// Who may what. By default, whatever is written in the cluster is the word of a tenant.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,9 @@ pub struct Policy {
     pub access: Access,
     /// The repository that everything grows from.
     pub root: Option<Root>,
+    /// The Kustomization that everything grows from, as `flux bootstrap` names it. Of several that describe the same object it
+    /// has that before all others, and those of its namespace before those of other namespaces.
+    pub first: Option<NamespacedName>,
     /// Whether resources may name those of their own namespace only, as Flux's `--no-cross-namespace-refs` has it.
     pub no_cross_namespace_refs: bool,
     /// The ServiceAccount on whose behalf a Kustomization acts that names none, as Flux's `--default-service-account` has
@@ -75,11 +78,20 @@ impl Policy {
         named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named)))
     }
 
-    /// Has an owner that names no account act for the one that is said for all.
+    /// Has an owner that names no account act for the one that is said for all, and gives it its place before others.
     pub(crate) fn complete(&self, owner: &mut Owner) {
+        owner.precedence = self.precedence(&owner.name);
         if let (None, Some(default)) = (&owner.account, &self.default_service_account) {
             owner.account = Some(Account::service_account(&owner.name.namespace, default));
             owner.has_default_account = true;
+        }
+    }
+
+    fn precedence(&self, name: &OwnerName) -> Precedence {
+        match &self.first {
+            Some(first) if name.kind == &kustomization::KIND && name.namespaced() == *first => Precedence::Root,
+            Some(first) if name.namespace == first.namespace => Precedence::Platform,
+            _ => Precedence::Tenant,
         }
     }
 }
@@ -171,6 +183,23 @@ mod tests {
         }
         let own = json!({ "sourceRef": { "kind": "GitRepository", "name": "s", "namespace": "team" }, "dependsOn": [{ "name": "b" }] });
         assert_eq!(check(&blocked, own), Ok(()));
+    }
+
+    #[test]
+    fn the_root_goes_before_those_beside_it_and_they_before_all_others() {
+        let first = Some(NamespacedName::new("flux-system", "a"));
+        let policy = Policy { first, ..Policy::default() };
+        let of = |policy: &Policy, namespace: &str, name: &str| {
+            let mut owner = owner(namespace, json!({}));
+            owner.name.name = name.to_owned();
+            policy.complete(&mut owner);
+            owner.precedence
+        };
+        assert_eq!(of(&policy, "flux-system", "a"), Precedence::Root);
+        assert_eq!(of(&policy, "flux-system", "b"), Precedence::Platform);
+        assert_eq!(of(&policy, "team", "a"), Precedence::Tenant);
+        assert_eq!(of(&Policy::default(), "flux-system", "a"), Precedence::Tenant, "nobody said which it is");
+        assert!(Precedence::Root < Precedence::Platform && Precedence::Platform < Precedence::Tenant);
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Applier {
             }
         }
         *work = kept;
-        stream::iter(&others).map(Ok).try_for_each_concurrent(AT_ONCE, |work| self.may_write(desired, work)).await?;
+        stream::iter(&others).map(Ok).try_for_each_concurrent(AT_ONCE, |work| self.try_write(desired, work)).await?;
         for work in others {
             changes.push(work.manifest.versioned().clone(), Action::Skipped);
             if self.asks_to_be_left(work.id()) {
@@ -118,7 +118,7 @@ impl Applier {
 
     /// Asks whether the object, which is left as it is, might be written: who may not have an object is told so, whoever
     /// else has it. What else the API has against it does not matter.
-    async fn may_write(&self, desired: &Desired, work: &Work) -> Result<(), ApplyError> {
+    async fn try_write(&self, desired: &Desired, work: &Work) -> Result<(), ApplyError> {
         let Some(kind) = &work.kind else { return Ok(()) };
         match self.send(desired, kind, work, true).await {
             Err(error) if is_forbidden(&error) || !is_refusal(&error) => {

@@ -147,10 +147,10 @@ impl Applier {
             let seen = match cluster.metadata(&kind, &object.id, account).await {
                 // What the account may not even see was not applied by its hand, unless it was once.
                 Err(error) if is_forbidden(&error) => match cluster.metadata(&kind, &object.id, None).await {
-                    Ok(Some(live)) if !stale.owner.owns(&live, ownership) => {
-                        return Ok(Fate::Stays(Stays::of_another(&live, ownership)));
+                    Ok(live) if live.as_ref().is_none_or(|live| !stale.owner.owns(live, ownership)) => {
+                        self.inner.memory.forget(&object.id, &stale.owner);
+                        return Ok(Fate::Stays(Stays::Unseen));
                     }
-                    Ok(None) => Ok(None),
                     _ => Err(error),
                 },
                 seen => seen,

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Applier;
-use crate::cluster::{Account, is_forbidden};
+use crate::cluster::{Account, is_refused};
 use crate::error::ApplyError;
 use crate::object::Versioned;
 use crate::owner::{Owner, Ownership};
@@ -26,8 +26,8 @@ pub struct Heir {
 }
 
 impl Applier {
-    /// Makes an object of `owner` one of the heir, with the heir's own rights: an object that the heir may not write is
-    /// not left to it. Whether the object is left as it is: because the heir has it now, or because it was not the
+    /// Makes an object of `owner` one of the heir, with the heir's own rights: an object that the API does not let the heir
+    /// write is not left to it. Whether the object is left as it is: because the heir has it now, or because it was not the
     /// owner's to give.
     ///
     /// # Errors
@@ -60,7 +60,8 @@ impl Applier {
                 Ok(()) => return Ok(true),
                 Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(true),
                 Err(error) if again(&error, &mut attempt).await => {}
-                Err(error) if is_forbidden(&error) => return Ok(false),
+                // Whatever it is that keeps the heir from it keeps nobody else from anything.
+                Err(error) if is_refused(&error) => return Ok(false),
                 Err(error) => return Err(answer(error)),
             }
         }

@@ -5,6 +5,7 @@ mod delete;
 mod force;
 mod handover;
 mod prepare;
+mod rights;
 mod stays;
 mod takeover;
 

@@ -16,6 +16,8 @@ pub enum Stays {
     Asked(&'static str, &'static str),
     /// It is of another owner by its labels, or of nobody.
     OfAnother(Option<Owner>),
+    /// The account that was to delete it may not see it: nothing is said of it, not even whether it is there.
+    Unseen,
 }
 
 impl Stays {
@@ -30,6 +32,7 @@ impl fmt::Display for Stays {
             Self::Reserved => f.write_str("somebody else keeps it"),
             Self::Asked(key, value) => write!(f, "it says {key}: {value}"),
             Self::OfAnother(Some(owner)) => write!(f, "it is one of {owner} by its labels"),
+            Self::Unseen => f.write_str("its account may not see it"),
             Self::OfAnother(None) => f.write_str("it has the labels of nobody"),
         }
     }

@@ -198,6 +198,19 @@ impl Cluster {
         Ok(user.unwrap_or_default().to_owned())
     }
 
+    /// Whether the account may do what the attributes say, as the API sees it.
+    pub(crate) async fn is_allowed(&self, attributes: Value, account: &Account) -> kube::Result<bool> {
+        let review = serde_json::json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": attributes } });
+        let body = serde_json::to_vec(&review).map_err(kube::Error::SerdeError)?;
+        let request = Request::new("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+            .create(&kube::api::PostParams::default(), body)
+            .map_err(kube::Error::BuildRequest)?;
+        let (_, body) = self.send(request, Some(account)).await?;
+        let answer: Value = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
+        Ok(answer.pointer("/status/allowed").and_then(Value::as_bool).unwrap_or_default())
+    }
+
     /// Whether there is such an account. Of users that are none of the cluster's, nobody knows.
     pub(crate) async fn has_account(&self, account: &Account) -> kube::Result<bool> {
         let Some((namespace, name)) = account.as_service_account() else { return Ok(true) };
@@ -243,6 +256,15 @@ impl Cluster {
 /// Whether the API answered that whoever asked may not do that.
 pub(crate) fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.is_forbidden())
+}
+
+/// Whether a request is one that the API does not take, or that cannot even be made, however often it is tried.
+pub fn is_refused(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => (400..500).contains(&status.code) && !matches!(status.code, 408 | 409 | 429),
+        kube::Error::HttpError(_) | kube::Error::BuildRequest(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether the API answered that the object was changed by someone else meanwhile.

@@ -102,7 +102,7 @@ impl Context {
 
     /// Has those look at their objects again whom it concerns who else describes them.
     pub(crate) fn tell_concerned(&self, concerned: Concerned) {
-        if !concerned.0.is_empty() {
+        if !concerned.is_empty() {
             let _ = self.signals.send(Signal::Concerned(concerned));
         }
     }

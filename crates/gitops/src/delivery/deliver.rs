@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
-use cowherd_apply::{Action, ApplyError, ChangeSet, Desired, ObjectId, Partial, Versioned, inventory as entries};
+use cowherd_apply::{
+    Action, ApplyError, ChangeSet, Desired, Manifest, ObjectId, Partial, Versioned, inventory as entries,
+};
 use cowherd_runtime::{Outcome, caught};
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -14,6 +16,7 @@ use super::failure::Failure;
 use super::handover::with_given;
 use super::job::{Ended, Held, Job, Report, Task};
 use super::produce::produce;
+use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
@@ -190,7 +193,8 @@ async fn apply(
     let described = product.manifests.iter().map(|manifest| manifest.id().clone());
     job.give_way()?;
     // From here on others may leave objects to it, so that it has to be written down what it describes.
-    context.tell_concerned(context.sharing.claim(&rank, described));
+    context.tell_concerned(context.sharing.claim(&rank, described, left_as_they_are(&product.manifests)));
+    settle_contested(context, &rank, &product.manifests).await.map_err(Failure::apply)?;
 
     let old = with_given(context, job);
     record_before_apply(context, job, &old, &product).await?;
@@ -326,6 +330,11 @@ async fn bring(
         timeout: settings.timeout,
     };
     target.applier.apply(&desired).await
+}
+
+/// The objects that ask to be left as they are where they are there: describing them is no claim to their content.
+pub(super) fn left_as_they_are(manifests: &[Manifest]) -> BTreeSet<ObjectId> {
+    manifests.iter().filter(|manifest| manifest.leaves_what_is_there()).map(|manifest| manifest.id().clone()).collect()
 }
 
 /// The objects that are as they were described.

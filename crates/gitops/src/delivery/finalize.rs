@@ -12,6 +12,7 @@ use super::departure::{self, begin, note_held, prune};
 use super::failure::Failure;
 use super::handover::{leave_to_others, with_given};
 use super::job::Job;
+use super::proof::settle_doubtful;
 use super::spared::spare;
 use super::{Context, guard};
 use crate::Phase;
@@ -54,27 +55,27 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 
 /// Deletes the objects, but for those that another owner describes by now, or that never go.
 async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: Vec<Versioned>) -> Result<(), Failure> {
+    settle_doubtful(context, &job.name, &objects).await;
     context.sharing.wait_for_doubtful(&job.name, &objects).await;
     // From now on nobody leaves an object to it; what others describe by now is left to them.
     context.tell_concerned(context.sharing.go(&Rank::of(&job.owner)));
-    let left = leave_to_others(context, target, job, &mut objects).await;
-    left.map_err(|error| Failure::Finalize(Box::new(error)))?;
+    let undecided = leave_to_others(context, target, job, &mut objects).await;
     let source = job.settings.as_ref().map(|settings| settings.source.clone());
     spare(context, job, source.as_ref(), &mut objects);
     if let Some(account) = &target.account
         && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
     {
         leave(context, job, account, &objects);
-        return Ok(());
+        return undecided.error().map_or(Ok(()), |error| Err(Failure::Finalize(Box::new(error))));
     }
-    let stay = guard::stays_after_deletion(context, target, job, &objects).await?;
-    let objects = cowherd_apply::inventory::gone(&objects, &stay);
-    let stale = Stale {
+    let mut stale = Stale {
         owner: job.name.mark(),
         objects,
         account: target.account.clone(),
         abandoned_by: context.abandoned_by(&job.name),
     };
+    let stay = guard::stays_after_deletion(context, target, job, &stale).await?;
+    stale.objects = cowherd_apply::inventory::gone(&stale.objects, &stay);
     let pruned = match prune(context, target, job, &stale).await {
         Ok(pruned) => pruned,
         Err(Partial { error, changes, .. }) => {
@@ -84,6 +85,9 @@ async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: 
     };
     context.counters.pruned(pruned.leaving.len());
     job.note_pruned(&pruned);
+    if let Some(error) = undecided.error() {
+        return Err(Failure::Finalize(Box::new(error)));
+    }
     if job.owner.deletion == Deletion::DeleteAndWait {
         departure::wait(context, target, job, &pruned).await;
     } else {

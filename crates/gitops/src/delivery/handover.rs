@@ -2,45 +2,59 @@
 //!
 //! Whoever has one of them by now keeps it. Where nobody has, it is given to the first that may have it, before it applies
 //! it: who leaves an object may be gone the next moment, and so may who was to take it. An object that others describe but
-//! none of them may write is kept from deletion by nobody.
+//! none of them may write is kept from deletion by nobody: whatever is wrong with one of them, its account or what it asks for,
+//! makes it none who may have it, and keeps no other object from going.
 
 use cowherd_apply::inventory::union;
-use cowherd_apply::{ApplyError, Heir, Versioned};
+use cowherd_apply::{ApplyError, Heir, ObjectId, Stays, Versioned, is_refused};
 use kube::Api;
 use kube::api::DynamicObject;
 
 use super::claims::Heirs;
 use super::{Context, Job, guard};
-use crate::owner::{Inventory, OwnerName, Status};
+use crate::owner::{Inventory, Owner, OwnerName, Status};
 use crate::target::Target;
 
-/// Takes out of what is to go what somebody else has or gets, and notes who that is.
-///
-/// # Errors
-/// When it could not be found out whether somebody gets an object. Those before it are taken out.
+/// Objects of which it could not be found out whether somebody gets them.
+pub(super) struct Undecided {
+    pub(super) objects: Vec<Versioned>,
+    errors: Vec<ApplyError>,
+}
+
+impl Undecided {
+    /// Why that is so, where there are any.
+    pub(super) fn error(self) -> Option<ApplyError> {
+        (!self.errors.is_empty()).then(|| ApplyError::Several(self.errors))
+    }
+}
+
+/// Takes out of what is to go what somebody else has or gets, and notes who that is; and what stays until it is known whether
+/// somebody gets it.
 pub(super) async fn leave_to_others(
     context: &Context,
     target: &Target,
     job: &mut Job,
     stale: &mut Vec<Versioned>,
-) -> Result<(), ApplyError> {
+) -> Undecided {
     let name = job.name.clone();
-    let mut ours = Vec::with_capacity(stale.len());
-    let mut objects = std::mem::take(stale).into_iter();
-    while let Some(object) = objects.next() {
+    let mut undecided = Undecided { objects: Vec::new(), errors: Vec::new() };
+    for object in std::mem::take(stale) {
         match left_to(context, target, &name, &object).await {
-            Ok(Some(other)) => job.note_stays(&object.id, &format!("{other} describes it too")),
-            Ok(None) => ours.push(object),
+            Ok(Some(other)) => {
+                let is_seen = target.applier.may_read(&object, target.account.as_ref()).await.unwrap_or(false);
+                match is_seen {
+                    true => job.note_stays(&object.id, &format!("{other} describes it too")),
+                    false => job.note_stays(&object.id, &Stays::Unseen),
+                }
+            }
+            Ok(None) => stale.push(object),
             Err(error) => {
-                ours.push(object);
-                ours.extend(objects);
-                *stale = ours;
-                return Err(error);
+                undecided.objects.push(object);
+                undecided.errors.push(error);
             }
         }
     }
-    *stale = ours;
-    Ok(())
+    undecided
 }
 
 /// The objects in the inventory of a job, to which those are added that others gave to its owner.
@@ -72,6 +86,9 @@ async fn left_to(
     };
     for heir in heirs {
         let Some(recipient) = recipient(context, &heir, object).await? else { continue };
+        if !target.applier.may_write(object, recipient.account.as_ref()).await? {
+            continue;
+        }
         if target.applier.hand_over(&name.mark(), object, &recipient).await? {
             context.sharing.hand_over(&heir, object);
             return Ok(Some(heir));
@@ -82,21 +99,33 @@ async fn left_to(
 
 /// Who gets the object as that owner, if it is there and may apply anything.
 async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> Result<Option<Heir>, ApplyError> {
-    let answer = |error| ApplyError::Unreachable { subject: Box::new(object.id.clone()), source: Box::new(error) };
-    let client = context.client.clone();
-    let api: Api<DynamicObject> = Api::namespaced_with(client, &name.namespace, &name.kind.resource());
-    let Some(found) = api.get_opt(&name.name).await.map_err(answer)? else { return Ok(None) };
-    let Ok((mut owner, _)) = (name.kind.read)(found) else { return Ok(None) };
-    context.policy.complete(&mut owner);
+    let Some(owner) = find(context, name, &object.id).await? else { return Ok(None) };
     let Ok(settings) = &owner.settings else { return Ok(None) };
     if context.policy.check(name, settings).is_err() {
         return Ok(None);
     }
     let target = context.targets.of(&owner);
-    if !target.can_act().await.map_err(answer)? {
-        return Ok(None);
+    match target.can_act().await {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(error) if is_refused(&error) => return Ok(None),
+        Err(error) => return Err(unreachable(&object.id, error)),
     }
     Ok(Some(Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account }))
+}
+
+/// The owner as it is now, if it is there and can be read. It is asked for because of an object.
+pub(super) async fn find(context: &Context, name: &OwnerName, object: &ObjectId) -> Result<Option<Owner>, ApplyError> {
+    let client = context.client.clone();
+    let api: Api<DynamicObject> = Api::namespaced_with(client, &name.namespace, &name.kind.resource());
+    let found = api.get_opt(&name.name).await.map_err(|error| unreachable(object, error))?;
+    let Some(Ok((mut owner, _))) = found.map(|found| (name.kind.read)(found)) else { return Ok(None) };
+    context.policy.complete(&mut owner);
+    Ok(Some(owner))
+}
+
+fn unreachable(object: &ObjectId, error: kube::Error) -> ApplyError {
+    ApplyError::Unreachable { subject: Box::new(object.clone()), source: Box::new(error) }
 }
 
 #[cfg(test)]

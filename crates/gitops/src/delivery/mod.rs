@@ -16,6 +16,7 @@ mod nodes;
 mod places;
 mod preview;
 mod produce;
+mod proof;
 mod prune;
 mod readiness;
 mod remedies;

@@ -14,12 +14,12 @@ use cowherd_apply::{ObjectId, Versioned};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::claims::{Claims, Concerned, Heirs, Rank, Shared};
+use super::claims::{Claims, Concerned, Contested, Heirs, Rank, Shared};
 use crate::owner::{OwnerName, Settings};
 use crate::source::SourceName;
 
-/// The longest that a deletion waits for others.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that a deletion waits for others, each time that it does.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it has to be quiet: an owner that was just created takes a moment to be noticed.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -95,9 +95,14 @@ impl Sharing {
         self.state().claims.expect(rank, is_suspended, objects);
     }
 
-    /// `rank` describes these objects and no others.
-    pub(crate) fn claim(&self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
-        let concerned = self.state().claims.claim(rank, objects);
+    /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that.
+    pub(crate) fn claim(
+        &self,
+        rank: &Rank,
+        objects: impl IntoIterator<Item = ObjectId>,
+        left: BTreeSet<ObjectId>,
+    ) -> Concerned {
+        let concerned = self.state().claims.claim(rank, objects, left);
         self.changed.notify_waiters();
         concerned
     }
@@ -105,6 +110,23 @@ impl Sharing {
     /// What `rank` describes and leaves to somebody older.
     pub(crate) fn lost(&self, rank: &Rank) -> BTreeSet<ObjectId> {
         self.state().claims.lost(rank)
+    }
+
+    /// What `rank` describes and somebody who goes before it is said to have.
+    pub(crate) fn contested(&self, rank: &Rank) -> Vec<Contested> {
+        self.state().claims.contested(rank)
+    }
+
+    /// Those other than `name` that had the object before the start, and did not say yet whether they still describe it.
+    pub(crate) fn doubtful(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        self.state().claims.doubtful(name, object)
+    }
+
+    /// It turned out that `name` cannot have the object.
+    pub(crate) fn disprove(&self, name: &OwnerName, object: &ObjectId) -> Concerned {
+        let concerned = self.state().claims.disprove(name, object);
+        self.changed.notify_waiters();
+        concerned
     }
 
     /// `rank` applied these objects; `is_all`: all that it could.
@@ -121,7 +143,7 @@ impl Sharing {
     /// `rank` goes, and describes nothing any more. It is known until all that it had is gone or somebody else's.
     pub(crate) fn go(&self, rank: &Rank) -> Concerned {
         self.unblock(&rank.name);
-        self.claim(rank, [])
+        self.claim(rank, [], BTreeSet::new())
     }
 
     /// `name` is gone.
@@ -164,7 +186,7 @@ impl Sharing {
         }
     }
 
-    /// Who else describes `owner` itself.
+    /// Who else describes `owner` itself, as far as is known so that they may change it.
     pub(crate) fn describers(&self, owner: &OwnerName) -> Vec<OwnerName> {
         self.state().claims.describers(owner, &object_of(owner))
     }
@@ -262,7 +284,7 @@ mod tests {
         };
         tokio::time::sleep(QUIET * 2).await;
         assert!(!waiter.is_finished());
-        let _ = sharing.claim(&rank("b"), [object]);
+        let _ = sharing.claim(&rank("b"), [object], BTreeSet::new());
         sharing.leave(&source(), &name("b"));
         assert!(waiter.await.unwrap());
     }
@@ -273,7 +295,9 @@ mod tests {
         let object = entries::parse("n_shared__ConfigMap", "v1").unwrap();
         let is_abandoned = || sharing.is_abandoned(&name("b"), &name("a"), &object.id);
         assert!(!is_abandoned(), "it may yet say that it describes it");
-        let describe = |rank: &Rank, ids: &[&ObjectId]| drop(sharing.claim(rank, ids.iter().copied().cloned()));
+        let describe = |rank: &Rank, ids: &[&ObjectId]| {
+            drop(sharing.claim(rank, ids.iter().copied().cloned(), BTreeSet::new()));
+        };
         let (a, b) = (rank("a"), rank("b"));
         describe(&a, &[&object.id]);
         describe(&b, &[]);

@@ -13,7 +13,7 @@ use kube::ResourceExt;
 use super::producer::Kustomize;
 use super::{KIND, status};
 use crate::NamespacedName;
-use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Settings, SettingsError, Status};
+use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status};
 use crate::source::{SourceKind, SourceName};
 
 /// The shortest time that applying and health checks get.
@@ -34,6 +34,7 @@ impl Owning for Kustomization {
             deletion: deletion(&self),
             account: account(&self),
             has_default_account: false,
+            precedence: Precedence::default(),
             metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
         };
         (owner, status)

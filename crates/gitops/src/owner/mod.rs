@@ -6,6 +6,7 @@
 mod inventory;
 mod kind;
 mod name;
+mod precedence;
 mod settings;
 pub(crate) mod status;
 
@@ -20,6 +21,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
 pub(crate) use name::OwnerName;
+pub(crate) use precedence::Precedence;
 pub(crate) use settings::{Deletion, Settings, SettingsError};
 pub(crate) use status::{Reconciliation, Status};
 
@@ -39,6 +41,8 @@ pub(crate) struct Owner {
     pub(crate) account: Option<Account>,
     /// Whether it names nobody, and acts on behalf of whom the agents were started to act for.
     pub(crate) has_default_account: bool,
+    /// Its place before others that describe the same objects.
+    pub(crate) precedence: Precedence,
 }
 
 impl Owner {

@@ -51,6 +51,9 @@ pub(super) struct Entry {
     pub(super) drifts: Drifts,
     /// Whether it has to see who else describes its objects, since that changed.
     pub(super) is_concerned: bool,
+    /// Whether some of them may have the content of others since then, or may have its own now. Only that breaks off a wait
+    /// for health: that somebody describes an object too is said in time, and anybody can do it, again and again.
+    pub(super) is_overtaken: bool,
     /// Whether it is being found out if the new content of the source concerns it.
     pub(super) comparing: bool,
     pub(super) waiting_since: Option<Instant>,
@@ -130,6 +133,7 @@ impl Entry {
             had_applied: false,
             drifts: Drifts::default(),
             is_concerned: false,
+            is_overtaken: false,
             comparing: false,
             waiting_since: None,
             complained: None,
@@ -198,7 +202,7 @@ impl Entry {
             || running.requested_at != self.requested_at()
             || self.owner.is_deleted()
             || content_changed
-            || (running.waits && (self.is_concerned || self.drifts.is_due(now)))
+            || (running.waits && (self.is_overtaken || self.drifts.is_due(now)))
     }
 
     /// What is to be done when the source has this content.
@@ -368,7 +372,7 @@ impl Entry {
             (self.broke_off, self.had_applied) = (false, false);
             self.approval = None;
             self.is_resumed = false;
-            self.is_concerned = false;
+            (self.is_concerned, self.is_overtaken) = (false, false);
             self.drifts.begin(held.as_deref());
         }
         self.running = Some(Box::new(Running {

@@ -346,7 +346,7 @@ fn a_job_gives_way_to_what_is_newer() {
 
 #[test]
 fn a_job_that_waits_for_health_gives_way_to_drift_and_to_a_neighbour_and_one_that_applies_does_not() {
-    let cases: [Happening<'_>; 2] = [&Known::drift, &|known: &mut Known| known.entry.is_concerned = true];
+    let cases: [Happening<'_>; 2] = [&Known::drift, &|known: &mut Known| known.entry.is_overtaken = true];
     for happens in cases {
         let mut known = Known::applied();
         let _ = known.begin("a", &apply());
@@ -358,7 +358,8 @@ fn a_job_that_waits_for_health_gives_way_to_drift_and_to_a_neighbour_and_one_tha
     let mut known = Known::applied();
     let _ = known.begin("a", &apply());
     known.entry.running.as_mut().unwrap().waits = true;
-    assert!(!known.is_obsolete("a"));
+    known.entry.is_concerned = true;
+    assert!(!known.is_obsolete("a"), "that somebody describes its objects too is said in time");
 }
 
 #[test]

@@ -259,10 +259,11 @@ impl Schedule {
         }
     }
 
-    fn concern(&mut self, Concerned(names): Concerned) {
-        for name in names {
-            if let Some(entry) = self.entries.get_mut(&name) {
+    fn concern(&mut self, Concerned { to_look, to_say }: Concerned) {
+        for name in to_look.iter().chain(&to_say) {
+            if let Some(entry) = self.entries.get_mut(name) {
                 entry.is_concerned = true;
+                entry.is_overtaken |= to_look.contains(name);
                 self.consider(&name);
             }
         }

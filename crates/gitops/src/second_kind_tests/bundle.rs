@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::conditions::BUILD_FAILED;
-use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Settings, Status, read};
+use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read};
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::source::{SourceName, git};
@@ -124,6 +124,7 @@ impl Owning for Bundle {
             deletion: Deletion::Delete,
             account: None,
             has_default_account: false,
+            precedence: Precedence::default(),
         };
         (owner, status)
     }

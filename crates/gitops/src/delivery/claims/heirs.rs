@@ -26,6 +26,12 @@ impl Claims {
         Heirs::Some(at_work.into_iter().chain(resting).map(|(rank, _)| rank.name.clone()).collect())
     }
 
+    /// Those other than `name` that had the object and did not say yet whether they still describe it.
+    pub(in crate::delivery) fn doubtful(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        let others = self.holds(object).filter(|(rank, hold)| rank.name != *name && *hold == Hold::Had);
+        others.map(|(rank, _)| rank.name.clone()).collect()
+    }
+
     /// Whether somebody else than `name` had one of the objects and did not say yet whether it still describes it.
     pub(in crate::delivery) fn is_doubtful<'a>(
         &self,

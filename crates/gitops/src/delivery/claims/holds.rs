@@ -15,7 +15,7 @@ pub(super) enum Hold {
     Wants,
     /// It could not apply the object, or nothing at all, when it tried last.
     Failed,
-    /// It is suspended: it wants nothing, but the object is not to be deleted.
+    /// It is suspended, or leaves the object as it is: it wants nothing, but the object is not to be deleted.
     Rests,
 }
 

@@ -1,8 +1,9 @@
 //! Who describes which objects, and whose content an object has that several describe.
 //!
-//! Only one of them can have its content in the cluster: the oldest of those that could apply it. It is the same
-//! whatever the order of their reconciliations, nobody takes an object away by describing it too, and nobody keeps one
-//! from others that the API does not let it have. When it leaves, all others are told and the next one takes its place.
+//! Only one of them can have its content in the cluster: the first of those that could apply it, which is the root, then those
+//! beside it, then all others, and of equals the oldest. It is the same whatever the order of their reconciliations, nobody
+//! takes an object away by describing it too, and nobody keeps one from others that the API does not let it have. When it
+//! leaves, all others are told and the next one takes its place.
 
 mod heirs;
 mod holds;
@@ -19,25 +20,58 @@ use jiff::Timestamp;
 pub(crate) use self::heirs::Heirs;
 use self::holds::{Hold, Holds};
 pub(crate) use self::told::{Shared, told};
-use crate::owner::{Owner, OwnerName};
+use crate::owner::{Owner, OwnerName, Precedence};
 
-/// The place of an owner among others that describe the same object: the older goes first.
+/// The place of an owner among others that describe the same object: of equal precedence the older goes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
+    precedence: Precedence,
     created: Timestamp,
     pub(crate) name: OwnerName,
 }
 
 impl Rank {
     pub(crate) fn of(owner: &Owner) -> Self {
-        Self { created: owner.created(), name: owner.name.clone() }
+        Self { precedence: owner.precedence, created: owner.created(), name: owner.name.clone() }
     }
 }
 
-/// Those that a change concerns, and that have to look at their objects again.
+/// Those that a change concerns.
 #[must_use]
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Concerned(pub(crate) BTreeSet<OwnerName>);
+pub(crate) struct Concerned {
+    /// Whose content some of their objects may have now, or have no more: they have to look at them again, whatever they do.
+    pub(crate) to_look: BTreeSet<OwnerName>,
+    /// Who has something else to say of their objects, when there is time for it.
+    pub(crate) to_say: BTreeSet<OwnerName>,
+}
+
+impl Concerned {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.to_look.is_empty() && self.to_say.is_empty()
+    }
+
+    /// Adds those of another change.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.to_look.extend(other.to_look);
+        self.to_say.extend(other.to_say);
+    }
+
+    /// It concerns this one no more.
+    pub(super) fn forget(&mut self, name: &OwnerName) {
+        self.to_look.remove(name);
+        self.to_say.remove(name);
+    }
+}
+
+/// An object that somebody describes, and who goes before that one and is said to have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contested {
+    pub(crate) object: ObjectId,
+    pub(crate) by: OwnerName,
+    /// Whether nothing but a status says so, from before the start.
+    pub(crate) is_believed: bool,
+}
 
 /// Who describes which objects. There are many of both: each is kept once, and what is named of them points there.
 #[derive(Default)]
@@ -53,22 +87,29 @@ pub(super) struct Claims {
 struct Described {
     rank: Arc<Rank>,
     objects: Arc<[Arc<ObjectId>]>,
+    /// Those of them that it wants nothing of.
+    left: Arc<BTreeSet<ObjectId>>,
 }
 
 impl Claims {
     /// `rank` had these objects when the process began.
     pub(super) fn expect(&mut self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
         let hold = if is_suspended { Hold::Rests } else { Hold::Had };
-        let described = self.described(rank, objects);
+        let described = self.described(rank, objects, BTreeSet::new());
         for object in described.objects.iter() {
             self.on.entry(Arc::clone(object)).or_default().set(&described.rank, Some(hold));
         }
         self.of.insert(rank.name.clone(), described);
     }
 
-    /// `rank` describes these objects and no others.
-    pub(super) fn claim(&mut self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
-        let described = self.described(rank, objects);
+    /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that.
+    pub(super) fn claim(
+        &mut self,
+        rank: &Rank,
+        objects: impl IntoIterator<Item = ObjectId>,
+        left: BTreeSet<ObjectId>,
+    ) -> Concerned {
+        let described = self.described(rank, objects, left);
         let mut concerned = Concerned::default();
         if let Some(former) = self.of.insert(rank.name.clone(), described.clone()) {
             let is_same = former.rank == described.rank;
@@ -79,7 +120,9 @@ impl Claims {
             }
         }
         for object in described.objects.iter() {
+            let is_left = described.left.contains(object.as_ref());
             self.change(object, &described.rank, &mut concerned, |hold| match hold {
+                _ if is_left => Some(Hold::Rests),
                 None | Some(Hold::Rests) => Some(Hold::Wants),
                 known => known,
             });
@@ -88,13 +131,19 @@ impl Claims {
     }
 
     /// `rank` and these objects, as they are kept already where they are known.
-    fn described(&self, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Described {
+    fn described(
+        &self,
+        rank: &Rank,
+        objects: impl IntoIterator<Item = ObjectId>,
+        left: BTreeSet<ObjectId>,
+    ) -> Described {
         let objects: BTreeSet<ObjectId> = objects.into_iter().collect();
         let kept = |object: ObjectId| match self.on.get_key_value(&object) {
             Some((known, _)) => Arc::clone(known),
             None => Arc::new(object),
         };
-        Described { rank: self.kept(rank), objects: objects.into_iter().map(kept).collect() }
+        let objects = objects.into_iter().map(kept).collect();
+        Described { rank: self.kept(rank), objects, left: Arc::new(left) }
     }
 
     fn kept(&self, rank: &Rank) -> Arc<Rank> {
@@ -106,12 +155,14 @@ impl Claims {
     pub(super) fn applied(&mut self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
         let mut concerned = Concerned::default();
         let rank = &self.kept(rank);
-        let described = self.of.get(&rank.name).map(|described| Arc::clone(&described.objects)).unwrap_or_default();
-        for object in described.iter() {
+        let Some(described) = self.of.get(&rank.name).cloned() else { return concerned };
+        for object in described.objects.iter() {
             let older = self.winner(object).filter(|winner| *winner < rank).cloned();
             let is_written = objects.contains(object.as_ref());
+            let is_left = described.left.contains(object.as_ref());
             self.change(object, rank, &mut concerned, |before| {
                 Some(match before {
+                    _ if is_left => Hold::Rests,
                     _ if older.is_some() => Hold::Wants,
                     _ if is_written => Hold::Has,
                     // What it applied before stays as it was, although something else could not be applied.
@@ -122,7 +173,7 @@ impl Claims {
             });
             match older {
                 // Somebody older has it, who did not when the apply began: that content comes back.
-                Some(older) if is_written => drop(concerned.0.insert(older.name.clone())),
+                Some(older) if is_written => drop(concerned.to_look.insert(older.name.clone())),
                 None if is_written => self.overwrite(object, rank),
                 _ => {}
             }
@@ -140,7 +191,7 @@ impl Claims {
     /// `name` is suspended.
     pub(super) fn rest(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
-        if let Some(Described { rank, objects }) = self.of.get(name).cloned() {
+        if let Some(Described { rank, objects, .. }) = self.of.get(name).cloned() {
             for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| Some(Hold::Rests));
             }
@@ -152,7 +203,7 @@ impl Claims {
     pub(super) fn disclaim(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
         self.kept.remove(name);
-        if let Some(Described { rank, objects }) = self.of.remove(name) {
+        if let Some(Described { rank, objects, .. }) = self.of.remove(name) {
             for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| None);
             }
@@ -165,6 +216,30 @@ impl Claims {
         let objects = self.of.get(&rank.name).into_iter().flat_map(|described| described.objects.iter());
         let lost = objects.filter(|object| self.winner(object).is_some_and(|winner| winner.as_ref() < rank));
         lost.map(|object| object.as_ref().clone()).collect()
+    }
+
+    /// What `rank` describes and somebody who goes before it is said to have.
+    pub(super) fn contested(&self, rank: &Rank) -> Vec<Contested> {
+        let objects = self.of.get(&rank.name).into_iter().flat_map(|described| described.objects.iter());
+        let contested = |object: &Arc<ObjectId>| {
+            let (winner, hold) = self.holds(object).find(|(_, hold)| hold.has())?;
+            let (object, by) = (object.as_ref().clone(), winner.name.clone());
+            (winner.as_ref() < rank).then_some(Contested { object, by, is_believed: hold == Hold::Had })
+        };
+        objects.filter_map(contested).collect()
+    }
+
+    /// It turned out that `name` cannot have the object.
+    pub(super) fn disprove(&mut self, name: &OwnerName, object: &ObjectId) -> Concerned {
+        let mut concerned = Concerned::default();
+        let known = self.on.get_key_value(object).map(|(known, _)| Arc::clone(known));
+        if let (Some(object), Some(Described { rank, .. })) = (known, self.of.get(name).cloned()) {
+            self.change(&object, &rank, &mut concerned, |hold| match hold {
+                Some(hold) if hold.has() => Some(Hold::Failed),
+                hold => hold,
+            });
+        }
+        concerned
     }
 
     /// Whether `name` is there, and said what it describes.
@@ -203,9 +278,11 @@ impl Claims {
         self.holds(object).any(|(rank, _)| rank.name != *name)
     }
 
-    /// Those other than `name` that describe the object.
+    /// Those other than `name` that describe the object, as far as is known so that they may change it.
     pub(super) fn describers(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
-        self.holds(object).map(|(rank, _)| &rank.name).filter(|other| *other != name).cloned().collect()
+        let may_change = |hold| !matches!(hold, Hold::Rests | Hold::Failed);
+        let others = self.holds(object).filter(|(rank, hold)| rank.name != *name && may_change(*hold));
+        others.map(|(rank, _)| rank.name.clone()).collect()
     }
 
     /// Those other than `name` that describe the object, or had it and have not deleted it yet.
@@ -240,7 +317,12 @@ impl Claims {
         }
         let others = self.holds(object).map(|(other, _)| other).filter(|other| *other != rank);
         let is_other_winner = before.0 != after.0;
-        let told = others.filter(|other| is_other_winner || after.0.as_ref() == Some(*other));
-        concerned.0.extend(told.map(|other| other.name.clone()));
+        match is_other_winner {
+            true => concerned.to_look.extend(others.map(|other| other.name.clone())),
+            false => {
+                let winner = others.filter(|other| after.0.as_ref() == Some(*other));
+                concerned.to_say.extend(winner.map(|other| other.name.clone()));
+            }
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Who has what several describe, and what is said of it.
 
+use super::told::Because;
 use super::*;
 
 fn rank(created: i64, name: &str) -> Rank {
     Rank {
+        precedence: Precedence::Tenant,
         created: Timestamp::from_second(created).unwrap(),
         name: OwnerName::new(&crate::kustomization::KIND, "n", name),
     }
@@ -13,17 +15,23 @@ fn object(name: &str) -> ObjectId {
     ObjectId { kind: "ConfigMap".into(), name: name.into(), ..ObjectId::default() }
 }
 
+/// Those who have to know.
 fn names(concerned: &Concerned) -> Vec<&str> {
-    concerned.0.iter().map(|name| name.name.as_str()).collect()
+    concerned.to_look.union(&concerned.to_say).map(|name| name.name.as_str()).collect()
+}
+
+/// Describes objects, none of which asks to be left as it is.
+fn describe(claims: &mut Claims, rank: &Rank, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
+    claims.claim(rank, objects, BTreeSet::new())
 }
 
 /// Applies, as a reconciliation does, all that nobody older has; who has to know.
 fn apply(claims: &mut Claims, rank: &Rank, objects: &[&str]) -> Vec<String> {
     let described: BTreeSet<ObjectId> = objects.iter().map(|name| object(name)).collect();
-    let mut concerned = claims.claim(rank, described.clone());
+    let mut concerned = describe(claims, rank, described.clone());
     let lost = claims.lost(rank);
     let applied = described.difference(&lost).cloned().collect();
-    concerned.0.extend(claims.applied(rank, &applied, true).0);
+    concerned.extend(claims.applied(rank, &applied, true));
     names(&concerned).into_iter().map(str::to_owned).collect()
 }
 
@@ -80,9 +88,92 @@ fn of_two_of_the_same_second_the_names_decide_and_that_is_what_is_said() {
     );
     let mut claims = Claims::default();
     apply(&mut claims, &b, &["x"]);
-    drop((claims.claim(&a, [object("x")]), claims.applied(&a, &BTreeSet::new(), false)));
+    drop((describe(&mut claims, &a, [object("x")]), claims.applied(&a, &BTreeSet::new(), false)));
     let though = format!("though n/a, which {by_name} but cannot apply it, describes it too");
     assert_eq!(said(&claims, &b), format!("ConfigMap/x is as described here, {though}. Take it out of all but one"));
+}
+
+#[test]
+fn the_root_goes_before_those_beside_it_and_they_before_all_others_however_young_they_are() {
+    let of = |precedence, created, name| Rank { precedence, ..rank(created, name) };
+    let tenant = of(Precedence::Tenant, 1, "tenant");
+    let guard = of(Precedence::Platform, 2, "guard");
+    let root = of(Precedence::Root, 3, "root");
+    let mut claims = Claims::default();
+    apply(&mut claims, &tenant, &["x"]);
+    assert_eq!(apply(&mut claims, &guard, &["x"]), ["tenant"]);
+    assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&guard));
+    assert_eq!(
+        said(&claims, &tenant),
+        "ConfigMap/x is as n/guard describes it, which describes it too and goes first as one of the root's namespace. \
+         Take it out of all but one"
+    );
+    assert_eq!(
+        said(&claims, &guard),
+        "ConfigMap/x is as described here, though n/tenant describes it too; this one goes first as one of the root's \
+         namespace. Take it out of all but one"
+    );
+    apply(&mut claims, &root, &["x"]);
+    assert_eq!(claims.winner(&object("x")).map(Arc::as_ref), Some(&root));
+    assert!(said(&claims, &guard).contains("n/root describes it, which describes it too and goes first as the root."));
+    // It was deleted and put back.
+    let _ = claims.disclaim(&root.name);
+    apply(&mut claims, &guard, &["x"]);
+    apply(&mut claims, &of(Precedence::Root, 9, "root"), &["x"]);
+    assert_eq!(claims.lost(&guard), BTreeSet::from([object("x")]));
+}
+
+#[test]
+fn what_an_owner_is_said_to_have_counts_until_it_turns_out_that_it_cannot_have_it() {
+    let (a, b, x) = (rank(1, "a"), rank(2, "b"), object("x"));
+    let mut claims = Claims::default();
+    claims.expect(&a, false, [x.clone()]);
+    let _ = describe(&mut claims, &b, [x.clone()]);
+    let contested = |by: &Rank, is_believed| Contested { object: x.clone(), by: by.name.clone(), is_believed };
+    assert_eq!(claims.contested(&b), [contested(&a, true)]);
+    assert_eq!((claims.contested(&a), claims.doubtful(&b.name, &x)), (Vec::new(), vec![a.name.clone()]));
+    assert_eq!(names(&claims.disprove(&a.name, &x)), ["b"]);
+    assert_eq!((claims.contested(&b), claims.lost(&b)), (Vec::new(), BTreeSet::new()));
+    assert_eq!(claims.doubtful(&b.name, &x), []);
+    // Once it has applied the object, it has it.
+    apply(&mut claims, &b, &["x"]);
+    assert_eq!(apply(&mut claims, &a, &["x"]), ["b"]);
+    assert_eq!(claims.contested(&b), [contested(&a, false)]);
+    let _ = (claims.disprove(&a.name, &x), claims.disprove(&a.name, &object("y")));
+    assert_eq!(names(&claims.disprove(&a.name, &x)), [""; 0], "it does not have it any more");
+}
+
+#[test]
+fn an_object_that_asks_to_be_left_as_it_is_is_shared_with_nobody_and_goes_to_whoever_describes_it_last() {
+    let (a, b, x) = (rank(1, "a"), rank(2, "b"), object("x"));
+    let mut claims = Claims::default();
+    apply(&mut claims, &b, &["x"]);
+    let leave = |claims: &mut Claims| claims.claim(&a, [x.clone()], BTreeSet::from([x.clone()]));
+    assert_eq!(leave(&mut claims), Concerned::default(), "that is nobody's business");
+    for written in [BTreeSet::new(), BTreeSet::from([x.clone()])] {
+        let _ = claims.applied(&a, &written, true);
+        assert_eq!((said(&claims, &a), said(&claims, &b)), (String::new(), String::new()));
+        apply(&mut claims, &b, &["x"]);
+        assert_eq!(claims.lost(&b), BTreeSet::new(), "it wants nothing of it");
+    }
+    assert_eq!(claims.describers(&b.name, &x), []);
+    assert_eq!(claims.heirs(&b.name, &x), Heirs::Some(vec![a.name.clone()]));
+    let _ = describe(&mut claims, &a, [x.clone()]);
+    let _ = claims.applied(&a, &BTreeSet::from([x.clone()]), true);
+    let _ = leave(&mut claims);
+    assert_eq!(claims.lost(&b), BTreeSet::new(), "it wants nothing of it any more");
+}
+
+#[test]
+fn who_only_has_something_else_to_say_need_not_look_at_its_objects_at_once() {
+    let (a, b, mut claims) = (rank(1, "a"), rank(2, "b"), Claims::default());
+    apply(&mut claims, &a, &["x"]);
+    let told = |concerned: Concerned| (concerned.to_look.len(), concerned.to_say.len());
+    assert_eq!(told(describe(&mut claims, &b, [object("x")])), (0, 1));
+    assert_eq!(told(claims.applied(&b, &BTreeSet::new(), false)), (0, 0));
+    assert_eq!(told(claims.rest(&b.name)), (0, 1));
+    let _ = describe(&mut claims, &b, [object("x")]);
+    assert_eq!(told(claims.rest(&a.name)), (1, 0), "it can have the object now");
 }
 
 #[test]
@@ -138,7 +229,7 @@ fn what_rests_keeps_its_objects_from_being_deleted_and_takes_them_back() {
 fn who_cannot_apply_an_object_keeps_it_from_nobody() {
     let (a, b, mut claims) = (rank(1, "a"), rank(2, "b"), Claims::default());
     apply(&mut claims, &b, &["x"]);
-    assert_eq!(names(&claims.claim(&a, [object("x")])), ["b"], "it shares the object now");
+    assert_eq!(names(&describe(&mut claims, &a, [object("x")])), ["b"], "it shares the object now");
     assert_eq!(said(&claims, &b), "", "it may be another one's the next moment");
     assert_eq!(names(&claims.applied(&a, &BTreeSet::new(), false)), ["b"]);
     assert_eq!(
@@ -152,7 +243,7 @@ fn who_cannot_apply_an_object_keeps_it_from_nobody() {
     claims.expect(&a, false, [object("x")]);
     claims.expect(&b, false, [object("x")]);
     assert_eq!(claims.lost(&b), BTreeSet::from([object("x")]));
-    let _ = claims.claim(&a, [object("x")]);
+    let _ = describe(&mut claims, &a, [object("x")]);
     assert_eq!(names(&claims.applied(&a, &BTreeSet::new(), false)), ["b"]);
     assert_eq!(claims.lost(&b), BTreeSet::new());
 }
@@ -173,7 +264,7 @@ fn what_was_applied_before_a_restart_is_doubtful_until_it_is_claimed_again() {
 fn a_younger_one_that_wrote_at_the_same_time_has_it_written_again() {
     let (a, b, mut claims) = (rank(1, "a"), rank(2, "b"), Claims::default());
     let x = BTreeSet::from([object("x")]);
-    let _ = (claims.claim(&a, x.clone()), claims.claim(&b, x.clone()));
+    let _ = (describe(&mut claims, &a, x.clone()), describe(&mut claims, &b, x.clone()));
     assert!(claims.lost(&b).is_empty(), "nobody has it yet");
     assert_eq!(names(&claims.applied(&a, &x, true)), ["b"]);
     assert_eq!(names(&claims.applied(&b, &x, true)), ["a"]);
@@ -186,7 +277,7 @@ fn of_two_that_begin_at_once_each_says_one_thing_only() {
     let x = BTreeSet::from([object("x")]);
     for younger_is_first in [true, false] {
         let mut claims = Claims::default();
-        let _ = (claims.claim(&a, x.clone()), claims.claim(&b, x.clone()));
+        let _ = (describe(&mut claims, &a, x.clone()), describe(&mut claims, &b, x.clone()));
         let mut told: BTreeSet<String> = BTreeSet::new();
         let mut queue = if younger_is_first { vec![&b, &a] } else { vec![&a, &b] };
         for rank in queue.clone() {
@@ -213,7 +304,7 @@ fn an_object_is_left_to_who_has_it_or_else_to_who_is_at_work_and_at_last_to_who_
     };
     let mut claims = Claims::default();
     apply(&mut claims, &b, &["x"]);
-    let _ = (claims.rest(&b.name), claims.claim(&a, [x.clone()]), claims.claim(&c, [x.clone()]));
+    let _ = (claims.rest(&b.name), describe(&mut claims, &a, [x.clone()]), describe(&mut claims, &c, [x.clone()]));
     assert_eq!(claims.heirs(&a.name, &x), names(&["c", "b"]));
     let written = BTreeSet::from([x.clone()]);
     let _ = claims.applied(&c, &written, true);
@@ -241,7 +332,7 @@ fn only_so_many_shared_objects_are_named() {
         with: with.clone(),
         is_with_older: false,
         is_with_more: false,
-        is_by_name: false,
+        because: Because::Age,
     };
     let text = told(&(0..13).map(one).collect::<Vec<_>>()).unwrap();
     assert!(text.contains("; and 3 more. Take each out of all but one") && !text.contains("ConfigMap/10 "), "{text}");

@@ -1,12 +1,13 @@
 //! What is said of objects that several describe.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cowherd_apply::ObjectId;
 
 use super::holds::Hold;
 use super::{Claims, Described, Rank};
-use crate::owner::OwnerName;
+use crate::owner::{OwnerName, Precedence};
 
 /// An object that others describe too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +19,51 @@ pub(crate) struct Shared {
     pub(crate) with: OwnerName,
     pub(crate) is_with_older: bool,
     pub(crate) is_with_more: bool,
-    /// Whether it is the names that say which of the two goes first, since both were made in the same second.
-    pub(crate) is_by_name: bool,
+    /// Why one of the two goes before the other.
+    pub(crate) because: Because,
+}
+
+/// Why an owner goes before another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// It is of this kind, and the other one is not.
+    Of(Precedence),
+    /// It is older.
+    Age,
+    /// Both were made in the same second, and its name comes first.
+    Name,
+}
+
+impl Because {
+    fn of(one: &Rank, another: &Rank) -> Self {
+        match one.precedence == another.precedence {
+            false => Self::Of(one.precedence.min(another.precedence)),
+            true if one.created == another.created => Self::Name,
+            true => Self::Age,
+        }
+    }
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(precedence) => write!(f, "goes first as {precedence}"),
+            Self::Age => f.write_str("is older"),
+            Self::Name => f.write_str("comes first by its name (both were made in the same second)"),
+        }
+    }
 }
 
 impl Claims {
     /// The objects of `name` that others describe too, in order.
     pub(in crate::delivery) fn shared(&self, name: &OwnerName) -> Vec<Shared> {
-        let Some(Described { rank, objects }) = self.of.get(name) else { return Vec::new() };
+        let Some(Described { rank, objects, .. }) = self.of.get(name) else { return Vec::new() };
         objects.iter().filter_map(|object| self.shared_one(rank, object)).collect()
     }
 
     fn shared_one(&self, rank: &Rank, object: &ObjectId) -> Option<Shared> {
+        // Who wants nothing of the object shares it with nobody.
+        self.on.get(object)?.get(rank).filter(|hold| *hold != Hold::Rests)?;
         let (winner, first, is_with_more) = self.standing(object)?;
         let shared = |with: &Rank, winner: Option<&Rank>| Shared {
             object: object.clone(),
@@ -38,7 +72,7 @@ impl Claims {
             is_with_older: winner.is_none() && with < rank,
             // Whoever lost need not know who else did.
             is_with_more: winner.is_none() && is_with_more,
-            is_by_name: with.created == rank.created,
+            because: Because::of(with, rank),
         };
         if *winner == *rank { Some(shared(first.as_ref()?, None)) } else { Some(shared(&winner, Some(&winner))) }
     }
@@ -67,20 +101,17 @@ pub(crate) fn told(shared: &[Shared]) -> Option<String> {
 }
 
 fn one(shared: &Shared) -> String {
-    let Shared { object, winner, with, is_with_older, is_with_more, is_by_name } = shared;
-    let goes_first =
-        if *is_by_name { "comes first by its name (both were made in the same second)" } else { "is older" };
+    let Shared { object, winner, with, is_with_older, is_with_more, because } = shared;
     if winner.is_some() {
-        return format!("{object} is as {with} describes it, which describes it too and {goes_first}");
+        return format!("{object} is as {with} describes it, which describes it too and {because}");
     }
     let (others, describe, are) =
         if *is_with_more { (" and others", "describe", "are") } else { ("", "describes", "is") };
-    let with =
-        if *is_with_older { format!("{with}, which {goes_first} but cannot apply it,") } else { with.to_string() };
-    let why = match (is_with_older, is_by_name) {
+    let with = if *is_with_older { format!("{with}, which {because} but cannot apply it,") } else { with.to_string() };
+    let why = match (is_with_older, because) {
         (true, _) => String::new(),
-        (false, true) => format!("; this one {goes_first}"),
-        (false, false) => format!(" and {are} younger"),
+        (false, Because::Age) => format!(" and {are} younger"),
+        (false, _) => format!("; this one {because}"),
     };
     format!("{object} is as described here, though {with}{others} {describe} it too{why}")
 }

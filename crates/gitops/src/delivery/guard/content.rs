@@ -5,18 +5,34 @@ use std::collections::{BTreeSet, HashSet};
 use cowherd_apply::ObjectId;
 use cowherd_text::listed_of;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ApiResource, ListParams};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::{GroupVersionKind, PartialObjectMeta};
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Api, Client, ResourceExt};
 use sha2::{Digest, Sha256};
 
-use super::held::NAMED;
+use super::held::{NAMED, count};
+use crate::target::Target;
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
 
-type Metadata = PartialObjectMeta<kube::api::DynamicObject>;
+type Metadata = PartialObjectMeta<DynamicObject>;
+
+/// With whose eyes it is looked.
+pub(super) struct Reader<'a> {
+    /// Sees everything.
+    pub(super) client: &'a Client,
+    /// Who is told of it: what the account of that target may not list is counted, and not named.
+    pub(super) of: Option<&'a Target>,
+}
+
+impl Reader<'_> {
+    async fn may_name(&self, resource: &ApiResource, namespace: &str) -> kube::Result<bool> {
+        let Some(target) = self.of else { return Ok(true) };
+        target.applier.may_list(resource, namespace, target.account.as_ref()).await
+    }
+}
 
 /// What would go with an object: any number of objects, of which a few are kept by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +45,14 @@ pub(super) struct Content {
 }
 
 impl Content {
-    fn add(&mut self, id: ObjectId) {
+    fn add(&mut self, id: ObjectId, may_name: bool) {
         let digest = Sha256::digest(id.to_string());
         let number = digest.iter().take(16).fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
         self.count += 1;
         self.sum = self.sum.wrapping_add(number);
-        self.named.insert(id);
+        if may_name {
+            self.named.insert(id);
+        }
         if self.named.len() > NAMED {
             self.named.pop_last();
         }
@@ -46,6 +64,9 @@ impl Content {
 
     /// So many of them by name, and the number of the others.
     pub(super) fn names(&self, most: usize) -> String {
+        if self.named.is_empty() && self.count > 0 {
+            return format!("{}, which the account may not list", count(self.count));
+        }
         listed_of(&self.named, self.count, most)
     }
 
@@ -59,7 +80,7 @@ impl Content {
 impl<'a> FromIterator<&'a ObjectId> for Content {
     fn from_iter<I: IntoIterator<Item = &'a ObjectId>>(objects: I) -> Self {
         let mut content = Self::default();
-        objects.into_iter().for_each(|id| content.add(id.clone()));
+        objects.into_iter().for_each(|id| content.add(id.clone(), true));
         content
     }
 }
@@ -73,31 +94,30 @@ pub(super) fn may_hold(id: &ObjectId) -> bool {
 }
 
 /// What would go with the object that is not among `leaving`; nothing for objects of other kinds.
-pub(super) async fn of(client: &Client, id: &ObjectId, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
+pub(super) async fn of(reader: &Reader<'_>, id: &ObjectId, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
     match (id.group.as_str(), id.kind.as_str()) {
-        ("", "Namespace") => of_namespace(client, &id.name, leaving).await,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_definition(client, &id.name, leaving).await,
+        ("", "Namespace") => of_namespace(reader, &id.name, leaving).await,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => of_definition(reader, &id.name, leaving).await,
         _ => Ok(Content::default()),
     }
 }
 
-async fn of_namespace(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
+async fn of_namespace(reader: &Reader<'_>, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
     let mut found = Content::default();
-    let discovered = Discovery::new(client.clone()).run().await?;
+    let discovered = Discovery::new(reader.client.clone()).run().await?;
     for group in discovered.groups_alphabetical() {
         for (resource, capabilities) in group.recommended_resources() {
             let is_listed = capabilities.scope == Scope::Namespaced && capabilities.supports_operation(verbs::LIST);
             if is_listed && !comes_by_itself(&resource) {
-                let api = Api::namespaced_with(client.clone(), name, &resource);
-                collect(&api, &resource, leaving, &mut found).await?;
+                collect((reader, &resource, name), leaving, &mut found).await?;
             }
         }
     }
     Ok(found)
 }
 
-async fn of_definition(client: &Client, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+async fn of_definition(reader: &Reader<'_>, name: &str, leaving: &HashSet<&ObjectId>) -> kube::Result<Content> {
+    let definitions: Api<CustomResourceDefinition> = Api::all(reader.client.clone());
     let Some(definition) = definitions.get_opt(name).await? else { return Ok(Content::default()) };
     let Some(version) = definition.spec.versions.iter().find(|version| version.served) else {
         return Ok(Content::default());
@@ -106,8 +126,7 @@ async fn of_definition(client: &Client, name: &str, leaving: &HashSet<&ObjectId>
     let kind = GroupVersionKind::gvk(&definition.spec.group, &version.name, &names.kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, &names.plural);
     let mut found = Content::default();
-    let api = Api::all_with(client.clone(), &resource);
-    match collect(&api, &resource, leaving, &mut found).await {
+    match collect((reader, &resource, ""), leaving, &mut found).await {
         // It is not served (yet), so it has no instances.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(found),
         result => result.map(|()| found),
@@ -125,14 +144,19 @@ fn comes_by_itself(resource: &ApiResource) -> bool {
     )
 }
 
-/// Adds the objects that neither leave with the others, nor belong to an object, nor come by themselves, nor are being
+/// Adds the objects of a namespace, or of all, that neither leave with the others, nor belong to an object, nor come by themselves, nor are being
 /// deleted anyway.
 async fn collect(
-    api: &Api<kube::api::DynamicObject>,
-    resource: &ApiResource,
+    (reader, resource, namespace): (&Reader<'_>, &ApiResource, &str),
     leaving: &HashSet<&ObjectId>,
     found: &mut Content,
 ) -> kube::Result<()> {
+    let client = reader.client.clone();
+    let api: Api<DynamicObject> = match namespace {
+        "" => Api::all_with(client, resource),
+        namespace => Api::namespaced_with(client, namespace, resource),
+    };
+    let mut may_name = None;
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let page = api.list_metadata(&params).await?;
@@ -140,7 +164,11 @@ async fn collect(
             let id = id(resource, object);
             let goes_anyway = !object.owner_references().is_empty() || object.metadata.deletion_timestamp.is_some();
             if !goes_anyway && !is_made_for_every_namespace(&id) && !leaving.contains(&id) {
-                found.add(id);
+                let may_name = match may_name {
+                    Some(known) => known,
+                    None => *may_name.insert(reader.may_name(resource, namespace).await?),
+                };
+                found.add(id, may_name);
             }
         }
         match page.metadata.continue_ {

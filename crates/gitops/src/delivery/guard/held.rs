@@ -90,7 +90,7 @@ pub(super) fn would_go_with(object: &ObjectId, kind: &str, content: &Content, mo
     format!("with {object} would go what this {kind} does not prune: {}", content.names(most))
 }
 
-fn count(objects: usize) -> String {
+pub(super) fn count(objects: usize) -> String {
     if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") }
 }
 

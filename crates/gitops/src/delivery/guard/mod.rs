@@ -19,7 +19,7 @@ use kube::Client;
 use approval::Approved;
 pub use approval::approval;
 pub(crate) use approval::{ApprovedAtStart, Begun};
-use content::Content;
+use content::{Content, Reader};
 use had::Had;
 pub(in crate::delivery) use had::{applied_in_part, mark};
 pub(in crate::delivery) use held::Held;
@@ -147,25 +147,34 @@ async fn unmeant(
     Ok(Held { objects, others: others_have, everything, is_partly_left, content, had, approved: None })
 }
 
-/// The Namespaces and definitions among `objects` with which others go that are not `leaving`, and those.
+/// The Namespaces and definitions among `objects`, which would go, with which others go that are not `leaving`, and those. With
+/// what the account of the target may not delete nothing goes.
 async fn contents(
     target: &Target,
     objects: &[Versioned],
     leaving: &[Versioned],
 ) -> Result<Vec<(ObjectId, Content)>, Failure> {
-    let found = found_in(&target.client, objects, leaving).await;
+    let mut goes = Vec::new();
+    for object in objects.iter().filter(|object| content::may_hold(&object.id)) {
+        let may_delete = target.applier.may_delete(object, target.account.as_ref()).await;
+        if may_delete.map_err(|error| Failure::Prune(Box::new(error)))? {
+            goes.push(object.clone());
+        }
+    }
+    let reader = Reader { client: &target.client, of: Some(target) };
+    let found = found_in(&reader, &goes, leaving).await;
     found.map_err(|(object, cause)| Failure::Content { object, cause: cause.to_string() })
 }
 
 async fn found_in(
-    client: &Client,
+    reader: &Reader<'_>,
     objects: &[Versioned],
     leaving: &[Versioned],
 ) -> Result<Vec<(ObjectId, Content)>, (ObjectId, kube::Error)> {
     let leaving: HashSet<&ObjectId> = ids(leaving).collect();
     let mut found = Vec::new();
     for Versioned { id, .. } in objects {
-        let content = content::of(client, id, &leaving).await.map_err(|error| (id.clone(), error))?;
+        let content = content::of(reader, id, &leaving).await.map_err(|error| (id.clone(), error))?;
         if !content.is_empty() {
             found.push((id.clone(), content));
         }
@@ -194,8 +203,9 @@ pub(super) async fn foresee(
         said.extend(waiting.iter().map(|object| (object.id.clone(), why.clone())));
     }
     let goes = entries::gone(deleted, &waiting);
-    let mut found = found_in(client, &waiting, deleted).await?;
-    found.extend(found_in(client, &goes, &goes).await?);
+    let reader = Reader { client, of: None };
+    let mut found = found_in(&reader, &waiting, deleted).await?;
+    found.extend(found_in(&reader, &goes, &goes).await?);
     for (object, content) in found {
         let text = would_go_with(&object, kind, &content, NAMED);
         said.push((object, format!("{waits}{text}")));
@@ -209,14 +219,17 @@ pub(super) async fn stays_after_deletion(
     context: &Context,
     target: &Target,
     job: &mut Job,
-    objects: &[Versioned],
+    stale: &Stale,
 ) -> Result<Vec<Versioned>, Failure> {
     if is_unprotected(context, &job.owner) {
         return Ok(Vec::new());
     }
-    let content = contents(target, objects, objects).await?;
-    let stays = |object: &&Versioned| content.iter().any(|(id, _)| *id == object.id);
-    let objects: Vec<Versioned> = objects.iter().filter(stays).cloned().collect();
+    let holders = stale.objects.iter().filter(|object| content::may_hold(&object.id));
+    let holders: Vec<Versioned> = holders.cloned().collect();
+    let (holders, _) = would_go(target, stale, &holders).await?;
+    let content = contents(target, &holders, &stale.objects).await?;
+    let stays = |object: &Versioned| content.iter().any(|(id, _)| *id == object.id);
+    let objects: Vec<Versioned> = holders.into_iter().filter(stays).collect();
     let (held, kind) = (Held { objects, content, ..Held::default() }, job.name.kind.kind);
     if !held.objects.is_empty() {
         let message = format!("some objects stay: {}", held.why(kind));

@@ -382,7 +382,7 @@ async fn who_is_suspended_leaves_its_objects_to_others_and_who_is_changed_does_n
         for name in ["web", "db"] {
             let rank = Rank::of(&steps.entry(name).owner);
             let (sharing, objects) = (&steps.world.context.sharing, BTreeSet::from([map("shared")]));
-            let _ = sharing.claim(&rank, objects.clone());
+            let _ = sharing.claim(&rank, objects.clone(), BTreeSet::new());
             let _ = sharing.applied(&rank, &objects, true);
         }
         steps.change("web", change);
