@@ -37,6 +37,7 @@ mod remotes;
 mod rendering;
 mod resuming;
 mod reviewing;
+mod rivals;
 mod secrets;
 mod telling;
 mod tenants;

@@ -13,6 +13,7 @@ mod fights;
 mod leaving;
 mod lifecycle;
 mod oci;
+mod others;
 mod pruning;
 mod remotes;
 mod rights;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_tree::MemoryTree;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -16,7 +16,7 @@ use super::cluster::{Cluster, Weather};
 use crate::delivery::Context;
 use crate::fetches::{FetchLimits, Fetches};
 use crate::source::{Artifact, Latest, News, SourceName, git};
-use crate::{Config, events};
+use crate::{Config, NamespacedName, Policy, events};
 
 /// How many Kustomizations there are at most, and of how many objects a commit is.
 pub(super) const APPS: usize = 4;
@@ -45,6 +45,8 @@ pub(super) struct History {
     pub(super) files: Files,
     /// The order in which the Kustomizations were made.
     pub(super) age: Vec<usize>,
+    /// The one that everything grows from, if there is one: it goes before those that are older.
+    pub(super) root: Option<usize>,
     commits: u32,
     step: u32,
     agents: JoinSet<()>,
@@ -59,6 +61,8 @@ impl History {
             apps: vec![App::default(); APPS],
             files: (0..APPS).map(|app| (app, BTreeMap::from([(own(app), "0".to_owned())]))).collect(),
             age: Vec::new(),
+            // One that is not the oldest, and may be deleted and made again.
+            root: seed.is_multiple_of(2).then_some(1),
             commits: 1,
             step: 0,
             agents: JoinSet::new(),
@@ -120,7 +124,9 @@ impl History {
         let client = self.cluster.client();
         let recorder = events::Recorders::new(client.clone());
         let (signals, inbox) = mpsc::unbounded_channel();
-        let (config, fetches) = (Config::default(), Fetches::new(FetchLimits::default()));
+        let first = self.root.map(|app| NamespacedName::new("flux-system", format!("app-{app}")));
+        let policy = Arc::new(Policy { first, ..Policy::default() });
+        let (config, fetches) = (Config { policy, ..Config::default() }, Fetches::new(FetchLimits::default()));
         let context = Context::new(client.clone(), recorder, fetches, &config, signals.clone());
         self.agents.spawn(watch::owners::<Kustomization>(
             client,
@@ -163,8 +169,24 @@ impl History {
     fn kill(&mut self) -> String {
         self.agents.abort_all();
         self.agents = JoinSet::new();
+        let told = self.forge();
         self.start();
-        "the agents are killed and started again".to_owned()
+        format!("the agents are killed and started again; {told}")
+    }
+
+    /// Somebody writes into the status of a Kustomization that it has what others have, or what is not there.
+    fn forge(&self) -> String {
+        let (app, step) = (self.step as usize % APPS, self.step as usize);
+        if !self.apps[app].exists || self.is_leaving(app) {
+            return format!("app-{app} is no longer there to lie");
+        }
+        let lies = [own((step + 1) % APPS), format!("o{}", step % OBJECTS), format!("o{}", (step / 2) % OBJECTS)];
+        self.cluster.put_kustomization(&format!("app-{app}"), |object| {
+            let entries = lies.iter().map(|name| json!({ "id": format!("apps_{name}__ConfigMap"), "v": "v1" }));
+            let inventory = object.pointer_mut("/status/inventory/entries").and_then(Value::as_array_mut);
+            inventory.into_iter().for_each(|inventory| inventory.extend(entries.clone()));
+        });
+        format!("the status of app-{app} says that it has {}", lies.join(", "))
     }
 
     fn commit(&mut self, chance: &mut Chance) -> String {

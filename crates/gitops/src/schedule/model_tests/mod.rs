@@ -4,7 +4,7 @@
 //! A [`history`] is random: commits that change, drop, move and share objects, changes and deletions by hand,
 //! Kustomizations that are suspended, resumed, changed, deleted and made again, requests, requests to the API that are
 //! slow or fail before or after they did what they should, watches that end or are told that they are too old, and kills
-//! of the agents. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
+//! of the agents, during which somebody writes lies into a status. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
 //! reconciler, the applier. Time is simulated: a history of a few minutes takes some hundred milliseconds, unoptimized.
 //!
 //! What it found in the code that it was written for:

@@ -35,10 +35,11 @@ pub(super) fn check(history: &History) -> Result<(), String> {
     gone.map_or(Ok(()), |app| Err(format!("app-{app} was deleted, and is there")))
 }
 
-/// The objects that should be there, with whose they are and their values: of two that describe one, the older has it.
+/// The objects that should be there, with whose they are and their values: of several that describe one the root has it, or
+/// else the oldest.
 fn wanted<'a>(history: &'a History, at_work: &BTreeSet<usize>) -> BTreeMap<&'a String, (usize, &'a String)> {
     let mut wanted = BTreeMap::new();
-    for app in history.age.iter().filter(|app| at_work.contains(app)) {
+    for app in history.root.iter().chain(&history.age).filter(|app| at_work.contains(app)) {
         for (name, value) in &history.files[app] {
             wanted.entry(name).or_insert((*app, value));
         }
