@@ -9,6 +9,9 @@ use tokio::task::JoinSet;
 
 use crate::owner::{Owner, OwnerKind, OwnerName};
 
+/// Of how many accounts it is remembered whether requests can be made on their behalf.
+const REMEMBERED: usize = 4096;
+
 /// Is told of an object of an owner that drifted. It never waits.
 pub(crate) type TellDrift = Arc<dyn Fn(OwnerName, Drift) + Send + Sync>;
 
@@ -81,7 +84,12 @@ impl Target {
             return Ok(*known);
         }
         let answer = self.applier.can_act_for(account).await?;
-        lock(&self.accounts).insert(account.clone(), answer);
+        let mut known = lock(&self.accounts);
+        // Whoever may write an owner may name any number of them, one after another.
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(account.clone(), answer);
         Ok(answer)
     }
 }
