@@ -140,6 +140,41 @@ async fn at_its_end_it_is_told_what_went_what_was_gone_and_what_stays_and_why() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_namespace_with_what_others_made_stays_and_what_is_in_it_is_named() {
+    let (world, mut progress) = telling().await;
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: stray}\n";
+    world.repository.write("apps/ns.yaml", namespace);
+    apply(&world, &["a"], json!({})).await;
+    world.create("v1", "ConfigMap", json!({ "metadata": { "name": "theirs", "namespace": "stray" } })).await;
+    delete(&world, "apps").await;
+    let told = heard(&mut progress, "apps", is_over).await;
+    let why = "with it would go what this Kustomization does not prune: ConfigMap/stray/theirs";
+    assert_eq!((told.pruned, told.stays.first), (1, vec![format!("Namespace/stray ({why})")]));
+    is_gone(&world, "apps").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_prune_leaves_is_told_as_well() {
+    let (world, mut progress) = telling().await;
+    let disabled = "annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}";
+    world.repository.write("apps/kept.yaml", &with("kept", disabled));
+    world.repository.write("apps/held.yaml", &with("held", &format!("finalizers: [{HOLD}]")));
+    apply(&world, &["a"], json!({})).await;
+    world.repository.remove("apps/kept.yaml");
+    world.repository.remove("apps/held.yaml");
+    let revision = world.repository.commit("without both");
+    let pruned = |told: &Progress| told.phase == Phase::Ready && told.occasion.revision == revision;
+    let told = heard(&mut progress, "apps", pruned).await;
+    assert_eq!((told.applied, told.pruned), (1, 1));
+    let kept = "ConfigMap/apps/kept (it says kustomize.toolkit.fluxcd.io/prune: disabled)";
+    assert_eq!(
+        (told.stays.first, told.held.first),
+        (vec![kept.to_owned()], vec![format!("ConfigMap/apps/held ({HOLD})")])
+    );
+    let_go(&world, "held").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_leaves_its_objects_says_so_by_name_and_by_the_field() {
     for (more, because) in [
         (json!({ "prune": false }), "spec.prune: false"),
