@@ -71,6 +71,7 @@ fn once_waits_for_a_server_that_is_not_there_yet() {
     let url = served.url();
     for what in ["at its first start", "when it resumes"] {
         served.server.behave(busy());
+        served.server.seen();
         let child = served.once(&[&url, "--branch", "main", "--path", "cluster"]).spawn().unwrap();
         served.wait_until_asked(3);
         served.server.behave(Behaviour::default());
@@ -137,7 +138,7 @@ fn what_was_said_of_the_interval_and_a_branch_that_is_not_there_hold_for_what_is
 
     let (status, said, _) = served.ended(&["--branch", "nope"]);
     assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("nope was not found in") && said.contains(&url), "{said}");
+    assert!(said.contains("\"nope\" was not found in") && said.contains(&url), "{said}");
     assert!(!said.contains("cannot resume") && !said.contains("elsewhere"), "{said}");
     served.repository.git(["branch", "next"]);
     let (status, said, _) = served.ended(&["--branch", "next"]);

@@ -81,7 +81,7 @@ impl Pack {
     }
 
     /// Gives the objects, all of them blobs, to a repository, as the files of one commit on `main` beside those that are there:
-    /// `FIRST/0`, `FIRST/1` and so on, in the order in which they were added. git makes each of them once, to know its name.
+    /// `FIRST/0.yaml`, `FIRST/1.yaml` and so on, in the order in which they were added. git makes each of them once, to know its name.
     pub fn commit_to(&self, repository: &Repository, first: &str) {
         let pack = feed(repository, &["index-pack", "--stdin"], &self.finish());
         let pack = pack.trim_start_matches("pack").trim();
@@ -91,7 +91,7 @@ impl Pack {
         ids.sort_unstable();
         assert_eq!(ids.iter().map(|(at, _)| *at).collect::<Vec<_>>(), self.places, "two of them are the same");
         let names = ids.iter().enumerate();
-        let files: String = names.map(|(number, (_, id))| format!("100644 {id} 0\t{first}/{number}\n")).collect();
+        let files: String = names.map(|(number, (_, id))| format!("100644 {id} 0\t{first}/{number}.yaml\n")).collect();
         feed(repository, &["update-index", "--add", "--index-info"], files.as_bytes());
         let tree = repository.git(&["write-tree"]);
         let commit = repository.git(&["commit-tree", &tree, "-m", first]);

@@ -7,7 +7,7 @@ use cowherd_gitserver::pack::{Pack, copies};
 use serde_json::json;
 
 use crate::stage::{Limits, Stage, holds};
-use crate::{Attack, Budget};
+use crate::{Attack, Budget, Scale};
 
 /// The attack.
 pub static ATTACK: Attack = Attack {
@@ -34,7 +34,9 @@ async fn play(stage: &Stage) -> Result<()> {
     }
     for copy in 0..copies {
         let (status, message) = stage.verdict_of_source(&format!("comb-{copy}")).await?;
-        holds(status == "False" && message.contains("held at once"), ("comb", message))?;
+        // Where everything is slow, its time is over before that much is held.
+        let is_slow = stage.scale == Scale::Small && message.contains("took longer");
+        holds(status == "False" && (message.contains("held at once") || is_slow), ("comb", message))?;
     }
     for copy in 0..copies {
         let (status, message) = stage.verdict_of_source(&format!("siblings-{copy}")).await?;

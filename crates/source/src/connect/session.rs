@@ -296,7 +296,8 @@ fn explain(attempt: &Attempt, process: Option<&Process>, error: &gix::Error) -> 
 /// Tells a full disk and what is too large from a broken connection.
 fn note_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
     use std::io::ErrorKind::{
-        BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, Other, TimedOut, UnexpectedEof,
+        BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, InvalidInput, Other, TimedOut,
+        UnexpectedEof,
     };
     if error.classify().has(Class::ResourceExhaustion(ResourceExhaustionKind::AllocationLimit)) {
         attempt.fail(FetchError::LargeObject { url: attempt.url().clone(), limit: attempt.max_unpacked() });
@@ -304,8 +305,17 @@ fn note_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
     }
     let Some(cause) = error.downcast_any_ref::<std::io::Error>() else { return };
     // What reading from the server ends with, or what it sent.
-    let received =
-        [BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, InvalidData, Other, TimedOut, UnexpectedEof];
+    let received = [
+        BrokenPipe,
+        ConnectionAborted,
+        ConnectionReset,
+        Interrupted,
+        InvalidData,
+        InvalidInput,
+        Other,
+        TimedOut,
+        UnexpectedEof,
+    ];
     if !received.contains(&cause.kind()) {
         attempt.fail(FetchError::Storage {
             url: attempt.url().clone(),

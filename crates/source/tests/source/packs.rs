@@ -90,7 +90,7 @@ fn what_many_deltas_of_one_object_make_in_all_is_bounded() {
     let world = World::new();
     siblings(50).commit_to(&world.repository, "app");
     let snapshot = world.fetch().unwrap();
-    let last = snapshot.tree.read_file(&TreePath::parse("app/50").unwrap()).unwrap();
+    let last = snapshot.tree.read_file(&TreePath::parse("app/50.yaml").unwrap()).unwrap();
     assert!(last.len() == 63 * 1024 + 2 && last.ends_with(b"#49"));
     let many = World::new();
     siblings(70).commit_to(&many.repository, "app");
@@ -102,7 +102,7 @@ fn what_has_to_be_held_at_once_is_bounded_and_a_long_chain_need_not_be_held() {
     let world = World::new();
     comb(6, 0).commit_to(&world.repository, "app");
     let snapshot = world.fetch().unwrap();
-    let last = snapshot.tree.read_file(&TreePath::parse("app/7").unwrap()).unwrap();
+    let last = snapshot.tree.read_file(&TreePath::parse("app/7.yaml").unwrap()).unwrap();
     assert!(last.ends_with(b"#link 5"));
     let held = World::new();
     comb(4, 1).commit_to(&held.repository, "app");
