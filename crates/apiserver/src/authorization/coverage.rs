@@ -10,8 +10,8 @@ use super::{
     rule::{names, resource_is_named, url_covers},
 };
 
-/// How many comparisons of rules are made. A short rule can consist of more of the smallest than there is time for.
-const COMPARISONS: usize = 5_000_000;
+/// How many texts are compared at most. A short rule can consist of more of the smallest than there is time for.
+const COMPARISONS: usize = 20_000_000;
 
 /// The rules are too many to be compared, or consist of too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,10 @@ pub struct TooMany;
 /// What the wanted rules allow and none of those held does, in the smallest rules: the first so many.
 pub fn missing(held: &[&Rule], wanted: &[Rule], most: usize) -> Result<Vec<Rule>, TooMany> {
     let (mut left, mut missing) = (COMPARISONS, Vec::new());
+    let texts_held: usize = held.iter().map(|rule| 1 + lists(rule).iter().map(|list| list.len()).sum::<usize>()).sum();
     let mut is_held = |wanted: &Rule| {
-        left = left.checked_sub(held.len() + 1).ok_or(TooMany)?;
+        let longest = lists(wanted).iter().map(|list| list.len()).max().unwrap_or_default();
+        left = left.checked_sub(texts_held.saturating_mul(longest).saturating_add(1)).ok_or(TooMany)?;
         Ok(held.iter().any(|rule| covers(rule, wanted)))
     };
     for rule in wanted {
@@ -38,6 +40,10 @@ pub fn missing(held: &[&Rule], wanted: &[Rule], most: usize) -> Result<Vec<Rule>
         }
     }
     Ok(missing)
+}
+
+fn lists(rule: &Rule) -> [&[String]; 5] {
+    [&rule.verbs, &rule.api_groups, &rule.resources, &rule.resource_names, &rule.non_resource_urls]
 }
 
 /// Rules as people read them: sorted, verbs on the same resource together.
