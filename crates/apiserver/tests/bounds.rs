@@ -274,7 +274,7 @@ async fn documents_that_stand_for_more_than_they_seem_are_refused_however_they_a
         "{a: 1},".repeat(1_000),
         "*x,".repeat(1_000)
     );
-    let one = format!("{MAPS}/m");
+    let (one, applied) = (format!("{MAPS}/m"), format!("{MAPS}/m?fieldManager=m"));
     for (method, uri, kind, body) in [
         (Method::POST, MAPS, "application/json", &dense),
         (Method::POST, MAPS, "application/yaml", &yaml),
@@ -283,7 +283,7 @@ async fn documents_that_stand_for_more_than_they_seem_are_refused_however_they_a
         (Method::PATCH, one.as_str(), "application/merge-patch+json", &dense),
         (Method::PATCH, one.as_str(), "application/strategic-merge-patch+json", &dense),
         (Method::PATCH, one.as_str(), "application/json-patch+json", &dense),
-        (Method::PATCH, one.as_str(), "application/apply-patch+yaml", &yaml),
+        (Method::PATCH, applied.as_str(), "application/apply-patch+yaml", &yaml),
     ] {
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();

@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// How many of the smallest rules are named that somebody does not hold, and in how many bytes.
-const NAMED: usize = 100;
-const WORDS: usize = 16 * 1024;
+const NAMED: usize = 1000;
+const WORDS: usize = 64 * 1024;
 
 /// A role or a binding that somebody wants to write.
 pub struct Grant<'a> {
