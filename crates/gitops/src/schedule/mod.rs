@@ -264,7 +264,7 @@ impl Schedule {
             if let Some(entry) = self.entries.get_mut(name) {
                 entry.is_concerned = true;
                 entry.is_overtaken |= to_look.contains(name);
-                self.consider(&name);
+                self.consider(name);
             }
         }
     }
