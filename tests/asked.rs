@@ -101,7 +101,7 @@ fn a_control_plane_that_has_ended_is_named_with_what_names_it_and_how_it_is_star
     std::fs::remove_dir_all(data_dir).unwrap();
     let lost = format!("KUBECONFIG names {}, which is not there", file.display());
     for line in ASKING {
-        says(line, &run(place.path(), line, &file), &[&lost, "cowherd up", "--data-dir or --kubeconfig"]);
+        says(line, &run(place.path(), line, &file), &[&lost, "to ask another: unset KUBECONFIG, or --data-dir DIR"]);
     }
 }
 
@@ -210,6 +210,11 @@ fn each_way_to_name_a_cluster_is_told() {
     // A file that is missing among others is no obstacle, as with kubectl.
     let several = format!("{}:{file}", place.path().join("gone").display());
     told(&|command| command.env("KUBECONFIG", &several), &[file, "which KUBECONFIG names"]);
+    // One whose control plane is gone is in the way of the one of where one stands.
+    let mut command = cowherd(place.path());
+    let output = command.arg("get").env("KUBECONFIG", place.path().join("gone")).output().unwrap();
+    let here = "to ask the control plane of where you stand: unset KUBECONFIG, or --data-dir .cowherd";
+    says(&["get"], &output, &["which is not there", here]);
     // What the environment says of the world outside is not for a cluster.
     told(&|command| command.args(["--kubeconfig", file]).env("HTTPS_PROXY", "http://127.0.0.1:1"), &[]);
 }

@@ -80,7 +80,7 @@ impl Access {
             Named::Nothing => return in_a_pod().map_err(|_| anyhow!("no cluster to work on: {NAME_ONE}")),
             Named::Variable => match kubectl::named() {
                 // As kubectl has it, a Pod has its own cluster even so.
-                Err(error) => return in_a_pod().map_err(|_| anyhow!("{}\n  {NAME_ONE}", failure::text(&error))),
+                Err(error) => return in_a_pod().map_err(|_| self.unusable(&failure::text(&error))),
                 kubeconfig => kubeconfig?,
             },
             _ => {
@@ -93,7 +93,9 @@ impl Access {
         self.check_context(&kubeconfig, &files)?;
         let is_told = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
         if !is_told(&self.context) && !is_told(&kubeconfig.current_context) {
-            bail!("{files} has no current context, so it does not say which cluster is meant\n  {NAME_ONE}");
+            return Err(
+                self.unusable(&format!("{files} has no current context, so it does not say which cluster is meant"))
+            );
         }
         let has_proxy = proxy_of(&kubeconfig, self.context.as_deref());
         let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
@@ -105,6 +107,11 @@ impl Access {
             config.proxy_url = None;
         }
         Ok(config)
+    }
+
+    /// The error of kubeconfigs that name no cluster, with how another one is meant.
+    fn unusable(&self, text: &str) -> anyhow::Error {
+        anyhow!("{text}\n  {}", self.origin().another().unwrap_or_else(|| NAME_ONE.to_owned()))
     }
 
     /// Refuses a context that the kubeconfig does not have, in kubectl's words, with those that it has.
