@@ -135,9 +135,10 @@ fn a_start_that_ends_when_all_is_ready_waits_for_what_came_meanwhile_and_fails_w
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains(&commit[..8]) && said.contains("ConfigMap/default/red configured"), "{said}");
 
-    // What was fetched before is there, and all is Ready; the failure counts whenever the status says so.
+    // What was fetched before is there, and all is Ready; the failure counts whenever the status says so, and is waited for since
+    // the server may come back.
     server.stop();
-    let (status, said) = once(&[]);
+    let (status, said) = once(&["--timeout", "10s"]);
     assert!(status == Some(1) && said.contains("source flux-system/flux-system is not ready: "), "{said}");
     server.restart();
     server.behave(Behaviour::default());
