@@ -11,7 +11,7 @@ use crate::{Attack, Budget};
 /// The attack.
 pub static ATTACK: Attack = Attack {
     name: "words-to-large-objects",
-    about: "a label for each of many Pods of 15,000 ports at the same time, and all of them deleted at once",
+    about: "a label for each of many Pods of 10,000 ports at the same time, and all of them deleted at once",
     budget: Budget::USUAL.with_memory(512),
     limits: Limits::NONE,
     play: |stage| Box::pin(play(stage)),
@@ -21,8 +21,8 @@ const PODS: &str = "/api/v1/namespaces/tenant/pods";
 
 async fn play(stage: &Stage) -> Result<()> {
     let tenant = &stage.people().tenant;
-    let ports: Vec<_> = (1..stage.pick(4_000, 15_000)).map(|port| json!({"containerPort": port})).collect();
-    let count = stage.pick(10, 60);
+    let ports: Vec<_> = (1..stage.pick(4_000, 10_000)).map(|port| json!({"containerPort": port})).collect();
+    let count = stage.pick(10, 40);
     for number in 0..count {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{number}")},
@@ -30,7 +30,7 @@ async fn play(stage: &Stage) -> Result<()> {
         });
         post(tenant, PODS, &pod).await?.expect(201)?;
     }
-    for round in 0..stage.pick(2, 5) {
+    for round in 0..stage.pick(2, 3) {
         let label = serde_json::to_vec(&json!({"metadata": {"labels": {"round": round.to_string()}}}))?;
         let kinds = ["application/merge-patch+json", "application/strategic-merge-patch+json"];
         let asked = (0..count).map(|number| {
