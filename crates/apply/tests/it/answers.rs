@@ -179,6 +179,30 @@ async fn what_nobody_acts_upon_is_found_until_somebody_wrote_its_status() {
 }
 
 #[tokio::test]
+async fn what_an_account_may_is_what_the_api_says_and_one_that_is_none_may_nothing() {
+    let world = World::new().await;
+    let account = of_one_namespace(&world).await;
+    let object = |object: Value| Manifest::new(object).unwrap().versioned().clone();
+    let (mine, theirs) = (object(config_map("a", json!({}))), object(elsewhere("a")));
+    let none = ["a:b", "a\nb"].map(|name| Account::service_account("default", name));
+    let applier = &world.applier;
+    for (object, may) in [(&mine, true), (&theirs, false)] {
+        let account = Some(&account);
+        assert_eq!(applier.may_write(object, account).await.unwrap(), may);
+        assert_eq!(applier.may_delete(object, account).await.unwrap(), may);
+        assert_eq!(applier.may_read(object, account).await.unwrap(), may);
+        assert!(applier.may_write(object, None).await.unwrap());
+    }
+    for account in &none {
+        assert!(!applier.may_write(&theirs, Some(account)).await.unwrap(), "{account:?}");
+    }
+    let [one, another] = ["x", "y"].map(|name| Owner::new("flux-system", name));
+    assert!(!applier.is_of(&mine, &one).await.unwrap(), "it is not there");
+    world.apply("x", vec![config_map("a", json!({}))]).await.unwrap();
+    assert!(applier.is_of(&mine, &one).await.unwrap() && !applier.is_of(&mine, &another).await.unwrap());
+}
+
+#[tokio::test]
 async fn only_who_may_read_the_objects_may_ask_how_they_are() {
     let world = World::new().await;
     let account = of_one_namespace(&world).await;

@@ -96,19 +96,27 @@ async fn whoever_describes_an_object_and_cannot_act_keeps_neither_it_nor_anythin
 async fn what_somebody_wrote_into_a_status_keeps_an_object_from_nobody() {
     let mut world = World::new().await;
     world.follow_repository().await;
-    let source = json!({ "sourceRef": { "kind": "GitRepository", "name": "gone" } });
-    world.add(kustomization("old", "./nothing", source)).await;
-    world.failed("old", "ArtifactFailed", "gone").await;
+    account(&world, "tenant", Some("other"), all_of_config_maps()).await;
+    let source = json!({ "kind": "GitRepository", "name": "gone" });
+    // One may write everything, and has nothing; the other one may not even write what it says that it has.
+    world.add(kustomization("old", "./nothing", json!({ "sourceRef": source }))).await;
+    let spec = json!({ "sourceRef": source, "serviceAccountName": "tenant" });
+    world.add(kustomization("tenant", "./nothing", spec)).await;
+    for name in ["old", "tenant"] {
+        world.failed(name, "ArtifactFailed", "gone").await;
+    }
     world.repository.write("app/a.yaml", &config_map("apps", "a", "1"));
     world.repository.write("app/b.yaml", &config_map("apps", "b", "1"));
     let first = world.repository.commit("first");
     world.add(kustomization("app", "./app", json!({}))).await;
     world.ready("app", &first).await;
     world.kill_agents().await;
-    let entries = json!(["apps_a__ConfigMap", "apps_b__ConfigMap"].map(|id| json!({ "id": id, "v": "v1" })));
-    let forged = Patch::Merge(json!({ "status": { "inventory": { "entries": entries } } }));
     let api = world.api(KUSTOMIZATIONS, "Kustomization", Some(FLUX));
-    api.patch_status("old", &PatchParams::default(), &forged).await.unwrap();
+    for (name, id) in [("old", "apps_a__ConfigMap"), ("tenant", "apps_b__ConfigMap")] {
+        let entries = json!([{ "id": id, "v": "v1" }]);
+        let forged = Patch::Merge(json!({ "status": { "inventory": { "entries": entries } } }));
+        api.patch_status(name, &PatchParams::default(), &forged).await.unwrap();
+    }
     world.start_agents();
     world.repository.write("app/a.yaml", &config_map("apps", "a", "2"));
     world.repository.remove("app/b.yaml");
