@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use cowherd_store::{Expected, Store, WriteError};
 use http::{HeaderMap, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
@@ -35,7 +35,7 @@ pub struct Tokens {
 /// What a token is bound to besides its service account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// `Pod` or `Secret`.
+    /// `Pod`, `Secret` or `Node`.
     pub kind: String,
     /// The name of the object.
     pub name: String,
@@ -167,27 +167,43 @@ pub async fn check(
     }
     let kubernetes = claims.get("kubernetes.io").cloned().unwrap_or_default();
     let namespace = text_at(&kubernetes, &["namespace"]);
-    for (kind, plural) in [("serviceaccount", "serviceaccounts"), ("pod", "pods"), ("secret", "secrets")] {
-        let Some(known) = kubernetes.get(kind) else { continue };
+    let now = Timestamp::now();
+    for (kind, plural) in BOUND {
+        let Some(known) = kubernetes.get(*kind) else { continue };
         let live = find(server, plural, namespace, text_at(known, &["name"])).await?;
-        if live.is_none_or(|live| object::uid(&live) != text_at(known, &["uid"])) {
+        if live.is_none_or(|live| object::uid(&live) != text_at(known, &["uid"]) || is_past(&live, now)) {
             return Ok(Err("what the token is bound to has been deleted"));
         }
     }
     let mut user = User::known(text_at(&claims, &["sub"]), &[]);
     user.uid = text_at(&kubernetes, &["serviceaccount", "uid"]).to_owned();
-    if let Some(pod) = at(&kubernetes, &["pod"]) {
+    for kind in ["pod", "node"] {
+        let Some(known) = at(&kubernetes, &[kind]) else { continue };
         for field in ["name", "uid"] {
-            let name = format!("authentication.kubernetes.io/pod-{field}");
-            user.extra.insert(name, vec![text_at(pod, &[field]).to_owned()]);
+            let name = format!("authentication.kubernetes.io/{kind}-{field}");
+            user.extra.insert(name, vec![text_at(known, &[field]).to_owned()]);
         }
     }
     Ok(Ok((user, meant)))
 }
 
+/// What a token may be bound to, as its claims call it, and the plurals.
+const BOUND: &[(&str, &str)] =
+    &[("serviceaccount", "serviceaccounts"), ("pod", "pods"), ("secret", "secrets"), ("node", "nodes")];
+
+/// For how long what is being deleted still counts as there, whatever holds it back.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Whether an object was to be gone by now, though it may be held back.
+fn is_past(object: &Value, now: Timestamp) -> bool {
+    let end = text_at(object, &["metadata", "deletionTimestamp"]).parse::<Timestamp>();
+    end.is_ok_and(|end| end < now - LEEWAY)
+}
+
 /// A core object by its plural and name.
 pub async fn find(server: &ApiServer, plural: &str, namespace: &str, name: &str) -> ApiResult<Option<Value>> {
     let resource = server.built_in("", "v1", plural)?;
+    let namespace = if resource.namespaced { namespace } else { "" };
     Ok(rest::load(server, &resource, &resource.key(namespace, name)).await?.map(|live| live.object))
 }
 
@@ -218,6 +234,16 @@ mod tests {
         let said = tokens.verify(&token, 1000).unwrap();
         assert_eq!(said["sub"], "system:serviceaccount:a:robot");
         assert_eq!(said["kubernetes.io"], json!({"namespace": "a", "serviceaccount": {"name": "robot", "uid": "u"}}));
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_there_for_another_minute_whatever_holds_it_back() {
+        let now: Timestamp = "2026-01-01T00:02:00Z".parse().unwrap();
+        let deleted = |at: &str| json!({"metadata": {"deletionTimestamp": at, "finalizers": ["example.org/f"]}});
+        assert!(!is_past(&json!({"metadata": {}}), now));
+        assert!(!is_past(&deleted("2026-01-01T00:05:00Z"), now), "a Pod has time to end");
+        assert!(!is_past(&deleted("2026-01-01T00:01:00Z"), now));
+        assert!(is_past(&deleted("2026-01-01T00:00:59Z"), now));
     }
 
     #[tokio::test]

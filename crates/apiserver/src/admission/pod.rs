@@ -1,5 +1,7 @@
 //! Pods: the service account that they run as, and the number of their priority.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use crate::{
@@ -60,12 +62,28 @@ async fn priority(server: &ApiServer, resource: &Resource, pod: &mut Value) -> A
     let value = found.as_ref().and_then(|class| class.get("value")).and_then(Value::as_i64).unwrap_or_default();
     let preemption = found.as_ref().map(|class| text_at(class, &["preemptionPolicy"])).filter(|text| !text.is_empty());
     let preemption = preemption.unwrap_or("PreemptLowerPriority").to_owned();
+    let refuse = |what: &str, given: &dyn Display, computed: &dyn Display| {
+        let why = format!(
+            "the {what} ({given}) must not be provided in pod spec; priority admission controller computed {computed} \
+             from the given PriorityClass name"
+        );
+        Err(ApiError::forbidden(resource.named(), object::name(pod), why))
+    };
+    // Nobody is more important than a class makes them.
+    let given = object::at(pod, &["spec", "priority"]).and_then(Value::as_i64);
+    if let Some(given) = given.filter(|given| *given != value) {
+        return refuse("integer value of priority", &given, &value);
+    }
+    let given = text_at(pod, &["spec", "preemptionPolicy"]);
+    if !given.is_empty() && given != preemption {
+        return refuse("string value of PreemptionPolicy", &given, &preemption);
+    }
     let name = found.as_ref().map(|class| object::name(class).to_owned());
     let spec = as_map(as_map(pod).entry("spec").or_insert_with(|| Value::Object(Default::default())));
     if let Some(name) = name {
         spec.insert("priorityClassName".to_owned(), name.into());
     }
     spec.insert("priority".to_owned(), value.into());
-    spec.entry("preemptionPolicy").or_insert_with(|| preemption.into());
+    spec.insert("preemptionPolicy".to_owned(), preemption.into());
     Ok(())
 }

@@ -6,14 +6,14 @@ use cowherd_patch::managed::{self, Updater};
 use serde_json::Value;
 
 use super::{
-    Request, incoming,
+    Request, incoming, must_be_good,
     options::WriteOptions,
     storage::{self, Refused},
 };
 use crate::{
     admission,
     answer::Answer,
-    authorization::{Grant, check_escalation},
+    authorization::Grant,
     claims::{self, Avoid},
     object,
     resource::Resource,
@@ -122,11 +122,8 @@ async fn settle(
     admission::create(server, resource, &mut object, avoid).await?;
     resource.prepare_create(&mut object);
     let errors = resource.validate_create(&object);
-    if !errors.is_empty() {
-        return Err(ApiError::invalid(resource.named_kind(), object::name(&object), &errors));
-    }
     let grant = Grant { asked: &asked, new: &object, old: None };
-    check_escalation(server, &options.user, resource, &grant).await?;
+    must_be_good(server, &options.user, resource, &grant, &errors).await?;
     admission::settle(server, resource, &mut object, &now)?;
     Ok(object)
 }

@@ -6,21 +6,24 @@ use serde_json::{Value, json};
 use super::{
     Request,
     delete::{DeleteOptions, delete_object},
-    incoming,
     list::everything,
     load,
+    options::WriteOptions,
     update::change_internally,
 };
 use crate::{
     answer::Answer,
     object::{self, as_map, at},
     selector::{LabelSelector, Selection},
-    status::{ApiError, ApiResult},
+    status::{ApiError, ApiResult, Named},
 };
+
+const EVICTION: Named<'static> = Named { group: "policy", name: "Eviction" };
 
 /// Evicts the Pod.
 pub async fn evict(request: &Request<'_>) -> ApiResult<Answer> {
-    let eviction = if request.call.body.is_empty() { Value::Null } else { incoming::document(request.call)?.value };
+    WriteOptions::parse(request.call, "CreateOptions", false)?;
+    let eviction = request.named_part(EVICTION)?;
     let options = eviction.get("deleteOptions").cloned().unwrap_or_default();
     let options = DeleteOptions::read(&options, request.call)?;
     let live = load(request.server, &request.resource, &request.key()).await?.ok_or_else(|| request.not_found())?;

@@ -11,7 +11,7 @@ use crate::{
     object,
     resource::{Behaviour, Resource},
     service::Call,
-    status::{ApiError, ApiResult, shorten},
+    status::{ApiError, ApiResult, Named, shorten},
     wire::{self, WireError},
 };
 
@@ -104,6 +104,35 @@ impl Request<'_> {
             )));
         }
         self.identify(object)
+    }
+
+    /// The body of a request for a part of the object, such as a Binding. It must be of that kind, and in the namespace of
+    /// the URL.
+    pub fn part(&self, kind: Named<'_>) -> ApiResult<Value> {
+        let mut value = document(self.call)?.value;
+        let sent = |field: &str| object::text_at(&value, &[field]);
+        let (version, name) = (sent("apiVersion"), sent("kind"));
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let is_it = (name.is_empty() || name == kind.name) && (version.is_empty() || group == kind.group);
+        if !is_it {
+            let why = format!("{name} in version {version:?} cannot be handled as a {}", kind.name);
+            return Err(ApiError::bad_request(why));
+        }
+        let has_shape = matches!(value.get("metadata"), None | Some(Value::Null | Value::Object(_)));
+        if !value.is_object() || !has_shape {
+            return Err(ApiError::bad_request(format!("the body must be a {}", kind.name)));
+        }
+        self.check_namespace(&mut value)?;
+        Ok(value)
+    }
+
+    /// The same of a part that must name the object of the URL.
+    pub fn named_part(&self, kind: Named<'_>) -> ApiResult<Value> {
+        let value = self.part(kind)?;
+        if object::name(&value) != self.name {
+            return Err(ApiError::bad_request(format!("name in URL does not match name in {} object", kind.name)));
+        }
+        Ok(value)
     }
 
     fn check_namespace(&self, object: &mut Value) -> ApiResult<()> {

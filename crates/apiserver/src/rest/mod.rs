@@ -21,10 +21,15 @@ mod watch;
 
 use std::sync::Arc;
 
+use cowherd_schema::FieldError;
+use http::StatusCode;
+
 use crate::{
     action::{ObjectDeed, Verb},
     answer::Answer,
+    authorization::{Grant, check_escalation},
     crd::CustomVersion,
+    identity::User,
     resource::Resource,
     server::ApiServer,
     service::Call,
@@ -105,6 +110,23 @@ async fn done(request: &Request<'_>, verb: Verb) -> ApiResult<Answer> {
         Verb::Bind => binding::bind(request).await,
         Verb::Token => token::token(request).await,
         Verb::AskNode => no_node(request).await,
+    }
+}
+
+/// Refuses an object that the user may not give others, or that has mistakes. Who may not give what it gives is told that first, as
+/// in Kubernetes; what else is to be said of what it gives comes after its mistakes.
+async fn must_be_good(
+    server: &ApiServer,
+    user: &User,
+    resource: &Resource,
+    grant: &Grant<'_>,
+    errors: &[FieldError],
+) -> ApiResult<()> {
+    let granted = check_escalation(server, user, resource, grant).await;
+    match granted {
+        Err(refused) if errors.is_empty() || refused.code() == StatusCode::FORBIDDEN => Err(refused),
+        _ if errors.is_empty() => Ok(()),
+        _ => Err(ApiError::invalid(resource.named_kind(), crate::object::name(grant.new), errors)),
     }
 }
 

@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{
     Request,
     delete::remove_if_done,
-    incoming,
+    incoming, must_be_good,
     options::WriteOptions,
     storage::{self, Live, Refused, load},
 };
 use crate::{
     admission,
     answer::Answer,
-    authorization::{Grant, check_escalation},
+    authorization::Grant,
     claims::{self, Avoid},
     object,
     resource::Resource,
@@ -133,11 +133,8 @@ impl Change<'_> {
             return Ok(live.object.clone());
         }
         let errors = resource.validate_update(&new, &live.object, *subresource);
-        if !errors.is_empty() {
-            return Err(ApiError::invalid(resource.named_kind(), name, &errors));
-        }
         let grant = Grant { asked: name, new: &new, old: Some(&live.object) };
-        check_escalation(server, &self.options.user, resource, &grant).await?;
+        must_be_good(server, &self.options.user, resource, &grant, &errors).await?;
         admission::settle(server, resource, &mut new, &now)?;
         Ok(new)
     }
@@ -177,10 +174,28 @@ pub async fn change_internally(
     key: &str,
     change: impl Fn(&mut Value),
 ) -> ApiResult<Option<Value>> {
+    let change = |object: &mut Value| {
+        change(object);
+        Ok(())
+    };
+    change_checked(server, resource, key, false, change).await
+}
+
+/// The same for a change that may be refused, of the object as it is by then. A dry run does all but write.
+pub(super) async fn change_checked(
+    server: &ApiServer,
+    resource: &Arc<Resource>,
+    key: &str,
+    dry_run: bool,
+    change: impl Fn(&mut Value) -> ApiResult<()>,
+) -> ApiResult<Option<Value>> {
     let Some(mut live) = load(server, resource, key).await? else { return Ok(None) };
     loop {
         let mut new = live.object.clone();
-        change(&mut new);
+        change(&mut new)?;
+        if dry_run {
+            return Ok(Some(new));
+        }
         let done = match remove_if_done(server, resource, &live, &new).await {
             Ok(Some(removed)) => Ok(removed),
             Ok(None) => storage::replace(server, resource, &live, new).await,

@@ -74,7 +74,20 @@ fn attempts() -> Vec<Attempt> {
         add(user, "PATCH", &format!("{BINDINGS}/applied?fieldManager=me"), APPLY, applied);
     }
     let turned = json!({"roleRef": {"name": "reader"}});
-    add("root", "PATCH", &format!("{BINDINGS}/nobody-bound-big"), MERGE, turned);
+    for user in ["root", "admin", "edit", "writer", "binder"] {
+        add(user, "PATCH", &format!("{BINDINGS}/nobody-bound-big"), MERGE, turned.clone());
+        let raised = json!({"roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}});
+        add(user, "PATCH", &format!("{BINDINGS}/writer-reader"), MERGE, raised);
+        add(user, "POST", BINDINGS, JSON, binding("RoleBinding", "not/a/name", ("ClusterRole", "view"), user));
+        add(user, "POST", BINDINGS, JSON, binding("RoleBinding", "not/a/name", ("ClusterRole", "cluster-admin"), user));
+        add(
+            user,
+            "POST",
+            ROLES,
+            JSON,
+            json!({"metadata": {"name": "made"}, "rules": [{"verbs": [], "resources": ["pods"]}]}),
+        );
+    }
     let paths = |urls: &[&str], verbs: &[&str]| json!([{"nonResourceURLs": urls, "verbs": verbs}]);
     for user in ["clusterwriter", "root", "admin"] {
         add(user, "POST", CLUSTER_ROLES, JSON, role("ClusterRole", "walk-made", everything()));

@@ -104,6 +104,13 @@ impl Recorded {
         self.answers.get(asked).unwrap_or_else(|| panic!("no answer was recorded to {asked}")).clone()
     }
 
+    /// Makes what is asked about, where a real cluster is asked.
+    pub async fn prepare(&self, prepare: impl AsyncFnOnce(&Cluster)) {
+        if let Some(real) = &self.real {
+            prepare(real).await;
+        }
+    }
+
     /// Writes what the real cluster said, where one was asked.
     pub fn keep(self) {
         if self.real.is_some() {

@@ -8,8 +8,10 @@
 mod beginning;
 mod climbing;
 mod cluster;
+mod dry;
 mod impersonating;
 mod nulls;
+mod parts;
 mod rewritten;
 mod statuses;
 mod walking;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Asked, Cluster, Recorded};
 
 /// An object of each kind with a `status`: where it is, what it is.
-fn objects() -> Vec<(&'static str, Value)> {
+pub fn objects() -> Vec<(&'static str, Value)> {
     let containers = json!([{"name": "web", "image": "nginx"}]);
     let selector = json!({"matchLabels": {"app": "web"}});
     let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": containers}});

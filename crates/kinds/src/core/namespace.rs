@@ -31,6 +31,9 @@ pub(crate) const KIND: Kind = Kind {
     ..Kind::cluster(super::V1, "Namespace", "namespaces", "namespace", "io.k8s.api.core.v1.Namespace")
 };
 
+/// The finalizers whose names need no domain.
+const STANDARD: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+
 /// By this label, selectors find a namespace by its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
@@ -61,7 +64,11 @@ fn validate(namespace: &Value, errors: &mut Errors) {
     let path = FieldPath::new("spec.finalizers");
     for (index, finalizer) in namespace["spec"].items("finalizers").iter().enumerate() {
         let finalizer = finalizer.as_str().unwrap_or_default();
-        checks::refuse(finalizer, &path.index(index), names::qualified(finalizer), errors);
+        let mut problems = names::qualified(finalizer);
+        if !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
+            problems.push("name is neither a standard finalizer name nor is it fully qualified".to_owned());
+        }
+        checks::refuse(finalizer, &path.index(index), problems, errors);
     }
 }
 
