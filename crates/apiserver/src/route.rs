@@ -29,6 +29,8 @@ pub enum Route {
     OpenApiV3(GroupVersion),
     /// A collection or an object.
     Object(ObjectRoute),
+    /// Nothing that is served, below a collection or an object: who may not ask that is not told that nothing is there.
+    Below(ObjectRoute),
     /// Nothing that is served.
     Unknown,
 }
@@ -88,7 +90,7 @@ impl Route {
         match parts.as_slice() {
             [""] => Self::Root,
             // An escaped slash would make another path out of a name, and so would a name that is empty.
-            parts if parts.iter().any(|part| part.is_empty() || part.contains('/')) => Self::Unknown,
+            parts if parts.iter().any(|part| part.is_empty() || part.contains('/')) => odd(path),
             ["healthz" | "livez" | "readyz", ..] => Self::Health,
             ["version"] => Self::Version,
             ["metrics"] => Self::Metrics,
@@ -108,33 +110,44 @@ impl Route {
     }
 }
 
+/// A path with slashes where none belong, which is not served. Whose it is, its decoded form says.
+fn odd(path: &str) -> Route {
+    let decoded = decode(path, false);
+    let parts: Vec<&str> = decoded.trim_matches('/').split('/').collect();
+    let route = match parts.as_slice() {
+        ["api", version, rest @ ..] => object(GroupVersion::new("", version), rest),
+        ["apis", group, version, rest @ ..] => object(GroupVersion::new(group, version), rest),
+        _ => Route::Unknown,
+    };
+    match route {
+        Route::Object(route) => Route::Below(route),
+        other => other,
+    }
+}
+
 fn object(group_version: GroupVersion, rest: &[&str]) -> Route {
     let (special, rest) = match rest {
-        ["watch", rest @ ..] => (Some(Special::Watch), rest),
-        ["proxy", rest @ ..] => (Some(Special::Proxy), rest),
+        ["watch", rest @ ..] if !rest.is_empty() => (Some(Special::Watch), rest),
+        ["proxy", rest @ ..] if !rest.is_empty() => (Some(Special::Proxy), rest),
         rest => (None, rest),
     };
     let core = group_version.group.is_empty();
     let (namespace, rest) = match rest {
         // What follows a namespace's name is a resource in it, but for its own two subresources.
-        ["namespaces", _, "status" | "finalize"] if core => (None, rest),
+        ["namespaces", _, "status" | "finalize", ..] if core => (None, rest),
         ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some((*namespace).to_owned()), rest),
         rest => (None, rest),
     };
-    let (resource, name, subresource) = match rest {
-        [resource] => (*resource, None, None),
-        [resource, name] => (*resource, Some(*name), None),
-        [resource, name, subresource] => (*resource, Some(*name), Some((*subresource).to_owned())),
-        _ => return Route::Unknown,
-    };
-    Route::Object(ObjectRoute {
+    let [resource, rest @ ..] = rest else { return Route::Unknown };
+    let route = ObjectRoute {
         group_version,
         namespace,
-        resource: resource.to_owned(),
-        name: name.map(str::to_owned),
-        subresource,
+        resource: (*resource).to_owned(),
+        name: rest.first().map(|name| (*name).to_owned()),
+        subresource: rest.get(1).map(|subresource| (*subresource).to_owned()),
         special,
-    })
+    };
+    if rest.len() > 2 { Route::Below(route) } else { Route::Object(route) }
 }
 
 #[cfg(test)]
@@ -158,6 +171,24 @@ mod tests {
         assert_eq!(parsed("/api/v1/namespaces/a/pods/p/log"), (some("a"), "pods".into(), some("p"), some("log")));
         let deployment = (some("a"), "deployments".into(), some("d"), some("scale"));
         assert_eq!(parsed("/apis/apps/v1/namespaces/a/deployments/d/scale"), deployment);
+    }
+
+    #[test]
+    fn what_is_below_an_object_belongs_to_it() {
+        let below = |path: &str| match Route::parse(path) {
+            Route::Below(route) => {
+                let text = |part: Option<String>| part.unwrap_or_default();
+                [text(route.namespace), route.resource, text(route.name), text(route.subresource)].join(" ")
+            }
+            other => panic!("{path} is {other:?}"),
+        };
+        assert_eq!(below("/api/v1/namespaces/a/secrets/s/x/y"), "a secrets s x");
+        assert_eq!(below("/api/v1/namespaces/a/secrets/s%2Fx"), "a secrets s x");
+        assert_eq!(below("/api/v1/namespaces/a/secrets/s/../../../b/secrets"), "a secrets s ..");
+        assert_eq!(below("/api/v1/namespaces/a/finalize/x"), " namespaces a finalize");
+        assert_eq!(below("/api/v1/namespaces//secrets"), " secrets  ");
+        assert_eq!(below("/apis/apps/v1/namespaces/a/deployments/d/scale/x"), "a deployments d scale");
+        assert_eq!(below("/api/a%2Fb"), " b  ");
     }
 
     #[test]

@@ -71,7 +71,11 @@ impl Action {
     /// What a method on a path means.
     pub fn resolve(catalog: &Catalog, method: &Method, path: &str, query: &Query) -> Self {
         match Route::parse(path) {
-            Route::Object(route) => of_objects(catalog, method, route, query),
+            Route::Object(route) => {
+                let served = served(catalog, method, &route, query);
+                of_objects(catalog, method, route, query, served)
+            }
+            Route::Below(route) => of_objects(catalog, method, route, query, Err(ApiError::no_such_path())),
             route => of_documents(catalog, method, path, route),
         }
     }
@@ -89,8 +93,8 @@ fn of_documents(catalog: &Catalog, method: &Method, path: &str, route: Route) ->
     Action { attributes, deed }
 }
 
-fn of_objects(catalog: &Catalog, method: &Method, route: ObjectRoute, query: &Query) -> Action {
-    let (verb, deed) = match served(catalog, method, &route, query) {
+fn of_objects(catalog: &Catalog, method: &Method, route: ObjectRoute, query: &Query, served: Served) -> Action {
+    let (verb, deed) = match served {
         Ok((verb, deed)) => (verb, Ok(deed)),
         Err(refused) => (unserved_verb(method, &route, query), Err(refused)),
     };
@@ -115,7 +119,9 @@ fn of_objects(catalog: &Catalog, method: &Method, route: ObjectRoute, query: &Qu
 }
 
 /// What is done, with the verb that it takes.
-fn served(catalog: &Catalog, method: &Method, route: &ObjectRoute, query: &Query) -> ApiResult<(&'static str, Deed)> {
+type Served = ApiResult<(&'static str, Deed)>;
+
+fn served(catalog: &Catalog, method: &Method, route: &ObjectRoute, query: &Query) -> Served {
     if let Some(review) = Review::at(route) {
         return match (method, &route.name, route.special) {
             (&Method::POST, None, None) if review.namespaced == route.namespace.is_some() => {

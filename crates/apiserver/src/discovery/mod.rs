@@ -43,7 +43,7 @@ pub async fn serve(server: &ApiServer, call: &Call, route: &Route) -> ApiResult<
         Route::OpenApiV2 => openapi::v2(server, call).await,
         Route::OpenApiV3Index => openapi::v3_index(catalog),
         Route::OpenApiV3(group_version) => openapi::v3(server, group_version, call).await,
-        Route::Object(_) | Route::Unknown => Err(ApiError::no_such_path()),
+        Route::Object(_) | Route::Below(_) | Route::Unknown => Err(ApiError::no_such_path()),
     }
 }
 
