@@ -152,14 +152,18 @@ impl RepositoryUrl {
 
     /// A text that is equal for URLs that name the same repository on the same server.
     pub(crate) fn key(&self) -> String {
-        let Some(url) = self.git() else { return format!("file://{}", self.0.shown) };
+        let url = match &self.0.place {
+            Place::Server(url, _) => url,
+            // What a path has that is no text is spelled out: it is shown as nothing.
+            Place::Directory(path) => return format!("file://{path:?}"),
+        };
         let scheme = url.scheme.as_str();
         let user = url.user().map(|user| format!("{user}@")).unwrap_or_default();
         let host = url.host().unwrap_or_default().to_ascii_lowercase();
         let port = url.port_or_default().map(|port| format!(":{port}")).unwrap_or_default();
         let path = url.path.to_string();
-        // `host:path` is relative to the user's home directory where `ssh://host/path` is not.
-        let home = if path.starts_with('/') { "" } else { "/./" };
+        // `host:path` is relative to the user's home directory where `ssh://host/path` is not, which begins with a slash whatever it is.
+        let home = if path.starts_with('/') { "" } else { ":" };
         format!("{scheme}://{user}{host}{port}{home}{}", path.trim_end_matches('/'))
     }
 }
@@ -245,6 +249,10 @@ mod tests {
         assert_eq!(key("https://Example.com/org/repo"), key("https://user:pass@example.com:443/org/repo/"));
         assert_eq!(key("ssh://git@example.com/org/repo"), key("ssh://git@example.com:22/org/repo"));
         assert_ne!(key("git@example.com:org/repo"), key("ssh://git@example.com/org/repo"));
+        for other in ["/repo", "/./repo", "//./repo", "/:repo", "/~/repo", "/%2e/repo"] {
+            assert_ne!(key("git@example.com:repo"), key(&format!("ssh://git@example.com{other}")), "{other}");
+        }
+        assert_ne!(key("/srv/\u{fffd}"), RepositoryUrl::from_path(Path::new(OsStr::from_bytes(b"/srv/\xff"))).key());
         assert_ne!(key("ssh://a@example.com/repo"), key("ssh://b@example.com/repo"));
         assert_ne!(key("https://example.com/Repo"), key("https://example.com/repo"));
     }

@@ -25,7 +25,7 @@ impl Network {
     pub fn allows(&self, address: IpAddr) -> bool {
         match self {
             Self::Any => true,
-            Self::Others(but) => but.iter().any(|block| block.contains(address)) || !is_guarded(address),
+            Self::Others(but) => but.iter().any(|block| block.contains(address)) || !is_guarded(address, &own()),
         }
     }
 
@@ -68,22 +68,44 @@ const GUARDED: &[(&str, &str)] = &[
     ("ff00::/8", "many at once"),
 ];
 
-fn is_guarded(address: IpAddr) -> bool {
-    let guarded = |address: IpAddr| {
-        GUARDED.iter().any(|(block, _)| block.parse().is_ok_and(|block: Block| block.contains(address)))
-    };
-    guarded(address) || embedded(address).is_some_and(|inner| guarded(inner.into()))
+/// The addresses of this machine's interfaces at the moment: what listens on all of them is reached by each. An address that leads
+/// here from elsewhere, such as that of a router in front, is not known here.
+fn own() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().inspect_err(|error| {
+        tracing::warn!(%error, "cannot list the addresses of this machine, which are not guarded therefore");
+    });
+    interfaces.unwrap_or_default().iter().map(|interface| interface.ip().to_canonical()).collect()
 }
 
-/// The address of version 4 that one of version 6 leads to: mapped, compatible, translated (NAT64) or by 6to4.
-fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(address) = address else { return None };
-    let [a, b, c, d, e, f, high, low] = address.segments();
+fn is_guarded(address: IpAddr, own: &[IpAddr]) -> bool {
+    let guarded = |address: IpAddr| {
+        own.contains(&address.to_canonical())
+            || GUARDED.iter().any(|(block, _)| block.parse().is_ok_and(|block: Block| block.contains(address)))
+    };
+    guarded(address) || embedded(address).into_iter().any(|inner| guarded(inner.into()))
+}
+
+/// The addresses of version 4 that one of version 6 may lead to: mapped, compatible, translated (NAT64, in each of the places where
+/// a network's own prefix leaves them), by 6to4 or Teredo.
+fn embedded(address: IpAddr) -> Vec<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return Vec::new() };
+    let [a, b, c, d, e, f, g, h] = address.segments();
     let joined = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    // The four bytes from the eighth on, but for the one that is always empty, of which so many are before it.
+    let around = |before: usize| {
+        let bytes = address.octets();
+        let mut found = [0; 4];
+        found[..before].copy_from_slice(&bytes[8 - before..8]);
+        found[before..].copy_from_slice(&bytes[9..13 - before]);
+        Ipv4Addr::from(found)
+    };
     match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) | (0x64, 0xff9b, ..) => Some(joined(high, low)),
-        (0x2002, ..) => Some(joined(b, c)),
-        _ => None,
+        (0, 0, 0, 0, 0, 0 | 0xffff) | (0, 0, 0, 0, 0xffff, 0) => vec![joined(g, h)],
+        (0x64, 0xff9b, 1, ..) => vec![joined(g, h), around(0), around(1), around(2)],
+        (0x64, 0xff9b, ..) => vec![joined(g, h)],
+        (0x2002, ..) => vec![joined(b, c)],
+        (0x2001, 0, ..) => vec![joined(c, d), joined(!g, !h)],
+        _ => Vec::new(),
     }
 }
 
@@ -171,6 +193,12 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:7f00:1::",
             "::ffff:0:127.0.0.1",
+            "64:ff9b:1::127.0.0.1",
+            "64:ff9b:1:7f00:0:100::",
+            "64:ff9b:1:7f:0:1::",
+            "64:ff9b:1::7f:0:100:0",
+            "2001:0:7f00:1::",
+            "2001:0:808:808::80ff:fffe",
         ] {
             assert!(!network.allows(text.parse().unwrap()), "{text}");
             assert!(Network::Any.allows(text.parse().unwrap()), "{text}");
@@ -179,6 +207,34 @@ mod tests {
             ["140.82.121.4", "10.0.0.7", "192.168.1.4", "100.64.0.1", "2606:4700::1111", "fd12::1", "64:ff9b::808:808"]
         {
             assert!(network.allows(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_addresses_of_this_machine_are_guarded_however_they_are_written() {
+        let own: Vec<IpAddr> = ["192.0.2.2", "2001:db8::7"].iter().map(|text| text.parse().unwrap()).collect();
+        for (text, guarded) in [
+            ("192.0.2.2", true),
+            ("192.0.2.3", false),
+            ("::ffff:192.0.2.2", true),
+            ("::192.0.2.2", true),
+            ("64:ff9b::192.0.2.2", true),
+            ("2002:c000:202::", true),
+            ("2001:db8::7", true),
+            ("2001:db8::8", false),
+        ] {
+            assert_eq!(is_guarded(text.parse().unwrap(), &own), guarded, "{text}");
+        }
+        // Those of the machine that the test runs on, whichever they are.
+        let interfaces = if_addrs::get_if_addrs().unwrap();
+        assert!(!interfaces.is_empty(), "there is a loopback at least");
+        for interface in interfaces {
+            let address = interface.ip();
+            assert!(!Network::default().allows(address), "{address}");
+            let given = Network::Others(vec![address.to_string().parse().unwrap()]);
+            assert!(given.allows(address), "{address} is given leave for");
+            let all = if address.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+            assert!(Network::Others(vec![all.parse().unwrap()]).allows(address), "{address}");
         }
     }
 
