@@ -32,6 +32,13 @@ impl StorageFailure {
         Self { path: path.into(), action, cause, remedy: remedy(error) }
     }
 
+    /// The file is not at its path any more.
+    pub(crate) fn nameless(path: &Path, action: &'static str) -> Self {
+        let cause = "the file was removed, moved or replaced while it was in use, and what is written to it would be lost when \
+                     the program ends";
+        Self { path: path.into(), action, cause: cause.to_owned(), remedy: PUT_BACK }
+    }
+
     /// Whether there was no room.
     pub(crate) fn is_full(&self) -> bool {
         self.remedy == MAKE_ROOM
@@ -39,12 +46,14 @@ impl StorageFailure {
 
     /// Whether it may be gone once the file has been opened again. Damage is not.
     pub(crate) fn may_pass(&self) -> bool {
-        !matches!(self.remedy, RESTORE | CHECK)
+        !matches!(self.remedy, RESTORE | CHECK | PUT_BACK)
     }
 }
 
 const MAKE_ROOM: &str = "free space on its disk or raise the quota; the store goes on by itself once there is room";
 
+const PUT_BACK: &str = "if it was moved, move it back; else save what you need through the API, stop the program, and start it \
+                        again on a backup or anew (`git clean -x` removes data directories, unless with `-e .cowherd`)";
 const RESTORE: &str = "restore the file from a backup, or remove it to start from nothing";
 const CHECK: &str = "check the disk and the file";
 

@@ -16,6 +16,7 @@ use redb::backends::FileBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, Table, WriteTransaction};
 
 use super::layout::{FORMAT, KEYS, LOG, META, META_COMPACTED, META_FORMAT, META_REVISION, VALUES};
+use super::name::Name;
 use crate::error::{Error, OpenError, StorageFailure};
 use crate::model::Revision;
 
@@ -25,6 +26,7 @@ pub(crate) type Opener = Box<dyn Fn(&Path, usize) -> Result<Database, redb::Erro
 /// The database, as long as it works.
 pub(crate) struct Engine {
     path: PathBuf,
+    name: Name,
     cache_size: usize,
     opener: Opener,
     state: RwLock<State>,
@@ -48,6 +50,7 @@ impl Engine {
         }
         Ok(Self {
             path: path.into(),
+            name: Name::of(path),
             cache_size,
             opener,
             state: RwLock::new(State::Open(database)),
@@ -96,6 +99,11 @@ impl Engine {
         StorageFailure::new(&self.path, "do what was asked", &error).into()
     }
 
+    /// Why nothing may be done with the file any more, where it is not the one at its path.
+    pub(crate) fn lost(&self, action: &'static str) -> Option<StorageFailure> {
+        self.name.lost(action)
+    }
+
     /// Whether the file was given free.
     pub(super) fn is_closed(&self) -> bool {
         matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Closed)
@@ -112,11 +120,18 @@ impl Engine {
             std::mem::replace(&mut *state, State::Failed(reopening))
         };
         // The old database goes first: its lock on the file would refuse the new one.
-        let opened = guarded(|| {
+        let action = "open the store again";
+        let dropped = guarded(|| {
             drop(old);
-            (self.opener)(&self.path, self.cache_size)
+            Ok(())
         });
-        let opened = opened.map_err(|error| StorageFailure::new(&self.path, "open the store again", &error));
+        // Where the file is gone, a new one would be made, as if nothing had ever been.
+        let opened = match self.lost(action) {
+            Some(failure) => Err(failure),
+            None => dropped
+                .and_then(|()| guarded(|| (self.opener)(&self.path, self.cache_size)))
+                .map_err(|error| StorageFailure::new(&self.path, action, &error)),
+        };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
         match opened {

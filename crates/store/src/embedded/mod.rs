@@ -21,6 +21,9 @@ mod hub;
 mod hub_tests;
 mod layout;
 mod listing;
+mod name;
+#[cfg(test)]
+mod name_tests;
 mod options;
 #[cfg(test)]
 mod recovery_tests;
@@ -259,7 +262,8 @@ impl Backend for Embedded {
     }
 
     fn trouble(&self) -> Option<StorageFailure> {
-        self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone())
+        let nameless = self.shared.engine.lost("write to the store");
+        nameless.or_else(|| self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone()))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {

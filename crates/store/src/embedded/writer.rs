@@ -122,7 +122,8 @@ impl Writer {
                 Err(_) => break,
             }
         }
-        let outcomes = match self.known_to_fail(size) {
+        let nameless = self.shared.engine.lost("write to the store");
+        let outcomes = match nameless.or_else(|| self.known_to_fail(size)) {
             Some(failure) => refuse(&batch, &failure.into()),
             None => {
                 let began = Instant::now();
@@ -166,6 +167,9 @@ impl Writer {
 
     /// Writes as much as failed, and takes it back.
     fn probe(&mut self) -> Result<(), Error> {
+        if let Some(failure) = self.shared.engine.lost("write to the store") {
+            return Err(failure.into());
+        }
         let Some(Trouble { size, .. }) = self.shared.trouble().clone() else { return Ok(()) };
         if self.shared.engine.is_failed() {
             self.recover()?;
@@ -305,6 +309,9 @@ impl Writer {
         let current = self.shared.hub.head();
         if target.0 > current {
             return Err(Error::Future { requested: target, current: Revision(current) });
+        }
+        if let Some(failure) = self.shared.engine.lost("compact the store") {
+            return Err(failure.into());
         }
         if self.shared.engine.is_failed() {
             self.recover()?;
