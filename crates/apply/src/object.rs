@@ -49,6 +49,19 @@ impl Versioned {
     }
 }
 
+/// The fields of metadata that only the API writes. An apply that names an object's `uid` or `resourceVersion` is refused once it
+/// has another one, and each apply that names `managedFields`.
+const WRITTEN_BY_THE_API: [&str; 8] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
 /// An object as it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -90,7 +103,8 @@ pub enum ManifestError {
 impl Manifest {
     /// The object that `value` describes.
     ///
-    /// A Secret's `stringData` becomes `data`, because that is what the API keeps and what is compared.
+    /// A Secret's `stringData` becomes `data`, because that is what the API keeps and what is compared. What only the API writes
+    /// is left out: whoever commits what `kubectl get -o yaml` gave means the object, not the moment at which it was seen.
     pub fn new(mut value: Value) -> Result<Self, ManifestError> {
         let subject = || {
             let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
@@ -125,6 +139,7 @@ impl Manifest {
         }
         let name = Versioned { id, version: version.to_owned() };
         encode_string_data(&name.id, &mut value);
+        forget_the_moment(&name.id, &mut value);
         Ok(Self { name, object: value })
     }
 
@@ -216,6 +231,17 @@ pub(crate) fn has(object: &Value, key: &str, value: &str) -> bool {
 pub(crate) fn is_path_segment(name: &str) -> bool {
     let harmless = |c: char| !(c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | '?' | '#' | '\\'));
     name != "." && name != ".." && name.len() <= 253 && name.chars().all(harmless)
+}
+
+/// Takes out what only the API writes, and the status, as Flux does: of a definition it is kept there, too.
+fn forget_the_moment(id: &ObjectId, value: &mut Value) {
+    let Value::Object(object) = value else { return };
+    if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
+        metadata.retain(|field, _| !WRITTEN_BY_THE_API.contains(&field.as_str()));
+    }
+    if (id.group.as_str(), id.kind.as_str()) != ("apiextensions.k8s.io", "CustomResourceDefinition") {
+        object.remove("status");
+    }
 }
 
 fn encode_string_data(id: &ObjectId, value: &mut Value) {

@@ -116,3 +116,20 @@ fn an_object_is_moved_out_of_any_namespace_with_an_empty_one() {
     manifest.set_namespace("");
     assert_eq!((manifest.object()["metadata"].clone(), manifest.id().namespace.as_str()), (json!({ "name": "a" }), ""));
 }
+
+#[test]
+fn what_only_the_api_writes_is_no_part_of_an_object() {
+    let dumped = |api_version: &str, kind: &str| {
+        let metadata = json!({ "name": "a", "uid": "1", "resourceVersion": "7", "creationTimestamp": null, "generation": 2,
+            "selfLink": "/a", "managedFields": [], "deletionTimestamp": "2026-01-01T00:00:00Z",
+            "deletionGracePeriodSeconds": 0, "ownerReferences": [], "finalizers": ["a"], "labels": { "a": "b" } });
+        let value =
+            json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {}, "status": { "a": 1 } });
+        Manifest::new(value).unwrap().object().clone()
+    };
+    let kept = json!({ "name": "a", "ownerReferences": [], "finalizers": ["a"], "labels": { "a": "b" } });
+    let expected = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": kept, "spec": {} });
+    assert_eq!(dumped("v1", "Pod"), expected);
+    let definition = dumped("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    assert_eq!((&definition["metadata"], &definition["status"]), (&kept, &json!({ "a": 1 })));
+}
