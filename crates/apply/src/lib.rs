@@ -35,3 +35,4 @@ pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
 pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner, Ownership};
 pub use unserved::Unserved;
 pub use wait::{Expectation, Tally, Unhealthy};
+pub use watching::{RELIST, Sight};

@@ -33,7 +33,9 @@ pub use error::Error;
 pub use events::Recorder;
 pub use health::{Health, Problem, Pulse};
 pub use identity::{Clients, Identity};
-pub use informer::{Index, Informer, Object, Sink, Subscription, follow, interruption, version};
+pub use informer::{
+    Index, Informer, Object, Sink, Subscription, follow, follow_and_relist, interruption, version, watching,
+};
 pub use key::Key;
 pub use metrics::{Measured, Metrics, Outcome, Reconciler};
 pub use panics::caught;

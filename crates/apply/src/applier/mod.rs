@@ -21,7 +21,7 @@ use crate::health::actors::Actors;
 use crate::memory::{Drift, Memory};
 use crate::object::{Manifest, ObjectId};
 use crate::owner::{Owner, Ownership};
-use crate::watching::Watching;
+use crate::watching::{Sight, Watching};
 
 pub(crate) use delete::goes_as;
 pub use delete::{Owners, Pruned, Stale};
@@ -39,11 +39,19 @@ pub struct Options {
     pub reserved: HashSet<ObjectId>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,
+    /// Is told which of the watches are well.
+    pub health: cowherd_runtime::Health,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { ownership: Ownership::default(), requests: 32, reserved: HashSet::new(), actors: Actors::default() }
+        Self {
+            ownership: Ownership::default(),
+            requests: 32,
+            reserved: HashSet::new(),
+            actors: Actors::default(),
+            health: cowherd_runtime::Health::default(),
+        }
     }
 }
 
@@ -90,7 +98,7 @@ impl Applier {
         let clients = clients.into();
         let (sender, drift) = mpsc::unbounded_channel();
         let memory = Arc::new(Memory::new(sender));
-        let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership);
+        let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership, options.health);
         let cluster = Cluster::new(clients, options.ownership);
         let requests = Semaphore::new(options.requests.max(1));
         let Options { reserved, actors, .. } = options;
@@ -110,6 +118,11 @@ impl Applier {
     /// When the API gives no answer.
     pub async fn has_account(&self, account: &Account) -> kube::Result<bool> {
         self.inner.cluster.has_account(account).await
+    }
+
+    /// What tells of drift of the objects from now on.
+    pub fn sight<'a>(&self, objects: impl IntoIterator<Item = &'a ObjectId>) -> Sight {
+        self.inner.watching.sight(objects)
     }
 
     /// How many objects something is known of.

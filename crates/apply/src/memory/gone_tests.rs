@@ -163,3 +163,55 @@ fn whoever_leaves_an_object_has_not_applied_it_and_another_one_has() {
     case.memory.leave(&case.id, &owner("apps"), Until::Gone);
     assert!(!case.memory.is_applied(&case.id) && case.memory.is_left(&case.id));
 }
+
+#[test]
+fn an_object_that_a_list_has_as_it_was_earlier_went_back() {
+    let mut case = Case::new();
+    case.apply("1", mark(7, 10));
+    let notify = Arc::new(Notify::new());
+    case.memory.wait_for(std::iter::once(&case.id), &notify);
+    case.memory.see_listed(&case.id, mark(5, 8), None, Instant::now());
+    let drift = case.drifts.try_recv().unwrap();
+    assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: None }));
+    assert!(!case.memory.is_applied(&case.id) && case.memory.health(&case.id).is_none());
+    assert_eq!(case.memory.live(&case.id), Some(mark(5, 8)));
+    // From there on things happen as they do.
+    case.apply("1", mark(7, 9));
+    case.memory.see(&case.id, mark(7, 9), None);
+    assert!(case.drifts.try_recv().is_err() && case.memory.health(&case.id).is_some());
+}
+
+#[test]
+fn a_list_says_nothing_of_what_was_applied_while_it_was_made() {
+    let mut case = Case::new();
+    let since = Instant::now();
+    case.apply("1", mark(7, 10));
+    case.memory.see_listed(&case.id, mark(5, 8), None, since);
+    case.memory.begin(&case.id);
+    case.memory.see_listed(&case.id, mark(5, 8), None, Instant::now());
+    assert!(case.drifts.try_recv().is_err() && case.memory.live(&case.id) == Some(mark(7, 10)));
+}
+
+#[test]
+fn what_was_gone_and_is_there_again_as_it_was_before_went_back() {
+    let case = Case::new();
+    let notify = Arc::new(Notify::new());
+    case.memory.wait_for(std::iter::once(&case.id), &notify);
+    case.memory.see(&case.id, mark(7, 10), None);
+    case.memory.see_gone(&case.id, 11);
+    case.memory.see_listed(&case.id, mark(7, 10), None, Instant::now());
+    assert_eq!(case.memory.live(&case.id), Some(mark(7, 10)));
+}
+
+#[test]
+fn health_of_a_later_revision_than_that_of_a_list_does_not_hold() {
+    let case = Case::new();
+    let since = Instant::now();
+    case.apply("1", mark(7, 10));
+    case.memory.doubt_health(&case.id, 8, since);
+    assert!(case.memory.health(&case.id).is_some(), "it was applied meanwhile");
+    case.memory.doubt_health(&case.id, 10, Instant::now());
+    assert!(case.memory.health(&case.id).is_some());
+    case.memory.doubt_health(&case.id, 8, Instant::now());
+    assert_eq!(case.memory.health(&case.id), None);
+}

@@ -68,6 +68,14 @@ impl Known {
         self.applied.is_some() || self.left.is_some() || self.under_way > 0 || !self.waiting.is_empty()
     }
 
+    /// Whether the object, which a list that was made after `since` has at that revision, was later before. What is applied
+    /// meanwhile may be later than the list.
+    pub(super) fn went_back(&self, revision: u64, since: Instant) -> bool {
+        let is_settled = self.under_way == 0 && self.applied.as_ref().is_none_or(|applied| applied.at < since);
+        let applied = self.applied.as_ref().map(|applied| applied.mark.revision);
+        is_settled && self.live.as_ref().map(Live::revision).max(applied).is_some_and(|known| known > revision)
+    }
+
     /// How far the object was at a revision.
     pub(super) fn note_health(&mut self, revision: u64, health: Health) {
         if self.health.as_ref().is_some_and(|(known, _)| *known > revision) {

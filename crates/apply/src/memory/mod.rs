@@ -139,6 +139,24 @@ impl Memory {
         self.judge(id, known, last);
     }
 
+    /// A list that was made after `since` has the object. Where it was seen or applied at a later revision before, the cluster
+    /// went back, as one does that is restored from a backup: what was known of the object does not hold.
+    pub(crate) fn see_listed(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>, since: Instant) {
+        {
+            let mut objects = self.objects();
+            let known = objects.entry(id.clone()).or_default();
+            if known.went_back(mark.revision, since) {
+                known.health.take_if(|(revision, _)| *revision > mark.revision);
+                known.live = Some(Live::Present(mark));
+                if let Some(applied) = known.applied.take() {
+                    self.tell(applied.owner, id, Cause::Changed { by: None }, None);
+                }
+                return self.judge_left(id, known, last.as_ref());
+            }
+        }
+        self.see(id, mark, last);
+    }
+
     /// A watch saw that the object is gone.
     pub(crate) fn see_gone(&self, id: &ObjectId, revision: u64) {
         let mut objects = self.objects();

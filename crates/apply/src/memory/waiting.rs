@@ -1,6 +1,7 @@
 //! How far objects are, and who waits for news of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -12,6 +13,15 @@ impl Memory {
     /// A watch saw how far the object is.
     pub(crate) fn see_health(&self, id: &ObjectId, revision: u64, health: Health) {
         self.objects().entry(id.clone()).or_default().note_health(revision, health);
+    }
+
+    /// A list that was made after `since` has the object at that revision: what is known of its health at a later one does not
+    /// hold where the cluster went back.
+    pub(crate) fn doubt_health(&self, id: &ObjectId, revision: u64, since: Instant) {
+        let mut objects = self.objects();
+        let Some(known) = objects.get_mut(id) else { return };
+        let is_settled = known.under_way == 0 && known.applied.as_ref().is_none_or(|applied| applied.at < since);
+        known.health.take_if(|(known, _)| is_settled && *known > revision);
     }
 
     /// What is known of the object's health may be old: nobody watched it.

@@ -6,6 +6,7 @@ mod index;
 mod shared;
 mod subscribers;
 mod watch;
+mod watching;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -17,7 +18,8 @@ pub use cache::Informer;
 pub use index::Index;
 pub(crate) use shared::Informers;
 pub use subscribers::Subscription;
-pub use watch::{Sink, follow, interruption};
+pub use watch::{Sink, follow, follow_and_relist, interruption};
+pub use watching::watching;
 
 /// An object that an informer can hold.
 pub trait Object:

@@ -1,13 +1,14 @@
 //! One watch, for ever, into whatever keeps what it brings.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use futures::StreamExt;
 use kube::Api;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::{self, Event};
 
 use super::Object;
+use super::watching::watching;
 use crate::{Key, Pulse};
 
 /// What keeps the objects that a watch brings. No call may block.
@@ -24,7 +25,18 @@ pub trait Sink<K>: Send + Sync {
 
 /// Hands what a watch brings to a sink, for ever. Interruptions are told to `pulse` and overcome with backoff.
 pub async fn follow<K: Object>(api: Api<K>, config: watcher::Config, sink: &impl Sink<K>, pulse: &Pulse) {
-    let mut events = watcher(api, config).default_backoff().boxed();
+    follow_and_relist(api, config, None, sink, pulse).await;
+}
+
+/// The same, and lists anew from time to time: of a cluster that was restored no watch says that it went back.
+pub async fn follow_and_relist<K: Object>(
+    api: Api<K>,
+    config: watcher::Config,
+    relist: Option<Duration>,
+    sink: &impl Sink<K>,
+    pulse: &Pulse,
+) {
+    let mut events = watching(api, config, relist).boxed();
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
         match event {

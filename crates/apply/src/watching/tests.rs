@@ -106,14 +106,14 @@ impl Case {
     /// Lets a watch tell those events, and nothing after them, until it and what follows from it has nothing more to do.
     /// Whether it was up then.
     async fn tell(&self, events: Vec<watcher::Result<Event<PartialObjectMeta<DynamicObject>>>>) -> bool {
-        let (up, is_up) = watch::channel(false);
+        let (eye, sees) = eye();
         let stream = stream::iter(events).chain(stream::pending());
         let (kind, ownership, client) = (config_maps(true, true), Ownership::default(), self.api.client());
-        let seeing = pin!(see_drift(stream, &client, &self.memory, &kind, &ownership, &up));
+        let seeing = pin!(see_drift(stream, &client, &self.memory, &kind, &ownership, &eye));
         let is_done = pin!(tokio::time::sleep(Duration::from_secs(3600)));
         match select(seeing, is_done).await {
             Either::Left(_) => panic!("the watch ended"),
-            Either::Right(_) => *is_up.borrow(),
+            Either::Right(_) => *sees.borrow() == Sees::All,
         }
     }
 
@@ -127,6 +127,11 @@ impl Case {
     }
 }
 
+fn eye() -> (Eye, watch::Receiver<Sees>) {
+    let (sees, receiver) = watch::channel(Sees::NotYet);
+    (Eye { sees, pulse: cowherd_runtime::Health::default().register("watch of configmaps for drift") }, receiver)
+}
+
 fn interrupted() -> watcher::Error {
     watcher::Error::NoResourceVersion
 }
@@ -134,7 +139,8 @@ fn interrupted() -> watcher::Error {
 #[tokio::test(start_paused = true)]
 async fn a_kind_is_watched_once_and_of_its_objects_those_that_have_an_owner() {
     let case = Case::new();
-    let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default());
+    let watching =
+        Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), cowherd_runtime::Health::default());
     let kind = config_maps(true, true);
     assert!(!watching.sees_drift(&kind));
     for asked in [2, 4] {
@@ -158,7 +164,8 @@ async fn a_kind_is_watched_once_and_of_its_objects_those_that_have_an_owner() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_watched_is_not_watched() {
     let case = Case::new();
-    let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default());
+    let watching =
+        Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), cowherd_runtime::Health::default());
     let kind = config_maps(false, true);
     watching.drift(&kind);
     watching.health(&kind);
@@ -170,7 +177,12 @@ async fn what_cannot_be_watched_is_not_watched() {
 async fn a_watch_of_one_object_asks_for_that_one() {
     for (namespaced, path) in [(true, "/api/v1/namespaces/default/configmaps"), (false, "/api/v1/configmaps")] {
         let case = Case::new();
-        let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default());
+        let watching = Watching::new(
+            case.api.client(),
+            case.memory.clone(),
+            Ownership::default(),
+            cowherd_runtime::Health::default(),
+        );
         let kind = config_maps(true, namespaced);
         let watched = watching.health_of(&kind, &case.id);
         assert!(tokio::time::timeout(Duration::from_secs(60), watched).await.is_err(), "it goes on");
@@ -245,14 +257,14 @@ impl<T, const N: usize> ConcatEvents<T> for [Vec<T>; N] {
 
 /// Events of a watch whose list begins before the object is applied, and ends after it without having it.
 async fn applied_meanwhile(case: &Case) {
-    let (up, _is_up) = watch::channel(false);
+    let (eye, _sees) = eye();
     let (kind, ownership, client) = (config_maps(true, true), Ownership::default(), case.api.client());
     let events = stream::iter([Ok(Event::Init)]).chain(stream::once(async {
         case.apply(10);
         Ok(Event::InitDone)
     }));
     let stream = events.chain(stream::pending());
-    let seeing = see_drift(stream, &client, &case.memory, &kind, &ownership, &up);
+    let seeing = see_drift(stream, &client, &case.memory, &kind, &ownership, &eye);
     let _ = tokio::time::timeout(Duration::from_secs(3600), seeing).await;
 }
 

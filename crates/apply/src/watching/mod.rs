@@ -4,19 +4,21 @@
 //! when someone first waits for the health of an object of the kind. Of neither is anything kept but what
 //! [`Memory`] notes.
 
+mod sight;
+
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use cowherd_runtime::watching;
 use futures::future::Fuse;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::DynamicObject;
 use kube::core::PartialObjectMeta;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -27,49 +29,86 @@ use crate::memory::{LastWrite, Mark, Memory};
 use crate::object::ObjectId;
 use crate::owner::Ownership;
 
+pub use sight::Sight;
+use sight::{Eye, Sees, is_unserved, name};
+
+/// After what time everything is listed anew, at least. A cluster that was restored from a backup may have caught up with the
+/// revision of a watch before that asks again, and no watch ever tells that objects went back.
+pub const RELIST: Duration = Duration::from_secs(600);
+
 /// The watches that run.
 pub(crate) struct Watching {
     client: Client,
     memory: Arc<Memory>,
     ownership: Ownership,
-    running: Mutex<Running>,
+    health: cowherd_runtime::Health,
+    running: Arc<Mutex<Running>>,
 }
 
 #[derive(Default)]
 struct Running {
-    drift: HashMap<Arc<Kind>, watch::Receiver<bool>>,
+    drift: HashMap<Arc<Kind>, watch::Receiver<Sees>>,
     health: HashSet<Arc<Kind>>,
     /// Ends all watches when the last user of the applier is gone.
     tasks: JoinSet<()>,
 }
 
 impl Watching {
-    pub(crate) fn new(client: Client, memory: Arc<Memory>, ownership: Ownership) -> Self {
-        Self { client, memory, ownership, running: Mutex::default() }
+    pub(crate) fn new(
+        client: Client,
+        memory: Arc<Memory>,
+        ownership: Ownership,
+        health: cowherd_runtime::Health,
+    ) -> Self {
+        Self { client, memory, ownership, health, running: Arc::default() }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, Running> {
+        lock(&self.running)
     }
 
     /// Sees to it that drift of objects of the kind is seen from now on.
     pub(crate) fn drift(&self, kind: &Arc<Kind>) {
         let mut running = self.running();
-        if !kind.watchable || running.drift.contains_key(kind) {
+        if running.drift.contains_key(kind) {
             return;
         }
-        let (up, receiver) = watch::channel(false);
+        if !kind.watchable {
+            let (_, receiver) = watch::channel(Sees::Not("the cluster has no watch of it".to_owned()));
+            running.drift.insert(kind.clone(), receiver);
+            return;
+        }
+        let (sees, receiver) = watch::channel(Sees::NotYet);
+        let eye = Eye { sees, pulse: self.health.register(format!("watch of {} for drift", name(kind))) };
         running.drift.insert(kind.clone(), receiver);
         let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watcher(api, owned(&self.ownership)).default_backoff();
+        let stream = watching(api, owned(&self.ownership), Some(RELIST));
         let (memory, kind, ownership) = (self.memory.clone(), kind.clone(), self.ownership);
-        let client = self.client.clone();
-        running.tasks.spawn(async move { see_drift(stream, &client, &memory, &kind, &ownership, &up).await });
+        // The watches end with the last user of the applier.
+        let (client, running_ones) = (self.client.clone(), Arc::downgrade(&self.running));
+        running.tasks.spawn(async move {
+            see_drift(stream, &client, &memory, &kind, &ownership, &eye).await;
+            if let Some(running) = running_ones.upgrade() {
+                lock(&running).drift.remove(&kind);
+            }
+        });
     }
 
     /// Whether the watch of the kind is up, so that the memory of it can be trusted.
     pub(crate) fn sees_drift(&self, kind: &Arc<Kind>) -> bool {
-        self.running().drift.get(kind).is_some_and(|up| *up.borrow())
+        self.running().drift.get(kind).is_some_and(|sees| *sees.borrow() == Sees::All)
+    }
+
+    /// What tells of drift of these objects from now on, as far as any of their kinds was applied.
+    pub(crate) fn sight<'a>(&self, objects: impl IntoIterator<Item = &'a ObjectId>) -> Sight {
+        let kinds: HashSet<(&str, &str)> =
+            objects.into_iter().map(|id| (id.group.as_str(), id.kind.as_str())).collect();
+        let running = self.running();
+        let of = |kind: &Kind| kinds.contains(&(kind.resource.group.as_str(), kind.resource.kind.as_str()));
+        let watches = running.drift.iter().filter(|(kind, _)| of(kind));
+        let mut watches: Vec<_> = watches.map(|(kind, sees)| (kind.clone(), sees.clone())).collect();
+        watches.sort_by(|(a, _), (b, _)| name(a).cmp(&name(b)));
+        Sight(watches)
     }
 
     /// Sees to it that the health of owned objects of the kind is known from now on.
@@ -79,7 +118,7 @@ impl Watching {
             return;
         }
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watcher(api, owned(&self.ownership)).default_backoff();
+        let stream = watching(api, owned(&self.ownership), Some(RELIST));
         let (memory, kind) = (self.memory.clone(), kind.clone());
         running.tasks.spawn(async move { see_health(stream, &memory, &kind, None).await });
     }
@@ -88,8 +127,12 @@ impl Watching {
     pub(crate) async fn health_of(&self, kind: &Arc<Kind>, id: &ObjectId) {
         let api = api_of(&self.client, kind, id);
         let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
-        see_health(watcher(api, only).default_backoff(), &self.memory, kind, Some(id)).await;
+        see_health(watching(api, only, None), &self.memory, kind, Some(id)).await;
     }
+}
+
+fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn owned(ownership: &Ownership) -> watcher::Config {
@@ -111,7 +154,7 @@ async fn see_drift(
     memory: &Memory,
     kind: &Kind,
     ownership: &Ownership,
-    up: &watch::Sender<bool>,
+    eye: &Eye,
 ) {
     let mut stream = pin!(stream);
     let mut listed = HashSet::new();
@@ -131,26 +174,33 @@ async fn see_drift(
             }
             Ok(Event::InitApply(object)) => {
                 listed.insert(id(kind, &object.metadata));
-                see(memory, kind, &object.metadata, ownership);
+                let mark = Mark::read(&object.metadata, ownership);
+                let last = LastWrite::read(&object.metadata, ownership.field_manager);
+                memory.see_listed(&id(kind, &object.metadata), mark, last, began);
             }
             Ok(Event::InitDone) => {
                 let doubtful = memory.see_all(&kind.resource.group, &kind.resource.kind, &listed, began);
                 listed = HashSet::new();
-                up.send_replace(true);
+                eye.sees_all();
                 doubts.set(look_for_all(doubtful, client, memory, kind).fuse());
             }
             Ok(Event::Apply(object)) => {
-                up.send_replace(true);
-                see(memory, kind, &object.metadata, ownership);
+                eye.sees_all();
+                let mark = Mark::read(&object.metadata, ownership);
+                let last = LastWrite::read(&object.metadata, ownership.field_manager);
+                memory.see(&id(kind, &object.metadata), mark, last);
             }
             Ok(Event::Delete(object)) => {
-                up.send_replace(true);
+                eye.sees_all();
                 let mark = Mark::read(&object.metadata, ownership);
                 memory.see_gone(&id(kind, &object.metadata), mark.revision);
             }
             Err(error) => {
-                up.send_replace(false);
                 tracing::debug!(kind = kind.resource.kind, %error, "the watch for drift was interrupted");
+                eye.misses(&error);
+                if is_unserved(&error) {
+                    return;
+                }
             }
         }
     }
@@ -195,11 +245,6 @@ fn api_of(client: &Client, kind: &Kind, id: &ObjectId) -> Api<DynamicObject> {
     }
 }
 
-fn see(memory: &Memory, kind: &Kind, metadata: &ObjectMeta, ownership: &Ownership) {
-    let mark = Mark::read(metadata, ownership);
-    memory.see(&id(kind, metadata), mark, LastWrite::read(metadata, ownership.field_manager));
-}
-
 async fn see_health(
     stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>>,
     memory: &Memory,
@@ -208,9 +253,12 @@ async fn see_health(
 ) {
     let mut stream = pin!(stream);
     let mut is_there = false;
+    let mut began = Instant::now();
     while let Some(event) = stream.next().await {
         match event {
-            Ok(Event::InitApply(object) | Event::Apply(object)) => {
+            Ok(event @ (Event::InitApply(_) | Event::Apply(_))) => {
+                let listed = matches!(event, Event::InitApply(_)).then_some(began);
+                let (Event::InitApply(object) | Event::Apply(object)) = event else { continue };
                 is_there = true;
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
                 let id = id(kind, &object.metadata);
@@ -218,13 +266,19 @@ async fn see_health(
                 // Lists give objects without their types.
                 value["kind"] = kind.resource.kind.clone().into();
                 value["apiVersion"] = kind.resource.api_version.clone().into();
+                if let Some(since) = listed {
+                    memory.doubt_health(&id, revision, since);
+                }
                 memory.see_health(&id, revision, health::assess(&value, Timestamp::now()));
             }
             Ok(Event::Delete(object)) => {
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
                 memory.see_health(&id(kind, &object.metadata), revision, health::Health::not_found());
             }
-            Ok(Event::Init) => is_there = false,
+            Ok(Event::Init) => {
+                is_there = false;
+                began = Instant::now();
+            }
             Ok(Event::InitDone) => {
                 if let Some(id) = only.filter(|_| !is_there) {
                     memory.forget_health(id);
@@ -237,5 +291,4 @@ async fn see_health(
 }
 
 #[cfg(test)]
-#[path = "watching_tests.rs"]
 pub(crate) mod tests;
