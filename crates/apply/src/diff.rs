@@ -92,7 +92,7 @@ impl Applier {
     pub async fn diff_stale(&self, stale: &Stale) -> Result<Vec<Diff>, ApplyError> {
         let mut diffs = Vec::new();
         for object in &stale.objects {
-            let Some(kind) = self.kind(object).await? else { continue };
+            let Some(kind) = self.kind_now(object).await? else { continue };
             let diff = |action| Diff { object: object.clone(), action, fields: Vec::new() };
             if self.never_goes(&object.id, &kind) {
                 diffs.push(diff(Action::Skipped));

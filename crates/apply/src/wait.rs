@@ -15,9 +15,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::applier::Applier;
+use crate::cluster::Kind;
 use crate::error::ApplyError;
 use crate::health::{self, Health, Status};
 use crate::object::{ObjectId, Versioned};
+
+/// How often an object is looked for that no watch shows.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,7 +209,7 @@ impl Applier {
         let deadline = tokio::time::Instant::now() + timeout;
         for (place, expectation) in leaving.iter().enumerate() {
             tell(place);
-            let Some(kind) = self.kind(&expectation.object).await? else { continue };
+            let Some(kind) = self.kind_now(&expectation.object).await? else { continue };
             let id = &expectation.object.id;
             let client = self.inner.cluster.client().clone();
             let api: Api<DynamicObject> = if kind.namespaced {
@@ -214,10 +218,14 @@ impl Applier {
                 Api::all_with(client, &kind.resource)
             };
             let uid = expectation.uid.clone().unwrap_or_default();
-            let gone = await_condition(api, &id.name, conditions::is_deleted(&uid));
+            let gone = async {
+                if let Err(error) = await_condition(api, &id.name, conditions::is_deleted(&uid)).await {
+                    tracing::debug!(object = %id, %error, "the watch for a deletion was interrupted");
+                    self.look_until_gone(&kind, id, &uid).await;
+                }
+            };
             match tokio::time::timeout_at(deadline, gone).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => tracing::debug!(object = %id, %error, "the watch for a deletion was interrupted"),
+                Ok(()) => {}
                 Err(_) => {
                     let health =
                         Health { status: Status::Terminating, message: "its finalizers are not done".to_owned() };
@@ -226,6 +234,19 @@ impl Applier {
             }
         }
         Ok(())
+    }
+
+    /// Looks for an object, which no watch shows, until it is gone, or another one of its name is there.
+    async fn look_until_gone(&self, kind: &Kind, id: &ObjectId, uid: &str) {
+        loop {
+            match self.inner.cluster.metadata(kind, id, None).await {
+                Ok(None) => return,
+                Ok(Some(found)) if found.uid.as_deref() != Some(uid) => return,
+                Ok(Some(_)) => {}
+                Err(error) => tracing::debug!(object = %id, %error, "cannot be looked for"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// The health of one object, asked for once.

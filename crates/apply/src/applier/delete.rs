@@ -132,21 +132,31 @@ impl Applier {
     }
 
     async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<Fate, ApplyError> {
-        let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
+        let mut is_second = false;
+        loop {
+            // With its kind every object is gone too.
+            let Some(kind) = self.kind_now(object).await? else { return Ok(Fate::Gone) };
+            match self.prune_as(stale, object, &kind).await {
+                // The version is served no more; another one may be.
+                Err(ApplyError::Refused { code: 404, .. }) if !is_second => is_second = true,
+                fate => return fate,
+            }
+        }
+    }
+
+    async fn prune_as(&self, stale: &Stale, object: &Versioned, kind: &Kind) -> Result<Fate, ApplyError> {
+        let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
         let ownership = cluster.ownership();
-        let found = cluster.kind(&object.id.group, &object.version, &object.id.kind).await.map_err(answer)?;
-        // With its kind every object is gone too.
-        let Some(kind) = found else { return Ok(Fate::Gone) };
-        if self.never_goes(&object.id, &kind) {
+        if self.never_goes(&object.id, kind) {
             return Ok(Fate::Stays(Stays::Reserved));
         }
         let mut attempt = 1;
         loop {
-            let seen = match cluster.metadata(&kind, &object.id, account).await {
+            let seen = match cluster.metadata(kind, &object.id, account).await {
                 // What the account may not even see was not applied by its hand, unless it was once.
-                Err(error) if is_forbidden(&error) => match cluster.metadata(&kind, &object.id, None).await {
+                Err(error) if is_forbidden(&error) => match cluster.metadata(kind, &object.id, None).await {
                     Ok(live) if live.as_ref().is_none_or(|live| !stale.owner.owns(live, ownership)) => {
                         self.inner.memory.forget(&object.id, &stale.owner);
                         return Ok(Fate::Stays(Stays::Unseen));
@@ -167,7 +177,7 @@ impl Applier {
             };
             // Another owner that takes it this moment wants to know what becomes of it.
             self.inner.memory.forget(&object.id, &owner);
-            match cluster.delete(&kind, &object.id, &live, account).await {
+            match cluster.delete(kind, &object.id, &live, account).await {
                 Ok(Some(finalizers)) => return Ok(Fate::Goes(Expectation::gone(object.clone(), live.uid), finalizers)),
                 Ok(None) => return Ok(Fate::Gone),
                 Err(error) if again(&error, &mut attempt).await => {}
@@ -186,8 +196,14 @@ impl Applier {
     }
 
     /// The kind of an object, as far as the cluster serves it.
-    pub(crate) async fn kind(&self, object: &Versioned) -> Result<Option<std::sync::Arc<Kind>>, ApplyError> {
+    pub(crate) async fn kind(&self, object: &Versioned) -> Result<Option<Arc<Kind>>, ApplyError> {
         let found = self.inner.cluster.kind(&object.id.group, &object.version, &object.id.kind).await;
+        found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))
+    }
+
+    /// The kind of an object that was applied once, as the cluster serves it now, in whichever version.
+    pub(crate) async fn kind_now(&self, object: &Versioned) -> Result<Option<Arc<Kind>>, ApplyError> {
+        let found = self.inner.cluster.kind_now(object).await;
         found.map_err(|error| ApplyError::answer(&object.id, "query failed", error, &Value::Null))
     }
 }

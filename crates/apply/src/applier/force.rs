@@ -29,7 +29,7 @@ impl Applier {
     async fn would_be_taken_anew(&self, desired: &Desired, kind: &Kind, work: &Work) -> bool {
         let (cluster, account) = (&self.inner.cluster, desired.account.as_ref());
         let exists = matches!(cluster.metadata(kind, work.id(), account).await, Ok(Some(_)));
-        exists && cluster.would_create(kind, work.id(), work.manifest.object(), account).await.is_ok()
+        exists && cluster.would_take_anew(kind, work.id(), work.manifest.object(), account).await.is_ok()
     }
 
     /// Deletes the object and applies it again once it is gone.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Applier;
-use crate::cluster::{Account, is_refused};
+use crate::cluster::{Account, is_missing, is_refused};
 use crate::error::ApplyError;
 use crate::object::Versioned;
 use crate::owner::{Owner, Ownership};
@@ -39,7 +39,7 @@ impl Applier {
         let answer = |error| ApplyError::answer(&object.id, "handover failed", error, &Value::Null);
         let _permit = self.inner.requests.acquire().await;
         let cluster = &self.inner.cluster;
-        let Some(kind) = self.kind(object).await? else { return Ok(true) };
+        let Some(kind) = self.kind_now(object).await? else { return Ok(true) };
         if kind.namespaced == object.id.namespace.is_empty() {
             return Ok(true);
         }
@@ -58,7 +58,7 @@ impl Applier {
             let patch = json!({ "metadata": { "labels": labels, "resourceVersion": live.resource_version } });
             match cluster.merge(&kind, &object.id, &patch, heir.account.as_ref()).await {
                 Ok(()) => return Ok(true),
-                Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(true),
+                Err(error) if is_missing(&error) => return Ok(true),
                 Err(error) if again(&error, &mut attempt).await => {}
                 // Whatever it is that keeps the heir from it keeps nobody else from anything.
                 Err(error) if is_refused(&error) => return Ok(false),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResourceList};
 use kube::Client;
 use kube::core::ApiResource;
 
@@ -48,6 +48,35 @@ impl Kinds {
         let found = kinds.get(kind).cloned();
         self.known().insert(key, kinds);
         Ok(found)
+    }
+
+    /// The kind in whichever version the cluster serves, the one that it prefers first; `None` where it serves none.
+    pub(super) async fn find_any(&self, group: &str, kind: &str) -> kube::Result<Option<Arc<Kind>>> {
+        let versions = match self.versions(group).await {
+            Ok(versions) => versions,
+            Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        for version in versions {
+            if let Some(found) = self.find(group, &version, kind).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The versions of a group that are served.
+    async fn versions(&self, group: &str) -> kube::Result<Vec<String>> {
+        if group.is_empty() {
+            return Ok(self.client.list_core_api_versions().await?.versions);
+        }
+        let request = http::Request::get(format!("/apis/{group}")).body(Vec::new());
+        let found: APIGroup = self.client.request(request.map_err(kube::Error::HttpError)?).await?;
+        let preferred = found.preferred_version.into_iter().chain(found.versions);
+        let mut versions: Vec<String> = preferred.map(|version| version.version).collect();
+        let mut known = HashSet::new();
+        versions.retain(|version| known.insert(version.clone()));
+        Ok(versions)
     }
 
     /// Asks the cluster again when the version is next needed.

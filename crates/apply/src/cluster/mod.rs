@@ -17,7 +17,7 @@ pub(crate) use discovery::Kind;
 use discovery::Kinds;
 
 use crate::clients::Clients;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, Versioned};
 use crate::owner::Ownership;
 
 /// What the user names of ServiceAccounts begin with.
@@ -76,6 +76,16 @@ impl Cluster {
         self.kinds.find(group, version, kind).await
     }
 
+    /// The kind of an object that was applied in this version once, as the cluster serves it now, in whichever version; `None`
+    /// where it serves none, so that no object of the kind is there either.
+    pub(crate) async fn kind_now(&self, object: &Versioned) -> kube::Result<Option<Arc<Kind>>> {
+        let ObjectId { group, kind, .. } = &object.id;
+        match self.kinds.find(group, &object.version, kind).await? {
+            Some(found) => Ok(Some(found)),
+            None => self.kinds.find_any(group, kind).await,
+        }
+    }
+
     /// Applies `object` on the server, taking over fields of other managers, as Flux does.
     pub(crate) async fn apply(
         &self,
@@ -88,7 +98,7 @@ impl Cluster {
         let params = PatchParams { dry_run, ..PatchParams::apply(self.ownership.field_manager).force() };
         let patch = Patch::Apply(object);
         let request = request(kind, id).patch(&id.name, &params, &patch).map_err(kube::Error::BuildRequest)?;
-        let (code, body) = self.send(request, account).await.inspect_err(|error| self.note(kind, error))?;
+        let (code, body) = self.send(request, account).await.map_err(|error| self.noted(kind, error))?;
         let object = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
         Ok(Patched { created: code == 201, object })
     }
@@ -108,24 +118,18 @@ impl Cluster {
         self.send(request, account).await.map(drop)
     }
 
-    /// Whether the API would let `object` be created under a name of its own, were it new.
-    pub(crate) async fn would_create(
+    /// Whether the API would take `object`, applied as it is but under a name of its own, were it new.
+    pub(crate) async fn would_take_anew(
         &self,
         kind: &Kind,
         id: &ObjectId,
         object: &Value,
         account: Option<&Account>,
     ) -> kube::Result<()> {
+        let name = format!("check-{:08x}", fastrand::u32(..));
         let mut object = object.clone();
-        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-            metadata.remove("name");
-            metadata.insert("generateName".to_owned(), Value::String("check-".to_owned()));
-        }
-        let params =
-            kube::api::PostParams { dry_run: true, field_manager: Some(self.ownership.field_manager.to_owned()) };
-        let body = serde_json::to_vec(&object).map_err(kube::Error::SerdeError)?;
-        let request = request(kind, id).create(&params, body).map_err(kube::Error::BuildRequest)?;
-        self.send(request, account).await.map(drop)
+        object["metadata"]["name"] = Value::String(name.clone());
+        self.apply(kind, &ObjectId { name, ..id.clone() }, &object, true, account).await.map(drop)
     }
 
     /// The object, whole; `None` where there is none.
@@ -138,8 +142,8 @@ impl Cluster {
         let request = request(kind, id).get(&id.name, &GetParams::default()).map_err(kube::Error::BuildRequest)?;
         match self.send(request, account).await {
             Ok((_, body)) => serde_json::from_slice(&body).map(Some).map_err(kube::Error::SerdeError),
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.noted(kind, error)),
         }
     }
 
@@ -157,8 +161,8 @@ impl Cluster {
                 let partial: PartialObjectMeta = serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?;
                 Ok(Some(partial.metadata))
             }
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.noted(kind, error)),
         }
     }
 
@@ -180,8 +184,8 @@ impl Cluster {
                 let left: Option<PartialObjectMeta> = serde_json::from_slice(&body).ok();
                 Ok(Some(left.and_then(|left| left.metadata.finalizers).unwrap_or_default()))
             }
-            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.noted(kind, error)),
         }
     }
 
@@ -219,10 +223,11 @@ impl Cluster {
     }
 
     /// What was known of a kind may be wrong when the API does not find it.
-    fn note(&self, kind: &Kind, error: &kube::Error) {
-        if matches!(error, kube::Error::Api(status) if status.is_not_found()) {
+    fn noted(&self, kind: &Kind, error: kube::Error) -> kube::Error {
+        if matches!(&error, kube::Error::Api(status) if status.is_not_found()) {
             self.kinds.forget(&kind.resource.group, &kind.resource.version);
         }
+        error
     }
 
     async fn send(
@@ -265,6 +270,13 @@ pub fn is_refused(error: &kube::Error) -> bool {
         kube::Error::HttpError(_) | kube::Error::BuildRequest(_) => true,
         _ => false,
     }
+}
+
+/// Whether the API answered that there is no such object. Of a path that it does not serve, as that of a version that it served
+/// before, it says the same with no name: then nobody knows of the object.
+pub(crate) fn is_missing(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    status.is_not_found() && status.details.as_ref().is_some_and(|details| !details.name.is_empty())
 }
 
 /// Whether the API answered that the object was changed by someone else meanwhile.

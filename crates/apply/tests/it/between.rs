@@ -70,7 +70,10 @@ fn status(code: u16) -> http::Response<Body> {
         403 => "Forbidden",
         _ => "InternalError",
     };
-    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": "no", "code": code });
+    // As of an object, and of no path.
+    let details = json!({ "kind": "configmaps", "name": "a" });
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": "no",
+        "details": details, "code": code });
     let body = Body::from(status.to_string().into_bytes());
     http::Response::builder().status(code).body(body).unwrap()
 }

@@ -50,3 +50,35 @@ async fn an_object_that_is_made_anew_is_deleted_although_somebody_writes_it() {
     assert_eq!(between.deletes.load(Ordering::Relaxed), 5);
     assert_eq!(world.get("v1", "ConfigMap", "a").await.unwrap()["data"]["k"], "4");
 }
+
+#[tokio::test]
+async fn an_object_is_deleted_only_if_the_very_apply_that_follows_would_be_taken() {
+    let (world, between) = (World::new().await, Between::default());
+    let (applier, _drift) = Applier::new(between.client(&world.client), Options::default());
+    let fixed = |value: &str| {
+        let mut object = config_map("a", json!({ "k": value }));
+        object["immutable"] = true.into();
+        Desired { force: true, ..desired("x", vec![object]) }
+    };
+    applier.apply(&fixed("1")).await.unwrap();
+    between.refuse_some(http::Method::PATCH, "/configmaps/check-", 403, 1);
+    applier.apply(&fixed("2")).await.unwrap_err();
+    assert_eq!(between.deletes.load(Ordering::Relaxed), 0);
+    assert_eq!(world.get("v1", "ConfigMap", "a").await.unwrap()["data"]["k"], "1");
+}
+
+#[tokio::test]
+async fn what_kubectl_gave_of_an_object_is_that_object_and_never_deletes_it() {
+    let world = World::new().await;
+    world.apply("x", vec![config_map("a", json!({ "k": "1" }))]).await.unwrap();
+    let mut dump = world.get("v1", "ConfigMap", "a").await.unwrap();
+    let uid = dump["metadata"]["uid"].clone();
+    // As it was in another cluster, or before it was made anew.
+    dump["metadata"]["uid"] = "11111111-2222-3333-4444-555555555555".into();
+    for (value, force) in [("2", false), ("3", true)] {
+        dump["data"]["k"] = value.into();
+        world.applier.apply(&Desired { force, ..desired("x", vec![dump.clone()]) }).await.unwrap();
+        let found = world.get("v1", "ConfigMap", "a").await.unwrap();
+        assert_eq!((&found["data"]["k"], &found["metadata"]["uid"]), (&json!(value), &uid));
+    }
+}
