@@ -50,6 +50,17 @@ pub(super) enum Failure {
     /// The objects of an owner that is deleted could not be.
     #[error("pruning for deleted resource failed: {0}")]
     Finalize(Box<ApplyError>),
+    /// The objects of an owner that is deleted are in another cluster.
+    #[error(
+        "{field}: its objects ({count}) are in another cluster, which cowherd does not ask, so it stays and none of them was \
+         deleted; delete them there, and set spec.deletionPolicy to Orphan, or spec.suspend to true, to let it go"
+    )]
+    Elsewhere {
+        /// The field that says so.
+        field: &'static str,
+        /// How many there are.
+        count: usize,
+    },
     /// It could not be seen what a deletion would take with it.
     #[error("cannot see what would go with {object}: {cause}")]
     Content {
@@ -123,7 +134,7 @@ impl Failure {
         match self {
             Self::Produce(error) => error.reason,
             Self::Apply(error) if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
-            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } => PRUNE_FAILED,
+            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } | Self::Elsewhere { .. } => PRUNE_FAILED,
             Self::Protected(_) => PRUNE_PROTECTED,
             Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,
             Self::Health { .. } | Self::Unreadable(_) => HEALTH_CHECK_FAILED,

@@ -38,6 +38,9 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     match owner.deletion {
         _ if objects.is_empty() => {}
         Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
+        Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
+            return Err(Failure::Elsewhere { field, count: objects.len() });
+        }
         Deletion::Delete | Deletion::DeleteAndWait => {
             begin(context, job, &objects).await;
             remove(context, &context.targets.of(&owner), job, objects).await?;

@@ -119,7 +119,7 @@ pub(crate) async fn preview_deletion(
     client: &Client,
     (owner, status): (&Owner, &Status),
 ) -> Result<Vec<Diff>, PreviewError> {
-    if matches!(owner.deletion, Deletion::Orphan(_)) || !owner.has_finalizer() {
+    if matches!(owner.deletion, Deletion::Orphan(_)) || owner.elsewhere.is_some() || !owner.has_finalizer() {
         return Ok(Vec::new());
     }
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };

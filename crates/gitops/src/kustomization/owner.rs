@@ -32,6 +32,7 @@ impl Owning for Kustomization {
             is_suspended: self.spec.suspend == Some(true),
             settings: known.map_or_else(|| settings(&self).map(Arc::new), |known| known.settings.clone()),
             deletion: deletion(&self),
+            elsewhere: self.spec.kube_config.is_some().then_some("spec.kubeConfig"),
             account: account(&self),
             has_default_account: false,
             precedence: Precedence::default(),

@@ -37,6 +37,9 @@ pub(crate) struct Owner {
     pub(crate) settings: Result<Arc<Settings>, SettingsError>,
     /// What becomes of its objects when it is deleted.
     pub(crate) deletion: Deletion,
+    /// The field that says that its objects are in another cluster, if one does. None of them is touched, since that cluster
+    /// is not asked, and what has their names here is something else.
+    pub(crate) elsewhere: Option<&'static str>,
     /// On whose behalf it acts; with the rights of the agents where it names nobody.
     pub(crate) account: Option<Account>,
     /// Whether it names nobody, and acts on behalf of whom the agents were started to act for.

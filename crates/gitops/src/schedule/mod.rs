@@ -186,7 +186,9 @@ impl Schedule {
             None => {
                 let mut entry = Box::new(Entry::new(owner, status));
                 self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(*former));
-                let objects = entry.status.objects().into_iter().map(|object| object.id);
+                // What is in another cluster is nobody's here.
+                let is_here = entry.owner.elsewhere.is_none();
+                let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
                 self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
                 self.entries.insert(name.clone(), entry).is_none()
             }
