@@ -28,6 +28,7 @@ pub(crate) const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 pub(crate) const DRIFT_FOUGHT: &str = "DriftFought";
 pub(crate) const ASSUMED_READY: &str = "AssumedReady";
 pub(crate) const SHARED: &str = "SharedObjects";
+pub(crate) const DRIFT_UNSEEN: &str = "DriftUnseen";
 pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
 pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";

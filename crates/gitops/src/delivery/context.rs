@@ -61,8 +61,12 @@ impl Context {
         signals: mpsc::UnboundedSender<Signal>,
     ) -> Arc<Self> {
         let clients = clients.into();
-        let options =
-            Options { reserved: config.reserved.clone(), actors: config.actors.clone(), ..Options::default() };
+        let options = Options {
+            reserved: config.reserved.clone(),
+            actors: config.actors.clone(),
+            health: config.health.clone(),
+            ..Options::default()
+        };
         let tell_drift = {
             let signals = signals.clone();
             Arc::new(move |owner, drift| drop(signals.send(Signal::Drift { owner, drift })))

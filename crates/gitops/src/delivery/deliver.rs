@@ -21,7 +21,7 @@ use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
 use super::{Context, finalize, guard, health, idle, places, remedies};
-use crate::conditions::{DRIFT_FOUGHT, RECONCILIATION_SUCCEEDED, SHARED};
+use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
 use crate::producer::Product;
@@ -55,7 +55,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
     context.measures.of(job.name.kind.kind).took(&job.name.namespaced(), began.elapsed());
     job.measured.end(match (&ended, &job.task) {
         _ if panicked => Outcome::Panic,
-        (Ended::Superseded, _) => Outcome::Requeue,
+        (Ended::Superseded | Ended::Overtaken, _) => Outcome::Requeue,
         (Ended::Badly { .. }, _) => Outcome::Error,
         // It is applied again at its interval.
         (Ended::Well, Task::Apply { .. }) => Outcome::RequeueAfter,
@@ -71,6 +71,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         status: job.status,
         task: job.task,
         leaves_any: job.leaves_any,
+        sight: job.sight,
         mask: job.mask,
         ended,
     }
@@ -96,7 +97,7 @@ async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
 async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     if failure.is_superseded() {
         tell_what_was_done(context, job);
-        return Ended::Superseded;
+        return if matches!(failure, Failure::Overtaken) { Ended::Overtaken } else { Ended::Superseded };
     }
     let (reason, may_pass) = (failure.reason(), failure.may_pass());
     let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {remedy}")).unwrap_or_default();
@@ -117,6 +118,9 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     let written = job.write_status(context).await.inspect_err(|failure| {
         tracing::debug!(error = job.say(failure), "the status could not be written");
     });
+    if matches!(written, Err(Failure::Overtaken)) {
+        return Ended::Overtaken;
+    }
     // As long as nobody can read of the failure, it is tried again soon.
     Ended::Badly { may_pass: may_pass || written.is_err() }
 }
@@ -223,6 +227,7 @@ async fn apply(
     job.note(&changes);
     job.tell_changes(context, &changes);
     job.leaves_any = target.applier.leaves_any(&changes);
+    job.sight = target.applier.sight(changes.iter().map(|change| &change.object.id));
 
     let applied: Vec<Versioned> = changes.iter().map(|change| change.object.clone()).collect();
     // What follows takes as long as it takes; others should not have to wait for it.
@@ -252,12 +257,18 @@ async fn apply(
 }
 
 /// Without our finalizer nobody would clean up after the owner is deleted.
-async fn guard_finalizer(context: &Context, job: &Job) -> Result<(), Failure> {
+async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<(), Failure> {
     if job.owner.has_finalizer() {
         return Ok(());
     }
-    let set = finalize::set_finalizer(context, &job.name, &job.owner.metadata, true).await;
-    set.map_err(|error| Failure::api(&error))
+    let seen = &job.owner.metadata;
+    let version =
+        finalize::set_finalizer(context, &job.name, seen, true).await.map_err(|error| Failure::api(&error))?;
+    // It was as it was seen, so that nobody wrote the status either.
+    if job.status.basis.version == seen.resource_version {
+        job.status.basis.version = version;
+    }
+    Ok(())
 }
 
 /// Refuses to act where that would not be on behalf of whom the owner names.
@@ -352,6 +363,17 @@ fn tell_shared(context: &Context, job: &mut Job) {
     }
 }
 
+/// Says of which objects drift is not seen as it happens, when that is news.
+fn tell_unseen(context: &Context, job: &mut Job, settings: &Settings) {
+    let told = job.sight.trouble().map(|kinds| {
+        let interval = status::go_duration(settings.interval);
+        format!("drift is not seen as it happens, but looked for every {interval}, of: {kinds}")
+    });
+    if let Some(message) = status::looks(&mut job.status, &job.owner, told.as_deref()) {
+        job.tell_event(context, Type::Warning, DRIFT_UNSEEN, &message);
+    }
+}
+
 /// An error about kinds that are not there, with the places where their objects are written.
 fn placed(job: &Job, error: ApplyError) -> ApplyError {
     let ApplyError::Unserved(mut unserved) = error else { return error };
@@ -379,6 +401,7 @@ async fn succeed(
 ) -> Result<(), Failure> {
     remember(job, digest, RECONCILIATION_SUCCEEDED, began);
     tell_shared(context, job);
+    tell_unseen(context, job, settings);
     let revision = job.artifact.revision.clone();
     let origin = job.occasion().origin;
     status::succeeded(&mut job.status, &job.owner, &revision, origin.as_deref());

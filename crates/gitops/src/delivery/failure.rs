@@ -8,7 +8,7 @@ use cowherd_apply::{ApplyError, ObjectId};
 use crate::conditions::{
     BUILD_FAILED, HEALTH_CHECK_FAILED, NO_CONTROLLER, PRUNE_FAILED, PRUNE_PROTECTED, RECONCILIATION_FAILED,
 };
-use crate::owner::status::go_duration;
+use crate::owner::status::{Unwritten, go_duration};
 use crate::producer::ProducerError;
 
 /// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
@@ -18,6 +18,9 @@ pub(super) enum Failure {
     /// Something newer is to be done.
     #[error("something newer is to be done")]
     Superseded,
+    /// Somebody else wrote the status meanwhile.
+    #[error("somebody else wrote the status meanwhile")]
+    Overtaken,
     /// A panic.
     #[error("the reconciliation broke off; this is a bug in cowherd")]
     Broken,
@@ -112,13 +115,22 @@ impl Failure {
         }
     }
 
+    /// What a write of the status failed with.
+    pub(super) fn unwritten(error: &Unwritten) -> Self {
+        match error {
+            Unwritten::Api(error) => Self::api(error),
+            Unwritten::Overtaken => Self::Overtaken,
+        }
+    }
+
     /// What an apply failed with.
     pub(super) fn apply(error: ApplyError) -> Self {
         if matches!(error, ApplyError::Superseded) { Self::Superseded } else { Self::Apply(Box::new(error)) }
     }
 
+    /// Whether nothing is to be told of it, since it is done anew.
     pub(super) fn is_superseded(&self) -> bool {
-        matches!(self, Self::Superseded)
+        matches!(self, Self::Superseded | Self::Overtaken)
     }
 
     /// What the API answered to who applies, or deletes, objects.

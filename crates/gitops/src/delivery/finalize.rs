@@ -18,7 +18,7 @@ use super::{Context, guard};
 use crate::Phase;
 use crate::conditions::{PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
-use crate::owner::{Deletion, Owner, OwnerName};
+use crate::owner::{Deletion, OwnerName};
 use crate::target::Target;
 
 /// Deletes what the owner applied, as far as its policy says so, and lets go of it.
@@ -51,7 +51,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         kept.forget(&job.name);
     }
     context.failed.forget(&job.name);
-    release(context, &owner).await.map_err(|error| Failure::api(&error))?;
+    release(context, job).await?;
     job.tell(context, Phase::Gone);
     Ok(())
 }
@@ -126,12 +126,21 @@ fn leave(context: &Context, job: &mut Job, account: &Account, objects: &[Version
     objects.iter().for_each(|object| job.note_stays(&object.id, &because));
 }
 
-/// Takes our finalizer away from the owner, whose status was written since it was seen.
-async fn release(context: &Context, owner: &Owner) -> kube::Result<()> {
-    match look(context, &owner.name).await? {
-        Some(seen) if seen.uid == owner.metadata.uid => set_finalizer(context, &owner.name, &seen, false).await,
-        _ => Ok(()),
+/// Takes our finalizer away from the owner, whose status was written since it was seen. Where somebody else wrote it, it may
+/// have objects that nobody has looked at here.
+async fn release(context: &Context, job: &mut Job) -> Result<(), Failure> {
+    let (name, kind) = (job.name.clone(), job.name.kind);
+    let failed = |error: kube::Error| Failure::api(&error);
+    let found = api(context, &name).get_opt(&name.name).await.map_err(failed)?;
+    let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(()) };
+    let seen = found.metadata.clone();
+    if let Ok((owner, theirs)) = (kind.read)(found)
+        && !theirs.is_of(&job.status.basis, kind)
+    {
+        job.status = theirs.founded(&owner).with_objects_of(&job.status);
+        return Err(Failure::Overtaken);
     }
+    set_finalizer(context, &name, &seen, false).await.map(drop).map_err(failed)
 }
 
 /// The metadata of an owner as it is now, if it is there.
@@ -140,13 +149,13 @@ pub(super) async fn look(context: &Context, name: &OwnerName) -> kube::Result<Op
     Ok(seen.map(|seen| seen.metadata))
 }
 
-/// Adds our finalizer to the object, of which this is the metadata, or takes it away.
+/// Adds our finalizer to the object, of which this is the metadata, or takes it away; the resource version that it has then.
 pub(super) async fn set_finalizer(
     context: &Context,
     name: &OwnerName,
     seen: &ObjectMeta,
     present: bool,
-) -> kube::Result<()> {
+) -> kube::Result<Option<String>> {
     let mut finalizers: Vec<&str> = seen.finalizers.iter().flatten().map(String::as_str).collect();
     finalizers.retain(|finalizer| *finalizer != FINALIZER);
     if present {
@@ -157,8 +166,8 @@ pub(super) async fn set_finalizer(
     let params = PatchParams { field_manager: Some(name.kind.status_manager.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     match api(context, name).patch(&name.name, &params, &patch).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() && !present => Ok(()),
-        result => result.map(drop),
+        Err(kube::Error::Api(status)) if status.is_not_found() && !present => Ok(None),
+        result => result.map(|object| object.metadata.resource_version),
     }
 }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use cowherd_apply::mask::Mask;
-use cowherd_apply::{ChangeSet, ObjectId, Pruned};
+use cowherd_apply::{ChangeSet, ObjectId, Pruned, Sight};
 use cowherd_runtime::Measured;
 use tokio::sync::watch;
 use tracing::Span;
@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) progress: Progress,
     /// Whether it left objects as they are because they ask for that.
     pub(crate) leaves_any: bool,
+    /// What tells of drift of its objects.
+    pub(crate) sight: Sight,
     /// Becomes true when something newer is to be done instead.
     pub(crate) cancel: watch::Receiver<bool>,
     /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
@@ -104,6 +106,8 @@ pub(crate) struct Report {
     pub(crate) task: Task,
     /// Whether it left objects as they are because they ask for that.
     pub(crate) leaves_any: bool,
+    /// What tells of drift of its objects.
+    pub(crate) sight: Sight,
     /// What must not be shown, as far as it found that out.
     pub(crate) mask: Mask,
     pub(crate) ended: Ended,
@@ -121,6 +125,8 @@ pub(crate) enum Ended {
     },
     /// Something newer is to be done.
     Superseded,
+    /// Somebody else wrote the status meanwhile: another agent, it may be, that leads by now. The status is what they wrote.
+    Overtaken,
 }
 
 impl Job {
@@ -210,17 +216,18 @@ impl Job {
         }
     }
 
+    /// Writes the status. Where somebody else wrote it meanwhile, it becomes what they wrote, and the job is to be done anew.
     pub(super) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
         self.mask_conditions();
-        let written = status::write(&context.client, &context.counters, &self.name, &self.status).await;
-        written.map_err(|error| Failure::api(&error))
+        let written = status::write(&context.client, &context.counters, &self.name, &mut self.status).await;
+        written.map_err(|error| Failure::unwritten(&error))
     }
 
     /// Writes the conditions alone, which is less than the whole status where there are many objects.
     pub(super) async fn write_conditions(&mut self, context: &Context) -> Result<(), Failure> {
         self.mask_conditions();
-        let written = status::write_conditions(&context.client, &context.counters, &self.name, &self.status).await;
-        written.map_err(|error| Failure::api(&error))
+        let written = status::write_conditions(&context.client, &context.counters, &self.name, &mut self.status).await;
+        written.map_err(|error| Failure::unwritten(&error))
     }
 
     fn mask_conditions(&mut self) {

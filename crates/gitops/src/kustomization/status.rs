@@ -43,6 +43,7 @@ pub(super) fn read(status: KustomizationStatus) -> Status {
         inventory,
         history: status.history.into_iter().map(reconciliation).collect(),
         settled: status.settled_entries.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+        ..Status::default()
     }
 }
 

@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use cowherd_api::Condition;
 use cowherd_api::ConditionStatus::{self, True, Unknown};
+use cowherd_apply::inventory as entries;
 use jiff::Timestamp;
 use kube::Client;
+use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::{Inventory, Owner, OwnerName};
+use super::{Inventory, Owner, OwnerKind, OwnerName};
 use crate::conditions::{
-    ASSUMED_READY, Conditions, HEALTHY, PROGRESSING, PRUNE_FAILED, READY, RECONCILIATION_SUCCEEDED, RECONCILING,
-    SHARED, STALLED, TERMINATING, find, time,
+    ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, READY, RECONCILIATION_SUCCEEDED,
+    RECONCILING, SHARED, STALLED, TERMINATING, find, time,
 };
+use crate::status::{Basis, Written};
 use crate::{Authorship, Counters, Occasion};
 
 /// What an owner's status says, whatever its kind.
@@ -36,6 +39,8 @@ pub(crate) struct Status {
     /// How many objects, the first of the inventory, the owner had when nothing was to be pruned last; all of them, where
     /// nothing is.
     pub(crate) settled: Option<usize>,
+    /// What is known of it as the API has it.
+    pub(crate) basis: Basis,
 }
 
 /// A past reconciliation.
@@ -66,6 +71,37 @@ impl Status {
     /// The objects in the inventory.
     pub(crate) fn objects(&self) -> Vec<cowherd_apply::Versioned> {
         self.inventory.as_ref().map(Inventory::objects).unwrap_or_default()
+    }
+
+    /// The same, as it was found with its owner.
+    pub(crate) fn founded(mut self, owner: &Owner) -> Self {
+        self.basis = Basis::found(&owner.metadata, &(owner.name.kind.write_status)(&self).unwrap_or_default());
+        self
+    }
+
+    /// The same, as somebody else wrote it, with the objects that only `ours` has. Others may have given them, which nobody
+    /// else knows; whoever has them by now keeps them.
+    pub(crate) fn with_objects_of(mut self, ours: &Self) -> Self {
+        let (theirs, ours) = (self.objects(), ours.objects());
+        if entries::gone(&ours, &theirs).is_empty() {
+            return self;
+        }
+        if self.inventory.is_some() {
+            // They are not what it had when it was last settled.
+            self.settled.get_or_insert(theirs.len());
+        }
+        self.inventory = Some(Inventory::of(&entries::union(&theirs, &ours)));
+        self
+    }
+
+    /// Whether it is one of those that we know to be ours.
+    pub(crate) fn is_of(&self, basis: &Basis, kind: &OwnerKind) -> bool {
+        basis.is_ours(&(kind.write_status)(self).unwrap_or_default())
+    }
+
+    /// The owner was seen with `found` as its status, where this one is the last that we know of.
+    pub(crate) fn see(&mut self, owner: &Owner, found: &Self) {
+        self.basis.see(&owner.metadata, || (owner.name.kind.write_status)(found).unwrap_or_default());
     }
 
     /// The same without the memory that lists have left over, which is more than what is in them: a status is kept for as
@@ -135,6 +171,16 @@ pub(crate) fn shares(status: &mut Status, owner: &Owner, told: Option<&str>) -> 
     note(status, owner, SHARED, told)
 }
 
+/// Drift of some of the objects is not seen as it happens, as `told`, or that of all is; what to say of it if that is news.
+pub(crate) fn looks(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
+    note(status, owner, DRIFT_UNSEEN, told)
+}
+
+/// Whether it says that drift of some of the objects is not seen as it happens.
+pub(crate) fn has_to_look(status: &Status) -> bool {
+    find(&status.conditions, DRIFT_UNSEEN).is_some()
+}
+
 /// Some of the objects count as ready without being so, as `told`, or none does; what to say of it if that is news.
 pub(crate) fn assumes(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
     note(status, owner, ASSUMED_READY, told)
@@ -197,25 +243,64 @@ pub(crate) fn go_duration(duration: Duration) -> String {
     cowherd_duration::print(millis.saturating_mul(1_000_000))
 }
 
-/// Writes the status.
-pub(crate) async fn write(client: &Client, counters: &Counters, name: &OwnerName, status: &Status) -> kube::Result<()> {
-    let written = (name.kind.write_status)(status).map_err(kube::Error::SerdeError)?;
-    write_fields(client, counters, name, name.kind.status_fields, &written).await
+/// Why a status was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritten {
+    /// The API said so, or nothing.
+    #[error("{0}")]
+    Api(#[from] kube::Error),
+    /// Somebody else wrote it meanwhile.
+    #[error("somebody else wrote the status meanwhile")]
+    Overtaken,
 }
 
-/// Writes the conditions, and leaves what else a status says as it is.
+/// Writes the status, unless somebody else wrote it meanwhile: then it becomes what they wrote.
+pub(crate) async fn write(
+    client: &Client,
+    counters: &Counters,
+    name: &OwnerName,
+    status: &mut Status,
+) -> Result<(), Unwritten> {
+    let kind = name.kind;
+    let written = (kind.write_status)(status).map_err(kube::Error::SerdeError)?;
+    status.basis.sends(&written);
+    match write_fields(client, counters, name, &status.basis, (kind.status_fields, &written)).await? {
+        Written::Done(object) => {
+            let (owner, found) = (kind.read)(*object).map_err(kube::Error::SerdeError)?;
+            status.basis = found.founded(&owner).basis;
+            Ok(())
+        }
+        Written::Overtaken(live) => {
+            let (owner, theirs) = (kind.read)(*live).map_err(kube::Error::SerdeError)?;
+            tracing::warn!(owner = %name, "somebody else wrote the status meanwhile; what they wrote counts");
+            *status = theirs.founded(&owner).with_objects_of(status);
+            Err(Unwritten::Overtaken)
+        }
+    }
+}
+
+/// Writes the conditions, and leaves what else a status says as it is. Nothing is written where somebody else wrote the
+/// status meanwhile.
 pub(crate) async fn write_conditions(
     client: &Client,
     counters: &Counters,
     name: &OwnerName,
-    status: &Status,
-) -> kube::Result<()> {
+    status: &mut Status,
+) -> Result<(), Unwritten> {
+    let kind = name.kind;
     let conditions = Status { conditions: status.conditions.clone(), ..Status::default() };
-    let mut written = (name.kind.write_status)(&conditions).map_err(kube::Error::SerdeError)?;
+    let mut written = (kind.write_status)(&conditions).map_err(kube::Error::SerdeError)?;
     if let Value::Object(fields) = &mut written {
         fields.retain(|field, _| field == CONDITIONS);
     }
-    write_fields(client, counters, name, &[CONDITIONS], &written).await
+    match write_fields(client, counters, name, &status.basis, (&[CONDITIONS], &written)).await? {
+        Written::Done(object) => {
+            let (owner, found) = (kind.read)(*object).map_err(kube::Error::SerdeError)?;
+            status.basis = found.founded(&owner).basis;
+            Ok(())
+        }
+        Written::Overtaken(_) => Err(Unwritten::Overtaken),
+    }
 }
 
 /// Under which name a status has its conditions, whatever the kind.
@@ -225,14 +310,15 @@ async fn write_fields(
     client: &Client,
     counters: &Counters,
     name: &OwnerName,
-    fields: &[&str],
-    written: &Value,
-) -> kube::Result<()> {
+    basis: &Basis,
+    what: (&[&str], &Value),
+) -> kube::Result<Written> {
     let kind = name.kind;
     let place = crate::status::Place { resource: kind.resource(), name: name.namespaced() };
-    crate::status::write(client, &place, kind.status_manager, fields, written).await?;
+    let is_ours = |live: &DynamicObject| (kind.read)(live.clone()).is_ok_and(|(_, status)| status.is_of(basis, kind));
+    let written = crate::status::write(client, &place, kind.status_manager, what, basis, is_ours).await?;
     counters.wrote_status();
-    Ok(())
+    Ok(written)
 }
 
 #[cfg(test)]

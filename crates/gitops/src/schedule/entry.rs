@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use cowherd_api::{Condition, ConditionStatus};
+use cowherd_apply::Sight;
 use cowherd_apply::mask::Mask;
 use cowherd_runtime::Backoff;
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use super::drifts::Drifts;
 use crate::Trigger;
 use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, PROGRESSING, READY, find};
 use crate::delivery::{Ended, Held, Report, Task};
-use crate::owner::{Owner, Settings, Status};
+use crate::owner::{Owner, Settings, Status, status};
 use crate::producer::Inputs;
 use crate::source::SourceName;
 
@@ -23,6 +24,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The pause after the API said that an object is not what a watch showed; it doubles up to the longest.
 const STRAYS: Backoff = Backoff { first: Duration::from_millis(50), last: Duration::from_secs(5), jitter: 0.0 };
+
+/// The pause after somebody else wrote a status. A leader that was suspended, or cut off, finds out in it that another one
+/// leads, and does nothing more.
+const OVERTAKEN: Duration = Duration::from_secs(5);
 
 /// How long an owner may take to be gone once its finalizer is.
 const AFTER_FINALIZING: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ pub(super) struct Entry {
     pub(super) due: Option<Instant>,
     /// When anything may be done about it at the earliest: the API says that it is not what a watch showed.
     not_before: Option<Instant>,
+    /// Until when nothing is done about it, since somebody else wrote its status.
+    overtaken_until: Option<Instant>,
     /// When its deletion, or what is to be said of it, is tried again that failed.
     pub(super) retry_at: Option<Instant>,
     /// The approval of a prune that came since the last apply was begun.
@@ -100,6 +107,23 @@ pub(super) struct Last {
     pub(super) revision: String,
     pub(super) inputs: Option<Arc<Inputs>>,
     pub(super) succeeded: bool,
+    /// What tells of drift of its objects, and when to look if it does for the first time.
+    watched: Option<(Sight, Instant, Duration)>,
+}
+
+impl Last {
+    /// When to look next if drift of all objects is seen as it happens.
+    fn next_look(&self, now: Instant) -> Option<Instant> {
+        let (_, first, interval) = self.watched.as_ref()?;
+        let over = now.saturating_duration_since(*first).as_nanos() / interval.as_nanos().max(1);
+        let later = interval.saturating_mul(u32::try_from(over + 1).unwrap_or(u32::MAX));
+        Some(if *first > now { *first } else { *first + later })
+    }
+
+    /// Whether the interval is over, and drift of some objects is not seen as it happens.
+    fn has_to_look(&self, now: Instant) -> bool {
+        self.watched.as_ref().is_some_and(|(sight, first, _)| *first <= now && !sight.is_clear())
+    }
 }
 
 /// What an owner needs.
@@ -120,12 +144,13 @@ fn approved_anew(before: &Owner, now: &Owner) -> Option<String> {
 impl Entry {
     pub(super) fn new(owner: Owner, status: Status) -> Self {
         Self {
-            status: status.packed(),
+            status: status.founded(&owner).packed(),
             owner: Arc::new(owner),
             running: None,
             last: None,
             due: None,
             not_before: None,
+            overtaken_until: None,
             retry_at: None,
             approval: None,
             is_resumed: false,
@@ -170,6 +195,12 @@ impl Entry {
         self.is_resumed = !owner.is_suspended && (self.is_resumed || self.is_suspended());
         self.strays = 0;
         self.not_before = None;
+        // Only after what we wrote last was seen is it known that anything else came later.
+        let was_ours = self.status.basis.version == self.owner.metadata.resource_version;
+        self.status.see(&owner, &status);
+        if was_ours && self.status.basis.version != owner.metadata.resource_version && !self.is_busy() {
+            self.is_overtaken(status.founded(&owner).with_objects_of(&self.status), Instant::now());
+        }
         self.owner = Arc::new(owner);
         is_new
     }
@@ -207,7 +238,7 @@ impl Entry {
 
     /// What is to be done when the source has this content.
     pub(super) fn need(&self, digest: Option<&str>, now: Instant) -> Need {
-        if let Some(at) = self.not_before.filter(|at| *at > now) {
+        if let Some(at) = self.not_before.into_iter().chain(self.overtaken_until).max().filter(|at| *at > now) {
             return Need::Later(at);
         }
         if self.owner.is_deleted() {
@@ -235,7 +266,8 @@ impl Entry {
         if self.drifts.is_due(now) {
             return self.drifted(now);
         }
-        self.due.into_iter().chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
+        let look = last.next_look(now);
+        self.due.into_iter().chain(look).chain(self.drifts.next(now)).min().map_or(Need::Nothing, Need::Later)
     }
 
     /// Objects are to be put right, but for those that somebody fights for.
@@ -340,7 +372,7 @@ impl Entry {
         if self.broke_off {
             return Some(self.trigger.clone().unwrap_or(Trigger::Retry));
         }
-        let is_due = self.due.is_some_and(|due| due <= now);
+        let is_due = self.due.is_some_and(|due| due <= now) || last.has_to_look(now);
         is_due.then_some(if last.succeeded { Trigger::Interval } else { Trigger::Retry })
     }
 
@@ -402,8 +434,15 @@ impl Entry {
         if report.ended == Ended::Well {
             self.drifts.told_held(now);
         }
-        self.drifts.end(report.ended == Ended::Superseded);
+        self.drifts.end(matches!(report.ended, Ended::Superseded | Ended::Overtaken));
         let may_pass = match report.ended {
+            Ended::Overtaken => {
+                self.complained = None;
+                // What is to go goes, whoever leads.
+                let pause = if running.is_apply { OVERTAKEN } else { STRAYS.delay(0) };
+                self.overtake(running.is_apply, now + pause);
+                return false;
+            }
             Ended::Superseded => {
                 self.broke_off |= running.is_apply;
                 self.had_applied = running.is_apply && running.waits;
@@ -434,12 +473,13 @@ impl Entry {
         let inputs = running.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_all_here = inputs.as_ref().is_none_or(|inputs| inputs.remotes.is_empty());
         self.due = match (self.settings(), may_pass) {
-            // Drift is seen as it happens. What nothing tells of is looked at when the interval is over.
+            // Drift is seen as it happens, as long as watches are up. What nothing tells of is looked at when the interval is over.
             (Some(settings), None)
                 if is_all_here
                     && !report.leaves_any
                     && !settings.producer.reads_cluster()
-                    && !settings.checks_health() =>
+                    && !settings.checks_health()
+                    && !status::has_to_look(&self.status) =>
             {
                 None
             }
@@ -447,7 +487,10 @@ impl Entry {
             (Some(settings), Some(false)) => Some(now + settings.retry_interval),
             _ => Some(now + self.retry()),
         };
+        let sight = Some(report.sight).filter(|sight| succeeded && !sight.is_empty());
+        let watched = sight.zip(self.settings().map(|settings| settings.interval));
         self.last = Some(Last {
+            watched: watched.map(|(sight, interval)| (sight, now + interval, interval)),
             generation: report.generation,
             requested_at: running.requested_at,
             digest: running.digest,
@@ -456,6 +499,19 @@ impl Entry {
             succeeded,
         });
         succeeded && running.moved_on
+    }
+
+    /// Somebody else wrote the status, and maybe brought something else.
+    fn overtake(&mut self, has_to_apply: bool, until: Instant) {
+        self.broke_off |= has_to_apply;
+        self.had_applied = false;
+        self.overtaken_until = Some(until);
+    }
+
+    /// The status is what somebody else wrote.
+    pub(super) fn is_overtaken(&mut self, status: Status, now: Instant) {
+        self.status = status.packed();
+        self.overtake(true, now + OVERTAKEN);
     }
 
     /// Whether all is as the last apply left it, as far as anybody knows.

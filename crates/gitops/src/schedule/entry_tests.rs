@@ -88,6 +88,7 @@ impl Known {
             status: self.entry.status.clone(),
             task: task.clone(),
             leaves_any: false,
+            sight: Default::default(),
             mask: Mask::default(),
             ended,
         };
@@ -554,6 +555,7 @@ fn an_object_of_the_same_name_is_another_one_and_waits_for_the_job_of_the_former
         status: Status::default(),
         task: apply(),
         leaves_any: false,
+        sight: Default::default(),
         mask: Mask::default(),
         ended: Ended::Well,
     };

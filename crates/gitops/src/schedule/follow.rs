@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use super::{Schedule, Signal};
 use crate::owner::OwnerName;
+use crate::owner::status::Unwritten;
 use crate::owner::{Status, status};
+use crate::status::Basis;
 
 /// How many writes are under way at once: few, so that they are in nobody's way.
 const AT_ONCE: usize = 4;
@@ -15,6 +17,16 @@ const AT_ONCE: usize = 4;
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long after a failed write it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// What came of a write.
+pub(crate) enum Followed {
+    /// The status as it was written.
+    Written(Box<Status>),
+    /// The status as somebody else wrote it meanwhile.
+    Overtaken(Box<Status>),
+    /// Nobody knows if it was written.
+    Failed(Basis),
+}
 
 impl Schedule {
     /// Starts writes, as far as they are in nobody's way.
@@ -57,30 +69,38 @@ impl Schedule {
         self.following += 1;
         let context = self.context.clone();
         self.errands.spawn(async move {
-            let written = status::write(&context.client, &context.counters, &name, &status).await;
+            let mut status = status;
+            let written = status::write(&context.client, &context.counters, &name, &mut status).await;
             if let Err(error) = &written {
                 tracing::debug!(owner = %name, %error, "the status could not follow");
             }
             context.counters.followed();
-            let status = written.is_ok().then(|| Box::new(status));
-            let _ = context.signals.send(Signal::Followed { name, uid, status });
+            let followed = match written {
+                Ok(()) => Followed::Written(Box::new(status)),
+                Err(Unwritten::Overtaken) => Followed::Overtaken(Box::new(status)),
+                Err(Unwritten::Api(_)) => Followed::Failed(status.basis),
+            };
+            let _ = context.signals.send(Signal::Followed { name, uid, followed });
         });
     }
 
     /// A write ended. Nothing else was begun for the owner meanwhile: of two writes under way nobody knows
     /// which one stays.
-    pub(super) fn followed(&mut self, name: &OwnerName, uid: Option<&str>, status: Option<Box<Status>>) {
+    pub(super) fn followed(&mut self, name: &OwnerName, uid: Option<&str>, followed: Followed) {
         self.following = self.following.saturating_sub(1);
         let Some(entry) = self.entries.get_mut(name) else {
             self.left(name, |entry| entry.is_followed = false);
             return;
         };
         entry.is_followed = false;
-        match status {
+        let now = Instant::now();
+        match followed {
             _ if entry.owner.uid() != uid => {}
-            Some(status) => entry.status = *status,
-            None => {
-                let at = Instant::now() + RETRY;
+            Followed::Written(status) => entry.status = *status,
+            Followed::Overtaken(status) => entry.is_overtaken(*status, now),
+            Followed::Failed(basis) => {
+                entry.status.basis = basis;
+                let at = now + RETRY;
                 entry.follow_at = Some(at);
                 self.timers.set(name, at);
             }

@@ -20,19 +20,20 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::Drift;
+use cowherd_apply::{Drift, Sight};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 use crate::delivery::{Concerned, Context, Ended, Job, Rank, Report, Task, deliver, without_source};
 use crate::occasion::Drifted;
-use crate::owner::{OwnerKind, OwnerName, Sighting, Status};
+use crate::owner::{OwnerKind, OwnerName, Sighting};
 use crate::policy::Unnamed;
 use crate::source::{Artifact, Latest, News, SourceName};
 use crate::{Occasion, Phase, Progress, Trigger};
 use dependencies::Verdict;
 use entry::{Entry, Need};
+use follow::Followed;
 use parents::Asking;
 use timers::Timers;
 
@@ -55,7 +56,7 @@ pub(crate) enum Signal {
     /// A job is past its apply and waits for health.
     Waits(OwnerName),
     /// The status of an owner followed to a revision that does not concern it.
-    Followed { name: OwnerName, uid: Option<String>, status: Option<Box<Status>> },
+    Followed { name: OwnerName, uid: Option<String>, followed: Followed },
     /// It changed who else describes objects of these owners, or whose they are.
     Concerned(Concerned),
     /// An object of an owner drifted.
@@ -163,7 +164,7 @@ impl Schedule {
                 }
                 self.consider(&name);
             }
-            Signal::Followed { name, uid, status } => self.followed(&name, uid.as_deref(), status),
+            Signal::Followed { name, uid, followed } => self.followed(&name, uid.as_deref(), followed),
             Signal::Concerned(concerned) => self.concern(concerned),
             Signal::Drift { owner, drift } => self.drifted(&owner, drift),
             Signal::Unmade { name, answer } => self.ask(name, answer),
@@ -448,6 +449,7 @@ impl Schedule {
             occasion,
             has_said_why: false,
             leaves_any: false,
+            sight: Sight::default(),
             name: name.clone(),
             owner: entry.owner.clone(),
             settings,

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::marker::PhantomData;
 
-use cowherd_runtime::{Health, Key, Metrics, Shard, Sink, follow, supervise};
+use cowherd_apply::RELIST;
+use cowherd_runtime::{Health, Key, Metrics, Shard, Sink, follow_and_relist, supervise};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, Client};
@@ -25,7 +26,8 @@ pub(crate) async fn owners<K: Owning>(
     let start = || async {
         let pulse = health.register(&name);
         let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
-        follow(api, watcher::Config::default().labels(&shard.to_string()), &sightings, &pulse).await;
+        let of_shard = watcher::Config::default().labels(&shard.to_string());
+        follow_and_relist(api, of_shard, Some(RELIST), &sightings, &pulse).await;
     };
     supervise(&name, &health, &metrics, start).await;
 }

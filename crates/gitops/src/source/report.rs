@@ -7,7 +7,7 @@ use cowherd_api::ConditionStatus::{False, True};
 use cowherd_api::flux::annotations::{RECONCILE_REQUESTED_AT, SOURCE_STATUS_MANAGER};
 use cowherd_api::flux::source::v1;
 use jiff::Timestamp;
-use kube::api::ApiResource;
+use kube::api::{ApiResource, DynamicObject};
 
 use super::news::Teller;
 use super::status::Status;
@@ -17,7 +17,7 @@ use crate::conditions::{
     holds, time,
 };
 use crate::events::{self, Happened, Type};
-use crate::status::Place;
+use crate::status::{Basis, Place, Written};
 use crate::{Authorship, Occasion, Progress, Trigger};
 
 /// The component that events name.
@@ -29,12 +29,16 @@ pub(super) struct Report {
     name: SourceName,
     /// The status as it was last written, or found.
     status: Status,
+    /// What is known of it as the API has it.
+    basis: Basis,
     teller: Teller,
 }
 
 impl Report {
     pub(super) fn new(shared: Shared, name: SourceName, object: &impl Source, teller: Teller) -> Self {
-        Self { shared, name, status: object.status(), teller }
+        let status = object.status();
+        let basis = Basis::found(object.meta(), &status);
+        Self { shared, name, status, basis, teller }
     }
 
     /// Tells what came of a look; whether all is well.
@@ -157,24 +161,48 @@ impl Report {
         }
     }
 
+    /// Writes the status, unless it is there already. Where somebody else wrote it meanwhile, another agent that leads by now,
+    /// it may be, what they wrote counts until the next look. Whether the status is there.
     async fn write<K: Source>(&mut self, object: &K, status: Status) -> bool {
-        // Of what is another shard's its own agents tell.
-        if status == self.status || !self.shared.is_ours(object) {
+        self.basis.see(object.meta(), || object.status());
+        // Of what is another shard's its own agents tell. What is seen of the status may be late, but not until the next look.
+        if (status == self.status && status == object.status()) || !self.shared.is_ours(object) {
             return true;
         }
         let place = Place { resource: ApiResource::erase::<K>(&()), name: self.name.name.clone() };
         let fields: Vec<&str> = COMMON_FIELDS.iter().chain(K::STATUS_FIELDS).copied().collect();
-        match crate::status::write(&self.shared.client, &place, SOURCE_STATUS_MANAGER, &fields, &status).await {
-            Ok(()) => {
-                self.status = status;
-                true
+        self.basis.sends(&status);
+        let is_ours = |live: &DynamicObject| read::<K>(live).is_some_and(|live| self.basis.is_ours(&live.status()));
+        let written = crate::status::write(
+            &self.shared.client,
+            &place,
+            SOURCE_STATUS_MANAGER,
+            (&fields, &status),
+            &self.basis,
+            is_ours,
+        );
+        let (found, is_written) = match written.await {
+            Ok(Written::Done(object)) => (object, true),
+            Ok(Written::Overtaken(live)) => {
+                tracing::warn!(source = %self.name, "somebody else wrote the status meanwhile; what they wrote counts");
+                (live, false)
             }
             Err(error) => {
                 tracing::debug!(source = %self.name, %error, "the status could not be written");
-                false
+                return false;
             }
+        };
+        if let Some(found) = read::<K>(&found) {
+            self.basis = Basis::found(found.meta(), &found.status());
+            self.status = if is_written { status } else { found.status() };
         }
+        is_written
     }
+}
+
+/// The object as one of its kind.
+fn read<K: Source>(object: &DynamicObject) -> Option<K> {
+    serde_json::to_value(object).and_then(serde_json::from_value).ok()
 }
 
 /// What the event of a new artifact has for programs, under the names of Flux's source-controller where it has them.

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cowherd_runtime::{Backoff, Key, Sink, caught, follow, supervise};
+use cowherd_apply::RELIST;
+use cowherd_runtime::{Backoff, Key, Sink, caught, follow_and_relist, supervise};
 use kube::core::error_boundary::DeserializeGuard;
 use kube::runtime::watcher;
 use kube::{Api, ResourceExt};
@@ -28,7 +29,7 @@ pub(crate) async fn run<K: Source>(shared: Shared) {
     let start = || async {
         let pulse = health.register(&name);
         let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
-        follow(api, watcher::Config::default(), &sources, &pulse).await;
+        follow_and_relist(api, watcher::Config::default(), Some(RELIST), &sources, &pulse).await;
     };
     supervise(&name, &health, &metrics, start).await;
 }

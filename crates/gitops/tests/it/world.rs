@@ -117,6 +117,8 @@ pub struct World {
     pub policy: Policy,
     /// Is told what the agents do, from their next start on.
     pub progress: Option<UnboundedSender<Progress>>,
+    /// Is told which of the agents' loops are well, from their next start on.
+    pub health: cowherd_runtime::Health,
     /// The revision at which nothing waits, from their next start on.
     pub approved: Option<String>,
     mirrors: Mirrors,
@@ -140,6 +142,7 @@ impl World {
             counters: Arc::default(),
             policy: Policy { access: Access { local: LocalAccess::Any, ..Access::default() }, ..Policy::default() },
             progress: None,
+            health: cowherd_runtime::Health::default(),
             approved: None,
             mirrors: Mirrors::open(directory.path().join("mirrors")).unwrap(),
             directory,
@@ -176,6 +179,7 @@ impl World {
             seed: Arc::from(*b"a seed"),
             kept: Some(Arc::new(kept)),
             progress: self.progress.clone(),
+            health: self.health.clone(),
             approved: self.approved.clone(),
             ..Config::default()
         }

@@ -456,7 +456,11 @@ fn failure(code: u16, reason: &'static str, message: &str) -> Answer {
 }
 
 fn failure_body(code: u16, reason: &str, message: &str) -> Value {
-    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code })
+    // Who is told that an object is not there is told which one.
+    let name = message.strip_suffix(" not found").and_then(|found| found.split_once('/')).map(|(_, name)| name);
+    let details = name.map(|name| json!({ "name": name }));
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+        "reason": reason, "details": details, "code": code })
 }
 
 fn line(value: &Value) -> Bytes {

@@ -12,12 +12,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, advance, sleep};
 
 use super::super::entry::Entry;
+use super::super::follow::Followed;
 use super::super::{Schedule, Signal};
 use super::world::{MOMENT, World};
 use crate::delivery::{Ended, Rank, Report, Task};
 use crate::events::Type;
 use crate::owner::{OwnerKind, OwnerName};
 use crate::source::{Artifact, Latest, News, Origin, SourceName, git};
+use crate::status::Basis;
 use crate::{Drifted, Occasion, Phase, Policy, Trigger, kustomization};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -65,6 +67,7 @@ impl Steps {
             status,
             task: Task::Apply { recheck: false, held: None },
             leaves_any: false,
+            sight: Default::default(),
             mask: Mask::default(),
             ended,
         }
@@ -98,12 +101,14 @@ impl Steps {
     }
 
     fn followed(&mut self, name: &str, uid: Option<&str>, is_written: bool) {
-        let status = is_written.then(|| {
-            let mut status = self.entry(name).status.clone();
+        let mut status = self.entry(name).status.clone();
+        let followed = if is_written {
             status.last_applied_revision = Some("main@sha1:2".to_owned());
-            Box::new(status)
-        });
-        self.schedule.followed(&self::name(name), uid, status);
+            Followed::Written(Box::new(status))
+        } else {
+            Followed::Failed(status.basis)
+        };
+        self.schedule.followed(&self::name(name), uid, followed);
     }
 
     fn uid(&mut self, name: &str) -> Option<String> {
@@ -210,7 +215,7 @@ async fn what_is_gone_leaves_when_all_that_was_under_way_has_ended() {
     assert_eq!(steps.world.told()["web"].last().map(|(phase, _)| phase.clone()), Some(Phase::Gone));
     steps.lose().await;
     assert!(steps.schedule.leaving.contains_key(&name("web")), "its status is still being written");
-    steps.schedule.followed(&name("web"), None, None);
+    steps.schedule.followed(&name("web"), None, Followed::Failed(Basis::default()));
     assert!(steps.schedule.leaving.is_empty());
 
     let mut steps = Steps::done(&["web"]);

@@ -1,0 +1,100 @@
+//! What is known of the status of an object as the API has it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+
+/// How many writes whose answers were lost are remembered.
+const LOST: usize = 8;
+
+/// Which statuses of an object are ours, and when one was seen last. All of them are in the words of its kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Basis {
+    /// Whose status it is.
+    pub(crate) uid: Option<String>,
+    /// The resource version at which the object was seen last with a status of ours; nothing where that is not known.
+    pub(crate) version: Option<String>,
+    /// The status that was found last, and those that were sent since without an answer.
+    ours: Vec<Print>,
+}
+
+/// What a status is known by when it is seen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Print(u64);
+
+impl Print {
+    /// That of a status. One that cannot be written is like no other.
+    fn of(status: &impl Serialize) -> Option<Self> {
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_vec(status).ok()?.hash(&mut hasher);
+        Some(Self(hasher.finish()))
+    }
+}
+
+impl Basis {
+    /// That of an object that was found with this status.
+    pub(crate) fn found(metadata: &ObjectMeta, status: &impl Serialize) -> Self {
+        Self {
+            uid: metadata.uid.clone(),
+            version: metadata.resource_version.clone(),
+            ours: Print::of(status).into_iter().collect(),
+        }
+    }
+
+    /// Whether the status is the one that was found last, or was sent since.
+    pub(crate) fn is_ours(&self, status: &impl Serialize) -> bool {
+        Print::of(status).is_some_and(|print| self.ours.contains(&print))
+    }
+
+    /// The object was seen with that status. Where that is ours, somebody wrote something else of it.
+    pub(crate) fn see<S: Serialize>(&mut self, metadata: &ObjectMeta, status: impl FnOnce() -> S) {
+        let version = &metadata.resource_version;
+        if self.version != *version && self.is_ours(&status()) {
+            self.version.clone_from(version);
+        }
+    }
+
+    /// A status is sent.
+    pub(crate) fn sends(&mut self, status: &impl Serialize) {
+        let Some(print) = Print::of(status) else { return };
+        self.ours.retain(|known| *known != print);
+        self.ours.push(print);
+        // Of those whose answers were lost, the oldest after the one that was found.
+        if self.ours.len() > LOST {
+            self.ours.remove(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(version: &str) -> ObjectMeta {
+        ObjectMeta { resource_version: Some(version.to_owned()), ..ObjectMeta::default() }
+    }
+
+    #[test]
+    fn ours_is_what_was_found_last_and_what_may_have_been_written_since() {
+        let mut basis = Basis::found(&at("10"), &"1");
+        assert!(basis.is_ours(&"1") && !basis.is_ours(&"2"));
+        basis.sends(&"2");
+        basis.sends(&"3");
+        assert!(["1", "2", "3"].iter().all(|status| basis.is_ours(status)), "no answer came");
+        for lost in 0..100 {
+            basis.sends(&format!("lost {lost}"));
+        }
+        assert!(basis.is_ours(&"1") && basis.is_ours(&"lost 99") && !basis.is_ours(&"2"));
+        assert_eq!(basis.ours.len(), LOST);
+    }
+
+    #[test]
+    fn an_object_may_be_another_as_long_as_its_status_is_ours() {
+        let mut basis = Basis::found(&at("10"), &"1");
+        basis.see(&at("11"), || "1");
+        assert_eq!(basis.version.as_deref(), Some("11"));
+        basis.see(&at("12"), || "2");
+        assert_eq!(basis.version.as_deref(), Some("11"), "somebody else's is not written over");
+    }
+}
