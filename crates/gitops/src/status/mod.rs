@@ -54,7 +54,8 @@ pub(crate) async fn write(
     let mut since = basis.version.clone();
     let mut attempt = 1;
     loop {
-        let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": since }, "status": patch }));
+        let metadata: Map<String, Value> = since.iter().map(|at| ("resourceVersion".to_owned(), json!(at))).collect();
+        let patch = Patch::Merge(json!({ "metadata": metadata, "status": patch }));
         let conflict = match api.patch_status(&place.name.name, &params, &patch).await {
             Ok(object) => return Ok(Written::Done(Box::new(object))),
             Err(kube::Error::Api(status)) if status.is_conflict() && attempt < ATTEMPTS => kube::Error::Api(status),
