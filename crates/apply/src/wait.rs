@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cowherd_text::listed;
@@ -19,9 +20,22 @@ use crate::cluster::Kind;
 use crate::error::ApplyError;
 use crate::health::{self, Health, Status};
 use crate::object::{ObjectId, Versioned};
+use crate::watching::Up;
 
 /// How often an object is looked for that no watch shows.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often an object is looked at, for its health, that no watch shows.
+const LOOK_AT_HEALTH: Duration = Duration::from_secs(5);
+
+/// An object whose health is waited for.
+#[derive(Clone)]
+struct Observed {
+    kind: Arc<Kind>,
+    id: ObjectId,
+    /// Whether a watch shows it.
+    up: Up,
+}
 
 /// What is waited for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +133,12 @@ impl Applier {
         }
         // Ends the watches of single objects when it is dropped.
         let mut watches = JoinSet::new();
+        let mut observed = Vec::new();
         for expectation in expected {
-            self.observe(expectation, &mut watches).await?;
+            observed.extend(self.observe(expectation, &mut watches).await?);
         }
+        let applier = self.clone();
+        watches.spawn(async move { applier.look_where_nothing_shows(&observed).await });
         let waiting = Waiting::new(self, expected);
         let deadline = tokio::time::sleep(timeout);
         tokio::pin!(deadline, cancelled);
@@ -159,12 +176,16 @@ impl Applier {
         }
     }
 
-    /// Sees to it that the memory learns of the object's health.
-    async fn observe(&self, expectation: &Expectation, watches: &mut JoinSet<()>) -> Result<(), ApplyError> {
+    /// Sees to it that the memory learns of the object's health, as long as a watch shows it.
+    async fn observe(
+        &self,
+        expectation: &Expectation,
+        watches: &mut JoinSet<()>,
+    ) -> Result<Option<Observed>, ApplyError> {
         let id = &expectation.object.id;
         let ours = self.inner.memory.is_applied(id);
         if ours && !health::changes(&id.group, &id.kind) {
-            return Ok(());
+            return Ok(None);
         }
         let Some(kind) = self.kind(&expectation.object).await? else {
             return Err(ApplyError::UnknownKind {
@@ -173,14 +194,40 @@ impl Applier {
                 kind: id.kind.clone(),
             });
         };
+        let id = id.clone();
         if ours {
-            self.inner.watching.health(&kind);
-        } else {
-            self.inner.memory.forget_health(id);
-            let (applier, id) = (self.clone(), id.clone());
-            watches.spawn(async move { applier.inner.watching.health_of(&kind, &id).await });
+            return Ok(Some(Observed { up: self.inner.watching.health(&kind), kind, id }));
         }
-        Ok(())
+        self.inner.memory.forget_health(&id);
+        let observed = Observed { up: Up::default(), kind, id };
+        let (applier, Observed { kind, id, up }) = (self.clone(), observed.clone());
+        watches.spawn(async move { applier.inner.watching.health_of(&kind, &id, &up).await });
+        Ok(Some(observed))
+    }
+
+    /// Looks at the objects that no watch shows, since it is refused, or the kind has none, for as long as it is polled.
+    async fn look_where_nothing_shows(&self, observed: &[Observed]) {
+        loop {
+            tokio::time::sleep(LOOK_AT_HEALTH).await;
+            for Observed { kind, id, up } in observed {
+                if up.load(Ordering::Relaxed) {
+                    continue;
+                }
+                match self.inner.cluster.get(kind, id, None).await {
+                    Ok(Some(object)) => {
+                        let revision =
+                            object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+                        let health = health::assess(&object, Timestamp::now());
+                        self.inner.memory.see_health(id, revision.unwrap_or(0), health);
+                    }
+                    Ok(None) => {
+                        self.inner.memory.forget_health(id);
+                        self.inner.memory.see_health(id, 0, Health::not_found());
+                    }
+                    Err(error) => tracing::debug!(object = %id, %error, "cannot be looked at"),
+                }
+            }
+        }
     }
 
     fn health_of(&self, expectation: &Expectation) -> Health {
@@ -313,7 +360,12 @@ mod tests {
     async fn waited(items: &[Value], expected: fn(Versioned) -> Expectation) -> Result<(), String> {
         let api = Played::default();
         *api.items.lock().unwrap() = items.to_vec();
-        let resource = json!({ "name": "configmaps", "kind": "ConfigMap", "namespaced": true, "singularName": "", "verbs": ["list", "watch"] });
+        waited_for(&api, &["list", "watch"], expected).await
+    }
+
+    /// What it says where its kind has these verbs.
+    async fn waited_for(api: &Played, verbs: &[&str], expected: fn(Versioned) -> Expectation) -> Result<(), String> {
+        let resource = json!({ "name": "configmaps", "kind": "ConfigMap", "namespaced": true, "singularName": "", "verbs": verbs });
         let list = json!({ "kind": "APIResourceList", "groupVersion": "v1", "resources": [resource] });
         api.answers.lock().unwrap().push((200, list));
         let (applier, _drift) = Applier::new(api.client(), Options::default());
@@ -322,6 +374,19 @@ mod tests {
         let expected = [expected(Versioned { id, version: "v1".into() })];
         let waited = applier.wait(&expected, Duration::from_secs(60), std::future::pending()).await;
         waited.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_of_a_kind_without_a_watch_is_looked_at_from_time_to_time() {
+        let object = |observed: u8| {
+            let metadata = json!({ "name": "a", "namespace": "default", "resourceVersion": "7", "generation": 2 });
+            let status = json!({ "observedGeneration": observed });
+            (200, json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "status": status }))
+        };
+        let api = Played::default();
+        // The last is given first.
+        *api.answers.lock().unwrap() = vec![object(2), object(1)];
+        assert_eq!(waited_for(&api, &["get"], Expectation::healthy).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

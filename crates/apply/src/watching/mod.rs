@@ -8,6 +8,7 @@ mod sight;
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,9 @@ use sight::{Eye, Sees, is_unserved, name};
 /// revision of a watch before that asks again, and no watch ever tells that objects went back.
 pub const RELIST: Duration = Duration::from_secs(600);
 
+/// Whether a watch shows what happens at the moment.
+pub(crate) type Up = Arc<AtomicBool>;
+
 /// The watches that run.
 pub(crate) struct Watching {
     client: Client,
@@ -48,7 +52,7 @@ pub(crate) struct Watching {
 #[derive(Default)]
 struct Running {
     drift: HashMap<Arc<Kind>, watch::Receiver<Sees>>,
-    health: HashSet<Arc<Kind>>,
+    health: HashMap<Arc<Kind>, Up>,
     /// Ends all watches when the last user of the applier is gone.
     tasks: JoinSet<()>,
 }
@@ -111,23 +115,32 @@ impl Watching {
         Sight(watches)
     }
 
-    /// Sees to it that the health of owned objects of the kind is known from now on.
-    pub(crate) fn health(&self, kind: &Arc<Kind>) {
+    /// Sees to it that the health of owned objects of the kind is known from now on, as long as the watch of it is up.
+    pub(crate) fn health(&self, kind: &Arc<Kind>) -> Up {
         let mut running = self.running();
-        if !kind.watchable || !running.health.insert(kind.clone()) {
-            return;
+        if let Some(up) = running.health.get(kind) {
+            return up.clone();
         }
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watching(api, owned(&self.ownership), Some(RELIST));
-        let (memory, kind) = (self.memory.clone(), kind.clone());
-        running.tasks.spawn(async move { see_health(stream, &memory, &kind, None).await });
+        let up = Up::default();
+        running.health.insert(kind.clone(), up.clone());
+        if kind.watchable {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
+            let stream = watching(api, owned(&self.ownership), Some(RELIST));
+            let (memory, kind, up) = (self.memory.clone(), kind.clone(), up.clone());
+            running.tasks.spawn(async move { see_health(stream, &memory, &kind, None, &up).await });
+        }
+        up
     }
 
-    /// Tells the memory of the health of a single object, owned by whomever, until the future is dropped.
-    pub(crate) async fn health_of(&self, kind: &Arc<Kind>, id: &ObjectId) {
+    /// Tells the memory of the health of a single object, owned by whomever, until the future is dropped, as long as the watch
+    /// of it is up.
+    pub(crate) async fn health_of(&self, kind: &Arc<Kind>, id: &ObjectId, up: &AtomicBool) {
+        if !kind.watchable {
+            return;
+        }
         let api = api_of(&self.client, kind, id);
         let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
-        see_health(watching(api, only, None), &self.memory, kind, Some(id)).await;
+        see_health(watching(api, only, None), &self.memory, kind, Some(id), up).await;
     }
 }
 
@@ -250,11 +263,16 @@ async fn see_health(
     memory: &Memory,
     kind: &Kind,
     only: Option<&ObjectId>,
+    up: &AtomicBool,
 ) {
     let mut stream = pin!(stream);
     let mut is_there = false;
     let mut began = Instant::now();
     while let Some(event) = stream.next().await {
+        // A list is one when it is whole.
+        if !matches!(event, Ok(Event::Init | Event::InitApply(_))) {
+            up.store(event.is_ok(), Ordering::Relaxed);
+        }
         match event {
             Ok(event @ (Event::InitApply(_) | Event::Apply(_))) => {
                 let listed = matches!(event, Event::InitApply(_)).then_some(began);

@@ -122,7 +122,7 @@ impl Case {
         events: Vec<watcher::Result<Event<DynamicObject>>>,
         only: Option<&ObjectId>,
     ) -> Option<Health> {
-        see_health(stream::iter(events), &self.memory, &config_maps(true, true), only).await;
+        see_health(stream::iter(events), &self.memory, &config_maps(true, true), only, &AtomicBool::default()).await;
         self.memory.health(&self.id)
     }
 }
@@ -148,7 +148,7 @@ async fn a_kind_is_watched_once_and_of_its_objects_those_that_have_an_owner() {
             if asked == 2 {
                 watching.drift(&kind)
             } else {
-                watching.health(&kind)
+                drop(watching.health(&kind))
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -184,7 +184,8 @@ async fn a_watch_of_one_object_asks_for_that_one() {
             cowherd_runtime::Health::default(),
         );
         let kind = config_maps(true, namespaced);
-        let watched = watching.health_of(&kind, &case.id);
+        let up = AtomicBool::default();
+        let watched = watching.health_of(&kind, &case.id, &up);
         assert!(tokio::time::timeout(Duration::from_secs(60), watched).await.is_err(), "it goes on");
         let asked = case.api.asked();
         assert!(
