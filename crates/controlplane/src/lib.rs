@@ -35,6 +35,7 @@ mod data_dir;
 mod error;
 mod listener;
 mod plane;
+mod state;
 
 pub use accounts::AgentAccount;
 pub use agents::Agents;

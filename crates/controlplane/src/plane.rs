@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::accounts::{self, AgentAccount};
 use crate::budgets::Cache;
 use crate::listener::Listener;
+use crate::state;
 use crate::{Agents, Budgets, Config, DataDir, Error};
 
 /// How long a loop may be unwell before that is worth a word: a watch that is interrupted is soon well again.
@@ -101,6 +102,7 @@ impl ControlPlane {
             stopping: watch::Sender::new(false),
             _cache: cache,
         };
+        plane.spawn(state::watch(plane.store.clone(), plane.runtime.health().register("state")));
         plane.listen();
         plane.control(config.controllers);
         Ok(plane)

@@ -41,6 +41,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Why the state is not where it belongs any more, so that nothing is written, if it is not.
+    fn lost(&self) -> Option<StorageFailure> {
+        None
+    }
+
     /// Finds out whether the state can be written again, by writing as much as failed last.
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
         async { Ok(()) }.boxed()

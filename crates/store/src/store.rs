@@ -153,6 +153,12 @@ impl Store {
         }
     }
 
+    /// Why the state is not where it belongs any more, such as that its file was removed, if it is not: nothing is written then.
+    /// That costs a look at the name of the file.
+    pub fn lost(&self) -> Option<StorageFailure> {
+        self.0.lost()
+    }
+
     /// Closes the store for everybody who has this handle or a clone of it: writes that came before are done first,
     /// watches end, and everything else fails with [`Error::Closed`].
     pub async fn close(&self) {

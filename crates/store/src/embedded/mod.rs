@@ -262,8 +262,11 @@ impl Backend for Embedded {
     }
 
     fn trouble(&self) -> Option<StorageFailure> {
-        let nameless = self.shared.engine.lost("write to the store");
-        nameless.or_else(|| self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone()))
+        self.lost().or_else(|| self.shared.trouble().as_ref().map(|trouble| trouble.failure.clone()))
+    }
+
+    fn lost(&self) -> Option<StorageFailure> {
+        self.shared.engine.lost("write to the store")
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<(), Error>> {
