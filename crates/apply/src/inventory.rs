@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::object::{ObjectId, Versioned, is_path_segment};
+use crate::object::{ObjectId, Versioned};
 
 /// The group whose names may hold colons, which an id writes as two underscores.
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// An entry that names no object.
+/// An entry that names no object, or none by a name that objects have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the inventory's entry {0:?} names no object; it must be <namespace>_<name>_<group>_<kind>")]
 pub struct InventoryError(String);
@@ -40,12 +40,9 @@ pub fn parse(id: &str, version: &str) -> Result<Versioned, InventoryError> {
             kind: kind.to_owned(),
         })
     };
-    let is_harmless = |object: &ObjectId| {
-        let all = [&object.namespace, &object.name, &object.group, &object.kind].map(String::as_str);
-        !object.name.is_empty() && all.into_iter().chain([version]).all(is_path_segment)
-    };
-    let id = split().filter(is_harmless).ok_or_else(|| InventoryError(id.to_owned()))?;
-    Ok(Versioned { id, version: version.to_owned() })
+    let entry = split().map(|id| Versioned { id, version: version.to_owned() });
+    // Whoever may write the status writes this.
+    entry.filter(|entry| entry.misnamed().is_none()).ok_or_else(|| InventoryError(id.to_owned()))
 }
 
 /// What `old` has and `new` has not, whatever the versions.
@@ -90,6 +87,16 @@ mod tests {
         }
         assert_eq!(parse("_system__a_rbac.authorization.k8s.io_ClusterRole", "v1").unwrap().id.name, "system:a");
         assert!(parse("nonsense", "v1").is_err());
+        for (id, version) in [
+            ("a_x/../../b/secrets/s__ConfigMap", "v1"),
+            ("a/b_x__ConfigMap", "v1"),
+            ("a___ConfigMap", "v1"),
+            ("a_x?dryRun=All__ConfigMap", "v1"),
+            ("a_x_g/v1_Kind", "v1"),
+            ("a_x__ConfigMap", "v1/namespaces/b"),
+        ] {
+            assert!(parse(id, version).is_err(), "{id} {version}");
+        }
     }
 
     #[test]

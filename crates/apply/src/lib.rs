@@ -31,7 +31,7 @@ pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};
 pub use health::assumed::{Assumed, Assumption, AssumptionError};
 pub use memory::{Cause, Drift};
-pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned};
+pub use object::{ContentDigest, Manifest, ManifestError, ObjectId, Versioned, is_path_segment};
 pub use owner::{OWNER_NAME, OWNER_NAMESPACE, Owner, Ownership};
 pub use unserved::Unserved;
 pub use wait::{Expectation, Tally, Unhealthy};

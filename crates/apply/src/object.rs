@@ -62,6 +62,17 @@ const WRITTEN_BY_THE_API: [&str; 8] = [
     "uid",
 ];
 
+impl Versioned {
+    /// The field and its text, of those that name the object, that would make another request of one about it.
+    pub fn misnamed(&self) -> Option<(&'static str, &str)> {
+        let Self { id, version } = self;
+        let named =
+            [("name", &id.name), ("namespace", &id.namespace), ("apiVersion", &id.group), ("apiVersion", version)];
+        let mut named = named.into_iter().map(|(field, text)| (field, text.as_str()));
+        named.find(|(field, text)| !is_path_segment(text) || (*field == "name" && text.is_empty()))
+    }
+}
+
 /// An object as it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -85,7 +96,7 @@ pub enum ManifestError {
     Name {
         /// The object.
         subject: String,
-        /// Name or namespace.
+        /// Name, namespace or `apiVersion`.
         field: &'static str,
         /// The name.
         name: String,
@@ -122,10 +133,9 @@ impl Manifest {
             group: group.to_owned(),
             kind: required("/kind", "kind")?,
         };
-        for (field, name) in [("name", &id.name), ("namespace", &id.namespace)] {
-            if !is_path_segment(name) {
-                return Err(ManifestError::Name { subject: subject(), field, name: name.clone() });
-            }
+        let named = Versioned { id, version: version.to_owned() };
+        if let Some((field, name)) = named.misnamed() {
+            return Err(ManifestError::Name { subject: subject(), field, name: name.to_owned() });
         }
         for field in ["labels", "annotations"] {
             let texts = match value.pointer(&format!("/metadata/{field}")) {
@@ -134,13 +144,12 @@ impl Manifest {
                 Some(_) => false,
             };
             if !texts {
-                return Err(ManifestError::Metadata { subject: id, field });
+                return Err(ManifestError::Metadata { subject: named.id, field });
             }
         }
-        let name = Versioned { id, version: version.to_owned() };
-        encode_string_data(&name.id, &mut value);
-        forget_the_moment(&name.id, &mut value);
-        Ok(Self { name, object: value })
+        encode_string_data(&named.id, &mut value);
+        forget_the_moment(&named.id, &mut value);
+        Ok(Self { name: named, object: value })
     }
 
     /// Which object this is.
@@ -228,7 +237,7 @@ pub(crate) fn has(object: &Value, key: &str, value: &str) -> bool {
 }
 
 /// Whether a name stays one segment of a URL's path.
-pub(crate) fn is_path_segment(name: &str) -> bool {
+pub fn is_path_segment(name: &str) -> bool {
     let harmless = |c: char| !(c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | '?' | '#' | '\\'));
     name != "." && name != ".." && name.len() <= 253 && name.chars().all(harmless)
 }

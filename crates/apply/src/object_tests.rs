@@ -25,6 +25,16 @@ fn a_name_that_would_change_the_request_is_refused() {
 }
 
 #[test]
+fn a_version_that_would_change_the_request_is_refused() {
+    for version in ["v1/namespaces/a", "apps/v1/x", "apps/v1?watch=1", "../api/v1", "apps/..", "v1#"] {
+        let value = json!({ "apiVersion": version, "kind": "Pod", "metadata": { "name": "a" } });
+        let error = Manifest::new(value).unwrap_err();
+        // What stands behind a second slash would belong to the version.
+        assert!(matches!(error, ManifestError::Name { field: "apiVersion", .. }), "{version}: {error}");
+    }
+}
+
+#[test]
 fn a_secrets_texts_become_its_data() {
     let secret = Manifest::new(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "a" },
         "data": { "a": "eA==", "b": "eA==" }, "stringData": { "b": "y" } }))

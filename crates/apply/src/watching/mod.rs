@@ -139,13 +139,19 @@ impl Watching {
             return;
         }
         let api = api_of(&self.client, kind, id);
-        let only = watcher::Config::default().fields(&format!("metadata.name={}", id.name));
+        let only = watcher::Config::default().fields(&format!("metadata.name={}", escaped(&id.name)));
         see_health(watching(api, only, None), &self.memory, kind, Some(id), up).await;
     }
 }
 
 fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A value as it stands in a field selector: nothing in it is one more condition.
+fn escaped(value: &str) -> String {
+    let escapes = |c: char| matches!(c, '\\' | ',' | '=');
+    value.chars().flat_map(|c| escapes(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn owned(ownership: &Ownership) -> watcher::Config {

@@ -350,3 +350,9 @@ async fn who_leaves_an_object_alone_is_told_when_a_list_has_it_no_more() {
     case.tell(vec![Ok(Event::Init), Ok(Event::InitDone)]).await;
     assert_eq!(case.drifts.try_recv().unwrap().cause, Cause::Deleted);
 }
+
+#[test]
+fn a_value_in_a_selector_is_one_value() {
+    assert_eq!(escaped("web"), "web");
+    assert_eq!(escaped(r"a,b!=c\d"), r"a\,b!\=c\\d");
+}

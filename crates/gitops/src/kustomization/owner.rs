@@ -6,7 +6,7 @@ use std::time::Duration;
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationSpec};
 use cowherd_api::supported;
-use cowherd_apply::{Account, ObjectId, Versioned};
+use cowherd_apply::{Account, ObjectId, Versioned, is_path_segment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
@@ -46,6 +46,7 @@ impl Owning for Kustomization {
 pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError> {
     let spec = &object.spec;
     refuse_unsupported(spec)?;
+    check_names(object)?;
     let kind = source_kind(spec)?;
     let name = NamespacedName::of(object);
     let duration = |field, value: &cowherd_api::Duration| {
@@ -72,8 +73,30 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
         prune: spec.prune,
         force: spec.force,
         wait: spec.wait == Some(true),
-        health_checks: health_checks(spec),
+        health_checks: health_checks(spec)?,
     })
+}
+
+/// Refuses what is to become a part of a request and would make another one of it.
+fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
+    let spec = &object.spec;
+    let account = spec.service_account_name.as_deref().unwrap_or_default();
+    // A colon would end the namespace or the name of the account in the name of the user that stands for it.
+    if account.contains(':') || !is_path_segment(account) {
+        let problem = format!("{account:?} cannot name a ServiceAccount; see Kubernetes' rules for names");
+        return Err(SettingsError { field: "serviceAccountName", problem });
+    }
+    let namespace = object.annotations().get(DEFAULT_NAMESPACE).map(String::as_str);
+    if let Some(namespace) = namespace.filter(|namespace| !is_path_segment(namespace)) {
+        let problem = format!("the annotation {DEFAULT_NAMESPACE}: {namespace:?} cannot name a namespace");
+        return Err(SettingsError { field: "", problem });
+    }
+    let references = spec.post_build.iter().flat_map(|post| &post.substitute_from);
+    for reference in references.filter(|reference| !is_path_segment(&reference.name)) {
+        let problem = format!("{:?} cannot name a {}; see Kubernetes' rules for names", reference.name, reference.kind);
+        return Err(SettingsError { field: "postBuild.substituteFrom", problem });
+    }
+    Ok(())
 }
 
 /// On whose behalf a Kustomization acts.
@@ -96,7 +119,7 @@ pub(super) fn deletion(object: &Kustomization) -> Deletion {
     }
 }
 
-fn health_checks(spec: &KustomizationSpec) -> Vec<Versioned> {
+fn health_checks(spec: &KustomizationSpec) -> Result<Vec<Versioned>, SettingsError> {
     let read = |check: &cowherd_api::flux::kustomize::v1::NamespacedObjectKindReference| {
         let api_version = check.api_version.as_deref().filter(|text| !text.is_empty()).unwrap_or("apps/v1");
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -106,7 +129,14 @@ fn health_checks(spec: &KustomizationSpec) -> Vec<Versioned> {
             group: group.to_owned(),
             kind: check.kind.clone(),
         };
-        Versioned { id, version: version.to_owned() }
+        let check = Versioned { id, version: version.to_owned() };
+        match check.misnamed() {
+            None => Ok(check),
+            Some((field, text)) => {
+                let problem = format!("has the {field} {text:?}, which no object has; see Kubernetes' rules for names");
+                Err(SettingsError { field: "healthChecks", problem })
+            }
+        }
     };
     spec.health_checks.iter().map(read).collect()
 }
@@ -164,6 +194,41 @@ mod tests {
         );
         assert!(error(json!({ "kubeConfig": { "secretRef": { "name": "s" } } })).starts_with("spec.kubeConfig"));
         assert!(error(json!({ "interval": "soon" })).contains("\"soon\" is not a duration"));
+    }
+
+    #[test]
+    fn a_name_that_would_make_another_request_is_refused() {
+        let check = |field: &str, text: &str| {
+            let mut check = json!({ "apiVersion": "v1", "kind": "Secret", "namespace": "n", "name": "s" });
+            check[field] = text.into();
+            json!({ "healthChecks": [check] })
+        };
+        let from = |name: &str| json!({ "postBuild": { "substituteFrom": [{ "kind": "Secret", "name": name }] } });
+        for (spec, field) in [
+            (check("name", "s,metadata.namespace!=a/b/c/d"), "healthChecks"),
+            (check("name", "../../other/secrets/s"), "healthChecks"),
+            (check("name", ".."), "healthChecks"),
+            (check("name", "s?watch=1"), "healthChecks"),
+            (check("name", ""), "healthChecks"),
+            (check("namespace", "n/secrets"), "healthChecks"),
+            (check("apiVersion", "v1/namespaces/n"), "healthChecks"),
+            (check("apiVersion", "apps/v1/namespaces/n"), "healthChecks"),
+            (from("s/../t"), "postBuild.substituteFrom"),
+            (json!({ "serviceAccountName": "a:b" }), "serviceAccountName"),
+            (json!({ "serviceAccountName": "a/token" }), "serviceAccountName"),
+            (json!({ "serviceAccountName": "a\nb" }), "serviceAccountName"),
+        ] {
+            let error = settings(&kustomization(spec.clone())).unwrap_err();
+            assert_eq!(error.field, field, "{spec}: {error}");
+        }
+        let mut object = kustomization(json!({}));
+        object.metadata.annotations = Some([(DEFAULT_NAMESPACE.to_owned(), "n/secrets".to_owned())].into());
+        assert!(settings(&object).unwrap_err().to_string().contains("cannot name a namespace"));
+        for good in
+            [check("name", "system:node"), check("namespace", ""), from("s"), json!({ "serviceAccountName": "" })]
+        {
+            assert!(settings(&kustomization(good.clone())).is_ok(), "{good}");
+        }
     }
 
     #[test]

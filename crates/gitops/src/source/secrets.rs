@@ -35,6 +35,7 @@ pub(super) struct Namespace<'a> {
 impl Namespace<'_> {
     /// The data of the Secret that a field of the spec names.
     pub(super) async fn secret(&self, name: &str, field: &'static str) -> Result<Data, Unread> {
+        must_be_name("Secret", name, field)?;
         let api: Api<Secret> = Api::namespaced(self.client.clone(), self.name);
         let secret = self.found("Secret", name, field, api.get_opt(name).await)?;
         Ok(secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect())
@@ -42,6 +43,7 @@ impl Namespace<'_> {
 
     /// The names of the Secrets by which a ServiceAccount pulls images.
     pub(super) async fn pull_secrets(&self, account: &str, field: &'static str) -> Result<Vec<String>, Unread> {
+        must_be_name("ServiceAccount", account, field)?;
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), self.name);
         let account = self.found("ServiceAccount", account, field, api.get_opt(account).await)?;
         let secrets = account.image_pull_secrets.unwrap_or_default().into_iter();
@@ -62,5 +64,35 @@ impl Namespace<'_> {
             Err(other) => other.to_string(),
         };
         Err(Unread { what, name: name.to_owned(), field, cause })
+    }
+}
+
+/// Refuses a name that would make another request of the one about the object.
+fn must_be_name(what: &'static str, name: &str, field: &'static str) -> Result<(), Unread> {
+    if cowherd_apply::is_path_segment(name) {
+        return Ok(());
+    }
+    Err(Unread { what, name: name.to_owned(), field, cause: "no object can have this name".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_would_make_another_request_is_not_asked_for() {
+        let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+            Err::<http::Response<kube::client::Body>, _>(std::io::Error::other(format!("asked {}", request.uri())))
+        });
+        let client = Client::new(service, "default");
+        let namespace = Namespace { client: &client, name: "team-red", kind: "GitRepository" };
+        for name in ["../../team-blue/secrets/s", "s?watch=1", "..", "s/status"] {
+            let secret = namespace.secret(name, "spec.secretRef").await.unwrap_err().to_string();
+            let account = namespace.pull_secrets(name, "spec.serviceAccountName").await.unwrap_err().to_string();
+            for refused in [secret, account] {
+                assert!(refused.contains(name) && refused.contains("no object can have this name"), "{refused}");
+            }
+        }
+        assert!(namespace.secret("s", "spec.secretRef").await.unwrap_err().to_string().contains("asked "));
     }
 }
