@@ -340,6 +340,47 @@ fn a_data_directory_that_came_with_a_repository_is_not_used() {
 }
 
 #[test]
+fn a_data_directory_that_a_repository_links_to_is_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.config_map("app/map.yaml", "map", "1");
+    repository.write("payload/.gitignore", "*\n").write("payload/following.json", "{}");
+    // By the name of the directory that the clone is made in, the link leads outside for who reads it in the commit.
+    std::os::unix::fs::symlink("../fleet/payload", directory.path().join("fleet/.cowherd")).unwrap();
+    repository.git(["add", "--force", "."]);
+    repository.commit("begin");
+    let place = directory.path().join("place");
+    std::fs::create_dir(&place).unwrap();
+    let clone = place.join("fleet");
+    repository.git(["clone", "--quiet", ".", clone.to_str().unwrap()]);
+    // As git makes it where the umask is 077.
+    std::fs::set_permissions(clone.join("payload"), Permissions::from_mode(0o700)).unwrap();
+    assert!(clone.join(".cowherd/following.json").exists(), "the link leads to what was cloned");
+    let refused = |why: &str| {
+        for command in [&["get"][..], &["logs"], &["up", "--once", "--listen", "127.0.0.1:0"]] {
+            let output = cowherd(&clone.join("app")).args(command).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let is_told = said.contains(".cowherd is not used") && said.contains(why) && said.contains("--data-dir");
+            assert!(!output.status.success() && is_told, "{command:?}: {said}");
+        }
+        let made: Vec<_> = std::fs::read_dir(clone.join("payload")).unwrap().collect();
+        assert_eq!(made.len(), 2, "{made:?}");
+    };
+    refused("a symbolic link");
+    // Where the commit has a link, what is there as a directory is not used either.
+    std::fs::remove_file(clone.join(".cowherd")).unwrap();
+    std::fs::create_dir(clone.join(".cowherd")).unwrap();
+    std::fs::set_permissions(clone.join(".cowherd"), Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(clone.join(".cowherd/.gitignore"), "*\n").unwrap();
+    refused("the commit that is checked out");
+    let within = clone.to_str().unwrap();
+    repository.git(["-C", within, "rm", "--quiet", "--cached", ".cowherd"]);
+    repository.git(["-C", within, "commit", "--quiet", "--message", "take it out"]);
+    let output = cowherd(&clone).arg("get").output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("is not used"), "{output:?}");
+}
+
+#[test]
 fn commands_mean_the_data_directory_that_the_environment_names() {
     let Fleet { running, directory, .. } = &Fleet::start();
     let get = |variables: &[(&str, &Path)]| {

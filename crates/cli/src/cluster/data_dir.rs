@@ -27,6 +27,12 @@ pub fn set_data_dir() -> Option<PathBuf> {
 pub fn default_data_dir() -> Result<PathBuf> {
     let (found, is_committed) = find_data_dir();
     let shown = found.display();
+    if found.is_symlink() {
+        bail!(
+            "{shown} is not used: it is a symbolic link, which may have come with a repository, and what it leads to with it. If \
+             it is yours, name it: --data-dir {shown}"
+        );
+    }
     if DataDir::is_foreign(&found) {
         bail!(
             "{shown} is not used: others than you may have written it, or could read it, as what comes with a repository. \
@@ -58,9 +64,10 @@ fn find_data_dir() -> (PathBuf, bool) {
     (if home == here { PathBuf::from(DATA_DIR) } else { home.join(DATA_DIR) }, is_committed)
 }
 
-/// Whether the commit that is checked out has something at a path.
+/// Whether the commit that is checked out has something at a path, whatever it is: a link is not followed, for where it leads on disk
+/// a commit may have nothing, and case makes no difference, as to some disks. What cannot be read of it counts as something.
 fn is_committed(repository: &local::Repository, path: &Path) -> bool {
-    let Some(Ok(path)) = path.to_str().map(TreePath::parse) else { return false };
+    let Some(Ok(path)) = path.to_str().map(TreePath::parse) else { return true };
     // What cannot be read may have it.
     repository.has_committed(&path).unwrap_or(true)
 }

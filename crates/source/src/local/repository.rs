@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cowherd_tree::{Tree as _, TreePath};
+use cowherd_tree::{EntryKind, Tree as _, TreePath};
 use gix::ObjectId;
 
 use crate::objects::{ObjectError, Objects};
@@ -149,15 +149,32 @@ impl Repository {
         self.snapshot_with(reference, |path| Objects::open(path).map(Arc::new))
     }
 
-    /// Whether the commit that is checked out has something at `path`. Nothing is read but the directories on the way there,
-    /// however many files there are.
+    /// Whether the commit that is checked out has something at `path`, whatever it is: a link is not followed, for where it leads on
+    /// disk a commit may have nothing, and case makes no difference, as to some disks. Nothing is read but the directories on the
+    /// way there, however many files there are.
     pub fn has_committed(&self, path: &TreePath) -> Result<bool, FetchError> {
         if matches!(self.head()?, Head::Unborn(_)) {
             return Ok(false);
         }
         let (_, id) = self.find(&Reference::Head)?;
         let (_, tree) = self.read_commit(&Reference::Head, id, |path| Objects::open(path).map(Arc::new))?;
-        tree.entry(path).map(|entry| entry.is_some()).map_err(|error| self.unreadable(&error))
+        let names: Vec<&str> = path.components().collect();
+        let mut directories = vec![TreePath::root()];
+        for (at, name) in names.iter().enumerate() {
+            let is_last = at + 1 == names.len();
+            let mut next = Vec::new();
+            for directory in &directories {
+                let entries = tree.list(directory).map_err(|error| self.unreadable(&error))?;
+                for (known, entry) in entries.into_iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                    match directory.join(&known) {
+                        Ok(below) if !is_last && entry.kind == EntryKind::Directory => next.push(below),
+                        _ => return Ok(true),
+                    }
+                }
+            }
+            directories = next;
+        }
+        Ok(false)
     }
 
     /// The repository at a commit as `git rev-parse` takes it: `HEAD~2`, `v1.0.0`, `main@{yesterday}`, an id or its
