@@ -111,7 +111,7 @@ impl Watching {
         let of = |kind: &Kind| kinds.contains(&(kind.resource.group.as_str(), kind.resource.kind.as_str()));
         let watches = running.drift.iter().filter(|(kind, _)| of(kind));
         let mut watches: Vec<_> = watches.map(|(kind, sees)| (kind.clone(), sees.clone())).collect();
-        watches.sort_by(|(a, _), (b, _)| name(a).cmp(&name(b)));
+        watches.sort_by_key(|(kind, _)| name(kind));
         Sight(watches)
     }
 
