@@ -338,6 +338,70 @@ fn a_kustomization_that_leaves_git_takes_its_objects_with_it_and_leaves_what_hol
     running.wait_for_warning("Kustomization/prod", &["Namespace/prod", "Secret/prod/by-hand"]);
 }
 
+/// A repository in which the root describes `prod` alone.
+fn with_prod_alone() -> (Repository, Running, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.kustomization("prod", "./prod", "");
+    repository.config_map("prod/one.yaml", "one", "1").config_map("prod/two.yaml", "two", "1");
+    let first = repository.commit("begin");
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
+    running.wait_for_ready("prod", "True", &first);
+    (repository, running, directory)
+}
+
+#[test]
+fn another_environment_in_the_place_of_one_is_no_rename_and_a_rename_asks_for_nothing() {
+    let (repository, running, _directory) = with_prod_alone();
+    let before = running.identities("configmaps", "default");
+    repository.remove("cluster/prod.yaml").kustomization("staging", "./staging", "");
+    repository.config_map("staging/other.yaml", "other", "1");
+    let commit = repository.commit("the directory of another cluster");
+    running.wait_for_ready("staging", "True", &commit);
+    let words = ["nothing of what it had before", "Kustomization/flux-system/prod", "--allow-prune"];
+    running.wait_for_condition("kustomization flux-system", "False", &words);
+    let maps = || running.identities("configmaps", "default");
+    assert_eq!((maps().get("one"), maps().get("two")), (before.get("one"), before.get("two")));
+
+    // Back again, and then under another name: nothing is asked, and nothing made anew.
+    repository.remove("cluster/staging.yaml").kustomization("prod", "./prod", "");
+    running.wait_for_ready("flux-system", "True", &repository.commit("a mistake"));
+    repository.remove("cluster/prod.yaml").kustomization("production", "./prod", "");
+    let commit = repository.commit("a rename");
+    running.wait_for_ready("production", "True", &commit);
+    running.wait_for_ready("flux-system", "True", &commit);
+    eventually("prod is gone", || match running.identities("kustomizations", "flux-system").contains_key("prod") {
+        true => Err("it is there".to_owned()),
+        false => Ok(()),
+    });
+    let uid = |maps: &std::collections::BTreeMap<String, (String, String)>, name: &str| maps[name].0.clone();
+    for name in ["one", "two"] {
+        assert_eq!(uid(&maps(), name), uid(&before, name), "{name}");
+    }
+}
+
+#[test]
+fn what_waits_at_a_kustomization_is_asked_about_when_that_is_renamed_or_taken_away() {
+    let (repository, running, _directory) = with_prod_alone();
+    repository.kustomization("other", "./other", "").config_map("other/map.yaml", "other", "1");
+    repository.remove("prod/one.yaml").remove("prod/two.yaml").write("prod/kustomization.yaml", "resources: []\n");
+    let commit = repository.commit("a mistake");
+    running.wait_for_condition("kustomization prod", "False", &[&commit, "2 objects"]);
+    running.wait_for_ready("other", "True", &commit);
+    repository.remove("cluster/prod.yaml").kustomization("production", "./prod", "");
+    let commit = repository.commit("a rename");
+    running.wait_for_ready("production", "True", &commit);
+    let words = ["Kustomization/flux-system/prod", "ConfigMap/default/one", "ConfigMap/default/two", "--allow-prune"];
+    running.wait_for_condition("kustomization flux-system", "False", &words);
+    let maps = running.identities("configmaps", "default");
+    assert!(maps.contains_key("one") && maps.contains_key("two"), "{:?}", maps.keys());
+    running.cowherd_ok(["reconcile", "kustomization", "flux-system", "--allow-prune"]);
+    eventually("it went as was approved", || {
+        let maps = running.identities("configmaps", "default");
+        if maps.contains_key("one") || maps.contains_key("two") { Err(format!("{:?}", maps.keys())) } else { Ok(()) }
+    });
+}
+
 #[test]
 fn everything_is_pruned_as_flux_does_where_that_is_set() {
     let environment = Environment::start(&["--no-prune-protection"]);

@@ -1,16 +1,16 @@
 //! What `cowherd up` put into the cluster stays there, and with it all that grows from it.
 
-use crate::program::eventually;
 use crate::program::fleet::Fleet;
+use crate::program::{Running, eventually};
 
 const KUSTOMIZATION: &str = "kustomization flux-system -n flux-system";
 const REPOSITORY: &str = "gitrepository flux-system -n flux-system";
 
 /// Waits until an object is there that is not the one with this uid.
-fn wait_for_another(fleet: &Fleet, object: &str, uid: &str) {
+fn wait_for_another(running: &Running, object: &str, uid: &str) {
     eventually(&format!("{object} is back"), || {
         let words = ["get", "-o", "jsonpath={.metadata.uid}"].into_iter().chain(object.split(' '));
-        let found = String::from_utf8_lossy(&fleet.running.kubectl(words).stdout).into_owned();
+        let found = String::from_utf8_lossy(&running.kubectl(words).stdout).into_owned();
         if !found.is_empty() && found != uid { Ok(()) } else { Err(found) }
     });
 }
@@ -28,7 +28,7 @@ fn delete(fleet: &Fleet, object: &str) {
     let before = applied(fleet);
     let uid = fleet.running.uid(object);
     fleet.running.kubectl_ok(["delete", "--wait=false"].into_iter().chain(object.split(' ')));
-    wait_for_another(fleet, object, &uid);
+    wait_for_another(&fleet.running, object, &uid);
     fleet.repository.config_map("app/red.yaml", "red", "after");
     fleet.running.wait_for_ready("app", "True", &fleet.repository.commit("go on"));
     assert_eq!(fleet.running.value("red"), "after");
@@ -41,6 +41,26 @@ fn the_root_that_is_deleted_is_put_back_and_prunes_nothing() {
     delete(&fleet, KUSTOMIZATION);
     fleet.running.wait_for_warning("Kustomization/flux-system", &["was deleted", "put back", "nothing was pruned"]);
     fleet.running.wait_until_said(&["Kustomization flux-system was deleted"]);
+}
+
+#[test]
+fn what_waits_at_the_root_waits_still_when_it_was_deleted_and_put_back() {
+    let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
+    // All that the root has goes, and nothing of its kind comes.
+    repository.remove("cluster/app.yaml").remove("cluster/other.yaml");
+    repository.config_map("cluster/map.yaml", "left", "1");
+    let commit = repository.commit("a mistake");
+    let words = ["nothing of what it had before", "Kustomization/flux-system/app", &commit];
+    running.wait_for_condition("kustomization flux-system", "False", &words);
+    let uid = running.uid(KUSTOMIZATION);
+    running.kubectl_ok(["delete", "--wait=false"].into_iter().chain(KUSTOMIZATION.split(' ')));
+    wait_for_another(&running, KUSTOMIZATION, &uid);
+    running.wait_for_condition("kustomization flux-system", "False", &words);
+    running.cowherd_ok(["reconcile", "kustomization", "flux-system", "--allow-prune"]);
+    eventually("it went as was approved", || match running.identities("configmaps", "default").contains_key("red") {
+        true => Err("red is there".to_owned()),
+        false => Ok(()),
+    });
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod local;
 mod meant;
 mod mistakes;
 mod mistyped;
+mod moving;
 mod outages;
 mod reached;
 mod readiness;

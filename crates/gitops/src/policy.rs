@@ -50,6 +50,12 @@ impl Policy {
         self.root.as_ref().is_some_and(is_root)
     }
 
+    /// Whether the owner is the one that everything grows from, which is put back when it is deleted.
+    pub(crate) fn is_root_owner(&self, name: &OwnerName) -> bool {
+        let is_root = |root: &Root| *name.kind == crate::kustomization::KIND && root.name == name.namespaced();
+        self.root.as_ref().is_some_and(is_root)
+    }
+
     /// What may be fetched for a source from this URL: everything for the root, which a person named.
     pub(crate) fn of_source(&self, source: &SourceName, url: &RepositoryUrl) -> Access {
         if self.is_root(source, url) { Access::own() } else { self.access.clone() }

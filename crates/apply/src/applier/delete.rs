@@ -117,13 +117,28 @@ impl Applier {
     ///
     /// # Errors
     /// As [`Applier::prune`].
-    pub async fn prune_and_tell(&self, stale: &Stale, mut tell: impl FnMut(Action)) -> Result<Pruned, Partial> {
+    pub async fn prune_and_tell(&self, stale: &Stale, tell: impl FnMut(Action)) -> Result<Pruned, Partial> {
+        self.prune_while(stale, |_| true, tell).await
+    }
+
+    /// Deletes as [`Applier::prune_and_tell`] does, while it `goes_on`, which is asked at the last moment before each object
+    /// is deleted.
+    ///
+    /// # Errors
+    /// As [`Applier::prune`]; [`ApplyError::Superseded`] where it does not go on.
+    pub async fn prune_while(
+        &self,
+        stale: &Stale,
+        goes_on: impl Fn(&ObjectId) -> bool,
+        mut tell: impl FnMut(Action),
+    ) -> Result<Pruned, Partial> {
         let mut objects = stale.objects.clone();
         objects.sort_by(|a, b| order::compare(&b.id, &a.id));
         let mut pruned = Pruned::default();
         let mut errors = Vec::new();
         for object in objects {
-            match self.prune_one(stale, &object).await {
+            match self.prune_one(stale, &object, &goes_on).await {
+                Err(ApplyError::Superseded) => return Err(Partial::new(ApplyError::Superseded, pruned.changes)),
                 Ok(fate) => tell(pruned.note(object, fate)),
                 Err(error) => errors.push(error),
             }
@@ -131,13 +146,18 @@ impl Applier {
         if errors.is_empty() { Ok(pruned) } else { Err(Partial::new(ApplyError::Several(errors), pruned.changes)) }
     }
 
-    async fn prune_one(&self, stale: &Stale, object: &Versioned) -> Result<Fate, ApplyError> {
+    async fn prune_one(
+        &self,
+        stale: &Stale,
+        object: &Versioned,
+        goes_on: &impl Fn(&ObjectId) -> bool,
+    ) -> Result<Fate, ApplyError> {
         let _permit = self.inner.requests.acquire().await;
         let mut is_second = false;
         loop {
             // With its kind every object is gone too.
             let Some(kind) = self.kind_now(object).await? else { return Ok(Fate::Gone) };
-            match self.prune_as(stale, object, &kind).await {
+            match self.prune_as(stale, object, &kind, goes_on).await {
                 // The version is served no more; another one may be.
                 Err(ApplyError::Refused { code: 404, .. }) if !is_second => is_second = true,
                 fate => return fate,
@@ -145,7 +165,13 @@ impl Applier {
         }
     }
 
-    async fn prune_as(&self, stale: &Stale, object: &Versioned, kind: &Kind) -> Result<Fate, ApplyError> {
+    async fn prune_as(
+        &self,
+        stale: &Stale,
+        object: &Versioned,
+        kind: &Kind,
+        goes_on: &impl Fn(&ObjectId) -> bool,
+    ) -> Result<Fate, ApplyError> {
         let answer = |error| ApplyError::answer(&object.id, "delete failed", error, &Value::Null);
         let (cluster, account) = (&self.inner.cluster, stale.account.as_ref());
         let ownership = cluster.ownership();
@@ -175,6 +201,9 @@ impl Applier {
                 Ok(owner) => owner,
                 Err(stays) => return Ok(Fate::Stays(stays)),
             };
+            if !goes_on(&object.id) {
+                return Err(ApplyError::Superseded);
+            }
             // Another owner that takes it this moment wants to know what becomes of it.
             self.inner.memory.forget(&object.id, &owner);
             match cluster.delete(kind, &object.id, &live, account).await {

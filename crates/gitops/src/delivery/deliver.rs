@@ -20,7 +20,7 @@ use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
-use super::{Context, finalize, guard, health, idle, places, remedies};
+use super::{Context, finalize, guard, health, idle, places, remedies, unbrought};
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -199,6 +199,7 @@ async fn apply(
     // From here on others may leave objects to it, so that it has to be written down what it describes.
     context.tell_concerned(context.sharing.claim(&rank, described, left_as_they_are(&product.manifests)));
     settle_contested(context, &rank, &product.manifests).await.map_err(Failure::apply)?;
+    context.tell_concerned(context.sharing.said(&job.name, job.word));
 
     let old = with_given(context, job);
     record_before_apply(context, job, &old, &product).await?;
@@ -209,10 +210,13 @@ async fn apply(
     let changes = match outcome {
         Ok(changes) => {
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), true));
+            context.tell_concerned(context.sharing.leave_unbrought(&job.name, Default::default()));
             guard::approve_of_changed(context, job, &changes);
             changes
         }
         Err(Partial { error, changes, doubtful }) => {
+            let unbrought = unbrought::specs(job, &product.manifests, &changes);
+            context.tell_concerned(context.sharing.leave_unbrought(&job.name, unbrought));
             forget_untouched(job, &old, &product, (&changes, &doubtful));
             context.tell_concerned(context.sharing.applied(&rank, &written(&changes), false));
             context.counters.applied(&changes);

@@ -47,13 +47,19 @@ pub(super) async fn begin(context: &Context, job: &mut Job, objects: &[Versioned
     say(context, job, &left(objects.len(), objects.len())).await;
 }
 
-/// Deletes the objects, and says from time to time how many are left.
-pub(super) async fn prune(context: &Context, target: &Target, job: &mut Job, stale: &Stale) -> Result<Pruned, Partial> {
+/// Deletes the objects while it `goes_on`, and says from time to time how many are left.
+pub(super) async fn prune(
+    context: &Context,
+    target: &Target,
+    job: &mut Job,
+    stale: &Stale,
+    goes_on: impl Fn(&ObjectId) -> bool,
+) -> Result<Pruned, Partial> {
     let done = AtomicUsize::new(0);
     let count_one = |_| {
         done.fetch_add(1, Ordering::Relaxed);
     };
-    let mut pruning = pin!(target.applier.prune_and_tell(stale, count_one));
+    let mut pruning = pin!(target.applier.prune_while(stale, goes_on, count_one));
     let mut said = 0;
     loop {
         if let Ok(pruned) = timeout(REFRESH, &mut pruning).await {

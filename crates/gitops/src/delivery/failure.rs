@@ -128,6 +128,16 @@ impl Failure {
         if matches!(error, ApplyError::Superseded) { Self::Superseded } else { Self::Apply(Box::new(error)) }
     }
 
+    /// What a deletion failed with.
+    pub(super) fn prune(error: ApplyError) -> Self {
+        if matches!(error, ApplyError::Superseded) { Self::Superseded } else { Self::Prune(Box::new(error)) }
+    }
+
+    /// What the deletion of all objects of an owner failed with.
+    pub(super) fn finalize(error: ApplyError) -> Self {
+        if matches!(error, ApplyError::Superseded) { Self::Superseded } else { Self::Finalize(Box::new(error)) }
+    }
+
     /// Whether nothing is to be told of it, since it is done anew.
     pub(super) fn is_superseded(&self) -> bool {
         matches!(self, Self::Superseded | Self::Overtaken)

@@ -2,11 +2,13 @@
 
 use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::{Account, Partial, Stale, Versioned};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::json;
 
+use super::awaited::{Awaited, Silents, listen};
 use super::claims::Rank;
 use super::departure::{self, begin, note_held, prune};
 use super::failure::Failure;
@@ -37,9 +39,18 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     }
     match owner.deletion {
         _ if objects.is_empty() => {}
-        Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
+        Deletion::Orphan(because) => {
+            objects.iter().for_each(|object| job.note_stays(&object.id, &because));
+            if context.policy.is_root_owner(&job.name) {
+                context.sharing.leave_behind(&job.name, &job.status);
+            }
+        }
         Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
             return Err(Failure::Elsewhere { field, count: objects.len() });
+        }
+        _ if is_wanted_again(context, job) => {
+            objects.iter().for_each(|object| job.note_stays(&object.id, &"it is described again"));
+            context.sharing.leave_behind(&job.name, &job.status);
         }
         Deletion::Delete | Deletion::DeleteAndWait => {
             begin(context, job, &objects).await;
@@ -58,12 +69,14 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 
 /// Deletes the objects, but for those that another owner describes by now, or that never go.
 async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: Vec<Versioned>) -> Result<(), Failure> {
+    let source = job.settings.as_ref().map(|settings| settings.source.clone());
+    listen(context, target, job, source.as_ref()).await?;
     settle_doubtful(context, &job.name, &objects).await;
     context.sharing.wait_for_doubtful(&job.name, &objects).await;
     // From now on nobody leaves an object to it; what others describe by now is left to them.
     context.tell_concerned(context.sharing.go(&Rank::of(&job.owner)));
+    let mut silents = Silents::now(context, job, source.as_ref(), &objects);
     let undecided = leave_to_others(context, target, job, &mut objects).await;
-    let source = job.settings.as_ref().map(|settings| settings.source.clone());
     spare(context, job, source.as_ref(), &mut objects);
     if let Some(account) = &target.account
         && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
@@ -79,11 +92,17 @@ async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: 
     };
     let stay = guard::stays_after_deletion(context, target, job, &stale).await?;
     stale.objects = cowherd_apply::inventory::gone(&stale.objects, &stay);
-    let pruned = match prune(context, target, job, &stale).await {
+    let awaited = match is_leaving(context, &job.name.namespace).await {
+        // Who deletes a namespace means all that is in it, and it must not hang in between.
+        true => Awaited::default(),
+        false => silents.awaited(context, target, job, &stale.objects).await,
+    };
+    guard::await_others(context, target, job, &stale, awaited).await?;
+    let pruned = match prune(context, target, job, &stale, |object| !silents.are_outdated(context, object)).await {
         Ok(pruned) => pruned,
         Err(Partial { error, changes, .. }) => {
             job.note(&changes);
-            return Err(Failure::Finalize(Box::new(error)));
+            return Err(Failure::finalize(error));
         }
     };
     context.counters.pruned(pruned.leaving.len());
@@ -124,6 +143,19 @@ fn leave(context: &Context, job: &mut Job, account: &Account, objects: &[Version
     tracing::warn!(message = job.say(&message), "pruning is skipped");
     job.tell_event(context, Type::Warning, PRUNE_SKIPPED, &message);
     objects.iter().for_each(|object| job.note_stays(&object.id, &because));
+}
+
+/// Whether the deletion was held back, and somebody describes the owner itself again meanwhile: it is made anew as soon as it is
+/// gone, and goes on with what it has.
+fn is_wanted_again(context: &Context, job: &Job) -> bool {
+    guard::awaits_others(&job.status) && !context.sharing.describers(&job.name).is_empty()
+}
+
+/// Whether the namespace is being deleted.
+async fn is_leaving(context: &Context, namespace: &str) -> bool {
+    let api: Api<Namespace> = Api::all(context.client.clone());
+    let found = api.get_metadata_opt(namespace).await;
+    matches!(found, Ok(Some(found)) if found.metadata.deletion_timestamp.is_some())
 }
 
 /// Takes our finalizer away from the owner, whose status was written since it was seen. Where somebody else wrote it, it may

@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) leaves_any: bool,
     /// What tells of drift of its objects.
     pub(crate) sight: Sight,
+    /// With which number it says what its owner describes.
+    pub(crate) word: u64,
     /// Becomes true when something newer is to be done instead.
     pub(crate) cancel: watch::Receiver<bool>,
     /// Where it is left what the render rests on, for whoever wants to know what a new revision concerns.
@@ -243,4 +245,13 @@ pub(crate) fn without_source(of: &OwnerName, source: &SourceName, latest: Option
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
+}
+
+/// What an owner says whose source is not there any more.
+pub(crate) fn source_is_gone(source: &SourceName) -> Task {
+    let message = format!(
+        "Source '{source}' not found: it was deleted, and no commit comes here any more. What was applied stays as it is; bring \
+         the source back, name another one in spec.sourceRef, or delete this too"
+    );
+    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Warning }
 }

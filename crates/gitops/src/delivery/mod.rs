@@ -1,5 +1,6 @@
 //! One delivery for one owner: the story and its steps.
 
+mod awaited;
 mod claims;
 mod context;
 mod deliver;
@@ -22,12 +23,16 @@ mod readiness;
 mod remedies;
 pub(crate) mod sharing;
 mod spared;
+mod unbrought;
 mod unmade;
+mod words;
 
 pub(crate) use claims::{Concerned, Rank};
 pub(crate) use context::Context;
 pub(crate) use deliver::deliver;
 pub use guard::approval;
-pub(crate) use job::{Ended, Held, Job, Report, Task, without_source};
+pub(crate) use guard::has_waiting;
+pub(crate) use job::{Ended, Held, Job, Report, Task, source_is_gone, without_source};
 pub use preview::{PreviewError, Proposal};
 pub(crate) use preview::{Previewed, preview, preview_deletion};
+pub(crate) use words::Silence;

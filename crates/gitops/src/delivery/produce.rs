@@ -12,6 +12,7 @@ use crate::budgets::Permit;
 use crate::owner::{Owner, OwnerName, Settings};
 use crate::producer::{Outcome, Prepared, ProducerError, Product, Render, Step};
 use crate::remotes::Brought;
+use crate::source::Artifact;
 
 /// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`), and the permit to
 /// apply them. None is held while something is fetched.
@@ -83,18 +84,19 @@ pub(super) fn helm(seed: &[u8], owner: &Owner) -> Helm {
     Helm { time: owner.created(), seed }
 }
 
-/// What another owner describes in the content of this job, if that can be told.
+/// What another owner describes in the content of its source, if that can be told before the job has to give way.
 pub(super) async fn produce_for_another(
     context: &Context,
     job: &Job,
     another: &OwnerName,
     settings: &Settings,
+    content: &Artifact,
 ) -> Option<Product> {
     let prepared = settings.producer.prepare(&context.client).await.ok()?;
-    let access = context.policy.of_owner(another, &job.artifact);
+    let access = context.policy.of_owner(another, content);
     let mut brought = Brought::default();
     loop {
-        let (tree, production) = (job.artifact.tree.clone(), prepared.production.clone());
+        let (tree, production) = (content.tree.clone(), prepared.production.clone());
         let permit = context.renders.acquire().await;
         let step = move || {
             // The names of objects do not depend on what a chart makes up by chance.

@@ -1,16 +1,13 @@
 //! Takes away what was applied for an owner once and no longer describes.
 
-use cowherd_apply::{Partial, Stale, Versioned, inventory as entries};
-use tokio::time::timeout;
+use cowherd_apply::{ObjectId, Partial, Stale, Versioned, inventory as entries};
 
-use super::deliver::left_as_they_are;
+use super::awaited::{Silents, listen};
 use super::departure::note_held;
 use super::failure::Failure;
 use super::handover::leave_to_others;
 use super::job::Job;
-use super::produce::produce_for_another;
 use super::proof::settle_doubtful;
-use super::sharing::PATIENCE;
 use super::spared::spare;
 use super::{Context, guard};
 use crate::Phase;
@@ -31,26 +28,29 @@ pub(super) async fn remove_stale(
     let mut stale = entries::gone(old, applied);
     if stale.is_empty() || !settings.prune {
         guard::settle(context, job, &guard::Held::default(), applied);
-        return guard::tell(job, &guard::Held::default());
+        return guard::tell(context, job, &guard::Held::default());
     }
     job.status.inventory = Some(Inventory::of(&entries::renewed(old, applied)));
     job.tell(context, Phase::Pruning);
-    context.sharing.wait_for_others(&settings.source).await;
-    job.give_way()?;
-    claim_for_all_blocked(context, target, job, settings).await;
+    let source = Some(&settings.source);
+    listen(context, target, job, source).await?;
     settle_doubtful(context, &job.name, &stale).await;
     context.sharing.wait_for_doubtful(&job.name, &stale).await;
     let _permit = context.applies.acquire().await;
+    let mut silents = Silents::now(context, job, source, &stale);
     let undecided = leave_to_others(context, target, job, &mut stale).await;
     let gone = stale.clone();
-    spare(context, job, Some(&settings.source), &mut stale);
+    spare(context, job, source, &mut stale);
+    let awaited = silents.awaited(context, target, job, &stale).await;
     let (owner, abandoned_by) = (job.name.mark(), context.abandoned_by(&job.name));
     let mut stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
-    let held = guard::hold(context, target, job, (old, applied), (&gone, &stale)).await?;
+    let held = guard::hold(context, target, job, (old, applied), (&gone, &stale), awaited).await?;
     stale.objects = entries::gone(&stale.objects, &held.objects);
     // What somebody else had when it was looked at is not deleted unlooked at.
     stale.abandoned_by = stale.abandoned_by.but_not_of(held.others.clone());
-    let (changes, failed) = match target.applier.prune(&stale).await {
+    let cancelled = job.cancel.clone();
+    let goes_on = |object: &ObjectId| !*cancelled.borrow() && !silents.are_outdated(context, object);
+    let (changes, failed) = match target.applier.prune_while(&stale, goes_on, |_| ()).await {
         Ok(pruned) => {
             job.note_pruned(&pruned);
             note_held(job, &pruned.held);
@@ -68,30 +68,11 @@ pub(super) async fn remove_stale(
     match failed.or(undecided.error()) {
         None => {
             guard::settle(context, job, &held, applied);
-            guard::tell(job, &held)
+            guard::tell(context, job, &held)
         }
         Some(error) => {
             guard::broke_off(context, job, &held, applied, &survivors);
-            Err(Failure::Prune(Box::new(error)))
-        }
-    }
-}
-
-/// Finds out within [`PATIENCE`] what the owners will describe that wait for others, maybe for this one. What one of them is
-/// made of may be somewhere that never answers.
-async fn claim_for_all_blocked(context: &Context, target: &Target, job: &Job, settings: &Settings) {
-    if timeout(PATIENCE, claim_for_blocked(context, target, job, settings)).await.is_err() {
-        tracing::debug!("it could not be found out in time what others will describe");
-    }
-}
-
-async fn claim_for_blocked(context: &Context, target: &Target, job: &Job, settings: &Settings) {
-    for (rank, theirs) in context.sharing.blocked(&settings.source) {
-        let Some(mut product) = produce_for_another(context, job, &rank.name, &theirs).await else { continue };
-        let namespace = theirs.default_namespace.as_deref();
-        if target.applier.identify(&mut product.manifests, namespace).await.is_ok() {
-            let described = product.manifests.iter().map(|manifest| manifest.id().clone());
-            context.tell_concerned(context.sharing.claim(&rank, described, left_as_they_are(&product.manifests)));
+            Err(Failure::prune(error))
         }
     }
 }

@@ -1,22 +1,25 @@
 //! Keeps an object alive that moves from one owner to another.
 //!
-//! A commit that moves an object makes one owner drop it and another one take it. Whoever drops it must not
-//! delete it before the other had a chance to say that it wants it. So the deletion comes last: it waits, for a
-//! while, until every other owner of the same source that the commit concerns is past its apply, and then
-//! leaves alone what one of them claimed. Those that may not apply before their dependencies are ready are rendered
-//! to learn what they will describe.
+//! A commit that moves an object makes one owner drop it and another one take it. Whoever drops it must not delete it before
+//! the other has said whether it wants it ([`super::words`] has the rule). So the deletion comes last: it waits, for a while,
+//! until everybody whom the commit may concern is past its apply, and then leaves alone what one of them claimed. Those that
+//! may not apply before their dependencies are ready are rendered to learn what they will describe. While somebody says
+//! nothing, the deletion is held back ([`super::awaited`]).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cowherd_apply::{ObjectId, Versioned};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::claims::{Claims, Concerned, Contested, Heirs, Rank, Shared};
-use crate::owner::{OwnerName, Settings};
-use crate::source::SourceName;
+use super::unbrought::Specs;
+use super::words::{Foreseen, Silence, Silent, Words};
+use crate::owner::{Owner, OwnerName, Status};
+use crate::source::{Artifact, SourceName};
 
 /// The longest that a deletion waits for others, each time that it does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,11 +43,16 @@ impl Default for Sharing {
 struct State {
     /// By source, the owners that did not apply yet.
     before_apply: HashMap<SourceName, HashSet<OwnerName>>,
-    /// By source, the owners that wait for others before they may apply.
-    blocked: HashMap<SourceName, HashMap<OwnerName, (Rank, Arc<Settings>)>>,
+    /// What sources have brought.
+    contents: HashMap<SourceName, Arc<Artifact>>,
+    words: Words,
     claims: Claims,
     /// Objects that others gave to an owner, which its inventory may not have yet.
     given: HashMap<OwnerName, Vec<Versioned>>,
+    /// The specs that owners are to have, by who describes them and could not bring that.
+    unbrought: HashMap<OwnerName, Specs>,
+    /// What owners had that are made anew as soon as they are gone.
+    remains: HashMap<OwnerName, Status>,
 }
 
 impl Sharing {
@@ -52,9 +60,82 @@ impl Sharing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `name` is about to apply something of `source`.
-    pub(crate) fn enter(&self, source: &SourceName, name: &OwnerName) {
-        self.state().before_apply.entry(source.clone()).or_default().insert(name.clone());
+    /// The owner is there. `is_changed`: it is another one than before, or has another spec; `is_observed`: its status says that
+    /// something was said of that spec.
+    pub(crate) fn meet(&self, owner: &Arc<Owner>, is_changed: bool, is_observed: bool) -> Concerned {
+        let concerned = Concerned::to_look(self.state().words.meet(owner, is_changed, is_observed));
+        self.changed.notify_waiters();
+        concerned
+    }
+
+    /// The source has brought something, or is gone.
+    pub(crate) fn news(&self, source: &SourceName, content: Option<&Arc<Artifact>>) -> Concerned {
+        let mut state = self.state();
+        let Some(content) = content else {
+            state.contents.remove(source);
+            return Concerned::default();
+        };
+        state.contents.insert(source.clone(), content.clone());
+        Concerned::to_look(state.words.news(source))
+    }
+
+    /// What the source of `name` has brought does not concern it.
+    pub(crate) fn is_unconcerned(&self, name: &OwnerName) -> Concerned {
+        let concerned = Concerned::to_look(self.state().words.is_unconcerned(name));
+        self.changed.notify_waiters();
+        concerned
+    }
+
+    /// `name` is about to apply something of `source`: the number of the job.
+    pub(crate) fn enter(&self, source: &SourceName, name: &OwnerName) -> u64 {
+        let mut state = self.state();
+        state.before_apply.entry(source.clone()).or_default().insert(name.clone());
+        state.words.begin(name)
+    }
+
+    /// The job of this number has claimed what `name` describes.
+    pub(crate) fn said(&self, name: &OwnerName, job: u64) -> Concerned {
+        let concerned = Concerned::to_look(self.state().words.say(name, job));
+        self.changed.notify_waiters();
+        concerned
+    }
+
+    /// What `name` describes in what is known since these news was claimed for it.
+    pub(crate) fn said_for(&self, name: &OwnerName, news: u64) -> Concerned {
+        Concerned::to_look(self.state().words.say_for(name, news))
+    }
+
+    /// What `name` would describe in what is known since these news, were it not suspended.
+    pub(crate) fn foresee(&self, name: &OwnerName, news: u64, foreseen: Foreseen) {
+        self.state().words.foresee(name, news, foreseen);
+    }
+
+    /// Why `name` does not say what it describes.
+    pub(crate) fn fall_silent(&self, name: &OwnerName, silence: Silence) -> Concerned {
+        let concerned = Concerned::to_look(self.state().words.fall_silent(name, silence));
+        self.changed.notify_waiters();
+        concerned
+    }
+
+    /// How many owners of the source may not say yet what they describe, since they wait for others.
+    #[cfg(test)]
+    pub(crate) fn blocked(&self, source: &SourceName) -> usize {
+        self.state().words.count(source, Silence::Blocked)
+    }
+
+    /// What the source has brought.
+    pub(crate) fn content(&self, source: &SourceName) -> Option<Arc<Artifact>> {
+        self.state().contents.get(source).cloned()
+    }
+
+    /// Those that may describe what `pruner`, which is made of `source`, is about to delete, and have not said so yet.
+    pub(crate) fn silent_beside(&self, pruner: &OwnerName, source: Option<&SourceName>) -> Vec<Silent> {
+        self.state().silent_beside(pruner, source).collect()
+    }
+
+    /// `waiter` holds deletions back until these owners say something.
+    pub(crate) fn wait_for<'a>(&self, waiter: &OwnerName, names: impl Iterator<Item = &'a OwnerName>) -> Concerned {
+        Concerned::to_look(self.state().words.wait_for(waiter, names))
     }
 
     /// `name` has applied, or will not.
@@ -70,29 +151,14 @@ impl Sharing {
         self.changed.notify_waiters();
     }
 
-    /// `name` may not apply yet.
-    pub(crate) fn block(&self, rank: Rank, settings: &Arc<Settings>) {
-        let mut state = self.state();
-        let blocked = state.blocked.entry(settings.source.clone()).or_default();
-        blocked.insert(rank.name.clone(), (rank, settings.clone()));
-    }
-
-    /// `name` does not wait any more.
-    pub(crate) fn unblock(&self, name: &OwnerName) {
-        self.state().blocked.retain(|_, names| {
-            names.remove(name);
-            !names.is_empty()
-        });
-    }
-
-    /// The owners of `source` that may not apply yet: what they will describe is not claimed.
-    pub(crate) fn blocked(&self, source: &SourceName) -> Vec<(Rank, Arc<Settings>)> {
-        self.state().blocked.get(source).into_iter().flat_map(HashMap::values).cloned().collect()
-    }
-
     /// `rank` had these objects when the process began.
     pub(crate) fn expect(&self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
         self.state().claims.expect(rank, is_suspended, objects);
+    }
+
+    /// Something of what `name` has waits to be approved, as its status says.
+    pub(crate) fn expect_to_wait(&self, name: &OwnerName) {
+        self.state().claims.expect_to_wait(name);
     }
 
     /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that.
@@ -136,30 +202,41 @@ impl Sharing {
 
     /// `name` is suspended.
     pub(crate) fn rest(&self, name: &OwnerName) -> Concerned {
-        self.unblock(name);
         self.state().claims.rest(name)
     }
 
     /// `rank` goes, and describes nothing any more. It is known until all that it had is gone or somebody else's.
     pub(crate) fn go(&self, rank: &Rank) -> Concerned {
-        self.unblock(&rank.name);
         self.claim(rank, [], BTreeSet::new())
     }
 
     /// `name` is gone.
     pub(crate) fn disclaim(&self, name: &OwnerName) -> Concerned {
-        self.unblock(name);
         let mut state = self.state();
         state.given.remove(name);
-        let concerned = state.claims.disclaim(name);
+        let mut concerned = state.claims.disclaim(name);
+        concerned.to_look.extend(state.words.forget(name));
         drop(state);
+        concerned.to_look.extend(self.leave_unbrought(name, Specs::new()).to_look);
         self.changed.notify_waiters();
         concerned
     }
 
     /// Of what `name` describes no more it has these objects still, and no others.
-    pub(crate) fn keep(&self, name: &OwnerName, objects: &[Versioned]) {
-        self.state().claims.keep(name, objects.iter().map(|object| object.id.clone()));
+    ///
+    /// `waits`: since it waits to be approved that they go.
+    pub(crate) fn keep(&self, name: &OwnerName, objects: &[Versioned], waits: bool) {
+        self.state().claims.keep(name, objects.iter().map(|object| object.id.clone()), waits);
+    }
+
+    /// Whether `name` has objects, and nobody else describes any of them.
+    pub(crate) fn is_all_lost_with(&self, name: &OwnerName) -> bool {
+        self.state().claims.is_all_lost_with(name)
+    }
+
+    /// What waits at `name` until somebody approves that it goes, and nobody else describes.
+    pub(crate) fn waits_at(&self, name: &OwnerName) -> Vec<ObjectId> {
+        self.state().claims.waits_at(name)
     }
 
     /// Who else than `name` could have the object. Where one has it, `name` gives it up with that.
@@ -188,12 +265,52 @@ impl Sharing {
 
     /// Who else describes `owner` itself, as far as is known so that they may change it.
     pub(crate) fn describers(&self, owner: &OwnerName) -> Vec<OwnerName> {
-        self.state().claims.describers(owner, &object_of(owner))
+        self.state().claims.describers(owner, &owner.as_object().id)
     }
 
     /// Who else describes `owner` itself, or may be about to delete it because it no longer does.
     pub(crate) fn parents(&self, owner: &OwnerName) -> Vec<OwnerName> {
-        self.state().claims.havers(owner, &object_of(owner))
+        self.state().claims.havers(owner, &owner.as_object().id)
+    }
+
+    /// `name` could not bring these specs to the owners that it describes; those whom it concerns where it is others.
+    pub(crate) fn leave_unbrought(&self, name: &OwnerName, specs: Specs) -> Concerned {
+        let mut state = self.state();
+        let is_same = state.unbrought.get(name).unwrap_or(&Specs::new()) == &specs;
+        let before = match specs.is_empty() {
+            true => state.unbrought.remove(name),
+            false => state.unbrought.insert(name.clone(), specs),
+        };
+        let concerned = before.filter(|_| !is_same).unwrap_or_default().into_keys();
+        Concerned::to_look(concerned.map(|id| OwnerName::new(name.kind, &id.namespace, &id.name)).collect())
+    }
+
+    /// Who could not bring the spec that `owner` is to have, and that spec.
+    pub(crate) fn unbrought(&self, owner: &OwnerName) -> Vec<(OwnerName, Value)> {
+        let object = owner.as_object().id;
+        let state = self.state();
+        let all = state.unbrought.iter();
+        all.filter_map(|(name, specs)| Some((name.clone(), specs.get(&object)?.clone()))).collect()
+    }
+
+    /// Who else than `name` describes the object.
+    pub(crate) fn others_describing(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        self.state().claims.all_describing(name, object)
+    }
+
+    /// Who `name` is.
+    pub(crate) fn owner(&self, name: &OwnerName) -> Option<Arc<Owner>> {
+        self.state().words.owner(name)
+    }
+
+    /// `name` goes with this status, and all that it has stays for the one that is made anew.
+    pub(crate) fn leave_behind(&self, name: &OwnerName, status: &Status) {
+        self.state().remains.insert(name.clone(), status.remains());
+    }
+
+    /// What the former owner of this name has left behind.
+    pub(crate) fn take_remains(&self, name: &OwnerName) -> Option<Status> {
+        self.state().remains.remove(name)
     }
 
     /// What others gave to `name` since it last asked.
@@ -219,31 +336,63 @@ impl Sharing {
         }
     }
 
-    /// Waits until nobody else is about to apply something of `source`.
-    pub(crate) async fn wait_for_others(&self, source: &SourceName) {
-        let deadline = Instant::now() + self.patience;
+    /// Waits until nobody else is about to apply something of `source`, and nobody is silent any more who may soon say that
+    /// it describes what `pruner` is about to delete; not longer than patience lasts, nor than until `cancelled`.
+    pub(crate) async fn wait_for_others(
+        &self,
+        pruner: &OwnerName,
+        source: Option<&SourceName>,
+        cancelled: impl Future<Output = ()>,
+    ) {
+        let waited = tokio::time::timeout(self.patience, self.until_quiet(pruner, source));
+        tokio::select! {
+            _ = waited => {}
+            () = cancelled => {}
+        }
+    }
+
+    async fn until_quiet(&self, pruner: &OwnerName, source: Option<&SourceName>) {
         loop {
             let changed = self.changed.notified();
-            let is_quiet = !self.state().before_apply.contains_key(source);
-            if is_quiet {
+            if self.is_quiet(pruner, source) {
                 tokio::time::sleep(QUIET).await;
-                if !self.state().before_apply.contains_key(source) {
+                if self.is_quiet(pruner, source) {
                     return;
                 }
                 continue;
             }
-            if tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return;
-            }
+            changed.await;
         }
+    }
+
+    fn is_quiet(&self, pruner: &OwnerName, source: Option<&SourceName>) -> bool {
+        let state = self.state();
+        let is_before_apply = source.is_some_and(|source| state.before_apply.contains_key(source));
+        !is_before_apply && !state.silent_beside(pruner, source).any(|silent| silent.is_short(self.patience))
     }
 }
 
-/// An owner as an object that others describe.
-fn object_of(owner: &OwnerName) -> ObjectId {
-    let OwnerName { kind, namespace, name } = owner;
-    let (group, kind) = (kind.group.to_owned(), kind.kind.to_owned());
-    ObjectId { namespace: namespace.clone(), name: name.clone(), group, kind }
+impl State {
+    fn silent_beside<'a>(
+        &'a self,
+        pruner: &'a OwnerName,
+        source: Option<&'a SourceName>,
+    ) -> impl Iterator<Item = Silent> + 'a {
+        let parents: HashSet<OwnerName> = self.claims.describers(pruner, &pruner.as_object().id).into_iter().collect();
+        let is_related = move |silent: &Silent| {
+            let name = silent.name();
+            let shares_source = silent.settings().map(|settings| &settings.source) == source;
+            // What another source brings moves nothing here. Where another one is named, or somebody is new, it may.
+            let is_beside = || {
+                let theirs = self.claims.describers(name, &name.as_object().id);
+                name.namespace == pruner.namespace
+                    || theirs.iter().any(|parent| parent == pruner || parents.contains(parent))
+            };
+            shares_source || (self.words.is_of_other_spec(name) && is_beside())
+        };
+        let others = self.words.silent().filter(move |silent| silent.name() != pruner);
+        others.filter(|silent| !self.claims.is_leaving(&silent.name().as_object().id)).filter(is_related)
+    }
 }
 
 #[cfg(test)]
@@ -278,7 +427,7 @@ mod tests {
         let waiter = {
             let (sharing, object) = (sharing.clone(), object.clone());
             tokio::spawn(async move {
-                sharing.wait_for_others(&source()).await;
+                sharing.wait_for_others(&name("a"), Some(&source()), std::future::pending()).await;
                 sharing.state().claims.is_claimed_by_another(&name("a"), &object)
             })
         };
@@ -312,9 +461,9 @@ mod tests {
         assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt(b.name.clone()));
         describe(&b, &[]);
         assert!(is_abandoned(), "it was left to who drops it now");
-        sharing.keep(&a.name, std::slice::from_ref(&object));
+        sharing.keep(&a.name, std::slice::from_ref(&object), false);
         assert!(!is_abandoned());
-        sharing.keep(&a.name, &[]);
+        sharing.keep(&a.name, &[], false);
         assert!(is_abandoned(), "it is not to be pruned there");
     }
 
@@ -323,7 +472,11 @@ mod tests {
         let sharing = Sharing { patience: Duration::from_millis(10), ..Sharing::default() };
         sharing.enter(&source(), &name("stuck"));
         let source = source();
-        let waited = tokio::time::timeout(Duration::from_secs(5), sharing.wait_for_others(&source)).await;
+        let waited = tokio::time::timeout(
+            Duration::from_secs(5),
+            sharing.wait_for_others(&name("a"), Some(&source), std::future::pending()),
+        )
+        .await;
         assert!(waited.is_ok());
     }
 }

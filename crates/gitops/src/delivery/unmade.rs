@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::job::Job;
+use super::words::Silence;
 use super::{Context, finalize};
 use crate::owner::Settings;
 use crate::schedule::Signal;
@@ -18,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) async fn unmade(context: &Context, job: &Job, settings: &Settings, failure: Failure) -> Failure {
     // Whoever is waited for may wait for all that have not applied.
     context.sharing.leave(&settings.source, &job.name);
+    context.tell_concerned(context.sharing.fall_silent(&job.name, Silence::Failing));
     let (answer, answered) = oneshot::channel();
     let _ = context.signals.send(Signal::Unmade { name: job.name.clone(), answer });
     tokio::select! {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cowherd_apply::{ObjectId, Versioned};
 use kube::ResourceExt;
 
 use super::{OwnerKind, Owning};
@@ -34,6 +35,13 @@ impl OwnerName {
     /// As it is named on its objects.
     pub(crate) fn mark(&self) -> cowherd_apply::Owner {
         cowherd_apply::Owner::new(&self.namespace, &self.name)
+    }
+
+    /// As an object that others describe.
+    pub(crate) fn as_object(&self) -> Versioned {
+        let (group, kind) = (self.kind.group.to_owned(), self.kind.kind.to_owned());
+        let id = ObjectId { namespace: self.namespace.clone(), name: self.name.clone(), group, kind };
+        Versioned { id, version: self.kind.version.to_owned() }
     }
 
     /// Its namespace and name.

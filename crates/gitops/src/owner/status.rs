@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{Inventory, Owner, OwnerKind, OwnerName};
 use crate::conditions::{
-    ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, READY, RECONCILIATION_SUCCEEDED,
-    RECONCILING, SHARED, STALLED, TERMINATING, find, time,
+    ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
+    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, holds, time,
 };
 use crate::status::{Basis, Written};
 use crate::{Authorship, Counters, Occasion};
@@ -104,6 +104,17 @@ impl Status {
         self.basis.see(&owner.metadata, || (owner.name.kind.write_status)(found).unwrap_or_default());
     }
 
+    /// What of it holds for an owner that is made anew and goes on with the same objects: these, and what waits of them.
+    pub(crate) fn remains(&self) -> Self {
+        let waits = find(&self.conditions, PRUNE_PROTECTED).cloned();
+        Self {
+            inventory: self.inventory.clone(),
+            settled: self.settled,
+            conditions: waits.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// The same without the memory that lists have left over, which is more than what is in them: a status is kept for as
     /// long as its owner is there.
     pub(crate) fn packed(mut self) -> Self {
@@ -141,8 +152,9 @@ pub(crate) fn terminating(status: &mut Status, owner: &Owner, message: &str) {
 /// Whether its objects were to go with the owner, and that failed.
 pub(crate) fn has_failed_to_go(status: &Status, owner: &Owner) -> bool {
     let ready = find(&status.conditions, READY);
-    ready.is_some_and(|ready| ready.reason == PRUNE_FAILED && ready.observed_generation == owner.generation())
-        && owner.is_deleted()
+    ready.is_some_and(|ready| {
+        [PRUNE_FAILED, PRUNE_PROTECTED].contains(&&*ready.reason) && ready.observed_generation == owner.generation()
+    }) && owner.is_deleted()
 }
 
 /// Whether the last attempt was at this revision, and failed.
@@ -155,7 +167,9 @@ pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
 /// The revision, which was made from another one, was applied, and everything that is checked is healthy.
 pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str, origin: Option<&str>) {
     let assumed = find(&status.conditions, ASSUMED_READY).map(|assumed| format!("; {}", assumed.message));
-    let message = format!("Applied revision: {revision}{}", assumed.unwrap_or_default());
+    let held = holds(&status.conditions, PRUNE_PROTECTED);
+    let held = if held { "; not all is pruned that it does not describe, as PruneProtected says" } else { "" };
+    let message = format!("Applied revision: {revision}{}{held}", assumed.unwrap_or_default());
     let mut conditions = conditions(status, owner);
     conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &message);
     conditions.remove(RECONCILING);

@@ -98,16 +98,23 @@ impl Schedule {
         let Some(content) = self.content(source).filter(|content| content.digest == digest) else {
             return;
         };
-        let mut any_unchanged = false;
+        let (mut any_unchanged, mut unconcerned) = (false, Vec::new());
         for (name, unchanged) in results {
             let Some(entry) = self.entries.get_mut(&name) else { continue };
             if let Outcome::Holds { follows } = take_note(entry, source, &content, unchanged) {
                 any_unchanged = true;
+                if entry.is_spec_brought() {
+                    unconcerned.push(name.clone());
+                }
                 if follows {
                     self.to_follow.push_back(name.clone());
                 }
             }
             self.consider(&name);
+        }
+        for name in unconcerned {
+            let concerned = self.context.sharing.is_unconcerned(&name);
+            self.concern(concerned);
         }
         if any_unchanged {
             self.consider_blocked();

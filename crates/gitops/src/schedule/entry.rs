@@ -242,7 +242,9 @@ impl Entry {
             return Need::Later(at);
         }
         if self.owner.is_deleted() {
-            return self.retry_at.filter(|at| *at > now).map_or(Need::Finalize, Need::Later);
+            // Who held its deletion back has spoken, or somebody approved of it.
+            let is_over = |at: &Instant| *at <= now || self.is_concerned || self.approval.is_some();
+            return self.retry_at.filter(|at| !is_over(at)).map_or(Need::Finalize, Need::Later);
         }
         if self.is_suspended() {
             return Need::Nothing;
@@ -400,11 +402,14 @@ impl Entry {
         let (cancel, receiver) = watch::channel(false);
         let inputs = Arc::new(Mutex::new(None));
         let is_apply = matches!(task, Task::Apply { .. });
+        if matches!(task, Task::Apply { .. } | Task::Finalize) {
+            self.approval = None;
+            self.is_concerned = false;
+        }
         if let Task::Apply { held, .. } = task {
             (self.broke_off, self.had_applied) = (false, false);
-            self.approval = None;
             self.is_resumed = false;
-            (self.is_concerned, self.is_overtaken) = (false, false);
+            self.is_overtaken = false;
             self.drifts.begin(held.as_deref());
         }
         self.running = Some(Box::new(Running {
@@ -461,6 +466,7 @@ impl Entry {
         if !running.is_apply {
             if may_pass.is_some() {
                 self.complained = None;
+                self.failures += u32::from(report.task == Task::Finalize);
                 self.retry_at = Some(now + self.retry());
             } else if report.task == Task::Finalize {
                 // It is gone as soon as a watch says so; until then it need not be done again.
@@ -512,6 +518,27 @@ impl Entry {
     pub(super) fn is_overtaken(&mut self, status: Status, now: Instant) {
         self.status = status.packed();
         self.overtake(true, now + OVERTAKEN);
+    }
+
+    /// Whether it was applied, and is to be kept as its source has it.
+    pub(super) fn needs_source(&self) -> bool {
+        self.last.is_some() && !self.is_suspended() && !self.owner.is_deleted()
+    }
+
+    /// Whether what was last brought, or is being brought, is as its spec has it now.
+    pub(super) fn is_spec_brought(&self) -> bool {
+        let brought = match (&self.running, &self.last) {
+            (Some(running), _) => running.generation,
+            (None, Some(last)) => last.generation,
+            (None, None) => return false,
+        };
+        brought == self.owner.generation()
+    }
+
+    /// Whether the last apply failed, and nothing newer is to be applied.
+    pub(super) fn has_failed_with(&self, digest: Option<&str>) -> bool {
+        let is_it = |last: &Last| last.generation == self.owner.generation() && digest == Some(&last.digest);
+        self.last.as_ref().is_some_and(|last| !last.succeeded && is_it(last))
     }
 
     /// Whether all is as the last apply left it, as far as anybody knows.

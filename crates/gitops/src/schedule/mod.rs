@@ -25,7 +25,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
-use crate::delivery::{Concerned, Context, Ended, Job, Rank, Report, Task, deliver, without_source};
+use crate::delivery::{
+    Concerned, Context, Ended, Job, Rank, Report, Silence, Task, deliver, has_waiting, source_is_gone, without_source,
+};
 use crate::occasion::Drifted;
 use crate::owner::{OwnerKind, OwnerName, Sighting};
 use crate::policy::Unnamed;
@@ -174,7 +176,13 @@ impl Schedule {
     fn see(&mut self, seen: Box<dyn Sighting>) {
         let name = seen.name();
         let known = self.entries.get(&name).map(|entry| entry.owner.as_ref());
-        let (mut owner, status) = seen.read(known);
+        let (mut owner, mut status) = seen.read(known);
+        let is_other = self.entries.get(&name).is_none_or(|entry| entry.owner.uid() != owner.uid());
+        if let Some(remains) = is_other.then(|| self.context.sharing.take_remains(&name)).flatten()
+            && status.inventory.is_none()
+        {
+            status = remains;
+        }
         self.context.policy.complete(&mut owner);
         if let Ok(settings) = &owner.settings {
             self.context.wanted.note(&settings.source);
@@ -191,9 +199,17 @@ impl Schedule {
                 let is_here = entry.owner.elsewhere.is_none();
                 let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
                 self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
+                if has_waiting(&entry.status) {
+                    self.context.sharing.expect_to_wait(&name);
+                }
                 self.entries.insert(name.clone(), entry).is_none()
             }
         };
+        if let Some(entry) = self.entries.get(&name) {
+            let is_observed = entry.status.observed_generation == entry.owner.generation();
+            let concerned = self.context.sharing.meet(&entry.owner, is_news, is_observed);
+            self.concern(concerned);
+        }
         if is_news && self.entries.get(&name).is_some_and(|entry| entry.is_suspended()) {
             let concerned = self.context.sharing.rest(&name);
             self.concern(concerned);
@@ -243,11 +259,22 @@ impl Schedule {
         };
         let before = before.and_then(|before| before.artifact);
         let is_same = |content: &Arc<Artifact>| before.as_ref().is_some_and(|before| Arc::ptr_eq(before, content));
-        if let Some(content) = content.filter(|content| !is_same(content)) {
+        let is_first = before.is_none() && content.is_some();
+        let is_news = content.as_ref().is_none_or(|content| !is_same(content));
+        let mut concerned = Concerned::default();
+        if is_news {
+            // Before anything is done about it: nobody deletes what somebody else may describe now.
+            concerned = self.context.sharing.news(&name, content.as_ref());
+        }
+        if let Some(content) = content.filter(|_| is_news) {
             self.follow_after = Instant::now() + follow::PATIENCE;
             self.compare(&name, before, &content);
         }
+        self.concern(concerned);
         for user in self.users_of(&name) {
+            if let Some(entry) = self.entries.get_mut(&user).filter(|_| is_first) {
+                entry.waiting_since = None;
+            }
             self.consider(&user);
         }
     }
@@ -309,7 +336,7 @@ impl Schedule {
         let Some(entry) = self.entries.get_mut(name) else { return };
         entry.drifts.forgive(now);
         let entry = &*entry;
-        let (settings, rank) = (entry.owner.settings.clone(), Rank::of(&entry.owner));
+        let settings = entry.owner.settings.clone();
         let latest = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source));
         let source = latest.and_then(|latest| latest.artifact.clone());
         let content = source.clone();
@@ -328,11 +355,30 @@ impl Schedule {
             return;
         }
         match entry.need(digest, now) {
+            Need::Nothing | Need::Later(_) if entry.is_suspended() => {
+                self.fall_silent(name, Silence::Suspended);
+                self.rest(name, None);
+            }
+            need @ (Need::Nothing | Need::Later(_))
+                if let (Ok(settings), None, true) = (&settings, &source, entry.needs_source()) =>
+            {
+                let task = lack(entry, &settings.source, latest);
+                if let Need::Later(at) = need {
+                    self.timers.set(name, at);
+                }
+                self.wait_or_complain(name, task, for_reason(Trigger::Change));
+            }
             Need::Nothing => self.rest(name, None),
-            Need::Later(at) => self.rest(name, Some(at)),
+            Need::Later(at) => {
+                if entry.has_failed_with(digest) {
+                    self.fall_silent(name, Silence::Failing);
+                }
+                self.rest(name, Some(at));
+            }
             Need::Finalize => self.start(name, source, Task::Finalize, Occasion::new(None, Trigger::Deletion)),
             Need::Apply { recheck, held, trigger } => match (settings, source) {
                 (Ok(settings), _) if let Err(denied) = self.context.policy.check(name, &settings) => {
+                    self.fall_silent(name, Silence::Refused);
                     self.complain(
                         name,
                         refused(crate::conditions::ACCESS_DENIED, denied.to_string()),
@@ -340,6 +386,7 @@ impl Schedule {
                     );
                 }
                 (Err(error), _) => {
+                    self.fall_silent(name, Silence::Refused);
                     self.complain(
                         name,
                         refused(crate::conditions::UNSUPPORTED, error.to_string()),
@@ -347,7 +394,9 @@ impl Schedule {
                     );
                 }
                 (Ok(settings), None) => {
-                    self.wait_or_complain(name, without_source(name, &settings.source, latest), for_reason(trigger));
+                    let task = lack(entry, &settings.source, latest);
+                    self.fall_silent(name, Silence::NoContent);
+                    self.wait_or_complain(name, task, for_reason(trigger));
                 }
                 (Ok(settings), Some(source)) => match dependencies::check(name, &settings, &source, &self.entries) {
                     Verdict::Ready => {
@@ -356,7 +405,7 @@ impl Schedule {
                         self.start(name, Some(source), Task::Apply { recheck, held }, occasion);
                     }
                     Verdict::NotReady(waiting) => {
-                        self.context.sharing.block(rank, &settings);
+                        self.fall_silent(name, Silence::Blocked);
                         self.blocked.insert(name.clone());
                         if let Some(entry) = self.entries.get_mut(name) {
                             entry.waits_for = waiting.waits_for().map(ToString::to_string);
@@ -400,9 +449,13 @@ impl Schedule {
     }
 
     fn unblock(&mut self, name: &OwnerName) {
-        if self.blocked.remove(name) {
-            self.context.sharing.unblock(name);
-        }
+        self.blocked.remove(name);
+    }
+
+    /// It is not known what the owner describes, for this reason.
+    fn fall_silent(&mut self, name: &OwnerName, silence: Silence) {
+        let concerned = self.context.sharing.fall_silent(name, silence);
+        self.concern(concerned);
     }
 
     /// Writes down what an owner waits for, unless the wait is short.
@@ -432,8 +485,9 @@ impl Schedule {
         let Some(entry) = self.entries.get_mut(name) else { return };
         let source = source.unwrap_or_else(|| Arc::new(Artifact::nothing()));
         let settings = entry.owner.settings.clone().ok();
+        let mut word = 0;
         if let (Task::Apply { held, .. }, Some(settings)) = (&task, &settings) {
-            self.context.sharing.enter(&settings.source, name);
+            word = self.context.sharing.enter(&settings.source, name);
             entry.begin_for(&occasion.trigger);
             // What is left alone was told already.
             entry.complained = held.as_ref().map(|held| held.complaint());
@@ -456,6 +510,7 @@ impl Schedule {
             status: entry.status.clone(),
             artifact: source,
             task,
+            word,
             cancel,
             inputs,
             mask: entry.mask.clone(),
@@ -505,6 +560,14 @@ impl Schedule {
         if was_apply && ended == Ended::Well {
             self.consider_blocked();
         }
+    }
+}
+
+/// Says that an owner has no content: none yet, or none any more.
+fn lack(entry: &Entry, source: &SourceName, latest: Option<&Latest>) -> Task {
+    match latest {
+        None if entry.needs_source() => source_is_gone(source),
+        _ => without_source(&entry.owner.name, source, latest),
     }
 }
 

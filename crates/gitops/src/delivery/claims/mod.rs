@@ -47,6 +47,13 @@ pub(crate) struct Concerned {
 }
 
 impl Concerned {
+    /// These have to look at their objects again.
+    pub(super) fn to_look(names: BTreeSet<OwnerName>) -> Self {
+        Self { to_look: names, ..Self::default() }
+    }
+}
+
+impl Concerned {
     pub(crate) fn is_empty(&self) -> bool {
         self.to_look.is_empty() && self.to_say.is_empty()
     }
@@ -80,6 +87,8 @@ pub(super) struct Claims {
     on: HashMap<Arc<ObjectId>, Holds>,
     /// What an owner described and has still: nobody else is to delete it meanwhile.
     kept: HashMap<OwnerName, HashSet<Arc<ObjectId>>>,
+    /// Those that have something still because it waits to be approved that it goes.
+    waiting: HashSet<OwnerName>,
 }
 
 /// What an owner describes, in order.
@@ -203,6 +212,7 @@ impl Claims {
     pub(super) fn disclaim(&mut self, name: &OwnerName) -> Concerned {
         let mut concerned = Concerned::default();
         self.kept.remove(name);
+        self.waiting.remove(name);
         if let Some(Described { rank, objects, .. }) = self.of.remove(name) {
             for object in objects.iter() {
                 self.change(object, &rank, &mut concerned, |_| None);
@@ -248,12 +258,42 @@ impl Claims {
     }
 
     /// Of what `name` describes no more it has these objects still, and no others.
-    pub(super) fn keep(&mut self, name: &OwnerName, objects: impl Iterator<Item = ObjectId>) {
+    pub(super) fn keep(&mut self, name: &OwnerName, objects: impl Iterator<Item = ObjectId>, waits: bool) {
         let kept: HashSet<Arc<ObjectId>> = objects.map(Arc::new).collect();
         match kept.is_empty() {
             true => drop(self.kept.remove(name)),
             false => drop(self.kept.insert(name.clone(), kept)),
         }
+        match waits {
+            true => drop(self.waiting.insert(name.clone())),
+            false => drop(self.waiting.remove(name)),
+        }
+    }
+
+    /// Something of what `name` has waits to be approved, as it said before the process began.
+    pub(super) fn expect_to_wait(&mut self, name: &OwnerName) {
+        self.waiting.insert(name.clone());
+    }
+
+    /// What waits at `name` to be approved that nobody else describes. Where it is not known what that is, all that it has.
+    pub(super) fn waits_at(&self, name: &OwnerName) -> Vec<ObjectId> {
+        if !self.waiting.contains(name) {
+            return Vec::new();
+        }
+        let kept = self.kept.get(name).filter(|kept| !kept.is_empty());
+        let objects: Vec<&Arc<ObjectId>> = match kept {
+            Some(kept) => kept.iter().collect(),
+            None => self.of.get(name).into_iter().flat_map(|described| described.objects.iter()).collect(),
+        };
+        let objects = objects.into_iter().filter(|object| !self.is_claimed_by_another(name, object));
+        objects.map(|object| object.as_ref().clone()).collect()
+    }
+
+    /// Whether `name` has objects, and nobody else describes any of them.
+    pub(super) fn is_all_lost_with(&self, name: &OwnerName) -> bool {
+        let described = self.of.get(name).into_iter().flat_map(|described| described.objects.iter());
+        let objects: Vec<_> = described.chain(self.kept.get(name).into_iter().flatten()).collect();
+        !objects.is_empty() && objects.iter().all(|object| !self.is_claimed_by_another(name, object))
     }
 
     /// `name` leaves the object to somebody else.
@@ -283,6 +323,16 @@ impl Claims {
         let may_change = |hold| !matches!(hold, Hold::Rests | Hold::Failed);
         let others = self.holds(object).filter(|(rank, hold)| rank.name != *name && may_change(*hold));
         others.map(|(rank, _)| rank.name.clone()).collect()
+    }
+
+    /// Those other than `name` that describe the object.
+    pub(super) fn all_describing(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        self.holds(object).map(|(rank, _)| &rank.name).filter(|other| *other != name).cloned().collect()
+    }
+
+    /// Whether the object is about to go: somebody described it, and nobody does.
+    pub(super) fn is_leaving(&self, object: &ObjectId) -> bool {
+        self.holds(object).next().is_none() && self.kept.values().any(|kept| kept.contains(object))
     }
 
     /// Those other than `name` that describe the object, or had it and have not deleted it yet.

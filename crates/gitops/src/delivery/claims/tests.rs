@@ -186,7 +186,7 @@ fn whoever_takes_an_object_away_that_it_described_is_known_until_it_has() {
     assert_eq!(havers(&claims), std::slice::from_ref(&a.name));
     apply(&mut claims, &a, &[]);
     assert_eq!(havers(&claims), std::slice::from_ref(&a.name), "it is about to delete it");
-    claims.keep(&a.name, [].into_iter());
+    claims.keep(&a.name, [].into_iter(), false);
     assert_eq!(havers(&claims), []);
     apply(&mut claims, &b, &["x"]);
     assert_eq!(havers(&claims), [], "nobody else");
@@ -336,4 +336,33 @@ fn only_so_many_shared_objects_are_named() {
     };
     let text = told(&(0..13).map(one).collect::<Vec<_>>()).unwrap();
     assert!(text.contains("; and 3 more. Take each out of all but one") && !text.contains("ConfigMap/10 "), "{text}");
+}
+
+#[test]
+fn an_owner_is_lost_with_all_that_it_has_unless_somebody_describes_some_of_it() {
+    let (a, b) = (rank(1, "a"), rank(2, "b"));
+    let mut claims = Claims::default();
+    assert!(!claims.is_all_lost_with(&a.name), "it has nothing");
+    apply(&mut claims, &a, &["x", "y"]);
+    assert!(claims.is_all_lost_with(&a.name));
+    drop(claims.claim(&a, [], BTreeSet::new()));
+    assert!(claims.is_all_lost_with(&a.name), "they are there still");
+    drop(claims.claim(&b, [object("y")], BTreeSet::new()));
+    assert!(!claims.is_all_lost_with(&a.name));
+}
+
+#[test]
+fn what_waits_at_an_owner_is_what_it_kept_for_an_approval_and_nobody_else_describes() {
+    let (a, b) = (rank(1, "a"), rank(2, "b"));
+    let mut claims = Claims::default();
+    apply(&mut claims, &a, &["x", "y"]);
+    drop(claims.claim(&a, [], BTreeSet::new()));
+    assert_eq!(claims.waits_at(&a.name), [], "it is about to delete them");
+    claims.keep(&a.name, [object("x"), object("y")].into_iter(), true);
+    drop(claims.claim(&b, [object("y")], BTreeSet::new()));
+    assert_eq!(claims.waits_at(&a.name), [object("x")]);
+    claims.keep(&a.name, [object("x")].into_iter(), false);
+    assert_eq!(claims.waits_at(&a.name), []);
+    claims.expect_to_wait(&b.name);
+    assert_eq!(claims.waits_at(&b.name), [object("y")], "before it is known what that is, all that it has");
 }

@@ -76,7 +76,6 @@ impl Content {
     }
 }
 
-#[cfg(test)]
 impl<'a> FromIterator<&'a ObjectId> for Content {
     fn from_iter<I: IntoIterator<Item = &'a ObjectId>>(objects: I) -> Self {
         let mut content = Self::default();

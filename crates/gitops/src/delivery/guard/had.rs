@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use cowherd_apply::{Versioned, inventory as entries};
+use cowherd_apply::{ObjectId, Versioned, inventory as entries};
 
 use super::EVERYTHING;
 use crate::conditions::{PRUNE_PROTECTED, find};
@@ -54,13 +54,26 @@ impl Had {
         Self { objects: old[..count].to_vec(), waits }
     }
 
+    /// Whether it was told that it waits.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// What of `gone` waits, whatever it is: all of it, where nothing is described of what the owner had; of what has waited,
     /// what is not back. `applied` is what is described now; what is neither `gone` nor described is as others have it, which
     /// says nothing of the rest.
-    pub(super) fn waiting(&self, applied: &[Versioned], gone: &[Versioned]) -> Vec<Versioned> {
+    ///
+    /// `is_lost` says of an object that goes whether more is lost with it than its name, so that another one of its kind cannot
+    /// take its place.
+    pub(super) fn waiting(
+        &self,
+        applied: &[Versioned],
+        gone: &[Versioned],
+        is_lost: impl Fn(&ObjectId) -> bool,
+    ) -> Vec<Versioned> {
         let is_left = self.objects.is_empty() || self.is_partly_left(applied);
         match self.waits {
-            false if is_left || self.is_renamed(applied, gone) => Vec::new(),
+            false if is_left || self.is_renamed(applied, gone, is_lost) => Vec::new(),
             true if is_left => entries::common(gone, &self.objects),
             _ => gone.to_vec(),
         }
@@ -68,13 +81,14 @@ impl Had {
 
     /// Whether for each object that goes something of the same kind comes in its place, as when an object is renamed. How many
     /// come is no measure.
-    fn is_renamed(&self, applied: &[Versioned], gone: &[Versioned]) -> bool {
+    fn is_renamed(&self, applied: &[Versioned], gone: &[Versioned], is_lost: impl Fn(&ObjectId) -> bool) -> bool {
         fn place(object: &Versioned) -> (&str, &str, &str) {
             (&object.id.group, &object.id.kind, &object.id.namespace)
         }
         let new = entries::gone(applied, &self.objects);
         let places: HashSet<_> = new.iter().map(place).collect();
-        entries::common(&self.objects, gone).iter().all(|object| places.contains(&place(object)))
+        let is_replaced = |object: &Versioned| places.contains(&place(object)) && !is_lost(&object.id);
+        entries::common(&self.objects, gone).iter().all(is_replaced)
     }
 
     /// Whether some of it is described.
@@ -104,7 +118,7 @@ mod tests {
 
     fn everything(old: &[&str], applied: &[&str]) -> bool {
         let (old, applied) = (objects(old), objects(applied));
-        !Had::of(&Status::default(), &old).waiting(&applied, &entries::gone(&old, &applied)).is_empty()
+        !Had::of(&Status::default(), &old).waiting(&applied, &entries::gone(&old, &applied), |_| false).is_empty()
     }
 
     #[test]
@@ -120,6 +134,13 @@ mod tests {
     fn an_object_under_a_new_name_is_no_loss() {
         assert!(!everything(&["prod_a-1h2g__ConfigMap"], &["prod_a-9k8f__ConfigMap"]));
         assert!(!everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
+    }
+
+    #[test]
+    fn another_one_takes_no_place_of_what_more_is_lost_with_than_its_name() {
+        let (old, new) = (objects(&["n_prod__Kustomization"]), objects(&["n_staging__Kustomization"]));
+        let waits = |is_lost| !Had::of(&Status::default(), &old).waiting(&new, &old, |_| is_lost).is_empty();
+        assert!(waits(true) && !waits(false));
     }
 
     /// An owner, as its status has it between two revisions.
@@ -139,7 +160,7 @@ mod tests {
             self.cut_off(kinds);
             let (old, applied) = (self.0.objects(), each(kinds));
             let had = Had::of(&self.0, &old);
-            let held = had.waiting(&applied, &entries::gone(&old, &applied));
+            let held = had.waiting(&applied, &entries::gone(&old, &applied), |_| false);
             had.write(&mut self.0, &[], &entries::union(&applied, &held));
             let mut conditions = Conditions { list: &mut self.0.conditions, generation: 1 };
             match held.is_empty() {
@@ -189,13 +210,13 @@ mod tests {
     #[test]
     fn what_others_have_by_now_is_no_loss_and_keeps_nothing_else_from_waiting() {
         let had = Had::of(&Status::default(), &each("xy"));
-        assert_eq!(had.waiting(&each("z"), &[]), []);
-        assert_eq!(had.waiting(&[], &each("y")), each("y"));
-        assert_eq!(had.waiting(&each("z"), &each("y")), each("y"));
-        assert_eq!(had.waiting(&each("z"), &each("xy")), each("xy"));
+        assert_eq!(had.waiting(&each("z"), &[], |_| false), []);
+        assert_eq!(had.waiting(&[], &each("y"), |_| false), each("y"));
+        assert_eq!(had.waiting(&each("z"), &each("y"), |_| false), each("y"));
+        assert_eq!(had.waiting(&each("z"), &each("xy"), |_| false), each("xy"));
         let renamed = objects(&["n_new__Y"]);
-        assert_eq!(had.waiting(&renamed, &each("y")), [], "the rest has a new name");
-        assert_eq!(had.waiting(&renamed, &each("xy")), each("xy"));
+        assert_eq!(had.waiting(&renamed, &each("y"), |_| false), [], "the rest has a new name");
+        assert_eq!(had.waiting(&renamed, &each("xy"), |_| false), each("xy"));
     }
 
     #[test]
@@ -251,7 +272,7 @@ mod tests {
         story.next("z");
         story.0.settled = None;
         let had = Had::of(&story.0, &story.0.objects());
-        assert_eq!(had.waiting(&each("zw"), &each("xy")), each("xy"));
-        assert_eq!(had.waiting(&each("xyw"), &each("z")), each("z"));
+        assert_eq!(had.waiting(&each("zw"), &each("xy"), |_| false), each("xy"));
+        assert_eq!(had.waiting(&each("xyw"), &each("z"), |_| false), each("z"));
     }
 }

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use cowherd_apply::{ObjectId, Versioned};
 use cowherd_text::listed;
 
+use super::super::awaited::Awaited;
 use super::approval::Approved;
 use super::content::Content;
 use super::had::Had;
-use super::{CONTENT, EVERYTHING, ids};
+use super::{CONTENT, EVERYTHING, MAY_MOVE, ids};
 
 /// How many objects a message names.
 pub(super) const NAMED: usize = 10;
@@ -27,6 +28,8 @@ pub(in crate::delivery) struct Held {
     pub(super) is_partly_left: bool,
     /// What would go with some of them.
     pub(super) content: Vec<(ObjectId, Content)>,
+    /// Who may describe some of them, and has not said so yet.
+    pub(super) awaited: Awaited,
     /// What the owner had when it was last settled.
     pub(super) had: Had,
     /// Whose word it is that nothing is held back.
@@ -48,7 +51,21 @@ impl Held {
     }
 
     pub(super) fn reason(&self) -> &'static str {
-        if self.everything > 0 { EVERYTHING } else { CONTENT }
+        match () {
+            () if self.everything > 0 => EVERYTHING,
+            () if self.is_for_others_alone() => MAY_MOVE,
+            () => CONTENT,
+        }
+    }
+
+    /// Whether nothing is held back but what others may describe.
+    pub(super) fn is_for_others_alone(&self) -> bool {
+        self.everything == 0 && self.content.is_empty()
+    }
+
+    /// Whether something waits for a word, and not for others alone.
+    pub(super) fn waits(&self) -> bool {
+        !self.objects.is_empty() && !self.is_for_others_alone()
     }
 
     /// Why it is held back, in as many words as there is room for: with fewer names, if need be.
@@ -81,7 +98,11 @@ impl Held {
             }
         });
         let content = self.content.iter().map(|(object, content)| would_go_with(object, kind, content, most));
-        everything.into_iter().chain(content).collect()
+        let awaited = (!self.awaited.objects.is_empty()).then(|| {
+            let named = listed(ids(&self.awaited.objects), most.max(3));
+            format!("{named} may be what others describe, who have not said so yet: {}", self.awaited.who(most))
+        });
+        everything.into_iter().chain(content).chain(awaited).collect()
     }
 }
 

@@ -1,13 +1,15 @@
 //! Holds back a deletion that somebody may not have meant, until somebody says that it is meant.
 //!
 //! Three of them wait: of everything that an owner had, of a Namespace with objects that the owner did
-//! not apply, and of a definition with such instances. They wait for a word in Git or on the command line
+//! not apply, and of a definition with such instances; and so does what others may describe who have not said so yet
+//! ([`awaited`](super::awaited)). They wait for a word in Git or on the command line
 //! ([`approval`]); what else the revision says is done.
 
 mod approval;
 mod content;
 mod had;
 mod held;
+mod owners;
 
 use std::collections::HashSet;
 
@@ -26,6 +28,7 @@ pub(in crate::delivery) use held::Held;
 use held::{By, NAMED, would_go_with};
 
 use super::Context;
+use super::awaited::Awaited;
 use super::failure::Failure;
 use super::job::Job;
 use crate::conditions::{PRUNE_PROTECTED, find};
@@ -38,10 +41,22 @@ use crate::target::Target;
 const EVERYTHING: &str = "EverythingWouldGo";
 /// The reason of the condition while objects with content are held back.
 const CONTENT: &str = "ContentWouldGo";
+/// The reason of the condition while objects are held back that others may describe.
+const MAY_MOVE: &str = "MayHaveMoved";
 
 /// Whether nothing of an owner waits, whatever it is.
 fn is_unprotected(context: &Context, owner: &Owner) -> bool {
     !context.prune_protection || is_switched_off(owner)
+}
+
+/// Whether something waits at an owner until it is approved, as its status says.
+pub(crate) fn has_waiting(status: &Status) -> bool {
+    find(&status.conditions, PRUNE_PROTECTED).is_some_and(|told| told.status == True && told.reason != MAY_MOVE)
+}
+
+/// Whether the deletion of an owner's objects is held back for others, as its status says.
+pub(super) fn awaits_others(status: &Status) -> bool {
+    find(&status.conditions, PRUNE_PROTECTED).is_some_and(|told| told.status == True && told.reason == MAY_MOVE)
 }
 
 /// Whether an annotation switches the protection off.
@@ -57,11 +72,13 @@ pub(super) async fn hold(
     job: &Job,
     (old, applied): (&[Versioned], &[Versioned]),
     (gone, stale): (&[Versioned], &Stale),
+    awaited: Awaited,
 ) -> Result<Held, Failure> {
     if stale.objects.is_empty() || is_unprotected(context, &job.owner) {
         return Ok(Held::default());
     }
-    let held = unmeant(target, job, (old, applied), (gone, stale)).await?;
+    let mut held = unmeant(context, target, job, (old, applied), (gone, stale), &awaited).await?;
+    wait_for(target, stale, awaited, &mut held).await?;
     if held.objects.is_empty() {
         context.begun.end(&job.name);
         return Ok(held);
@@ -74,6 +91,37 @@ pub(super) async fn hold(
     Ok(held)
 }
 
+/// Holds back what is there of what others may describe.
+async fn wait_for(target: &Target, stale: &Stale, mut awaited: Awaited, held: &mut Held) -> Result<(), Failure> {
+    if !awaited.objects.is_empty() {
+        awaited.objects = would_go(target, stale, &awaited.objects).await?.0;
+        held.objects = entries::union(&held.objects, &awaited.objects);
+        held.awaited = awaited;
+    }
+    Ok(())
+}
+
+/// What of the objects of an owner that is deleted waits for others to say whether they describe it.
+///
+/// # Errors
+/// Where something does, that.
+pub(super) async fn await_others(
+    context: &Context,
+    target: &Target,
+    job: &mut Job,
+    stale: &Stale,
+    awaited: Awaited,
+) -> Result<(), Failure> {
+    let mut held = Held::default();
+    if !is_unprotected(context, &job.owner) {
+        wait_for(target, stale, awaited, &mut held).await?;
+    }
+    if !held.objects.is_empty() && approved_by(context, job, &held).is_some() {
+        held = Held::default();
+    }
+    tell(context, job, &held)
+}
+
 /// Who approved of what waits, if anybody did.
 fn approved_by(context: &Context, job: &Job, held: &Held) -> Option<By> {
     if is_approved(job, held) {
@@ -82,7 +130,8 @@ fn approved_by(context: &Context, job: &Job, held: &Held) -> Option<By> {
     if let Some(begun) = context.begun.covering(&job.name, held, &job.owner) {
         return Some(By::Word(begun));
     }
-    let start = context.approved.as_ref()?;
+    // That all goes that another repository does not describe says nothing of what moves.
+    let start = context.approved.as_ref().filter(|_| held.awaited.objects.is_empty())?;
     let describers = context.sharing.describers(&job.name);
     start.is_for(&job.name, &describers, &job.artifact.revision).then_some(By::Start)
 }
@@ -113,22 +162,30 @@ pub(super) fn broke_off(context: &Context, job: &mut Job, held: &Held, applied: 
         context.begun.keep(&job.name, approved.clone());
     }
     let kept = entries::union(&held.objects, left);
+    let waits = held.waits();
     // Where nothing waits, the owner has had all that this revision brought.
     let has_had = held.everything == 0 && held.approved.is_none();
     held.had.write(&mut job.status, if has_had { applied } else { &[] }, &entries::union(applied, &kept));
-    context.sharing.keep(&job.name, &kept);
+    context.sharing.keep(&job.name, &kept, waits);
 }
 
 /// What of `stale` somebody may not have meant.
 async fn unmeant(
+    context: &Context,
     target: &Target,
     job: &Job,
     (old, applied): (&[Versioned], &[Versioned]),
     (gone, stale): (&[Versioned], &Stale),
+    awaited: &Awaited,
 ) -> Result<Held, Failure> {
     let had = Had::of(&job.status, old);
-    let all = entries::common(&stale.objects, &had.waiting(applied, gone));
-    let holders = stale.objects.iter().filter(|object| content::may_hold(&object.id));
+    // What others may describe is no loss as long as that is not known, unless it was one before.
+    let may_move = if had.waits() { &[] } else { awaited.objects.as_slice() };
+    let gone = entries::gone(gone, may_move);
+    let waiting = had.waiting(applied, &gone, |object| owners::is_lost(context, job, object));
+    let all = entries::common(&stale.objects, &waiting);
+    let may_hold = |object: &&Versioned| content::may_hold(&object.id) || owners::is_owner(job, &object.id).is_some();
+    let holders = stale.objects.iter().filter(may_hold);
     let holders: Vec<Versioned> = holders.cloned().collect();
     let (there, others_have) = would_go(target, stale, &entries::union(&all, &holders)).await?;
     let (mut objects, others): (Vec<_>, Vec<_>) = {
@@ -143,8 +200,14 @@ async fn unmeant(
         objects.extend(others.iter().find(|other| other.id == object).cloned());
         content.push((object, found));
     }
+    let goes: Vec<Versioned> = others.into_iter().filter(|other| !objects.contains(other)).collect();
+    for (object, waits) in owners::with_what_waits(context, job, &goes) {
+        content.push((object.id.clone(), waits));
+        objects.push(object);
+    }
     let is_partly_left = had.is_partly_left(applied);
-    Ok(Held { objects, others: others_have, everything, is_partly_left, content, had, approved: None })
+    let (awaited, approved) = (Awaited::default(), None);
+    Ok(Held { objects, others: others_have, everything, is_partly_left, content, awaited, had, approved })
 }
 
 /// The Namespaces and definitions among `objects`, which would go, with which others go that are not `leaving`, and those. With
@@ -199,7 +262,7 @@ pub(super) async fn foresee(
             false => format!("{waits}nothing would be left of what this {kind} applied"),
             true => format!("{waits}it has waited since nothing was left of what this {kind} had"),
         };
-        waiting = entries::common(deleted, &had.waiting(applied, &gone));
+        waiting = entries::common(deleted, &had.waiting(applied, &gone, |_| false));
         said.extend(waiting.iter().map(|object| (object.id.clone(), why.clone())));
     }
     let goes = entries::gone(deleted, &waiting);
@@ -250,12 +313,13 @@ const NAMED_BESIDE: usize = 3;
 pub(super) fn settle(context: &Context, job: &mut Job, held: &Held, applied: &[Versioned]) {
     context.begun.end(&job.name);
     // Who is another one by now was not brought there yet.
-    if let Some(approved) = context.approved.as_ref().filter(|_| job.give_way().is_ok()) {
+    let is_brought = held.awaited.objects.is_empty() && job.give_way().is_ok();
+    if let Some(approved) = context.approved.as_ref().filter(|_| is_brought) {
         approved.end(&job.name, &job.artifact.revision);
     }
-    context.sharing.keep(&job.name, &held.objects);
+    context.sharing.keep(&job.name, &held.objects, held.waits());
     let there = entries::union(applied, &held.objects);
-    if held.everything > 0 {
+    if held.everything > 0 || !held.awaited.objects.is_empty() {
         held.had.write(&mut job.status, &[], &there);
     } else {
         job.status.settled = None;
@@ -263,8 +327,9 @@ pub(super) fn settle(context: &Context, job: &mut Job, held: &Held, applied: &[V
     }
 }
 
-/// Writes down what waits, or that nothing does; what waits is a failure.
-pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
+/// Writes down what waits, or that nothing does. What waits for a word is a failure. What waits for others is none of this
+/// owner's: they are the ones that fail, or are meant to rest, and all that depends on this one goes on.
+pub(super) fn tell(context: &Context, job: &mut Job, held: &Held) -> Result<(), Failure> {
     let (revision, kind) = (job.artifact.revision.clone(), job.name.kind.kind);
     let mut conditions = conditions(&mut job.status, &job.owner);
     if held.objects.is_empty() {
@@ -272,18 +337,37 @@ pub(super) fn tell(job: &mut Job, held: &Held) -> Result<(), Failure> {
         return Ok(());
     }
     let why = held.why(kind);
+    let before = find(conditions.list, PRUNE_PROTECTED).map(|told| told.message.clone());
     conditions.set(PRUNE_PROTECTED, True, held.reason(), &why);
     let since = find(conditions.list, PRUNE_PROTECTED).map_or("", |told| &told.last_transition_time);
     let identity = approval::identity(held, &job.owner, since);
     let advice = approval::advice(&job.owner, &identity);
     let mismatch = approval::mismatch(&job.owner, &job.occasion.trigger, &identity);
     let mismatch = mismatch.map_or(String::new(), |told| format!("; {told}"));
-    let message = format!(
-        "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted{mismatch}. Put it \
-         back into Git, or {advice}"
-    );
+    let message = if held.is_for_others_alone() {
+        format!(
+            "pruning waits until it is known who describes what is to go: {why}. Nothing of that was deleted{mismatch}. It \
+             goes on by itself once they are applied, resumed or deleted; if it is to go before that, {advice}"
+        )
+    } else {
+        format!(
+            "pruning for revision {revision} waits until it is approved: {why}. Nothing of that was deleted{mismatch}. Put \
+             it back into Git, or {advice}"
+        )
+    };
     conditions.set(PRUNE_PROTECTED, True, held.reason(), &message);
-    Err(Failure::Protected(message))
+    if !held.is_for_others_alone() || job.owner.is_deleted() {
+        return Err(Failure::Protected(message));
+    }
+    // It is looked at again at the interval, if nobody says anything before.
+    job.leaves_any = true;
+    let who = format!("{} may describe it", held.awaited.who(NAMED_BESIDE));
+    held.objects.iter().for_each(|object| job.note_stays(&object.id, &who));
+    if before.as_ref() != Some(&message) {
+        tracing::warn!(reason = PRUNE_PROTECTED, "{}", job.say(&message));
+        job.tell_event(context, Type::Warning, PRUNE_PROTECTED, &message);
+    }
+    Ok(())
 }
 
 /// Which of these objects of `stale` are there and would be deleted, and which would stay.

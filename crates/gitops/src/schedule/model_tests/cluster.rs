@@ -63,6 +63,10 @@ struct State {
     chance: Chance,
     created: u64,
     began: Instant,
+    /// Which Kustomizations describe an object in Git, and since when.
+    described: BTreeMap<(String, String), Instant>,
+    /// What the agents deleted although somebody described it.
+    lost: Vec<String>,
     /// What was asked and stored, with the time: what a history that ended wrong can be understood from.
     log: Vec<String>,
 }
@@ -89,6 +93,8 @@ impl Cluster {
             chance: Chance::new(seed ^ 0x5eed),
             created: 0,
             began: Instant::now(),
+            described: BTreeMap::new(),
+            lost: Vec::new(),
             log: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -119,6 +125,20 @@ impl Cluster {
             state.oldest = state.revision + 1;
             state.revision += 1;
         }
+    }
+
+    /// Git says that these Kustomizations describe these objects, and no others.
+    pub(super) fn describe(&self, described: impl IntoIterator<Item = (String, String)>) {
+        let mut state = self.state();
+        let now = Instant::now();
+        let before = std::mem::take(&mut state.described);
+        let since = |pair: (String, String)| (pair.clone(), before.get(&pair).copied().unwrap_or(now));
+        state.described = described.into_iter().map(since).collect();
+    }
+
+    /// What the agents deleted although somebody described it whom they knew.
+    pub(super) fn lost(&self) -> Vec<String> {
+        self.state().lost.clone()
     }
 
     /// Adds a line to the log.
@@ -176,6 +196,9 @@ impl Cluster {
             .map(|(k, v)| (k.to_owned(), v.replace("%2F", "/")))
             .collect();
         let is_event = parts.uri.path().ends_with("/events") || parts.uri.path().contains("/events/");
+        if parts.method == Method::DELETE {
+            self.state().look_what_is_lost(parts.uri.path());
+        }
         let (before, after, fails) = self.fate(is_event);
         let asked = format!("{} {}", parts.method, parts.uri.path_and_query().map_or("", |path| path.as_str()));
         tokio::time::sleep(before).await;
@@ -283,6 +306,29 @@ impl State {
     fn note(&mut self, line: &str) {
         let since = self.began.elapsed().as_secs_f64();
         self.log.push(format!("{since:8.3} {line}"));
+    }
+
+    /// The agents delete an object: whether somebody describes it whom they know. What came this very moment they need not
+    /// have seen.
+    fn look_what_is_lost(&mut self, path: &str) {
+        let Some((_, name)) = path.rsplit_once("/configmaps/") else { return };
+        let is_known = |app: &String| {
+            let key = (KUSTOMIZATION, "flux-system".to_owned(), app.clone());
+            self.objects.get(&key).is_some_and(|object| {
+                let metadata = &object["metadata"];
+                metadata["deletionTimestamp"].is_null() && metadata["finalizers"].is_array()
+            })
+        };
+        let now = Instant::now();
+        let mut describers = self.described.iter().filter(|((_, object), since)| object == name && **since < now);
+        let describer = describers.find(|((app, _), _)| is_known(app)).map(|((app, _), _)| app.clone());
+        if let Some(app) =
+            describer.filter(|_| self.objects.contains_key(&(CONFIG_MAP, "apps".to_owned(), name.to_owned())))
+        {
+            let said = format!("{name} is deleted, though {app} describes it");
+            self.note(&format!("!!! {said}"));
+            self.lost.push(said);
+        }
     }
 
     fn now(&self) -> String {

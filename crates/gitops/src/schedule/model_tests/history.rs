@@ -33,6 +33,8 @@ pub(super) struct App {
     pub(super) requests: u32,
     changes: u32,
     depends: bool,
+    /// Whether a mistake in a file keeps it from being rendered.
+    pub(super) broken: bool,
 }
 
 /// What Git says: the objects of each Kustomization, with their values.
@@ -49,13 +51,15 @@ pub(super) struct History {
     pub(super) root: Option<usize>,
     commits: u32,
     step: u32,
+    moves: bool,
     agents: JoinSet<()>,
     signals: Option<mpsc::UnboundedSender<Signal>>,
     told: Vec<String>,
 }
 
 impl History {
-    pub(super) fn begin(seed: u64) -> Self {
+    /// `moves`: with mistakes, renames and commits in quick succession.
+    pub(super) fn begin(seed: u64, moves: bool) -> Self {
         let mut history = Self {
             cluster: Cluster::new(seed),
             apps: vec![App::default(); APPS],
@@ -65,6 +69,7 @@ impl History {
             root: seed.is_multiple_of(2).then_some(1),
             commits: 1,
             step: 0,
+            moves,
             agents: JoinSet::new(),
             signals: None,
             told: Vec::new(),
@@ -89,6 +94,24 @@ impl History {
     pub(super) async fn go_on(&mut self, chance: &mut Chance) {
         self.step += 1;
         let app = chance.below(APPS);
+        if self.moves && chance.once_in(5) {
+            let told = match chance.below(4) {
+                0 => self.mistake(app),
+                1 => self.rename(app, chance.below(APPS)),
+                2 => self.suspend(app),
+                _ => {
+                    let first = self.commit(chance);
+                    self.tell(first);
+                    self.tell_what_is_described();
+                    tokio::time::sleep(chance.time(Duration::from_millis(800))).await;
+                    self.commit(chance)
+                }
+            };
+            self.tell(told);
+            self.tell_what_is_described();
+            tokio::time::sleep(chance.time(Duration::from_secs(3))).await;
+            return;
+        }
         let told = match chance.below(24) {
             0..=6 => self.commit(chance),
             7..=9 => self.change_by_hand(chance),
@@ -104,6 +127,7 @@ impl History {
             _ => self.depend(app),
         };
         self.tell(told);
+        self.tell_what_is_described();
         let longest = if chance.once_in(3) { Duration::from_secs(8) } else { Duration::from_millis(400) };
         tokio::time::sleep(chance.time(longest)).await;
     }
@@ -111,6 +135,11 @@ impl History {
     /// The sun shines, and nothing happens for a while.
     pub(super) async fn calm(&mut self) {
         self.cluster.set_weather(Weather::Fine);
+        if self.apps.iter().any(|app| app.broken) {
+            self.apps.iter_mut().for_each(|app| app.broken = false);
+            self.commits += 1;
+            self.fetch();
+        }
         tokio::time::sleep(QUIET).await;
         self.tell("it is quiet".to_owned());
     }
@@ -150,6 +179,9 @@ impl History {
                 );
                 tree.insert(&format!("app-{app}/{name}.yaml"), content).unwrap();
             }
+        }
+        for app in (0..APPS).filter(|app| self.apps[*app].broken) {
+            tree.insert(&format!("app-{app}/mistake.yaml"), "kind: [".to_owned()).unwrap();
         }
         let tree = Arc::new(tree);
         let digest = self.commits.to_string();
@@ -215,6 +247,14 @@ impl History {
         }
         self.fetch();
         told.join(" ")
+    }
+
+    /// Somebody makes a mistake in a file, or puts it right.
+    fn mistake(&mut self, app: usize) -> String {
+        self.apps[app].broken = !self.apps[app].broken;
+        self.commits += 1;
+        self.fetch();
+        format!("commit {}: there is a mistake in app-{app}: {}", self.commits, self.apps[app].broken)
     }
 
     fn any_object(&self, chance: &mut Chance) -> String {
@@ -286,6 +326,32 @@ impl History {
         format!("app-{app} is deleted")
     }
 
+    /// Another Kustomization takes the place of one, with all that it describes.
+    fn rename(&mut self, from: usize, to: usize) -> String {
+        if from == 0 || self.apps[from].suspended || !self.apps[from].exists || self.apps[to].exists {
+            return format!("app-{from} keeps its name");
+        }
+        self.make(to);
+        if !self.apps[to].exists {
+            return format!("app-{to} is there still");
+        }
+        let files = self.files[&from].clone();
+        self.files.get_mut(&to).unwrap().extend(files);
+        self.commits += 1;
+        self.fetch();
+        self.delete_or_make(from);
+        format!("app-{from} becomes app-{to}")
+    }
+
+    /// From now on nobody may lose what these describe.
+    fn tell_what_is_described(&self) {
+        let described = self.files.iter().filter(|(app, _)| self.apps[**app].exists).flat_map(|(app, objects)| {
+            let name = format!("app-{app}");
+            objects.keys().map(move |object| (name.clone(), object.clone()))
+        });
+        self.cluster.describe(described);
+    }
+
     fn is_leaving(&self, app: usize) -> bool {
         let found = self.cluster.all("Kustomization");
         found.get(&format!("app-{app}")).is_some_and(|object| !object["metadata"]["deletionTimestamp"].is_null())
@@ -302,7 +368,7 @@ impl History {
     }
 
     fn write(&self, app: usize) {
-        let App { exists, suspended, requests, changes, depends } = self.apps[app];
+        let App { exists, suspended, requests, changes, depends, .. } = self.apps[app];
         if !exists {
             return;
         }

@@ -1,8 +1,9 @@
 //! Property: whatever happens, once it is quiet the cluster is what Git says, inventories are what the cluster has, and
-//! every Kustomization says that it is ready, at the last revision.
+//! every Kustomization says that it is ready, at the last revision; and at no time was an object deleted that somebody
+//! described. Only what a suspended one describes by now may wait with whom it left, who says so.
 //!
 //! A [`history`] is random: commits that change, drop, move and share objects, changes and deletions by hand,
-//! Kustomizations that are suspended, resumed, changed, deleted and made again, requests, requests to the API that are
+//! Kustomizations that are suspended, resumed, changed, broken, renamed, deleted and made again, requests, requests to the API that are
 //! slow or fail before or after they did what they should, watches that end or are told that they are too old, and kills
 //! of the agents, during which somebody writes lies into a status. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
 //! reconciler, the applier. Time is simulated: a history of a few minutes takes some hundred milliseconds, unoptimized.
@@ -36,6 +37,7 @@
 mod chance;
 mod cluster;
 mod history;
+mod moves;
 mod quiet;
 mod steps;
 mod stories;
@@ -74,36 +76,38 @@ fn once_it_is_quiet_the_cluster_is_what_git_says_and_everything_says_so() {
     let chosen = number("PROPTEST_RNG_SEED").unwrap_or_else(now);
     for history in 0..number("MODEL_HISTORIES").unwrap_or(HISTORIES) {
         let seed = given.unwrap_or(chosen.wrapping_add(history));
-        tell(seed);
+        tell(seed, false);
+        tell(seed, true);
     }
 }
 
 #[test]
 fn histories_that_ended_wrong_once_end_right() {
     for seed in FOUND {
-        (0..AGAIN).for_each(|_| tell(seed));
+        (0..AGAIN).for_each(|_| tell(seed, false));
     }
 }
 
-fn tell(seed: u64) {
+fn tell(seed: u64, moves: bool) {
     // A history has a runtime of its own, so that nothing of it is left for the next one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    if let Err(problem) = runtime.unwrap().block_on(live_through(seed)) {
+    if let Err(problem) = runtime.unwrap().block_on(live_through(seed, moves)) {
         panic!("MODEL_SEED={seed} cargo test -p cowherd-gitops --lib model_tests: {problem}");
     }
 }
 
-async fn live_through(seed: u64) -> Result<(), String> {
+async fn live_through(seed: u64, moves: bool) -> Result<(), String> {
     let mut chance = Chance::new(seed);
-    let mut history = History::begin(seed);
+    let mut history = History::begin(seed, moves);
     history.calm().await;
     quiet::check(&history)?;
+    let lost = |history: &History| history.cluster.lost().into_iter().next().map_or(Ok(()), Err);
     for _ in 0..2 {
         for _ in 0..chance.below(LENGTH) {
             history.go_on(&mut chance).await;
         }
         history.calm().await;
-        quiet::check(&history).map_err(|problem| {
+        quiet::check(&history).and_then(|()| lost(&history)).map_err(|problem| {
             let is_all = std::env::var_os("MODEL_LOG").is_some();
             let happened = if is_all { history.cluster.log() } else { history.told().join("\n") };
             format!("{problem}\nafter\n{happened}")

@@ -21,9 +21,12 @@ pub(super) fn check(history: &History) -> Result<(), String> {
             return Err(format!("{name} is {key} of {label}; it should be {value} of app-{app}"));
         }
     }
-    // What is not at work, but is there, keeps what it has.
-    let resting: BTreeSet<String> =
-        (0..APPS).filter(|app| !at_work.contains(app)).flat_map(|app| inventory(&kustomizations, app)).collect();
+    // What is not at work, but is there, keeps what it has, and others keep for it what they had.
+    let resting: BTreeSet<String> = (0..APPS)
+        .filter(|app| !at_work.contains(app))
+        .flat_map(|app| inventory(&kustomizations, app))
+        .chain(described_by_resting(history))
+        .collect();
     for name in objects.keys().filter(|name| !wanted.contains_key(*name)) {
         if !resting.contains(name) {
             return Err(format!("{name} is there, but nobody describes it: {}", objects[name]["metadata"]["labels"]));
@@ -31,6 +34,7 @@ pub(super) fn check(history: &History) -> Result<(), String> {
     }
     let gone = (0..APPS)
         .filter(|app| !history.apps[*app].exists)
+        .filter(|app| inventory(&kustomizations, *app).is_disjoint(&described_by_resting(history)))
         .find(|app| kustomizations.contains_key(&format!("app-{app}")));
     gone.map_or(Ok(()), |app| Err(format!("app-{app} was deleted, and is there")))
 }
@@ -54,6 +58,20 @@ fn says_that_it_is_ready(
 ) -> Result<(), String> {
     let Some(found) = kustomizations.get(&format!("app-{app}")) else { return Err(format!("app-{app} is not there")) };
     let status = &found["status"];
+    let described: BTreeSet<String> = history.files[&app].keys().cloned().collect();
+    let inventory = inventory(kustomizations, app);
+    let kept: BTreeSet<String> = inventory.difference(&described).cloned().collect();
+    if !kept.is_empty() {
+        let condition = |type_: &str| {
+            let all = status["conditions"].as_array().into_iter().flatten();
+            all.clone().find(|condition| condition["type"] == type_).cloned().unwrap_or_default()
+        };
+        let (ready, waits) = (condition("Ready"), condition("PruneProtected"));
+        let is_said = ready["status"] == "True" && waits["status"] == "True" && waits["reason"] == "MayHaveMoved";
+        if !is_said || !kept.is_subset(&described_by_resting(history)) {
+            return Err(format!("app-{app} keeps {kept:?}, and says {ready} {waits}"));
+        }
+    }
     let ready = status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == "Ready");
     if ready.is_none_or(|ready| ready["status"] != "True") {
         return Err(format!("app-{app} is not ready: {:?}", ready.map(ToString::to_string)));
@@ -69,13 +87,17 @@ fn says_that_it_is_ready(
             return Err(format!("app-{app} says {pointer} {said}, which is {expected}"));
         }
     }
-    let described: BTreeSet<String> = history.files[&app].keys().cloned().collect();
-    let inventory = inventory(kustomizations, app);
-    if inventory == described {
+    if &inventory - &kept == described {
         Ok(())
     } else {
         Err(format!("app-{app} has the inventory {inventory:?}, and describes {described:?}"))
     }
+}
+
+/// What those describe in Git that are suspended.
+fn described_by_resting(history: &History) -> BTreeSet<String> {
+    let rests = |app: &usize| history.apps[*app].exists && history.apps[*app].suspended;
+    (0..APPS).filter(rests).flat_map(|app| history.files[&app].keys().cloned()).collect()
 }
 
 fn inventory(kustomizations: &BTreeMap<String, Value>, app: usize) -> BTreeSet<String> {

@@ -399,7 +399,7 @@ async fn who_is_suspended_leaves_its_objects_to_others_and_who_is_changed_does_n
 async fn who_waits_for_another_is_known_to_wait_until_it_does_not() {
     let mut steps = Steps::done(&["web"]);
     let blocked = |steps: &Steps| {
-        let known = steps.world.context.sharing.blocked(&source()).len();
+        let known = steps.world.context.sharing.blocked(&source());
         assert_eq!(steps.schedule.blocked.len(), known);
         known
     };

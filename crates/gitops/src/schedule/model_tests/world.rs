@@ -77,19 +77,54 @@ impl World {
 
     /// The source brings a commit, in which each Kustomization has one ConfigMap, of its name, with this value.
     pub(super) fn commit(&mut self, values: &[(&str, &str)]) -> String {
+        self.bring(values.iter().map(|(name, value)| (format!("{name}/map.yaml"), map(name, value))))
+    }
+
+    /// The source brings a commit, in which each Kustomization has an object of its own and those that are named behind it. A
+    /// `!` stands for a file that can't be read.
+    pub(super) fn describe(&mut self, described: &[(&str, &str)]) -> String {
+        let files = described.iter().flat_map(|(name, objects)| {
+            let own = format!("own-{name}");
+            let objects = objects.split_whitespace().map(str::to_owned).chain([own]);
+            objects.map(move |object| match object.as_str() {
+                "!" => (format!("{name}/mistake.yaml"), "kind: [".to_owned()),
+                object => (format!("{name}/{object}.yaml"), map(object, "1")),
+            })
+        });
+        self.bring(files)
+    }
+
+    fn bring(&mut self, files: impl Iterator<Item = (String, String)>) -> String {
         self.commits += 1;
-        let file = |(name, value): &(&str, &str)| {
-            let content = json!({ "apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": { "name": name, "namespace": "apps" }, "data": { "key": value } });
-            (format!("{name}/map.yaml"), content.to_string())
-        };
-        let tree = Arc::new(MemoryTree::new(values.iter().map(file)).unwrap());
+        let tree = Arc::new(MemoryTree::new(files).unwrap());
         let (revision, digest) = (format!("main@sha1:{}", self.commits), self.commits.to_string());
         let artifact =
             Artifact { revision: revision.clone(), digest, tree: tree.clone(), all: tree, ..Artifact::nothing() };
         let source = SourceName::new(git::KIND, "flux-system", "fleet");
         let _ = self.signals.send(Signal::Source(News { source, latest: Some(Latest::of(artifact)) }));
         revision
+    }
+
+    /// The source is deleted.
+    pub(super) fn lose_source(&mut self) {
+        let source = SourceName::new(git::KIND, "flux-system", "fleet");
+        let _ = self.signals.send(Signal::Source(News { source, latest: None }));
+    }
+
+    /// A ConfigMap, by its identity and who has it.
+    pub(super) fn map(&self, name: &str) -> Option<(String, String)> {
+        let map = self.cluster.all("ConfigMap").remove(name)?;
+        let field = |pointer: &str| map.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some((field("/metadata/uid"), field("/metadata/labels/kustomize.toolkit.fluxcd.io~1name")))
+    }
+
+    /// Reason and message of a condition of a Kustomization, where it holds.
+    pub(super) fn condition(&self, name: &str, type_: &str) -> Option<(String, String)> {
+        let object = self.cluster.all("Kustomization").remove(name)?;
+        let all = object["status"]["conditions"].as_array()?;
+        let found = all.iter().find(|condition| condition["type"] == type_ && condition["status"] == "True")?;
+        let field = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
+        Some((field("reason"), field("message")))
     }
 
     pub(super) fn object(&self, name: &str) -> Value {
@@ -142,4 +177,10 @@ impl World {
         let told = self.told().remove(name).unwrap_or_default();
         told.into_iter().filter(|(phase, _)| *phase == Phase::Building).map(|(_, because)| because).collect()
     }
+}
+
+fn map(name: &str, value: &str) -> String {
+    let content = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": name, "namespace": "apps" }, "data": { "key": value } });
+    content.to_string()
 }

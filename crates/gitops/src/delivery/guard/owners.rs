@@ -1,0 +1,32 @@
+//! What goes with an owner that is among the objects of another one.
+//!
+//! Whoever takes an owner away means that all goes that it applied. But an owner that is renamed, as long as others describe
+//! nothing of what it has, is no rename but the end of all that; and what waits for approval there would be asked about no more.
+
+use cowherd_apply::{ObjectId, Versioned};
+
+use super::super::Context;
+use super::super::job::Job;
+use super::content::Content;
+use crate::owner::OwnerName;
+
+/// The object as an owner, if it is one of the kind of who describes it.
+pub(super) fn is_owner(job: &Job, object: &ObjectId) -> Option<OwnerName> {
+    let kind = job.name.kind;
+    let is_one = object.group == kind.group && object.kind == kind.kind;
+    is_one.then(|| OwnerName::new(kind, &object.namespace, &object.name))
+}
+
+/// Whether the object is an owner that has something, of which nobody else describes anything.
+pub(super) fn is_lost(context: &Context, job: &Job, object: &ObjectId) -> bool {
+    is_owner(job, object).is_some_and(|name| context.sharing.is_all_lost_with(&name))
+}
+
+/// The owners among these objects at which something waits to be approved, with that.
+pub(super) fn with_what_waits(context: &Context, job: &Job, objects: &[Versioned]) -> Vec<(Versioned, Content)> {
+    let waiting = objects.iter().filter_map(|object| {
+        let waits = context.sharing.waits_at(&is_owner(job, &object.id)?);
+        (!waits.is_empty()).then(|| (object.clone(), waits.iter().collect()))
+    });
+    waiting.collect()
+}

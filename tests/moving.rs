@@ -1,0 +1,81 @@
+//! Objects that move from one Kustomization to another are never deleted, whatever keeps the other.
+
+use crate::program::Running;
+use crate::program::fleet::Fleet;
+use crate::program::repository::{Repository, config_map};
+
+/// The ConfigMaps of the namespace `default`, with their identities.
+fn identities(running: &Running, names: &[&str]) -> Vec<(String, Option<String>)> {
+    let all = running.identities("configmaps", "default");
+    names.iter().map(|name| (name.to_string(), all.get(*name).map(|(uid, _)| uid.clone()))).collect()
+}
+
+#[test]
+fn two_commits_in_quick_succession_delete_nothing_that_the_second_one_moves() {
+    const MANY: usize = 500;
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    let many = |value: &str| {
+        let all: Vec<String> = (0..MANY).map(|number| config_map(&format!("many-{number}"), value)).collect();
+        repository.write("slow/many.yaml", &all.join("---\n"));
+    };
+    for name in ["a", "b", "slow"] {
+        repository.kustomization(name, &format!("./{name}"), "");
+        repository.config_map(&format!("{name}/own.yaml"), &format!("own-{name}"), "1");
+    }
+    many("0");
+    repository.config_map("a/moved.yaml", "moved", "1").config_map("b/junk.yaml", "junk", "1");
+    let first = repository.commit("begin");
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
+    let wait = |commit: &str| ["a", "b", "slow"].iter().for_each(|name| running.wait_for_ready(name, "True", commit));
+    wait(&first);
+    let before = identities(&running, &["moved"]);
+    for round in 1..=3 {
+        let (from, to) = if round % 2 == 1 { ("a", "b") } else { ("b", "a") };
+        many(&round.to_string());
+        repository.remove(&format!("{to}/junk.yaml")).commit("many change, and junk goes");
+        // So that the first one is being brought when the second comes, at whatever point that may be.
+        std::thread::sleep(std::time::Duration::from_millis(200 * round));
+        repository.remove(&format!("{from}/moved.yaml")).config_map(&format!("{to}/moved.yaml"), "moved", "1");
+        wait(&repository.commit("it moves"));
+        assert_eq!(identities(&running, &["moved"]), before, "round {round}");
+        repository.config_map(&format!("{from}/junk.yaml"), "junk", "1");
+        wait(&repository.commit("junk is back"));
+    }
+}
+
+#[test]
+fn what_is_renamed_with_a_mistake_stays_as_it_is_until_that_is_put_right() {
+    let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
+    let names = ["red", "blue"];
+    let before = identities(&running, &names);
+    repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
+    repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
+    let words = ["shop, which failed", "ConfigMap/default/red", "ConfigMap/default/blue", "--allow-prune"];
+    running.wait_for_condition("kustomization app", "False", &words);
+    running.wait_until_said(&["app", "shop, which failed"]);
+    assert_eq!(identities(&running, &names), before);
+    repository.remove("app/mistake.yaml");
+    running.wait_for_ready("shop", "True", &repository.commit("without the mistake"));
+    crate::program::eventually("the former is gone", || match running.identities("kustomizations", "flux-system") {
+        all if all.contains_key("app") => Err(format!("{:?}", all.keys())),
+        _ => Ok(()),
+    });
+    assert_eq!(identities(&running, &names), before);
+}
+
+#[test]
+fn a_rename_that_is_taken_back_while_it_waits_leaves_everything_as_it_was() {
+    let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
+    let names = ["red", "blue"];
+    let before = identities(&running, &names);
+    repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
+    repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
+    running.wait_for_condition("kustomization app", "False", &["shop, which failed"]);
+    repository.remove("cluster/shop.yaml").kustomization("app", "./app", "").remove("app/mistake.yaml");
+    repository.remove("app/blue.yaml");
+    running.wait_for_ready("app", "True", &repository.commit("as it was, but for blue"));
+    let after = identities(&running, &names);
+    assert_eq!(after[0], before[0], "it was never gone");
+    assert_eq!(after[1].1, None, "what it had is known of it still");
+}
