@@ -91,8 +91,8 @@ fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
         let problem = format!("the annotation {DEFAULT_NAMESPACE}: {namespace:?} cannot name a namespace");
         return Err(SettingsError { field: "", problem });
     }
-    let references = spec.post_build.iter().flat_map(|post| &post.substitute_from);
-    for reference in references.filter(|reference| !is_path_segment(&reference.name)) {
+    let mut references = spec.post_build.iter().flat_map(|post| &post.substitute_from);
+    if let Some(reference) = references.find(|reference| !is_path_segment(&reference.name)) {
         let problem = format!("{:?} cannot name a {}; see Kubernetes' rules for names", reference.name, reference.kind);
         return Err(SettingsError { field: "postBuild.substituteFrom", problem });
     }
