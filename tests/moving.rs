@@ -51,9 +51,9 @@ fn what_is_renamed_with_a_mistake_stays_as_it_is_until_that_is_put_right() {
     let before = identities(&running, &names);
     repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
     repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
-    let words = ["shop, which failed", "ConfigMap/default/red", "ConfigMap/default/blue", "--allow-prune"];
-    running.wait_for_condition("kustomization app", "False", &words);
-    running.wait_until_said(&["app", "shop, which failed"]);
+    running.wait_until_said(&["stays", "Kustomization/flux-system/app", "shop, which failed"]);
+    let words = ["Kustomization/flux-system/app", "shop, which failed", "--allow-prune"];
+    running.wait_for_warning("Kustomization/flux-system", &words);
     assert_eq!(identities(&running, &names), before);
     repository.remove("app/mistake.yaml");
     running.wait_for_ready("shop", "True", &repository.commit("without the mistake"));
@@ -71,7 +71,7 @@ fn a_rename_that_is_taken_back_while_it_waits_leaves_everything_as_it_was() {
     let before = identities(&running, &names);
     repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
     repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
-    running.wait_for_condition("kustomization app", "False", &["shop, which failed"]);
+    running.wait_until_said(&["stays", "Kustomization/flux-system/app", "shop, which failed"]);
     repository.remove("cluster/shop.yaml").kustomization("app", "./app", "").remove("app/mistake.yaml");
     repository.remove("app/blue.yaml");
     running.wait_for_ready("app", "True", &repository.commit("as it was, but for blue"));
