@@ -321,7 +321,7 @@ impl History {
             return format!("app-{app} stays");
         }
         self.cluster.delete("Kustomization", "flux-system", &format!("app-{app}"));
-        self.apps[app] = App::default();
+        self.apps[app] = App { broken: self.apps[app].broken, ..App::default() };
         self.age.retain(|other| *other != app);
         format!("app-{app} is deleted")
     }
@@ -362,7 +362,8 @@ impl History {
         if self.cluster.all("Kustomization").contains_key(&format!("app-{app}")) {
             return;
         }
-        self.apps[app] = App { exists: true, ..App::default() };
+        // What is in its files is there whatever becomes of it.
+        self.apps[app] = App { exists: true, broken: self.apps[app].broken, ..App::default() };
         self.age.push(app);
         self.write(app);
     }
