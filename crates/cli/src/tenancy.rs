@@ -203,7 +203,8 @@ mod tests {
         let said = storage(&["--max-storage=2Ti", "--max-storage-per-namespace=512Mi"]);
         assert_eq!(said, Ok(StorageLimits { total: 2 << 40, per_namespace: 512 << 20 }));
         for wrong in ["0", "16G", "Gi", "-1", "99999999999Ti", "1.5Gi"] {
-            assert!(storage(&["--max-storage", wrong]).unwrap_err().contains("such as 512Mi"), "{wrong}");
+            let flag = format!("--max-storage={wrong}");
+            assert!(storage(&[&flag]).unwrap_err().contains("such as 512Mi"), "{wrong}");
         }
     }
 
