@@ -25,24 +25,24 @@ async fn play(stage: &Stage) -> Result<()> {
     let (siblings, siblings_url) = stage.repository("siblings");
     many(&siblings, stage.pick(4, 200), stage.pick(8, 60));
     let (comb, comb_url) = stage.repository("comb");
-    combed(&comb, stage.pick(20, 45), 56);
+    combed(&comb, stage.pick(20, 45), stage.pick(15, 56));
     // One after the other is for each tenant, however many they follow.
     let copies = stage.pick(1, 8);
     for copy in 0..copies {
         stage.follow(&format!("comb-{copy}"), &comb_url, json!({})).await?;
         stage.follow(&format!("siblings-{copy}"), &siblings_url, json!({})).await?;
     }
+    // Where everything is slow, its time is over before that much is held, or while it waits for the other.
+    let is_slow = |message: &str| stage.scale == Scale::Small && message.contains("took longer");
     for copy in 0..copies {
         let (status, message) = stage.verdict_of_source(&format!("comb-{copy}")).await?;
-        // Where everything is slow, its time is over before that much is held.
-        let is_slow = stage.scale == Scale::Small && message.contains("took longer");
-        holds(status == "False" && (message.contains("held at once") || is_slow), ("comb", message))?;
+        holds(status == "False" && (message.contains("held at once") || is_slow(&message)), ("comb", message))?;
     }
     for copy in 0..copies {
         let (status, message) = stage.verdict_of_source(&format!("siblings-{copy}")).await?;
         // A few are within the limits.
         let is_right = stage.pick(status == "True", status == "False" && message.contains("bytes in all"));
-        holds(is_right, ("siblings", message))?;
+        holds(is_right || is_slow(&message), ("siblings", message))?;
     }
     Ok(())
 }
