@@ -1,7 +1,9 @@
 //! Whatever is wrong with the cluster that a command asks: it is said which one that is, by what it was meant, and what to do.
 
 use std::collections::BTreeSet;
+use std::fs::DirBuilder;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -105,6 +107,15 @@ fn a_control_plane_that_has_ended_is_named_with_what_names_it_and_how_it_is_star
     }
 }
 
+/// Has a place show a data directory as its own. One that is a link would not be used.
+fn stand_in_for(data_dir: &Path, place: &Path) {
+    let own = place.join(".cowherd");
+    DirBuilder::new().mode(0o700).create(&own).unwrap();
+    for entry in std::fs::read_dir(data_dir).unwrap().map(Result::unwrap) {
+        symlink(entry.path(), own.join(entry.file_name())).unwrap();
+    }
+}
+
 #[test]
 fn a_cluster_that_will_not_is_named_with_what_names_it_and_what_to_do() {
     let (place, fleet) = (place(), Fleet::start());
@@ -112,7 +123,7 @@ fn a_cluster_that_will_not_is_named_with_what_names_it_and_what_to_do() {
     let other = tempfile::tempdir().unwrap();
     let other = Running::start(other.path(), ["server"]);
     // The control plane of where one stands is another one than KUBECONFIG names.
-    std::os::unix::fs::symlink(&other.data_dir, place.path().join(".cowherd")).unwrap();
+    stand_in_for(&other.data_dir, place.path());
     let file = |name: &str| place.path().join(name);
     let trusting_another = kubeconfig(file("trust"), &address, &value(&other, "certificate-authority-data"), "{}");
     let stranger = stranger();
@@ -160,7 +171,7 @@ fn what_a_cluster_does_not_have_is_told_with_the_cluster() {
     }
     // An answer that is empty may be that of the wrong cluster.
     let fleet = Fleet::start();
-    std::os::unix::fs::symlink(&fleet.running.data_dir, place.path().join(".cowherd")).unwrap();
+    stand_in_for(&fleet.running.data_dir, place.path());
     for line in [["events", "--for=ks/app"], ["get", "--namespace=default"]] {
         let file = if line[0] == "get" { fleet.running.kubeconfig() } else { file.clone() };
         let output = run(place.path(), &line, &file);
@@ -202,7 +213,7 @@ fn each_way_to_name_a_cluster_is_told() {
         &|command| command,
         &[".kube/config, which counts where nothing names another", "no control plane is where you stand"],
     );
-    std::os::unix::fs::symlink(&data_dir, place.path().join(".cowherd")).unwrap();
+    stand_in_for(&fleet.running.data_dir, place.path());
     told(
         &|command| command,
         &[".cowherd/kubeconfig, of the control plane of where you stand", "to ask another: --data-dir"],
