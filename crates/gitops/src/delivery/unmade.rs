@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::job::Job;
 use super::words::Silence;
 use super::{Context, finalize};
+use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::Settings;
 use crate::schedule::Signal;
 
@@ -28,7 +29,13 @@ pub(super) async fn unmade(context: &Context, job: &Job, settings: &Settings, fa
     }
     // That it was deleted may be on its way yet.
     match finalize::look(context, &job.name).await {
-        Ok(Some(seen)) if seen.uid == job.owner.metadata.uid && seen.deletion_timestamp.is_none() => failure,
+        Ok(Some(seen)) if seen.uid == job.owner.metadata.uid && seen.deletion_timestamp.is_none() => {
+            // With all who describe it at this revision, a place that is not there describes nothing, and holds nobody up.
+            if failure.reason() == ARTIFACT_FAILED && !failure.may_pass() {
+                context.tell_concerned(context.sharing.fall_silent(&job.name, Silence::Nowhere));
+            }
+            failure
+        }
         Ok(_) => Failure::Superseded,
         Err(_) => failure,
     }

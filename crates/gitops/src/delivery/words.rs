@@ -11,6 +11,7 @@
 //!   and a repository that was written for others has many of those;
 //! - who is being deleted, or is about to be since nobody describes it any more, describes nothing. Without that two that
 //!   are about to take away each other's would wait for ever, and a Kustomization whose directory moved for itself;
+//! - whose directory is not in the revision, once all who describe it themselves are at that revision, describes nothing;
 //! - of a source that has brought nothing yet no revision is known: it is waited for as long as for a healthy owner, no longer.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -40,12 +41,14 @@ pub(crate) enum Silence {
     Unbrought,
     /// It is refused, and applies nothing.
     Refused,
+    /// The place that it is made of is not there, so it describes nothing.
+    Nowhere,
 }
 
 impl Silence {
     /// Whether a deletion is held back by it for as long as it lasts.
     pub(super) fn holds(self) -> bool {
-        !matches!(self, Self::NoContent | Self::Refused)
+        !matches!(self, Self::NoContent | Self::Refused | Self::Nowhere)
     }
 
     /// Why it is not known what the owner describes, as people are told.
@@ -58,6 +61,7 @@ impl Silence {
             Self::NoContent => "has no content yet",
             Self::Unbrought => "describes this one otherwise than it is, and failed before it could bring that",
             Self::Refused => "is refused",
+            Self::Nowhere => "is made of a directory that is not there",
         }
     }
 }
@@ -227,7 +231,7 @@ impl Words {
         let Some(word) = self.of.get_mut(name) else { return Waiters::new() };
         word.silence = silence;
         match silence {
-            Silence::Refused => self.awaited.remove(name).unwrap_or_default(),
+            Silence::Refused | Silence::Nowhere => self.awaited.remove(name).unwrap_or_default(),
             _ => Waiters::new(),
         }
     }
@@ -263,7 +267,8 @@ impl Words {
     /// Those that are silent, but for those that never say anything.
     pub(super) fn silent(&self) -> impl Iterator<Item = Silent> {
         let words = self.silent.iter().filter_map(|name| self.of.get(name));
-        let words = words.filter(|word| word.silence != Silence::Refused && word.owner.settings.is_ok());
+        let says_nothing = |word: &Word| matches!(word.silence, Silence::Refused | Silence::Nowhere);
+        let words = words.filter(|word| !says_nothing(word) && word.owner.settings.is_ok());
         words.map(|word| Silent {
             owner: word.owner.clone(),
             news: word.news,
@@ -376,13 +381,14 @@ mod tests {
 
     #[test]
     fn who_waits_is_told_when_somebody_speaks_goes_or_is_refused() {
-        let ends: [fn(&mut Words, &OwnerName) -> Waiters; 4] = [
+        let ends: [fn(&mut Words, &OwnerName) -> Waiters; 5] = [
             |words, name| {
                 let job = words.begin(name);
                 words.say(name, job)
             },
             |words, name| words.forget(name),
             |words, name| words.fall_silent(name, Silence::Refused),
+            |words, name| words.fall_silent(name, Silence::Nowhere),
             |words, name| words.is_unconcerned(name),
         ];
         for end in ends {
