@@ -71,9 +71,9 @@ async fn whoever_describes_an_object_and_cannot_act_keeps_neither_it_nor_anythin
     }
     world.add(kustomization("keep", "./keep", json!({ "serviceAccountName": "nobody" }))).await;
     world.ready("keep", &first).await;
-    // Nobody may act for that; and the labels of this one are none that an object can have.
+    // Nobody can act for that; and the labels of this one are none that an object can have.
     world.patch_kustomization("keep", json!({ "spec": { "serviceAccountName": "a:b" } })).await;
-    world.failed("keep", "ReconciliationFailed", "a:b").await;
+    world.failed("keep", "UnsupportedFeature", "cannot name a ServiceAccount").await;
     let long = "k".repeat(64);
     world.add(kustomization(&long, "./keep", json!({}))).await;
     world

@@ -254,6 +254,8 @@ fn garbled_answers_are_errors_and_leave_a_mirror_that_works() {
     let mirrors = mirrors(directory.path());
     let mut remote = remote(&server.url("repo/.git"));
     remote.timeout = Duration::from_secs(5);
+    // What fails again and again would be left alone for a while.
+    remote.is_requested = true;
     for old_protocol in [false, true] {
         for position in (0..900).step_by(9) {
             server.behave(Behaviour { garble: Some(position), old_protocol, ..Behaviour::default() });

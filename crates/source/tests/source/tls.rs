@@ -63,7 +63,7 @@ fn artifact(directory: &Path, port: u16, auth: Auth) -> String {
 
 #[test]
 fn a_certificate_that_is_not_accepted_is_told_with_what_to_do() {
-    let of_names = "for other.example.com and *.example.org, not for localhost; use a name that it has";
+    let of_names = "for other.example.com, *.example.org, not for localhost; use a name that it has";
     let cases: [(Flaw, bool, &[&str]); 4] = [
         (Flaw::Unknown, false, &["an authority that is not known here", "--ca-file", "ca.crt", "spec.certSecretRef"]),
         (Flaw::OtherNames, true, &[of_names]),
