@@ -118,8 +118,8 @@ impl Flow {
         self.bodies.wait(user, blocks).await.map(Some)
     }
 
-    /// Does the work of a change, of which body or object have `size` bytes: when there is room for what it takes. What takes long is done where it holds up no other request: the thread
-    /// is no longer one of those that wait for requests.
+    /// Does the work of a change, of which body or object have `size` bytes: when there is room for what it takes. What takes long is
+    /// done where it holds up no other request: the thread is no longer one of those that wait for requests.
     pub(crate) async fn work<T>(&self, user: &User, size: usize, work: impl Future<Output = T>) -> T {
         if size < LARGE_BODY {
             return work.await;
