@@ -268,7 +268,7 @@ impl Words {
     pub(super) fn silent(&self) -> impl Iterator<Item = Silent> {
         let words = self.silent.iter().filter_map(|name| self.of.get(name));
         let says_nothing = |word: &Word| matches!(word.silence, Silence::Refused | Silence::Nowhere);
-        let words = words.filter(|word| !says_nothing(word) && word.owner.settings.is_ok());
+        let words = words.filter(move |word| !says_nothing(word) && word.owner.settings.is_ok());
         words.map(|word| Silent {
             owner: word.owner.clone(),
             news: word.news,
