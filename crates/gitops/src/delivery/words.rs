@@ -196,8 +196,11 @@ impl Words {
     pub(super) fn begin(&mut self, name: &OwnerName) -> u64 {
         self.count += 1;
         if let Some(word) = self.of.get_mut(name) {
+            // Of what is tried again without news it is known already.
+            let is_nowhere = word.silence == Silence::Nowhere && !word.is_news && !word.is_changed;
             (word.is_news, word.is_changed) = (false, false);
-            (word.job, word.has_said, word.silence) = (self.count, false, Silence::AtWork);
+            (word.job, word.has_said) = (self.count, false);
+            word.silence = if is_nowhere { Silence::Nowhere } else { Silence::AtWork };
             self.silent.insert(name.clone());
         }
         self.count
@@ -229,6 +232,9 @@ impl Words {
     /// Why the owner says nothing.
     pub(super) fn fall_silent(&mut self, name: &OwnerName, silence: Silence) -> Waiters {
         let Some(word) = self.of.get_mut(name) else { return Waiters::new() };
+        if (word.silence, silence) == (Silence::Nowhere, Silence::Failing) {
+            return Waiters::new();
+        }
         word.silence = silence;
         match silence {
             Silence::Refused | Silence::Nowhere => self.awaited.remove(name).unwrap_or_default(),
