@@ -25,7 +25,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let (siblings, siblings_url) = stage.repository("siblings");
     many(&siblings, stage.pick(4, 200), stage.pick(8, 60));
     let (comb, comb_url) = stage.repository("comb");
-    combed(&comb, stage.pick(20, 45), stage.pick(15, 56));
+    combed(&comb, stage.pick(20, 45), 56);
     // One after the other is for each tenant, however many they follow.
     let copies = stage.pick(1, 8);
     for copy in 0..copies {
