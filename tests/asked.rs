@@ -132,7 +132,7 @@ fn a_cluster_that_will_not_is_named_with_what_names_it_and_what_to_do() {
     let unnamed = kubeconfig(file("unnamed"), &address, &authority, "{}");
     let proxied = kubeconfig(file("proxied"), &format!("{address}', proxy-url: 'http://127.0.0.1:1"), &authority, "{}");
     for (file, words) in [
-        (&trusting_another, ["do not fit: invalid peer certificate", "take its kubeconfig again"]),
+        (&trusting_another, ["do not fit: its certificate is of an authority", "take its kubeconfig again"]),
         (&no_api, ["what answers is no Kubernetes API", "take its kubeconfig again"]),
         (&unknown, ["Unauthorized", "take its kubeconfig again"]),
         (&unnamed, ["forbidden: User \"system:anonymous\"", "whoever administers that cluster"]),
