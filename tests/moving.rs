@@ -44,14 +44,20 @@ fn two_commits_in_quick_succession_delete_nothing_that_the_second_one_moves() {
     }
 }
 
+/// Has the Kustomization `app` another name, in a commit with a mistake that keeps the new one from being rendered, and waits
+/// until what it has is held.
+fn rename_with_a_mistake(repository: &Repository, running: &Running) {
+    repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
+    repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
+    running.wait_until_said(&["stays", "Kustomization/flux-system/app", "shop, which failed"]);
+}
+
 #[test]
 fn what_is_renamed_with_a_mistake_stays_as_it_is_until_that_is_put_right() {
     let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
     let names = ["red", "blue"];
     let before = identities(&running, &names);
-    repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
-    repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
-    running.wait_until_said(&["stays", "Kustomization/flux-system/app", "shop, which failed"]);
+    rename_with_a_mistake(&repository, &running);
     let words = ["Kustomization/flux-system/app", "shop, which failed", "--allow-prune"];
     running.wait_for_warning("Kustomization/flux-system", &words);
     assert_eq!(identities(&running, &names), before);
@@ -69,9 +75,7 @@ fn a_rename_that_is_taken_back_while_it_waits_leaves_everything_as_it_was() {
     let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
     let names = ["red", "blue"];
     let before = identities(&running, &names);
-    repository.remove("cluster/app.yaml").kustomization("shop", "./app", "");
-    repository.write("app/mistake.yaml", "kind: [").commit("app is shop, and there is a mistake");
-    running.wait_until_said(&["stays", "Kustomization/flux-system/app", "shop, which failed"]);
+    rename_with_a_mistake(&repository, &running);
     repository.remove("cluster/shop.yaml").kustomization("app", "./app", "").remove("app/mistake.yaml");
     repository.remove("app/blue.yaml");
     running.wait_for_ready("app", "True", &repository.commit("as it was, but for blue"));

@@ -233,6 +233,7 @@ impl Words {
     pub(super) fn fall_silent(&mut self, name: &OwnerName, silence: Silence) -> Waiters {
         let Some(word) = self.of.get_mut(name) else { return Waiters::new() };
         if (word.silence, silence) == (Silence::Nowhere, Silence::Failing) {
+            // It fails for that alone.
             return Waiters::new();
         }
         word.silence = silence;
@@ -406,6 +407,22 @@ mod tests {
             assert_eq!(end(&mut words, &name), Waiters::from([waiter()]));
             assert_eq!(silent(&words), []);
         }
+    }
+
+    #[test]
+    fn who_is_made_of_nothing_is_so_until_there_are_news_however_often_it_is_tried() {
+        let (mut words, name) = spoken();
+        words.news(&source());
+        words.begin(&name);
+        words.fall_silent(&name, Silence::Failing);
+        assert_eq!(silent(&words), [("a".to_owned(), Silence::Failing)]);
+        words.fall_silent(&name, Silence::Nowhere);
+        words.begin(&name);
+        words.fall_silent(&name, Silence::Failing);
+        assert_eq!(silent(&words), []);
+        words.news(&source());
+        words.begin(&name);
+        assert_eq!(silent(&words), [("a".to_owned(), Silence::AtWork)]);
     }
 
     #[test]

@@ -279,17 +279,22 @@ pub(crate) async fn write(
     let written = (kind.write_status)(status).map_err(kube::Error::SerdeError)?;
     status.basis.sends(&written);
     match write_fields(client, counters, name, &status.basis, (kind.status_fields, &written)).await? {
-        Written::Done(object) => {
-            let (owner, found) = (kind.read)(*object).map_err(kube::Error::SerdeError)?;
-            status.basis = found.founded(&owner).basis;
-            Ok(())
-        }
+        Written::Done(object) => status.rest_on(kind, *object),
         Written::Overtaken(live) => {
             let (owner, theirs) = (kind.read)(*live).map_err(kube::Error::SerdeError)?;
             tracing::warn!(owner = %name, "somebody else wrote the status meanwhile; what they wrote counts");
             *status = theirs.founded(&owner).with_objects_of(status);
             Err(Unwritten::Overtaken)
         }
+    }
+}
+
+impl Status {
+    /// What was written is what is there now, and what the next write rests on.
+    fn rest_on(&mut self, kind: &OwnerKind, object: DynamicObject) -> Result<(), Unwritten> {
+        let (owner, found) = (kind.read)(object).map_err(kube::Error::SerdeError)?;
+        self.basis = found.founded(&owner).basis;
+        Ok(())
     }
 }
 
@@ -308,11 +313,7 @@ pub(crate) async fn write_conditions(
         fields.retain(|field, _| field == CONDITIONS);
     }
     match write_fields(client, counters, name, &status.basis, (&[CONDITIONS], &written)).await? {
-        Written::Done(object) => {
-            let (owner, found) = (kind.read)(*object).map_err(kube::Error::SerdeError)?;
-            status.basis = found.founded(&owner).basis;
-            Ok(())
-        }
+        Written::Done(object) => status.rest_on(kind, *object),
         Written::Overtaken(_) => Err(Unwritten::Overtaken),
     }
 }
