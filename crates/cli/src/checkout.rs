@@ -143,17 +143,14 @@ pub fn repository() -> Result<Repository> {
 }
 
 /// Tells from where what is looked at grows, as far as there is room for it.
-pub fn looked_at<'a>(paths: impl ExactSizeIterator<Item = (&'a str, &'a By)>) -> String {
+pub fn looked_at<'a>(paths: impl Iterator<Item = (&'a str, &'a By)>) -> String {
     /// How many are named.
     const NAMED: usize = 10;
-    let count = paths.len();
-    let named = paths.take(NAMED).map(|(path, by)| match by {
+    let named = paths.map(|(path, by)| match by {
         By::Person => path.to_owned(),
         by => format!("{path} ({by})"),
     });
-    let mut names: Vec<String> = named.collect();
-    names.extend(count.checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
-    names.join(", ")
+    cowherd_text::listed(named, NAMED)
 }
 
 /// Tells what of a repository means manifests and is not looked at.
@@ -163,9 +160,7 @@ pub fn tell_left_out(left_out: &[LeftOut]) {
     if left_out.is_empty() {
         return;
     }
-    let mut names: Vec<String> = left_out.iter().take(NAMED).map(LeftOut::to_string).collect();
-    names.extend(left_out.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more")));
-    let names = names.join(", ");
+    let names = cowherd_text::listed(left_out, NAMED);
     say(Mark::Waiting, &format!("not looked at: {names}"));
 }
 

@@ -40,10 +40,7 @@ impl Awaited {
     pub(super) fn who(&self, most: usize) -> String {
         let one =
             |(name, silence): (&OwnerName, &Silence)| format!("{} {name}, which {}", name.kind.kind, silence.reason());
-        let named: Vec<String> = self.by.iter().take(most).map(one).collect();
-        let more = self.by.len().saturating_sub(most);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{}{more}", named.join(", and "))
+        cowherd_text::listed(self.by.iter().map(one), most)
     }
 }
 

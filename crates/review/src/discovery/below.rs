@@ -73,9 +73,8 @@ impl std::fmt::Display for Below {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         /// How many are named.
         const NAMED: usize = 10;
-        let named = self.clusters.iter().take(NAMED).map(|(path, by)| format!("{} ({by})", shown(path)));
-        let more = self.clusters.len().checked_sub(NAMED).filter(|more| *more > 0).map(|more| format!("{more} more"));
-        f.write_str(&named.chain(more).collect::<Vec<_>>().join(", "))
+        let named = self.clusters.iter().map(|(path, by)| format!("{} ({by})", shown(path)));
+        f.write_str(&cowherd_text::listed(named, NAMED))
     }
 }
 
