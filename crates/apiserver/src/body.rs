@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use cowherd_schema::MAX_ERRORS;
+use cowherd_yaml::Weight;
 use futures::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody, combinators::UnsyncBoxBody};
@@ -16,7 +17,7 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::{
-    bounds::{DEPTH, Exceeded, Weight},
+    bounds::{self, DEPTH, Exceeded},
     status::{ApiError, ApiResult},
 };
 
@@ -112,7 +113,7 @@ impl ParseError {
 
 /// Reads JSON and notes fields that are written more than once.
 pub fn parse_json(bytes: &[u8]) -> Result<Parsed, ParseError> {
-    let mut notes = Notes { duplicates: BTreeSet::new(), weight: Weight::new(), exceeded: None };
+    let mut notes = Notes { duplicates: BTreeSet::new(), weight: bounds::weight(), exceeded: None };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let seed = Noting { path: &Path::Root, depth: 0, notes: &mut notes };
     match seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)) {
@@ -130,8 +131,9 @@ struct Notes {
 
 impl Notes {
     /// Notes that a limit was exceeded, if one was.
-    fn within<E: de::Error>(&mut self, counted: Result<(), Exceeded>) -> Result<(), E> {
+    fn within<E: de::Error>(&mut self, counted: Result<(), impl Into<Exceeded>>) -> Result<(), E> {
         counted.map_err(|exceeded| {
+            let exceeded = exceeded.into();
             self.exceeded = Some(exceeded);
             E::custom(exceeded)
         })
@@ -220,11 +222,13 @@ impl<'de> Visitor<'de> for Noting<'_, '_> {
         loop {
             let path = Path::Item(self.path, list.len());
             match items.next_element_seed(Noting { path: &path, depth, notes: self.notes })? {
-                Some(item) => list.push(item),
+                Some(item) => {
+                    let counted = self.notes.weight.item(list.len());
+                    self.notes.within(counted)?;
+                    list.push(item);
+                }
                 None => return Ok(Value::Array(list)),
             }
-            let counted = self.notes.weight.item();
-            self.notes.within(counted)?;
         }
     }
 

@@ -71,6 +71,12 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
+    /// What the text stands for takes too much memory.
+    #[error("what the text holds would take more than {} MiB of memory", limit / 1024 / 1024)]
+    TooHeavy {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// Aliases copy more than the limit: an alias bomb, or a file that should be written out.
     #[error("aliases expand to more than {limit} nodes and bytes; write the values out instead")]
     Expansion {

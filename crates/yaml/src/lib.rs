@@ -25,6 +25,7 @@ mod reader;
 mod resolve;
 mod scalar;
 mod timestamp;
+mod weight;
 mod write;
 
 pub use error::{Problem, YamlError};
@@ -33,4 +34,5 @@ pub use node::{Node, Shape};
 pub use places::{Step, line_of};
 pub use read::{Document, parse_documents, parse_documents_as, parse_documents_with_texts, parse_first_document};
 pub use resolve::Dialect;
+pub use weight::{TooHeavy, Weight, guess as guess_weight};
 pub use write::{to_pretty_string, to_string, write_documents};

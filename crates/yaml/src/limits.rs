@@ -1,5 +1,8 @@
 //! How much YAML is read before reading it is refused.
 
+/// What a text of the most bytes takes that is made as manifests are.
+const MEMORY: usize = 256 * 1024 * 1024;
+
 /// The bounds that keep a hostile or broken file from taking the reader's memory or stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -11,11 +14,13 @@ pub struct Limits {
     pub documents: usize,
     /// The most that aliases and merge keys may add to a text: nodes plus bytes of text in what they copy.
     pub expansion: usize,
+    /// The most bytes of memory that all lists and maps of a text may take, roughly; see [`crate::Weight`].
+    pub memory: usize,
 }
 
 impl Default for Limits {
     /// What a manifest never needs and a machine easily bears.
     fn default() -> Self {
-        Self { bytes: 16 * 1024 * 1024, depth: 120, documents: 100_000, expansion: 4 * 1024 * 1024 }
+        Self { bytes: 16 * 1024 * 1024, depth: 120, documents: 100_000, expansion: 4 * 1024 * 1024, memory: MEMORY }
     }
 }

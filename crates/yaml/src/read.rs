@@ -312,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_text_stands_for_has_a_limit() {
+        let limits = Limits { memory: 64 * 1024, ..Limits::default() };
+        let error = |text: &str| parse_documents(text.as_bytes(), &limits).map(|_| ()).map_err(|error| error.problem);
+        let too_heavy = Err(Problem::TooHeavy { limit: 64 * 1024 });
+        let long = "x".repeat(60_000);
+        assert_eq!(error(&format!("a: {long}\nb: [{}]\n", "1, ".repeat(100))), Ok(()));
+        for text in [
+            format!("a: [{}]\n", "{b: 1}, ".repeat(200)),
+            format!("a:\n{}", "- b: 1\n".repeat(200)),
+            format!("a: [{}1]\n", "1, ".repeat(3_000)),
+            (0..1_000).map(|n| format!("k{n}: 1\n")).collect(),
+            format!("a: &a [{}]\nb: [*a, *a]\n", "{b: 1}, ".repeat(40)),
+            "a: {b: 1}\n---\n".repeat(100),
+        ] {
+            assert_eq!(error(&text), too_heavy, "{text:.100}");
+        }
+    }
+
+    #[test]
     fn depth_documents_and_size_are_bounded() {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         assert!(matches!(fails(&deep).problem, Problem::TooDeep { .. }));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::older::TabbedLines;
 use crate::read::Document;
 use crate::resolve::{self, Dialect, Plain};
-use crate::{Limits, Problem, YamlError, number};
+use crate::{Limits, Problem, Weight, YamlError, number};
 
 pub(crate) fn at(marker: Marker, problem: Problem) -> YamlError {
     YamlError { line: marker.line(), column: marker.col() + 1, problem }
@@ -80,6 +80,8 @@ pub(crate) struct Reader<'a> {
     tabbed: &'a TabbedLines,
     /// What aliases and merge keys have added so far.
     expanded: usize,
+    /// What all that is read may take yet.
+    weight: Weight,
     anchors: HashMap<usize, Node>,
     open: Vec<Open>,
     root: Option<Document>,
@@ -102,6 +104,7 @@ impl<'a> Reader<'a> {
             open_end: (!text.ends_with('\n')).then(|| End::of(text)),
             tabbed,
             expanded: 0,
+            weight: Weight::new(limits.memory),
             anchors: HashMap::new(),
             open: Vec::new(),
             root: None,
@@ -227,8 +230,10 @@ impl<'a> Reader<'a> {
     fn finish(&mut self, node: Node, anchor: usize, marker: Marker) -> Result<(), YamlError> {
         if anchor != 0 {
             self.spend(node.weight, marker)?;
+            self.bear(&node.value, marker)?;
             self.anchors.insert(anchor, node.clone());
         }
+        let too_heavy = self.too_heavy(marker);
         let Some(parent) = self.open.last_mut() else {
             self.root = Some(Document { value: node.value, line: marker.line() });
             return Ok(());
@@ -236,9 +241,13 @@ impl<'a> Reader<'a> {
         parent.weight += node.weight;
         parent.depth = parent.depth.max(node.depth + 1);
         match &mut parent.content {
-            Content::Sequence(items) => items.push(node.value),
+            Content::Sequence(items) => {
+                self.weight.item(items.len()).map_err(|_| too_heavy)?;
+                items.push(node.value);
+            }
             Content::Mapping { map, key, merge } => match key.take() {
                 Some(Key::Name(name)) => {
+                    self.weight.entry(map.len()).map_err(|_| too_heavy)?;
                     map.insert(name, node.value);
                 }
                 Some(Key::Merge) => *merge = Some(node.value),
@@ -258,6 +267,7 @@ impl<'a> Reader<'a> {
         let weight = node.weight;
         self.spend(weight, marker)?;
         let node = self.anchors.get(&anchor).cloned().ok_or_else(|| at(marker, Problem::RecursiveAlias))?;
+        self.bear(&node.value, marker)?;
         if self.takes_key() {
             return match node.value {
                 Value::String(name) => self.named(Key::Name(name), marker),
@@ -276,6 +286,15 @@ impl<'a> Reader<'a> {
             return Err(at(marker, Problem::Expansion { limit: self.limits.expansion }));
         }
         Ok(())
+    }
+
+    /// Counts what a copy takes in memory.
+    fn bear(&mut self, copied: &Value, marker: Marker) -> Result<(), YamlError> {
+        self.weight.whole(copied, usize::MAX).map_err(|_| self.too_heavy(marker))
+    }
+
+    fn too_heavy(&self, marker: Marker) -> YamlError {
+        at(marker, Problem::TooHeavy { limit: self.limits.memory })
     }
 
     fn key(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), YamlError> {

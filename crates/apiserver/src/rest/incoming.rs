@@ -1,13 +1,13 @@
 //! Objects that clients send: read, checked for shape, freed of what nobody knows.
 
 use cowherd_schema::MAX_ERRORS;
-use cowherd_yaml::{Dialect, Limits};
+use cowherd_yaml::{Dialect, Limits, Problem};
 use serde_json::Value;
 
 use super::{Request, options::FieldValidation};
 use crate::{
     body::{self, ParseError, Parsed},
-    bounds::{DEPTH, Weight},
+    bounds::{self, DEPTH, Exceeded, WEIGHT},
     object,
     resource::{Behaviour, Resource},
     service::Call,
@@ -61,13 +61,16 @@ pub fn yaml(bytes: &[u8]) -> ApiResult<Parsed> {
             Err(ParseError::Json(_)) => {}
         }
     }
-    let limits = Limits { documents: 100, expansion: YAML_EXPANSION, ..Limits::default() };
-    let documents = cowherd_yaml::parse_documents_as(bytes, Dialect::Kubernetes, &limits)
-        .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}")))?;
+    let limits = Limits { documents: 100, expansion: YAML_EXPANSION, memory: WEIGHT, ..Limits::default() };
+    let documents =
+        cowherd_yaml::parse_documents_as(bytes, Dialect::Kubernetes, &limits).map_err(|error| match error.problem {
+            Problem::TooHeavy { .. } => Exceeded::Weight.into(),
+            _ => ApiError::bad_request(format!("error decoding YAML: {error}")),
+        })?;
     let mut values = documents.into_iter().map(|document| document.value);
     match (values.next(), values.next()) {
         (Some(value), None) => {
-            Weight::new().whole(&value, DEPTH)?;
+            bounds::weight().whole(&value, DEPTH).map_err(Exceeded::from)?;
             Ok(Parsed { value, duplicates: Vec::new() })
         }
         (None, _) => Err(ApiError::bad_request("error decoding YAML: the body holds no document")),

@@ -1,12 +1,13 @@
 //! From the binary form to JSON.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use cowherd_yaml::{TooHeavy, Weight};
 use serde_json::{Map, Value};
 
 use super::types::{Field, Kind, Message, Presence, message};
 use crate::{
     body::{ParseError, parse_json},
-    bounds::{DEPTH, Exceeded, Weight},
+    bounds::{self, DEPTH, Exceeded},
 };
 
 /// What the bytes begin with.
@@ -27,6 +28,12 @@ pub enum WireError {
     /// The kind has no binary form here.
     #[error("{0} can be sent as application/json or application/yaml only")]
     UnknownKind(String),
+}
+
+impl From<TooHeavy> for WireError {
+    fn from(too_heavy: TooHeavy) -> Self {
+        Self::Exceeded(too_heavy.into())
+    }
 }
 
 /// Reads an object with its `apiVersion` and `kind`.
@@ -52,7 +59,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, WireError> {
     // The parts of a schema that may be of several types are written in ways of their own.
     let known = message(&name).filter(|_| !name.starts_with("apiextensions/"));
     let known = known.ok_or_else(|| WireError::UnknownKind(format!("{kind} of {api_version}")))?;
-    let mut object = read(raw, known, 0, &mut Weight::new())?;
+    let mut object = read(raw, known, 0, &mut bounds::weight())?;
     object.insert("apiVersion".to_owned(), api_version.into());
     object.insert("kind".to_owned(), kind.into());
     Ok(Value::Object(object))
@@ -161,10 +168,12 @@ fn put(
 ) -> Result<(), WireError> {
     match &field.kind {
         Kind::List(item) => {
-            weight.item()?;
             let item = value(item, wire, depth, weight)?;
             match object.entry(&*field.name).or_insert_with(|| Value::Array(Vec::new())) {
-                Value::Array(list) => list.push(item),
+                Value::Array(list) => {
+                    weight.item(list.len())?;
+                    list.push(item);
+                }
                 other => *other = Value::Array(vec![item]),
             }
         }
@@ -242,8 +251,8 @@ fn value(kind: &Kind, wire: Wire<'_>, depth: usize, weight: &mut Weight) -> Resu
         }
         (Kind::Wrapped(list), Wire::Bytes(bytes)) => {
             let Kind::List(item) = &**list else { return Err(WireError::Damaged) };
-            let items = Parts(bytes).map(|part| {
-                weight.item()?;
+            let items = Parts(bytes).enumerate().map(|(before, part)| {
+                weight.item(before)?;
                 value(item, part?.1, depth + 1, weight)
             });
             Value::Array(items.collect::<Result<_, _>>()?)

@@ -10,10 +10,10 @@ mod scalar;
 use serde_json::{Map, Value};
 
 use self::lines::{Line, Lines};
-use crate::Limits;
 use crate::read::Document;
 use crate::reader::key_name;
 use crate::resolve::{self, Dialect};
+use crate::{Limits, Weight};
 
 /// The deepest that collections are read here, whatever the limits say: the reader calls itself.
 const MAX_DEPTH: usize = 100;
@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 100;
 /// `texts`, if it is not empty, are texts as they were written.
 pub(crate) fn read(text: &str, dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Option<Vec<Document>> {
     let texts = Texts(Some(texts).filter(|path| !path.is_empty()));
-    let mut reader = Reader { lines: Lines::new(text)?, dialect, max_depth: limits.depth.min(MAX_DEPTH) };
+    let mut reader = Reader::new(text, dialect, limits)?;
     let mut documents = Vec::new();
     let (mut markers, mut last) = (0, (0, 1));
     loop {
@@ -47,7 +47,7 @@ pub(crate) fn read(text: &str, dialect: Dialect, texts: &[&[&str]], limits: &Lim
 
 /// The first document of `text`, `None` inside if it is empty; `None` where the reader gives up.
 pub(crate) fn read_first(text: &str, dialect: Dialect, limits: &Limits) -> Option<Option<Document>> {
-    let mut reader = Reader { lines: Lines::new(text)?, dialect, max_depth: limits.depth.min(MAX_DEPTH) };
+    let mut reader = Reader::new(text, dialect, limits)?;
     if reader.lines.current.is_marker {
         reader.lines.advance()?;
     }
@@ -81,9 +81,16 @@ struct Reader<'t> {
     lines: Lines<'t>,
     dialect: Dialect,
     max_depth: usize,
+    /// What all that is read may take yet.
+    weight: Weight,
 }
 
 impl<'t> Reader<'t> {
+    fn new(text: &'t str, dialect: Dialect, limits: &Limits) -> Option<Self> {
+        let (max_depth, weight) = (limits.depth.min(MAX_DEPTH), Weight::new(limits.memory));
+        Some(Self { lines: Lines::new(text)?, dialect, max_depth, weight })
+    }
+
     /// The collection that begins on the current line; `depth` is how many there are around it.
     fn node(&mut self, depth: usize, texts: Texts<'_>) -> Option<Value> {
         if depth >= self.max_depth {
@@ -102,6 +109,7 @@ impl<'t> Reader<'t> {
                 None if texts.are_here() => Value::from(""),
                 value => value.unwrap_or_default(),
             };
+            self.weight.entry(map.len()).ok()?;
             if map.insert(key, value).is_some() && self.dialect == Dialect::Kustomize {
                 return None;
             }
@@ -165,6 +173,7 @@ impl<'t> Reader<'t> {
         let indent = self.lines.current.indent;
         let mut items = Vec::new();
         loop {
+            self.weight.item(items.len()).ok()?;
             items.push(self.item(indent, depth)?);
             let next = self.lines.current;
             if next.indent == indent && next.is_item(self.lines.bytes) {

@@ -212,6 +212,7 @@ impl<'t> Reader<'t> {
         let mut at = self.lines.skip_spaces(from + 1);
         if self.lines.bytes.get(at) != Some(&b']') {
             loop {
+                self.weight.item(items.len()).ok()?;
                 let (item, end) = self.bracketed(at)?;
                 items.push(item);
                 at = self.lines.skip_spaces(end);
