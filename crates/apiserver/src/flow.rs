@@ -17,6 +17,7 @@ use http::{Method, request::Parts};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    bounds::WEIGHT,
     identity::{MASTERS, User, service_account},
     query::Query,
     route::{Route, Special},
@@ -26,11 +27,16 @@ use crate::{
 
 /// How long a request waits for a place.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How much memory the work of changes may take at a time, and that of a single one at most.
-const WORK: usize = 4 * LARGEST;
-const LARGEST: usize = 24 * 1024 * 1024;
-/// How many times its text a document takes, as a guess.
-const GROWTH: usize = 8;
+/// How much memory the work of changes may take at a time. One that takes more is done alone, but for small ones.
+const WORK: usize = 96 * 1024 * 1024;
+/// What takes less needs no room: hundreds of them are under way at most.
+const SMALL_WORK: usize = 512 * 1024;
+/// How many times its text a change takes, and how many times what the text stands for: it is read, merged with what there
+/// was, and compared with it.
+const TEXTS: usize = 8;
+const TREES: usize = 3;
+/// How many bytes of memory a byte of Kubernetes' binary form may stand for.
+const HEAVIEST_BYTE: usize = 160;
 /// From how many bytes of text on the work takes long.
 const LONG_WORK: usize = 64 * 1024;
 /// How many requests about leases are worked on at a time, and how many of them are watched.
@@ -60,6 +66,7 @@ pub(crate) struct Flow {
 #[derive(Debug)]
 struct Places {
     all: Arc<Semaphore>,
+    count: usize,
     share: usize,
     shares: Mutex<HashMap<Arc<str>, Weak<Semaphore>>>,
 }
@@ -105,7 +112,7 @@ impl Flow {
     }
 
     /// A turn to make a page of a list.
-    pub(crate) async fn turn(&self, user: &User) -> Place {
+    pub(crate) async fn turn(&self, user: &User) -> Option<Place> {
         self.pages.wait_on(user, 1).await
     }
 
@@ -114,53 +121,78 @@ impl Flow {
         if size < LARGE_BODY {
             return Ok(None);
         }
-        let blocks = u32::try_from(size.div_ceil(BLOCK)).unwrap_or(u32::MAX);
-        self.bodies.wait(user, blocks).await.map(Some)
+        self.bodies.wait(user, size.div_ceil(BLOCK)).await.map(Some)
     }
 
-    /// Does the work of a change, of which body or object have `size` bytes: when there is room for what it takes. What takes long is
-    /// done where it holds up no other request: the thread is no longer one of those that wait for requests.
-    pub(crate) async fn work<T>(&self, user: &User, size: usize, work: impl Future<Output = T>) -> T {
-        if size < LARGE_BODY {
-            return work.await;
+    /// Room for the work of a change; `None` for one that needs none.
+    pub(crate) async fn work_room(&self, user: &User, load: Load) -> Option<Place> {
+        match load.memory() {
+            ..SMALL_WORK => None,
+            memory => self.work.wait_on(user, memory.div_ceil(BLOCK)).await,
         }
-        let _turn = self.work.wait_on(user, (size * GROWTH).min(LARGEST).div_ceil(BLOCK)).await;
-        let runtime = tokio::runtime::Handle::current();
-        if size < LONG_WORK || runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
-            return work.await;
-        }
-        tokio::task::block_in_place(|| runtime.block_on(work))
+    }
+}
+
+/// Does the work of a change of so much. What takes long is done where it holds up no other request: the thread is no longer
+/// one of those that wait for requests.
+pub(crate) async fn work<T>(load: Load, work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Handle::current();
+    if load.bytes < LONG_WORK || runtime.runtime_flavor() != tokio::runtime::RuntimeFlavor::MultiThread {
+        return work.await;
+    }
+    tokio::task::block_in_place(|| runtime.block_on(work))
+}
+
+/// What a change has to do with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// How many bytes of text.
+    bytes: usize,
+    /// How many bytes of memory the lists and maps take that the text stands for, at most.
+    weight: usize,
+}
+
+impl Load {
+    /// Of a text in JSON or YAML.
+    pub(crate) fn of_text(text: &[u8]) -> Self {
+        Self { bytes: text.len(), weight: cowherd_yaml::guess_weight(text).min(WEIGHT) }
+    }
+
+    /// Of a text in Kubernetes' binary form, of which four bytes may be a map.
+    pub(crate) fn of_binary(text: &[u8]) -> Self {
+        Self { bytes: text.len(), weight: text.len().saturating_mul(HEAVIEST_BYTE).min(WEIGHT) }
+    }
+
+    /// The more of two: both are in memory, but are made one of.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { bytes: self.bytes.max(other.bytes), weight: self.weight.max(other.weight) }
+    }
+
+    fn memory(self) -> usize {
+        self.bytes * TEXTS + self.weight * TREES
     }
 }
 
 impl Places {
     fn new(count: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(count)), share: count.div_ceil(2), shares: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(count)), count, share: count.div_ceil(2), shares: Mutex::default() }
     }
 
-    /// So many places at once.
-    async fn wait(&self, user: &User, count: u32) -> ApiResult<Place> {
-        let permits = async {
-            let share = match self.share_of(user) {
-                Some(share) => Some(share.acquire_many_owned(count).await?),
-                None => None,
-            };
-            Ok::<_, tokio::sync::AcquireError>((share, self.all.clone().acquire_many_owned(count).await?))
+    /// So many places at once, if there are some in time.
+    async fn wait(&self, user: &User, count: usize) -> ApiResult<Place> {
+        let place = tokio::time::timeout(PATIENCE, self.wait_on(user, count)).await;
+        place.ok().flatten().ok_or_else(ApiError::too_many_requests)
+    }
+
+    /// The same for as long as it takes; `None` never comes. Who asks for more than there are gets all.
+    async fn wait_on(&self, user: &User, count: usize) -> Option<Place> {
+        let up_to = |most: usize| u32::try_from(count.min(most)).unwrap_or(u32::MAX);
+        let share = match self.share_of(user) {
+            Some(share) => Some(share.acquire_many_owned(up_to(self.share)).await.ok()?),
+            None => None,
         };
-        match tokio::time::timeout(PATIENCE, permits).await {
-            Ok(Ok((share, place))) => Ok(Place { _share: share, _place: place, streams: false }),
-            _ => Err(ApiError::too_many_requests()),
-        }
-    }
-
-    /// The same for as long as it takes.
-    async fn wait_on(&self, user: &User, count: usize) -> Place {
-        let count = u32::try_from(count.min(self.share)).unwrap_or(u32::MAX);
-        loop {
-            if let Ok(place) = self.wait(user, count).await {
-                return place;
-            }
-        }
+        let place = self.all.clone().acquire_many_owned(up_to(self.count)).await.ok()?;
+        Some(Place { _share: share, _place: place, streams: false })
     }
 
     /// The places of a user; `None` for one who may have all.
@@ -223,5 +255,24 @@ mod tests {
         drop((second, other, last, again));
         assert!(at_once(&places, &account("c")).is_some());
         assert!(places.shares.lock().unwrap().len() <= 2, "nothing is kept of who asks for nothing");
+    }
+
+    #[tokio::test]
+    async fn changes_wait_for_the_memory_of_others_and_what_stands_for_much_is_done_alone() {
+        let flow = Flow::new(&Config::default());
+        let (greedy, modest) = (User::known("greedy", &[]), User::known("modest", &[]));
+        let maps = |count: usize| Load::of_text("{\"a\":1},".repeat(count).as_bytes());
+        let (small, dense, text) = (maps(100), maps(300_000), Load::of_text(&vec![b'x'; 2_000_000]));
+        let now = |user, load| flow.work_room(user, load).now_or_never();
+        let first = now(&greedy, dense).expect("there is room for any change").expect("it takes some");
+        assert!(now(&greedy, text).is_none() && now(&modest, text).is_none(), "it is done alone");
+        assert!(now(&modest, small).expect("small ones wait for nobody").is_none());
+        // Whoever hangs up while it waits is forgotten.
+        drop(first);
+        let several: Vec<_> = (0..3).map_while(|_| now(&greedy, text)).collect();
+        assert_eq!(several.len(), 3);
+        assert!(now(&greedy, text).is_none(), "one user has half of it");
+        assert!(now(&modest, text).is_some());
+        assert!(now(&modest, dense).is_none());
     }
 }

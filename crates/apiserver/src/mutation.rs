@@ -3,10 +3,12 @@
 use crate::{
     action::ObjectDeed,
     answer::Answer,
+    flow::{self, Load, Place},
     rest,
     server::ApiServer,
     service::Call,
     status::{ApiError, ApiResult},
+    wire,
 };
 
 /// How many changes are under way at a time. The others queue, and those whose clients have gone by their turn never
@@ -18,21 +20,38 @@ pub async fn run(server: &ApiServer, call: Call, deed: ObjectDeed) -> ApiResult<
     let turn = server.turns().clone().acquire_owned().await.map_err(ApiError::internal)?;
     let server = server.clone();
     let change = tokio::spawn(async move {
-        let size = call.body.len().max(stored_size(&server, &deed).await);
-        let answer = server.flow().work(&call.user, size, rest::serve(&server, &call, &deed)).await;
-        drop(turn);
+        let load = load(&call).max(stored(&server, &deed).await);
+        let room = room(&server, &call, load).await;
+        let answer = flow::work(load, rest::serve(&server, &call, &deed)).await;
+        drop((room, turn));
         answer
     });
     // A change that panics is the failure of one request.
     change.await.unwrap_or_else(|error| Err(ApiError::internal(format!("the request was not finished: {error}"))))
 }
 
-/// How many bytes the object has that is changed. A word to a large one takes as much as all of it.
-async fn stored_size(server: &ApiServer, deed: &ObjectDeed) -> usize {
+/// What the body of a request is to those who work with it.
+pub(crate) fn load(call: &Call) -> Load {
+    match call.content_type() {
+        Some(wire::MEDIA_TYPE) => Load::of_binary(&call.body),
+        _ => Load::of_text(&call.body),
+    }
+}
+
+/// The room for what a request has to do with. Agents of this process wait for nobody.
+pub(crate) async fn room(server: &ApiServer, call: &Call, load: Load) -> Option<Place> {
+    match call.room {
+        Some(_) => server.flow().work_room(&call.user, load).await,
+        None => None,
+    }
+}
+
+/// What the object is that is changed. A word to a large one takes as much as all of it.
+async fn stored(server: &ApiServer, deed: &ObjectDeed) -> Load {
     if deed.name.is_empty() {
-        return 0;
+        return Load::default();
     }
     // What cannot be read is told of by whoever does the work.
     let entry = server.store().get(&deed.resource.key(&deed.namespace, &deed.name)).await.ok().flatten();
-    entry.map_or(0, |entry| entry.value.len())
+    entry.map_or_else(Load::default, |entry| Load::of_text(&entry.value))
 }

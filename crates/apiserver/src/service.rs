@@ -153,7 +153,10 @@ impl ApiServer {
         match deed {
             Deed::Object(deed) if reads => crate::rest::serve(self, &call, &deed).await,
             Deed::Object(deed) => crate::mutation::run(self, call, deed).await,
-            Deed::Review(review, namespace) => crate::reviews::answer(self, &call, review, namespace.as_deref()).await,
+            Deed::Review(review, namespace) => {
+                let _room = crate::mutation::room(self, &call, crate::mutation::load(&call)).await;
+                crate::reviews::answer(self, &call, review, namespace.as_deref()).await
+            }
             Deed::Document(route) => crate::discovery::serve(self, &call, &route).await,
         }
     }

@@ -50,7 +50,7 @@ impl Maker {
     /// A turn to make a page: nobody knows before how large its objects are. It is kept until what was made is counted.
     pub async fn turn(&self, server: &ApiServer) -> Option<Place> {
         match &self.0 {
-            Some((_, user)) => Some(server.flow().turn(user).await),
+            Some((_, user)) => server.flow().turn(user).await,
             None => None,
         }
     }
