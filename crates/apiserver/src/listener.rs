@@ -30,7 +30,7 @@ use crate::{
     connections::{Activity, Admitted, Connections, UnderWay, descriptors},
     flow::owner,
     identity::User,
-    pieces::Pieces,
+    pieces::{PIECE, Pieces},
     pki,
     server::ApiServer,
     status::ApiError,
@@ -47,8 +47,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const STREAMS: u32 = 250;
 /// How many requests a client may take back before they are looked at; the next one ends its connection.
 const RESETS: usize = 20;
-/// How many bytes of answers wait for a request's client to read them, beside the chunk that comes next.
-const SEND_BUFFER: usize = 64 * 1024;
+/// How many bytes of answers wait for a request's client to read them, beside the piece that comes next; and how many of them
+/// wait once more that are encrypted already.
+const SEND_BUFFER: usize = 2 * PIECE;
 /// How many bytes the headers of a request may have.
 const HEADERS_LIMIT: u32 = 64 * 1024;
 /// Descriptors that are not for connections: the store, repositories, programs that are run.
@@ -129,7 +130,8 @@ async fn serve_one(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let idle = server.config().idle_time;
-    let stream = tokio::time::timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await??;
+    let mut stream = tokio::time::timeout(HANDSHAKE.min(idle), acceptor.accept(stream)).await??;
+    stream.get_mut().1.set_buffer_limit(Some(SEND_BUFFER));
     let (_, session) = stream.get_ref();
     let user = session
         .peer_certificates()
@@ -150,7 +152,7 @@ async fn serve_one(
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_pending_accept_reset_streams(RESETS)
-        .max_send_buf_size(SEND_BUFFER)
+        .max_send_buf_size(PIECE)
         .max_header_list_size(HEADERS_LIMIT)
         .keep_alive_interval(HEADERS)
         .keep_alive_timeout(HEADERS);

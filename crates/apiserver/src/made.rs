@@ -1,42 +1,47 @@
 //! What was made of an answer that comes bit by bit, and was not taken yet.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io};
 
 use bytes::Bytes;
 
 use crate::pieces::PIECE;
 
-/// How many bytes are gathered before they are one chunk, but for a single larger text.
-const CHUNK: usize = 64 * 1024;
-
-/// Texts in their order, small ones together.
+/// Texts in their order, in pieces as they are sent: what was sent of a large text takes no memory any more.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
-    chunks: VecDeque<Bytes>,
-    /// The chunk that is still added to.
+    pieces: VecDeque<Bytes>,
+    /// The piece that is still added to.
     open: Vec<u8>,
     size: usize,
 }
 
 impl Made {
-    /// Adds what this writes.
-    pub(crate) fn add<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-        let before = self.open.len();
-        if let Err(error) = write(&mut self.open) {
-            self.open.truncate(before);
-            return Err(error);
+    /// Adds what this writes; nothing of it where it fails.
+    pub(crate) fn add<E>(&mut self, write: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        let (pieces, open, size) = (self.pieces.len(), self.open.len(), self.size);
+        let written = write(self);
+        if written.is_err() {
+            if let Some(closed) = self.pieces.get(pieces) {
+                self.open = closed.to_vec();
+                self.pieces.truncate(pieces);
+            }
+            self.open.truncate(open);
+            self.size = size;
         }
-        self.size += self.open.len() - before;
-        if self.open.len() >= CHUNK {
-            self.close();
-        }
-        Ok(())
+        written
     }
 
     /// Adds a text.
-    pub(crate) fn push(&mut self, text: &[u8]) {
-        self.open.extend_from_slice(text);
+    pub(crate) fn push(&mut self, mut text: &[u8]) {
         self.size += text.len();
+        while !text.is_empty() {
+            let (fits, rest) = text.split_at(text.len().min(PIECE - self.open.len()));
+            self.open.extend_from_slice(fits);
+            text = rest;
+            if self.open.len() == PIECE {
+                self.close();
+            }
+        }
     }
 
     /// How many bytes there are.
@@ -46,29 +51,36 @@ impl Made {
 
     /// Takes the next piece.
     pub(crate) fn piece(&mut self) -> Option<Bytes> {
-        if self.chunks.is_empty() {
+        if self.pieces.is_empty() {
             self.close();
         }
-        let chunk = self.chunks.front_mut()?;
-        let piece = chunk.split_to(chunk.len().min(PIECE));
-        if chunk.is_empty() {
-            self.chunks.pop_front();
-        }
+        let piece = self.pieces.pop_front()?;
         self.size -= piece.len();
         Some(piece)
     }
 
     /// All of it.
-    pub(crate) fn into_chunks(mut self) -> Vec<Bytes> {
+    pub(crate) fn into_pieces(mut self) -> Vec<Bytes> {
         self.close();
-        self.chunks.into()
+        self.pieces.into()
     }
 
     fn close(&mut self) {
         if !self.open.is_empty() {
             // It may wait for long: without room for more.
-            self.chunks.push_back(std::mem::take(&mut self.open).into_boxed_slice().into());
+            self.pieces.push_back(std::mem::take(&mut self.open).into_boxed_slice().into());
         }
+    }
+}
+
+impl io::Write for Made {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.push(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -82,16 +94,19 @@ mod tests {
         let texts = [vec![b'a'; 10], vec![b'b'; 200_000], vec![b'c'; 10], vec![b'd'; 40_000]];
         for text in &texts {
             made.add(|out| {
-                out.extend_from_slice(text);
+                out.push(text);
                 Ok::<_, ()>(())
             })
             .unwrap();
+            // Nothing is left of what fails.
+            for length in [1, 3 * PIECE] {
+                let failed = made.add(|out| {
+                    out.push(&vec![b'x'; length]);
+                    Err(())
+                });
+                assert!(failed.is_err());
+            }
         }
-        let failed = made.add(|out| {
-            out.push(b'x');
-            Err(())
-        });
-        assert!(failed.is_err());
         let whole = texts.concat();
         let mut seen = Vec::new();
         while let Some(piece) = made.piece() {

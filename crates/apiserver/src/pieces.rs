@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// How many bytes a piece has at the most.
-pub(crate) const PIECE: usize = 32 * 1024;
+/// How many bytes a piece has at the most: as many as are encrypted at once.
+pub(crate) const PIECE: usize = 16 * 1024;
 
 /// The same body, whose chunks come in pieces.
 #[derive(Debug)]

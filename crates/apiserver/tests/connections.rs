@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use cowherd_apiserver::Config;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
@@ -30,26 +30,6 @@ impl Served {
         let certificate = vec![CertificateDer::from_pem_file(folder.join("admin.crt")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(folder.join("admin.key")).unwrap();
         self.connect_with(self.tls().with_client_auth_cert(certificate, key).unwrap()).await
-    }
-
-    /// A connection over which a token says who asks.
-    async fn connect_as_nobody(&self) -> TlsStream<TcpStream> {
-        self.connect_with(self.tls().with_no_client_auth()).await.unwrap()
-    }
-
-    fn tls(&self) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.path("pki").join("ca.crt")).unwrap()).unwrap();
-        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-    }
-
-    async fn connect_with(&self, config: rustls::ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
-        let stream = TcpStream::connect(self.address).await?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        connector.connect("127.0.0.1".try_into().unwrap(), stream).await
     }
 
     /// The head of the answer to a request, over a connection of its own, which is given too.
@@ -193,26 +173,6 @@ async fn large_bodies_that_do_not_come_have_a_limit_and_hold_up_no_other_user() 
 }
 
 impl Served {
-    /// The token of an account that may write in a new namespace.
-    async fn tenant(&self, namespace: &str) -> String {
-        let (client, metadata) = (self.server.client(), json!({"name": "writer"}));
-        let binding = json!({
-            "metadata": metadata, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
-            "subjects": [{"kind": "ServiceAccount", "name": "writer", "namespace": namespace}],
-        });
-        let bindings = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
-        let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-        for (path, body) in [
-            ("/api/v1/namespaces", json!({"metadata": {"name": namespace}})),
-            (accounts.as_str(), json!({"metadata": metadata})),
-            (bindings.as_str(), binding),
-        ] {
-            assert_eq!(post(&client, path, body).await.0, 201, "{path}");
-        }
-        let (_, answer) = post(&client, &format!("{accounts}/writer/token"), json!({"spec": {}})).await;
-        answer["status"]["token"].as_str().unwrap().to_owned()
-    }
-
     /// Begins to create a ConfigMap, with a body that is said to have so many bytes.
     async fn write(&self, namespace: &str, token: &str, length: usize, body: &str) -> TlsStream<TcpStream> {
         let mut stream = self.connect_as_nobody().await;

@@ -168,7 +168,7 @@ pub async fn delete_collection(request: &Request<'_>) -> ApiResult<Answer> {
     }
     list.end(&json!({"resourceVersion": revision.to_string()}))?;
     let media_type = list.media_type();
-    Ok(Answer::written(list.made.into_chunks(), media_type))
+    Ok(Answer::written(list.made.into_pieces(), media_type))
 }
 
 /// Deletes objects in the server's own name, in the background; how many there were.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Request,
-    making::Maker,
+    making::{Maker, Page},
     reading::{PAGE, Reading, Span},
     storage::read_failed,
 };
@@ -66,22 +66,17 @@ pub async fn list(request: &Request<'_>) -> ApiResult<Answer> {
         cowherd_store::Error::Compacted { .. } => expired(from.as_ref()),
         error => read_failed(error),
     };
-    let mut list = List::new(&outlet, accepted, include)?;
+    let list = List::new(&outlet, accepted, include)?;
     let maker = Maker::of(call);
     maker.room(AHEAD).await?;
-    let turn = maker.turn(request.server).await;
-    let mut reading = Reading::new(request.server, outlet, Span { prefix, limit, after, at, counted });
-    while list.made.size() < AHEAD {
-        if !reading.page(PAGE, |object| list.add(object)).await.map_err(explain)? {
-            list.end(&metadata(&reading))?;
-            let media_type = list.media_type();
-            return Ok(Answer::written(list.made.into_chunks(), media_type));
-        }
+    let reading = Reading::new(request.server, outlet, Span { prefix, limit, after, at, counted });
+    let mut rest = Rest { reading, list, maker, is_over: false };
+    rest.make_ahead(explain).await?;
+    let media_type = rest.list.media_type();
+    if rest.is_over {
+        return Ok(Answer::written(rest.list.made.into_pieces(), media_type));
     }
-    maker.holds(list.made.size());
-    drop(turn);
-    let media_type = list.media_type();
-    let rest = Rest { reading, list, maker, is_over: false };
+    rest.maker.holds(rest.list.made.size());
     Ok(Answer::stream(body::streamed(rest.pieces()), media_type))
 }
 
@@ -108,29 +103,23 @@ impl Rest {
 
     /// The next bytes to send; `None` after the last ones.
     async fn piece(&mut self) -> io::Result<Option<Bytes>> {
-        // What is there goes out while there is no room for more.
-        while !self.is_over
-            && self.list.made.size() < AHEAD
-            && self.maker.room_for_page(self.list.made.size() > 0).await
-        {
-            self.make().await.map_err(io::Error::other)?;
-        }
+        self.make_ahead(read_failed).await.map_err(io::Error::other)?;
         let piece = self.list.made.piece();
         self.maker.holds(self.list.made.size());
         Ok(piece)
     }
 
-    /// Makes the next page.
-    async fn make(&mut self) -> Result<(), ApiError> {
-        let turn = self.maker.turn(&self.reading.server).await;
-        let list = &mut self.list;
-        let made = self.reading.page(PAGE, |object| list.add(object)).await;
-        if !made.map_err(read_failed)? {
-            self.is_over = true;
-            list.end(&metadata(&self.reading))?;
+    /// Makes as many pages as are made ahead. What is there goes out while there is no room for more.
+    async fn make_ahead(&mut self, explain: impl Fn(cowherd_store::Error) -> ApiError) -> ApiResult<()> {
+        let Self { reading, list, maker, is_over } = self;
+        while !*is_over && list.made.size() < AHEAD {
+            let page = maker.page(reading, PAGE, list.made.size(), |object| list.add(object)).await;
+            let Page::Made { is_more, .. } = page.map_err(&explain)? else { break };
+            if !is_more {
+                *is_over = true;
+                list.end(&metadata(reading))?;
+            }
         }
-        self.maker.holds(self.list.made.size());
-        drop(turn);
         Ok(())
     }
 }

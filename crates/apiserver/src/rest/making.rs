@@ -1,11 +1,25 @@
 //! Making an answer page by page, within the room that there is for answers, and in turns.
 
-use super::reading::PAGE;
-use crate::{flow::Place, identity::User, server::ApiServer, service::Call, status::ApiResult, unread::Room};
+use super::reading::Reading;
+use crate::{
+    flow::Place, identity::User, server::ApiServer, service::Call, status::ApiResult, stored::Stored, unread::Room,
+};
 
 /// For whom an answer is made: agents of this process need neither room nor a turn.
 #[derive(Clone, Debug)]
 pub(super) struct Maker(Option<(Room, User)>);
+
+/// What came of a page that was to be made.
+#[derive(Debug)]
+pub(super) enum Page {
+    /// It was made, and there is one after it if `is_more`. The turn is kept until what was made is counted.
+    Made { is_more: bool, _turn: Option<Place> },
+    /// There is no room for it, before something of what was made is sent.
+    NoRoom,
+}
+
+/// How many bytes of a change need no room of their own: the buffers of a watch have as many anyway.
+const SMALL: usize = 64 * 1024;
 
 impl Maker {
     /// For who asked.
@@ -21,21 +35,41 @@ impl Maker {
         }
     }
 
-    /// Takes room for one more page: waits for it, unless something else is there to be sent meanwhile.
-    pub async fn room_for_page(&self, is_something_there: bool) -> bool {
-        match &self.0 {
-            Some((room, _)) if is_something_there => room.try_take(PAGE),
-            Some((room, _)) => {
-                room.take(PAGE).await;
-                true
+    /// Makes the next page, in turn and within the room that there is: `made` bytes were made and are not sent. Who waits
+    /// for room has no turn, and holds nothing that was read: it is read again when there is some.
+    pub async fn page(
+        &self,
+        reading: &mut Reading,
+        size: usize,
+        made: usize,
+        mut take: impl FnMut(Stored<'_>) -> ApiResult<()>,
+    ) -> Result<Page, cowherd_store::Error> {
+        let mut needed = made + size;
+        loop {
+            if made == 0 {
+                self.room_up_to(needed).await;
+            } else if !self.has_room_up_to(needed) {
+                return Ok(Page::NoRoom);
             }
-            None => true,
+            let turn = self.turn(&reading.server).await;
+            let fits = |bytes: usize| {
+                needed = made + bytes;
+                self.has_room_up_to(needed)
+            };
+            if let Some(is_more) = reading.page_if(size, fits, &mut take).await? {
+                return Ok(Page::Made { is_more, _turn: turn });
+            }
         }
     }
 
-    /// Takes room for something that has so many bytes, if that is much.
+    /// Whether there is room for a change that has so many bytes, which is taken.
+    pub fn has_room_for(&self, bytes: usize) -> bool {
+        bytes <= SMALL || self.0.as_ref().is_none_or(|(room, _)| room.try_take(bytes))
+    }
+
+    /// Takes room for a change that has so many bytes once there is some.
     pub async fn room_for(&self, bytes: usize) {
-        if let Some((room, _)) = self.0.as_ref().filter(|_| bytes > PAGE / 4) {
+        if let Some((room, _)) = &self.0 {
             room.take(bytes).await;
         }
     }
@@ -47,8 +81,18 @@ impl Maker {
         }
     }
 
-    /// A turn to make a page: nobody knows before how large its objects are. It is kept until what was made is counted.
-    pub async fn turn(&self, server: &ApiServer) -> Option<Place> {
+    fn has_room_up_to(&self, bytes: usize) -> bool {
+        self.0.as_ref().is_none_or(|(room, _)| room.try_take_up_to(bytes))
+    }
+
+    async fn room_up_to(&self, bytes: usize) {
+        if let Some((room, _)) = &self.0 {
+            room.take_up_to(bytes).await;
+        }
+    }
+
+    /// A turn to make a page: nobody knows before how large its objects are.
+    async fn turn(&self, server: &ApiServer) -> Option<Place> {
         match &self.0 {
             Some((_, user)) => server.flow().turn(user).await,
             None => None,

@@ -46,13 +46,28 @@ impl Reading {
     pub async fn page(
         &mut self,
         size: usize,
-        mut take: impl FnMut(Stored<'_>) -> ApiResult<()>,
+        take: impl FnMut(Stored<'_>) -> ApiResult<()>,
     ) -> Result<bool, cowherd_store::Error> {
+        let read = self.page_if(size, |_| true, take).await?;
+        Ok(read.unwrap_or_default())
+    }
+
+    /// The same if the page `fits`, which is asked with how many bytes it has; `None` where it does not, and nothing of it is
+    /// kept.
+    pub async fn page_if(
+        &mut self,
+        size: usize,
+        fits: impl FnOnce(usize) -> bool,
+        mut take: impl FnMut(Stored<'_>) -> ApiResult<()>,
+    ) -> Result<Option<bool>, cowherd_store::Error> {
         let Self { outlet, span, .. } = self;
         let wanted = span.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let (start_after, at) = (span.after.clone(), span.at);
         let options = ListOptions { start_after, limit: wanted, size: Some(size), at, uncounted: true };
         let page = self.server.store().list(&span.prefix, options).await?;
+        if !fits(page.entries.iter().map(|entry| entry.value.len()).sum()) {
+            return Ok(None);
+        }
         let is_last = page.remaining == 0 || page.entries.is_empty();
         // An entry goes as soon as it is read.
         for entry in page.entries {
@@ -70,15 +85,15 @@ impl Reading {
         span.at = Some(page.revision);
         self.remaining = page.remaining;
         if is_last {
-            return Ok(false);
+            return Ok(Some(false));
         }
         if span.limit == Some(0) {
             self.count().await?;
-            return Ok(false);
+            return Ok(Some(false));
         }
         // Others get the thread meanwhile.
         tokio::task::yield_now().await;
-        Ok(true)
+        Ok(Some(true))
     }
 
     async fn count(&mut self) -> Result<(), cowherd_store::Error> {

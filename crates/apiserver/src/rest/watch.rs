@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Request,
     list::at_least,
-    making::Maker,
+    making::{Maker, Page},
     reading::{Reading, Span},
     storage::read_failed,
 };
@@ -26,6 +26,7 @@ use crate::{
     pieces::PIECE,
     query::Query,
     selector::Selection,
+    server::ApiServer,
     status::{ApiError, ApiResult, Named},
     stored::{Outlet, Stored},
     table::{self, Include},
@@ -86,10 +87,13 @@ pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
     };
     let interval = request.server.config().bookmark_interval;
     let watching = Watching {
+        server: request.server.clone(),
+        prefix,
         made,
         maker,
         initial,
         events,
+        left: None,
         bookmarks: query.flag("allowWatchBookmarks").then_some(interval),
         next_bookmark: Instant::now() + interval,
         end: Instant::now() + time,
@@ -147,6 +151,9 @@ fn duration(request: &Request<'_>, query: &Query) -> ApiResult<Duration> {
 
 /// A watch under way.
 struct Watching {
+    server: ApiServer,
+    /// What the keys begin with that are watched.
+    prefix: String,
     writer: Writer,
     /// What was written and is not sent.
     made: Made,
@@ -154,12 +161,22 @@ struct Watching {
     /// What of the state at the beginning has not been read yet.
     initial: Option<Initial>,
     events: cowherd_store::Watch,
+    /// The change that comes next, if there was no room for it.
+    left: Option<Left>,
     bookmarks: Option<Duration>,
     next_bookmark: Instant,
     end: Instant,
     closing: CancellationToken,
     retired: CancellationToken,
     over: bool,
+}
+
+/// A change for which there was no room. Nothing of it is held meanwhile, as hundreds of watches would do that each wait with
+/// another one.
+struct Left {
+    revision: Revision,
+    key: String,
+    size: usize,
 }
 
 /// How many bytes of objects of the state at the beginning are read first, the last object not counted: a single one. More
@@ -182,13 +199,13 @@ impl Initial {
         made: &mut Made,
         maker: &Maker,
     ) -> Result<bool, cowherd_store::Error> {
-        let turn = maker.turn(&self.reading.server).await;
-        let is_more = self.reading.page(size, |object| writer.event("ADDED", object, made)).await?;
+        let before = made.size();
+        let page = maker.page(&mut self.reading, size, before, |object| writer.event("ADDED", object, made)).await?;
+        let Page::Made { is_more, .. } = page else { return Ok(true) };
         if !is_more && self.then_bookmark {
             made.push(&writer.bookmark(self.reading.revision(), true));
         }
         maker.holds(made.size());
-        drop(turn);
         Ok(is_more)
     }
 }
@@ -218,8 +235,12 @@ impl Watching {
                 self.read_initial().await;
                 continue;
             }
+            if let Some(left) = self.left.take() {
+                self.take_again(left).await;
+                continue;
+            }
             match self.next().await {
-                Next::Event(event) => self.take(event).await,
+                Next::Event(event) => self.take(event),
                 Next::Bookmark => self.bookmark(),
                 Next::End => {
                     if self.bookmarks.is_some() {
@@ -230,9 +251,9 @@ impl Watching {
             }
         }
         // Whatever else is there already goes along.
-        while self.initial.is_none() && !self.over && self.made.size() < PIECE {
+        while self.initial.is_none() && self.left.is_none() && !self.over && self.made.size() < PIECE {
             match self.events.next().now_or_never() {
-                Some(event) => self.take(event).await,
+                Some(event) => self.take(event),
                 None => break,
             }
         }
@@ -243,12 +264,11 @@ impl Watching {
 
     async fn read_initial(&mut self) {
         let Some(mut initial) = self.initial.take() else { return };
-        self.maker.room_for_page(false).await;
         let read = initial.read(PAGE, &mut self.writer, &mut self.made, &self.maker).await;
         match read {
             Ok(true) => self.initial = Some(initial),
             Ok(false) => {}
-            Err(error) => self.take(Some(Err(error))).await,
+            Err(error) => self.take(Some(Err(error))),
         }
     }
 
@@ -273,11 +293,19 @@ impl Watching {
         }
     }
 
-    async fn take(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
+    fn take(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
+        match event {
+            Some(Ok(event)) if !self.maker.has_room_for(event.value.len()) => {
+                self.left = Some(Left { revision: event.revision, size: event.value.len(), key: event.key });
+            }
+            event => self.tell(event),
+        }
+    }
+
+    /// Writes what came.
+    fn tell(&mut self, event: Option<Result<Event, cowherd_store::Error>>) {
         match event {
             Some(Ok(event)) => {
-                // Until then it is shared with all who watch.
-                self.maker.room_for(event.value.len()).await;
                 if let Err(error) = self.translate(&event) {
                     tracing::error!(key = event.key, %error, "left out of a watch");
                 }
@@ -292,6 +320,23 @@ impl Watching {
                 self.over = true;
             }
             None => self.over = true,
+        }
+    }
+
+    /// Waits until there is room for a change that was left, and reads it again.
+    async fn take_again(&mut self, left: Left) {
+        self.maker.room_for(left.size).await;
+        let before = Revision(left.revision.0.saturating_sub(1));
+        match self.server.store().watch(&self.prefix, before).await {
+            Ok(events) => self.events = events,
+            Err(error) => return self.tell(Some(Err(error))),
+        }
+        loop {
+            match self.events.next().await {
+                // Of those that share a revision it may not be the first.
+                Some(Ok(event)) if event.revision == left.revision && event.key != left.key => {}
+                event => return self.tell(event),
+            }
         }
     }
 
@@ -350,7 +395,7 @@ impl Writer {
 
     fn event(&mut self, kind: &str, object: Stored<'_>, made: &mut Made) -> ApiResult<()> {
         made.add(|line| {
-            line.extend_from_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
+            line.push(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
             match self.outlet.form {
                 Some(form) => form.write(object, line)?,
                 None => {
@@ -358,7 +403,7 @@ impl Writer {
                     serde_json::to_writer(&mut *line, &object).map_err(ApiError::internal)?;
                 }
             }
-            line.extend_from_slice(b"}\n");
+            line.push(b"}\n");
             Ok(())
         })
     }

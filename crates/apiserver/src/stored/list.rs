@@ -61,7 +61,7 @@ impl List {
             (Format::Yaml, false) => "",
         };
         self.made.add(|out| {
-            out.extend_from_slice(separator.as_bytes());
+            out.push(separator.as_bytes());
             if let Some(form) = form {
                 return form.write(object, out);
             }
@@ -74,7 +74,7 @@ impl List {
             match accepted.format {
                 Format::Json => serde_json::to_writer(out, &item).map_err(ApiError::internal),
                 Format::Yaml => {
-                    out.extend_from_slice(cowherd_yaml::to_string(&Value::Array(vec![item])).as_bytes());
+                    out.push(cowherd_yaml::to_string(&Value::Array(vec![item])).as_bytes());
                     Ok(())
                 }
             }

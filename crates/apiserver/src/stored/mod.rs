@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     answer::metadata_only,
+    made::Made,
     negotiation::{Accepted, Format, Shape},
     resource::Resource,
     selector::Selection,
@@ -102,13 +103,13 @@ impl Stored<'_> {
 
 impl Form {
     /// Writes an object in this form.
-    pub fn write(self, object: Stored<'_>, out: &mut Vec<u8>) -> ApiResult<()> {
+    pub fn write(self, object: Stored<'_>, out: &mut Made) -> ApiResult<()> {
         match (self, object) {
             (Self::Whole, Stored::Text(text, revision)) => text.write(revision, out),
             (Self::Metadata, Stored::Text(text, revision)) => {
-                out.extend_from_slice(br#"{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","metadata":"#);
+                out.push(br#"{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","metadata":"#);
                 text.write_metadata(revision, out);
-                out.push(b'}');
+                out.push(b"}");
             }
             (Self::Whole, Stored::Tree(object)) => write(&object, out)?,
             (Self::Metadata, Stored::Tree(object)) => write(&metadata_only(object), out)?,
@@ -117,6 +118,6 @@ impl Form {
     }
 }
 
-fn write(object: &Value, out: &mut Vec<u8>) -> ApiResult<()> {
+fn write(object: &Value, out: &mut Made) -> ApiResult<()> {
     serde_json::to_writer(out, object).map_err(ApiError::internal)
 }

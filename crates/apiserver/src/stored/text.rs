@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::{Value, json, value::RawValue};
 
+use crate::made::Made;
+
 /// The field that is not stored, since it is the revision of the write.
 const VERSION: &str = "resourceVersion";
 
@@ -57,24 +59,24 @@ impl<'a> Text<'a> {
     }
 
     /// Writes the object with its version.
-    pub fn write(&self, revision: Revision, out: &mut Vec<u8>) {
+    pub fn write(&self, revision: Revision, out: &mut Made) {
         self.part(0..self.text.len(), revision, out);
     }
 
     /// Writes the object's metadata with its version.
-    pub fn write_metadata(&self, revision: Revision, out: &mut Vec<u8>) {
+    pub fn write_metadata(&self, revision: Revision, out: &mut Made) {
         self.part(self.metadata.clone(), revision, out);
     }
 
     /// Writes a part that the version belongs into.
-    fn part(&self, part: Range<usize>, revision: Revision, out: &mut Vec<u8>) {
+    fn part(&self, part: Range<usize>, revision: Revision, out: &mut Made) {
         let Place { at, before, behind } = self.version;
         let text = self.text.as_bytes();
-        out.extend_from_slice(text.get(part.start..at).unwrap_or_default());
+        out.push(text.get(part.start..at).unwrap_or_default());
         let comma = |wanted: bool| if wanted { "," } else { "" };
         let field = format!("{}\"{VERSION}\":\"{revision}\"{}", comma(before), comma(!before && behind));
-        out.extend_from_slice(field.as_bytes());
-        out.extend_from_slice(text.get(at..part.end).unwrap_or_default());
+        out.push(field.as_bytes());
+        out.push(text.get(at..part.end).unwrap_or_default());
     }
 }
 
@@ -157,9 +159,9 @@ mod tests {
     use super::*;
 
     fn whole(text: &str) -> Option<String> {
-        let mut out = Vec::new();
+        let mut out = Made::default();
         Text::of(text.as_bytes())?.write(Revision(7), &mut out);
-        String::from_utf8(out).ok()
+        String::from_utf8(out.into_pieces().concat()).ok()
     }
 
     #[test]
@@ -178,9 +180,9 @@ mod tests {
             let mut read: Value = serde_json::from_str(&text).unwrap();
             crate::object::set(&mut read, VERSION, "7");
             assert_eq!(whole(&text).unwrap(), read.to_string());
-            let mut out = Vec::new();
+            let mut out = Made::default();
             Text::of(text.as_bytes()).unwrap().write_metadata(Revision(7), &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), read["metadata"].to_string());
+            assert_eq!(String::from_utf8(out.into_pieces().concat()).unwrap(), read["metadata"].to_string());
         }
     }
 

@@ -46,6 +46,19 @@ impl Room {
         tokio::time::timeout(WAIT, self.take(bytes)).await.map_err(|_| ApiError::too_many_requests())
     }
 
+    /// Waits until there is room for so many bytes in all, and takes what is missing.
+    pub(crate) async fn take_up_to(&self, bytes: usize) {
+        while !self.try_take_up_to(bytes) {
+            let _ = tokio::time::timeout(GLANCE, self.0.unread.freed.notified()).await;
+        }
+    }
+
+    /// Takes room for what is missing of so many bytes in all; whether there is some now.
+    pub(crate) fn try_take_up_to(&self, bytes: usize) -> bool {
+        let missing = (bytes as u64).saturating_sub(self.0.held.size.load(Ordering::Relaxed));
+        missing == 0 || self.0.unread.take(self.0.number, &self.0.held, missing)
+    }
+
     /// Takes room for so many bytes more; whether there is some now.
     pub(crate) fn try_take(&self, bytes: usize) -> bool {
         self.0.unread.take(self.0.number, &self.0.held, bytes as u64)

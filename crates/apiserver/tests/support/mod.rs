@@ -1,6 +1,7 @@
 //! A server of its own for a test, and kubectl pointed at it.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod peers;
 pub mod request;
 
 use std::{
