@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::status::ApiError;
 
-/// How many bytes of memory a document may take, roughly. Objects that people write take five times their text, and
-/// texts have three megabytes at most.
-pub(crate) const WEIGHT: usize = 64 * 1024 * 1024;
+/// How many bytes of memory the lists and maps of a document may take, roughly. Objects that people write take five times
+/// their text. kube-apiserver stores whatever fits into a request to etcd, which is 1.5 MiB: that is 224,000 maps of one
+/// entry at the worst, `{"":1},`.
+pub(crate) const WEIGHT: usize = 144 * 1024 * 1024;
 /// How many lists and maps may stand inside each other. What is stored with its owners must be read again, by clients too.
 pub(crate) const DEPTH: usize = 100;
 

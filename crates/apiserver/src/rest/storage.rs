@@ -77,8 +77,7 @@ fn write_failed(resource: &Resource, error: WriteError) -> Refused {
 /// Stores a new object and gives it back with its resource version.
 pub async fn insert(server: &ApiServer, resource: &Arc<Resource>, mut new: Value) -> Result<Value, Refused> {
     let key = resource.key(object::namespace(&new), object::name(&new));
-    let bytes = resource.encode(&mut new)?;
-    check_stored(&new, bytes.len()).map_err(ApiError::from)?;
+    let bytes = encode(resource, &mut new)?;
     let change = Change::put(key, bytes, Expected::Absent);
     let revision = commit(server, resource, change, None, Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());
@@ -96,12 +95,23 @@ pub async fn replace(
         return Ok(new);
     }
     let key = resource.key(object::namespace(&new), object::name(&new));
-    let bytes = resource.encode(&mut new)?;
-    check_stored(&new, bytes.len()).map_err(ApiError::from)?;
+    let bytes = encode(resource, &mut new)?;
     let change = Change::put(key, bytes, Expected::At(live.revision));
     let revision = commit(server, resource, change, Some(&live.object), Some(&new)).await?;
     object::set(&mut new, "resourceVersion", revision.to_string());
     Ok(new)
+}
+
+/// An object as it is stored. One that is too large with its owners is stored without them, as kube-apiserver does.
+fn encode(resource: &Resource, object: &mut Value) -> ApiResult<bytes::Bytes> {
+    let bytes = resource.encode(object)?;
+    let Err(exceeded) = check_stored(object, bytes.len()) else { return Ok(bytes) };
+    if object::unset(object, "managedFields").is_none() {
+        return Err(exceeded.into());
+    }
+    let bytes = resource.encode(object)?;
+    check_stored(object, bytes.len())?;
+    Ok(bytes)
 }
 
 /// Removes an object for good.
