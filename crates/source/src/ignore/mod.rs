@@ -1,14 +1,15 @@
 //! Hides files from a tree, as Flux's `.sourceignore` and `spec.ignore` do.
 
-use std::sync::Arc;
+mod patterns;
+mod standing;
+
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use cowherd_tree::{ContentId, Entry, EntryKind, Tree, TreeError, TreePath};
-use gix::bstr::ByteSlice as _;
-use gix::glob::pattern::Case;
-use gix::glob::wildmatch;
-use sha2::{Digest as _, Sha256};
+use cowherd_tree::{Entry, EntryKind, Tree, TreeError, TreePath};
 
+use self::patterns::Patterns;
+use self::standing::Standing;
 use crate::objects::lock;
 use crate::recent::Recent;
 
@@ -21,8 +22,8 @@ const GIT_IGNORE_FILE: &str = ".gitignore";
 /// The largest `.sourceignore` that is read, in bytes.
 const MAX_FILE: u64 = 256 * 1024;
 
-/// How much of the patterns in directories is remembered.
-const MAX_REMEMBERED: usize = 16 * 1024;
+/// How much is remembered of what patterns say of directories, in patterns.
+const MAX_REMEMBERED: usize = 64 * 1024;
 
 /// What is always hidden: what Git keeps for itself.
 const VERSION_CONTROL: &str = ".git/\n.gitignore\n.gitmodules\n.gitattributes\n";
@@ -47,58 +48,12 @@ pub struct Ignore {
     file: &'static str,
     /// Whether files below a directory that is hidden may show again.
     shows_again: bool,
-    /// What decides before the files in directories.
-    given: Patterns,
-    /// What decides after them.
-    base: Patterns,
-    remembered: std::sync::Mutex<Recent<TreePath, Arc<Patterns>>>,
-}
-
-/// Patterns, relative to one directory, and a digest of them.
-#[derive(Debug)]
-struct Patterns {
-    patterns: Vec<gix::glob::Pattern>,
-    digest: [u8; 32],
-}
-
-impl Patterns {
-    fn parse(texts: &[&str]) -> Self {
-        let mut digest = Sha256::new();
-        let mut patterns = Vec::new();
-        for text in texts {
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
-            let lines = text.lines().map(str::trim_end).filter(|line| !line.starts_with('#'));
-            patterns.extend(lines.filter_map(|line| gix::glob::Pattern::from_bytes(line.as_bytes())));
-        }
-        Self { patterns, digest: digest.finalize().into() }
-    }
-
-    /// What the patterns say of the path made of `components`: hide it, show it, or nothing.
-    fn verdict(&self, components: &[&str], is_directory: bool) -> Option<bool> {
-        // Most directories have no patterns of their own, and are asked for each that is below them.
-        if self.patterns.is_empty() || components.is_empty() {
-            return None;
-        }
-        let path = components.join("/");
-        let mut prefixes = Vec::with_capacity(components.len());
-        let mut end = 0;
-        for component in components {
-            let begin = if end == 0 { 0 } else { end + 1 };
-            end = begin + component.len();
-            prefixes.push((path.as_bytes().get(..end).unwrap_or_default(), begin));
-        }
-        let last = components.len() - 1;
-        self.patterns.iter().rev().find_map(|pattern| {
-            let fits = prefixes.iter().enumerate().any(|(at, (path, begin))| {
-                let is_directory = at < last || is_directory;
-                let basename = Some(*begin).filter(|begin| *begin > 0);
-                let mode = wildmatch::Mode::NO_MATCH_SLASH_LITERAL;
-                pattern.matches_repo_relative_path(path.as_bstr(), basename, Some(is_directory), Case::Sensitive, mode)
-            });
-            fits.then(|| !pattern.is_negative())
-        })
-    }
+    /// What patterns say that are in no directory.
+    outermost: Arc<Standing>,
+    /// What all patterns say of directories.
+    standings: Mutex<Recent<TreePath, Arc<Standing>>>,
+    /// Which directories show.
+    shown: Mutex<Recent<TreePath, bool>>,
 }
 
 impl Ignore {
@@ -111,52 +66,47 @@ impl Ignore {
         let defaults = if root_file || given.is_some() { "" } else { DEFAULTS };
         let base = Patterns::parse(&[VERSION_CONTROL, defaults]);
         let given = Patterns::parse(&[given.unwrap_or_default()]);
-        let remembered = std::sync::Mutex::new(Recent::new(MAX_REMEMBERED));
-        Ok(Self { tree, file: IGNORE_FILE, shows_again: true, given, base, remembered })
+        Ok(Self::by(tree, IGNORE_FILE, true, Standing::outermost(given, base)))
     }
 
     /// Hides from the files of a worktree what its `.gitignore` files hide, and what Git keeps for itself.
     pub fn untracked(tree: Arc<dyn Tree>) -> Self {
-        let base = Patterns::parse(&[".git\n"]);
-        let remembered = std::sync::Mutex::new(Recent::new(MAX_REMEMBERED));
-        Self { tree, file: GIT_IGNORE_FILE, shows_again: false, given: Patterns::parse(&[]), base, remembered }
+        let outermost = Standing::outermost(Patterns::parse(&[]), Patterns::parse(&[".git\n"]));
+        Self::by(tree, GIT_IGNORE_FILE, false, outermost)
     }
 
-    /// The patterns in the file of `directory` that holds some.
-    fn patterns_in(&self, directory: &TreePath) -> Result<Arc<Patterns>, TreeError> {
-        if let Some(patterns) = lock(&self.remembered).get(directory) {
-            return Ok(patterns);
+    fn by(tree: Arc<dyn Tree>, file: &'static str, shows_again: bool, outermost: Standing) -> Self {
+        let outermost = Arc::new(outermost);
+        let (standings, shown) = (Mutex::new(Recent::new(MAX_REMEMBERED)), Mutex::new(Recent::new(MAX_REMEMBERED)));
+        Self { tree, file, shows_again, outermost, standings, shown }
+    }
+
+    /// What the patterns say of a directory: found from what they say of the one above it.
+    fn standing(&self, directory: &TreePath) -> Result<Arc<Standing>, TreeError> {
+        let mut below = Vec::new();
+        let mut at = directory.clone();
+        let mut standing = loop {
+            if let Some(standing) = lock(&self.standings).get(&at) {
+                break standing;
+            }
+            let above = at.parent();
+            let is_root = at.is_root();
+            below.push(std::mem::replace(&mut at, above));
+            if is_root {
+                break self.outermost.clone();
+            }
+        };
+        for directory in below.into_iter().rev() {
+            let patterns = patterns_in(&*self.tree, &directory, self.file)?;
+            standing = Arc::new(standing.of_child(&directory, patterns));
+            lock(&self.standings).insert(directory.clone(), standing.clone(), cost(&directory) + standing.cost());
         }
-        let file =
-            directory.join(self.file).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
-        let patterns = Arc::new(match self.tree.entry(&file)? {
-            Some(Entry { kind: EntryKind::File { size }, .. }) if size > MAX_FILE => {
-                return Err(TreeError::TooLarge { path: file, size, limit: MAX_FILE });
-            }
-            Some(Entry { kind: EntryKind::File { .. }, .. }) => {
-                Patterns::parse(&[&String::from_utf8_lossy(&self.tree.read_file(&file)?)])
-            }
-            _ => Patterns::parse(&[]),
-        });
-        lock(&self.remembered).insert(directory.clone(), patterns.clone(), 1 + patterns.patterns.len());
-        Ok(patterns)
+        Ok(standing)
     }
 
     /// Whether `path` is hidden.
     fn hides(&self, path: &TreePath, is_directory: bool) -> Result<bool, TreeError> {
-        let components: Vec<&str> = path.components().collect();
-        if let Some(hidden) = self.given.verdict(&components, is_directory) {
-            return Ok(hidden);
-        }
-        let mut directory = path.parent();
-        for depth in (0..components.len()).rev() {
-            let below = components.get(depth..).unwrap_or_default();
-            if let Some(hidden) = self.patterns_in(&directory)?.verdict(below, is_directory) {
-                return Ok(hidden);
-            }
-            directory = directory.parent();
-        }
-        Ok(self.base.verdict(&components, is_directory).unwrap_or(false))
+        Ok(!path.is_root() && self.standing(&path.parent())?.hides(path, is_directory))
     }
 
     /// What shows of an entry: nothing, the entry, or the directory under an id of its own.
@@ -166,16 +116,11 @@ impl Ignore {
         if !is_directory {
             return Ok((!self.hides(path, false)?).then_some(entry));
         }
-        let mut digest = Sha256::new();
-        digest.update(entry.id.as_bytes());
-        digest.update(self.given.digest);
-        digest.update(self.base.digest);
-        let mut directory = path.clone();
-        while !directory.is_root() {
-            directory = directory.parent();
-            digest.update(self.patterns_in(&directory)?.digest);
-        }
-        Ok(Some(Entry { kind: entry.kind, id: ContentId::new(&digest.finalize()) }))
+        let id = match path.is_root() {
+            true => self.outermost.id(&entry.id),
+            false => self.standing(&path.parent())?.id(&entry.id),
+        };
+        Ok(Some(Entry { kind: entry.kind, id }))
     }
 
     /// Whether anything shows below a directory that the patterns hide.
@@ -195,7 +140,32 @@ impl Ignore {
 
     /// Whether a directory shows: one that is hidden only if something below it is shown again.
     fn shows(&self, path: &TreePath) -> Result<bool, TreeError> {
-        Ok(!self.hides(path, true)? || (self.shows_again && self.shows_below(path)?))
+        if let Some(shows) = lock(&self.shown).get(path) {
+            return Ok(shows);
+        }
+        let shows = !self.hides(path, true)? || (self.shows_again && self.shows_below(path)?);
+        lock(&self.shown).insert(path.clone(), shows, cost(path));
+        Ok(shows)
+    }
+}
+
+/// What it costs to remember something of a directory.
+fn cost(directory: &TreePath) -> usize {
+    const BYTES_OF_A_PATTERN: usize = 64;
+    1 + directory.as_str().len() / BYTES_OF_A_PATTERN
+}
+
+/// The patterns in the file of `directory` that holds some.
+fn patterns_in(tree: &dyn Tree, directory: &TreePath, name: &str) -> Result<Patterns, TreeError> {
+    let file = directory.join(name).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
+    match tree.entry(&file)? {
+        Some(Entry { kind: EntryKind::File { size }, .. }) if size > MAX_FILE => {
+            Err(TreeError::TooLarge { path: file, size, limit: MAX_FILE })
+        }
+        Some(Entry { kind: EntryKind::File { .. }, .. }) => {
+            Ok(Patterns::parse(&[&String::from_utf8_lossy(&tree.read_file(&file)?)]))
+        }
+        _ => Ok(Patterns::parse(&[])),
     }
 }
 
@@ -239,8 +209,12 @@ impl Tree for Ignore {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use cowherd_tree::MemoryTree;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     fn path(text: &str) -> TreePath {
         TreePath::parse(text).unwrap()
@@ -327,5 +301,52 @@ mod tests {
         assert_ne!(before, id(&[("d/a.yaml", "2"), ("d/b.md", "1")], Some("*.md")));
         assert_ne!(before, id(&files, Some("*.txt")), "other patterns show other files");
         assert_ne!(before, id(&[("d/a.yaml", "1"), ("d/b.md", "1"), (".sourceignore", "a.yaml")], Some("*.md")));
+    }
+
+    /// Whether `path` is hidden, found from all patterns and all that is above it.
+    fn hidden(files: &[(&str, &str)], given: &str, at: &str) -> bool {
+        let mut sets = vec![(String::new(), given)];
+        let mut above: Vec<String> = at.match_indices('/').map(|(end, _)| at[..=end].to_owned()).collect();
+        above.reverse();
+        above.push(String::new());
+        let of = |directory: &String| files.iter().find(|(name, _)| *name == format!("{directory}{IGNORE_FILE}"));
+        sets.extend(above.iter().filter_map(|directory| Some((directory.clone(), of(directory)?.1))));
+        for (directory, text) in sets {
+            let patterns = Patterns::parse(&[text]);
+            let below = &at[directory.len()..];
+            let ends = below.match_indices('/').map(|(end, _)| (end, true)).chain([(below.len(), false)]);
+            let last =
+                ends.filter_map(|(end, is_directory)| patterns.last_fitting(&below[..end], is_directory, None)).max();
+            if let Some(last) = last {
+                return patterns.hides(last);
+            }
+        }
+        false
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_hidden_follows_from_all_that_is_above(
+            given in patterns(),
+            root in patterns(),
+            inner in patterns(),
+            paths in vec("[ab]/[abd]/[abd](/[abd])?", 1..6),
+        ) {
+            let mut files = vec![(IGNORE_FILE, root.as_str()), ("a/.sourceignore", &inner), ("a/b/.sourceignore", &root)];
+            let taken = |path: &String| paths.iter().any(|other| other.starts_with(&format!("{path}/")));
+            files.extend(paths.iter().filter(|path| !taken(path)).map(|path| (path.as_str(), "")));
+            let expected: BTreeSet<&str> =
+                files.iter().map(|(path, _)| *path).filter(|path| !hidden(&files, &given, path)).collect();
+            let found = shown(&ignoring(&files, Some(&given)));
+            prop_assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+        }
+    }
+
+    fn patterns() -> impl Strategy<Value = String> {
+        let pattern = prop::sample::select(vec![
+            "*", "!*", "/*", "a", "!a", "/a", "b/", "!b/", "a/b", "!/a/b", "**/d", "!**/d", "d/*", "!d/a", "[ab]",
+            "# c", "",
+        ]);
+        vec(pattern, 0..4).prop_map(|lines| lines.join("\n"))
     }
 }
