@@ -103,6 +103,11 @@ fn a_chart_is_rendered_as_helm_renders_it_with_the_same_flags() {
     let package = Command::new("helm").current_dir(root).args(["package", "web"]).output().unwrap();
     assert!(package.status.success());
     assert_eq!(text(&render(root, &["shop", "web-0.1.0.tgz"])), text(&helm(root, &["shop", "web"])));
+    // All files are in the directory `.`, where no chart is.
+    let packed = Command::new("tar").current_dir(root).args(["-czf", "dot.tgz", "./web"]).status().unwrap();
+    assert!(packed.success());
+    assert!(!helm(root, &["shop", "dot.tgz"]).status.success());
+    assert!(refused(&render(root, &["shop", "dot.tgz"])).contains("dot.tgz has no Chart.yaml"));
     let values = cowherd(root).args(["render", "web", "-o", "json"]).output().unwrap();
     let list: serde_json::Value = serde_json::from_str(&text(&values)).unwrap();
     assert_eq!(list["items"][0]["kind"], "Deployment");

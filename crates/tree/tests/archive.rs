@@ -302,6 +302,46 @@ fn small_archive() -> Vec<u8> {
     chart().file("web/noise.bin", noise).file(&format!("web/{}", "long/".repeat(40)), "x").packed()
 }
 
+/// What Go's readers take, too: they stop where the files end.
+#[test]
+fn what_is_missing_or_too_much_behind_the_files_does_not_matter() {
+    let whole = chart().file("web/last.txt", "last");
+    let expected = whole.unpacked().unwrap().id();
+    let mut tar = Vec::new();
+    std::io::Read::read_to_end(
+        &mut flate2::read::GzDecoder::new(&*chart().file("web/last.txt", "last").packed()),
+        &mut tar,
+    )
+    .unwrap();
+    let zipped = |tar: &[u8]| {
+        let mut zipped = GzEncoder::new(Vec::new(), Compression::fast());
+        zipped.write_all(tar).unwrap();
+        zipped.finish().unwrap()
+    };
+    // The two blocks that end an archive, and the padding of the last file.
+    let end = tar.len() - 1024;
+    let content_end = end - 512 + "last".len();
+    for length in [content_end, content_end + 7, end, end + 512] {
+        let packed = zipped(&tar[..length]);
+        let tree = unpack(packed.as_slice(), &ArchiveLimits::default());
+        assert_eq!(tree.unwrap().id(), expected, "{length} of {}", tar.len());
+        assert!(seen_by_helm(&packed).is_some(), "{length} of {}", tar.len());
+    }
+    for length in [content_end - 1, end - 512, end - 1000] {
+        let packed = zipped(&tar[..length]);
+        assert!(unpack(packed.as_slice(), &ArchiveLimits::default()).is_err(), "{length} of {}", tar.len());
+        assert!(seen_by_helm(&packed).is_none(), "{length} of {}", tar.len());
+    }
+    let behind = |rest: &[u8]| [zipped(&tar), rest.to_vec()].concat();
+    for packed in [behind(b"garbage"), behind(&[0; 700]), behind(&zipped(b"another member"))] {
+        assert_eq!(unpack(packed.as_slice(), &ArchiveLimits::default()).unwrap().id(), expected);
+        assert!(seen_by_helm(&packed).is_some());
+    }
+    let (first, second) = tar.split_at(700);
+    let in_members = [zipped(first), zipped(second)].concat();
+    assert_eq!(unpack(in_members.as_slice(), &ArchiveLimits::default()).unwrap().id(), expected);
+}
+
 #[test]
 fn a_truncated_archive_is_refused_wherever_it_ends() {
     let packed = small_archive();

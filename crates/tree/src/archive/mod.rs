@@ -2,6 +2,7 @@
 
 mod budget;
 mod chart;
+mod ending;
 mod error;
 mod layer;
 mod limits;

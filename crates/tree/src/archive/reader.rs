@@ -1,12 +1,13 @@
 //! What reading any archive has in common: entries within budgets, and the tree of them.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use tar::{Archive, Entry, EntryType};
 
 use super::budget::{Budget, Budgeted};
+use super::ending::{Ended, Unzipped};
 use super::{ArchiveError, ArchiveLimits};
 use crate::{MemoryTree, TreePath};
 
@@ -69,9 +70,12 @@ pub(super) fn read<R: Rules>(packed: impl Read, limits: &ArchiveLimits, rules: R
     packed_budget.allow(limits.packed);
     whole.allow(limits.unpacked.saturating_add(MEAN_HEADERS.saturating_mul(limits.entries as u64)));
     let packed = Budgeted { inner: packed, budget: &packed_budget };
-    let unzipped = Budgeted { inner: MultiGzDecoder::new(packed), budget: &whole };
-    let mut archive = Archive::new(Budgeted { inner: unzipped, budget: &budget });
-    let mut reader = Reader { rules, limits, budget: &budget, tree: MemoryTree::default(), unpacked: 0, paths: 0 };
+    let unzipped = Budgeted { inner: Unzipped::new(packed), budget: &whole };
+    let made_up = Cell::new(0);
+    let whole_blocks = Ended { inner: unzipped, read: 0, made_up: &made_up };
+    let mut archive = Archive::new(Budgeted { inner: whole_blocks, budget: &budget });
+    let tree = MemoryTree::default();
+    let mut reader = Reader { rules, limits, budget: &budget, made_up: &made_up, tree, unpacked: 0, paths: 0 };
     let read = reader.entries(&mut archive).and_then(|()| reader.rest(archive.into_inner()));
     match read {
         Err(_) if packed_budget.exceeded() => Err(ArchiveError::Packed { limit: limits.packed }),
@@ -86,6 +90,8 @@ struct Reader<'a, R> {
     rules: R,
     limits: &'a ArchiveLimits,
     budget: &'a Budget,
+    /// How many bytes were read behind the end.
+    made_up: &'a Cell<u64>,
     tree: MemoryTree,
     /// The bytes of all entries so far.
     unpacked: u64,
@@ -132,6 +138,9 @@ impl<R: Rules> Reader<'_, R> {
                     return Err(ArchiveError::File { path: path.to_string(), size, limit: self.limits.file });
                 }
                 let content = self.rules.keep(&path, size, entry).map_err(|error| self.damaged(error))?;
+                if self.made_up.get() > 0 {
+                    return Err(ArchiveError::Damaged(format!("it ends inside of {path}")));
+                }
                 self.put(&path, content)
             }
         }

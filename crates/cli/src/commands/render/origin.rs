@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
@@ -116,8 +116,14 @@ fn archive(file: &Path) -> Result<Origin> {
     let packed = std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
     let tree = cowherd_tree::unpack(packed, &ArchiveLimits::default())
         .with_context(|| format!("{} is no directory and no chart archive", file.display()))?;
-    let path = chart_directory(&tree)?;
-    Ok(Origin { tree: Arc::new(tree), path, repository: None, is_of_file_system: false })
+    let origin = Origin { tree: Arc::new(tree), path: TreePath::root(), repository: None, is_of_file_system: false };
+    if !origin.is_chart()? {
+        let file = file.display();
+        bail!(
+            "{file} has no Chart.yaml in the directory that its files are in; pack the chart's directory by its name"
+        );
+    }
+    Ok(origin)
 }
 
 /// The only directory at the top of an archive, or the top itself.
