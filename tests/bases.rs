@@ -262,7 +262,7 @@ fn a_submodule_is_named_where_something_in_it_is_asked_for() {
     repository.git(["commit", "--quiet", "--message", "add a submodule"]);
     text(&https.render(&https.address()));
     let inside = https.address().replace("//app", "//modules/theirs/app");
-    says(&https.render(&inside), &["/base/.git", "modules/theirs is a Git submodule", "remote base"]);
+    says(&https.render(&inside), &["/base/.git", "modules/theirs is neither a file nor a directory", "remote base"]);
 }
 
 #[test]

@@ -55,10 +55,13 @@ fn scan(tree: &dyn Tree, directory: &TreePath, depth: usize, contents: &mut Cont
             EntryKind::File { .. } | EntryKind::Symlink if is_manifest(&name) => {
                 let target = tree.stat(&path).map_err(|error| RenderError::new(&path, Cause::Read(error)))?;
                 // A link is followed to a file, never into a directory.
-                if matches!(target, Some(entry) if matches!(entry.kind, EntryKind::File { .. })) {
-                    contents.resources.push(path);
+                match target.map(|entry| entry.kind) {
+                    Some(EntryKind::File { .. }) => contents.resources.push(path),
+                    Some(EntryKind::Other) => return Err(irregular(path)),
+                    _ => {}
                 }
             }
+            EntryKind::Other if is_manifest(&name) => return Err(irregular(path)),
             EntryKind::File { .. } => {
                 let language = unrendered::language_or_json(&name);
                 contents.unrendered.extend(language.map(|language| Unrendered { path, language }));
@@ -75,6 +78,10 @@ pub fn is_chart(tree: &dyn Tree, directory: &TreePath) -> bool {
     let Ok(text) = tree.read(&path) else { return false };
     let read = parse_documents_as(&text, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
     read.first().is_none_or(|document| document.value.get("kind").and_then(Value::as_str).is_none())
+}
+
+fn irregular(path: TreePath) -> RenderError {
+    RenderError::new(&path, Cause::Irregular(path.clone()))
 }
 
 fn is_manifest(name: &str) -> bool {

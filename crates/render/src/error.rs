@@ -32,9 +32,10 @@ pub enum Cause {
     Read(TreeError),
     /// What stands at the path, or above it, is neither file nor directory.
     #[error(
-        "{0} is a Git submodule, and those are not fetched; name the submodule's own repository as a remote base instead"
+        "{0} is neither a file nor a directory; where it is a Git submodule, name that one's own repository as a remote base \
+         instead, since submodules are not fetched"
     )]
-    Submodule(TreePath),
+    Irregular(TreePath),
     /// Something is wrong in what was fetched from elsewhere.
     #[error("{remote}: {cause}")]
     Elsewhere {

@@ -1,5 +1,7 @@
 //! What goes wrong, and what the error says: the file, the field or line, the cause.
 
+use std::process::Command;
+
 use cowherd_render::{
     Cause, LoadRestriction, Options, Overlay, RenderError, Surroundings, render, render_in, render_with,
 };
@@ -298,4 +300,51 @@ fn components_and_bases_are_told_apart() {
     assert!(error.to_string().contains("list it under components"), "{error}");
     let error = fail(&[("app/kustomization.yaml", "components: [../c]"), ("c/kustomization.yaml", "namePrefix: a")]);
     assert!(error.to_string().contains("components[0]: expected kind 'Component'"), "{error}");
+}
+
+#[test]
+fn what_is_neither_a_file_nor_a_directory_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let fails = |name: &str| {
+        let path = directory.path().join(name);
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo runs").success());
+        let error = render(&DiskTree::new(directory.path()), &TreePath::root(), &Overlay::default());
+        std::fs::remove_file(path).expect("it was there");
+        error.expect_err("an error").to_string()
+    };
+    for name in ["kustomization.yaml", "config.yaml"] {
+        let error = fails(name);
+        assert!(error.starts_with(&format!("{name}: {name} is neither a file nor a directory")), "{error}");
+    }
+    std::fs::write(directory.path().join("kustomization.yaml"), "resources: [other]\n").expect("a file");
+    let error = fails("other");
+    assert!(error.contains("resources[0]: other is neither a file nor a directory"), "{error}");
+}
+
+#[test]
+fn what_kubectl_would_leave_out_is_an_error() {
+    let object = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n");
+    let json = |name: &str| {
+        format!("{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"{name}\"}}}}\n")
+    };
+    for (text, line) in [(object("a") + "...\n" + &object("b"), 6), (json("a") + &json("b"), 2)] {
+        let error = fail(&[("app/kustomization.yaml", "resources: [a.yaml]"), ("app/a.yaml", &text)]);
+        assert_eq!(error.line, Some(line), "{error}");
+        assert!(error.to_string().contains("put a line --- before it"), "{error}");
+    }
+    let wide: Vec<u8> =
+        format!("\u{feff}{}---\n{}", object("a"), object("b")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let tree = MemoryTree::new([("app/kustomization.yaml", b"resources: [a.yaml]".to_vec()), ("app/a.yaml", wide)])
+        .expect("a tree");
+    let error = render(&tree, &TreePath::parse("app").expect("a path"), &Overlay::default()).expect_err("an error");
+    assert!(error.to_string().contains("line 6: kubectl leaves out what follows"), "{error}");
+    let long = format!("A=1\nB={}\nC=1\n", "x".repeat(65_534));
+    let error = fail(&[("app/kustomization.yaml", "configMapGenerator: [{name: a, envs: [e]}]"), ("app/e", &long)]);
+    assert!(error.to_string().contains("line 2 has 65536 bytes"), "{error}");
+    let fits = format!("A=1\nB={}\nC=1\n", "x".repeat(65_533));
+    let tree =
+        MemoryTree::new([("kustomization.yaml", "configMapGenerator: [{name: a, envs: [e]}]".to_owned()), ("e", fits)])
+            .expect("a tree");
+    let objects = render(&tree, &TreePath::root(), &Overlay::default()).expect("a ConfigMap");
+    assert_eq!(objects[0]["data"]["C"], "1");
 }

@@ -18,9 +18,15 @@ pub enum Problem {
     /// The text is no YAML.
     #[error("{0}")]
     Syntax(String),
-    /// The text is not encoded in UTF-8.
+    /// The text is encoded in neither UTF-8 nor UTF-16.
     #[error("the text is not UTF-8; save the file in that encoding")]
     Encoding,
+    /// A text in UTF-16 has several documents, of which kustomize reads one.
+    #[error("kubectl leaves out what follows the first document of a text in UTF-16; save the file as UTF-8")]
+    SeveralInUtf16,
+    /// A document begins where kustomize does not look for one.
+    #[error("kubectl leaves out what begins here; put a line --- before it, or remove it")]
+    LeftOut,
     /// A key stands twice in one mapping.
     #[error("the key {key:?} is already defined in this mapping; remove one of the two")]
     DuplicateKey {

@@ -13,9 +13,11 @@
 //! ```
 
 mod block;
+mod encoding;
 mod error;
 mod key_order;
 mod limits;
+mod next_line;
 mod node;
 mod number;
 mod older;
@@ -30,6 +32,7 @@ mod write;
 
 pub use error::{Problem, YamlError};
 pub use limits::Limits;
+pub use next_line::fold_next_lines;
 pub use node::{Node, Shape};
 pub use places::{Step, line_of};
 pub use read::{Document, parse_documents, parse_documents_as, parse_documents_with_texts, parse_first_document};

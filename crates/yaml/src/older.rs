@@ -11,9 +11,12 @@ const TAB: &str = "tabs disallowed within this context (block indentation)";
 /// What the parser says of the indicator of a block that stands below its key, no deeper.
 const NO_COLON: &str = "simple key expected ':'";
 
+/// What the parser says of a text that is a hyphen alone in brackets or braces.
+const HYPHEN: &str = "plain scalar cannot start with '-' followed by ,[]{}";
+
 /// `text` with a space where `error` says that the parser wants one and Go does not: before a comment behind quotes and
-/// brackets, in the place of tabs that a line begins with, and before a block that begins on a line of its own. `None`
-/// where the error says something else.
+/// brackets, in the place of tabs that a line begins with, and before a block that begins on a line of its own; and with
+/// a hyphen in quotes. `None` where the error says something else.
 pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
     let Problem::Syntax(message) = &error.problem else { return None };
     let start: usize = text.split_inclusive('\n').take(error.line.checked_sub(1)?).map(str::len).sum();
@@ -28,6 +31,11 @@ pub(crate) fn mended(text: &str, error: &YamlError) -> Option<String> {
             let content = rest.trim_start_matches([' ', '\t']);
             let indent = rest.len() - content.len();
             rest.get(..indent)?.contains('\t').then(|| format!("{before}{}{content}", " ".repeat(indent)))
+        }
+        HYPHEN => {
+            let (column, _) = rest.char_indices().nth(error.column.checked_sub(1)?)?;
+            let (line, rest) = rest.split_at_checked(column)?;
+            Some(format!("{before}{line}'-'{}", rest.strip_prefix('-')?))
         }
         NO_COLON => {
             let is_key = before.trim_end().ends_with(':');
@@ -44,6 +52,7 @@ pub(crate) fn worded(error: YamlError) -> YamlError {
     let words = match message.as_str() {
         TAB => return YamlError { problem: Problem::Tab, ..error },
         NO_COLON => "could not find expected ':'",
+        "did not find expected <document start>" => return YamlError { problem: Problem::LeftOut, ..error },
         "unclosed bracket '['" => "did not find expected ',' or ']'; the bracket here is never closed",
         "unclosed bracket '{'" => "did not find expected ',' or '}'; the brace here is never closed",
         "unclosed quote" => "found unexpected end of stream; the quote here is never closed",

@@ -2,6 +2,8 @@
 
 use granit_parser::{Event, Marker, Parser, StrInput};
 
+use crate::encoding;
+
 /// A step on the way into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -14,7 +16,7 @@ pub enum Step {
 /// The line, counted from 1, of the value at `path` in the document whose content begins on `line`; or of what is deepest on
 /// the way there. `None` where no document begins there, or the text is no YAML.
 pub fn line_of(text: &[u8], line: usize, path: &[Step]) -> Option<usize> {
-    let text = std::str::from_utf8(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)).ok()?;
+    let text = &*encoding::decoded(text).ok()?;
     let mut walk = Walk { path, open: Vec::new(), found: None };
     let (mut is_inside, mut is_next) = (false, false);
     for event in Parser::<StrInput>::new_from_str_with_options(text, granit_parser::options! { emit_comments: false }) {

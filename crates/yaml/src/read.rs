@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::older::{self, TabbedLines};
 use crate::reader::{Reader, at};
 use crate::resolve::Dialect;
-use crate::{Limits, Problem, YamlError, block};
+use crate::{Limits, Problem, YamlError, block, encoding};
 
 /// How many bytes are read again at most where the parser wants a space that Go does not.
 const MAX_READ_AGAIN: usize = 64 * 1024 * 1024;
@@ -44,25 +44,30 @@ pub fn parse_documents_as(text: &[u8], dialect: Dialect, limits: &Limits) -> Res
 /// it is empty, even if others follow.
 pub fn parse_first_document(text: &[u8], dialect: Dialect, limits: &Limits) -> Result<Option<Document>, YamlError> {
     let text = checked(text, limits)?;
-    if let Some(first) = block::read_first(text, dialect, limits) {
+    if let Some(first) = block::read_first(&text, dialect, limits) {
         return Ok(first);
     }
-    Ok(parse(text, dialect, &[], limits, true)?.pop())
+    Ok(parse(&text, dialect, &[], limits, true)?.pop())
 }
 
 fn read(text: &[u8], dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Result<Vec<Document>, YamlError> {
-    let text = checked(text, limits)?;
-    block::read(text, dialect, texts, limits).map_or_else(|| parse_all(text, dialect, texts, limits), Ok)
+    let decoded = checked(text, limits)?;
+    let documents = block::read(&decoded, dialect, texts, limits)
+        .map_or_else(|| parse_all(&decoded, dialect, texts, limits), Ok)?;
+    match documents.get(1) {
+        Some(second) if dialect == Dialect::Kustomize && encoding::is_utf16(text) => {
+            Err(at(Marker::new(0, second.line, 0), Problem::SeveralInUtf16))
+        }
+        _ => Ok(documents),
+    }
 }
 
-/// `text` without a byte order mark, if it is within the limits.
-fn checked<'t>(text: &'t [u8], limits: &Limits) -> Result<&'t str, YamlError> {
-    let start = Marker::new(0, 1, 0);
+/// `text` without byte order marks, if it is within the limits.
+fn checked<'t>(text: &'t [u8], limits: &Limits) -> Result<Cow<'t, str>, YamlError> {
     if text.len() > limits.bytes {
-        return Err(at(start, Problem::TooLarge { size: text.len(), limit: limits.bytes }));
+        return Err(at(Marker::new(0, 1, 0), Problem::TooLarge { size: text.len(), limit: limits.bytes }));
     }
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    std::str::from_utf8(text).map_err(|error| encoding(text, error.valid_up_to()))
+    encoding::decoded(text)
 }
 
 /// As [`read`], with a parser for all of YAML.
@@ -119,6 +124,9 @@ fn parse_strictly(
             if count > limits.documents {
                 return Err(at(span.start, Problem::TooManyDocuments { limit: limits.documents }));
             }
+            if count > 1 && dialect == Dialect::Kustomize && matches!(event, Event::DocumentStart(false, ..)) {
+                return Err(at(span.start, Problem::LeftOut));
+            }
         }
         reader.event(event, span)?;
         documents.extend(reader.take_document().filter(|document| !document.value.is_null()));
@@ -131,13 +139,6 @@ fn parse_strictly(
 
 fn syntax(error: ScanError) -> YamlError {
     at(*error.marker(), Problem::Syntax(error.info()))
-}
-
-fn encoding(text: &[u8], offset: usize) -> YamlError {
-    let before = &text[..offset];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-    YamlError { line, column, problem: Problem::Encoding }
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::read::Document;
 use crate::resolve::{self, Dialect, Plain};
 use crate::{Limits, Problem, Weight, YamlError, number};
 
+/// The namespace of YAML's own tags.
+const YAML: &str = "tag:yaml.org,2002:";
+
 pub(crate) fn at(marker: Marker, problem: Problem) -> YamlError {
     YamlError { line: marker.line(), column: marker.col() + 1, problem }
 }
@@ -22,10 +25,18 @@ pub(crate) fn at(marker: Marker, problem: Problem) -> YamlError {
 #[derive(Clone)]
 struct Node {
     value: Value,
+    /// A scalar that an anchor names, as it was written.
+    text: Option<String>,
     /// Nodes plus bytes of text.
     weight: usize,
     /// Collections inside each other; 0 for a scalar.
     depth: usize,
+}
+
+impl Node {
+    fn scalar(value: Value, written: Option<&str>, length: usize) -> Self {
+        Self { value, text: written.map(str::to_owned), weight: 1 + length, depth: 0 }
+    }
 }
 
 /// A key of a mapping.
@@ -33,6 +44,8 @@ enum Key {
     Name(String),
     /// The plain key `<<`.
     Merge,
+    /// The key `<<` as a text: kustomize takes merge keys away by their name.
+    Nothing,
 }
 
 /// A collection that is being read.
@@ -132,19 +145,33 @@ impl<'a> Reader<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 if self.takes_key() {
-                    return self.key(&text, style, span);
+                    if anchor != 0 {
+                        let value = self.scalar(&text, style, tag.as_deref(), marker)?;
+                        self.keep(anchor, Node::scalar(value, Some(&text), text.len()), marker)?;
+                    }
+                    return self.key(&text, style, tag.as_deref(), span);
                 }
                 let mut text = self.without_added_break(text, style, span);
                 if style == ScalarStyle::Folded && self.dialect == Dialect::Kustomize {
                     text = Cow::Owned(refolded(&text));
                 }
-                let value = if self.is_text(tag.as_deref()) {
-                    // A value that was left out reads as `~`, but covers nothing.
-                    Value::from(if span.is_empty() { "" } else { &*text })
+                // A value that was left out reads as `~`, but covers nothing.
+                let written = if span.is_empty() { "" } else { &*text };
+                let value = if anchor == 0 && self.is_text(tag.as_deref()) {
+                    Value::from(written)
                 } else {
                     self.scalar(&text, style, tag.as_deref(), marker)?
                 };
-                self.finish(Node { value, weight: 1 + text.len(), depth: 0 }, anchor, marker)
+                let named = (anchor != 0).then_some(written);
+                let mut node = Node::scalar(value, named, text.len());
+                if anchor != 0 {
+                    // Elsewhere it may be what it means, whatever it is here.
+                    self.keep(anchor, node.clone(), marker)?;
+                    if self.is_text(tag.as_deref()) {
+                        node.value = written.into();
+                    }
+                }
+                self.finish(node, 0, marker)
             }
             Event::Alias(anchor) => self.alias(anchor, marker),
             Event::SequenceStart(style, anchor, _) => self.start(style, anchor, marker, Content::Sequence(Vec::new())),
@@ -223,15 +250,13 @@ impl<'a> Reader<'a> {
                 Value::Object(map)
             }
         };
-        self.finish(Node { value, weight, depth }, anchor, marker)
+        self.finish(Node { value, text: None, weight, depth }, anchor, marker)
     }
 
     /// Puts a finished value in its place.
     fn finish(&mut self, node: Node, anchor: usize, marker: Marker) -> Result<(), YamlError> {
         if anchor != 0 {
-            self.spend(node.weight, marker)?;
-            self.bear(&node.value, marker)?;
-            self.anchors.insert(anchor, node.clone());
+            self.keep(anchor, node.clone(), marker)?;
         }
         let too_heavy = self.too_heavy(marker);
         let Some(parent) = self.open.last_mut() else {
@@ -251,9 +276,17 @@ impl<'a> Reader<'a> {
                     map.insert(name, node.value);
                 }
                 Some(Key::Merge) => *merge = Some(node.value),
-                None => {}
+                Some(Key::Nothing) | None => {}
             },
         }
+        Ok(())
+    }
+
+    /// Keeps what an anchor stands for.
+    fn keep(&mut self, anchor: usize, node: Node, marker: Marker) -> Result<(), YamlError> {
+        self.spend(node.weight, marker)?;
+        self.bear(&node.value, marker)?;
+        self.anchors.insert(anchor, node);
         Ok(())
     }
 
@@ -266,15 +299,19 @@ impl<'a> Reader<'a> {
         }
         let weight = node.weight;
         self.spend(weight, marker)?;
-        let node = self.anchors.get(&anchor).cloned().ok_or_else(|| at(marker, Problem::RecursiveAlias))?;
+        let mut node = self.anchors.get(&anchor).cloned().ok_or_else(|| at(marker, Problem::RecursiveAlias))?;
         self.bear(&node.value, marker)?;
         if self.takes_key() {
-            return match node.value {
+            let written = node.text.filter(|_| self.dialect == Dialect::Kustomize && !node.value.is_null());
+            return match written.map_or(node.value, Value::String) {
                 Value::String(name) => self.named(Key::Name(name), marker),
                 Value::Number(number) => self.named(Key::Name(number.to_string()), marker),
                 Value::Bool(value) => self.named(Key::Name(value.to_string()), marker),
                 _ => Err(at(marker, Problem::ComplexKey)),
             };
+        }
+        if let Some(text) = node.text.take().filter(|_| self.is_text(None)) {
+            node.value = text.into();
         }
         self.finish(node, 0, marker)
     }
@@ -297,13 +334,18 @@ impl<'a> Reader<'a> {
         at(marker, Problem::TooHeavy { limit: self.limits.memory })
     }
 
-    fn key(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<(), YamlError> {
+    fn key(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Result<(), YamlError> {
         let marker = span.start;
-        if style != ScalarStyle::Plain {
-            return self.named(Key::Name(text.to_owned()), marker);
-        }
-        if text == "<<" {
-            return self.named(Key::Merge, marker);
+        let is_plain = style == ScalarStyle::Plain;
+        let is_merge = match tag {
+            Some(tag) => tag.suffix_in_namespace(YAML).as_deref() == Some("merge"),
+            None => is_plain,
+        };
+        match text {
+            "<<" if is_merge => return self.named(Key::Merge, marker),
+            "<<" if self.dialect == Dialect::Kustomize => return self.named(Key::Nothing, marker),
+            _ if !is_plain || text == "<<" => return self.named(Key::Name(text.to_owned()), marker),
+            _ => {}
         }
         let name = key_name(text, self.dialect).filter(|_| !span.is_empty());
         self.named(Key::Name(name.ok_or_else(|| at(marker, Problem::NullKey))?), marker)
@@ -322,6 +364,7 @@ impl<'a> Reader<'a> {
                 (strict && map.contains_key(name)).then(|| name.clone())
             }
             Key::Merge => merge.is_some().then(|| "<<".to_owned()),
+            Key::Nothing => None,
         };
         match duplicate {
             Some(key) => Err(at(marker, Problem::DuplicateKey { key })),
@@ -334,7 +377,7 @@ impl<'a> Reader<'a> {
 
     fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, marker: Marker) -> Result<Value, YamlError> {
         // A tag that is not YAML's own makes a text of the scalar.
-        let tag = tag.map(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:").unwrap_or_default());
+        let tag = tag.map(|tag| tag.suffix_in_namespace(YAML).unwrap_or_default());
         let plain = |text: &str| {
             let resolved = resolve::resolve(text, self.dialect).into_value(text, self.dialect);
             resolved.ok_or_else(|| at(marker, Problem::NotJson))

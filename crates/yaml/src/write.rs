@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::next_line::fold_next_lines;
 use crate::node::{Node, Shape};
 use crate::scalar::{self, Style, is_break, is_printable};
 use crate::{key_order, number};
@@ -157,7 +158,8 @@ impl Writer {
             Shape::Bool(false) => self.push("false"),
             Shape::Number(value) => self.push(&number::print(&value)),
             Shape::Plain(text) => self.push(&text),
-            Shape::Text(text) => self.text(text.as_ref(), indent.max(2), false),
+            Shape::Text(text) if self.is_pretty => self.text(text.as_ref(), indent.max(2), false),
+            Shape::Text(text) => self.text(&fold_next_lines(text.as_ref()), indent.max(2), false),
             Shape::List(_) => self.push("[]"),
             Shape::Map(_) => self.push("{}"),
         }

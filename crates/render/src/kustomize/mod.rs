@@ -12,6 +12,8 @@ mod plugins;
 mod transform;
 mod transformers;
 
+use std::borrow::Cow;
+
 use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
 
@@ -147,8 +149,10 @@ fn printed(mut resource: Resource, build: BuildMetadata) -> Value {
     match metadata.get_mut("annotations") {
         Some(Value::Object(annotations)) if !annotations.is_empty() => {
             for value in annotations.values_mut() {
-                if let Value::Bool(_) | Value::Number(_) = value {
-                    *value = Value::String(value.to_string());
+                match value {
+                    Value::Bool(_) | Value::Number(_) => *value = Value::String(value.to_string()),
+                    Value::Array(_) | Value::Object(_) => *value = Value::String(String::new()),
+                    Value::Null | Value::String(_) => {}
                 }
             }
         }
@@ -157,5 +161,20 @@ fn printed(mut resource: Resource, build: BuildMetadata) -> Value {
         }
         None => {}
     }
+    fold_next_lines(&mut resource.value);
     resource.value
+}
+
+/// Folds texts as they are where kubectl prints them, so that a cluster gets what is printed.
+fn fold_next_lines(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(folded) = cowherd_yaml::fold_next_lines(text) {
+                *text = folded;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(fold_next_lines),
+        Value::Object(map) => map.values_mut().for_each(fold_next_lines),
+        _ => {}
+    }
 }

@@ -132,7 +132,9 @@ impl<'t> Reader<'t> {
                 if rest.get(length) != Some(quote) {
                     return None;
                 }
-                (self.lines.text.get(line.start + 1..line.start + 1 + length)?.to_owned(), length + 2)
+                let name = self.lines.text.get(line.start + 1..line.start + 1 + length)?;
+                // What quotes make of a merge key is not the same to everybody.
+                (Some(name).filter(|name| *name != "<<")?.to_owned(), length + 2)
             }
             [b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'/' | b'.', ..] => {
                 let is_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'-');

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use cowherd_yaml::{Limits, parse_documents};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// The text of a scalar as it would be written; empty for what is none.
 pub(crate) fn text(value: &Value) -> Cow<'_, str> {
@@ -56,6 +56,24 @@ pub(crate) fn retext(value: &mut Value, text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Makes of all numbers in `value` what JSON makes of them, to which all numbers are floats: beyond 2^53 they lose digits.
+pub(crate) fn round(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(round),
+        Value::Object(map) => map.values_mut().for_each(round),
+        Value::Number(number) if !number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            // Digits are those that tell the float apart, filled up with zeros.
+            let digits = format!("{float}");
+            let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+            if let Some(rounded) = whole.ok().or_else(|| Number::from_f64(float)) {
+                *number = rounded;
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +95,16 @@ mod tests {
         ] {
             assert_eq!(plain(text), value, "{text:?}");
         }
+    }
+
+    #[test]
+    fn numbers_that_were_floats_lose_digits() {
+        let mut value = json!([12345678901234567890_u64, {"a": -9007199254740993_i64}, 1.5, 7, u64::MAX, "1"]);
+        round(&mut value);
+        assert_eq!(
+            value,
+            json!([12345678901234567000_u64, {"a": -9007199254740992_i64}, 1.5, 7, 18446744073709552000.0, "1"])
+        );
     }
 
     #[test]

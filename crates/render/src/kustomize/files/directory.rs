@@ -156,15 +156,15 @@ impl<'a> Directory<'a> {
     }
 }
 
-/// Why a path could not be read: a submodule on the way to it is named, and so is what is elsewhere.
+/// Why a path could not be read: what is no directory on the way to it is named, and so is what is elsewhere.
 fn unread(root: &Root<'_>, path: &TreePath, error: TreeError) -> Cause {
-    let is_submodule =
+    let is_irregular =
         |path: &TreePath| matches!(root.tree.entry(path), Ok(Some(entry)) if entry.kind == EntryKind::Other);
     let mut above = path.clone();
-    while !above.is_root() && !is_submodule(&above) {
+    while !above.is_root() && !is_irregular(&above) {
         above = above.parent();
     }
-    let cause = if above.is_root() { Cause::Read(error) } else { Cause::Submodule(above) };
+    let cause = if above.is_root() { Cause::Read(error) } else { Cause::Irregular(above) };
     match &root.source {
         Some(remote) => Cause::Elsewhere { remote: remote.clone(), cause: Box::new(cause) },
         None => cause,

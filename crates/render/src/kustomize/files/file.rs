@@ -145,8 +145,10 @@ pub(crate) fn find(tree: &dyn Tree, directory: &TreePath) -> Result<Vec<TreePath
     for name in NAMES {
         let Ok(path) = directory.join(name) else { continue };
         let entry = tree.stat(&path).map_err(|error| RenderError::new(&path, Cause::Read(error)))?;
-        if matches!(entry, Some(entry) if matches!(entry.kind, EntryKind::File { .. })) {
-            found.push(path);
+        match entry.map(|entry| entry.kind) {
+            Some(EntryKind::File { .. }) => found.push(path),
+            Some(EntryKind::Other) => return Err(RenderError::new(&path, Cause::Irregular(path.clone()))),
+            _ => {}
         }
     }
     Ok(found)

@@ -115,7 +115,6 @@ fn encode(value: &[u8]) -> String {
 fn pairs(directory: &Directory<'_>, generator: &Generator) -> Result<BTreeMap<String, Vec<u8>>, RenderError> {
     let mut pairs = BTreeMap::new();
     let mut add = |key: String, value: Vec<u8>| {
-        check_key(&key)?;
         if pairs.insert(key.clone(), value).is_some() {
             return Err(format!("configmap {} illegally repeats the key `{key}`", generator.name));
         }
@@ -139,33 +138,24 @@ fn pairs(directory: &Directory<'_>, generator: &Generator) -> Result<BTreeMap<St
     Ok(pairs)
 }
 
-fn check_key(key: &str) -> Result<(), String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if key.is_empty() || key.len() > 253 || !key.chars().all(fits) || key == "." || key.starts_with("..") {
-        return Err(format!(
-            "{key:?} is not a valid key name: it must consist of alphanumeric characters, '-', '_' or '.'"
-        ));
-    }
-    Ok(())
-}
-
-/// The variables that the lines of a file set.
+/// The variables that the lines of a file set. Whether a ConfigMap may have such keys is for the API to say.
 fn variables(content: &[u8]) -> Result<Vec<(String, String)>, String> {
+    /// The bytes of a line; where kubectl finds one with more, it drops that and what follows without a word.
+    const MAX_LINE: usize = 64 * 1024 - 1;
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mut found = Vec::new();
     for (at, line) in content.split(|byte| *byte == b'\n').enumerate() {
+        if line.len() > MAX_LINE {
+            let bytes = line.len();
+            return Err(format!("line {} has {bytes} bytes; at most {MAX_LINE} are read, so use files for it", at + 1));
+        }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let line = std::str::from_utf8(line).map_err(|_| format!("line {} has invalid utf8 bytes", at + 1))?;
         let line = line.trim_start();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if key.is_empty() || key.starts_with(|c: char| c.is_ascii_digit()) || !key.chars().all(fits) {
-            return Err(format!("line {}: the name of the variable is not valid", at + 1));
+        if !key.is_empty() && !key.starts_with('#') {
+            found.push((key.to_owned(), value.to_owned()));
         }
-        found.push((key.to_owned(), value.to_owned()));
     }
     Ok(found)
 }

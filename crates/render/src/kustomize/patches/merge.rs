@@ -3,7 +3,8 @@
 //! They differ from those of the API server: what a patch adds to a list stands before what was there, several
 //! fields together can tell items apart, and an item that a patch empties is gone.
 
-mod several_keys;
+mod lists;
+mod unequal;
 
 use std::collections::HashSet;
 
@@ -14,8 +15,14 @@ use super::schemas::Merging;
 /// How deep values are merged; no readable file goes deeper.
 const MAX_DEPTH: usize = 256;
 
+const TOO_DEEP: &str = "the patch is nested too deeply";
+
 /// Merges `patch` into `resource`; `None` where the patch deletes it.
 pub(crate) fn merge(resource: Value, patch: Value, schema: Option<Merging<'_>>) -> Result<Option<Value>, String> {
+    if patch["$patch"] == "replace" && resource.is_object() {
+        // kustomize makes the new object, and leaves the old one where it is.
+        return added(patch, schema, 0).map(|_| Some(resource));
+    }
     walk(Some(resource), patch, schema, 0)
 }
 
@@ -43,14 +50,14 @@ fn walk(
     depth: usize,
 ) -> Result<Option<Value>, String> {
     if depth > MAX_DEPTH {
-        return Err("the patch is nested too deeply".into());
+        return Err(TOO_DEEP.into());
     }
     match (target.filter(|target| !target.is_null()), patch) {
         (_, Value::Null) => Ok(None),
         (None, patch) => added(patch, schema, depth),
         (Some(Value::Object(target)), Value::Object(patch)) => maps(target, patch, schema, depth),
         (Some(Value::Array(target)), Value::Array(patch)) => match schema.and_then(Merging::keys) {
-            Some(keys) => lists(target, patch, keys, schema.and_then(Merging::items), depth).map(Some),
+            Some(keys) => changed(target, patch, &keys, schema.and_then(Merging::items), depth),
             None => Ok(Some(Value::Array(patch))),
         },
         (Some(target), patch) => {
@@ -77,22 +84,52 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// What a patch adds where nothing was: itself, without its directives and nulls.
+/// What a patch adds where nothing was: itself, without its directives and nulls. What it says of a list that is not there
+/// stays in it.
 fn added(patch: Value, schema: Option<Merging<'_>>, depth: usize) -> Result<Option<Value>, String> {
     match patch {
-        Value::Object(mut patch) => {
-            if let Some(text) = patch.remove("$patch")
-                && directive(&text)? == Directive::Delete
-            {
-                return Ok(None);
-            }
-            maps(Map::new(), patch, schema, depth)
-        }
+        Value::Object(patch) => added_map(patch, schema, depth),
         Value::Array(patch) => match schema.and_then(Merging::keys) {
-            Some(keys) => lists(Vec::new(), patch, keys, schema.and_then(Merging::items), depth).map(Some),
+            Some(keys) => merged(None, patch, &keys, schema.and_then(Merging::items), depth).map(Some),
             None => Ok(Some(Value::Array(patch))),
         },
         patch => Ok(Some(patch)),
+    }
+}
+
+fn added_map(
+    mut patch: Map<String, Value>,
+    schema: Option<Merging<'_>>,
+    depth: usize,
+) -> Result<Option<Value>, String> {
+    if let Some(text) = patch.remove("$patch")
+        && directive(&text)? == Directive::Delete
+    {
+        return Ok(None);
+    }
+    let mut added = Map::new();
+    for (name, value) in patch {
+        let field = schema.and_then(|schema| schema.field(&name));
+        if let Some(value) = inside_added(value, field, depth + 1)? {
+            added.insert(name, value);
+        }
+    }
+    Ok(Some(Value::Object(added)))
+}
+
+/// What is left of what stands in a map that a patch adds: kustomize merges it with itself.
+fn inside_added(patch: Value, schema: Option<Merging<'_>>, depth: usize) -> Result<Option<Value>, String> {
+    if depth > MAX_DEPTH {
+        return Err(TOO_DEEP.into());
+    }
+    match (patch, schema.and_then(Merging::keys)) {
+        (Value::Null, _) => Ok(None),
+        (Value::Object(patch), _) => added_map(patch, schema, depth),
+        (Value::Array(mut patch), Some(keys)) => match take_directive(&mut patch)? {
+            Directive::Delete => Ok(None),
+            _ => merged(None, patch, &keys, schema.and_then(Merging::items), depth).map(Some),
+        },
+        (patch, _) => Ok(Some(patch)),
     }
 }
 
@@ -102,13 +139,11 @@ fn maps(
     schema: Option<Merging<'_>>,
     depth: usize,
 ) -> Result<Option<Value>, String> {
-    if let Some(text) = patch.remove("$patch") {
-        match directive(&text)? {
-            Directive::Delete => return Ok(None),
-            Directive::Replace => target.clear(),
-            Directive::Merge => {}
-        }
-    }
+    match patch.get("$patch").map(directive).transpose()? {
+        Some(Directive::Delete) => return Ok(None),
+        Some(Directive::Replace) => return added_map(patch, schema, depth),
+        Some(Directive::Merge) | None => patch.remove("$patch"),
+    };
     if let Some(schema) = schema {
         for (name, value) in target.iter_mut().filter(|(name, _)| !patch.contains_key(*name)) {
             if let Some(field) = schema.field(name) {
@@ -141,11 +176,10 @@ fn tidy(value: &mut Value, schema: Merging<'_>, depth: usize) -> Result<(), Stri
         }
         Value::Array(items) => {
             let Some(keys) = schema.keys().filter(|keys| !keys.is_empty()) else { return Ok(()) };
-            if let Some(of_items) = schema.items() {
+            if lists::may_change(items, &keys) {
+                *value = merged(Some(std::mem::take(items)), Vec::new(), &keys, schema.items(), depth)?;
+            } else if let Some(of_items) = schema.items() {
                 items.iter_mut().try_for_each(|item| tidy(item, of_items, depth + 1))?;
-            }
-            if has_duplicates(items, &keys) {
-                *value = lists(std::mem::take(items), Vec::new(), keys, schema.items(), depth)?;
             }
         }
         _ => {}
@@ -153,91 +187,50 @@ fn tidy(value: &mut Value, schema: Merging<'_>, depth: usize) -> Result<(), Stri
     Ok(())
 }
 
-/// Whether two items of a list are the same, or could be.
-fn has_duplicates(items: &[Value], keys: &[&str]) -> bool {
-    let Some((first, _)) = keys.split_first() else { return false };
-    let mut seen = HashSet::new();
-    items.iter().filter_map(|item| item.get(first)).any(|value| !seen.insert(value.to_string()))
-}
-
-/// Puts each item in the place of an earlier one that is the same.
-fn collapse(items: &mut Vec<Value>, keys: &[&str]) {
-    if !has_duplicates(items, keys) {
-        return;
-    }
-    let mut collapsed: Vec<Value> = Vec::with_capacity(items.len());
-    for item in items.drain(..) {
-        match collapsed.iter_mut().find(|earlier| same(earlier, &item, keys)) {
-            Some(earlier) => *earlier = item,
-            None => collapsed.push(item),
-        }
-    }
-    *items = collapsed;
-}
-
-fn lists(
-    mut target: Vec<Value>,
+/// Merges a list with one that was there, unless the patch says that it goes or is replaced.
+fn changed(
+    target: Vec<Value>,
     mut patch: Vec<Value>,
-    keys: Vec<&str>,
+    keys: &[&str],
+    schema: Option<Merging<'_>>,
+    depth: usize,
+) -> Result<Option<Value>, String> {
+    match take_directive(&mut patch)? {
+        Directive::Delete => Ok(None),
+        Directive::Replace => merged(None, patch, keys, schema, depth).map(Some),
+        Directive::Merge => merged(Some(target), patch, keys, schema, depth).map(Some),
+    }
+}
+
+/// What a list says to do with the one that was there, which is taken out of it.
+fn take_directive(patch: &mut Vec<Value>) -> Result<Directive, String> {
+    let directed = patch.iter().find(|item| item.get("$patch").is_some());
+    // Where the first item with a directive has other fields, it is about that item alone.
+    let Some(of_list) = directed.filter(|item| item.as_object().is_some_and(|item| item.len() == 1)) else {
+        return Ok(Directive::Merge);
+    };
+    let text = of_list["$patch"].clone();
+    patch.retain(|item| item["$patch"] != text && !lists::is_empty(item));
+    directive(&text)
+}
+
+/// Merges a list with one that was there, or makes a new one.
+fn merged(
+    target: Option<Vec<Value>>,
+    patch: Vec<Value>,
+    keys: &[&str],
     schema: Option<Merging<'_>>,
     depth: usize,
 ) -> Result<Value, String> {
-    let alone = |item: &Value| item.as_object().is_some_and(|map| map.len() == 1 && map.contains_key("$patch"));
-    if let Some(at) = patch.iter().position(alone) {
-        match directive(&patch.remove(at)["$patch"])? {
-            Directive::Delete => return Ok(Value::Array(Vec::new())),
-            Directive::Replace => target.clear(),
-            Directive::Merge => {}
-        }
-    }
     if keys.is_empty() {
-        let mut merged: Vec<Value> = Vec::new();
-        for item in patch.into_iter().chain(target) {
-            if !merged.contains(&item) {
-                merged.push(item);
-            }
-        }
-        return Ok(Value::Array(merged));
+        let mut seen = HashSet::new();
+        let all = patch.into_iter().chain(target.into_iter().flatten());
+        return Ok(all.filter(|item| seen.insert(item.to_string())).collect());
     }
-    let given = |key: &&str| target.iter().chain(&patch).any(|item| !item[*key].is_null());
-    let used: Vec<&str> = keys.iter().copied().filter(given).collect();
-    let keys = if used.is_empty() { keys } else { used };
-    if keys.len() > 1 {
-        return several_keys::merge(target, patch, &keys, |old, new| walk(old, new, schema, depth + 1));
-    }
-    let mut target: Vec<Option<Value>> = target.into_iter().map(Some).collect();
-    let mut first: Vec<Value> = Vec::new();
-    for item in patch {
-        // An item that the same patch has named before is merged into that.
-        if let Some(at) = first.iter().position(|other| same(other, &item, &keys)) {
-            let earlier = first.remove(at);
-            if let Some(merged) = walk(Some(earlier), item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) {
-                first.insert(at, merged);
-            }
-            continue;
-        }
-        let found = target.iter().position(|other| other.as_ref().is_some_and(|other| same(other, &item, &keys)));
-        let old = found.and_then(|at| target.get_mut(at)).and_then(Option::take);
-        if let Some(old) = old.as_ref().filter(|_| item["$patch"] == "replace") {
-            // kustomize puts the old item over the one that was to replace it.
-            first.push(old.clone());
-            continue;
-        }
-        let Some(merged) = walk(old, item, schema, depth + 1)?.filter(|merged| !is_empty(merged)) else {
-            continue;
-        };
-        first.push(merged);
-    }
-    first.extend(target.into_iter().flatten());
-    collapse(&mut first, &keys);
-    Ok(Value::Array(first))
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.as_object().is_some_and(Map::is_empty)
-}
-
-/// Whether two items are the same.
-fn same(a: &Value, b: &Value, keys: &[&str]) -> bool {
-    keys.iter().all(|key| !a[*key].is_null() && a[*key] == b[*key])
+    let merge = |old: Option<Value>, new: Option<Value>| match (old, new, schema) {
+        (old, Some(new), _) => walk(old, new, schema, depth + 1),
+        (Some(mut old), None, Some(schema)) => tidy(&mut old, schema, depth + 1).map(|()| Some(old)),
+        (old, None, _) => Ok(old),
+    };
+    lists::merge(target, patch, keys, &merge).map(Value::Array)
 }

@@ -12,6 +12,7 @@ use crate::manifest::{self, Manifest, ManifestError};
 use super::merge;
 use super::schemas::Schemas;
 use super::select::select;
+use crate::kustomize::fields::scalar;
 use crate::kustomize::files::directory::Directory;
 use crate::kustomize::files::file::Patch;
 use crate::kustomize::objects::resource::{Resource, child_map};
@@ -263,6 +264,7 @@ fn apply_operations(resource: &mut Resource, operations: &Value, file: &TreePath
     if !resource.value.is_object() {
         return Err(RenderError::new(file, Cause::Patch(format!("{id}: the patch leaves no object"))));
     }
+    scalar::round(&mut resource.value);
     Ok(())
 }
 
