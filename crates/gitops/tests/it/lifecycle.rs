@@ -30,8 +30,9 @@ async fn a_process_killed_at_any_point_of_an_apply_converges_after_its_restart()
     world.follow_repository().await;
     world.add(kustomization("apps", "./apps", json!({}))).await;
     for round in 0..12_u64 {
-        // Each round replaces all objects, so that an object that no inventory knew of would stay.
+        // Each round replaces all objects but one, so that an object that no inventory knew of would stay.
         let _ = std::fs::remove_dir_all(world.repository.path().join("apps"));
+        world.repository.write("apps/stays.yaml", &config_map("apps", "stays", "1"));
         for object in 0..5 {
             let name = format!("round-{round}-{object}");
             world.repository.write(&format!("apps/{name}.yaml"), &config_map("apps", &name, "1"));
@@ -43,7 +44,7 @@ async fn a_process_killed_at_any_point_of_an_apply_converges_after_its_restart()
     }
     let revision = world.repository.revision();
     let found = world.ready("apps", &revision).await;
-    assert_eq!(inventory(&found).len(), 5);
+    assert_eq!(inventory(&found).len(), 6);
     let names: Vec<_> = world.versions("apps").await.into_iter().map(|(name, _)| name).collect();
     let ours: Vec<_> = names.iter().filter(|name| name.starts_with("round-")).collect();
     assert_eq!(ours, ["round-11-0", "round-11-1", "round-11-2", "round-11-3", "round-11-4"]);

@@ -63,37 +63,50 @@ impl Had {
     /// what is not back. `applied` is what is described now; what is neither `gone` nor described is as others have it, which
     /// says nothing of the rest.
     ///
-    /// `is_lost` says of an object that goes whether more is lost with it than its name, so that another one of its kind cannot
-    /// take its place.
+    /// `passes_on` says of an object that goes whether it is an owner, and if so, whether others describe what that has.
     pub(super) fn waiting(
         &self,
         applied: &[Versioned],
         gone: &[Versioned],
-        is_lost: impl Fn(&ObjectId) -> bool,
+        passes_on: impl Fn(&ObjectId) -> Option<bool>,
     ) -> Vec<Versioned> {
         let is_left = self.objects.is_empty() || self.is_partly_left(applied);
         match self.waits {
-            false if is_left || self.is_renamed(applied, gone, is_lost) => Vec::new(),
-            true if is_left => entries::common(gone, &self.objects),
+            false if is_left || self.is_renamed(applied, gone, passes_on) => Vec::new(),
+            true if is_left => {
+                let generated = generators(applied);
+                let is_lost = |object: &Versioned| !is_generated_anew(object, &generated);
+                entries::common(gone, &self.objects).into_iter().filter(is_lost).collect()
+            }
             _ => gone.to_vec(),
         }
     }
 
-    /// Whether for each object that goes something of the same kind comes in its place, as when an object is renamed. How many
-    /// come is no measure.
-    fn is_renamed(&self, applied: &[Versioned], gone: &[Versioned], is_lost: impl Fn(&ObjectId) -> bool) -> bool {
+    /// Whether all that goes gets another name, as far as that can be told: something of the same kind comes in its place, and it is
+    /// the only object, or an owner that passes on what it has. Of several objects nobody can tell whether those that come are the
+    /// same; what was in them is gone with them, whatever comes. How many come is no measure.
+    fn is_renamed(
+        &self,
+        applied: &[Versioned],
+        gone: &[Versioned],
+        passes_on: impl Fn(&ObjectId) -> Option<bool>,
+    ) -> bool {
         fn place(object: &Versioned) -> (&str, &str, &str) {
             (&object.id.group, &object.id.kind, &object.id.namespace)
         }
         let new = entries::gone(applied, &self.objects);
         let places: HashSet<_> = new.iter().map(place).collect();
-        let is_replaced = |object: &Versioned| places.contains(&place(object)) && !is_lost(&object.id);
+        let is_only = self.objects.len() == 1;
+        let is_replaced =
+            |object: &Versioned| places.contains(&place(object)) && passes_on(&object.id).unwrap_or(is_only);
         entries::common(&self.objects, gone).iter().all(is_replaced)
     }
 
-    /// Whether some of it is described.
+    /// Whether some of it is described, be it with another hash of its content in its name.
     pub(super) fn is_partly_left(&self, applied: &[Versioned]) -> bool {
+        let generated = generators(applied);
         !entries::common(&self.objects, applied).is_empty()
+            || self.objects.iter().any(|object| is_generated_anew(object, &generated))
     }
 
     /// Writes down what the owner has while it is not settled: first what of `there` it had when it was, or has had since; all
@@ -104,6 +117,32 @@ impl Had {
         status.settled = Some(still.len());
         status.inventory = Some(Inventory::of(&entries::renewed(still, there)));
     }
+}
+
+/// How many characters of a name are the hash that kustomize's generators put behind it.
+const HASH: usize = 10;
+
+/// The generator of an object, if its name ends with a hash of the content as kustomize writes it.
+fn generator(id: &ObjectId) -> Option<Generator<'_>> {
+    let is_generated = id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
+    let (name, hash) = id.name.rsplit_once('-').filter(|_| is_generated)?;
+    // kustomize writes hexadecimal digits so that no word comes about.
+    let is_digit =
+        |byte: u8| matches!(byte, b'2' | b'4'..=b'9' | b'b'..=b'd' | b'f' | b'g' | b'h' | b'k' | b'm' | b't');
+    (hash.len() == HASH && hash.bytes().all(is_digit)).then_some((&id.kind, &id.namespace, name))
+}
+
+/// What makes one object of a kind and namespace again and again: these and a name.
+type Generator<'a> = (&'a str, &'a str, &'a str);
+
+/// The generators of these objects.
+fn generators(objects: &[Versioned]) -> HashSet<Generator<'_>> {
+    objects.iter().filter_map(|object| generator(&object.id)).collect()
+}
+
+/// Whether one of these generators has made the object.
+fn is_generated_anew(object: &Versioned, generators: &HashSet<Generator<'_>>) -> bool {
+    generator(&object.id).is_some_and(|of| generators.contains(&of))
 }
 
 #[cfg(test)]
@@ -118,29 +157,61 @@ mod tests {
 
     fn everything(old: &[&str], applied: &[&str]) -> bool {
         let (old, applied) = (objects(old), objects(applied));
-        !Had::of(&Status::default(), &old).waiting(&applied, &entries::gone(&old, &applied), |_| false).is_empty()
+        !Had::of(&Status::default(), &old).waiting(&applied, &entries::gone(&old, &applied), |_| None).is_empty()
     }
 
     #[test]
-    fn everything_goes_where_nothing_stays_and_nothing_of_the_kind_comes() {
+    fn everything_goes_where_nothing_stays_whatever_comes() {
         let old = ["prod_a__ConfigMap", "prod_b_apps_Deployment"];
         assert!(everything(&old, &[]));
         assert!(everything(&old, &["dev_a__ConfigMap", "dev_b_apps_Deployment"]));
         assert!(everything(&old, &["prod_c__ConfigMap"]));
+        assert!(everything(&old, &["prod_c__ConfigMap", "prod_d_apps_Deployment"]));
+        assert!(everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
         assert!(!everything(&old, &["prod_a__ConfigMap"]));
     }
 
     #[test]
-    fn an_object_under_a_new_name_is_no_loss() {
-        assert!(!everything(&["prod_a-1h2g__ConfigMap"], &["prod_a-9k8f__ConfigMap"]));
-        assert!(!everything(&["prod_a__ConfigMap", "prod_b__ConfigMap"], &["prod_c__ConfigMap"]));
+    fn the_only_object_under_a_new_name_is_no_loss() {
+        assert!(!everything(&["prod_a__ConfigMap"], &["prod_c__ConfigMap"]));
+        assert!(everything(&["prod_a__ConfigMap"], &["dev_a__ConfigMap"]));
+        assert!(everything(&["prod_a__ConfigMap"], &["prod_a__Secret"]));
     }
 
     #[test]
-    fn another_one_takes_no_place_of_what_more_is_lost_with_than_its_name() {
-        let (old, new) = (objects(&["n_prod__Kustomization"]), objects(&["n_staging__Kustomization"]));
-        let waits = |is_lost| !Had::of(&Status::default(), &old).waiting(&new, &old, |_| is_lost).is_empty();
-        assert!(waits(true) && !waits(false));
+    fn what_a_generator_writes_is_the_same_whatever_the_hash_of_its_content() {
+        let (old, new) = ("prod_a-5f8t7ghm2k__ConfigMap", "prod_a-bk2mh6t9c4__ConfigMap");
+        let other = "prod_x_apps_Deployment";
+        assert!(!everything(&[old], &[new]));
+        assert!(!everything(&[old, other], &[new]));
+        for else_named in ["prod_b-bk2mh6t9c4__ConfigMap", "prod_a-bk2mh6t9c4__Secret", "dev_a-bk2mh6t9c4__ConfigMap"] {
+            assert!(everything(&[old, other], &[else_named]), "{else_named}");
+        }
+        for no_hash in ["prod_a-bk2mh6t9ca__ConfigMap", "prod_a-bk2mh6t9c__ConfigMap", "prod_a_bk2mh6t9c4__ConfigMap"] {
+            assert_eq!(entries::parse(no_hash, "v1").ok().as_ref().and_then(|object| generator(&object.id)), None);
+        }
+        // The hash of what a Deployment is made of is its own.
+        assert!(everything(&["prod_a-5f8t7ghm2k_apps_Deployment", other], &["prod_a-bk2mh6t9c4_apps_Deployment"]));
+    }
+
+    #[test]
+    fn an_owner_is_replaced_by_another_one_where_others_describe_what_it_has() {
+        let old = objects(&["n_prod__Kustomization", "n_dev__Kustomization"]);
+        let new = objects(&["n_staging__Kustomization"]);
+        let waits = |old: &[Versioned], passes_on| {
+            !Had::of(&Status::default(), old).waiting(&new, old, |_| Some(passes_on)).is_empty()
+        };
+        for old in [&old[..], &old[..1]] {
+            assert!(waits(old, false) && !waits(old, true));
+        }
+    }
+
+    #[test]
+    fn what_is_generated_anew_is_back() {
+        let names = ["n_a-5f8t7ghm2k__ConfigMap", "n_x__Secret"];
+        let (old, new) = (objects(&names), objects(&["n_a-bk2mh6t9c4__ConfigMap"]));
+        let had = Had { objects: old.clone(), waits: true };
+        assert_eq!(had.waiting(&new, &old, |_| None), objects(&names[1..]));
     }
 
     /// An owner, as its status has it between two revisions.
@@ -160,7 +231,7 @@ mod tests {
             self.cut_off(kinds);
             let (old, applied) = (self.0.objects(), each(kinds));
             let had = Had::of(&self.0, &old);
-            let held = had.waiting(&applied, &entries::gone(&old, &applied), |_| false);
+            let held = had.waiting(&applied, &entries::gone(&old, &applied), |_| None);
             had.write(&mut self.0, &[], &entries::union(&applied, &held));
             let mut conditions = Conditions { list: &mut self.0.conditions, generation: 1 };
             match held.is_empty() {
@@ -210,13 +281,13 @@ mod tests {
     #[test]
     fn what_others_have_by_now_is_no_loss_and_keeps_nothing_else_from_waiting() {
         let had = Had::of(&Status::default(), &each("xy"));
-        assert_eq!(had.waiting(&each("z"), &[], |_| false), []);
-        assert_eq!(had.waiting(&[], &each("y"), |_| false), each("y"));
-        assert_eq!(had.waiting(&each("z"), &each("y"), |_| false), each("y"));
-        assert_eq!(had.waiting(&each("z"), &each("xy"), |_| false), each("xy"));
+        assert_eq!(had.waiting(&each("z"), &[], |_| None), []);
+        assert_eq!(had.waiting(&[], &each("y"), |_| None), each("y"));
+        assert_eq!(had.waiting(&each("z"), &each("y"), |_| None), each("y"));
+        assert_eq!(had.waiting(&each("z"), &each("xy"), |_| None), each("xy"));
         let renamed = objects(&["n_new__Y"]);
-        assert_eq!(had.waiting(&renamed, &each("y"), |_| false), [], "the rest has a new name");
-        assert_eq!(had.waiting(&renamed, &each("xy"), |_| false), each("xy"));
+        assert_eq!(had.waiting(&renamed, &each("y"), |_| None), each("y"), "it is not all that it had");
+        assert_eq!(had.waiting(&renamed, &each("xy"), |_| None), each("xy"));
     }
 
     #[test]
@@ -272,7 +343,7 @@ mod tests {
         story.next("z");
         story.0.settled = None;
         let had = Had::of(&story.0, &story.0.objects());
-        assert_eq!(had.waiting(&each("zw"), &each("xy"), |_| false), each("xy"));
-        assert_eq!(had.waiting(&each("xyw"), &each("z"), |_| false), each("z"));
+        assert_eq!(had.waiting(&each("zw"), &each("xy"), |_| None), each("xy"));
+        assert_eq!(had.waiting(&each("xyw"), &each("z"), |_| None), each("z"));
     }
 }

@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use cowherd_api::ConditionStatus::True;
 use cowherd_api::flux::annotations::{DISABLED, PRUNE_PROTECTION};
 use cowherd_apply::{Action, Change, ChangeSet, ObjectId, Stale, Versioned, inventory as entries};
+use cowherd_text::listed;
 use kube::Client;
 
 use approval::Approved;
@@ -45,7 +46,7 @@ const CONTENT: &str = "ContentWouldGo";
 const MAY_MOVE: &str = "MayHaveMoved";
 
 /// Whether nothing of an owner waits, whatever it is.
-fn is_unprotected(context: &Context, owner: &Owner) -> bool {
+pub(super) fn is_unprotected(context: &Context, owner: &Owner) -> bool {
     !context.prune_protection || is_switched_off(owner)
 }
 
@@ -182,9 +183,10 @@ async fn unmeant(
     // What others may describe is no loss as long as that is not known, unless it was one before.
     let may_move = if had.waits() { &[] } else { awaited.objects.as_slice() };
     let gone = entries::gone(gone, may_move);
-    let waiting = had.waiting(applied, &gone, |object| owners::is_lost(context, job, object));
+    let waiting = had.waiting(applied, &gone, |object| owners::passes_on(context, job, object));
     let all = entries::common(&stale.objects, &waiting);
-    let may_hold = |object: &&Versioned| content::may_hold(&object.id) || owners::is_owner(job, &object.id).is_some();
+    let may_hold =
+        |object: &&Versioned| content::may_hold(&object.id) || owners::is_owner(job.name.kind, &object.id).is_some();
     let holders = stale.objects.iter().filter(may_hold);
     let holders: Vec<Versioned> = holders.cloned().collect();
     let (there, others_have) = would_go(target, stale, &entries::union(&all, &holders)).await?;
@@ -259,11 +261,19 @@ pub(super) async fn foresee(
     if !is_meant {
         let (had, gone) = (Had::of(status, old), entries::gone(old, applied));
         let why = match had.is_partly_left(applied) {
-            false => format!("{waits}nothing would be left of what this {kind} applied"),
-            true => format!("{waits}it has waited since nothing was left of what this {kind} had"),
+            false => format!("nothing would be left of what this {kind} applied"),
+            true => format!("it has waited since nothing was left of what this {kind} had"),
         };
-        waiting = entries::common(deleted, &had.waiting(applied, &gone, |_| false));
-        said.extend(waiting.iter().map(|object| (object.id.clone(), why.clone())));
+        let waiting_if = |passes_on: bool| {
+            let is_owner = |id: &ObjectId| owners::is_owner(owner.name.kind, id).is_some();
+            entries::common(deleted, &had.waiting(applied, &gone, |id| is_owner(id).then_some(passes_on)))
+        };
+        waiting = waiting_if(true);
+        said.extend(waiting.iter().map(|object| (object.id.clone(), format!("{waits}{why}"))));
+        // What others would describe is not known here.
+        let may_wait = entries::gone(&waiting_if(false), &waiting);
+        let unless = format!("waits until it is approved, unless others describe what it applied: {why}");
+        said.extend(may_wait.into_iter().map(|object| (object.id, unless.clone())));
     }
     let goes = entries::gone(deleted, &waiting);
     let reader = Reader { client, of: None };
@@ -345,9 +355,11 @@ pub(super) fn tell(context: &Context, job: &mut Job, held: &Held) -> Result<(), 
     let mismatch = approval::mismatch(&job.owner, &job.occasion.trigger, &identity);
     let mismatch = mismatch.map_or(String::new(), |told| format!("; {told}"));
     let message = if held.is_for_others_alone() {
+        let (count, who) = (held::count(held.objects.len()), held.awaited.who(NAMED));
+        let named = listed(ids(&held.objects), NAMED);
         format!(
-            "pruning waits until it is known who describes what is to go: {why}. Nothing of that was deleted{mismatch}. It \
-             goes on by itself once they are applied, resumed or deleted; if it is to go before that, {advice}"
+            "pruning waits until it is known who describes what is to go ({count}): {who}. Nothing of that was deleted{mismatch}: \
+             {named}. It goes on by itself once they are applied, resumed or deleted; if it is to go before that, {advice}"
         )
     } else {
         format!(

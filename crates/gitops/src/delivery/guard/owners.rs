@@ -8,24 +8,23 @@ use cowherd_apply::{ObjectId, Versioned};
 use super::super::Context;
 use super::super::job::Job;
 use super::content::Content;
-use crate::owner::OwnerName;
+use crate::owner::{OwnerKind, OwnerName};
 
 /// The object as an owner, if it is one of the kind of who describes it.
-pub(super) fn is_owner(job: &Job, object: &ObjectId) -> Option<OwnerName> {
-    let kind = job.name.kind;
+pub(super) fn is_owner(kind: &'static OwnerKind, object: &ObjectId) -> Option<OwnerName> {
     let is_one = object.group == kind.group && object.kind == kind.kind;
     is_one.then(|| OwnerName::new(kind, &object.namespace, &object.name))
 }
 
-/// Whether the object is an owner that has something, of which nobody else describes anything.
-pub(super) fn is_lost(context: &Context, job: &Job, object: &ObjectId) -> bool {
-    is_owner(job, object).is_some_and(|name| context.sharing.is_all_lost_with(&name))
+/// Where the object is an owner, whether others describe some of what it has, or it has nothing.
+pub(super) fn passes_on(context: &Context, job: &Job, object: &ObjectId) -> Option<bool> {
+    is_owner(job.name.kind, object).map(|name| !context.sharing.is_all_lost_with(&name))
 }
 
 /// The owners among these objects at which something waits to be approved, with that.
 pub(super) fn with_what_waits(context: &Context, job: &Job, objects: &[Versioned]) -> Vec<(Versioned, Content)> {
     let waiting = objects.iter().filter_map(|object| {
-        let waits = context.sharing.waits_at(&is_owner(job, &object.id)?);
+        let waits = context.sharing.waits_at(&is_owner(job.name.kind, &object.id)?);
         (!waits.is_empty()).then(|| (object.clone(), waits.iter().collect()))
     });
     waiting.collect()
