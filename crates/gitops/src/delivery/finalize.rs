@@ -16,7 +16,7 @@ use super::handover::{leave_to_others, with_given};
 use super::job::Job;
 use super::proof::settle_doubtful;
 use super::spared::spare;
-use super::{Context, guard};
+use super::{Context, guard, restored};
 use crate::Phase;
 use crate::conditions::{PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
@@ -37,26 +37,24 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         // The names of objects may hold values.
         job.mask = prepared.mask;
     }
+    if !objects.is_empty()
+        && owner.elsewhere.is_none()
+        && let Some(keeper) = restored::keeper(context, job).await?
+    {
+        return restored::leave(context, job, keeper).await;
+    }
     match owner.deletion {
         _ if objects.is_empty() => {}
-        Deletion::Orphan(because) => {
-            objects.iter().for_each(|object| job.note_stays(&object.id, &because));
-            if context.policy.is_root_owner(&job.name) {
-                context.sharing.leave_behind(&job.name, &job.status);
-            }
-        }
-        Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
+        Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
             return Err(Failure::Elsewhere { field, count: objects.len() });
         }
-        _ if is_wanted_again(context, job) => {
-            objects.iter().for_each(|object| job.note_stays(&object.id, &"it is described again"));
-            context.sharing.leave_behind(&job.name, &job.status);
-        }
-        Deletion::Delete | Deletion::DeleteAndWait => {
+        Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
+        Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait => {
             begin(context, job, &objects).await;
             remove(context, &context.targets.of(&owner), job, objects).await?;
         }
     }
+    context.tell_concerned(context.sharing.goes(&job.name));
     context.tell_concerned(context.sharing.disclaim(&job.name));
     if let Some(kept) = &context.kept {
         kept.forget(&job.name);
@@ -68,7 +66,14 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 }
 
 /// Deletes the objects, but for those that another owner describes by now, or that never go.
-async fn remove(context: &Context, target: &Target, job: &mut Job, mut objects: Vec<Versioned>) -> Result<(), Failure> {
+pub(super) async fn remove(
+    context: &Context,
+    target: &Target,
+    job: &mut Job,
+    mut objects: Vec<Versioned>,
+) -> Result<(), Failure> {
+    // Who goes describes nothing. Two that are about to take away each other's would wait for ever.
+    context.tell_concerned(context.sharing.goes(&job.name));
     let source = job.settings.as_ref().map(|settings| settings.source.clone());
     listen(context, target, job, source.as_ref()).await?;
     settle_doubtful(context, &job.name, &objects).await;
@@ -145,12 +150,6 @@ fn leave(context: &Context, job: &mut Job, account: &Account, objects: &[Version
     objects.iter().for_each(|object| job.note_stays(&object.id, &because));
 }
 
-/// Whether the deletion was held back, and somebody describes the owner itself again meanwhile: it is made anew as soon as it is
-/// gone, and goes on with what it has.
-fn is_wanted_again(context: &Context, job: &Job) -> bool {
-    guard::awaits_others(&job.status) && !context.sharing.describers(&job.name).is_empty()
-}
-
 /// Whether the namespace is being deleted.
 async fn is_leaving(context: &Context, namespace: &str) -> bool {
     let api: Api<Namespace> = Api::all(context.client.clone());
@@ -158,13 +157,13 @@ async fn is_leaving(context: &Context, namespace: &str) -> bool {
     matches!(found, Ok(Some(found)) if found.metadata.deletion_timestamp.is_some())
 }
 
-/// Takes our finalizer away from the owner, whose status was written since it was seen. Where somebody else wrote it, it may
-/// have objects that nobody has looked at here.
-async fn release(context: &Context, job: &mut Job) -> Result<(), Failure> {
+/// Takes our finalizer away from the owner, whose status was written since it was seen; whether it was there. Where somebody else
+/// wrote it, it may have objects that nobody has looked at here.
+pub(super) async fn release(context: &Context, job: &mut Job) -> Result<bool, Failure> {
     let (name, kind) = (job.name.clone(), job.name.kind);
     let failed = |error: kube::Error| Failure::api(&error);
     let found = api(context, &name).get_opt(&name.name).await.map_err(failed)?;
-    let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(()) };
+    let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(false) };
     let seen = found.metadata.clone();
     if let Ok((owner, theirs)) = (kind.read)(found)
         && !theirs.is_of(&job.status.basis, kind)
@@ -172,7 +171,8 @@ async fn release(context: &Context, job: &mut Job) -> Result<(), Failure> {
         job.status = theirs.founded(&owner).with_objects_of(&job.status);
         return Err(Failure::Overtaken);
     }
-    set_finalizer(context, &name, &seen, false).await.map(drop).map_err(failed)
+    set_finalizer(context, &name, &seen, false).await.map_err(failed)?;
+    Ok(true)
 }
 
 /// The metadata of an owner as it is now, if it is there.

@@ -97,7 +97,8 @@ async fn left_to(
     Ok(None)
 }
 
-/// Who gets the object as that owner, if it is there and may apply anything.
+/// Who gets the object as that owner, if it is there and may apply anything. That it is suspended is no reason to let the object go,
+/// which it describes still; [`Claims::heirs`](super::claims) name those that are at work before.
 async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> Result<Option<Heir>, ApplyError> {
     let Some(owner) = find(context, name, &object.id).await? else { return Ok(None) };
     let Ok(settings) = &owner.settings else { return Ok(None) };
@@ -114,12 +115,15 @@ async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> R
     Ok(Some(Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account }))
 }
 
-/// The owner as it is now, if it is there and can be read. It is asked for because of an object.
+/// The owner as it is now, if it is there and can be read, or as it was if it comes back. It is asked for because of an object.
 pub(super) async fn find(context: &Context, name: &OwnerName, object: &ObjectId) -> Result<Option<Owner>, ApplyError> {
     let client = context.client.clone();
     let api: Api<DynamicObject> = Api::namespaced_with(client, &name.namespace, &name.kind.resource());
     let found = api.get_opt(&name.name).await.map_err(|error| unreachable(object, error))?;
-    let Some(Ok((mut owner, _))) = found.map(|found| (name.kind.read)(found)) else { return Ok(None) };
+    let Some(found) = found else {
+        return Ok(context.sharing.absent(name).map(|owner| owner.as_ref().clone()));
+    };
+    let Ok((mut owner, _)) = (name.kind.read)(found) else { return Ok(None) };
     context.policy.complete(&mut owner);
     Ok(Some(owner))
 }

@@ -21,6 +21,7 @@ mod proof;
 mod prune;
 mod readiness;
 mod remedies;
+mod restored;
 pub(crate) mod sharing;
 mod spared;
 mod unbrought;

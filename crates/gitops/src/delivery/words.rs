@@ -144,7 +144,9 @@ impl Words {
     /// something was said of that spec.
     pub(super) fn meet(&mut self, owner: &Arc<Owner>, is_changed: bool, is_observed: bool) -> Waiters {
         if owner.is_deleted() {
-            return self.forget(&owner.name);
+            // Until it is decided what becomes of its objects, it may come back and describe them.
+            self.of.get_mut(&owner.name).into_iter().for_each(|word| word.owner = owner.clone());
+            return Waiters::new();
         }
         let word = self.of.entry(owner.name.clone()).or_insert_with(|| Word {
             owner: owner.clone(),
@@ -260,6 +262,11 @@ impl Words {
             }
         }
         concerned
+    }
+
+    /// Those that hold deletions back until `name` says something.
+    pub(super) fn waiting_for(&self, name: &OwnerName) -> Waiters {
+        self.awaited.get(name).cloned().unwrap_or_default()
     }
 
     /// How many are silent for this reason and made of this source.

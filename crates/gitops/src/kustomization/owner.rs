@@ -111,7 +111,7 @@ pub(super) fn deletion(object: &Kustomization) -> Deletion {
         return Deletion::Orphan("spec.suspend: true");
     }
     match object.spec.deletion_policy.as_deref() {
-        None | Some("" | "MirrorPrune") if object.spec.prune => Deletion::Delete,
+        None | Some("" | "MirrorPrune") if object.spec.prune => Deletion::MirrorPrune,
         Some("Delete") => Deletion::Delete,
         Some("WaitForTermination") => Deletion::DeleteAndWait,
         Some("Orphan") => Deletion::Orphan("spec.deletionPolicy: Orphan"),
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn deletion_follows_the_policy_and_prune() {
         let of = |spec| deletion(&kustomization(spec));
-        assert_eq!(of(json!({})), Deletion::Delete);
+        assert_eq!(of(json!({})), Deletion::MirrorPrune);
         assert_eq!(of(json!({ "prune": false })), Deletion::Orphan("spec.prune: false"));
         assert_eq!(of(json!({ "prune": false, "deletionPolicy": "Delete" })), Deletion::Delete);
         assert_eq!(of(json!({ "deletionPolicy": "Orphan" })), Deletion::Orphan("spec.deletionPolicy: Orphan"));

@@ -14,7 +14,11 @@ use crate::source::SourceName;
 pub(crate) enum Deletion {
     /// They stay; the field that says so.
     Orphan(&'static str),
+    /// They go as what it no longer describes goes: it says nothing of its deletion.
+    MirrorPrune,
+    /// It says that they go with it.
     Delete,
+    /// It says that they go before it.
     DeleteAndWait,
 }
 

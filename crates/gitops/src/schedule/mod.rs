@@ -177,10 +177,11 @@ impl Schedule {
         let name = seen.name();
         let known = self.entries.get(&name).map(|entry| entry.owner.as_ref());
         let (mut owner, mut status) = seen.read(known);
+        let was_known = self.entries.contains_key(&name);
         let is_other = self.entries.get(&name).is_none_or(|entry| entry.owner.uid() != owner.uid());
-        if let Some(remains) = is_other.then(|| self.context.sharing.take_remains(&name)).flatten()
-            && status.inventory.is_none()
-        {
+        let remains = is_other.then(|| self.context.sharing.remains(&name)).flatten();
+        let comes_back = remains.is_some();
+        if let Some(remains) = remains.filter(|_| status.inventory.is_none()) {
             status = remains;
         }
         self.context.policy.complete(&mut owner);
@@ -195,16 +196,12 @@ impl Schedule {
             None => {
                 let mut entry = Box::new(Entry::new(owner, status));
                 self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(*former));
-                // What is in another cluster is nobody's here.
-                let is_here = entry.owner.elsewhere.is_none();
-                let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
-                self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
-                if has_waiting(&entry.status) {
-                    self.context.sharing.expect_to_wait(&name);
-                }
                 self.entries.insert(name.clone(), entry).is_none()
             }
         };
+        if !was_known || comes_back {
+            self.expect(&name, comes_back);
+        }
         if let Some(entry) = self.entries.get(&name) {
             let is_observed = entry.status.observed_generation == entry.owner.generation();
             let concerned = self.context.sharing.meet(&entry.owner, is_news, is_observed);
@@ -218,6 +215,27 @@ impl Schedule {
         if is_news {
             self.consider_blocked();
         }
+    }
+
+    /// What an owner that is met for the first time had, by its status or as a former one has left it behind, is its own until it has
+    /// said what it describes.
+    fn expect(&mut self, name: &OwnerName, comes_back: bool) {
+        let Some(entry) = self.entries.get(name) else { return };
+        let (rank, is_suspended) = (Rank::of(&entry.owner), entry.is_suspended());
+        // What is in another cluster is nobody's here.
+        let is_here = entry.owner.elsewhere.is_none();
+        let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
+        let concerned = match comes_back {
+            true => self.context.sharing.go_on(&rank, is_suspended, objects),
+            false => {
+                self.context.sharing.expect(&rank, is_suspended, objects);
+                Concerned::default()
+            }
+        };
+        if has_waiting(&entry.status) {
+            self.context.sharing.expect_to_wait(name);
+        }
+        self.concern(concerned);
     }
 
     fn forget(&mut self, name: &OwnerName) {

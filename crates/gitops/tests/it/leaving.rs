@@ -332,3 +332,48 @@ async fn one_whose_objects_are_in_another_cluster_deletes_none_here_and_stays_un
     is_gone(&world, "hub").await;
     assert!(world.value("apps", "spoke").await.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_deleted_by_hand_although_git_describes_it_is_put_back_as_is_what_it_describes_in_turn() {
+    let world = World::new().await;
+    let grandchild = kustomization("grandchild", "./grandchild", json!({}));
+    world.repository.write("child/grandchild.yaml", &grandchild.to_string());
+    world.repository.write("grandchild/c.yaml", &config_map("apps", "c", "1"));
+    root_and_child(&world).await;
+    let revision = world.repository.revision();
+    world.ready("grandchild", &revision).await;
+    let before = world.versions("apps").await;
+    let uid = async |name: &str| world.kustomization(name).await.and_then(|found| found.metadata.uid);
+    for names in [&["child"][..], &["grandchild"], &["child", "grandchild"], &["grandchild", "child"]] {
+        let former = (uid("child").await, uid("grandchild").await);
+        for name in names {
+            delete(&world, name).await;
+        }
+        for (name, former) in
+            [("child", &former.0), ("grandchild", &former.1)].iter().filter(|(name, _)| names.contains(name))
+        {
+            world
+                .until(&format!("{name} is another one"), async || match uid(name).await {
+                    Some(uid) if Some(&uid) != former.as_ref() => Ok(()),
+                    other => Err(format!("{other:?}")),
+                })
+                .await;
+            event(&world, name, "Restored", &["was deleted", "describes it in Git: nothing was pruned"]).await;
+            world.ready(name, &revision).await;
+        }
+    }
+    assert_eq!(world.versions("apps").await, before, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_put_one_back_keeps_nothing_of_it() {
+    let world = World::new().await;
+    may_delete_nothing(&world, "tenant").await;
+    world.repository.write("tenant/apps.yaml", &kustomization("apps", "./apps", json!({})).to_string());
+    apply(&world, &["a"], json!({})).await;
+    world.add(kustomization("tenant", "./tenant", json!({ "serviceAccountName": "tenant" }))).await;
+    world.failed("tenant", "ReconciliationFailed", "apps").await;
+    delete(&world, "apps").await;
+    is_gone(&world, "apps").await;
+    assert_eq!(world.value("apps", "a").await, None);
+}

@@ -325,6 +325,17 @@ impl Claims {
         others.map(|(rank, _)| rank.name.clone()).collect()
     }
 
+    /// Those other than `name` that describe the object and are not suspended, whether they could apply it or not.
+    pub(super) fn at_work_on(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
+        let others = self.holds(object).filter(|(rank, hold)| rank.name != *name && *hold != Hold::Rests);
+        others.map(|(rank, _)| rank.name.clone()).collect()
+    }
+
+    /// All that describe the object.
+    pub(super) fn describing(&self, object: &ObjectId) -> Vec<OwnerName> {
+        self.holds(object).map(|(rank, _)| rank.name.clone()).collect()
+    }
+
     /// Those other than `name` that describe the object.
     pub(super) fn all_describing(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
         self.holds(object).map(|(rank, _)| &rank.name).filter(|other| *other != name).cloned().collect()

@@ -2,9 +2,9 @@
 //! watches with labels, preconditions, finalizers; and bad weather: slow requests, requests that fail before or after
 //! they did what they should, watches that end, histories that are too old.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +49,7 @@ struct Event {
 struct Watcher {
     kind: &'static str,
     label: Option<String>,
+    metadata_only: bool,
     sender: mpsc::UnboundedSender<Bytes>,
 }
 
@@ -65,6 +66,8 @@ struct State {
     began: Instant,
     /// Which Kustomizations describe an object in Git, and since when.
     described: BTreeMap<(String, String), Instant>,
+    /// The Kustomizations that somebody deleted although Git describes them, while the agents know of them.
+    away: BTreeSet<String>,
     /// What the agents deleted although somebody described it.
     lost: Vec<String>,
     /// What was asked and stored, with the time: what a history that ended wrong can be understood from.
@@ -94,6 +97,7 @@ impl Cluster {
             created: 0,
             began: Instant::now(),
             described: BTreeMap::new(),
+            away: BTreeSet::new(),
             lost: Vec::new(),
             log: Vec::new(),
         };
@@ -133,7 +137,17 @@ impl Cluster {
         let now = Instant::now();
         let before = std::mem::take(&mut state.described);
         let since = |pair: (String, String)| (pair.clone(), before.get(&pair).copied().unwrap_or(now));
-        state.described = described.into_iter().map(since).collect();
+        let described: BTreeMap<_, _> = described.into_iter().map(since).collect();
+        state.away.retain(|app| described.keys().any(|(known, _)| known == app));
+        state.described = described;
+    }
+
+    /// Somebody deletes a Kustomization that is to come back.
+    pub(super) fn delete_for_now(&self, name: &str) {
+        let mut state = self.state();
+        let is_known = state.is_known(name);
+        state.away.extend(is_known.then(|| name.to_owned()));
+        state.delete((KUSTOMIZATION, "flux-system".to_owned(), name.to_owned()), &Value::Null).ok();
     }
 
     /// What the agents deleted although somebody described it whom they knew.
@@ -199,6 +213,8 @@ impl Cluster {
         if parts.method == Method::DELETE {
             self.state().look_what_is_lost(parts.uri.path());
         }
+        let accepted = parts.headers.get("accept").and_then(|value| value.to_str().ok());
+        let metadata_only = accepted.is_some_and(|value| value.contains("PartialObjectMetadata"));
         let (before, after, fails) = self.fate(is_event);
         let asked = format!("{} {}", parts.method, parts.uri.path_and_query().map_or("", |path| path.as_str()));
         tokio::time::sleep(before).await;
@@ -207,13 +223,8 @@ impl Cluster {
             return respond(failure(500, "InternalError", "it did nothing"));
         }
         if query.get("watch").is_some_and(|value| value == "true") {
-            return self.watch(parts.uri.path(), &query);
+            return self.watch(parts.uri.path(), &query, metadata_only);
         }
-        let metadata_only = parts
-            .headers
-            .get("accept")
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("PartialObjectMetadata"));
         let answer = self.answer(&parts, &query, &body);
         if !is_event {
             let code = answer.as_ref().map_or_else(|(code, ..)| *code, |(code, _)| *code);
@@ -249,8 +260,9 @@ impl Cluster {
             (_, [.., "events"] | [.., "events", _]) => Ok((201, body)),
             (&Method::GET, [.., "configmaps"]) => Ok((200, state.list(CONFIG_MAP, selector(query)))),
             (&Method::GET, [.., "kustomizations"]) => Ok((200, state.list(KUSTOMIZATION, selector(query)))),
-            (method, [.., namespace, "configmaps", name]) => {
-                let key = (CONFIG_MAP, (*namespace).to_owned(), (*name).to_owned());
+            (method, [.., namespace, plural @ ("configmaps" | "kustomizations"), name]) => {
+                let kind = if *plural == "configmaps" { CONFIG_MAP } else { KUSTOMIZATION };
+                let key = (kind, (*namespace).to_owned(), (*name).to_owned());
                 let content =
                     parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
                 let manager = query.get("fieldManager").map_or("unknown", String::as_str);
@@ -267,21 +279,14 @@ impl Cluster {
                     _ => failure(405, "MethodNotAllowed", "no such verb"),
                 }
             }
-            (&Method::GET, [.., namespace, "kustomizations", name]) => {
-                let key = (KUSTOMIZATION, (*namespace).to_owned(), (*name).to_owned());
-                state.objects.get(&key).cloned().map(|object| (200, object)).ok_or_else(|| not_found(&key))
-            }
             (&Method::PATCH, [.., namespace, "kustomizations", name, "status"]) => {
                 state.merge((KUSTOMIZATION, (*namespace).to_owned(), (*name).to_owned()), &body, "", Some("status"))
-            }
-            (&Method::PATCH, [.., namespace, "kustomizations", name]) => {
-                state.merge((KUSTOMIZATION, (*namespace).to_owned(), (*name).to_owned()), &body, "", None)
             }
             _ => failure(404, "NotFound", "no such path"),
         }
     }
 
-    fn watch(&self, path: &str, query: &BTreeMap<String, String>) -> Response<Content> {
+    fn watch(&self, path: &str, query: &BTreeMap<String, String>, metadata_only: bool) -> Response<Content> {
         let kind = if path.ends_with("configmaps") { CONFIG_MAP } else { KUSTOMIZATION };
         let label = selector(query).cloned();
         let since: u64 = query.get("resourceVersion").and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -291,7 +296,7 @@ impl Cluster {
             let status = failure_body(410, "Expired", "too old resource version");
             let _ = sender.send(line(&json!({ "type": "ERROR", "object": status })));
         } else {
-            let watcher = Watcher { kind, label, sender };
+            let watcher = Watcher { kind, label, metadata_only, sender };
             state.events.iter().filter(|event| event.revision > since).for_each(|event| watcher.tell(event));
             state.watchers.push(watcher);
         }
@@ -312,13 +317,7 @@ impl State {
     /// have seen.
     fn look_what_is_lost(&mut self, path: &str) {
         let Some((_, name)) = path.rsplit_once("/configmaps/") else { return };
-        let is_known = |app: &String| {
-            let key = (KUSTOMIZATION, "flux-system".to_owned(), app.clone());
-            self.objects.get(&key).is_some_and(|object| {
-                let metadata = &object["metadata"];
-                metadata["deletionTimestamp"].is_null() && metadata["finalizers"].is_array()
-            })
-        };
+        let is_known = |app: &String| self.away.contains(app) || self.is_known(app);
         let now = Instant::now();
         let mut describers = self.described.iter().filter(|((_, object), since)| object == name && **since < now);
         let describer = describers.find(|((app, _), _)| is_known(app)).map(|((app, _), _)| app.clone());
@@ -329,6 +328,15 @@ impl State {
             self.note(&format!("!!! {said}"));
             self.lost.push(said);
         }
+    }
+
+    /// Whether a Kustomization is there, and the agents have seen it.
+    fn is_known(&self, app: &str) -> bool {
+        let key = (KUSTOMIZATION, "flux-system".to_owned(), app.to_owned());
+        self.objects.get(&key).is_some_and(|object| {
+            let metadata = &object["metadata"];
+            metadata["deletionTimestamp"].is_null() && metadata["finalizers"].is_array()
+        })
     }
 
     fn now(&self) -> String {
@@ -392,8 +400,9 @@ impl State {
     fn apply(&mut self, key: Key, applied: &Value, manager: &str, dry_run: bool) -> Answer {
         let now = self.now();
         let live = self.objects.get(&key).cloned();
-        let applier = Applier { manager, force: true, subresource: None, api_version: "v1", now: &now };
-        let new = apply(live.as_ref(), applied, schema(), &applier)
+        let api_version = applied["apiVersion"].as_str().unwrap_or_default();
+        let applier = Applier { manager, force: true, subresource: None, api_version, now: &now };
+        let new = apply(live.as_ref(), applied, schema(key.0), &applier)
             .map_err(|error| (500, "InternalError", format!("{error:?}")))?;
         let code = if live.is_none() { 201 } else { 200 };
         if dry_run || live.as_ref() == Some(&new) {
@@ -416,7 +425,7 @@ impl State {
         if key.0 == CONFIG_MAP {
             let now = self.now();
             let updater = Updater { manager, subresource: None, api_version: "v1", now: &now };
-            new = update(Some(&live), new, schema(), &updater);
+            new = update(Some(&live), new, schema(key.0), &updater);
         }
         if new == live {
             return Ok((200, live));
@@ -452,13 +461,17 @@ impl Watcher {
             (true, false) => "DELETED",
             (false, false) => return,
         };
-        let object = if self.kind == CONFIG_MAP { only_metadata(event.after.clone()) } else { event.after.clone() };
+        let object = if self.metadata_only { only_metadata(event.after.clone()) } else { event.after.clone() };
         let _ = self.sender.send(line(&json!({ "type": type_, "object": object })));
     }
 }
 
-fn schema() -> &'static Schema {
-    cowherd_schema::builtin::definition("io.k8s.api.core.v1.ConfigMap").unwrap()
+fn schema(kind: &str) -> &'static Schema {
+    static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::any);
+    match kind {
+        CONFIG_MAP => cowherd_schema::builtin::definition("io.k8s.api.core.v1.ConfigMap").unwrap(),
+        _ => &ANYTHING,
+    }
 }
 
 fn is_labelled(object: &Value, label: Option<&String>) -> bool {

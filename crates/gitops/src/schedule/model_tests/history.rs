@@ -25,6 +25,19 @@ pub(super) const OBJECTS: usize = 5;
 /// Longer than it may take until all is as it should be.
 const QUIET: Duration = Duration::from_secs(45);
 
+/// What is special about a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// With mistakes, renames and commits in quick succession.
+    Moves,
+    /// The Kustomizations are described in Git, by another one, and somebody deletes them by hand.
+    Grown,
+}
+
+/// The Kustomization that describes all others, where they are described.
+const TREE: &str = "tree";
+
 /// What a Kustomization is to be.
 #[derive(Clone, Debug, Default)]
 pub(super) struct App {
@@ -51,15 +64,14 @@ pub(super) struct History {
     pub(super) root: Option<usize>,
     commits: u32,
     step: u32,
-    moves: bool,
+    kind: Kind,
     agents: JoinSet<()>,
     signals: Option<mpsc::UnboundedSender<Signal>>,
     told: Vec<String>,
 }
 
 impl History {
-    /// `moves`: with mistakes, renames and commits in quick succession.
-    pub(super) fn begin(seed: u64, moves: bool) -> Self {
+    pub(super) fn begin(seed: u64, kind: Kind) -> Self {
         let mut history = Self {
             cluster: Cluster::new(seed),
             apps: vec![App::default(); APPS],
@@ -69,11 +81,17 @@ impl History {
             root: seed.is_multiple_of(2).then_some(1),
             commits: 1,
             step: 0,
-            moves,
+            kind,
             agents: JoinSet::new(),
             signals: None,
             told: Vec::new(),
         };
+        if kind == Kind::Grown {
+            history.cluster.put_kustomization(TREE, |object| {
+                object["spec"] = json!({ "interval": "1h", "retryInterval": "2s", "prune": true, "path": format!("./{TREE}"),
+                    "sourceRef": { "kind": "GitRepository", "name": "fleet" } });
+            });
+        }
         for app in 0..APPS - 1 {
             history.make(app);
         }
@@ -94,7 +112,13 @@ impl History {
     pub(super) async fn go_on(&mut self, chance: &mut Chance) {
         self.step += 1;
         let app = chance.below(APPS);
-        if self.moves && chance.once_in(5) {
+        if self.kind == Kind::Grown && chance.once_in(4) {
+            let told = self.delete_what_is_described(app);
+            self.tell(told);
+            tokio::time::sleep(chance.time(Duration::from_millis(1500))).await;
+            return;
+        }
+        if self.kind != Kind::Plain && chance.once_in(5) {
             let told = match chance.below(4) {
                 0 => self.mistake(app),
                 1 => self.rename(app, chance.below(APPS)),
@@ -180,6 +204,13 @@ impl History {
                 tree.insert(&format!("app-{app}/{name}.yaml"), content).unwrap();
             }
         }
+        for app in (0..APPS).filter(|app| self.kind == Kind::Grown && self.apps[*app].exists) {
+            let manifest = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                "metadata": { "name": format!("app-{app}"), "namespace": "flux-system",
+                    "annotations": { "reconcile.fluxcd.io/requestedAt": self.apps[app].requests.to_string() } },
+                "spec": self.spec(app) });
+            tree.insert(&format!("{TREE}/app-{app}.yaml"), manifest.to_string()).unwrap();
+        }
         for app in (0..APPS).filter(|app| self.apps[*app].broken) {
             tree.insert(&format!("app-{app}/mistake.yaml"), "kind: [".to_owned()).unwrap();
         }
@@ -195,10 +226,16 @@ impl History {
         };
         let source = SourceName::new(git::KIND, "flux-system", "fleet");
         let news = News { source, latest: Some(Latest::of(content)) };
-        let _ = self.signals.as_ref().unwrap().send(Signal::Source(news));
+        // At the very beginning nobody listens yet.
+        let _ = self.signals.as_ref().map(|signals| signals.send(Signal::Source(news)));
     }
 
     fn kill(&mut self) -> String {
+        // What one had that is to come back is known to nobody else.
+        let is_away = |app: usize| self.apps[app].exists && !self.is_there(app);
+        if self.kind == Kind::Grown && (0..APPS).any(is_away) {
+            return "the agents live on".to_owned();
+        }
         self.agents.abort_all();
         self.agents = JoinSet::new();
         let told = self.forge();
@@ -320,10 +357,23 @@ impl History {
         if app == 0 || self.apps[app].suspended || self.is_leaving(app) {
             return format!("app-{app} stays");
         }
-        self.cluster.delete("Kustomization", "flux-system", &format!("app-{app}"));
         self.apps[app] = App { broken: self.apps[app].broken, ..App::default() };
         self.age.retain(|other| *other != app);
+        match self.kind {
+            Kind::Grown => self.write(app),
+            _ => self.cluster.delete("Kustomization", "flux-system", &format!("app-{app}")),
+        }
         format!("app-{app} is deleted")
+    }
+
+    /// Somebody deletes a Kustomization by hand, which Git describes.
+    fn delete_what_is_described(&mut self, app: usize) -> String {
+        // A suspended one leaves everything behind.
+        if !self.apps[app].exists || self.apps[app].suspended {
+            return format!("app-{app} is left where it is");
+        }
+        self.cluster.delete_for_now(&format!("app-{app}"));
+        format!("somebody deletes app-{app}, which Git describes")
     }
 
     /// Another Kustomization takes the place of one, with all that it describes.
@@ -352,6 +402,10 @@ impl History {
         self.cluster.describe(described);
     }
 
+    fn is_there(&self, app: usize) -> bool {
+        self.cluster.all("Kustomization").contains_key(&format!("app-{app}")) && !self.is_leaving(app)
+    }
+
     fn is_leaving(&self, app: usize) -> bool {
         let found = self.cluster.all("Kustomization");
         found.get(&format!("app-{app}")).is_some_and(|object| !object["metadata"]["deletionTimestamp"].is_null())
@@ -368,18 +422,40 @@ impl History {
         self.write(app);
     }
 
-    fn write(&self, app: usize) {
-        let App { exists, suspended, requests, changes, depends, .. } = self.apps[app];
-        if !exists {
+    fn write(&mut self, app: usize) {
+        if self.kind == Kind::Grown {
+            self.commits += 1;
+            return self.fetch();
+        }
+        if !self.apps[app].exists {
             return;
         }
-        let depends_on = if depends { json!([{ "name": "app-0" }]) } else { json!([]) };
+        let (spec, requests) = (self.spec(app), self.apps[app].requests);
         self.cluster.put_kustomization(&format!("app-{app}"), |object| {
-            object["spec"] = json!({ "interval": "1h", "retryInterval": "2s", "prune": true, "path": format!("./app-{app}"),
-                "suspend": suspended, "dependsOn": depends_on, "sourceRef": { "kind": "GitRepository", "name": "fleet" },
-                "commonMetadata": { "labels": { "changes": format!("c{changes}") } } });
+            object["spec"] = spec;
             object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"] = requests.to_string().into();
         });
+    }
+
+    fn spec(&self, app: usize) -> Value {
+        let App { suspended, changes, depends, .. } = self.apps[app];
+        let depends_on = if depends { json!([{ "name": "app-0" }]) } else { json!([]) };
+        json!({ "interval": "1h", "retryInterval": "2s", "prune": true, "path": format!("./app-{app}"),
+            "suspend": suspended, "dependsOn": depends_on, "sourceRef": { "kind": "GitRepository", "name": "fleet" },
+            "commonMetadata": { "labels": { "changes": format!("c{changes}") } } })
+    }
+
+    /// The Kustomizations in the order in which they were made, as the cluster has them.
+    pub(super) fn by_age(&self) -> Vec<usize> {
+        if self.kind != Kind::Grown {
+            return self.age.clone();
+        }
+        let found = self.cluster.all("Kustomization");
+        let made =
+            |app: &usize| found.get(&format!("app-{app}")).map(|one| one["metadata"]["creationTimestamp"].to_string());
+        let mut age: Vec<usize> = (0..APPS).filter(|app| made(app).is_some()).collect();
+        age.sort_by_key(made);
+        age
     }
 
     fn lose_watches(&mut self, chance: &mut Chance) -> String {

@@ -3,7 +3,7 @@
 //! described. Only what a suspended one describes by now may wait with whom it left, who says so.
 //!
 //! A [`history`] is random: commits that change, drop, move and share objects, changes and deletions by hand,
-//! Kustomizations that are suspended, resumed, changed, broken, renamed, deleted and made again, requests, requests to the API that are
+//! Kustomizations that are suspended, resumed, changed, broken, renamed, deleted and made again, also by hand where Git describes them, requests, requests to the API that are
 //! slow or fail before or after they did what they should, watches that end or are told that they are too old, and kills
 //! of the agents, during which somebody writes lies into a status. The [`cluster`] is a model of the API; what decides and acts is what runs at work: the schedule, the
 //! reconciler, the applier. Time is simulated: a history of a few minutes takes some hundred milliseconds, unoptimized.
@@ -34,6 +34,7 @@
 //! one, `MODEL_LOG=1` with all requests. (What threads and hash tables do differs from run to run, so it may
 //! take `MODEL_HISTORIES` of that seed.)
 
+mod by_hand;
 mod chance;
 mod cluster;
 mod history;
@@ -44,7 +45,7 @@ mod stories;
 mod world;
 
 use chance::Chance;
-use history::History;
+use history::{History, Kind};
 
 /// How many histories are told.
 const HISTORIES: u64 = 20;
@@ -76,29 +77,28 @@ fn once_it_is_quiet_the_cluster_is_what_git_says_and_everything_says_so() {
     let chosen = number("PROPTEST_RNG_SEED").unwrap_or_else(now);
     for history in 0..number("MODEL_HISTORIES").unwrap_or(HISTORIES) {
         let seed = given.unwrap_or(chosen.wrapping_add(history));
-        tell(seed, false);
-        tell(seed, true);
+        [Kind::Plain, Kind::Moves, Kind::Grown].into_iter().for_each(|kind| tell(seed, kind));
     }
 }
 
 #[test]
 fn histories_that_ended_wrong_once_end_right() {
     for seed in FOUND {
-        (0..AGAIN).for_each(|_| tell(seed, false));
+        (0..AGAIN).for_each(|_| tell(seed, Kind::Plain));
     }
 }
 
-fn tell(seed: u64, moves: bool) {
+fn tell(seed: u64, kind: Kind) {
     // A history has a runtime of its own, so that nothing of it is left for the next one.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    if let Err(problem) = runtime.unwrap().block_on(live_through(seed, moves)) {
-        panic!("MODEL_SEED={seed} cargo test -p cowherd-gitops --lib model_tests: {problem}");
+    if let Err(problem) = runtime.unwrap().block_on(live_through(seed, kind)) {
+        panic!("MODEL_SEED={seed} cargo test -p cowherd-gitops --lib model_tests: {kind:?}: {problem}");
     }
 }
 
-async fn live_through(seed: u64, moves: bool) -> Result<(), String> {
+async fn live_through(seed: u64, kind: Kind) -> Result<(), String> {
     let mut chance = Chance::new(seed);
-    let mut history = History::begin(seed, moves);
+    let mut history = History::begin(seed, kind);
     history.calm().await;
     quiet::check(&history)?;
     let lost = |history: &History| history.cluster.lost().into_iter().next().map_or(Ok(()), Err);

@@ -43,7 +43,7 @@ pub(super) fn check(history: &History) -> Result<(), String> {
 /// else the oldest.
 fn wanted<'a>(history: &'a History, at_work: &BTreeSet<usize>) -> BTreeMap<&'a String, (usize, &'a String)> {
     let mut wanted = BTreeMap::new();
-    for app in history.root.iter().chain(&history.age).filter(|app| at_work.contains(app)) {
+    for app in history.root.iter().chain(&history.by_age()).filter(|app| at_work.contains(app)) {
         for (name, value) in &history.files[app] {
             wanted.entry(name).or_insert((*app, value));
         }

@@ -16,7 +16,7 @@ use super::cluster::Cluster;
 use crate::delivery::Context;
 use crate::fetches::{FetchLimits, Fetches};
 use crate::source::{Artifact, Latest, News, SourceName, git};
-use crate::{Config, Counters, Phase, Policy, Progress, events, kustomization};
+use crate::{Config, Counters, Phase, Policy, Progress, events};
 
 /// Longer than a request takes, and shorter than anything that is waited for on purpose.
 pub(super) const MOMENT: Duration = Duration::from_millis(200);
@@ -55,17 +55,14 @@ impl World {
             watch::owners::<Kustomization>(client, config.shard, config.health, config.metrics, world.signals.clone());
         world.agents.spawn(owners);
         let inbox = world.inbox.take().unwrap();
-        world.agents.spawn(Schedule::new(world.context.clone(), &[&kustomization::KIND]).run(inbox));
+        world.agents.spawn(Schedule::new(world.context.clone(), &[&crate::kustomization::KIND]).run(inbox));
         sleep(MOMENT).await;
         world
     }
 
     /// Somebody makes a Kustomization, or changes its spec.
     pub(super) fn put(&self, name: &str, spec: Value) {
-        let mut whole = json!({ "interval": "1h", "prune": true, "path": format!("./{name}"),
-            "sourceRef": { "kind": "GitRepository", "name": "fleet" } });
-        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
-        self.cluster.put_kustomization(name, |object| object["spec"] = whole);
+        self.cluster.put_kustomization(name, |object| object["spec"] = whole(name, spec));
     }
 
     /// Somebody asks for a Kustomization.
@@ -81,14 +78,17 @@ impl World {
     }
 
     /// The source brings a commit, in which each Kustomization has an object of its own and those that are named behind it. A
-    /// `!` stands for a file that can't be read.
+    /// `!` stands for a file that can't be read, `@name` for another Kustomization.
     pub(super) fn describe(&mut self, described: &[(&str, &str)]) -> String {
         let files = described.iter().flat_map(|(name, objects)| {
             let own = format!("own-{name}");
             let objects = objects.split_whitespace().map(str::to_owned).chain([own]);
             objects.map(move |object| match object.as_str() {
                 "!" => (format!("{name}/mistake.yaml"), "kind: [".to_owned()),
-                object => (format!("{name}/{object}.yaml"), map(object, "1")),
+                object => match object.strip_prefix('@') {
+                    Some(child) => (format!("{name}/ks-{child}.yaml"), kustomization(child)),
+                    None => (format!("{name}/{object}.yaml"), map(object, "1")),
+                },
             })
         });
         self.bring(files)
@@ -177,6 +177,20 @@ impl World {
         let told = self.told().remove(name).unwrap_or_default();
         told.into_iter().filter(|(phase, _)| *phase == Phase::Building).map(|(_, because)| because).collect()
     }
+}
+
+/// A spec, with what is said of it beside what all have.
+fn whole(name: &str, spec: Value) -> Value {
+    let mut whole = json!({ "interval": "1h", "prune": true, "path": format!("./{name}"),
+        "sourceRef": { "kind": "GitRepository", "name": "fleet" } });
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    whole
+}
+
+fn kustomization(name: &str) -> String {
+    let content = json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": { "name": name, "namespace": "flux-system" }, "spec": whole(name, json!({})) });
+    content.to_string()
 }
 
 fn map(name: &str, value: &str) -> String {

@@ -15,10 +15,15 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+mod remains;
+
+pub(crate) use remains::ComesBack;
+use remains::Remains;
+
 use super::claims::{Claims, Concerned, Contested, Heirs, Rank, Shared};
 use super::unbrought::Specs;
 use super::words::{Foreseen, Silence, Silent, Words};
-use crate::owner::{Owner, OwnerName, Status};
+use crate::owner::{Owner, OwnerName};
 use crate::source::{Artifact, SourceName};
 
 /// The longest that a deletion waits for others, each time that it does.
@@ -52,7 +57,7 @@ struct State {
     /// The specs that owners are to have, by who describes them and could not bring that.
     unbrought: HashMap<OwnerName, Specs>,
     /// What owners had that are made anew as soon as they are gone.
-    remains: HashMap<OwnerName, Status>,
+    remains: HashMap<OwnerName, Remains>,
 }
 
 impl Sharing {
@@ -138,6 +143,11 @@ impl Sharing {
         Concerned::to_look(self.state().words.wait_for(waiter, names))
     }
 
+    /// Those that hold deletions back until `name` says something.
+    pub(crate) fn waiting_for(&self, name: &OwnerName) -> BTreeSet<OwnerName> {
+        self.state().words.waiting_for(name)
+    }
+
     /// `name` has applied, or will not.
     pub(crate) fn leave(&self, source: &SourceName, name: &OwnerName) {
         let mut state = self.state();
@@ -210,12 +220,15 @@ impl Sharing {
         self.claim(rank, [], BTreeSet::new())
     }
 
-    /// `name` is gone.
+    /// `name` is gone. What it has left behind is described as long as it may come back for that.
     pub(crate) fn disclaim(&self, name: &OwnerName) -> Concerned {
         let mut state = self.state();
-        state.given.remove(name);
-        let mut concerned = state.claims.disclaim(name);
-        concerned.to_look.extend(state.words.forget(name));
+        let mut concerned = Concerned::default();
+        if !state.remains.contains_key(name) {
+            state.given.remove(name);
+            concerned = state.claims.disclaim(name);
+            concerned.to_look.extend(state.words.forget(name));
+        }
         drop(state);
         concerned.to_look.extend(self.leave_unbrought(name, Specs::new()).to_look);
         self.changed.notify_waiters();
@@ -301,16 +314,6 @@ impl Sharing {
     /// Who `name` is.
     pub(crate) fn owner(&self, name: &OwnerName) -> Option<Arc<Owner>> {
         self.state().words.owner(name)
-    }
-
-    /// `name` goes with this status, and all that it has stays for the one that is made anew.
-    pub(crate) fn leave_behind(&self, name: &OwnerName, status: &Status) {
-        self.state().remains.insert(name.clone(), status.remains());
-    }
-
-    /// What the former owner of this name has left behind.
-    pub(crate) fn take_remains(&self, name: &OwnerName) -> Option<Status> {
-        self.state().remains.remove(name)
     }
 
     /// What others gave to `name` since it last asked.
