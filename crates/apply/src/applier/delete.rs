@@ -110,19 +110,11 @@ impl Applier {
     /// Every object is tried. An object whose deletion the API did not confirm is not among the changes that the
     /// error tells of, and belongs into the inventory still.
     pub async fn prune(&self, stale: &Stale) -> Result<Pruned, Partial> {
-        self.prune_and_tell(stale, |_| ()).await
+        self.prune_while(stale, |_| true, |_| ()).await
     }
 
-    /// Deletes as [`Applier::prune`] does, and tells what was done to each object as soon as it was.
-    ///
-    /// # Errors
-    /// As [`Applier::prune`].
-    pub async fn prune_and_tell(&self, stale: &Stale, tell: impl FnMut(Action)) -> Result<Pruned, Partial> {
-        self.prune_while(stale, |_| true, tell).await
-    }
-
-    /// Deletes as [`Applier::prune_and_tell`] does, while it `goes_on`, which is asked at the last moment before each object
-    /// is deleted.
+    /// Deletes as [`Applier::prune`] does, while it `goes_on`, which is asked at the last moment before each object is deleted, and
+    /// tells what was done to each as soon as it was.
     ///
     /// # Errors
     /// As [`Applier::prune`]; [`ApplyError::Superseded`] where it does not go on.

@@ -227,7 +227,7 @@ async fn what_was_deleted_is_told_from_what_was_gone_and_what_waits_for_finalize
     let owner = Owner::new("flux-system", "x");
     let stale = Stale { owner, objects: entries(&applied), account: None, abandoned_by: Owners::none() };
     let mut told = Vec::new();
-    let pruned = world.applier.prune_and_tell(&stale, |action| told.push(action)).await.unwrap();
+    let pruned = world.applier.prune_while(&stale, |_| true, |action| told.push(action)).await.unwrap();
     let named = |name: &str| format!("ConfigMap/default/{name}");
     let expected = [("held", Action::Deleted), ("gone", Action::Gone), ("a", Action::Deleted)];
     assert_eq!(actions(&pruned.changes), expected.map(|(name, action)| (named(name), action)));
