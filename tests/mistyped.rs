@@ -82,7 +82,9 @@ fn names_that_nothing_has_end_with_1_and_what_may_be_meant_is_said() {
         ("suspend apq", 1, "did you mean app?"),
         ("resume apq", 1, "did you mean app?"),
         ("trace cm/nope", 1, "ConfigMap object \"nope\" not found"),
+        ("trace cm/rde", 1, "did you mean red?"),
         ("trace confgmap/red", 1, "did you mean configmap?"),
+        ("get sources oci", 0, "no ocirepositories found in \"flux-system\" namespace"),
         ("events --for confgmap/red", 1, "did you mean configmap?"),
         ("logs ks/apq", 1, "did you mean app?"),
     ] {
@@ -90,9 +92,26 @@ fn names_that_nothing_has_end_with_1_and_what_may_be_meant_is_said() {
         let (ended, text) = run(fleet.directory.path(), &words);
         assert!(ended == status && text.contains(said), "{line}: {ended}: {text}");
     }
+    // As with kubectl, those that are there are shown before the one that is not.
+    let (status, text) = run(fleet.directory.path(), &["get", "ks", "app", "nope", "--data-dir", &data]);
+    assert!(status == 1 && text.contains("app ") && text.contains("\"nope\" not found"), "{text}");
     // Which cluster it was is of no matter for what no cluster would take.
     let (status, text) = run(fleet.directory.path(), &["get", "-l", "!!", "--data-dir", &data]);
     assert!(status == 1 && text.contains("unable to parse requirement") && !text.contains("asked:"), "{text}");
+}
+
+#[test]
+fn what_is_found_is_a_list_however_much_it_is_and_what_is_named_is_itself() {
+    let fleet = Fleet::start();
+    let kind = |words: &[&str]| {
+        let said = fleet.running.cowherd_ok(words.iter().chain(&["-o", "json"]));
+        serde_json::from_str::<serde_json::Value>(&said).unwrap()["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kind(&["get", "sources", "git"]), "List", "there is one");
+    assert_eq!(kind(&["get", "sources", "oci"]), "List", "there is none");
+    assert_eq!(kind(&["get", "sources", "git", "flux-system"]), "GitRepository");
+    assert_eq!(kind(&["get", "ks", "app", "other"]), "List");
+    assert_eq!(kind(&["events", "--for", "ks/nope"]), "List");
 }
 
 #[test]

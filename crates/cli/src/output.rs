@@ -26,10 +26,12 @@ pub fn print_structured(value: &Value, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// Objects as `kubectl get` gives them: the only one as it is, several in a `List`.
-pub fn list(mut objects: Vec<Value>) -> Value {
-    if objects.len() == 1 {
-        return objects.remove(0);
-    }
+/// Objects as `kubectl` gives those that were named: the only one as it is, several in a `List`.
+pub fn named(mut objects: Vec<Value>) -> Value {
+    if objects.len() == 1 { objects.remove(0) } else { list(objects) }
+}
+
+/// Objects as `kubectl get` gives what it finds, however many they are.
+pub fn list(objects: Vec<Value>) -> Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": objects, "metadata": { "resourceVersion": "" } })
 }

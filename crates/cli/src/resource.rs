@@ -236,7 +236,7 @@ async fn list_if_known(
 pub fn print(resources: &[Resource], format: Option<Format>) -> Result<()> {
     let Some(format) = format else { return Ok(()) };
     let objects = resources.iter().map(Resource::to_json).collect::<Result<Vec<_>>>()?;
-    output::print_structured(&output::list(objects), format)
+    output::print_structured(&output::named(objects), format)
 }
 
 /// The resources that a command is about: those named, or where none is, all of the kind in the namespace.

@@ -132,6 +132,13 @@ impl RepositoryUrl {
         format!("{}{port}", url.host().unwrap_or_default().to_ascii_lowercase())
     }
 
+    /// The command that prints the ssh keys of the server.
+    pub fn key_scan(&self) -> String {
+        let Some(url) = self.git() else { return "ssh-keyscan HOST".to_owned() };
+        let port = url.port.map(|port| format!("-p {port} ")).unwrap_or_default();
+        format!("ssh-keyscan {port}{}", url.host().unwrap_or("HOST"))
+    }
+
     /// Whether Git's protocol is spoken over HTTP, with or without TLS.
     pub fn is_http(&self) -> bool {
         matches!(self.scheme(), Scheme::Https | Scheme::Http)

@@ -55,8 +55,9 @@ pub enum FetchError {
     },
     /// The ssh server is not the one that is known, or not known at all.
     #[error(
-        "the host key of {url} is not accepted: {cause}; if that server is meant, put its key, as `ssh-keyscan HOST` prints it, into the \
-         file that --known-hosts-file of `cowherd up` names, or as known_hosts into the Secret that spec.secretRef names"
+        "the host key of {url} is not accepted: {cause}; if that server is meant, put its key, as `{}` prints it, into the \
+         file that --known-hosts-file of `cowherd up` names, or as known_hosts into the Secret that spec.secretRef names",
+        url.key_scan()
     )]
     HostKey {
         /// The repository.

@@ -85,12 +85,16 @@ impl Get {
         let client = self.cluster.client().await?;
         let namespace = (!self.all_namespaces).then_some(self.cluster.namespace.as_str());
         let mut found = resource::list_all(&client, &kinds, namespace, self.label_selector.as_deref()).await?;
-        self.check_names(&names, &found)?;
+        let absent = self.check_names(&names, &found);
         for resources in &mut found {
             resources.retain(|one| names.is_empty() || names.contains(&one.name()));
             resources.retain(|one| readiness.is_none_or(|wanted| one.readiness().eq_ignore_ascii_case(wanted)));
         }
-        self.print(found)?;
+        // As kubectl: those that are there, and then which is not.
+        if absent.is_ok() || found.iter().any(|resources| !resources.is_empty()) {
+            self.print(&kinds, found, &names)?;
+        }
+        absent?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -134,7 +138,7 @@ impl Get {
         }
     }
 
-    fn print(&self, found: Vec<Vec<Resource>>) -> Result<()> {
+    fn print(&self, kinds: &[Kind], found: Vec<Vec<Resource>>, names: &[String]) -> Result<()> {
         let format = match self.output {
             Some(Form::Json) => Some(Format::Json),
             Some(Form::Yaml) => Some(Format::Yaml),
@@ -142,10 +146,16 @@ impl Get {
         };
         if let Some(format) = format {
             let objects = found.iter().flatten().map(Resource::to_json).collect::<Result<Vec<_>>>()?;
-            return output::print_structured(&output::list(objects), format);
+            let all = if names.len() == 1 { output::named(objects) } else { output::list(objects) };
+            return output::print_structured(&all, format);
         }
         if found.iter().all(Vec::is_empty) {
-            self.cluster.tell_none(&format!("no Kustomizations or sources found{}", self.where_looked()));
+            let sought = match kinds {
+                [kind] => kind.plural().to_owned(),
+                kinds if kinds.contains(&Kind::Kustomization) => "Kustomizations or sources".to_owned(),
+                _ => "sources".to_owned(),
+            };
+            self.cluster.tell_none(&format!("no {sought} found{}", self.where_looked()));
         } else if self.output == Some(Form::Name) {
             for resource in found.iter().flatten() {
                 println!("{}.{}/{}", resource.kind.name().to_ascii_lowercase(), resource.kind.group(), resource.name());

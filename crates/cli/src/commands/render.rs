@@ -117,7 +117,7 @@ impl Render {
             crate::terminal::tell!("# Warning: there are no manifests");
         }
         match self.output {
-            Some(format) => output::print_structured(&output::list(objects), format)?,
+            Some(format) => output::print_structured(&output::named(objects), format)?,
             None => print!("{}", cowherd_yaml::write_documents(&objects)),
         }
         Ok(())
@@ -159,7 +159,7 @@ impl Render {
             print!("{text}");
             return Ok(());
         };
-        output::print_structured(&output::list(chart::objects(text)?), format)
+        output::print_structured(&output::named(chart::objects(text)?), format)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::cluster::{Access, Cluster, explain, missing};
 use crate::commits::{self, Commits};
 use crate::completion;
 use crate::failure::misuse;
+use crate::near;
 use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::served::{self, Served};
@@ -26,6 +27,9 @@ use crate::terminal::text::plain;
 
 /// How many owners are followed before it counts as a circle.
 const OWNERS: usize = 16;
+
+/// How many objects are looked at for a name that may be meant.
+const NAMED: u32 = 1_000;
 
 /// With what reason a reconciliation ends well.
 const SUCCEEDED: &str = "ReconciliationSucceeded";
@@ -288,10 +292,17 @@ async fn get(client: &Client, kind: &ApiResource, namespace: Option<&str>, name:
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, kind),
         None => Api::all_with(client.clone(), kind),
     };
-    let found = api.get_opt(name).await.map_err(explain)?;
+    if let Some(found) = api.get_opt(name).await.map_err(explain)? {
+        return Ok(found);
+    }
     let place =
         namespace.map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace; name another with -n"));
-    found.ok_or_else(|| missing(format!("{} object {name:?} not found{place}", kind.kind)))
+    // Who may read one may not be who may list all: then there is nothing to offer.
+    let others =
+        api.list_metadata(&ListParams::default().limit(NAMED)).await.map(|found| found.items).unwrap_or_default();
+    let names: Vec<String> = others.iter().map(ResourceExt::name_any).collect();
+    let hint = near::hint(name, names.iter().map(String::as_str));
+    Err(missing(format!("{} object {name:?} not found{place}{hint}", kind.kind)))
 }
 
 /// The Kustomization that applied the object, as namespace and name.

@@ -239,19 +239,23 @@ impl Job {
     }
 }
 
-/// What an owner without content says. Why that brought nothing is told in its own namespace alone.
-pub(crate) fn without_source(of: &OwnerName, source: &SourceName, latest: Option<&Latest>) -> Task {
-    let problem = latest.and_then(|latest| latest.problem.as_ref()).filter(|_| source.name.namespace == of.namespace);
+/// What an owner says whose source has brought nothing yet. Why that is so is told in its own namespace alone.
+pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest) -> Task {
+    let problem = latest.problem.as_ref().filter(|_| source.name.namespace == of.namespace);
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
 }
 
-/// What an owner says whose source is not there any more.
-pub(crate) fn source_is_gone(source: &SourceName) -> Task {
-    let message = format!(
-        "Source '{source}' not found: it was deleted, and no commit comes here any more. What was applied stays as it is; bring \
-         the source back, name another one in spec.sourceRef, or delete this too"
-    );
+/// What an owner says whose source is not there, whether it was applied before or not.
+pub(crate) fn no_such_source(source: &SourceName, was_applied: bool) -> Task {
+    let remedy = match was_applied {
+        true => {
+            "no commit comes here any more. What was applied stays as it is; bring the source back, name another one in \
+             spec.sourceRef, or delete this too"
+        }
+        false => "make it, or name one in spec.sourceRef that `cowherd get sources -A` lists",
+    };
+    let message = format!("Source '{source}' not found: {remedy}");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Warning }
 }

@@ -33,7 +33,7 @@ pub(crate) use context::Context;
 pub(crate) use deliver::deliver;
 pub use guard::approval;
 pub(crate) use guard::has_waiting;
-pub(crate) use job::{Ended, Held, Job, Report, Task, source_is_gone, without_source};
+pub(crate) use job::{Ended, Held, Job, Report, Task, no_such_source, without_artifact};
 pub use preview::{PreviewError, Proposal};
 pub(crate) use preview::{Previewed, preview, preview_deletion};
 pub(crate) use words::Silence;

@@ -26,7 +26,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 use crate::delivery::{
-    Concerned, Context, Ended, Job, Rank, Report, Silence, Task, deliver, has_waiting, source_is_gone, without_source,
+    Concerned, Context, Ended, Job, Rank, Report, Silence, Task, deliver, has_waiting, no_such_source, without_artifact,
 };
 use crate::occasion::Drifted;
 use crate::owner::{OwnerKind, OwnerName, Sighting};
@@ -581,11 +581,11 @@ impl Schedule {
     }
 }
 
-/// Says that an owner has no content: none yet, or none any more.
+/// Says that an owner has no content: that there is no such source, or that it has brought nothing yet.
 fn lack(entry: &Entry, source: &SourceName, latest: Option<&Latest>) -> Task {
     match latest {
-        None if entry.needs_source() => source_is_gone(source),
-        _ => without_source(&entry.owner.name, source, latest),
+        None => no_such_source(source, entry.needs_source()),
+        Some(latest) => without_artifact(&entry.owner.name, source, latest),
     }
 }
 

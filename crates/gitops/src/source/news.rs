@@ -47,6 +47,11 @@ impl Teller {
         Self(Arc::new(Mutex::new(State { source, tell, latest: Latest::default(), is_gone: false })))
     }
 
+    /// There is such a source, whatever it will bring.
+    pub(super) fn begin(&self) {
+        self.change(|_| true);
+    }
+
     /// The source has this, and all is well. What was told already is not told again.
     pub(super) fn brought(&self, artifact: Arc<Artifact>) {
         self.change(|latest| {

@@ -99,6 +99,7 @@ impl<K: Source> State<K> {
                 let (objects, receiver) = watch::channel(object);
                 let source = SourceName { kind: K::KIND, name: name.clone() };
                 let teller = Teller::new(source.clone(), shared.tell.clone());
+                teller.begin();
                 self.tasks.spawn(keep_on(shared.clone(), source, receiver, teller.clone()));
                 self.running.insert(name, Running { objects, teller });
             }

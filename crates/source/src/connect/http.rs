@@ -220,9 +220,10 @@ impl Requests {
         let attempt = &self.attempt;
         let said = format!("the server answered {status}");
         match status.as_u16() {
-            401 | 403 if !attempt.auth().has_http_credentials() => {
-                attempt.refused(&format!("{said}, and no credentials were given"))
-            }
+            401 | 403 if !attempt.auth().has_http_credentials() => attempt.refused(&format!(
+                "{said}, and no credentials were given (in the Secret that spec.secretRef names; to `cowherd up` in GIT_PASSWORD, \
+                 with --username)"
+            )),
             401 | 403 => attempt.refused(&format!("{said} to the credentials given")),
             404 | 410 if !attempt.auth().has_http_credentials() => {
                 attempt.not_found(&format!("{said}; a private repository looks like this without credentials"))

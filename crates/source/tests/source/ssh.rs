@@ -46,6 +46,11 @@ fn a_key_with_a_passphrase_is_opened() {
     mirrors.fetch(&with("hunter2"), &Reference::Head).unwrap();
     let error = mirrors.fetch(&with("wrong-one"), &Reference::Head).unwrap_err();
     assert!(matches!(error, FetchError::Refused { .. }), "{error}");
+    // ssh itself would say that permission is denied.
+    let without = remote(&sshd.url(&repository.path)).with_auth(auth(&sshd));
+    let error = mirrors.fetch(&without, &Reference::Head).unwrap_err();
+    assert!(matches!(error, FetchError::Credentials { .. }), "{error}");
+    assert!(error.to_string().contains("the private key has a passphrase, and none is given"), "{error}");
 }
 
 #[test]
@@ -62,6 +67,8 @@ fn a_host_that_is_not_known_or_changed_is_not_trusted() {
         let error = mirrors.fetch(&remote, &Reference::Head).unwrap_err();
         assert!(matches!(error, FetchError::HostKey { .. }), "{error}");
         assert!(error.to_string().contains("known_hosts"), "{error}");
+        let port = sshd.url(&repository.path).rsplit_once(':').unwrap().1.split_once('/').unwrap().0.to_owned();
+        assert!(error.to_string().contains(&format!("`ssh-keyscan -p {port} 127.0.0.1`")), "{error}");
     }
 }
 

@@ -19,6 +19,11 @@ async fn a_wait_for_the_source_is_told_when_it_takes_longer_than_a_second() {
     sleep(Duration::from_millis(900)).await;
     assert_eq!(world.said("web"), None);
     sleep(MOMENT).await;
+    let told = "Source 'GitRepository/flux-system/fleet' not found: make it, or name one in spec.sourceRef that `cowherd get \
+                sources -A` lists";
+    assert_eq!(world.trouble("web"), trouble("ArtifactFailed", told));
+    world.begin_source();
+    sleep(MOMENT).await;
     let told = "Source 'GitRepository/flux-system/fleet' has no artifact yet; it is applied as soon as it has one";
     assert_eq!(world.trouble("web"), trouble("ArtifactFailed", told));
     world.told();

@@ -105,6 +105,12 @@ impl World {
         revision
     }
 
+    /// The source is made, and has brought nothing yet.
+    pub(super) fn begin_source(&self) {
+        let source = SourceName::new(git::KIND, "flux-system", "fleet");
+        let _ = self.signals.send(Signal::Source(News { source, latest: Some(Latest::default()) }));
+    }
+
     /// The source is deleted.
     pub(super) fn lose_source(&mut self) {
         let source = SourceName::new(git::KIND, "flux-system", "fleet");

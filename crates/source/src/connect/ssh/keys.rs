@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::super::Means;
@@ -19,8 +21,15 @@ impl KeyFiles {
     pub(super) fn write(attempt: &Attempt, means: &Means<'_>) -> Result<Self, FetchError> {
         let auth = attempt.auth();
         if auth.identity.is_some() && auth.known_hosts.is_none() {
+            let scan = attempt.url().key_scan();
+            return Err(attempt.credentials(&format!(
+                "there is a private key but no known_hosts; add the host keys that `{scan}` prints"
+            )));
+        }
+        if auth.password.is_none() && auth.identity.as_ref().is_some_and(|identity| has_passphrase(identity.expose())) {
             return Err(attempt.credentials(
-                "there is a private key but no known_hosts; add the host keys that `ssh-keyscan HOST` prints",
+                "the private key has a passphrase, and none is given; put it as password into the Secret that spec.secretRef \
+                 names, give it to `cowherd up` in GIT_PASSWORD, or use a key without one",
             ));
         }
         if auth.identity.is_none() && auth.known_hosts.is_none() {
@@ -79,6 +88,20 @@ impl KeyFiles {
             _ => options(command, &["BatchMode=yes"]),
         }
     }
+}
+
+/// Whether a private key can be read with a passphrase alone: as OpenSSH writes them (PROTOCOL.key), and as PEM.
+fn has_passphrase(key: &[u8]) -> bool {
+    const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+    const MAGIC: &[u8] = b"openssh-key-v1\0";
+    let text = String::from_utf8_lossy(key);
+    let Some((_, body)) = text.split_once(BEGIN) else {
+        return text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED");
+    };
+    // The name of the cipher stands at the beginning.
+    let body: String = body.chars().filter(|letter| !letter.is_whitespace()).take(64).collect();
+    let Ok(decoded) = STANDARD.decode(body) else { return false };
+    decoded.strip_prefix(MAGIC).is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
 }
 
 fn put(path: PathBuf, content: &[u8], mode: u32) -> std::io::Result<()> {
