@@ -86,12 +86,98 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         ("broken/kustomization.yaml:5", "patches[0].path: lost.yaml: no such file"),
         ("broken/bad.yaml:2", "did not find expected"),
         ("cluster/one.yaml:14", "dependency cycle: flux-system/one -> flux-system/two -> flux-system/one"),
-        ("vars/a.yaml:1", "the variable forgotten has no value"),
+        ("vars/a.yaml:7", "the variable forgotten has no value"),
     ] {
         let found = lines.iter().any(|line| line.starts_with(&format!("{place}: error: ")) && line.contains(words));
         assert!(found, "{place}: {words}: {lines:#?}");
     }
     assert_eq!(lines.len(), 12, "nothing else, and nothing twice: {lines:#?}");
+}
+
+#[test]
+fn no_mistake_of_an_object_hides_another() {
+    let story = Story::begin();
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: default\n  labels:\n    a.b/c: 1\nspec:\n  replicas: \
+                      \"two\"\n  minReadySeconds: \"x\"\n  selectr: {}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      \
+                      containers:\n      - name: a\n        imag: b\n        stdin: 1\n";
+    story.repository.write("app/web.yaml", deployment);
+    let (lines, status) = story.lines(&[]);
+    let told = [
+        ("7", "cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"),
+        ("8", "spec.selector: Required value"),
+        ("9", "DeploymentSpec.spec.replicas of type int32"),
+        ("10", "DeploymentSpec.spec.minReadySeconds of type int32"),
+        ("11", "unknown field \"spec.selectr\""),
+        ("16", "spec.template.spec.containers[0].image: Required value"),
+        ("17", "unknown field \"spec.template.spec.containers[0].imag\""),
+        ("18", "Container.spec.template.spec.containers.stdin of type bool"),
+    ];
+    for (line, words) in told {
+        let place = format!("app/web.yaml:{line}: error: Deployment/default/web: ");
+        assert!(lines.iter().any(|line| line.starts_with(&place) && line.contains(words)), "{words}: {lines:#?}");
+    }
+    assert_eq!((lines.len(), status), (told.len(), 1), "nothing else: {lines:#?}");
+}
+
+#[test]
+fn an_object_has_its_line_whatever_its_name_may_mean_in_yaml() {
+    let story = Story::begin();
+    for name in ["n", "on", "2024-01-01"] {
+        let map =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: default\ndta: {{}}\n");
+        story.repository.write(&format!("app/{name}.yaml"), &map);
+        story.says(&format!("app/{name}.yaml:6"), "unknown field \"dta\"");
+    }
+}
+
+#[test]
+fn variables_are_told_where_they_stand() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    repository.kustomization("vars", "./vars", "postBuild: {substitute: {known: x}}");
+    let two = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: two\n  namespace: default\ndata:\n  a: ${lost}-${known}\n  \
+               # ${lost}\n  b: |\n    one ${missing}\n    two ${missing} ${lost:+x}\n";
+    repository.write("vars/two.yaml", two).config_map("vars/patched.yaml", "patched", "1");
+    let patch =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: patched, namespace: default}\ndata:\n  c: ${patch}\n";
+    repository.write("vars/patch.yaml", patch);
+    repository.write("vars/a.env", "# for a\nA=${generated}\n");
+    let generator = "configMapGenerator:\n- {name: made, namespace: default, envs: [a.env]}\n";
+    let kustomization = format!("resources: [two.yaml, patched.yaml]\npatches: [{{path: patch.yaml}}]\n{generator}");
+    repository.write("vars/kustomization.yaml", &kustomization);
+    let (lines, _) = story.lines(&[]);
+    for (place, words) in [
+        ("vars/two.yaml:7", "the variable lost has no value, so nothing is put in its place, nor on line 11;"),
+        ("vars/two.yaml:10", "the variable missing has no value, so nothing is put in its place, nor on line 11;"),
+        ("vars/patch.yaml:5", "the variable patch has no value, so nothing is put in its place;"),
+        ("vars/a.env:2", "the variable generated has no value, so nothing is put in its place;"),
+    ] {
+        let found =
+            lines.iter().any(|line| line.starts_with(&format!("{place}: error: ConfigMap/")) && line.contains(words));
+        assert!(found, "{place}: {words}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+}
+
+#[test]
+fn expressions_that_cannot_be_replaced_are_told_each_with_its_line() {
+    let story = Story::begin();
+    story.repository.kustomization("vars", "./vars", "postBuild: {substitute: {known: x, no: n}}");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\ndata:\n  a: ${known\n  b: ${known}\n  \
+               c: ${known-x}\n";
+    story.repository.write("vars/a.yaml", map).config_map("vars/b.yaml", "b", "${known}");
+    let named = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  namespace: default\n  name: ${no}\n";
+    story.repository.write("vars/named.yaml", named);
+    let (lines, status) = story.lines(&[]);
+    for (place, words) in [
+        ("vars/a.yaml:5", "error: ConfigMap/default/a: data.a: "),
+        ("vars/a.yaml:7", "error: ConfigMap/default/a: data.c: "),
+        ("vars/named.yaml:5", "metadata.name is missing or not a text"),
+    ] {
+        let found = lines.iter().any(|line| line.starts_with(&format!("{place}: ")) && line.contains(words));
+        assert!(found, "{place}: {words}: {lines:#?}");
+    }
+    assert_eq!((lines.len(), status), (3, 1), "{lines:#?}");
 }
 
 #[test]
@@ -136,13 +222,36 @@ fn definitions_in_the_repository_bring_their_kinds() {
 }
 
 #[test]
+fn every_object_of_a_missing_kind_is_told_with_its_place() {
+    let story = Story::begin();
+    let gadget = |name: usize| {
+        format!("---\napiVersion: example.com/v1\nkind: Gadget\nmetadata: {{name: g{name:02}, namespace: default}}\n")
+    };
+    story.repository.write("app/gadgets.yaml", &(0..30).map(gadget).collect::<String>());
+    let (lines, status) = story.lines(&[]);
+    assert_eq!((lines.len(), status), (1, 1), "{lines:#?}");
+    let places: String = (1..=10).map(|number| format!(" app/gadgets.yaml:{},", 4 * number + 3)).collect();
+    let told = format!("; also at{places} and 19 more [unserved-kind]");
+    assert!(
+        lines[0].starts_with("app/gadgets.yaml:3: error: Gadget/default/g00: ") && lines[0].ends_with(&told),
+        "{lines:#?}"
+    );
+    // Programs get all of them.
+    let report: serde_json::Value = serde_json::from_slice(&story.run(&["-o", "json"]).stdout).unwrap();
+    let others = report["findings"][0]["others"].as_array().unwrap();
+    assert_eq!(others.len(), 29);
+    let last = serde_json::json!({ "file": "app/gadgets.yaml", "line": 119, "object": "Gadget/default/g29" });
+    assert_eq!(others[28], last);
+}
+
+#[test]
 fn values_of_secrets_are_not_shown() {
     let story = Story::begin();
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: default}\ndata: {a: 'hunter2!'}\n";
     story.repository.write("app/secret.yaml", secret);
     let output = story.run(&[]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.starts_with("app/secret.yaml:1: error: Secret/default/s") && !text.contains("hunter2"), "{text}");
+    assert!(text.starts_with("app/secret.yaml:4: error: Secret/default/s") && !text.contains("hunter2"), "{text}");
 }
 
 #[test]
@@ -213,16 +322,70 @@ fn what_no_cluster_grows_from_for_it_is_not_rendered_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let repository = Repository::new(directory.path().join("examples"));
     repository.config_map("guestbook/map.yaml", "a", "1").write("jsonnet/main.jsonnet", "{}");
-    repository.write("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n").commit("begin");
-    let said = |arguments: &[&str]| {
+    for number in 0..15 {
+        let chart = format!("apiVersion: v2\nname: web-{number:02}\nversion: 1.0.0\n");
+        repository.write(&format!("charts/web-{number:02}/Chart.yaml"), &chart);
+    }
+    repository.commit("begin");
+    let run = |arguments: &[&str]| {
         let output = cowherd(&repository.path).args(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stderr).unwrap()
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    for arguments in [["check"].as_slice(), &["diff", "--base", "main"]] {
-        let said = said(arguments);
-        assert!(said.contains("not looked at") && said.contains("jsonnet (Jsonnet), web (a Helm chart)"), "{said}");
+    let (lines, said) = run(&["check", "."]);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 16, "{lines:#?}");
+    for (number, line) in lines[..15].iter().enumerate() {
+        let begin = format!("charts/web-{number:02}: warning: the directory is a Helm chart that nothing renders: ");
+        assert!(line.starts_with(&begin) && line.contains("`cowherd render NAME charts/web-"), "{lines:#?}");
     }
+    assert!(lines[15].starts_with("jsonnet: warning: Jsonnet is not rendered: "), "{lines:#?}");
+    assert!(!said.contains("not looked at"), "{said}");
+    let (_, said) = run(&["diff", "--base", "main"]);
+    assert!(said.contains("not looked at: charts/web-00 (a Helm chart)") && said.contains("and 6 more"), "{said}");
+}
+
+#[test]
+fn one_list_has_all_for_which_nothing_comes_of_a_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("examples"));
+    repository.config_map("guestbook/map.yaml", "a", "1").write("jsonnet/main.jsonnet", "{}");
+    repository.config_map("again/map.yaml", "a", "1");
+    for name in ["api", "web"] {
+        repository.write(&format!("{name}/Chart.yaml"), &format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n"));
+    }
+    repository.write("layered/kustomization.yaml", "resources: [map.yaml, gone.yaml]\n");
+    repository.write("layered/map.yaml", &config_map("b", "1").replace("\ndata:", "\ndta:"));
+    repository.write(
+        "release.yaml",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r, namespace: default}\n",
+    );
+    repository.commit("begin");
+    let mut up = cowherd(directory.path());
+    up.args(["up", "examples", "--path", "./", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    let said = String::from_utf8(up.output().unwrap().stderr).unwrap();
+    assert!(said.contains("the directory is a Helm chart"), "{said}");
+    let offered =
+        said.lines().find_map(|line| line.trim().strip_prefix("cowherd check ")).unwrap_or_else(|| panic!("{said}"));
+    let words: Vec<&str> = offered.split('#').next().unwrap().split_whitespace().collect();
+    let output = cowherd(directory.path()).arg("check").args(words).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    // Who stands outside of the repository sees where it is.
+    let lines: Vec<&str> =
+        lines.lines().filter_map(|line| line.split_once("/examples/")).map(|(_, line)| line).collect();
+    assert_eq!(output.status.code(), Some(1));
+    for begin in [
+        "api: error: the directory is a Helm chart",
+        "guestbook/map.yaml:1: error: may not add resource with an already registered id",
+        "jsonnet/main.jsonnet: warning: Jsonnet is not rendered",
+        "layered/kustomization.yaml:1: error: resources[1]: gone.yaml: no such file",
+        "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
+        "release.yaml:2: error: HelmRelease/default/r: cowherd does not do the kind HelmRelease",
+        "web: error: the directory is a Helm chart",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 7, "{lines:#?}");
 }
 
 #[test]
@@ -291,7 +454,8 @@ fn what_the_agents_would_not_act_on_or_refuse_is_told() {
     for (place, words) in [
         (
             "app/one.yaml:2: warning: PersistentVolumeClaim/default/one",
-            "the control plane of cowherd has no controller for PersistentVolumeClaim (and for one other object)",
+            "the control plane of cowherd has no controller for PersistentVolumeClaim: what describes it is not Ready there; \
+             also at app/two.yaml:2 [no-controller]",
         ),
         ("app/out.yaml:2: warning: Service/default/outside", "has no controller for Service of type LoadBalancer:"),
         (
@@ -394,7 +558,7 @@ fn an_object_that_many_describe_is_told_once() {
     let (lines, _) = story.lines(&[]);
     assert_eq!(lines.len(), 2, "{lines:#?}");
     let words = "Kustomization flux-system/many-01 describes it, and flux-system/many-00 (many/a.yaml:2) does too; so do \
-                 flux-system/many-02, flux-system/many-03, flux-system/many-04, flux-system/many-05, flux-system/many-06, 13 more";
+                 flux-system/many-02, flux-system/many-03, flux-system/many-04, flux-system/many-05, flux-system/many-06, and 13 more";
     assert!(lines[0].contains(words), "{lines:#?}");
 }
 

@@ -111,6 +111,16 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// The field at fault.
+    pub fn field(&self) -> String {
+        match self {
+            Self::Incomplete { field, .. } | Self::Name { field: field @ "apiVersion", .. } => (*field).to_owned(),
+            Self::Name { field, .. } | Self::Metadata { field, .. } => format!("metadata.{field}"),
+        }
+    }
+}
+
 impl Manifest {
     /// The object that `value` describes.
     ///

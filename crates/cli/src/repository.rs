@@ -272,6 +272,6 @@ fn takes_credentials(error: &FetchError) -> bool {
 }
 
 /// A path as `spec.path` has it.
-fn spec_path(path: &TreePath) -> String {
+pub fn spec_path(path: &TreePath) -> String {
     if path.is_root() { "./".to_owned() } else { format!("./{path}") }
 }

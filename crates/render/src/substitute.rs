@@ -57,6 +57,18 @@ pub enum SubstitutionError {
     },
 }
 
+impl SubstitutionError {
+    /// What is wrong, without the object and the line in which it stands.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Name(_) => self.to_string(),
+            Self::Expression { detail, .. } => format!("{detail}; write $${{ where the text is meant as it is"),
+            Self::Unset { variable, .. } => format!("the variable {variable:?} is not set (strict mode)"),
+            Self::Result { .. } => "no valid YAML once variables have their values; quote the expression".to_owned(),
+        }
+    }
+}
+
 /// `object` with the expressions in it (`${name}`, `${name:=default}` and so on) replaced, as Flux replaces them: in
 /// the text of the object, so that what looks like a number afterwards is one.
 pub fn substitute(

@@ -8,6 +8,7 @@ pub mod check;
 mod cluster;
 mod compare;
 mod discovery;
+mod fields;
 mod gitops;
 pub mod report;
 mod scope;

@@ -3,47 +3,103 @@
 //! Kubernetes decodes what it is sent into Go's types before it looks at values, and answers with Go's words for
 //! what does not fit; people know those words, so they are kept.
 
+use std::ops::ControlFlow;
+
 use serde_json::Value;
 
+use crate::field::FieldPath;
 use crate::formats;
 use crate::model::{Child, Schema, Type};
+
+/// How many values of one object are told that cannot be decoded.
+const MOST: usize = 100;
+
+/// A value that cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecodable {
+    /// Where it stands.
+    pub field: FieldPath,
+    /// Why not, in the words of Go's decoder.
+    pub text: String,
+}
 
 impl Schema {
     /// Why an object of the built-in kind `kind` cannot be decoded, in the words of Go's decoder; `None` if it can.
     /// `null` fits everywhere.
     pub fn decoding_error(&self, kind: &str, object: &Value) -> Option<String> {
-        let mut walk = Walk { structure: kind.to_owned(), path: Vec::new() };
-        walk.value(object, self, &|| format!("v1.{kind}")).err()
+        self.undecodable(kind, object, 1).pop().map(|one| one.text)
+    }
+
+    /// All values for which an object of the built-in kind `kind` cannot be decoded, a hundred at most: Go's decoder tells the
+    /// first.
+    pub fn decoding_errors(&self, kind: &str, object: &Value) -> Vec<Undecodable> {
+        self.undecodable(kind, object, MOST)
+    }
+
+    fn undecodable(&self, kind: &str, object: &Value, most: usize) -> Vec<Undecodable> {
+        let mut walk = Walk { structure: kind.to_owned(), steps: Vec::new(), found: Vec::new(), most };
+        // Broken off where there are enough.
+        let _ = walk.value(object, self, &|| format!("v1.{kind}"));
+        walk.found
     }
 }
 
 /// Why the metadata of an object of any kind cannot be decoded, in the words of [`Schema::decoding_error`]; custom
 /// resources have no type of Go's for the rest.
 pub fn metadata_decoding_error(object: &Value) -> Option<String> {
-    let schema = crate::builtin::definition(crate::prune::OBJECT_META)?;
-    let mut walk = Walk { structure: "ObjectMeta".to_owned(), path: vec!["metadata"] };
-    walk.value(object.get("metadata")?, schema, &|| "v1.ObjectMeta".to_owned()).err()
+    undecodable_metadata(object, 1).pop().map(|one| one.text)
+}
+
+/// All of the metadata of an object of any kind that cannot be decoded, as [`Schema::decoding_errors`] has it.
+pub fn metadata_decoding_errors(object: &Value) -> Vec<Undecodable> {
+    undecodable_metadata(object, MOST)
+}
+
+fn undecodable_metadata(object: &Value, most: usize) -> Vec<Undecodable> {
+    let schema = crate::builtin::definition(crate::prune::OBJECT_META);
+    let (Some(schema), Some(metadata)) = (schema, object.get("metadata")) else { return Vec::new() };
+    let steps = vec![Step::Field("metadata")];
+    let mut walk = Walk { structure: "ObjectMeta".to_owned(), steps, found: Vec::new(), most };
+    let _ = walk.value(metadata, schema, &|| "v1.ObjectMeta".to_owned());
+    walk.found
+}
+
+/// A step on the way to a value.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    /// A field of a type.
+    Field(&'a str),
+    /// A type that lies in another one without a field of its own: Go names it all the same.
+    Within(&'a str),
+    /// A key of a map; Go does not name it.
+    Key(&'a str),
+    /// An item of a list; Go does not name it.
+    Item(usize),
 }
 
 struct Walk<'a> {
     /// The type that the field in question belongs to.
     structure: String,
-    /// The fields on the way there; items and keys do not count.
-    path: Vec<&'a str>,
+    /// The way there.
+    steps: Vec<Step<'a>>,
+    found: Vec<Undecodable>,
+    /// After how many of those it is enough.
+    most: usize,
 }
 
-type Checked = Result<(), String>;
+/// Whether it goes on.
+type Checked = ControlFlow<()>;
 
 impl<'a> Walk<'a> {
     /// `go_type` names the type of the value.
     fn value(&mut self, value: &'a Value, schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
         let fits = match (schema.value_type, value) {
-            (_, Value::Null) | (Type::Any, _) => return Ok(()),
+            (_, Value::Null) | (Type::Any, _) => true,
             (Type::IntOrString, _) => return self.int_or_string(value, schema),
-            (Type::Object, _) if is_raw(schema) => return Ok(()),
+            (Type::Object, _) if is_raw(schema) => true,
             (Type::Object, Value::Object(_)) => return self.object(value, schema, go_type),
             (Type::Array, Value::Array(items)) => return self.items(items, schema, go_type),
-            (Type::String, Value::String(text)) => return text_error(text, schema).map_or(Ok(()), Err),
+            (Type::String, Value::String(text)) => return self.fails_with(text_error(text, schema)),
             (Type::Integer, Value::Number(number)) => match schema.format.as_deref() {
                 Some("int32") => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
                 _ => number.is_i64(),
@@ -52,38 +108,44 @@ impl<'a> Walk<'a> {
             _ => false,
         };
         if fits {
-            return Ok(());
+            return Checked::Continue(());
         }
         // Times are read from texts.
         let is_time = matches!(schema.format.as_deref(), Some("date-time" | "micro-time"));
         let go_type = if is_time { "string".to_owned() } else { go_type() };
-        Err(self.mismatch(value, schema.value_type == Type::Integer, &go_type))
+        self.fails_with(Some(self.mismatch(value, schema.value_type == Type::Integer, &go_type)))
     }
 
     fn object(&mut self, value: &'a Value, schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
         for (name, value) in value.as_object().into_iter().flatten() {
+            let depth = self.steps.len();
             if let Some(child) = schema.properties.get(name.as_str()) {
                 let field = schema.go_field(name);
-                let depth = self.path.len();
-                self.path.extend(field.into_iter().flat_map(|field| field.within.iter().map(|name| &**name)));
-                self.path.push(name);
+                let within = field.into_iter().flat_map(|field| field.within.iter().map(|name| Step::Within(name)));
+                self.steps.extend(within.chain([Step::Field(name)]));
                 let named = field.and_then(|field| field.type_name.as_deref());
                 self.child(value, child, &|| named.map_or_else(|| type_of(child), str::to_owned))?;
-                self.path.truncate(depth);
             } else if let Some(child) = &schema.additional {
+                self.steps.push(Step::Key(name));
                 self.child(value, child, &|| part_of(&go_type(), child))?;
             }
+            self.steps.truncate(depth);
         }
-        Ok(())
+        Checked::Continue(())
     }
 
     fn items(&mut self, items: &'a [Value], schema: &'a Schema, go_type: &dyn Fn() -> String) -> Checked {
-        let Some(child) = &schema.items else { return Ok(()) };
-        items.iter().try_for_each(|item| self.child(item, child, &|| part_of(&go_type(), child)))
+        let Some(child) = &schema.items else { return Checked::Continue(()) };
+        for (index, item) in items.iter().enumerate() {
+            self.steps.push(Step::Item(index));
+            self.child(item, child, &|| part_of(&go_type(), child))?;
+            self.steps.pop();
+        }
+        Checked::Continue(())
     }
 
     fn child(&mut self, value: &'a Value, child: &'a Child, go_type: &dyn Fn() -> String) -> Checked {
-        let Some(schema) = child.get() else { return Ok(()) };
+        let Some(schema) = child.get() else { return Checked::Continue(()) };
         let Some((_, name)) =
             definition_names(child).filter(|_| value.is_object() && schema.value_type == Type::Object)
         else {
@@ -92,24 +154,47 @@ impl<'a> Walk<'a> {
         let outer = std::mem::replace(&mut self.structure, name.to_owned());
         self.value(value, schema, go_type)?;
         self.structure = outer;
-        Ok(())
+        Checked::Continue(())
     }
 
-    fn int_or_string(&self, value: &Value, schema: &Schema) -> Checked {
+    fn int_or_string(&mut self, value: &Value, schema: &Schema) -> Checked {
         let quantity = schema.format.as_deref() == Some("quantity");
-        match value {
-            Value::String(text) if quantity => quantity_error(text.trim()).map_or(Ok(()), Err),
-            Value::String(_) => Ok(()),
-            Value::Number(_) if quantity => Ok(()),
-            Value::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Ok(()),
-            other if quantity => Err(quantity_error(&other.to_string()).unwrap_or_default()),
-            other => Err(self.mismatch(other, true, "int32")),
+        let error = match value {
+            Value::String(text) if quantity => quantity_error(text.trim()),
+            Value::String(_) => None,
+            Value::Number(_) if quantity => None,
+            Value::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => None,
+            other if quantity => Some(quantity_error(&other.to_string()).unwrap_or_default()),
+            other => Some(self.mismatch(other, true, "int32")),
+        };
+        self.fails_with(error)
+    }
+
+    /// Notes what is wrong with the value at hand, if anything is.
+    fn fails_with(&mut self, error: Option<String>) -> Checked {
+        if let Some(text) = error {
+            self.found.push(Undecodable { field: self.field(), text });
         }
+        if self.found.len() < self.most { Checked::Continue(()) } else { Checked::Break(()) }
+    }
+
+    /// The way to the value at hand, as it is in the object.
+    fn field(&self) -> FieldPath {
+        self.steps.iter().fold(FieldPath::root(), |path, step| match step {
+            Step::Field(name) => path.child(name),
+            Step::Key(key) => path.key(key),
+            Step::Item(index) => path.index(*index),
+            Step::Within(_) => path,
+        })
     }
 
     fn mismatch(&self, value: &Value, show_number: bool, go_type: &str) -> String {
         let found = json_name(value, show_number);
-        let path = self.path.join(".");
+        let named = self.steps.iter().filter_map(|step| match step {
+            Step::Field(name) | Step::Within(name) => Some(*name),
+            Step::Key(_) | Step::Item(_) => None,
+        });
+        let path = named.collect::<Vec<_>>().join(".");
         if path.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {go_type}");
         }
@@ -331,6 +416,33 @@ mod tests {
             error("io.k8s.api.core.v1.ConfigMap", json!({ "data": ["a"] })),
             "json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string"
         );
+    }
+
+    #[test]
+    fn all_that_does_not_fit_is_told_with_its_place() {
+        let schema = crate::builtin::definition("io.k8s.api.apps.v1.Deployment").unwrap();
+        let env = json!([{ "name": "A", "value": 1 }, { "name": "B", "value": true }]);
+        let wrong = json!({ "metadata": { "labels": { "a/b.c": 1 } }, "spec": { "minReadySeconds": "x", "replicas": "two",
+            "template": { "spec": { "containers": [{ "env": env, "resources": { "limits": { "cpu": "lots" } } }] } } } });
+        let errors = schema.decoding_errors("Deployment", &wrong);
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let container = "spec.template.spec.containers[0]";
+        assert_eq!(
+            fields,
+            [
+                "metadata.labels[a/b.c]",
+                "spec.minReadySeconds",
+                "spec.replicas",
+                &format!("{container}.env[0].value"),
+                &format!("{container}.env[1].value"),
+                &format!("{container}.resources.limits[cpu]"),
+            ]
+        );
+        assert_eq!(schema.decoding_error("Deployment", &wrong).as_ref(), Some(&errors[0].text));
+        assert!(errors[4].text.ends_with("struct field EnvVar.spec.template.spec.containers.env.value of type string"));
+        let many: serde_json::Map<_, _> = (0..1_000).map(|number| (number.to_string(), json!(number))).collect();
+        let config = crate::builtin::definition("io.k8s.api.core.v1.ConfigMap").unwrap();
+        assert_eq!(config.decoding_errors("ConfigMap", &json!({ "data": many })).len(), MOST);
     }
 
     #[test]

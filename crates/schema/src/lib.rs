@@ -23,7 +23,7 @@ mod rules;
 mod structural;
 mod validate;
 
-pub use decoding::metadata_decoding_error;
+pub use decoding::{Undecodable, metadata_decoding_error, metadata_decoding_errors};
 pub use defaults::DefaultsTooLarge;
 pub use field::{ErrorKind, FieldError, FieldPath};
 pub use go::{GoField, Presence};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
-use cowherd_review::check::{Finding, Report, Rule, Severity};
+use cowherd_review::check::{Finding, Other, Report, Rule, Severity};
 use cowherd_review::report::{self, left_out};
 use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover};
 use cowherd_source::local::{self, Repository};
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output::{self, Format};
+use crate::repository::spec_path;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
 
@@ -42,6 +43,9 @@ pub struct Check {
     /// The repository, or the path in it that a cluster grows from [default: the repository you stand in]
     #[arg(value_name = "PATH")]
     path: Option<PathBuf>,
+    /// Look at what grows from this path in the repository and at nothing else, as `cowherd up` follows it: ./ is all of it
+    #[arg(long = "path", value_name = "PATH")]
+    cluster: Option<String>,
     /// The revision to look at, as `git rev-parse` takes it [default: the files as they are on disk]
     #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     revision: Option<String>,
@@ -131,9 +135,11 @@ impl Check {
             Err(error) if self.revision.is_some() => return Err(error.into()),
             Err(_) => None,
         };
-        let surroundings = self.surroundings.open(repository.as_ref())?;
+        let mut surroundings = self.surroundings.open(repository.as_ref())?;
+        // Whoever mends what a render stops at is not to be told of the next then.
+        surroundings.context.goes_on = true;
         let checked = self.checked(&path, repository.as_ref(), &surroundings.context)?;
-        let mut report = check::check(&checked.side, &checked.clusters, &surroundings.context);
+        let mut report = check::check(&checked.side, &checked.clusters, &checked.left_out, &surroundings.context);
         report.findings.retain(|finding| !self.ignore.contains(&finding.rule));
         let is_nothing = report.objects == 0 && report.findings.is_empty();
         if !is_nothing || self.output != Output::Text {
@@ -155,7 +161,12 @@ impl Check {
         let Some(repository) = repository else {
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
-            let (clusters, left_out) = self.found(&side, context, (path, &TreePath::root()))?;
+            let top = TreePath::root();
+            let named = self.cluster.as_ref().map(|named| checkout::inside(path, &top, "--path", named)).transpose()?;
+            let (clusters, left_out) = match named {
+                Some(named) => (vec![Discovered::asked(&side, &spec_path(&named), context)?], Vec::new()),
+                None => self.found(&side, context, (path, &top))?,
+            };
             return Ok(Checked { side, clusters, left_out, shown: Shown::Behind(path.to_owned()) });
         };
         let side = match &self.revision {
@@ -167,12 +178,22 @@ impl Check {
             None => checkout::worktree(repository),
         };
         let prefix = repository.prefix();
-        let names_cluster = self.path.is_some() && !prefix.is_root();
-        let (clusters, left_out) = match names_cluster {
-            true => (vec![Discovered::asked(&side, &format!("./{prefix}"), context)?], Vec::new()),
-            false => self.found(&side, context, (repository.root(), prefix))?,
+        let (clusters, left_out) = match self.named(repository)? {
+            Some(path) => (vec![Discovered::asked(&side, &path, context)?], Vec::new()),
+            None => self.found(&side, context, (repository.root(), prefix))?,
         };
         Ok(Checked { side, clusters, left_out, shown: Shown::of(repository) })
+    }
+
+    /// The path in the repository that somebody named: from there the only cluster grows that is looked at.
+    fn named(&self, repository: &Repository) -> Result<Option<String>> {
+        let prefix = repository.prefix();
+        let path = match &self.cluster {
+            Some(path) => checkout::inside(repository.root(), prefix, "--path", path)?,
+            None if self.path.is_some() && !prefix.is_root() => prefix.clone(),
+            None => return Ok(None),
+        };
+        Ok(Some(spec_path(&path)))
     }
 
     /// The clusters that are found; what beside them is not looked at is told.
@@ -184,7 +205,8 @@ impl Check {
     ) -> Result<(Vec<Discovered>, Vec<LeftOut>)> {
         let excluded = self.surroundings.excluded(root, prefix)?;
         let Discovery { mut clusters, left_out, .. } = discover(side, context, &excluded, None)?;
-        checkout::tell_left_out(&left_out);
+        let others: Vec<LeftOut> = left_out.iter().filter(|one| !one.is_unrendered).cloned().collect();
+        checkout::tell_left_out(&others);
         if clusters.is_empty() {
             // What is wrong with it is told where it is rendered.
             clusters.push(Discovered::asked(side, "./", context)?);
@@ -220,12 +242,15 @@ impl Check {
         for finding in &report.findings {
             let severity = self.severity(finding);
             *(if severity == Severity::Error { &mut errors } else { &mut warnings }) += 1;
-            let mut shown = finding.clone();
-            shown.severity = severity;
-            let line = checked.shown.line(&finding.place.file, &shown.to_string());
+            let finding = Finding { severity, ..finding.clone() };
+            let line = finding.line(|place| checked.shown.line(&place.file, &place.to_string()));
             println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
         }
-        if report.findings.iter().any(|finding| checked.shown.is_elsewhere(&finding.place.file)) {
+        let places = report
+            .findings
+            .iter()
+            .flat_map(|finding| finding.others.iter().map(|other| &other.place).chain([&finding.place]));
+        if places.map(|place| &place.file).any(|file| checked.shown.is_elsewhere(file)) {
             say(Mark::Waiting, "paths of files that are not below here begin at the top of the repository");
         }
         let paths = checked.clusters.iter().map(|one| (one.cluster.path.as_str(), &one.by));
@@ -258,7 +283,12 @@ fn structured(finding: &Finding, severity: Severity) -> Value {
         "rule": finding.rule.name(),
         "object": finding.object,
         "message": finding.text,
+        "others": finding.others.iter().map(other).collect::<Vec<_>>(),
     })
+}
+
+fn other(other: &Other) -> Value {
+    json!({ "file": other.place.file.to_string(), "line": other.place.line, "object": other.object })
 }
 
 fn count(count: usize, what: &str) -> String {

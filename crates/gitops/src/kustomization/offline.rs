@@ -9,6 +9,7 @@ use cowherd_apply::{Manifest, ObjectId};
 use cowherd_render::{Helm, RemoteSource, Rendered, Unrendered};
 use cowherd_source::Access;
 use cowherd_tree::{Reads, Recorder, Tree, TreePath};
+use serde_json::Value;
 
 use super::owner::{deletion, settings};
 use super::producer::{BuildError, Kustomize, is_encrypted, rendered};
@@ -69,6 +70,10 @@ pub struct OfflineProblem {
     pub line: Option<usize>,
     /// The same without the place.
     pub cause: String,
+    /// The object that failed alone, as it was rendered.
+    pub object: Option<Box<Value>>,
+    /// The field of the object, or of the kustomization in the file, where that is known.
+    pub field: Option<String>,
 }
 
 impl Plan {
@@ -172,7 +177,7 @@ impl Plan {
             remotes,
         };
         for object in objects {
-            match self.kustomize.finished(object, &values.values, values.are_partial) {
+            match self.kustomize.finished(object.clone(), &values.values, values.are_partial) {
                 Ok((manifest, unset)) => {
                     if !unset.is_empty() {
                         made.unset.push((manifest.id().clone(), unset));
@@ -182,7 +187,10 @@ impl Plan {
                     }
                     made.objects.push(manifest);
                 }
-                Err(error) => made.problems.push(error.into()),
+                Err(error) => {
+                    let object = Some(Box::new(object));
+                    made.problems.push(OfflineProblem { object, ..error.into() });
+                }
             }
         }
         Ok(made)
@@ -205,16 +213,25 @@ impl Plan {
     }
 }
 
+impl OfflineProblem {
+    /// A problem of which no more is known than how it is told.
+    pub fn new(text: String) -> Self {
+        Self { cause: text.clone(), text, file: None, line: None, object: None, field: None }
+    }
+}
+
 impl From<BuildError> for OfflineProblem {
     fn from(error: BuildError) -> Self {
         let text = error.to_string();
         match &error {
             BuildError::Render(error) if error.remote.is_none() => {
-                let field = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
-                let cause = format!("{field}{}", error.cause);
-                Self { text, file: Some(error.file.clone()), line: error.line, cause }
+                let named = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
+                let (file, line, field) = (Some(error.file.clone()), error.line, error.field.clone());
+                let cause = format!("{named}{}", error.cause);
+                Self { file, line, field, cause, ..Self::new(text) }
             }
-            _ => Self { cause: text.clone(), text, file: None, line: None },
+            BuildError::Manifest(error) => Self { field: Some(error.field()), ..Self::new(text) },
+            _ => Self::new(text),
         }
     }
 }
@@ -278,6 +295,7 @@ mod tests {
         assert_eq!(made.objects[0].object()["data"]["a"], "1${unknown}");
         assert_eq!(made.unset[0].1.iter().collect::<Vec<_>>(), ["unknown"]);
         assert!(made.problems[0].text.contains("ConfigMap/bad"), "{:?}", made.problems);
+        assert_eq!(made.problems[0].object.as_ref().unwrap()["metadata"]["name"], "bad");
     }
 
     #[test]

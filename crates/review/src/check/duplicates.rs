@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cowherd_apply::ObjectId;
 
-use super::finding::{Finding, Rule, Severity};
+use super::finding::{Finding, Rule};
 use super::{Checked, Described};
 
 /// How many Kustomizations are named of those that describe one object.
@@ -30,11 +30,9 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             format!("Kustomization {} describes it, and {} ({other}) does too", unit.name, first_unit.name)
         };
         if !more.is_empty() {
-            let mut names: Vec<String> = more.iter().take(NAMED).map(|(unit, _)| unit.name.to_string()).collect();
-            names.extend(more.len().checked_sub(NAMED).filter(|rest| *rest > 0).map(|rest| format!("{rest} more")));
-            text.push_str(&format!("; so do {}", names.join(", ")));
+            let names = more.iter().map(|(unit, _)| &unit.name);
+            text.push_str(&format!("; so do {}", cowherd_text::listed(names, NAMED)));
         }
-        let object = Some(id.to_string());
-        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Duplicate, object, text });
+        checked.findings.push(Finding::error(place, Rule::Duplicate, text).of(id));
     }
 }

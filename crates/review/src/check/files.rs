@@ -8,7 +8,7 @@ use cowherd_tree::{EntryKind, Tree, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 use serde_json::Value;
 
-use super::finding::{Finding, Rule, Severity};
+use super::finding::{Finding, Rule};
 use super::places::Places;
 
 /// The most files and directories that are looked at for one Kustomization.
@@ -81,13 +81,7 @@ impl Walk<'_> {
                 Ok(None) => {
                     let text = format!("{}: {}: no such file or directory", named.field, named.path);
                     let place = self.places.in_file(file, &named.field);
-                    self.find(Finding {
-                        place,
-                        severity: Severity::Error,
-                        rule: Rule::MissingFile,
-                        object: None,
-                        text,
-                    });
+                    self.find(Finding::error(place, Rule::MissingFile, text));
                 }
                 _ => {}
             }
@@ -117,7 +111,7 @@ impl Walk<'_> {
         let Ok(content) = self.tree.read(file) else { return };
         for Mistake { line, text } in mistakes(&content, &Limits::default()) {
             let place = super::finding::Place { file: file.clone(), line: Some(line) };
-            self.find(Finding { place, severity: Severity::Error, rule: Rule::Build, object: None, text });
+            self.find(Finding::error(place, Rule::Build, text));
         }
     }
 
@@ -127,8 +121,7 @@ impl Walk<'_> {
             Ok(documents) => Some(documents.into_iter().map(|document| document.value).collect()),
             Err(error) => {
                 let place = super::finding::Place { file: file.clone(), line: Some(error.line) };
-                let text = error.problem.to_string();
-                self.find(Finding { place, severity: Severity::Error, rule: Rule::Build, object: None, text });
+                self.find(Finding::error(place, Rule::Build, error.problem.to_string()));
                 None
             }
         }

@@ -1,8 +1,12 @@
 //! What is wrong, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use cowherd_tree::TreePath;
+
+/// How many places are named in a line besides the first.
+const NAMED: usize = 10;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +87,7 @@ impl Rule {
 }
 
 /// Where something is wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The file, or the directory.
     pub file: TreePath,
@@ -113,18 +117,69 @@ pub struct Finding {
     pub object: Option<String>,
     /// What is wrong, and what to do.
     pub text: String,
+    /// The other objects of which the same is to be said, where it is one thing that all of them lack.
+    pub others: Vec<Other>,
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Another object of which the same is to be said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Other {
+    /// Where it is.
+    pub place: Place,
+    /// The object.
+    pub object: String,
+}
+
+impl Finding {
+    /// Something that would fail.
+    pub(super) fn error(place: Place, rule: Rule, text: impl Into<String>) -> Self {
+        Self { place, severity: Severity::Error, rule, object: None, text: text.into(), others: Vec::new() }
+    }
+
+    /// Something that may be meant.
+    pub(super) fn warning(place: Place, rule: Rule, text: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(place, rule, text) }
+    }
+
+    /// With the object that it is about.
+    pub(super) fn of(self, object: impl fmt::Display) -> Self {
+        Self { object: Some(object.to_string()), ..self }
+    }
+
+    /// In one line, with places as `shown` has them.
+    pub fn line(&self, shown: impl Fn(&Place) -> String) -> String {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{}: {severity}: ", self.place)?;
-        if let Some(object) = &self.object {
-            write!(f, "{object}: ")?;
-        }
-        write!(f, "{} [{}]", self.text, self.rule.name())
+        let object = self.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
+        // What several Kustomizations make of one document stands at one place.
+        let mut told = HashSet::from([&self.place]);
+        let places: Vec<&Place> = self.others.iter().map(|one| &one.place).filter(|place| told.insert(place)).collect();
+        let others = match places.is_empty() {
+            true => String::new(),
+            false => format!("; also at {}", cowherd_text::listed(places.into_iter().map(&shown), NAMED)),
+        };
+        format!("{}: {severity}: {object}{}{others} [{}]", shown(&self.place), self.text, self.rule.name())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line(Place::to_string))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_places_are_told_once_each() {
+        let place = |line| Place { file: TreePath::parse("a.yaml").unwrap(), line: Some(line) };
+        let other = |line, name: &str| Other { place: place(line), object: name.to_owned() };
+        let others = vec![other(1, "b"), other(7, "c"), other(7, "d"), other(9, "e")];
+        let finding = Finding { others, ..Finding::error(place(1), Rule::UnservedKind, "wrong").of("a") };
+        assert_eq!(finding.to_string(), "a.yaml:1: error: a: wrong; also at a.yaml:7, a.yaml:9 [unserved-kind]");
     }
 }

@@ -3,28 +3,28 @@
 use cowherd_tree::Tree;
 
 use crate::cluster::{State, Unit};
+use crate::discovery::{CHART, LeftOut};
 use crate::gitops::{Plan, Problem};
 
-use super::finding::{Finding, Place, Rule, Severity};
-use super::{Checked, files};
+use super::finding::{Finding, Place, Rule};
+use super::{Checked, files, unmade};
 
 /// Lists why nothing comes of Kustomizations, or not all of it, and what the agents do not do yet.
 pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
     let cluster = checked.cluster;
     for unit in cluster.units.values() {
         match &unit.state {
-            State::Failed(problem) => failed(checked, tree, unit, problem),
+            State::Failed(problem) => failed(checked, tree, unit, unit.broken.iter().chain([problem])),
             State::Made(made) => {
-                for problem in &made.problems {
-                    let finding = finding(checked, unit, problem, Rule::Build);
-                    checked.findings.push(finding);
+                if !unit.broken.is_empty() {
+                    failed(checked, tree, unit, unit.broken.iter());
                 }
+                unmade::check(checked, unit);
                 for file in &made.unrendered {
                     let place = Place { file: unit.in_repository(&file.path), line: None };
                     let text =
                         format!("{} is not rendered: render it beforehand and commit the manifests", file.language);
-                    let (severity, rule, object) = (Severity::Warning, Rule::Unrendered, None);
-                    checked.findings.push(Finding { place, severity, rule, object, text });
+                    checked.findings.push(Finding::warning(place, Rule::Unrendered, text));
                 }
             }
             State::Elsewhere(_) => {}
@@ -33,55 +33,71 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
     }
 }
 
-fn failed(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problem: &Problem) {
+/// Lists what nothing comes of a Kustomization for.
+fn failed<'a>(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, problems: impl Iterator<Item = &'a Problem>) {
     let directory = unit.directory().unwrap_or_default();
     let is_there = matches!(tree.stat(&directory), Ok(Some(_)));
     if unit.plan.is_some() && !is_there {
         let text = format!("spec.path: {}: no such directory", unit.path);
         let place = checked.described(unit, "spec.path");
-        let object = Some(format!("Kustomization/{}", unit.name));
-        return checked.findings.push(Finding {
-            place,
-            severity: Severity::Error,
-            rule: Rule::Reference,
-            object,
-            text,
-        });
+        let object = format!("Kustomization/{}", unit.name);
+        return checked.findings.push(Finding::error(place, Rule::Reference, text).of(object));
     }
     let mut all = if unit.plan.is_some() { files::check(tree, &directory, &mut checked.places) } else { Vec::new() };
-    let finding = finding(checked, unit, problem, Rule::Build);
-    // A render says the first of them, too, and may know what to do.
-    all.retain(|other| other.rule != Rule::Build || other.place != finding.place || finding.place.line.is_none());
-    let is_told = all.iter().any(|other| {
-        let field = other.text.split(": ").next().unwrap_or_default();
-        let is_same = finding.place.line.is_some_and(|line| other.place.line == Some(line))
-            || (other.rule == Rule::MissingFile && finding.text.starts_with(&format!("{field}:")));
-        other.place.file == finding.place.file && is_same
-    });
-    if !is_told {
-        checked.findings.push(finding);
+    for problem in problems {
+        let finding = finding(checked, unit, problem, Rule::Build);
+        // A render says some of them, too, and may know what to do.
+        all.retain(|other| other.rule != Rule::Build || other.place != finding.place || finding.place.line.is_none());
+        let is_told = all.iter().any(|other| {
+            let field = other.text.split(": ").next().unwrap_or_default();
+            let is_same = finding.place.line.is_some_and(|line| other.place.line == Some(line))
+                || (other.rule == Rule::MissingFile && finding.text.starts_with(&format!("{field}:")));
+            other.place.file == finding.place.file && is_same
+        });
+        if !is_told {
+            checked.findings.push(finding);
+        }
     }
     checked.findings.extend(all);
 }
 
+/// What nothing makes manifests of, and what to do.
+pub(super) fn unrendered(one: &LeftOut) -> Finding {
+    let LeftOut { path, why, .. } = one;
+    let place = Place { file: path.clone(), line: None };
+    let is_chart = why == CHART;
+    let text = match is_chart {
+        true => format!(
+            "the directory is a Helm chart that nothing renders: list it under helmCharts of a kustomization.yaml, with the \
+             directory that it is in as helmGlobals.chartHome, or commit what `cowherd render NAME {path}` prints"
+        ),
+        false => format!("{why} is not rendered: render it beforehand and commit the manifests"),
+    };
+    Finding::warning(place, Rule::Unrendered, text)
+}
+
 /// What is wrong, at the file at fault; where none is known, at what describes the Kustomization.
-fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule) -> Finding {
+pub(super) fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule) -> Finding {
     let mask = unit.mask();
     let (place, text) = match &problem.file {
-        Some(file) => (Place { file: unit.in_repository(file), line: problem.line }, &problem.cause),
+        Some(file) => {
+            let file = unit.in_repository(file);
+            let of_field = |field: &String| checked.places.in_file(&file, field).line;
+            let line = problem.line.or_else(|| problem.field.as_ref().and_then(of_field));
+            (Place { file, line }, &problem.cause)
+        }
         None => (checked.described(unit, ""), &problem.text),
     };
     let object = problem.file.is_none().then(|| format!("Kustomization/{}", unit.name));
-    Finding { place, severity: Severity::Error, rule, object, text: mask.text(text) }
+    Finding { object, ..Finding::error(place, rule, mask.text(text)) }
 }
 
 fn unsupported(checked: &mut Checked<'_>, unit: &Unit) {
     let refused = unit.plan.as_ref().map(Plan::refused).unwrap_or_default();
     for field in refused {
         let place = checked.described(unit, &format!("spec.{}", field.entry.field));
-        let text = field.to_string();
-        let object = Some(format!("Kustomization/{}", unit.name));
-        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Unsupported, object, text });
+        let object = format!("Kustomization/{}", unit.name);
+        checked.findings.push(Finding::error(place, Rule::Unsupported, field.to_string()).of(object));
     }
 }
 

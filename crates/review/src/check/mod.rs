@@ -1,6 +1,7 @@
 //! What in a repository would fail: all of it at once, each with the place where it is written.
 
 pub mod dependencies;
+mod documents;
 mod duplicates;
 mod files;
 mod finding;
@@ -12,6 +13,7 @@ mod references;
 mod remotes;
 mod schemas;
 mod sources;
+mod unmade;
 mod variables;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,10 +24,10 @@ use cowherd_source::Ignore;
 use cowherd_tree::{Tree, TreePath};
 
 use crate::cluster::{Cluster, Context, Side, Unit};
-use crate::discovery::Discovered;
+use crate::discovery::{Discovered, LeftOut};
 use crate::gitops::{self, NamespacedName};
 
-pub use finding::{Finding, Place, Rule, Severity};
+pub use finding::{Finding, Other, Place, Rule, Severity};
 use places::Places;
 use schemas::Kinds;
 
@@ -53,9 +55,10 @@ struct Checked<'a> {
 /// An object, and the Kustomization that describes it.
 type Described<'a> = (&'a Unit, &'a Manifest);
 
-/// Checks what grows in each of the clusters.
-pub fn check(side: &Side, clusters: &[Discovered], context: &Context) -> Report {
-    let mut findings = BTreeSet::new();
+/// Checks what grows in each of the clusters, and tells what beside them nothing makes manifests of.
+pub fn check(side: &Side, clusters: &[Discovered], left_out: &[LeftOut], context: &Context) -> Report {
+    let mut findings: BTreeSet<Finding> =
+        left_out.iter().filter(|one| one.is_unrendered).map(kustomizations::unrendered).collect();
     let mut report = Report { findings: Vec::new(), kustomizations: 0, objects: 0 };
     for Discovered { cluster, .. } in clusters {
         report.kustomizations += cluster.units.len();
@@ -95,20 +98,14 @@ fn described<'a>(
     all.map(move |object| ((by, object.id().namespace.as_str(), object.id().name.as_str()), object))
 }
 
-/// Says that there are more of what is told of one.
-fn and_others(count: usize) -> String {
-    match count {
-        0 | 1 => String::new(),
-        2 => ", and of one other object".to_owned(),
-        count => format!(", and of {} other objects", count - 1),
-    }
-}
-
-/// How many more objects it is the same for.
-fn same_for(count: usize) -> String {
-    match count {
-        0 | 1 => String::new(),
-        2 => " (and for one other object)".to_owned(),
-        count => format!(" (and for {} other objects)", count - 1),
+impl Checked<'_> {
+    /// The objects of which the same is to be said as of the first of `objects`, with where a field of each is written.
+    fn others(&mut self, objects: &[Described<'_>], field: &str) -> Vec<Other> {
+        let others = objects.iter().skip(1);
+        let other = |(unit, object): &Described<'_>| Other {
+            place: self.places.field(unit, object, field),
+            object: object.id().to_string(),
+        };
+        others.map(other).collect()
     }
 }

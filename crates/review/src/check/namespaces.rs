@@ -7,13 +7,13 @@ use cowherd_apply::Manifest;
 use crate::gitops;
 
 use super::finding::{Finding, Rule, Severity};
-use super::{Checked, Described, same_for};
+use super::{Checked, Described};
 
 /// The namespaces that every cluster has, and the one of the agents.
 const ALWAYS: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", gitops::ROOT];
 
 /// Lists the namespaces that objects are to be in and that neither the repository nor what was given makes: the `targetNamespace`
-/// of a Kustomization, else the first object that names one.
+/// of a Kustomization, else the objects that name one.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
     let mut made: BTreeMap<Option<String>, BTreeSet<&str>> = BTreeMap::new();
@@ -48,10 +48,10 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for ((_, name), objects) in missing {
         let Some((unit, first)) = objects.first() else { continue };
         let place = checked.places.field(unit, first, "metadata.namespace");
-        let others = same_for(objects.len());
-        let text = format!("metadata.namespace: there is no Namespace {name} in the repository{others}{ADVICE}");
-        let (severity, rule, object) = (Severity::Warning, Rule::Namespace, Some(first.id().to_string()));
-        checked.findings.push(Finding { place, severity, rule, object, text });
+        let others = checked.others(&objects, "metadata.namespace");
+        let text = format!("metadata.namespace: there is no Namespace {name} in the repository{ADVICE}");
+        let finding = Finding::warning(place, Rule::Namespace, text).of(first.id());
+        checked.findings.push(Finding { others, ..finding });
     }
 }
 

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 
 use cowherd_api::supported;
 use cowherd_apply::{Manifest, ObjectId, mask};
+use serde_json::Value;
 
 use crate::cluster::Unit;
 use crate::gitops::Plan;
 
-use super::finding::{Finding, Rule, Severity};
-use super::schemas::group_version_kind;
-use super::{Checked, Described, and_others, same_for};
+use super::finding::{Finding, Rule};
+use super::schemas::{Mistake, group_version_kind};
+use super::{Checked, Described};
 
-/// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told once for each kind.
+/// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told together for each kind.
 pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
     let mut unserved = ByKind::new();
@@ -47,14 +48,13 @@ fn is_idle(checked: &Checked<'_>, object: &Manifest) -> bool {
 fn of_idle(checked: &mut Checked<'_>, idle: ByKind<'_>) {
     for ((_, kind), objects) in idle {
         let Some((unit, first)) = objects.first() else { continue };
-        let (place, object) = (checked.places.field(unit, first, "kind"), Some(first.id().to_string()));
+        let (place, others) = (checked.places.field(unit, first, "kind"), checked.others(&objects, "kind"));
         let is_balancer = kind == "Service" && first.id().group.is_empty();
         let what = if is_balancer { "Service of type LoadBalancer" } else { &kind };
-        let text = format!(
-            "the control plane of cowherd has no controller for {what}{}: what describes it is not Ready there",
-            same_for(objects.len())
-        );
-        checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::NoController, object, text });
+        let text =
+            format!("the control plane of cowherd has no controller for {what}: what describes it is not Ready there");
+        let finding = Finding::warning(place, Rule::NoController, text).of(first.id());
+        checked.findings.push(Finding { others, ..finding });
     }
 }
 
@@ -62,36 +62,30 @@ fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
     for ((api_version, kind), objects) in unserved {
         let Some((unit, first)) = objects.first() else { continue };
         let place = checked.places.field(unit, first, "kind");
-        let others = and_others(objects.len());
         let group = &first.id().group;
         let text = match supported::find(group, &kind) {
             Some(known) if !known.is_done => format!(
-                "cowherd does not do the kind {kind} of {api_version} yet{others}; leave it out, or say by --with FILE \
+                "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE \
                  that the cluster has it"
             ),
             _ if supported::is_of_kubernetes(group) => {
-                format!(
-                    "cowherd does not serve the kind {kind} of {api_version}{others}; correct its name, or leave it out"
-                )
+                format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out")
             }
             _ => format!(
-                "nothing serves the kind {kind} of {api_version}{others}; add its CustomResourceDefinition, or say \
+                "nothing serves the kind {kind} of {api_version}; add its CustomResourceDefinition, or say \
                  what the cluster has by --with FILE"
             ),
         };
-        let object = Some(first.id().to_string());
-        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::UnservedKind, object, text });
+        let others = checked.others(&objects, "kind");
+        let finding = Finding::error(place, Rule::UnservedKind, text).of(first.id());
+        checked.findings.push(Finding { others, ..finding });
     }
 }
 
 fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest) {
     let value = object.object();
-    let secrets = unit.mask();
     for mistake in checked.kinds.mistakes(value) {
-        let place = checked.places.field(unit, object, &mistake.field);
-        let text = secrets.text(&mask::message(value, &mistake.text));
-        let object = Some(object.id().to_string());
-        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Schema, object, text });
+        of_mistake(checked, unit, object.id(), value, &mistake);
     }
     let (group, version, kind) = group_version_kind(value);
     let is_lost = checked.cluster.world.scopes.is_namespaced(group, version, kind) == Some(true)
@@ -99,8 +93,14 @@ fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest) {
         && unit.plan.as_ref().is_some_and(|plan: &Plan| plan.default_namespace().is_none());
     if is_lost {
         let place = checked.places.field(unit, object, "metadata");
-        let text = "metadata.namespace: it names no namespace, and its Kustomization gives it none".to_owned();
-        let object = Some(object.id().to_string());
-        checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Schema, object, text });
+        let text = "metadata.namespace: it names no namespace, and its Kustomization gives it none";
+        checked.findings.push(Finding::error(place, Rule::Schema, text).of(object.id()));
     }
+}
+
+/// Lists a mistake of an object.
+pub(super) fn of_mistake(checked: &mut Checked<'_>, unit: &Unit, id: &ObjectId, object: &Value, mistake: &Mistake) {
+    let place = checked.places.field_of(unit, id, &mistake.field);
+    let text = unit.mask().text(&mask::message(object, &mistake.text));
+    checked.findings.push(Finding::error(place, Rule::Schema, text).of(id));
 }

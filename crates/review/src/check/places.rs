@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use cowherd_apply::{Manifest, ObjectId};
 use cowherd_tree::{Read, Tree, TreePath};
-use cowherd_yaml::{Dialect, Document, Limits, Step, line_of, parse_documents_as};
 
+use super::documents::{Documents, File};
 use super::finding::Place;
 use crate::cluster::Unit;
-use crate::gitops::Made;
+use crate::discovery::KUSTOMIZATIONS;
+use crate::gitops::{Made, NamespacedName};
 
 /// The largest file that is searched, in bytes, and how many are for one Kustomization.
 const LARGEST: usize = 4 << 20;
@@ -19,37 +20,59 @@ const FILES: usize = 20_000;
 pub struct Places {
     tree: Arc<dyn Tree>,
     files: HashMap<TreePath, Arc<File>>,
+    /// What is described in the files of each Kustomization.
+    documents: HashMap<NamespacedName, Arc<Documents>>,
     /// Where a Kustomization that has no file is written: nowhere but at its path.
     root: TreePath,
-}
-
-/// A file with manifests.
-struct File {
-    content: bytes::Bytes,
-    documents: Vec<Document>,
 }
 
 impl Places {
     /// Finds objects in `tree`; what has no place there is at `root`.
     pub fn new(tree: Arc<dyn Tree>, root: TreePath) -> Self {
-        Self { tree, files: HashMap::new(), root }
+        Self { tree, files: HashMap::new(), documents: HashMap::new(), root }
     }
 
     /// Where a field of an object of `unit` is written: in the file that has the object, on the line of the field or of what
     /// is deepest on the way to it. Where the object is written nowhere as it is, like one that a chart makes, it is where
     /// the Kustomization reads from.
     pub fn field(&mut self, unit: &Unit, object: &Manifest, field: &str) -> Place {
-        let found = unit.made().cloned().and_then(|made| self.document(unit, &made, object.id()));
-        let Some((file, path, line)) = found else { return self.of(unit) };
-        let line = line_of(&file.content, line, &steps(field)).unwrap_or(line);
-        Place { file: path, line: Some(line) }
+        self.field_of(unit, object.id(), field)
+    }
+
+    /// The same of an object of which no more is known than which one it is.
+    pub fn field_of(&mut self, unit: &Unit, id: &ObjectId, field: &str) -> Place {
+        let documents = self.documents(unit);
+        let Some(spot) = documents.best(id) else { return self.of(unit) };
+        Place { file: spot.path.clone(), line: spot.line(field) }
+    }
+
+    /// Where the variable `name` of an object stands, all lines of it: in the document that has the object, or in one that
+    /// patches it, else in what is neither. Where it stands nowhere, it is where the object is.
+    pub fn variable(&mut self, unit: &Unit, id: &ObjectId, name: &str) -> Vec<Place> {
+        let in_file = |path: &TreePath, lines: Vec<usize>| -> Vec<Place> {
+            lines.into_iter().map(|line| Place { file: path.clone(), line: Some(line) }).collect()
+        };
+        for spot in self.documents(unit).all(id) {
+            let lines = spot.lines_with(name);
+            if !lines.is_empty() {
+                return in_file(&spot.path, lines);
+            }
+        }
+        let mut others = unit.made().map(|made| read(unit, made)).unwrap_or_default();
+        others.sort_by_key(|path| (!KUSTOMIZATIONS.contains(&path.file_name()), is_yaml(path)));
+        for path in others {
+            let lines = self.file(&path).lines_with(name);
+            if !lines.is_empty() {
+                return in_file(&path, lines);
+            }
+        }
+        vec![self.field_of(unit, id, "")]
     }
 
     /// Where a field of a file with one document is written.
     pub fn in_file(&mut self, path: &TreePath, field: &str) -> Place {
         let file = self.file(path);
-        let first = file.documents.first().map(|document| document.line);
-        let line = first.and_then(|line| line_of(&file.content, line, &steps(field)));
+        let line = file.documents.first().map(|document| file.line(document.line, field));
         Place { file: path.clone(), line }
     }
 
@@ -60,22 +83,16 @@ impl Places {
         Place { file: file.unwrap_or(directory), line: None }
     }
 
-    /// The document that describes an object, among the files that were read for it.
-    fn document(&mut self, unit: &Unit, made: &Made, id: &ObjectId) -> Option<(Arc<File>, TreePath, usize)> {
-        let read = made.reads.entries().filter(|(_, read)| matches!(read, Read::Content(_)));
-        let paths: Vec<TreePath> =
-            read.map(|(path, _)| unit.in_repository(path)).filter(|path| is_yaml(path.as_str())).take(FILES).collect();
-        let mut best: Option<(usize, Arc<File>, TreePath, usize)> = None;
-        for path in paths {
-            let file = self.file(&path);
-            for document in &file.documents {
-                let fit = fit(document, id);
-                if fit > best.as_ref().map_or(0, |(fit, ..)| *fit) {
-                    best = Some((fit, file.clone(), path.clone(), document.line));
-                }
-            }
+    /// What is described in the files that were read for a Kustomization.
+    fn documents(&mut self, unit: &Unit) -> Arc<Documents> {
+        if let Some(documents) = self.documents.get(&unit.name) {
+            return documents.clone();
         }
-        best.map(|(_, file, path, line)| (file, path, line))
+        let paths = unit.made().map(|made| read(unit, made)).unwrap_or_default();
+        let files = paths.into_iter().filter(is_yaml).map(|path| (path.clone(), self.file(&path)));
+        let documents = Arc::new(Documents::of(files));
+        self.documents.insert(unit.name.clone(), documents.clone());
+        documents
     }
 
     fn file(&mut self, path: &TreePath) -> Arc<File> {
@@ -83,65 +100,19 @@ impl Places {
             return file.clone();
         }
         let content = self.tree.read(path).ok().filter(|content| content.len() <= LARGEST).unwrap_or_default();
-        let documents = parse_documents_as(&content, Dialect::Kubernetes, &Limits::default()).unwrap_or_default();
-        let file = Arc::new(File { content, documents });
+        let file = Arc::new(File::new(content, is_yaml(path)));
         self.files.insert(path.clone(), file.clone());
         file
     }
 }
 
-/// How well a document fits an object: not at all, or the better the more of its name is there. Kustomizations add to names,
-/// and move objects to other namespaces.
-fn fit(document: &Document, id: &ObjectId) -> usize {
-    let object = &document.value;
-    let group = object["apiVersion"].as_str().map(|version| version.split_once('/').map_or("", |(group, _)| group));
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    if object["kind"] != *id.kind || group != Some(&*id.group) || name.is_empty() {
-        return 0;
-    }
-    if name.contains("${") {
-        // A variable may have made any name of it.
-        return 1;
-    }
-    if !id.name.contains(name) {
-        return 0;
-    }
-    let size = object.as_object().map_or(0, |map| map.len()).min(9);
-    let namespace = object["metadata"]["namespace"].as_str().is_some_and(|namespace| namespace == id.namespace);
-    2 + size + 10 * name.len() + 10_000 * usize::from(name == id.name) + 5_000 * usize::from(namespace)
+/// The files that were read for a Kustomization, where they are in the repository.
+fn read(unit: &Unit, made: &Made) -> Vec<TreePath> {
+    let read = made.reads.entries().filter(|(_, read)| matches!(read, Read::Content(_)));
+    read.map(|(path, _)| unit.in_repository(path)).take(FILES).collect()
 }
 
-/// The steps that a path such as `spec.containers[0].image` or `metadata.labels[a/b]` means.
-fn steps(field: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for part in field.split('.').filter(|part| !part.is_empty()) {
-        let mut rest = part;
-        if let Some((name, brackets)) = part.split_once('[') {
-            steps.extend((!name.is_empty()).then(|| Step::Key(name.to_owned())));
-            rest = "";
-            for inside in brackets.split('[') {
-                let inside = inside.trim_end_matches(']').trim_matches('"');
-                steps.push(inside.parse().map_or_else(|_| Step::Key(inside.to_owned()), Step::Item));
-            }
-        }
-        steps.extend((!rest.is_empty()).then(|| Step::Key(rest.to_owned())));
-    }
-    steps
-}
-
-fn is_yaml(path: &str) -> bool {
-    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_steps() {
-        let key = |name: &str| Step::Key(name.to_owned());
-        assert_eq!(steps("spec.containers[0].image"), [key("spec"), key("containers"), Step::Item(0), key("image")]);
-        assert_eq!(steps("metadata.labels[a/b]"), [key("metadata"), key("labels"), key("a/b")]);
-        assert_eq!(steps(""), []);
-    }
+fn is_yaml(path: &TreePath) -> bool {
+    KUSTOMIZATIONS.contains(&path.file_name())
+        || [".yaml", ".yml", ".json"].iter().any(|ending| path.as_str().ends_with(ending))
 }

@@ -35,8 +35,8 @@ pub(super) fn check(checked: &mut Checked<'_>) {
 impl Checked<'_> {
     pub(super) fn about(&mut self, unit: &Unit, field: &str, severity: Severity, rule: Rule, text: String) {
         let place = self.described(unit, field);
-        let object = Some(format!("Kustomization/{}", unit.name));
-        self.findings.push(Finding { place, severity, rule, object, text });
+        let object = format!("Kustomization/{}", unit.name);
+        self.findings.push(Finding { severity, ..Finding::error(place, rule, text).of(object) });
     }
 }
 
@@ -130,8 +130,8 @@ fn of_config_maps(checked: &mut Checked<'_>, unit: &Unit, names: &ConfigMaps<'_>
                 None => (Severity::Warning, format!("{field}: there is no ConfigMap {name} in the repository")),
             };
             let place = checked.places.field(unit, object, &field);
-            let object = Some(object.id().to_string());
-            checked.findings.push(Finding { place, severity, rule: Rule::Reference, object, text });
+            let finding = Finding::error(place, Rule::Reference, text).of(object.id());
+            checked.findings.push(Finding { severity, ..finding });
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::cluster::State;
 use crate::discovery::KUSTOMIZATIONS;
 
 use super::Checked;
-use super::finding::{Finding, Rule, Severity};
+use super::finding::{Finding, Rule};
 use super::places::Places;
 
 /// Lists them, of the kustomizations from which something came. Of others [`files`](super::files) does.
@@ -34,7 +34,7 @@ pub(super) fn of(kustomization: &Value, file: &TreePath, places: &mut Places) ->
     let refused = named(kustomization).into_iter().filter_map(|(field, url)| {
         let problem = Access::default().check(url).err()?;
         let (place, text) = (places.in_file(file, &field), format!("{field}: {problem}"));
-        Some(Finding { place, severity: Severity::Warning, rule: Rule::Source, object: None, text })
+        Some(Finding::warning(place, Rule::Source, text))
     });
     refused.collect()
 }

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 
 use cowherd_kinds::names::NameRule;
 use cowherd_kinds::{find_kind, metadata};
-use cowherd_schema::{FieldError, FieldPath, Schema, builtin, metadata_decoding_error};
+use cowherd_schema::{FieldError, FieldPath, Schema, Undecodable, builtin, metadata_decoding_errors};
 use serde_json::{Value, json};
+
+use crate::fields::blank;
 
 /// How many bytes of defaults a definition may add to an object.
 const MAX_DEFAULTS: usize = 3 << 20;
@@ -79,19 +81,32 @@ impl Kinds {
     }
 
     /// What is wrong with `object`; nothing where its kind is not known. What is not known of it, since a variable has no
-    /// value here, is taken to be right.
+    /// value here, is taken to be right; so is, of the rest, what has the wrong type: that is told, and hides nothing else.
     pub fn mistakes(&self, object: &Value) -> Vec<Mistake> {
         let (group, version, kind) = group_version_kind(object);
         let mut unknown = Vec::new();
         let mut object = object.clone();
         forget(&mut object, &FieldPath::root(), &mut unknown);
-        let mistakes = match (find_kind(group, version, kind), self.find(group, version, kind)) {
+        let (built_in, defined) = (find_kind(group, version, kind), self.find(group, version, kind));
+        let undecodable = match (built_in, defined) {
+            (Some(kind), _) => {
+                let schema = builtin::definition(kind.definition);
+                schema.map(|schema| schema.decoding_errors(kind.kind, &object)).unwrap_or_default()
+            }
+            (None, Some(_)) => metadata_decoding_errors(&object),
+            (None, None) => return Vec::new(),
+        };
+        for Undecodable { field, .. } in &undecodable {
+            blank(&mut object, field.as_str());
+            unknown.push(plain(field.as_str()));
+        }
+        let more = match (built_in, defined) {
             (Some(kind), _) => of_built_in(kind, &object),
-            (None, Some(defined)) => defined.mistakes(&object),
-            (None, None) => Vec::new(),
+            (None, defined) => defined.map(|defined| defined.mistakes(&object)).unwrap_or_default(),
         };
         let is_known = |mistake: &Mistake| !unknown.iter().any(|path| concerns(&mistake.field, path));
-        mistakes.into_iter().filter(is_known).collect()
+        let undecodable = undecodable.into_iter().map(Mistake::from);
+        undecodable.chain(more.into_iter().filter(is_known)).collect()
     }
 }
 
@@ -99,9 +114,6 @@ impl Defined {
     fn mistakes(&self, object: &Value) -> Vec<Mistake> {
         // One that cannot be read is the definition's own mistake.
         let Ok(schema) = self.schema.get_or_init(|| readable(&self.source)) else { return Vec::new() };
-        if let Some(text) = metadata_decoding_error(object) {
-            return vec![Mistake { field: "metadata".to_owned(), text }];
-        }
         let mut object = object.clone();
         let mut mistakes = unknown_fields(schema, &mut object);
         metadata::settle(&mut object);
@@ -120,10 +132,6 @@ impl Defined {
 
 fn of_built_in(kind: &cowherd_kinds::Kind, object: &Value) -> Vec<Mistake> {
     let Some(schema) = builtin::definition(kind.definition) else { return Vec::new() };
-    if let Some(text) = schema.decoding_error(kind.kind, object) {
-        let field = decoded_field(&text);
-        return vec![Mistake { field, text }];
-    }
     let mut object = object.clone();
     let mut mistakes = unknown_fields(schema, &mut object);
     kind.default(&mut object);
@@ -167,12 +175,6 @@ fn mistake(error: &FieldError) -> Mistake {
     Mistake { field: error.field.as_str().to_owned(), text: error.to_string() }
 }
 
-/// The field in what is said of a value of the wrong type: `… into Go struct field DeploymentSpec.spec.replicas of type …`.
-fn decoded_field(text: &str) -> String {
-    let field = text.split_once("field ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or_default();
-    field.split_once('.').map(|(_, path)| path.to_owned()).unwrap_or_default()
-}
-
 /// The schema of a definition, with the fields that every object has.
 fn readable(source: &Value) -> Result<Schema, String> {
     let mut source = source.clone();
@@ -187,6 +189,12 @@ fn readable(source: &Value) -> Result<Schema, String> {
             json!({ "$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" });
     }
     Schema::from_openapi(&source).map_err(|error| error.to_string())
+}
+
+impl From<Undecodable> for Mistake {
+    fn from(error: Undecodable) -> Self {
+        Self { field: error.field.as_str().to_owned(), text: error.text }
+    }
 }
 
 /// Group, version and kind of an object.
@@ -266,6 +274,31 @@ mod tests {
         wrong["spec"]["replicas"] = "three".into();
         let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
         assert_eq!(found[0].field, "spec.replicas", "{found:?}");
+    }
+
+    #[test]
+    fn no_mistake_hides_another() {
+        let mut wrong = deployment(spec("nginx"));
+        wrong["metadata"]["labels"] = json!({ "a": 1 });
+        wrong["spec"]["replicas"] = "two".into();
+        wrong["spec"]["minReadySeconds"] = "x".into();
+        wrong["spec"]["selectr"] = json!({});
+        wrong["spec"]["template"]["spec"]["containers"][0] = json!({ "name": "a", "imag": "nginx", "stdin": "no" });
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        let fields: Vec<&str> = found.iter().map(|mistake| mistake.field.as_str()).collect();
+        let container = |field: &str| format!("spec.template.spec.containers[0].{field}");
+        assert_eq!(
+            fields,
+            [
+                "metadata.labels[a]",
+                "spec.minReadySeconds",
+                "spec.replicas",
+                &container("stdin"),
+                "spec.selectr",
+                &container("imag"),
+                &container("image"),
+            ]
+        );
     }
 
     #[test]

@@ -26,8 +26,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             let severity = if refusal.is_final { Severity::Error } else { Severity::Warning };
             let place = checked.places.field(unit, object, "spec.url");
             let text = unit.mask().text(&refusal.text);
-            let object = Some(id.to_string());
-            checked.findings.push(Finding { place, severity, rule: Rule::Source, object, text });
+            checked.findings.push(Finding { severity, ..Finding::error(place, Rule::Source, text).of(id) });
         }
     }
 }

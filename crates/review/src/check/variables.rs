@@ -1,15 +1,18 @@
 //! Variables that have no value.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use cowherd_apply::{Manifest, ObjectId};
+use cowherd_apply::ObjectId;
 use serde_json::Value;
 
 use crate::cluster::Unit;
 use crate::gitops::Plan;
 
 use super::Checked;
-use super::finding::{Finding, Rule, Severity};
+use super::finding::{Finding, Place, Rule};
+
+/// How many lines are named on which a variable stands besides the first.
+const LINES: usize = 5;
 
 /// Lists variables in whose place nothing would be put, and what looks like one where none is replaced.
 pub(super) fn check(checked: &mut Checked<'_>) {
@@ -36,33 +39,44 @@ fn replaces(unit: &Unit, missing: &[String]) -> bool {
 
 fn without_value(checked: &mut Checked<'_>, unit: &Unit) {
     let Some(made) = unit.made() else { return };
-    if made.unset.is_empty() {
-        return;
-    }
-    let objects: HashMap<&ObjectId, &Manifest> = made.objects.iter().map(|object| (object.id(), object)).collect();
     for (id, names) in &made.unset {
-        let Some(object) = objects.get(id) else { continue };
         for name in names {
-            let place = checked.places.field(unit, object, "");
-            let text =
-                format!("the variable {name} has no value, so nothing is put in its place; give it one, or a default");
-            let object = Some(id.to_string());
-            checked.findings.push(Finding { place, severity: Severity::Error, rule: Rule::Variable, object, text });
+            let (place, others) = places(checked, unit, id, name);
+            let text = format!(
+                "the variable {name} has no value, so nothing is put in its place{others}; give it one, or a default"
+            );
+            checked.findings.push(Finding::error(place, Rule::Variable, text).of(id));
         }
     }
+}
+
+/// Where a variable of an object stands first, and on which other lines, in words.
+fn places(checked: &mut Checked<'_>, unit: &Unit, id: &ObjectId, name: &str) -> (Place, String) {
+    let mut places = checked.places.variable(unit, id, name).into_iter();
+    let first = places.next().unwrap_or_default();
+    let lines: Vec<String> = places.filter_map(|place| place.line).map(|line| line.to_string()).collect();
+    let others = match lines.as_slice() {
+        [] => String::new(),
+        [line] => format!(", nor on line {line}"),
+        lines => format!(", nor on lines {}", cowherd_text::listed(lines, LINES)),
+    };
+    (first, others)
 }
 
 fn left_over(checked: &mut Checked<'_>, unit: &Unit) {
     for object in unit.objects() {
         let mut found = Vec::new();
         look(object.object(), &mut String::new(), &mut found);
-        if let Some((field, name)) = found.first() {
-            let place = checked.places.field(unit, object, field);
+        let mut told = BTreeSet::new();
+        for (field, name) in found {
+            if !told.insert(name.clone()) {
+                continue;
+            }
+            let place = checked.places.field(unit, object, &field);
             let text = format!(
                 "{field}: ${{{name}}} stays as it is: the Kustomization replaces no variables (spec.postBuild)"
             );
-            let object = Some(object.id().to_string());
-            checked.findings.push(Finding { place, severity: Severity::Warning, rule: Rule::Variable, object, text });
+            checked.findings.push(Finding::warning(place, Rule::Variable, text).of(object.id()));
         }
     }
 }
@@ -73,7 +87,7 @@ const FOR_PROGRAMS: [&str; 9] =
 
 fn look(value: &Value, path: &mut String, found: &mut Vec<(String, String)>) {
     match value {
-        Value::String(text) => found.extend(variable(text).map(|name| (path.clone(), name))),
+        Value::String(text) => found.extend(variables(text).map(|name| (path.clone(), name))),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let length = path.len();
@@ -95,9 +109,9 @@ fn look(value: &Value, path: &mut String, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// The name of the first variable in a text.
-fn variable(text: &str) -> Option<String> {
-    text.match_indices("${").find_map(|(at, _)| {
+/// The names of the variables in a text.
+fn variables(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.match_indices("${").filter_map(|(at, _)| {
         let rest = text.get(at + 2..)?;
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
         let is_name = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -113,10 +127,11 @@ mod tests {
 
     #[test]
     fn variables_are_told_from_what_only_looks_like_them() {
-        assert_eq!(variable("x-${domain}").as_deref(), Some("domain"));
-        assert_eq!(variable("${a:=b}").as_deref(), Some("a"));
+        let found = |text: &str| variables(text).collect::<Vec<_>>();
+        assert_eq!(found("x-${domain}"), ["domain"]);
+        assert_eq!(found("${a:=b} ${c}"), ["a", "c"]);
         for text in ["$domain", "$${domain}", "${{ github.ref }}", "${", "${1}", "${a b}"] {
-            assert_eq!(variable(text), None, "{text}");
+            assert_eq!(found(text), [""; 0], "{text}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod artifact;
 mod own;
 mod unit;
+mod without;
 mod world;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Context {
     pub actors: Actors,
     /// What the cluster has that the repository does not: ConfigMaps and Secrets with variables, definitions.
     pub given: Vec<serde_json::Value>,
+    /// Whether what a render stops at is left out, so that the rest is looked at as well.
+    pub goes_on: bool,
 }
 
 impl Context {
@@ -59,6 +62,7 @@ impl Context {
             sources: Sources::default(),
             actors: Actors::default(),
             given: Vec::new(),
+            goes_on: false,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::scope::Scopes;
 use super::Context;
 use super::artifact::Artifact;
 use super::own::{Origin, Sources};
+use super::without;
 use super::world::World;
 
 /// A Kustomization that was found, before anything was made of it.
@@ -56,6 +57,8 @@ pub struct Unit {
     pub parent: Option<NamespacedName>,
     /// What came of it.
     pub state: State,
+    /// What nothing would come of it for, where the state is what comes of the rest.
+    pub broken: Vec<Problem>,
     /// What only a cluster could tell, and whatever else a person should know.
     pub notes: Vec<String>,
     /// The values of Secrets that variables have.
@@ -94,6 +97,7 @@ impl Unit {
             plan: None,
             parent: found.parent.clone(),
             state: State::Elsewhere(String::new()),
+            broken: Vec::new(),
             notes: Vec::new(),
             secrets: Vec::new(),
             key: String::new(),
@@ -101,7 +105,7 @@ impl Unit {
         };
         unit.state = match Plan::read(&found.kustomization) {
             Ok(plan) => unit.make(plan, tree, world, context, known),
-            Err(text) => State::Failed(Problem { cause: text.clone(), text, file: None, line: None }),
+            Err(text) => State::Failed(Problem::new(text)),
         };
         unit
     }
@@ -128,14 +132,23 @@ impl Unit {
         }
         self.key = plan.key(&values.values);
         self.secrets = values.secrets;
-        let made = known.and_then(|known| known.holds(&self.key, tree.as_ref())).map(Ok).unwrap_or_else(|| {
-            let made = plan.make(tree.as_ref(), &values.values, &gitops::helm(), &context.elsewhere, &context.access);
-            made.map(|mut made| {
+        let make = |tree: &dyn Tree| {
+            plan.make(tree, &values.values, &gitops::helm(), &context.elsewhere, &context.access).map(|mut made| {
                 let default = plan.default_namespace();
                 made.objects.iter_mut().for_each(|object| world.scopes.place(object, default));
-                Arc::new(made)
+                made
             })
-        });
+        };
+        let made = match known.and_then(|known| known.holds(&self.key, tree.as_ref())) {
+            Some(made) => Ok(made),
+            None if context.goes_on => {
+                let root = TreePath::parse(plan.path()).unwrap_or_default();
+                let (broken, made) = without::made(&tree, &root, make);
+                self.broken = broken;
+                made.map(Arc::new)
+            }
+            None => make(tree.as_ref()).map(Arc::new),
+        };
         self.plan = Some(plan);
         let unrendered = made.iter().flat_map(|made| &made.unrendered).map(|file| format!("not rendered: {file}"));
         self.notes.extend(unrendered);
@@ -157,10 +170,7 @@ impl Unit {
             Origin::Other(why) => return Err(State::Elsewhere(why)),
             Origin::Own { ignore, artifact, is_guess } => (ignore, artifact, is_guess),
         };
-        let failed = |error: TreeError| {
-            let text = error.to_string();
-            State::Failed(Problem { cause: text.clone(), text, file: None, line: None })
-        };
+        let failed = |error: TreeError| State::Failed(Problem::new(error.to_string()));
         let (kind, name) = super::own::reference(&self.kustomization);
         if is_guess && !is_there(tree.as_ref(), plan.path()) {
             return Err(State::Elsewhere(format!(

@@ -28,11 +28,11 @@ impl Covered {
         for unit in cluster.units.values() {
             let directory = unit.directory();
             match &unit.state {
-                State::Made(made) => {
+                State::Made(made) if unit.broken.is_empty() => {
                     let contents = made.reads.entries().filter(|(_, read)| matches!(read, Read::Content(_)));
                     covered.files.extend(contents.map(|(path, _)| unit.in_repository(path)));
                 }
-                State::Failed(_) => {
+                State::Made(_) | State::Failed(_) => {
                     let bases = directory.as_ref().map(|directory| scan.all_bases(directory)).unwrap_or_default();
                     covered.whole.extend(bases.into_iter().chain(directory.clone()));
                 }

@@ -22,6 +22,7 @@ use covered::Covered;
 use scan::{Scan, Written, ancestors, cluster_directory};
 
 pub use below::{Below, below};
+pub(crate) use plain::CHART;
 pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 
 /// Directories whose manifests nobody applies, and what they are.
@@ -93,6 +94,8 @@ pub struct LeftOut {
     pub path: TreePath,
     /// Why, for people: `a Helm chart`.
     pub why: String,
+    /// Whether nothing here makes manifests of it.
+    pub is_unrendered: bool,
 }
 
 impl fmt::Display for LeftOut {
@@ -213,7 +216,7 @@ impl Discovering<'_> {
             } else if !is_there {
                 self.leave_out(&one.file, &format!("{by} is about {}, which is not here", shown(&one.path)));
             } else if let Some(chart) = scan.chart(&one.path) {
-                self.leave_out(&chart, "a Helm chart");
+                self.leave_unrendered(&chart, plain::CHART);
             } else if !self.covered.is_below(&one.path) {
                 self.take(one.path.clone(), by, Vec::new())?;
             }
@@ -276,12 +279,17 @@ impl Discovering<'_> {
     }
 
     fn leave_out(&mut self, path: &TreePath, why: &str) {
-        self.left_out.insert(LeftOut { path: path.clone(), why: why.to_owned() });
+        self.left_out.insert(LeftOut { path: path.clone(), why: why.to_owned(), is_unrendered: false });
+    }
+
+    /// Leaves out what nothing here makes manifests of: what that is, for people.
+    fn leave_unrendered(&mut self, path: &TreePath, what: &str) {
+        self.left_out.insert(LeftOut { path: path.clone(), why: what.to_owned(), is_unrendered: true });
     }
 
     fn is_left_out(&self, path: &TreePath) -> bool {
         let is_named = |directory: TreePath| {
-            let first = LeftOut { path: directory, why: String::new() };
+            let first = LeftOut { path: directory, why: String::new(), is_unrendered: false };
             self.left_out.range::<LeftOut, _>(&first..).next().is_some_and(|one| one.path == first.path)
         };
         ancestors(path).into_iter().any(is_named)

@@ -11,6 +11,8 @@ use super::{By, Discovering};
 
 /// The most directories of this sort that are looked at.
 const MAX: usize = 2_000;
+/// What a chart is called.
+pub(crate) const CHART: &str = "a Helm chart";
 /// The groups of Kubernetes whose names have no dot.
 const KUBERNETES: [&str; 5] = ["apps", "autoscaling", "batch", "extensions", "policy"];
 
@@ -47,7 +49,7 @@ pub(super) fn discover(discovering: &mut Discovering<'_>) -> Result<(), TreeErro
         }
         let language = scan.languages.get(directory).filter(|_| !discovering.covered.is_below(directory));
         if let Some(language) = language {
-            discovering.leave_out(directory, language);
+            discovering.leave_unrendered(directory, language);
         }
     }
     Ok(())
@@ -59,7 +61,7 @@ fn chart(discovering: &mut Discovering<'_>, directory: &TreePath) {
     let is_used = ancestors(directory).iter().any(|above| scan.is_built_on(above));
     let is_read = directory.join("Chart.yaml").is_ok_and(|file| discovering.covered.has(&file));
     if !is_used && !is_read {
-        discovering.leave_out(directory, "a Helm chart");
+        discovering.leave_unrendered(directory, CHART);
     }
 }
 

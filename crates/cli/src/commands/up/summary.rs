@@ -53,9 +53,9 @@ impl Summary<'_> {
             crate::terminal::tell!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
         }
         let check = self
-            .checkout()
+            .check()
             .filter(|_| !convergence.is_ready())
-            .map(|path| format!("cowherd check {}    # all that would fail here, in one list", path.display()));
+            .map(|check| format!("{check}    # all that would fail here, in one list"));
         let kubeconfig = absolute(&self.control_plane.kubeconfig);
         let mut commands = Vec::new();
         if self.ends {
@@ -77,8 +77,8 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// The directory that is followed, where it is one on this machine: as seen from here.
-    fn checkout(&self) -> Option<PathBuf> {
+    /// The command that looks at what is followed, where that is a directory on this machine: as seen from here.
+    fn check(&self) -> Option<String> {
         let root = Path::new(self.followed.url.strip_prefix("file://")?);
         let path = self.followed.path.trim_start_matches("./");
         let whole = if path.is_empty() { root.to_owned() } else { root.join(path) };
@@ -86,8 +86,10 @@ impl Summary<'_> {
         let near = here.and_then(|here| whole.strip_prefix(here).map(Path::to_owned).ok());
         let near = near.map(|near| if near.as_os_str().is_empty() { PathBuf::from(".") } else { near });
         let checkout = near.unwrap_or(whole);
+        // Of a repository clusters would be looked for: it is followed as one.
+        let all = if path.is_empty() { " --path ./" } else { "" };
         // A bare repository has no files to look at.
-        checkout.is_dir().then_some(checkout)
+        checkout.is_dir().then(|| format!("cowherd check {}{all}", checkout.display()))
     }
 }
 
