@@ -1,10 +1,14 @@
 //! Objects of kinds that a cluster does not serve.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use cowherd_api::supported;
 
 use crate::object::ObjectId;
+
+/// How many objects of a kind are named besides the first.
+const NAMED: usize = 10;
 
 /// An object whose kind the cluster does not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,17 @@ impl Unserved {
     /// Whether cowherd knows the kind, and does not do it yet.
     pub fn is_not_done_yet(&self) -> bool {
         supported::find(&self.subject.group, &self.subject.kind).is_some_and(|kind| !kind.is_done)
+    }
+
+    /// Those of many that are told one by one: the first of each kind. The others are counted only.
+    pub fn told(all: &mut [Self]) -> Vec<&mut Self> {
+        let mut of_kind: HashMap<(String, String), usize> = HashMap::new();
+        let is_told = |one: &&mut Self| {
+            let count = of_kind.entry((one.api_version.clone(), one.subject.kind.clone())).or_default();
+            *count += 1;
+            *count <= NAMED + 1
+        };
+        all.iter_mut().filter(is_told).collect()
     }
 
     /// What is wrong with all that is of this kind, and what to do.
@@ -68,17 +83,19 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// Tells what is wrong with objects of one kind: the first with its place, and how many others there are.
+/// Tells what is wrong with objects of one kind: each of them with its place, and how many more than those there are.
 fn tell(f: &mut fmt::Formatter<'_>, alike: &[&Unserved]) -> fmt::Result {
     let Some((first, others)) = alike.split_first() else { return Ok(()) };
     if let Some(place) = &first.place {
         write!(f, "{place}: ")?;
     }
     write!(f, "{}", first.subject)?;
-    match others.len() {
-        0 => {}
-        1 => write!(f, ", and one other object")?,
-        count => write!(f, ", and {count} other objects")?,
+    let named = others.iter().map(|other| match &other.place {
+        Some(place) => format!("{} ({place})", other.subject),
+        None => other.subject.to_string(),
+    });
+    if !others.is_empty() {
+        write!(f, ", {}", cowherd_text::listed(named, NAMED))?;
     }
     write!(f, ": {}", first.problem())
 }
@@ -118,23 +135,37 @@ mod tests {
         let lines = Lines(&[alert("x"), gadget, alert("y"), alert("z")]).to_string();
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
-        assert!(lines[0].starts_with("Alert/a/x, and 2 other objects: cowherd does not do the kind"), "{lines:?}");
+        assert!(lines[0].starts_with("Alert/a/x, Alert/a/y, Alert/a/z: cowherd does not do the kind"), "{lines:?}");
         assert!(lines[1].starts_with("Gadget/a/g: the cluster has no kind"), "{lines:?}");
     }
 
     #[test]
-    fn an_object_is_told_with_its_place_and_how_many_others_there_are() {
+    fn each_object_is_told_with_its_place() {
         let mut gadgets = [unserved("example.com", "Gadget", "a"), unserved("example.com", "Gadget", "b")];
         gadgets[0].place = Some("apps/gadget.yaml:3".to_owned());
         let problem = "the cluster has no kind \"Gadget\" in example.com/v1; is its CustomResourceDefinition missing?";
         assert_eq!(gadgets[0].to_string(), format!("apps/gadget.yaml:3: Gadget/a/a: {problem}"));
         assert_eq!(gadgets[1].to_string(), format!("Gadget/a/b: {problem}"));
         let told = Lines(&gadgets).to_string();
-        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, and one other object: {problem}"));
+        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b: {problem}"));
+        gadgets[1].place = Some("apps/more.yaml:7".to_owned());
+        let told = Lines(&gadgets).to_string();
+        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b (apps/more.yaml:7): {problem}"));
         // A kind of the same name in another version is another one.
         gadgets[1].api_version = "example.com/v2".to_owned();
         assert_eq!(Lines(&gadgets).to_string().lines().count(), 2);
         assert_eq!(Lines(&[]).to_string(), "");
+    }
+
+    #[test]
+    fn more_than_anybody_reads_are_counted() {
+        let many: Vec<Unserved> =
+            (0..500).map(|number| unserved("example.com", "Gadget", &number.to_string())).collect();
+        let told = Lines(&many).to_string();
+        assert!(
+            told.starts_with("Gadget/a/0, Gadget/a/1, ") && told.contains(", Gadget/a/10, and 489 more: "),
+            "{told}"
+        );
     }
 
     #[test]

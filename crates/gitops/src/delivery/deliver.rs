@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use cowherd_apply::{
-    Action, ApplyError, ChangeSet, Desired, Manifest, ObjectId, Partial, Versioned, inventory as entries,
+    Action, ApplyError, ChangeSet, Desired, Manifest, ObjectId, Partial, Unserved, Versioned, inventory as entries,
 };
 use cowherd_runtime::{Outcome, caught};
 use tokio::time::Instant;
@@ -383,8 +383,11 @@ fn placed(job: &Job, error: ApplyError) -> ApplyError {
     let ApplyError::Unserved(mut unserved) = error else { return error };
     let inputs = job.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(inputs) = inputs {
-        for one in &mut unserved {
-            one.place = places::find(job.artifact.tree.as_ref(), &inputs.reads, &one.subject);
+        let told = Unserved::told(&mut unserved);
+        let subjects: Vec<_> = told.iter().map(|one| one.subject.clone()).collect();
+        let places = places::find(job.artifact.tree.as_ref(), &inputs.reads, &subjects);
+        for (one, place) in told.into_iter().zip(places) {
+            one.place = place;
         }
     }
     ApplyError::Unserved(unserved)

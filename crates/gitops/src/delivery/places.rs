@@ -1,4 +1,4 @@
-//! Where in a repository an object is written.
+//! Where in a repository objects are written.
 
 use cowherd_apply::ObjectId;
 use cowherd_tree::{Reads, Tree};
@@ -8,53 +8,89 @@ use serde_json::Value;
 /// The largest file that is searched, and how many are.
 const LARGEST: usize = 1 << 20;
 const FILES: usize = 2_000;
+/// For how many objects is looked.
+const OBJECTS: usize = 500;
 
-/// The file and the line with the kind of the object, among the files that its render read; `None` where it is
-/// written nowhere as it is, like an object that a chart makes.
-pub(super) fn find(tree: &dyn Tree, reads: &Reads, id: &ObjectId) -> Option<String> {
-    for (path, _) in reads.entries().filter(|(path, _)| is_yaml(&path.to_string())).take(FILES) {
+/// Where an object is written, as far as that is known.
+#[derive(Clone, Default)]
+struct Place {
+    /// The file and the line.
+    found: Option<String>,
+    /// Whether it is called there as it is in the end.
+    has_its_name: bool,
+}
+
+/// For each of the objects, of the first five hundred at least, the file and the line with its kind, among the files that their
+/// render read; `None` where it is written nowhere as it is, like an object that a chart makes. Each file is read once.
+pub(super) fn find(tree: &dyn Tree, reads: &Reads, ids: &[ObjectId]) -> Vec<Option<String>> {
+    let mut places = vec![Place::default(); ids.len()];
+    let files = reads.entries().map(|(path, _)| path).filter(|path| is_yaml(path.as_str()));
+    for path in files.take(FILES) {
         let Ok(content) = tree.read(path) else { continue };
-        if content.len() > LARGEST {
-            continue;
-        }
-        if let Some(line) = line(&content, id) {
-            return Some(format!("{path}:{line}"));
+        if content.len() <= LARGEST {
+            look(&content, path.as_str(), ids, &mut places);
         }
     }
-    None
+    places.into_iter().map(|place| place.found).collect()
+}
+
+/// Looks for objects in a file.
+fn look(content: &[u8], path: &str, ids: &[ObjectId], places: &mut [Place]) {
+    let unplaced = || ids.iter().zip(&*places).take(OBJECTS).filter(|(_, place)| !place.has_its_name);
+    let names = |word: &str| content.windows(word.len().max(1)).any(|part| part == word.as_bytes());
+    if !unplaced().any(|(id, _)| names(&id.kind)) {
+        return;
+    }
+    // As kustomize reads it: an object may be called `n`.
+    let documents = parse_documents_as(content, Dialect::Kustomize, &Limits::default())
+        .or_else(|_| parse_documents_as(content, Dialect::Kubernetes, &Limits::default()));
+    for document in documents.unwrap_or_default() {
+        for (way, object) in objects(&document.value) {
+            for (id, place) in ids.iter().zip(places.iter_mut()).take(OBJECTS) {
+                let named = describes(object, id);
+                if place.has_its_name || named == Named::Otherwise || (named == Named::Alike && place.found.is_some()) {
+                    continue;
+                }
+                let line = line_of(content, document.line, &way).unwrap_or(document.line);
+                *place = Place { found: Some(format!("{path}:{line}")), has_its_name: named == Named::Exactly };
+            }
+        }
+    }
 }
 
 fn is_yaml(path: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// The line of the kind of the document, or of the item of a list, that describes the object. A name may have been given a
-/// prefix or a suffix since, or have come from a variable.
-fn line(content: &[u8], id: &ObjectId) -> Option<usize> {
-    let documents = parse_documents_as(content, Dialect::Kubernetes, &Limits::default()).ok()?;
-    documents.iter().find_map(|document| {
-        let mut way = way_to(&document.value, id)?;
-        way.push(Step::Key("kind".to_owned()));
-        line_of(content, document.line, &way)
-    })
-}
-
-/// The way to the object in a document that has it.
-fn way_to(document: &Value, id: &ObjectId) -> Option<Vec<Step>> {
-    if describes(document, id) {
-        return Some(Vec::new());
-    }
+/// The objects in a document, with the way to the kind of each: it, or what a list has.
+fn objects(document: &Value) -> Vec<(Vec<Step>, &Value)> {
+    let kind = Step::Key("kind".to_owned());
     let is_list = document["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
-    let items = document["items"].as_array().filter(|_| is_list)?;
-    let place = items.iter().position(|item| describes(item, id))?;
-    Some(vec![Step::Key("items".to_owned()), Step::Item(place)])
+    let items = document["items"].as_array().filter(|_| is_list).into_iter().flatten().enumerate();
+    let items = items.map(|(at, item)| (vec![Step::Key("items".to_owned()), Step::Item(at), kind.clone()], item));
+    [(vec![kind.clone()], document)].into_iter().chain(items).collect()
 }
 
-fn describes(object: &Value, id: &ObjectId) -> bool {
+/// Whether something is called as an object is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Exactly,
+    /// It may have been given a prefix or a suffix since, or have come from a variable.
+    Alike,
+    Otherwise,
+}
+
+fn describes(object: &Value, id: &ObjectId) -> Named {
     let group = object["apiVersion"].as_str().map(|version| version.split_once('/').map_or("", |(group, _)| group));
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let is_name = !name.is_empty() && (id.name.contains(name) || name.contains("${"));
-    object["kind"] == *id.kind && group == Some(&*id.group) && is_name
+    let metadata = &object["metadata"];
+    let name = metadata["name"].as_str().unwrap_or_default();
+    let is_alike = !name.is_empty() && (id.name.contains(name) || name.contains("${"));
+    if object["kind"] != *id.kind || group != Some(&*id.group) || !is_alike {
+        return Named::Otherwise;
+    }
+    let namespace = metadata["namespace"].as_str();
+    let is_exact = name == id.name && namespace.is_none_or(|namespace| namespace == id.namespace);
+    if is_exact { Named::Exactly } else { Named::Alike }
 }
 
 #[cfg(test)]
@@ -63,7 +99,9 @@ mod tests {
 
     fn find_line(text: &str, kind: &str, name: &str) -> Option<usize> {
         let id = ObjectId { group: "example.com".into(), kind: kind.into(), name: name.into(), ..ObjectId::default() };
-        line(text.as_bytes(), &id)
+        let mut places = [Place::default()];
+        look(text.as_bytes(), "f", &[id], &mut places);
+        places[0].found.as_ref()?.strip_prefix("f:")?.parse().ok()
     }
 
     #[test]
@@ -93,5 +131,16 @@ mod tests {
         let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: one}}\n\
                     - apiVersion: example.com/v1\n  spec: {kind: Gadget}\n  metadata: {name: one}\n  kind: Gadget\n";
         assert_eq!(find_line(list, "Gadget", "one"), Some(8));
+    }
+
+    #[test]
+    fn of_several_the_one_with_the_very_name_counts() {
+        let gadget =
+            |name: &str| format!("apiVersion: example.com/v1\nkind: Gadget\nmetadata: {{name: {name}}}\n---\n");
+        let text = format!("{}{}{}", gadget("web"), gadget("${name}"), gadget("web-api"));
+        assert_eq!(find_line(&text, "Gadget", "web-api"), Some(10));
+        assert_eq!(find_line(&text, "Gadget", "web"), Some(2));
+        assert_eq!(find_line(&text, "Gadget", "my-web"), Some(2));
+        assert_eq!(find_line(&gadget("n"), "Gadget", "n"), Some(2));
     }
 }
