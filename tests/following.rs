@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::repository::Repository;
+use crate::program::repository::{Repository, config_map};
 use crate::program::{Running, cowherd};
 
 /// A repository with two environments, each a directory of manifests with one ConfigMap.
@@ -55,15 +55,18 @@ fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
     environments(&directory.path().join("other")).commit("begin");
     let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
     assert_eq!(status, Some(0), "{said}");
-    for words in [
-        &["fleet", "--path", "dev"][..],
-        &["--path", "dev"],
-        &["fleet", "--branch", "next"],
-        &["other", "--path", "prod"],
+    let prod = "1 of the 1 object that was applied from it would be pruned: ConfigMap/default/prod\n";
+    let nothing = "nothing of the 1 object that was applied from it would be pruned: the other describes all of it\n";
+    for (words, lost) in [
+        (&["fleet", "--path", "dev"][..], prod),
+        (&["--path", "dev"], prod),
+        (&["fleet", "--branch", "next"], nothing),
+        (&["other", "--path", "prod"], nothing),
+        (&["other", "--path", "dev"], prod),
     ] {
         let (status, said) = once(directory.path(), words);
         assert_eq!(status, Some(1), "{words:?}: {said}");
-        for word in ["from ./prod", "1 object", "1 ConfigMap", "pruned", "--switch", "cowherd up --data-dir"] {
+        for word in ["from ./prod", lost, "--switch", "cowherd up --data-dir"] {
             assert!(said.contains(word), "{words:?}: {word:?} is not in: {said}");
         }
     }
@@ -74,6 +77,48 @@ fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
     }
     let running = Running::start(directory.path(), ["up"]);
     assert_eq!((running.value("prod").as_str(), running.value("dev").as_str()), ("1", ""));
+}
+
+#[test]
+fn what_would_be_pruned_is_what_would_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let fleet = Repository::new(directory.path().join("fleet"));
+    // Of `shop`, what says so stays; of `kept`, all; `moved` comes from elsewhere there.
+    fleet.kustomization("shop", "./shop", "").config_map("shop/a.yaml", "a", "1").config_map("shop/b.yaml", "b", "1");
+    let spared = config_map("spared", "1").replace(
+        "namespace: default",
+        "namespace: default\n  annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}",
+    );
+    fleet.write("shop/spared.yaml", &spared);
+    fleet.kustomization("kept", "./kept", "deletionPolicy: Orphan").config_map("kept/k.yaml", "kept", "1");
+    fleet.kustomization("moved", "./moved", "").config_map("moved/m.yaml", "moved", "1");
+    fleet.commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "cluster"]);
+    assert_eq!(status, Some(0), "{said}");
+
+    let other = Repository::new(directory.path().join("other"));
+    other.kustomization("shop", "./store", "").config_map("store/b.yaml", "b", "2");
+    other.kustomization("new", "./new", "").config_map("new/m.yaml", "moved", "1");
+    other.commit("begin");
+    let (status, said) = once(directory.path(), &["other", "--path", "cluster"]);
+    let lost = "3 of the 8 objects that were applied from it would be pruned: ConfigMap/default/a, \
+                Kustomization/flux-system/kept, Kustomization/flux-system/moved\n";
+    assert!(status == Some(1) && said.contains(lost), "{said}");
+
+    other.write("store/c.yaml", "kind: [\n").commit("break it");
+    let (status, said) = once(directory.path(), &["other", "--path", "cluster"]);
+    for words in ["2 of the 8 objects", "cannot be told of what these have: flux-system/shop (", "store/c.yaml"] {
+        assert!(status == Some(1) && said.contains(words), "{words}: {said}");
+    }
+    // What is said is so.
+    other.remove("store/c.yaml").commit("mend it");
+    let (status, said) = once(directory.path(), &["other", "--path", "cluster", "--switch"]);
+    assert_eq!(status, Some(0), "{said}");
+    let running = Running::start(directory.path(), ["up"]);
+    running.wait_for_value("a", "");
+    for (name, value) in [("b", "2"), ("spared", "1"), ("kept", "1"), ("moved", "1")] {
+        running.wait_for_value(name, value);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `cowherd up`: a control plane that follows a repository.
 
 mod clusters;
+mod loss;
 mod shown;
 mod sources;
 mod starting;

@@ -37,7 +37,7 @@ pub async fn doubt(root: &Root, tree: Arc<dyn Tree>) -> Result<Option<String>> {
 }
 
 /// How the repository knows itself.
-fn surroundings(url: &str) -> Result<Context> {
+pub(super) fn surroundings(url: &str) -> Result<Context> {
     let urls = match Location::parse(url)? {
         Location::Path(directory) => local::discover(&directory)?.remotes(),
         Location::Url(url) => vec![url],

@@ -86,7 +86,7 @@ impl Up {
         let before = Followed::read(data_dir, &client, self.switch).await?;
         let root = self.root(before.as_ref(), fetching).await?;
         if let Some(before) = before.as_ref().filter(|before| !before.is_same(&root.followed) && !self.switch)
-            && let Some(refusal) = switching::refusal(&client, data_dir, before, &root.followed).await?
+            && let Some(refusal) = switching::refusal(&client, data_dir, before, &root, fetching).await?
         {
             bail!(refusal)
         }
