@@ -112,9 +112,7 @@ const FORBIDDEN: u16 = 403;
 const TOLD: usize = 10;
 
 fn several(errors: &[ApplyError]) -> String {
-    let told: Vec<String> = errors.iter().take(TOLD).map(ToString::to_string).collect();
-    let more = errors.len().checked_sub(TOLD + 1).map_or_else(String::new, |more| format!("; and {} more", more + 1));
-    format!("{}{more}", told.join("; "))
+    cowherd_text::clauses(errors, TOLD)
 }
 
 /// An error, and what was done before it happened.

@@ -210,9 +210,7 @@ fn meant(repository: &Repository, name: &str, hint: &str) -> String {
         }
         _ if names.is_empty() => "; it has no branches and no tags".to_owned(),
         _ => {
-            let more = if names.len() > LISTED { ", …" } else { "" };
-            let listed: Vec<&str> = names.iter().take(LISTED).map(String::as_str).collect();
-            format!("; it has {}{more}", listed.join(", "))
+            format!("; it has {}", cowherd_text::listed(&names, LISTED))
         }
     }
 }

@@ -49,11 +49,7 @@ const NAMED: usize = 5;
 
 /// Files as a person is told of them: `a.jsonnet (Jsonnet), b.cue (CUE)`; of many some.
 pub(crate) fn named(files: &[Unrendered]) -> String {
-    let mut text = files.iter().take(NAMED).map(Unrendered::to_string).collect::<Vec<_>>().join(", ");
-    if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
-        text += &format!(" and {more} more");
-    }
-    text
+    cowherd_text::listed(files, NAMED)
 }
 
 /// What a file is written in, if only other programs make manifests of it; JSON, which may be anything, is not told of.
@@ -93,6 +89,6 @@ mod tests {
             (0..count).map(|at| Unrendered { path: path(at), language: "CUE" }).collect()
         };
         assert_eq!(named(&files(2)), "0.cue (CUE), 1.cue (CUE)");
-        assert!(named(&files(7)).ends_with("4.cue (CUE) and 2 more"), "{}", named(&files(7)));
+        assert!(named(&files(7)).ends_with("4.cue (CUE), and 2 more"), "{}", named(&files(7)));
     }
 }

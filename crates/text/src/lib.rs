@@ -4,4 +4,4 @@ mod harmless;
 mod listed;
 
 pub use harmless::{harmless, is_more_than_text};
-pub use listed::{listed, listed_of};
+pub use listed::{clauses, listed, listed_of};

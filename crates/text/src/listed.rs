@@ -17,11 +17,23 @@ pub fn listed_of<T: Display>(items: impl IntoIterator<Item = T>, count: usize, m
     joined(named, more)
 }
 
-fn joined(mut named: Vec<String>, more: usize) -> String {
+/// So many of several clauses, and how many there are beside them: `a, as b; c, as d; and 12 more`.
+pub fn clauses<T: Display>(items: impl IntoIterator<Item = T>, most: usize) -> String {
+    let mut items = items.into_iter();
+    let named: Vec<String> = items.by_ref().take(most).map(|item| item.to_string()).collect();
+    let more = items.count();
+    with(named, more).join("; ")
+}
+
+fn joined(named: Vec<String>, more: usize) -> String {
+    with(named, more).join(", ")
+}
+
+fn with(mut named: Vec<String>, more: usize) -> Vec<String> {
     if more > 0 {
         named.push(if named.is_empty() { more.to_string() } else { format!("and {more} more") });
     }
-    named.join(", ")
+    named
 }
 
 #[cfg(test)]
@@ -34,6 +46,7 @@ mod tests {
         assert_eq!(listed(0..3, 3), "0, 1, 2");
         assert_eq!(listed(0..15, 3), "0, 1, 2, and 12 more");
         assert_eq!(listed_of(0..2, 15, 3), "0, 1, and 13 more");
+        assert_eq!(clauses(["a, b", "c", "d"], 2), "a, b; c; and 1 more");
         assert_eq!(listed_of(0..5, 5, 0), "5");
     }
 }

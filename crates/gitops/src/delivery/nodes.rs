@@ -39,11 +39,9 @@ pub(super) async fn missing(target: &Target, unhealthy: &Unhealthy) -> Option<St
 }
 
 fn message(first: &ObjectId, waiting: usize) -> String {
-    let (others, verb) = match waiting - 1 {
-        0 => (String::new(), "waits"),
-        others => (format!(" and {others} more"), "wait"),
-    };
-    format!("{first}{others} {verb} for Pods, and those for a node: this cluster has none")
+    let verb = if waiting == 1 { "waits" } else { "wait" };
+    let named = cowherd_text::listed_of([first], waiting, 1);
+    format!("{named} {verb} for Pods, and those for a node: this cluster has none")
 }
 
 /// Whether nothing comes of the object until a node runs Pods.
@@ -64,6 +62,6 @@ mod tests {
             ObjectId { kind: "Deployment".into(), namespace: "a".into(), name: "web".into(), group: "apps".into() };
         let one = "Deployment/a/web waits for Pods, and those for a node: this cluster has none";
         assert_eq!(message(&web, 1), one);
-        assert!(message(&web, 3).starts_with("Deployment/a/web and 2 more wait for Pods"));
+        assert!(message(&web, 3).starts_with("Deployment/a/web, and 2 more wait for Pods"));
     }
 }

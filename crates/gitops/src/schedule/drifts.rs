@@ -177,18 +177,15 @@ const NAMED: usize = 10;
 
 /// Says who fights for what. It says the same as long as the same fight for the same, so that it is told once.
 fn complaint<'a>(fights: impl Iterator<Item = (&'a ObjectId, &'a Cause)>) -> String {
-    let told: Vec<String> = fights
-        .map(|(object, cause)| match cause {
-            Cause::Changed { by: Some(by) } => format!("{object}, fought by {by:?}"),
-            Cause::Changed { by: None } => format!("{object}, which somebody keeps changing"),
-            Cause::Deleted => format!("{object}, which somebody keeps deleting"),
-        })
-        .collect();
-    let more = told.len().checked_sub(NAMED + 1).map_or(String::new(), |more| format!("; and {} more", more + 1));
-    let named = told[..told.len().min(NAMED)].join("; ");
+    let told = fights.map(|(object, cause)| match cause {
+        Cause::Changed { by: Some(by) } => format!("{object}, fought by {by:?}"),
+        Cause::Changed { by: None } => format!("{object}, which somebody keeps changing"),
+        Cause::Deleted => format!("{object}, which somebody keeps deleting"),
+    });
+    let named = cowherd_text::clauses(told, NAMED);
     let seconds = LONGEST_PAUSE.as_secs();
     format!(
-        "drifted again and again: {named}{more}. It is put right every {seconds}s until that ends, and at once by a commit \
+        "drifted again and again: {named}. It is put right every {seconds}s until that ends, and at once by a commit \
          or a request; stop whoever changes it, or take it out of the repository"
     )
 }

@@ -20,11 +20,9 @@ pub(super) fn tag(registry: &Registry<'_>, source: &ArtifactSource) -> Result<Op
     let is_wanted = |tag: &String| filter.as_ref().is_none_or(|filter| filter.is_match(tag.as_bytes()));
     let tags = registry.tags(|tag| is_wanted(&tag).then(|| if is_chart { tag.replace('_', "+") } else { tag }))?;
     let Some(found) = range.highest(tags.iter().map(String::as_str)) else {
-        let some = tags.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let available = match tags.len() {
-            0 => "there are no tags to choose from".to_owned(),
-            count if count > MAX_NAMED => format!("there are {some} and {} others", count - MAX_NAMED),
-            _ => format!("there are {some}"),
+        let available = match tags.is_empty() {
+            true => "there are no tags to choose from".to_owned(),
+            false => format!("there are {}", cowherd_text::listed(&tags, MAX_NAMED)),
         };
         return Err(ArtifactProblem::NoVersion { range: range.to_string(), available });
     };
@@ -40,8 +38,8 @@ pub(super) fn image(index: &Manifest) -> Result<&Descriptor, ArtifactProblem> {
 pub(super) fn layer<'a>(manifest: &'a Manifest, wanted: Option<&str>) -> Result<&'a Descriptor, ArtifactProblem> {
     let Some(wanted) = wanted else { return manifest.layers.first().ok_or(ArtifactProblem::NoLayer) };
     manifest.layers.iter().find(|layer| layer.media_type == wanted).ok_or_else(|| {
-        let types: Vec<&str> = manifest.layers.iter().take(MAX_NAMED).map(|layer| layer.media_type.as_str()).collect();
-        let available = if types.is_empty() { "none".to_owned() } else { types.join(", ") };
+        let types = cowherd_text::listed(manifest.layers.iter().map(|layer| &layer.media_type), MAX_NAMED);
+        let available = if types.is_empty() { "none".to_owned() } else { types };
         ArtifactProblem::NoLayerOfType { wanted: wanted.to_owned(), available }
     })
 }

@@ -348,13 +348,10 @@ impl Repository {
 
     /// Which branches there are, for whoever named one that is not.
     fn branches_hint(&self) -> String {
-        let mut names = self.branches();
-        let more = if names.len() > MAX_NAMED { ", …" } else { "" };
-        names.truncate(MAX_NAMED);
-        if names.is_empty() {
-            "; it has no branches".to_owned()
-        } else {
-            format!("; it has {}{more}", names.join(", "))
+        let names = self.branches();
+        match names.is_empty() {
+            true => "; it has no branches".to_owned(),
+            false => format!("; it has {}", cowherd_text::listed(&names, MAX_NAMED)),
         }
     }
 

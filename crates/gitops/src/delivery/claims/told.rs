@@ -94,10 +94,9 @@ const NAMED: usize = 10;
 
 /// Says what is shared, with whom, and who wins; nothing where nothing is.
 pub(crate) fn told(shared: &[Shared]) -> Option<String> {
-    let named: Vec<String> = shared.iter().take(NAMED).map(one).collect();
-    let more = shared.len().checked_sub(NAMED + 1).map_or(String::new(), |more| format!("; and {} more", more + 1));
+    let named = cowherd_text::clauses(shared.iter().map(one), NAMED);
     let advice = if shared.len() == 1 { "Take it out of all but one" } else { "Take each out of all but one" };
-    (!named.is_empty()).then(|| format!("{}{more}. {advice}", named.join("; ")))
+    (!named.is_empty()).then(|| format!("{named}. {advice}"))
 }
 
 fn one(shared: &Shared) -> String {

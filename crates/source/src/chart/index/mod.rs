@@ -65,13 +65,11 @@ pub(super) fn choose<'a>(versions: &'a [Entry], wanted: &str) -> Result<&'a Entr
 
 /// The error that names the first of the versions that there are.
 pub(super) fn no_version<'a>(versions: impl Iterator<Item = &'a str>) -> ChartProblem {
-    let mut named: Vec<&str> = versions.take(MAX_NAMED + 1).collect();
-    let more = if named.len() > MAX_NAMED { ", …" } else { "" };
-    named.truncate(MAX_NAMED);
+    let named: Vec<&str> = versions.collect();
     let available = match named.as_slice() {
         [] => "is none at all".to_owned(),
         [one] => format!("is only {one}"),
-        several => format!("are {}{more}", several.join(", ")),
+        several => format!("are {}", cowherd_text::listed(several, MAX_NAMED)),
     };
     ChartProblem::NoVersion { available }
 }
