@@ -37,6 +37,10 @@ fn names_are_completed_from_the_cluster_that_the_line_works_on() {
     assert_eq!(of(&["suspend", "ks/a"]), ["ks/app"]);
     assert_eq!(of(&["trace", "-n", "default", "configmap/re"]), ["configmap/red"]);
     assert_eq!(of(&["events", "-n", "default", "--for", "configm"]), ["configmap/"]);
+    // Where no namespace is named, those of all are offered, as the commands find them.
+    assert_eq!(of(&["trace", "configmap/re"]), ["configmap/red"]);
+    assert_eq!(of(&["events", "--for", "configmap/re"]), ["configmap/red"]);
+    assert!(of(&["trace", "-n", "kube-public", "configmap/re"]).is_empty());
     assert_eq!(of(&["get", "-n", "kube-p"]), ["kube-public"]);
 }
 

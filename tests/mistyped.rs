@@ -45,7 +45,6 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
             ("trace cm", 2, &["KIND/NAME", "got \"cm\""]),
             ("trace deploy/", 2, &["KIND/NAME"]),
             ("diff gitrepo/x", 2, &["only Kustomizations can be compared"]),
-            ("diff -o markdown", 2, &["--base"]),
             ("reconcile ks", 2, &["name a kustomization"]),
             ("reconcile --allow-prune", 2, &["name the Kustomizations"]),
             ("suspend ks", 2, &["or use --all"]),

@@ -1,5 +1,6 @@
 //! `cowherd diff`: what a revision would change in the cluster, or of another revision, field by field.
 
+mod comment;
 mod repository;
 mod trees;
 mod untold;
@@ -28,6 +29,7 @@ use crate::output::{self, Format};
 use crate::resource;
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
+use comment::Compared;
 use repository::RepositoryFlags;
 use trees::{Trees, Wanted};
 use untold::Untold;
@@ -50,6 +52,7 @@ const FAILED: u8 = 3;
 ///   cowherd diff kustomization apps --revision my-branch
 ///   cowherd diff --revision HEAD~1 -o yaml
 ///   cowherd diff --worktree
+///   cowherd diff apps --revision my-branch -o markdown
 ///   cowherd diff --base main --path clusters/prod
 ///   cowherd diff --base origin/main -o markdown
 ///   cowherd diff --base HEAD --worktree
@@ -86,7 +89,7 @@ enum Output {
     Json,
     /// YAML
     Yaml,
-    /// Markdown for a comment on a pull request; with --base
+    /// Markdown for a comment on a pull request
     Markdown,
 }
 
@@ -117,9 +120,6 @@ impl Diff {
             // Renders and fetches block the thread.
             return tokio::task::spawn_blocking(move || self.repository.review(&wanted)).await?;
         }
-        if self.output == Some(Output::Markdown) {
-            misuse!("-o markdown is for reviews of a repository: name the revision to compare with by --base");
-        }
         let client = self.cluster.client().await?;
         let live = kustomizations(&client).await?;
         let start = self.start(&target, &live)?;
@@ -131,16 +131,18 @@ impl Diff {
         let elsewhere = Arc::new(downloads::opened(&directory)?);
         let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
         let mut described = BTreeSet::new();
-        let mut met = BTreeSet::new();
+        let mut met = BTreeMap::new();
         let mut untold = Untold::default();
         let mut queue = VecDeque::from(start);
         while let Some(kustomization) = queue.pop_front() {
-            if !met.insert(id(&kustomization)) {
+            let name = id(&kustomization);
+            if met.contains_key(&name) {
                 continue;
             }
+            met.insert(name.clone(), (kustomization.clone(), live.contains_key(&name)));
             let is_own = self.repository.names(&trees::named(&kustomization));
             if let Some(why) = trees.refusal(&kustomization, is_own).await? {
-                untold.leave_out(&id(&kustomization), &why);
+                untold.leave_out(&name, &why);
                 continue;
             }
             let tree = trees.tree(&kustomization).await?;
@@ -155,9 +157,10 @@ impl Diff {
                 }
             };
             if preview.is_by_chance {
-                tell_chance(&id(&kustomization));
+                tell_chance(&name);
             }
-            diffs.extend(preview.diffs.into_iter().filter(|diff| changes(diff.action)));
+            let changing = preview.diffs.into_iter().filter(|diff| changes(diff.action));
+            diffs.extend(changing.map(|diff| (name.clone(), diff)));
             described.extend(preview.described);
             preview.notes.into_iter().for_each(|(object, note)| notes.entry(object).or_default().push(note));
             if recursive {
@@ -170,13 +173,20 @@ impl Diff {
         drop(elsewhere);
         let _ = std::fs::remove_dir_all(directory);
         let changes = told(diffs, notes, &described);
-        self.print(&changes, untold.is_empty())?;
-        untold.tell();
-        Ok(ExitCode::from(match (untold.is_empty(), changes.is_empty()) {
+        let status = match (untold.is_empty(), changes.is_empty()) {
             (true, true) => 0,
             (true, false) => 1,
             (false, _) => FAILED,
-        }))
+        };
+        if self.output == Some(Output::Markdown) {
+            let revision = self.revision.as_deref().unwrap_or(if self.worktree { "worktree" } else { "HEAD" });
+            let compared = Compared { revision, kustomizations: &met, changes, untold: &untold };
+            print!("{}", compared.markdown(self.repository.max_size()));
+        } else {
+            self.print(&changes, untold.is_empty())?;
+        }
+        untold.tell();
+        Ok(ExitCode::from(status))
     }
 
     /// Which files of a repository are compared.
@@ -214,7 +224,7 @@ impl Diff {
         if let Some(format) = self.output.and_then(Output::structured) {
             return output::print_structured(&Value::Array(changes.iter().map(structured).collect()), format);
         }
-        for Change { diff, notes } in changes {
+        for Change { diff, notes, .. } in changes {
             println!("► {} {}", diff.object.id, diff.action);
             notes.iter().for_each(|note| println!("    {note}"));
             for change in &diff.fields {
@@ -242,13 +252,15 @@ fn with_what_stays(mut child: Kustomization, live: Option<&Kustomization>) -> Ku
 
 /// What becomes of an object, with what is to be said of it.
 struct Change {
+    /// The Kustomization for which it is so.
+    kustomization: String,
     diff: ObjectDiff,
     notes: Vec<String>,
 }
 
 /// Each object once, and none as deleted that another Kustomization of the revision describes: it goes over to that one.
 fn told(
-    diffs: Vec<ObjectDiff>,
+    diffs: Vec<(String, ObjectDiff)>,
     mut notes: BTreeMap<ObjectId, Vec<String>>,
     described: &BTreeSet<ObjectId>,
 ) -> Vec<Change> {
@@ -257,8 +269,12 @@ fn told(
         let id = &diff.object.id;
         diff.action != Action::Deleted || (!described.contains(id) && deleted.insert(id.clone()))
     };
-    let told = diffs.into_iter().filter(|diff| is_told(diff));
-    told.map(|diff| Change { notes: notes.remove(&diff.object.id).unwrap_or_default(), diff }).collect()
+    let told = diffs.into_iter().filter(|(_, diff)| is_told(diff));
+    let change = |(kustomization, diff): (String, ObjectDiff)| {
+        let notes = notes.remove(&diff.object.id).unwrap_or_default();
+        Change { kustomization, diff, notes }
+    };
+    told.map(change).collect()
 }
 
 /// Says that what charts make up is another here than in the cluster.
@@ -287,7 +303,7 @@ async fn kustomizations(client: &Client) -> Result<BTreeMap<String, Kustomizatio
     Ok(found.into_iter().map(|one| (id(&one), one)).collect())
 }
 
-fn structured(Change { diff, notes }: &Change) -> Value {
+fn structured(Change { diff, notes, .. }: &Change) -> Value {
     let id = &diff.object.id;
     let fields: Vec<Value> = diff
         .fields

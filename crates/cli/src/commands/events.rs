@@ -1,8 +1,9 @@
 //! `cowherd events`: what the agents and controllers said, oldest first.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use futures::{StreamExt, TryStreamExt};
@@ -12,11 +13,16 @@ use kube::api::ListParams;
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 
+use crate::bootstrap::ROOT;
 use crate::cluster::{Cluster, explain};
 use crate::completion;
 use crate::failure::misuse;
 use crate::output::{self, Format, Table};
 use crate::served;
+use crate::terminal::Mark;
+
+/// How many namespaces are named.
+const NAMED: usize = 10;
 
 /// Show events
 ///
@@ -58,13 +64,18 @@ impl Events {
             Some((kind, name)) => Some(About::find(&client, kind, name).await?),
             None => None,
         };
-        let api: Api<Event> =
-            if self.all_namespaces { Api::all(client) } else { Api::namespaced(client, &self.cluster.namespace) };
+        let everywhere: Api<Event> = Api::all(client.clone());
+        let api =
+            if self.all_namespaces { everywhere.clone() } else { Api::namespaced(client, &self.cluster.namespace) };
         if self.watch {
             return self.follow(api, about.as_ref()).await;
         }
         let mut events = api.list(&ListParams::default()).await.map_err(explain)?.items;
         events.retain(|event| self.wanted(event, about.as_ref()));
+        // Objects live elsewhere than the Kustomizations that apply them.
+        if let (Some(about), true) = (&about, events.is_empty() && self.cluster.namespace == ROOT) {
+            events = self.elsewhere(&everywhere, about).await?;
+        }
         events.sort_by_key(last_seen);
         if let Some(format) = self.output {
             let objects = events.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
@@ -82,6 +93,26 @@ impl Events {
         }
         table.print(!self.no_header);
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The events about an object of the only other namespace that has some.
+    async fn elsewhere(&self, everywhere: &Api<Event>, about: &About) -> Result<Vec<Event>> {
+        // Whoever may not look everywhere is told of the namespace that was looked in.
+        let Ok(found) = everywhere.list(&ListParams::default()).await else { return Ok(Vec::new()) };
+        let found: Vec<Event> = found.items.into_iter().filter(|event| self.wanted(event, Some(about))).collect();
+        let namespaces: BTreeSet<String> = found.iter().filter_map(ResourceExt::namespace).collect();
+        match namespaces.len() {
+            0 => {}
+            1 => {
+                let only = cowherd_text::listed(&namespaces, 1);
+                crate::terminal::tell!("{} not in {ROOT:?} namespace, but in {only:?}", Mark::Waiting);
+            }
+            _ => {
+                let several = cowherd_text::listed(&namespaces, NAMED);
+                bail!("{} {:?} has events in several namespaces: {several}; name one with -n", about.kind, about.name)
+            }
+        }
+        Ok(found)
     }
 
     fn wanted(&self, event: &Event, about: Option<&About>) -> bool {

@@ -47,7 +47,8 @@ async fn names_of(client: Client, kind: Kind, namespace: Option<&str>) -> Option
 pub fn objects(so_far: &OsStr) -> Vec<CompletionCandidate> {
     let so_far = so_far.to_string_lossy();
     let line = Line::asked();
-    let namespace = line.cluster().namespace;
+    // Where none is named, the commands find what only one has.
+    let namespace = line.namespace();
     let Some((word, _)) = so_far.split_once('/') else {
         let kinds = ask(&line, |client| async move { served::words(&client).await.ok() }).unwrap_or_default();
         let kinds = kinds.into_iter().map(|kind| format!("{kind}/"));
@@ -55,10 +56,9 @@ pub fn objects(so_far: &OsStr) -> Vec<CompletionCandidate> {
     };
     let found = ask(&line, |client| async move {
         let served = served::find(&client, word).await.ok()?;
-        let api: Api<DynamicObject> = if served.namespaced {
-            Api::namespaced_with(client, &namespace, &served.resource)
-        } else {
-            Api::all_with(client, &served.resource)
+        let api: Api<DynamicObject> = match namespace.filter(|_| served.namespaced) {
+            Some(namespace) => Api::namespaced_with(client, &namespace, &served.resource),
+            None => Api::all_with(client, &served.resource),
         };
         names(api).await
     });

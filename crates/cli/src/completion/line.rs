@@ -43,8 +43,13 @@ impl Line {
                 kubeconfig: self.flag(&["--kubeconfig"]).map(PathBuf::from),
                 context: self.flag(&["--context"]),
             },
-            namespace: self.flag(&["--namespace", "-n"]).unwrap_or_else(|| ROOT.to_owned()),
+            namespace: self.namespace().unwrap_or_else(|| ROOT.to_owned()),
         }
+    }
+
+    /// The namespace, if the line names one.
+    pub(super) fn namespace(&self) -> Option<String> {
+        self.flag(&["--namespace", "-n"])
     }
 
     /// Whether one of the flags is there.

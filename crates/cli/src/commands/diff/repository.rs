@@ -33,7 +33,7 @@ pub struct RepositoryFlags {
     #[arg(long = "path", value_name = "PATH", requires = "base")]
     paths: Vec<String>,
     /// With -o markdown: how large the output may be, in bytes
-    #[arg(long, value_name = "BYTES", requires = "base", default_value_t = COMMENT)]
+    #[arg(long, value_name = "BYTES", default_value_t = COMMENT)]
     max_size: usize,
     #[command(flatten)]
     surroundings: SurroundingsFlags,
@@ -56,6 +56,11 @@ impl RepositoryFlags {
     /// Whether no cluster is to be asked.
     pub fn is_given(&self) -> bool {
         self.base.is_some()
+    }
+
+    /// How large a comment may be, in bytes.
+    pub fn max_size(&self) -> usize {
+        self.max_size
     }
 
     /// Whether somebody said that a source is this repository.

@@ -19,6 +19,11 @@ impl Untold {
         self.texts.push(format!("Kustomization {kustomization}: {why}"));
     }
 
+    /// All of it.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// Whether all was told.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
