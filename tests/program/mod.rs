@@ -52,8 +52,13 @@ impl Running {
     }
 
     /// The same with a command that lacks nothing but the data directory and the address.
-    pub fn spawn(mut command: Command, data_dir: &Path) -> Self {
-        command.arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0"]);
+    pub fn spawn(command: Command, data_dir: &Path) -> Self {
+        Self::listening(command, data_dir, "127.0.0.1:0")
+    }
+
+    /// The same with another address.
+    pub fn listening(mut command: Command, data_dir: &Path, address: &str) -> Self {
+        command.arg("--data-dir").arg(data_dir).args(["--listen", address]);
         // The kubeconfig of an earlier start would name a port where nobody listens.
         let _ = std::fs::remove_file(data_dir.join("kubeconfig"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
