@@ -66,6 +66,73 @@ fn the_terminal_says_what_was_done_to_which_object_by_whose_commit_and_why() {
 }
 
 #[test]
+fn what_an_interval_brings_is_told_as_that() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    let values = ["create", "configmap", "values", "-n", "flux-system", "--from-literal", "colour=red"];
+    running.kubectl_ok(values);
+    let manifest = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: vars, namespace: \
+                    flux-system}\nspec:\n  interval: 1s\n  path: ./vars\n  prune: true\n  sourceRef: {kind: GitRepository, \
+                    name: flux-system}\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: values}]}\n";
+    repository.write("cluster/vars.yaml", manifest).config_map("vars/map.yaml", "painted", "${colour}");
+    let commit = repository.commit("paint it");
+    running.wait_for_ready("vars", "True", &commit);
+    assert_eq!(running.value("painted"), "red");
+    let patch = [
+        "patch",
+        "configmap",
+        "values",
+        "-n",
+        "flux-system",
+        "--type=merge",
+        "--patch",
+        r#"{"data":{"colour":"blue"}}"#,
+    ];
+    running.kubectl_ok(patch);
+    running.wait_for_value("painted", "blue");
+    running.wait_until_said(&[
+        " vars: ",
+        "ConfigMap/default/painted configured",
+        "\"paint it\" by ",
+        "because its interval is over",
+    ]);
+    let logged = running.cowherd_ok(["logs", "ks/vars"]);
+    let line = logged.lines().find(|line| line.contains("painted configured"));
+    assert!(line.is_some_and(|line| line.contains("cause=\"its interval is over\"")), "{logged}");
+    let events = running.cowherd_ok(["events", "--for", "ks/vars"]);
+    assert!(events.contains("because its interval is over"), "{events}");
+}
+
+#[test]
+fn what_two_describe_is_told_by_both_with_who_has_it() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    let commit = repository.config_map("other/red.yaml", "red", "9").commit("describe it twice");
+    fleet.wait_until_applied(&commit);
+    let of_other = "ConfigMap/default/red is as flux-system/app describes it, which describes it too and";
+    let of_app = "ConfigMap/default/red is as described here, though flux-system/other describes it too";
+    for (name, told) in [("other", of_other), ("app", of_app)] {
+        running.wait_until_said(&[told]);
+        eventually(&format!("{name} has the condition"), || {
+            let conditions =
+                running.get(&format!("kustomization {name} -n flux-system"))["status"]["conditions"].clone();
+            let all = conditions.as_array().cloned().unwrap_or_default();
+            let has = |kind: &str, words: &str| {
+                let found = all.iter().find(|one| one["type"] == kind && one["status"] == "True");
+                found.is_some_and(|one| one["message"].as_str().unwrap_or_default().contains(words))
+            };
+            if has("SharedObjects", told) && has("Ready", &commit) { Ok(()) } else { Err(conditions.to_string()) }
+        });
+    }
+    assert_eq!(running.value("red"), "1", "what was there first has it");
+    let commit = repository.remove("app/red.yaml").commit("leave it to the other");
+    fleet.wait_until_applied(&commit);
+    running.wait_for_value("red", "9");
+    let conditions = running.get("kustomization other -n flux-system")["status"]["conditions"].to_string();
+    assert!(!conditions.contains("SharedObjects"), "{conditions}");
+}
+
+#[test]
 fn objects_that_fail_in_turns_are_each_said_once() {
     let fleet = Fleet::start();
     let (repository, running) = (&fleet.repository, &fleet.running);

@@ -131,6 +131,31 @@ fn tables_fit_a_narrow_terminal() {
 }
 
 #[test]
+fn readiness_has_the_colour_that_it_means() {
+    let fleet = Fleet::start();
+    fleet.repository.kustomization("later", "./other", "suspend: true").write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake, and one that waits");
+    fleet.running.wait_for_condition("kustomization app", "False", &["app/broken.yaml"]);
+    eventually("there is one that nobody has looked at", || {
+        let table = fleet.running.cowherd_ok(["get", "ks"]);
+        if table.contains("later") { Ok(()) } else { Err(table) }
+    });
+    let mut command = cowherd(fleet.directory.path());
+    command.args(["get", "ks", "--data-dir"]).arg(&fleet.running.data_dir);
+    let (status, seen) = on_a_terminal(&command, 200);
+    assert_eq!(status, Some(0), "{seen}");
+    for (name, shown) in [
+        ("app", "\u{1b}[31mFalse\u{1b}[0m"),
+        ("other", "\u{1b}[32mTrue\u{1b}[0m"),
+        ("later", "\u{1b}[33mUnknown\u{1b}[0m"),
+    ] {
+        let row = seen.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{seen:?}"));
+        assert!(row.contains(shown), "{row:?}");
+        assert_eq!(row.matches('\u{1b}').count(), 2, "nothing else has a colour: {row:?}");
+    }
+}
+
+#[test]
 fn what_comes_while_watching_stands_below_its_headers() {
     let fleet = Fleet::start();
     let path = fleet.directory.path().join("watched");
