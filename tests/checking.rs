@@ -355,6 +355,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         repository.write(&format!("{name}/Chart.yaml"), &format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n"));
     }
     repository.write("layered/kustomization.yaml", "resources: [map.yaml, gone.yaml]\n");
+    repository.write("patched/kustomization.yaml", "resources: [map.yaml]\npatches: more.yaml\n");
     repository.write("layered/map.yaml", &config_map("b", "1").replace("\ndata:", "\ndta:"));
     repository.write(
         "release.yaml",
@@ -380,12 +381,14 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         "jsonnet/main.jsonnet: warning: Jsonnet is not rendered",
         "layered/kustomization.yaml:1: error: resources[1]: gone.yaml: no such file",
         "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
+        "patched/kustomization.yaml:2: error: patches: invalid type",
+        "patched/kustomization.yaml:1: error: resources[0]: map.yaml: no such file",
         "release.yaml:2: error: HelmRelease/default/r: cowherd does not do the kind HelmRelease",
         "web: error: the directory is a Helm chart",
     ] {
         assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {lines:#?}");
     }
-    assert_eq!(lines.len(), 7, "{lines:#?}");
+    assert_eq!(lines.len(), 9, "{lines:#?}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
 use cowherd_api::supported::{self, Refused};
 use cowherd_apply::{Manifest, ObjectId};
-use cowherd_render::{Helm, RemoteSource, Rendered, Unrendered};
+use cowherd_render::{Cause, Helm, RemoteSource, Rendered, Unrendered};
 use cowherd_source::Access;
-use cowherd_tree::{Reads, Recorder, Tree, TreePath};
+use cowherd_tree::{Reads, Recorder, Tree, TreeError, TreePath};
 use serde_json::Value;
 
 use super::owner::{deletion, settings};
@@ -72,6 +72,8 @@ pub struct OfflineProblem {
     pub cause: String,
     /// The object that failed alone, as it was rendered.
     pub object: Option<Box<Value>>,
+    /// Whether something else that is named is not there.
+    pub lacks_another: bool,
     /// The field of the object, or of the kustomization in the file, where that is known.
     pub field: Option<String>,
 }
@@ -216,7 +218,7 @@ impl Plan {
 impl OfflineProblem {
     /// A problem of which no more is known than how it is told.
     pub fn new(text: String) -> Self {
-        Self { cause: text.clone(), text, file: None, line: None, object: None, field: None }
+        Self { cause: text.clone(), text, file: None, line: None, object: None, lacks_another: false, field: None }
     }
 }
 
@@ -228,7 +230,8 @@ impl From<BuildError> for OfflineProblem {
                 let named = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
                 let (file, line, field) = (Some(error.file.clone()), error.line, error.field.clone());
                 let cause = format!("{named}{}", error.cause);
-                Self { file, line, field, cause, ..Self::new(text) }
+                let lacks_another = matches!(*error.cause, Cause::Read(TreeError::NotFound(_)) | Cause::NoTarget(_));
+                Self { file, line, field, cause, lacks_another, ..Self::new(text) }
             }
             BuildError::Manifest(error) => Self { field: Some(error.field()), ..Self::new(text) },
             _ => Self::new(text),

@@ -58,9 +58,14 @@ impl Without {
     }
 
     /// Whether a problem would be there as well if nothing was left out: it is about a file for itself. What a kustomization
-    /// lists may be wrong for what is missing, and has other places by then; files that are not there are told without a render.
+    /// lists may be missing since it was left out, and has other places once something was; files that were never there are told
+    /// without a render.
     fn stands_for_itself(&self, problem: &Problem) -> bool {
-        let is_of_a_file = |file: &TreePath| !KUSTOMIZATIONS.contains(&file.file_name()) || problem.line.is_some();
+        let is_of_a_file = |file: &TreePath| {
+            let is_kustomization = KUSTOMIZATIONS.contains(&file.file_name());
+            let is_as_it_was = !problem.lacks_another && !self.replaced.contains_key(file);
+            !is_kustomization || problem.line.is_some() || is_as_it_was
+        };
         self.is_whole() || problem.file.as_ref().is_some_and(is_of_a_file)
     }
 
@@ -182,6 +187,9 @@ mod tests {
         // What follows from what is missing is not told.
         assert!(!without.stands_for_itself(&problem("kustomization.yaml", Some("resources[0]"))));
         assert!(without.stands_for_itself(&problem("b.yaml", None)));
+        assert!(without.stands_for_itself(&problem("other/kustomization.yaml", Some("patches"))));
+        let lacking = Problem { lacks_another: true, ..problem("other/kustomization.yaml", Some("patches[0]")) };
+        assert!(!without.stands_for_itself(&lacking));
     }
 
     #[test]
