@@ -1,8 +1,8 @@
 //! Objects that move from one Kustomization to another are never deleted, whatever keeps the other.
 
-use crate::program::Running;
 use crate::program::fleet::Fleet;
 use crate::program::repository::{Repository, config_map};
+use crate::program::{Running, eventually};
 
 /// The ConfigMaps of the namespace `default`, with their identities.
 fn identities(running: &Running, names: &[&str]) -> Vec<(String, Option<String>)> {
@@ -82,4 +82,36 @@ fn a_rename_that_is_taken_back_while_it_waits_leaves_everything_as_it_was() {
     let after = identities(&running, &names);
     assert_eq!(after[0], before[0], "it was never gone");
     assert_eq!(after[1].1, None, "what it had is known of it still");
+}
+
+#[test]
+fn a_deletion_that_waits_for_another_is_foreseen_and_said_by_both_in_each_place() {
+    let Fleet { repository, running, directory: _directory, .. } = Fleet::start();
+    repository.remove("app/blue.yaml").write("other/map.yaml", "kind: [");
+    let diff = |words: &[&str]| String::from_utf8_lossy(&running.cowherd(words).stdout).into_owned();
+    let waits = "► ConfigMap/default/blue deleted\n    waits until it is known whether it moves to Kustomization \
+                 flux-system/other, which cannot be built";
+    let foreseen = diff(&["diff", "--worktree"]);
+    assert!(foreseen.contains(&format!("{waits} at this revision")), "{foreseen}");
+
+    let commit = repository.commit("blue goes, and there is a mistake beside it");
+    let said = "pruning waits until it is known who describes what is to go (1 object): Kustomization \
+                flux-system/other, which failed";
+    running.wait_for_condition("kustomization app", "True", &[&commit, said]);
+    running.wait_for_warning("Kustomization/app", &[said, "ConfigMap/default/blue", "--allow-prune"]);
+    running.wait_until_said(&["app", "ConfigMap/default/blue", "flux-system/other, which failed", "may describe it"]);
+    let table = running.cowherd_ok(["get", "kustomization", "app", "-o", "wide"]);
+    assert!(table.contains("pruning waits until it is known"), "{table}");
+    let theirs = "until it is known what this one describes, Kustomization flux-system/app does not prune";
+    running.wait_for_condition("kustomization other", "False", &[theirs]);
+    let now = diff(&["diff", "app"]);
+    assert!(now.contains(&format!("{waits} now")), "{now}");
+
+    repository.config_map("other/map.yaml", "other", "2");
+    let commit = repository.commit("mended");
+    running.wait_for_ready("other", "True", &commit);
+    eventually("blue is gone", || match running.identities("configmaps", "default").contains_key("blue") {
+        true => Err("it is there".to_owned()),
+        false => Ok(()),
+    });
 }

@@ -1,5 +1,6 @@
 //! `cowherd diff`: what a revision would change in the cluster, or of another revision, field by field.
 
+mod awaited;
 mod comment;
 mod repository;
 mod trees;
@@ -14,7 +15,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Action, Diff as ObjectDiff, FieldChange, OWNER_NAME, ObjectId};
-use cowherd_gitops::Proposal;
+use cowherd_gitops::{PreviewError, Proposal};
 use cowherd_source::Access;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
@@ -29,6 +30,7 @@ use crate::output::{self, Format};
 use crate::resource;
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
+use awaited::Awaited;
 use comment::Compared;
 use repository::RepositoryFlags;
 use trees::{Trees, Wanted};
@@ -133,6 +135,7 @@ impl Diff {
         let mut described = BTreeSet::new();
         let mut met = BTreeMap::new();
         let mut untold = Untold::default();
+        let mut awaited = Awaited::default();
         let mut queue = VecDeque::from(start);
         while let Some(kustomization) = queue.pop_front() {
             let name = id(&kustomization);
@@ -153,9 +156,13 @@ impl Diff {
                 Ok(preview) => preview,
                 Err(error) => {
                     untold.add(&error);
+                    if matches!(error, PreviewError::Build(..)) {
+                        awaited.unbuilt(kustomization);
+                    }
                     continue;
                 }
             };
+            awaited.built(&kustomization, &preview.diffs);
             if preview.is_by_chance {
                 tell_chance(&name);
             }
@@ -172,6 +179,8 @@ impl Diff {
         }
         drop(elsewhere);
         let _ = std::fs::remove_dir_all(directory);
+        awaited.fail_now(live.values());
+        awaited.notes().into_iter().for_each(|(object, note)| notes.entry(object).or_default().push(note));
         let changes = told(diffs, notes, &described);
         let status = match (untold.is_empty(), changes.is_empty()) {
             (true, true) => 0,

@@ -5,7 +5,7 @@
 //! from going that it may not write. It is held until all have said something; the condition names them, and the approval
 //! that there is for prunes ends it before.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cowherd_apply::{Account, ObjectId, Versioned};
@@ -27,6 +27,9 @@ use crate::target::Target;
 /// How often it is asked at most whether somebody may write an object. Who was not asked about is not waited for.
 const QUESTIONS: usize = 1000;
 
+/// How many of those are named that wait for an owner.
+const NAMED: usize = 5;
+
 /// What is held back for others to say something, and who they are.
 #[derive(Default)]
 pub(super) struct Awaited {
@@ -42,6 +45,22 @@ impl Awaited {
             |(name, silence): (&OwnerName, &Silence)| format!("{} {name}, which {}", name.kind.kind, silence.reason());
         cowherd_text::listed(self.by.iter().map(one), most)
     }
+}
+
+/// What is said by an owner that failed before it is known what it describes, where others wait for that. Of those in other namespaces,
+/// whose names are not its business, the number is said.
+pub(super) fn held_up_by(name: &OwnerName, waiting: &BTreeSet<OwnerName>) -> Option<String> {
+    let (beside, elsewhere): (Vec<_>, Vec<_>) = waiting.iter().partition(|one| one.namespace == name.namespace);
+    let mut said: Vec<String> = beside.iter().map(|one| format!("{} {one}", one.kind.kind)).collect();
+    match elsewhere.len() {
+        0 => {}
+        1 => said.push("one of another namespace".to_owned()),
+        count => said.push(format!("{count} of other namespaces")),
+    }
+    let verb = if waiting.len() == 1 { "does" } else { "do" };
+    let who = cowherd_text::listed(said.iter(), NAMED);
+    (!said.is_empty())
+        .then(|| format!("until it is known what this one describes, {who} {verb} not prune what that may be"))
 }
 
 /// Waits for those who may soon say what they describe, and asks those who will not say it themselves.

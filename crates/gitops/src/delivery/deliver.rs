@@ -20,7 +20,7 @@ use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
-use super::{Context, finalize, guard, health, idle, places, remedies, unbrought};
+use super::{Context, awaited, finalize, guard, health, idle, places, remedies, unbrought};
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -101,7 +101,9 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     }
     let (reason, may_pass) = (failure.reason(), failure.may_pass());
     let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {remedy}")).unwrap_or_default();
-    let message = job.say(&format!("{failure}{remedy}"));
+    let waiting = awaited::held_up_by(&job.name, &context.sharing.waiting_for(&job.name));
+    let waiting = waiting.map(|waiting| format!("; {waiting}")).unwrap_or_default();
+    let message = job.say(&format!("{failure}{remedy}{waiting}"));
     job.say_why();
     let Progress { changed, pruned, changes, .. } = &job.progress;
     match changes.join(", ") {

@@ -15,6 +15,7 @@ use kube::Client;
 use super::guard;
 use super::produce::helm;
 use crate::Elsewhere;
+use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{Deletion, Owner, Settings, Status};
 use crate::producer::{Outcome, Prepared, ProducerError, Product};
 use crate::remotes::Brought;
@@ -56,6 +57,9 @@ pub enum PreviewError {
     /// The tree does not make manifests.
     #[error("{0}: {1}")]
     Build(String, String),
+    /// The tree does not have the place that they are made of.
+    #[error("{0}: {1}")]
+    Absent(String, String),
     /// Whoever asks has not the right to try it out.
     #[error("{0}: {1}")]
     Forbidden(String, String),
@@ -72,7 +76,13 @@ pub(crate) async fn preview(
 ) -> Result<Previewed, PreviewError> {
     let name = format!("{} {}", owner.name.kind.kind, owner.name);
     let settings = owner.settings.clone().map_err(|error| PreviewError::Settings(name.clone(), error.to_string()))?;
-    let unbuilt = |mask: &Mask, error: ProducerError| PreviewError::Build(name.clone(), mask.text(&error.to_string()));
+    let unbuilt = |mask: &Mask, error: ProducerError| {
+        let text = mask.text(&error.to_string());
+        match error.reason {
+            ARTIFACT_FAILED => PreviewError::Absent(name.clone(), text),
+            _ => PreviewError::Build(name.clone(), text),
+        }
+    };
     let prepared = settings.producer.prepare(client).await.map_err(|error| unbuilt(&Mask::default(), error))?;
     let mask = prepared.mask.clone();
     let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Inventory, Owner, OwnerKind, OwnerName};
 use crate::conditions::{
     ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
-    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, holds, time,
+    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, time,
 };
 use crate::status::{Basis, Written};
 use crate::{Authorship, Counters, Occasion};
@@ -167,8 +167,10 @@ pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
 /// The revision, which was made from another one, was applied, and everything that is checked is healthy.
 pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str, origin: Option<&str>) {
     let assumed = find(&status.conditions, ASSUMED_READY).map(|assumed| format!("; {}", assumed.message));
-    let held = holds(&status.conditions, PRUNE_PROTECTED);
-    let held = if held { "; not all is pruned that it does not describe, as PruneProtected says" } else { "" };
+    // What it says first is what there is to know, the rest is how to go on.
+    let held = find(&status.conditions, PRUNE_PROTECTED).filter(|held| held.status == True);
+    let held = held.and_then(|held| held.message.split(". ").next());
+    let held = held.map_or(String::new(), |held| format!("; {held} (PruneProtected)"));
     let message = format!("Applied revision: {revision}{}{held}", assumed.unwrap_or_default());
     let mut conditions = conditions(status, owner);
     conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &message);
