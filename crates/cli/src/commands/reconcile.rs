@@ -228,9 +228,10 @@ fn under_way(resource: &Resource) -> Option<&str> {
     resource.condition("Reconciling").map(|reconciling| reconciling.message)
 }
 
-/// Whether the request was handled and the outcome is known.
+/// Whether the request was handled and the outcome is known: how it is, or that it waits for what may never come.
 fn settled(resource: &Resource, token: &str) -> bool {
-    resource.handled_request() == token && resource.ready().is_some_and(|ready| ready.status != "Unknown")
+    let ready = resource.ready().filter(|ready| ready.status != "Unknown" || ready.reason == "NoNodes");
+    resource.handled_request() == token && ready.is_some()
 }
 
 /// Reads a duration as manifests write it: `90s`, `5m`, `1h30m`.

@@ -12,9 +12,9 @@ use super::job::Job;
 use super::readiness::Readiness;
 use super::{Context, idle, nodes};
 use crate::Phase;
-use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, PROGRESSING, READY, SUCCEEDED};
+use crate::conditions::{HEALTH_CHECK_FAILED, HEALTHY, NO_NODES, PROGRESSING, READY, SUCCEEDED};
 use crate::owner::Settings;
-use crate::owner::status::{conditions, go_duration, progressing, without_health};
+use crate::owner::status::{conditions, go_duration, handled, progressing, without_health};
 use crate::schedule::Signal;
 use crate::target::Target;
 
@@ -102,7 +102,9 @@ pub(super) async fn check(
         let message = why.as_ref().map_or(message.clone(), |why| format!("{message}: {why}"));
         progressing(&mut job.status, &job.owner, &message);
         if let Some(why) = &why {
-            conditions(&mut job.status, &job.owner).set(READY, Unknown, PROGRESSING, why);
+            conditions(&mut job.status, &job.owner).set(READY, Unknown, NO_NODES, why);
+            // Whoever asked has the answer: that may last for ever.
+            handled(&mut job.status, &job.owner);
         }
         conditions(&mut job.status, &job.owner).set(HEALTHY, Unknown, PROGRESSING, &message);
         job.write_status(context).await?;
