@@ -63,6 +63,41 @@ fn what_waits_at_the_root_waits_still_when_it_was_deleted_and_put_back() {
     });
 }
 
+const APP: &str = "kustomization app -n flux-system";
+
+fn maps(running: &Running) -> Vec<(String, String)> {
+    running.identities("configmaps", "default").into_iter().map(|(name, (uid, _))| (name, uid)).collect()
+}
+
+#[test]
+fn a_kustomization_that_git_describes_is_put_back_when_it_is_deleted_and_prunes_nothing() {
+    let fleet = Fleet::start();
+    let (running, before) = (&fleet.running, maps(&fleet.running));
+    let uid = running.uid(APP);
+    running.kubectl_ok(["delete"].into_iter().chain(APP.split(' ')));
+    wait_for_another(running, APP, &uid);
+    let said = ["app was deleted", "Kustomization flux-system/flux-system describes it in Git", "nothing was pruned"];
+    running.wait_for_warning("Kustomization/app", &said);
+    running.wait_until_said(&said);
+    fleet.repository.config_map("app/red.yaml", "red", "after").remove("app/blue.yaml");
+    running.wait_for_ready("app", "True", &fleet.repository.commit("go on"));
+    assert_eq!(running.value("red"), "after");
+    let after: Vec<_> = before.into_iter().filter(|(name, _)| name != "blue").collect();
+    assert_eq!(maps(running), after, "nothing was made anew, and what is dropped later goes");
+}
+
+#[test]
+fn a_kustomization_goes_with_all_that_it_applied_where_who_describes_it_is_suspended() {
+    let fleet = Fleet::start();
+    let (running, uid) = (&fleet.running, fleet.running.uid("configmap red -n default"));
+    running.cowherd_ok(["suspend", "kustomization", "flux-system"]);
+    running.kubectl_ok(["delete"].into_iter().chain(APP.split(' ')));
+    assert!(!running.identities("configmaps", "default").contains_key("red"));
+    running.cowherd_ok(["resume", "kustomization", "flux-system"]);
+    running.wait_for_ready("app", "True", &fleet.first);
+    assert_ne!(running.uid("configmap red -n default"), uid, "it was made anew");
+}
+
 #[test]
 fn the_source_that_is_deleted_is_put_back_and_commits_go_on() {
     let fleet = Fleet::start();

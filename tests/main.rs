@@ -38,6 +38,7 @@ mod reached;
 mod readiness;
 mod remotes;
 mod rendering;
+mod replacing;
 mod resuming;
 mod reviewing;
 mod rivals;
