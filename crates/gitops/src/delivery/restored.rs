@@ -24,6 +24,8 @@ use crate::owner::{Deletion, OwnerName};
 
 /// How long it takes until it is tried again to delete what nobody describes after all.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How long nobody looks again after a change. Where thousands are deleted at once, each would look at each change otherwise.
+const BREATH: Duration = Duration::from_millis(50);
 /// How many of those are named that put an owner back.
 const NAMED: usize = 3;
 
@@ -150,5 +152,6 @@ async fn has_come_back(context: &Context, job: &Job, keeper: &mut Keeper) -> Res
             }
         }
         change.await;
+        sleep(BREATH).await;
     }
 }
