@@ -75,7 +75,7 @@ pub struct OfflineProblem {
     /// Whether something else that is named is not there.
     pub lacks_another: bool,
     /// The field of the object, or of the kustomization in the file, where that is known.
-    pub field: Option<String>,
+    pub field: Option<Box<str>>,
 }
 
 impl Plan {
@@ -228,12 +228,12 @@ impl From<BuildError> for OfflineProblem {
         match &error {
             BuildError::Render(error) if error.remote.is_none() => {
                 let named = error.field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
-                let (file, line, field) = (Some(error.file.clone()), error.line, error.field.clone());
+                let (file, line, field) = (Some(error.file.clone()), error.line, error.field.as_deref().map(Box::from));
                 let cause = format!("{named}{}", error.cause);
                 let lacks_another = matches!(*error.cause, Cause::Read(TreeError::NotFound(_)) | Cause::NoTarget(_));
                 Self { file, line, field, cause, lacks_another, ..Self::new(text) }
             }
-            BuildError::Manifest(error) => Self { field: Some(error.field()), ..Self::new(text) },
+            BuildError::Manifest(error) => Self { field: Some(error.field().into()), ..Self::new(text) },
             _ => Self::new(text),
         }
     }

@@ -82,8 +82,8 @@ pub(super) fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem,
     let (place, text) = match &problem.file {
         Some(file) => {
             let file = unit.in_repository(file);
-            let of_field = |field: &String| checked.places.in_file(&file, field).line;
-            let line = problem.line.or_else(|| problem.field.as_ref().and_then(of_field));
+            let of_field = |field: &str| checked.places.in_file(&file, field).line;
+            let line = problem.line.or_else(|| problem.field.as_deref().and_then(of_field));
             (Place { file, line }, &problem.cause)
         }
         None => (checked.described(unit, ""), &problem.text),

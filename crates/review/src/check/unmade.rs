@@ -36,7 +36,7 @@ pub(super) fn check(checked: &mut Checked<'_>, unit: &Unit) {
         let is_told = |field: &str| mistakes.iter().any(|mistake| mistake.field.starts_with(field));
         let mut faults = wrong_texts(object, &values.values, &options);
         if faults.is_empty() && !problem.field.as_deref().is_some_and(is_told) {
-            faults.push((problem.field.clone().unwrap_or_default(), problem.cause.clone()));
+            faults.push((problem.field.as_deref().unwrap_or_default().to_owned(), problem.cause.clone()));
         }
         for mistake in &mistakes {
             objects::of_mistake(checked, unit, &id, object, mistake);

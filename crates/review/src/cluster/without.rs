@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn problem(file: &str, field: Option<&str>) -> Problem {
-        let (file, field) = (Some(TreePath::parse(file).unwrap()), field.map(str::to_owned));
+        let (file, field) = (Some(TreePath::parse(file).unwrap()), field.map(Box::from));
         Problem { file, field, ..Problem::new("wrong".to_owned()) }
     }
 
