@@ -48,5 +48,5 @@ pub const AREAS: &[Area] = &[
     area("store", "cowherd-store", &["crates/store/src/**/*.rs"]),
     area("patch", "cowherd-patch", &["crates/patch/src/**/*.rs"]),
     area("apply", "cowherd-apply", &["crates/apply/src/**/*.rs"]),
-    area("schedule", "cowherd-gitops", &["crates/gitops/src/schedule/*.rs"]),
+    area("schedule", "cowherd-gitops", &["crates/gitops/src/schedule/*.rs", "crates/gitops/src/schedule/entry/*.rs"]),
 ];

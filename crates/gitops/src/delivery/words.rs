@@ -133,6 +133,8 @@ pub(super) struct Words {
     silent: BTreeSet<OwnerName>,
     /// By those that are silent: who holds deletions back for that.
     awaited: HashMap<OwnerName, BTreeSet<OwnerName>>,
+    /// By source, those of which a job has begun that did not apply yet: what they say is not done.
+    before_apply: HashMap<SourceName, HashSet<OwnerName>>,
     count: u64,
 }
 
@@ -192,6 +194,26 @@ impl Words {
             word.is_news = false;
         }
         self.note(name)
+    }
+
+    /// A job begins, which is to apply something of the source. It has this number.
+    pub(super) fn enter(&mut self, source: &SourceName, name: &OwnerName) -> u64 {
+        self.before_apply.entry(source.clone()).or_default().insert(name.clone());
+        self.begin(name)
+    }
+
+    /// The job of the owner has applied, or will not.
+    pub(super) fn leave(&mut self, source: &SourceName, name: &OwnerName) {
+        let Some(names) = self.before_apply.get_mut(source) else { return };
+        names.remove(name);
+        if names.is_empty() {
+            self.before_apply.remove(source);
+        }
+    }
+
+    /// Whether somebody is about to apply something of the source.
+    pub(super) fn is_before_apply(&self, source: &SourceName) -> bool {
+        self.before_apply.contains_key(source)
     }
 
     /// A job begins, which is to say what the owner describes in all that is known by now. It has this number.

@@ -6,30 +6,29 @@
 //! may not apply before their dependencies are ready are rendered to learn what they will describe. While somebody says
 //! nothing, the deletion is held back ([`super::awaited`]).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod quiet;
+mod remains;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cowherd_apply::{ObjectId, Versioned};
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::Instant;
-
-mod remains;
-
-pub(crate) use remains::ComesBack;
-use remains::Remains;
 
 use super::claims::{Claims, Concerned, Contested, Heirs, Rank, Shared};
 use super::unbrought::Specs;
 use super::words::{Foreseen, Silence, Silent, Words};
 use crate::owner::{Owner, OwnerName};
 use crate::source::{Artifact, SourceName};
+pub(crate) use remains::ComesBack;
+use remains::Remains;
 
 /// The longest that a deletion waits for others, each time that it does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it has to be quiet: an owner that was just created takes a moment to be noticed.
-const QUIET: Duration = Duration::from_millis(100);
 
 /// Who is about to apply, and who wants what.
 pub(crate) struct Sharing {
@@ -46,8 +45,6 @@ impl Default for Sharing {
 
 #[derive(Default)]
 struct State {
-    /// By source, the owners that did not apply yet.
-    before_apply: HashMap<SourceName, HashSet<OwnerName>>,
     /// What sources have brought.
     contents: HashMap<SourceName, Arc<Artifact>>,
     words: Words,
@@ -93,9 +90,7 @@ impl Sharing {
 
     /// `name` is about to apply something of `source`: the number of the job.
     pub(crate) fn enter(&self, source: &SourceName, name: &OwnerName) -> u64 {
-        let mut state = self.state();
-        state.before_apply.entry(source.clone()).or_default().insert(name.clone());
-        state.words.begin(name)
+        self.state().words.enter(source, name)
     }
 
     /// The job of this number has claimed what `name` describes.
@@ -150,14 +145,7 @@ impl Sharing {
 
     /// `name` has applied, or will not.
     pub(crate) fn leave(&self, source: &SourceName, name: &OwnerName) {
-        let mut state = self.state();
-        if let Some(names) = state.before_apply.get_mut(source) {
-            names.remove(name);
-            if names.is_empty() {
-                state.before_apply.remove(source);
-            }
-        }
-        drop(state);
+        self.state().words.leave(source, name);
         self.changed.notify_waiters();
     }
 
@@ -324,162 +312,5 @@ impl Sharing {
     /// The objects of `name` that others describe too.
     pub(crate) fn shared(&self, name: &OwnerName) -> Vec<Shared> {
         self.state().claims.shared(name)
-    }
-
-    /// Waits until it is known of everybody who had one of the objects before the process began whether it still
-    /// describes it.
-    pub(crate) async fn wait_for_doubtful(&self, name: &OwnerName, objects: &[Versioned]) {
-        let deadline = Instant::now() + self.patience;
-        loop {
-            let changed = self.changed.notified();
-            let is_doubtful = self.state().claims.is_doubtful(name, objects.iter().map(|object| &object.id));
-            if !is_doubtful || tokio::time::timeout_at(deadline, changed).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Waits until nobody else is about to apply something of `source`, and nobody is silent any more who may soon say that
-    /// it describes what `pruner` is about to delete; not longer than patience lasts, nor than until `cancelled`.
-    pub(crate) async fn wait_for_others(
-        &self,
-        pruner: &OwnerName,
-        source: Option<&SourceName>,
-        cancelled: impl Future<Output = ()>,
-    ) {
-        let waited = tokio::time::timeout(self.patience, self.until_quiet(pruner, source));
-        tokio::select! {
-            _ = waited => {}
-            () = cancelled => {}
-        }
-    }
-
-    async fn until_quiet(&self, pruner: &OwnerName, source: Option<&SourceName>) {
-        loop {
-            let changed = self.changed.notified();
-            if self.is_quiet(pruner, source) {
-                tokio::time::sleep(QUIET).await;
-                if self.is_quiet(pruner, source) {
-                    return;
-                }
-                continue;
-            }
-            changed.await;
-        }
-    }
-
-    fn is_quiet(&self, pruner: &OwnerName, source: Option<&SourceName>) -> bool {
-        let state = self.state();
-        let is_before_apply = source.is_some_and(|source| state.before_apply.contains_key(source));
-        !is_before_apply && !state.silent_beside(pruner, source).any(|silent| silent.is_short(self.patience))
-    }
-}
-
-impl State {
-    fn silent_beside<'a>(
-        &'a self,
-        pruner: &'a OwnerName,
-        source: Option<&'a SourceName>,
-    ) -> impl Iterator<Item = Silent> + 'a {
-        let parents: HashSet<OwnerName> = self.claims.describers(pruner, &pruner.as_object().id).into_iter().collect();
-        let is_related = move |silent: &Silent| {
-            let name = silent.name();
-            let shares_source = silent.settings().map(|settings| &settings.source) == source;
-            // What another source brings moves nothing here. Where another one is named, or somebody is new, it may.
-            let is_beside = || {
-                let theirs = self.claims.describers(name, &name.as_object().id);
-                name.namespace == pruner.namespace
-                    || theirs.iter().any(|parent| parent == pruner || parents.contains(parent))
-            };
-            shares_source || (self.words.is_of_other_spec(name) && is_beside())
-        };
-        let others = self.words.silent().filter(move |silent| silent.name() != pruner);
-        others.filter(|silent| !self.claims.is_leaving(&silent.name().as_object().id)).filter(is_related)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::owner::Owning;
-    use cowherd_api::flux::kustomize::v1::Kustomization;
-    use cowherd_apply::inventory as entries;
-
-    fn name(text: &str) -> OwnerName {
-        OwnerName::new(&crate::kustomization::KIND, "n", text)
-    }
-
-    fn source() -> SourceName {
-        SourceName::new(crate::source::git::KIND, "n", "source")
-    }
-
-    fn rank(name: &str) -> Rank {
-        let metadata = serde_json::json!({ "name": name, "namespace": "n" });
-        let spec = serde_json::json!({ "interval": "1m", "prune": true,
-            "sourceRef": { "kind": "GitRepository", "name": "s" } });
-        let object: Kustomization =
-            serde_json::from_value(serde_json::json!({ "metadata": metadata, "spec": spec })).unwrap();
-        Rank::of(&object.read(None).0)
-    }
-
-    #[tokio::test]
-    async fn a_deletion_waits_for_those_who_have_not_applied() {
-        let sharing = Arc::new(Sharing::default());
-        sharing.enter(&source(), &name("b"));
-        let object = ObjectId { name: "moved".into(), ..ObjectId::default() };
-        let waiter = {
-            let (sharing, object) = (sharing.clone(), object.clone());
-            tokio::spawn(async move {
-                sharing.wait_for_others(&name("a"), Some(&source()), std::future::pending()).await;
-                sharing.state().claims.is_claimed_by_another(&name("a"), &object)
-            })
-        };
-        tokio::time::sleep(QUIET * 2).await;
-        assert!(!waiter.is_finished());
-        let _ = sharing.claim(&rank("b"), [object], BTreeSet::new());
-        sharing.leave(&source(), &name("b"));
-        assert!(waiter.await.unwrap());
-    }
-
-    #[test]
-    fn what_an_owner_has_still_is_given_up_when_it_is_left_to_another_or_gone() {
-        let sharing = Sharing::default();
-        let object = entries::parse("n_shared__ConfigMap", "v1").unwrap();
-        let is_abandoned = || sharing.is_abandoned(&name("b"), &name("a"), &object.id);
-        assert!(!is_abandoned(), "it may yet say that it describes it");
-        let describe = |rank: &Rank, ids: &[&ObjectId]| {
-            drop(sharing.claim(rank, ids.iter().copied().cloned(), BTreeSet::new()));
-        };
-        let (a, b) = (rank("a"), rank("b"));
-        describe(&a, &[&object.id]);
-        describe(&b, &[]);
-        assert!(!is_abandoned());
-        describe(&a, &[]);
-        assert!(!is_abandoned(), "it is there to delete it");
-        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::Some(Vec::new()));
-        assert!(!is_abandoned(), "nobody has got it");
-
-        describe(&b, &[&object.id]);
-        drop(sharing.applied(&b, &[object.id.clone()].into_iter().collect(), true));
-        assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt(b.name.clone()));
-        describe(&b, &[]);
-        assert!(is_abandoned(), "it was left to who drops it now");
-        sharing.keep(&a.name, std::slice::from_ref(&object), false);
-        assert!(!is_abandoned());
-        sharing.keep(&a.name, &[], false);
-        assert!(is_abandoned(), "it is not to be pruned there");
-    }
-
-    #[tokio::test]
-    async fn a_deletion_does_not_wait_for_ever() {
-        let sharing = Sharing { patience: Duration::from_millis(10), ..Sharing::default() };
-        sharing.enter(&source(), &name("stuck"));
-        let source = source();
-        let waited = tokio::time::timeout(
-            Duration::from_secs(5),
-            sharing.wait_for_others(&name("a"), Some(&source), std::future::pending()),
-        )
-        .await;
-        assert!(waited.is_ok());
     }
 }

@@ -1,16 +1,21 @@
 //! What an owner needs, whatever happened to it before.
 
+use std::time::Duration;
+
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{Cause, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::*;
-use crate::conditions::{DEPENDENCY_NOT_READY, RECONCILIATION_FAILED};
+use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, RECONCILIATION_FAILED};
+use crate::delivery::{Ended, Report};
 use crate::events::Type;
 use crate::occasion::Drifted;
 use crate::owner::{OwnerName, Owning};
+use crate::producer::Inputs;
 use crate::source::git;
 
 const SECOND: Duration = Duration::from_secs(1);

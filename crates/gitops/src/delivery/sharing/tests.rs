@@ -1,0 +1,85 @@
+//! Who waits for whom, and who gives up what.
+
+use super::quiet::QUIET;
+use super::*;
+use crate::owner::Owning;
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::inventory as entries;
+
+fn name(text: &str) -> OwnerName {
+    OwnerName::new(&crate::kustomization::KIND, "n", text)
+}
+
+fn source() -> SourceName {
+    SourceName::new(crate::source::git::KIND, "n", "source")
+}
+
+fn rank(name: &str) -> Rank {
+    let metadata = serde_json::json!({ "name": name, "namespace": "n" });
+    let spec = serde_json::json!({ "interval": "1m", "prune": true,
+        "sourceRef": { "kind": "GitRepository", "name": "s" } });
+    let object: Kustomization =
+        serde_json::from_value(serde_json::json!({ "metadata": metadata, "spec": spec })).unwrap();
+    Rank::of(&object.read(None).0)
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_those_who_have_not_applied() {
+    let sharing = Arc::new(Sharing::default());
+    sharing.enter(&source(), &name("b"));
+    let object = ObjectId { name: "moved".into(), ..ObjectId::default() };
+    let waiter = {
+        let (sharing, object) = (sharing.clone(), object.clone());
+        tokio::spawn(async move {
+            sharing.wait_for_others(&name("a"), Some(&source()), std::future::pending()).await;
+            sharing.state().claims.is_claimed_by_another(&name("a"), &object)
+        })
+    };
+    tokio::time::sleep(QUIET * 2).await;
+    assert!(!waiter.is_finished());
+    let _ = sharing.claim(&rank("b"), [object], BTreeSet::new());
+    sharing.leave(&source(), &name("b"));
+    assert!(waiter.await.unwrap());
+}
+
+#[test]
+fn what_an_owner_has_still_is_given_up_when_it_is_left_to_another_or_gone() {
+    let sharing = Sharing::default();
+    let object = entries::parse("n_shared__ConfigMap", "v1").unwrap();
+    let is_abandoned = || sharing.is_abandoned(&name("b"), &name("a"), &object.id);
+    assert!(!is_abandoned(), "it may yet say that it describes it");
+    let describe = |rank: &Rank, ids: &[&ObjectId]| {
+        drop(sharing.claim(rank, ids.iter().copied().cloned(), BTreeSet::new()));
+    };
+    let (a, b) = (rank("a"), rank("b"));
+    describe(&a, &[&object.id]);
+    describe(&b, &[]);
+    assert!(!is_abandoned());
+    describe(&a, &[]);
+    assert!(!is_abandoned(), "it is there to delete it");
+    assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::Some(Vec::new()));
+    assert!(!is_abandoned(), "nobody has got it");
+
+    describe(&b, &[&object.id]);
+    drop(sharing.applied(&b, &[object.id.clone()].into_iter().collect(), true));
+    assert_eq!(sharing.heirs(&a.name, &object.id), Heirs::OneHasIt(b.name.clone()));
+    describe(&b, &[]);
+    assert!(is_abandoned(), "it was left to who drops it now");
+    sharing.keep(&a.name, std::slice::from_ref(&object), false);
+    assert!(!is_abandoned());
+    sharing.keep(&a.name, &[], false);
+    assert!(is_abandoned(), "it is not to be pruned there");
+}
+
+#[tokio::test]
+async fn a_deletion_does_not_wait_for_ever() {
+    let sharing = Sharing { patience: Duration::from_millis(10), ..Sharing::default() };
+    sharing.enter(&source(), &name("stuck"));
+    let source = source();
+    let waited = tokio::time::timeout(
+        Duration::from_secs(5),
+        sharing.wait_for_others(&name("a"), Some(&source), std::future::pending()),
+    )
+    .await;
+    assert!(waited.is_ok());
+}

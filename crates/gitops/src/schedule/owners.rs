@@ -1,0 +1,126 @@
+//! Owners come and go: what is known of them, and what others have to know of that.
+
+use std::mem;
+
+use super::Schedule;
+use super::entry::Entry;
+use crate::delivery::{Concerned, Rank, has_waiting};
+use crate::owner::{OwnerKind, OwnerName, Sighting};
+
+impl Schedule {
+    pub(super) fn see(&mut self, seen: Box<dyn Sighting>) {
+        let name = seen.name();
+        let known = self.entries.get(&name).map(|entry| entry.owner.as_ref());
+        let (mut owner, mut status) = seen.read(known);
+        let was_known = self.entries.contains_key(&name);
+        let is_other = self.entries.get(&name).is_none_or(|entry| entry.owner.uid() != owner.uid());
+        let remains = is_other.then(|| self.context.sharing.remains(&name)).flatten();
+        let comes_back = remains.is_some();
+        if let Some(remains) = remains.filter(|_| status.inventory.is_none()) {
+            status = remains;
+        }
+        self.context.policy.complete(&mut owner);
+        if let Ok(settings) = &owner.settings {
+            self.context.wanted.note(&settings.source);
+        }
+        if let Some(notice) = self.unnamed.see(&owner) {
+            self.context.notify(&owner, "NoServiceAccount", notice);
+        }
+        let is_news = match self.entries.get_mut(&name) {
+            Some(entry) => entry.see(owner, status),
+            None => {
+                let mut entry = Box::new(Entry::new(owner, status));
+                self.leaving.remove(&name).into_iter().for_each(|former| entry.succeed(*former));
+                self.entries.insert(name.clone(), entry).is_none()
+            }
+        };
+        if !was_known || comes_back {
+            self.expect(&name, comes_back);
+        }
+        if let Some(entry) = self.entries.get(&name) {
+            let is_observed = entry.status.observed_generation == entry.owner.generation();
+            let concerned = self.context.sharing.meet(&entry.owner, is_news, is_observed);
+            self.concern(concerned);
+        }
+        if is_news && self.entries.get(&name).is_some_and(|entry| entry.is_suspended()) {
+            let concerned = self.context.sharing.rest(&name);
+            self.concern(concerned);
+        }
+        self.consider(&name);
+        if is_news {
+            self.consider_blocked();
+        }
+    }
+
+    /// What an owner that is met for the first time had, by its status or as a former one has left it behind, is its own until it has
+    /// said what it describes.
+    pub(super) fn expect(&mut self, name: &OwnerName, comes_back: bool) {
+        let Some(entry) = self.entries.get(name) else { return };
+        let (rank, is_suspended) = (Rank::of(&entry.owner), entry.is_suspended());
+        // What is in another cluster is nobody's here.
+        let is_here = entry.owner.elsewhere.is_none();
+        let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
+        let concerned = match comes_back {
+            true => self.context.sharing.go_on(&rank, is_suspended, objects),
+            false => {
+                self.context.sharing.expect(&rank, is_suspended, objects);
+                Concerned::default()
+            }
+        };
+        if has_waiting(&entry.status) {
+            self.context.sharing.expect_to_wait(name);
+        }
+        self.concern(concerned);
+    }
+
+    pub(super) fn forget(&mut self, name: &OwnerName) {
+        if let Some(entry) = self.entries.remove(name) {
+            if let Some(running) = &entry.running {
+                running.cancel.send_replace(true);
+            }
+            if entry.is_busy() {
+                self.leaving.insert(name.clone(), entry);
+            }
+            let concerned = self.context.sharing.disclaim(name);
+            self.concern(concerned);
+            self.context.tell_gone(name);
+            self.context.measures.of(name.kind.kind).gone(&name.namespaced());
+        }
+        self.blocked.remove(name);
+        self.answer(name);
+    }
+
+    /// Something that was under way for an owner that is gone came to its end.
+    pub(super) fn left(&mut self, name: &OwnerName, note: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.leaving.get_mut(name) {
+            note(entry);
+            if !entry.is_busy() {
+                self.leaving.remove(name);
+                self.context.measures.of(name.kind.kind).gone(&name.namespaced());
+                // It may have said what it describes after it was gone.
+                let concerned = self.context.sharing.disclaim(name);
+                self.concern(concerned);
+            }
+        }
+    }
+
+    /// All owners of a kind are known. Only when those of all kinds are it is clear who waits for whom, and whose objects
+    /// are whose.
+    pub(super) fn begin(&mut self, kind: &'static OwnerKind) {
+        self.unlisted.retain(|unlisted| *unlisted != kind);
+        if self.unlisted.is_empty() && !mem::replace(&mut self.has_begun, true) {
+            let names: Vec<_> = self.entries.keys().cloned().collect();
+            names.iter().for_each(|name| self.consider(name));
+        }
+    }
+
+    pub(super) fn concern(&mut self, Concerned { to_look, to_say }: Concerned) {
+        for name in to_look.iter().chain(&to_say) {
+            if let Some(entry) = self.entries.get_mut(name) {
+                entry.is_concerned = true;
+                entry.is_overtaken |= to_look.contains(name);
+                self.consider(name);
+            }
+        }
+    }
+}
