@@ -20,12 +20,12 @@ pub(super) fn merge(
 ) -> Result<Vec<Value>, String> {
     let all = || target.iter().flatten().chain(&patch);
     let used: Vec<&str> = keys.iter().copied().filter(|key| all().any(|item| !text(&item[*key]).is_empty())).collect();
-    if used.is_empty() {
-        return unequal::merge(target, patch, keys, merge);
-    }
     let are_named = all().all(|item| used.iter().all(|key| !text(&item[*key]).is_empty()));
-    let merge_all = if are_named { by_name } else { unequal::merge };
-    merge_all(target, patch, &used, merge)
+    if are_named && !used.is_empty() {
+        by_name(target, patch, &used, merge)
+    } else {
+        unequal::merge(target, patch, keys, merge)
+    }
 }
 
 /// Whether merging the list with nothing may change it: items are the same, or lack what tells them apart.

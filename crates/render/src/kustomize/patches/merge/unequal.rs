@@ -35,6 +35,8 @@ pub(super) fn merge(
         return Err(format!("{count} items that are not all told apart by {keys}; at most {MAX_ITEMS} are merged"));
     }
     let values = all_values(patch.iter().chain(target.iter().flatten()), keys);
+    let (keys, values) = used(keys, values);
+    let keys = keys.as_slice();
     let stands_for_itself = target.is_none();
     let mut items = Items { all: Vec::with_capacity(count) };
     let patch = items.add(patch);
@@ -90,6 +92,17 @@ fn all_values<'v>(items: impl Iterator<Item = &'v Value>, keys: &[&str]) -> Vec<
         }
     }
     all
+}
+
+/// The keys that some item has a value for, with the values of those; all where none is.
+fn used<'k>(keys: &[&'k str], all: Vec<Values>) -> (Vec<&'k str>, Vec<Values>) {
+    let is_used = |at: usize| all.iter().any(|values| values.get(at).is_some_and(|value| !value.is_empty()));
+    let places: Vec<usize> = (0..keys.len()).filter(|at| is_used(*at)).collect();
+    if places.is_empty() {
+        return (keys.to_vec(), all);
+    }
+    let of = |values: Values| places.iter().filter_map(|at| values.get(*at).cloned()).collect();
+    (places.iter().filter_map(|at| keys.get(*at).copied()).collect(), all.into_iter().map(of).collect())
 }
 
 fn unite(a: &Values, b: &Values) -> Option<Values> {
