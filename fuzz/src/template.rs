@@ -44,7 +44,7 @@ fn assert_displayed(parsed: &Parsed, is_function: &dyn Fn(&str) -> bool) {
 fn has_brace(list: &List) -> bool {
     let in_branch = |branch: &Branch| has_brace(&branch.list) || branch.otherwise.as_ref().is_some_and(has_brace);
     list.nodes.iter().any(|node| match node {
-        Node::Text(text) => text.contains('{'),
+        Node::Text(text) => text.to_str().contains('{'),
         Node::If(branch) | Node::With(branch) | Node::Range(branch) => in_branch(branch),
         _ => false,
     })
@@ -104,7 +104,7 @@ fn functions() -> Functions<()> {
         }),
         Function::new("tpl", &[Type::String, Type::Any], |execution, values| match values {
             [Value::String(text), data] => {
-                let definitions = Definitions::parse("tpl", &text.to_str(), execution.functions());
+                let definitions = Definitions::parse("tpl", text.as_bytes(), execution.functions());
                 let definitions = definitions.map_err(cowherd_template::Error::Parse)?;
                 Ok(Value::String(execution.execute_defined(definitions, data)?))
             }

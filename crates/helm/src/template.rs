@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use cowherd_template::Text;
 use cowherd_tree::{Tree, TreePath};
 use serde_json::{Map, Value};
 
 use crate::chart::{self, Chart};
-use crate::release::{self, Hook, Manifest, Release, Sorted};
+use crate::release::{self, Hook, Manifest, ManifestError, Release, Sorted};
 use crate::scope::TemplateSet;
 use crate::{Capabilities, Error, dependencies, schema, values};
 
 /// The most bytes that all rendered files may have together.
 const MAX_OUTPUT: usize = 256 * 1024 * 1024;
+
+/// The file whose text is shown to who installs a chart.
+const NOTES: &str = "NOTES.txt";
 
 /// Executes templates.
 pub trait Engine {
@@ -19,7 +23,7 @@ pub trait Engine {
     type Error: Into<Box<dyn std::error::Error + Send + Sync>>;
 
     /// The names and texts of all templates of `set` that are no partials, executed.
-    fn render(&mut self, set: &TemplateSet<'_>) -> Result<Vec<(String, String)>, Self::Error>;
+    fn render(&mut self, set: &TemplateSet<'_>) -> Result<Vec<(String, Text)>, Self::Error>;
 }
 
 /// What is rendered, and for whom.
@@ -75,6 +79,11 @@ impl Output {
     /// What `helm template` prints.
     pub fn text(&self, selection: &Selection) -> Result<String, Error> {
         let resources = if selection.include_crds { self.chart.custom_resources() } else { Vec::new() };
+        for resource in &resources {
+            if std::str::from_utf8(resource.data).is_err() {
+                return Err(ManifestError::no_text(resource.path.clone(), resource.data).into());
+            }
+        }
         let hooks: Vec<&Hook> = self.hooks.iter().filter(|hook| !selection.leaves_out(hook)).collect();
         let text = release::print(&resources, &self.manifests, &hooks);
         if selection.show_only.is_empty() {
@@ -128,24 +137,29 @@ fn check_kube_version(chart: &Chart, capabilities: &Capabilities) -> Result<(), 
     Err(Error::KubeVersion { required: required.clone(), capabilities: Box::new(capabilities.clone()) })
 }
 
-/// The files by name, if they are not too large together.
-fn bounded(files: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Error> {
+/// The files by name, if they are texts and not too large together. Of notes what is no text is replaced.
+fn bounded(files: Vec<(String, Text)>) -> Result<BTreeMap<String, String>, Error> {
     let mut size = 0usize;
-    for (path, content) in &files {
+    let mut bounded = BTreeMap::new();
+    for (path, content) in files {
         size = size.saturating_add(content.len());
         if size > MAX_OUTPUT {
-            return Err(Error::OutputTooLarge { path: path.clone(), limit: MAX_OUTPUT });
+            return Err(Error::OutputTooLarge { path, limit: MAX_OUTPUT });
         }
+        match content.as_utf8() {
+            None if !path.ends_with(NOTES) => return Err(ManifestError::no_text(path, content.as_bytes()).into()),
+            _ => bounded.insert(path, content.to_str().into_owned()),
+        };
     }
-    Ok(files.into_iter().collect())
+    Ok(bounded)
 }
 
 /// Takes the notes out of `files`: those of the root chart, and of its subcharts where they are wanted.
 fn take_notes(files: &mut BTreeMap<String, String>, chart: &str, sub_notes: bool) -> String {
-    let root = format!("{chart}/templates/NOTES.txt");
+    let root = format!("{chart}/templates/{NOTES}");
     let mut notes = String::new();
     files.retain(|path, content| {
-        if !path.ends_with("NOTES.txt") {
+        if !path.ends_with(NOTES) {
             return true;
         }
         if sub_notes || *path == root {

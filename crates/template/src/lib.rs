@@ -12,4 +12,4 @@ pub use error::{Cause, Error, Failure};
 pub use exec::{Execution, Limits, MissingKey};
 pub use function::{Body, Fault, Function, Type};
 pub use templates::{Definitions, Functions, Templates};
-pub use value::{Kind, List, MAX_DEPTH, Map, Methods, Object, Text, Value};
+pub use value::{Kind, List, MAX_DEPTH, Map, Methods, Object, Text, Value, lossy};

@@ -74,7 +74,7 @@ impl Templates {
 
     /// Adds what `text` defines: the template `name`, and those that are defined inside.
     pub fn add<C>(&mut self, name: &str, text: &str, functions: &Functions<C>) -> Result<(), ParseError> {
-        self.add_parsed(Definitions::parse(name, text, functions)?);
+        self.add_parsed(Definitions::parse(name, text.as_bytes(), functions)?);
         Ok(())
     }
 
@@ -112,9 +112,10 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// Reads `text`, which defines the template `name` and those that are defined inside.
-    pub fn parse<C>(name: &str, text: &str, functions: &Functions<C>) -> Result<Self, ParseError> {
-        let parsed = parse::parse(name, text, &|name| functions.is_function(name))?;
+    /// Reads `text`, which defines the template `name` and those that are defined inside. Bytes in it that are not UTF-8
+    /// are written as they are.
+    pub fn parse<C>(name: &str, text: &[u8], functions: &Functions<C>) -> Result<Self, ParseError> {
+        let (parsed, text) = parse::parse_bytes(name, text, &|name| functions.is_function(name))?;
         let source = Arc::new(Source { name: name.into(), text: text.into() });
         let main = (source.name.clone(), parsed.main);
         let templates = std::iter::once(main)

@@ -52,13 +52,24 @@ pub fn parse_first_document(text: &[u8], dialect: Dialect, limits: &Limits) -> R
 
 fn read(text: &[u8], dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     let decoded = checked(text, limits)?;
-    let documents = block::read(&decoded, dialect, texts, limits)
-        .map_or_else(|| parse_all(&decoded, dialect, texts, limits), Ok)?;
-    match documents.get(1) {
-        Some(second) if dialect == Dialect::Kustomize && encoding::is_utf16(text) => {
-            Err(at(Marker::new(0, second.line, 0), Problem::SeveralInUtf16))
-        }
-        _ => Ok(documents),
+    let documents =
+        block::read(&decoded, dialect, texts, limits).map_or_else(|| parse_all(&decoded, dialect, texts, limits), Ok);
+    if dialect != Dialect::Kustomize || !encoding::is_utf16(text) {
+        return documents;
+    }
+    // Of such a text kustomize reads the first document, whatever follows it.
+    let second = match &documents {
+        Ok(documents) => documents.get(1).map(|document| document.line),
+        Err(error) => decoded
+            .lines()
+            .skip(1)
+            .position(|line| line.starts_with("---"))
+            .map(|line| line + 2)
+            .filter(|line| *line < error.line),
+    };
+    match second {
+        Some(line) => Err(at(Marker::new(0, line, 0), Problem::SeveralInUtf16)),
+        None => documents,
     }
 }
 

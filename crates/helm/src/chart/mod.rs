@@ -77,10 +77,9 @@ impl Chart {
     }
 }
 
-/// The content of a file as a text, with replacement characters for what is not UTF-8. Nearly all is, and that is
-/// known sooner than what is wrong with the rest.
+/// The content of a file as a text, with replacement characters for what is not UTF-8.
 pub(crate) fn text(data: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), Cow::from)
+    cowherd_template::lossy(data)
 }
 
 fn is_manifest(name: &str) -> bool {

@@ -74,7 +74,7 @@ impl Object for Files {
             "GetBytes" => Ok(Value::Bytes(self.bytes(&text))),
             "Glob" => Ok(Value::Object(Rc::new(self.matching(&text)))),
             "Lines" => self.lines(&text),
-            "AsConfig" => Ok(self.as_data(|bytes| String::from_utf8_lossy(bytes).into_owned())),
+            "AsConfig" => Ok(self.as_data(|bytes| cowherd_template::lossy(bytes).into_owned())),
             "AsSecrets" => Ok(self.as_data(|bytes| STANDARD.encode(bytes))),
             _ => return None,
         })

@@ -72,8 +72,7 @@ fn include(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault>
 fn tpl(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
     let Some(text) = arguments.first().and_then(Value::as_text).cloned() else { return Ok(Value::from("")) };
     let data = arguments.get(1).cloned().unwrap_or_default();
-    let source = text.to_str();
-    if !source.contains("{{") {
+    if memchr::memmem::find(text.as_bytes(), b"{{").is_none() {
         return Ok(Value::String(without_no_value(text.clone())));
     }
     let known = call.context().engine.texts.get(&text).cloned();
@@ -92,7 +91,7 @@ fn tpl(call: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
 
 fn read(call: &mut Call<'_, '_>, text: &Text) -> Result<Definitions, Fault> {
     let name = call.templates().name().to_owned();
-    let definitions = Definitions::parse(&name, &text.to_str(), call.functions()).map_err(|error| {
+    let definitions = Definitions::parse(&name, text.as_bytes(), call.functions()).map_err(|error| {
         let message = format!("cannot parse template {}", quoted(text));
         Fault::Within { message, error: Box::new(cowherd_template::Error::Parse(error)) }
     })?;
@@ -117,10 +116,19 @@ fn quoted(text: &Text) -> String {
 
 /// The text without what Go writes where there is no value.
 pub(super) fn without_no_value(text: Text) -> Text {
-    match text.to_str() {
-        shown if shown.contains(NO_VALUE) => Text::from(shown.replace(NO_VALUE, "")),
-        _ => text,
+    let bytes = text.as_bytes();
+    let mut found = memchr::memmem::find_iter(bytes, NO_VALUE).peekable();
+    if found.peek().is_none() {
+        return text;
     }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for at in found {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        from = at + NO_VALUE.len();
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    Text::from_bytes(out)
 }
 
 fn required(_: &mut Call<'_, '_>, arguments: &[Value]) -> Result<Value, Fault> {
@@ -196,7 +204,7 @@ mod tests {
         let set = TemplateSet::new(&chart, &values, &release, &capabilities);
         let mut context = Context::seeded(jiff::Timestamp::UNIX_EPOCH, b"");
         let written = execute(&set, &mut context, &Limits::default()).unwrap();
-        assert_eq!(written[0].1, "1000002 ".repeat(9));
+        assert_eq!(written[0].1, Text::from("1000002 ".repeat(9)));
         assert_eq!(context.engine.texts.len(), 4);
         assert!(context.engine.text_bytes <= MAX_TEXT_BYTES);
     }

@@ -11,7 +11,7 @@ mod wording;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cowherd_template::{Definitions, Execution, Functions, Limits, Map, Templates, Value};
+use cowherd_template::{Definitions, Execution, Functions, Limits, Map, Templates, Text, Value};
 use jiff::Timestamp;
 
 use crate::functions::Context;
@@ -95,7 +95,7 @@ impl GoTemplates<'_> {
 impl Engine for GoTemplates<'_> {
     type Error = EngineError;
 
-    fn render(&mut self, set: &TemplateSet<'_>) -> Result<Vec<(String, String)>, EngineError> {
+    fn render(&mut self, set: &TemplateSet<'_>) -> Result<Vec<(String, Text)>, EngineError> {
         let seeded = || Context::seeded(self.time, &self.seed);
         let mut context = self.zone.as_ref().and_then(|zone| seeded().with_zone(zone)).unwrap_or_else(seeded);
         context.engine.lookup = self.lookup;
@@ -104,12 +104,11 @@ impl Engine for GoTemplates<'_> {
 }
 
 /// What the templates of `set` write, by their names, in the order in which they were executed.
-fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>, limits: &Limits) -> Result<Vec<(String, String)>, String> {
+fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>, limits: &Limits) -> Result<Vec<(String, Text)>, String> {
     let functions = Functions::new(crate::functions::functions().chain(functions::functions()));
     let mut templates = Templates::new(SET);
     for template in &set.templates {
-        let text = crate::chart::text(template.text);
-        let definitions = Definitions::parse(&template.name, &text, &functions);
+        let definitions = Definitions::parse(&template.name, template.text, &functions);
         templates.add_parsed(definitions.map_err(|error| wording::parse_error(&error))?);
     }
     let scopes = scopes(set);
@@ -121,7 +120,7 @@ fn execute(set: &TemplateSet<'_>, context: &mut Context<'_>, limits: &Limits) ->
         dot.insert("Template", own_name(&template.name, &chart.base_path));
         let written = execution.execute(&template.name, &Value::Map(values::typed(dot)));
         let written = written.map_err(|error| wording::execution_error(&error))?;
-        rendered.push((template.name.clone(), functions::without_no_value(written).to_str().into_owned()));
+        rendered.push((template.name.clone(), functions::without_no_value(written)));
     }
     Ok(rendered)
 }
@@ -145,8 +144,15 @@ fn scopes(set: &TemplateSet<'_>) -> Vec<Map> {
             let mut metadata = chart.metadata.to_map();
             metadata.insert("IsRoot".into(), chart.is_root.into());
             let own = chart.values_path.as_ref().and_then(|path| inside(&values, path)).unwrap_or_default();
+            let metadata = convert::map(&metadata);
+            // Annotations are texts alone; where there are none, the map has a type all the same.
+            let annotations = match metadata.get("Annotations") {
+                Some(Value::Map(annotations)) => annotations,
+                _ => Map::nil(),
+            };
+            metadata.insert("Annotations", Value::Map(annotations.as_type("map[string]string")));
             let entries = [
-                ("Chart", Value::Map(convert::map(&metadata))),
+                ("Chart", Value::Map(metadata)),
                 ("Files", Value::Object(Rc::new(files::Files::new(chart.files)))),
                 ("Release", release.clone()),
                 ("Capabilities", capabilities.clone()),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use cowherd_template::{Map, Value};
 use jiff::Timestamp;
-use regex::bytes::Regex;
 
 use super::chance::random::{Random, Seeded};
 use super::dates::time::Zone;
+use super::regexes::Expression;
 use crate::engine::State;
 
 /// How many compiled regular expressions are kept.
@@ -20,7 +20,7 @@ pub struct Context<'c> {
     now: Timestamp,
     zone: Zone,
     random: Box<dyn Random + 'c>,
-    regexes: HashMap<Box<[u8]>, Rc<Regex>>,
+    regexes: HashMap<Box<[u8]>, Rc<Expression>>,
     /// The maps into which lists or maps were put: they may hold themselves by now.
     entangled: Vec<Map>,
     /// What the functions of the engine need.
@@ -67,12 +67,12 @@ impl<'c> Context<'c> {
     }
 
     /// The compiled expression, if it was used before.
-    pub(super) fn regex(&self, source: &[u8]) -> Option<Rc<Regex>> {
+    pub(super) fn regex(&self, source: &[u8]) -> Option<Rc<Expression>> {
         self.regexes.get(source).cloned()
     }
 
     /// Keeps a compiled expression for its next use.
-    pub(super) fn keep_regex(&mut self, source: &[u8], regex: Rc<Regex>) {
+    pub(super) fn keep_regex(&mut self, source: &[u8], regex: Rc<Expression>) {
         if self.regexes.len() >= MAX_REGEXES {
             self.regexes.clear();
         }

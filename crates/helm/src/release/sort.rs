@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use cowherd_yaml::{Problem, YamlError};
+
 use super::hook::{Hook, HookEvent};
 use super::kind_order::rank;
 use super::manifest::{Head, Manifest};
@@ -30,6 +32,20 @@ pub struct ManifestError {
     pub path: String,
     /// What is wrong with what it renders to.
     pub source: DecodeError,
+}
+
+impl ManifestError {
+    /// What a template writes is not UTF-8.
+    pub(crate) fn no_text(path: String, content: &[u8]) -> Self {
+        let valid = content.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+        let line = valid.matches('\n').count() + 1;
+        let column = valid.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let problem = Problem::Syntax(
+            "what is written here is not UTF-8: a text that was cut within a character, or a file in another encoding"
+                .into(),
+        );
+        Self { path, source: YamlError { line, column, problem }.into() }
+    }
 }
 
 /// Parts `files` (path and content) into hooks and manifests. Partials and files without text are left out, and so are

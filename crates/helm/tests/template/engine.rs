@@ -148,3 +148,50 @@ fn values_have_methods() {
     web("a: {{ .Values.Table \"none\" }}").refused();
     web("a: {{ .Values.PathValue \"nested.a\" }}").refused();
 }
+
+/// What is no text is written as it is, and is no manifest then.
+#[test]
+fn what_is_written_must_be_utf_8() {
+    let case = Case::new(&[("values.yaml", "d: Grüße\n"), ("templates/a.yaml", "a: {{ trunc 3 .Values.d }}\n")]);
+    case.refused_beginning("YAML parse error on web/templates/a.yaml: error converting YAML to JSON: yaml: ");
+    Case::new(&[("templates/a.yaml", "a: {{ trunc 3 \"Grüße\" | squote }}\n")])
+        .refused_beginning("YAML parse error on web/templates/a.yaml: error converting YAML to JSON: yaml: ");
+    let latin = Case::new(&[]);
+    latin.file("templates/a.yaml", b"a: \xe9\n");
+    latin.refused_beginning("YAML parse error on web/templates/a.yaml: error converting YAML to JSON: yaml: ");
+}
+
+#[test]
+fn a_template_in_another_encoding_is_read_up_to_what_it_writes() {
+    let case = Case::new(&[]);
+    case.file("templates/NOTES.txt", b"Gr\xfc\xdfe\n");
+    case.file("templates/_helpers.tpl", b"{{/* Gr\xfc\xdfe */}}{{ define \"never\" }}Gr\xfc\xdfe{{ end }}");
+    case.file(
+        "templates/a.yaml",
+        b"{{- /* Gr\xfc\xdfe */ -}}\na: {{ \"Gr\xfc\xdfe\" | quote }}\nb: {{ `\xff` | b64enc }}\nc: {{ include \"never\" . | b64enc }}\n\
+          d: {{ tpl `x\xff{{ 1 }}` . | b64enc }}\ne: {{ .Files.Get \"f.txt\" | toJson }}\n",
+    );
+    case.file("f.txt", b"a\xe2\x82\xffb");
+    case.same();
+}
+
+#[test]
+fn files_that_are_no_text_are_shown_byte_by_byte() {
+    let case = Case::new(&[(
+        "templates/a.yaml",
+        "a:\n{{ (.Files.Glob \"*.bin\").AsConfig | indent 2 }}\nb:\n{{ (.Files.Glob \"*.bin\").AsSecrets | indent 2 }}\n",
+    )]);
+    case.file("f.bin", b"a\xe2\x82\xffb\xf0\x9f\x98 c\xc3\xa9");
+    case.same();
+}
+
+#[test]
+fn a_chart_is_printed_as_helm_prints_it() {
+    Case::new(&[("templates/a.yaml", "a: |\n  {{ .Chart }} {{ .Chart.Annotations }} {{ typeOf .Chart.Annotations }} {{ .Chart.Annotations.x }} {{ toJson .Chart.Annotations }}\n")])
+        .same();
+    Case::new(&[
+        ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.3\nannotations: {a: b, c: \"1\"}\n"),
+        ("templates/a.yaml", "a: |\n  {{ .Chart }} {{ typeOf .Chart.Annotations }} {{ .Chart.Annotations.x }}{{ .Chart.Annotations.a }} {{ toYaml .Chart.Annotations }}\n"),
+    ])
+    .same();
+}

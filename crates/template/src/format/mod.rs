@@ -56,7 +56,7 @@ impl From<Limit> for crate::Error {
 pub fn print(value: &Value) -> String {
     let mut out = Vec::new();
     let _ = append(value, &mut out);
-    String::from_utf8_lossy(&out).into_owned()
+    crate::value::lossy(&out).into_owned()
 }
 
 /// Appends what `fmt.Fprint` writes of a value.

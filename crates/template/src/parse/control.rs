@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::MAX_DEPTH;
-use super::literal::unquote;
 use super::node::{Branch, Call, List, Node};
 use super::parser::{Parser, Result};
 use super::token::{Kind, Token};
@@ -83,7 +82,7 @@ impl<'t> Parser<'_, 't> {
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(token, context);
         }
-        match unquote(token.value) {
+        match self.unquoted(token.value) {
             Some(name) => Ok(name.to_shared()),
             None => self.error("invalid syntax"),
         }
@@ -104,7 +103,7 @@ impl<'t> Parser<'_, 't> {
     fn text_or_action(&mut self) -> Result<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(Node::Text(Arc::from(token.value)))),
+            Kind::Text => Ok(Item::Node(Node::Text(self.written(token.value)))),
             Kind::LeftDelimiter => {
                 self.tree.action_line = token.line;
                 let item = self.action();

@@ -24,7 +24,7 @@ impl Display for List {
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => f.write_str(text),
+            Self::Text(text) => f.write_str(&text.to_str()),
             Self::Action(pipe) => write!(f, "{{{{{pipe}}}}}"),
             Self::If(branch) => branch.write("if", f),
             Self::With(branch) => branch.write("with", f),

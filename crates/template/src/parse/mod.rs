@@ -12,6 +12,7 @@ mod node;
 mod number;
 mod parser;
 mod pipeline;
+mod stray;
 mod token;
 
 pub use display::location;
@@ -45,5 +46,17 @@ pub struct ParseError {
 
 /// Reads `text`, which errors call `name`. `is_function` tells which functions there are.
 pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Result<Parsed, ParseError> {
-    parser::Parser::new(name, text, is_function).parse()
+    parser::Parser::new(name, text, false, is_function).parse()
+}
+
+/// Reads a text that need not be UTF-8; also gives the text by which its positions count.
+pub(crate) fn parse_bytes<'t>(
+    name: &str,
+    text: &'t [u8],
+    is_function: &dyn Fn(&str) -> bool,
+) -> Result<(Parsed, std::borrow::Cow<'t, str>), ParseError> {
+    let readable = stray::readable(text);
+    let has_strays = matches!(readable, std::borrow::Cow::Owned(_));
+    let parsed = parser::Parser::new(name, &readable, has_strays, is_function).parse()?;
+    Ok((parsed, readable))
 }

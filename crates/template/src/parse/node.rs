@@ -18,7 +18,7 @@ pub struct List {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     /// Text that is written as it is.
-    Text(Arc<str>),
+    Text(Text),
     /// `{{pipeline}}`: its value is printed, unless it declares or assigns variables.
     Action(Pipe),
     /// `{{if}}`.
@@ -156,6 +156,6 @@ pub struct Number {
 impl List {
     /// Whether there is nothing in it but space.
     pub fn is_blank(&self) -> bool {
-        self.nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
+        self.nodes.iter().all(|node| matches!(node, Node::Text(text) if text.to_str().trim().is_empty()))
     }
 }

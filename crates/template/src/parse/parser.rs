@@ -5,9 +5,11 @@ use std::mem;
 use std::sync::Arc;
 
 use super::lexer::Lexer;
+use super::literal::unquote;
 use super::node::List;
 use super::token::{Kind, Token};
-use super::{MAX_DEPTH, ParseError, Parsed};
+use super::{MAX_DEPTH, ParseError, Parsed, stray};
+use crate::value::Text;
 
 pub(super) type Result<T> = std::result::Result<T, ParseError>;
 
@@ -15,6 +17,8 @@ pub(super) type Result<T> = std::result::Result<T, ParseError>;
 pub(super) struct Parser<'a, 't> {
     name: &'a str,
     lexer: Lexer<'t>,
+    /// Characters of the text stand for bytes that are none of a character.
+    has_strays: bool,
     is_function: &'a dyn Fn(&str) -> bool,
     definitions: Definitions,
     depth: usize,
@@ -92,10 +96,11 @@ impl Tree<'_> {
 }
 
 impl<'a, 't> Parser<'a, 't> {
-    pub fn new(name: &'a str, text: &'t str, is_function: &'a dyn Fn(&str) -> bool) -> Self {
+    pub fn new(name: &'a str, text: &'t str, has_strays: bool, is_function: &'a dyn Fn(&str) -> bool) -> Self {
         Self {
             name,
             lexer: Lexer::new(text, !is_function("break"), !is_function("continue")),
+            has_strays,
             is_function,
             definitions: Definitions::default(),
             depth: 0,
@@ -127,6 +132,20 @@ impl<'a, 't> Parser<'a, 't> {
         }
         let name = crate::format::quote(name.as_bytes());
         self.error(format!("template: multiple definition of template {name}"))
+    }
+
+    /// What stands outside of actions, as it is written.
+    pub(super) fn written(&self, text: &str) -> Text {
+        if self.has_strays { stray::written(text) } else { text.into() }
+    }
+
+    /// What a literal says; `None` where it is malformed.
+    pub(super) fn unquoted(&self, literal: &str) -> Option<Text> {
+        match literal.starts_with('`') {
+            _ if !self.has_strays => unquote(literal),
+            true => unquote(literal).map(|text| stray::written(&text.to_str())),
+            false => unquote(&stray::replaced(literal)),
+        }
     }
 
     /// Begins a template inside the text; gives the state of the one around it.

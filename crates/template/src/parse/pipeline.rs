@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::literal::unquote;
 use super::node::{Command, Operand, Pipe, Position, Term};
 use super::number;
 use super::parser::{Parser, Result};
@@ -183,7 +182,7 @@ impl<'t> Parser<'_, 't> {
                 position = pipe.position;
                 Term::Pipe(Box::new(pipe))
             }
-            Kind::String | Kind::RawString => match unquote(token.value) {
+            Kind::String | Kind::RawString => match self.unquoted(token.value) {
                 Some(text) => Term::String { text, quoted: Arc::from(token.value) },
                 None => return self.error("invalid syntax"),
             },

@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub use list::List;
 pub use map::{Map, Methods};
 pub use object::Object;
-pub use text::Text;
+pub use text::{Text, lossy};
 
 /// How deep values may hold each other before whoever walks them gives up. Maps can be made to hold themselves.
 pub const MAX_DEPTH: usize = 1000;

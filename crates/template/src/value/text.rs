@@ -32,11 +32,19 @@ impl Text {
         }
     }
 
-    /// The text; what is not UTF-8 in it is replaced by `U+FFFD`.
+    /// The text; each byte that is not UTF-8 in it is replaced by `U+FFFD`.
     pub fn to_str(&self) -> Cow<'_, str> {
         match &self.0 {
             Inner::Utf8(text) => Cow::Borrowed(text),
-            Inner::Bytes(bytes) => String::from_utf8_lossy(bytes),
+            Inner::Bytes(bytes) => lossy(bytes),
+        }
+    }
+
+    /// The text, if it is UTF-8.
+    pub fn as_utf8(&self) -> Option<&str> {
+        match &self.0 {
+            Inner::Utf8(text) => Some(text),
+            Inner::Bytes(_) => None,
         }
     }
 
@@ -44,7 +52,7 @@ impl Text {
     pub fn to_shared(&self) -> Arc<str> {
         match &self.0 {
             Inner::Utf8(text) => text.clone(),
-            Inner::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+            Inner::Bytes(bytes) => lossy(bytes).into(),
         }
     }
 
@@ -65,6 +73,20 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
+}
+
+/// The text of these bytes with `U+FFFD` for each one that is not UTF-8, as Go has it. Nearly all are, and that is known
+/// sooner than what is wrong with the rest.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text.into()
 }
 
 impl PartialEq for Text {
@@ -120,5 +142,21 @@ impl From<Arc<str>> for Text {
 impl From<Cow<'_, str>> for Text {
     fn from(text: Cow<'_, str>) -> Self {
         Self(Inner::Utf8(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_that_is_no_utf_8_is_replaced() {
+        assert_eq!(
+            lossy(b"a\xe2\x82\xffb\xf0\x9f\x98 c\xc3\xa9"),
+            "a\u{fffd}\u{fffd}\u{fffd}b\u{fffd}\u{fffd}\u{fffd} cé"
+        );
+        let cut = Text::from_bytes(b"Gr\xc3".to_vec());
+        assert_eq!((cut.to_str().as_ref(), cut.as_utf8()), ("Gr\u{fffd}", None));
+        assert_eq!(Text::from("é").as_utf8(), Some("é"));
     }
 }

@@ -204,7 +204,7 @@ impl Parser<'_> {
         }
         Ok(match String::from_utf8(out) {
             Ok(text) => text.into_bytes(),
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned().into_bytes(),
+            Err(error) => cowherd_template::lossy(error.as_bytes()).into_owned().into_bytes(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use cowherd_template::{Fault, Function, Text, Type, Value};
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 use super::Context;
 use super::arguments::{Call, Outcome, bytes, int, made, string, text};
@@ -20,6 +20,15 @@ const COUNTED: &[Type] = &[Type::String, Type::String, Type::Int];
 
 /// How large a compiled expression may be, in bytes.
 const MAX_COMPILED: usize = 4 << 20;
+
+/// How deep expressions may be nested: Go allows a thousand groups, and counts less besides them.
+const MAX_NESTED: u32 = 4096;
+
+/// How many groups may be inside each other in an expression that is compiled on the stack at hand.
+const SHALLOW: usize = 64;
+
+/// The stack on which others are compiled, in bytes.
+const DEEP_STACK: usize = 32 << 20;
 
 /// How many steps of an execution it takes to compile an expression: a template can make up one after the other.
 const STEPS_TO_COMPILE: u64 = 50_000;
@@ -50,20 +59,41 @@ pub(super) fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {
     .into_iter()
 }
 
-/// Compiles an expression in Go's syntax.
-pub(super) fn compile(source: &str) -> Result<Regex, Fault> {
-    let translated = syntax::translate(source)?;
-    let built = RegexBuilder::new(&translated).size_limit(MAX_COMPILED).build();
-    built.map_err(|error| Fault::Message(syntax::refused(source, &error)))
+/// A compiled expression.
+pub(super) struct Expression {
+    regex: Regex,
+    /// The names of groups, those without one included; several may have the same.
+    names: Vec<Option<String>>,
+}
+
+impl Expression {
+    /// Compiles an expression in Go's syntax.
+    pub(super) fn new(source: &str) -> Result<Self, Fault> {
+        let syntax::Translated { text, names, depth } = syntax::translate(source)?;
+        let mut builder = RegexBuilder::new(&text);
+        builder.size_limit(MAX_COMPILED).nest_limit(MAX_NESTED);
+        let build = || builder.build();
+        // What is deep is compiled by functions that call themselves.
+        let built = if depth > SHALLOW { stacker::grow(DEEP_STACK, build) } else { build() };
+        let regex = built.map_err(|error| Fault::Message(syntax::refused(source, &error)))?;
+        Ok(Self { regex, names })
+    }
+
+    /// What the first group of a name matched that matched anything.
+    fn named<'h>(&self, name: &str, found: &Captures<'h>) -> Option<Match<'h>> {
+        let of_name = self.names.iter().enumerate().filter(|(_, other)| other.as_deref() == Some(name));
+        of_name.into_iter().find_map(|(at, _)| found.get(at + 1))
+    }
 }
 
 /// The compiled expression, which is in Go's syntax.
-fn regex(call: &mut Call<'_, '_>, source: &[u8]) -> Result<Rc<Regex>, Fault> {
+fn regex(call: &mut Call<'_, '_>, source: &[u8]) -> Result<Rc<Expression>, Fault> {
     if let Some(known) = call.context().regex(source) {
         return Ok(known);
     }
     call.spend(STEPS_TO_COMPILE)?;
-    let compiled = Rc::new(compile(&String::from_utf8_lossy(source))?);
+    let text = std::str::from_utf8(source).map_err(|_| syntax::no_text(source))?;
+    let compiled = Rc::new(Expression::new(text)?);
     call.context().keep_regex(source, compiled.clone());
     Ok(compiled)
 }
@@ -93,7 +123,7 @@ fn shared(text: &[u8], range: Range<usize>) -> Text {
 
 fn is_match(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
-    Ok(Value::Bool(regex.is_match(bytes(arguments, 1))))
+    Ok(Value::Bool(regex.regex.is_match(bytes(arguments, 1))))
 }
 
 /// Whether nothing was matched inside of a character, which Go never does.
@@ -102,7 +132,7 @@ fn splits_character(text: &[u8], range: &Range<usize>) -> bool {
 }
 
 /// Where the expression matches, at most `most` times unless that is negative.
-fn matches(regex: &Regex, text: &[u8], most: i64) -> Result<Vec<Range<usize>>, Fault> {
+fn matches(Expression { regex, .. }: &Expression, text: &[u8], most: i64) -> Result<Vec<Range<usize>>, Fault> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let found = regex.find_iter(text).map(|found| found.range()).filter(|range| !splits_character(text, range));
     let found: Vec<_> = found.take(most.min(MAX_ITEMS + 1)).collect();
@@ -120,7 +150,7 @@ fn find_all(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
 fn find(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
     let text = bytes(arguments, 1);
-    made(regex.find(text).map(|found| part(text, found.range())).unwrap_or_default())
+    made(regex.regex.find(text).map(|found| part(text, found.range())).unwrap_or_default())
 }
 
 fn split(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
@@ -151,14 +181,14 @@ fn split(call: &mut Call<'_, '_>, arguments: &[Value]) -> Outcome {
 }
 
 /// Writes what replaces a match.
-type Replacement = fn(template: &[u8], found: &Captures<'_>, regex: &Regex, out: &mut Vec<u8>);
+type Replacement = fn(template: &[u8], found: &Captures<'_>, regex: &Expression, out: &mut Vec<u8>);
 
 fn replace_all(call: &mut Call<'_, '_>, arguments: &[Value], replacement: Replacement) -> Outcome {
     let regex = regex(call, bytes(arguments, 0))?;
     let (whole, template) = (bytes(arguments, 1), bytes(arguments, 2));
     let mut out = Vec::new();
     let mut from = 0;
-    for found in regex.captures_iter(whole) {
+    for found in regex.regex.captures_iter(whole) {
         let range = found.get_match().range();
         if splits_character(whole, &range) {
             continue;
@@ -168,19 +198,19 @@ fn replace_all(call: &mut Call<'_, '_>, arguments: &[Value], replacement: Replac
         check_text(out.len())?;
         from = range.end;
     }
-    if from == 0 && out.is_empty() && !whole.is_empty() && regex.find(whole).is_none() {
+    if from == 0 && out.is_empty() && !whole.is_empty() && regex.regex.find(whole).is_none() {
         return Ok(Value::String(text(arguments, 1)));
     }
     out.extend_from_slice(part(whole, from..whole.len()));
     made(out)
 }
 
-fn literal(template: &[u8], _: &Captures<'_>, _: &Regex, out: &mut Vec<u8>) {
+fn literal(template: &[u8], _: &Captures<'_>, _: &Expression, out: &mut Vec<u8>) {
     out.extend_from_slice(template);
 }
 
 /// The template with what the groups of a match matched in place of `$1` and `${name}`.
-fn expand(template: &[u8], found: &Captures<'_>, regex: &Regex, out: &mut Vec<u8>) {
+fn expand(template: &[u8], found: &Captures<'_>, regex: &Expression, out: &mut Vec<u8>) {
     let mut rest = template;
     while let Some(at) = memchr::memchr(b'$', rest) {
         out.extend_from_slice(part(rest, 0..at));
@@ -197,10 +227,7 @@ fn expand(template: &[u8], found: &Captures<'_>, regex: &Regex, out: &mut Vec<u8
         rest = after;
         let group = match group_number(name) {
             Some(number) => found.get(number),
-            None => {
-                let mut named = regex.capture_names().enumerate().filter(|(_, other)| *other == Some(name));
-                named.find_map(|(at, _)| found.get(at))
-            }
+            None => regex.named(name, found),
         };
         out.extend_from_slice(group.map(|group| group.as_bytes()).unwrap_or_default());
     }

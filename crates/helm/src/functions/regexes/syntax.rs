@@ -5,18 +5,31 @@
 
 use cowherd_template::format::quote;
 
+/// An expression in Rust's syntax.
+pub(crate) struct Translated {
+    pub(crate) text: String,
+    /// The names of all groups in Go's: there several may have the same one, and none has to begin with a letter.
+    pub(crate) names: Vec<Option<String>>,
+    /// How many groups are inside each other at most.
+    pub(crate) depth: usize,
+}
+
 /// The expression in Rust's syntax, or why it is none in Go's.
-pub(crate) fn translate(source: &str) -> Result<String, String> {
-    let mut translation = Translation { out: String::with_capacity(source.len() + 16), rest: source, open: 0 };
+pub(crate) fn translate(source: &str) -> Result<Translated, String> {
+    let out = String::with_capacity(source.len() + 16);
+    let mut translation = Translation { out, names: Vec::new(), rest: source, open: 0, depth: 0 };
     translation.expression(source)?;
-    Ok(translation.out)
+    Ok(Translated { text: translation.out, names: translation.names, depth: translation.depth })
 }
 
 struct Translation<'s> {
     out: String,
+    names: Vec<Option<String>>,
     rest: &'s str,
     /// How many groups are open.
     open: usize,
+    /// How many were open at most.
+    depth: usize,
 }
 
 /// What was read last, as far as repetition is concerned.
@@ -132,8 +145,13 @@ impl<'s> Translation<'s> {
     }
 
     fn group(&mut self, before: &'s str) -> Result<Last, String> {
+        if self.open >= MAX_GROUPS {
+            return Err(say("expression nests too deeply", before));
+        }
+        self.depth = self.depth.max(self.open + 1);
         let Some(after) = self.rest.strip_prefix('?') else {
             self.open += 1;
+            self.names.push(None);
             self.out.push('(');
             return Ok(Last::Nothing);
         };
@@ -166,13 +184,8 @@ impl<'s> Translation<'s> {
             let part = before.get(..before.len() - rest.len()).unwrap_or(before);
             return Err(say("invalid named capture", part));
         }
-        self.out.push_str("(?P<");
-        // Rust's names start with a letter or an underscore; nobody sees what they are called there.
-        if name.starts_with(|c: char| c.is_ascii_digit()) {
-            self.out.push('_');
-        }
-        self.out.push_str(name);
-        self.out.push('>');
+        self.out.push('(');
+        self.names.push(Some(name.to_owned()));
         self.open += 1;
         self.rest = rest;
         Ok(Last::Nothing)
@@ -228,13 +241,12 @@ impl<'s> Translation<'s> {
             Some(name) => (true, name),
             None => (false, name),
         };
-        let class = format!("\\{}{{{name}}}", if negated == inverted { 'p' } else { 'P' });
-        let class = if name == "Any" { class.replace("Any", "any") } else { class };
-        if regex::bytes::Regex::new(&class).is_err() {
+        let Some(class) = table(name) else {
             let part = before.get(..before.len() - rest.len()).unwrap_or(before);
             return Err(say("invalid character class range", part));
-        }
-        self.out.push_str(&class);
+        };
+        let sign = if negated == inverted { 'p' } else { 'P' };
+        self.out.push_str(&format!("\\{sign}{{{class}}}"));
         self.rest = rest;
         Ok(())
     }
@@ -376,6 +388,19 @@ impl<'s> Translation<'s> {
     }
 }
 
+/// What Rust calls the characters of a name: they are all, of a category or of a script. Rust knows more, which Go does not.
+fn table(name: &str) -> Option<String> {
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ')) {
+        return None;
+    }
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if matches!(plain.as_str(), "any" | "ascii" | "assigned") {
+        return Some(plain);
+    }
+    let known = |class: &String| regex::bytes::Regex::new(&format!("\\p{{{class}}}")).is_ok();
+    ["gc", "sc"].iter().map(|kind| format!("{kind}={name}")).find(known)
+}
+
 /// The names that classes have in POSIX.
 const NAMED_CLASSES: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
@@ -414,6 +439,14 @@ fn repetition_size(text: &str) -> Result<Option<usize>, String> {
     }
     Ok(Some(size))
 }
+
+/// What Go says of an expression that is not UTF-8.
+pub(crate) fn no_text(source: &[u8]) -> String {
+    say("invalid UTF-8", &cowherd_template::lossy(source))
+}
+
+/// How many groups Go allows inside each other, less what is inside of them.
+const MAX_GROUPS: usize = 999;
 
 /// How often Go allows something to be repeated.
 const MAX_REPETITIONS: u32 = 1000;

@@ -211,7 +211,7 @@ fn scheme(text: &str) -> Result<(&str, &str), String> {
 }
 
 fn parse_host(host: &str) -> Result<String, String> {
-    let as_text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let as_text = |bytes: Vec<u8>| cowherd_template::lossy(&bytes).into_owned();
     if host.starts_with('[') {
         let end = host.rfind(']').ok_or("missing ']' in host")?;
         let (inside, port) = host.split_at(end + 1);
