@@ -114,6 +114,26 @@ fn what_is_found_is_a_list_however_much_it_is_and_what_is_named_is_itself() {
 }
 
 #[test]
+fn output_that_cannot_be_written_is_a_failure_like_others() {
+    let fleet = Fleet::start();
+    for (words, status) in
+        [(&["get", "ks"][..], 1), (&["tree", "flux-system"], 1), (&["version"], 1), (&["check", "."], 2)]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = crate::program::cowherd(&fleet.repository.path);
+        let output =
+            command.args(words).env("KUBECONFIG", fleet.running.data_dir.join("kubeconfig")).stdout(full).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{words:?}: {said}");
+        assert!(
+            said.contains("cannot write the output: No space left on device") && !said.contains("panicked"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn repositories_of_every_sort_are_followed_or_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path();

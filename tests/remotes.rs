@@ -132,6 +132,35 @@ fn an_https_repository_is_followed_with_the_password_of_the_environment() {
 }
 
 #[test]
+fn what_is_given_later_counts_beside_what_was_given_before() {
+    let remote = Secured::start();
+    assert!(remote.once(&[&remote.url(), "--username", USER, "--password", PASSWORD]).status.success());
+    let again = |arguments: &[&str], password: Option<&str>| {
+        let mut command = cowherd(remote.directory.path());
+        command.arg("up").args(arguments).args(["--once", "--listen", "127.0.0.1:0", "--data-dir"]).arg(remote.data());
+        password.map(|password| command.env("GIT_PASSWORD", password));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    again(&[], Some(PASSWORD));
+    again(&[], None);
+    again(&["--ca-file", remote.authority.to_str().unwrap()], None);
+    again(&["--username", USER], None);
+    // The user, the password and the authority are still known.
+    remote.repository.config_map("app/red.yaml", "red", "2");
+    let commit = remote.repository.commit("change red");
+    let running = Running::spawn(
+        {
+            let mut command = cowherd(remote.directory.path());
+            command.arg("up");
+            command
+        },
+        &remote.data(),
+    );
+    running.wait_for_ready("app", "True", &commit);
+}
+
+#[test]
 fn a_wrong_password_is_said_and_not_shown() {
     let remote = Secured::start();
     for arguments in [

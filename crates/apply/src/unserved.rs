@@ -42,7 +42,10 @@ impl Unserved {
     fn problem(&self) -> String {
         let Self { subject: ObjectId { kind, group, .. }, api_version, .. } = self;
         if self.is_not_done_yet() {
-            return format!("cowherd does not do the kind {kind:?} of {api_version} yet; leave it out");
+            return format!(
+                "cowherd does not do the kind {kind:?} of {api_version} yet; leave it out, or add its \
+                 CustomResourceDefinition: it is kept then, and nothing acts on it"
+            );
         }
         if supported::is_of_kubernetes(group) {
             return format!(

@@ -3,7 +3,7 @@
 
 mod roles;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result};
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
@@ -11,6 +11,7 @@ use cowherd_apply::ObjectId;
 use cowherd_controlplane::AgentAccount;
 use cowherd_source::RepositoryUrl;
 use futures::future::try_join_all;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -29,14 +30,19 @@ pub const MANAGER: &str = "cowherd";
 /// The account that the root acts for where Kustomizations do not act with the rights of the agents, as Flux has it.
 const ROOT_ACCOUNT: &str = AgentAccount::APPLYING.name;
 
+/// Keys of a Secret with what it has of them.
+pub type Credentials = Vec<(&'static str, Vec<u8>)>;
+
 /// What to follow, and with what.
 #[derive(Clone, Default)]
 pub struct Root {
     /// What to follow.
     pub followed: Followed,
     /// Credentials, under the keys that Flux's Secrets have.
-    pub credentials: Vec<(&'static str, Vec<u8>)>,
-    /// Whether the credentials of an earlier start are still right.
+    pub credentials: Credentials,
+    /// Those that count where neither these nor an earlier start have the key.
+    pub fallback: Credentials,
+    /// Whether the credentials of an earlier start are still right, where no others are given.
     pub keeps_credentials: bool,
     /// Whether the Kustomization names the account that may do everything, since one that names none may do less.
     pub acts_for_account: bool,
@@ -86,11 +92,13 @@ pub async fn prepare(client: &Client, root: &Root) -> Result<bool> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), AgentAccount::NAMESPACE);
     try_join_all(AgentAccount::ALL.map(account).iter().map(|account| apply(&accounts, account))).await?;
     let secrets: Api<Secret> = Api::namespaced(client.clone(), ROOT);
-    if !root.credentials.is_empty() {
-        apply(&secrets, &secret(root)).await.context("cannot keep the repository's credentials")?;
-        return Ok(true);
+    let kept = if root.keeps_credentials { secrets.get_opt(ROOT).await? } else { None };
+    if root.credentials.is_empty() {
+        return Ok(kept.is_some());
     }
-    Ok(root.keeps_credentials && secrets.get_metadata_opt(ROOT).await?.is_some())
+    let kept = kept.and_then(|secret| secret.data).unwrap_or_default();
+    apply(&secrets, &secret(root, kept)).await.context("cannot keep the repository's credentials")?;
+    Ok(true)
 }
 
 fn account(account: AgentAccount) -> Value {
@@ -110,10 +118,15 @@ where
         .with_context(|| format!("cannot apply {} {name}", object["kind"].as_str().unwrap_or_default()))
 }
 
-fn secret(root: &Root) -> Value {
-    let encode = |value: &[u8]| serde_json::to_value(k8s_openapi::ByteString(value.to_vec())).unwrap_or_default();
-    let data: serde_json::Map<String, Value> =
-        root.credentials.iter().map(|(key, value)| ((*key).to_owned(), encode(value))).collect();
+/// The Secret with the credentials: what was given now, and what an earlier start gave beside it. A password that is renewed does
+/// not make the certificate authority unknown.
+fn secret(root: &Root, mut data: BTreeMap<String, ByteString>) -> Value {
+    for (key, value) in &root.credentials {
+        data.insert((*key).to_owned(), ByteString(value.clone()));
+    }
+    for (key, value) in &root.fallback {
+        data.entry((*key).to_owned()).or_insert_with(|| ByteString(value.clone()));
+    }
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": ROOT, "namespace": ROOT }, "data": data })
 }
 

@@ -26,7 +26,9 @@ mod tentative;
 mod terminal;
 mod trouble;
 
+use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -84,6 +86,9 @@ enum Command {
     Man(commands::man::Man),
 }
 
+/// How the command ends where its output cannot be written.
+static UNWRITTEN: AtomicU8 = AtomicU8::new(1);
+
 /// How a command that did what it was asked to do ends.
 ///
 /// Scripts rely on these: 0 for success, 1 for failure (or, for `diff` and `check`, for something found), 2 for a command
@@ -91,23 +96,24 @@ enum Command {
 type Outcome = anyhow::Result<ExitCode>;
 
 fn main() -> ExitCode {
-    end_quietly_when_nobody_reads();
+    end_when_nothing_can_be_written();
     completion::answer(Cli::command);
     let command = elsewhere::parse().command;
     let (status, asked) = (command.failure(), command.asked());
+    UNWRITTEN.store(status, Ordering::Relaxed);
     run(command).unwrap_or_else(|error| {
         crate::terminal::tell!("{} {}", terminal::Mark::Failure, cluster::told(&error, || asked.origin()));
-        failure::status(&error, status)
+        failure::status(&error, status.into())
     })
 }
 
 impl Command {
     /// How it ends where it cannot do what it was asked to do.
-    fn failure(&self) -> ExitCode {
+    fn failure(&self) -> u8 {
         match self {
-            Self::Diff(_) => ExitCode::from(3),
-            Self::Check(_) => ExitCode::from(2),
-            _ => ExitCode::FAILURE,
+            Self::Diff(_) => 3,
+            Self::Check(_) => 2,
+            _ => 1,
         }
     }
 
@@ -181,14 +187,20 @@ fn run(command: Command) -> Outcome {
     outcome
 }
 
-/// `cowherd get … | head` ends quietly, as other programs do when nobody reads on.
-fn end_quietly_when_nobody_reads() {
+/// `cowherd get … | head` ends quietly, as other programs do when nobody reads on; what cannot be written otherwise, as on a full
+/// disk, is a failure like others.
+fn end_when_nothing_can_be_written() {
     std::panic::set_hook(Box::new({
         let default = std::panic::take_hook();
         move |info| {
-            let broken_pipe = info.payload_as_str().is_some_and(|text| text.contains("Broken pipe"));
-            if broken_pipe {
+            let text = info.payload_as_str().unwrap_or_default();
+            if text.contains("Broken pipe") {
                 std::process::exit(141);
+            }
+            // These are the words of `println!`, which has no other way to say so.
+            if let Some(why) = text.strip_prefix("failed printing to stdout: ") {
+                let _ = writeln!(std::io::stderr(), "{} cannot write the output: {why}", terminal::Mark::Failure);
+                std::process::exit(UNWRITTEN.load(Ordering::Relaxed).into());
             }
             default(info);
         }

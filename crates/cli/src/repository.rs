@@ -10,7 +10,7 @@ use cowherd_source::{Access, Auth, FetchError, Location, Reference, Remote, Repo
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
-use crate::bootstrap::Root;
+use crate::bootstrap::{self, Root};
 use crate::checkout;
 use crate::failure::misuse;
 use crate::followed::Followed;
@@ -55,8 +55,30 @@ impl Credentials {
         }
     }
 
+    /// The host keys that go with a private key where none are named and none are known: those of the person.
+    ///
+    /// # Errors
+    /// When there are none, unless an earlier start may have given some.
+    fn own_known_hosts(&self, is_resumed: bool) -> Result<bootstrap::Credentials> {
+        if self.private_key_file.is_none() || self.known_hosts_file.is_some() {
+            return Ok(Vec::new());
+        }
+        let path = std::env::home_dir().context("no home directory; use --known-hosts-file")?.join(".ssh/known_hosts");
+        match std::fs::read(&path) {
+            Ok(keys) => Ok(vec![("known_hosts", keys)]),
+            Err(_) if is_resumed => Ok(Vec::new()),
+            Err(error) => Err(error).with_context(|| {
+                format!(
+                    "cannot read {}, which has to hold the server's host key; `ssh-keyscan HOST` prints it, and \
+                     --known-hosts-file names another file",
+                    path.display()
+                )
+            }),
+        }
+    }
+
     /// The data of the Secret that Flux would have.
-    fn secret_data(&self, url: &RepositoryUrl) -> Result<Vec<(&'static str, Vec<u8>)>> {
+    fn secret_data(&self, url: &RepositoryUrl) -> Result<bootstrap::Credentials> {
         let read = |flag: &str, path: &Path| {
             std::fs::read(path).with_context(|| format!("cannot read {}, which {flag} names", path.display()))
         };
@@ -81,21 +103,8 @@ impl Credentials {
         }
         if let Some(path) = &self.private_key_file {
             data.push(("identity", read("--private-key-file", path)?));
-            let known_hosts = match &self.known_hosts_file {
-                Some(path) => path.clone(),
-                None => {
-                    std::env::home_dir().context("no home directory; use --known-hosts-file")?.join(".ssh/known_hosts")
-                }
-            };
-            let keys = std::fs::read(&known_hosts).with_context(|| {
-                let path = known_hosts.display();
-                format!(
-                    "cannot read {path}, which has to hold the server's host key; `ssh-keyscan HOST` prints it, and \
-                     --known-hosts-file names another file"
-                )
-            });
-            data.push(("known_hosts", keys?));
-        } else if let Some(path) = &self.known_hosts_file {
+        }
+        if let Some(path) = &self.known_hosts_file {
             data.push(("known_hosts", read("--known-hosts-file", path)?));
         }
         Ok(data)
@@ -160,17 +169,18 @@ impl Named<'_> {
     async fn resolve_remote(&self, url: RepositoryUrl, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
         let credentials = self.credentials.secret_data(&url)?;
         let before = before.filter(|before| before.url == url.to_string());
+        let fallback = self.credentials.own_known_hosts(before.is_some())?;
         let reference = match (self.branch, before) {
             (None, Some(before)) => before.reference.clone(),
             (Some(branch), Some(before)) if before.reference["branch"] == branch => before.reference.clone(),
-            _ => self.ask(&url, &credentials, fetching).await?,
+            _ => self.ask(&url, &[&credentials[..], &fallback].concat(), fetching).await?,
         };
         let path = match (self.path, before) {
             (None, Some(before)) => before.path.clone(),
             (path, _) => spec_path(&TreePath::parse(path.unwrap_or("."))?),
         };
         let followed = Followed { url: url.to_string(), reference, path, interval: None };
-        Ok(Root { followed, credentials, keeps_credentials: before.is_some(), ..Root::default() })
+        Ok(Root { followed, credentials, fallback, keeps_credentials: before.is_some(), ..Root::default() })
     }
 
     /// Asks the server which branch to follow.
@@ -246,9 +256,10 @@ pub async fn snapshot(root: &Root, fetching: &Fetching) -> Result<Option<Snapsho
     match Location::parse(&root.followed.url)? {
         Location::Path(directory) => Ok(Some(local::discover(&directory)?.snapshot(&reference)?)),
         Location::Url(url) => {
-            // It may be open to all; else, who knows the credentials that the cluster keeps?
-            let is_blind = root.keeps_credentials && root.credentials.is_empty();
-            let secret = root.credentials.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+            // It may be open to all; else, who knows the credentials that the cluster keeps, beside those given now?
+            let is_blind = root.keeps_credentials;
+            let given = root.fallback.iter().chain(&root.credentials);
+            let secret = given.map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
             let mirrors = fetching.mirrors()?;
             match tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await? {
