@@ -83,7 +83,7 @@ impl fmt::Display for Unhealthy {
         } else {
             "failed early due to stalled resources: ["
         })?;
-        let objects = self.objects.iter().map(|(id, health)| match health.message.as_str() {
+        let objects = self.objects.iter().map(|(id, health)| match &*health.message {
             "" => format!("{id} status: '{}'", health.status),
             message => format!("{id} status: '{}': {message}", health.status),
         });
@@ -231,7 +231,7 @@ impl Applier {
     }
 
     fn health_of(&self, expectation: &Expectation) -> Health {
-        let unknown = || Health { status: Status::Unknown, message: "not observed yet".to_owned() };
+        let unknown = || Health { status: Status::Unknown, message: "not observed yet".into() };
         self.inner.memory.health(&expectation.object.id).unwrap_or_else(unknown)
     }
 
@@ -274,8 +274,7 @@ impl Applier {
             match tokio::time::timeout_at(deadline, gone).await {
                 Ok(()) => {}
                 Err(_) => {
-                    let health =
-                        Health { status: Status::Terminating, message: "its finalizers are not done".to_owned() };
+                    let health = Health { status: Status::Terminating, message: "its finalizers are not done".into() };
                     return Err(Unhealthy { timed_out: true, objects: vec![(id.clone(), health)] }.into());
                 }
             }
@@ -350,7 +349,7 @@ mod tests {
             let text = of(count).to_string();
             assert_eq!((text.matches(one).count(), text.ends_with(end)), (20, true), "{text}");
         }
-        let silent = Health { status: Status::NotFound, message: String::new() };
+        let silent = Health { status: Status::NotFound, message: "".into() };
         let failed = Unhealthy { timed_out: false, objects: vec![(id.clone(), silent)] };
         let told = "failed early due to stalled resources: [Deployment/a/x status: 'NotFound']";
         assert_eq!(failed.to_string(), told);

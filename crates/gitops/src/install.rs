@@ -27,7 +27,7 @@ pub async fn install(client: kube::Client) -> Result<(), InstallError> {
     let options =
         Options { ownership: Ownership { field_manager: "cowherd", ..Ownership::default() }, ..Options::default() };
     let (applier, _drift) = Applier::new(client, options);
-    let owner = Owner::new("flux-system", "cowherd");
+    let owner = Owner::new("flux-system", "cowherd").into();
     let desired = Desired {
         owner,
         manifests,

@@ -58,8 +58,8 @@ impl Default for Options {
 /// A set of objects as it should be.
 #[derive(Clone, Debug)]
 pub struct Desired {
-    /// Whose objects they are.
-    pub owner: Owner,
+    /// Whose objects they are. What is remembered of each of them points there.
+    pub owner: Arc<Owner>,
     /// The objects.
     pub manifests: Vec<Manifest>,
     /// Whether an object is recreated when a field that cannot change would have to.

@@ -106,8 +106,10 @@ fn service(facts: &Facts) -> Health {
 fn definition(facts: &Facts) -> Health {
     for condition in facts.conditions() {
         match (condition.type_, condition.status) {
-            ("NamesAccepted", "False") => return Health::failed(condition.message),
-            ("Established", "False") if condition.reason != "Installing" => return Health::failed(condition.message),
+            ("NamesAccepted", "False") => return Health::failed(condition.message.to_owned()),
+            ("Established", "False") if condition.reason != "Installing" => {
+                return Health::failed(condition.message.to_owned());
+            }
             ("Established", "True") => return Health::current("CRD is established"),
             _ => {}
         }

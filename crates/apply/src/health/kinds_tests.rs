@@ -7,7 +7,7 @@ use super::{Status, assess, changes};
 #[track_caller]
 fn is(object: &Value, status: Status, message: &str) {
     let health = assess(object, "2026-01-01T00:00:00Z".parse().unwrap());
-    assert_eq!((health.status, health.message.as_str()), (status, message), "{object}");
+    assert_eq!((health.status, &*health.message), (status, message), "{object}");
 }
 
 fn object(api_version: &str, kind: &str, spec: Value, status: Value) -> Value {

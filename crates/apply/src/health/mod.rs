@@ -14,6 +14,8 @@ mod kinds_tests;
 mod readable;
 mod workloads;
 
+use std::borrow::Cow;
+
 use facts::Facts;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -53,26 +55,26 @@ impl std::fmt::Display for Status {
 pub struct Health {
     /// How far it is.
     pub status: Status,
-    /// Why, for a person.
-    pub message: String,
+    /// Why, for a person. It is mostly one of few sentences, and kept of each object.
+    pub message: Cow<'static, str>,
 }
 
 impl Health {
-    fn current(message: impl Into<String>) -> Self {
+    fn current(message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: Status::Current, message: message.into() }
     }
 
-    fn in_progress(message: impl Into<String>) -> Self {
+    fn in_progress(message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: Status::InProgress, message: message.into() }
     }
 
-    fn failed(message: impl Into<String>) -> Self {
+    fn failed(message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: Status::Failed, message: message.into() }
     }
 
     /// The health of an object that does not exist.
     pub fn not_found() -> Self {
-        Self { status: Status::NotFound, message: "Resource not found".to_owned() }
+        Self { status: Status::NotFound, message: "Resource not found".into() }
     }
 }
 
@@ -112,7 +114,7 @@ pub fn changes(group: &str, kind: &str) -> bool {
 
 fn common(facts: &Facts) -> Option<Health> {
     if facts.text("/metadata/deletionTimestamp").is_some() {
-        return Some(Health { status: Status::Terminating, message: "Resource scheduled for deletion".to_owned() });
+        return Some(Health { status: Status::Terminating, message: "Resource scheduled for deletion".into() });
     }
     if let (Some(generation), Some(observed)) =
         (facts.integer("/metadata/generation"), facts.integer("/status/observedGeneration"))
@@ -124,8 +126,8 @@ fn common(facts: &Facts) -> Option<Health> {
         )));
     }
     facts.conditions().filter(|condition| condition.holds()).find_map(|condition| match condition.type_ {
-        "Reconciling" => Some(Health::in_progress(condition.message)),
-        "Stalled" => Some(Health::failed(condition.message)),
+        "Reconciling" => Some(Health::in_progress(condition.message.to_owned())),
+        "Stalled" => Some(Health::failed(condition.message.to_owned())),
         _ => None,
     })
 }
@@ -134,7 +136,7 @@ fn ready(facts: &Facts) -> Option<Health> {
     let condition = facts.condition("Ready")?;
     Some(match condition.status {
         "True" => Health::current("Resource is Ready"),
-        _ => Health::in_progress(condition.message),
+        _ => Health::in_progress(condition.message.to_owned()),
     })
 }
 
@@ -145,7 +147,7 @@ mod tests {
 
     fn health(object: Value) -> (Status, String) {
         let health = assess(&object, "2026-01-01T00:00:00Z".parse().unwrap());
-        (health.status, health.message)
+        (health.status, health.message.into_owned())
     }
 
     fn is(status: Status, message: &str) -> (Status, String) {

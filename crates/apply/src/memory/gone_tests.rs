@@ -10,7 +10,7 @@ use super::*;
 use crate::health::Status;
 
 fn health(status: Status) -> Health {
-    Health { status, message: String::new() }
+    Health { status, message: "".into() }
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn of_two_owners_whose_writes_left_one_revision_the_one_has_the_object_that_was_
     case.memory.begin(&case.id);
     case.apply("1", mark(7, 12));
     let outcome = Outcome { content: super::tests::content("2"), mark: mark(7, 12), health: health(Status::Current) };
-    case.memory.finish(&case.id, &owner("other"), Answer::Taken(outcome));
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Taken(outcome));
     assert!(case.memory.is_unchanged(&case.id, &owner("other"), super::tests::content("2")));
     assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
 }

@@ -12,7 +12,7 @@ use crate::owner::Owner;
 
 /// What was applied to an object.
 pub(super) struct Applied {
-    pub(super) owner: Owner,
+    pub(super) owner: Arc<Owner>,
     pub(super) content: ContentDigest,
     pub(super) mark: Mark,
     pub(super) at: Instant,
@@ -45,7 +45,7 @@ pub(super) struct Known {
     /// What we applied last; gone as soon as it is known not to hold any more.
     pub(super) applied: Option<Applied>,
     /// Who leaves it as it is for now.
-    pub(super) left: Option<Left>,
+    pub(super) left: Option<Box<Left>>,
     pub(super) live: Option<Live>,
     /// How many of our own requests are on their way: until they are answered, what a watch sees may be ours.
     pub(super) under_way: u32,

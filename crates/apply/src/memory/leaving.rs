@@ -9,9 +9,9 @@ impl Memory {
     /// `owner` leaves the object as it is, which asks for that, or did a moment ago.
     pub(crate) fn leave(&self, id: &ObjectId, owner: &Owner, until: Until) {
         let mut objects = self.objects();
-        let known = objects.entry(id.clone()).or_default();
-        known.applied.take_if(|applied| applied.owner == *owner);
-        known.left = Some(Left { owner: owner.clone(), until });
+        let known = objects.note(id);
+        known.applied.take_if(|applied| *applied.owner == *owner);
+        known.left = Some(Box::new(Left { owner: owner.clone(), until }));
         self.judge_left(id, known, None);
     }
 
@@ -31,7 +31,7 @@ impl Memory {
             Live::Present(_) => return,
         };
         if let Some(left) = known.left.take() {
-            self.tell(left.owner, id, cause, at);
+            self.tell(&left.owner, id, cause, at);
         }
     }
 }

@@ -10,12 +10,13 @@ mod gone_tests;
 mod known;
 mod leaving;
 mod mark;
+mod objects;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use k8s_openapi::jiff::Timestamp;
@@ -25,6 +26,7 @@ pub use drift::{Cause, Drift};
 pub(crate) use known::Until;
 use known::{Applied, Known, Live};
 pub(crate) use mark::{LastWrite, Mark, has, is_excluded};
+use objects::Objects;
 
 use crate::health::Health;
 use crate::object::{ContentDigest, ObjectId};
@@ -32,7 +34,7 @@ use crate::owner::Owner;
 
 /// All that is known of the objects of a cluster.
 pub(crate) struct Memory {
-    objects: Mutex<HashMap<ObjectId, Known>>,
+    objects: Mutex<Objects>,
     drift: mpsc::UnboundedSender<Drift>,
 }
 
@@ -58,7 +60,7 @@ impl Memory {
         Self { objects: Mutex::default(), drift }
     }
 
-    fn objects(&self) -> MutexGuard<'_, HashMap<ObjectId, Known>> {
+    fn objects(&self) -> MutexGuard<'_, Objects> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +68,7 @@ impl Memory {
     pub(crate) fn is_unchanged(&self, id: &ObjectId, owner: &Owner, content: ContentDigest) -> bool {
         let objects = self.objects();
         let Some(Known { applied: Some(applied), under_way: 0, .. }) = objects.get(id) else { return false };
-        applied.content == content && applied.owner == *owner
+        applied.content == content && *applied.owner == *owner
     }
 
     /// What a watch last saw of the object, if it exists.
@@ -79,13 +81,13 @@ impl Memory {
 
     /// A request that changes the object is on its way.
     pub(crate) fn begin(&self, id: &ObjectId) {
-        self.objects().entry(id.clone()).or_default().under_way += 1;
+        self.objects().note(id).under_way += 1;
     }
 
     /// The request of `owner` that was on its way was answered, or failed.
-    pub(crate) fn finish(&self, id: &ObjectId, owner: &Owner, answer: Answer) {
+    pub(crate) fn finish(&self, id: &ObjectId, owner: &Arc<Owner>, answer: Answer) {
         let mut objects = self.objects();
-        let known = objects.entry(id.clone()).or_default();
+        let known = objects.note(id);
         known.under_way = known.under_way.saturating_sub(1);
         if known.under_way == 0 {
             known.waiting.iter().for_each(|notify| notify.notify_one());
@@ -96,7 +98,7 @@ impl Memory {
             Answer::Unknown => {
                 // Whoever asked asks again; whoever else applied the object has to as well.
                 if let Some(applied) = known.applied.take_if(|applied| applied.owner != *owner) {
-                    self.tell(applied.owner, id, Cause::Changed { by: None }, None);
+                    self.tell(&applied.owner, id, Cause::Changed { by: None }, None);
                 }
                 known.applied = None;
                 return;
@@ -105,8 +107,8 @@ impl Memory {
         // Of two owners' writes the later one is there, whichever is answered first; the other owner is told.
         let others = known.applied.as_ref().filter(|applied| applied.owner != *owner);
         let is_overwritten = others.is_some_and(|applied| applied.mark.revision > mark.revision);
-        if let Some(loser) = others.map(|applied| if is_overwritten { owner } else { &applied.owner }) {
-            self.tell(loser.clone(), id, Cause::Changed { by: None }, None);
+        if let Some(loser) = others.map(|applied| if is_overwritten { owner.as_ref() } else { &*applied.owner }) {
+            self.tell(loser, id, Cause::Changed { by: None }, None);
         }
         if is_overwritten {
             return;
@@ -115,7 +117,7 @@ impl Memory {
         if known.live.as_ref().is_none_or(|live| live.revision() <= mark.revision) {
             known.live = Some(Live::Present(mark.clone()));
         }
-        known.applied = Some(Applied { owner: owner.clone(), content, mark, at: Instant::now() });
+        known.applied = Some(Applied { owner: Arc::clone(owner), content, mark, at: Instant::now() });
         known.left = None;
         self.judge(id, known, None);
     }
@@ -123,7 +125,7 @@ impl Memory {
     /// The object is no longer one of `owner`, to whom it does not matter any more what happens to it.
     pub(crate) fn forget(&self, id: &ObjectId, owner: &Owner) {
         if let Some(known) = self.objects().get_mut(id) {
-            known.applied.take_if(|applied| applied.owner == *owner);
+            known.applied.take_if(|applied| *applied.owner == *owner);
             known.left.take_if(|left| left.owner == *owner);
         }
     }
@@ -131,7 +133,7 @@ impl Memory {
     /// A watch saw the object.
     pub(crate) fn see(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>) {
         let mut objects = self.objects();
-        let known = objects.entry(id.clone()).or_default();
+        let known = objects.note(id);
         if known.live.as_ref().is_some_and(|live| live.revision() > mark.revision) {
             return;
         }
@@ -144,12 +146,12 @@ impl Memory {
     pub(crate) fn see_listed(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>, since: Instant) {
         {
             let mut objects = self.objects();
-            let known = objects.entry(id.clone()).or_default();
+            let known = objects.note(id);
             if known.went_back(mark.revision, since) {
                 known.health.take_if(|(revision, _)| *revision > mark.revision);
                 known.live = Some(Live::Present(mark));
                 if let Some(applied) = known.applied.take() {
-                    self.tell(applied.owner, id, Cause::Changed { by: None }, None);
+                    self.tell(&applied.owner, id, Cause::Changed { by: None }, None);
                 }
                 return self.judge_left(id, known, last.as_ref());
             }
@@ -178,8 +180,8 @@ impl Memory {
     #[must_use]
     pub(crate) fn see_all(&self, group: &str, kind: &str, seen: &HashSet<ObjectId>, since: Instant) -> Vec<ObjectId> {
         let mut doubtful = Vec::new();
-        self.objects().retain(|id, known| {
-            if id.group != group || id.kind != kind || seen.contains(id) {
+        self.objects().retain(group, kind, |id, known| {
+            if seen.contains(id) {
                 return true;
             }
             if known.under_way > 0 || known.applied.as_ref().is_some_and(|applied| applied.at >= since) {
@@ -243,13 +245,14 @@ impl Memory {
             }
             Live::Present(_) => return,
         };
-        let owner = applied.owner.clone();
+        let owner = Arc::clone(&applied.owner);
         known.applied = None;
-        self.tell(owner, id, cause, at);
+        self.tell(&owner, id, cause, at);
     }
 
-    fn tell(&self, owner: Owner, object: &ObjectId, cause: Cause, at: Option<Timestamp>) {
-        let drift = Drift { owner, object: object.clone(), cause, at: at.unwrap_or_else(Timestamp::now) };
+    fn tell(&self, owner: &Owner, object: &ObjectId, cause: Cause, at: Option<Timestamp>) {
+        let drift =
+            Drift { owner: owner.clone(), object: object.clone(), cause, at: at.unwrap_or_else(Timestamp::now) };
         // Nobody listens once the agents stop.
         let _ = self.drift.send(drift);
     }

@@ -38,9 +38,9 @@ impl Case {
     }
 
     pub(super) fn answer(&self, text: &str, mark: Mark) {
-        let health = Health { status: Status::Current, message: String::new() };
+        let health = Health { status: Status::Current, message: "".into() };
         let outcome = Outcome { content: content(text), mark, health };
-        self.memory.finish(&self.id, &owner("apps"), Answer::Taken(outcome));
+        self.memory.finish(&self.id, &owner("apps").into(), Answer::Taken(outcome));
     }
 }
 
@@ -88,11 +88,11 @@ fn a_request_that_was_refused_changes_nothing_and_drift_meanwhile_is_seen() {
     let mut case = Case::new();
     case.apply("1", mark(7, 10));
     case.memory.begin(&case.id);
-    case.memory.finish(&case.id, &owner("other"), Answer::Refused);
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Refused);
     assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
     case.memory.begin(&case.id);
     case.memory.see(&case.id, mark(9, 11), None);
-    case.memory.finish(&case.id, &owner("other"), Answer::Refused);
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Refused);
     assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
 }
 
@@ -101,12 +101,12 @@ fn when_nobody_knows_what_became_of_a_request_whoever_else_applied_the_object_is
     let mut case = Case::new();
     case.apply("1", mark(7, 10));
     case.memory.begin(&case.id);
-    case.memory.finish(&case.id, &owner("other"), Answer::Unknown);
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Unknown);
     let drift = case.drifts.try_recv().unwrap();
     assert_eq!((drift.owner, drift.cause), (owner("apps"), Cause::Changed { by: None }));
     case.apply("1", mark(7, 12));
     case.memory.begin(&case.id);
-    case.memory.finish(&case.id, &owner("apps"), Answer::Unknown);
+    case.memory.finish(&case.id, &owner("apps").into(), Answer::Unknown);
     assert!(case.drifts.try_recv().is_err(), "whoever asked knows that it failed");
     assert!(!case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
 }
@@ -117,17 +117,17 @@ fn of_two_owners_the_one_has_the_object_whose_write_came_last_and_the_other_is_t
     case.memory.begin(&case.id);
     case.apply("1", mark(7, 12));
     assert!(case.drifts.try_recv().is_err());
-    let health = Health { status: Status::Current, message: String::new() };
+    let health = Health { status: Status::Current, message: "".into() };
     let earlier = Outcome { content: content("2"), mark: mark(7, 11), health };
-    case.memory.finish(&case.id, &owner("other"), Answer::Taken(earlier));
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Taken(earlier));
     assert!(case.memory.is_unchanged(&case.id, &owner("apps"), content("1")));
     assert!(!case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
     assert_eq!(case.drifts.try_recv().unwrap().owner, owner("other"));
     // Nor does it matter which one is answered first.
-    let health = Health { status: Status::Current, message: String::new() };
+    let health = Health { status: Status::Current, message: "".into() };
     case.memory.begin(&case.id);
     let later = Outcome { content: content("2"), mark: mark(7, 13), health };
-    case.memory.finish(&case.id, &owner("other"), Answer::Taken(later));
+    case.memory.finish(&case.id, &owner("other").into(), Answer::Taken(later));
     assert!(case.memory.is_unchanged(&case.id, &owner("other"), content("2")));
     assert_eq!(case.drifts.try_recv().unwrap().owner, owner("apps"));
     assert!(case.drifts.try_recv().is_err(), "each is told once");

@@ -12,7 +12,7 @@ use crate::object::ObjectId;
 impl Memory {
     /// A watch saw how far the object is.
     pub(crate) fn see_health(&self, id: &ObjectId, revision: u64, health: Health) {
-        self.objects().entry(id.clone()).or_default().note_health(revision, health);
+        self.objects().note(id).note_health(revision, health);
     }
 
     /// A list that was made after `since` has the object at that revision: what is known of its health at a later one does not
@@ -53,7 +53,7 @@ impl Memory {
     pub(crate) fn wait_for<'a>(&self, ids: impl Iterator<Item = &'a ObjectId>, notify: &Arc<Notify>) {
         let mut objects = self.objects();
         for id in ids {
-            objects.entry(id.clone()).or_default().waiting.push(notify.clone());
+            objects.note(id).waiting.push(notify.clone());
         }
     }
 
@@ -63,6 +63,7 @@ impl Memory {
         for id in ids {
             if let Some(known) = objects.get_mut(id) {
                 known.waiting.retain(|other| !Arc::ptr_eq(other, notify));
+                known.waiting.shrink_to_fit();
             }
         }
     }

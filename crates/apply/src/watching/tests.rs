@@ -97,10 +97,10 @@ impl Case {
         let outcome = Outcome {
             content: Manifest::new(object).unwrap().digest(),
             mark: Mark::read(&metadata, &Ownership::default()),
-            health: Health { status: Status::Current, message: String::new() },
+            health: Health { status: Status::Current, message: "".into() },
         };
         self.memory.begin(&self.id);
-        self.memory.finish(&self.id, &Owner::new("flux-system", "apps"), Answer::Taken(outcome));
+        self.memory.finish(&self.id, &Owner::new("flux-system", "apps").into(), Answer::Taken(outcome));
     }
 
     /// Lets a watch tell those events, and nothing after them, until it and what follows from it has nothing more to do.
@@ -315,7 +315,7 @@ async fn the_health_of_an_object_is_what_its_watch_showed_last() {
     let case = Case::new();
     // By the rules of its kind, which a list does not tell.
     let health = case.tell_health(vec![Ok(Event::InitApply(pod_like("a", 10, "False")))], None).await.unwrap();
-    assert_eq!((health.status, health.message.as_str()), (Status::Current, "Resource is always ready"));
+    assert_eq!((health.status, &*health.message), (Status::Current, "Resource is always ready"));
     let mut leaving = pod_like("a", 12, "True");
     leaving.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
     let health = case.tell_health(vec![Ok(Event::Apply(leaving)), Err(interrupted())], None).await.unwrap();

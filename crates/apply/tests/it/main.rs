@@ -61,7 +61,7 @@ impl World {
 
 fn desired(owner: &str, objects: Vec<Value>) -> Desired {
     Desired {
-        owner: Owner::new("flux-system", owner),
+        owner: Owner::new("flux-system", owner).into(),
         manifests: objects.into_iter().map(|object| Manifest::new(object).unwrap()).collect(),
         force: false,
         recheck: false,

@@ -337,7 +337,7 @@ async fn bring(
     held: Option<&Held>,
 ) -> Result<ChangeSet, Partial> {
     let desired = Desired {
-        owner: job.name.mark(),
+        owner: job.name.mark().into(),
         manifests: product.manifests.clone(),
         force: settings.force,
         recheck,

@@ -159,7 +159,7 @@ fn stale(owner: &Owner, objects: Vec<Versioned>) -> Stale {
 
 fn desired(owner: &Owner, settings: &Settings, manifests: Vec<Manifest>) -> Desired {
     Desired {
-        owner: owner.name.mark(),
+        owner: owner.name.mark().into(),
         manifests,
         force: settings.force,
         recheck: true,
