@@ -25,7 +25,7 @@ use crate::owner::{DISABLED, RECONCILE, SSA, SSA_IF_NOT_PRESENT, SSA_IGNORE};
 use crate::wait::Expectation;
 
 /// How many objects of one set are sent at the same time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 impl Applier {
     /// Applies the objects that are not as they should be.

@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
+use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::Applier;
+use super::apply::AT_ONCE;
 use super::stays::{Stays, why_stays};
 use super::takeover::again;
 use crate::change::{Action, ChangeSet};
@@ -128,14 +132,45 @@ impl Applier {
         objects.sort_by(|a, b| order::compare(&b.id, &a.id));
         let mut pruned = Pruned::default();
         let mut errors = Vec::new();
-        for object in objects {
-            match self.prune_one(stale, &object, &goes_on).await {
-                Err(ApplyError::Superseded) => return Err(Partial::new(ApplyError::Superseded, pruned.changes)),
-                Ok(fate) => tell(pruned.note(object, fate)),
-                Err(error) => errors.push(error),
+        while !objects.is_empty() {
+            // Those of one rank do not need each other.
+            let rank = order::rank(&objects[0].id.kind);
+            let rest = objects.split_off(objects.partition_point(|object| order::rank(&object.id.kind) >= rank));
+            let same_rank = std::mem::replace(&mut objects, rest);
+            let is_over = AtomicBool::new(false);
+            let deletions = same_rank.into_iter().map(|object| self.prune_unless(stale, object, &goes_on, &is_over));
+            let mut deletions = stream::iter(deletions).buffered(AT_ONCE);
+            while let Some((object, fate)) = deletions.next().await {
+                match fate {
+                    Ok(fate) => tell(pruned.note(object, fate)),
+                    Err(ApplyError::Superseded) => {}
+                    Err(error) => errors.push(error),
+                }
+            }
+            drop(deletions);
+            if is_over.into_inner() {
+                return Err(Partial::new(ApplyError::Superseded, pruned.changes));
             }
         }
         if errors.is_empty() { Ok(pruned) } else { Err(Partial::new(ApplyError::Several(errors), pruned.changes)) }
+    }
+
+    /// Deletes an object unless it does not go on, for this one or another. What has begun ends, and is told of.
+    async fn prune_unless(
+        &self,
+        stale: &Stale,
+        object: Versioned,
+        goes_on: &impl Fn(&ObjectId) -> bool,
+        is_over: &AtomicBool,
+    ) -> (Versioned, Result<Fate, ApplyError>) {
+        let fate = match is_over.load(Relaxed) {
+            true => Err(ApplyError::Superseded),
+            false => self.prune_one(stale, &object, goes_on).await,
+        };
+        if matches!(fate, Err(ApplyError::Superseded)) {
+            is_over.store(true, Relaxed);
+        }
+        (object, fate)
     }
 
     async fn prune_one(

@@ -9,6 +9,7 @@ mod between;
 mod changes;
 mod conflicts;
 mod diffs;
+mod prunes;
 mod refusals;
 mod writes;
 
