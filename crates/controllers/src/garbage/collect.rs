@@ -6,8 +6,9 @@ use cowherd_runtime::{Error, Next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::DeleteParams;
 
-use super::graph::{FOREGROUND, Node, ORPHAN, Uid};
+use super::graph::{FOREGROUND, Node, ORPHAN};
 use super::owner::{self, Owner};
+use super::uid::Uid;
 use super::{Context, write};
 
 /// When to look again at an object whose owner's kind is not served.
@@ -92,7 +93,7 @@ async fn delete_dependents_first(context: &Context, uid: &Uid, node: &Node) -> R
 /// Takes the owner's reference from its dependents, then lets the owner go.
 async fn release_dependents(context: &Context, uid: &Uid, node: &Node) -> Result<Next, Error> {
     for (_, dependent) in context.graph.dependents(uid) {
-        write::owners(context, &dependent, |owner| (owner.uid != **uid).then(|| owner.clone())).await?;
+        write::owners(context, &dependent, |owner| (Uid::from(&*owner.uid) != *uid).then(|| owner.clone())).await?;
     }
     write::without_finalizer(context, node, ORPHAN).await?;
     Ok(Next::Wait)

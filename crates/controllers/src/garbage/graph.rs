@@ -7,9 +7,7 @@ use cowherd_runtime::Key;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::absent::{Absent, Absentee};
-
-/// The uid of an object.
-pub type Uid = Arc<str>;
+use super::uid::Uid;
 
 /// Kubernetes' finalizer of a foreground deletion.
 pub const FOREGROUND: &str = "foregroundDeletion";
@@ -85,9 +83,14 @@ impl Node {
     }
 
     /// Whether the owner with this uid waits for this object when it is deleted in the foreground.
-    fn blocks(&self, uid: &str) -> bool {
-        self.owners.iter().any(|owner| owner.uid == uid && owner.block_owner_deletion == Some(true))
+    fn blocks(&self, uid: &Uid) -> bool {
+        self.owners.iter().any(|owner| uid_of(owner) == *uid && owner.block_owner_deletion == Some(true))
     }
+}
+
+/// The uid that a reference names.
+fn uid_of(owner: &OwnerReference) -> Uid {
+    Uid::from(owner.uid.as_str())
 }
 
 /// What follows from a change.
@@ -107,7 +110,8 @@ pub struct Graph {
 
 #[derive(Default)]
 struct State {
-    nodes: HashMap<Uid, Node>,
+    /// Boxed, since a table has room for up to twice as many.
+    nodes: HashMap<Uid, Box<Node>>,
     dependents: HashMap<Uid, HashSet<Uid>>,
     absent: Absent,
 }
@@ -118,57 +122,63 @@ impl Graph {
         let mut changes = Changes::default();
         let mut state = self.write();
         let before = state.nodes.get(&uid).cloned();
-        if before.as_ref() == Some(&node) {
+        if before.as_deref() == Some(&node) {
             return changes;
         }
         let known_owners: &[OwnerReference] = before.as_ref().map_or(&[], |before| &before.owners);
         for owner in node.owners.iter().filter(|owner| !known_owners.contains(owner)) {
-            if state.nodes.get(owner.uid.as_str()).is_some_and(|known| !known.may_own(&node)) {
-                changes.misplaced.push((Arc::clone(&uid), node.clone(), owner.clone()));
+            if state.nodes.get(&uid_of(owner)).is_some_and(|known| !known.may_own(&node)) {
+                changes.misplaced.push((uid.clone(), node.clone(), owner.clone()));
             }
         }
         match &before {
             Some(before) => {
-                changes.concerned.extend(before.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
+                changes.concerned.extend(before.owners.iter().map(uid_of));
                 state.unlink(&uid, before);
             }
             None => state.meet_dependents(&uid, &node, &mut changes),
         }
         for owner in &node.owners {
-            state.dependents.entry(owner.uid.as_str().into()).or_default().insert(Arc::clone(&uid));
+            state.dependents.entry(uid_of(owner)).or_default().insert(uid.clone());
         }
         if !node.owners.is_empty() || node.deleting {
-            changes.concerned.push(Arc::clone(&uid));
+            changes.concerned.push(uid.clone());
         }
-        state.nodes.insert(uid, node);
+        state.nodes.insert(uid, Box::new(node));
         changes
     }
 
     /// Takes note that an object is gone.
-    pub fn remove(&self, uid: &str) -> Changes {
+    pub fn remove(&self, uid: &Uid) -> Changes {
         let mut changes = Changes::default();
         let mut state = self.write();
         changes.concerned.extend(state.dependents.get(uid).into_iter().flatten().cloned());
         let Some((uid, node)) = state.nodes.remove_entry(uid) else { return changes };
-        changes.concerned.extend(node.owners.iter().map(|owner| Uid::from(owner.uid.as_str())));
+        changes.concerned.extend(node.owners.iter().map(uid_of));
         state.unlink(&uid, &node);
         if !changes.concerned.is_empty() {
             let Kind { api_version, kind } = node.kind.as_ref().clone();
-            state.absent.insert((uid.to_string(), api_version, kind, node.namespace.into(), node.name.into()));
+            state.absent.insert((
+                uid.to_string(),
+                api_version,
+                kind,
+                node.namespace.into_string(),
+                node.name.into_string(),
+            ));
         }
         changes
     }
 
     /// An object by uid.
-    pub fn get(&self, uid: &str) -> Option<Node> {
-        self.read().nodes.get(uid).cloned()
+    pub fn get(&self, uid: &Uid) -> Option<Node> {
+        self.read().nodes.get(uid).map(|node| node.as_ref().clone())
     }
 
     /// The objects that name this uid as an owner.
-    pub fn dependents(&self, uid: &str) -> Vec<(Uid, Node)> {
+    pub fn dependents(&self, uid: &Uid) -> Vec<(Uid, Node)> {
         let state = self.read();
         let uids = state.dependents.get(uid).into_iter().flatten();
-        uids.filter_map(|uid| Some((Arc::clone(uid), state.nodes.get(uid)?.clone()))).collect()
+        uids.filter_map(|uid| Some((uid.clone(), state.nodes.get(uid)?.as_ref().clone()))).collect()
     }
 
     /// The dependents for which an owner that is deleted in the foreground waits: those that block it, but for those
@@ -181,12 +191,12 @@ impl Graph {
     /// Whether an owner waits for an object, directly or through others that wait.
     fn awaits(&self, owner: &Uid, object: &Uid) -> bool {
         let state = self.read();
-        let (mut found, mut searched) = (vec![Arc::clone(owner)], HashSet::new());
+        let (mut found, mut searched) = (vec![owner.clone()], HashSet::new());
         while let Some(uid) = found.pop() {
             if uid == *object {
                 return true;
             }
-            if !searched.insert(Arc::clone(&uid)) || searched.len() > SEARCHED {
+            if !searched.insert(uid.clone()) || searched.len() > SEARCHED {
                 continue;
             }
             let dependents = state.dependents.get(&uid).into_iter().flatten();
@@ -212,7 +222,7 @@ impl Graph {
         let state = self.read();
         let of_kind = state.nodes.iter().filter(|(_, node)| *node.kind == *kind);
         let others = of_kind.filter(|(_, node)| !keys.contains(&Key::new(&*node.namespace, &*node.name)));
-        others.map(|(uid, _)| Arc::clone(uid)).collect()
+        others.map(|(uid, _)| uid.clone()).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -229,12 +239,12 @@ impl State {
     fn meet_dependents(&self, uid: &Uid, node: &Node, changes: &mut Changes) {
         for dependent in self.dependents.get(uid).into_iter().flatten() {
             let Some(known) = self.nodes.get(dependent) else { continue };
-            for owner in known.owners.iter().filter(|owner| owner.uid == **uid) {
+            for owner in known.owners.iter().filter(|owner| uid_of(owner) == *uid) {
                 if !node.is_named_by(owner, known) {
-                    changes.concerned.push(Arc::clone(dependent));
+                    changes.concerned.push(dependent.clone());
                 }
                 if !node.may_own(known) {
-                    changes.misplaced.push((Arc::clone(dependent), known.clone(), owner.clone()));
+                    changes.misplaced.push((dependent.clone(), known.as_ref().clone(), owner.clone()));
                 }
             }
         }
@@ -242,10 +252,11 @@ impl State {
 
     fn unlink(&mut self, uid: &Uid, node: &Node) {
         for owner in &node.owners {
-            if let Some(dependents) = self.dependents.get_mut(owner.uid.as_str()) {
+            let owner = uid_of(owner);
+            if let Some(dependents) = self.dependents.get_mut(&owner) {
                 dependents.remove(uid);
                 if dependents.is_empty() {
-                    self.dependents.remove(owner.uid.as_str());
+                    self.dependents.remove(&owner);
                 }
             }
         }

@@ -12,6 +12,7 @@ mod collect;
 mod graph;
 mod owner;
 mod resources;
+mod uid;
 mod watching;
 mod write;
 
@@ -21,8 +22,9 @@ use cowherd_runtime::{Controller, Queue, Recorder, Runtime};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 
-use graph::{Graph, Node, Uid};
+use graph::{Graph, Node};
 use resources::Resources;
+use uid::Uid;
 
 const NAME: &str = "generic-garbage-collector";
 /// The name that events of the collector have in Kubernetes.
@@ -64,7 +66,7 @@ fn reference(uid: &Uid, node: &Node) -> ObjectReference {
         kind: Some(node.kind.kind.clone()),
         namespace: text(&node.namespace),
         name: text(&node.name),
-        uid: text(uid),
+        uid: text(&uid.to_string()),
         ..ObjectReference::default()
     }
 }

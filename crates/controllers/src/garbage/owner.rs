@@ -6,6 +6,7 @@ use kube::ResourceExt;
 
 use super::Context;
 use super::graph::{FOREGROUND, Node};
+use super::uid::Uid;
 
 /// What is known of an owner that an object names.
 pub enum Owner {
@@ -27,7 +28,7 @@ pub async fn state(context: &Context, dependent: &Node, owner: &OwnerReference) 
     if served.namespaced && dependent.namespace.is_empty() {
         return Ok(Owner::Impossible);
     }
-    if let Some(known) = context.graph.get(&owner.uid)
+    if let Some(known) = context.graph.get(&Uid::from(&*owner.uid))
         && known.is_named_by(owner, dependent)
     {
         return Ok(if known.waits() { Owner::Waiting } else { Owner::Solid });

@@ -15,8 +15,9 @@ use kube::{Api, Resource};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::graph::{Changes, Kind, Node, Uid};
+use super::graph::{Changes, Kind, Node};
 use super::resources::Served;
+use super::uid::Uid;
 use super::{Context, reference};
 
 /// Custom resources come and go in groups: discovery is asked once for all that come together.
@@ -151,8 +152,8 @@ impl Sink<PartialObjectMeta<DynamicObject>> for Objects {
     }
 
     fn deleted(&self, object: PartialObjectMeta<DynamicObject>) {
-        let Some(uid) = object.metadata.uid.as_deref() else { return };
-        tell(&self.context, self.context.graph.remove(uid));
+        let Some(uid) = object.metadata.uid.as_deref().map(Uid::from) else { return };
+        tell(&self.context, self.context.graph.remove(&uid));
     }
 
     fn listed(&self, keys: &HashSet<Key>) {

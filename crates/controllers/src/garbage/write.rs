@@ -8,13 +8,14 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::Context;
-use super::graph::{Node, Uid};
+use super::graph::Node;
+use super::uid::Uid;
 
 /// Deletes an object, if it still is the one that was judged and names the owners that were judged.
 pub async fn delete(context: &Context, uid: &Uid, node: &Node, params: DeleteParams) -> Result<Next, Error> {
     let Some(api) = api(context, node) else { return Ok(Next::Wait) };
     let Some(found) = api.get_metadata_opt(&node.name).await? else { return Ok(Next::Wait) };
-    if found.uid().as_deref() != Some(uid) || found.owner_references() != &*node.owners {
+    if found.uid().as_deref().map(Uid::from).as_ref() != Some(uid) || found.owner_references() != &*node.owners {
         // The watch brings what it is now.
         return Ok(Next::Wait);
     }
