@@ -691,3 +691,40 @@ async fn an_empty_field_that_is_taken_away_changes_nothing() {
     assert_eq!(two["metadata"]["generation"], 1);
     assert_eq!(two["spec"], one["spec"]);
 }
+
+/// What kube-apiserver 1.35 answers.
+#[tokio::test]
+async fn what_takes_the_place_of_an_object_says_its_name_itself() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    post(&client, MAPS, map("a", json!({"k": "1"}))).await;
+    let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    assert_eq!(post(&client, deployments, web.clone()).await.0, 201);
+    let scale =
+        json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "web"}, "spec": {"replicas": 3}});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}, "spec": {}});
+    for (uri, object, name) in [
+        (format!("{MAPS}/a"), map("a", json!({"k": "2"})), "a"),
+        (format!("{deployments}/web"), web.clone(), "web"),
+        (format!("{deployments}/web/status"), web, "web"),
+        (format!("{deployments}/web/scale"), scale, "web"),
+        ("/api/v1/namespaces/default/finalize".to_owned(), namespace, "default"),
+    ] {
+        let (_, before) = get(&client, uri.trim_end_matches("/finalize")).await;
+        let mut nameless = object.clone();
+        nameless["metadata"].as_object_mut().unwrap().remove("name");
+        let (code, refused) = put(&client, &uri, nameless).await;
+        let why = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");
+        assert_eq!((code, message(&refused)), (400, why.as_str()), "{uri}");
+        let mut other = object.clone();
+        other["metadata"]["name"] = json!("other");
+        let (code, refused) = put(&client, &uri, other).await;
+        let why = format!("the name of the object (other) does not match the name on the URL ({name})");
+        assert_eq!((code, message(&refused)), (400, why.as_str()), "{uri}");
+        assert_eq!(get(&client, uri.trim_end_matches("/finalize")).await.1, before, "{uri}");
+        assert_eq!(put(&client, &uri, object).await.0, 200, "{uri}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
 pub async fn finalize(request: &Request<'_>) -> ApiResult<Answer> {
     let options = WriteOptions::parse(request.call, "UpdateOptions", false)?;
     let mut parsed = incoming::document(request.call)?;
-    request.identify(&mut parsed.value)?;
+    request.identify_named(&mut parsed.value)?;
     let wanted = parsed.value;
     let finalizers = object::at(&wanted, &["spec", "finalizers"]).and_then(Value::as_array);
     let change = Change { request, options: &options, applied: false };

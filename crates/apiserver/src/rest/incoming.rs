@@ -96,17 +96,27 @@ impl Request<'_> {
         Ok(())
     }
 
-    /// The same for what a patch makes of an object. It must have its name yet: defaults go by it.
-    pub fn identify_patched(&self, object: &mut Value) -> ApiResult<()> {
+    /// The same for what takes the place of an object, be it sent or made by a patch. It must say its name itself: who sends
+    /// one of another object to this URL is not to overwrite this one.
+    pub fn identify_named(&self, object: &mut Value) -> ApiResult<()> {
         identify(&self.resource, object)?;
-        self.check_namespace(object)?;
-        if object::name(object).is_empty() {
-            return Err(ApiError::bad_request(format!(
+        self.check_name(object)?;
+        self.check_namespace(object)
+    }
+
+    /// Checks that a document has the name of the URL.
+    pub fn check_name(&self, object: &Value) -> ApiResult<()> {
+        match object::name(object) {
+            name if name == self.name => Ok(()),
+            "" => Err(ApiError::bad_request(format!(
                 "the name of the object ({} based on URL) was undeterminable: name must be provided",
                 self.name
-            )));
+            ))),
+            name => Err(ApiError::bad_request(format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                self.name
+            ))),
         }
-        self.identify(object)
     }
 
     /// The body of a request for a part of the object, such as a Binding. It must be of that kind, and in the namespace of

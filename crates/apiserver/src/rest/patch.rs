@@ -50,7 +50,7 @@ async fn difference(request: &Request<'_>, kind: &str) -> ApiResult<Answer> {
     let resource = &request.resource;
     let wanted = |live: &Value| {
         let mut patched = patched(resource, live, &parsed.value, kind)?;
-        request.identify_patched(&mut patched)?;
+        request.identify_named(&mut patched)?;
         let problems = incoming::prune(resource, &mut patched, options.validation, &parsed.duplicates);
         if options.validation == FieldValidation::Strict && !problems.is_empty() {
             return Err(strict(resource, request.name, &parsed.value, &problems));

@@ -23,8 +23,8 @@ pub async fn get(request: &Request<'_>) -> ApiResult<Answer> {
 
 /// Replaces the scale.
 pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
-    let parsed = incoming::document(request.call)?;
-    change(request, paths(request)?, |_| Ok(parsed.value.clone())).await
+    let scale = request.part(SCALE)?;
+    change(request, paths(request)?, |_| Ok(scale.clone())).await
 }
 
 fn paths<'a>(request: &'a Request<'_>) -> ApiResult<&'a Scale> {
@@ -62,6 +62,7 @@ async fn change(
     let changed = make
         .make(|live| {
             let scale = wanted(&view(resource, paths, live))?;
+            request.check_name(&scale)?;
             let replicas = replicas(&scale, request.name)?;
             let mut new = live.clone();
             put(&mut new, &paths.spec_replicas, replicas.into());

@@ -30,7 +30,7 @@ pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
     let call = request.call;
     let options = WriteOptions::parse(call, "UpdateOptions", false)?;
     let mut parsed = incoming::document(call)?;
-    request.identify(&mut parsed.value)?;
+    request.identify_named(&mut parsed.value)?;
     let incoming = incoming::clean(&request.resource, parsed, options.validation)?;
     let mut wanted = incoming.object;
     request.resource.default(&mut wanted)?;
