@@ -20,8 +20,9 @@ const MAX_DIRECTORIES: usize = 16 * 1024 * 1024;
 /// The largest directory that is read, in bytes as Git stores it: some 400,000 entries.
 const MAX_DIRECTORY_SIZE: u64 = 16 * 1024 * 1024;
 
-/// The most that each reading thread remembers of the packs, to take deltas apart.
-const MAX_PACK_CACHE: usize = 8 * 1024 * 1024;
+/// The most that each reading thread remembers of the packs, to take deltas apart. What is made of each other lies beside each
+/// other; what is remembered stays for as long as the thread, so that little is enough.
+const MAX_PACK_CACHE: usize = 1024 * 1024;
 
 /// The most that is held at once to read an object: twice the largest that it is made of, and the deltas.
 const MAX_HELD: usize = 96 * 1024 * 1024;

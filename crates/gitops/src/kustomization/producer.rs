@@ -23,13 +23,25 @@ use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Produc
 use crate::remotes::Brought;
 use crate::{ElsewhereError, Unrendered};
 
+/// What a Kustomization adds that says nothing of that.
+static NONE: Overlay = Overlay {
+    target_namespace: None,
+    name_prefix: None,
+    name_suffix: None,
+    patches: Vec::new(),
+    images: Vec::new(),
+    components: Vec::new(),
+    ignore_missing_components: false,
+};
+
 /// What a Kustomization says of how its manifests are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Kustomize {
     /// Where the objects are that variables come from.
     namespace: String,
     path: String,
-    overlay: Overlay,
+    /// Most have none, and thousands are kept.
+    overlay: Option<Box<Overlay>>,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     substitutes: bool,
@@ -42,14 +54,14 @@ impl Kustomize {
     /// What the spec of a Kustomization in `namespace` says.
     pub(crate) fn read(namespace: &str, spec: &KustomizationSpec) -> Result<Self, SettingsError> {
         let overlay = serde_json::to_value(spec).and_then(serde_json::from_value);
-        let overlay =
+        let overlay: Overlay =
             overlay.map_err(|error| SettingsError { field: "patches", problem: format!("cannot be read: {error}") })?;
         let common = spec.common_metadata.clone().unwrap_or_default();
         let post_build = spec.post_build.as_ref();
         Ok(Self {
             namespace: namespace.to_owned(),
             path: spec.path.clone().unwrap_or_default(),
-            overlay,
+            overlay: (overlay != NONE).then(|| Box::new(overlay)),
             labels: common.labels.unwrap_or_default(),
             annotations: common.annotations.unwrap_or_default(),
             substitutes: post_build.is_some(),
@@ -80,6 +92,10 @@ impl Kustomize {
         self.substitutes
     }
 
+    fn overlay(&self) -> &Overlay {
+        self.overlay.as_deref().unwrap_or(&NONE)
+    }
+
     /// The directory.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -87,8 +103,8 @@ impl Kustomize {
 
     /// All that manifests are made from besides the tree and what is elsewhere, in one text.
     pub(super) fn parameters(&self, values: &BTreeMap<String, String>) -> String {
-        let Self { path, overlay, labels, annotations, substitutes, always_substitute, .. } = self;
-        format!("{:?}", (path, overlay, labels, annotations, substitutes, always_substitute, values))
+        let Self { path, labels, annotations, substitutes, always_substitute, .. } = self;
+        format!("{:?}", (path, self.overlay(), labels, annotations, substitutes, always_substitute, values))
     }
 
     /// A rendered object with all that the Kustomization adds to it, and the variables in it that have no value. With
@@ -261,7 +277,7 @@ pub(super) fn rendered(
     }
     let remotes = Noted { remotes: brought, looked: looked_elsewhere };
     let surroundings = Surroundings { remotes: &remotes, charts: helm };
-    Ok(render_in(tree, &path, &kustomize.overlay, &Options::default(), &surroundings)?)
+    Ok(render_in(tree, &path, kustomize.overlay(), &Options::default(), &surroundings)?)
 }
 
 /// SOPS leaves its own field beside the data that it encrypted.

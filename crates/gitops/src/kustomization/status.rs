@@ -31,7 +31,7 @@ const ORIGIN_REVISION: &str = "originRevision";
 pub(super) fn read(status: KustomizationStatus) -> Status {
     let inventory = status.inventory.map(|inventory| {
         let entries = inventory.entries.into_iter();
-        Inventory(entries.map(|ResourceRef { id, v }| (id, v)).collect())
+        Inventory(entries.map(|ResourceRef { id, v }| (id.into(), v.into())).collect())
     });
     Status {
         observed_generation: status.observed_generation,
@@ -50,7 +50,7 @@ pub(super) fn read(status: KustomizationStatus) -> Status {
 /// A status as a Kustomization has it.
 pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
     let inventory = status.inventory.as_ref().map(|Inventory(entries)| ResourceInventory {
-        entries: entries.iter().map(|(id, v)| ResourceRef { id: id.clone(), v: v.clone() }).collect(),
+        entries: entries.iter().map(|(id, v)| ResourceRef { id: id.to_string(), v: v.to_string() }).collect(),
     });
     serde_json::to_value(KustomizationStatus {
         last_handled_reconcile_at: status.last_handled_reconcile_at.clone(),
@@ -60,7 +60,7 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
         last_applied_origin_revision: status.last_applied_origin_revision.clone(),
         last_attempted_revision: status.last_attempted_revision.clone(),
         inventory,
-        history: status.history.iter().map(snapshot).collect(),
+        history: status.history.read().iter().map(snapshot).collect(),
         settled_entries: status.settled.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
     })
 }

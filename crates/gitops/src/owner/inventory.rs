@@ -5,12 +5,12 @@ use cowherd_apply::inventory::{EntryId, parse};
 
 /// The objects of an owner, as the texts that a status has of them: the id and the version of the kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inventory(pub(crate) Vec<(String, String)>);
+pub(crate) struct Inventory(pub(crate) Vec<(Box<str>, Box<str>)>);
 
 impl Inventory {
     /// The inventory of the objects.
     pub(crate) fn of(objects: &[Versioned]) -> Self {
-        let entry = |object: &Versioned| (EntryId(&object.id).to_string(), object.version.clone());
+        let entry = |object: &Versioned| (EntryId(&object.id).to_string().into(), object.version.as_str().into());
         Self(objects.iter().map(entry).collect())
     }
 

@@ -3,6 +3,7 @@
 //! A kind of owner is an [`OwnerKind`], which says what marks its objects and how its status is written, and a type that
 //! implements [`Owning`], which reads an [`Owner`] of an object. Schedule and delivery know no more of it than that.
 
+mod history;
 mod inventory;
 mod kind;
 mod name;
@@ -18,12 +19,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+pub(crate) use history::{History, Reconciliation};
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
 pub(crate) use name::OwnerName;
 pub(crate) use precedence::Precedence;
 pub(crate) use settings::{Deletion, Settings, SettingsError};
-pub(crate) use status::{Reconciliation, Status};
+pub(crate) use status::Status;
 
 /// What is to be known of an object to deliver for it, as it was last seen.
 #[derive(Clone, Debug)]

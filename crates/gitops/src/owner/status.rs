@@ -10,13 +10,13 @@ use kube::Client;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::{Inventory, Owner, OwnerKind, OwnerName};
+use super::{History, Inventory, Owner, OwnerKind, OwnerName, Reconciliation};
 use crate::conditions::{
     ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
     RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, time,
 };
 use crate::status::{Basis, Written};
-use crate::{Authorship, Counters, Occasion};
+use crate::{Counters, Occasion};
 
 /// What an owner's status says, whatever its kind.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,36 +35,12 @@ pub(crate) struct Status {
     /// The objects that it has.
     pub(crate) inventory: Option<Inventory>,
     /// The last reconciliations, the newest first.
-    pub(crate) history: Vec<Reconciliation>,
+    pub(crate) history: History,
     /// How many objects, the first of the inventory, the owner had when nothing was to be pruned last; all of them, where
     /// nothing is.
     pub(crate) settled: Option<usize>,
     /// What is known of it as the API has it.
     pub(crate) basis: Basis,
-}
-
-/// A past reconciliation.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Reconciliation {
-    /// The identity of the manifests.
-    pub(crate) digest: String,
-    /// When it was first and last tried.
-    pub(crate) first: String,
-    pub(crate) last: String,
-    /// How long it took, as Go writes it.
-    pub(crate) took: String,
-    /// The reason of the Ready condition that it ended with.
-    pub(crate) reason: String,
-    /// How often it was tried.
-    pub(crate) total: i64,
-    /// What was last brought so.
-    pub(crate) revision: Option<String>,
-    /// From which revision that was made.
-    pub(crate) origin: Option<String>,
-    /// The revision that brought these manifests, where those that came after it changed nothing of them.
-    pub(crate) since: Option<String>,
-    /// Who wrote the revision that brought them.
-    pub(crate) authorship: Option<Authorship>,
 }
 
 impl Status {
@@ -119,14 +95,10 @@ impl Status {
     /// long as its owner is there.
     pub(crate) fn packed(mut self) -> Self {
         self.conditions.shrink_to_fit();
-        self.history.shrink_to_fit();
         self.inventory.iter_mut().for_each(|inventory| inventory.0.shrink_to_fit());
         self
     }
 }
-
-/// How many past reconciliations a status tells of.
-const HISTORY: usize = 5;
 
 /// The conditions of a status, for a generation of the object.
 pub(crate) fn conditions<'a>(status: &'a mut Status, owner: &Owner) -> Conditions<'a> {
@@ -160,8 +132,8 @@ pub(crate) fn has_failed_to_go(status: &Status, owner: &Owner) -> bool {
 /// Whether the last attempt was at this revision, and failed.
 pub(crate) fn has_failed_at(status: &Status, revision: &str) -> bool {
     let is_false = |ready: &Condition| ready.status == ConditionStatus::False;
-    let last = status.history.first().and_then(|last| last.revision.as_deref());
-    last == Some(revision) && find(&status.conditions, READY).is_some_and(is_false)
+    let is_last = || status.history.read().first().is_some_and(|last| last.revision.as_deref() == Some(revision));
+    find(&status.conditions, READY).is_some_and(is_false) && is_last()
 }
 
 /// The revision, which was made from another one, was applied, and everything that is checked is healthy.
@@ -230,7 +202,7 @@ pub(crate) fn handled(status: &mut Status, owner: &Owner) {
 /// Adds a reconciliation to the history: the same manifests with the same end are one entry.
 pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, reason: &str, took: Duration) {
     let now = time(Timestamp::now());
-    let history = &mut status.history;
+    let mut history = status.history.read();
     let same = history.iter().position(|entry| entry.digest == digest && entry.reason == reason);
     let mut entry = match same {
         Some(index) => history.remove(index),
@@ -249,8 +221,7 @@ pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, re
     } else if entry.since.is_none() && before.as_ref() != brought.origin.as_ref().or(Some(&brought.revision)) {
         entry.since = before;
     }
-    history.insert(0, entry);
-    history.truncate(HISTORY);
+    status.history.add(entry, history);
 }
 
 /// A duration as Go prints it, to the millisecond: `1m2.5s`, `340ms`.
@@ -341,7 +312,7 @@ async fn write_fields(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Trigger;
+    use crate::{Authorship, Trigger};
 
     fn brought(revision: &str) -> Occasion {
         Occasion { revision: revision.to_owned(), origin: None, authorship: None, trigger: Trigger::Revision }
@@ -369,9 +340,10 @@ mod tests {
         for digest in ["a", "a", "b", "a", "c", "d", "e", "f"] {
             remember(&mut status, digest, &brought("r"), "ReconciliationSucceeded", Duration::ZERO);
         }
-        let seen: Vec<_> = status.history.iter().map(|entry| entry.digest.as_str()).collect();
+        let history = status.history.read();
+        let seen: Vec<_> = history.iter().map(|entry| entry.digest.as_str()).collect();
         assert_eq!(seen, ["f", "e", "d", "c", "a"]);
-        assert_eq!(status.history[4].total, 3);
+        assert_eq!(history[4].total, 3);
     }
 
     #[test]
@@ -381,7 +353,7 @@ mod tests {
             let authorship = Authorship { author: format!("author of {revision}"), subject: String::new() };
             let occasion = Occasion { authorship: Some(authorship), ..brought(revision) };
             remember(&mut status, digest, &occasion, "ReconciliationSucceeded", Duration::ZERO);
-            let first = &status.history[0];
+            let first = &status.history.read()[0];
             let author = first.authorship.as_ref().map(|authorship| authorship.author.clone()).unwrap();
             (first.revision.clone().unwrap(), first.since.clone(), author)
         };

@@ -4,7 +4,7 @@
 //! fight would help nobody: that object, and no other, is then put right every few seconds only. A commit, a request and
 //! a change of the owner put everything right at once, the fought for too.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cowherd_apply::{Cause, ObjectId};
@@ -37,7 +37,7 @@ pub(super) struct Drifts {
     open: BTreeMap<ObjectId, Open>,
     /// What the job that runs puts right.
     at_work: BTreeMap<ObjectId, Open>,
-    lately: HashMap<ObjectId, Heat>,
+    lately: BTreeMap<ObjectId, Heat>,
     /// What the job that runs tells somebody fights for.
     telling: BTreeSet<ObjectId>,
 }

@@ -1,6 +1,7 @@
 //! When which owner is to be looked at again.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -9,22 +10,25 @@ use crate::owner::OwnerName;
 /// At most one time for each owner: the earliest that was asked for.
 #[derive(Default)]
 pub(super) struct Timers {
-    order: BTreeSet<(Instant, OwnerName)>,
-    times: HashMap<OwnerName, Instant>,
+    order: BTreeSet<(Instant, Arc<OwnerName>)>,
+    times: HashMap<Arc<OwnerName>, Instant>,
 }
 
 impl Timers {
     /// Looks at `name` at this time, unless that happens earlier anyway.
     pub(super) fn set(&mut self, name: &OwnerName, at: Instant) {
-        match self.times.get(name) {
-            Some(known) if *known <= at => return,
-            Some(known) => {
-                self.order.remove(&(*known, name.clone()));
-            }
-            None => {}
+        if self.times.get(name).is_some_and(|known| *known <= at) {
+            return;
         }
-        self.times.insert(name.clone(), at);
-        self.order.insert((at, name.clone()));
+        let name = match self.times.remove_entry(name) {
+            Some((name, known)) => {
+                self.order.remove(&(known, Arc::clone(&name)));
+                name
+            }
+            None => Arc::new(name.clone()),
+        };
+        self.times.insert(Arc::clone(&name), at);
+        self.order.insert((at, name));
     }
 
     /// The next time at which something is due.
@@ -40,7 +44,7 @@ impl Timers {
         {
             if let Some((_, name)) = self.order.pop_first() {
                 self.times.remove(&name);
-                due.push(name);
+                due.push(Arc::unwrap_or_clone(name));
             }
         }
         due

@@ -80,7 +80,8 @@ struct BundleStatus {
 }
 
 fn write_status(status: &Status) -> serde_json::Result<Value> {
-    let objects = status.inventory.iter().flat_map(|Inventory(entries)| entries.iter().cloned()).collect();
+    let entries = status.inventory.iter().flat_map(|Inventory(entries)| entries);
+    let objects = entries.map(|(id, version)| (id.to_string(), version.to_string())).collect();
     serde_json::to_value(BundleStatus {
         observed_generation: status.observed_generation,
         conditions: status.conditions.clone(),
@@ -112,7 +113,9 @@ impl Owning for Bundle {
             observed_generation: self.status.observed_generation,
             conditions: self.status.conditions,
             last_applied_revision: self.status.delivered,
-            inventory: Some(Inventory(self.status.objects.into_iter().collect())),
+            inventory: Some(Inventory(
+                self.status.objects.into_iter().map(|(id, version)| (id.into(), version.into())).collect(),
+            )),
             ..Status::default()
         };
         let metadata = ObjectMeta { managed_fields: None, labels: None, ..self.metadata };

@@ -59,7 +59,8 @@ pub struct Watching {
     source_events: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
     progress: UnboundedReceiver<Progress>,
     notices: UnboundedReceiver<String>,
-    known: BTreeMap<String, Shown>,
+    /// Boxed, since a tree has room for more than there are.
+    known: BTreeMap<String, Box<Shown>>,
     phases: Tally,
     /// What others have to say to whoever watches.
     said: UnboundedReceiver<Said>,
@@ -156,7 +157,7 @@ impl Watching {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind: Kind::Kustomization, object };
                 let name = shown_name(&resource);
-                if !resource.suspended() && self.known.get(&name).is_some_and(Shown::is_suspended) {
+                if !resource.suspended() && self.known.get(&name).is_some_and(|shown| shown.is_suspended()) {
                     self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
                 }
                 self.note(name, |shown| shown.see(&resource))
