@@ -262,12 +262,19 @@ impl Drop for ControlPlane {
     }
 }
 
+/// How much of the disk is kept for what makes room when there is no more, in bytes.
+const RESERVE: u64 = 1024 * 1024;
+
 /// Opens the state with as much memory for caches as the process has left.
 async fn open_store(data_dir: &DataDir, options: Options, cache: &Cache) -> Result<Store, Error> {
     let path = data_dir.state()?;
     let half = cache.size / 2;
-    let options =
-        Options { cache_size: options.cache_size.min(half), window_size: options.window_size.min(half), ..options };
+    let options = Options {
+        cache_size: options.cache_size.min(half),
+        window_size: options.window_size.min(half),
+        reserve: RESERVE,
+        ..options
+    };
     Ok(tokio::task::spawn_blocking(move || Store::open(path, options)).await??)
 }
 

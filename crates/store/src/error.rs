@@ -39,6 +39,12 @@ impl StorageFailure {
         Self { path: path.into(), action, cause: cause.to_owned(), remedy: PUT_BACK }
     }
 
+    /// Nothing was written since the start, so nobody knows whether anything can be.
+    pub(crate) fn untried(path: &Path) -> Self {
+        let cause = "it was not tried since the start".to_owned();
+        Self { path: path.into(), action: "write to the store", cause, remedy: AGAIN }
+    }
+
     /// Whether there was no room.
     pub(crate) fn is_full(&self) -> bool {
         self.remedy == MAKE_ROOM
@@ -54,6 +60,7 @@ const MAKE_ROOM: &str = "free space on its disk or raise the quota; the store go
 
 const PUT_BACK: &str = "if it was moved, move it back; else save what you need through the API, stop the program, and start it \
                         again on a backup or anew (`git clean -x` removes data directories, unless with `-e .cowherd`)";
+const AGAIN: &str = "try again in a moment";
 const RESTORE: &str = "restore the file from a backup, or remove it to start from nothing";
 const CHECK: &str = "check the disk and the file";
 
@@ -67,7 +74,7 @@ fn remedy(error: &redb::Error) -> &'static str {
             io::ErrorKind::NotFound => "create the directory, or point to an existing one",
             _ => "check the disk",
         },
-        redb::Error::DatabaseClosed | redb::Error::PreviousIo => "try again in a moment",
+        redb::Error::DatabaseClosed | redb::Error::PreviousIo => AGAIN,
         redb::Error::Corrupted(_) => RESTORE,
         _ => CHECK,
     }

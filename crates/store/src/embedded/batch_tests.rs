@@ -13,6 +13,7 @@ use super::engine::Engine;
 use super::faults::{Faults, opener};
 use super::hub::Hub;
 use super::recovery_tests::put;
+use super::reserve::Reserve;
 use super::writer::{Command, Writer};
 use crate::error::Error;
 use crate::model::Change;
@@ -29,7 +30,8 @@ fn flushes(commands: Vec<Command>) -> u64 {
     drop(sender);
     let before = faults.flushes.load(std::sync::atomic::Ordering::SeqCst);
     let retention = Retention::new(&options, Instant::now(), 1);
-    Writer { shared, commands: receiver, retention }.run();
+    let reserve = Reserve::of(&dir.path().join("state.redb"), 0);
+    Writer { shared, commands: receiver, retention, reserve, made_room: 0, failed_to_spare: None }.run();
     faults.flushes.load(std::sync::atomic::Ordering::SeqCst) - before
 }
 

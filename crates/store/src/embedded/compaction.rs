@@ -13,7 +13,7 @@ use super::layout::{LOG, META, META_COMPACTED, VALUES};
 use super::options::Options;
 
 /// The most revisions that are compacted along with one batch of writes, which wait for it.
-const AT_ONCE: u64 = 4096;
+pub(super) const AT_ONCE: u64 = 4096;
 
 /// Decides when history is old enough.
 pub(crate) struct Retention {
@@ -64,12 +64,13 @@ impl Retention {
     }
 }
 
-/// Removes history up to `target`, which is not beyond the last revision. Gives up to where it is compacted then.
-pub(crate) fn compact(transaction: &WriteTransaction, target: u64) -> Result<u64, redb::Error> {
+/// Removes history up to `target`, which is not beyond the last revision. Gives up to where it is compacted then, and how many
+/// bytes of values went with it.
+pub(crate) fn compact(transaction: &WriteTransaction, target: u64) -> Result<(u64, usize), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     let compacted = meta.get(META_COMPACTED)?.map_or(0, |revision| revision.value());
     if target <= compacted {
-        return Ok(compacted);
+        return Ok((compacted, 0));
     }
     let mut log = transaction.open_table(LOG)?;
     let mut superseded = Vec::new();
@@ -77,10 +78,10 @@ pub(crate) fn compact(transaction: &WriteTransaction, target: u64) -> Result<u64
         superseded.push(row?.1.value().0);
     }
     log.retain_in(..=target, |_, _| false)?;
-    let mut values = transaction.open_table(VALUES)?;
+    let (mut values, mut gone) = (transaction.open_table(VALUES)?, 0);
     for revision in superseded.into_iter().filter(|revision| *revision != 0) {
-        values.remove(revision)?;
+        gone += values.remove(revision)?.map_or(0, |value| value.value().len());
     }
     meta.insert(META_COMPACTED, target)?;
-    Ok(target)
+    Ok((target, gone))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +32,8 @@ pub(super) struct Faults {
     pub(super) flushes: AtomicU64,
     /// So many writes succeed, then so many find no room, half of each written; then there is room again.
     pub(super) room: Mutex<Option<(u64, u64)>>,
+    /// The file that takes so many bytes of the disk, unless they were given back.
+    reserve: Mutex<Option<(PathBuf, u64)>>,
 }
 
 impl Faults {
@@ -72,8 +74,19 @@ impl Faults {
         Ok(())
     }
 
+    /// What a store gives back of its reserve of that size is room for what it writes.
+    pub(super) fn keep_reserve(&self, path: &Path, size: u64) {
+        let reserve = path.with_file_name(format!("{}.reserve", path.file_name().unwrap().to_str().unwrap()));
+        *self.reserve.lock().unwrap() = Some((reserve, size));
+    }
+
+    fn given_back(&self) -> u64 {
+        let reserve = self.reserve.lock().unwrap();
+        reserve.as_ref().map_or(0, |(path, size)| size - std::fs::metadata(path).unwrap().len().min(*size))
+    }
+
     fn check_space(&self, end: u64) -> io::Result<()> {
-        let full = self.is_full.load(Ordering::SeqCst) && end > self.full_at.load(Ordering::SeqCst);
+        let full = self.is_full.load(Ordering::SeqCst) && end > self.full_at.load(Ordering::SeqCst) + self.given_back();
         if full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 }

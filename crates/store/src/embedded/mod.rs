@@ -27,9 +27,13 @@ mod name_tests;
 mod options;
 #[cfg(test)]
 mod recovery_tests;
+mod reserve;
 #[cfg(test)]
 mod retention_tests;
+#[cfg(test)]
+mod room_tests;
 mod snapshot;
+mod spare;
 #[cfg(test)]
 mod unpublished_tests;
 mod watch;
@@ -53,6 +57,7 @@ use self::engine::{Engine, Opener, guarded};
 use self::hub::Hub;
 use self::listing::ListError;
 pub use self::options::Options;
+use self::reserve::Reserve;
 use self::snapshot::Snapshot;
 use self::watch::Following;
 use self::writer::{Command, Writer};
@@ -63,6 +68,9 @@ use crate::watch::Watch;
 
 /// How many writes may wait before those who want to write wait themselves.
 const QUEUE: usize = 1024;
+
+/// How much is usually written at once at most, in bytes.
+const USUAL: usize = 64 * 1024;
 
 /// A store in a file. The file is given free when it is dropped or closed.
 ///
@@ -97,6 +105,11 @@ pub(crate) struct Trouble {
 }
 
 impl Trouble {
+    /// What is wrong, or may be, at the start: what is usually written is to be tried.
+    fn at_start(failure: StorageFailure) -> Self {
+        Self { failure, size: USUAL, least: USUAL, until: Instant::now() }
+    }
+
     /// The trouble there is when a write of this size failed, given what there was before.
     fn with(before: Option<Self>, failure: StorageFailure, size: usize, until: Instant) -> Self {
         let (most, least) = before.map_or((size, size), |before| (before.size.max(size), before.least.min(size)));
@@ -142,12 +155,25 @@ impl Embedded {
     pub(crate) fn open_with(path: &Path, options: &Options, opener: Opener) -> Result<Self, OpenError> {
         let engine = Engine::open(path, options.cache_size, opener)?;
         let (revision, compacted) = position(&engine)?;
-        let shared =
-            Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted), trouble: Mutex::default() });
+        // A disk may be full on which everything is well: what was not written by now is tried when somebody asks.
+        let untried = (revision > Revision::FIRST.0).then(|| StorageFailure::untried(path));
+        let trouble = Mutex::new(untried.map(Trouble::at_start));
+        let shared = Arc::new(Shared { engine, hub: Hub::new(options, revision, compacted), trouble });
         let retention = Retention::new(options, Instant::now(), revision);
         let (commands, receiver) = mpsc::channel(QUEUE);
         let access = Access { shared: shared.clone(), commands: commands.downgrade() };
-        let writer = Writer { shared: shared.clone(), commands: receiver, retention };
+        let reserve = Reserve::of(path, options.reserve);
+        let mut writer = Writer {
+            shared: shared.clone(),
+            commands: receiver,
+            retention,
+            reserve,
+            made_room: 0,
+            failed_to_spare: None,
+        };
+        if let Err(failure) = writer.take_reserve() {
+            *shared.trouble() = Some(Trouble::at_start(failure));
+        }
         let writer = thread::Builder::new()
             .name("store-writer".into())
             .spawn(|| writer.run())

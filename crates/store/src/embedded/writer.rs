@@ -14,6 +14,7 @@ use super::commit::{self, Outcome};
 use super::compaction::{self, Retention};
 use super::engine::guarded;
 use super::layout::PROBE;
+use super::reserve::Reserve;
 use super::{Shared, Trouble};
 use crate::error::{Error, StorageFailure, WriteError};
 use crate::model::{Change, Event, Revision};
@@ -43,12 +44,19 @@ const PROBE_BYTES: usize = 16 * 1024;
 const PAUSE: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-type Batch = Vec<(Vec<Change>, oneshot::Sender<Outcome>)>;
+/// Writes that are done in one transaction.
+pub(super) type Writes<'a> = [&'a [Change]];
 
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) commands: Receiver<Command>,
     pub(crate) retention: Retention,
+    /// Room for what is written although there is none.
+    pub(crate) reserve: Reserve,
+    /// How many bytes were forgotten since the reserve was given back, and not written again.
+    pub(crate) made_room: usize,
+    /// Until when nothing of that is tried, since it failed.
+    pub(crate) failed_to_spare: Option<Instant>,
 }
 
 /// A transaction that was committed.
@@ -110,33 +118,48 @@ impl Writer {
     /// Writes what waits. Gives the command that came next, if it is another one.
     fn write(&mut self, first: (Vec<Change>, oneshot::Sender<Outcome>)) -> Option<Command> {
         let mut size = commit::size(&first.0);
-        let mut batch = vec![first];
+        let (mut writes, mut replies) = (vec![first.0], vec![first.1]);
         let mut next = None;
-        while next.is_none() && batch.len() < BATCH_WRITES && size < BATCH_BYTES {
+        while next.is_none() && writes.len() < BATCH_WRITES && size < BATCH_BYTES {
             match self.commands.try_recv() {
                 Ok(Command::Write(write, reply)) => {
                     size += commit::size(&write);
-                    batch.push((write, reply));
+                    writes.push(write);
+                    replies.push(reply);
                 }
                 Ok(command) => next = Some(command),
                 Err(_) => break,
             }
         }
-        let nameless = self.shared.engine.lost("write to the store");
-        let outcomes = match nameless.or_else(|| self.known_to_fail(size)) {
-            Some(failure) => refuse(&batch, &failure.into()),
-            None => {
-                let began = Instant::now();
-                let outcomes = self.commit(&batch);
-                self.note(&batch, &outcomes, size, began.elapsed());
-                outcomes
-            }
-        };
-        for ((_, reply), outcome) in batch.into_iter().zip(outcomes) {
+        let writes: Vec<&[Change]> = writes.iter().map(Vec::as_slice).collect();
+        for (reply, outcome) in replies.into_iter().zip(self.outcomes(&writes, size)) {
             // Whoever stopped waiting doesn't hear of it.
             let _ = reply.send(outcome);
         }
         next
+    }
+
+    /// Writes so many bytes, or what of it takes no room where there is none.
+    fn outcomes(&mut self, writes: &Writes, size: usize) -> Vec<Outcome> {
+        if let Some(failure) = self.shared.engine.lost("write to the store") {
+            return refuse(writes, &failure.into());
+        }
+        let known = self.is_kept_for_others(size).or_else(|| self.known_to_fail(size));
+        let is_tried = known.is_none();
+        let mut outcomes = match known {
+            Some(failure) => refuse(writes, &failure.into()),
+            None => {
+                let began = Instant::now();
+                let outcomes = self.commit(writes, true);
+                self.note(writes, &outcomes, size, began.elapsed());
+                outcomes
+            }
+        };
+        self.spare(writes, &mut outcomes, is_tried);
+        if self.reserve.is_lent() && outcomes.iter().any(Result::is_ok) {
+            self.forget();
+        }
+        outcomes
     }
 
     /// Why so much does not fit, where that was tried a moment ago: each attempt costs opening the file again, and reads
@@ -148,7 +171,7 @@ impl Writer {
     }
 
     /// Notes whether what was to be written is, for those who ask how the store is.
-    fn note(&self, batch: &Batch, outcomes: &[Outcome], size: usize, took: Duration) {
+    pub(super) fn note(&self, writes: &Writes, outcomes: &[Outcome], size: usize, took: Duration) {
         let failure = outcomes.iter().find_map(|outcome| match outcome {
             Err(WriteError::Store { error: Error::Storage(failure), .. } | WriteError::Unconfirmed { failure, .. }) => {
                 Some(failure.clone())
@@ -161,7 +184,9 @@ impl Writer {
                 let until = Instant::now() + pause(took);
                 Some(Trouble::with(trouble.take(), failure, size, until))
             }
-            None => trouble.take().and_then(|trouble| trouble.after(written(batch, outcomes))),
+            // What fits by now is what was kept, or what was made within the file: there is no more room on the disk.
+            None if self.reserve.is_lent() => trouble.take(),
+            None => trouble.take().and_then(|trouble| trouble.after(written(writes, outcomes))),
         };
     }
 
@@ -175,12 +200,14 @@ impl Writer {
             self.recover()?;
         }
         let written = guarded(|| self.try_probe(size));
-        let failure =
-            written.err().map(|error| StorageFailure::new(self.shared.engine.path(), "write to the store", &error));
-        if failure.is_some() {
-            // If this fails too, the next command tries again.
-            let _ = self.recover();
-        }
+        let failure = match written {
+            Ok(()) => self.take_reserve().err(),
+            Err(error) => {
+                // If this fails too, the next command tries again.
+                let _ = self.recover();
+                Some(StorageFailure::new(self.shared.engine.path(), "write to the store", &error))
+            }
+        };
         *self.shared.trouble() = failure.clone().map(|failure| Trouble::with(None, failure, size, Instant::now()));
         failure.map_or(Ok(()), |failure| Err(failure.into()))
     }
@@ -202,46 +229,53 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes a batch, and gives the outcomes once it is on disk.
-    fn commit(&mut self, batch: &Batch) -> Vec<Outcome> {
+    /// Does the writes, and gives the outcomes once they are on disk. History is compacted along with them where `compacts`
+    /// and it is due.
+    pub(super) fn commit(&mut self, writes: &Writes, compacts: bool) -> Vec<Outcome> {
         if self.shared.engine.is_failed()
             && let Err(error) = self.recover()
         {
-            return refuse(batch, &error);
+            return refuse(writes, &error);
         }
-        let mut attempt = self.attempt(batch);
+        let mut attempt = self.attempt(writes, compacts);
         if matches!(&attempt, Err(Failed { error: redb::Error::PreviousIo, tried: None })) {
             // A reader met the error; this batch had nothing to do with it.
             if let Err(error) = self.recover() {
-                return refuse(batch, &error);
+                return refuse(writes, &error);
             }
-            attempt = self.attempt(batch);
+            attempt = self.attempt(writes, compacts);
         }
         match attempt {
             Ok(committed) => self.publish(committed),
-            Err(failed) => self.settle(batch, failed),
+            Err(failed) => self.settle(writes, failed),
         }
     }
 
-    /// Writes a batch in one transaction.
-    fn attempt(&mut self, batch: &Batch) -> Result<Committed, Failed> {
+    /// Does the writes in one transaction.
+    fn attempt(&mut self, writes: &Writes, compacts: bool) -> Result<Committed, Failed> {
         let mut tried = None;
-        match guarded(|| self.try_attempt(batch, &mut tried)) {
+        match guarded(|| self.try_attempt(writes, compacts, &mut tried)) {
             Ok(committed) => Ok(committed),
             Err(error) => Err(Failed { error, tried: tried.map(Box::new) }),
         }
     }
 
     /// The same; notes in `tried` what it comes to before it is committed.
-    fn try_attempt(&mut self, batch: &Batch, tried: &mut Option<Committed>) -> Result<Committed, redb::Error> {
+    fn try_attempt(
+        &mut self,
+        writes: &Writes,
+        compacts: bool,
+        tried: &mut Option<Committed>,
+    ) -> Result<Committed, redb::Error> {
         let transaction = self.shared.engine.begin_write()?;
-        let (outcomes, events) = commit::apply(&transaction, batch.iter().map(|(write, _)| write.as_slice()))?;
+        let (outcomes, events) = commit::apply(&transaction, writes.iter().copied())?;
         let Some(last) = events.last().map(|event| event.revision.0) else {
             transaction.abort()?;
             return Ok(Committed { outcomes, events, compacted: None });
         };
-        let due = self.retention.due(Instant::now(), last, self.shared.hub.compacted());
+        let due = self.retention.due(Instant::now(), last, self.shared.hub.compacted()).filter(|_| compacts);
         let compacted = due.map(|target| compaction::compact(&transaction, target)).transpose()?;
+        let compacted = compacted.map(|(revision, _)| revision);
         *tried = Some(Committed { outcomes, events, compacted });
         transaction.commit()?;
         tried.take().ok_or(redb::Error::PreviousIo)
@@ -258,16 +292,16 @@ impl Writer {
         committed.outcomes
     }
 
-    /// Finds out what came of a batch after the disk failed.
-    fn settle(&mut self, batch: &Batch, failed: Failed) -> Vec<Outcome> {
+    /// Finds out what came of the writes after the disk failed.
+    fn settle(&mut self, writes: &Writes, failed: Failed) -> Vec<Outcome> {
         let failure = StorageFailure::new(self.shared.engine.path(), "write to the store", &failed.error);
         tracing::warn!(%failure, "writing failed");
         match (self.recover(), failed.tried) {
             (Ok(()), Some(tried)) if tried.is_within(self.shared.hub.head()) => tried.outcomes,
             (Err(_), Some(tried)) => {
-                batch.iter().zip(tried.outcomes).map(|((write, _), outcome)| doubt(write, outcome, &failure)).collect()
+                writes.iter().zip(tried.outcomes).map(|(write, outcome)| doubt(write, outcome, &failure)).collect()
             }
-            (Ok(()), _) | (Err(_), None) => refuse(batch, &failure.into()),
+            (Ok(()), _) | (Err(_), None) => refuse(writes, &failure.into()),
         }
     }
 
@@ -305,7 +339,7 @@ impl Writer {
     }
 
     /// Forgets history up to a revision.
-    fn compact(&mut self, target: Revision) -> Result<(), Error> {
+    pub(super) fn compact(&mut self, target: Revision) -> Result<(), Error> {
         let current = self.shared.hub.head();
         if target.0 > current {
             return Err(Error::Future { requested: target, current: Revision(current) });
@@ -323,7 +357,8 @@ impl Writer {
             Ok(compacted)
         };
         match guarded(compact) {
-            Ok(compacted) => {
+            Ok((compacted, gone)) => {
+                self.made_room = self.made_room.saturating_add(gone);
                 self.shared.hub.set_compacted(compacted);
                 Ok(())
             }
@@ -356,21 +391,21 @@ fn pause(took: Duration) -> Duration {
     (took * PAUSE).min(LONGEST_PAUSE)
 }
 
-/// How many bytes of a batch were written. What was refused is none, nor is what changed nothing.
-fn written(batch: &Batch, outcomes: &[Outcome]) -> usize {
+/// How many bytes were written. What was refused is none, nor is what changed nothing.
+fn written(writes: &Writes, outcomes: &[Outcome]) -> usize {
     let happened = |outcome: &Outcome| {
         outcome.as_ref().is_ok_and(|changed| changed.iter().any(|changed| changed.revision.is_some()))
     };
-    let writes = batch.iter().zip(outcomes).filter(|(_, outcome)| happened(outcome));
-    writes.map(|((write, _), _)| commit::size(write)).sum()
+    let done = writes.iter().zip(outcomes).filter(|(_, outcome)| happened(outcome));
+    done.map(|(write, _)| commit::size(write)).sum()
 }
 
-/// None of the batch happened.
-fn refuse(batch: &Batch, error: &Error) -> Vec<Outcome> {
-    batch.iter().map(|(write, _)| Err(WriteError::Store { key: first_key(write), error: error.clone() })).collect()
+/// None of the writes happened.
+fn refuse(writes: &Writes, error: &Error) -> Vec<Outcome> {
+    writes.iter().map(|write| Err(WriteError::Store { key: first_key(write), error: error.clone() })).collect()
 }
 
-/// Nobody knows whether the batch happened.
+/// Nobody knows whether the write happened.
 fn doubt(write: &[Change], outcome: Outcome, failure: &StorageFailure) -> Outcome {
     let key = first_key(write);
     Err(match outcome {
