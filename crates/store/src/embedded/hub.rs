@@ -15,6 +15,9 @@ use crate::model::Event;
 const EVENTS_AT_ONCE: usize = 128;
 const BYTES_AT_ONCE: usize = 64 * 1024;
 
+/// How many bytes of events are kept of a store that nobody writes to: who watches has them by then.
+const AT_REST: usize = 128 * 1024;
+
 /// Recent events and who waits for them.
 pub(crate) struct Hub(Mutex<State>);
 
@@ -119,6 +122,14 @@ impl Hub {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Nobody has written for a while: most of what was is given up. Who is behind reads the file.
+    pub(crate) fn rest(&self) {
+        let mut state = self.state();
+        let most = state.most_bytes.min(AT_REST);
+        state.trim_to(most);
+        state.window.shrink_to_fit();
+    }
+
     /// Ends all watches once they have what the window holds.
     pub(crate) fn close(&self) {
         let mut state = self.state();
@@ -219,7 +230,11 @@ impl State {
     }
 
     fn trim(&mut self) {
-        while self.window.len() > self.most_events || self.window_size > self.most_bytes {
+        self.trim_to(self.most_bytes);
+    }
+
+    fn trim_to(&mut self, most_bytes: usize) {
+        while self.window.len() > self.most_events || self.window_size > most_bytes {
             let Some(event) = self.window.pop_front() else { break };
             self.window_size -= event.size();
         }

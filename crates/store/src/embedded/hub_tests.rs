@@ -165,3 +165,21 @@ fn who_has_everything_has_what_concerns_others_too_before_it_asks_again() {
     hub.publish(vec![event(5, "cows/a", 1), event(6, "sheep/a", 1)]);
     assert_eq!((hub.reached(new, 3), hub.reached(read, 3)), (4, 4));
 }
+
+#[test]
+fn at_rest_recent_events_are_given_up_and_who_has_them_misses_nothing() {
+    let hub = with(hub(10_000, usize::MAX), &[1000; 500]);
+    let (mut cursor, up_to_date) = (501, hub.register("", 501));
+    hub.rest();
+    assert_eq!(from(&hub, 1), None, "who is behind reads the file");
+    assert_eq!(taken(&hub, up_to_date, &mut cursor), Some(vec![]));
+    let kept = (1..501).find(|revision| from(&hub, *revision).is_some()).unwrap();
+    assert!((300..501).contains(&kept), "{kept}");
+    hub.publish(vec![event(502, "a", 1)]);
+    assert_eq!(taken(&hub, up_to_date, &mut cursor), Some(vec![502]));
+    // What comes then is kept as before.
+    for revision in 503..900 {
+        hub.publish(vec![event(revision, "a", 1000)]);
+    }
+    assert!(from(&hub, 502).is_some());
+}

@@ -28,6 +28,7 @@ mod options;
 #[cfg(test)]
 mod recovery_tests;
 mod reserve;
+mod resting;
 #[cfg(test)]
 mod retention_tests;
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Writer {
     /// Serves until the store is closed or nobody has it any more.
     pub(crate) fn run(mut self) {
         let mut next = None;
-        while let Some(command) = next.take().or_else(|| self.commands.blocking_recv()) {
+        while let Some(command) = next.take().or_else(|| self.wait()) {
             if let Command::Close(reply) = command {
                 self.close();
                 let _ = reply.send(());
