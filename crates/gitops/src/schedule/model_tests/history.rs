@@ -227,7 +227,9 @@ impl History {
         let source = SourceName::new(git::KIND, "flux-system", "fleet");
         let news = News { source, latest: Some(Latest::of(content)) };
         // At the very beginning nobody listens yet.
-        let _ = self.signals.as_ref().map(|signals| signals.send(Signal::Source(news)));
+        if let Some(signals) = &self.signals {
+            let _ = signals.send(Signal::Source(news));
+        }
     }
 
     fn kill(&mut self) -> String {
