@@ -17,7 +17,14 @@ use kube::CustomResourceExt;
 
 /// The definitions of all resource types of this crate, ready to be applied to a cluster.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![flux::source::v1::git_repository_crd(), flux::source::v1::oci_repository_crd(), flux::kustomize::v1::crd()]
+    vec![
+        flux::source::v1::git_repository_crd(),
+        flux::source::v1::oci_repository_crd(),
+        flux::kustomize::v1::crd(),
+        flux::source::v1::helm_repository_crd(),
+        flux::source::v1::helm_chart_crd(),
+        flux::helm::v2::crd(),
+    ]
 }
 
 /// The names of these definitions, which costs less than to make them.

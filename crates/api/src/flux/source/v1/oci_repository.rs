@@ -11,17 +11,7 @@ use crate::{Condition, Duration};
 
 /// The definition of [`OCIRepository`], also under the version that many repositories still write.
 pub fn oci_repository_crd() -> CustomResourceDefinition {
-    let mut crd = OCIRepository::crd();
-    if let Some(version) = crd.spec.versions.first() {
-        let mut old = version.clone();
-        old.name = "v1beta2".to_owned();
-        old.storage = false;
-        old.deprecated = Some(true);
-        old.deprecation_warning = Some("v1beta2 OCIRepository is deprecated, upgrade to v1".to_owned());
-        crd.spec.versions.push(old);
-    }
-    crate::flux::default_status(&mut crd);
-    crd
+    crate::flux::with_version(OCIRepository::crd(), "v1beta2")
 }
 
 /// An artifact in an OCI registry, and the reference that is followed.

@@ -1,0 +1,3 @@
+//! `helm.toolkit.fluxcd.io`.
+
+pub mod v2;
