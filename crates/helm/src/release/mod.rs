@@ -4,6 +4,7 @@ mod hook;
 mod kind_order;
 mod manifest;
 mod name;
+pub mod record;
 mod sort;
 mod split;
 mod text;

@@ -34,6 +34,15 @@ pub fn print(resources: &[CustomResourceFile<'_>], manifests: &[Manifest], hooks
     text
 }
 
+/// `manifests` behind one another, as a record of a release has them.
+pub(super) fn print_manifests(manifests: &[Manifest]) -> String {
+    let mut text = String::new();
+    for manifest in manifests {
+        add(&mut text, &manifest.path, &manifest.content);
+    }
+    text
+}
+
 /// What [`add`] adds to a path and a content, in bytes.
 const MARK: usize = "---\n# Source: \n\n".len();
 
