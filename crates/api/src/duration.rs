@@ -10,6 +10,13 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Duration(#[schemars(regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))] String);
 
+impl Default for Duration {
+    /// No time at all.
+    fn default() -> Self {
+        Self("0s".to_owned())
+    }
+}
+
 /// A text that is no duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DurationError(String);

@@ -28,11 +28,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 3] {
+pub fn crd_names() -> [&'static str; 6] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
         flux::kustomize::v1::Kustomization::crd_name(),
+        flux::source::v1::HelmRepository::crd_name(),
+        flux::source::v1::HelmChart::crd_name(),
+        flux::helm::v2::HelmRelease::crd_name(),
     ]
 }
 
@@ -44,7 +47,14 @@ mod tests {
     fn every_definition_names_its_group_and_has_a_status() {
         let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
         assert_eq!(names, crd_names());
-        let expected = ["gitrepositories.source", "ocirepositories.source", "kustomizations.kustomize"];
+        let expected = [
+            "gitrepositories.source",
+            "ocirepositories.source",
+            "kustomizations.kustomize",
+            "helmrepositories.source",
+            "helmcharts.source",
+            "helmreleases.helm",
+        ];
         assert_eq!(names, expected.map(|name| format!("{name}.toolkit.fluxcd.io")));
         for crd in crds() {
             let version = &crd.spec.versions[0];

@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::flux::annotations::{
-    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, FORCE, PRUNE, PRUNE_APPROVED, PRUNE_PROTECTION, RECONCILE,
-    RECONCILE_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
+    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, DRIFT_DETECTION, FORCE, FORCE_REQUESTED_AT, PRUNE, PRUNE_APPROVED,
+    PRUNE_PROTECTION, RECONCILE, RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
 };
 
 /// A kind of another project.
@@ -27,12 +27,12 @@ pub const KINDS: &[Kind] = &[
     done("kustomize.toolkit.fluxcd.io", "Kustomization", &["kustomization", "kustomizations", "ks"]),
     done("source.toolkit.fluxcd.io", "GitRepository", &["gitrepository", "gitrepositories", "gitrepo"]),
     done("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
-    not_yet("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
-    not_yet("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
+    done("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
+    done("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
     not_yet("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
     not_yet("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts"]),
     not_yet("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
-    not_yet("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
+    done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
     not_yet("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
     not_yet("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
     not_yet("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
@@ -160,6 +160,61 @@ pub const OCI_REPOSITORY: &[Unsupported] = &[
     not_done("verify.trustedRootSecretRef", "sign with a key, and give the public keys in verify.secretRef"),
 ];
 
+/// What is not done of a HelmRepository.
+pub const HELM_REPOSITORY: &[Unsupported] = &[
+    Unsupported {
+        field: "provider",
+        but: &["generic"],
+        instead: "use credentials in a Secret and the provider generic",
+    },
+    not_done("accessFrom", "it restricts nobody in Flux either; start cowherd with --no-cross-namespace-refs"),
+];
+
+/// What is not done of a HelmChart.
+pub const HELM_CHART: &[Unsupported] = &[
+    Unsupported {
+        field: "sourceRef.kind",
+        but: &["HelmRepository", "GitRepository"],
+        instead: "use a HelmRepository or a GitRepository",
+    },
+    not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
+];
+
+/// What is not done of a HelmRelease.
+pub const HELM_RELEASE: &[Unsupported] = &[
+    Unsupported {
+        field: "chart.spec.sourceRef.kind",
+        but: &["HelmRepository", "GitRepository"],
+        instead: "use a HelmRepository or a GitRepository",
+    },
+    not_done("chart.spec.verify", "signatures would go unverified, so nothing is released; remove it to go on without"),
+    Unsupported {
+        field: "chartRef.kind",
+        but: &["HelmChart", "OCIRepository"],
+        instead: "use a HelmChart or an OCIRepository",
+    },
+    not_done("kubeConfig", "run the agents in the other cluster"),
+    not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
+    not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
+    Unsupported { field: "postRenderStrategy", but: &["nohooks"], instead: "hooks are released as the chart has them" },
+    Unsupported {
+        field: "upgrade.serverSideApply",
+        but: &["enabled", "auto"],
+        instead: "objects are applied on the server's side",
+    },
+    Unsupported {
+        field: "rollback.serverSideApply",
+        but: &["enabled", "auto"],
+        instead: "objects are applied on the server's side",
+    },
+    not_done("install.skipCRDs", "write install.crds: Skip"),
+    not_done("upgrade.preserveValues", "write all values in the HelmRelease, or name them in valuesFrom"),
+    not_done("rollback.recreate", "Flux does nothing about it any more; remove it"),
+    not_done("driftDetection.ignore[].target.version", "name the kind and the group"),
+    not_done("driftDetection.ignore[].target.labelSelector", "name the objects by kind, namespace and name"),
+    not_done("driftDetection.ignore[].target.annotationSelector", "name the objects by kind, namespace and name"),
+];
+
 /// An annotation, or a label, that people set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Annotation {
@@ -191,6 +246,11 @@ pub const ON_OBJECTS: &[Annotation] = &[
         "The object stays when it leaves the repository, in the manifest or on the object that is there.",
     ),
     says(FORCE, "`enabled`", "The object is deleted and made anew when a field would change that cannot."),
+    says(
+        DRIFT_DETECTION,
+        "`disabled`",
+        "An object of a release counts as it should be, however it is: in the chart, or on the object that is there.",
+    ),
     says(SUBSTITUTE, "`disabled`", "Variables of `postBuild` are not replaced in it."),
     Annotation { key: DECRYPT, values: "`Disabled`", says: None },
     says(
@@ -206,6 +266,16 @@ pub const ON_RESOURCES: &[Annotation] = &[
         RECONCILE_REQUESTED_AT,
         "any other than before, such as a time",
         "It is reconciled now, as by `cowherd reconcile`.",
+    ),
+    says(
+        FORCE_REQUESTED_AT,
+        "what `reconcile.fluxcd.io/requestedAt` says",
+        "On a HelmRelease: it is released again, whatever changed.",
+    ),
+    says(
+        RESET_REQUESTED_AT,
+        "what `reconcile.fluxcd.io/requestedAt` says",
+        "On a HelmRelease: its failures are forgotten, so that it is tried again.",
     ),
     says("event.toolkit.fluxcd.io/*", "any", "Its events have the annotation as well."),
     Annotation { key: WATCH, values: "`Enabled`, a label of a ConfigMap or Secret", says: None },

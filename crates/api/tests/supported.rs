@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cowherd_api::supported::{
-    Annotation, GIT_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, Unsupported,
+    Annotation, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY,
+    ON_OBJECTS, ON_RESOURCES, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
@@ -52,11 +53,14 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 3] {
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 6] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
         (cowherd_api::flux::source::v1::oci_repository_crd(), OCI_REPOSITORY),
+        (cowherd_api::flux::helm::v2::crd(), HELM_RELEASE),
+        (cowherd_api::flux::source::v1::helm_chart_crd(), HELM_CHART),
+        (cowherd_api::flux::source::v1::helm_repository_crd(), HELM_REPOSITORY),
     ]
 }
 

@@ -14,7 +14,10 @@ use crate::target::Kind;
 impl Kind {
     /// Group, version, kind and plural.
     pub fn api_resource(self) -> ApiResource {
-        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group(), "v1", self.name()), self.plural())
+        ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(self.group(), self.version(), self.name()),
+            self.plural(),
+        )
     }
 
     /// The API of this kind in a namespace.
@@ -33,11 +36,14 @@ impl Kind {
             Self::Kustomization => "kustomization",
             Self::GitRepository => "source git",
             Self::OCIRepository => "source oci",
+            Self::HelmRepository => "source helm",
+            Self::HelmChart => "source chart",
+            Self::HelmRelease => "helmrelease",
         }
     }
 }
 
-/// A Kustomization or a source.
+/// A Kustomization, a HelmRelease or a source.
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Which of them.
@@ -62,6 +68,11 @@ impl Resource {
         self.object.name_any()
     }
 
+    /// Whether nothing is ever said of it: it only says where charts are in a registry.
+    pub fn is_static(&self) -> bool {
+        self.kind == Kind::HelmRepository && self.text("/spec/type") == "oci"
+    }
+
     /// Whether `spec.suspend` is set.
     pub fn suspended(&self) -> bool {
         self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false)
@@ -71,7 +82,10 @@ impl Resource {
     pub fn revision(&self) -> &str {
         let path = match self.kind {
             Kind::Kustomization => "/status/lastAppliedRevision",
-            Kind::GitRepository | Kind::OCIRepository => "/status/artifact/revision",
+            Kind::HelmRelease => "/status/history/0/chartVersion",
+            Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository | Kind::HelmChart => {
+                "/status/artifact/revision"
+            }
         };
         self.text(path)
     }
@@ -86,7 +100,18 @@ impl Resource {
                     namespace => format!("{}/{namespace}/{}", part("kind"), part("name")),
                 }
             }
-            Kind::GitRepository | Kind::OCIRepository => self.text("/spec/url").to_owned(),
+            Kind::HelmRelease => match self.text("/status/helmChart") {
+                "" => {
+                    let part = |name: &str| self.text(&format!("/spec/chartRef/{name}"));
+                    format!("{}/{}", part("kind"), part("name"))
+                }
+                chart => format!("HelmChart/{chart}"),
+            },
+            Kind::HelmChart => {
+                let part = |name: &str| self.text(&format!("/spec/{name}"));
+                format!("{}/{}/{}", part("sourceRef/kind"), part("sourceRef/name"), part("chart"))
+            }
+            Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
         }
     }
 

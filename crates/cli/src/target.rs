@@ -15,11 +15,20 @@ pub enum Kind {
     GitRepository,
     /// `source.toolkit.fluxcd.io/v1`
     OCIRepository,
+    /// `source.toolkit.fluxcd.io/v1`
+    HelmRepository,
+    /// `source.toolkit.fluxcd.io/v1`
+    HelmChart,
+    /// `helm.toolkit.fluxcd.io/v2`
+    HelmRelease,
 }
 
 impl Kind {
     /// The kinds of sources.
-    pub const SOURCES: [Self; 2] = [Self::GitRepository, Self::OCIRepository];
+    pub const SOURCES: [Self; 4] = [Self::GitRepository, Self::OCIRepository, Self::HelmRepository, Self::HelmChart];
+
+    /// The kinds that bring objects to the cluster.
+    pub const OWNERS: [Self; 2] = [Self::Kustomization, Self::HelmRelease];
 
     /// The kind of source that manifests call so.
     pub fn source(name: &str) -> Option<Self> {
@@ -32,6 +41,9 @@ impl Kind {
             Self::Kustomization => "Kustomization",
             Self::GitRepository => "GitRepository",
             Self::OCIRepository => "OCIRepository",
+            Self::HelmRepository => "HelmRepository",
+            Self::HelmChart => "HelmChart",
+            Self::HelmRelease => "HelmRelease",
         }
     }
 
@@ -39,8 +51,16 @@ impl Kind {
     pub fn group(self) -> &'static str {
         match self {
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
-            Self::GitRepository | Self::OCIRepository => "source.toolkit.fluxcd.io",
+            Self::HelmRelease => "helm.toolkit.fluxcd.io",
+            Self::GitRepository | Self::OCIRepository | Self::HelmRepository | Self::HelmChart => {
+                "source.toolkit.fluxcd.io"
+            }
         }
+    }
+
+    /// The version of the kind.
+    pub fn version(self) -> &'static str {
+        if self == Self::HelmRelease { "v2" } else { "v1" }
     }
 
     /// The name of the kind in paths.
@@ -49,6 +69,9 @@ impl Kind {
             Self::Kustomization => "kustomizations",
             Self::GitRepository => "gitrepositories",
             Self::OCIRepository => "ocirepositories",
+            Self::HelmRepository => "helmrepositories",
+            Self::HelmChart => "helmcharts",
+            Self::HelmRelease => "helmreleases",
         }
     }
 
@@ -65,6 +88,9 @@ impl Kind {
             "Kustomization" => Self::Kustomization,
             "GitRepository" => Self::GitRepository,
             "OCIRepository" => Self::OCIRepository,
+            "HelmRepository" => Self::HelmRepository,
+            "HelmChart" => Self::HelmChart,
+            "HelmRelease" => Self::HelmRelease,
             _ if group.is_empty() || group == known.group => {
                 misuse!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
             }
@@ -81,8 +107,12 @@ impl Kind {
             return match words.get(1).map(String::as_str) {
                 Some("git") => Ok(Some((Self::GitRepository, &words[2..]))),
                 Some("oci") => Ok(Some((Self::OCIRepository, &words[2..]))),
-                Some(other) => misuse!("sources of kind {other:?} are not supported; the kinds that are: git, oci"),
-                None => misuse!("name the kind of source: `source git` or `source oci`"),
+                Some("helm") => Ok(Some((Self::HelmRepository, &words[2..]))),
+                Some("chart") => Ok(Some((Self::HelmChart, &words[2..]))),
+                Some(other) => {
+                    misuse!("sources of kind {other:?} are not supported; the kinds that are: git, oci, helm, chart")
+                }
+                None => misuse!("name the kind of source: `source git`, `source oci`, `source helm` or `source chart`"),
             };
         }
         // Alone, or where names follow; a single word may as well be the name of a Kustomization.
@@ -94,7 +124,8 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, sources git, sources oci (for others: kubectl)";
+const SUPPORTED: &str =
+    "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
 const SHORTEST: usize = 5;
@@ -191,6 +222,14 @@ mod tests {
         let oci = Target { kind: Kind::OCIRepository, names: names(&["apps"]) };
         assert_eq!(target(&["source", "oci", "apps"]).unwrap(), oci);
         assert_eq!(target(&["ocirepo/apps"]).unwrap(), oci);
+        for (words, kind) in [
+            (&["source", "helm", "apps"][..], Kind::HelmRepository),
+            (&["source", "chart", "apps"], Kind::HelmChart),
+            (&["hr", "apps"], Kind::HelmRelease),
+            (&["helmrelease/apps"], Kind::HelmRelease),
+        ] {
+            assert_eq!(target(words).unwrap(), Target { kind, names: names(&["apps"]) });
+        }
         assert!(target(&["source", "bucket", "x"]).is_err());
         assert_eq!(target(&[]).unwrap().names, names(&[]));
     }
@@ -209,7 +248,7 @@ mod tests {
             (&["/apps"], "no KIND/NAME"),
             (&["deploy/web"], "unknown kind \"deploy\""),
             (&["kustomizations.example.com/apps"], "unknown kind"),
-            (&["hr/podinfo"], "HelmRelease is not supported yet"),
+            (&["imgrepo/podinfo"], "ImageRepository is not supported yet"),
         ] {
             let error = target(words).unwrap_err().to_string();
             assert!(error.contains(told), "{words:?}: {error}");
@@ -218,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_supported_is_no_name() {
-        assert!(target(&["hr", "podinfo"]).unwrap_err().to_string().contains("HelmRelease is not supported yet"));
+        let error = target(&["imgrepo", "podinfo"]).unwrap_err().to_string();
+        assert!(error.contains("ImageRepository is not supported yet"), "{error}");
         assert_eq!(target(&["alerts"]).unwrap().names, names(&["alerts"]), "a Kustomization may be called so");
     }
 }

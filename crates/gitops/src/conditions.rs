@@ -8,6 +8,7 @@ pub(crate) const READY: &str = "Ready";
 pub(crate) const RECONCILING: &str = "Reconciling";
 pub(crate) const STALLED: &str = "Stalled";
 pub(crate) const HEALTHY: &str = "Healthy";
+pub(crate) const SOURCE_NOT_READY: &str = "SourceNotReady";
 pub(crate) const FETCH_FAILED: &str = "FetchFailed";
 pub(crate) const SOURCE_VERIFIED: &str = "SourceVerified";
 pub(crate) const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";

@@ -14,6 +14,7 @@ mod counters;
 mod delivery;
 mod events;
 mod fetches;
+mod helm_release;
 mod install;
 mod kustomization;
 mod metrics;
@@ -52,8 +53,9 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::{GitRepository, OCIRepository};
+use cowherd_api::flux::source::v1::{GitRepository, HelmChart, HelmRepository, OCIRepository};
 use cowherd_apply::{Actors, Assumption, ObjectId};
 use cowherd_runtime::{Health, Metrics, Shard};
 use cowherd_source::{Artifacts, Mirrors};
@@ -130,7 +132,10 @@ impl Default for Config {
 /// The kinds that the agents act upon, as group and kind.
 pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"),
     ("source.toolkit.fluxcd.io", "GitRepository"),
+    ("source.toolkit.fluxcd.io", "HelmChart"),
+    ("source.toolkit.fluxcd.io", "HelmRepository"),
     ("source.toolkit.fluxcd.io", "OCIRepository"),
 ];
 
@@ -143,9 +148,13 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     let (signals, inbox) = mpsc::unbounded_channel();
     let recorder = events::Recorders::new(clients.delivery.clone());
     let fetches = config.budgets.fetches.with_storage(config.policy.storage);
+    let shelf = source::Shelf::default();
     let tell: source::Tell = {
-        let signals = signals.clone();
-        Arc::new(move |news| drop(signals.send(schedule::Signal::Source(news))))
+        let (signals, shelf) = (signals.clone(), shelf.clone());
+        Arc::new(move |news| {
+            shelf.put(&news);
+            drop(signals.send(schedule::Signal::Source(news)));
+        })
     };
     let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
@@ -154,15 +163,21 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         mirrors,
         tell,
         fetches,
+        shelf,
         wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };
     let Config { health, metrics, shard, .. } = config;
     let mut tasks = JoinSet::new();
     tasks.spawn(source::run::<GitRepository>(shared.clone()));
-    tasks.spawn(source::run::<OCIRepository>(shared));
-    tasks.spawn(schedule::watch::owners::<Kustomization>(clients.delivery, shard, health, metrics, signals));
-    tasks.spawn(schedule::Schedule::new(context, &[&kustomization::KIND]).run(inbox));
+    tasks.spawn(source::run::<OCIRepository>(shared.clone()));
+    tasks.spawn(source::run::<HelmRepository>(shared.clone()));
+    tasks.spawn(source::run::<HelmChart>(shared));
+    let (client, kinds) = (clients.delivery, [&kustomization::KIND, &helm_release::KIND]);
+    let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
+    tasks.spawn(schedule::watch::owners::<HelmRelease>(watch.0, watch.1, watch.2, watch.3, watch.4));
+    tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));
+    tasks.spawn(schedule::Schedule::new(context, &kinds).run(inbox));
     tokio::select! {
         () = shutdown => {}
         ended = tasks.join_next() => match ended {

@@ -85,6 +85,11 @@ impl Elsewhere {
         Self { fetchers: Some((mirrors, charts)), known: Mutex::default() }
     }
 
+    /// Fetches charts, where anything is fetched.
+    pub(crate) fn charts(&self) -> Option<Charts> {
+        self.fetchers.as_ref().map(|(_, charts)| charts.clone())
+    }
+
     /// Refuses whatever is elsewhere.
     pub fn nothing() -> Self {
         Self { fetchers: None, known: Mutex::default() }
@@ -308,15 +313,21 @@ fn chart(
         .with_access(terms.access.clone());
     source.cancel = terms.cancel.clone();
     let package = charts.fetch(&source)?;
-    let tree = package.tree.as_ref();
-    // The chart is the only directory of its archive.
-    let directory = match tree.read_dir(&TreePath::root()).map_err(Arc::new)?.as_slice() {
-        [(name, entry)] if entry.kind == EntryKind::Directory => TreePath::root().join(name)?,
-        _ => TreePath::root(),
-    };
-    let mut remote = remote(tree.clone(), &directory)?;
+    let directory = only_directory(package.tree.as_ref()).map_err(Arc::new)?;
+    let mut remote = remote((*package.tree).clone(), &directory)?;
     remote.tree = Arc::new(cowherd_tree::Subtree::new(remote.tree, directory));
     Ok(remote)
+}
+
+/// Where the chart is in its archive: it is the only directory there.
+pub(crate) fn only_directory(tree: &dyn Tree) -> Result<TreePath, TreeError> {
+    let entries = tree.read_dir(&TreePath::root())?;
+    match entries.as_slice() {
+        [(name, entry)] if entry.kind == EntryKind::Directory => {
+            Ok(TreePath::root().join(name).unwrap_or_else(|_| TreePath::root()))
+        }
+        _ => Ok(TreePath::root()),
+    }
 }
 
 /// A tree with the identity of what is in it.

@@ -54,6 +54,7 @@ pub use auth::{Auth, Secret};
 pub use cancel::Cancel;
 pub use chart::{
     ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FileSource, Package,
+    RepositoryIndex,
 };
 pub use commit::{Commit, CommitId, Signature};
 pub use connect::{ProxyError, ProxyServer, TlsRemedies, tls_fault};

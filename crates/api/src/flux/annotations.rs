@@ -60,5 +60,17 @@ pub const FINALIZER: &str = "finalizers.fluxcd.io";
 pub const FIELD_MANAGER: &str = "kustomize-controller";
 /// The field manager with which the status of Kustomizations is written.
 pub const KUSTOMIZE_STATUS_MANAGER: &str = "gotk-kustomize-controller";
+/// The field manager with which HelmReleases apply objects, and with which their status is written.
+pub const HELM_FIELD_MANAGER: &str = "helm-controller";
+/// The label with the name of the HelmRelease that released an object.
+pub const RELEASE_NAME: &str = "helm.toolkit.fluxcd.io/name";
+/// The label with the namespace of the HelmRelease that released an object.
+pub const RELEASE_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
+/// Set to the value of [`RECONCILE_REQUESTED_AT`], it has a HelmRelease released again whatever changed.
+pub const FORCE_REQUESTED_AT: &str = "reconcile.fluxcd.io/forceAt";
+/// Set to the value of [`RECONCILE_REQUESTED_AT`], it has a HelmRelease forget its failures.
+pub const RESET_REQUESTED_AT: &str = "reconcile.fluxcd.io/resetAt";
+/// `disabled` has an object of a release count as it should be, however it is.
+pub const DRIFT_DETECTION: &str = "helm.toolkit.fluxcd.io/driftDetection";
 /// The field manager with which the status of sources is written.
 pub const SOURCE_STATUS_MANAGER: &str = "gotk-source-controller";

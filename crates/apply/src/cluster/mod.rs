@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http_body_util::BodyExt;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::client::Body;
 use kube::core::{PartialObjectMeta, Request, Status};
 use kube::{Api, Client, Resource as _};
@@ -24,7 +24,7 @@ use crate::owner::Ownership;
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// The account on whose behalf requests are made, where somebody names one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Account {
     /// The user name, as `system:serviceaccount:<namespace>:<name>`.
     pub user: String,
@@ -185,6 +185,25 @@ impl Cluster {
                 Ok(Some(left.and_then(|left| left.metadata.finalizers).unwrap_or_default()))
             }
             Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(self.noted(kind, error)),
+        }
+    }
+
+    /// Deletes the object with this uid, and what it owns as the policy says; whether there was one.
+    pub(crate) async fn delete_as(
+        &self,
+        kind: &Kind,
+        id: &ObjectId,
+        uid: Option<String>,
+        policy: PropagationPolicy,
+        account: Option<&Account>,
+    ) -> kube::Result<bool> {
+        let preconditions = Some(Preconditions { uid, resource_version: None });
+        let params = DeleteParams { propagation_policy: Some(policy), preconditions, ..DeleteParams::default() };
+        let request = request(kind, id).delete(&id.name, &params).map_err(kube::Error::BuildRequest)?;
+        match self.send(request, account).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
             Err(error) => Err(self.noted(kind, error)),
         }
     }

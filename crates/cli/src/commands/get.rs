@@ -19,19 +19,20 @@ use crate::resource::{self, Resource};
 use crate::target::{self, Kind, Target};
 use crate::terminal::text::shorten_commits;
 
-/// Show Kustomizations and sources and how they are
+/// Show Kustomizations, HelmReleases and sources and how they are
 ///
 /// Examples:
 ///   cowherd get
 ///   cowherd get kustomizations -A
 ///   cowherd get sources git -o yaml
 ///   cowherd get sources oci
+///   cowherd get helmreleases -A
 ///   cowherd get ks/apps -o wide
 ///   cowherd get ks apps --watch
 #[derive(Args)]
 #[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Get {
-    /// `all`, `kustomizations`, `sources all`, `sources git` or `sources oci`, then names
+    /// `all`, `kustomizations`, `helmreleases`, `sources all`, `sources git`, `oci`, `helm` or `chart`, then names
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
@@ -111,7 +112,7 @@ impl Get {
     }
 
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
-        let all = Kind::SOURCES.into_iter().chain([Kind::Kustomization]).collect();
+        let all = Kind::SOURCES.into_iter().chain(Kind::OWNERS).collect();
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
         }
@@ -129,8 +130,8 @@ impl Get {
                 // One of another project has its own words.
                 Kind::of_word(&self.words[0])?;
                 misuse!(
-                    "unknown kind {:?}; the kinds are: all, kustomizations, sources git, sources oci (for others: kubectl \
-                     get){}",
+                    "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, helm, chart (for \
+                     others: kubectl get){}",
                     self.words[0],
                     target::hint(&self.words[0])
                 )

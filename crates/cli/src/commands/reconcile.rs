@@ -22,9 +22,9 @@ use crate::target::{Kind, Target};
 use crate::terminal::Mark;
 use crate::terminal::text::plain;
 
-/// Reconcile a Kustomization or source now
+/// Reconcile a Kustomization, HelmRelease or source now
 ///
-/// Without a name: all sources of the namespace, then all its Kustomizations.
+/// Without a name: all sources of the namespace, then all its Kustomizations and HelmReleases.
 ///
 /// Examples:
 ///   cowherd reconcile
@@ -101,11 +101,15 @@ impl Reconcile {
         let namespace = &self.cluster.namespace;
         let Some(target) = target else {
             let sources = resource::list_all(client, &Kind::SOURCES, Some(namespace), None).await?.concat();
-            let kustomizations = resource::list(client, Kind::Kustomization, Some(namespace), None).await?;
-            let active = |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended()).collect();
-            return Ok(vec![active(sources), active(kustomizations)]);
+            let owners = resource::list_all(client, &Kind::OWNERS, Some(namespace), None).await?.concat();
+            let active =
+                |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended() && !one.is_static()).collect();
+            return Ok(vec![active(sources), active(owners)]);
         };
         let resources = resource::select(client, target, namespace).await?;
+        if let Some(place) = resources.iter().find(|one| one.is_static()) {
+            bail!("{} only says where charts are in a registry: there is nothing to reconcile of it", place.id());
+        }
         if !self.with_source || target.kind != Kind::Kustomization {
             return Ok(vec![resources]);
         }

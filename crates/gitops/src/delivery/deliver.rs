@@ -78,12 +78,22 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
 }
 
 async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
+    let story = job.name.kind.story;
     let result = match job.task.clone() {
+        Task::Finalize if let Some(story) = story => story.end(context, job).await,
         Task::Finalize => finalize::finalize(context, job).await,
         Task::Complain { reason, message, is_final, severity } => {
-            complain(context, job, reason, &message, is_final, severity).await
+            let met = match story {
+                Some(story) => story.meet(context.clone(), job.owner.clone()).await,
+                None => Ok(()),
+            };
+            match met {
+                Ok(()) => complain(context, job, reason, &message, is_final, severity).await,
+                Err(failure) => Err(failure),
+            }
         }
         Task::Apply { recheck, held } => match job.settings.clone() {
+            Some(settings) if let Some(story) = story => story.bring(context, job, &settings).await,
             Some(settings) => apply(context, job, &settings, recheck, held.as_deref()).await,
             None => Ok(()),
         },
@@ -100,6 +110,10 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
         return if matches!(failure, Failure::Overtaken) { Ended::Overtaken } else { Ended::Superseded };
     }
     let (reason, may_pass) = (failure.reason(), failure.may_pass());
+    if let Failure::Told { message, .. } = &failure {
+        let message = job.say(message);
+        return told(context, job, message, may_pass).await;
+    }
     let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {remedy}")).unwrap_or_default();
     let waiting = awaited::held_up_by(&job.name, &context.sharing.waiting_for(&job.name));
     let waiting = waiting.map(|waiting| format!("; {waiting}")).unwrap_or_default();
@@ -125,6 +139,17 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     }
     // As long as nobody can read of the failure, it is tried again soon.
     Ended::Badly { may_pass: may_pass || written.is_err() }
+}
+
+/// Writes down what was told already, and that is all that is to be said.
+async fn told(context: &Context, job: &mut Job, message: String, may_pass: bool) -> Ended {
+    status::handled(&mut job.status, &job.owner);
+    job.progress.is_known = false;
+    job.tell(context, Phase::Failed(message));
+    match job.write_status(context).await {
+        Err(Failure::Overtaken) => Ended::Overtaken,
+        written => Ended::Badly { may_pass: may_pass || written.is_err() },
+    }
 }
 
 /// Tells what a reconciliation did that gives way to another one, which will not tell it.
@@ -263,7 +288,7 @@ async fn apply(
 }
 
 /// Without our finalizer nobody would clean up after the owner is deleted.
-async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<(), Failure> {
+pub(crate) async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<(), Failure> {
     if job.owner.has_finalizer() {
         return Ok(());
     }
@@ -278,7 +303,7 @@ async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<(), Failure
 }
 
 /// Refuses to act where that would not be on behalf of whom the owner names.
-async fn act_for_account(target: &Target) -> Result<(), Failure> {
+pub(crate) async fn act_for_account(target: &Target) -> Result<(), Failure> {
     let Some(account) = &target.account else { return Ok(()) };
     match target.can_act().await {
         Ok(true) => Ok(()),

@@ -14,13 +14,31 @@ use crate::producer::ProducerError;
 /// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
 /// which all text passes on its way to people.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Something newer is to be done.
     #[error("something newer is to be done")]
     Superseded,
     /// Somebody else wrote the status meanwhile.
     #[error("somebody else wrote the status meanwhile")]
     Overtaken,
+    /// It is said in the status already, and was told.
+    #[error("{message}")]
+    Told {
+        /// What Ready says of it.
+        message: String,
+        /// Whether it is tried again soon.
+        may_pass: bool,
+    },
+    /// A step of a story of its own failed.
+    #[error("{message}")]
+    Because {
+        /// The reason in one word, as Flux gives it.
+        reason: &'static str,
+        /// The reason in a sentence.
+        message: String,
+        /// Whether nothing in the repository has to change for it to work.
+        may_pass: bool,
+    },
     /// A panic.
     #[error("the reconciliation broke off; this is a bug in cowherd")]
     Broken,
@@ -106,7 +124,12 @@ fn because(why: &Option<String>) -> String {
 }
 
 impl Failure {
-    pub(super) fn api(error: &kube::Error) -> Self {
+    /// A step of a story of its own failed for this reason; whether nothing in the repository has to change for it to work.
+    pub(crate) fn because(reason: &'static str, what: &impl std::fmt::Display, may_pass: bool) -> Self {
+        Self::Because { reason, message: what.to_string(), may_pass }
+    }
+
+    pub(crate) fn api(error: &kube::Error) -> Self {
         match error {
             // The object is gone, or another one by now; a watch will say so.
             kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Superseded,
@@ -139,7 +162,7 @@ impl Failure {
     }
 
     /// Whether nothing is to be told of it, since it is done anew.
-    pub(super) fn is_superseded(&self) -> bool {
+    pub(crate) fn is_superseded(&self) -> bool {
         matches!(self, Self::Superseded | Self::Overtaken)
     }
 
@@ -155,6 +178,7 @@ impl Failure {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Produce(error) => error.reason,
+            Self::Because { reason, .. } => reason,
             Self::Apply(error) if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
             Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } | Self::Elsewhere { .. } => PRUNE_FAILED,
             Self::Protected(_) => PRUNE_PROTECTED,
@@ -165,9 +189,10 @@ impl Failure {
     }
 
     /// Whether nothing in the repository has to change for it to work.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Produce(error) => error.may_pass,
+            Self::Told { may_pass, .. } | Self::Because { may_pass, .. } => *may_pass,
             _ => true,
         }
     }

@@ -159,7 +159,7 @@ async fn is_leaving(context: &Context, namespace: &str) -> bool {
 
 /// Takes our finalizer away from the owner, whose status was written since it was seen; whether it was there. Where somebody else
 /// wrote it, it may have objects that nobody has looked at here.
-pub(super) async fn release(context: &Context, job: &mut Job) -> Result<bool, Failure> {
+pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<bool, Failure> {
     let (name, kind) = (job.name.clone(), job.name.kind);
     let failed = |error: kube::Error| Failure::api(&error);
     let found = api(context, &name).get_opt(&name.name).await.map_err(failed)?;

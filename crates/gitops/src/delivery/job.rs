@@ -13,7 +13,7 @@ use tracing::Span;
 
 use super::Context;
 use super::failure::Failure;
-use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT};
+use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, SOURCE_NOT_READY};
 use crate::events::{self, Happened, Type};
 use crate::owner::{Owner, OwnerName, Settings, Status, status};
 use crate::producer::Inputs;
@@ -133,7 +133,7 @@ pub(crate) enum Ended {
 
 impl Job {
     /// Completes when something newer is to be done.
-    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn cancelled(&self) -> impl Future<Output = ()> + use<> {
         let mut cancel = self.cancel.clone();
         async move {
             if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
@@ -142,19 +142,19 @@ impl Job {
         }
     }
 
-    pub(super) fn give_way(&self) -> Result<(), Failure> {
+    pub(crate) fn give_way(&self) -> Result<(), Failure> {
         if *self.cancel.borrow() { Err(Failure::Superseded) } else { Ok(()) }
     }
 
     /// It was found out what must not be shown. What was to be told until now is masked by what the last job knew.
-    pub(super) fn hide(&mut self, mask: Mask) {
+    pub(crate) fn hide(&mut self, mask: Mask) {
         self.mask = mask;
         self.progress.occasion = self.occasion();
         self.say_why();
     }
 
     /// Has the span of the reconciliation say who wrote what is brought, and why that is done now.
-    pub(super) fn say_why(&mut self) {
+    pub(crate) fn say_why(&mut self) {
         if std::mem::replace(&mut self.has_said_why, true) {
             return;
         }
@@ -171,13 +171,13 @@ impl Job {
     }
 
     /// Tells whoever listens how far it is.
-    pub(super) fn tell(&mut self, context: &Context, phase: Phase) {
+    pub(crate) fn tell(&mut self, context: &Context, phase: Phase) {
         self.progress.phase = phase;
         context.tell(self.progress.clone());
     }
 
     /// Objects were applied or deleted.
-    pub(super) fn note(&mut self, changes: &ChangeSet) {
+    pub(crate) fn note(&mut self, changes: &ChangeSet) {
         let Self { progress, mask, .. } = self;
         progress.note(changes, |text| mask.text(text));
     }
@@ -195,11 +195,11 @@ impl Job {
     }
 
     /// What people are told: without the values of Secrets. What is written, told or logged passes here.
-    pub(super) fn say(&self, what: &impl Display) -> String {
+    pub(crate) fn say(&self, what: &impl Display) -> String {
         self.mask.text(&what.to_string())
     }
 
-    pub(super) fn tell_event(&self, context: &Context, severity: Type, reason: &str, message: &str) {
+    pub(crate) fn tell_event(&self, context: &Context, severity: Type, reason: &str, message: &str) {
         if message.is_empty() {
             return;
         }
@@ -219,7 +219,7 @@ impl Job {
     }
 
     /// Writes the status. Where somebody else wrote it meanwhile, it becomes what they wrote, and the job is to be done anew.
-    pub(super) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn write_status(&mut self, context: &Context) -> Result<(), Failure> {
         self.mask_conditions();
         let written = status::write(&context.client, &context.counters, &self.name, &mut self.status).await;
         written.map_err(|error| Failure::unwritten(&error))
@@ -243,18 +243,34 @@ impl Job {
 pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest) -> Task {
     let problem = latest.problem.as_ref().filter(|_| source.name.namespace == of.namespace);
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
+    if of.kind.story.is_some() {
+        let message = format!("{} '{}' is not ready{}", source.kind.0, source.name, not_ready(&why));
+        return Task::Complain { reason: SOURCE_NOT_READY, message, is_final: false, severity: Type::Normal };
+    }
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
 }
 
+/// Why a source is not ready, of which this is known.
+fn not_ready(why: &str) -> String {
+    if why.is_empty() { ": does not have an artifact".to_owned() } else { why.to_owned() }
+}
+
 /// What an owner says whose source is not there, whether it was applied before or not.
-pub(crate) fn no_such_source(source: &SourceName, was_applied: bool) -> Task {
+pub(crate) fn no_such_source(of: &OwnerName, source: &SourceName, was_applied: bool) -> Task {
+    let has_story = of.kind.story.is_some();
+    // It may be about to be made, by the story itself.
+    if has_story && !was_applied {
+        let message = format!("{} '{}' is not ready: it is not there yet", source.kind.0, source.name);
+        return Task::Complain { reason: SOURCE_NOT_READY, message, is_final: false, severity: Type::Normal };
+    }
+    let field = if has_story { "spec.chart or spec.chartRef" } else { "spec.sourceRef" };
     let remedy = match was_applied {
-        true => {
-            "no commit comes here any more. What was applied stays as it is; bring the source back, name another one in \
-             spec.sourceRef, or delete this too"
-        }
-        false => "make it, or name one in spec.sourceRef that `cowherd get sources -A` lists",
+        true => format!(
+            "no commit comes here any more. What was applied stays as it is; bring the source back, name another one in {field}, or \
+             delete this too"
+        ),
+        false => format!("make it, or name one in {field} that `cowherd get sources -A` lists"),
     };
     let message = format!("Source '{source}' not found: {remedy}");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Warning }

@@ -30,4 +30,5 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     status_fields: status::FIELDS,
     read: read::<Kustomization>,
     write_status: status::write,
+    story: None,
 };

@@ -251,7 +251,7 @@ fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     for dependency in &mut spec.depends_on {
         dependency.ready_expr = None;
     }
-    if SourceKind::read(&spec.source_ref.kind).is_none() {
+    if SourceKind::read(SourceKind::OF_MANIFESTS, &spec.source_ref.kind).is_none() {
         spec.source_ref.kind = "GitRepository".to_owned();
     }
     supported::refused(supported::KUSTOMIZATION, &written).collect()

@@ -36,6 +36,7 @@ impl Owning for Kustomization {
             account: account(&self),
             has_default_account: false,
             precedence: Precedence::default(),
+            own: None,
             metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
         };
         (owner, status)
@@ -74,6 +75,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
         force: spec.force,
         wait: spec.wait == Some(true),
         health_checks: health_checks(spec)?,
+        minds_drift: true,
     })
 }
 
@@ -151,8 +153,8 @@ fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), SettingsError> {
 
 fn source_kind(spec: &KustomizationSpec) -> Result<SourceKind, SettingsError> {
     let kind = &spec.source_ref.kind;
-    SourceKind::read(kind).ok_or_else(|| {
-        let known: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.0).collect();
+    SourceKind::read(SourceKind::OF_MANIFESTS, kind).ok_or_else(|| {
+        let known: Vec<&str> = SourceKind::OF_MANIFESTS.iter().map(|kind| kind.0).collect();
         let problem = format!("{kind:?} is not supported yet; use a {}", known.join(" or "));
         SettingsError { field: "sourceRef.kind", problem }
     })
@@ -234,7 +236,7 @@ mod tests {
     #[test]
     fn the_kinds_of_sources_that_are_supported_are_those_that_there_are() {
         let table = supported::KUSTOMIZATION.iter().find(|entry| entry.field == "sourceRef.kind").unwrap();
-        let mut kinds: Vec<&str> = SourceKind::ALL.iter().map(|kind| kind.0).collect();
+        let mut kinds: Vec<&str> = SourceKind::OF_MANIFESTS.iter().map(|kind| kind.0).collect();
         let mut supported = table.but.to_vec();
         kinds.sort();
         supported.sort();

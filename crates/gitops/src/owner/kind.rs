@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Owner, OwnerName, Status};
+use crate::delivery::Story;
 
 /// A kind of owner.
 pub(crate) struct OwnerKind {
@@ -31,6 +32,8 @@ pub(crate) struct OwnerKind {
     pub(crate) read: fn(DynamicObject) -> serde_json::Result<(Owner, Status)>,
     /// A status in the words of the kind.
     pub(crate) write_status: fn(&Status) -> serde_json::Result<Value>,
+    /// What is done for its owners, where that is something else than to apply what they describe.
+    pub(crate) story: Option<&'static dyn Story>,
 }
 
 impl OwnerKind {

@@ -11,6 +11,7 @@ mod precedence;
 mod settings;
 pub(crate) mod status;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
@@ -48,6 +49,8 @@ pub(crate) struct Owner {
     pub(crate) has_default_account: bool,
     /// Its place before others that describe the same objects.
     pub(crate) precedence: Precedence,
+    /// What only its kind knows of it.
+    pub(crate) own: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Owner {

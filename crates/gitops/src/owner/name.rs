@@ -37,6 +37,12 @@ impl OwnerName {
         cowherd_apply::Owner::new(&self.namespace, &self.name)
     }
 
+    /// The labels that its objects have.
+    pub(crate) fn mark_labels(&self) -> [(&'static str, &str); 2] {
+        let ownership = self.kind.ownership;
+        [(ownership.name_label, &self.name), (ownership.namespace_label, &self.namespace)]
+    }
+
     /// As an object that others describe.
     pub(crate) fn as_object(&self) -> Versioned {
         let (group, kind) = (self.kind.group.to_owned(), self.kind.kind.to_owned());

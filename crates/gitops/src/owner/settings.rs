@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) wait: bool,
     /// The objects that have to be healthy otherwise.
     pub(crate) health_checks: Vec<Versioned>,
+    /// Whether it is put right what others change.
+    pub(crate) minds_drift: bool,
 }
 
 impl Settings {

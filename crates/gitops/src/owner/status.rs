@@ -8,7 +8,7 @@ use cowherd_apply::inventory as entries;
 use jiff::Timestamp;
 use kube::Client;
 use kube::api::DynamicObject;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{History, Inventory, Owner, OwnerKind, OwnerName, Reconciliation};
 use crate::conditions::{
@@ -39,6 +39,8 @@ pub(crate) struct Status {
     /// How many objects, the first of the inventory, the owner had when nothing was to be pruned last; all of them, where
     /// nothing is.
     pub(crate) settled: Option<usize>,
+    /// What only owners of its kind say.
+    pub(crate) own: Map<String, Value>,
     /// What is known of it as the API has it.
     pub(crate) basis: Basis,
 }

@@ -171,6 +171,9 @@ impl Schedule {
     fn drifted(&mut self, name: &OwnerName, drift: Drift) {
         self.context.counters.drifted();
         let Some(entry) = self.entries.get_mut(name) else { return };
+        if entry.settings().is_some_and(|settings| !settings.minds_drift) {
+            return;
+        }
         let Drift { object, cause, at, .. } = drift;
         let drifted = Drifted { object, cause, at };
         let told = entry.mask.text(&drifted.to_string());

@@ -177,7 +177,7 @@ impl Schedule {
 /// Says that an owner has no content: that there is no such source, or that it has brought nothing yet.
 fn lack(entry: &Entry, source: &SourceName, latest: Option<&Latest>) -> Task {
     match latest {
-        None => no_such_source(source, entry.needs_source()),
+        None => no_such_source(&entry.owner.name, source, entry.needs_source()),
         Some(latest) => without_artifact(&entry.owner.name, source, latest),
     }
 }

@@ -37,6 +37,16 @@ impl Schedule {
         if !was_known || comes_back {
             self.expect(&name, comes_back);
         }
+        if let (true, Some(story), Some(entry)) = (is_news, name.kind.story, self.entries.get(&name)) {
+            let met = story.meet(self.context.clone(), entry.owner.clone());
+            let name = name.clone();
+            // It is asked for again by whoever waits for the source.
+            self.errands.spawn(async move {
+                if let Err(error) = met.await {
+                    tracing::debug!(owner = %name, %error, "what its source is made of is not there yet");
+                }
+            });
+        }
         if let Some(entry) = self.entries.get(&name) {
             let is_observed = entry.status.observed_generation == entry.owner.generation();
             let concerned = self.context.sharing.meet(&entry.owner, is_news, is_observed);

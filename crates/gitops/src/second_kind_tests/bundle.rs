@@ -40,6 +40,7 @@ pub(super) static KIND: OwnerKind = OwnerKind {
     status_fields: &["observedGeneration", "conditions", "delivered", "objects"],
     read: read::<Bundle>,
     write_status,
+    story: None,
 };
 
 /// The definition of the kind.
@@ -108,6 +109,7 @@ impl Owning for Bundle {
             force: false,
             wait: false,
             health_checks: Vec::new(),
+            minds_drift: true,
         };
         let status = Status {
             observed_generation: self.status.observed_generation,
@@ -129,6 +131,7 @@ impl Owning for Bundle {
             account: None,
             has_default_account: false,
             precedence: Precedence::default(),
+            own: None,
         };
         (owner, status)
     }

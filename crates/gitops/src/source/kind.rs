@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::status::Status;
-use super::{Artifact, Shared, SourceKind};
+use super::{Artifact, Shared, SourceKind, SourceName};
+use crate::conditions::SUCCEEDED;
 
 /// An object of the API that brings content.
 pub(crate) trait Source:
@@ -32,6 +33,16 @@ pub(crate) trait Source:
 
     /// Whether it is not to be looked at.
     fn is_suspended(&self) -> bool;
+
+    /// Whether it only says where something is, for others to look: nothing is ever to be said in its status.
+    fn is_static(&self) -> bool {
+        false
+    }
+
+    /// The source that it is made of, if it is made of one: it is looked at when that has something else.
+    fn made_of(&self) -> Option<SourceName> {
+        None
+    }
 
     /// Its status as it was found.
     fn status(&self) -> Status;
@@ -59,12 +70,30 @@ pub(crate) struct Found {
     pub(crate) path: String,
     /// What an event says of it when it is new.
     pub(crate) news: String,
+    /// What its conditions say of it, where the kind has words of its own.
+    pub(crate) stored: Option<Stored>,
     /// What it says of itself, which goes into the status.
     pub(crate) metadata: BTreeMap<String, String>,
     /// What is said of its signature, where it had to have one.
     pub(crate) verified: Option<String>,
     /// What of the spec it was made with, and what else only this kind writes into its status.
     pub(crate) observed: Map<String, Value>,
+}
+
+/// What conditions say of what a source has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// The reason in one word, as Flux gives it.
+    pub(crate) reason: &'static str,
+    /// The reason in a sentence.
+    pub(crate) message: String,
+}
+
+impl Stored {
+    /// The reason of the event that tells of it when it is new.
+    pub(super) fn event(&self) -> &'static str {
+        if self.reason == SUCCEEDED { "NewArtifact" } else { self.reason }
+    }
 }
 
 /// Why a source has nothing.

@@ -8,6 +8,8 @@
 
 mod artifact;
 pub(crate) mod git;
+pub(crate) mod helm_chart;
+pub(crate) mod helm_repository;
 mod kind;
 mod name;
 mod news;
@@ -17,6 +19,7 @@ mod report;
 mod run;
 mod seal;
 mod secrets;
+mod shelf;
 mod status;
 mod task;
 
@@ -34,11 +37,12 @@ use crate::wanted::Wanted;
 use crate::{Config, Progress};
 
 pub(crate) use artifact::Artifact;
-pub(crate) use kind::{Found, Problem, Source};
+pub(crate) use kind::{Found, Problem, Source, Stored};
 pub(crate) use name::{SourceKind, SourceName};
 pub(crate) use news::{Latest, News, Tell};
 pub(crate) use origin::Origin;
 pub(crate) use run::run;
+pub(crate) use shelf::Shelf;
 
 /// How long a fetch may take at most, whatever the source says.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -58,6 +62,8 @@ pub(crate) struct Shared {
     /// Is told of what the sources bring.
     pub(crate) tell: Tell,
     pub(crate) fetches: Fetches,
+    /// What the sources have.
+    pub(crate) shelf: Shelf,
     /// The sources of other shards that are wanted here.
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) config: Arc<Config>,

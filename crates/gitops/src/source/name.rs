@@ -9,12 +9,15 @@ use crate::NamespacedName;
 pub(crate) struct SourceKind(pub(crate) &'static str);
 
 impl SourceKind {
-    /// The kinds that there are.
-    pub(crate) const ALL: &'static [Self] = &[super::git::KIND, super::oci::KIND];
+    /// The kinds whose content are manifests, or what they are made of.
+    pub(crate) const OF_MANIFESTS: &'static [Self] = &[super::git::KIND, super::oci::KIND];
 
-    /// The kind that a reference means, if there is such a kind.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.0 == text)
+    /// The kinds whose content is a chart.
+    pub(crate) const OF_CHARTS: &'static [Self] = &[super::helm_chart::KIND, super::oci::KIND];
+
+    /// The one of these that a reference means, if there is such a kind.
+    pub(crate) fn read(kinds: &[Self], text: &str) -> Option<Self> {
+        kinds.iter().copied().find(|kind| kind.0 == text)
     }
 }
 

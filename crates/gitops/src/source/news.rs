@@ -14,6 +14,11 @@ pub(crate) struct Latest {
 }
 
 impl Latest {
+    /// Whether anything is known of the source.
+    pub(super) fn is_something(&self) -> bool {
+        self.artifact.is_some() || self.problem.is_some()
+    }
+
     /// The source brought this, and all is well.
     #[cfg(test)]
     pub(crate) fn of(artifact: Artifact) -> Self {

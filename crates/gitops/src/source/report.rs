@@ -11,10 +11,10 @@ use kube::api::{ApiResource, DynamicObject};
 
 use super::news::Teller;
 use super::status::Status;
-use super::{Artifact, Found, Problem, Shared, Source, SourceName, seal};
+use super::{Artifact, Found, Problem, Shared, Source, SourceName, Stored, seal};
 use crate::conditions::{
-    ARTIFACT_IN_STORAGE, Conditions, FETCH_FAILED, READY, RECONCILING, SOURCE_VERIFIED, STALLED, SUCCEEDED, find,
-    holds, time,
+    ARTIFACT_IN_STORAGE, BUILD_FAILED, Conditions, FETCH_FAILED, READY, RECONCILING, SOURCE_VERIFIED, STALLED,
+    SUCCEEDED, find, holds, time,
 };
 use crate::events::{self, Happened, Type};
 use crate::status::{Basis, Place, Written};
@@ -51,7 +51,7 @@ impl Report {
 
     /// The source has this. Whether that could be written down.
     async fn fetched<K: Source>(&mut self, object: &K, found: Found) -> bool {
-        let Found { artifact, url, path, news, mut metadata, verified, observed } = found;
+        let Found { artifact, url, path, news, stored, mut metadata, verified, observed } = found;
         let mut status = self.base(object);
         status.observed_generation = object.meta().generation;
         for field in K::STATUS_FIELDS {
@@ -80,16 +80,21 @@ impl Report {
             }
         }
         let was_unverified = find(&status.conditions, SOURCE_VERIFIED).is_some_and(|found| found.status == False);
-        let has_recovered = was_unverified || holds(&status.conditions, FETCH_FAILED);
-        let message = format!("stored artifact for {} '{}'", K::STORED_FOR, artifact.revision);
+        let has_failed = |about| holds(&status.conditions, about);
+        let has_recovered = was_unverified || has_failed(FETCH_FAILED) || has_failed(BUILD_FAILED);
+        let new_artifact = stored.as_ref().map_or("NewArtifact", |stored| stored.event());
+        let Stored { reason, message } = stored.unwrap_or_else(|| {
+            let message = format!("stored artifact for {} '{}'", K::STORED_FOR, artifact.revision);
+            Stored { reason: SUCCEEDED, message }
+        });
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
-        conditions.set(READY, True, SUCCEEDED, &message);
-        conditions.set(ARTIFACT_IN_STORAGE, True, SUCCEEDED, &message);
+        conditions.set(READY, True, reason, &message);
+        conditions.set(ARTIFACT_IN_STORAGE, True, reason, &message);
         match verified {
             Some(verified) => conditions.set(SOURCE_VERIFIED, True, SUCCEEDED, &verified),
             None => conditions.remove(SOURCE_VERIFIED),
         }
-        [FETCH_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
+        [FETCH_FAILED, BUILD_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
         let annotations = annotations::<K>(&artifact);
         let occasion = Occasion::new(Some(&artifact), Trigger::Revision);
         if let Some(listener) = &self.shared.config.progress {
@@ -98,7 +103,7 @@ impl Report {
         // Whoever applies the content should not wait for the status to be written.
         self.tell(artifact);
         if is_new || has_recovered {
-            let reason = if is_new { "NewArtifact" } else { SUCCEEDED };
+            let reason = if is_new { new_artifact } else { reason };
             self.record(object, Type::Normal, reason, &news, annotations);
             tracing::info!("{news}");
         }
@@ -109,7 +114,11 @@ impl Report {
     async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
         let Problem { reason, message, is_final, may_pass, is_unverified } = problem;
         let mut status = self.base(object);
-        let about = if *is_unverified { SOURCE_VERIFIED } else { FETCH_FAILED };
+        let about = match *reason {
+            _ if *is_unverified => SOURCE_VERIFIED,
+            reason if OF_BUILDS.contains(&reason) => BUILD_FAILED,
+            _ => FETCH_FAILED,
+        };
         let known = find(&status.conditions, about);
         let is_news = known.is_none_or(|known| known.message != *message);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
@@ -131,6 +140,11 @@ impl Report {
         }
         self.write(object, status).await;
         false
+    }
+
+    /// The source is one of which nothing is said: what its status says, as the default of its definition does, goes.
+    pub(super) async fn clear<K: Source>(&mut self, object: &K) {
+        self.write(object, Status::default()).await;
     }
 
     fn base(&self, object: &impl Source) -> Status {
@@ -213,6 +227,9 @@ fn annotations<K: Source>(artifact: &Artifact) -> BTreeMap<String, String> {
     annotations.extend(artifact.authorship.iter().flat_map(Authorship::annotations));
     annotations
 }
+
+/// The reasons of what cannot be made of what was fetched.
+const OF_BUILDS: &[&str] = &["MetadataPatchError", "ValuesFilesError", "DependencyBuildError", "ChartPackageError"];
 
 /// The fields that the status of any source can have.
 const COMMON_FIELDS: &[&str] = &["observedGeneration", "conditions", "artifact", "lastHandledReconcileAt"];

@@ -16,7 +16,7 @@ use tracing::field::Empty;
 
 use super::news::Teller;
 use super::report::Report;
-use super::{Problem, Shared, Source, SourceName};
+use super::{Latest, Problem, Shared, Source, SourceName};
 use crate::Authorship;
 use crate::conditions::RECONCILIATION_FAILED;
 use crate::metrics::Measures;
@@ -71,7 +71,10 @@ pub(super) async fn keep<K: Source>(
         if object.meta().deletion_timestamp.is_some() && is_ours {
             release(&shared, &name, object.as_ref()).await;
         }
-        if object.is_suspended() || object.meta().deletion_timestamp.is_some() {
+        if object.is_static() && is_ours {
+            report.clear(object.as_ref()).await;
+        }
+        if object.is_suspended() || object.is_static() || object.meta().deletion_timestamp.is_some() {
             if changed(&shared, &mut objects, object.as_ref()).await.is_none() {
                 return;
             }
@@ -85,8 +88,12 @@ pub(super) async fn keep<K: Source>(
                 }
             }
         }
-        // The watch begins before the fetch, so that nothing falls between the two.
+        // The watches begin before the fetch, so that nothing falls between the two.
         let mut local = object.watch(&shared);
+        let mut made_of = object.made_of().map(|source| {
+            shared.wanted.note(&source);
+            shared.shelf.follow(&source)
+        });
         shared.config.counters.fetched();
         let controller = K::KIND.0.to_lowercase();
         let span = tracing::info_span!(
@@ -130,6 +137,7 @@ pub(super) async fn keep<K: Source>(
         tokio::select! {
             seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return },
             () = local_change(&mut local) => {}
+            () = change_of_source(&mut made_of) => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -170,6 +178,17 @@ fn interval(object: &impl Source) -> Duration {
 async fn local_change(watch: &mut Option<LocalWatch>) {
     let told = match watch {
         Some(watch) => watch.changed().await,
+        None => None,
+    };
+    if told.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Completes when the source that one is made of has something else; never where it is made of none.
+async fn change_of_source(made_of: &mut Option<watch::Receiver<Latest>>) {
+    let told = match made_of {
+        Some(latest) => latest.changed().await.ok(),
         None => None,
     };
     if told.is_none() {
@@ -242,6 +261,7 @@ mod tests {
             mirrors: cowherd_source::Mirrors::open(directory).unwrap(),
             tell: Arc::new(|_| {}),
             fetches: Fetches::new(FetchLimits::default()),
+            shelf: Default::default(),
             wanted: Arc::default(),
             config: Arc::new(config),
         }

@@ -58,6 +58,11 @@ impl Targets {
         }
     }
 
+    /// The client of who acts for the target.
+    pub(crate) fn client_of(&self, target: &Target) -> Result<Client, http::header::InvalidHeaderValue> {
+        self.clients.on_behalf_of(target.account.as_ref())
+    }
+
     fn applier(&self, kind: &'static OwnerKind) -> Applier {
         let mut appliers = lock(&self.appliers);
         if let Some(known) = appliers.by_kind.get(kind) {

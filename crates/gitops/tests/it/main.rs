@@ -16,6 +16,7 @@ mod oci;
 mod others;
 mod overtaken;
 mod pruning;
+mod releases;
 mod remotes;
 mod rights;
 mod shards;

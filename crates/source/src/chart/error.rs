@@ -47,3 +47,10 @@ pub enum ChartProblem {
     #[error(transparent)]
     Archive(#[from] Arc<ArchiveError>),
 }
+
+impl ChartError {
+    /// Whether it may pass by itself: no answer, or one that says to come back.
+    pub fn may_pass(&self) -> bool {
+        matches!(&self.problem, ChartProblem::Web(problem) if problem.may_pass())
+    }
+}

@@ -29,7 +29,7 @@ pub use options::ChartOptions;
 use registry::Pulled;
 use repository::Place;
 pub use repository::{ChartRepository, ChartUrlError};
-pub use request::{ChartSource, FileSource, Package};
+pub use request::{ChartSource, FileSource, Package, RepositoryIndex};
 
 /// The most bytes of an index that are read as a whole, where a chart cannot be cut out of it.
 const MAX_WHOLE_INDEX: usize = 32 << 20;
@@ -69,6 +69,28 @@ impl Charts {
         let deadline = Deadline::after(source.timeout);
         let fetched = self.package(source, &auth, deadline);
         fetched.map_err(|problem| ChartError { chart: source.to_string(), problem })
+    }
+
+    /// What tells the index of a repository on a server from others, as it is now. One that did not change is not transferred
+    /// again. What of `source` speaks of a chart is of no use.
+    ///
+    /// # Errors
+    /// When the server does not give it, or it is no index.
+    pub fn index(&self, source: &ChartSource) -> Result<RepositoryIndex, ChartError> {
+        let read = || {
+            let Inner { cache, options, authorities } = &*self.0;
+            let Place::Web(base) = &source.repository.place else {
+                return Err(ChartProblem::Index("only a repository on a server of the web has one".to_owned()));
+            };
+            let auth = source.credentials();
+            let line = Line::new(&source.access, &source.cancel);
+            let mut web = Web::new(&auth, authorities, Deadline::after(source.timeout), line)?;
+            web.trust(base);
+            let text = http::index(&web, cache, base, options.max_index as u64)?;
+            index::check(&text, MAX_WHOLE_INDEX.min(options.max_index))?;
+            Ok(RepositoryIndex { digest: Digest::of(&text), size: text.len() as u64 })
+        };
+        read().map_err(|problem| ChartError { chart: format!("index of {}", source.repository), problem })
     }
 
     /// The content of a single file of the web: a resource that a kustomization names by its URL.

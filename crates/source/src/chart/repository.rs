@@ -84,6 +84,26 @@ impl ChartRepository {
         }
     }
 
+    /// The server, with its port where the URL names one; nothing for a directory.
+    pub fn host(&self) -> &str {
+        match &self.place {
+            Place::Web(url) => {
+                let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+                rest.split(['/', '?', '#']).next().unwrap_or_default()
+            }
+            Place::Registry { host, .. } => host,
+            Place::Directory(_) => "",
+        }
+    }
+
+    /// Who `logins` say that we are to the registry, for the chart `name` below the path.
+    pub fn login(&self, logins: &crate::Logins, name: &str) -> crate::Auth {
+        match &self.place {
+            Place::Registry { host, path } => logins.find(host, format!("{path}/{name}").trim_matches('/')),
+            _ => crate::Auth::default(),
+        }
+    }
+
     /// Whether the URL names a path in an OCI registry.
     pub fn is_registry(&self) -> bool {
         matches!(self.place, Place::Registry { .. })

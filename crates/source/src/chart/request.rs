@@ -121,3 +121,12 @@ pub struct Package {
     /// Whether the archive was here already: no chart was downloaded.
     pub cached: bool,
 }
+
+/// The index of a repository, as it was when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepositoryIndex {
+    /// The digest of the index as the server sent it.
+    pub digest: Digest,
+    /// How many bytes it has.
+    pub size: u64,
+}

@@ -1,4 +1,4 @@
-//! Follows the Kustomizations of the cluster and shows how they are.
+//! Follows the Kustomizations and HelmReleases of the cluster and shows how they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Convergence {
 
 /// The Kustomizations and sources as they are now.
 pub struct Watching {
-    kustomizations: BoxStream<'static, watcher::Event<DynamicObject>>,
+    owner_events: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
     source_events: BoxStream<'static, (Kind, watcher::Event<DynamicObject>)>,
     progress: UnboundedReceiver<Progress>,
     notices: UnboundedReceiver<String>,
@@ -83,7 +83,7 @@ impl Watching {
             events.filter_map(|event| async { event.ok() }).boxed()
         };
         Self {
-            kustomizations: follow(Kind::Kustomization),
+            owner_events: select_all(Kind::OWNERS.map(|kind| follow(kind).map(move |event| (kind, event)))).boxed(),
             source_events: select_all(Kind::SOURCES.map(|kind| follow(kind).map(move |event| (kind, event)))).boxed(),
             progress,
             notices,
@@ -127,7 +127,7 @@ impl Watching {
     /// Takes the next event; whether it changed anything that counts.
     async fn next(&mut self) -> bool {
         tokio::select! {
-            Some(event) = self.kustomizations.next() => self.see_kustomization(event),
+            Some((kind, event)) = self.owner_events.next() => self.see_owner(kind, event),
             Some((kind, event)) = self.source_events.next() => self.see_source(kind, event),
             Some(notice) = self.notices.recv() => {
                 self.board.say(Mark::Action, &notice);
@@ -138,10 +138,10 @@ impl Watching {
                 false
             }
             Some(progress) = self.progress.recv() => {
-                let name = shown(&progress.name.namespace, &progress.name.name);
-                if progress.kind != Kind::Kustomization.name() {
+                let Some(kind) = Kind::OWNERS.into_iter().find(|kind| kind.name() == progress.kind) else {
                     return self.hear_of_source(&progress);
-                }
+                };
+                let name = shown_owner(kind, &progress.name.namespace, &progress.name.name);
                 if let Some(done) = wording::done_all_the_same(&progress) {
                     self.board.say(Mark::Action, &format!("{name}: {done}"));
                 }
@@ -152,18 +152,19 @@ impl Watching {
         }
     }
 
-    fn see_kustomization(&mut self, event: watcher::Event<DynamicObject>) -> bool {
+    fn see_owner(&mut self, kind: Kind, event: watcher::Event<DynamicObject>) -> bool {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                let resource = Resource { kind: Kind::Kustomization, object };
-                let name = shown_name(&resource);
+                let resource = Resource { kind, object };
+                let name = shown_owner(kind, &resource.namespace(), &resource.name());
                 if !resource.suspended() && self.known.get(&name).is_some_and(|shown| shown.is_suspended()) {
                     self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
                 }
                 self.note(name, |shown| shown.see(&resource))
             }
             watcher::Event::Delete(object) => {
-                let name = shown_name(&Resource { kind: Kind::Kustomization, object });
+                let gone = Resource { kind, object };
+                let name = shown_owner(kind, &gone.namespace(), &gone.name());
                 self.known.remove(&name);
                 self.unheard.remove(&name);
                 self.phases.forget(&name);
@@ -267,6 +268,12 @@ impl Watching {
 
 fn shown_name(resource: &Resource) -> String {
     shown(&resource.namespace(), &resource.name())
+}
+
+/// Kustomizations are known by name alone, others by their kind too.
+fn shown_owner(kind: Kind, namespace: &str, name: &str) -> String {
+    let name = shown(namespace, name);
+    if kind == Kind::Kustomization { name } else { format!("{} {name}", kind.word()) }
 }
 
 /// Kustomizations of the root's namespace are known by name, others by namespace and name.

@@ -5,7 +5,9 @@ use tokio::time::Instant;
 
 use super::{Entry, Last};
 use crate::Trigger;
-use crate::conditions::{ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, PROGRESSING, READY, find};
+use crate::conditions::{
+    ARTIFACT_FAILED, DEPENDENCY_NOT_READY, DRIFT_FOUGHT, PROGRESSING, READY, SOURCE_NOT_READY, find,
+};
 use crate::delivery::Task;
 
 impl Entry {
@@ -44,7 +46,8 @@ impl Entry {
         let generation = self.owner.generation();
         // The spec of a failure was tried; that of a wait, or of an apply that was cut off, may never have been brought.
         let has_failed = |ready: &Condition| {
-            ready.status == ConditionStatus::False && ![ARTIFACT_FAILED, DEPENDENCY_NOT_READY].contains(&&*ready.reason)
+            ready.status == ConditionStatus::False
+                && ![ARTIFACT_FAILED, SOURCE_NOT_READY, DEPENDENCY_NOT_READY].contains(&&*ready.reason)
         };
         if ready.is_some_and(|ready| {
             ready.observed_generation != generation || (!has_failed(ready) && status.observed_generation != generation)
@@ -110,8 +113,8 @@ impl Entry {
         let is_known = self.last.as_ref().is_some_and(|last| digest == Some(&last.digest));
         match *reason {
             DRIFT_FOUGHT => None,
-            ARTIFACT_FAILED if is_known => Some(Trigger::Retry),
-            ARTIFACT_FAILED => Some(Trigger::Revision),
+            ARTIFACT_FAILED | SOURCE_NOT_READY if is_known => Some(Trigger::Retry),
+            ARTIFACT_FAILED | SOURCE_NOT_READY => Some(Trigger::Revision),
             _ => Some(self.waits_for.clone().map_or(Trigger::Retry, Trigger::Dependency)),
         }
     }

@@ -105,6 +105,7 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         url: artifact_url(&url, &snapshot.revision),
         path: format!("gitrepository/{}/{}/{commit}", source.name.namespace, source.name.name),
         news: news(&snapshot.commit),
+        stored: None,
         metadata: BTreeMap::new(),
         verified: None,
         observed: observed(object),

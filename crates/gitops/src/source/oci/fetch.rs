@@ -58,6 +58,7 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
         url: artifact_url(object, &repository, fetched.digest),
         path: format!("ocirepository/{}/{}/{}", source.namespace, source.name, fetched.digest.hex()),
         news: news(&artifact, &object.spec.url),
+        stored: None,
         verified: is_verified.then(|| format!("verified signature of revision {}", fetched.revision())),
         metadata: metadata(fetched.annotations),
         observed: observed(object),

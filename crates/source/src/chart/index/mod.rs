@@ -55,6 +55,12 @@ pub(super) fn versions(text: &[u8], chart: &str, max_bytes: usize) -> Result<Vec
     Ok(entries)
 }
 
+/// Whether the index can be used, as far as that is seen without reading every chart of it.
+pub(super) fn check(text: &[u8], max_bytes: usize) -> Result<(), ChartProblem> {
+    // No chart can have this name.
+    entries(text, "/", max_bytes).map(drop)
+}
+
 /// The one of `versions` that was asked for: literally, or else the highest in the range.
 pub(super) fn choose<'a>(versions: &'a [Entry], wanted: &str) -> Result<&'a Entry, ChartProblem> {
     let range = Range::parse(if wanted.is_empty() { "*" } else { wanted })?;

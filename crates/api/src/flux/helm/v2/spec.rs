@@ -15,7 +15,7 @@ use crate::flux::kustomize::v1::{
 };
 
 /// A Helm chart with values, and how its release is kept as they say.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "helm.toolkit.fluxcd.io",
     version = "v2",

@@ -1,0 +1,117 @@
+//! What can be done to a release: each action as Helm does it, with Helm's records of how far it is.
+
+mod crds;
+mod install;
+mod objects;
+mod rollback;
+mod test;
+mod uninstall;
+mod upgrade;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::helm::v2::HelmReleaseSpec;
+use cowherd_helm::release::record::{Record, Status};
+use jiff::Timestamp;
+use kube::Client;
+
+use super::names::Names;
+use super::storage::{Storage, StorageError};
+use crate::delivery::{Context, Failure, Job};
+use crate::owner::Settings;
+use crate::target::Target;
+
+pub(super) use install::install;
+pub(super) use objects::{apply, of};
+pub(super) use rollback::rollback;
+pub(super) use test::{is_selected, test};
+pub(super) use uninstall::{Uninstalled, uninstall};
+pub(super) use upgrade::upgrade;
+
+/// How many revisions are kept where nothing is said of that.
+const HISTORY: i32 = 5;
+
+/// Whom an action is done for, and by what means.
+pub(super) struct Acting<'a> {
+    pub(super) context: &'a Arc<Context>,
+    pub(super) job: &'a mut Job,
+    pub(super) settings: &'a Settings,
+    pub(super) spec: &'a HelmReleaseSpec,
+    pub(super) target: &'a Target,
+    /// The client of who acts.
+    pub(super) client: &'a Client,
+    pub(super) storage: &'a Storage,
+    pub(super) names: &'a Names,
+    /// The records that were written, as they were last, by their revision.
+    pub(super) written: BTreeMap<i64, Record>,
+}
+
+/// Why an action came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ActionError {
+    /// Something newer is to be done.
+    #[error("it was broken off, since something newer is to be done")]
+    Superseded,
+    /// It failed. What is displayed may hold values of Secrets.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl ActionError {
+    pub(super) fn failed(error: &impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    pub(super) fn of(failure: &Failure) -> Self {
+        if failure.is_superseded() { Self::Superseded } else { Self::failed(failure) }
+    }
+}
+
+impl From<StorageError> for ActionError {
+    fn from(error: StorageError) -> Self {
+        Self::failed(&error)
+    }
+}
+
+impl Acting<'_> {
+    /// Keeps a new record.
+    pub(super) async fn create(&mut self, record: &Record) -> Result<(), ActionError> {
+        let most = usize::try_from(self.spec.max_history.unwrap_or(HISTORY)).unwrap_or_default();
+        self.storage.create(record, most).await?;
+        self.written.insert(record.version, record.clone());
+        Ok(())
+    }
+
+    /// Keeps what became of a record.
+    pub(super) async fn update(&mut self, record: &Record) -> Result<(), ActionError> {
+        self.storage.update(record).await?;
+        self.written.insert(record.version, record.clone());
+        Ok(())
+    }
+
+    /// Writes down that the action of the record failed. Where that cannot be written either, it is known already that it failed.
+    pub(super) async fn fail(&mut self, record: &mut Record, description: String) {
+        let description = self.job.say(&description);
+        record.set_status(Status::Failed, description);
+        if let Err(error) = self.update(record).await {
+            tracing::warn!(error = self.job.say(&error), "the record of a release could not be written");
+        }
+    }
+
+    /// How long an action, which may say so itself, may take.
+    pub(super) fn timeout(&self, said: Option<&cowherd_api::Duration>) -> Duration {
+        timeout(said, self.settings)
+    }
+}
+
+/// How long an action, which may say so itself, may take.
+pub(super) fn timeout(said: Option<&cowherd_api::Duration>, settings: &Settings) -> Duration {
+    said.and_then(|said| said.parse().ok()).unwrap_or(settings.timeout)
+}
+
+/// The time, as records have it.
+pub(super) fn now() -> String {
+    Timestamp::now().to_string()
+}

@@ -1,0 +1,136 @@
+//! Brings the objects of a revision to the cluster, and takes away what it left out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_apply::{ApplyError, ChangeSet, Desired, Manifest, Partial, Propagation, Versioned};
+use cowherd_helm::release::record::Record;
+
+use super::super::{hooks, manifests};
+use super::{Acting, ActionError};
+use crate::delivery::observe;
+use crate::owner::Inventory;
+
+/// The objects of a record as they are applied: in the namespace of the release, and marked as its own.
+pub(in super::super) async fn of(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
+    let mut objects = described(acting, record).await?;
+    manifests::mark(&mut objects, acting.names);
+    Ok(objects)
+}
+
+/// The objects that a record describes, in the namespace of the release where they name none.
+pub(super) async fn described(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
+    let mut objects = manifests::read(&record.manifest).map_err(ActionError::Failed)?;
+    let namespace = Some(acting.names.namespace.as_str());
+    let identified = acting.target.applier.identify(&mut objects, namespace).await;
+    identified.map_err(|error| ActionError::failed(&error))?;
+    Ok(objects)
+}
+
+/// Refuses objects that are there, and that are not marked as those of the release.
+pub(super) async fn refuse_those_of_others(acting: &Acting<'_>, objects: &[Manifest]) -> Result<(), ActionError> {
+    for object in objects {
+        let live = acting.target.applier.look(object.versioned(), acting.target.account.as_ref()).await;
+        let Some(live) = live.map_err(|error| ActionError::failed(&error))? else { continue };
+        manifests::check_mark(&live, acting.names).map_err(|wrong| {
+            let id = object.id();
+            let name = format!("{} {:?} in namespace {:?}", id.kind, id.name, id.namespace);
+            ActionError::Failed(format!("{name} exists and cannot be imported into the current release: {wrong}"))
+        })?;
+    }
+    Ok(())
+}
+
+/// Applies the objects.
+pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest]) -> Result<ChangeSet, ActionError> {
+    let permit = acting.context.applies.acquire().await;
+    acting.job.give_way().map_err(|_| ActionError::Superseded)?;
+    acting.job.progress.described = objects.len();
+    acting.job.tell(acting.context, crate::Phase::Applying);
+    let desired = Desired {
+        owner: Arc::new(acting.job.name.mark()),
+        manifests: objects.to_vec(),
+        force: acting.settings.force,
+        // Releases are applied as a whole: of drift nothing is told unless that is asked for.
+        recheck: true,
+        held: Default::default(),
+        others: Default::default(),
+        account: acting.target.account.clone(),
+        timeout: acting.settings.timeout,
+    };
+    let applied = acting.target.applier.apply(&desired).await;
+    drop(permit);
+    match applied {
+        Ok(changes) => {
+            acting.context.counters.applied(&changes);
+            acting.job.note(&changes);
+            acting.job.sight = acting.target.applier.sight(changes.iter().map(|change| &change.object.id));
+            Ok(changes)
+        }
+        Err(Partial { error, changes, .. }) => {
+            acting.context.counters.applied(&changes);
+            acting.job.note(&changes);
+            Err(if matches!(error, ApplyError::Superseded) {
+                ActionError::Superseded
+            } else {
+                ActionError::failed(&error)
+            })
+        }
+    }
+}
+
+/// Waits until the objects are ready, and their Jobs done where those are waited for.
+pub(super) async fn wait(
+    acting: &mut Acting<'_>,
+    objects: &[Manifest],
+    changes: &ChangeSet,
+    timeout: Duration,
+    waits_for_jobs: bool,
+) -> Result<(), ActionError> {
+    let ready =
+        observe::until_ready(acting.context, acting.target, acting.job, acting.settings, (changes, objects), timeout);
+    ready.await.map_err(|failure| ActionError::of(&failure))?;
+    if !waits_for_jobs {
+        return Ok(());
+    }
+    let jobs: Vec<Manifest> = objects.iter().filter(|object| object.id().kind == "Job").cloned().collect();
+    hooks::until_done(acting, &jobs, timeout).await
+}
+
+/// Deletes objects of the release, but for those that ask to stay. What another release has by now stays, too, and so does what may
+/// not be seen where that is no failure.
+pub(super) async fn remove(
+    acting: &mut Acting<'_>,
+    objects: &[Manifest],
+    propagation: Propagation,
+    leaves_unseen: bool,
+) -> Result<Vec<cowherd_apply::Expectation>, ActionError> {
+    let names = acting.names.clone();
+    let goes = move |live: &serde_json::Value| !manifests::stays(live) && manifests::check_mark(live, &names).is_ok();
+    let mut ordered: Vec<&Versioned> =
+        objects.iter().filter(|object| !manifests::stays(object.object())).map(Manifest::versioned).collect();
+    ordered.sort_by(|a, b| cowherd_apply::order::compare(&b.id, &a.id));
+    let (mut leaving, mut errors) = (Vec::new(), Vec::new());
+    let mut changes = ChangeSet::default();
+    for object in ordered {
+        let applier = &acting.target.applier;
+        match applier.delete_single(object, acting.target.account.as_ref(), propagation, &goes).await {
+            Ok(Some(gone)) => {
+                changes.push(object.clone(), cowherd_apply::Action::Deleted);
+                leaving.push(gone);
+            }
+            Ok(None) => {}
+            // What may not even be seen was not made on behalf of who acts, as Helm has it: it is no part of the next revision.
+            Err(error) if leaves_unseen && error.is_unseen() => {}
+            Err(error) => errors.push(error.to_string()),
+        }
+    }
+    acting.job.note(&changes);
+    if errors.is_empty() { Ok(leaving) } else { Err(ActionError::Failed(errors.join("; "))) }
+}
+
+/// Writes the objects of a revision into the inventory.
+pub(super) fn note_inventory(acting: &mut Acting<'_>, objects: &[Manifest]) {
+    let objects: Vec<Versioned> = objects.iter().map(|object| object.versioned().clone()).collect();
+    acting.job.status.inventory = Some(Inventory::of(&objects));
+}

@@ -1,0 +1,96 @@
+//! The chart of a release, of what its source brought.
+
+use std::sync::Arc;
+
+use cowherd_helm::Chart;
+use cowherd_helm::chart::{Limits, load};
+use cowherd_tree::{EntryKind, Tree, TreePath};
+
+use crate::source::{Artifact, SourceKind, oci};
+
+/// How many digits of an artifact's digest a version tells.
+const DIGITS: usize = 12;
+
+/// A chart, and from which artifact of a registry it was taken.
+pub(super) struct Loaded {
+    pub(super) chart: Chart,
+    /// The digest of the artifact, where a release names it itself.
+    pub(super) oci_digest: Option<String>,
+}
+
+/// Reads the chart. Blocks the thread.
+pub(super) fn read(content: &Artifact, kind: SourceKind) -> Result<Loaded, String> {
+    let path = place(content.tree.as_ref())?;
+    let mut chart = load(content.tree.as_ref(), &path, &Limits::default()).map_err(|error| error.to_string())?;
+    if kind != oci::KIND {
+        return Ok(Loaded { chart, oci_digest: None });
+    }
+    // Another artifact under the same version is another chart.
+    let digest = content.revision.rsplit('@').next().unwrap_or_default().to_owned();
+    let short: String = digest.rsplit(':').next().unwrap_or_default().chars().take(DIGITS).collect();
+    let version = chart.metadata.version.split('+').next().unwrap_or_default().to_owned();
+    chart.metadata.version = format!("{version}+{short}");
+    Ok(Loaded { chart, oci_digest: Some(digest) })
+}
+
+/// Where the chart is: at the top, in the only directory there, or packed, in the only file.
+fn place(tree: &dyn Tree) -> Result<TreePath, String> {
+    let root = TreePath::root();
+    let is_chart = |path: &TreePath| {
+        let file = path.join("Chart.yaml").ok().and_then(|file| tree.entry(&file).ok().flatten());
+        file.is_some_and(|entry| matches!(entry.kind, EntryKind::File { .. }))
+    };
+    if is_chart(&root) {
+        return Ok(root);
+    }
+    let entries = tree.read_dir(&root).map_err(|error| error.to_string())?;
+    let [(name, entry)] = entries.as_slice() else { return Err("there is no Chart.yaml at its top".to_owned()) };
+    let path = root.join(name).map_err(|error| error.to_string())?;
+    match entry.kind {
+        EntryKind::File { .. } => Ok(path),
+        _ if is_chart(&path) => Ok(path),
+        _ => Err("there is no Chart.yaml at its top, nor in its only directory".to_owned()),
+    }
+}
+
+/// The chart, read on a thread of its own.
+pub(super) async fn load_in_a_thread(content: Arc<Artifact>, kind: SourceKind) -> Result<Loaded, String> {
+    let read = tokio::task::spawn_blocking(move || read(&content, kind)).await;
+    read.unwrap_or_else(|error| {
+        tracing::error!(%error, "reading a chart broke off");
+        Err("reading it broke off; this is a bug in cowherd".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use cowherd_tree::MemoryTree;
+
+    use super::super::super::source::helm_chart;
+    use super::*;
+
+    const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
+
+    fn artifact(files: &[(&str, &str)]) -> Artifact {
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new(files.iter().copied()).unwrap());
+        let revision = format!("1.0.0@sha256:{}", "0123456789abcdef".repeat(4));
+        Artifact { revision, tree: tree.clone(), all: tree, ..Artifact::nothing() }
+    }
+
+    #[test]
+    fn a_chart_is_found_at_the_top_or_in_the_only_directory() {
+        for files in [&[("Chart.yaml", CHART)][..], &[("web/Chart.yaml", CHART)]] {
+            let loaded = read(&artifact(files), helm_chart::KIND).unwrap();
+            assert_eq!((loaded.chart.metadata.version.as_str(), loaded.oci_digest), ("1.0.0", None));
+        }
+        assert!(read(&artifact(&[("a/x", ""), ("b/Chart.yaml", CHART)]), helm_chart::KIND).is_err());
+        assert!(read(&artifact(&[("a/x", "")]), helm_chart::KIND).is_err());
+    }
+
+    #[test]
+    fn the_version_of_a_chart_of_a_registry_tells_its_digest() {
+        let loaded = read(&artifact(&[("web/Chart.yaml", CHART)]), oci::KIND).unwrap();
+        assert_eq!(loaded.chart.metadata.version, "1.0.0+0123456789ab");
+        assert!(loaded.oci_digest.unwrap().starts_with("sha256:0123456789abcdef"));
+    }
+}

@@ -1,0 +1,61 @@
+//! A chart and values to what Helm keeps of a revision: its manifests, with all that the spec adds to them, and its hooks.
+
+use std::sync::Arc;
+
+use cowherd_helm::engine::GoTemplates;
+use cowherd_helm::release::record::Record;
+use cowherd_helm::{Capabilities, Chart, Release, Request};
+use jiff::Timestamp;
+use kube::Client;
+use serde_json::{Map, Value};
+
+use super::capabilities::InCluster;
+use super::post_render::PostRender;
+use crate::delivery::Context;
+
+/// A revision that is to be rendered.
+pub(super) struct Wanted {
+    pub(super) chart: Chart,
+    pub(super) values: Map<String, Value>,
+    pub(super) release: Release,
+    pub(super) capabilities: Capabilities,
+    pub(super) skips_schema: bool,
+    pub(super) post_render: PostRender,
+}
+
+/// Renders the revision on a thread of its own. Templates see the cluster as the client does.
+///
+/// # Errors
+/// What is wrong with the chart or the values, in Helm's words.
+pub(super) async fn render(context: &Arc<Context>, client: &Client, wanted: Wanted) -> Result<Record, String> {
+    let _permit = context.renders.acquire().await;
+    let (lookup, now) = (InCluster::new(client.clone()), Timestamp::now());
+    // What is random is so each time, and nobody can guess it who has not the seed.
+    let mut seed = context.seed.to_vec();
+    seed.extend(
+        format!("{}/{} {} {now}", wanted.release.namespace, wanted.release.name, wanted.release.revision).into_bytes(),
+    );
+    let span = tracing::Span::current();
+    context.counters.rendered();
+    let rendered = tokio::task::spawn_blocking(move || span.in_scope(|| record(wanted, now, &seed, &lookup))).await;
+    rendered.unwrap_or_else(|error| {
+        tracing::error!(%error, "a render broke off");
+        Err("the render broke off; this is a bug in cowherd".to_owned())
+    })
+}
+
+fn record(wanted: Wanted, now: Timestamp, seed: &[u8], lookup: &InCluster) -> Result<Record, String> {
+    let Wanted { chart, values, release, capabilities, skips_schema, post_render } = wanted;
+    let request = Request {
+        release: release.clone(),
+        values: values.clone(),
+        capabilities,
+        skip_schema_validation: skips_schema,
+        ..Request::default()
+    };
+    let mut engine = GoTemplates::new(now, seed).with_lookup(lookup);
+    let output = cowherd_helm::render(chart, &request, &mut engine).map_err(|error| error.to_string())?;
+    let mut record = Record::of(&output, &release, values);
+    record.manifest = post_render.run(&output.manifests)?;
+    Ok(record)
+}

@@ -1,0 +1,127 @@
+//! The end of a release: that of a HelmRelease that was deleted, and that of one that has another name or place by now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cowherd_api::ConditionStatus::False;
+use cowherd_api::flux::helm::v2::HelmReleaseStatus;
+
+use super::action::{self, Acting, ActionError, Uninstalled};
+use super::conditions::{RELEASED, UNINSTALL_FAILED, UNINSTALL_SUCCEEDED};
+use super::names::Names;
+use super::observed::{chart, full_name, latest};
+use super::reconcile::Run;
+use super::storage::Storage;
+use super::{chart_template, owner, status as words};
+use crate::Phase;
+use crate::delivery::{Context, Failure, Job, act_for_account, release_owner};
+use crate::events::Type;
+use crate::owner::status;
+
+/// Uninstalls the release of a HelmRelease that was deleted, unless that was suspended, and lets go of it.
+pub(super) async fn finalize(context: &Arc<Context>, job: &mut Job) -> Result<(), Failure> {
+    if !job.owner.has_finalizer() {
+        return Ok(());
+    }
+    job.say_why();
+    let mut own = words::own(&job.status);
+    if !job.owner.is_suspended {
+        leave(context, job, &mut own).await?;
+        if let Some(made) = own.helm_chart.take() {
+            chart_template::forget(context, &job.owner, &made).await?;
+        }
+    }
+    context.tell_concerned(context.sharing.disclaim(&job.name));
+    release_owner(context, job).await?;
+    job.tell(context, Phase::Gone);
+    Ok(())
+}
+
+/// Uninstalls what the status says was released.
+async fn leave(context: &Arc<Context>, job: &mut Job, own: &mut HelmReleaseStatus) -> Result<(), Failure> {
+    let (Some(storage), Some(newest)) = (own.storage_namespace.clone(), latest(&own.history).cloned()) else {
+        return Ok(());
+    };
+    if let Some(field) = job.owner.elsewhere {
+        let message = format!(
+            "{field}: its release {} is in another cluster, which cowherd does not ask, so it stays; uninstall it there, and set \
+             spec.suspend to true to let the HelmRelease go",
+            full_name(&newest)
+        );
+        return Err(Failure::because(UNINSTALL_FAILED, &message, false));
+    }
+    let target = context.targets.of(&job.owner);
+    if let Some(account) = &target.account
+        && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
+    {
+        let message = format!(
+            "the release {} stays: {} does not exist any more, on whose behalf it would be uninstalled",
+            full_name(&newest),
+            account.user
+        );
+        tracing::warn!("{message}");
+        job.tell_event(context, Type::Warning, UNINSTALL_FAILED, &message);
+        return Ok(());
+    }
+    act_for_account(&target).await?;
+    let client = context.targets.client_of(&target);
+    let client = client.map_err(|error| Failure::because(UNINSTALL_FAILED, &error, false))?;
+    let names = Names { release: newest.name.clone(), namespace: newest.namespace.clone(), storage };
+    let records = Storage::new(client.clone(), &names.storage, &names.release);
+    let spec = owner::spec(&job.owner);
+    // Of a spec that cannot be acted on, it is known how long things may take all the same.
+    let settings = job.settings.clone().unwrap_or_else(|| Arc::new(owner::least_settings(&job.name)));
+    let (done, _) = {
+        let mut acting = Acting {
+            context,
+            job: &mut *job,
+            settings: &settings,
+            spec: &spec,
+            target: &target,
+            client: &client,
+            storage: &records,
+            names: &names,
+            written: BTreeMap::new(),
+        };
+        let done = action::uninstall(&mut acting).await;
+        (done, acting.written)
+    };
+    tell(context, job, done, (&full_name(&newest), &chart(&newest)))
+}
+
+/// Uninstalls the release that has another name or place by now, where it was.
+pub(super) async fn former(run: &mut Run<'_>, names: Names) -> Result<(), Failure> {
+    let newest = latest(&run.own.history).cloned().unwrap_or_default();
+    let records = run.storage.of(&names.storage, &names.release);
+    let done = {
+        let mut acting = Acting { storage: &records, names: &names, ..run.acting() };
+        action::uninstall(&mut acting).await
+    };
+    tell(run.context, run.job, done, (&full_name(&newest), &chart(&newest)))
+}
+
+fn tell(
+    context: &Context,
+    job: &mut Job,
+    done: Result<Uninstalled, ActionError>,
+    (release, chart): (&str, &str),
+) -> Result<(), Failure> {
+    let message = match done {
+        Ok(Uninstalled::NotFound) => format!("Release {release} was not found, assuming it is uninstalled"),
+        Ok(Uninstalled::Already) => format!("Release {release} was already uninstalled"),
+        Ok(Uninstalled::Now) => {
+            let message = format!("Helm uninstall succeeded for release {release} with chart {chart}");
+            tracing::info!("{message}");
+            job.tell_event(context, Type::Normal, UNINSTALL_SUCCEEDED, &message);
+            message
+        }
+        Err(ActionError::Superseded) => return Err(Failure::Superseded),
+        Err(error) => {
+            let message = format!("Helm uninstall failed for release {release} with chart {chart}: {error}");
+            status::conditions(&mut job.status, &job.owner).set(RELEASED, False, UNINSTALL_FAILED, &message);
+            return Err(Failure::because(UNINSTALL_FAILED, &message, true));
+        }
+    };
+    status::conditions(&mut job.status, &job.owner).set(RELEASED, False, UNINSTALL_SUCCEEDED, &message);
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The values of a release: those of ConfigMaps and Secrets, and over them those of the spec.
+
+use std::collections::BTreeMap;
+
+use cowherd_api::flux::helm::v2::{HelmReleaseSpec, ValuesReference};
+use cowherd_apply::mask::Mask;
+use cowherd_helm::values::{merge_maps, read_values, set, set_string};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, Client};
+use serde_json::{Map, Value};
+
+/// Under which key values are where nothing is said of that.
+const KEY: &str = "values.yaml";
+
+/// The values of a release.
+pub(super) struct Values {
+    pub(super) values: Map<String, Value>,
+    /// What of them must not be shown.
+    pub(super) mask: Mask,
+}
+
+/// Why values are not to be had. What is displayed says nothing of what a Secret holds.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ValuesError {
+    /// An object, or what it should have, is not there, or cannot be used.
+    #[error("could not resolve {kind} chart values reference '{namespace}/{name}' with key '{key}': {cause}")]
+    Reference { kind: String, namespace: String, name: String, key: String, cause: String },
+    /// The API gave no answer.
+    #[error("{0}")]
+    Api(String),
+    /// The values of the spec are no mapping.
+    #[error("spec.values cannot be used: {0}")]
+    Own(String),
+}
+
+/// The values as the spec says, whose references are to objects of the namespace.
+pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmReleaseSpec) -> Result<Values, ValuesError> {
+    let own = own(spec)?;
+    let (mut values, mut mask) = (Map::new(), Mask::default());
+    for reference in &spec.values_from {
+        let wrong = |cause: String| ValuesError::Reference {
+            kind: reference.kind.clone(),
+            namespace: namespace.to_owned(),
+            name: reference.name.clone(),
+            key: key(reference).to_owned(),
+            cause,
+        };
+        let data = match data(client, namespace, reference).await? {
+            Some(data) => data,
+            None if reference.optional == Some(true) => continue,
+            None => return Err(wrong("resource not found".to_owned())),
+        };
+        let Some(text) = data.get(key(reference)) else {
+            if reference.optional == Some(true) {
+                continue;
+            }
+            return Err(wrong("key not found".to_owned()));
+        };
+        let is_secret = reference.kind == "Secret";
+        if is_secret {
+            hide(&mut mask, text);
+        }
+        match reference.target_path.as_deref().filter(|path| !path.is_empty()) {
+            Some(path) => {
+                merge_maps(&mut values, own.clone());
+                let text = String::from_utf8_lossy(text);
+                put(&mut values, path, &text, reference.literal == Some(true)).map_err(|cause| {
+                    // What cannot be merged may be quoted.
+                    wrong(format!(
+                        "unable to merge value: {}",
+                        if is_secret { "it is not as it should be" } else { &cause }
+                    ))
+                })?;
+            }
+            None => {
+                let read = read_values(text, &cowherd_yaml::Limits::default());
+                let read = read.map_err(|error| {
+                    let cause = if is_secret { "it is no mapping in YAML".to_owned() } else { error.to_string() };
+                    wrong(format!("unable to read values: {cause}"))
+                })?;
+                if is_secret {
+                    read.values().for_each(|value| hide_all(&mut mask, value));
+                }
+                merge_maps(&mut values, read);
+            }
+        }
+    }
+    merge_maps(&mut values, own);
+    Ok(Values { values, mask })
+}
+
+/// The values of the spec, numbers as Helm reads them.
+fn own(spec: &HelmReleaseSpec) -> Result<Map<String, Value>, ValuesError> {
+    let Some(values) = &spec.values else { return Ok(Map::new()) };
+    let text = serde_json::to_vec(values).map_err(|error| ValuesError::Own(error.to_string()))?;
+    read_values(&text, &cowherd_yaml::Limits::default()).map_err(|error| ValuesError::Own(error.to_string()))
+}
+
+fn key(reference: &ValuesReference) -> &str {
+    reference.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or(KEY)
+}
+
+/// What the object has; `None` where there is none.
+async fn data(
+    client: &Client,
+    namespace: &str,
+    reference: &ValuesReference,
+) -> Result<Option<BTreeMap<String, Vec<u8>>>, ValuesError> {
+    let failed = |error: kube::Error| match error {
+        kube::Error::Api(status) => ValuesError::Api(status.message.clone()),
+        other => ValuesError::Api(other.to_string()),
+    };
+    let name = reference.name.as_str();
+    if reference.kind == "Secret" {
+        let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+        let found = api.get_opt(name).await.map_err(failed)?;
+        return Ok(found
+            .map(|secret| secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()));
+    }
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let found = api.get_opt(name).await.map_err(failed)?;
+    Ok(found
+        .map(|map| map.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes())).collect()))
+}
+
+/// Puts a text at a path, as `helm --set` does; a quoted one, and one that is taken as it is, as a text.
+fn put(values: &mut Map<String, Value>, path: &str, text: &str, is_literal: bool) -> Result<(), String> {
+    let is_quoted = |quote: char| text.starts_with(quote) && text.ends_with(quote);
+    let put = if is_literal {
+        set_string(&format!("{path}={}", escaped(text)), values)
+    } else if is_quoted('\'') || is_quoted('"') {
+        set_string(&format!("{path}={}", text.trim_matches(['\'', '"'])), values)
+    } else {
+        set(&format!("{path}={text}"), values)
+    };
+    put.map_err(|error| error.to_string())
+}
+
+/// A text in which nothing means more than itself.
+fn escaped(text: &str) -> String {
+    let special = |letter: char| matches!(letter, '\\' | ',' | '[' | ']' | '{' | '}');
+    text.chars().fold(String::with_capacity(text.len()), |mut escaped, letter| {
+        if special(letter) {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+        escaped
+    })
+}
+
+fn hide(mask: &mut Mask, text: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(text) {
+        mask.add_text(text);
+    }
+}
+
+/// Hides every text in a value of a Secret.
+fn hide_all(mask: &mut Mask, value: &Value) {
+    match value {
+        Value::String(text) => mask.add_text(text),
+        Value::Array(items) => items.iter().for_each(|item| hide_all(mask, item)),
+        Value::Object(map) => map.values().for_each(|value| hide_all(mask, value)),
+        Value::Number(number) => mask.add_text(&number.to_string()),
+        Value::Bool(_) | Value::Null => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn after(path: &str, text: &str, is_literal: bool) -> Result<Value, String> {
+        let mut values = json!({ "a": { "b": 1 } }).as_object().unwrap().clone();
+        put(&mut values, path, text, is_literal).map(|()| Value::Object(values))
+    }
+
+    #[test]
+    fn what_goes_to_a_path_is_read_as_helm_reads_it() {
+        assert_eq!(after("a.c", "2", false), Ok(json!({ "a": { "b": 1, "c": 2 } })));
+        assert_eq!(after("a.c", "'2'", false), Ok(json!({ "a": { "b": 1, "c": "2" } })));
+        assert_eq!(after("list[0]", "x", false), Ok(json!({ "a": { "b": 1 }, "list": ["x"] })));
+        let text = "{\"k\": [1, 2]}\\n";
+        assert_eq!(after("a.c", text, true), Ok(json!({ "a": { "b": 1, "c": text } })));
+    }
+
+    #[test]
+    fn no_value_of_a_secret_is_shown() {
+        let mut mask = Mask::default();
+        hide_all(&mut mask, &json!({ "a": { "b": "open-sesame" }, "c": ["second-secret"] }));
+        assert_eq!(mask.text("it is open-sesame, or second-secret"), "it is *****, or *****");
+    }
+}

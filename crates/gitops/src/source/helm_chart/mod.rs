@@ -1,0 +1,55 @@
+//! HelmCharts: a chart of a HelmRepository, or of the files of another source, as a tree.
+
+mod error;
+mod fetch;
+mod of_files;
+mod of_repository;
+mod packaging;
+mod values_files;
+
+use std::sync::Arc;
+
+use cowherd_api::flux::source::v1::HelmChart;
+use kube::ResourceExt;
+
+use super::status::Status;
+use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName, git, helm_repository};
+
+/// The kind.
+pub(crate) const KIND: SourceKind = SourceKind("HelmChart");
+
+/// The kinds that a chart may be taken from.
+const SOURCES: &[SourceKind] = &[helm_repository::KIND, git::KIND];
+
+impl Source for HelmChart {
+    const KIND: SourceKind = KIND;
+
+    const STATUS_FIELDS: &'static [&'static str] =
+        &["url", "observedSourceArtifactRevision", "observedChartName", "observedValuesFiles"];
+
+    fn interval(&self) -> &cowherd_api::Duration {
+        &self.spec.interval
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend == Some(true)
+    }
+
+    fn made_of(&self) -> Option<SourceName> {
+        let kind = SourceKind::read(SOURCES, &self.spec.source_ref.kind)?;
+        Some(SourceName::new(kind, self.namespace().unwrap_or_default(), &self.spec.source_ref.name))
+    }
+
+    fn status(&self) -> Status {
+        Status::read(self.status.as_ref())
+    }
+
+    async fn fetch(&self, shared: &Shared) -> Result<Found, Problem> {
+        fetch::fetch(shared, self).await.map_err(Problem::from)
+    }
+
+    /// Charts are asked for anew: nothing says where the one that was fetched before lies.
+    async fn held(&self, _shared: &Shared) -> Option<Arc<Artifact>> {
+        None
+    }
+}
