@@ -184,7 +184,7 @@ fn expressions_that_cannot_be_replaced_are_told_each_with_its_line() {
 fn what_no_definition_would_help_is_told_as_that() {
     let story = Story::begin();
     for (file, api_version, kind) in [
-        ("release", "helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("alert", "notification.toolkit.fluxcd.io/v1beta3", "Alert"),
         ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
     ] {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
@@ -195,7 +195,7 @@ fn what_no_definition_would_help_is_told_as_that() {
         "k",
         "1",
     );
-    story.says("app/release.yaml:2", "cowherd does not do the kind HelmRelease of helm.toolkit.fluxcd.io/v2 yet");
+    story.says("app/alert.yaml:2", "cowherd does not do the kind Alert of notification.toolkit.fluxcd.io/v1beta3 yet");
     story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
     story.says("cluster/keyed.yaml:14", "spec.decryption is not supported yet; keep the Secrets outside");
     let (lines, _) = story.lines(&[]);

@@ -34,8 +34,8 @@ spec:
     spec: {containers: [{name: agent, image: agent}]}
 ";
 
-const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2
-kind: HelmRelease
+const ALERT: &str = "apiVersion: notification.toolkit.fluxcd.io/v1beta3
+kind: Alert
 metadata:
   name: podinfo
   namespace: default
@@ -43,15 +43,15 @@ spec:
   interval: 10m
 ";
 
-const RELEASES: &str = "apiVersion: apiextensions.k8s.io/v1
+const ALERTS: &str = "apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: helmreleases.helm.toolkit.fluxcd.io}
+metadata: {name: alerts.notification.toolkit.fluxcd.io}
 spec:
-  group: helm.toolkit.fluxcd.io
+  group: notification.toolkit.fluxcd.io
   scope: Namespaced
-  names: {kind: HelmRelease, plural: helmreleases, singular: helmrelease}
+  names: {kind: Alert, plural: alerts, singular: alert}
   versions:
-    - name: v2
+    - name: v1beta3
       served: true
       storage: true
       subresources: {status: {}}
@@ -84,16 +84,16 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let (repository, running) = (&fleet.repository, &fleet.running);
         repository.kustomization("app", "./app", wait);
         repository.write("app/db.yaml", STATEFUL_SET).write("app/migrate.yaml", JOB);
-        repository.write("app/agent.yaml", DAEMON_SET).write("app/release.yaml", RELEASE);
-        repository.write("app/releases.yaml", RELEASES);
+        repository.write("app/agent.yaml", DAEMON_SET).write("app/alert.yaml", ALERT);
+        repository.write("app/alerts.yaml", ALERTS);
         let commit = repository.commit("add what nobody acts on");
         let words = [
             "nothing here acts on",
-            "--assume-ready=DaemonSet.apps,HelmRelease.helm.toolkit.fluxcd.io,Job.batch,StatefulSet.apps",
+            "--assume-ready=Alert.notification.toolkit.fluxcd.io,DaemonSet.apps,Job.batch,StatefulSet.apps",
             "StatefulSet/default/db",
             "Job/default/migrate",
             "DaemonSet/default/agent",
-            "HelmRelease/default/podinfo",
+            "Alert/default/podinfo",
             commit.as_str(),
         ];
         running.wait_for_condition("kustomization app", "False", &words);
@@ -101,7 +101,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let table = running.cowherd_ok(["get", "kustomizations"]);
         assert!(table.lines().any(|line| line.starts_with("app") && line.contains("nothing here acts on")), "{table}");
         let tree = running.cowherd_ok(["tree", "flux-system"]);
-        for object in ["StatefulSet/default/db", "HelmRelease/default/podinfo"] {
+        for object in ["StatefulSet/default/db", "Alert/default/podinfo"] {
             let marked = tree.lines().any(|line| line.contains(object) && line.contains("nothing here acts on it"));
             assert!(marked, "{object} is not marked in: {tree}");
         }
@@ -111,7 +111,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         // Whoever writes a status acts on the object.
         let status = r#"{"status":{"conditions":[{"type":"Ready","status":"True","reason":"R","message":"m","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
         let patch =
-            ["patch", "helmrelease", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
+            ["patch", "alert", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
         running.kubectl_ok(patch);
         repository.remove("app/db.yaml").remove("app/migrate.yaml").remove("app/agent.yaml");
         running.wait_for_ready("app", "True", &repository.commit("keep what is acted on"));
@@ -169,7 +169,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     let directory = tempfile::tempdir().unwrap();
     let repository = fleet::repository(&directory.path().join("fleet"));
     let gadget = "# a gadget\napiVersion: example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n  namespace: default\n";
-    repository.write("app/gadget.yaml", gadget).write("app/release.yaml", RELEASE);
+    repository.write("app/gadget.yaml", gadget).write("app/alert.yaml", ALERT);
     let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: guestbook\n  namespace: \
                        default\n";
     repository.write("app/argo/application.yaml", application);
@@ -178,7 +178,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     assert_eq!(status, Some(1), "{said}");
     let line = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(line(&["app/gadget.yaml:3", "Gadget/default/one", "CustomResourceDefinition missing"]), "{said}");
-    assert!(line(&["app/release.yaml:2", "HelmRelease/default/podinfo", "does not do", "yet"]), "{said}");
+    assert!(line(&["app/alert.yaml:2", "Alert/default/podinfo", "does not do", "yet"]), "{said}");
     assert!(line(&["app/argo/application.yaml:2", "Application/default/guestbook", "does not do", "yet"]), "{said}");
 }
 
@@ -187,13 +187,13 @@ fn what_once_says_at_its_end_can_be_done() {
     let directory = tempfile::tempdir().unwrap();
     let repository = fleet::repository(&directory.path().join("fleet"));
     for name in ["a", "b", "c"] {
-        repository.write(&format!("app/{name}.yaml"), &RELEASE.replace("podinfo", name));
+        repository.write(&format!("app/{name}.yaml"), &ALERT.replace("podinfo", name));
     }
-    repository.commit("three releases");
+    repository.commit("three alerts");
     let (status, said) = once(&directory, &["--path", "cluster"]);
     assert_eq!(status, Some(1), "{said}");
     let told = said.lines().find(|line| line.contains("is not ready")).unwrap();
-    let each = "app/a.yaml:2: HelmRelease/default/a, HelmRelease/default/b (app/b.yaml:2), HelmRelease/default/c (app/c.yaml:2): ";
+    let each = "app/a.yaml:2: Alert/default/a, Alert/default/b (app/b.yaml:2), Alert/default/c (app/c.yaml:2): ";
     assert!(told.contains(each), "{said}");
     assert!(!said.contains("KUBECONFIG"), "nothing is there to talk to: {said}");
     let offered = |command: &str| {
@@ -204,7 +204,7 @@ fn what_once_says_at_its_end_can_be_done() {
     assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data"]);
     let check = cowherd(directory.path()).args(offered("cowherd check")).output().unwrap();
     let listed = String::from_utf8_lossy(&check.stdout);
-    assert!(listed.contains("app/a.yaml:2: error: HelmRelease/default/a: cowherd does not do the kind"), "{listed}");
+    assert!(listed.contains("app/a.yaml:2: error: Alert/default/a: cowherd does not do the kind"), "{listed}");
     repository.remove("app/a.yaml").remove("app/b.yaml").remove("app/c.yaml");
     repository.config_map("app/red.yaml", "red", "1").commit("a map instead");
     let resumed =

@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_done_yet_is_refused_as_that() {
-        let release = unserved("helm.toolkit.fluxcd.io", "HelmRelease", "x").to_string();
-        assert!(release.contains("does not do") && !release.contains("CustomResourceDefinition"), "{release}");
+        let alert = unserved("notification.toolkit.fluxcd.io", "Alert", "x").to_string();
+        assert!(alert.contains("does not do") && !alert.contains("CustomResourceDefinition"), "{alert}");
         let gadget = unserved("example.com", "Gadget", "x").to_string();
         assert!(gadget.contains("CustomResourceDefinition missing"), "{gadget}");
     }
@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn only_what_is_known_and_not_done_is_not_done_yet() {
-        assert!(unserved("helm.toolkit.fluxcd.io", "HelmRelease", "x").is_not_done_yet());
+        assert!(unserved("notification.toolkit.fluxcd.io", "Alert", "x").is_not_done_yet());
         assert!(!unserved("kustomize.toolkit.fluxcd.io", "Kustomization", "x").is_not_done_yet());
-        assert!(!unserved("example.com", "HelmRelease", "x").is_not_done_yet());
+        assert!(!unserved("example.com", "Alert", "x").is_not_done_yet());
     }
 }

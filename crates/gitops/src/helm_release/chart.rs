@@ -71,7 +71,7 @@ mod tests {
 
     const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
 
-    fn artifact(files: &[(&str, &str)]) -> Artifact {
+    fn artifact(files: &[(&str, &'static str)]) -> Artifact {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new(files.iter().copied()).unwrap());
         let revision = format!("1.0.0@sha256:{}", "0123456789abcdef".repeat(4));
         Artifact { revision, tree: tree.clone(), all: tree, ..Artifact::nothing() }

@@ -151,6 +151,7 @@ fn other_kind() -> &'static OwnerKind {
         status_fields: of.status_fields,
         read: of.read,
         write_status: of.write_status,
+        story: of.story,
     }))
 }
 

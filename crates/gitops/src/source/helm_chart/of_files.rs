@@ -93,7 +93,7 @@ mod tests {
             .unwrap()
     }
 
-    fn content(extra: &[(&str, &str)]) -> Artifact {
+    fn content(extra: &[(&str, &'static str)]) -> Artifact {
         let files = [
             ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
             ("charts/web/values.yaml", "a: 1\n"),
@@ -105,7 +105,7 @@ mod tests {
         Artifact { revision, tree: tree.clone(), all: tree, ..Artifact::nothing() }
     }
 
-    fn packed(spec: Value, extra: &[(&str, &str)]) -> Result<Packaged, String> {
+    fn packed(spec: Value, extra: &[(&str, &'static str)]) -> Result<Packaged, String> {
         pack(&chart(spec), &content(extra)).map_err(|error| error.to_string())
     }
 
