@@ -36,6 +36,7 @@ mod outages;
 mod production;
 mod reached;
 mod readiness;
+mod releases;
 mod remotes;
 mod rendering;
 mod replacing;

@@ -43,7 +43,7 @@ pub struct Agent {
     /// Where mirrors of repositories, artifacts, charts and renders are kept; what is lost there is fetched and rendered again
     #[arg(long, value_name = "DIR", default_value = ".cowherd-agent")]
     data_dir: PathBuf,
-    /// Bring the definitions of GitRepository, OCIRepository and Kustomization to the cluster, or those that are there up to date
+    /// Bring the definitions of Flux's resources that are supported to the cluster, or those that are there up to date
     #[arg(long)]
     install_crds: bool,
     /// The namespace of the Lease by which one of several agents leads

@@ -88,6 +88,9 @@ impl Asked {
                 if response.status() == 403 && !for_another {
                     log.refused.insert(told);
                 } else {
+                    // An apply that makes an object has to be allowed to make it.
+                    let made = right.clone().filter(|right| right.verb == "patch" && response.status() == 201);
+                    log.used.extend(made.map(|right| Right { verb: "create".to_owned(), ..right }));
                     log.used.extend(right);
                 }
                 Ok::<_, kube::Error>(response)

@@ -8,6 +8,7 @@ use crate::asked::{Asked, given};
 use crate::world::{FLUX, World, condition, config_map, kustomization};
 
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
+const HELM: &str = "helm.toolkit.fluxcd.io/v2";
 
 /// What each of the agents asked.
 #[derive(Default)]
@@ -100,6 +101,40 @@ async fn play_artifact(world: &World) {
         .await;
 }
 
+/// HelmRepositories that may not be asked, a chart of one of them, and a release of a tenant's from the repository.
+async fn play_release(world: &World) {
+    world.repository.write("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n");
+    world.repository.write("chart/templates/a.yaml", &config_map("apps", "released", "1"));
+    world.repository.commit("a chart");
+    for (name, url, of) in [("charts", "http://127.0.0.1:1", "default"), ("registry", "oci://127.0.0.1:1/a", "oci")] {
+        let spec = json!({ "interval": "1h", "url": url, "type": of });
+        let object = json!({ "metadata": { "name": name, "namespace": FLUX }, "spec": spec });
+        world.create(SOURCE, "HelmRepository", object).await;
+    }
+    let source = json!({ "kind": "HelmRepository", "name": "registry" });
+    let spec = json!({ "interval": "1h", "chart": "web", "version": "1.0.0", "sourceRef": source });
+    world.create(SOURCE, "HelmChart", json!({ "metadata": { "name": "web", "namespace": FLUX }, "spec": spec })).await;
+    for (kind, name) in [("HelmRepository", "charts"), ("HelmChart", "web")] {
+        world
+            .until(&format!("{kind} {name} may not be asked for"), async || {
+                let status = world.get(SOURCE, kind, Some(FLUX), name).await.unwrap()["status"].to_string();
+                if status.contains("AccessDenied") { Ok(()) } else { Err(status) }
+            })
+            .await;
+    }
+    let source = json!({ "kind": "GitRepository", "name": FLUX });
+    let chart = json!({ "spec": { "chart": "./chart", "sourceRef": source, "reconcileStrategy": "Revision" } });
+    let spec = json!({ "interval": "1h", "serviceAccountName": "tenant", "targetNamespace": "apps",
+        "storageNamespace": "apps", "chart": chart });
+    world.create(HELM, "HelmRelease", json!({ "metadata": { "name": "web", "namespace": FLUX }, "spec": spec })).await;
+    world
+        .until("the chart is released", async || {
+            let status = world.get(HELM, "HelmRelease", Some(FLUX), "web").await.unwrap()["status"].to_string();
+            if status.contains("InstallSucceeded") { Ok(()) } else { Err(status) }
+        })
+        .await;
+}
+
 /// Waits until an event about the object has been counted.
 async fn told_again(world: &World, name: &str) {
     world
@@ -157,20 +192,18 @@ async fn play(world: &World) {
         })
         .await;
     let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
-    world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer).await;
+    world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer.clone()).await;
     play_artifact(world).await;
-    world
-        .patch(
-            SOURCE,
-            "OCIRepository",
-            FLUX,
-            "artifact",
-            json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } }),
-        )
-        .await;
+    play_release(world).await;
+    for (kind, name) in [("OCIRepository", "artifact"), ("HelmRepository", "charts"), ("HelmChart", "web")] {
+        world.patch(SOURCE, kind, FLUX, name, finalizer.clone()).await;
+    }
     let deleted = [
         (SOURCE, "GitRepository", "gone"),
         (SOURCE, "OCIRepository", "artifact"),
+        (SOURCE, "HelmChart", "web"),
+        (SOURCE, "HelmRepository", "charts"),
+        (HELM, "HelmRelease", "web"),
         ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     ];
     for (api_version, kind, name) in deleted {

@@ -10,6 +10,7 @@ mod namespaces;
 mod objects;
 mod places;
 mod references;
+mod releases;
 mod remotes;
 mod schemas;
 mod sources;
@@ -82,6 +83,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding>
     objects::check(&mut checked);
     references::check(&mut checked);
     namespaces::check(&mut checked);
+    releases::check(&mut checked);
     sources::check(&mut checked);
     remotes::check(&mut checked, side.tree.as_ref());
     duplicates::check(&mut checked);

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_no_chart_or_lacks_others_is_said() {
-        let said = |spec: Value, extra: &[(&str, &str)]| packed(spec, extra).err().unwrap();
+        let said = |spec: Value, extra: &[(&str, &'static str)]| packed(spec, extra).err().unwrap();
         assert!(
             said(json!({ "chart": "./gone" }), &[]).starts_with("invalid chart reference: there is nothing at gone")
         );
