@@ -66,7 +66,6 @@ async fn run_one(
     event: HookEvent,
     timeout: Duration,
 ) -> Result<(), ActionError> {
-    acting.job.give_way().map_err(|_| ActionError::Superseded)?;
     if record.hooks[at].delete_policies.is_empty() {
         record.hooks[at].delete_policies = vec![BEFORE.to_owned()];
     }
@@ -125,7 +124,8 @@ async fn delete(acting: &Acting<'_>, hook: &HookRecord, policy: &str, timeout: D
     applier.wait_until_gone(&leaving, timeout).await.map_err(|error| ActionError::failed(&error))
 }
 
-/// Waits until Jobs and Pods have run to their end. Of other objects it is enough that they are there.
+/// Waits until Jobs and Pods have run to their end. Of other objects it is enough that they are there. Nothing newer breaks this off:
+/// what is half done, such as a migration, would be begun again beside itself.
 pub(super) async fn until_done(
     acting: &mut Acting<'_>,
     objects: &[Manifest],
@@ -167,10 +167,7 @@ async fn until_ended(
             let limit = crate::owner::status::go_duration(timeout);
             return Err(ActionError::Failed(format!("timed out waiting for {} to complete after {limit}", object.id)));
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = acting.job.cancelled() => return Err(ActionError::Superseded),
-        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

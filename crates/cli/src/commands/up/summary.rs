@@ -46,7 +46,8 @@ impl Summary<'_> {
         let total = convergence.ready + convergence.failed.len();
         let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
         let seconds = elapsed.as_secs_f64();
-        crate::terminal::tell!("{mark} {} of {total} Kustomizations are ready after {seconds:.1} s", convergence.ready);
+        let what = if convergence.has_releases { "Kustomizations and HelmReleases" } else { "Kustomizations" };
+        crate::terminal::tell!("{mark} {} of {total} {what} are ready after {seconds:.1} s", convergence.ready);
         let waiting = pods_without_a_node(self.control_plane).await?;
         if waiting > 0 {
             let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };

@@ -44,6 +44,8 @@ pub struct Convergence {
     pub failed_sources: Vec<(String, String)>,
     /// Those of whose objects some count as ready without being so, with what is said of them.
     pub assumed: Vec<(String, String)>,
+    /// Whether there are HelmReleases among them.
+    pub has_releases: bool,
 }
 
 impl Convergence {
@@ -251,6 +253,8 @@ impl Watching {
         let mut convergence = Convergence::default();
         for (name, shown) in &self.known {
             let Some((phase, message)) = shown.state() else { continue };
+            let of = name.split_once(' ').map(|(kind, _)| kind);
+            convergence.has_releases |= of == Some(Kind::HelmRelease.word());
             convergence.assumed.extend(shown.assumed().map(|assumed| (name.clone(), assumed.to_owned())));
             match phase {
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,

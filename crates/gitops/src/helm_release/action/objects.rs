@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ApplyError, ChangeSet, Desired, Manifest, Partial, Propagation, Versioned};
+use cowherd_apply::{ChangeSet, Desired, Manifest, Partial, Propagation, Versioned};
 use cowherd_helm::release::record::Record;
 
 use super::super::{hooks, manifests};
@@ -41,10 +41,9 @@ pub(super) async fn refuse_those_of_others(acting: &Acting<'_>, objects: &[Manif
     Ok(())
 }
 
-/// Applies the objects.
+/// Applies the objects. Nothing newer breaks this off, since the record of the release says already that they are being applied.
 pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest]) -> Result<ChangeSet, ActionError> {
     let permit = acting.context.applies.acquire().await;
-    acting.job.give_way().map_err(|_| ActionError::Superseded)?;
     acting.job.progress.described = objects.len();
     acting.job.tell(acting.context, crate::Phase::Applying);
     let desired = Desired {
@@ -70,11 +69,7 @@ pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest
         Err(Partial { error, changes, .. }) => {
             acting.context.counters.applied(&changes);
             acting.job.note(&changes);
-            Err(if matches!(error, ApplyError::Superseded) {
-                ActionError::Superseded
-            } else {
-                ActionError::failed(&error)
-            })
+            Err(ActionError::failed(&error))
         }
     }
 }

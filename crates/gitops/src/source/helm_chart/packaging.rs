@@ -44,7 +44,7 @@ struct Copy<'a> {
 }
 
 /// How deep the directories of a chart may stand inside each other: a link may lead to its own parent.
-const MAX_DEPTH: usize = 40;
+const MAX_DEPTH: usize = 30;
 
 impl Copy<'_> {
     fn directory(&mut self, path: &TreePath, below: &str, depth: usize) -> Result<(), Error> {
@@ -56,7 +56,11 @@ impl Copy<'_> {
             let at = path.join(&name).map_err(|error| Error::Package(error.to_string()))?;
             let below = if below.is_empty() { name } else { format!("{below}/{name}") };
             match self.tree.stat(&at).map_err(failed)?.map(|entry| entry.kind) {
-                Some(EntryKind::Directory) => self.directory(&at, &below, depth + 1)?,
+                Some(EntryKind::Directory) => {
+                    // Directories are counted, too: links may lead to the same ones without end.
+                    self.count(&at, 0)?;
+                    self.directory(&at, &below, depth + 1)?;
+                }
                 Some(EntryKind::File { size }) => {
                     self.count(&at, size)?;
                     let content = self.tree.read(&at).map_err(failed)?;
@@ -74,7 +78,7 @@ impl Copy<'_> {
         self.bytes = self.bytes.saturating_add(size);
         if size > file_bytes || self.bytes > chart_bytes || self.files > files {
             return Err(Error::Package(format!(
-                "{path}: a chart may have {files} files of {file_bytes} bytes, {chart_bytes} bytes together"
+                "{path}: a chart may have {files} files and directories, files of {file_bytes} bytes, {chart_bytes} bytes together"
             )));
         }
         Ok(())
@@ -155,5 +159,20 @@ mod tests {
         tree.link("web/again", "../web").unwrap();
         let error = copy(&tree, &TreePath::parse("web").unwrap()).unwrap_err().to_string();
         assert!(error.contains("nested more than"), "{error}");
+        tree.link("web/more", "../web").unwrap();
+        let error = copy(&tree, &TreePath::parse("web").unwrap()).unwrap_err().to_string();
+        assert!(error.contains("nested more than"), "{error}");
+    }
+
+    #[test]
+    fn links_that_lead_to_the_same_directories_are_counted_each_time() {
+        let mut tree = MemoryTree::new([("web/Chart.yaml", "name: web\n"), ("web/0/a", "")]).unwrap();
+        for level in 1..20 {
+            for name in ["a", "b", "c"] {
+                tree.link(&format!("web/{level}/{name}"), &format!("../{}", level - 1)).unwrap();
+            }
+        }
+        let error = copy(&tree, &TreePath::parse("web").unwrap()).unwrap_err().to_string();
+        assert!(error.contains("a chart may have"), "{error}");
     }
 }
