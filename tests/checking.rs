@@ -358,8 +358,8 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
     repository.write("patched/kustomization.yaml", "resources: [map.yaml]\npatches: more.yaml\n");
     repository.write("layered/map.yaml", &config_map("b", "1").replace("\ndata:", "\ndta:"));
     repository.write(
-        "release.yaml",
-        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: r, namespace: default}\n",
+        "alert.yaml",
+        "apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: r, namespace: default}\n",
     );
     repository.commit("begin");
     let mut up = cowherd(directory.path());
@@ -383,7 +383,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
         "patched/kustomization.yaml:2: error: patches: invalid type",
         "patched/kustomization.yaml:1: error: resources[0]: map.yaml: no such file",
-        "release.yaml:2: error: HelmRelease/default/r: cowherd does not do the kind HelmRelease",
+        "alert.yaml:2: error: Alert/default/r: cowherd does not do the kind Alert",
         "web: error: the directory is a Helm chart",
     ] {
         assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {lines:#?}");

@@ -127,6 +127,10 @@ fn helm_sees_what_is_installed_and_upgraded() {
     assert!(manifest.contains("color: green"), "{manifest}");
     assert!(helm_says(&fleet, "get hooks web").contains("name: web-before"));
     assert!(helm_says(&fleet, "status web").contains("STATUS: deployed"));
+
+    let tree = fleet.running.cowherd_ok(["tree", "helmrelease", "web"]);
+    assert_eq!(tree, "HelmRelease/flux-system/web\n└── ConfigMap/default/web\n");
+    assert!(fleet.running.cowherd_ok(["tree", "flux-system"]).contains("ConfigMap/default/web\n"));
 }
 
 #[test]

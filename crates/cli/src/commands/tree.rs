@@ -1,4 +1,4 @@
-//! `cowherd tree`: what a Kustomization applied, and what those applied in turn.
+//! `cowherd tree`: what a Kustomization or a HelmRelease applied, and what those applied in turn.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -17,18 +17,19 @@ use crate::output::{self, Format};
 use crate::resource::{self, Resource};
 use crate::target::{Kind, Target};
 
-/// Show what a Kustomization applied, as a tree
+/// Show what a Kustomization or a HelmRelease applied, as a tree
 ///
 /// Examples:
 ///   cowherd tree kustomization flux-system
 ///   cowherd tree apps --compact
+///   cowherd tree hr/web
 #[derive(Args)]
 #[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Tree {
-    /// `[kustomization] NAME`
+    /// `[kustomization] NAME`, or `helmrelease NAME`
     #[arg(value_name = "KUSTOMIZATION", required = true, add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
-    /// Show only Kustomizations and sources
+    /// Show only Kustomizations, HelmReleases and sources
     #[arg(long)]
     compact: bool,
     /// Print the tree for programs
@@ -53,11 +54,11 @@ impl Tree {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::parse(&self.words)?;
         let [name] = &target.names[..] else { misuse!("name one Kustomization, as in `cowherd tree flux-system`") };
-        if target.kind != Kind::Kustomization {
-            misuse!("only Kustomizations have a tree");
+        if !Kind::OWNERS.contains(&target.kind) {
+            misuse!("only Kustomizations and HelmReleases have a tree");
         }
         let client = self.cluster.client().await?;
-        let root = resource::get(&client, Kind::Kustomization, &self.cluster.namespace, name).await?;
+        let root = resource::get(&client, target.kind, &self.cluster.namespace, name).await?;
         let tree = grow(&client, &root, &mut BTreeSet::new(), self.compact).await?;
         match self.output {
             Some(format) => output::print_structured(&tree.to_json(), format)?,
@@ -67,19 +68,19 @@ impl Tree {
     }
 }
 
-/// The node of a Kustomization; one that was met before keeps its children to itself, so that Kustomizations
+/// The node of a Kustomization or a HelmRelease; one that was met before keeps its children to itself, so that those
 /// that apply each other end.
-async fn grow(client: &Client, kustomization: &Resource, met: &mut BTreeSet<String>, compact: bool) -> Result<Node> {
-    let mut node = Node::of("kustomize.toolkit.fluxcd.io", "Kustomization", kustomization);
-    if !met.insert(kustomization.id()) {
+async fn grow(client: &Client, owner: &Resource, met: &mut BTreeSet<String>, compact: bool) -> Result<Node> {
+    let mut node = Node::of(owner);
+    if !met.insert(node.label()) {
         return Ok(node);
     }
-    let entries = kustomization.at("/status/inventory/entries").and_then(Value::as_array);
+    let entries = owner.at("/status/inventory/entries").and_then(Value::as_array);
     for entry in entries.into_iter().flatten() {
         let Some(mut child) = entry["id"].as_str().and_then(Node::parse) else { continue };
-        child.note = note(kustomization, &child.label());
-        if child.kind == "Kustomization" && child.group == "kustomize.toolkit.fluxcd.io" {
-            let found = resource::get(client, Kind::Kustomization, &child.namespace, &child.name).await;
+        child.note = note(owner, &child.label());
+        if let Some(kind) = child.owner() {
+            let found = resource::get(client, kind, &child.namespace, &child.name).await;
             match found {
                 Ok(found) => node.children.push(Box::pin(grow(client, &found, met, compact)).await?),
                 Err(_) => node.children.push(child),
@@ -104,10 +105,10 @@ fn note(kustomization: &Resource, label: &str) -> Option<&'static str> {
 }
 
 impl Node {
-    fn of(group: &str, kind: &str, resource: &Resource) -> Self {
+    fn of(resource: &Resource) -> Self {
         Self {
-            group: group.to_owned(),
-            kind: kind.to_owned(),
+            group: resource.kind.group().to_owned(),
+            kind: resource.kind.name().to_owned(),
             namespace: resource.namespace(),
             name: resource.name(),
             note: None,
@@ -118,6 +119,11 @@ impl Node {
     fn parse(id: &str) -> Option<Self> {
         let ObjectId { namespace, name, group, kind } = inventory::parse(id, "").ok()?.id;
         Some(Self { kind, group, namespace, name, note: None, children: Vec::new() })
+    }
+
+    /// Which kind of what applies others it is, if it is that.
+    fn owner(&self) -> Option<Kind> {
+        Kind::OWNERS.into_iter().find(|kind| kind.name() == self.kind && kind.group() == self.group)
     }
 
     fn label(&self) -> String {

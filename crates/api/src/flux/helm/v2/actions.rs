@@ -95,7 +95,7 @@ pub struct Upgrade {
     /// Whether what an upgrade that failed made is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleanup_on_fail: Option<bool>,
-    /// What becomes of the chart's definitions: they are left out (Skip, the default), made where they are missing (Create) or
+    /// What becomes of the chart's definitions: they are left out (Skip), made where they are missing (Create, the default) or
     /// made as the chart has them (CreateReplace).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["Skip", "Create", "CreateReplace"]))]
