@@ -167,7 +167,7 @@ pub const HELM_REPOSITORY: &[Unsupported] = &[
         but: &["generic"],
         instead: "use credentials in a Secret and the provider generic",
     },
-    not_done("accessFrom", "it restricts nobody in Flux either; start cowherd with --no-cross-namespace-refs"),
+    not_done("accessFrom", "it restricts nobody in Flux either; --no-cross-namespace-refs restricts everybody"),
 ];
 
 /// What is not done of a HelmChart.
