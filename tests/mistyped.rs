@@ -117,7 +117,7 @@ fn what_is_found_is_a_list_however_much_it_is_and_what_is_named_is_itself() {
 fn output_that_cannot_be_written_is_a_failure_like_others() {
     let fleet = Fleet::start();
     for (words, status) in
-        [(&["get", "ks"][..], 1), (&["tree", "flux-system"], 1), (&["version"], 1), (&["check", "."], 2)]
+        [(&["get", "ks"][..], 1), (&["tree", "flux-system"], 1), (&["version"], 1), (&["check", ".", "-o", "json"], 2)]
     {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut command = crate::program::cowherd(&fleet.repository.path);
