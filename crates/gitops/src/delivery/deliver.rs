@@ -296,8 +296,8 @@ pub(crate) async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<
     let version =
         finalize::set_finalizer(context, &job.name, seen, true).await.map_err(|error| Failure::api(&error))?;
     // It was as it was seen, so that nobody wrote the status either.
-    if job.status.basis.version == seen.resource_version {
-        job.status.basis.version = version;
+    if job.status.precondition.version == seen.resource_version {
+        job.status.precondition.version = version;
     }
     Ok(())
 }

@@ -166,7 +166,7 @@ pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<bool, Fa
     let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(false) };
     let seen = found.metadata.clone();
     if let Ok((owner, theirs)) = (kind.read)(found)
-        && !theirs.is_of(&job.status.basis, kind)
+        && !theirs.is_of(&job.status.precondition, kind)
     {
         job.status = theirs.founded(&owner).with_objects_of(&job.status);
         return Err(Failure::Overtaken);

@@ -15,7 +15,7 @@ use crate::conditions::{
     ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
     RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, time,
 };
-use crate::status::{Basis, Written};
+use crate::status::{Precondition, Written};
 use crate::{Counters, Occasion};
 
 /// What an owner's status says, whatever its kind.
@@ -42,7 +42,7 @@ pub(crate) struct Status {
     /// What only owners of its kind say.
     pub(crate) own: Map<String, Value>,
     /// What is known of it as the API has it.
-    pub(crate) basis: Basis,
+    pub(crate) precondition: Precondition,
 }
 
 impl Status {
@@ -53,7 +53,8 @@ impl Status {
 
     /// The same, as it was found with its owner.
     pub(crate) fn founded(mut self, owner: &Owner) -> Self {
-        self.basis = Basis::found(&owner.metadata, &(owner.name.kind.write_status)(&self).unwrap_or_default());
+        self.precondition =
+            Precondition::found(&owner.metadata, &(owner.name.kind.write_status)(&self).unwrap_or_default());
         self
     }
 
@@ -73,13 +74,13 @@ impl Status {
     }
 
     /// Whether it is one of those that we know to be ours.
-    pub(crate) fn is_of(&self, basis: &Basis, kind: &OwnerKind) -> bool {
-        basis.is_ours(&(kind.write_status)(self).unwrap_or_default())
+    pub(crate) fn is_of(&self, precondition: &Precondition, kind: &OwnerKind) -> bool {
+        precondition.is_ours(&(kind.write_status)(self).unwrap_or_default())
     }
 
     /// The owner was seen with `found` as its status, where this one is the last that we know of.
     pub(crate) fn see(&mut self, owner: &Owner, found: &Self) {
-        self.basis.see(&owner.metadata, || (owner.name.kind.write_status)(found).unwrap_or_default());
+        self.precondition.see(&owner.metadata, || (owner.name.kind.write_status)(found).unwrap_or_default());
     }
 
     /// What of it holds for an owner that is made anew and goes on with the same objects: these, and what waits of them.
@@ -252,8 +253,8 @@ pub(crate) async fn write(
 ) -> Result<(), Unwritten> {
     let kind = name.kind;
     let written = (kind.write_status)(status).map_err(kube::Error::SerdeError)?;
-    status.basis.sends(&written);
-    match write_fields(client, counters, name, &status.basis, (kind.status_fields, &written)).await? {
+    status.precondition.sends(&written);
+    match write_fields(client, counters, name, &status.precondition, (kind.status_fields, &written)).await? {
         Written::Done(object) => status.rest_on(kind, *object),
         Written::Overtaken(live) => {
             let (owner, theirs) = (kind.read)(*live).map_err(kube::Error::SerdeError)?;
@@ -268,7 +269,7 @@ impl Status {
     /// What was written is what is there now, and what the next write rests on.
     fn rest_on(&mut self, kind: &OwnerKind, object: DynamicObject) -> Result<(), Unwritten> {
         let (owner, found) = (kind.read)(object).map_err(kube::Error::SerdeError)?;
-        self.basis = found.founded(&owner).basis;
+        self.precondition = found.founded(&owner).precondition;
         Ok(())
     }
 }
@@ -287,7 +288,7 @@ pub(crate) async fn write_conditions(
     if let Value::Object(fields) = &mut written {
         fields.retain(|field, _| field == CONDITIONS);
     }
-    match write_fields(client, counters, name, &status.basis, (&[CONDITIONS], &written)).await? {
+    match write_fields(client, counters, name, &status.precondition, (&[CONDITIONS], &written)).await? {
         Written::Done(object) => status.rest_on(kind, *object),
         Written::Overtaken(_) => Err(Unwritten::Overtaken),
     }
@@ -300,13 +301,14 @@ async fn write_fields(
     client: &Client,
     counters: &Counters,
     name: &OwnerName,
-    basis: &Basis,
+    precondition: &Precondition,
     what: (&[&str], &Value),
 ) -> kube::Result<Written> {
     let kind = name.kind;
     let place = crate::status::Place { resource: kind.resource(), name: name.namespaced() };
-    let is_ours = |live: &DynamicObject| (kind.read)(live.clone()).is_ok_and(|(_, status)| status.is_of(basis, kind));
-    let written = crate::status::write(client, &place, kind.status_manager, what, basis, is_ours).await?;
+    let is_ours =
+        |live: &DynamicObject| (kind.read)(live.clone()).is_ok_and(|(_, status)| status.is_of(precondition, kind));
+    let written = crate::status::write(client, &place, kind.status_manager, what, precondition, is_ours).await?;
     counters.wrote_status();
     Ok(written)
 }

@@ -9,7 +9,7 @@ use super::{Schedule, Signal};
 use crate::owner::OwnerName;
 use crate::owner::status::Unwritten;
 use crate::owner::{Status, status};
-use crate::status::Basis;
+use crate::status::Precondition;
 
 /// How many writes are under way at once: few, so that they are in nobody's way.
 const AT_ONCE: usize = 4;
@@ -25,7 +25,7 @@ pub(crate) enum Followed {
     /// The status as somebody else wrote it meanwhile.
     Overtaken(Box<Status>),
     /// Nobody knows if it was written.
-    Failed(Basis),
+    Failed(Precondition),
 }
 
 impl Schedule {
@@ -78,7 +78,7 @@ impl Schedule {
             let followed = match written {
                 Ok(()) => Followed::Written(Box::new(status)),
                 Err(Unwritten::Overtaken) => Followed::Overtaken(Box::new(status)),
-                Err(Unwritten::Api(_)) => Followed::Failed(status.basis),
+                Err(Unwritten::Api(_)) => Followed::Failed(status.precondition),
             };
             let _ = context.signals.send(Signal::Followed { name, uid, followed });
         });
@@ -98,8 +98,8 @@ impl Schedule {
             _ if entry.owner.uid() != uid => {}
             Followed::Written(status) => entry.status = *status,
             Followed::Overtaken(status) => entry.is_overtaken(*status, now),
-            Followed::Failed(basis) => {
-                entry.status.basis = basis;
+            Followed::Failed(precondition) => {
+                entry.status.precondition = precondition;
                 let at = now + RETRY;
                 entry.follow_at = Some(at);
                 self.timers.set(name, at);

@@ -17,7 +17,7 @@ use crate::conditions::{
     SUCCEEDED, find, holds, time,
 };
 use crate::events::{self, Happened, Type};
-use crate::status::{Basis, Place, Written};
+use crate::status::{Place, Precondition, Written};
 use crate::{Authorship, Occasion, Progress, Trigger};
 
 /// The component that events name.
@@ -30,15 +30,15 @@ pub(super) struct Report {
     /// The status as it was last written, or found.
     status: Status,
     /// What is known of it as the API has it.
-    basis: Basis,
+    precondition: Precondition,
     teller: Teller,
 }
 
 impl Report {
     pub(super) fn new(shared: Shared, name: SourceName, object: &impl Source, teller: Teller) -> Self {
         let status = object.status();
-        let basis = Basis::found(object.meta(), &status);
-        Self { shared, name, status, basis, teller }
+        let precondition = Precondition::found(object.meta(), &status);
+        Self { shared, name, status, precondition, teller }
     }
 
     /// Tells what came of a look; whether all is well.
@@ -178,21 +178,22 @@ impl Report {
     /// Writes the status, unless it is there already. Where somebody else wrote it meanwhile, another agent that leads by now,
     /// it may be, what they wrote counts until the next look. Whether the status is there.
     async fn write<K: Source>(&mut self, object: &K, status: Status) -> bool {
-        self.basis.see(object.meta(), || object.status());
+        self.precondition.see(object.meta(), || object.status());
         // Of what is another shard's its own agents tell. What is seen of the status may be late, but not until the next look.
         if (status == self.status && status == object.status()) || !self.shared.is_ours(object) {
             return true;
         }
         let place = Place { resource: ApiResource::erase::<K>(&()), name: self.name.name.clone() };
         let fields: Vec<&str> = COMMON_FIELDS.iter().chain(K::STATUS_FIELDS).copied().collect();
-        self.basis.sends(&status);
-        let is_ours = |live: &DynamicObject| read::<K>(live).is_some_and(|live| self.basis.is_ours(&live.status()));
+        self.precondition.sends(&status);
+        let is_ours =
+            |live: &DynamicObject| read::<K>(live).is_some_and(|live| self.precondition.is_ours(&live.status()));
         let written = crate::status::write(
             &self.shared.client,
             &place,
             SOURCE_STATUS_MANAGER,
             (&fields, &status),
-            &self.basis,
+            &self.precondition,
             is_ours,
         );
         let (found, is_written) = match written.await {
@@ -207,7 +208,7 @@ impl Report {
             }
         };
         if let Some(found) = read::<K>(&found) {
-            self.basis = Basis::found(found.meta(), &found.status());
+            self.precondition = Precondition::found(found.meta(), &found.status());
             self.status = if is_written { status } else { found.status() };
         }
         is_written

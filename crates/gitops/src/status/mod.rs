@@ -3,7 +3,7 @@
 //! A leader that was suspended, or cut off, writes what it knew then: the resource version keeps that from replacing what its
 //! successor wrote.
 
-mod basis;
+mod precondition;
 
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::NamespacedName;
 
-pub(crate) use basis::Basis;
+pub(crate) use precondition::Precondition;
 
 /// How often a write is tried that meets another one.
 const ATTEMPTS: usize = 5;
@@ -42,7 +42,7 @@ pub(crate) async fn write(
     place: &Place,
     manager: &str,
     (fields, status): (&[&str], &impl Serialize),
-    basis: &Basis,
+    precondition: &Precondition,
     is_ours: impl Fn(&DynamicObject) -> bool,
 ) -> kube::Result<Written> {
     let mut patch: Map<String, Value> = fields.iter().map(|field| ((*field).to_owned(), Value::Null)).collect();
@@ -51,7 +51,7 @@ pub(crate) async fn write(
     }
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &place.name.namespace, &place.resource);
     let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-    let mut since = basis.version.clone();
+    let mut since = precondition.version.clone();
     let mut attempt = 1;
     loop {
         let metadata: Map<String, Value> = since.iter().map(|at| ("resourceVersion".to_owned(), json!(at))).collect();
@@ -62,7 +62,7 @@ pub(crate) async fn write(
             Err(error) => return Err(error),
         };
         attempt += 1;
-        let Some(live) = look(&api, place, basis).await? else { return Err(conflict) };
+        let Some(live) = look(&api, place, precondition).await? else { return Err(conflict) };
         if !is_ours(&live) {
             return Ok(Written::Overtaken(Box::new(live)));
         }
@@ -71,9 +71,13 @@ pub(crate) async fn write(
 }
 
 /// The object as it is now, if it is still there. It is listed, since the agent that brings sources may get none.
-async fn look(api: &Api<DynamicObject>, place: &Place, basis: &Basis) -> kube::Result<Option<DynamicObject>> {
+async fn look(
+    api: &Api<DynamicObject>,
+    place: &Place,
+    precondition: &Precondition,
+) -> kube::Result<Option<DynamicObject>> {
     let name = &place.name.name;
     let found = api.list(&ListParams::default().fields(&format!("metadata.name={name}"))).await?;
-    let is_it = |object: &DynamicObject| object.name_any() == *name && object.uid() == basis.uid;
+    let is_it = |object: &DynamicObject| object.name_any() == *name && object.uid() == precondition.uid;
     Ok(found.items.into_iter().find(is_it))
 }

@@ -111,7 +111,12 @@ impl Election<'_> {
                 Ok(false) => pulse.well(),
                 Err(error) => {
                     tracing::debug!(lease = self.candidate.lease, %error, "the lease cannot be taken");
-                    pulse.unwell("the lease can be neither read nor written");
+                    let why = match error {
+                        kube::Error::Api(status) => status.message.clone(),
+                        error => error.to_string(),
+                    };
+                    let Candidate { namespace, lease, .. } = self.candidate;
+                    pulse.unwell(format!("the Lease {namespace}/{lease} can be neither read nor written: {why}"));
                 }
             }
             // Candidates that started together do not stay together.

@@ -126,9 +126,9 @@ impl Entry {
         self.strays = 0;
         self.not_before = None;
         // Only after what we wrote last was seen is it known that anything else came later.
-        let was_ours = self.status.basis.version == self.owner.metadata.resource_version;
+        let was_ours = self.status.precondition.version == self.owner.metadata.resource_version;
         self.status.see(&owner, &status);
-        if was_ours && self.status.basis.version != owner.metadata.resource_version && !self.is_busy() {
+        if was_ours && self.status.precondition.version != owner.metadata.resource_version && !self.is_busy() {
             self.is_overtaken(status.founded(&owner).with_objects_of(&self.status), Instant::now());
         }
         self.owner = Arc::new(owner);

@@ -19,7 +19,7 @@ use crate::delivery::{Ended, Rank, Report, Task};
 use crate::events::Type;
 use crate::owner::{OwnerKind, OwnerName};
 use crate::source::{Artifact, Latest, News, Origin, SourceName, git};
-use crate::status::Basis;
+use crate::status::Precondition;
 use crate::{Drifted, Occasion, Phase, Policy, Trigger, kustomization};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ impl Steps {
             status.last_applied_revision = Some("main@sha1:2".to_owned());
             Followed::Written(Box::new(status))
         } else {
-            Followed::Failed(status.basis)
+            Followed::Failed(status.precondition)
         };
         self.schedule.followed(&self::name(name), uid, followed);
     }
@@ -216,7 +216,7 @@ async fn what_is_gone_leaves_when_all_that_was_under_way_has_ended() {
     assert_eq!(steps.world.told()["web"].last().map(|(phase, _)| phase.clone()), Some(Phase::Gone));
     steps.lose().await;
     assert!(steps.schedule.leaving.contains_key(&name("web")), "its status is still being written");
-    steps.schedule.followed(&name("web"), None, Followed::Failed(Basis::default()));
+    steps.schedule.followed(&name("web"), None, Followed::Failed(Precondition::default()));
     assert!(steps.schedule.leaving.is_empty());
 
     let mut steps = Steps::done(&["web"]);

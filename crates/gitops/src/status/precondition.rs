@@ -1,4 +1,4 @@
-//! What is known of the status of an object as the API has it.
+//! What has to hold of an object for its status to be written over: that it is the same, and that the status is ours.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,7 +10,7 @@ const LOST: usize = 8;
 
 /// Which statuses of an object are ours, and when one was seen last. All of them are in the words of its kind.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Basis {
+pub(crate) struct Precondition {
     /// Whose status it is.
     pub(crate) uid: Option<String>,
     /// The resource version at which the object was seen last with a status of ours; nothing where that is not known.
@@ -32,7 +32,7 @@ impl Print {
     }
 }
 
-impl Basis {
+impl Precondition {
     /// That of an object that was found with this status.
     pub(crate) fn found(metadata: &ObjectMeta, status: &impl Serialize) -> Self {
         Self {
@@ -77,24 +77,24 @@ mod tests {
 
     #[test]
     fn ours_is_what_was_found_last_and_what_may_have_been_written_since() {
-        let mut basis = Basis::found(&at("10"), &"1");
-        assert!(basis.is_ours(&"1") && !basis.is_ours(&"2"));
-        basis.sends(&"2");
-        basis.sends(&"3");
-        assert!(["1", "2", "3"].iter().all(|status| basis.is_ours(status)), "no answer came");
+        let mut precondition = Precondition::found(&at("10"), &"1");
+        assert!(precondition.is_ours(&"1") && !precondition.is_ours(&"2"));
+        precondition.sends(&"2");
+        precondition.sends(&"3");
+        assert!(["1", "2", "3"].iter().all(|status| precondition.is_ours(status)), "no answer came");
         for lost in 0..100 {
-            basis.sends(&format!("lost {lost}"));
+            precondition.sends(&format!("lost {lost}"));
         }
-        assert!(basis.is_ours(&"1") && basis.is_ours(&"lost 99") && !basis.is_ours(&"2"));
-        assert_eq!(basis.ours.len(), LOST);
+        assert!(precondition.is_ours(&"1") && precondition.is_ours(&"lost 99") && !precondition.is_ours(&"2"));
+        assert_eq!(precondition.ours.len(), LOST);
     }
 
     #[test]
     fn an_object_may_be_another_as_long_as_its_status_is_ours() {
-        let mut basis = Basis::found(&at("10"), &"1");
-        basis.see(&at("11"), || "1");
-        assert_eq!(basis.version.as_deref(), Some("11"));
-        basis.see(&at("12"), || "2");
-        assert_eq!(basis.version.as_deref(), Some("11"), "somebody else's is not written over");
+        let mut precondition = Precondition::found(&at("10"), &"1");
+        precondition.see(&at("11"), || "1");
+        assert_eq!(precondition.version.as_deref(), Some("11"));
+        precondition.see(&at("12"), || "2");
+        assert_eq!(precondition.version.as_deref(), Some("11"), "somebody else's is not written over");
     }
 }
