@@ -111,7 +111,9 @@ fn bootstrapped(path: &Path, url: &str, interval: &str) -> Repository {
         .to_owned();
     for (group, kind, plural, versions) in [
         ("source.toolkit.fluxcd.io", "GitRepository", "gitrepositories", &["v1"][..]),
+        ("source.toolkit.fluxcd.io", "OCIRepository", "ocirepositories", &["v1"]),
         ("source.toolkit.fluxcd.io", "HelmRepository", "helmrepositories", &["v1"]),
+        ("source.toolkit.fluxcd.io", "HelmChart", "helmcharts", &["v1"]),
         ("kustomize.toolkit.fluxcd.io", "Kustomization", "kustomizations", &["v1"]),
         ("helm.toolkit.fluxcd.io", "HelmRelease", "helmreleases", &["v2"]),
         ("notification.toolkit.fluxcd.io", "Alert", "alerts", &["v1beta3"]),

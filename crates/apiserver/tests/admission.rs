@@ -390,7 +390,7 @@ async fn a_definition_that_is_needed_goes_on_being_served() {
     ];
     for versions in gone {
         let (code, refused) = merge(&client, &cows, json!({"spec": {"versions": versions}})).await;
-        assert_eq!(code, 403, "{refused}");
+        assert_eq!(code, 422, "{refused}");
         assert!(message(&refused).contains("version v1 may not cease to be served"), "{refused}");
     }
     // Another version may come, and others may do as they like with theirs.

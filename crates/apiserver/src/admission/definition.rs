@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cowherd_schema::{FieldError, FieldPath};
 use serde_json::Value;
 
 use crate::{
@@ -30,6 +31,9 @@ pub fn must_be_usable(resource: &Resource, definition: &Value) -> ApiResult<()> 
 }
 
 /// Refuses to end what is served of a definition that the control plane needs: that would be to delete it.
+///
+/// It is invalid, whoever asks, and not forbidden to somebody: a repository that brings Flux's own definitions, of a release that
+/// serves less, may do so in vain.
 pub fn must_stay_served(resource: &Resource, new: &Value, old: &Value) -> ApiResult<()> {
     let served = |definition: &Value| -> BTreeSet<String> {
         let versions = object::at(definition, &["spec", "versions"]).and_then(Value::as_array);
@@ -40,7 +44,8 @@ pub fn must_stay_served(resource: &Resource, new: &Value, old: &Value) -> ApiRes
         None => Ok(()),
         Some(version) => {
             let why = format!("this control plane needs it; version {version} may not cease to be served");
-            Err(ApiError::forbidden(resource.named(), object::name(old), why))
+            let error = FieldError::forbidden(&FieldPath::new("spec.versions"), why);
+            Err(ApiError::invalid(resource.named_kind(), object::name(old), &[error]))
         }
     }
 }
