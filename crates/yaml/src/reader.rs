@@ -60,13 +60,7 @@ struct Open {
 
 enum Content {
     Sequence(Vec<Value>),
-    /// `has_merge` says that there was a key `<<`, of whatever style.
-    Mapping {
-        map: Map<String, Value>,
-        key: Option<Key>,
-        merge: Option<Value>,
-        has_merge: bool,
-    },
+    Mapping { map: Map<String, Value>, key: Option<Key>, merge: Option<Value> },
 }
 
 /// The end of a text.
@@ -182,8 +176,7 @@ impl<'a> Reader<'a> {
             Event::Alias(anchor) => self.alias(anchor, marker),
             Event::SequenceStart(style, anchor, _) => self.start(style, anchor, marker, Content::Sequence(Vec::new())),
             Event::MappingStart(style, anchor, _) => {
-                let content = Content::Mapping { map: Map::new(), key: None, merge: None, has_merge: false };
-                self.start(style, anchor, marker, content)
+                self.start(style, anchor, marker, Content::Mapping { map: Map::new(), key: None, merge: None })
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             _ => Ok(()),
@@ -277,7 +270,7 @@ impl<'a> Reader<'a> {
                 self.weight.item(items.len()).map_err(|_| too_heavy)?;
                 items.push(node.value);
             }
-            Content::Mapping { map, key, merge, .. } => match key.take() {
+            Content::Mapping { map, key, merge } => match key.take() {
                 Some(Key::Name(name)) => {
                     self.weight.entry(map.len()).map_err(|_| too_heavy)?;
                     map.insert(name, node.value);
@@ -360,8 +353,7 @@ impl<'a> Reader<'a> {
 
     fn named(&mut self, name: Key, marker: Marker) -> Result<(), YamlError> {
         let dialect = self.dialect;
-        let Some(Open { content: Content::Mapping { map, key, has_merge, .. }, weight, .. }) = self.open.last_mut()
-        else {
+        let Some(Open { content: Content::Mapping { map, key, merge }, weight, .. }) = self.open.last_mut() else {
             return Ok(());
         };
         let duplicate = match &name {
@@ -371,7 +363,8 @@ impl<'a> Reader<'a> {
                 let strict = dialect == Dialect::Kustomize;
                 (strict && map.contains_key(name)).then(|| name.clone())
             }
-            Key::Merge | Key::Nothing => std::mem::replace(has_merge, true).then(|| "<<".to_owned()),
+            Key::Merge => merge.is_some().then(|| "<<".to_owned()),
+            Key::Nothing => None,
         };
         match duplicate {
             Some(key) => Err(at(marker, Problem::DuplicateKey { key })),
