@@ -137,7 +137,7 @@ mod tests {
     fn of_several_the_one_with_the_very_name_counts() {
         let gadget =
             |name: &str| format!("apiVersion: example.com/v1\nkind: Gadget\nmetadata: {{name: {name}}}\n---\n");
-        let text = format!("{}{}{}", gadget("web"), gadget("${name}"), gadget("web-api"));
+        let text = format!("{}{}{}", gadget("web"), gadget("\"${name}\""), gadget("web-api"));
         assert_eq!(find_line(&text, "Gadget", "web-api"), Some(10));
         assert_eq!(find_line(&text, "Gadget", "web"), Some(2));
         assert_eq!(find_line(&text, "Gadget", "my-web"), Some(2));

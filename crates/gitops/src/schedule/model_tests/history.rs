@@ -233,9 +233,7 @@ impl History {
     }
 
     fn kill(&mut self) -> String {
-        // What one had that is to come back is known to nobody else.
-        let is_away = |app: usize| self.apps[app].exists && !self.is_there(app);
-        if self.kind == Kind::Grown && (0..APPS).any(is_away) {
+        if (0..APPS).any(|app| self.is_away(app)) {
             return "the agents live on".to_owned();
         }
         self.agents.abort_all();
@@ -243,6 +241,14 @@ impl History {
         let told = self.forge();
         self.start();
         format!("the agents are killed and started again; {told}")
+    }
+
+    /// Whether one was deleted by hand and is not back, or says nothing yet. What it had is known to the agents alone.
+    fn is_away(&self, app: usize) -> bool {
+        let found = self.cluster.all("Kustomization");
+        let says = |object: &Value| !object["status"]["inventory"].is_null();
+        let has_said = found.get(&format!("app-{app}")).is_some_and(says);
+        self.kind == Kind::Grown && self.apps[app].exists && !(self.is_there(app) && has_said)
     }
 
     /// Somebody writes into the status of a Kustomization that it has what others have, or what is not there.
@@ -322,8 +328,8 @@ impl History {
     }
 
     fn suspend(&mut self, app: usize) -> String {
-        // Others may wait for the first one, which is always at work.
-        if app == 0 || !self.apps[app].exists {
+        // Others may wait for the first one, which is always at work. One that comes back suspended says nothing before it is resumed.
+        if app == 0 || !self.apps[app].exists || self.is_away(app) {
             return format!("app-{app} stays as it is");
         }
         self.apps[app].suspended = !self.apps[app].suspended;
