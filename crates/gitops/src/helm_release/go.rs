@@ -1,31 +1,8 @@
 //! JSON as Go writes it: what has an identity here has the same one where Flux made it.
 
+use cowherd_helm::chart::{DEPENDENCY_FIELDS, FIELDS, MAINTAINER_FIELDS};
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-/// The fields of `Chart.yaml`, in the order in which Go has them.
-const CHART: &[&str] = &[
-    "name",
-    "home",
-    "sources",
-    "version",
-    "description",
-    "keywords",
-    "maintainers",
-    "icon",
-    "apiVersion",
-    "condition",
-    "tags",
-    "appVersion",
-    "deprecated",
-    "annotations",
-    "kubeVersion",
-    "dependencies",
-    "type",
-];
-const MAINTAINER: &[&str] = &["name", "email", "url"];
-const DEPENDENCY: &[&str] =
-    &["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
 
 /// What a type of ours that has its fields in Go's order says.
 pub(super) fn typed(value: &impl Serialize) -> String {
@@ -50,11 +27,11 @@ pub(super) fn json(value: &Value) -> String {
 pub(super) fn chart(metadata: &Value) -> String {
     let Value::Object(map) = metadata else { return json(metadata) };
     let within = |field: &str, value: &Value| match (field, value) {
-        ("maintainers", Value::Array(items)) => list(items.iter().map(|item| ordered(item, MAINTAINER))),
-        ("dependencies", Value::Array(items)) => list(items.iter().map(|item| ordered(item, DEPENDENCY))),
+        ("maintainers", Value::Array(items)) => list(items.iter().map(|item| ordered(item, MAINTAINER_FIELDS))),
+        ("dependencies", Value::Array(items)) => list(items.iter().map(|item| ordered(item, DEPENDENCY_FIELDS))),
         _ => json(value),
     };
-    object(in_order(map, CHART).map(|(key, value)| (key, within(key, value))))
+    object(in_order(map, FIELDS).map(|(key, value)| (key, within(key, value))))
 }
 
 fn ordered(value: &Value, fields: &[&'static str]) -> String {

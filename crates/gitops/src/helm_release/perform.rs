@@ -205,27 +205,12 @@ async fn rollback(run: &mut Run<'_>, version: i64) -> Result<(), Failure> {
     };
     let has_written = !written.is_empty();
     note(run, written.into_values(), "rollback");
-    let (release, chart) = (full_name(&target), chart_of(&target));
-    match done {
-        Ok(()) => {
-            let message = format!("Helm rollback to previous release {release} with chart {chart} succeeded");
-            let mut conditions = status::conditions(&mut run.job.status, &run.job.owner);
-            conditions.set(REMEDIATED, True, ROLLBACK_SUCCEEDED, &message);
-            told(run, Type::Normal, ROLLBACK_SUCCEEDED, &message);
-            summarized(run);
-            Ok(())
-        }
-        Err(ActionError::Superseded) => {
-            run.write_status().await?;
-            Err(Failure::Superseded)
-        }
-        Err(error) => {
-            let message = format!("Helm rollback to previous release {release} with chart {chart} failed: {error}");
-            failed(run, REMEDIATED, ROLLBACK_FAILED, &message);
-            summarized(run);
-            if has_written { Ok(()) } else { Err(Failure::Told { message, may_pass: true }) }
-        }
+    let what = format!("Helm rollback to previous release {} with chart {}", full_name(&target), chart_of(&target));
+    let ended = remediated(run, done, has_written, &what, (ROLLBACK_SUCCEEDED, ROLLBACK_FAILED)).await;
+    if !matches!(ended, Err(Failure::Superseded)) {
+        summarized(run);
     }
+    ended
 }
 
 async fn uninstall(run: &mut Run<'_>) -> Result<(), Failure> {
@@ -239,13 +224,25 @@ async fn uninstall(run: &mut Run<'_>) -> Result<(), Failure> {
     };
     let has_written = !written.is_empty();
     note(run, written.into_values(), "uninstall-remediation");
-    let (release, chart) = (full_name(&before), chart_of(&before));
+    let what =
+        format!("Helm uninstall remediation for release {} with chart {}", full_name(&before), chart_of(&before));
+    remediated(run, done, has_written, &what, (UNINSTALL_SUCCEEDED, UNINSTALL_FAILED)).await
+}
+
+/// Says how a remediation ended, by the reasons for either end. It counts as made where it has left a record.
+async fn remediated(
+    run: &mut Run<'_>,
+    done: Result<(), ActionError>,
+    has_written: bool,
+    what: &str,
+    (succeeded, failed_for): (&'static str, &'static str),
+) -> Result<(), Failure> {
     match done {
         Ok(()) => {
-            let message = format!("Helm uninstall remediation for release {release} with chart {chart} succeeded");
+            let message = format!("{what} succeeded");
             let mut conditions = status::conditions(&mut run.job.status, &run.job.owner);
-            conditions.set(REMEDIATED, True, UNINSTALL_SUCCEEDED, &message);
-            told(run, Type::Normal, UNINSTALL_SUCCEEDED, &message);
+            conditions.set(REMEDIATED, True, succeeded, &message);
+            told(run, Type::Normal, succeeded, &message);
             Ok(())
         }
         Err(ActionError::Superseded) => {
@@ -253,9 +250,8 @@ async fn uninstall(run: &mut Run<'_>) -> Result<(), Failure> {
             Err(Failure::Superseded)
         }
         Err(error) => {
-            let message =
-                format!("Helm uninstall remediation for release {release} with chart {chart} failed: {error}");
-            failed(run, REMEDIATED, UNINSTALL_FAILED, &message);
+            let message = format!("{what} failed: {error}");
+            failed(run, REMEDIATED, failed_for, &message);
             if has_written { Ok(()) } else { Err(Failure::Told { message, may_pass: true }) }
         }
     }

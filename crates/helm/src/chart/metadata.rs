@@ -84,7 +84,8 @@ pub struct Dependency {
 #[error("validation: {0}")]
 pub struct ValidationError(pub String);
 
-const FIELDS: &[&str] = &[
+/// The fields of `Chart.yaml`, in the order in which Go has them.
+pub const FIELDS: &[&str] = &[
     "name",
     "home",
     "sources",
@@ -103,8 +104,10 @@ const FIELDS: &[&str] = &[
     "dependencies",
     "type",
 ];
-const MAINTAINER_FIELDS: &[&str] = &["name", "email", "url"];
-const DEPENDENCY_FIELDS: &[&str] =
+/// Those of a maintainer.
+pub const MAINTAINER_FIELDS: &[&str] = &["name", "email", "url"];
+/// Those of a dependency.
+pub const DEPENDENCY_FIELDS: &[&str] =
     &["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
 
 impl Metadata {

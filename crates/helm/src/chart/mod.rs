@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 pub use ignore::{IgnoreError, IgnoreRules};
 pub use limits::Limits;
 pub use load::{LoadError, load};
-pub use metadata::{Dependency, Maintainer, Metadata, ValidationError};
+pub use metadata::{DEPENDENCY_FIELDS, Dependency, FIELDS, MAINTAINER_FIELDS, Maintainer, Metadata, ValidationError};
 
 /// A file of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]

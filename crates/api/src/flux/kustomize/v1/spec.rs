@@ -133,7 +133,7 @@ pub struct CommonMetadata {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DependencyReference {
-    /// The name of the Kustomization.
+    /// The name of what has to be ready.
     pub name: String,
     /// The namespace of the Kustomization; that of the object that refers to it by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
