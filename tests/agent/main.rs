@@ -88,6 +88,34 @@ impl World {
         self.kubernetes.kubectl_ok(&["apply", "--filename", file.to_str().unwrap()]);
     }
 
+    /// Releases a chart and uninstalls it, and follows a repository of charts that must not be reached.
+    fn release(&self) {
+        self.apply(&releases());
+        let (release, repository) = (Self::named("helmrelease web"), Self::named("helmrepository nothing"));
+        let has = |reason: &'static str| {
+            move |seen: &Value| {
+                let conditions = seen["status"]["conditions"].as_array();
+                conditions.is_some_and(|all| all.iter().any(|one| one["reason"] == reason))
+            }
+        };
+        self.wait_for("a chart is released", &release, has("InstallSucceeded"));
+        self.wait_for("charts that must not be reached", &repository, has("AccessDenied"));
+        self.wait_for("what is made of them says so", &Self::named("helmchart none"), |seen| {
+            seen["status"]["conditions"].as_array().is_some_and(|all| !all.is_empty())
+        });
+        for object in ["helmrelease web", "helmchart none", "helmrepository nothing"] {
+            let words: Vec<&str> = object.split(' ').collect();
+            self.kubernetes.kubectl_ok(&[&["delete", "--namespace", NAMESPACE], &words[..]].concat());
+        }
+        self.wait_for("what was released is gone", "configmap released", Value::is_null);
+        self.wait_for("its chart is gone", &Self::named(&format!("helmchart {NAMESPACE}-web")), Value::is_null);
+    }
+
+    /// An object of the agents' namespace, as kubectl is asked for it.
+    fn named(object: &str) -> String {
+        format!("{object} --namespace {NAMESPACE}")
+    }
+
     /// Has a Kustomization fail again and again, until an event about it is counted.
     fn fail_again(&self) {
         self.apply(&kustomization("nowhere", "./nowhere", ""));
@@ -138,6 +166,22 @@ fn artifact(name: &str) -> String {
     format!(
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: {name}, namespace: {NAMESPACE}, finalizers: \
          [finalizers.fluxcd.io]}}\nspec: {{interval: 1h, url: 'oci://127.0.0.1:9/none', ref: {{tag: latest}}}}\n"
+    )
+}
+
+/// A HelmRelease of the chart in the repository, a HelmRepository on this machine, and a HelmChart of that. Flux followed the last two
+/// before.
+fn releases() -> String {
+    let source = "apiVersion: source.toolkit.fluxcd.io/v1\nkind";
+    let metadata =
+        |name: &str| format!("metadata: {{name: {name}, namespace: {NAMESPACE}, finalizers: [finalizers.fluxcd.io]}}");
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: web, namespace: {NAMESPACE}}}\nspec: {{interval: 1h, \
+         serviceAccountName: applier, chart: {{spec: {{chart: charts/web, sourceRef: {{kind: GitRepository, name: flux-system}}}}}}}}\n\
+         ---\n{source}: HelmRepository\n{}\nspec: {{interval: 1h, url: 'http://127.0.0.1:9/none'}}\n\
+         ---\n{source}: HelmChart\n{}\nspec: {{interval: 1h, chart: web, sourceRef: {{kind: HelmRepository, name: nothing}}}}\n",
+        metadata("nothing"),
+        metadata("none"),
     )
 }
 
@@ -233,12 +277,15 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
         ["create", "clusterrolebinding", "applier", "--clusterrole", "cluster-admin", "--serviceaccount", &to];
     world.kubernetes.kubectl_ok(&binding);
     world.repository.config_map("apps/one.yaml", "one", "1").config_map("apps/two.yaml", "two", "1");
+    world.repository.write("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
+    world.repository.config_map("charts/web/templates/map.yaml", "released", "1");
     let commit = world.repository.commit("two");
     world.follow("./apps", "applier");
     world.wait_until_ready(&["fleet"], &commit);
     world.kubernetes.kubectl_ok(&["delete", "configmap", "one"]);
     world.wait_for("drift is put right", "configmap one", |seen| !seen.is_null());
     world.fail_again();
+    world.release();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
     let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];

@@ -51,7 +51,11 @@ pub fn used(log: &[Value]) -> Used {
         } else if event["objectRef"].is_object() {
             let (resource, subresource) = (object("resource"), object("subresource"));
             let resource = if subresource.is_empty() { resource } else { format!("{resource}/{subresource}") };
-            used.rights.insert(Right { verb: text("verb"), group: object("apiGroup"), resource });
+            // Who applies what is not there yet has to be allowed to create it.
+            let has_created = text("verb") == "patch" && event["responseStatus"]["code"] == 201;
+            for verb in [text("verb")].into_iter().chain(has_created.then(|| "create".to_owned())) {
+                used.rights.insert(Right { verb, group: object("apiGroup"), resource: resource.clone() });
+            }
         }
     }
     used
