@@ -20,7 +20,7 @@ use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
-use super::{Context, awaited, finalize, guard, health, idle, places, remedies, unbrought};
+use super::{Context, awaited, finalize, guard, health, idle, places, remedies, restored, unbrought};
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -82,6 +82,7 @@ async fn attempt(context: &Arc<Context>, job: &mut Job) -> Ended {
     let result = match job.task.clone() {
         Task::Finalize if let Some(story) = story => story.end(context, job).await,
         Task::Finalize => finalize::finalize(context, job).await,
+        Task::AwaitReturn => restored::await_return(context, job).await,
         Task::Complain { reason, message, is_final, severity } => {
             let met = match story {
                 Some(story) => story.meet(context.clone(), job.owner.clone()).await,
@@ -169,6 +170,10 @@ async fn complain(
     is_final: bool,
     severity: Type,
 ) -> Result<(), Failure> {
+    if !job.status.objects().is_empty() {
+        // It goes on with what a former one of its name had.
+        guard_finalizer(context, job).await?;
+    }
     let before = job.status.clone();
     let mut conditions = status::conditions(&mut job.status, &job.owner);
     if is_final {
@@ -228,7 +233,7 @@ async fn apply(
     settle_contested(context, &rank, &product.manifests).await.map_err(Failure::apply)?;
     context.tell_concerned(context.sharing.said(&job.name, job.word));
 
-    let old = with_given(context, job);
+    let old = with_given(context, job).await;
     record_before_apply(context, job, &old, &product).await?;
     job.progress.described = product.manifests.len();
     job.tell(context, Phase::Applying);

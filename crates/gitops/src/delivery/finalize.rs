@@ -29,7 +29,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     if !owner.has_finalizer() {
         return Ok(());
     }
-    let objects = with_given(context, job);
+    let objects = with_given(context, job).await;
     job.say_why();
     if let Some(settings) = job.settings.clone()
         && let Ok(prepared) = settings.producer.prepare(&context.client).await
@@ -51,11 +51,11 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
         Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait => {
             begin(context, job, &objects).await;
-            remove(context, &context.targets.of(&owner), job, objects).await?;
+            remove(context, &context.targets.of(&owner), job).await?;
         }
     }
-    context.tell_concerned(context.sharing.goes(&job.name));
-    context.tell_concerned(context.sharing.disclaim(&job.name));
+    context.tell_concerned(context.sharing.goes(&job.owner));
+    context.tell_concerned(context.sharing.disclaim(&job.owner));
     if let Some(kept) = &context.kept {
         kept.forget(&job.name);
     }
@@ -65,21 +65,18 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     Ok(())
 }
 
-/// Deletes the objects, but for those that another owner describes by now, or that never go.
-pub(super) async fn remove(
-    context: &Context,
-    target: &Target,
-    job: &mut Job,
-    mut objects: Vec<Versioned>,
-) -> Result<(), Failure> {
+/// Deletes the objects that the owner has, but for those that another one describes by now, or that never go.
+pub(super) async fn remove(context: &Context, target: &Target, job: &mut Job) -> Result<(), Failure> {
     // Who goes describes nothing. Two that are about to take away each other's would wait for ever.
-    context.tell_concerned(context.sharing.goes(&job.name));
+    context.tell_concerned(context.sharing.goes(&job.owner));
     let source = job.settings.as_ref().map(|settings| settings.source.clone());
     listen(context, target, job, source.as_ref()).await?;
-    settle_doubtful(context, &job.name, &objects).await;
-    context.sharing.wait_for_doubtful(&job.name, &objects).await;
+    let had = job.status.objects();
+    settle_doubtful(context, &job.name, &had).await;
+    context.sharing.wait_for_doubtful(&job.name, &had).await;
     // From now on nobody leaves an object to it; what others describe by now is left to them.
     context.tell_concerned(context.sharing.go(&Rank::of(&job.owner)));
+    let mut objects = with_given(context, job).await;
     let mut silents = Silents::now(context, job, source.as_ref(), &objects);
     let undecided = leave_to_others(context, target, job, &mut objects).await;
     spare(context, job, source.as_ref(), &mut objects);
@@ -157,13 +154,13 @@ async fn is_leaving(context: &Context, namespace: &str) -> bool {
     matches!(found, Ok(Some(found)) if found.metadata.deletion_timestamp.is_some())
 }
 
-/// Takes our finalizer away from the owner, whose status was written since it was seen; whether it was there. Where somebody else
-/// wrote it, it may have objects that nobody has looked at here.
-pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<bool, Failure> {
+/// Takes our finalizer away from the owner, if it is there, whose status was written since it was seen. Where somebody else wrote it,
+/// it may have objects that nobody has looked at here.
+pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<(), Failure> {
     let (name, kind) = (job.name.clone(), job.name.kind);
     let failed = |error: kube::Error| Failure::api(&error);
     let found = api(context, &name).get_opt(&name.name).await.map_err(failed)?;
-    let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(false) };
+    let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(()) };
     let seen = found.metadata.clone();
     if let Ok((owner, theirs)) = (kind.read)(found)
         && !theirs.is_of(&job.status.precondition, kind)
@@ -172,7 +169,7 @@ pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<bool, Fa
         return Err(Failure::Overtaken);
     }
     set_finalizer(context, &name, &seen, false).await.map_err(failed)?;
-    Ok(true)
+    Ok(())
 }
 
 /// The metadata of an owner as it is now, if it is there.

@@ -11,6 +11,7 @@ use kube::Api;
 use kube::api::DynamicObject;
 
 use super::claims::Heirs;
+use super::finalize::set_finalizer;
 use super::{Context, Job, guard};
 use crate::owner::{Inventory, Owner, OwnerName, Status};
 use crate::target::Target;
@@ -58,8 +59,8 @@ pub(super) async fn leave_to_others(
 }
 
 /// The objects in the inventory of a job, to which those are added that others gave to its owner.
-pub(super) fn with_given(context: &Context, job: &mut Job) -> Vec<Versioned> {
-    let given = context.sharing.take_given(&job.name);
+pub(super) async fn with_given(context: &Context, job: &mut Job) -> Vec<Versioned> {
+    let given = context.sharing.take_given(&job.name).await;
     // As long as the process lives, the status is kept, whether it can be written or not.
     add(&mut job.status, &given);
     job.status.objects()
@@ -85,21 +86,28 @@ async fn left_to(
         Heirs::Some(names) => names,
     };
     for heir in heirs {
-        let Some(recipient) = recipient(context, &heir, object).await? else { continue };
+        let Some((owner, recipient)) = recipient(context, &heir, object).await? else { continue };
         if !target.applier.may_write(object, recipient.account.as_ref()).await? {
             continue;
         }
+        let Some(promise) = context.sharing.promise(&heir, object) else { continue };
+        hold_on_to(context, &owner, object).await?;
         if target.applier.hand_over(&name.mark(), object, &recipient).await? {
-            context.sharing.hand_over(&heir, object);
+            drop(promise);
             return Ok(Some(heir));
         }
+        promise.take_back();
     }
     Ok(None)
 }
 
 /// Who gets the object as that owner, if it is there and may apply anything. That it is suspended is no reason to let the object go,
 /// which it describes still; [`Claims::heirs`](super::claims) name those that are at work before.
-async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> Result<Option<Heir>, ApplyError> {
+async fn recipient(
+    context: &Context,
+    name: &OwnerName,
+    object: &Versioned,
+) -> Result<Option<(Owner, Heir)>, ApplyError> {
     let Some(owner) = find(context, name, &object.id).await? else { return Ok(None) };
     let Ok(settings) = &owner.settings else { return Ok(None) };
     if context.policy.check(name, settings).is_err() {
@@ -112,7 +120,17 @@ async fn recipient(context: &Context, name: &OwnerName, object: &Versioned) -> R
         Err(error) if is_refused(&error) => return Ok(None),
         Err(error) => return Err(unreachable(&object.id, error)),
     }
-    Ok(Some(Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account }))
+    let heir = Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account };
+    Ok(Some((owner, heir)))
+}
+
+/// Who gets an object before it applied anything may not go before that is cleaned up. One that is gone, and comes back, cannot.
+async fn hold_on_to(context: &Context, heir: &Owner, object: &Versioned) -> Result<(), ApplyError> {
+    if heir.has_finalizer() || heir.is_deleted() {
+        return Ok(());
+    }
+    let set = set_finalizer(context, &heir.name, &heir.metadata, true).await;
+    set.map(drop).map_err(|error| unreachable(&object.id, error))
 }
 
 /// The owner as it is now, if it is there and can be read, or as it was if it comes back. It is asked for because of an object.

@@ -63,6 +63,8 @@ pub(crate) enum Task {
     },
     /// The owner was deleted.
     Finalize,
+    /// The owner is gone, but for what it has left behind.
+    AwaitReturn,
     /// Say why nothing can be done.
     Complain {
         /// The reason in one word.

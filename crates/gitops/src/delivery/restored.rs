@@ -17,6 +17,7 @@ use super::finalize::{release, remove};
 use super::handover::find;
 use super::job::Job;
 use super::sharing::ComesBack;
+use super::unbrought::Specs;
 use super::{Context, guard};
 use crate::Phase;
 use crate::conditions::RESTORED;
@@ -101,54 +102,63 @@ async fn those_that_may(context: &Context, job: &Job) -> Result<Vec<OwnerName>, 
 
 /// Lets go of the owner and leaves its objects as they are, for the one that is made anew. If nobody describes it any more before
 /// that is there, they go after all.
-pub(super) async fn leave(context: &Context, job: &mut Job, mut keeper: Keeper) -> Result<(), Failure> {
+pub(super) async fn leave(context: &Context, job: &mut Job, keeper: Keeper) -> Result<(), Failure> {
     context.sharing.leave_behind(&job.owner, &job.status);
-    if !release(context, job).await? {
-        // Somebody made it anew before it could be known that it is to go on with anything.
-        context.tell_concerned(context.sharing.goes(&job.name));
-        return Ok(());
-    }
-    context.tell_concerned(context.sharing.disclaim(&job.name));
+    release(context, job).await?;
+    context.tell_concerned(context.sharing.leave_unbrought(&job.name, Specs::new()));
     if let Some(said) = keeper.said(job) {
         context.notify(&job.owner, RESTORED, job.say(&said));
     }
     job.tell(context, Phase::Gone);
-    // Nobody is there any more to whom a failure could be told.
-    while let Err(failure) = wait(context, job, &mut keeper).await {
-        tracing::warn!(owner = %job.name, "what it left behind could not be pruned: {}", job.say(&failure));
-        sleep(PAUSE).await;
-    }
+    wait(context, job, Some(keeper)).await;
     Ok(())
 }
 
-/// Waits until the owner of the job is there again. Where it never comes back, all goes that it has left behind.
-async fn wait(context: &Context, job: &mut Job, keeper: &mut Keeper) -> Result<(), Failure> {
-    if has_come_back(context, job, keeper).await.map_err(|error| Failure::Finalize(Box::new(error)))? {
+/// Waits until the owner, which is gone, is there again, or deletes what it has left behind, as [`leave`] does.
+pub(super) async fn await_return(context: &Context, job: &mut Job) -> Result<(), Failure> {
+    wait(context, job, None).await;
+    Ok(())
+}
+
+/// Waits until the owner of the job is there again. Where it never comes back, all goes that it has left behind. Nobody is there any
+/// more to whom a failure could be told.
+async fn wait(context: &Context, job: &mut Job, mut keeper: Option<Keeper>) {
+    while let Err(failure) = try_to_wait(context, job, &mut keeper).await {
+        tracing::warn!(owner = %job.name, "what it left behind could not be pruned: {}", job.say(&failure));
+        sleep(PAUSE).await;
+    }
+}
+
+async fn try_to_wait(context: &Context, job: &mut Job, known: &mut Option<Keeper>) -> Result<(), Failure> {
+    if known.is_none() {
+        *known = keeper(context, job).await?;
+    }
+    if has_come_back(context, job, known).await.map_err(|error| Failure::Finalize(Box::new(error)))? {
         return Ok(());
     }
     // That it is gone is no reason any more to give way.
     job.cancel = watch::channel(false).1;
-    let objects = job.status.objects();
-    let removed = remove(context, &context.targets.of(&job.owner), job, objects).await;
+    let removed = remove(context, &context.targets.of(&job.owner), job).await;
     removed.inspect_err(|_| context.sharing.leave_behind(&job.owner, &job.status))?;
-    context.tell_concerned(context.sharing.disclaim(&job.name));
+    context.tell_concerned(context.sharing.disclaim(&job.owner));
     Ok(())
 }
 
 /// Waits until the owner of the job is there again, or nobody describes it any more who could put it back.
-async fn has_come_back(context: &Context, job: &Job, keeper: &mut Keeper) -> Result<bool, ApplyError> {
+async fn has_come_back(context: &Context, job: &Job, keeper: &mut Option<Keeper>) -> Result<bool, ApplyError> {
     loop {
         let change = context.sharing.change();
-        let ComesBack::May(describing) = context.sharing.comes_back(&job.name) else { return Ok(true) };
+        let ComesBack::May(describing) = context.sharing.comes_back(&job.owner) else { return Ok(true) };
         let is_kept = match keeper {
-            Keeper::Root => true,
-            Keeper::Itself => describing.contains(&job.name),
-            Keeper::Others(others) => others.iter().any(|other| describing.contains(other)),
+            None => false,
+            Some(Keeper::Root) => true,
+            Some(Keeper::Itself) => describing.contains(&job.name),
+            Some(Keeper::Others(others)) => others.iter().any(|other| describing.contains(other)),
         };
         if !is_kept {
             match those_that_may(context, job).await? {
                 others if others.is_empty() => return Ok(false),
-                others => *keeper = Keeper::Others(others),
+                others => *keeper = Some(Keeper::Others(others)),
             }
         }
         change.await;

@@ -253,6 +253,12 @@ impl Words {
         }
     }
 
+    /// Whether it is known that the owner would not describe the object, if it said something.
+    pub(super) fn drops(&self, name: &OwnerName, object: &ObjectId) -> bool {
+        let foreseen = self.of.get(name).filter(|word| word.is_silent()).and_then(|word| word.foreseen.as_ref());
+        foreseen.is_some_and(|foreseen| !foreseen.contains(object))
+    }
+
     /// Why the owner says nothing.
     pub(super) fn fall_silent(&mut self, name: &OwnerName, silence: Silence) -> Waiters {
         let Some(word) = self.of.get_mut(name) else { return Waiters::new() };

@@ -31,7 +31,7 @@ pub(super) async fn finalize(context: &Arc<Context>, job: &mut Job) -> Result<()
             chart_template::forget(context, &job.owner, &made).await?;
         }
     }
-    context.tell_concerned(context.sharing.disclaim(&job.name));
+    context.tell_concerned(context.sharing.disclaim(&job.owner));
     release_owner(context, job).await?;
     job.tell(context, Phase::Gone);
     Ok(())

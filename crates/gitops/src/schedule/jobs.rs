@@ -7,6 +7,7 @@ use tokio::task::Id;
 use tokio::time::Instant;
 
 use super::Schedule;
+use super::entry::Entry;
 use crate::delivery::{Ended, Job, Report, Task, deliver};
 use crate::owner::OwnerName;
 use crate::source::Artifact;
@@ -14,7 +15,21 @@ use crate::{Occasion, Phase, Progress};
 
 impl Schedule {
     pub(super) fn start(&mut self, name: &OwnerName, source: Option<Arc<Artifact>>, task: Task, occasion: Occasion) {
-        let Some(entry) = self.entries.get_mut(name) else { return };
+        if let Some(mut entry) = self.entries.remove(name) {
+            self.work(name, &mut entry, source, task, occasion);
+            self.entries.insert(name.clone(), entry);
+        }
+    }
+
+    /// Has a job done for the owner of the entry.
+    pub(super) fn work(
+        &mut self,
+        name: &OwnerName,
+        entry: &mut Entry,
+        source: Option<Arc<Artifact>>,
+        task: Task,
+        occasion: Occasion,
+    ) {
         let source = source.unwrap_or_else(|| Arc::new(Artifact::nothing()));
         let settings = entry.owner.settings.clone().ok();
         let mut word = 0;

@@ -4,8 +4,9 @@ use std::mem;
 
 use super::Schedule;
 use super::entry::Entry;
-use crate::delivery::{Concerned, Rank, has_waiting};
+use crate::delivery::{Concerned, Rank, Task, has_waiting};
 use crate::owner::{OwnerKind, OwnerName, Sighting};
+use crate::{Occasion, Trigger};
 
 impl Schedule {
     pub(super) fn see(&mut self, seen: Box<dyn Sighting>) {
@@ -15,7 +16,7 @@ impl Schedule {
         let was_known = self.entries.contains_key(&name);
         let is_other = self.entries.get(&name).is_none_or(|entry| entry.owner.uid() != owner.uid());
         let remains = is_other.then(|| self.context.sharing.remains(&name)).flatten();
-        let comes_back = remains.is_some();
+        let (comes_back, has_written) = (remains.is_some(), status.inventory.is_some() && owner.has_finalizer());
         if let Some(remains) = remains.filter(|_| status.inventory.is_none()) {
             status = remains;
         }
@@ -36,6 +37,9 @@ impl Schedule {
         };
         if !was_known || comes_back {
             self.expect(&name, comes_back);
+        }
+        if let Some(entry) = self.entries.get(&name).filter(|_| has_written) {
+            self.context.sharing.has_written(&entry.owner);
         }
         if let (true, Some(story), Some(entry)) = (is_news, name.kind.story, self.entries.get(&name)) {
             let met = story.meet(self.context.clone(), entry.owner.clone());
@@ -66,14 +70,13 @@ impl Schedule {
     /// said what it describes.
     pub(super) fn expect(&mut self, name: &OwnerName, comes_back: bool) {
         let Some(entry) = self.entries.get(name) else { return };
-        let (rank, is_suspended) = (Rank::of(&entry.owner), entry.is_suspended());
         // What is in another cluster is nobody's here.
         let is_here = entry.owner.elsewhere.is_none();
         let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
         let concerned = match comes_back {
-            true => self.context.sharing.go_on(&rank, is_suspended, objects),
+            true => self.context.sharing.go_on(&entry.owner, objects),
             false => {
-                self.context.sharing.expect(&rank, is_suspended, objects);
+                self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
                 Concerned::default()
             }
         };
@@ -88,10 +91,11 @@ impl Schedule {
             if let Some(running) = &entry.running {
                 running.cancel.send_replace(true);
             }
-            if entry.is_busy() {
-                self.leaving.insert(name.clone(), entry);
+            let concerned = self.context.sharing.disclaim(&entry.owner);
+            match entry.is_busy() {
+                true => drop(self.leaving.insert(name.clone(), entry)),
+                false => self.await_return(name),
             }
-            let concerned = self.context.sharing.disclaim(name);
             self.concern(concerned);
             self.context.tell_gone(name);
             self.context.measures.of(name.kind.kind).gone(&name.namespaced());
@@ -105,13 +109,24 @@ impl Schedule {
         if let Some(entry) = self.leaving.get_mut(name) {
             note(entry);
             if !entry.is_busy() {
+                let owner = entry.owner.clone();
                 self.leaving.remove(name);
                 self.context.measures.of(name.kind.kind).gone(&name.namespaced());
                 // It may have said what it describes after it was gone.
-                let concerned = self.context.sharing.disclaim(name);
+                let concerned = self.context.sharing.disclaim(&owner);
                 self.concern(concerned);
+                self.await_return(name);
             }
         }
+    }
+
+    /// An owner is gone for which nothing is under way any more. If it, or a former one of its name, has left something behind,
+    /// somebody has to wait for the next one, or delete that.
+    fn await_return(&mut self, name: &OwnerName) {
+        let Some((owner, status)) = self.context.sharing.has_left_again(name) else { return };
+        let mut entry = Box::new(Entry::new(owner.as_ref().clone(), status));
+        self.work(name, &mut entry, None, Task::AwaitReturn, Occasion::new(None, Trigger::Deletion));
+        self.leaving.insert(name.clone(), entry);
     }
 
     /// All owners of a kind are known. Only when those of all kinds are it is clear who waits for whom, and whose objects

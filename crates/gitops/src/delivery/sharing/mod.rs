@@ -6,6 +6,7 @@
 //! may not apply before their dependencies are ready are rendered to learn what they will describe. While somebody says
 //! nothing, the deletion is held back ([`super::awaited`]).
 
+mod promises;
 mod quiet;
 mod remains;
 #[cfg(test)]
@@ -49,8 +50,10 @@ struct State {
     contents: HashMap<SourceName, Arc<Artifact>>,
     words: Words,
     claims: Claims,
-    /// Objects that others gave to an owner, which its inventory may not have yet.
+    /// Objects that others gave to an owner, or are about to, which its inventory may not have yet.
     given: HashMap<OwnerName, Vec<Versioned>>,
+    /// How many are about to be given to an owner.
+    promised: HashMap<OwnerName, usize>,
     /// The specs that owners are to have, by who describes them and could not bring that.
     unbrought: HashMap<OwnerName, Specs>,
     /// What owners had that are made anew as soon as they are gone.
@@ -208,10 +211,14 @@ impl Sharing {
         self.claim(rank, [], BTreeSet::new())
     }
 
-    /// `name` is gone. What it has left behind is described as long as it may come back for that.
-    pub(crate) fn disclaim(&self, name: &OwnerName) -> Concerned {
-        let mut state = self.state();
+    /// The owner is gone. What it has left behind is described as long as it may come back for that, and what another one of its name
+    /// has, that was made meanwhile, is that one's.
+    pub(crate) fn disclaim(&self, owner: &Owner) -> Concerned {
+        let (mut state, name) = (self.state(), &owner.name);
         let mut concerned = Concerned::default();
+        if state.is_another_there(owner) {
+            return concerned;
+        }
         if !state.remains.contains_key(name) {
             state.given.remove(name);
             concerned = state.claims.disclaim(name);
@@ -243,25 +250,23 @@ impl Sharing {
     /// Who else than `name` could have the object. Where one has it, `name` gives it up with that.
     pub(crate) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
         let mut state = self.state();
-        let heirs = state.claims.heirs(name, object);
-        if matches!(heirs, Heirs::OneHasIt(_)) {
-            state.claims.give_up(name, object);
+        match state.claims.heirs(name, object) {
+            Heirs::OneHasIt(other) => {
+                state.claims.give_up(name, object);
+                Heirs::OneHasIt(other)
+            }
+            // Of who is suspended it is known what it described when it last said so, and maybe what it would say now.
+            Heirs::Some(heirs) => {
+                let drops = |heir: &OwnerName| state.words.drops(heir, object);
+                Heirs::Some(heirs.into_iter().filter(|heir| !drops(heir)).collect())
+            }
         }
-        heirs
     }
 
     /// Whether nobody but `pruner` describes the object, and `owner`, who is there, and so had a say, gave it up.
     pub(crate) fn is_abandoned(&self, pruner: &OwnerName, owner: &OwnerName, object: &ObjectId) -> bool {
         let claims = &self.state().claims;
         claims.gave_up(owner, object) && !claims.is_claimed_by_another(pruner, object)
-    }
-
-    /// The object is one of `heir` now.
-    pub(crate) fn hand_over(&self, heir: &OwnerName, object: &Versioned) {
-        let mut state = self.state();
-        if state.claims.is_known(heir) {
-            state.given.entry(heir.clone()).or_default().push(object.clone());
-        }
     }
 
     /// Who else describes `owner` itself, as far as is known so that they may change it.
@@ -302,11 +307,6 @@ impl Sharing {
     /// Who `name` is.
     pub(crate) fn owner(&self, name: &OwnerName) -> Option<Arc<Owner>> {
         self.state().words.owner(name)
-    }
-
-    /// What others gave to `name` since it last asked.
-    pub(crate) fn take_given(&self, name: &OwnerName) -> Vec<Versioned> {
-        self.state().given.remove(name).unwrap_or_default()
     }
 
     /// The objects of `name` that others describe too.

@@ -15,13 +15,15 @@ use crate::owner::{Owner, OwnerName, Status};
 pub(super) struct Remains {
     owner: Arc<Owner>,
     status: Status,
+    /// The one that goes on with that. Until it has written down what it has, it may go without a trace.
+    successor: Option<String>,
 }
 
 impl Sharing {
     /// The owner goes with this status, and all that it has stays for the one that is made anew. Until then it is described as if
     /// it were there.
     pub(crate) fn leave_behind(&self, owner: &Arc<Owner>, status: &Status) {
-        let remains = Remains { owner: owner.clone(), status: status.remains() };
+        let remains = Remains { owner: owner.clone(), status: status.remains(), successor: None };
         self.state().remains.insert(owner.name.clone(), remains);
         self.changed.notify_waiters();
     }
@@ -36,40 +38,68 @@ impl Sharing {
         self.state().remains.get(name).map(|remains| remains.owner.clone())
     }
 
-    /// `rank` is there, and goes on with the objects that the former owner of its name has left behind.
-    pub(crate) fn go_on(
-        &self,
-        rank: &Rank,
-        is_suspended: bool,
-        objects: impl IntoIterator<Item = ObjectId>,
-    ) -> Concerned {
-        let mut state = self.state();
-        state.remains.remove(&rank.name);
+    /// `successor` is there, and goes on with the objects that the former owner of its name has left behind.
+    pub(crate) fn go_on(&self, successor: &Owner, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
+        let (mut state, rank) = (self.state(), Rank::of(successor));
+        if let Some(remains) = state.remains.get_mut(&successor.name) {
+            remains.successor = successor.uid().map(str::to_owned);
+        }
         // Nobody sees it in between: what it describes is described all the time. But it is younger than the former one.
         let concerned = state.claims.disclaim(&rank.name);
-        state.claims.expect(rank, is_suspended, objects);
+        state.claims.expect(&rank, successor.is_suspended, objects);
         drop(state);
         self.changed.notify_waiters();
         concerned
     }
 
-    /// `name` goes, and what it has left behind, if anything, goes too: nobody waits for what it says any more.
-    pub(crate) fn goes(&self, name: &OwnerName) -> Concerned {
+    /// The owner says in its status what it has, and cannot go without being asked.
+    pub(crate) fn has_written(&self, owner: &Owner) {
         let mut state = self.state();
-        state.remains.remove(name);
-        let concerned = Concerned::to_look(state.words.forget(name));
+        let is_successor =
+            |remains: &Remains| remains.successor.is_some() && remains.successor.as_deref() == owner.uid();
+        if state.remains.get(&owner.name).is_some_and(is_successor) {
+            state.remains.remove(&owner.name);
+        }
+    }
+
+    /// `name` is gone. What a former one has left behind and it did not write down is there still for the next one: that former one,
+    /// and its status.
+    pub(crate) fn has_left_again(&self, name: &OwnerName) -> Option<(Arc<Owner>, Status)> {
+        let State { remains, words, .. } = &mut *self.state();
+        let remains = remains.get_mut(name)?;
+        remains.successor = None;
+        let _ = words.meet(&remains.owner, false, false);
+        self.changed.notify_waiters();
+        Some((remains.owner.clone(), remains.status.clone()))
+    }
+
+    /// The owner goes, and what it has left behind, if anything, goes too: nobody waits for what it says any more.
+    pub(crate) fn goes(&self, owner: &Owner) -> Concerned {
+        let mut state = self.state();
+        state.remains.remove(&owner.name);
+        let mut concerned = Concerned::default();
+        if !state.is_another_there(owner) {
+            concerned = Concerned::to_look(state.words.forget(&owner.name));
+        }
         drop(state);
         self.changed.notify_waiters();
         concerned
     }
 
-    /// Whether `name` has left something behind, and by whom it is described.
-    pub(crate) fn comes_back(&self, name: &OwnerName) -> ComesBack {
-        let state = self.state();
-        match state.remains.contains_key(name) {
-            false => ComesBack::Has,
-            true => ComesBack::May(state.claims.describing(&name.as_object().id)),
+    /// Whether `owner`, which has left something behind, is there again, and by whom it is described. Where it is, and was before
+    /// there was anything that it could go on with, it is given that.
+    pub(crate) fn comes_back(&self, owner: &Owner) -> ComesBack {
+        let (mut state, name) = (self.state(), &owner.name);
+        let Some(remains) = state.remains.get(name) else { return ComesBack::Has };
+        if remains.successor.is_some() {
+            return ComesBack::Has;
         }
+        if state.is_another_there(owner) {
+            let objects = state.remains.remove(name).map(|remains| remains.status.objects());
+            state.given.entry(name.clone()).or_default().extend(objects.unwrap_or_default());
+            return ComesBack::Has;
+        }
+        ComesBack::May(state.claims.describing(&name.as_object().id))
     }
 
     /// Those other than `name` that describe it and are at work, whether they could apply it or not.
@@ -111,6 +141,11 @@ pub(crate) enum ComesBack {
 }
 
 impl State {
+    /// Whether another object of the name of `owner` is there by now.
+    pub(super) fn is_another_there(&self, owner: &Owner) -> bool {
+        self.words.owner(&owner.name).is_some_and(|known| known.uid() != owner.uid())
+    }
+
     fn are_keepers_in_doubt(&self, name: &OwnerName, patience: Duration) -> bool {
         let object = name.as_object().id;
         let had = !self.claims.doubtful(name, &object).is_empty();

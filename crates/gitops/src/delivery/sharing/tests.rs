@@ -71,6 +71,30 @@ fn what_an_owner_has_still_is_given_up_when_it_is_left_to_another_or_gone() {
     assert!(is_abandoned(), "it is not to be pruned there");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_about_to_be_given_is_waited_for_by_who_gets_it() {
+    let sharing = Arc::new(Sharing::default());
+    let (object, heir) = (entries::parse("n_shared__ConfigMap", "v1").unwrap(), name("b"));
+    assert!(sharing.promise(&heir, &object).is_none(), "it does not describe it");
+    drop(sharing.claim(&rank("b"), [object.id.clone()], BTreeSet::new()));
+    let promise = sharing.promise(&heir, &object).unwrap();
+    // It drops the object before that is marked as its own.
+    drop(sharing.claim(&rank("b"), [], BTreeSet::new()));
+    assert!(sharing.promise(&heir, &object).is_none());
+    let taker = {
+        let (sharing, heir) = (sharing.clone(), heir.clone());
+        tokio::spawn(async move { sharing.take_given(&heir).await })
+    };
+    tokio::time::sleep(PATIENCE / 2).await;
+    assert!(!taker.is_finished());
+    drop(promise);
+    assert_eq!(taker.await.unwrap(), std::slice::from_ref(&object));
+
+    drop(sharing.claim(&rank("b"), [object.id.clone()], BTreeSet::new()));
+    sharing.promise(&heir, &object).unwrap().take_back();
+    assert_eq!(sharing.take_given(&heir).await, [], "it cannot have it");
+}
+
 #[tokio::test]
 async fn a_deletion_does_not_wait_for_ever() {
     let sharing = Sharing { patience: Duration::from_millis(10), ..Sharing::default() };

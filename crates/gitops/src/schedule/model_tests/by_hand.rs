@@ -57,6 +57,40 @@ async fn what_it_described_once_and_was_put_back_with_goes_with_the_next_commit_
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_deleted_again_before_it_has_written_what_it_has_loses_nothing_of_that() {
+    let (mut world, apps, x) = grown().await;
+    let mut former = apps.clone();
+    delete(&world, "apps");
+    for _ in 0..3 {
+        while uid(&world, "apps").is_none_or(|uid| uid == former) {
+            sleep(Duration::from_millis(1)).await;
+        }
+        let made = world.object("apps");
+        assert_eq!((&made["status"], &made["metadata"]["finalizers"]), (&Value::Null, &Value::Null));
+        former = uid(&world, "apps").unwrap();
+        delete(&world, "apps");
+    }
+    sleep(PATIENCE).await;
+    is_back(&world, &apps, &x);
+    world.describe(&[("root", "@apps"), ("apps", "")]);
+    sleep(PATIENCE).await;
+    assert_eq!((world.map("x"), world.trouble("apps")), (None, None), "it is known still that it had this");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_leaves_git_after_it_was_made_anew_and_deleted_again_goes_with_all_that_it_had() {
+    let (mut world, apps, _) = grown().await;
+    delete(&world, "apps");
+    while uid(&world, "apps").is_none_or(|uid| uid == apps) {
+        sleep(Duration::from_millis(1)).await;
+    }
+    world.describe(&[("root", ""), ("apps", "x")]);
+    delete(&world, "apps");
+    sleep(PATIENCE).await;
+    assert_eq!((uid(&world, "apps"), world.map("x"), world.map("own-apps")), (None, None, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_leaves_git_goes_with_all_that_it_applied() {
     let (mut world, ..) = grown().await;
     world.describe(&[("root", ""), ("apps", "x")]);

@@ -67,6 +67,7 @@ pub(super) struct History {
     kind: Kind,
     agents: JoinSet<()>,
     signals: Option<mpsc::UnboundedSender<Signal>>,
+    context: Option<Arc<Context>>,
     told: Vec<String>,
 }
 
@@ -84,6 +85,7 @@ impl History {
             kind,
             agents: JoinSet::new(),
             signals: None,
+            context: None,
             told: Vec::new(),
         };
         if kind == Kind::Grown {
@@ -181,6 +183,7 @@ impl History {
         let policy = Arc::new(Policy { first, ..Policy::default() });
         let (config, fetches) = (Config { policy, ..Config::default() }, Fetches::new(FetchLimits::default()));
         let context = Context::new(client.clone(), recorder, fetches, &config, signals.clone());
+        self.context = Some(context.clone());
         self.agents.spawn(watch::owners::<Kustomization>(
             client,
             config.shard,
@@ -233,7 +236,7 @@ impl History {
     }
 
     fn kill(&mut self) -> String {
-        if (0..APPS).any(|app| self.is_away(app)) {
+        if (0..APPS).any(|app| self.is_away(app)) || self.has_been_given() {
             return "the agents live on".to_owned();
         }
         self.agents.abort_all();
@@ -241,6 +244,12 @@ impl History {
         let told = self.forge();
         self.start();
         format!("the agents are killed and started again; {told}")
+    }
+
+    /// Whether an object was given to one that has not written it down. Were the agents killed now, and it deleted before it applies
+    /// that, the object would stay.
+    fn has_been_given(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.sharing.is_any_given())
     }
 
     /// Whether one was deleted by hand and is not back, or says nothing yet. What it had is known to the agents alone.
@@ -362,7 +371,7 @@ impl History {
             return format!("app-{app} is made");
         }
         // What a suspended one leaves behind is nobody's.
-        if app == 0 || self.apps[app].suspended || self.is_leaving(app) {
+        if app == 0 || self.rests(app) || self.is_leaving(app) {
             return format!("app-{app} stays");
         }
         self.apps[app] = App { broken: self.apps[app].broken, ..App::default() };
@@ -377,7 +386,7 @@ impl History {
     /// Somebody deletes a Kustomization by hand, which Git describes.
     fn delete_what_is_described(&mut self, app: usize) -> String {
         // A suspended one leaves everything behind.
-        if !self.apps[app].exists || self.apps[app].suspended {
+        if !self.apps[app].exists || self.rests(app) {
             return format!("app-{app} is left where it is");
         }
         self.cluster.delete_for_now(&format!("app-{app}"));
@@ -386,7 +395,7 @@ impl History {
 
     /// Another Kustomization takes the place of one, with all that it describes.
     fn rename(&mut self, from: usize, to: usize) -> String {
-        if from == 0 || self.apps[from].suspended || !self.apps[from].exists || self.apps[to].exists {
+        if from == 0 || self.rests(from) || !self.apps[from].exists || self.apps[to].exists {
             return format!("app-{from} keeps its name");
         }
         self.make(to);
@@ -408,6 +417,12 @@ impl History {
             objects.keys().map(move |object| (name.clone(), object.clone()))
         });
         self.cluster.describe(described);
+    }
+
+    /// Whether it is suspended in Git, or in the cluster still.
+    fn rests(&self, app: usize) -> bool {
+        let found = self.cluster.all("Kustomization").remove(&format!("app-{app}"));
+        self.apps[app].suspended || found.is_some_and(|object| object["spec"]["suspend"] == true)
     }
 
     fn is_there(&self, app: usize) -> bool {

@@ -27,7 +27,17 @@
 //! - of a Kustomization that was deleted its objects were left to another one, which was deleted, or gave them up, before
 //!   it applied them, so that their labels named one that was gone (`handover`);
 //! - of two that wrote the same object at once, the older one was not told that the younger one's write came last
-//!   (`Memory::finish`).
+//!   (`Memory::finish`);
+//! - an object was given to one that was just deleted, or had just dropped it, and neither deleted it (`Sharing::promise`);
+//! - what an owner had that was deleted by hand was lost with the one that was made anew, where that was deleted before it had
+//!   written anything (`Remains::successor`), or nobody waited for one that was gone although letting it go had failed
+//!   (`Schedule::await_return`);
+//! - who had let go of an owner took back what the one that was made anew describes (`Sharing::disclaim`);
+//! - an object was given to one that was suspended, and would not describe it any more (`Words::drops`), or to one that had
+//!   no finalizer yet, and was deleted before it was applied (`handover::hold_on_to`).
+//!
+//! What it leaves out: what was given to an owner is known to the agents alone until that writes its status. If they die before that,
+//! and the owner goes without having applied it, the object stays.
 //!
 //! `MODEL_HISTORIES=2000 cargo test -p cowherd-gitops --lib model_tests` runs more histories. Each run takes another
 //! seed, or the one of `PROPTEST_RNG_SEED`; a failure prints the seed of its history, and `MODEL_SEED=<it>` repeats that
@@ -54,16 +64,24 @@ const HISTORIES: u64 = 20;
 const LENGTH: usize = 40;
 
 /// The seeds of histories that ended wrong once.
-const FOUND: [u64; 5] = [
-    1_795_921_955_583_940_680,
-    1_795_921_964_633_994_103,
-    1_795_926_069_108_090_194,
-    1_795_926_087_644_558_735,
-    1_795_927_378_590_425_051,
+const FOUND: [(u64, Kind); 13] = [
+    (1_795_921_955_583_940_680, Kind::Plain),
+    (1_795_921_964_633_994_103, Kind::Plain),
+    (1_795_926_069_108_090_194, Kind::Plain),
+    (1_795_926_087_644_558_735, Kind::Plain),
+    (1_795_927_378_590_425_051, Kind::Plain),
+    (1_795_994_155_360_249_027, Kind::Grown),
+    (1_795_995_309_488_717_932, Kind::Grown),
+    (1_795_995_357_130_953_699, Kind::Moves),
+    (1_795_995_385_998_825_464, Kind::Grown),
+    (1_795_995_484_605_501_754, Kind::Grown),
+    (1_795_995_542_808_092_344, Kind::Moves),
+    (1_795_995_806_062_788_579, Kind::Grown),
+    (1_795_998_116_102_467_957, Kind::Grown),
 ];
 
 /// How often each of those is told: what threads do differs.
-const AGAIN: usize = 5;
+const AGAIN: usize = 3;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -83,8 +101,8 @@ fn once_it_is_quiet_the_cluster_is_what_git_says_and_everything_says_so() {
 
 #[test]
 fn histories_that_ended_wrong_once_end_right() {
-    for seed in FOUND {
-        (0..AGAIN).for_each(|_| tell(seed, Kind::Plain));
+    for (seed, kind) in FOUND {
+        (0..AGAIN).for_each(|_| tell(seed, kind));
     }
 }
 
