@@ -19,6 +19,10 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
+/// The same as that of the program.
+#[global_allocator]
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const FLUX: &str = "flux-system";
 const KUSTOMIZATION: &str = "kustomize.toolkit.fluxcd.io";
 /// After what time nothing that was begun goes on, and how long it is then looked.

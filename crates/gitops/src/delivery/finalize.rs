@@ -46,6 +46,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     match owner.deletion {
         _ if objects.is_empty() => {}
         Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
+            context.tell_concerned(context.sharing.goes(&job.owner));
             return Err(Failure::Elsewhere { field, count: objects.len() });
         }
         Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),

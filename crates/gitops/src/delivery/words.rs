@@ -145,11 +145,6 @@ impl Words {
     /// The owner is there. `is_changed`: it is another one than before, or has another spec; `is_observed`: its status says that
     /// something was said of that spec.
     pub(super) fn meet(&mut self, owner: &Arc<Owner>, is_changed: bool, is_observed: bool) -> Waiters {
-        if owner.is_deleted() {
-            // Until it is decided what becomes of its objects, it may come back and describe them.
-            self.of.get_mut(&owner.name).into_iter().for_each(|word| word.owner = owner.clone());
-            return Waiters::new();
-        }
         let word = self.of.entry(owner.name.clone()).or_insert_with(|| Word {
             owner: owner.clone(),
             news: 0,
@@ -163,6 +158,8 @@ impl Words {
             foreseen: None,
         });
         word.owner = owner.clone();
+        // Until it is decided what becomes of the objects of one that is deleted, it may come back and describe them.
+        let is_changed = is_changed && !owner.is_deleted();
         if is_changed || word.news == 0 {
             self.count += 1;
             (word.news, word.is_changed, word.is_other_spec) = (self.count, true, !is_observed);

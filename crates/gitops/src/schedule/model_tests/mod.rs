@@ -34,7 +34,8 @@
 //!   (`Schedule::await_return`);
 //! - who had let go of an owner took back what the one that was made anew describes (`Sharing::disclaim`);
 //! - an object was given to one that was suspended, and would not describe it any more (`Words::drops`), or to one that had
-//!   no finalizer yet, and was deleted before it was applied (`handover::hold_on_to`).
+//!   no finalizer yet, and was deleted before it was applied (`handover::hold_on_to`);
+//! - nobody waited for what one describes that was being deleted by hand when the agents began (`Words::meet`).
 //!
 //! What it leaves out: what was given to an owner is known to the agents alone until that writes its status. If they die before that,
 //! and the owner goes without having applied it, the object stays.
@@ -64,7 +65,7 @@ const HISTORIES: u64 = 20;
 const LENGTH: usize = 40;
 
 /// The seeds of histories that ended wrong once.
-const FOUND: [(u64, Kind); 13] = [
+const FOUND: [(u64, Kind); 15] = [
     (1_795_921_955_583_940_680, Kind::Plain),
     (1_795_921_964_633_994_103, Kind::Plain),
     (1_795_926_069_108_090_194, Kind::Plain),
@@ -78,6 +79,8 @@ const FOUND: [(u64, Kind); 13] = [
     (1_795_995_542_808_092_344, Kind::Moves),
     (1_795_995_806_062_788_579, Kind::Grown),
     (1_795_998_116_102_467_957, Kind::Grown),
+    (1_795_999_415_106_380_622, Kind::Grown),
+    (1_795_999_468_417_322_119, Kind::Moves),
 ];
 
 /// How often each of those is told: what threads do differs.

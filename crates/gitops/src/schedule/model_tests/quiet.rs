@@ -21,10 +21,13 @@ pub(super) fn check(history: &History) -> Result<(), String> {
             return Err(format!("{name} is {key} of {label}; it should be {value} of app-{app}"));
         }
     }
-    // What is not at work, but is there, keeps what it has, and others keep for it what they had.
+    // What is not at work, but is there, keeps what it has, also what it was given, and others keep for it what they had.
+    let is_there = |app: &usize| kustomizations.contains_key(&format!("app-{app}"));
     let resting: BTreeSet<String> = (0..APPS)
         .filter(|app| !at_work.contains(app))
-        .flat_map(|app| inventory(&kustomizations, app))
+        .flat_map(|app| {
+            inventory(&kustomizations, app).into_iter().chain(marked(&objects, app).filter(move |_| is_there(&app)))
+        })
         .chain(described_by_resting(history))
         .collect();
     for name in objects.keys().filter(|name| !wanted.contains_key(*name)) {
@@ -98,6 +101,13 @@ fn says_that_it_is_ready(
 fn described_by_resting(history: &History) -> BTreeSet<String> {
     let rests = |app: &usize| history.apps[*app].exists && history.apps[*app].suspended;
     (0..APPS).filter(rests).flat_map(|app| history.files[&app].keys().cloned()).collect()
+}
+
+/// The objects whose labels say that they are this one's.
+fn marked(objects: &BTreeMap<String, Value>, app: usize) -> impl Iterator<Item = String> {
+    let is_its =
+        move |object: &Value| object["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] == *format!("app-{app}");
+    objects.iter().filter(move |(_, object)| is_its(object)).map(|(name, _)| name.clone())
 }
 
 fn inventory(kustomizations: &BTreeMap<String, Value>, app: usize) -> BTreeSet<String> {
