@@ -224,6 +224,19 @@ fn what_is_wrong_with_a_base_over_https_is_said_with_its_address() {
     says(&https.render(&absent), &[&format!("there is no repository at https://{host}/none/.git")]);
     let elsewhere = https.address_with(PASSWORD).replace("//app", "//apps/none");
     says(&https.render(&elsewhere), &["overlay/kustomization.yaml: resources[0]", &base, "apps/none", "no such file"]);
+    // No flag and no Secret has an authority for what a kustomization names: neither is advised.
+    let charted = https.base.directory.path().join("charted");
+    fs::create_dir(&charted).unwrap();
+    let charts = format!("helmCharts: [{{name: web, releaseName: web, repo: 'https://{host}/charts'}}]\n");
+    fs::write(charted.join("kustomization.yaml"), charts).unwrap();
+    let mut chart = cowherd(https.base.directory.path());
+    let chart = chart.args(["render", "charted"]).output().unwrap();
+    let file = https.base.render(&format!("https://{host}/install.yaml")).output().unwrap();
+    for output in [unknown, file, chart] {
+        says(&output, &[&host, "an authority that is not known here", "have this machine trust it", "SSL_CERT_FILE"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("--ca-file") && !said.contains("secretRef"), "{said}");
+    }
     https.wants_a_password();
     says(&https.render(&https.address()), &[&base, "refused access", "user:password@"]);
     says(&https.render(&https.address_with("wr0ng-pa55")), &[&base, "refused access"]);

@@ -1,8 +1,10 @@
 //! How others reach the API: by which names, and what kubeconfigs call it.
 
 use std::net::UdpSocket;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use base64::Engine as _;
 
 use crate::program::{Running, eventually};
 
@@ -103,4 +105,89 @@ fn a_name_that_is_none_is_a_wrong_command_line() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && said.contains(told), "{said}");
     }
+}
+
+/// A kubeconfig of a control plane, with something else in one of its fields.
+fn changed(running: &Running, name: &str, change: impl FnOnce(&mut serde_json::Value)) -> PathBuf {
+    let text = std::fs::read(running.kubeconfig()).unwrap();
+    let mut kubeconfig =
+        cowherd_yaml::parse_documents(&text, &cowherd_yaml::Limits::default()).unwrap().remove(0).value;
+    change(&mut kubeconfig);
+    let path = running.data_dir.parent().unwrap().join(name);
+    std::fs::write(&path, cowherd_yaml::to_string(&kubeconfig)).unwrap();
+    path
+}
+
+/// What is said to whoever asks with a kubeconfig, which must fail.
+fn refused(kubeconfig: &Path) -> String {
+    let mut command = crate::program::cowherd(kubeconfig.parent().unwrap());
+    let output = command.args(["events", "--kubeconfig"]).arg(kubeconfig).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
+#[test]
+fn who_asks_by_a_name_that_the_certificate_has_not_is_told_those_that_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server", "--tls-san", "k8s.example.test"]);
+    let other = changed(&running, "other", |kubeconfig| {
+        kubeconfig["clusters"][0]["cluster"]["tls-server-name"] = "other.example.test".into();
+    });
+    let said = refused(&other);
+    assert!(said.contains("its certificate is for k8s.example.test, ") && said.contains("localhost"), "{said}");
+    assert!(said.contains("not for other.example.test; ") && said.contains("--tls-san"), "{said}");
+    assert!(!said.contains("DnsName") && !said.contains("IpAddress"), "{said}");
+}
+
+/// A certificate and its key that an authority has signed for an admin, as it signs them, until a year.
+fn admin_until(pki: &Path, year: i32) -> [String; 2] {
+    let mut authority = rcgen::CertificateParams::default();
+    authority.distinguished_name = rcgen::DistinguishedName::new();
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "cowherd-ca");
+    let key = rcgen::KeyPair::from_pem(&std::fs::read_to_string(pki.join("ca.key")).unwrap()).unwrap();
+    let issuer = rcgen::Issuer::new(authority, key);
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "system:masters");
+    params.distinguished_name.push(rcgen::DnType::CommonName, "kubernetes-admin");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(year, 2, 3);
+    let key = rcgen::KeyPair::generate().unwrap();
+    [params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem()]
+}
+
+#[test]
+fn a_kubeconfig_whose_certificate_has_ended_is_told_as_that_with_its_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let login = |year: i32| {
+        let [certificate, key] = admin_until(&running.data_dir.join("pki"), year);
+        let encode = |pem: &str| base64::prelude::BASE64_STANDARD.encode(pem);
+        serde_json::json!({"client-certificate-data": encode(&certificate), "client-key-data": encode(&key)})
+    };
+    let good = changed(&running, "good", |kubeconfig| kubeconfig["users"][0]["user"] = login(2090));
+    running.kubectl_ok(["get", "namespaces", "--kubeconfig", good.to_str().unwrap()]);
+    let old = changed(&running, "old", |kubeconfig| kubeconfig["users"][0]["user"] = login(2021));
+    let said = refused(&old);
+    let told =
+        format!("✗ the client certificate in {} was good until 2021-02-03T00:00:00Z, and it is 2", old.display());
+    assert!(said.starts_with(&told), "{said}");
+    for words in ["asked: https://127.0.0.1:", "take its kubeconfig again (the file kubeconfig of its data directory)"]
+    {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+    // The certificate may be a file of its own.
+    let certificate = directory.path().join("admin.crt");
+    let apart = changed(&running, "apart", |kubeconfig| {
+        let [pem, key] = admin_until(&running.data_dir.join("pki"), 2021);
+        std::fs::write(&certificate, pem).unwrap();
+        std::fs::write(directory.path().join("admin.key"), key).unwrap();
+        kubeconfig["users"][0]["user"] =
+            serde_json::json!({"client-certificate": "admin.crt", "client-key": "admin.key"});
+    });
+    let said = refused(&apart);
+    let told = format!("the client certificate in {} was good until 2021-02-03", certificate.display());
+    assert!(said.contains(&told), "{said}");
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cowherd_render::{Cause, Helm, Remote, RemoteSource, Remotes, RenderError, Surroundings};
 use cowherd_source::{
     Access, Cancel, ChartError, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FetchError,
-    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, Tenant, UrlError, WebProblem,
+    FileSource, Mirrors, Reference, RepositoryUrl, Scheme, Tenant, TlsRemedies, UrlError, WebProblem,
 };
 use cowherd_tree::{EntryKind, MAX_FILE_SIZE, MemoryTree, PathError, Tree, TreeError, TreePath};
 
@@ -51,7 +51,7 @@ pub enum ElsewhereError {
     Git(FetchError),
     /// A chart or file could not be fetched.
     #[error(transparent)]
-    Chart(#[from] ChartError),
+    Chart(ChartError),
     /// What was fetched cannot be read.
     #[error(transparent)]
     Tree(#[from] Arc<TreeError>),
@@ -251,12 +251,29 @@ struct Terms<'a> {
     tenant: Option<Tenant>,
 }
 
+/// What can be done about the certificate of a server that a kustomization names: no Secret and no flag has an authority for it.
+const OF_KUSTOMIZATIONS: TlsRemedies = TlsRemedies {
+    authority: "if that is right, have this machine trust it, or start cowherd with SSL_CERT_FILE, a file with all authorities that \
+                count: for what a kustomization names, no flag and no Secret has another",
+    name: "use a name that it has, or give the server a certificate for this one",
+    own: "for what a kustomization names none is shown: have a GitRepository, an OCIRepository or a HelmRepository bring it",
+};
+
+impl From<FetchError> for ElsewhereError {
+    fn from(error: FetchError) -> Self {
+        Self::Git(error.with_remedies(&OF_KUSTOMIZATIONS))
+    }
+}
+
+impl From<ChartError> for ElsewhereError {
+    fn from(error: ChartError) -> Self {
+        Self::Chart(error.with_remedies(&OF_KUSTOMIZATIONS))
+    }
+}
+
 /// What to do about a repository that could not be fetched for a kustomization, which has its address and no more.
 fn advice(error: &FetchError) -> &'static str {
     match error {
-        FetchError::Tls { .. } => {
-            " (for what a kustomization names: in the file that SSL_CERT_FILE names, which this machine trusts then)"
-        }
         FetchError::Refused { url, .. } if url.is_http() => {
             " (for what a kustomization names: https://user:password@HOST/PATH, or use ssh and its keys)"
         }
@@ -283,7 +300,7 @@ fn repository(
         remote.timeout = timeout.min(MAX_TIMEOUT);
     }
     let reference = reference.map_or(Reference::Head, |name| Reference::Any(name.to_owned()));
-    let snapshot = mirrors.fetch(&remote, &reference).map_err(ElsewhereError::Git)?;
+    let snapshot = mirrors.fetch(&remote, &reference)?;
     Ok(Remote { revision: snapshot.commit.tree.clone(), tree: snapshot.tree })
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::{Excess, NoRoom, Reference, RepositoryUrl};
+use crate::{Excess, NoRoom, Reference, RepositoryUrl, TlsFault, TlsRemedies};
 
 /// Why a repository could not be fetched: which one, the cause, and what to do.
 ///
@@ -38,12 +38,12 @@ pub enum FetchError {
         cause: String,
     },
     /// The server's certificate was not accepted, or TLS failed otherwise.
-    #[error("TLS with {url} failed: {cause}")]
+    #[error("TLS with {url} failed: {fault}")]
     Tls {
         /// The repository.
         url: RepositoryUrl,
         /// What happened, and what to do about it.
-        cause: String,
+        fault: TlsFault,
     },
     /// The server did not accept who we are.
     #[error("{url} refused access: {cause}; check the credentials and whether they may read this repository")]
@@ -198,6 +198,14 @@ fn where_one_is(url: &RepositoryUrl) -> &'static str {
 }
 
 impl FetchError {
+    /// The same for whom other things can be done about TLS than for whoever writes a source.
+    pub fn with_remedies(self, remedies: &'static TlsRemedies) -> Self {
+        match self {
+            Self::Tls { url, fault } => Self::Tls { url, fault: fault.with_remedies(remedies) },
+            other => other,
+        }
+    }
+
     /// Whether it may pass by itself: then trying again can help.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Timeout { .. })

@@ -57,7 +57,7 @@ pub use chart::{
     RepositoryIndex,
 };
 pub use commit::{Commit, CommitId, Signature};
-pub use connect::{ProxyError, ProxyServer, TlsRemedies, tls_fault};
+pub use connect::{ProxyError, ProxyServer, TlsFault, TlsRemedies, tls_fault};
 pub use digest::Digest;
 pub use error::FetchError;
 pub use ignore::{IGNORE_FILE, Ignore};

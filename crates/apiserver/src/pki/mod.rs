@@ -17,6 +17,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, pem::PemObject},
@@ -181,6 +182,12 @@ impl Pki {
             key: &self.admin.key,
         }
     }
+}
+
+/// Until when a certificate in PEM is good; `None` where it is none. Of several it is the first, which is shown as whose they are.
+pub fn good_until(pem: &[u8]) -> Option<Timestamp> {
+    let der = CertificateDer::from_pem_slice(pem).ok()?;
+    Some(certificate::Certificate::parse(&der).ok()?.not_after)
 }
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {

@@ -39,11 +39,13 @@ impl fmt::Display for Fault {
 const REMEDIES: TlsRemedies = TlsRemedies {
     authority: "the kubeconfig is of another control plane, or of one that was made anew since: take the one that it has now",
     name: "reach it by a name that it has, or start it with --tls-san and this one",
+    own: "take the kubeconfig that it has now",
 };
 
 /// Why no answer came.
 fn unanswered(error: &kube::Error) -> String {
-    let cause = tls_fault(error, &REMEDIES).unwrap_or_else(|| innermost(error));
+    let fault = tls_fault(error).map(|fault| fault.with_remedies(&REMEDIES).to_string());
+    let cause = fault.unwrap_or_else(|| innermost(error));
     match Sort::of(error) {
         Sort::Unreachable => format!("the cluster does not answer: {cause}"),
         Sort::Certificate => {
@@ -119,10 +121,27 @@ pub fn missing(text: impl Into<String>) -> anyhow::Error {
 /// An error as it is told: of one that is about a cluster also which cluster that is, by what it was meant, and what to do.
 pub fn told(error: &anyhow::Error, origin: impl FnOnce() -> Option<Origin>) -> String {
     let text = text(error);
-    match remedy(error).and_then(|remedy| Some((remedy, origin()?))) {
-        Some((remedy, origin)) => [vec![text, origin.asked()], remedy.lines(&origin)].concat().join("\n  "),
-        None => text,
-    }
+    let Some((remedy, origin)) = remedy(error).and_then(|remedy| Some((remedy, origin()?))) else { return text };
+    let (text, remedy) = match origin.outlived().filter(|_| refuses_the_login(error)) {
+        Some(outlived) => (outlived, Remedy::Renew),
+        None => (text, remedy),
+    };
+    [vec![text, origin.asked()], remedy.lines(&origin)].concat().join("\n  ")
+}
+
+/// Whether the cluster does not accept what it is shown to log in.
+fn refuses_the_login(error: &anyhow::Error) -> bool {
+    let is_unknown = |status: &Status| status.code == 401;
+    let is_refused = |error: &kube::Error| match error {
+        kube::Error::Api(status) => is_unknown(status),
+        error => innermost(error).contains("fatal alert"),
+    };
+    error.chain().any(|cause| match (cause.downcast_ref::<Fault>(), cause.downcast_ref::<kube::Error>()) {
+        (Some(Fault::Refused(status)), _) => is_unknown(status),
+        (Some(Fault::Unanswered(error)), _) => is_refused(error),
+        (_, Some(error)) => is_refused(error),
+        _ => false,
+    })
 }
 
 /// The error with its causes. Of a watch it is enough to say what ended it.
@@ -142,6 +161,8 @@ enum Remedy {
     Start,
     /// The kubeconfig is of an earlier cluster, or of none.
     TakeAgain,
+    /// The kubeconfig is of this cluster, and too old.
+    Renew,
     /// Somebody has to log in.
     LogIn,
     /// Somebody else has to give rights.
@@ -189,6 +210,10 @@ impl Remedy {
             },
             Self::TakeAgain => Some(format!(
                 "another one may listen there by now, or it has new certificates: take its kubeconfig again{}",
+                origin.kubeconfig_of_plane()
+            )),
+            Self::Renew => Some(format!(
+                "whoever has the cluster has a newer one: take its kubeconfig again{}",
                 origin.kubeconfig_of_plane()
             )),
             Self::LogIn => Some("log in as that kubeconfig has it, and try again".to_owned()),

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use cowherd_apiserver::pki::good_until;
 use cowherd_controlplane::DataDir;
-use kube::config::Kubeconfig;
+use jiff::{Timestamp, Unit};
+use kube::config::{AuthInfo, Kubeconfig};
 
 use super::data_dir::{default_data_dir, found_kubeconfig, kubeconfig_path};
 use super::{KUBECONFIG, kubectl};
@@ -65,6 +68,8 @@ pub struct Origin {
     context: String,
     /// The kubeconfig that has the context.
     file: Option<PathBuf>,
+    /// What is shown to log in, and where it lies, if it is a certificate.
+    certificate: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl Origin {
@@ -83,7 +88,23 @@ impl Origin {
         let mut clusters = all.iter().flat_map(|(_, one)| &one.clusters).filter(|one| one.name == cluster);
         let address = clusters.next().and_then(|one| one.cluster.as_ref()?.server.clone()).unwrap_or_default();
         let file = found.map(|(file, _)| file.clone()).or_else(|| named.files().into_iter().next());
-        Self { named, address, context, file }
+        let user = found.and_then(|(_, one)| one.context.as_ref()?.user.clone()).unwrap_or_default();
+        let mut users = all.iter().flat_map(|(file, one)| one.auth_infos.iter().map(move |found| (file, found)));
+        let user = users.find(|(_, one)| one.name == user);
+        let certificate = user.and_then(|(file, user)| certificate(file, user.auth_info.as_ref()?));
+        Self { named, address, context, file, certificate }
+    }
+
+    /// That the certificate which is shown to log in was good until a day that is over, if it is so.
+    pub fn outlived(&self) -> Option<String> {
+        let (file, pem) = self.certificate.as_ref()?;
+        let (until, now) = (good_until(pem)?, Timestamp::now().round(Unit::Second).ok()?);
+        (until < now).then(|| {
+            format!(
+                "the client certificate in {} was good until {until}, and it is {now} by the clock here",
+                file.display()
+            )
+        })
     }
 
     /// What was asked: `asked: https://127.0.0.1:6443, the context cowherd of /data/kubeconfig, which KUBECONFIG names`.
@@ -151,6 +172,15 @@ impl Origin {
             )),
             (Named::Here(_), _) => Some(format!("to ask another: {flags}")),
         }
+    }
+}
+
+/// The certificate by which a user of a kubeconfig logs in, and where it lies.
+fn certificate(kubeconfig: &Path, user: &AuthInfo) -> Option<(PathBuf, Vec<u8>)> {
+    match (&user.client_certificate_data, &user.client_certificate) {
+        (Some(data), _) => Some((kubeconfig.to_owned(), BASE64_STANDARD.decode(data).ok()?)),
+        (None, Some(file)) => Some((file.into(), std::fs::read(file).ok()?)),
+        (None, None) => None,
     }
 }
 

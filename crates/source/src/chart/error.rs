@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cowherd_tree::ArchiveError;
 
-use crate::{RangeError, WebProblem};
+use crate::{RangeError, TlsRemedies, WebProblem};
 
 /// Why a chart could not be fetched: which one, from where, the cause, and what to do.
 ///
@@ -49,6 +49,14 @@ pub enum ChartProblem {
 }
 
 impl ChartError {
+    /// The same for whom other things can be done about TLS than for whoever writes a source.
+    pub fn with_remedies(self, remedies: &'static TlsRemedies) -> Self {
+        match self.problem {
+            ChartProblem::Web(problem) => Self { problem: problem.with_remedies(remedies).into(), ..self },
+            _ => self,
+        }
+    }
+
     /// Whether it may pass by itself: no answer, or one that says to come back.
     pub fn may_pass(&self) -> bool {
         matches!(&self.problem, ChartProblem::Web(problem) if problem.may_pass())

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::TlsFault;
 use crate::access::Forbidden;
 use crate::deadline::Deadline;
 use crate::objects::lock;
@@ -139,8 +140,8 @@ impl Attempt {
         FetchError::Refused { url: self.url.clone(), cause: self.auth.scrub(cause) }
     }
 
-    pub(crate) fn tls(&self, cause: &str) -> FetchError {
-        FetchError::Tls { url: self.url.clone(), cause: self.auth.scrub(cause) }
+    pub(crate) fn tls(&self, fault: TlsFault) -> FetchError {
+        FetchError::Tls { url: self.url.clone(), fault: fault.scrubbed(&self.auth) }
     }
 
     pub(crate) fn credentials(&self, cause: &str) -> FetchError {

@@ -13,7 +13,7 @@ use ureq::tls::TlsConfig;
 use super::Line;
 use super::attempt::{Attempt, Counted};
 use super::exchange::{Answer, AnswerBody, Exchange, Headers, RequestBody};
-use super::fault::{OF_SOURCES, tls_fault};
+use super::fault::{TlsFault, tls_fault};
 use super::origin::{Origin, authorization};
 use super::tls::{self, Authorities};
 use crate::{FetchError, Scheme};
@@ -242,8 +242,8 @@ impl Requests {
         if attempt.cancel().is_cancelled() {
             return attempt.ended();
         }
-        if let Some(fault) = tls_fault(&error, &OF_SOURCES) {
-            return attempt.tls(&fault);
+        if let Some(fault) = tls_fault(&error) {
+            return attempt.tls(fault);
         }
         match error {
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) if !attempt.deadline().passed() => {
@@ -256,7 +256,7 @@ impl Requests {
             ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
                 attempt.unreachable(&crate::error::chain(&error))
             }
-            ureq::Error::Tls(_) | ureq::Error::Pem(_) => attempt.tls(&crate::error::chain(&error)),
+            ureq::Error::Tls(_) | ureq::Error::Pem(_) => attempt.tls(TlsFault::plain(crate::error::chain(&error))),
             error => attempt.protocol(&crate::error::chain(&error)),
         }
     }
@@ -276,8 +276,8 @@ impl<R: io::Read> io::Read for Watched<R> {
                 || error.get_ref().and_then(|inner| inner.downcast_ref()).is_some_and(is_timeout);
             attempt.fail(if attempt.cancel().is_cancelled() {
                 attempt.ended()
-            } else if let Some(fault) = tls_fault(error, &OF_SOURCES) {
-                attempt.tls(&fault)
+            } else if let Some(fault) = tls_fault(error) {
+                attempt.tls(fault)
             } else if timed_out || attempt.deadline().passed() {
                 attempt.timeout()
             } else {

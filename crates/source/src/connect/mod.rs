@@ -15,8 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use attempt::Attempt;
-pub(crate) use fault::OF_SOURCES;
-pub use fault::{TlsRemedies, tls_fault};
+pub use fault::{TlsFault, TlsRemedies, tls_fault};
 pub(crate) use line::{Line, forbidden};
 pub use line::{ProxyError, ProxyServer};
 pub(crate) use origin::{Origin, authorization};

@@ -12,7 +12,7 @@ use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use ureq::http::{Request, StatusCode, Uri};
 
-use crate::connect::{Authorities, Line, OF_SOURCES, Origin, authorization, forbidden, tls, tls_fault};
+use crate::connect::{Authorities, Line, Origin, TlsFault, authorization, forbidden, tls, tls_fault};
 use crate::deadline::Deadline;
 use crate::digest::Hasher;
 use crate::{Auth, Digest};
@@ -232,8 +232,8 @@ impl<'a> Web<'a> {
         if timed_out || self.deadline.passed() {
             return self.timeout();
         }
-        if let Some(cause) = tls_fault(error, &OF_SOURCES) {
-            return WebProblem::Tls { url: shown(url).to_owned(), cause };
+        if let Some(fault) = tls_fault(error) {
+            return WebProblem::Tls { url: shown(url).to_owned(), fault };
         }
         let cause = self.auth.scrub(&format!("the connection broke off: {}", crate::error::chain(error)));
         WebProblem::Unreachable { url: shown(url).to_owned(), cause }
@@ -248,8 +248,8 @@ impl<'a> Web<'a> {
         if self.line.is_cancelled() {
             return WebProblem::Cancelled;
         }
-        if let Some(cause) = tls_fault(error, &OF_SOURCES) {
-            return WebProblem::Tls { url, cause };
+        if let Some(fault) = tls_fault(error) {
+            return WebProblem::Tls { url, fault };
         }
         match error {
             ureq::Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) if !self.deadline.passed() => {
@@ -257,7 +257,7 @@ impl<'a> Web<'a> {
             }
             ureq::Error::Timeout(_) => self.timeout(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => self.timeout(),
-            ureq::Error::Tls(_) | ureq::Error::Pem(_) => WebProblem::Tls { url, cause },
+            ureq::Error::Tls(_) | ureq::Error::Pem(_) => WebProblem::Tls { url, fault: TlsFault::plain(cause) },
             ureq::Error::HostNotFound => {
                 WebProblem::Unreachable { url, cause: "the host name is not known".to_owned() }
             }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::Digest;
+use crate::{Digest, TlsFault, TlsRemedies};
 
 /// What can keep something from being fetched from a server of the web or a registry.
 ///
@@ -32,12 +32,12 @@ pub enum WebProblem {
         cause: String,
     },
     /// The server's certificate was not accepted, or TLS failed otherwise.
-    #[error("TLS with {url} failed: {cause}")]
+    #[error("TLS with {url} failed: {fault}")]
     Tls {
         /// What was asked for.
         url: String,
-        /// What happened.
-        cause: String,
+        /// What happened, and what to do about it.
+        fault: TlsFault,
     },
     /// The server did not accept who we are.
     #[error("{url} refused access: {cause}; check the credentials and whether they may read this")]
@@ -99,6 +99,14 @@ pub enum WebProblem {
 }
 
 impl WebProblem {
+    /// The same for whom other things can be done about TLS than for whoever writes a source.
+    pub fn with_remedies(self, remedies: &'static TlsRemedies) -> Self {
+        match self {
+            Self::Tls { url, fault } => Self::Tls { url, fault: fault.with_remedies(remedies) },
+            other => other,
+        }
+    }
+
     /// Whether it may pass by itself: then trying again can help.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Timeout(_))

@@ -61,12 +61,16 @@ fn a_host_that_is_not_known_or_changed_is_not_trusted() {
     let sshd = Sshd::start(&directory.path().join("sshd"), "");
     make_key(&directory.path().join("sshd/other"), "");
     let mirrors = mirrors(directory.path());
-    for known_hosts in [b"# nobody\n".to_vec(), sshd.known_hosts("other.pub")] {
+    for (known_hosts, told) in [
+        (b"# nobody\n".to_vec(), "Host key verification failed"),
+        (sshd.known_hosts("other.pub"), "it shows another one (ED25519 SHA256:"),
+    ] {
         let remote =
             remote(&sshd.url(&repository.path)).with_auth(Auth { known_hosts: Some(known_hosts), ..auth(&sshd) });
         let error = mirrors.fetch(&remote, &Reference::Head).unwrap_err();
         assert!(matches!(error, FetchError::HostKey { .. }), "{error}");
         assert!(error.to_string().contains("known_hosts"), "{error}");
+        assert!(error.to_string().contains(told) && !error.to_string().contains("!;"), "{error}");
         let port = sshd.url(&repository.path).rsplit_once(':').unwrap().1.split_once('/').unwrap().0.to_owned();
         assert!(error.to_string().contains(&format!("`ssh-keyscan -p {port} 127.0.0.1`")), "{error}");
     }

@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts};
+use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts, TlsRemedies};
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
 
 use crate::failure::misuse;
 
 /// What the file of a kustomization may be called.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// What can be done about the certificate of a server that has a chart.
+const OF_CHARTS: TlsRemedies = TlsRemedies {
+    authority: "if that is right, have this machine trust it, or name a file with all authorities that count: SSL_CERT_FILE",
+    name: "use a name that it has, or give the server a certificate for this one",
+    own: "`cowherd render` shows none: fetch the chart with `helm pull`, and render its archive",
+};
 
 /// Flags that say where a chart is.
 #[derive(Args)]
@@ -72,7 +79,8 @@ impl OriginFlags {
         source.access = Access::own();
         source.pass_credentials = self.pass_credentials;
         source.plain_http = self.plain_http.then_some(true);
-        let package = Charts::open(crate::downloads::cache()?.join("charts"))?.fetch(&source)?;
+        let charts = Charts::open(crate::downloads::cache()?.join("charts"))?;
+        let package = charts.fetch(&source).map_err(|error| error.with_remedies(&OF_CHARTS))?;
         crate::terminal::tell!("Pulled: {} {}\nDigest: {}", package.name, package.version, package.digest);
         // A chart's files are below a directory of its name.
         let tree: Arc<dyn Tree> = package.tree;

@@ -135,7 +135,11 @@ impl Process {
             return None;
         }
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
-        Some(if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED", "host key is known for"]) {
+        Some(if let Some(shown) = changed_key(&words) {
+            attempt.host_key(&format!(
+                "it shows another one ({shown}) than is known for it: it was replaced, or somebody else answers in its place"
+            ))
+        } else if says(&["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED", "host key is known for"]) {
             attempt.host_key(&text)
         } else if says(&["Permission denied", "Too many authentication failures", "Load key"]) {
             attempt.refused(&text)
@@ -188,7 +192,16 @@ const UNREACHABLE: &[&str] = &[
 /// The lines that say something: not the frames that OpenSSH draws around its warnings.
 fn significant(words: &str) -> String {
     let lines = words.lines().map(str::trim).filter(|line| line.chars().any(char::is_alphanumeric));
-    lines.map(|line| line.trim_matches(['@', ' '])).collect::<Vec<_>>().join("; ")
+    lines.map(|line| line.trim_matches(['@', ' ']).trim_end_matches(['.', '!'])).collect::<Vec<_>>().join("; ")
+}
+
+/// Which host key a server shows, where OpenSSH knows another one for it: `ED25519 SHA256:…`.
+fn changed_key(words: &str) -> Option<String> {
+    let (_, behind) = words.split_once("HOST IDENTIFICATION HAS CHANGED")?;
+    let (_, behind) = behind.split_once("The fingerprint for the ")?;
+    let (kind, behind) = behind.split_once(" key sent by the remote host is")?;
+    let fingerprint = behind.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(format!("{kind} {}", fingerprint.trim_end_matches('.')))
 }
 
 #[cfg(test)]
@@ -200,5 +213,14 @@ mod tests {
         assert_eq!(quote("/srv/it's; rm -rf"), "'/srv/it'\\''s; rm -rf'");
         assert_eq!(quote("~git/repo"), "~git/'repo'");
         assert_eq!(quote("~$(x)/repo"), "'~$(x)/repo'");
+    }
+
+    #[test]
+    fn what_ssh_says_is_told_in_one_line_without_its_frames() {
+        let words = "@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@@@\nIT IS POSSIBLE!\nThe fingerprint for \
+                     the ED25519 key sent by the remote host is\r\nSHA256:abc.\r\nHost key verification failed.\n";
+        assert_eq!(changed_key(words).as_deref(), Some("ED25519 SHA256:abc"));
+        assert_eq!(significant("@ IT IS POSSIBLE! @\nPermission denied.\n"), "IT IS POSSIBLE; Permission denied");
+        assert_eq!(changed_key("Host key verification failed."), None);
     }
 }
