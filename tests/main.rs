@@ -17,6 +17,7 @@ mod commands;
 mod completing;
 mod convergence;
 mod crashes;
+mod deployed;
 mod documentation;
 mod drift;
 mod following;

@@ -3,10 +3,11 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::program::cowherd;
 use crate::program::fleet::Fleet;
 use crate::program::repository::Repository;
+use crate::program::{Running, cowherd, eventually};
 
 #[test]
 fn a_control_plane_that_is_not_there_is_said() {
@@ -146,4 +147,40 @@ fn commands_mean_the_data_directory_that_the_environment_names() {
     assert!(get(&[("COWHERD_DATA_DIR", &running.data_dir), ("KUBECONFIG", nowhere)]).status.success());
     let output = get(&[("COWHERD_DATA_DIR", nowhere), ("KUBECONFIG", &running.kubeconfig())]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere holds no control plane"), "{output:?}");
+}
+
+#[test]
+fn the_data_directory_of_an_agent_is_told_from_one_of_a_control_plane() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    running.kubectl_ok(["create", "namespace", "flux-system"]);
+    let mut agent = cowherd(directory.path());
+    agent.args(["agent", "--install-crds", "--data-dir", "agent", "--kubeconfig"]).arg(running.kubeconfig());
+    let mut agent = agent.stderr(Stdio::null()).spawn().unwrap();
+    let mark = directory.path().join("agent/agent.json");
+    eventually("the agent works", || if mark.exists() { Ok(()) } else { Err("not yet".to_owned()) });
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+
+    let server = running.kubectl_ok(["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]);
+    let says = |words: &[&str], told: &[&str]| {
+        let output = cowherd(directory.path()).args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+        assert!(told.iter().all(|told| said.contains(told)), "{words:?}: {said}");
+    };
+    let works_on = format!("of an agent, which works on the cluster at {server}");
+    says(&["get", "--data-dir", "agent"], &[&works_on, "--kubeconfig FILE", "cowherd logs --data-dir agent"]);
+    // No control plane is started in it, nor an agent where a control plane is.
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.config_map("map.yaml", "map", "1").commit("begin");
+    for command in [&["up", "fleet", "--once"][..], &["server"]] {
+        let listening = ["--listen", "127.0.0.1:0", "--data-dir", "agent"];
+        says(&[command, &listening].concat(), &["it is that", &works_on, "name another with --data-dir"]);
+    }
+    assert!(!directory.path().join("agent/state.redb").exists());
+    let kubeconfig = running.kubeconfig();
+    let on_it = ["agent", "--data-dir", "data", "--kubeconfig", kubeconfig.to_str().unwrap()];
+    says(&on_it, &["data holds a control plane", "name another with --data-dir"]);
+    running.kubectl_ok(["get", "namespaces"]);
 }

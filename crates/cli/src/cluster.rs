@@ -14,6 +14,7 @@ use cowherd_controlplane::DataDir;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
+use crate::station::Station;
 use crate::{completion, failure};
 pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
 pub use fault::{explain, missing, told};
@@ -51,13 +52,23 @@ pub struct Cluster {
     pub namespace: String,
 }
 
+/// A cluster, and where it is.
+pub struct Reached {
+    /// A client of it.
+    pub client: Client,
+    /// The host and the port that requests go to.
+    pub host: String,
+    /// Where its API is, for people.
+    pub address: String,
+}
+
 impl Access {
-    /// A client of the cluster that the flags, the environment or, in a Pod, the service account name, and the host that its
-    /// requests go to.
-    pub async fn client_and_host(&self) -> Result<(Client, String)> {
+    /// The cluster that the flags, the environment or, in a Pod, the service account name.
+    pub async fn reach(&self) -> Result<Reached> {
         let config = self.config(&self.named()).await?;
         let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-        Ok((client(config)?, host))
+        let address = Plane::of(&config).address;
+        Ok(Reached { client: client(config)?, host, address })
     }
 
     /// By what it is known which cluster that is, for whoever reads that something is wrong with it.
@@ -237,6 +248,13 @@ impl Cluster {
         }
         if let Some(path) = self.named_data_dir() {
             if !kubeconfig_path(&path).exists() {
+                if let Some(Station { server }) = Station::of(&path) {
+                    bail!(
+                        "{0} is the data directory of an agent, which works on the cluster at {server}\n  to ask that one: \
+                         --kubeconfig FILE, or its context; what the agent does: cowherd logs --data-dir {0}",
+                        path.display()
+                    );
+                }
                 bail!("{0} holds no control plane; start one with `cowherd up --data-dir {0}`", path.display());
             }
             let by = if self.data_dir.is_some() { "--data-dir" } else { data_dir::VARIABLE };

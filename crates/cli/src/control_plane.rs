@@ -13,8 +13,10 @@ use cowherd_controlplane::{Budgets, Config, ControlPlane, Listen};
 
 use crate::bootstrap::ROOT;
 use crate::cluster::{default_data_dir, set_data_dir};
+use crate::followed::Followed;
 use crate::limits::Limits;
 use crate::logs;
+use crate::station::Station;
 use crate::terminal::Mark;
 
 /// Where the API listens unless said otherwise.
@@ -87,6 +89,13 @@ impl Local {
             let (shown, file) = (path.display(), file.display());
             anyhow::bail!("{shown} cannot be the data directory: {file} is a file; name another with --data-dir");
         }
+        if let Some(Station { server }) = Station::of(&path) {
+            anyhow::bail!(
+                "{} cannot be the data directory: it is that of an agent, which works on the cluster at {server}; name another \
+                 with --data-dir",
+                path.display()
+            );
+        }
         Ok(path)
     }
 
@@ -105,9 +114,25 @@ impl Local {
         Ok(())
     }
 
-    /// Starts the control plane.
+    /// Starts the control plane of agents that follow a repository. What they need may not be deleted.
     pub async fn start(&self) -> Result<Running> {
-        let config = self.config()?;
+        let mut config = self.config()?;
+        config.api.undeletable.push(root_namespace());
+        self.open(config).await
+    }
+
+    /// Starts the control plane alone. What was brought there for agents may be taken away again, unless agents of its own have
+    /// worked on it: they will again, and with a definition would go all that they follow.
+    pub async fn start_alone(&self) -> Result<Running> {
+        if !matches!(Followed::written(&self.data_dir()?, true), Ok(None)) {
+            return self.start().await;
+        }
+        let mut config = self.config()?;
+        config.api.undeletable.clear();
+        self.open(config).await
+    }
+
+    async fn open(&self, config: Config) -> Result<Running> {
         let plane = ControlPlane::open(config, &Budgets::default()).await?;
         match (plane.address(), plane.kubeconfig().map(Path::to_owned)) {
             (Some(address), Some(kubeconfig)) => {
@@ -128,9 +153,7 @@ impl Local {
             new_authority: self.new_ca,
         });
         config.controllers = self.controllers.clone();
-        let mut undeletable = config.api.undeletable;
-        undeletable.push(root_namespace());
-        let service_network = self.service_cluster_ip_range;
+        let (undeletable, service_network) = (config.api.undeletable, self.service_cluster_ip_range);
         config.api = cowherd_apiserver::Config { undeletable, service_network, ..self.limits.config() };
         Ok(config)
     }

@@ -20,6 +20,7 @@ mod output;
 mod repository;
 mod resource;
 mod served;
+mod station;
 mod target;
 mod tenancy;
 mod tentative;

@@ -16,9 +16,10 @@ use kube::{Api, Client};
 use tokio::net::TcpListener;
 
 use crate::bootstrap::ROOT;
-use crate::cluster::{Access, explain, missing};
+use crate::cluster::{Access, Reached, explain, missing};
 use crate::control_plane::interrupted;
 use crate::delivering::{Delivering, Kinds};
+use crate::station::{self, Station};
 use crate::tenancy::Tenancy;
 use crate::{logs, trouble};
 
@@ -63,10 +64,11 @@ pub struct Agent {
 
 impl Agent {
     pub async fn run(self) -> crate::Outcome {
+        station::check(&self.data_dir)?;
         let data_dir = DataDir::prepare(&self.data_dir)?;
         logs::start("info", data_dir.path());
         let (health, metrics) = (Health::default(), Metrics::default());
-        let (client, host) = self.access.client_and_host().await?;
+        let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
         tokio::spawn(self.probes(probes).await?);
@@ -76,6 +78,7 @@ impl Agent {
             expect_definitions(&client).await?;
         }
         self.check_kinds(&client).await?;
+        Station { server: address }.write(data_dir.path())?;
         let Agents { mirrors, config } = Agents::in_dir(&data_dir)?;
         let mut config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(self.tenancy.policy(None)?),

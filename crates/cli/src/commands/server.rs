@@ -23,7 +23,7 @@ pub struct Server {
 impl Server {
     pub async fn run(self) -> crate::Outcome {
         self.local.log("info")?;
-        let control_plane = self.local.start().await?;
+        let control_plane = self.local.start_alone().await?;
         crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         crate::terminal::tell!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
         let trouble = trouble::watch(control_plane.plane.health().clone(), |trouble| tracing::warn!("{trouble}"));
