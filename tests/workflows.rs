@@ -27,7 +27,8 @@ fn step<'a>(workflow: &'a Value, name: &str) -> &'a str {
 struct Clone {
     path: PathBuf,
     commands: PathBuf,
-    summary: PathBuf,
+    /// Where a runner lets jobs keep what is not of the repository.
+    temporary: PathBuf,
     /// Where `change` was branched off.
     begin: String,
     // Goes last, when nobody writes into it any more.
@@ -50,8 +51,9 @@ impl Clone {
         let commands = directory.path().join("bin");
         std::fs::create_dir(&commands).unwrap();
         symlink(env!("CARGO_BIN_EXE_cowherd"), commands.join("cowherd")).unwrap();
-        let summary = directory.path().join("summary.md");
-        Self { path, commands, summary, begin, _directory: directory }
+        let temporary = directory.path().join("temporary");
+        std::fs::create_dir(&temporary).unwrap();
+        Self { path, commands, temporary, begin, _directory: directory }
     }
 
     /// Runs a script as a runner does: it ends at the first command that fails.
@@ -60,12 +62,28 @@ impl Clone {
         let mut command = Command::new("sh");
         command.arg("-e").arg("-c").arg(script).current_dir(&self.path).stdin(Stdio::null());
         command.env("PATH", path).env("HOME", &self.path).env_remove("KUBECONFIG").env("BASE", "origin/main");
-        command.env("GITHUB_STEP_SUMMARY", &self.summary).env("CI_MERGE_REQUEST_DIFF_BASE_SHA", &self.begin);
+        command
+            .env("GITHUB_STEP_SUMMARY", self.summary())
+            .env("RUNNER_TEMP", &self.temporary)
+            .env("CI_MERGE_REQUEST_DIFF_BASE_SHA", &self.begin);
         command.output().unwrap()
     }
 
+    fn summary(&self) -> PathBuf {
+        self.temporary.join("summary.md")
+    }
+
+    /// What was written of the change: GitLab takes it from the repository alone.
     fn review(&self) -> String {
-        std::fs::read_to_string(self.path.join("review.md")).unwrap()
+        let aside = std::fs::read_to_string(self.temporary.join("review.md"));
+        aside.or_else(|_| std::fs::read_to_string(self.path.join("review.md"))).unwrap()
+    }
+
+    /// Whether there is anything that no commit has.
+    fn is_clean(&self) -> bool {
+        let mut command = Command::new("git");
+        command.args(["status", "--porcelain"]).current_dir(&self.path);
+        crate::program::succeeded(command.output().unwrap()).is_empty()
     }
 
     fn git(&self, arguments: &[&str]) {
@@ -110,7 +128,30 @@ fn githubs_workflow_reviews_a_pull_request() {
     follow(step(workflow, "Check"), step(workflow, "Diff"));
     let clone = Clone::new();
     passes(&clone.run(step(workflow, "Diff")));
-    assert_eq!(std::fs::read_to_string(&clone.summary).unwrap(), clone.review());
+    assert_eq!(std::fs::read_to_string(clone.summary()).unwrap(), clone.review());
+    assert!(clone.is_clean(), "what is written of the change is none of it");
+    // What one pull request keeps is not there for others: the branch that all come from keeps it.
+    assert_eq!(workflow["on"]["push"]["branches"][0], "main");
+}
+
+/// The program is kept as soon as it is there, and is there for good: by a commit, for nothing may be tagged yet.
+#[test]
+fn what_was_compiled_is_kept_whatever_comes_of_the_change() {
+    let [github, gitlab, gitea] = &workflows()[..] else { panic!("three workflows") };
+    for workflow in [github, gitea] {
+        let steps = workflow["jobs"]["review"]["steps"].as_array().unwrap();
+        let uses = |action: &str| steps.iter().position(|step| step["uses"] == action).unwrap();
+        let named = |name: &str| steps.iter().position(|step| step["name"] == name).unwrap();
+        let (restore, save) = (uses("actions/cache/restore@v4"), uses("actions/cache/save@v4"));
+        let install = named("Install");
+        assert!(restore < install && install < save && save < named("Check"), "{steps:?}");
+        assert_eq!(steps[restore]["with"], steps[save]["with"]);
+        assert_eq!(steps[install]["if"], steps[save]["if"], "what came from the cache need not go there");
+        assert!(step(workflow, "Install").contains("--rev \"$VERSION\""));
+    }
+    let job = &gitlab["review"];
+    assert_eq!(job["cache"]["when"], "always");
+    assert!(job["before_script"][0].as_str().unwrap().contains("--rev \"$COWHERD_VERSION\""));
 }
 
 #[test]
