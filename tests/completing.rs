@@ -31,7 +31,8 @@ fn names_are_completed_from_the_cluster_that_the_line_works_on() {
     let directory = kubeconfig.parent().unwrap();
     let cluster = ["--kubeconfig", kubeconfig.to_str().unwrap()];
     let of = |words: &[&str]| offers(directory, &[&words[..1], &cluster, &words[1..]].concat());
-    assert_eq!(of(&["tree", ""])[..3], ["app", "flux-system", "kustomization"]);
+    assert_eq!(of(&["tree", ""])[..4], ["app", "flux-system", "helmrelease", "kustomization"]);
+    assert_eq!(of(&["reconcile", "source", "h"]), ["helm"]);
     assert_eq!(of(&["get", "ks", "o"]), ["other"]);
     assert_eq!(of(&["reconcile", "source", "git", ""])[0], "flux-system");
     assert_eq!(of(&["suspend", "ks/a"]), ["ks/app"]);
@@ -40,6 +41,7 @@ fn names_are_completed_from_the_cluster_that_the_line_works_on() {
     // Where no namespace is named, those of all are offered, as the commands find them.
     assert_eq!(of(&["trace", "configmap/re"]), ["configmap/red"]);
     assert_eq!(of(&["events", "--for", "configmap/re"]), ["configmap/red"]);
+    assert_eq!(of(&["trace", "cm/re"]), ["cm/red"], "whatever kubectl takes for the kind");
     assert!(of(&["trace", "-n", "kube-public", "configmap/re"]).is_empty());
     assert_eq!(of(&["get", "-n", "kube-p"]), ["kube-public"]);
 }
@@ -85,4 +87,15 @@ fn each_command_has_a_manual_page() {
         assert!(page.contains("Exit status: 0") || page.contains("Ends with 0"), "{command} says how it ends: {page}");
     }
     assert!(page("cowherd.1").contains("cowherd\\-up(1)"));
+    // As `man` shows it.
+    let shown = |name: &str| {
+        let mut man = Command::new("man");
+        man.arg(pages.join(name)).env("MANWIDTH", "200").env("LC_ALL", "C.UTF-8").env("MANPAGER", "cat");
+        man.output().ok().map(succeeded)
+    };
+    let synopsis = page("cowherd-diff.1").split(".SH SYNOPSIS").nth(1).unwrap().split(".SH").next().unwrap().to_owned();
+    assert!(synopsis.contains("\\-\\-revision") && synopsis.contains("REVISION"), "{synopsis}");
+    if let Some(shown) = shown("cowherd-diff.1") {
+        assert!(shown.contains("[--revision REVISION]") && shown.contains("[-o|--output FORMAT]"), "{shown}");
+    }
 }

@@ -223,3 +223,21 @@ fn nothing_is_read_of_a_submodule_and_that_is_said() {
     let (status, text) = run(&whole.path, &["check"]);
     assert!(status == 0 && text.contains("1 object in 1 Kustomization, 1 path: ./ (manifests)"), "{text}");
 }
+
+#[test]
+fn words_of_other_programs_are_answered_with_what_does_it_here() {
+    let directory = tempfile::tempdir().unwrap();
+    for (words, tip) in [
+        (&["app", "sync", "guestbook"][..], "tip: `cowherd reconcile NAME --with-source`"),
+        (&["app", "list"], "tip: `cowherd get ks -A`"),
+        (&["rollback", "guestbook"], "tip: `git revert`"),
+        (&["stats"], "tip: `cowherd get -A`"),
+        (&["repo", "add", "https://example.com/charts"], "tip: repositories are sources"),
+        (&["export", "source", "git"], "tip: `cowherd get KIND NAME -o yaml`"),
+    ] {
+        let output = crate::program::cowherd(directory.path()).args(words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("there is no command '{}'", words[0])) && said.contains(tip), "{said}");
+    }
+}

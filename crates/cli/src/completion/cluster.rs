@@ -31,10 +31,10 @@ pub fn resources(so_far: &OsStr) -> Vec<CompletionCandidate> {
         }
         Ok(None) => {
             let found = ask(&line, |client| names_of(client, Kind::Kustomization, namespace)).unwrap_or_default();
-            let kinds = ["kustomization", "source"].map(str::to_owned);
+            let kinds = ["helmrelease", "kustomization", "source"].map(str::to_owned);
             candidates(found.into_iter().chain(kinds.into_iter().filter(|_| words.is_empty())), &so_far)
         }
-        Err(_) => candidates(["git", "oci"].map(str::to_owned), &so_far),
+        Err(_) => candidates(["chart", "git", "helm", "oci"].map(str::to_owned), &so_far),
     }
 }
 
