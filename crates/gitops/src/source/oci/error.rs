@@ -13,7 +13,7 @@ use crate::fetches::BrokenOff;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The URL is none.
-    #[error("URL validation failed for '{url}': {cause}")]
+    #[error("URL validation failed for '{url}': {cause}", cause = bare(.cause))]
     Url { url: String, cause: WebProblem },
     /// The range of versions, the filter or the digest is none.
     #[error("{0}")]
@@ -47,6 +47,14 @@ pub(super) enum Error {
     /// A bug.
     #[error(transparent)]
     Broken(#[from] BrokenOff),
+}
+
+/// What is wrong with a URL, where that is said already.
+fn bare(cause: &WebProblem) -> String {
+    match cause {
+        WebProblem::Location { cause, .. } => cause.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// What was being done, as Flux says it.

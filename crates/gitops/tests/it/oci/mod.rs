@@ -226,7 +226,12 @@ async fn what_cannot_be_had_is_said_with_the_reason_that_flux_gives() {
             "OCIArtifactLayerOperationFailed",
             "failed to find layer with media type 'text/x' in artifact",
         ),
-        ("url", json!({ "url": format!("{}:1.0.0", repository.url()) }), "URLInvalid", "must have no tag"),
+        (
+            "url",
+            json!({ "url": format!("{}:1.0.0", repository.url()) }),
+            "URLInvalid",
+            ":1.0.0': the URL must have no tag; ",
+        ),
         ("provider", json!({ "provider": "aws" }), "UnsupportedFeature", "spec.provider \"aws\" is not supported yet"),
         ("far", json!({ "url": "oci://169.254.169.254/x" }), "AccessDenied", "--allow-network 169.254.169.254"),
         ("proxy", json!({ "proxySecretRef": { "name": "none" } }), "AuthenticationFailed", "spec.proxySecretRef"),
