@@ -153,7 +153,6 @@ fn commands_mean_the_data_directory_that_the_environment_names() {
 fn the_data_directory_of_an_agent_is_told_from_one_of_a_control_plane() {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(directory.path(), ["server"]);
-    running.kubectl_ok(["create", "namespace", "flux-system"]);
     let mut agent = cowherd(directory.path());
     agent.args(["agent", "--install-crds", "--data-dir", "agent", "--kubeconfig"]).arg(running.kubeconfig());
     let mut agent = agent.stderr(Stdio::null()).spawn().unwrap();

@@ -11,7 +11,9 @@ use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
 use cowherd_gitops::Elsewhere;
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use tokio::net::TcpListener;
 
@@ -44,7 +46,8 @@ pub struct Agent {
     /// Where mirrors of repositories, artifacts, charts and renders are kept; what is lost there is fetched and rendered again
     #[arg(long, value_name = "DIR", default_value = ".cowherd-agent")]
     data_dir: PathBuf,
-    /// Bring the definitions of Flux's resources that are supported to the cluster, or those that are there up to date
+    /// Bring the definitions of Flux's resources that are supported to the cluster, or those that are there up to date, and the
+    /// namespace of the Lease
     #[arg(long)]
     install_crds: bool,
     /// The namespace of the Lease by which one of several agents leads
@@ -77,6 +80,7 @@ impl Agent {
         } else {
             expect_definitions(&client).await?;
         }
+        self.expect_namespace(&client).await?;
         self.check_kinds(&client).await?;
         Station { server: address }.write(data_dir.path())?;
         let Agents { mirrors, config } = Agents::in_dir(&data_dir)?;
@@ -101,6 +105,33 @@ impl Agent {
                 "the Lease {}/{lease} could not be renewed in time, so another agent may lead by now; start again to wait for it",
                 candidate.namespace
             ),
+        }
+    }
+
+    /// Refuses a cluster without the namespace of the Lease, or makes it where all is to be brought: without it no agent leads.
+    async fn expect_namespace(&self, client: &Client) -> Result<()> {
+        let (namespaces, name) = (Api::<Namespace>::all(client.clone()), &self.leader_election_namespace);
+        match namespaces.get_metadata_opt(name).await {
+            Ok(None) => {}
+            // Who may not look may have the Lease all the same.
+            Ok(Some(_)) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => return Ok(()),
+            Err(error) => return Err(explain(error)),
+        }
+        if !self.install_crds {
+            return Err(missing(format!(
+                "the cluster has no namespace {name}, in which agents agree on who leads; bring it with `kubectl apply \
+                 --server-side --kustomize deploy`, start once with --install-crds, or name another one with \
+                 --leader-election-namespace"
+            )));
+        }
+        let namespace = Namespace {
+            metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
+            ..Namespace::default()
+        };
+        match namespaces.create(&PostParams::default(), &namespace).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            made => made.map(drop).map_err(explain),
         }
     }
 
