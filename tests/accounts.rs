@@ -65,3 +65,20 @@ fn who_applies_may_what_its_account_may_and_a_start_gives_that_back() {
     running.wait_for_ready("flux-system", "True", &second);
     assert_eq!(running.value("app"), "2");
 }
+
+#[test]
+fn an_account_that_is_none_is_told_from_one_that_may_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.config_map("app/map.yaml", "map", "1").kustomization("app", "./app", "serviceAccountName: nope");
+    repository.commit("first");
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
+    let give = "give system:serviceaccount:flux-system:nope a role that may do that to ConfigMap/default/map";
+    let absent = format!("; there is no ServiceAccount flux-system/nope: make it, and {give}");
+    running.wait_for_ready("app", "False", &absent);
+    running.kubectl_ok(["create", "serviceaccount", "nope", "-n", "flux-system"]);
+    running.wait_for_ready("app", "False", &format!("; {give}"));
+    let bind = ["create", "clusterrolebinding", "nope", "--clusterrole=edit", "--serviceaccount=flux-system:nope"];
+    running.kubectl_ok(bind);
+    running.wait_for_ready("app", "True", "");
+}

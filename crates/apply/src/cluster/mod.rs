@@ -37,7 +37,7 @@ impl Account {
     }
 
     /// Namespace and name, if it is a ServiceAccount.
-    fn as_service_account(&self) -> Option<(&str, &str)> {
+    pub fn as_service_account(&self) -> Option<(&str, &str)> {
         self.user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')
     }
 }

@@ -20,7 +20,7 @@ use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
-use super::{Context, awaited, finalize, guard, health, idle, places, remedies, restored, unbrought};
+use super::{Context, awaited, finalize, guard, health, idle, nobody, places, remedies, restored, unbrought};
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
@@ -115,7 +115,8 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
         let message = job.say(message);
         return told(context, job, message, may_pass).await;
     }
-    let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    let nobody = nobody::found(context, &job.owner, &failure).await.unwrap_or_default();
+    let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {nobody}{remedy}")).unwrap_or_default();
     let waiting = awaited::held_up_by(&job.name, &context.sharing.waiting_for(&job.name));
     let waiting = waiting.map(|waiting| format!("; {waiting}")).unwrap_or_default();
     let message = job.say(&format!("{failure}{remedy}{waiting}"));

@@ -13,6 +13,7 @@ mod handover;
 mod health;
 mod idle;
 mod job;
+mod nobody;
 mod nodes;
 pub(crate) mod observe;
 mod places;
