@@ -37,8 +37,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         // The names of objects may hold values.
         job.mask = prepared.mask;
     }
-    if !objects.is_empty()
-        && owner.elsewhere.is_none()
+    if owner.elsewhere.is_none()
         && let Some(keeper) = restored::keeper(context, job).await?
     {
         return restored::leave(context, job, keeper).await;

@@ -106,7 +106,8 @@ pub(super) async fn leave(context: &Context, job: &mut Job, keeper: Keeper) -> R
     context.sharing.leave_behind(&job.owner, &job.status);
     release(context, job).await?;
     context.tell_concerned(context.sharing.leave_unbrought(&job.name, Specs::new()));
-    if let Some(said) = keeper.said(job) {
+    // Who has nothing yet may be about to take what others leave to it, and nothing is to be said of that.
+    if let Some(said) = keeper.said(job).filter(|_| !job.status.objects().is_empty()) {
         context.notify(&job.owner, RESTORED, job.say(&said));
     }
     job.tell(context, Phase::Gone);

@@ -57,10 +57,11 @@ impl Sharing {
         Some(Promise { sharing: self, heir, object })
     }
 
-    /// Whether somebody was given what it did not look at yet.
+    /// Whether somebody was given what it did not look at yet, or has left something behind: nobody else knows that.
     #[cfg(test)]
-    pub(crate) fn is_any_given(&self) -> bool {
-        self.state().given.values().any(|given| !given.is_empty())
+    pub(crate) fn knows_what_is_not_written(&self) -> bool {
+        let state = self.state();
+        !state.remains.is_empty() || state.given.values().any(|given| !given.is_empty())
     }
 
     /// What others gave to `name` since it last asked, when all who are about to have done so, or patience ends.

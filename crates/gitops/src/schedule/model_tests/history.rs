@@ -236,7 +236,7 @@ impl History {
     }
 
     fn kill(&mut self) -> String {
-        if (0..APPS).any(|app| self.is_away(app)) || self.has_been_given() {
+        if self.agents_alone_know() {
             return "the agents live on".to_owned();
         }
         self.agents.abort_all();
@@ -246,10 +246,10 @@ impl History {
         format!("the agents are killed and started again; {told}")
     }
 
-    /// Whether an object was given to one that has not written it down. Were the agents killed now, and it deleted before it applies
-    /// that, the object would stay.
-    fn has_been_given(&self) -> bool {
-        self.context.as_ref().is_some_and(|context| context.sharing.is_any_given())
+    /// Whether an object was given to one that has not written it down, or one that was deleted by hand has left something behind. Were
+    /// the agents killed now, what Git drops before that is written would stay.
+    fn agents_alone_know(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.sharing.knows_what_is_not_written())
     }
 
     /// Whether one was deleted by hand and is not back, or says nothing yet. What it had is known to the agents alone.
