@@ -10,6 +10,17 @@ use crate::kustomize::budget::Budget;
 /// What is wrong with a document that may be no manifest at all.
 pub(crate) const NO_KIND: &str = "missing kind";
 
+/// How a file begins that stands for another one, which Git LFS keeps.
+const LFS: &str = "version https://git-lfs.github.com/spec/";
+/// What is wrong with such a file.
+pub(crate) const IS_LFS_POINTER: &str = "the file is a pointer of Git LFS, and what it stands for is not in the repository; commit \
+                                         that itself (`git lfs untrack`)";
+
+/// Whether all that a document says is where Git LFS keeps a file.
+pub(crate) fn is_lfs_pointer(document: &Value) -> bool {
+    document.as_str().is_some_and(|text| text.starts_with(LFS))
+}
+
 /// An object and the line of its document.
 pub(crate) struct Manifest {
     pub(crate) value: Value,
@@ -88,6 +99,9 @@ fn take_apart(
     items: &mut Vec<Manifest>,
 ) -> Result<(), ManifestError> {
     let fail = |detail: &str| Err(ManifestError::NotAnObject { line, detail: detail.to_owned() });
+    if is_lfs_pointer(&value) {
+        return fail(IS_LFS_POINTER);
+    }
     let Value::Object(mut map) = value else {
         return fail("the document is no mapping; expected apiVersion, kind and metadata.name");
     };
@@ -111,6 +125,10 @@ fn take_apart(
     if text(metadata.and_then(|metadata| metadata.get("name"))).is_empty() && !kind.ends_with("List") {
         let detail = match metadata.and_then(|metadata| metadata.get("name")) {
             Some(name) if !name.is_null() => format!("metadata.name of this {kind} must be a text; quote it"),
+            _ if metadata.is_some_and(|metadata| metadata["generateName"].is_string()) => format!(
+                "missing metadata.name in this {kind}: by its metadata.generateName each apply would make another one; give it \
+                 a metadata.name instead"
+            ),
             _ => format!("missing metadata.name in this {kind}"),
         };
         return fail(&detail);

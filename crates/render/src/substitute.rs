@@ -88,7 +88,7 @@ pub fn substitute_noting(
     if let Some(name) = variables.keys().find(|name| !is_name(name)) {
         return Err(SubstitutionError::Name(name.clone()));
     }
-    if (variables.is_empty() && !options.always && !options.keep) || is_disabled(object) {
+    if (variables.is_empty() && !options.always && !options.keep) || is_not_substituted(object) {
         return Ok((object.clone(), BTreeSet::new()));
     }
     let text = to_string(object);
@@ -122,7 +122,8 @@ fn is_name(name: &str) -> bool {
         && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
-fn is_disabled(object: &Value) -> bool {
+/// Whether an object says that it wants none of its variables replaced.
+pub fn is_not_substituted(object: &Value) -> bool {
     ["labels", "annotations"].iter().any(|field| object["metadata"][field][SWITCH] == "disabled")
 }
 

@@ -179,7 +179,7 @@ pub trait Tree: Send + Sync {
                         return Err(TreeError::TooManyLinks(path.clone()));
                     }
                     let target = self.read_link(&next)?;
-                    let target = resolved.join(&target).map_err(outside)?;
+                    let target = resolved.join(&target).map_err(|_| outside(PathError::Link(target.clone())))?;
                     rest.extend(target.components().rev().map(str::to_owned));
                     resolved = TreePath::root();
                 }

@@ -20,6 +20,9 @@ pub enum PathError {
     /// The path starts at the root of a file system.
     #[error("the path {0:?} is absolute; paths are relative to the file that names them")]
     Absolute(String),
+    /// A link on the way leads out of the tree.
+    #[error("a link leads to {0:?}, which is outside of the repository; links are followed within it alone")]
+    Link(String),
     /// The path holds a NUL byte.
     #[error("the path {0:?} holds a NUL byte")]
     Nul(String),

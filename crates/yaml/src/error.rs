@@ -18,6 +18,9 @@ pub enum Problem {
     /// The text is no YAML.
     #[error("{0}")]
     Syntax(String),
+    /// The text is what Git leaves of a merge that it could not finish.
+    #[error("a merge conflict that is not resolved; keep one of the two sides, and remove the lines that mark them")]
+    Conflict,
     /// The text is encoded in neither UTF-8 nor UTF-16.
     #[error("the text is not UTF-8; save the file in that encoding")]
     Encoding,

@@ -47,13 +47,14 @@ pub fn parse_first_document(text: &[u8], dialect: Dialect, limits: &Limits) -> R
     if let Some(first) = block::read_first(&text, dialect, limits) {
         return Ok(first);
     }
-    Ok(parse(&text, dialect, &[], limits, true)?.pop())
+    Ok(parse(&text, dialect, &[], limits, true).map_err(|error| conflict(&text, error))?.pop())
 }
 
 fn read(text: &[u8], dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Result<Vec<Document>, YamlError> {
     let decoded = checked(text, limits)?;
     let documents =
         block::read(&decoded, dialect, texts, limits).map_or_else(|| parse_all(&decoded, dialect, texts, limits), Ok);
+    let documents = documents.map_err(|error| conflict(&decoded, error));
     if dialect != Dialect::Kustomize || !encoding::is_utf16(text) {
         return documents;
     }
@@ -71,6 +72,13 @@ fn read(text: &[u8], dialect: Dialect, texts: &[&[&str]], limits: &Limits) -> Re
         Some(line) => Err(at(Marker::new(0, line, 0), Problem::SeveralInUtf16)),
         None => documents,
     }
+}
+
+/// The error of a text that is no YAML: where Git marked a conflict in it, that is what is wrong.
+fn conflict(text: &str, error: YamlError) -> YamlError {
+    let is_mark = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
+    let mark = text.lines().position(is_mark).filter(|_| matches!(error.problem, Problem::Syntax(_)));
+    mark.map_or(error, |above| YamlError { line: above + 1, column: 1, problem: Problem::Conflict })
 }
 
 /// `text` without byte order marks, if it is within the limits.
@@ -203,6 +211,17 @@ mod tests {
             let error = parse_documents_as(text.as_bytes(), Dialect::Kubernetes, &Limits::default()).unwrap_err();
             assert_eq!(error.problem, Problem::NullKey, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_conflict_that_git_marked_is_told_as_one() {
+        let conflict = "a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> theirs\nc: 3\n";
+        assert_eq!((fails(conflict).line, fails(conflict).problem), (2, Problem::Conflict));
+        let first = parse_first_document(conflict.as_bytes(), Dialect::Kubernetes, &Limits::default());
+        assert_eq!(first.unwrap_err().problem, Problem::Conflict);
+        // Within a text they are no marks.
+        assert_eq!(read("a: |\n  <<<<<<< HEAD\n"), [json!({"a": "<<<<<<< HEAD\n"})]);
+        assert!(matches!(fails("a: [\nb: <<<<<<< HEAD\n").problem, Problem::Syntax(_)));
     }
 
     #[test]

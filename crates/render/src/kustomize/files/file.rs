@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use cowherd_tree::{EntryKind, Tree, TreePath};
-use cowherd_yaml::{Dialect, Limits, parse_documents_as};
+use cowherd_yaml::{Dialect, Limits, Step, line_of, parse_documents_as};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Cause, RenderError};
+use crate::manifest::{IS_LFS_POINTER, is_lfs_pointer};
 use crate::overlay::{Image, Selector};
 
-use super::decode;
+use super::decode::{self, Misread};
 use crate::kustomize::budget::Budget;
 use crate::kustomize::fields::field_path::FieldSpec;
 use crate::kustomize::generators::helm::{self, HelmChart, HelmGlobals, OldHelmChart};
@@ -167,16 +168,24 @@ pub(crate) fn read(
     let documents =
         parse_documents_as(&text, Dialect::Kubernetes, limits).map_err(|error| RenderError::yaml(path, error))?;
     let mut documents = documents.into_iter();
-    let map = match documents.next().map(|document| document.value) {
+    let first = documents.next();
+    let begin = first.as_ref().map_or(1, |document| document.line);
+    let map = match first.map(|document| document.value) {
         Some(Value::Object(map)) => map,
+        Some(document) if is_lfs_pointer(&document) => return Err(fail(Cause::Invalid(IS_LFS_POINTER.into()))),
         Some(_) => return Err(fail(Cause::Invalid("a kustomization must be a mapping".into()))),
         None => return Err(fail(Cause::Empty)),
     };
     let mut read = Reading::default();
     for (name, value) in map {
-        read.field(&name, value).map_err(|cause| match cause {
-            cause @ Cause::UnknownField(_) => fail(cause),
-            cause => fail(cause).in_field(name),
+        read.field(&name, value).map_err(|misread| {
+            let field = misread.place(&name);
+            let way: Vec<Step> = [Step::Key(name)].into_iter().chain(misread.at).collect();
+            let error = match misread.cause {
+                cause @ Cause::UnknownField(_) => fail(cause),
+                cause => fail(cause).in_field(field),
+            };
+            RenderError { line: line_of(&text, begin, &way), ..error }
         })?;
     }
     read.finish().map_err(fail)
@@ -197,7 +206,7 @@ struct Reading {
 
 impl Reading {
     /// Takes one field. Names are told apart without regard to case, as Go's JSON does.
-    fn field(&mut self, name: &str, value: Value) -> Result<(), Cause> {
+    fn field(&mut self, name: &str, value: Value) -> Result<(), Misread> {
         let into = &mut self.kustomization;
         let deprecated = DEPRECATED.iter().find(|(old, _)| old.eq_ignore_ascii_case(name));
         if !value.is_null() {
@@ -238,7 +247,7 @@ impl Reading {
             "helmglobals" => decode(value, &mut self.helm_globals),
             "helmchartinflationgenerator" => decode(value, &mut self.old_charts),
             "metadata" => Ok(()),
-            _ => Err(Cause::UnknownField(name.to_owned())),
+            _ => Err(Misread::whole(Cause::UnknownField(name.to_owned()))),
         }?;
         self.says_something = true;
         Ok(())
@@ -273,7 +282,7 @@ impl Reading {
     }
 }
 
-fn decode<T: DeserializeOwned>(value: Value, into: &mut T) -> Result<(), Cause> {
+fn decode<T: DeserializeOwned>(value: Value, into: &mut T) -> Result<(), Misread> {
     if !value.is_null() {
         *into = decode::strict(value)?;
     }

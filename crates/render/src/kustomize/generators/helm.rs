@@ -179,7 +179,11 @@ fn values(directory: &Directory<'_>, chart: &HelmChart, found: &Found<'_>) -> Re
     let read = |text: &[u8], file: &TreePath| -> Result<Value, RenderError> {
         let documents = parse_documents_as(text, Dialect::Kubernetes, &directory.options.yaml)
             .map_err(|error| RenderError::yaml(file, error))?;
-        Ok(documents.into_iter().next().map(|document| document.value).unwrap_or_default())
+        let values = documents.into_iter().next().map(|document| document.value).unwrap_or_default();
+        if manifest::is_lfs_pointer(&values) {
+            return Err(RenderError::new(file, Cause::Invalid(manifest::IS_LFS_POINTER.into())));
+        }
+        Ok(values)
     };
     let own = || -> Result<Value, RenderError> {
         if !chart.values_file.is_empty() {
