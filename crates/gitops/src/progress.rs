@@ -73,6 +73,8 @@ pub struct Progress {
     pub assumed: Option<String>,
     /// Which objects others describe too, where that is news.
     pub shared: Option<String>,
+    /// Which variables have no value, where that is news or a revision is brought anew.
+    pub unset: Option<String>,
     /// Whether it is the first since the agents have started, and brings what was not brought wholly before: it does not know
     /// what an earlier attempt did of it.
     pub is_first: bool,
@@ -121,6 +123,7 @@ impl Progress {
             ready: 0,
             assumed: None,
             shared: None,
+            unset: None,
             is_first: false,
             was_cut_off: false,
             is_known: false,

@@ -21,7 +21,7 @@ use super::prune::remove_stale;
 use super::readiness::Readiness;
 use super::unmade::unmade;
 use super::{Context, awaited, finalize, guard, health, idle, nobody, places, remedies, restored, unbrought};
-use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED};
+use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED, UNSET_VARIABLES};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
 use crate::producer::Product;
@@ -219,11 +219,13 @@ async fn apply(
     let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
     job.hide(prepared.mask.clone());
 
-    job.status.last_attempted_revision = Some(job.artifact.revision.clone());
+    let before = job.status.last_attempted_revision.replace(job.artifact.revision.clone());
+    let is_new = before.as_ref() != Some(&job.artifact.revision);
     let (permit, mut product) = match produce(context, job, &prepared, recheck, permit).await {
         Err(failure @ Failure::Produce(_)) => return Err(unmade(context, job, settings, failure).await),
         produced => produced?,
     };
+    tell_unset(context, job, product.unset.as_deref(), is_new);
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(Failure::apply)?;
     let rank = Rank::of(&job.owner);
@@ -400,6 +402,16 @@ fn tell_shared(context: &Context, job: &mut Job) {
     }
 }
 
+/// Says which variables have no value, when that is news, or the revision `is_new`.
+fn tell_unset(context: &Context, job: &mut Job, told: Option<&str>, is_new: bool) {
+    if let Some(message) = status::lacks(&mut job.status, &job.owner, told, is_new) {
+        let message = job.say(&message);
+        tracing::warn!("{message}");
+        job.tell_event(context, Type::Warning, UNSET_VARIABLES, &message);
+        job.progress.unset = Some(message);
+    }
+}
+
 /// Says of which objects drift is not seen as it happens, when that is news.
 fn tell_unseen(context: &Context, job: &mut Job, settings: &Settings) {
     let told = job.sight.trouble().map(|kinds| {
@@ -422,6 +434,8 @@ fn placed(job: &Job, error: ApplyError) -> ApplyError {
         for (one, place) in told.into_iter().zip(places) {
             one.place = place;
         }
+        // In the order in which people read them.
+        unserved.sort_by(|one, other| places::in_order(&one.place).cmp(&places::in_order(&other.place)));
     }
     ApplyError::Unserved(unserved)
 }

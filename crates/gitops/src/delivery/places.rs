@@ -34,6 +34,13 @@ pub(super) fn find(tree: &dyn Tree, reads: &Reads, ids: &[ObjectId]) -> Vec<Opti
     places.into_iter().map(|place| place.found).collect()
 }
 
+/// By what places are ordered: file and line. Nowhere comes last.
+pub(super) fn in_order(place: &Option<String>) -> (bool, &str, usize) {
+    let Some(place) = place else { return (true, "", 0) };
+    let (file, line) = place.rsplit_once(':').unwrap_or((place, ""));
+    (false, file, line.parse().unwrap_or_default())
+}
+
 /// Looks for objects in a file.
 fn look(content: &[u8], path: &str, ids: &[ObjectId], places: &mut [Place]) {
     let unplaced = || ids.iter().zip(&*places).take(OBJECTS).filter(|(_, place)| !place.has_its_name);
@@ -102,6 +109,15 @@ mod tests {
         let mut places = [Place::default()];
         look(text.as_bytes(), "f", &[id], &mut places);
         places[0].found.as_ref()?.strip_prefix("f:")?.parse().ok()
+    }
+
+    #[test]
+    fn places_are_in_the_order_of_files_and_lines() {
+        let mut places =
+            [None, Some("b.yaml:2"), Some("a.yaml:11"), Some("a.yaml:2")].map(|place| place.map(str::to_owned));
+        places.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
+        let found: Vec<&str> = places.iter().flatten().map(String::as_str).collect();
+        assert_eq!((found, &places[3]), (vec!["a.yaml:2", "a.yaml:11", "b.yaml:2"], &None));
     }
 
     #[test]

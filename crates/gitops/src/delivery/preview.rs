@@ -86,7 +86,7 @@ pub(crate) async fn preview(
     let prepared = settings.producer.prepare(client).await.map_err(|error| unbuilt(&Mask::default(), error))?;
     let mask = prepared.mask.clone();
     let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;
-    let Product { mut manifests, digest } = product.map_err(|error| unbuilt(&mask, error))?;
+    let Product { mut manifests, digest, .. } = product.map_err(|error| unbuilt(&mask, error))?;
     // Another seed shows whether anything depends on it.
     let is_by_chance = match proposal.seed {
         Some(_) => false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cowherd_api::flux::kustomize::v1::{KustomizationSpec, SubstituteReference};
-use cowherd_apply::{Manifest, ManifestError};
+use cowherd_apply::{Manifest, ManifestError, ObjectId};
 use cowherd_render::{
     Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError,
     Surroundings, render_in, substitute_noting,
@@ -177,7 +177,7 @@ pub(super) enum BuildError {
     Manifest(#[from] ManifestError),
     /// A Secret is encrypted.
     #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
-    Encrypted(cowherd_apply::ObjectId),
+    Encrypted(ObjectId),
 }
 
 impl From<Unrendered> for BuildError {
@@ -249,15 +249,29 @@ impl Production for Build {
 impl Build {
     fn product(&self, objects: Vec<Value>) -> Result<Product, BuildError> {
         let mut manifests = Vec::with_capacity(objects.len());
+        let mut unset = BTreeMap::new();
         for object in objects {
-            let (manifest, _) = self.kustomize.finished(object, &self.values, false)?;
+            let (manifest, names) = self.kustomize.finished(object, &self.values, false)?;
             if is_encrypted(&manifest) {
                 return Err(BuildError::Encrypted(manifest.id().clone()));
             }
+            for name in names {
+                unset.entry(name).or_insert_with(|| manifest.id().clone());
+            }
             manifests.push(manifest);
         }
-        Ok(Product::of(manifests))
+        Ok(Product { unset: without_value(&unset), ..Product::of(manifests) })
     }
+}
+
+/// That variables have no value, each with the first object that names it. What comes of them is Flux's way all the same.
+fn without_value(unset: &BTreeMap<String, ObjectId>) -> Option<String> {
+    /// How many are named.
+    const NAMED: usize = 10;
+    let named = unset.iter().map(|(name, object)| format!("{name} ({object})"));
+    let what = if unset.len() == 1 { "a variable without a value" } else { "variables without a value" };
+    (!unset.is_empty())
+        .then(|| format!("{what}, in whose place nothing is put: {}", cowherd_text::listed(named, NAMED)))
 }
 
 fn pairs(map: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
@@ -332,6 +346,18 @@ mod tests {
         assert!(reads.unchanged_in(&changed).unwrap());
         changed.insert("apps/web/service.yaml", "b").unwrap();
         assert!(!reads.unchanged_in(&changed).unwrap());
+    }
+
+    #[test]
+    fn variables_without_a_value_are_named_with_the_first_object_that_has_them() {
+        let mut tree = tree();
+        let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\ndata: {a: '${host}${port}${zone:=x}', b: '${host}'}\n";
+        tree.insert("apps/web/map.yaml", map).unwrap();
+        let told = produced(&tree, "./apps/web").0.unwrap().unset;
+        assert_eq!(
+            told.unwrap(),
+            "a variable without a value, in whose place nothing is put: host (ConfigMap/apps/map)"
+        );
     }
 
     #[test]

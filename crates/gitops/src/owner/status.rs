@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::{History, Inventory, Owner, OwnerKind, OwnerName, Reconciliation};
 use crate::conditions::{
     ASSUMED_READY, Conditions, DRIFT_UNSEEN, HEALTHY, PROGRESSING, PRUNE_FAILED, PRUNE_PROTECTED, READY,
-    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, find, time,
+    RECONCILIATION_SUCCEEDED, RECONCILING, SHARED, STALLED, TERMINATING, UNSET_VARIABLES, find, time,
 };
 use crate::status::{Precondition, Written};
 use crate::{Counters, Occasion};
@@ -165,6 +165,13 @@ pub(crate) fn shares(status: &mut Status, owner: &Owner, told: Option<&str>) -> 
 /// Drift of some of the objects is not seen as it happens, as `told`, or that of all is; what to say of it if that is news.
 pub(crate) fn looks(status: &mut Status, owner: &Owner, told: Option<&str>) -> Option<String> {
     note(status, owner, DRIFT_UNSEEN, told)
+}
+
+/// Variables have no value, as `told`, or all have one; what to say of it if that is news, or a revision that nobody tried
+/// `is_new`.
+pub(crate) fn lacks(status: &mut Status, owner: &Owner, told: Option<&str>, is_new: bool) -> Option<String> {
+    let news = note(status, owner, UNSET_VARIABLES, told);
+    news.or_else(|| told.filter(|_| is_new).map(str::to_owned))
 }
 
 /// Whether it says that drift of some of the objects is not seen as it happens.

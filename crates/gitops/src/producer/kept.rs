@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Inputs;
+use super::{Inputs, Product};
 use crate::owner::OwnerName;
 
 /// The form of the files. Whoever changes it changes this.
-const FORM: &str = "cowherd render 1";
+const FORM: &str = "cowherd render 2";
 
 /// The most bytes that a file may hold once it is unpacked.
 const MAX_SIZE: u64 = 256 * 1024 * 1024;
@@ -40,6 +40,8 @@ pub(crate) struct Kept {
     pub(crate) inputs: Inputs,
     /// The identity of the manifests.
     pub(crate) digest: String,
+    /// What of them was not filled in.
+    pub(crate) unset: Option<String>,
     pub(crate) objects: Vec<Value>,
 }
 
@@ -51,6 +53,8 @@ struct File {
     reads: Reads,
     remotes: Vec<(RemoteSource, String)>,
     digest: String,
+    #[serde(default)]
+    unset: Option<String>,
     objects: Vec<Value>,
 }
 
@@ -74,20 +78,21 @@ impl KeptRenders {
                 tracing::warn!(owner = %name, %error, "a kept render cannot be read; it is made again");
             }
         });
-        let File { key, reads, remotes, digest, objects } = kept.ok()?;
+        let File { key, reads, remotes, digest, unset, objects } = kept.ok()?;
         let holds = key == self.key(parameters) && reads.unchanged_in(tree).unwrap_or(false);
         let inputs = Inputs { reads, remotes: remotes.into_iter().collect(), is_complete: true };
-        holds.then_some(Kept { inputs, digest, objects })
+        holds.then_some(Kept { inputs, digest, unset, objects })
     }
 
     /// Keeps a render in the place of the one before. One that cannot be kept is made again at the next start.
-    pub(crate) fn keep(&self, name: &OwnerName, parameters: &str, inputs: &Inputs, digest: &str, objects: Vec<Value>) {
+    pub(crate) fn keep(&self, name: &OwnerName, parameters: &str, inputs: &Inputs, product: &Product) {
         let file = File {
             key: self.key(parameters),
             reads: inputs.reads.clone(),
             remotes: inputs.remotes.clone().into_iter().collect(),
-            digest: digest.to_owned(),
-            objects,
+            digest: product.digest.clone(),
+            unset: product.unset.clone(),
+            objects: product.objects().cloned().collect(),
         };
         if let Err(error) = write(&self.path(name), &file) {
             tracing::warn!(owner = %name, %error, "a render cannot be kept");
@@ -149,6 +154,14 @@ mod tests {
     use cowherd_tree::{MemoryTree, Recorder, TreePath};
     use serde_json::json;
 
+    fn map() -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})
+    }
+
+    fn product() -> Product {
+        Product::again(vec![map()], "sha256:x".to_owned(), Some("the variable a has no value".to_owned())).unwrap()
+    }
+
     fn inputs(tree: &MemoryTree) -> Inputs {
         let recorder = Recorder::new(tree);
         recorder.read(&TreePath::parse("a").unwrap()).unwrap();
@@ -162,10 +175,11 @@ mod tests {
         let name = OwnerName::new(&crate::kustomization::KIND, "flux-system", "apps");
         let tree = MemoryTree::new([("a", "1"), ("b", "1")]).unwrap();
         let open = |program| KeptRenders::open(directory.path(), program).unwrap();
-        open("one").keep(&name, "parameters", &inputs(&tree), "sha256:x", vec![json!({"a": 1})]);
+        open("one").keep(&name, "parameters", &inputs(&tree), &product());
 
         let kept = open("one").find(&name, "parameters", &tree).unwrap();
-        assert_eq!((kept.digest.as_str(), kept.objects), ("sha256:x", vec![json!({"a": 1})]));
+        assert_eq!((kept.digest.as_str(), kept.unset.as_deref()), ("sha256:x", Some("the variable a has no value")));
+        assert_eq!(kept.objects, vec![map()]);
         assert_eq!(kept.inputs.remotes, inputs(&tree).remotes);
         let elsewhere = MemoryTree::new([("a", "1"), ("b", "2")]).unwrap();
         assert!(open("one").find(&name, "parameters", &elsewhere).is_some());
@@ -188,7 +202,7 @@ mod tests {
         let name = OwnerName::new(&crate::kustomization::KIND, "flux-system", "apps");
         let tree = MemoryTree::new([("a", "1")]).unwrap();
         let renders = KeptRenders::open(directory.path(), "one").unwrap();
-        renders.keep(&name, "parameters", &inputs(&tree), "sha256:x", vec![json!({"a": 1})]);
+        renders.keep(&name, "parameters", &inputs(&tree), &product());
         let whole = fs::read(renders.path(&name)).unwrap();
         for length in 0..whole.len() {
             fs::write(renders.path(&name), &whole[..length]).unwrap();

@@ -64,8 +64,7 @@ impl Render {
         match (&product, &self.kept) {
             (Err(error), _) => self.failed.keep(owner, parameters, &inputs, error),
             (Ok(product), Some(kept)) => {
-                let objects = product.objects().cloned().collect();
-                kept.keep(owner, &parameters, &inputs, &product.digest, objects);
+                kept.keep(owner, &parameters, &inputs, product);
             }
             (Ok(_), None) => {}
         }
@@ -74,11 +73,11 @@ impl Render {
 
     /// What was kept, if what it used from elsewhere is as it was.
     fn again(&self, kept: Kept, brought: &Brought) -> Option<(Product, Arc<Inputs>)> {
-        let Kept { inputs, digest, objects, .. } = kept;
+        let Kept { inputs, digest, unset, objects } = kept;
         if !brought.are_unchanged(&inputs.remotes) {
             return None;
         }
-        let product = Product::again(objects, digest).ok()?;
+        let product = Product::again(objects, digest, unset).ok()?;
         tracing::debug!(owner = %self.owner, revision = self.revision, "a kept render still holds");
         Some((product, Arc::new(inputs)))
     }

@@ -119,7 +119,8 @@ fn done(told: &Progress) -> String {
     let done = if told.changes.is_empty() { String::new() } else { format!(": {named}") };
     let said = [Some(counts(told) + &done), Some(told.occasion.to_string()), told.rest(NAMED)];
     let said: Vec<String> = said.into_iter().flatten().filter(|said| !said.is_empty()).collect();
-    let more: String = told.assumed.iter().chain(&told.shared).map(|more| format!("\n{more}")).collect();
+    let more: String =
+        [&told.assumed, &told.shared, &told.unset].into_iter().flatten().map(|more| format!("\n{more}")).collect();
     said.join("; ") + &more
 }
 
@@ -191,7 +192,9 @@ mod tests {
         assert_eq!(full(&ready, &done), both);
         done.shared = Some("ConfigMap/n/a is shared".to_owned());
         assert_eq!(full(&ready, &done), format!("{both}\nConfigMap/n/a is shared"));
-        (done.assumed, done.shared) = (None, None);
+        done.unset = Some("a variable without a value".to_owned());
+        assert_eq!(full(&ready, &done), format!("{both}\nConfigMap/n/a is shared\na variable without a value"));
+        (done.assumed, done.shared, done.unset) = (None, None, None);
         done.pruned = 7;
         done.changes.extend((0..6).map(|number| format!("c{number} deleted")));
         assert_eq!(
