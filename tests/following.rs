@@ -128,6 +128,10 @@ fn a_repository_that_is_gone_is_named_with_what_to_do() {
     repository.commit("begin");
     let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
     assert_eq!(status, Some(0), "{said}");
+    // A path that is none is no reason to look for the repository.
+    let (status, said) = once(directory.path(), &["--path", "/etc"]);
+    assert!(status == Some(1) && said.contains("--path takes a path inside"), "{said}");
+    assert!(!said.contains("cannot resume"), "{said}");
     std::fs::rename(&repository.path, directory.path().join("moved")).unwrap();
     let (status, said) = once(directory.path(), &[]);
     assert_eq!(status, Some(1), "{said}");

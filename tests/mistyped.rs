@@ -110,7 +110,7 @@ fn what_is_found_is_a_list_however_much_it_is_and_what_is_named_is_itself() {
     assert_eq!(kind(&["get", "sources", "oci"]), "List", "there is none");
     assert_eq!(kind(&["get", "sources", "git", "flux-system"]), "GitRepository");
     assert_eq!(kind(&["get", "ks", "app", "other"]), "List");
-    assert_eq!(kind(&["events", "--for", "ks/nope"]), "List");
+    assert_eq!(kind(&["events", "--for", "cm/red", "-n", "default"]), "List", "there is none");
 }
 
 #[test]

@@ -35,6 +35,8 @@ fn events_of_an_object_are_found_in_the_only_namespace_that_has_some() {
         let is_found = said.contains("not in \"flux-system\" namespace, but in \"default\"");
         if is_found && said.contains("ScalingReplicaSet") { Ok(()) } else { Err(said) }
     });
+    let (status, said) = code(&fleet, &["events", "--for", "ks/apq"]);
+    assert!(status == 1 && said.contains("not found") && said.contains("did you mean app?"), "{said}");
     let (_, said) = code(&fleet, &["events", "--for", "deployment/web", "-n", "kube-public"]);
     assert!(said.contains("no events found in \"kube-public\" namespace"), "{said}");
 }

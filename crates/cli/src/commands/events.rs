@@ -13,12 +13,13 @@ use kube::api::ListParams;
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 
+use super::trace;
 use crate::bootstrap::ROOT;
 use crate::cluster::{Cluster, explain};
 use crate::completion;
 use crate::failure::misuse;
 use crate::output::{self, Format, Table};
-use crate::served;
+use crate::served::{self, Served};
 use crate::terminal::Mark;
 
 /// How many namespaces are named.
@@ -76,6 +77,9 @@ impl Events {
         if let (Some(about), true) = (&about, events.is_empty() && self.cluster.namespace == ROOT) {
             events = self.elsewhere(&everywhere, about).await?;
         }
+        if let (Some(about), true) = (&about, events.is_empty()) {
+            about.must_be_there(&everywhere, &self.cluster.namespace).await?;
+        }
         events.sort_by_key(last_seen);
         if let Some(format) = self.output {
             let objects = events.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
@@ -109,7 +113,8 @@ impl Events {
             }
             _ => {
                 let several = cowherd_text::listed(&namespaces, NAMED);
-                bail!("{} {:?} has events in several namespaces: {several}; name one with -n", about.kind, about.name)
+                let (kind, name) = (&about.served.resource.kind, &about.name);
+                bail!("{kind} {name:?} has events in several namespaces: {several}; name one with -n")
             }
         }
         Ok(found)
@@ -170,8 +175,7 @@ impl Events {
 
 /// The object that events are wanted of.
 struct About {
-    group: String,
-    kind: String,
+    served: Served,
     name: String,
 }
 
@@ -184,17 +188,22 @@ impl About {
     }
 
     async fn find(client: &Client, kind: &str, name: &str) -> Result<Self> {
-        let served = served::find(client, kind).await?;
-        Ok(Self { group: served.resource.group, kind: served.resource.kind, name: name.to_owned() })
+        Ok(Self { served: served::find(client, kind).await?, name: name.to_owned() })
+    }
+
+    /// Where nothing is said of an object, whether there is one: who mistyped its name is told so.
+    async fn must_be_there(&self, events: &Api<Event>, namespace: &str) -> Result<()> {
+        let found = trace::anywhere(&events.clone().into_client(), &self.served, namespace, &self.name).await;
+        found.map(|_| ())
     }
 
     fn concerns(&self, event: &Event) -> bool {
         let object = &event.involved_object;
         let group =
             object.api_version.as_deref().map(|version| version.rsplit_once('/').map_or("", |(group, _)| group));
-        object.kind.as_deref() == Some(&self.kind)
+        object.kind.as_deref() == Some(&self.served.resource.kind)
             && object.name.as_deref() == Some(&self.name)
-            && group.is_none_or(|group| group == self.group)
+            && group.is_none_or(|group| group == self.served.resource.group)
     }
 }
 
@@ -211,6 +220,8 @@ fn age(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kube::api::ApiResource;
+
     use super::*;
 
     #[test]
@@ -222,7 +233,8 @@ mod tests {
 
     #[test]
     fn kinds_of_other_groups_are_others() {
-        let about = About { group: "apps".into(), kind: "Deployment".into(), name: "web".into() };
+        let resource = ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&());
+        let about = About { served: Served { resource, namespaced: true }, name: "web".into() };
         let event = |api_version: Option<&str>| {
             let mut event = Event::default();
             event.involved_object.kind = Some("Deployment".into());

@@ -266,7 +266,7 @@ impl Way {
 }
 
 /// The object of this name in the namespace of the context; where there is none, the only one that there is elsewhere.
-async fn anywhere(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<DynamicObject> {
+pub(super) async fn anywhere(client: &Client, served: &Served, namespace: &str, name: &str) -> Result<DynamicObject> {
     let kind = &served.resource;
     let here = get(client, kind, served.namespaced.then_some(namespace), name).await;
     let Err(missing) = here else { return here };

@@ -129,8 +129,12 @@ impl Up {
     async fn root(&self, before: Option<&Followed>, fetching: &Fetching) -> Result<Root> {
         let resolved = self.named().resolve(before, fetching).await;
         let mut root = match before {
-            // A branch that was named and is not there is none of what was followed before.
-            Some(before) if self.repository.is_none() && !(self.branch.is_some() && is_not_there(&resolved)) => {
+            // A branch that was named and is not there is none of what was followed before, nor is any other flag.
+            Some(before)
+                if self.repository.is_none()
+                    && is_of_repository(&resolved)
+                    && !(self.branch.is_some() && is_not_there(&resolved)) =>
+            {
                 resolved.with_context(|| switching::gone(before))?
             }
             _ => resolved?,
@@ -149,6 +153,11 @@ impl Up {
 /// Whether it may pass by itself that a server gave no answer.
 fn may_pass(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<FetchError>()).any(FetchError::may_pass)
+}
+
+/// Whether it is the repository that cannot be had, and not something that a flag says.
+fn is_of_repository(resolved: &Result<Root>) -> bool {
+    resolved.as_ref().err().is_some_and(|error| error.downcast_ref::<FetchError>().is_some())
 }
 
 /// Whether the repository is there, and what was asked for in it is not.
