@@ -5,15 +5,16 @@ use std::process::Output;
 use crate::program::cowherd;
 use crate::program::repository::{Repository, config_map};
 
-struct Story {
-    repository: Repository,
+/// A repository with the Kustomizations `app` and `other`.
+pub struct Story {
+    pub repository: Repository,
     // Goes last, when nobody writes into it any more.
     _directory: tempfile::TempDir,
 }
 
 impl Story {
     /// A repository in which nothing is wrong.
-    fn begin() -> Self {
+    pub fn begin() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let repository = Repository::new(directory.path().join("fleet"));
         repository.kustomization("app", "./app", "").kustomization("other", "./other", "");
@@ -22,19 +23,19 @@ impl Story {
         Self { repository, _directory: directory }
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         cowherd(&self.repository.path).arg("check").args(arguments).output().unwrap()
     }
 
     /// The lines that are printed, and how the program ended.
-    fn lines(&self, arguments: &[&str]) -> (Vec<String>, i32) {
+    pub fn lines(&self, arguments: &[&str]) -> (Vec<String>, i32) {
         let output = self.run(arguments);
         let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
         (lines, output.status.code().unwrap())
     }
 
     /// Whether a line begins with a place and holds words.
-    fn says(&self, place: &str, words: &str) {
+    pub fn says(&self, place: &str, words: &str) {
         let (lines, _) = self.lines(&[]);
         let found = lines.iter().any(|line| line.starts_with(&format!("{place}: ")) && line.contains(words));
         assert!(found, "{place}: {words}: {lines:#?}");
@@ -231,11 +232,14 @@ fn every_object_of_a_missing_kind_is_told_with_its_place() {
     let (lines, status) = story.lines(&[]);
     assert_eq!((lines.len(), status), (1, 1), "{lines:#?}");
     let places: String = (1..=10).map(|number| format!(" app/gadgets.yaml:{},", 4 * number + 3)).collect();
-    let told = format!("; also at{places} and 19 more [unserved-kind]");
+    let told = format!("; 30 objects, also at{places} and 19 more (-v names them) [unserved-kind]");
     assert!(
         lines[0].starts_with("app/gadgets.yaml:3: error: Gadget/default/g00: ") && lines[0].ends_with(&told),
         "{lines:#?}"
     );
+    let (lines, status) = story.lines(&["-v"]);
+    assert_eq!((lines.len(), status), (30, 1), "{lines:#?}");
+    assert!(lines[29].starts_with("app/gadgets.yaml:119: error: Gadget/default/g29: nothing serves"), "{lines:#?}");
     // Programs get all of them.
     let report: serde_json::Value = serde_json::from_slice(&story.run(&["-o", "json"]).stdout).unwrap();
     let others = report["findings"][0]["others"].as_array().unwrap();
@@ -381,7 +385,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         "jsonnet/main.jsonnet: warning: Jsonnet is not rendered",
         "layered/kustomization.yaml:1: error: resources[1]: gone.yaml: no such file",
         "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
-        "patched/kustomization.yaml:2: error: patches: invalid type",
+        "patched/kustomization.yaml:2: error: patches: must be a list, and is the text \"more.yaml\"",
         "patched/kustomization.yaml:1: error: resources[0]: map.yaml: no such file",
         "alert.yaml:2: error: Alert/default/r: cowherd does not do the kind Alert",
         "web: error: the directory is a Helm chart",
@@ -458,7 +462,7 @@ fn what_the_agents_would_not_act_on_or_refuse_is_told() {
         (
             "app/one.yaml:2: warning: PersistentVolumeClaim/default/one",
             "the control plane of cowherd has no controller for PersistentVolumeClaim: what describes it is not Ready there; \
-             also at app/two.yaml:2 [no-controller]",
+             2 objects, also at app/two.yaml:2 [no-controller]",
         ),
         ("app/out.yaml:2: warning: Service/default/outside", "has no controller for Service of type LoadBalancer:"),
         (

@@ -21,6 +21,7 @@ mod deployed;
 mod documentation;
 mod drift;
 mod following;
+mod foreseen;
 mod full_disk;
 mod guarding;
 mod guides;

@@ -22,6 +22,15 @@ pub(crate) fn steps(field: &str) -> Vec<Step> {
     steps
 }
 
+/// The text at a path, if there is one.
+pub(crate) fn text_at<'a>(object: &'a Value, field: &str) -> Option<&'a str> {
+    let value = steps(field).into_iter().try_fold(object, |value, step| match step {
+        Step::Key(name) => value.get(name),
+        Step::Item(index) => value.get(index).or_else(|| value.get(index.to_string())),
+    });
+    value.and_then(Value::as_str)
+}
+
 /// Puts null in the place of the value at a path, if there is one.
 pub(crate) fn blank(object: &mut Value, field: &str) {
     let mut at = Some(object);
@@ -98,6 +107,8 @@ mod tests {
         let mut found = Vec::new();
         texts(&object, &mut |path, text| found.push(format!("{path}={text}")));
         assert_eq!(found, ["a=a", "a.1=1", "a.1=z", "a[b.c]=b.c", "a[b.c][0]=x", "a[b.c][1]=y"]);
+        assert_eq!((text_at(&object, "a[b.c][1]"), text_at(&object, "a.1")), (Some("y"), Some("z")));
+        assert_eq!((text_at(&object, "a"), text_at(&object, "a[b.c][7]")), (None, None));
         for path in ["a[b.c][1]", "a.1", "a.nothing", "a[b.c][7]"] {
             blank(&mut object, path);
         }

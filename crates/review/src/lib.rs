@@ -10,6 +10,7 @@ mod compare;
 mod discovery;
 mod fields;
 mod gitops;
+mod lost;
 pub mod report;
 mod scope;
 

@@ -1,5 +1,6 @@
 //! `cowherd check`: what in a repository would fail.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
+use crate::near;
 use crate::output::{self, Format};
 use crate::repository::spec_path;
 use crate::terminal::Mark;
@@ -52,6 +54,9 @@ pub struct Check {
     /// Take warnings for errors
     #[arg(long)]
     strict: bool,
+    /// Name every place of what is wrong in many
+    #[arg(short, long)]
+    verbose: bool,
     /// Leave out findings of these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     ignore: Vec<Rule>,
@@ -125,15 +130,16 @@ impl Check {
     fn check(&self) -> crate::Outcome {
         let path = self.path.clone().unwrap_or_else(|| PathBuf::from("."));
         if !path.exists() {
-            bail!("{} is not there", path.display());
+            bail!("{} is not there{}", path.display(), meant(&path));
         }
         if !path.is_dir() {
             bail!("{} is a file; name the repository, or a directory of it that a cluster grows from", path.display());
         }
         let repository = match local::discover(&path) {
             Ok(repository) => Some(repository),
-            Err(error) if self.revision.is_some() => return Err(error.into()),
-            Err(_) => None,
+            // Files are looked at where no repository is; one that cannot be read would not be followed either.
+            Err(_) if self.revision.is_none() && !local::is_in_one(&path) => None,
+            Err(error) => return Err(error.into()),
         };
         let mut surroundings = self.surroundings.open(repository.as_ref())?;
         // Whoever mends what a render stops at is not to be told of the next then.
@@ -243,8 +249,11 @@ impl Check {
             let severity = self.severity(finding);
             *(if severity == Severity::Error { &mut errors } else { &mut warnings }) += 1;
             let finding = Finding { severity, ..finding.clone() };
-            let line = finding.line(|place| checked.shown.line(&place.file, &place.to_string()));
-            println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
+            let all = if self.verbose { finding.at_each_place() } else { vec![finding] };
+            for finding in all {
+                let line = finding.line(|place| checked.shown.line(&place.file, &place.to_string()));
+                println!("{}", cowherd_review::report::clean(&line.replace('\n', " ")));
+            }
         }
         let places = report
             .findings
@@ -269,6 +278,24 @@ impl Check {
     fn severity(&self, finding: &Finding) -> Severity {
         if self.strict { Severity::Error } else { finding.severity }
     }
+}
+
+/// The directories that somebody may have meant who mistyped the last part of a path.
+fn meant(path: &Path) -> String {
+    let (Some(name), Some(above)) = (path.file_name().and_then(OsStr::to_str), path.parent()) else {
+        return String::new();
+    };
+    let directory = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+    let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
+    let names: Vec<String> = entries
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let near: Vec<String> = near::names(name, names.iter().map(String::as_str))
+        .into_iter()
+        .map(|name| above.join(name).display().to_string())
+        .collect();
+    near::said(&near.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn looked_at(one: &Discovered) -> Value {

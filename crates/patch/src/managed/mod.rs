@@ -28,4 +28,5 @@ pub use element::{FieldsPath, PathElement};
 pub use fields_v1::FieldsError;
 pub use owners::same_but_for_times;
 pub use set::FieldSet;
+pub use typed::repeated;
 pub use update::{Updater, update, update_except};

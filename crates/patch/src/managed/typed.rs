@@ -12,7 +12,7 @@ const MAX_FAULTS: usize = 20;
 
 /// Checks that every field is known, has its type, and that the items of lists can be told apart.
 pub(super) fn check(applied: &Value, schema: &Schema) -> Result<(), ApplyError> {
-    let mut check = Check { path: Vec::new(), faults: Vec::new() };
+    let mut check = Check { path: Vec::new(), faults: Vec::new(), fields: Vec::new(), repeated: Vec::new() };
     check.value(Place::root(schema), applied);
     let detail = match check.faults.as_slice() {
         [] => return Ok(()),
@@ -20,6 +20,14 @@ pub(super) fn check(applied: &Value, schema: &Schema) -> Result<(), ApplyError> 
         faults => format!("errors:\n  {}", faults.join("\n  ")),
     };
     Err(ApplyError::Untyped { object: describe(applied), detail })
+}
+
+/// The lists of an object in which two items have the same key, so that it cannot be applied: each with the field of the second
+/// item and the key, as errors have it.
+pub fn repeated(object: &Value, schema: &Schema) -> Vec<(String, String)> {
+    let mut check = Check { path: Vec::new(), faults: Vec::new(), fields: Vec::new(), repeated: Vec::new() };
+    check.value(Place::root(schema), object);
+    check.repeated
 }
 
 /// `namespace/name; apps/v1, Kind=Deployment`.
@@ -32,6 +40,10 @@ fn describe(object: &Value) -> String {
 struct Check {
     path: Vec<String>,
     faults: Vec<String>,
+    /// The same way as `path`, with numbers for the items of lists.
+    fields: Vec<String>,
+    /// Items whose key another one has, by their fields.
+    repeated: Vec<(String, String)>,
 }
 
 impl Check {
@@ -54,12 +66,14 @@ impl Check {
             Value::Object(map) if matches!(schema.value_type, Type::Object | Type::Any) => {
                 for (name, value) in map {
                     self.path.push(format!(".{name}"));
+                    self.fields.push(if name.contains('.') { format!("[{name}]") } else { format!(".{name}") });
                     if place.allows(name) {
                         self.value(place.field(name), value);
                     } else {
                         self.fault("field not declared in schema");
                     }
                     self.path.pop();
+                    self.fields.pop();
                 }
             }
             Value::Array(items) if matches!(schema.value_type, Type::Array | Type::Any) => self.list(place, items),
@@ -71,20 +85,25 @@ impl Check {
         let mut seen = std::collections::BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             let mut name = format!("[{index}]");
+            let field = name.clone();
             if place.merges_lists() {
                 match place.element(item) {
                     Ok(element) => {
                         name = element.to_string();
                         if !seen.insert(element) {
                             self.fault(&format!("duplicate entries for key {name}"));
+                            let fields = format!("{}{field}", self.fields.concat());
+                            self.repeated.push((fields.trim_start_matches('.').to_owned(), name.clone()));
                         }
                     }
                     Err(detail) => return self.fault(&format!("element {index}: {detail}")),
                 }
             }
             self.path.push(name);
+            self.fields.push(field);
             self.value(place.item(), item);
             self.path.pop();
+            self.fields.pop();
         }
     }
 

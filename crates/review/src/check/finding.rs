@@ -146,6 +146,18 @@ impl Finding {
         Self { object: Some(object.to_string()), ..self }
     }
 
+    /// The same once for each object of which it is to be said, at its own place.
+    pub fn at_each_place(&self) -> Vec<Self> {
+        let of = |other: &Other| Self {
+            place: other.place.clone(),
+            object: Some(other.object.clone()),
+            others: Vec::new(),
+            ..self.clone()
+        };
+        let first = Self { others: Vec::new(), ..self.clone() };
+        [first].into_iter().chain(self.others.iter().map(of)).collect()
+    }
+
     /// In one line, with places as `shown` has them.
     pub fn line(&self, shown: impl Fn(&Place) -> String) -> String {
         let severity = match self.severity {
@@ -158,7 +170,11 @@ impl Finding {
         let places: Vec<&Place> = self.others.iter().map(|one| &one.place).filter(|place| told.insert(place)).collect();
         let others = match places.is_empty() {
             true => String::new(),
-            false => format!("; also at {}", cowherd_text::listed(places.into_iter().map(&shown), NAMED)),
+            false => {
+                let all = if places.len() > NAMED { " (-v names them)" } else { "" };
+                let places = cowherd_text::listed(places.into_iter().map(&shown), NAMED);
+                format!("; {} objects, also at {places}{all}", self.others.len() + 1)
+            }
         };
         format!("{}: {severity}: {object}{}{others} [{}]", shown(&self.place), self.text, self.rule.name())
     }
@@ -180,6 +196,10 @@ mod tests {
         let other = |line, name: &str| Other { place: place(line), object: name.to_owned() };
         let others = vec![other(1, "b"), other(7, "c"), other(7, "d"), other(9, "e")];
         let finding = Finding { others, ..Finding::error(place(1), Rule::UnservedKind, "wrong").of("a") };
-        assert_eq!(finding.to_string(), "a.yaml:1: error: a: wrong; also at a.yaml:7, a.yaml:9 [unserved-kind]");
+        let told = "a.yaml:1: error: a: wrong; 5 objects, also at a.yaml:7, a.yaml:9 [unserved-kind]";
+        assert_eq!(finding.to_string(), told);
+        let each: Vec<String> = finding.at_each_place().iter().map(Finding::to_string).collect();
+        assert_eq!(each.len(), 5);
+        assert_eq!(each[3], "a.yaml:7: error: d: wrong [unserved-kind]");
     }
 }

@@ -14,6 +14,8 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
     let cluster = checked.cluster;
     for unit in cluster.units.values() {
         match &unit.state {
+            // What is wrong with the object is told of that.
+            State::Failed(_) if unit.plan.is_none() && is_wrong(checked, unit) => {}
             State::Failed(problem) => failed(checked, tree, unit, unit.broken.iter().chain([problem])),
             State::Made(made) => {
                 if !unit.broken.is_empty() {
@@ -30,6 +32,21 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
             State::Elsewhere(_) => {}
         }
         unsupported(checked, unit);
+        nameable(checked, unit);
+    }
+}
+
+/// The most characters of a name that is a label as well.
+const LABEL: usize = 63;
+
+/// Lists a name that cannot mark the objects of the Kustomization.
+fn nameable(checked: &mut Checked<'_>, unit: &Unit) {
+    if unit.name.name.len() > LABEL && unit.parent.is_some() && !unit.objects().is_empty() {
+        let text =
+            format!("metadata.name: its objects have the name as a label, which takes {LABEL} characters at most");
+        let place = checked.described(unit, "metadata.name");
+        let object = format!("Kustomization/{}", unit.name);
+        checked.findings.push(Finding::error(place, Rule::Schema, text).of(object));
     }
 }
 
@@ -76,9 +93,38 @@ pub(super) fn unrendered(one: &LeftOut) -> Finding {
     Finding::warning(place, Rule::Unrendered, text)
 }
 
+/// Whether a Kustomization is not what its kind asks for.
+fn is_wrong(checked: &Checked<'_>, unit: &Unit) -> bool {
+    let parent = unit.parent.as_ref().or(Some(&unit.name));
+    let key = parent.map(|parent| (parent, unit.name.namespace.as_str(), unit.name.name.as_str()));
+    let object = key.and_then(|key| checked.described.get(&key));
+    object.is_some_and(|object| !checked.kinds.mistakes(object.object(), true).is_empty())
+}
+
+/// The field of a Kustomization that a problem is about: one that it says is wrong, or that is laid over a directory which has no
+/// kustomization of its own.
+fn own_field(unit: &Unit, problem: &Problem) -> Option<String> {
+    /// What is laid over a directory.
+    const OVERLAY: [&str; 3] = ["patches", "components", "images"];
+    if problem.file.is_none() {
+        let field = problem.text.split([':', ' ']).next().filter(|field| field.starts_with("spec."));
+        return field.map(str::to_owned);
+    }
+    let is_directory = unit.directory().as_ref() == problem.file.as_ref();
+    let field = problem.field.as_deref().filter(|field| OVERLAY.iter().any(|one| field.starts_with(one)));
+    let is_laid_over = is_directory && unit.parent.is_some();
+    field.filter(|_| is_laid_over).map(|field| format!("spec.{field}"))
+}
+
 /// What is wrong, at the file at fault; where none is known, at what describes the Kustomization.
 pub(super) fn finding(checked: &mut Checked<'_>, unit: &Unit, problem: &Problem, rule: Rule) -> Finding {
     let mask = unit.mask();
+    if let Some(field) = own_field(unit, problem) {
+        let place = checked.described(unit, &field);
+        let text = if problem.file.is_some() { format!("spec.{}", problem.cause) } else { problem.text.clone() };
+        let object = format!("Kustomization/{}", unit.name);
+        return Finding::error(place, rule, mask.text(&text)).of(object);
+    }
     let (place, text) = match &problem.file {
         Some(file) => {
             let file = unit.in_repository(file);

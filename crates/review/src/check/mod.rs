@@ -1,10 +1,12 @@
 //! What in a repository would fail: all of it at once, each with the place where it is written.
 
+mod accounts;
 pub mod dependencies;
 mod documents;
 mod duplicates;
 mod files;
 mod finding;
+mod health;
 mod kustomizations;
 mod namespaces;
 mod objects;
@@ -13,9 +15,13 @@ mod references;
 mod releases;
 mod remotes;
 mod schemas;
+mod services;
 mod sources;
+mod there;
 mod unmade;
 mod variables;
+mod whole;
+mod written;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,10 +33,13 @@ use cowherd_tree::{Tree, TreePath};
 use crate::cluster::{Cluster, Context, Side, Unit};
 use crate::discovery::{Discovered, LeftOut};
 use crate::gitops::{self, NamespacedName};
+use crate::lost::Lost;
 
 pub use finding::{Finding, Other, Place, Rule, Severity};
 use places::Places;
 use schemas::Kinds;
+use there::There;
+use written::Written;
 
 /// What was looked at, and what is wrong.
 pub struct Report {
@@ -48,6 +57,12 @@ struct Checked<'a> {
     kinds: &'a Kinds,
     context: &'a Context,
     places: Places,
+    /// What is written anywhere in the repository.
+    written: &'a Written,
+    /// What is there.
+    there: There,
+    /// What would be there besides, if everything could be built.
+    lost: &'a Lost,
     /// The objects that describe Kustomizations, by who describes them and their name.
     described: HashMap<(&'a NamespacedName, &'a str, &'a str), &'a Manifest>,
     findings: Vec<Finding>,
@@ -58,32 +73,54 @@ type Described<'a> = (&'a Unit, &'a Manifest);
 
 /// Checks what grows in each of the clusters, and tells what beside them nothing makes manifests of.
 pub fn check(side: &Side, clusters: &[Discovered], left_out: &[LeftOut], context: &Context) -> Report {
-    let mut findings: BTreeSet<Finding> =
-        left_out.iter().filter(|one| one.is_unrendered).map(kustomizations::unrendered).collect();
+    let released: BTreeSet<TreePath> =
+        clusters.iter().flat_map(|one| releases::charts(&one.cluster, context)).collect();
+    let unrendered = left_out.iter().filter(|one| one.is_unrendered && !released.contains(&one.path));
+    let mut findings: BTreeSet<Finding> = unrendered.map(kustomizations::unrendered).collect();
+    let written = Written::new(side.tree.clone());
     let mut report = Report { findings: Vec::new(), kustomizations: 0, objects: 0 };
     for Discovered { cluster, .. } in clusters {
         report.kustomizations += cluster.units.len();
         report.objects += cluster.units.values().map(|unit| unit.objects().len()).sum::<usize>();
-        findings.extend(of_cluster(side, cluster, context));
+        findings.extend(of_cluster(side, cluster, context, &written));
+    }
+    if let Some(whole) = whole::cluster(side, clusters, left_out, context) {
+        let found = of_cluster(side, &whole, context, &written);
+        findings.extend(whole::refused(found, &findings, left_out));
     }
     report.findings = findings.into_iter().collect();
     report
 }
 
-fn of_cluster(side: &Side, cluster: &Cluster, context: &Context) -> Vec<Finding> {
+fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Written) -> Vec<Finding> {
     let kinds = Kinds::new(cluster.world.definitions.values());
     let root = TreePath::parse(&cluster.path).unwrap_or_default();
     let places = Places::new(side.tree.clone(), root);
     let described = cluster.units.iter().flat_map(|(name, unit)| described(name, unit)).collect();
-    let mut checked = Checked { cluster, kinds: &kinds, context, places, described, findings: Vec::new() };
     // What the agents ignore is no part of what they render.
     let seen =
         Ignore::new(side.tree.clone(), None).map_or_else(|_| side.tree.clone(), |tree| Arc::new(tree) as Arc<dyn Tree>);
+    let lost = Lost::of(cluster, seen.as_ref());
+    let there = There::of(cluster, &context.given);
+    let mut checked = Checked {
+        cluster,
+        kinds: &kinds,
+        context,
+        places,
+        written,
+        there,
+        lost: &lost,
+        described,
+        findings: Vec::new(),
+    };
     kustomizations::check(&mut checked, seen.as_ref());
     objects::check(&mut checked);
     references::check(&mut checked);
     namespaces::check(&mut checked);
-    releases::check(&mut checked);
+    releases::check(&mut checked, seen.as_ref());
+    accounts::check(&mut checked);
+    health::check(&mut checked);
+    services::check(&mut checked);
     sources::check(&mut checked);
     remotes::check(&mut checked, side.tree.as_ref());
     duplicates::check(&mut checked);

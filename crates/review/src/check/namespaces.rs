@@ -13,9 +13,9 @@ use super::{Checked, Described};
 const ALWAYS: [&str; 5] = ["default", "kube-system", "kube-public", "kube-node-lease", gitops::ROOT];
 
 /// Lists the namespaces that objects are to be in and that neither the repository nor what was given makes: the `targetNamespace`
-/// of a Kustomization, else the objects that name one.
+/// of a Kustomization, else the objects that name one. Of what cannot be built nobody knows which it makes.
 pub(super) fn check(checked: &mut Checked<'_>) {
-    let cluster = checked.cluster;
+    let (cluster, lost) = (checked.cluster, checked.lost);
     let mut made: BTreeMap<Option<String>, BTreeSet<&str>> = BTreeMap::new();
     let given = checked.context.given.iter().filter(|object| object["kind"] == "Namespace");
     made.entry(None).or_default().extend(given.filter_map(|object| object["metadata"]["name"].as_str()));
@@ -29,13 +29,14 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         let made = made.get(&target);
         let is_there = |name: &str| {
             name.is_empty()
-                || ALWAYS.contains(&name)
+                || is_always_there(name)
                 || made.is_some_and(|made| made.contains(name))
                 || name.contains("${")
+                || lost.may_bring("Namespace", name)
         };
         let wanted = unit.kustomization.spec.target_namespace.as_deref().filter(|name| !is_there(name));
         if let Some(name) = wanted {
-            let text = format!("spec.targetNamespace: there is no Namespace {name} in the repository{ADVICE}");
+            let text = format!("spec.targetNamespace: {}{ADVICE}", checked.written.nowhere("Namespace", name));
             checked.about(unit, "spec.targetNamespace", Severity::Warning, Rule::Namespace, text);
         }
         for object in unit.objects() {
@@ -49,10 +50,15 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         let Some((unit, first)) = objects.first() else { continue };
         let place = checked.places.field(unit, first, "metadata.namespace");
         let others = checked.others(&objects, "metadata.namespace");
-        let text = format!("metadata.namespace: there is no Namespace {name} in the repository{ADVICE}");
+        let text = format!("metadata.namespace: {}{ADVICE}", checked.written.nowhere("Namespace", name));
         let finding = Finding::warning(place, Rule::Namespace, text).of(first.id());
         checked.findings.push(Finding { others, ..finding });
     }
+}
+
+/// Whether every cluster has a namespace.
+pub(super) fn is_always_there(name: &str) -> bool {
+    ALWAYS.contains(&name)
 }
 
 /// What is to be done.

@@ -7,11 +7,12 @@ use cowherd_apply::{Manifest, ObjectId, mask};
 use serde_json::Value;
 
 use crate::cluster::Unit;
+use crate::fields;
 use crate::gitops::Plan;
 
 use super::finding::{Finding, Rule};
 use super::schemas::{Mistake, group_version_kind};
-use super::{Checked, Described};
+use super::{Checked, Described, variables};
 
 /// Lists what is wrong with objects. What no kind is known of, and what nothing acts on, is told together for each kind.
 pub(super) fn check(checked: &mut Checked<'_>) {
@@ -20,13 +21,21 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     let mut idle = ByKind::new();
     for unit in cluster.units.values() {
         let encrypted: HashSet<&ObjectId> = unit.made().map(|made| made.encrypted.iter().collect()).unwrap_or_default();
+        let decrypts = unit.kustomization.spec.decryption.is_some();
+        for id in unit.made().iter().flat_map(|made| &made.encrypted).filter(|_| !decrypts) {
+            let place = checked.places.field_of(unit, id, "sops");
+            let text = "it is encrypted with SOPS, and its Kustomization fails for it: cowherd decrypts nothing yet; keep the \
+                        Secret outside of the repository meanwhile";
+            checked.findings.push(Finding::error(place, Rule::Unsupported, text).of(id));
+        }
+        let may_get_values = variables::may_get_values(checked, unit);
         for object in unit.objects().iter().filter(|object| !encrypted.contains(object.id())) {
             let key = (object.versioned().api_version(), object.id().kind.clone());
             if !checked.kinds.serves(object.object()) {
                 unserved.entry(key).or_default().push((unit, object));
                 continue;
             }
-            of_object(checked, unit, object);
+            of_object(checked, unit, object, may_get_values);
             if is_idle(checked, object) {
                 idle.entry(key).or_default().push((unit, object));
             }
@@ -71,6 +80,7 @@ fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
             _ if supported::is_of_kubernetes(group) => {
                 format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out")
             }
+            _ if checked.lost.may_define(&kind) => continue,
             _ => format!(
                 "nothing serves the kind {kind} of {api_version}; add its CustomResourceDefinition, or say \
                  what the cluster has by --with FILE"
@@ -82,18 +92,29 @@ fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
     }
 }
 
-fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest) {
+fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest, may_get_values: bool) {
     let value = object.object();
-    for mistake in checked.kinds.mistakes(value) {
-        of_mistake(checked, unit, object.id(), value, &mistake);
-    }
     let (group, version, kind) = group_version_kind(value);
     let is_lost = checked.cluster.world.scopes.is_namespaced(group, version, kind) == Some(true)
         && object.id().namespace.is_empty()
         && unit.plan.as_ref().is_some_and(|plan: &Plan| plan.default_namespace().is_none());
+    let replaces = variables::replaces(unit);
+    let is_open = may_get_values && !cowherd_render::is_not_substituted(value);
+    for mut mistake in checked.kinds.mistakes(value, is_open) {
+        if is_lost && mistake.field == "metadata.namespace" {
+            // It is told better.
+            continue;
+        }
+        let text = fields::text_at(value, &mistake.field).filter(|_| !replaces);
+        if let Some(name) = text.and_then(|text| variables::variables(text).next()) {
+            mistake.text.push_str(&format!("; {}", variables::stays(&name)));
+        }
+        of_mistake(checked, unit, object.id(), value, &mistake);
+    }
     if is_lost {
         let place = checked.places.field(unit, object, "metadata");
-        let text = "metadata.namespace: it names no namespace, and its Kustomization gives it none";
+        let text = "metadata.namespace: it names no namespace, and its Kustomization gives it none; set it, or \
+                    spec.targetNamespace, or namespace in a kustomization.yaml";
         checked.findings.push(Finding::error(place, Rule::Schema, text).of(object.id()));
     }
 }

@@ -1,4 +1,4 @@
-//! Names that lead nowhere.
+//! Names that lead nowhere. What cannot be built may bring what they name, and then nothing is said of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Checked<'_> {
 fn of_dependencies(checked: &mut Checked<'_>, unit: &Unit) {
     let names = unit.plan.as_ref().map(Plan::depends_on).unwrap_or_default();
     for (index, name) in names.iter().enumerate() {
-        if !checked.cluster.units.contains_key(name) {
+        if !checked.cluster.units.contains_key(name) && !checked.lost.may_bring("Kustomization", &name.name) {
             let field = format!("spec.dependsOn[{index}]");
             let text = format!("{field}: there is no Kustomization {name} in this cluster");
             checked.about(unit, &field, Severity::Error, Rule::Reference, text);
@@ -58,6 +58,12 @@ fn of_cycles(checked: &mut Checked<'_>) {
             checked.about(&unit, "spec.dependsOn", Severity::Error, Rule::Cycle, cycle.to_string());
         }
     }
+    for deadlock in dependencies::deadlocks(checked.cluster) {
+        let unit = deadlock.dependent().and_then(|name| checked.cluster.units.get(name)).cloned();
+        if let Some(unit) = unit {
+            checked.about(&unit, "spec.dependsOn", Severity::Error, Rule::Cycle, deadlock.to_string());
+        }
+    }
 }
 
 /// ConfigMaps and Secrets with values of variables may be made in the cluster alone.
@@ -65,7 +71,8 @@ fn of_values(checked: &mut Checked<'_>, unit: &Unit) {
     let references = unit.plan.as_ref().map(Plan::substitute_from).unwrap_or_default();
     for (index, reference) in references.iter().enumerate() {
         let name = NamespacedName::new(&unit.name.namespace, &reference.name);
-        let is_there = checked.cluster.world.holds(&reference.kind, &name);
+        let is_there =
+            checked.cluster.world.holds(&reference.kind, &name) || checked.lost.may_bring(&reference.kind, &name.name);
         if !is_there && !reference.optional {
             let field = format!("spec.postBuild.substituteFrom[{index}]");
             let text = format!(
@@ -81,12 +88,11 @@ fn of_source(checked: &mut Checked<'_>, unit: &Unit) {
     let (Some(_), true) = (&unit.parent, unit.plan.is_some() || matches!(unit.state, State::Elsewhere(_))) else {
         return;
     };
-    if checked.context.sources.is_unknown(&unit.kustomization, &checked.cluster.world) {
-        let source = &unit.kustomization.spec.source_ref;
-        let text = format!(
-            "spec.sourceRef: there is no {} {} in the repository; say by --source that it is this one",
-            source.kind, source.name
-        );
+    let source = &unit.kustomization.spec.source_ref;
+    let is_unknown = checked.context.sources.is_unknown(&unit.kustomization, &checked.cluster.world);
+    if is_unknown && !checked.lost.may_bring(&source.kind, &source.name) {
+        let nowhere = checked.written.nowhere(&source.kind, &source.name);
+        let text = format!("spec.sourceRef: {nowhere}; say by --source that it is this one");
         checked.about(unit, "spec.sourceRef", Severity::Warning, Rule::Reference, text);
     }
 }
@@ -127,7 +133,8 @@ fn of_config_maps(checked: &mut Checked<'_>, unit: &Unit, names: &ConfigMaps<'_>
                     Severity::Error,
                     format!("{field}: there is no ConfigMap {name}; the generated one is called {generated}"),
                 ),
-                None => (Severity::Warning, format!("{field}: there is no ConfigMap {name} in the repository")),
+                None if checked.lost.may_bring("ConfigMap", &name) => continue,
+                None => (Severity::Warning, format!("{field}: {}", checked.written.nowhere("ConfigMap", &name))),
             };
             let place = checked.places.field(unit, object, &field);
             let finding = Finding::error(place, Rule::Reference, text).of(object.id());

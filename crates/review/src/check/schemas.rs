@@ -80,13 +80,16 @@ impl Kinds {
         self.defined.get(&(group.to_owned(), version.to_owned(), kind.to_owned()))
     }
 
-    /// What is wrong with `object`; nothing where its kind is not known. What is not known of it, since a variable has no
-    /// value here, is taken to be right; so is, of the rest, what has the wrong type: that is told, and hides nothing else.
-    pub fn mistakes(&self, object: &Value) -> Vec<Mistake> {
+    /// What is wrong with `object`; nothing where its kind is not known. What is not known of it, where a variable may yet get
+    /// a value (`is_open`), is taken to be right; so is, of the rest, what has the wrong type: that is told, and hides nothing
+    /// else.
+    pub fn mistakes(&self, object: &Value, is_open: bool) -> Vec<Mistake> {
         let (group, version, kind) = group_version_kind(object);
         let mut unknown = Vec::new();
         let mut object = object.clone();
-        forget(&mut object, &FieldPath::root(), &mut unknown);
+        if is_open {
+            forget(&mut object, &FieldPath::root(), &mut unknown);
+        }
         let (built_in, defined) = (find_kind(group, version, kind), self.find(group, version, kind));
         let undecodable = match (built_in, defined) {
             (Some(kind), _) => {
@@ -126,13 +129,14 @@ impl Defined {
         }
         let errors = metadata::validate(&object, self.namespaced, NameRule::Subdomain);
         mistakes.extend(errors.into_iter().chain(schema.validate(&object)).map(|error| mistake(&error)));
+        of_lists(schema, &object, &mut mistakes);
         mistakes
     }
 }
 
-fn of_built_in(kind: &cowherd_kinds::Kind, object: &Value) -> Vec<Mistake> {
+fn of_built_in(kind: &cowherd_kinds::Kind, given: &Value) -> Vec<Mistake> {
     let Some(schema) = builtin::definition(kind.definition) else { return Vec::new() };
-    let mut object = object.clone();
+    let mut object = given.clone();
     let mut mistakes = unknown_fields(schema, &mut object);
     kind.default(&mut object);
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
@@ -140,10 +144,29 @@ fn of_built_in(kind: &cowherd_kinds::Kind, object: &Value) -> Vec<Mistake> {
     }
     kind.prepare_create(&mut object);
     mistakes.extend(kind.validate_create(&object).iter().map(mistake));
+    // Its label has the name, too.
+    if kind.kind == "Namespace" && given["metadata"]["labels"].is_null() {
+        mistakes.retain(|mistake| mistake.field != "metadata.labels");
+    }
+    of_lists(schema, given, &mut mistakes);
     if kind.kind == "CustomResourceDefinition" {
         mistakes.extend(of_definition(&object));
     }
     mistakes
+}
+
+/// Items of lists that have the same key, so that the object cannot be applied on the server. What a kind says itself of such
+/// items is enough.
+fn of_lists(schema: &Schema, object: &Value, mistakes: &mut Vec<Mistake>) {
+    let is_told = |field: &str, mistakes: &[Mistake]| {
+        mistakes.iter().any(|one| one.field.starts_with(field) && one.text.contains("Duplicate value"))
+    };
+    for (field, key) in cowherd_patch::managed::repeated(object, schema) {
+        if !is_told(&field, mistakes) {
+            let text = format!("{field}: another item of the list has the key {key}, so that it cannot be applied");
+            mistakes.push(Mistake { field, text });
+        }
+    }
 }
 
 /// What keeps the schemas of a definition from being used.
@@ -258,7 +281,7 @@ mod tests {
     }
 
     fn texts(object: &Value) -> Vec<String> {
-        Kinds::new(std::iter::empty()).mistakes(object).into_iter().map(|mistake| mistake.text).collect()
+        Kinds::new(std::iter::empty()).mistakes(object, true).into_iter().map(|mistake| mistake.text).collect()
     }
 
     #[test]
@@ -267,12 +290,12 @@ mod tests {
         let mut wrong = deployment(spec("nginx"));
         wrong["spec"]["replicsa"] = 3.into();
         wrong["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{ "containerPort": 70000 }]);
-        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong, false);
         let fields: Vec<&str> = found.iter().map(|mistake| mistake.field.as_str()).collect();
         assert_eq!(fields, ["spec.replicsa", "spec.template.spec.containers[0].ports[0].containerPort"]);
         let mut wrong = deployment(spec("nginx"));
         wrong["spec"]["replicas"] = "three".into();
-        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong, false);
         assert_eq!(found[0].field, "spec.replicas", "{found:?}");
     }
 
@@ -284,7 +307,7 @@ mod tests {
         wrong["spec"]["minReadySeconds"] = "x".into();
         wrong["spec"]["selectr"] = json!({});
         wrong["spec"]["template"]["spec"]["containers"][0] = json!({ "name": "a", "imag": "nginx", "stdin": "no" });
-        let found = Kinds::new(std::iter::empty()).mistakes(&wrong);
+        let found = Kinds::new(std::iter::empty()).mistakes(&wrong, false);
         let fields: Vec<&str> = found.iter().map(|mistake| mistake.field.as_str()).collect();
         let container = |field: &str| format!("spec.template.spec.containers[0].{field}");
         assert_eq!(
@@ -308,6 +331,9 @@ mod tests {
         assert_eq!(texts(&object), [""; 0]);
         object["spec"]["replicsa"] = "${x}".into();
         assert_eq!(texts(&object), [""; 0], "a field that is not known with a value that is not known");
+        let found = Kinds::new(std::iter::empty()).mistakes(&object, false);
+        let fields: Vec<&str> = found.iter().map(|mistake| mistake.field.as_str()).collect();
+        assert_eq!(fields, ["spec.replicas", "spec.replicsa"], "where nothing is replaced all of it is known");
     }
 
     #[test]
@@ -324,8 +350,9 @@ mod tests {
             json!({ "apiVersion": "example.com/v1", "kind": "Widget",
             "metadata": { "name": "a", "namespace": "b" }, "spec": spec })
         };
-        let texts_of =
-            |spec: Value| kinds.mistakes(&widget(spec)).into_iter().map(|mistake| mistake.text).collect::<Vec<_>>();
+        let texts_of = |spec: Value| {
+            kinds.mistakes(&widget(spec), false).into_iter().map(|mistake| mistake.text).collect::<Vec<_>>()
+        };
         assert!(kinds.serves(&widget(json!({}))));
         assert_eq!(texts_of(json!({ "size": 1 })), [""; 0]);
         assert!(texts_of(json!({ "size": 9 }))[0].starts_with("spec.size: Invalid value"));

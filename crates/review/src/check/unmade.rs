@@ -32,7 +32,7 @@ pub(super) fn check(checked: &mut Checked<'_>, unit: &Unit) {
         let object = &placed(checked, unit, object);
         let id = id(object);
         // It may be wrong in more than what it failed for.
-        let mistakes = checked.kinds.mistakes(object);
+        let mistakes = checked.kinds.mistakes(object, true);
         let is_told = |field: &str| mistakes.iter().any(|mistake| mistake.field.starts_with(field));
         let mut faults = wrong_texts(object, &values.values, &options);
         if faults.is_empty() && !problem.field.as_deref().is_some_and(is_told) {

@@ -1,15 +1,16 @@
 //! Variables that have no value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use cowherd_api::flux::kustomize::v1::SubstituteReference;
 use cowherd_apply::ObjectId;
 use serde_json::Value;
 
 use crate::cluster::Unit;
-use crate::gitops::Plan;
+use crate::gitops::{NamespacedName, Plan};
 
 use super::Checked;
-use super::finding::{Finding, Place, Rule};
+use super::finding::{Finding, Place, Rule, Severity};
 
 /// How many lines are named on which a variable stands besides the first.
 const LINES: usize = 5;
@@ -20,50 +21,94 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for unit in cluster.units.values() {
         let missing = unit.plan.as_ref().map(|plan| cluster.world.missing_values(plan, &unit.name.namespace));
         let missing = missing.unwrap_or_default();
-        if missing.is_empty() {
-            without_value(checked, unit);
+        let optional = if missing.is_empty() { None } else { optional(checked, unit) };
+        if missing.is_empty() || optional.is_some() {
+            without_value(checked, unit, optional.as_deref());
         }
-        if !replaces(unit, &missing) {
+        if !replaces(unit) {
             left_over(checked, unit);
         }
     }
 }
 
 /// Whether the Kustomization replaces variables.
-fn replaces(unit: &Unit, missing: &[String]) -> bool {
+pub(super) fn replaces(unit: &Unit) -> bool {
     let Some(plan) = &unit.plan else { return true };
     let always = unit.kustomization.spec.post_build.as_ref().and_then(|post| post.substitute_strategy.as_deref());
-    let has_values = !plan.substitute().is_empty() || !plan.substitute_from().is_empty() || !missing.is_empty();
+    let has_values = !plan.substitute().is_empty() || !plan.substitute_from().is_empty();
     Plan::substitutes(plan) && (has_values || always == Some("Always"))
 }
 
-fn without_value(checked: &mut Checked<'_>, unit: &Unit) {
+/// Whether what is written as a variable in objects of the Kustomization may still get a value that is not known here.
+pub(super) fn may_get_values(checked: &Checked<'_>, unit: &Unit) -> bool {
+    let is_partial = |plan: &Plan| !checked.cluster.world.missing_values(plan, &unit.name.namespace).is_empty();
+    replaces(unit) && unit.plan.as_ref().is_none_or(is_partial)
+}
+
+/// What alone may have the values that are not known, in words, where nothing fails without it. What has to be there is taken
+/// to have them all.
+fn optional(checked: &Checked<'_>, unit: &Unit) -> Option<String> {
+    let plan = unit.plan.as_ref()?;
+    let name = |reference: &SubstituteReference| NamespacedName::new(&unit.name.namespace, &reference.name);
+    let is_missing = |reference: &&SubstituteReference| {
+        !checked.cluster.world.holds(&reference.kind, &name(reference))
+            || checked.cluster.world.is_encrypted(&reference.kind, &name(reference))
+    };
+    let missing: Vec<&SubstituteReference> = plan.substitute_from().iter().filter(is_missing).collect();
+    let is_optional = |reference: &&SubstituteReference| {
+        reference.optional
+            && !checked.cluster.world.holds(&reference.kind, &name(reference))
+            && !checked.lost.may_bring(&reference.kind, &reference.name)
+    };
+    let names = missing.iter().map(|reference| format!("{} {}", reference.kind, name(reference)));
+    (!missing.is_empty() && missing.iter().all(is_optional)).then(|| names.collect::<Vec<_>>().join(" or "))
+}
+
+/// Lists variables that have no value, or one only if something `optional` has it that is not in the repository.
+fn without_value(checked: &mut Checked<'_>, unit: &Unit, optional: Option<&str>) {
     let Some(made) = unit.made() else { return };
     for (id, names) in &made.unset {
         for name in names {
-            let (place, others) = places(checked, unit, id, name);
-            let text = format!(
-                "the variable {name} has no value, so nothing is put in its place{others}; give it one, or a default"
-            );
-            checked.findings.push(Finding::error(place, Rule::Variable, text).of(id));
+            let (place, lines) = places(checked, unit, id, name);
+            let finding = match optional {
+                None => {
+                    let others = lines.map(|lines| format!(", nor on {lines}")).unwrap_or_default();
+                    let text = format!(
+                        "the variable {name} has no value, so nothing is put in its place{others}; give it one, or a default"
+                    );
+                    Finding::error(place, Rule::Variable, text)
+                }
+                Some(optional) => {
+                    let others = lines.map(|lines| format!(" (here and on {lines})")).unwrap_or_default();
+                    let text = format!(
+                        "the variable {name}{others} has a value only if {optional} has it, which is optional and not in the \
+                         repository; give it a default, or say what the cluster has by --with FILE"
+                    );
+                    Finding::warning(place, Rule::Variable, text)
+                }
+            };
+            checked.findings.push(finding.of(id));
         }
     }
 }
 
 /// Where a variable of an object stands first, and on which other lines, in words.
-fn places(checked: &mut Checked<'_>, unit: &Unit, id: &ObjectId, name: &str) -> (Place, String) {
+fn places(checked: &mut Checked<'_>, unit: &Unit, id: &ObjectId, name: &str) -> (Place, Option<String>) {
     let mut places = checked.places.variable(unit, id, name).into_iter();
     let first = places.next().unwrap_or_default();
     let lines: Vec<String> = places.filter_map(|place| place.line).map(|line| line.to_string()).collect();
     let others = match lines.as_slice() {
-        [] => String::new(),
-        [line] => format!(", nor on line {line}"),
-        lines => format!(", nor on lines {}", cowherd_text::listed(lines, LINES)),
+        [] => None,
+        [line] => Some(format!("line {line}")),
+        lines => Some(format!("lines {}", cowherd_text::listed(lines, LINES))),
     };
     (first, others)
 }
 
 fn left_over(checked: &mut Checked<'_>, unit: &Unit) {
+    // What it is wrong for says so, too.
+    let is_wrong = |told: &&Finding| told.severity == Severity::Error;
+    let wrong: HashSet<Place> = checked.findings.iter().filter(is_wrong).map(|told| told.place.clone()).collect();
     for object in unit.objects() {
         let mut found = Vec::new();
         look(object.object(), &mut String::new(), &mut found);
@@ -73,12 +118,18 @@ fn left_over(checked: &mut Checked<'_>, unit: &Unit) {
                 continue;
             }
             let place = checked.places.field(unit, object, &field);
-            let text = format!(
-                "{field}: ${{{name}}} stays as it is: the Kustomization replaces no variables (spec.postBuild)"
-            );
+            if wrong.contains(&place) {
+                continue;
+            }
+            let text = format!("{field}: {}", stays(&name));
             checked.findings.push(Finding::warning(place, Rule::Variable, text).of(object.id()));
         }
     }
+}
+
+/// That a variable is text like any other.
+pub(super) fn stays(name: &str) -> String {
+    format!("${{{name}}} stays as it is: the Kustomization replaces no variables (spec.postBuild)")
 }
 
 /// Fields whose texts are for shells and programs, which have variables of their own.
@@ -110,7 +161,7 @@ fn look(value: &Value, path: &mut String, found: &mut Vec<(String, String)>) {
 }
 
 /// The names of the variables in a text.
-fn variables(text: &str) -> impl Iterator<Item = String> + '_ {
+pub(super) fn variables(text: &str) -> impl Iterator<Item = String> + '_ {
     text.match_indices("${").filter_map(|(at, _)| {
         let rest = text.get(at + 2..)?;
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;

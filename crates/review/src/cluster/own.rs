@@ -44,7 +44,17 @@ impl Sources {
     /// Whether nothing that is known says what the source of `kustomization` is.
     pub fn is_unknown(&self, kustomization: &Kustomization, world: &World) -> bool {
         let (kind, name) = reference(kustomization);
-        !self.is_own(&name) && world.source(&kind, &name).is_none() && world.artifact(&name).is_none()
+        self.is_unknown_source(&kind, &name, world)
+    }
+
+    /// Whether nothing that is known says what a source is.
+    pub fn is_unknown_source(&self, kind: &str, name: &NamespacedName, world: &World) -> bool {
+        !self.is_own(name) && world.source(kind, name).is_none() && world.artifact(name).is_none()
+    }
+
+    /// Whether a source is known to be this repository as it is looked at, all of it.
+    pub fn is_this(&self, kind: &str, name: &NamespacedName, world: &World) -> bool {
+        matches!(self.named(kind, name, world), Origin::Own { ignore: None, artifact: None, is_guess: false })
     }
 
     /// What the source of `kustomization` is, as far as the repository says.

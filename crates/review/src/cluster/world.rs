@@ -65,6 +65,11 @@ impl World {
         self.holders.contains_key(&(kind.to_owned(), name.clone()))
     }
 
+    /// Whether a ConfigMap or Secret is there whose values are encrypted.
+    pub fn is_encrypted(&self, kind: &str, name: &NamespacedName) -> bool {
+        self.holders.get(&(kind.to_owned(), name.clone())).is_some_and(|holder| holder["sops"].is_object())
+    }
+
     /// A source.
     pub fn source(&self, kind: &str, name: &NamespacedName) -> Option<&Value> {
         self.sources.get(&(kind.to_owned(), name.clone()))

@@ -245,6 +245,7 @@ pub fn compare(before: Option<&Cluster>, after: Option<&Cluster>) -> ClusterRevi
     let mut review =
         ClusterReview { path, units: Vec::new(), known, unchanged: 0, elsewhere: Vec::new(), errors: Vec::new() };
     review.errors.extend(after.into_iter().flat_map(dependencies::cycles).map(|cycle| cycle.to_string()));
+    review.errors.extend(after.into_iter().flat_map(dependencies::deadlocks).map(|deadlock| deadlock.to_string()));
     for name in names {
         match comparison.unit(name) {
             Compared::Told(unit) => review.units.push(unit),

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cowherd_tree::{Read, TreePath};
+use cowherd_tree::{Read, Tree, TreePath};
 
 use crate::cluster::{Cluster, State};
+use crate::lost::Lost;
 
 use super::scan::{KUSTOMIZATIONS, Scan, ancestors, below};
 
@@ -22,8 +23,9 @@ pub(crate) struct Covered {
 }
 
 impl Covered {
-    /// What was read for a cluster. Where nothing came of a Kustomization that is its directory, and what that builds on.
-    pub(super) fn by(cluster: &Cluster, scan: &Scan) -> Self {
+    /// What was read for a cluster. Where nothing came of a Kustomization that is its directory, what that builds on, and
+    /// where it leads.
+    pub(super) fn by(cluster: &Cluster, scan: &Scan, tree: &dyn Tree) -> Self {
         let mut covered = Self::default();
         for unit in cluster.units.values() {
             let directory = unit.directory();
@@ -40,6 +42,7 @@ impl Covered {
             }
             covered.directories.extend(directory.filter(|directory| !scan.kustomizations.contains_key(directory)));
         }
+        covered.whole.extend(Lost::of(cluster, tree).directories().cloned());
         covered.inside = covered.files.iter().chain(&covered.whole).flat_map(ancestors).collect();
         covered
     }

@@ -25,6 +25,9 @@ pub use below::{Below, below};
 pub(crate) use plain::CHART;
 pub(crate) use scan::{KUSTOMIZATIONS, kustomization};
 
+/// Why what a person excluded is left out.
+pub(crate) const AS_ASKED: &str = "as asked";
+
 /// Directories whose manifests nobody applies, and what they are.
 const OF_OTHERS: [(&str, &str); 6] = [
     ("test", "test data"),
@@ -230,7 +233,7 @@ impl Discovering<'_> {
             return Ok(());
         }
         if self.excluded.iter().any(|excluded| path.starts_with(excluded)) {
-            self.leave_out(&path, "as asked");
+            self.leave_out(&path, AS_ASKED);
             return Ok(());
         }
         if let Some((directory, what)) = of_others(&path) {
@@ -244,7 +247,7 @@ impl Discovering<'_> {
             return Ok(());
         }
         let cluster = self.read(&shown(&path))?;
-        let covers = Covered::by(&cluster, self.scan);
+        let covers = Covered::by(&cluster, self.scan, self.tree.as_ref());
         self.drop_parts(&covers);
         self.covered.extend(covers);
         let path = cluster.path.clone();

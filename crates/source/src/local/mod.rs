@@ -4,6 +4,6 @@ mod repository;
 mod watch;
 mod worktree;
 
-pub use repository::{Head, Repository, discover};
+pub use repository::{Head, Repository, discover, is_in_one};
 pub use watch::{LocalWatch, LocalWatches, WatchError};
 pub use worktree::Worktree;

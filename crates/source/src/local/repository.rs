@@ -33,6 +33,11 @@ pub fn discover(path: &Path) -> Result<Repository, FetchError> {
     Err(absent(&url, "neither this directory nor one above it is a Git repository"))
 }
 
+/// Whether `path` is in what Git would take for a repository, whether or not that can be read.
+pub fn is_in_one(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|path| path.ancestors().any(is_repository))
+}
+
 /// Whether Git would take `directory` for a worktree or a bare repository.
 fn is_repository(directory: &Path) -> bool {
     directory.join(".git").exists() || (directory.join("HEAD").is_file() && directory.join("objects").is_dir())

@@ -1,0 +1,54 @@
+//! What Kustomizations wait for that can never be healthy, since it can never be.
+
+use cowherd_api::flux::kustomize::v1::Kustomization;
+use serde_json::json;
+
+use crate::cluster::Unit;
+use crate::gitops::KUSTOMIZE;
+
+use super::Checked;
+use super::finding::{Rule, Severity};
+
+/// The kinds of which nothing but what is described makes any.
+const DESCRIBED: [&str; 2] = ["Kustomization", "HelmRelease"];
+
+/// Lists health checks of kinds that nothing serves, and of objects that nobody describes.
+pub(super) fn check(checked: &mut Checked<'_>) {
+    let cluster = checked.cluster;
+    // Releases bring objects that nothing here knows of.
+    let has_releases = cluster.units.values().flat_map(|unit| unit.objects()).any(|one| one.id().kind == "HelmRelease");
+    for unit in cluster.units.values().filter(|unit| unit.target().is_none()) {
+        for (index, one) in unit.kustomization.spec.health_checks.iter().enumerate() {
+            let (api_version, kind) = (one.api_version.as_deref().unwrap_or_default(), one.kind.as_str());
+            let field = format!("spec.healthChecks[{index}]");
+            let namespace = one.namespace.as_deref().unwrap_or(&unit.name.namespace);
+            let is_served = checked.kinds.serves(&json!({ "apiVersion": api_version, "kind": kind }));
+            if !is_served && !checked.lost.may_define(kind) {
+                let text =
+                    format!("{field}: nothing serves the kind {kind} of {api_version}, so that it is never healthy");
+                checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);
+            } else if is_served && (DESCRIBED.contains(&kind) || !has_releases) {
+                missing(checked, unit, &field, (kind, namespace, &one.name));
+            }
+        }
+    }
+}
+
+fn missing(checked: &mut Checked<'_>, unit: &Unit, field: &str, (kind, namespace, name): (&str, &str, &str)) {
+    let is_cluster_wide = checked.there.has(None, kind, "", name);
+    if let Some(nowhere) = checked.nowhere(None, kind, namespace, name).filter(|_| !is_cluster_wide) {
+        let text = format!("{field}: {nowhere}, and it is waited for until the timeout");
+        checked.about(unit, field, Severity::Warning, Rule::Reference, text);
+    }
+}
+
+/// Whether a Kustomization waits until another one is healthy that it describes.
+pub(super) fn waits_for(kustomization: &Kustomization, namespace: &str, name: &str) -> bool {
+    let spec = &kustomization.spec;
+    let is_named = spec.health_checks.iter().any(|one| {
+        let is_kind =
+            one.kind == "Kustomization" && one.api_version.as_deref().is_some_and(|one| one.starts_with(KUSTOMIZE));
+        is_kind && one.name == name && one.namespace.as_deref().unwrap_or(namespace) == namespace
+    });
+    spec.wait == Some(true) || is_named
+}

@@ -1,0 +1,43 @@
+//! Which objects are there once everything is applied.
+
+use std::collections::HashSet;
+
+use crate::cluster::Cluster;
+
+/// The kinds of which every namespace has one called `default`, or every cluster some.
+const ALWAYS: [(&str, &str); 4] = [
+    ("ServiceAccount", "default"),
+    ("PriorityClass", "system-cluster-critical"),
+    ("PriorityClass", "system-node-critical"),
+    ("ConfigMap", "kube-root-ca.crt"),
+];
+
+/// An object: the cluster that it goes to, if another one, its kind, its namespace and its name.
+type Key = (Option<String>, String, String, String);
+
+/// The objects that a cluster has by what is described for it and what was given.
+pub(super) struct There(HashSet<Key>);
+
+impl There {
+    pub(super) fn of(cluster: &Cluster, given: &[serde_json::Value]) -> Self {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let described = cluster.units.values().flat_map(|unit| {
+            let target = unit.target();
+            unit.objects().iter().map(move |object| {
+                let id = object.id();
+                (target.clone(), id.kind.clone(), id.namespace.clone(), id.name.clone())
+            })
+        });
+        let given = given.iter().map(|object| {
+            let metadata = &object["metadata"];
+            (None, text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
+        });
+        Self(described.chain(given).collect())
+    }
+
+    /// Whether an object is there, or always is.
+    pub(super) fn has(&self, target: Option<&String>, kind: &str, namespace: &str, name: &str) -> bool {
+        let key = (target.cloned(), kind.to_owned(), namespace.to_owned(), name.to_owned());
+        ALWAYS.contains(&(kind, name)) || self.0.contains(&key)
+    }
+}
