@@ -191,6 +191,11 @@ fn every_object_that_the_api_refuses_is_told() {
     };
     repository.write("app/low.yaml", &service("low", 80)).write("app/one.yaml", &service("one", 30_080));
     repository.write("app/two.yaml", &service("two", 30_080));
+    let address = service("far", 30_081).replace("  type: NodePort\n", "  type: NodePort\n  clusterIP: 1.2.3.4\n");
+    repository.write("app/far.yaml", &address);
+    let owned = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: owned\n  namespace: default\n  ownerReferences:\n  - {apiVersion: \
+                 v1, kind: Pod, name: p, uid: f7a7a5c3-0000-0000-0000-000000000000}\n";
+    repository.write("app/owned.yaml", owned);
     let secret =
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: default}\ndata: {a: eA==}\nsops: {mac: x}\n";
     repository.write("app/secret.yaml", secret);
@@ -206,7 +211,9 @@ fn every_object_that_the_api_refuses_is_told() {
         ),
         ("app/pod.yaml:5: warning: ", "spec.priorityClassName: there is no PriorityClass urgent in the repository"),
         ("app/low.yaml:8: error: ", "80 is not in the range of ports of nodes, 30000-32767"),
-        ("app/two.yaml:8: error: ", "spec.ports[0].nodePort: 30080 is the port of Service/default/one already"),
+        ("app/two.yaml:8: error: ", "spec.ports[0].nodePort: 30080 is that of Service/default/one already"),
+        ("app/far.yaml:6: warning: ", "spec.clusterIP: 1.2.3.4 is not in 10.96.0.0/12"),
+        ("app/owned.yaml:6: warning: ", "metadata.ownerReferences: owners are told by their uid"),
         ("app/secret.yaml:5: error: ", "it is encrypted with SOPS"),
         (
             "other/job.yaml:1: error: ",
@@ -226,7 +233,7 @@ fn kustomizations_that_can_never_be_ready_are_told() {
     let child = |name: &str, more: &str| {
         format!(
             "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
-             flux-system}}\nspec: {{interval: 1m, path: ./other, prune: true, suspend: true, sourceRef: {{kind: GitRepository, name: \
+             flux-system}}\nspec: {{interval: 1m, path: ./other, prune: true, sourceRef: {{kind: GitRepository, name: \
              flux-system}}{more}}}\n"
         )
     };
@@ -237,6 +244,8 @@ fn kustomizations_that_can_never_be_ready_are_told() {
     repository.kustomization("waits", "./waits", "wait: true");
     repository.write("waits/below.yaml", &child("below", ", dependsOn: [{name: waits}]"));
     repository.kustomization(&long, "./long", "").config_map("long/a.yaml", "a", "1");
+    repository.kustomization("still", "./still", "suspend: true").config_map("still/a.yaml", "f", "1");
+    repository.kustomization("idle", "./idle", "dependsOn:\n- name: still").config_map("idle/a.yaml", "g", "1");
     repository.kustomization("poor", "./poor", "serviceAccountName: nobody").config_map("poor/a.yaml", "b", "1");
     let checks = "healthChecks:\n- {apiVersion: example.com/v1, kind: Gadget, name: g, namespace: default}\n- {apiVersion: v1, \
                   kind: ConfigMap, name: gone, namespace: default}";
@@ -265,6 +274,7 @@ fn kustomizations_that_can_never_be_ready_are_told() {
             "cluster/poor.yaml:14: warning: ",
             "spec.serviceAccountName: there is no ServiceAccount nobody in the repository",
         ),
+        ("cluster/idle.yaml:15: warning: ", "spec.dependsOn[0]: flux-system/still is suspended"),
         ("cluster/ill.yaml:15: error: ", "spec.healthChecks[0]: nothing serves the kind Gadget of example.com/v1"),
         ("cluster/ill.yaml:16: warning: ", "spec.healthChecks[1]: there is no ConfigMap gone in the repository"),
         ("cluster/late.yaml:14: error: ", "spec.timeout"),

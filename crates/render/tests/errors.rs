@@ -211,12 +211,12 @@ fn two_objects_of_one_identity_are_refused_with_both_files() {
 fn what_kustomize_does_not_know_or_we_do_not_support_is_named() {
     assert_eq!(
         message("resources: [a.yaml]\nreesources: []"),
-        "app/kustomization.yaml: line 1: json: unknown field \"reesources\""
+        "app/kustomization.yaml: line 2: json: unknown field \"reesources\""
     );
     assert_eq!(message("images: [{name: a, tag: b}]"), "app/kustomization.yaml: line 1: json: unknown field \"tag\"");
     assert_eq!(
         message("resources: [a.yaml]\nlabels: [{pairs: {a: b}, fields: [{path: x, creat: true}]}]"),
-        "app/kustomization.yaml: line 1: json: unknown field \"creat\""
+        "app/kustomization.yaml: line 2: json: unknown field \"creat\""
     );
 }
 

@@ -165,11 +165,10 @@ fn describes(text: &str, kind: &str) -> bool {
 fn may_become(written: &str, name: &str) -> bool {
     /// Shorter names are in many others by chance.
     const LONG: usize = 4;
-    let is_part = name.split_once(written).is_some_and(|(before, behind)| {
-        written.len() >= LONG
-            || ((before.is_empty() || before.ends_with('-')) && (behind.is_empty() || behind.starts_with('-')))
-    });
-    !written.is_empty() && (is_part || written.contains("${"))
+    let is_behind = || name.strip_suffix(written).is_some_and(|before| before.is_empty() || before.ends_with('-'));
+    let is_before = || name.strip_prefix(written).is_some_and(|behind| behind.starts_with('-'));
+    let is_inside = || written.len() >= LONG && name.contains(written);
+    !written.is_empty() && (is_behind() || is_before() || is_inside() || written.contains("${"))
 }
 
 /// The words of a text, whatever YAML or JSON would make of it.

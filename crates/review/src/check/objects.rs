@@ -111,6 +111,12 @@ fn of_object(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest, may_get_
         }
         of_mistake(checked, unit, object.id(), value, &mistake);
     }
+    if value["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty()) {
+        let place = checked.places.field(unit, object, "metadata.ownerReferences");
+        let text = "metadata.ownerReferences: owners are told by their uid, which another cluster does not have: it deletes the \
+                    object again at once; leave them out";
+        checked.findings.push(Finding::warning(place, Rule::Reference, text).of(object.id()));
+    }
     if is_lost {
         let place = checked.places.field(unit, object, "metadata");
         let text = "metadata.namespace: it names no namespace, and its Kustomization gives it none; set it, or \

@@ -48,6 +48,12 @@ fn of_dependencies(checked: &mut Checked<'_>, unit: &Unit) {
             let text = format!("{field}: there is no Kustomization {name} in this cluster");
             checked.about(unit, &field, Severity::Error, Rule::Reference, text);
         }
+        let on = checked.cluster.units.get(name).filter(|on| on.kustomization.spec.suspend == Some(true));
+        if let Some(on) = on.filter(|_| unit.kustomization.spec.suspend != Some(true)) {
+            let field = format!("spec.dependsOn[{index}]");
+            let text = format!("{field}: {} is suspended: what it never applied is waited for without an end", on.name);
+            checked.about(unit, &field, Severity::Warning, Rule::Reference, text);
+        }
     }
 }
 
