@@ -246,6 +246,11 @@ fn kustomizations_that_can_never_be_ready_are_told() {
     repository.kustomization(&long, "./long", "").config_map("long/a.yaml", "a", "1");
     repository.kustomization("still", "./still", "suspend: true").config_map("still/a.yaml", "f", "1");
     repository.kustomization("idle", "./idle", "dependsOn:\n- name: still").config_map("idle/a.yaml", "g", "1");
+    repository.kustomization("rich", "./rich", "serviceAccountName: kustomize-controller").config_map(
+        "rich/a.yaml",
+        "h",
+        "1",
+    );
     repository.kustomization("poor", "./poor", "serviceAccountName: nobody").config_map("poor/a.yaml", "b", "1");
     let checks = "healthChecks:\n- {apiVersion: example.com/v1, kind: Gadget, name: g, namespace: default}\n- {apiVersion: v1, \
                   kind: ConfigMap, name: gone, namespace: default}";
@@ -305,6 +310,14 @@ fn what_releases_name_in_vain_is_told_and_their_charts_are_no_strangers() {
     story.repository.write("charts/web/templates/map.yaml", &config_map("{{ .Release.Name }}", "1"));
     story.repository.write("app/good.yaml", &release("good", &chart("./charts/web")));
     assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0), "the chart is rendered by its release");
+    let far = "kubeConfig: {secretRef: {name: far}}\ntargetNamespace: there\nserviceAccountName: there\n";
+    story.repository.write("app/far.yaml", &release("far", &format!("{}{far}", chart("./charts/web"))));
+    assert_eq!(
+        story.lines(&["--strict", "--ignore", "unsupported"]),
+        (Vec::new(), 0),
+        "of another cluster nothing is known"
+    );
+    story.repository.remove("app/far.yaml");
     story.repository.write("app/path.yaml", &release("path", &chart("./charts/wbe")));
     let from = "chart:\n  spec:\n    chart: web\n    sourceRef: {kind: HelmRepository, name: nobodys}\n";
     story.repository.write("app/source.yaml", &release("source", from));

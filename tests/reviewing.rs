@@ -127,6 +127,13 @@ fn uncommitted_files_are_looked_at_when_asked_for_and_ignored_ones_are_not() {
     std::fs::create_dir_all(story.repository.path.join(".cowherd/charts/empty")).unwrap();
     let output = story.run(&["--base", "main"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("uncommitted"), "{output:?}");
+    // Nor is what is written of it a change, as CI has it.
+    let comment = std::fs::File::create(story.repository.path.join("review.md")).unwrap();
+    let mut command = cowherd(&story.repository.path);
+    command.args(["diff", "--base", "main", "-o", "markdown"]).stdout(comment);
+    let output = command.output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("uncommitted"), "{output:?}");
+    story.repository.remove("review.md");
     story.repository.config_map("app/red.yaml", "red", "2").config_map("app/scratch/x.yaml", "scratch", "1");
     let output = story.run(&["--base", "main"]);
     assert_eq!(output.status.code(), Some(0));

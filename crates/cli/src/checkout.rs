@@ -240,25 +240,39 @@ pub fn tell_dirty(repository: &Repository, tree: &dyn Tree) {
 fn is_dirty(repository: &Repository, tree: &dyn Tree) -> bool {
     let worktree = Worktree::new(repository.root());
     let tracked = Ignore::untracked(Arc::new(worktree.clone()));
-    let mut left = MAX_COMPARED;
-    differs(tree, &worktree, &tracked, &TreePath::root(), &mut left).unwrap_or(false)
+    let (own, mut left) = (own_output(repository.root()), MAX_COMPARED);
+    let compared = Compared { tree, worktree: &worktree, tracked: &tracked, own: own.as_ref() };
+    differs(&compared, &TreePath::root(), &mut left).unwrap_or(false)
 }
 
-fn differs(
-    tree: &dyn Tree,
-    worktree: &dyn Tree,
-    tracked: &dyn Tree,
-    directory: &TreePath,
-    left: &mut usize,
-) -> Result<bool, TreeError> {
+/// The file in a directory that what is printed goes to: nobody has changed that one.
+fn own_output(root: &Path) -> Option<TreePath> {
+    let output = std::fs::read_link("/proc/self/fd/1").ok()?;
+    TreePath::parse(output.strip_prefix(root.canonicalize().ok()?).ok()?.to_str()?).ok()
+}
+
+/// What is compared.
+struct Compared<'a> {
+    tree: &'a dyn Tree,
+    worktree: &'a dyn Tree,
+    tracked: &'a dyn Tree,
+    /// A file that is left out.
+    own: Option<&'a TreePath>,
+}
+
+fn differs(compared: &Compared<'_>, directory: &TreePath, left: &mut usize) -> Result<bool, TreeError> {
+    let Compared { tree, worktree, tracked, own } = compared;
     let entries = tree.list(directory)?;
     for (name, entry) in &entries {
         *left = left.saturating_sub(1);
         let Ok(path) = directory.join(name) else { continue };
+        if *own == Some(&path) {
+            continue;
+        }
         let found = worktree.entry(&path)?;
         let differ = match (entry.kind, found.as_ref().map(|found| found.kind)) {
             (_, _) if *left == 0 => return Ok(false),
-            (EntryKind::Directory, Some(EntryKind::Directory)) => differs(tree, worktree, tracked, &path, left)?,
+            (EntryKind::Directory, Some(EntryKind::Directory)) => differs(compared, &path, left)?,
             // A submodule that is not there.
             (EntryKind::Other, _) => false,
             (kind, Some(now)) => {
@@ -274,7 +288,8 @@ fn differs(
     for (name, entry) in tracked.list(directory)? {
         let is_known = entries.binary_search_by(|(known, _)| known.cmp(&name)).is_ok();
         let Ok(path) = directory.join(&name) else { continue };
-        if !is_known && (entry.kind != EntryKind::Directory || holds_files(tracked, &path, left)?) {
+        let is_own = *own == Some(&path);
+        if !is_known && !is_own && (entry.kind != EntryKind::Directory || holds_files(*tracked, &path, left)?) {
             return Ok(true);
         }
     }

@@ -1,5 +1,7 @@
 //! What Kustomizations wait for that can never be healthy, since it can never be.
 
+use std::collections::HashSet;
+
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use serde_json::json;
 
@@ -17,13 +19,17 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     let cluster = checked.cluster;
     // Releases bring objects that nothing here knows of.
     let has_releases = cluster.units.values().flat_map(|unit| unit.objects()).any(|one| one.id().kind == "HelmRelease");
+    // That nothing serves their kinds is told of them.
+    let all = cluster.units.values().flat_map(|unit| unit.objects());
+    let described: HashSet<(&str, &str)> = all.map(|one| (one.id().group.as_str(), one.id().kind.as_str())).collect();
     for unit in cluster.units.values().filter(|unit| unit.target().is_none()) {
         for (index, one) in unit.kustomization.spec.health_checks.iter().enumerate() {
             let (api_version, kind) = (one.api_version.as_deref().unwrap_or_default(), one.kind.as_str());
             let field = format!("spec.healthChecks[{index}]");
             let namespace = one.namespace.as_deref().unwrap_or(&unit.name.namespace);
             let is_served = checked.kinds.serves(&json!({ "apiVersion": api_version, "kind": kind }));
-            if !is_served && !checked.lost.may_define(kind) {
+            let group = api_version.split_once('/').map_or("", |(group, _)| group);
+            if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
                 let text =
                     format!("{field}: nothing serves the kind {kind} of {api_version}, so that it is never healthy");
                 checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);

@@ -108,7 +108,9 @@ fn of_release(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, object: &
             found.push((Severity::Error, Rule::Reference, on.field, nowhere));
         }
     }
-    if spec["install"]["createNamespace"] != true {
+    // What is released to another cluster finds other namespaces and accounts there.
+    let is_here = spec["kubeConfig"].is_null();
+    if is_here && spec["install"]["createNamespace"] != true {
         let name = spec["targetNamespace"].as_str().filter(|name| *name != namespace && !name.contains("${"));
         let name = name.filter(|name| !namespaces::is_always_there(name));
         if let Some(nowhere) = name.and_then(|name| checked.nowhere(None, "Namespace", "", name)) {
@@ -116,7 +118,7 @@ fn of_release(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, object: &
             found.push((Severity::Warning, Rule::Namespace, "spec.targetNamespace".to_owned(), text));
         }
     }
-    let account = spec["serviceAccountName"].as_str().filter(|name| !name.contains("${"));
+    let account = spec["serviceAccountName"].as_str().filter(|name| is_here && !name.contains("${"));
     if let Some(nowhere) = account.and_then(|name| checked.nowhere(None, "ServiceAccount", namespace, name)) {
         let text = format!("{nowhere}, so that nothing may be released");
         found.push((Severity::Warning, Rule::Reference, "spec.serviceAccountName".to_owned(), text));

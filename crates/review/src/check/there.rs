@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::cluster::Cluster;
+use crate::gitops::ROOT;
 
 /// The kinds of which every namespace has one called `default`, or every cluster some.
 const ALWAYS: [(&str, &str); 4] = [
@@ -11,6 +12,9 @@ const ALWAYS: [(&str, &str); 4] = [
     ("PriorityClass", "system-node-critical"),
     ("ConfigMap", "kube-root-ca.crt"),
 ];
+
+/// The accounts of the agents, which those who install them make, and their namespace.
+const AGENTS: [&str; 2] = ["kustomize-controller", "helm-controller"];
 
 /// An object: the cluster that it goes to, if another one, its kind, its namespace and its name.
 type Key = (Option<String>, String, String, String);
@@ -38,6 +42,7 @@ impl There {
     /// Whether an object is there, or always is.
     pub(super) fn has(&self, target: Option<&String>, kind: &str, namespace: &str, name: &str) -> bool {
         let key = (target.cloned(), kind.to_owned(), namespace.to_owned(), name.to_owned());
-        ALWAYS.contains(&(kind, name)) || self.0.contains(&key)
+        let is_of_agents = kind == "ServiceAccount" && namespace == ROOT && AGENTS.contains(&name);
+        is_of_agents || ALWAYS.contains(&(kind, name)) || self.0.contains(&key)
     }
 }
