@@ -27,7 +27,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for unit in cluster.units.values() {
         let services = unit.objects().iter().filter(|one| one.id().kind == "Service" && one.id().group.is_empty());
         for service in services {
-            for (field, own, out_of_range) in wanted(service) {
+            for Wanted { field, own, out_of_range } in wanted(service) {
                 let first = taken.entry((unit.target(), own.clone())).or_insert(service.id());
                 if let Some((severity, range)) = out_of_range {
                     tell(checked, (unit, service), &field, severity, Rule::Schema, &format!("{own} is not in {range}"));
@@ -40,23 +40,30 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     }
 }
 
-/// The ports of nodes and the addresses that a Service names, each with its field and, where it is out of the range of those, that
-/// range.
-fn wanted(service: &Manifest) -> Vec<(String, String, Option<(Severity, String)>)> {
+/// A port of nodes or an address that a Service names.
+struct Wanted {
+    field: String,
+    own: String,
+    /// The range of those that there are, where it is none of them, and how bad that is.
+    out_of_range: Option<(Severity, String)>,
+}
+
+/// The ports of nodes and the addresses that a Service names.
+fn wanted(service: &Manifest) -> Vec<Wanted> {
     let spec = &service.object()["spec"];
     let mut all = Vec::new();
     for (index, port) in spec["ports"].as_array().into_iter().flatten().enumerate() {
         if let Some(port) = port["nodePort"].as_u64().filter(|port| *port > 0) {
             let range = || format!("the range of ports of nodes, {}-{}", NODE_PORTS.start(), NODE_PORTS.end());
             let out_of_range = (!NODE_PORTS.contains(&port)).then(|| (Severity::Error, range()));
-            all.push((format!("spec.ports[{index}].nodePort"), port.to_string(), out_of_range));
+            all.push(Wanted { field: format!("spec.ports[{index}].nodePort"), own: port.to_string(), out_of_range });
         }
     }
     let address = spec["clusterIP"].as_str().and_then(|text| text.parse::<Ipv4Addr>().ok());
     if let Some(address) = address {
         let range = || format!("{RANGE}, the addresses of Services of the control plane of cowherd");
         let out_of_range = (!ADDRESSES.contains(&address)).then(|| (Severity::Warning, range()));
-        all.push(("spec.clusterIP".to_owned(), address.to_string(), out_of_range));
+        all.push(Wanted { field: "spec.clusterIP".to_owned(), own: address.to_string(), out_of_range });
     }
     all
 }
