@@ -3,6 +3,11 @@
 //! Server-side apply leaves alone what other managers own. What people write with kubectl is different: as Flux does,
 //! we take their fields over, so that the next apply removes those that the repository does not describe. An object
 //! that says `kustomize.toolkit.fluxcd.io/ssa: Merge` keeps them.
+//!
+//! What people say to the agents stays, however they write it: who suspends a Kustomization in an emergency would think that it
+//! is. Flux takes that back at its next interval where kubectl wrote it.
+
+mod words;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use serde_json::{Map, Value, json};
@@ -26,8 +31,9 @@ pub(crate) fn any(metadata: &ObjectMeta, field_manager: &str) -> bool {
         && metadata.managed_fields.iter().flatten().any(|entry| is_intruder(entry, field_manager))
 }
 
+/// Whether somebody wrote the fields by hand, and says more than what is for the agents.
 fn is_intruder(entry: &ManagedFieldsEntry, field_manager: &str) -> bool {
-    if !entry.subresource.as_deref().unwrap_or_default().is_empty() {
+    if words::are_all(entry) || !entry.subresource.as_deref().unwrap_or_default().is_empty() {
         return false;
     }
     let manager = entry.manager.as_deref().unwrap_or_default();
@@ -46,8 +52,9 @@ pub(crate) fn takeover(metadata: &ObjectMeta, field_manager: &str) -> Option<Val
     if !any(metadata, field_manager) {
         return None;
     }
-    let (intruders, mut kept): (Vec<_>, Vec<_>) =
+    let (mut intruders, mut kept): (Vec<_>, Vec<_>) =
         metadata.managed_fields.iter().flatten().cloned().partition(|entry| is_intruder(entry, field_manager));
+    kept.extend(intruders.iter_mut().filter_map(words::take));
     let ours = |entry: &ManagedFieldsEntry| {
         entry.manager.as_deref() == Some(field_manager)
             && entry.operation.as_deref() == Some("Apply")

@@ -73,3 +73,16 @@ fn fields_are_merged_as_deep_as_objects_are() {
         assert_eq!(merged.to_string().contains("f:b"), levels < DEPTH, "{levels}");
     }
 }
+
+#[test]
+fn a_suspension_by_hand_stays_whose_it_is() {
+    let of = |fields: Value| {
+        json!({ "manager": "kubectl-patch", "operation": "Update", "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "fieldsV1": fields })
+    };
+    let (suspend, interval) = (json!({ "f:suspend": {} }), json!({ "f:interval": {} }));
+    assert_eq!(left(json!([of(json!({ "f:spec": suspend }))])), None);
+    let both = left(json!([of(json!({ "f:spec": { "f:suspend": {}, "f:interval": {} } }))]));
+    let expected = [("kubectl-patch", suspend), (OURS, interval)];
+    assert_eq!(both, Some(expected.map(|(manager, spec)| (manager.to_owned(), json!({ "f:spec": spec }))).to_vec()));
+}

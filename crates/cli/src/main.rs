@@ -21,6 +21,7 @@ mod repository;
 mod resource;
 mod served;
 mod station;
+mod suspension;
 mod target;
 mod tenancy;
 mod tentative;

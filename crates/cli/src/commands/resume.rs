@@ -7,13 +7,12 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::reconcile::{Request, parse_duration};
-use super::suspend::set_suspend;
 use crate::cluster::Cluster;
 use crate::completion;
 use crate::output::Format;
 use crate::resource::{self, Resource};
+use crate::suspension;
 use crate::target::Target;
-use crate::terminal::Mark;
 
 /// Take a suspended Kustomization or source up again
 ///
@@ -46,17 +45,19 @@ impl Resume {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::named(&self.words, self.all)?;
         let client = self.cluster.client().await?;
-        let mut resumed = Vec::new();
+        let (mut resumed, mut is_refused) = (Vec::new(), false);
         for resource in resource::select(&client, &target, &self.cluster.namespace).await? {
-            let mut resource = set_suspend(&client, resource, false).await?;
-            crate::terminal::tell!("{} {} {} resumed", Mark::Success, resource.kind.word(), resource.name());
+            let Some(mut resource) = suspension::set(&client, resource, false).await? else {
+                is_refused = true;
+                continue;
+            };
             if self.wait {
                 resource = Request::send(&client, &resource, false).await?.wait(self.timeout).await?;
             }
             resumed.push(resource);
         }
         resource::print(&resumed, self.output)?;
-        let is_well = !self.wait || resumed.iter().all(Resource::is_ready);
+        let is_well = !is_refused && (!self.wait || resumed.iter().all(Resource::is_ready));
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -4,15 +4,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
 
-use crate::cluster::{Cluster, explain};
+use crate::cluster::Cluster;
 use crate::completion;
 use crate::output::Format;
-use crate::resource::{self, Resource};
 use crate::target::Target;
-use crate::terminal::Mark;
+use crate::{resource, suspension};
 
 /// Leave a Kustomization or source alone until it is resumed
 ///
@@ -40,23 +37,14 @@ impl Suspend {
     pub async fn run(self) -> crate::Outcome {
         let target = Target::named(&self.words, self.all)?;
         let client = self.cluster.client().await?;
-        let mut suspended = Vec::new();
+        let (mut suspended, mut code) = (Vec::new(), ExitCode::SUCCESS);
         for resource in resource::select(&client, &target, &self.cluster.namespace).await? {
-            let resource = set_suspend(&client, resource, true).await?;
-            crate::terminal::tell!("{} {} {} suspended", Mark::Success, resource.kind.word(), resource.name());
-            suspended.push(resource);
+            match suspension::set(&client, resource, true).await? {
+                Some(resource) => suspended.push(resource),
+                None => code = ExitCode::FAILURE,
+            }
         }
         resource::print(&suspended, self.output)?;
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
-}
-
-/// Sets `spec.suspend`, and leaves on the object that it was this command; the resource as it is then.
-pub async fn set_suspend(client: &kube::Client, resource: Resource, suspend: bool) -> anyhow::Result<Resource> {
-    let api = resource.kind.api(client, &resource.namespace());
-    let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
-    let manager = if suspend { "cowherd-suspend" } else { "cowherd-resume" };
-    let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
-    let object = api.patch(&resource.name(), &params, &patch).await.map_err(explain)?;
-    Ok(Resource { object, ..resource })
 }

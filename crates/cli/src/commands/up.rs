@@ -7,7 +7,6 @@ mod sources;
 mod starting;
 mod submodules;
 mod summary;
-mod suspension;
 mod switching;
 mod watching;
 mod wording;

@@ -3,9 +3,9 @@
 
 use cowherd_gitops::{Phase as Doing, Progress};
 
-use super::suspension;
 use super::wording::{is_another_try, is_at_work, line};
 use crate::resource::Resource;
+use crate::suspension;
 use crate::terminal::progress::{Line, Phase};
 
 /// What is known of a Kustomization.

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::bootstrap::ROOT;
 use crate::resource::Resource;
+use crate::suspension;
 use crate::target::Kind;
 use crate::terminal::progress::{Board, Phase};
 use crate::terminal::tally::Tally;
@@ -22,7 +23,7 @@ use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
 use super::sources::{self, Sources};
-use super::{suspension, wording};
+use super::wording;
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
 /// just have created another.
