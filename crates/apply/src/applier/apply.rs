@@ -4,9 +4,9 @@
 //! and none for the others, and it is why a commit with one object that the API refuses changes nothing in the
 //! cluster. A single changed object needs no check: the API takes it whole or not at all.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -73,7 +73,17 @@ impl Applier {
             }
         }
         *work = kept;
-        stream::iter(&others).map(Ok).try_for_each_concurrent(AT_ONCE, |work| self.try_write(desired, work)).await?;
+        let failure = &FirstFailure::default();
+        let try_write = |(place, work)| {
+            let is_over = failure.is_known();
+            async move {
+                if !is_over {
+                    failure.note(place, self.try_write(desired, work).await);
+                }
+            }
+        };
+        stream::iter(others.iter().enumerate()).for_each_concurrent(AT_ONCE, try_write).await;
+        failure.told()?;
         for work in others {
             changes.push(work.manifest.versioned().clone(), Action::Skipped);
             if self.asks_to_be_left(work.id()) {
@@ -158,7 +168,17 @@ impl Applier {
         which: impl Fn(&Work) -> bool,
     ) -> Result<(), ApplyError> {
         let unchecked = work.iter_mut().filter(|work| !work.is_checked && which(work));
-        stream::iter(unchecked.map(Ok)).try_for_each_concurrent(AT_ONCE, |work| self.check_one(desired, work)).await
+        let failure = &FirstFailure::default();
+        let check_one = |(place, work)| {
+            let is_over = failure.is_known();
+            async move {
+                if !is_over {
+                    failure.note(place, self.check_one(desired, work).await);
+                }
+            }
+        };
+        stream::iter(unchecked.enumerate()).for_each_concurrent(AT_ONCE, check_one).await;
+        failure.told()
     }
 
     async fn check_one(&self, desired: &Desired, work: &mut Work) -> Result<(), ApplyError> {
@@ -194,10 +214,11 @@ impl Applier {
             let rank = order::rank(&work[0].id().kind);
             let rest = work.split_off(work.partition_point(|work| order::rank(&work.id().kind) <= rank));
             let same_rank = std::mem::replace(&mut work, rest);
-            let mut results =
-                stream::iter(same_rank).map(|work| self.apply_one(desired, work)).buffer_unordered(AT_ONCE);
-            let mut failed = None;
-            while let Some(result) = results.next().await {
+            let mut results = stream::iter(same_rank.into_iter().enumerate())
+                .map(|(place, work)| async move { (place, self.apply_one(desired, work).await) })
+                .buffer_unordered(AT_ONCE);
+            let failure = FirstFailure::default();
+            while let Some((place, result)) = results.next().await {
                 match result {
                     Ok((object, action)) => {
                         applied.push(object.clone());
@@ -205,13 +226,11 @@ impl Applier {
                     }
                     Err(Unapplied { error, doubtful: object }) => {
                         doubtful.extend(object);
-                        failed = failed.or(Some(error));
+                        failure.note(place, Err(error));
                     }
                 }
             }
-            if let Some(error) = failed {
-                return Err(error);
-            }
+            failure.told()?;
         }
         if stage != Stage::Resources {
             let expected: Vec<_> = applied.into_iter().map(Expectation::healthy).collect();
@@ -292,6 +311,34 @@ impl Applier {
                 applied => return applied,
             }
         }
+    }
+}
+
+/// The failure of the first of several objects that fail, whichever was answered first: what is told is the same each time. They are
+/// begun in their order, so that all before one that failed are known once those under way have ended.
+#[derive(Default)]
+struct FirstFailure(Mutex<Option<(usize, ApplyError)>>);
+
+impl FirstFailure {
+    fn first(&self) -> MutexGuard<'_, Option<(usize, ApplyError)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_known(&self) -> bool {
+        self.first().is_some()
+    }
+
+    fn note(&self, place: usize, result: Result<(), ApplyError>) {
+        let mut first = self.first();
+        if let Err(error) = result
+            && first.as_ref().is_none_or(|(known, _)| place < *known)
+        {
+            *first = Some((place, error));
+        }
+    }
+
+    fn told(&self) -> Result<(), ApplyError> {
+        self.first().take().map_or(Ok(()), |(_, error)| Err(error))
     }
 }
 

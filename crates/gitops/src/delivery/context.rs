@@ -113,7 +113,7 @@ impl Context {
 
     /// Tells whoever runs the agents, in the log, and by an event on the object that gave occasion to it.
     pub(crate) fn notify(&self, owner: &Owner, reason: &str, text: String) {
-        tracing::warn!(reason, text);
+        tracing::warn!(reason, "{text}");
         let (about, annotations) = (owner.reference(), events::given(&owner.metadata).collect());
         let happened = Happened { about, severity: Type::Warning, reason, message: &text, annotations };
         self.recorder.tell(owner.name.kind.component, happened);

@@ -129,7 +129,13 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     status::handled(&mut job.status, &job.owner);
     status::conditions(&mut job.status, &job.owner).fail(reason, &message);
     // Not why it was tried: the same failure at the same revision is one event, however often that is.
-    job.tell_event(context, Type::Warning, reason, &format!("{message}\n{}", job.occasion.what()));
+    let what = match job.occasion.what() {
+        what if what.is_empty() => what,
+        // Behind a message of one line, and below one of several.
+        what if message.contains('\n') => format!("\n({what})"),
+        what => format!(" ({what})"),
+    };
+    job.tell_event(context, Type::Warning, reason, &format!("{message}{what}"));
     // That somebody fights for objects may have been told before. This is something else.
     job.progress.is_known = false;
     job.tell(context, Phase::Failed(message));

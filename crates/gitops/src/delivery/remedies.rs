@@ -1,13 +1,31 @@
-//! What helps where an account may not do what is to be done on its behalf.
+//! What helps where an account may not do what is to be done on its behalf, or where there is no such namespace.
 //!
 //! Objects may have been applied with other rights than those with which they are to go: somebody took rights away, or has started
 //! the agents with another account for all who name none, as with `cowherd up --switch --default-service-account`.
 
+use cowherd_apply::ApplyError;
+
 use super::failure::Failure;
 use crate::owner::{Owner, OwnerName};
 
+/// The HTTP status for what is not there.
+const NOT_FOUND: u16 = 404;
+
 /// What to do about a failure, where that is not what it says itself.
 pub(super) fn of(owner: &Owner, failure: &Failure) -> Option<String> {
+    of_namespace(failure).or_else(|| of_rights(owner, failure))
+}
+
+/// Objects do not bring their namespace about.
+fn of_namespace(failure: &Failure) -> Option<String> {
+    let ApplyError::Refused { subject, code: NOT_FOUND, message, .. } = failure.answer()? else { return None };
+    let namespace = &subject.namespace;
+    (*message == format!("namespaces \"{namespace}\" not found")).then(|| {
+        format!("describe the Namespace {namespace}, too, here or in what this depends on (spec.dependsOn), or mend the name")
+    })
+}
+
+fn of_rights(owner: &Owner, failure: &Failure) -> Option<String> {
     let user = owner.account.as_ref()?.user.as_str();
     let object = failure.answer()?.denied(user)?;
     let another = match owner.has_default_account {
@@ -33,7 +51,7 @@ pub(super) fn of(owner: &Owner, failure: &Failure) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use cowherd_api::flux::kustomize::v1::Kustomization;
-    use cowherd_apply::{ApplyError, ObjectId};
+    use cowherd_apply::ObjectId;
     use serde_json::{Value, json};
 
     use super::*;
@@ -84,5 +102,18 @@ mod tests {
         assert!(remedy.ends_with("or name another one in spec.serviceAccountName"), "{remedy}");
         assert_eq!(of(&named, &Failure::Apply(refused(builder))), None, "it is somebody else who may not");
         assert_eq!(of(&named, &Failure::Superseded), None);
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_has_to_be_described() {
+        let refused = |code, message: &str| {
+            let ApplyError::Refused { subject, step, reason, .. } = *refused("") else { unreachable!() };
+            Failure::Apply(Box::new(ApplyError::Refused { subject, step, reason, message: message.to_owned(), code }))
+        };
+        let remedy = of(&owner(json!({})), &refused(404, "namespaces \"n\" not found")).unwrap();
+        assert!(remedy.starts_with("describe the Namespace n, too"), "{remedy}");
+        for (code, message) in [(404, "configmaps \"n\" not found"), (403, "namespaces \"n\" not found")] {
+            assert_eq!(of(&owner(json!({})), &refused(code, message)), None, "{code} {message}");
+        }
     }
 }

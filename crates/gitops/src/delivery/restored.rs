@@ -56,14 +56,14 @@ impl Keeper {
         let suspended = match self {
             Self::Others(others) if others.len() == 1 => {
                 let OwnerName { kind, namespace, name, .. } = &others[0];
-                format!(", with `cowherd suspend {} {name} -n {namespace}` before to have all made anew", kind.word())
+                format!("; to have all made anew, `cowherd suspend {} {name} -n {namespace}` before", kind.word())
             }
             _ => String::new(),
         };
         let verb = if matches!(self, Self::Others(others) if others.len() > 1) { "describe" } else { "describes" };
         Some(format!(
             "{kind} {name} was deleted (the API does not say by whom), though {who} {verb} it in Git: nothing was pruned, and {back}. \
-             What it applied goes with it where it is taken out of Git, where its spec.deletionPolicy is Delete{suspended}"
+             To have what it applied go with it, take it out of Git, or set spec.deletionPolicy: Delete there{suspended}"
         ))
     }
 }
