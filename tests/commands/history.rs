@@ -21,4 +21,16 @@ fn history_tells_what_a_kustomization_was_brought_to_and_who_wrote_it() {
     let entries: Value = serde_json::from_str(&entries).unwrap();
     assert_eq!(entries[1]["commit"]["id"], fleet.first);
     assert_eq!(entries[1]["metadata"]["revision"], format!("main@sha1:{}", fleet.first));
+
+    // What a later commit changed nothing of is of the earlier one, and says so.
+    let of_red = entries[0]["commit"]["id"].as_str().unwrap().to_owned();
+    fleet.repository.config_map("other/map.yaml", "other", "2");
+    let later = fleet.repository.commit("change the other");
+    fleet.wait_until_applied(&later);
+    fleet.running.cowherd_ok(["reconcile", "kustomization", "app"]);
+    let table = fleet.running.cowherd_ok(["history", "app", "--no-header"]);
+    let first = table.lines().next().unwrap();
+    let columns: Vec<&str> = first.split_whitespace().collect();
+    assert_eq!(columns[..2], [format!("main@sha1:{}", &later[..8]), of_red[..8].to_owned()], "{table}");
+    assert!(first.ends_with("make it two"), "{table}");
 }

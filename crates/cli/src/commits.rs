@@ -27,11 +27,19 @@ impl Commits {
 
     /// What is written in the commit of a revision such as `main@sha1:d43c3f6abf…`; `None` where it is not at hand.
     pub fn find(&self, revision: &str) -> Option<Commit> {
-        let id = revision.rsplit_once(':').map_or(revision, |(_, id)| id);
-        let is_whole = id.len() == 40 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let snapshot = is_whole.then(|| self.repository.as_ref()?.revision(id).ok()).flatten()?;
-        Some(snapshot.commit)
+        Some(self.repository.as_ref()?.revision(id(revision)?).ok()?.commit)
     }
+}
+
+/// The id of the commit in a revision; `None` where it names no commit, as that of an artifact may.
+fn id(revision: &str) -> Option<&str> {
+    let id = revision.rsplit_once(':').map_or(revision, |(_, id)| id);
+    (id.len() == 40 && id.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(id)
+}
+
+/// The same, as short as Git shows it.
+pub fn short_id(revision: &str) -> Option<&str> {
+    id(revision)?.get(..8)
 }
 
 /// Author and subject of a revision as the agents wrote them into an entry of `status.history`.

@@ -21,9 +21,10 @@ use crate::target::{Kind, Target};
 
 /// Show what a Kustomization was brought to, newest first
 ///
-/// Each line is a set of manifests and how bringing them ended. Author and subject are those of the
-/// commit it was last brought from; with -o json all of the commit, where the repository is at hand:
-/// the local one that is followed, or for a remote one the clone that you stand in.
+/// Each line is a set of manifests and how bringing them ended. REVISION is the last one that they were
+/// brought to; COMMIT is the one that made them so, with its author and subject, and later ones
+/// changed nothing of them. With -o json all of the commit, where the repository is at hand: the
+/// local one that is followed, or for a remote one the clone that you stand in.
 ///
 /// As with Flux, these are the last five: what was brought again with the same end is one line. Each
 /// reconciliation is in `cowherd logs ks/NAME`, each commit in `git log -- PATH`.
@@ -72,7 +73,7 @@ impl History {
             crate::terminal::tell!("kustomization {name} was never brought to anything yet");
             return Ok(());
         }
-        let mut table = Table::new(["REVISION", "LAST", "TIMES", "TOOK", "STATUS", "AUTHOR", "SUBJECT"]);
+        let mut table = Table::new(["REVISION", "COMMIT", "LAST", "TIMES", "TOOK", "STATUS", "AUTHOR", "SUBJECT"]);
         for entry in entries {
             table.row(entry.cells());
         }
@@ -102,6 +103,7 @@ impl Entry {
         let [author, subject] = self.authorship().unwrap_or_else(|| ["<not at hand>".to_owned(), String::new()]);
         vec![
             short_revision(self.text("/metadata/revision")),
+            commits::brought_by(&self.snapshot).and_then(commits::short_id).unwrap_or_default().to_owned(),
             last.map_or_else(String::new, |last| cowherd_kinds::human_duration(Timestamp::now().duration_since(last))),
             self.snapshot["totalReconciliations"].to_string(),
             self.text("/lastReconciledDuration").to_owned(),

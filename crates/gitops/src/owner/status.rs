@@ -213,6 +213,13 @@ pub(crate) fn handled(status: &mut Status, owner: &Owner) {
 pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, reason: &str, took: Duration) {
     let now = time(Timestamp::now());
     let mut history = status.history.read();
+    // What is as it was before comes from the same commit, however bringing it ended then.
+    let before = history.first().filter(|newest| newest.digest == digest);
+    let made_by = before.and_then(|before| {
+        let revision = before.since.as_ref().or(before.origin.as_ref()).or(before.revision.as_ref())?;
+        let is_other = Some(revision) != brought.origin.as_ref().or(Some(&brought.revision));
+        is_other.then(|| (revision.clone(), before.authorship.clone()))
+    });
     let same = history.iter().position(|entry| entry.digest == digest && entry.reason == reason);
     let mut entry = match same {
         Some(index) => history.remove(index),
@@ -222,15 +229,12 @@ pub(crate) fn remember(status: &mut Status, digest: &str, brought: &Occasion, re
     entry.took = go_duration(took);
     entry.reason = reason.to_owned();
     entry.total += 1;
-    let before = entry.origin.take().or(entry.revision.take());
     entry.revision = Some(brought.revision.clone());
     entry.origin.clone_from(&brought.origin);
-    if same != Some(0) || before.is_none() {
-        entry.since = None;
-        entry.authorship.clone_from(&brought.authorship);
-    } else if entry.since.is_none() && before.as_ref() != brought.origin.as_ref().or(Some(&brought.revision)) {
-        entry.since = before;
-    }
+    (entry.since, entry.authorship) = match made_by {
+        Some((revision, authorship)) => (Some(revision), authorship),
+        None => (None, brought.authorship.clone()),
+    };
     status.history.add(entry, history);
 }
 
@@ -377,5 +381,28 @@ mod tests {
         assert_eq!(bring("a", "3"), told("3", Some("1"), "1"));
         assert_eq!(bring("b", "4"), told("4", None, "4"));
         assert_eq!(bring("a", "5"), told("5", None, "5"), "whoever brings it back");
+    }
+    #[test]
+    fn who_brought_manifests_stays_known_where_bringing_them_again_fails_in_between() {
+        let mut status = Status::default();
+        for (revision, reason) in [
+            ("1", RECONCILIATION_SUCCEEDED),
+            ("2", "ReconciliationFailed"),
+            ("2", "ReconciliationFailed"),
+            ("2", RECONCILIATION_SUCCEEDED),
+        ] {
+            let authorship = Authorship { author: format!("author of {revision}"), subject: String::new() };
+            let occasion = Occasion { authorship: Some(authorship), ..brought(revision) };
+            remember(&mut status, "a", &occasion, reason, Duration::ZERO);
+        }
+        let told = status.history.read().into_iter().map(|entry| {
+            (entry.reason, entry.revision, entry.since, entry.authorship.map(|authorship| authorship.author))
+        });
+        let is_of_the_first = |reason: &str| {
+            let (since, author) = (Some("1".to_owned()), Some("author of 1".to_owned()));
+            (reason.to_owned(), Some("2".to_owned()), since, author)
+        };
+        let expected = [RECONCILIATION_SUCCEEDED, "ReconciliationFailed"].map(is_of_the_first);
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 }
