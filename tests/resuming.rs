@@ -140,8 +140,41 @@ fn a_start_that_ends_when_all_is_ready_waits_for_what_came_meanwhile_and_fails_w
     server.stop();
     let (status, said) = once(&["--timeout", "10s"]);
     assert!(status == Some(1) && said.contains("source flux-system/flux-system is not ready: "), "{said}");
+    assert!(said.contains("3 of 3 Kustomizations are ready, and 1 source is not, after "), "{said}");
     server.restart();
     server.behave(Behaviour::default());
     let (status, said) = once(&[]);
     assert_eq!(status, Some(0), "what is as it was is looked at, too: {said}");
+}
+
+#[test]
+fn a_start_that_ends_while_a_prune_waits_says_for_whom() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = crate::program::fleet::repository(&directory.path().join("fleet"));
+    repository.commit("begin");
+    let once = |words: &[&str]| {
+        let mut command = cowherd(directory.path());
+        command.args(["up", "--once", "--listen", "127.0.0.1:0", "--data-dir", "data"]).args(words);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (status, said) = once(&["fleet", "--path", "cluster"]);
+    assert_eq!(status, Some(0), "{said}");
+
+    // A server that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("resources:\n- https://{}/base.git?ref=v1\n", silent.local_addr().unwrap());
+    repository.write("slow/kustomization.yaml", &base).kustomization("slow", "./slow", "");
+    repository.remove("cluster/other.yaml").commit("one goes, and one comes that may have what it had");
+    let (status, said) = once(&["--timeout", "8s", "--allow-network", "127.0.0.0/8"]);
+    assert_eq!(status, Some(1), "{said}");
+    let root =
+        said.lines().find(|line| line.starts_with("✗ flux-system is not ready: ")).unwrap_or_else(|| panic!("{said}"));
+    for words in [
+        "pruning for main@sha1:",
+        "; waits for whoever may describe what goes: Kustomization flux-system/slow, which is ",
+    ] {
+        assert!(root.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("Reconciliation in progress"), "{said}");
 }

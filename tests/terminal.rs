@@ -1,10 +1,10 @@
 //! What a person at a terminal sees of `cowherd up`.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::program::fleet::Fleet;
 use crate::program::repository::Repository;
-use crate::program::{cowherd, eventually};
+use crate::program::{Running, cowherd, eventually};
 
 /// Runs a command of the program on a pseudo-terminal of so many columns; how it ended and all that it drew.
 fn on_a_terminal(command: &Command, columns: usize) -> (Option<i32>, String) {
@@ -13,14 +13,22 @@ fn on_a_terminal(command: &Command, columns: usize) -> (Option<i32>, String) {
 }
 
 fn terminal(command: &Command, columns: usize) -> Command {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let line = format!("stty cols {columns} rows 40; exec {}", line.join(" "));
+    sized(command, columns, 40)
+}
+
+fn sized(command: &Command, columns: usize, rows: usize) -> Command {
+    let line = format!("stty cols {columns} rows {rows}; exec {}", line_of(command));
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
     script.current_dir(command.get_current_dir().unwrap()).env_remove("KUBECONFIG").env("TERM", "xterm");
     script.env("HOME", command.get_current_dir().unwrap()).stdin(Stdio::null());
     script
+}
+
+/// A command as a shell takes it.
+fn line_of(command: &Command) -> String {
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ")
 }
 
 /// What was drawn, without colours and movements of the cursor: a line for each that was written.
@@ -105,6 +113,113 @@ fn what_is_ready_is_wrapped_and_not_cut_while_the_lines_move() {
         let at = read.rfind("flux-system/app").or(read.rfind("app  ")).unwrap_or_else(|| panic!("{rows:#?}"));
         assert!(read[at..].contains(&format!("\"{subject}\" by ")), "{rows:#?}");
     }
+}
+
+/// A repository with the Kustomization `base`, whose Deployment gets no Pods as there is no node, and so many that depend on it, by way of
+/// `link`.
+fn waiting(path: &std::path::Path, dependents: usize) -> Repository {
+    let repository = Repository::new(path.to_owned());
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: default}\nspec:\n  selector: {matchLabels: \
+                      {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: web}]}\n";
+    repository.kustomization("base", "./base", "wait: true\ntimeout: 5m").write("base/web.yaml", deployment);
+    repository.kustomization("link", "./link", "dependsOn:\n- name: base").config_map("link/map.yaml", "link", "1");
+    for number in 0..dependents {
+        let (name, path) = (format!("app-{number:02}"), format!("app-{number:02}/map.yaml"));
+        let on = "dependsOn:\n- name: link";
+        repository.kustomization(&name, &format!("./{name}"), on).config_map(&path, &name, "1");
+    }
+    repository.commit("many that wait for one");
+    repository
+}
+
+#[test]
+fn those_that_only_wait_are_told_together_and_not_as_failures() {
+    let directory = tempfile::tempdir().unwrap();
+    waiting(&directory.path().join("fleet"), 40);
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "8s", "--listen", "127.0.0.1:0"]);
+    command.args(["--data-dir", "data"]);
+    let output = sized(&command, 60, 20).output().unwrap();
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{seen}");
+    let lines = written(&seen);
+    let read = lines.join(" ");
+    let together = "41 wait for base: app-00, app-01, app-02, app-03, app-04, and 36 more";
+    assert!(lines.iter().any(|line| line.starts_with("◎ 41 wait for base: ")), "{lines:#?}");
+    assert!(read.split_whitespace().collect::<Vec<_>>().join(" ").contains(together), "{lines:#?}");
+    // Nothing failed: one is under way, and the others wait for it.
+    let failures: Vec<_> = lines.iter().filter(|line| line.contains('✗')).collect();
+    assert_eq!(failures.len(), 2, "the summary has two: {failures:#?}");
+    assert!(
+        failures[0].starts_with("✗ base is not ready: ") && failures[1].contains("1 of 43 Kustomizations"),
+        "{failures:#?}"
+    );
+    assert!(!read.contains("dependency '"), "{lines:#?}");
+    // What is under way stands before what is well, and all that moves fits the screen.
+    for frame in frames(&seen) {
+        assert!(frame.len() < 20 && frame.iter().all(|line| line.chars().count() < 60), "{frame:#?}");
+        let place = |words: &str| frame.iter().position(|line| line.contains(words));
+        if let (Some(base), Some(root)) = (place(" base "), place("✔ flux-system")) {
+            assert!(base < root, "{frame:#?}");
+        }
+    }
+}
+
+/// What was drawn each time that the lines that move were drawn in their place.
+fn frames(drawn: &str) -> Vec<Vec<String>> {
+    let in_place = drawn.split("\u{1b}[J").filter_map(|frame| frame.strip_prefix("\r\u{1b}["));
+    in_place.filter_map(|frame| frame.split_once('A')).map(|(_, frame)| written(frame)).collect()
+}
+
+/// A process that is ended when the value goes.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_log_tells_once_who_waits_for_whom() {
+    let directory = tempfile::tempdir().unwrap();
+    waiting(&directory.path().join("fleet"), 8);
+    let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
+    running.wait_until_said(&["◎ 9 wait for base: app-00, app-01, app-02, app-03, app-04, and 4 more"]);
+    let said = running.said();
+    assert!(!said.contains("dependency") && !said.contains('✗'), "{said}");
+    running.kubectl_ok(["annotate", "deployment", "web", "-n", "default", "cowherd.dev/assume-ready=enabled"]);
+    let said = running.stop_and_listen();
+    assert_eq!(said.matches("wait for base").count(), 1, "{said}");
+}
+
+#[test]
+fn a_terminal_that_becomes_narrower_is_filled_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    waiting(&directory.path().join("fleet"), 2);
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--path", "cluster", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    let (path, tty) = (directory.path().join("drawn"), directory.path().join("tty"));
+    let line = format!("tty > '{}'; stty cols 120 rows 40; exec {}", tty.display(), line_of(&command));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).stdin(Stdio::null());
+    script.current_dir(directory.path()).env_remove("KUBECONFIG").env("TERM", "xterm").env("HOME", directory.path());
+    let _shown = Ended(script.stdout(std::fs::File::create(&path).unwrap()).stderr(Stdio::null()).spawn().unwrap());
+    let drawn = || std::fs::read_to_string(&path).unwrap_or_default();
+    let last = || {
+        frames(&drawn())
+            .into_iter()
+            .rev()
+            .find(|frame| frame.iter().any(|line| line.contains(" base ")))
+            .unwrap_or_default()
+    };
+    let widest = || last().iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    eventually("it is drawn as wide as the terminal", || if widest() > 60 { Ok(()) } else { Err(drawn()) });
+    let tty = std::fs::read_to_string(&tty).unwrap();
+    let narrower = Command::new("stty").args(["-F", tty.trim(), "cols", "40"]).status().unwrap();
+    assert!(narrower.success());
+    eventually("it is drawn as wide as it is now", || if (1..=40).contains(&widest()) { Ok(()) } else { Err(drawn()) });
 }
 
 /// A line as a terminal of so many columns shows it.

@@ -37,6 +37,13 @@ pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const NO_NODES: &str = "NoNodes";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
 
+/// The dependency that an owner waits for, by what its condition of the reason `DependencyNotReady` says; `None` where that is not just
+/// a matter of time: it is not there, or waits for the owner in turn.
+pub fn awaited_dependency(message: &str) -> Option<&str> {
+    let (name, what) = message.strip_prefix("dependency '")?.split_once("' ")?;
+    ["is not ready", "revision is not up to date"].contains(&what).then_some(name)
+}
+
 /// A time as Kubernetes writes it: UTC, without fractions.
 pub(crate) fn time(timestamp: Timestamp) -> String {
     timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -112,5 +119,16 @@ mod tests {
         conditions.fail(BUILD_FAILED, "three");
         assert_ne!(conditions.list[0].last_transition_time, "2020-01-01T00:00:00Z");
         assert_eq!(conditions.list.iter().map(|found| found.type_.as_str()).collect::<Vec<_>>(), [READY, RECONCILING]);
+    }
+
+    #[test]
+    fn who_is_waited_for_is_known_where_it_is_there() {
+        for what in ["is not ready", "revision is not up to date"] {
+            assert_eq!(awaited_dependency(&format!("dependency 'n/infra' {what}")), Some("n/infra"));
+        }
+        for message in ["dependency 'n/infra' not found", "dependency cycle: 'n/a' -> 'n/a'", "'n/infra' is not ready"]
+        {
+            assert_eq!(awaited_dependency(message), None, "{message}");
+        }
     }
 }

@@ -35,6 +35,7 @@ mod wanted;
 
 pub use budgets::{Budgets, Limits};
 pub use clients::Clients;
+pub use conditions::awaited_dependency;
 pub use counters::{Counters, Counts};
 pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;

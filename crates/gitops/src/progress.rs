@@ -82,6 +82,8 @@ pub struct Progress {
     pub was_cut_off: bool,
     /// Whether what failed may pass by itself: a server that gives no answer, or says to come back.
     pub may_pass: bool,
+    /// Who is waited for, and why, before something is deleted that they may describe; nothing where that takes a moment only.
+    pub awaits: Option<String>,
 }
 
 impl Progress {
@@ -128,6 +130,7 @@ impl Progress {
             was_cut_off: false,
             is_known: false,
             may_pass: false,
+            awaits: None,
         }
     }
 

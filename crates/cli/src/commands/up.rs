@@ -33,6 +33,7 @@ use crate::repository::{self, Credentials, Named};
 use crate::tenancy::Tenancy;
 use crate::tentative::Fetching;
 use crate::terminal::Mark;
+use crate::terminal::text::say;
 use crate::trouble;
 use starting::Start;
 use summary::Summary;
@@ -129,7 +130,7 @@ impl Up {
         let outcome = tokio::select! {
             outcome = self.follow(&mut control_plane, start, &denied, began) => outcome,
             () = &mut interrupted => {
-                crate::terminal::tell!("{} stopping; `{}` resumes", Mark::Action, switching::resume(&data_dir));
+                say(Mark::Action, &format!("stopping; `{}` resumes", switching::resume(&data_dir)));
                 Ok(self.interrupted())
             }
         };
@@ -167,12 +168,12 @@ impl Up {
 
     /// Says where the control plane is, and what it follows.
     fn tell(&self, control_plane: &Running, data_dir: &Path, start: &Start, denied: &[String]) {
-        crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
+        say(Mark::Success, &format!("the Kubernetes API listens on https://{}", control_plane.address));
         if data_dir.is_absolute() && self.local.is_default() {
-            crate::terminal::tell!("{} its state is in {}", Mark::Action, data_dir.display());
+            say(Mark::Action, &format!("its state is in {}", data_dir.display()));
         }
         if !denied.is_empty() {
-            crate::terminal::tell!("{} as before: {}", Mark::Action, denied.join(" "));
+            say(Mark::Action, &format!("as before: {}", denied.join(" ")));
         }
         let word = match &start.before {
             Some(before) if before.is_same(&start.root.followed) => "resuming",
@@ -180,9 +181,9 @@ impl Up {
             _ => "following",
         };
         for doubt in &start.doubts {
-            crate::terminal::tell!("{} {doubt}", Mark::Waiting);
+            say(Mark::Waiting, doubt);
         }
-        crate::terminal::tell!("{} {word} {}", Mark::Action, start.root.followed.words());
+        say(Mark::Action, &format!("{word} {}", start.root.followed.words()));
     }
 
     async fn follow(

@@ -18,6 +18,14 @@ pub struct Failures {
 }
 
 impl Failures {
+    /// Whether all lines of a failure were said, whatever it is a failure of.
+    pub fn is_told(&self, message: &str) -> bool {
+        let lines = message.lines().filter(|line| !line.trim().is_empty());
+        let is_said =
+            |line: &str| self.said.get(&digest(subject(line))).is_some_and(|said| said.contains(&digest(line)));
+        lines.into_iter().all(is_said)
+    }
+
     /// The lines of a failure that are news, in their order. Of another revision all are.
     pub fn news<'a>(&mut self, revision: &str, message: &'a str) -> Vec<&'a str> {
         let revision = digest(revision);
@@ -64,7 +72,9 @@ mod tests {
         let mut failures = Failures::default();
         let web = "Deployment/apps/web dry-run failed (Invalid): spec.replicas: -1";
         let map = "app/map.yaml:3: ConfigMap/apps/map: namespaces \"apps\" not found";
+        assert!(!failures.is_told(web));
         assert_eq!(failures.news("one", web), [web]);
+        assert!(failures.is_told(web) && !failures.is_told(map));
         assert_eq!(failures.news("one", map), [map]);
         for again in [web, map, web] {
             assert!(failures.news("one", again).is_empty(), "{again}");

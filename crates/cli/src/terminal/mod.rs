@@ -1,9 +1,12 @@
 //! What people see: marks, colours where a terminal shows them, progress.
 
 mod failures;
+mod frame;
 pub mod progress;
+mod region;
 pub mod tally;
 pub mod text;
+pub mod waits;
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -67,6 +70,11 @@ impl Said {
     }
 }
 
+/// Whether lines can move on what standard error is written to.
+pub fn can_move() -> bool {
+    std::io::stderr().is_terminal() && !is_dumb()
+}
+
 /// Whether what is written to standard error is seen on a terminal that shows colours. `NO_COLOR` turns them off.
 pub fn colours() -> bool {
     wanted() && std::io::stderr().is_terminal()
@@ -78,6 +86,10 @@ pub fn stdout_colours() -> bool {
 }
 
 fn wanted() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
+}
+
+/// Whether the terminal says that it can do nothing but show text.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }

@@ -1,26 +1,25 @@
 //! A line for each Kustomization: on a terminal it moves, elsewhere each change is a line of its own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::future::pending;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep_until};
 
 use super::failures::Failures;
-use super::tally::Tally;
+use super::region::Region;
 use super::text::{paragraph, plain, stderr_columns};
-use super::{Mark, stamp};
+use super::waits::{Group, Waits};
+use super::{Mark, can_move, stamp};
 
-/// How many Kustomizations have a line of their own; the others share one.
-const LINES: usize = 16;
-/// How many lines a message has among those that move; a failure that is longer is told above them.
-const LONGEST: usize = 5;
-/// What is shown before a message: the mark and a space.
-const LEAD: usize = 2;
 /// How far the further lines of a message are indented.
 const INDENT: usize = 4;
+/// How often the lines that move are drawn at most.
 const TICK: Duration = Duration::from_millis(80);
+/// How long it is waited for more that wait for the same, before that is said.
+const TOGETHER: Duration = Duration::from_millis(300);
 
 /// How a Kustomization is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +28,8 @@ pub enum Phase {
     Working,
     /// Everything is as it should be.
     Ready,
+    /// It waits for another one, which is there.
+    Waiting,
     /// Something failed; it is tried again.
     Failed,
     /// Left alone on request.
@@ -40,7 +41,7 @@ pub enum Phase {
 pub struct Line {
     /// How it is.
     pub phase: Phase,
-    /// What is happening, or why it failed, on a line that moves.
+    /// What is happening, or why it failed, on a line that moves; of one that waits: for whom.
     pub brief: String,
     /// The same on a line that stays, where it should be said; a log says what was done, by name, and why.
     pub full: Option<String>,
@@ -75,24 +76,25 @@ pub struct Board {
     said: HashMap<String, (Phase, u64)>,
     /// What was said of those that fail.
     failures: HashMap<String, Failures>,
-    screen: Option<Screen>,
-}
-
-#[derive(Default)]
-struct Screen {
-    all: MultiProgress,
-    bars: BTreeMap<String, ProgressBar>,
-    /// Those without a line of their own.
-    hidden: Tally,
-    rest: Option<ProgressBar>,
-    width: usize,
+    waits: Waits,
+    /// Since when it is to be said that some wait.
+    waits_since: Option<Instant>,
+    region: Option<Region>,
+    drawn_at: Instant,
 }
 
 impl Board {
     /// A board without lines, on standard error.
     pub fn new() -> Self {
-        let screen = std::io::stderr().is_terminal().then(Screen::default);
-        Self { lines: HashMap::new(), said: HashMap::new(), failures: HashMap::new(), screen }
+        Self {
+            lines: HashMap::new(),
+            said: HashMap::new(),
+            failures: HashMap::new(),
+            waits: Waits::default(),
+            waits_since: None,
+            region: can_move().then(Region::default),
+            drawn_at: Instant::now(),
+        }
     }
 
     /// Shows how a Kustomization is now.
@@ -102,16 +104,54 @@ impl Board {
         if before == Some(known) {
             return;
         }
+        self.waits.note(name, Some(line.brief.as_str()).filter(|_| line.phase == Phase::Waiting));
+        let is_told = self.failures.get(name).is_some_and(|failures| failures.is_told(&line.brief));
         let news = self.news(name, &line);
-        match &mut self.screen {
-            Some(screen) => screen.draw(name, &line, before, news.as_deref()),
+        match &mut self.region {
+            Some(region) => {
+                // Of what the agents told nothing of the status follows, which says the same.
+                let is_of_status = line.phase == Phase::Failed && line.failed_at.is_none() && !is_told;
+                region.note(name, &line, news.or_else(|| is_of_status.then(|| line.brief.clone())));
+            }
             None => self.print(name, line, before, news),
         }
     }
 
+    /// Completes when something is to be drawn, or to be said of those that wait.
+    pub async fn due(&self) {
+        match (&self.region, self.waits_since) {
+            (Some(_), _) => sleep_until(self.drawn_at + TICK).await,
+            (None, Some(since)) => sleep_until(since + TOGETHER).await,
+            (None, None) if self.waits.has_news() => {}
+            (None, None) => pending().await,
+        }
+    }
+
+    /// Draws the lines that move, or says who waits.
+    pub fn draw(&mut self) {
+        self.drawn_at = Instant::now();
+        if let Some(region) = &mut self.region {
+            return region.draw(&self.waits);
+        }
+        match self.waits_since {
+            None => self.waits_since = Some(Instant::now()),
+            Some(_) => {
+                self.waits_since = None;
+                for group in self.waits.news() {
+                    print(Mark::Waiting, "", &group.to_string());
+                }
+            }
+        }
+    }
+
+    /// Those that wait, by what they wait for.
+    pub fn waiting(&self) -> Vec<Group> {
+        self.waits.groups()
+    }
+
     /// What of a failure was not said before, with what it is a failure of; nothing where it was, or is none.
     fn news(&mut self, name: &str, line: &Line) -> Option<String> {
-        if matches!(line.phase, Phase::Ready | Phase::Suspended) {
+        if matches!(line.phase, Phase::Ready | Phase::Waiting | Phase::Suspended) {
             self.failures.remove(name);
         }
         // Lines that stay are only for what the agents told; on a terminal that moves all of it is seen.
@@ -131,35 +171,33 @@ impl Board {
         self.lines.remove(name);
         self.said.remove(name);
         self.failures.remove(name);
-        if let Some(screen) = self.screen.as_mut() {
-            if let Some(bar) = screen.bars.remove(name) {
-                bar.finish_and_clear();
-                screen.all.remove(&bar);
-            } else {
-                screen.hidden.forget(name);
-                screen.draw_rest();
-            }
-        } else {
+        self.waits.note(name, None);
+        if let Some(region) = &mut self.region {
+            region.forget(name);
+        }
+    }
+
+    /// Says that a Kustomization is gone. Where lines move, it is seen.
+    pub fn say_deleted(&self, name: &str) {
+        if self.region.is_none() {
             print(Mark::Success, &format!("{name}: "), "deleted");
         }
     }
 
     /// Says something above the lines that move.
-    pub fn say(&self, mark: Mark, text: &str) {
-        match &self.screen {
-            Some(screen) => screen.all.suspend(|| print(mark, "", text)),
+    pub fn say(&mut self, mark: Mark, text: &str) {
+        match &mut self.region {
+            Some(region) => region.say(mark, "", text),
             None => print(mark, "", text),
         }
     }
 
-    /// Ends the movement; the lines stay as they are, and changes from now on are printed below them.
+    /// Ends the movement, for somebody else to tell what is not well; changes from now on are printed.
     pub fn finish(&mut self) {
-        if let Some(screen) = self.screen.take() {
-            for bar in screen.bars.values().chain(&screen.rest) {
-                bar.abandon();
-            }
-            // The lines end without a line break.
-            let _ = writeln!(io::stderr());
+        self.waits.news();
+        self.waits_since = None;
+        if let Some(mut region) = self.region.take() {
+            region.end();
             let settled = self.lines.iter().filter(|(_, line)| line.phase != Phase::Working);
             let said = settled.filter_map(|(name, line)| Some((name.clone(), (line.phase, line.full?))));
             self.said = said.collect();
@@ -193,93 +231,18 @@ impl Board {
 }
 
 /// Prints a line that stays: when, how, what.
-fn print(mark: Mark, head: &str, text: &str) {
+pub(super) fn print(mark: Mark, head: &str, text: &str) {
     for line in paragraph(&format!("{} {mark} {}", stamp(), plain(head)), &plain(text), INDENT, stderr_columns()) {
         // Where nobody takes what is said, work goes on.
         let _ = writeln!(io::stderr(), "{line}");
     }
 }
 
-impl Screen {
-    /// Draws a line; of a failure it is known what is `news`, where that is known of it.
-    fn draw(&mut self, name: &str, line: &Line, before: Option<Known>, news: Option<&str>) {
-        let is_other = before.is_none_or(|before| before.brief != digest(&line.brief));
-        let is_new_failure = line.phase == Phase::Failed && is_other && (line.failed_at.is_none() || news.is_some());
-        if !self.bars.contains_key(name) {
-            if self.bars.len() >= LINES {
-                if is_new_failure {
-                    self.tell(name, line, news);
-                }
-                self.hidden.note(name, line.phase);
-                self.draw_rest();
-                return;
-            }
-            let bar = self.all.add(ProgressBar::new_spinner());
-            bar.enable_steady_tick(TICK);
-            self.bars.insert(name.to_owned(), bar);
-        }
-        let widest = self.bars.keys().map(String::len).max().unwrap_or(0);
-        self.width = self.width.max(widest);
-        let head = format!("{name:width$}  ", width = self.width);
-        let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
-        let mut lines = paragraph(&head, &plain(&line.brief), INDENT, room);
-        if lines.len() > LONGEST {
-            if is_new_failure {
-                self.tell(name, line, news);
-            }
-            let more = lines.split_off(LONGEST - 1).len();
-            let where_else = if line.phase == Phase::Failed { " are told above" } else { "" };
-            lines.push(format!("{}({more} more lines{where_else})", " ".repeat(INDENT)));
-        }
-        if let Some(bar) = self.bars.get(name) {
-            bar.set_style(style(line.phase));
-            bar.set_message(lines.join("\n"));
-        }
-    }
-
-    /// Tells of a failure as a whole, above the lines that move.
-    fn tell(&self, name: &str, line: &Line, news: Option<&str>) {
-        let text = news.unwrap_or(line.full.as_ref().unwrap_or(&line.brief));
-        self.all.suspend(|| print(mark(line.phase), &format!("{name}: "), text));
-    }
-
-    /// The line that those without one of their own share.
-    fn draw_rest(&mut self) {
-        let hidden = &self.hidden;
-        let working = hidden.count(Phase::Working);
-        let text = format!(
-            "and {} more: {} ready, {working} working, {} failed",
-            hidden.total(),
-            hidden.count(Phase::Ready) + hidden.count(Phase::Suspended),
-            hidden.count(Phase::Failed),
-        );
-        let phase = if working > 0 { Phase::Working } else { Phase::Ready };
-        let bar = self.rest.get_or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::new_spinner());
-            bar.enable_steady_tick(TICK);
-            bar
-        });
-        let room = stderr_columns().map(|columns| columns.saturating_sub(LEAD));
-        bar.set_style(style(phase));
-        bar.set_message(paragraph("", &text, INDENT, room).join("\n"));
-    }
-}
-
-fn mark(phase: Phase) -> Mark {
+/// The sign of a phase.
+pub(super) fn mark(phase: Phase) -> Mark {
     match phase {
-        Phase::Working => Mark::Waiting,
+        Phase::Working | Phase::Waiting => Mark::Waiting,
         Phase::Ready | Phase::Suspended => Mark::Success,
         Phase::Failed => Mark::Failure,
     }
-}
-
-/// A spinner while something is done, then a mark that stands still. Nothing is cut: messages are wrapped.
-fn style(phase: Phase) -> ProgressStyle {
-    let spinner = ProgressStyle::default_spinner();
-    let template = match phase {
-        Phase::Working => "{spinner:.cyan} {msg}".to_owned(),
-        phase => format!("{} {{msg}}", mark(phase)),
-    };
-    // The templates are those above, which are well formed.
-    spinner.template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

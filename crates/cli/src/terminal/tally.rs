@@ -8,7 +8,7 @@ use super::progress::Phase;
 #[derive(Debug, Default)]
 pub struct Tally {
     phases: HashMap<String, Phase>,
-    counts: [usize; 4],
+    counts: [usize; 5],
 }
 
 impl Tally {

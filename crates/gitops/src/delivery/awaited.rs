@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cowherd_apply::{Account, ObjectId, Versioned};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use super::claims::Rank;
@@ -27,8 +28,11 @@ use crate::target::Target;
 /// How often it is asked at most whether somebody may write an object. Who was not asked about is not waited for.
 const QUESTIONS: usize = 1000;
 
-/// How many of those are named that wait for an owner.
+/// How many of those are named that wait for an owner, or that one waits for.
 const NAMED: usize = 5;
+
+/// How long a wait has to last before it is told: most are over at once.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What is held back for others to say something, and who they are.
 #[derive(Default)]
@@ -41,10 +45,12 @@ pub(super) struct Awaited {
 impl Awaited {
     /// Who is waited for and why, as people are told.
     pub(super) fn who(&self, most: usize) -> String {
-        let one =
-            |(name, silence): (&OwnerName, &Silence)| format!("{} {name}, which {}", name.kind.kind, silence.reason());
-        cowherd_text::listed(self.by.iter().map(one), most)
+        cowherd_text::listed(self.by.iter().map(|(name, silence)| who(name, *silence)), most)
     }
+}
+
+fn who(name: &OwnerName, silence: Silence) -> String {
+    format!("{} {name}, which {}", name.kind.kind, silence.reason())
 }
 
 /// What is said by an owner that failed before it is known what it describes, where others wait for that. Of those in other namespaces,
@@ -70,13 +76,33 @@ pub(super) async fn listen(
     job: &Job,
     source: Option<&SourceName>,
 ) -> Result<(), Failure> {
-    context.sharing.wait_for_others(&job.name, source, job.cancelled()).await;
+    let quiet = context.sharing.wait_for_others(&job.name, source, job.cancelled());
+    tokio::pin!(quiet);
+    tokio::select! {
+        () = &mut quiet => {}
+        () = sleep(GRACE) => {
+            tell_who(context, job, source);
+            quiet.await;
+        }
+    }
     job.give_way()?;
     // What one of them is made of may be somewhere that never answers.
     if timeout(PATIENCE, ask_all(context, target, job, source)).await.is_err() {
         debug!("it could not be found out in time what others will describe");
     }
     job.give_way()
+}
+
+/// Tells whoever watches who is waited for.
+fn tell_who(context: &Context, job: &Job, source: Option<&SourceName>) {
+    let silent = context.sharing.silent_beside(&job.name, source);
+    let awaited = silent.iter().filter(|silent| silent.is_short(PATIENCE));
+    let awaited = cowherd_text::listed(awaited.map(|silent| who(silent.name(), silent.silence)), NAMED);
+    if !awaited.is_empty() {
+        let mut progress = job.progress.clone();
+        progress.awaits = Some(job.say(&awaited));
+        context.tell(progress);
+    }
 }
 
 async fn ask_all(context: &Context, target: &Target, job: &Job, source: Option<&SourceName>) {

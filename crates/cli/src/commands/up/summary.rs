@@ -40,14 +40,22 @@ impl Summary<'_> {
         for (name, message) in convergence.failed.iter().chain(&convergence.failed_sources) {
             tell(&format!("{} {} is not ready: ", Mark::Failure, plain(name)), message);
         }
+        for group in &convergence.waiting {
+            tell(&format!("{} ", Mark::Waiting), &group.to_string());
+        }
         for (name, message) in &convergence.assumed {
             tell(&format!("{} {}: ", Mark::Action, plain(name)), message);
         }
-        let total = convergence.ready + convergence.failed.len();
         let mark = if convergence.is_ready() { Mark::Success } else { Mark::Failure };
         let seconds = elapsed.as_secs_f64();
         let what = if convergence.has_releases { "Kustomizations and HelmReleases" } else { "Kustomizations" };
-        crate::terminal::tell!("{mark} {} of {total} {what} are ready after {seconds:.1} s", convergence.ready);
+        let sources = match convergence.failed_sources.len() {
+            0 => String::new(),
+            1 => ", and 1 source is not,".to_owned(),
+            count => format!(", and {count} sources are not,"),
+        };
+        let (ready, total) = (convergence.ready, convergence.total());
+        crate::terminal::tell!("{mark} {ready} of {total} {what} are ready{sources} after {seconds:.1} s");
         let waiting = pods_without_a_node(self.control_plane).await?;
         if waiting > 0 {
             let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };

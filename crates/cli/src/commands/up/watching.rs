@@ -19,6 +19,7 @@ use crate::suspension;
 use crate::target::Kind;
 use crate::terminal::progress::{Board, Phase};
 use crate::terminal::tally::Tally;
+use crate::terminal::waits::Group;
 use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
@@ -41,6 +42,8 @@ pub struct Convergence {
     pub ready: usize,
     /// Those that are not, with the reason.
     pub failed: Vec<(String, String)>,
+    /// Those that only wait for others that are not.
+    pub waiting: Vec<Group>,
     /// The sources that could not be fetched, with the reason.
     pub failed_sources: Vec<(String, String)>,
     /// Those of whose objects some count as ready without being so, with what is said of them.
@@ -50,9 +53,14 @@ pub struct Convergence {
 }
 
 impl Convergence {
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        self.ready + self.failed.len() + self.waiting.iter().map(|group| group.names.len()).sum::<usize>()
+    }
+
     /// Whether all are ready.
     pub fn is_ready(&self) -> bool {
-        self.failed.is_empty() && self.failed_sources.is_empty() && self.ready > 0
+        self.failed.is_empty() && self.waiting.is_empty() && self.failed_sources.is_empty() && self.ready > 0
     }
 }
 
@@ -70,6 +78,10 @@ pub struct Watching {
     sources: Sources,
     /// Kustomizations that failed before the start, and of which nothing was heard since.
     unheard: BTreeSet<String>,
+    /// Those that failed, and are being tried again.
+    retrying: BTreeSet<String>,
+    /// Those that are gone, of which it is still to be heard what went with them.
+    leaving: BTreeSet<String>,
     board: Board,
 }
 
@@ -95,6 +107,8 @@ impl Watching {
             said,
             sources: Sources::default(),
             unheard: BTreeSet::new(),
+            retrying: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             board: Board::new(),
         }
     }
@@ -106,7 +120,7 @@ impl Watching {
         loop {
             // Who waits for the end of it all waits for what may pass, too.
             let is_patient = end.is_some() && self.sources.may_recover();
-            let next = match self.quiet_time().filter(|_| !is_patient) {
+            let next = match self.quiet_time(end.is_some()).filter(|_| !is_patient) {
                 Some(quiet) => Some(end.map_or(quiet_since + quiet, |end| end.min(quiet_since + quiet))),
                 None => end,
             };
@@ -130,6 +144,10 @@ impl Watching {
     /// Takes the next event; whether it changed anything that counts.
     async fn next(&mut self) -> bool {
         tokio::select! {
+            () = self.board.due() => {
+                self.board.draw();
+                false
+            }
             Some((kind, event)) = self.owner_events.next() => self.see_owner(kind, event),
             Some((kind, event)) = self.source_events.next() => self.see_source(kind, event),
             Some(notice) = self.notices.recv() => {
@@ -150,6 +168,9 @@ impl Watching {
                 }
                 // What is gone is shown no more, whoever hears of it first.
                 let is_gone = progress.phase == cowherd_gitops::Phase::Gone && !self.known.contains_key(&name);
+                if is_gone && self.leaving.remove(&name) {
+                    self.board.say_deleted(&name);
+                }
                 is_gone || self.note(name, |shown| shown.tell(progress))
             }
         }
@@ -160,6 +181,9 @@ impl Watching {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind, object };
                 let name = shown_owner(kind, &resource.namespace(), &resource.name());
+                if self.leaving.remove(&name) {
+                    self.board.say_deleted(&name);
+                }
                 if !resource.suspended() && self.known.get(&name).is_some_and(|shown| shown.is_suspended()) {
                     self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
                 }
@@ -168,10 +192,17 @@ impl Watching {
             watcher::Event::Delete(object) => {
                 let gone = Resource { kind, object };
                 let name = shown_owner(kind, &gone.namespace(), &gone.name());
-                self.known.remove(&name);
+                // What went with it is told first, by whoever deleted that.
+                let is_told_of = self.known.remove(&name).is_some_and(|shown| shown.is_going());
                 self.unheard.remove(&name);
+                self.retrying.remove(&name);
                 self.phases.forget(&name);
                 self.board.remove(&name);
+                if is_told_of {
+                    self.leaving.insert(name);
+                } else {
+                    self.board.say_deleted(&name);
+                }
                 true
             }
             watcher::Event::Init | watcher::Event::InitDone => false,
@@ -221,29 +252,37 @@ impl Watching {
     /// Notes something about a Kustomization and shows it; whether that counts as a change.
     fn note(&mut self, name: String, note: impl FnOnce(&mut Shown)) -> bool {
         let shown = self.known.entry(name.clone()).or_default();
-        let before = shown.failure().map(str::to_owned);
+        let before = shown.trouble().map(str::to_owned);
         note(shown);
-        let is_news = before.is_none() || before.as_deref() != shown.failure();
-        if shown.is_unheard() {
-            self.unheard.insert(name.clone());
-        } else {
-            self.unheard.remove(&name);
+        let is_news = before.is_none() || before.as_deref() != shown.trouble();
+        let is_retrying = shown.is_retrying();
+        for (are, is) in [(&mut self.unheard, shown.is_unheard()), (&mut self.retrying, is_retrying)] {
+            if is {
+                are.insert(name.clone())
+            } else {
+                are.remove(&name)
+            };
         }
         let phase = shown.state().map(|(phase, _)| phase);
-        if let (Some(phase), Some(line)) = (phase, shown.line()) {
+        if let (Some(phase), Some(mut line)) = (phase, shown.line()) {
+            if line.phase == Phase::Waiting {
+                line.brief = shown_beside(&name, &line.brief);
+            }
             self.phases.note(&name, phase);
             self.board.update(&name, line);
         }
         is_news
     }
 
-    /// How long nothing may change before everything counts as settled; `None` while something is under way.
-    fn quiet_time(&self) -> Option<Duration> {
-        let is_at_work = self.phases.count(Phase::Working) > 0 || self.sources.are_awaited();
+    /// How long nothing may change before everything counts as settled; `None` while something is under way. That what failed is
+    /// tried again keeps those waiting alone who wait for the end of it all.
+    fn quiet_time(&self, is_for_the_end: bool) -> Option<Duration> {
+        let retrying = if is_for_the_end { 0 } else { self.retrying.len() };
+        let is_at_work = self.phases.count(Phase::Working) > retrying || self.sources.are_awaited();
         if self.phases.total() == 0 || is_at_work {
             return None;
         }
-        Some(match self.phases.count(Phase::Failed) {
+        Some(match self.phases.count(Phase::Failed) + self.phases.count(Phase::Waiting) {
             _ if !self.unheard.is_empty() => QUIET_UNTIL_HEARD,
             0 => QUIET,
             _ => QUIET_AFTER_FAILURE,
@@ -251,14 +290,16 @@ impl Watching {
     }
 
     fn convergence(&self) -> Convergence {
-        let mut convergence = Convergence::default();
+        let mut convergence = Convergence { waiting: self.board.waiting(), ..Convergence::default() };
         for (name, shown) in &self.known {
             let Some((phase, message)) = shown.state() else { continue };
             let of = name.split_once(' ').map(|(kind, _)| kind);
             convergence.has_releases |= of == Some(Kind::HelmRelease.word());
             convergence.assumed.extend(shown.assumed().map(|assumed| (name.clone(), assumed.to_owned())));
             match phase {
+                Phase::Waiting => {}
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
+                Phase::Working if let Some(doing) = shown.doing() => convergence.failed.push((name.clone(), doing)),
                 Phase::Working | Phase::Failed => {
                     let message = if message.is_empty() { "it was not reconciled yet" } else { message };
                     let since = if shown.is_unheard() { sources::UNHEARD } else { "" };
@@ -279,6 +320,13 @@ fn shown_name(resource: &Resource) -> String {
 fn shown_owner(kind: Kind, namespace: &str, name: &str) -> String {
     let name = shown(namespace, name);
     if kind == Kind::Kustomization { name } else { format!("{} {name}", kind.word()) }
+}
+
+/// A dependency of `name`, given as `namespace/name`: it is of the same kind.
+fn shown_beside(name: &str, dependency: &str) -> String {
+    let (namespace, dependency) = dependency.split_once('/').unwrap_or(("", dependency));
+    let kind = name.rsplit_once(' ').map(|(kind, _)| format!("{kind} ")).unwrap_or_default();
+    format!("{kind}{}", shown(namespace, dependency))
 }
 
 /// Kustomizations of the root's namespace are known by name, others by namespace and name.

@@ -1,6 +1,6 @@
 //! What `up` says of a Kustomization.
 
-use cowherd_gitops::{Phase as Doing, Progress, Trigger};
+use cowherd_gitops::{Phase as Doing, Progress, Trigger, awaited_dependency};
 use cowherd_text::listed_of;
 
 use super::shown::Seen;
@@ -16,6 +16,9 @@ const NAMED: usize = 5;
 pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     let (phase, message) = seen.state(told);
     let message = shorten_commits(message);
+    if let (Phase::Waiting, Some(on)) = (phase, awaited_dependency(&message)) {
+        return Line { phase, brief: on.to_owned(), full: None, failed_at: None };
+    }
     if phase == Phase::Suspended {
         return Line { phase, full: Some(message.clone()), brief: message, failed_at: None };
     }
@@ -57,13 +60,19 @@ fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line
         _ if !matches!(message, "" | IN_PROGRESS) && phase == Phase::Working => message.to_owned(),
         _ => format!("checking health at {what}"),
     };
+    let doing = match &told.awaits {
+        Some(awaited) => format!("{doing}; waits for whoever may describe what goes: {awaited}"),
+        None => doing,
+    };
     let brief = match told.phase {
         Doing::Checking => format!("{} of {} ready; {doing}", told.ready, told.described),
         Doing::Deleting if told.held.count == 0 => format!("{} left; {doing}", told.left),
         _ => doing.clone(),
     };
-    let is_long = is_first || matches!(told.phase, Doing::Checking | Doing::Deleting);
-    Line { phase: Phase::Working, brief, full: is_long.then_some(doing), failed_at: None }
+    let is_long = is_first || told.awaits.is_some() || matches!(told.phase, Doing::Checking | Doing::Deleting);
+    // Who tries again waits for the same as before.
+    let is_said = is_long && told.occasion.trigger != Trigger::Retry;
+    Line { phase: Phase::Working, brief, full: is_said.then_some(doing), failed_at: None }
 }
 
 /// What goes with a Kustomization that was deleted, or what of that does not go.
@@ -326,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_health_says_what_for() {
+    fn who_waits_for_health_says_what_for_and_not_at_each_try() {
         let mut checking = told(Doing::Checking, Trigger::Revision);
         checking.ready = 5;
         let line = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
@@ -336,5 +345,8 @@ mod tests {
             Some("Deployment/n/web waits for a node"),
             "not each count is a line of a log"
         );
+        checking.occasion.trigger = Trigger::Retry;
+        let again = super::line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
+        assert_eq!((again.brief, again.full), (line.brief, None));
     }
 }
