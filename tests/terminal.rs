@@ -155,6 +155,9 @@ fn those_that_only_wait_are_told_together_and_not_as_failures() {
         "{failures:#?}"
     );
     assert!(!read.contains("dependency '"), "{lines:#?}");
+    // Commands are there to be copied.
+    let is_wide = |line: &&String| line.chars().count() > 60 && !line.starts_with("    cowherd ");
+    assert_eq!(lines.iter().find(is_wide), None, "{lines:#?}");
     // What is under way stands before what is well, and all that moves fits the screen.
     for frame in frames(&seen) {
         assert!(frame.len() < 20 && frame.iter().all(|line| line.chars().count() < 60), "{frame:#?}");
