@@ -1,8 +1,10 @@
 //! A disk without room: reads go on, the error says what to do, and it goes on by itself when there is room.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::program::disk::Disk;
 use crate::program::repository::{Repository, config_map};
 use crate::program::{Running, cowherd, eventually, succeeded};
 
@@ -98,4 +100,95 @@ fn a_full_disk_is_said_and_passes() {
         if large == LARGE { Ok(()) } else { Err(format!("{large} of {LARGE}")) }
     });
     assert_eq!(running.identities("configmaps", "default")["small"], before["small"]);
+}
+
+/// The holder of the lease.
+fn holder(running: &Running) -> String {
+    running.kubectl_ok(["get", "lease", "leader", "-n", "default", "-o", "jsonpath={.spec.holderIdentity}"])
+}
+
+/// What is there of what was filled in.
+fn fillers(running: &Running) -> BTreeSet<String> {
+    let names = running.identities("configmaps", "default").into_keys();
+    names.filter(|name| name.starts_with("fill-")).collect()
+}
+
+/// What `/readyz` says where it is not.
+fn unready(running: &Running) -> String {
+    let answer = running.kubectl(["get", "--raw", "/readyz"]);
+    assert!(!answer.status.success(), "it says that it is ready");
+    String::from_utf8_lossy(&answer.stderr).into_owned()
+}
+
+#[test]
+fn on_a_real_disk_without_room_deletions_and_leases_go_on_and_a_kill_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::of(32, directory.path()) else {
+        eprintln!("not tested: nobody may mount a disk here");
+        return;
+    };
+    disk.take(16);
+    let data_dir = disk.path.join("data");
+    let server = || {
+        let mut command = cowherd(directory.path());
+        command.arg("server");
+        command
+    };
+    let running = Running::spawn(server(), &data_dir);
+    let address = running.address();
+    // Such a text can't be a word of a command.
+    let text = directory.path().join("text");
+    std::fs::write(&text, "x".repeat(900_000)).unwrap();
+    let text = format!("--from-file={}", text.display());
+    let make = |running: &Running, name: &str| running.kubectl(["create", "configmap", name, "-n", "default", &text]);
+    let renew = |running: &Running, by: &str| {
+        let patch = format!("{{\"spec\": {{\"holderIdentity\": \"{by}\"}}}}");
+        running.kubectl_ok(["patch", "lease", "leader", "-n", "default", "--type=merge", "--patch", &patch]);
+    };
+    let lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: leader, namespace: default}\n";
+    let file = directory.path().join("lease.yaml");
+    std::fs::write(&file, lease).unwrap();
+    running.kubectl_ok(["create", "-f", file.to_str().unwrap()]);
+
+    let mut made = BTreeSet::new();
+    let refusal = (0..30).find_map(|number| {
+        let name = format!("fill-{number:03}");
+        let output = make(&running, &name);
+        match output.status.success() {
+            true => {
+                made.insert(name);
+                None
+            }
+            false => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    });
+    assert!(refusal.as_ref().is_some_and(|refusal| refusal.contains("free space")), "{refusal:?}");
+    disk.take(32);
+    for round in 0..5 {
+        renew(&running, &format!("holder-{round}"));
+        let name = made.pop_first().unwrap();
+        running.kubectl_ok(["delete", "configmap", &name, "-n", "default"]);
+    }
+    let told = unready(&running);
+    assert!(told.contains("[-]store failed") && told.contains("free space"), "{told}");
+
+    running.kill();
+    let running = Running::without_room(server(), &data_dir, &address);
+    assert_eq!((fillers(&running), holder(&running).as_str()), (made.clone(), "holder-4"));
+    let told = unready(&running);
+    assert!(told.contains("[-]store failed") && told.contains("free space"), "{told}");
+    disk.take(32);
+    renew(&running, "holder-5");
+    let name = made.pop_first().unwrap();
+    running.kubectl_ok(["delete", "configmap", &name, "-n", "default"]);
+
+    disk.make_room();
+    eventually("there is room again", || {
+        let output = make(&running, "fill-last");
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    });
+    made.insert("fill-last".to_owned());
+    running.kill();
+    let running = Running::spawn(server(), &data_dir);
+    assert_eq!((fillers(&running), holder(&running).as_str()), (made, "holder-5"));
 }

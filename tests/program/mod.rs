@@ -1,6 +1,7 @@
 //! The built program, real repositories and real kubectl.
 
 pub mod credentials;
+pub mod disk;
 pub mod fleet;
 pub mod repository;
 
@@ -57,26 +58,38 @@ impl Running {
     }
 
     /// The same with another address.
-    pub fn listening(mut command: Command, data_dir: &Path, address: &str) -> Self {
-        command.arg("--data-dir").arg(data_dir).args(["--listen", address]);
+    pub fn listening(command: Command, data_dir: &Path, address: &str) -> Self {
         // The kubeconfig of an earlier start would name a port where nobody listens.
         let _ = std::fs::remove_file(data_dir.join("kubeconfig"));
+        let mut running = Self::unready(command, data_dir, address);
+        running.wait_until("/readyz");
+        running
+    }
+
+    /// Starts it where it was before, on a disk without room; until it answers.
+    pub fn without_room(command: Command, data_dir: &Path, address: &str) -> Self {
+        let mut running = Self::unready(command, data_dir, address);
+        running.wait_until("/livez");
+        running
+    }
+
+    fn unready(mut command: Command, data_dir: &Path, address: &str) -> Self {
+        command.arg("--data-dir").arg(data_dir).args(["--listen", address]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().unwrap(), Arc::clone(&said));
         listen(child.stderr.take().unwrap(), Arc::clone(&said));
-        let mut running = Self { child, said, data_dir: data_dir.to_owned() };
-        running.wait_until_ready();
-        running
+        Self { child, said, data_dir: data_dir.to_owned() }
     }
 
-    fn wait_until_ready(&mut self) {
+    /// Waits until it says at this path that all is well.
+    fn wait_until(&mut self, path: &str) {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the program ended with {status}: {}", self.said());
             }
-            let ready = self.kubeconfig().exists() && self.kubectl(["get", "--raw", "/readyz"]).status.success();
+            let ready = self.kubeconfig().exists() && self.kubectl(["get", "--raw", path]).status.success();
             if ready {
                 return;
             }
@@ -88,6 +101,12 @@ impl Running {
     /// Everything that it printed.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        let server = ["config", "view", "--output", "jsonpath={.clusters[0].cluster.server}"];
+        self.kubectl_ok(server).trim_start_matches("https://").to_owned()
     }
 
     /// Its kubeconfig.
