@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::{Api, Client};
 
 use crate::apps;
 use crate::program::Program;
@@ -13,8 +16,10 @@ use crate::table::{Table, mebibytes, seconds};
 
 /// How many Kustomizations there are.
 const COUNTS: [usize; 4] = [500, 1_000, 2_000, 4_000];
-/// After what time what was needed once is given back.
+/// After what time without a write what was needed once is given back.
 const SETTLE: Duration = Duration::from_secs(10);
+/// How often is looked whether something was written.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Converges repositories of more and more Kustomizations, each with a ConfigMap and a Service.
 pub async fn measure(program: &Path, table: &mut Table) -> Result<()> {
@@ -40,8 +45,22 @@ async fn memory(program: &Path, count: usize) -> Result<String> {
     let mut up = Program::start(program, &directory.path().join("data"), &["up", path, "--path", "cluster"])?;
     let client = up.ready().await?;
     apps::all_ready(&client, count, &repository.head()?).await?;
-    tokio::time::sleep(SETTLE).await;
+    nothing_is_written(&client).await?;
     Ok(format!("{}, {} at most", mebibytes(up.resident()?), mebibytes(up.peak()?)))
+}
+
+/// Waits until nothing was written for a while: events are told of one after the other, also after all are Ready.
+async fn nothing_is_written(client: &Client) -> Result<()> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let (mut last, mut since) = (None, Instant::now());
+    while since.elapsed() < SETTLE {
+        tokio::time::sleep(LOOK).await;
+        let now = namespaces.list_metadata(&ListParams::default().limit(1)).await?.metadata.resource_version;
+        if last != now {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    Ok(())
 }
 
 fn repository(directory: &Path, count: usize) -> Result<Repository> {
