@@ -3,7 +3,7 @@
 
 use cowherd_gitops::{Phase as Doing, Progress, Trigger, awaited_dependency};
 
-use super::wording::{is_another_try, is_at_work, line};
+use super::wording::{Done, is_another_try, is_at_work, line};
 use crate::resource::Resource;
 use crate::suspension;
 use crate::terminal::progress::{Line, Phase};
@@ -15,11 +15,36 @@ const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
 #[derive(Debug, Default)]
 pub struct Shown {
     seen: Option<Seen>,
-    told: Option<Progress>,
-    /// Whether it was said what the agents told last.
-    is_said: bool,
+    told: Told,
     /// Whether what was seen may be over: it is from before the start, or from before what the agents told since.
     is_outdated: bool,
+}
+
+/// What the agents told of it last.
+#[derive(Debug, Default)]
+pub enum Told {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// How far they are, or how it ended, which is to be said.
+    News(Box<Progress>),
+    /// That all was done. It was said by name, and is not kept by name.
+    Done(Done),
+}
+
+impl Told {
+    /// What is to be said of it by name.
+    pub fn news(&self) -> Option<&Progress> {
+        match self {
+            Self::News(progress) => Some(progress),
+            Self::Nothing | Self::Done(_) => None,
+        }
+    }
+
+    /// Whether something is being done.
+    fn is_at_work(&self) -> bool {
+        self.news().is_some_and(is_at_work)
+    }
 }
 
 /// What the object says of itself.
@@ -61,7 +86,8 @@ impl Seen {
 
     /// How the Kustomization is, and what it says about that. Work and failures are told before its status says so, and where
     /// the status cannot be written, as on a full disk.
-    pub fn state<'a>(&'a self, told: Option<&'a Progress>) -> (Phase, &'a str) {
+    pub fn state<'a>(&'a self, told: &'a Told) -> (Phase, &'a str) {
+        let told = told.news();
         match told.map(|told| &told.phase) {
             Some(Doing::Waiting(message)) if self.phase != Phase::Suspended => (waiting_or_failed(message), message),
             Some(Doing::Failed(message)) if self.phase != Phase::Suspended => (Phase::Failed, message),
@@ -103,18 +129,17 @@ impl Shown {
             Doing::Ready => self.is_outdated = self.seen.as_ref().is_some_and(|seen| seen.phase != Phase::Ready),
             _ => {}
         }
-        self.told = Some(progress);
-        self.is_said = false;
+        self.told = Told::News(Box::new(progress));
     }
 
     /// Whether it is being deleted with what it applied, of which it is told how that ends.
     pub fn is_going(&self) -> bool {
-        self.told.as_ref().is_some_and(|told| told.phase == Doing::Deleting)
+        self.told.news().is_some_and(|told| told.phase == Doing::Deleting)
     }
 
     /// Whether what failed is being tried again.
     pub fn is_retrying(&self) -> bool {
-        self.told.as_ref().is_some_and(|told| is_at_work(told) && told.occasion.trigger == Trigger::Retry)
+        self.told.news().is_some_and(|told| is_at_work(told) && told.occasion.trigger == Trigger::Retry)
     }
 
     /// Whether it was suspended when it was last seen.
@@ -124,24 +149,30 @@ impl Shown {
 
     /// Whether the agents told how something ended.
     fn is_told(&self) -> bool {
-        let phase = self.told.as_ref().map(|told| &told.phase);
-        matches!(phase, Some(Doing::Failed(_) | Doing::Waiting(_) | Doing::Ready))
+        match &self.told {
+            Told::Nothing => false,
+            Told::News(told) => matches!(told.phase, Doing::Failed(_) | Doing::Waiting(_) | Doing::Ready),
+            Told::Done(_) => true,
+        }
     }
 
     /// Whether it fails, or waits, as far as is known, and nothing was heard of it since the start. What gives way to something
     /// newer says nothing.
     pub fn is_unheard(&self) -> bool {
         let is_settled = |seen: &Seen| matches!(seen.phase, Phase::Ready | Phase::Suspended);
-        let is_heard = self.told.as_ref().is_some_and(|told| told.phase != Doing::Superseded);
+        let is_heard = match &self.told {
+            Told::Nothing => false,
+            Told::News(told) => told.phase != Doing::Superseded,
+            Told::Done(_) => true,
+        };
         self.is_outdated && !is_heard && !self.seen.as_ref().is_some_and(is_settled)
     }
 
     /// How the Kustomization is, and what it says about that; nothing as long as it was not seen.
     pub fn state(&self) -> Option<(Phase, &str)> {
-        let (seen, told) = (self.seen.as_ref()?, self.told.as_ref());
-        match seen.state(told) {
+        match self.seen.as_ref()?.state(&self.told) {
             // It is not known to fail that is tried for the first time since the start.
-            (Phase::Failed | Phase::Waiting, _) if self.is_outdated && told.is_some_and(is_at_work) => {
+            (Phase::Failed | Phase::Waiting, _) if self.is_outdated && self.told.is_at_work() => {
                 Some((Phase::Working, ""))
             }
             state => Some(state),
@@ -150,8 +181,8 @@ impl Shown {
 
     /// What is being done, if that is known.
     pub fn doing(&self) -> Option<String> {
-        let (seen, told) = (self.seen.as_ref()?, self.told.as_ref().filter(|told| is_at_work(told))?);
-        Some(line(seen, Some(told)).brief)
+        let seen = self.seen.as_ref().filter(|_| self.told.is_at_work())?;
+        Some(line(seen, &self.told).brief)
     }
 
     /// What of its objects counts as ready without being so, if something does.
@@ -170,12 +201,9 @@ impl Shown {
     pub fn line(&mut self) -> Option<Line> {
         let seen = self.seen.as_ref()?;
         let is_over = self.is_outdated && matches!(seen.phase, Phase::Failed | Phase::Waiting | Phase::Working);
-        let mut line = if is_over { line(&seen.awaited(), self.told.as_ref()) } else { line(seen, self.told.as_ref()) };
-        if line.phase == Phase::Ready && line.full.is_some() {
-            if std::mem::replace(&mut self.is_said, true) {
-                line.full = None;
-            }
-            self.told.iter_mut().for_each(|told| told.changes = Vec::new());
+        let line = if is_over { line(&seen.awaited(), &self.told) } else { line(seen, &self.told) };
+        if let (Phase::Ready, Some(_), Some(told)) = (line.phase, &line.full, self.told.news()) {
+            self.told = Told::Done(Done::of(told));
         }
         Some(line)
     }
@@ -292,5 +320,27 @@ mod tests {
             shown.see(&resource);
             assert_eq!(shown.line().unwrap().full, None);
         }
+    }
+
+    #[test]
+    fn what_was_done_is_shown_without_names_from_then_on_and_a_failure_is_one_of_its_revision() {
+        let mut shown = Shown::default();
+        shown.see(&resource("True", "m"));
+        shown.tell(told(Doing::Ready, Trigger::Revision));
+        let said = shown.line().unwrap();
+        assert_eq!((said.brief.as_str(), said.full.is_some()), ("1 applied, 1 changed; main@sha1:1", true));
+        assert_eq!(shown.line().unwrap(), Line { full: None, ..said.clone() });
+        shown.see(&resource("False", "somebody else says so"));
+        let failed = shown.line().unwrap();
+        assert_eq!((failed.phase, failed.failed_at.as_deref()), (Phase::Failed, Some("main@sha1:1")));
+        assert_eq!(failed.full.unwrap(), "somebody else says so\n1 applied, 1 changed; main@sha1:1");
+        shown.see(&resource("True", "m"));
+        assert_eq!(shown.line().unwrap(), Line { full: None, ..said });
+    }
+
+    #[test]
+    fn what_is_kept_of_one_takes_little() {
+        // Thousands of them are kept for as long as the process lives: see docs/benchmarks.md.
+        assert!(size_of::<Shown>() <= 128, "{} bytes", size_of::<Shown>());
     }
 }

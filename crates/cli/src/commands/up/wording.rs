@@ -3,7 +3,7 @@
 use cowherd_gitops::{Phase as Doing, Progress, Trigger, awaited_dependency};
 use cowherd_text::listed_of;
 
-use super::shown::Seen;
+use super::shown::{Seen, Told};
 use crate::terminal::progress::{Line, Phase};
 use crate::terminal::text::shorten_commits;
 
@@ -12,8 +12,24 @@ const IN_PROGRESS: &str = "Reconciliation in progress";
 /// How many objects that were changed are named.
 const NAMED: usize = 5;
 
+/// What is kept of a reconciliation that did all, once that was said.
+#[derive(Debug)]
+pub struct Done {
+    /// What it did, without names.
+    brief: Box<str>,
+    revision: Box<str>,
+}
+
+impl Done {
+    /// What is kept of it.
+    pub fn of(told: &Progress) -> Self {
+        let Line { brief, .. } = ready(told);
+        Self { brief: brief.into(), revision: told.occasion.revision.as_str().into() }
+    }
+}
+
 /// How a Kustomization is, as its status says it and as the agents told it, which may be earlier.
-pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
+pub fn line(seen: &Seen, told: &Told) -> Line {
     let (phase, message) = seen.state(told);
     let message = shorten_commits(message);
     if let (Phase::Waiting, Some(on)) = (phase, awaited_dependency(&message)) {
@@ -22,19 +38,32 @@ pub fn line(seen: &Seen, told: Option<&Progress>) -> Line {
     if phase == Phase::Suspended {
         return Line { phase, full: Some(message.clone()), brief: message, failed_at: None };
     }
-    let told = told.filter(|told| !matches!(told.phase, Doing::Gone | Doing::Superseded));
     match told {
-        Some(told) if is_at_work(told) && !is_another_try(told, phase) => {
+        Told::News(told) if matches!(told.phase, Doing::Gone | Doing::Superseded) => unsaid(phase, message),
+        Told::News(told) if is_at_work(told) && !is_another_try(told, phase) => {
             working(told, phase, &message, seen.revision.is_empty())
         }
-        Some(told) if phase == Phase::Failed => failed(told, message),
-        Some(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
-        // The status followed to a revision that is no other for it, or is from before the start.
-        _ => {
-            let brief = if message.is_empty() { "waiting".to_owned() } else { message };
-            Line { phase, brief, full: None, failed_at: None }
+        Told::News(told) if phase == Phase::Failed => failed(told, message),
+        Told::News(told) if told.phase == Doing::Ready && told.occasion.revision == *seen.revision => ready(told),
+        Told::Done(done) if phase == Phase::Failed => failed_since(done, message),
+        Told::Done(done) if done.revision == seen.revision => {
+            Line { phase: Phase::Ready, brief: done.brief.to_string(), full: None, failed_at: None }
         }
+        // The status followed to a revision that is no other for it, or is from before the start.
+        _ => unsaid(phase, message),
     }
+}
+
+/// Only the status says how it is.
+fn unsaid(phase: Phase, message: String) -> Line {
+    let brief = if message.is_empty() { "waiting".to_owned() } else { message };
+    Line { phase, brief, full: None, failed_at: None }
+}
+
+/// A status says that it fails, of which the agents told nothing since all was done.
+fn failed_since(done: &Done, message: String) -> Line {
+    let full = Some(format!("{message}\n{}", done.brief));
+    Line { phase: Phase::Failed, brief: message, full, failed_at: Some(done.revision.to_string()) }
 }
 
 /// Whether something is being done.
@@ -182,6 +211,10 @@ mod tests {
                 "conditions": [{ "type": "Ready", "status": status, "reason": "R", "message": message }] },
         });
         Seen::of(&Resource { kind: Kind::Kustomization, object: serde_json::from_value(object).unwrap() })
+    }
+
+    fn line(seen: &Seen, told: Option<&Progress>) -> Line {
+        super::line(seen, &told.map_or(Told::Nothing, |told| Told::News(Box::new(told.clone()))))
     }
 
     fn full(seen: &Seen, told: &Progress) -> String {
@@ -346,7 +379,7 @@ mod tests {
             "not each count is a line of a log"
         );
         checking.occasion.trigger = Trigger::Retry;
-        let again = super::line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
+        let again = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
         assert_eq!((again.brief, again.full), (line.brief, None));
     }
 }
