@@ -14,6 +14,14 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> PkiError {
     move |source| PkiError::File { path, source }
 }
 
+/// What to do about a file that cannot be read or written.
+pub fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free space on its disk or raise the quota",
+        _ => "make the directory readable and writable for this user",
+    }
+}
+
 /// Makes a directory that only its owner may look into.
 pub fn make_directory(path: &Path) -> Result<(), PkiError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed(path))?;
@@ -74,6 +82,14 @@ mod tests {
         assert_eq!((mode(&inner), mode(&file)), (0o700, 0o600));
         make_directory(&directory.path().join("b/c")).unwrap();
         assert_eq!(mode(&directory.path().join("b/c")), 0o700);
+    }
+
+    #[test]
+    fn a_full_disk_is_no_matter_of_rights() {
+        let told = |error: std::io::Error| failed(Path::new("f"))(error).to_string();
+        let full = OpenOptions::new().write(true).open("/dev/full").and_then(|mut file| file.write_all(b"text"));
+        assert!(told(full.unwrap_err()).ends_with("; free space on its disk or raise the quota"));
+        assert!(told(ErrorKind::PermissionDenied.into()).ends_with("readable and writable for this user"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use names::{AlternativeName, Names};
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
     /// A file cannot be read or written.
-    #[error("{}: {source}; make the directory readable and writable for this user", path.display())]
+    #[error("{}: {source}; {}", path.display(), files::remedy(source))]
     File {
         /// The file.
         path: PathBuf,
