@@ -371,15 +371,15 @@ mod tests {
     fn who_waits_for_health_says_what_for_and_not_at_each_try() {
         let mut checking = told(Doing::Checking, Trigger::Revision);
         checking.ready = 5;
-        let line = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
-        assert_eq!(line.brief, "5 of 8 ready; Deployment/n/web waits for a node");
+        let first = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
+        assert_eq!(first.brief, "5 of 8 ready; Deployment/n/web waits for a node");
         assert_eq!(
-            line.full.as_deref(),
+            first.full.as_deref(),
             Some("Deployment/n/web waits for a node"),
             "not each count is a line of a log"
         );
         checking.occasion.trigger = Trigger::Retry;
         let again = line(&seen("Unknown", "Deployment/n/web waits for a node", ""), Some(&checking));
-        assert_eq!((again.brief, again.full), (line.brief, None));
+        assert_eq!((again.brief, again.full), (first.brief, None));
     }
 }
