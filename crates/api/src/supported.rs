@@ -196,7 +196,6 @@ pub const HELM_RELEASE: &[Unsupported] = &[
     not_done("kubeConfig", "run the agents in the other cluster"),
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
     not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
-    Unsupported { field: "postRenderStrategy", but: &["nohooks"], instead: "hooks are released as the chart has them" },
     Unsupported {
         field: "upgrade.serverSideApply",
         but: &["enabled", "auto"],

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntr
 use serde_json::{Map, Value, json};
 
 use crate::memory::has;
-use crate::owner::{SSA, SSA_MERGE};
+use crate::owner::{Ownership, SSA, SSA_MERGE};
 
 /// What kubectl and early versions of Flux leave on objects beside the fields.
 const LEFTOVERS: [&str; 3] = [
@@ -26,21 +26,22 @@ const LEFTOVERS: [&str; 3] = [
 const DEPTH: usize = 200;
 
 /// Whether someone wrote fields of the object by hand.
-pub(crate) fn any(metadata: &ObjectMeta, field_manager: &str) -> bool {
+pub(crate) fn any(metadata: &ObjectMeta, ownership: &Ownership) -> bool {
     !has(metadata, SSA, SSA_MERGE)
-        && metadata.managed_fields.iter().flatten().any(|entry| is_intruder(entry, field_manager))
+        && metadata.managed_fields.iter().flatten().any(|entry| is_intruder(entry, ownership))
 }
 
 /// Whether somebody wrote the fields by hand, and says more than what is for the agents.
-fn is_intruder(entry: &ManagedFieldsEntry, field_manager: &str) -> bool {
+fn is_intruder(entry: &ManagedFieldsEntry, ownership: &Ownership) -> bool {
     if words::are_all(entry) || !entry.subresource.as_deref().unwrap_or_default().is_empty() {
         return false;
     }
     let manager = entry.manager.as_deref().unwrap_or_default();
     match entry.operation.as_deref() {
-        Some("Apply") => manager.starts_with("kubectl"),
+        Some("Apply") => ownership.takes_over && manager.starts_with("kubectl"),
         Some("Update") => {
-            manager.starts_with("kubectl") || manager.starts_with("before-first-apply") || manager == field_manager
+            let is_by_hand = manager.starts_with("kubectl") || manager.starts_with("before-first-apply");
+            (ownership.takes_over && is_by_hand) || manager == ownership.field_manager
         }
         _ => false,
     }
@@ -48,12 +49,13 @@ fn is_intruder(entry: &ManagedFieldsEntry, field_manager: &str) -> bool {
 
 /// The merge patch that makes the fields ours, at the version of the object that was seen; `None` where there are
 /// none.
-pub(crate) fn takeover(metadata: &ObjectMeta, field_manager: &str) -> Option<Value> {
-    if !any(metadata, field_manager) {
+pub(crate) fn takeover(metadata: &ObjectMeta, ownership: &Ownership) -> Option<Value> {
+    let field_manager = ownership.field_manager;
+    if !any(metadata, ownership) {
         return None;
     }
     let (mut intruders, mut kept): (Vec<_>, Vec<_>) =
-        metadata.managed_fields.iter().flatten().cloned().partition(|entry| is_intruder(entry, field_manager));
+        metadata.managed_fields.iter().flatten().cloned().partition(|entry| is_intruder(entry, ownership));
     kept.extend(intruders.iter_mut().filter_map(words::take));
     let ours = |entry: &ManagedFieldsEntry| {
         entry.manager.as_deref() == Some(field_manager)
@@ -127,7 +129,7 @@ mod tests {
             ]),
             json!({ "kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "x" }),
         );
-        let patch = takeover(&metadata, "kustomize-controller").unwrap();
+        let patch = takeover(&metadata, &Ownership::default()).unwrap();
         let entries = patch["metadata"]["managedFields"].as_array().unwrap();
         let managers: Vec<_> = entries.iter().map(|entry| entry["manager"].as_str().unwrap()).collect();
         assert_eq!(managers, ["kubectl", "autoscaler", "kustomize-controller"]);
@@ -140,10 +142,10 @@ mod tests {
     #[test]
     fn what_others_own_stays_theirs() {
         let others = json!([{ "manager": "autoscaler", "operation": "Update", "fieldsV1": {} }]);
-        assert_eq!(takeover(&metadata(others, json!({})), "kustomize-controller"), None);
+        assert_eq!(takeover(&metadata(others, json!({})), &Ownership::default()), None);
         let merged = json!([{ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": {} }]);
         let annotations = json!({ "kustomize.toolkit.fluxcd.io/ssa": "Merge" });
-        assert_eq!(takeover(&metadata(merged, annotations), "kustomize-controller"), None);
+        assert_eq!(takeover(&metadata(merged, annotations), &Ownership::default()), None);
     }
 }
 

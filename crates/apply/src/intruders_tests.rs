@@ -4,11 +4,15 @@ use super::*;
 
 const OURS: &str = "kustomize-controller";
 
+fn ownership() -> Ownership {
+    Ownership::default()
+}
+
 /// The managers whose entries are left after a takeover; `None` where nobody wrote by hand.
 fn left(entries: Value) -> Option<Vec<(String, Value)>> {
     let metadata: ObjectMeta = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
-    let patch = takeover(&metadata, OURS);
-    assert_eq!(any(&metadata, OURS), patch.is_some());
+    let patch = takeover(&metadata, &ownership());
+    assert_eq!(any(&metadata, &ownership()), patch.is_some());
     let patch = patch?;
     let entries = patch["metadata"]["managedFields"].as_array().unwrap();
     Some(
@@ -85,4 +89,16 @@ fn a_suspension_by_hand_stays_whose_it_is() {
     let both = left(json!([of(json!({ "f:spec": { "f:suspend": {}, "f:interval": {} } }))]));
     let expected = [("kubectl-patch", suspend), (OURS, interval)];
     assert_eq!(both, Some(expected.map(|(manager, spec)| (manager.to_owned(), json!({ "f:spec": spec }))).to_vec()));
+}
+
+#[test]
+fn what_people_wrote_stays_theirs_where_it_is_not_taken_over() {
+    let helm = Ownership { field_manager: "helm-controller", takes_over: false, ..Ownership::default() };
+    let of = |manager: &str, operation: &str| {
+        let entries = json!([entry(manager, operation, "f:a")]);
+        let metadata: ObjectMeta = serde_json::from_value(json!({ "managedFields": entries })).unwrap();
+        takeover(&metadata, &helm).is_some()
+    };
+    assert!(!of("kubectl-edit", "Update") && !of("kubectl", "Apply") && !of("before-first-apply", "Update"));
+    assert!(of("helm-controller", "Update"));
 }

@@ -20,12 +20,20 @@ pub struct Ownership {
     pub namespace_label: &'static str,
     /// The name under which the fields of the objects are owned.
     pub field_manager: &'static str,
+    /// Whether what people wrote with kubectl is taken over, and goes where nobody describes it, as with Flux's Kustomizations; Helm
+    /// leaves it.
+    pub takes_over: bool,
 }
 
 impl Default for Ownership {
     /// That of Kustomizations.
     fn default() -> Self {
-        Self { name_label: OWNER_NAME, namespace_label: OWNER_NAMESPACE, field_manager: FIELD_MANAGER }
+        Self {
+            name_label: OWNER_NAME,
+            namespace_label: OWNER_NAMESPACE,
+            field_manager: FIELD_MANAGER,
+            takes_over: true,
+        }
     }
 }
 

@@ -26,6 +26,13 @@ pub fn to_pretty_string(value: impl Node) -> String {
     writer.out
 }
 
+/// `value` as [`to_string`] writes it, but with keys in the order of their bytes.
+pub fn to_bytewise_string(value: impl Node) -> String {
+    let mut writer = Writer { is_bytewise: true, ..Writer::new(false) };
+    writer.document(value);
+    writer.out
+}
+
 /// `values` as documents separated by `---`, as `kubectl kustomize` prints them.
 pub fn write_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
     let mut writer = Writer::new(false);
@@ -45,13 +52,21 @@ struct Writer {
     column: usize,
     /// Whether it is the style of go-yaml v3.
     is_pretty: bool,
+    /// Whether keys are in the order of their bytes, instead of that of people.
+    is_bytewise: bool,
     /// The column behind which lines are folded.
     width: usize,
 }
 
 impl Writer {
     fn new(is_pretty: bool) -> Self {
-        Self { out: String::new(), column: 0, is_pretty, width: if is_pretty { usize::MAX } else { WIDTH } }
+        Self {
+            out: String::new(),
+            column: 0,
+            is_pretty,
+            is_bytewise: false,
+            width: if is_pretty { usize::MAX } else { WIDTH },
+        }
     }
 
     fn push(&mut self, text: &str) {
@@ -88,7 +103,11 @@ impl Writer {
 
     /// The entries of a mapping whose keys stand at `indent`; the first may follow an indicator on its line.
     fn mapping<N: Node>(&mut self, mut entries: Vec<(N::Text, N)>, indent: usize) {
-        key_order::sort(&mut entries);
+        if self.is_bytewise {
+            entries.sort_by(|(a, _), (b, _)| a.as_ref().cmp(b.as_ref()));
+        } else {
+            key_order::sort(&mut entries);
+        }
         for (key, value) in entries {
             let key = key.as_ref();
             self.pad(indent);

@@ -85,6 +85,23 @@ impl Applier {
         Ok(())
     }
 
+    /// Whether the cluster serves all these kinds, or will, since their definitions are among the objects.
+    ///
+    /// # Errors
+    /// What of them it does not serve; or when the API gives no answer.
+    pub async fn check_served(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
+        let brings = Brings::of(manifests);
+        let mut unserved = Vec::new();
+        for manifest in manifests {
+            let id = manifest.id();
+            if !brings.kinds.contains(&(id.group.clone(), id.kind.clone())) && self.kind_of(manifest).await?.is_none() {
+                let api_version = manifest.versioned().api_version();
+                unserved.push(Unserved { subject: id.clone(), api_version, place: None });
+            }
+        }
+        if unserved.is_empty() { Ok(()) } else { Err(ApplyError::Unserved(unserved)) }
+    }
+
     /// The objects in the order in which they are applied. Nothing was sent to the cluster but questions.
     pub(crate) async fn prepare(&self, desired: &Desired) -> Result<Vec<Work>, ApplyError> {
         let brings = Brings::of(&desired.manifests);

@@ -35,17 +35,17 @@ impl Applier {
         patched: &Patched,
     ) -> Result<Option<Patched>, ApplyError> {
         let cluster = &self.inner.cluster;
-        let field_manager = cluster.ownership().field_manager;
+        let ownership = cluster.ownership();
         let step = |error| ApplyError::answer(work.id(), "takeover of fields failed", error, work.manifest.object());
         let account = desired.account.as_ref();
-        let Some(mut patch) = intruders::takeover(&metadata(&patched.object), field_manager) else { return Ok(None) };
+        let Some(mut patch) = intruders::takeover(&metadata(&patched.object), ownership) else { return Ok(None) };
         let mut attempt = 1;
         while let Err(error) = cluster.merge(kind, work.id(), &patch, account).await {
             if !again(&error, &mut attempt).await {
                 return Err(step(error));
             }
             let seen = cluster.metadata(kind, work.id(), account).await.map_err(step)?;
-            match seen.and_then(|seen| intruders::takeover(&seen, field_manager)) {
+            match seen.and_then(|seen| intruders::takeover(&seen, ownership)) {
                 Some(newer) => patch = newer,
                 None => break,
             }

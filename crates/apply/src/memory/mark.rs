@@ -26,7 +26,7 @@ impl Mark {
             fields: digest_fields(metadata, ownership),
             revision: metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0),
             excluded: is_excluded(metadata),
-            intruded: crate::intruders::any(metadata, ownership.field_manager),
+            intruded: crate::intruders::any(metadata, ownership),
         }
     }
 }

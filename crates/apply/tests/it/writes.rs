@@ -266,6 +266,7 @@ async fn owners_of_another_kind_have_labels_and_fields_of_their_own() {
         name_label: "farm.example/name",
         namespace_label: "farm.example/namespace",
         field_manager: "farmer",
+        takes_over: true,
     };
     let (applier, mut drift) = Applier::new(world.client.clone(), Options { ownership, ..Options::default() });
     let set = || desired("x", vec![config_map("a", json!({ "k": "1" }))]);

@@ -1,6 +1,6 @@
 //! A reconciliation as a thing: what it is to do, what it works on, what it tells and how it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -202,11 +202,22 @@ impl Job {
     }
 
     pub(crate) fn tell_event(&self, context: &Context, severity: Type, reason: &str, message: &str) {
+        self.tell_event_with(context, (severity, reason, message), BTreeMap::new());
+    }
+
+    /// The same, with more that programs are told besides.
+    pub(crate) fn tell_event_with(
+        &self,
+        context: &Context,
+        (severity, reason, message): (Type, &str, &str),
+        more: BTreeMap<String, String>,
+    ) {
         if message.is_empty() {
             return;
         }
         let kind = self.name.kind;
         let mut annotations = self.occasion().annotations(kind.group);
+        annotations.extend(more);
         annotations.extend(events::given(&self.owner.metadata));
         let (about, message) = (self.owner.reference(), &self.say(&message));
         context.recorder.tell(kind.component, Happened { about, severity, reason, message, annotations });

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::{KIND, names, owner};
 use crate::NamespacedName;
 use crate::delivery::{Context, Failure};
-use crate::owner::Owner;
+use crate::events::{Happened, Type};
+use crate::owner::{Owner, status};
 
 /// Makes the HelmChart that the HelmRelease describes, and keeps it as that is. What is suspended, goes, or names a chart that is
 /// there needs none.
@@ -23,7 +24,18 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
     let object = object(release, &spec, &name, template);
     let params = PatchParams::apply(KIND.status_manager).force();
     let api: Api<HelmChart> = Api::namespaced(context.client.clone(), &name.namespace);
-    api.patch(&name.name, &params, &Patch::Apply(object)).await.map(drop).map_err(|error| failed(&name, &error))
+    let before = api.get_metadata_opt(&name.name).await.map_err(|error| failed(&name, &error))?;
+    let after = api.patch(&name.name, &params, &Patch::Apply(object)).await.map_err(|error| failed(&name, &error))?;
+    let action = match before {
+        None => "Created",
+        Some(before) if before.metadata.generation != after.metadata.generation => "Configured",
+        Some(_) => return Ok(()),
+    };
+    let source = &template.spec.source_ref;
+    let (kind, namespace, source) = (&source.kind, &name.namespace, &source.name);
+    let message = format!("{action} HelmChart/{name} with SourceRef '{kind}/{namespace}/{source}'");
+    tell(context, release, &format!("HelmChart{action}"), &message);
+    Ok(())
 }
 
 /// Deletes the HelmChart that was made for the HelmRelease before, if it is that and another one than now.
@@ -49,8 +61,17 @@ pub(super) async fn forget(context: &Context, release: &Owner, before: &str) -> 
     }
     match api.delete(&name.name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        deleted => deleted.map(drop).map_err(|error| failed(&name, &error)),
+        Err(error) => Err(failed(&name, &error)),
+        Ok(_) => {
+            tell(context, release, "HelmChartDeleted", &format!("deleted HelmChart '{name}'"));
+            Ok(())
+        }
     }
+}
+
+fn tell(context: &Context, release: &Owner, reason: &str, message: &str) {
+    let (about, annotations) = (release.reference(), Default::default());
+    context.recorder.tell(KIND.component, Happened { about, severity: Type::Normal, reason, message, annotations });
 }
 
 fn failed(name: &NamespacedName, error: &kube::Error) -> Failure {
@@ -72,7 +93,7 @@ fn object(release: &Owner, spec: &HelmReleaseSpec, name: &NamespacedName, templa
         "chart": chart.chart,
         "version": chart.version,
         "sourceRef": { "kind": chart.source_ref.kind, "name": chart.source_ref.name },
-        "interval": chart.interval.as_ref().unwrap_or(&spec.interval),
+        "interval": as_go_says_it(chart.interval.as_ref().unwrap_or(&spec.interval)),
         "reconcileStrategy": chart.reconcile_strategy,
     });
     let mut put = |field: &str, value: Value| {
@@ -96,6 +117,11 @@ fn object(release: &Owner, spec: &HelmReleaseSpec, name: &NamespacedName, templa
         object["metadata"]["annotations"] = json!(annotations);
     }
     object
+}
+
+/// A duration in the one way in which Go writes it, so that nobody who takes over from the other has to change it.
+fn as_go_says_it(duration: &cowherd_api::Duration) -> Value {
+    duration.parse().map_or_else(|_| json!(duration), |duration| status::go_duration(duration).into())
 }
 
 fn without_null(mut object: Value) -> Value {
@@ -133,7 +159,7 @@ mod tests {
             json!({
                 "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "HelmChart",
                 "metadata": { "name": "apps-web", "namespace": "shared", "labels": labels },
-                "spec": { "chart": "web", "version": "1.x", "interval": "10m", "reconcileStrategy": "ChartVersion",
+                "spec": { "chart": "web", "version": "1.x", "interval": "10m0s", "reconcileStrategy": "ChartVersion",
                     "sourceRef": { "kind": "HelmRepository", "name": "charts" }, "valuesFiles": ["prod.yaml"],
                     "ignoreMissingValuesFiles": true },
             })

@@ -1,18 +1,18 @@
 //! The identities that a status tells, as Flux makes them.
 
-use cowherd_helm::release::record::{HookRecord, Record};
+use cowherd_helm::release::record::{HookRecord, Info, Record};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::go;
 
-/// The identity of values: that of the YAML that says them, with their keys in order; that of nothing where there are none.
+/// The identity of values: that of the YAML that says them, with their keys in the order of their bytes; that of nothing where there are none.
 pub(super) fn of_values(values: &Map<String, Value>) -> String {
     if values.is_empty() {
         return sha256(&[]);
     }
-    sha256(cowherd_yaml::to_string(&Value::Object(values.clone())).as_bytes())
+    sha256(cowherd_yaml::to_bytewise_string(&Value::Object(values.clone())).as_bytes())
 }
 
 /// The identity of a part of a spec: that of its JSON.
@@ -24,12 +24,14 @@ pub(super) fn of_json(value: &impl Serialize) -> String {
 pub(super) fn of_record(record: &Record, oci_digest: Option<&str>) -> String {
     let is_no_test = |hook: &&HookRecord| !hook.events.iter().any(|event| event == "test");
     let hooks: Vec<_> = record.hooks.iter().filter(is_no_test).collect();
+    // Of what a newer Helm writes Flux knows nothing.
+    let info = Info { others: Map::new(), ..record.info.clone() };
     let config = record.config.clone().filter(|config| !config.is_empty());
     let text = |value: &str| go::json(&Value::from(value));
     let mut fields = vec![
         ("name", text(&record.name)),
         ("version", record.version.to_string()),
-        ("info", go::typed(&record.info)),
+        ("info", go::typed(&info)),
         ("chartMetadata", go::chart(record.chart.get("metadata").unwrap_or(&Value::Null))),
         ("config", go::json(&config.map_or(Value::Null, Value::Object))),
         ("manifest", text(&record.manifest)),
@@ -69,6 +71,12 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_in_the_order_of_their_bytes() {
+        let written = "a10: 1\na2: 2\naB: 3\na_b: 4\n";
+        assert_eq!(of_values(&values(json!({ "a2": 2, "a_b": 4, "aB": 3, "a10": 1 }))), sha256(written.as_bytes()));
+    }
+
+    #[test]
     fn a_record_has_the_identity_of_what_go_writes_of_it() {
         let metadata = json!({ "name": "web", "version": "1.0.0", "apiVersion": "v2", "appVersion": "3" });
         let mut record = Record { name: "web".into(), version: 1, namespace: "apps".into(), ..Record::default() };
@@ -80,6 +88,21 @@ mod tests {
         record.info.status = "deployed".into();
         let written = r#"{"name":"web","version":1,"info":{"first_deployed":"2026-01-01T00:00:00Z","last_deployed":"2026-01-01T00:00:00Z","status":"deployed"},"chartMetadata":{"name":"web","version":"1.0.0","apiVersion":"v2","appVersion":"3"},"config":{"a":"\u003cx\u003e","b":2},"manifest":"---\na: 1\n","hooks":null,"namespace":"apps"}"#;
         assert_eq!(of_record(&record, None), sha256(format!("{written}\n").as_bytes()));
+    }
+
+    #[test]
+    fn records_have_the_identities_that_the_real_helm_controller_gave_them() {
+        let lines = include_str!("../../tests/recorded/release-digests.jsonl").lines();
+        let mut count = 0;
+        for line in lines {
+            let seen: Value = serde_json::from_str(line).unwrap();
+            let record: Record = serde_json::from_value(seen["record"].clone()).unwrap();
+            let name = format!("{}/{}.v{}", record.namespace, record.name, record.version);
+            assert_eq!(of_values(&record.config.clone().unwrap_or_default()), seen["configDigest"], "{name}");
+            assert_eq!(of_record(&record, seen["ociDigest"].as_str()), seen["digest"], "{name}");
+            count += 1;
+        }
+        assert!(count > 50, "{count} were recorded");
     }
 
     #[test]

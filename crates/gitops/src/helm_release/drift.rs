@@ -29,8 +29,44 @@ pub(super) struct Drifted {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
+    /// It is not to be looked at.
+    Excluded,
     Removed,
-    Changed { added: usize, changed: usize, removed: usize },
+    Changed {
+        added: usize,
+        changed: usize,
+        removed: usize,
+    },
+}
+
+impl Drifted {
+    /// Whether it is to be put right.
+    pub(super) fn differs(&self) -> bool {
+        self.change != Change::Excluded
+    }
+}
+
+/// What was put right, as Flux says it: what was made anew, and then what was changed.
+pub(super) fn corrections(drifted: &[Drifted]) -> String {
+    let of = |is: fn(&Change) -> bool, what: &'static str| {
+        let mut ids: Vec<&ObjectId> =
+            drifted.iter().filter(|one| is(&one.change)).map(|one| one.manifest.id()).collect();
+        ids.sort_by(|a, b| cowherd_apply::order::compare(a, b));
+        ids.into_iter().map(move |id| format!("{id} {what}"))
+    };
+    let made = of(|change| *change == Change::Removed, "created");
+    let changed = of(|change| matches!(change, Change::Changed { .. }), "configured");
+    listed(made.chain(changed).collect())
+}
+
+/// So many lines, and how many more there are.
+fn listed(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(NAMED);
+    if more > 0 {
+        lines.truncate(NAMED);
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
 }
 
 /// Whether it is looked for differences.
@@ -47,14 +83,14 @@ pub(super) async fn find(acting: &Acting<'_>, record: &Record) -> Result<Vec<Dri
     let (applier, account, ignored) = (&acting.target.applier, acting.target.account.as_ref(), &ignored);
     let drifted = stream::iter(objects).map(|manifest| async move {
         if manifest.has(DRIFT_DETECTION, "disabled") {
-            return Ok(None);
+            return Ok(Some(Drifted { manifest, change: Change::Excluded }));
         }
         let failed = |error| ActionError::failed(&error);
         let live = applier.look(manifest.versioned(), account).await.map_err(failed)?;
         let Some(live) = live else { return Ok(Some(Drifted { manifest, change: Change::Removed })) };
         let marked = Manifest::new(live.clone()).is_ok_and(|live| live.has(DRIFT_DETECTION, "disabled"));
         if marked {
-            return Ok(None);
+            return Ok(Some(Drifted { manifest, change: Change::Excluded }));
         }
         let mut manifest_with_marks = manifest.clone();
         manifest_with_marks.set_metadata(acting.job.name.mark_labels(), []);
@@ -64,7 +100,9 @@ pub(super) async fn find(acting: &Acting<'_>, record: &Record) -> Result<Vec<Dri
         Ok::<_, ActionError>(change.map(|change| Drifted { manifest: corrected, change }))
     });
     let found: Vec<Option<Drifted>> = drifted.buffered(AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+    let found: Vec<Drifted> = found.into_iter().flatten().collect();
+    // Where nothing differs, there is nothing to tell of what was left out either.
+    Ok(if found.iter().any(Drifted::differs) { found } else { Vec::new() })
 }
 
 /// How an object differs from what an apply would make of it.
@@ -150,17 +188,14 @@ pub(super) fn summary(drifted: &[Drifted]) -> String {
     let line = |one: &Drifted| {
         let id = one.manifest.id();
         match one.change {
+            Change::Excluded => format!("{id} excluded"),
             Change::Removed => format!("{id} removed"),
             Change::Changed { added, changed, removed } => {
                 format!("{id} changed ({added} additions, {changed} changes, {removed} removals)")
             }
         }
     };
-    let mut lines: Vec<String> = drifted.iter().take(NAMED).map(line).collect();
-    if drifted.len() > NAMED {
-        lines.push(format!("and {} more", drifted.len() - NAMED));
-    }
-    lines.join("\n")
+    listed(drifted.iter().map(line).collect())
 }
 
 #[cfg(test)]

@@ -16,6 +16,11 @@ const POLICY: &str = "helm.sh/resource-policy";
 
 /// The objects that a text describes; the items of lists each by themselves.
 pub(super) fn parse(text: &str) -> Result<Vec<Value>, String> {
+    Ok(parse_told(text)?.into_iter().map(|(object, _)| object).collect())
+}
+
+/// The same, each with whether it is an item of a list.
+pub(super) fn parse_told(text: &str) -> Result<Vec<(Value, bool)>, String> {
     let documents = parse_documents(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())?;
     let mut objects = Vec::new();
     for document in documents {
@@ -25,11 +30,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Value>, String> {
                 if map.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) =>
             {
                 match map.remove("items") {
-                    Some(Value::Array(items)) => objects.extend(items),
-                    _ => objects.push(Value::Object(map)),
+                    Some(Value::Array(items)) => objects.extend(items.into_iter().map(|item| (item, true))),
+                    _ => objects.push((Value::Object(map), false)),
                 }
             }
-            other => objects.push(other),
+            other => objects.push((other, false)),
         }
     }
     Ok(objects)

@@ -49,6 +49,7 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
         name_label: RELEASE_NAME,
         namespace_label: RELEASE_NAMESPACE,
         field_manager: HELM_FIELD_MANAGER,
+        takes_over: false,
     },
     component: "helm-controller",
     status_manager: HELM_FIELD_MANAGER,

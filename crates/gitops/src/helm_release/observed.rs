@@ -10,6 +10,9 @@ use crate::conditions::time;
 /// The version of snapshots whose digest is that of [`digest::of_record`].
 const VERSION: &str = "v2";
 
+/// What a snapshot says of a revision that was uninstalled since something failed.
+pub(super) const UNINSTALLED: &str = "uninstall-remediation";
+
 /// How many snapshots are kept where none of them is good.
 const MOST: usize = 5;
 
@@ -59,16 +62,20 @@ fn is_of(snapshot: &Snapshot, record: &Record) -> bool {
         == (&record.name, &record.namespace, record.version)
 }
 
-/// Takes note of records that were written, in their last state: a new one comes first, others are told as they are now. What
-/// made it, and from which artifact, is that of the new one alone.
+/// Takes note of records that were written, in their last state: a new one comes first, others that are known are told as they are
+/// now. What made it, and from which artifact, is that of the new one alone. What others made before is none of what was observed.
 pub(super) fn note(history: &mut Vec<Snapshot>, records: &[Record], action: &str, oci_digest: Option<&str>) {
+    let newest = records.iter().map(|record| record.version).max();
     for record in records {
         match history.iter_mut().find(|snapshot| is_of(snapshot, record)) {
             Some(known) => {
-                let (action, tests) = (known.action.clone(), known.test_hooks.take());
+                let tests = known.test_hooks.take();
+                // What uninstalls a revision is the last that happens to it.
+                let action = if action == UNINSTALLED { Some(action.to_owned()) } else { known.action.clone() };
                 let oci = known.oci_digest.clone();
                 *known = Snapshot { test_hooks: tests, ..snapshot(record, action.as_deref(), oci.as_deref()) };
             }
+            None if Some(record.version) != newest => {}
             None => history.push(snapshot(record, Some(action), oci_digest)),
         }
     }
@@ -171,6 +178,15 @@ mod tests {
     }
 
     #[test]
+    fn what_others_made_before_is_nothing_that_was_observed() {
+        let mut history = Vec::new();
+        note(&mut history, &[record(3, "superseded"), record(4, "deployed")], "upgrade", None);
+        assert_eq!(versions(&history), [(4, "deployed")]);
+        note(&mut history, &[record(4, "uninstalled")], UNINSTALLED, None);
+        assert_eq!((versions(&history), history[0].action.as_deref()), (vec![(4, "uninstalled")], Some(UNINSTALLED)));
+    }
+
+    #[test]
     fn what_others_changed_of_a_record_is_seen() {
         let observed = snapshot(&record(1, "deployed"), Some("install"), None);
         assert!(is_as_observed(&observed, &record(1, "deployed")));
@@ -184,7 +200,7 @@ mod tests {
     fn what_can_be_rolled_back_to_is_the_last_that_was_good() {
         let mut history = Vec::new();
         let all = [record(1, "superseded"), record(2, "superseded"), record(3, "failed"), record(4, "failed")];
-        note(&mut history, &all, "upgrade", None);
+        all.iter().for_each(|one| note(&mut history, std::slice::from_ref(one), "upgrade", None));
         assert_eq!(previous(&history, false).map(|snapshot| snapshot.version), Some(2));
         let failed = TestHookStatus { phase: Some("Failed".into()), ..TestHookStatus::default() };
         history.iter_mut().find(|snapshot| snapshot.version == 2).unwrap().test_hooks =

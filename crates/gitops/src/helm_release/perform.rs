@@ -1,5 +1,6 @@
 //! Does one action to a release, and says what came of it: in its status, and by an event.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cowherd_api::ConditionStatus::{False, True, Unknown};
@@ -8,6 +9,7 @@ use cowherd_apply::Manifest;
 use cowherd_helm::release::record::{Record, Status};
 use tokio::time::Instant;
 
+use super::KIND;
 use super::action::{self, ActionError};
 use super::conditions::{
     INSTALL_FAILED, INSTALL_SUCCEEDED, PENDING_RELEASE, RELEASED, REMEDIATED, ROLLBACK_FAILED, ROLLBACK_SUCCEEDED,
@@ -105,12 +107,10 @@ pub(super) async fn remedy(run: &Run<'_>, remediation: &Remediation) -> Result<O
         return Ok(Some(Action::Uninstall));
     }
     let Some(previous) = observed::previous(&run.own.history, remediation.ignores_tests) else { return Ok(None) };
-    let history = run.storage.history().await;
-    let history = history.map_err(|error| Failure::because("StateError", &error, true))?;
     let version = i64::from(previous.version);
-    let kept = history.iter().find(|record| record.version == version);
+    let kept = run.storage.get(version).await.map_err(|error| Failure::because("StateError", &error, true))?;
     // What others changed of it since is not what was good.
-    let is_as_it_was = kept.is_some_and(|record| observed::is_as_observed(previous, record));
+    let is_as_it_was = kept.is_some_and(|record| observed::is_as_observed(previous, &record));
     Ok(Some(if is_as_it_was { Action::Rollback(version) } else { Action::Upgrade }))
 }
 
@@ -166,7 +166,7 @@ async fn release(run: &mut Run<'_>, action: ReleaseAction) -> Result<(), Failure
             if action.retry(&run.spec).is_some() {
                 (run.own.failures, run.own.install_failures, run.own.upgrade_failures) = (None, None, None);
             }
-            told(run, Type::Normal, well, &message);
+            told(run, Type::Normal, well, &message, &latest);
             summarized(run);
             return Ok(());
         }
@@ -186,7 +186,8 @@ async fn release(run: &mut Run<'_>, action: ReleaseAction) -> Result<(), Failure
         metadata.version,
         error.to_string().trim()
     );
-    failed(run, RELEASED, badly, &message);
+    let wanted = run.wanted();
+    failed(run, RELEASED, badly, &message, &wanted);
     summarized(run);
     if !has_written {
         return Err(Failure::Told { message, may_pass: true });
@@ -206,7 +207,8 @@ async fn rollback(run: &mut Run<'_>, version: i64) -> Result<(), Failure> {
     let has_written = !written.is_empty();
     note(run, written.into_values(), "rollback");
     let what = format!("Helm rollback to previous release {} with chart {}", full_name(&target), chart_of(&target));
-    let ended = remediated(run, done, has_written, &what, (ROLLBACK_SUCCEEDED, ROLLBACK_FAILED)).await;
+    let about = Snapshot { config_digest: run.wanted().config_digest, ..target };
+    let ended = remediated(run, (done, has_written), &what, (ROLLBACK_SUCCEEDED, ROLLBACK_FAILED), &about).await;
     if !matches!(ended, Err(Failure::Superseded)) {
         summarized(run);
     }
@@ -223,26 +225,26 @@ async fn uninstall(run: &mut Run<'_>) -> Result<(), Failure> {
         (done.map(drop), acting.written)
     };
     let has_written = !written.is_empty();
-    note(run, written.into_values(), "uninstall-remediation");
+    note(run, written.into_values(), observed::UNINSTALLED);
     let what =
         format!("Helm uninstall remediation for release {} with chart {}", full_name(&before), chart_of(&before));
-    remediated(run, done, has_written, &what, (UNINSTALL_SUCCEEDED, UNINSTALL_FAILED)).await
+    remediated(run, (done, has_written), &what, (UNINSTALL_SUCCEEDED, UNINSTALL_FAILED), &before).await
 }
 
 /// Says how a remediation ended, by the reasons for either end. It counts as made where it has left a record.
 async fn remediated(
     run: &mut Run<'_>,
-    done: Result<(), ActionError>,
-    has_written: bool,
+    (done, has_written): (Result<(), ActionError>, bool),
     what: &str,
     (succeeded, failed_for): (&'static str, &'static str),
+    about: &Snapshot,
 ) -> Result<(), Failure> {
     match done {
         Ok(()) => {
             let message = format!("{what} succeeded");
             let mut conditions = status::conditions(&mut run.job.status, &run.job.owner);
             conditions.set(REMEDIATED, True, succeeded, &message);
-            told(run, Type::Normal, succeeded, &message);
+            told(run, Type::Normal, succeeded, &message, about);
             Ok(())
         }
         Err(ActionError::Superseded) => {
@@ -251,7 +253,7 @@ async fn remediated(
         }
         Err(error) => {
             let message = format!("{what} failed: {error}");
-            failed(run, REMEDIATED, failed_for, &message);
+            failed(run, REMEDIATED, failed_for, &message, about);
             if has_written { Ok(()) } else { Err(Failure::Told { message, may_pass: true }) }
         }
     }
@@ -286,7 +288,7 @@ async fn test(run: &mut Run<'_>) -> Result<(), Failure> {
             let message = format!("Helm test succeeded for release {release} with chart {chart}: {hooks}");
             let mut conditions = status::conditions(&mut run.job.status, &run.job.owner);
             conditions.set(TEST_SUCCESS, True, TEST_SUCCEEDED, &message);
-            told(run, Type::Normal, TEST_SUCCEEDED, &message);
+            told(run, Type::Normal, TEST_SUCCEEDED, &message, &latest);
             summarized(run);
             Ok(())
         }
@@ -296,7 +298,7 @@ async fn test(run: &mut Run<'_>) -> Result<(), Failure> {
         }
         Err(error) => {
             let message = format!("Helm test failed for release {release} with chart {chart}: {error}");
-            failed(run, TEST_SUCCESS, TEST_FAILED, &message);
+            failed(run, TEST_SUCCESS, TEST_FAILED, &message, &latest);
             if tests.is_some() {
                 let remediation = ReleaseAction::last(&run.own).map(|action| action.remediation(&run.spec));
                 if let Some(remediation) = remediation.filter(|remediation| !remediation.ignores_tests) {
@@ -310,37 +312,41 @@ async fn test(run: &mut Run<'_>) -> Result<(), Failure> {
 }
 
 async fn unlock(run: &mut Run<'_>, pending: Status) -> Result<(), Failure> {
-    let history = run.storage.history().await;
-    let history = history.map_err(|error| Failure::because("StateError", &error, true))?;
-    let Some(mut record) = history.into_iter().next_back().filter(|record| record.status() == Some(pending)) else {
+    let last = run.storage.last().await.map_err(|error| Failure::because("StateError", &error, true))?;
+    let Some(mut record) = last.filter(|record| record.status() == Some(pending)) else {
         return Ok(());
     };
     record.set_status(Status::Failed, format!("Release unlocked from stale '{}' state", pending.name()));
     let unlocked = run.storage.update(&record).await;
-    note(run, [record].into_iter(), "");
-    let latest = latest(&run.own.history).cloned().unwrap_or_default();
+    let latest = observed::snapshot(&record, None, run.own.last_attempted_revision_digest.as_deref());
+    // One that was never observed is that of somebody else, and stays so.
+    if run.own.history.iter().any(|snapshot| i64::from(snapshot.version) == record.version) {
+        note(run, [record].into_iter(), "");
+    }
     let (release, chart, pending) = (full_name(&latest), chart_of(&latest), pending.name());
     if let Err(error) = unlocked {
         let message = format!("Unlock of Helm release {release} with chart {chart} in {pending} state failed: {error}");
-        failed(run, RELEASED, PENDING_RELEASE, &message);
+        failed(run, RELEASED, PENDING_RELEASE, &message, &latest);
         summarized(run);
         return Err(Failure::Told { message, may_pass: true });
     }
     let message = format!("Unlocked Helm release {release} with chart {chart} in {pending} state");
     status::conditions(&mut run.job.status, &run.job.owner).set(RELEASED, False, PENDING_RELEASE, &message);
-    told(run, Type::Normal, PENDING_RELEASE, &message);
+    told(run, Type::Normal, PENDING_RELEASE, &message, &latest);
     summarized(run);
     Ok(())
 }
 
 async fn correct(run: &mut Run<'_>, drifted: Vec<Drifted>) -> Result<(), Failure> {
-    let (release, summary) = (latest(&run.own.history).map(full_name).unwrap_or_default(), drift::summary(&drifted));
-    let objects: Vec<Manifest> = drifted.into_iter().map(|drifted| drifted.manifest).collect();
+    let latest = latest(&run.own.history).cloned().unwrap_or_default();
+    let (release, summary) = (full_name(&latest), drift::corrections(&drifted));
+    let drifted = drifted.into_iter().filter(Drifted::differs);
+    let objects: Vec<Manifest> = drifted.map(|drifted| drifted.manifest).collect();
     let corrected = action::apply(&mut run.acting(), &objects).await;
     match corrected {
         Ok(_) => {
             let message = format!("Cluster state of release {release} has been corrected:\n{summary}");
-            told(run, Type::Normal, "DriftCorrected", &message);
+            told(run, Type::Normal, "DriftCorrected", &message, &latest);
             Ok(())
         }
         Err(error) => {
@@ -363,17 +369,29 @@ fn chart_of(snapshot: &Snapshot) -> String {
     chart(snapshot)
 }
 
-/// Says of an action, by its condition and an event, that it failed.
-fn failed(run: &mut Run<'_>, condition: &str, reason: &'static str, message: &str) {
+/// Says of an action on this revision, by its condition and an event, that it failed.
+fn failed(run: &mut Run<'_>, condition: &str, reason: &'static str, message: &str, about: &Snapshot) {
     run.own.failures = Some(run.own.failures.unwrap_or_default() + 1);
     status::conditions(&mut run.job.status, &run.job.owner).set(condition, False, reason, message);
     tracing::error!(reason, "{}", run.job.say(&message));
-    run.job.tell_event(run.context, Type::Warning, reason, message);
+    run.job.tell_event_with(run.context, (Type::Warning, reason, message), annotations(about));
 }
 
-fn told(run: &Run<'_>, severity: Type, reason: &'static str, message: &str) {
+fn told(run: &Run<'_>, severity: Type, reason: &'static str, message: &str, about: &Snapshot) {
     tracing::info!(reason, "{}", run.job.say(&message));
-    run.job.tell_event(run.context, severity, reason, message);
+    run.job.tell_event_with(run.context, (severity, reason, message), annotations(about));
+}
+
+/// What programs are told of a revision, beside what happened to it.
+pub(super) fn annotations(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let named = [
+        ("revision", Some(&snapshot.chart_version)),
+        ("token", Some(&snapshot.config_digest)),
+        ("app-version", snapshot.app_version.as_ref()),
+        ("oci-digest", snapshot.oci_digest.as_ref()),
+    ];
+    let given = named.into_iter().filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)));
+    given.map(|(name, text)| (format!("{}/{name}", KIND.group), text.clone())).collect()
 }
 
 fn summarized(run: &mut Run<'_>) {

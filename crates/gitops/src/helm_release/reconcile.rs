@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cowherd_api::ConditionStatus::{False, True, Unknown};
 use cowherd_api::flux::annotations::{FORCE_REQUESTED_AT, RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT};
-use cowherd_api::flux::helm::v2::{HelmReleaseSpec, HelmReleaseStatus};
+use cowherd_api::flux::helm::v2::{HelmReleaseSpec, HelmReleaseStatus, Snapshot};
 use cowherd_helm::Chart;
 use cowherd_helm::release::record::Record;
 use kube::Client;
@@ -110,6 +110,18 @@ impl Run<'_> {
         self.job.write_status(self.context).await
     }
 
+    /// What is asked for, as far as a revision of it would say it.
+    pub(super) fn wanted(&self) -> Snapshot {
+        let metadata = &self.chart.metadata;
+        Snapshot {
+            chart_version: metadata.version.clone(),
+            app_version: Some(metadata.app_version.clone()),
+            config_digest: digest::of_values(&self.values),
+            oci_digest: self.own.last_attempted_revision_digest.clone(),
+            ..Snapshot::default()
+        }
+    }
+
     /// The means of an action.
     pub(super) fn acting(&mut self) -> Acting<'_> {
         Acting {
@@ -175,8 +187,7 @@ impl Run<'_> {
         let mut done: Vec<Step> = Vec::new();
         loop {
             self.job.give_way()?;
-            let history = self.storage.history().await;
-            let last = history.map_err(|error| state_error(&error))?.pop();
+            let last = self.storage.last().await.map_err(|error| state_error(&error))?;
             let Some(action) = self.next(last.as_ref()).await? else { return self.succeed().await };
             if done.contains(&action.step()) {
                 return self.give_up_for_now();
@@ -421,6 +432,7 @@ impl Run<'_> {
     /// What failed is tried again once the interval of that is over.
     fn told_to_retry(&mut self) -> Result<(), Failure> {
         let interval = status::go_duration(self.settings.retry_interval);
+        self.job.status.observed_generation = self.job.owner.generation();
         let told = self.told(false);
         let mut conditions = status::conditions(&mut self.job.status, &self.job.owner);
         conditions.set(RECONCILING, True, PROGRESSING_WITH_RETRY, &format!("retrying after {interval}"));

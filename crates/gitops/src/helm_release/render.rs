@@ -54,8 +54,7 @@ fn record(wanted: Wanted, now: Timestamp, seed: &[u8], lookup: &InCluster) -> Re
         ..Request::default()
     };
     let mut engine = GoTemplates::new(now, seed).with_lookup(lookup);
-    let output = cowherd_helm::render(chart, &request, &mut engine).map_err(|error| error.to_string())?;
-    let mut record = Record::of(&output, &release, values);
-    record.manifest = post_render.run(&output.manifests)?;
-    Ok(record)
+    let mut output = cowherd_helm::render(chart, &request, &mut engine).map_err(|error| error.to_string())?;
+    post_render.run(&mut output)?;
+    Ok(Record::of(&output, &release, values))
 }

@@ -10,11 +10,36 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 
+use super::KIND;
+
 /// Under which name a Secret holds the record.
 const RELEASE: &str = "release";
+/// Under which label it says what the revision is.
+const STATUS: &str = "status";
 
-/// How many records of a release are read at most: who keeps all of them has a Secret for each.
-const MOST: u32 = 500;
+/// How many records are listed with one request.
+const PAGE: u32 = 500;
+/// How many records a release may have: who keeps all of them has a Secret for each.
+const MOST: usize = 20_000;
+
+/// A record as its Secret tells it without being read: a record may be large, and there may be many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) version: i64,
+    pub(super) status: Option<Status>,
+}
+
+/// As whom records are written.
+fn params() -> PostParams {
+    PostParams { field_manager: Some(KIND.ownership.field_manager.to_owned()), ..PostParams::default() }
+}
+
+impl Entry {
+    /// Whether the revision is what is there.
+    pub(super) fn is_deployed(self) -> bool {
+        self.status == Some(Status::Deployed)
+    }
+}
 
 /// The records of one release.
 pub(super) struct Storage {
@@ -29,6 +54,11 @@ pub(super) enum StorageError {
     /// The API said so, or gave no answer.
     #[error("{0}")]
     Api(String),
+    /// There are more than are ever read.
+    #[error(
+        "there are more than {MOST} records of the release; set spec.maxHistory, and delete the Secrets of the oldest"
+    )]
+    TooMany,
     /// A Secret holds what is no record.
     #[error("the Secret {name}: {cause}")]
     Unreadable { name: String, cause: RecordError },
@@ -55,18 +85,45 @@ impl Storage {
         Self::new(self.client.clone(), namespace, release)
     }
 
-    /// All records, the oldest first.
-    pub(super) async fn history(&self) -> Result<Vec<Record>, StorageError> {
-        let selector = format!("owner=helm,name={}", self.release);
-        let found = self.secrets.list(&ListParams::default().labels(&selector).limit(MOST)).await?;
-        let read = |secret: Secret| -> Option<Result<Record, StorageError>> {
-            let name = secret.name_any();
-            let data = secret.data?.remove(RELEASE)?.0;
-            Some(Record::decode(&data).map_err(|cause| StorageError::Unreadable { name, cause }))
+    /// Which records there are, the oldest first.
+    pub(super) async fn entries(&self) -> Result<Vec<Entry>, StorageError> {
+        let mut params = ListParams::default().labels(&format!("owner=helm,name={}", self.release)).limit(PAGE);
+        let prefix = secret_name(&self.release, 0);
+        let prefix = prefix.trim_end_matches('0');
+        let mut entries = Vec::new();
+        loop {
+            let page = self.secrets.list_metadata(&params).await?;
+            entries.extend(page.items.iter().filter_map(|secret| {
+                let version = secret.metadata.name.as_deref()?.strip_prefix(prefix)?.parse().ok()?;
+                Some(Entry { version, status: secret.labels().get(STATUS).and_then(|name| Status::named(name)) })
+            }));
+            if entries.len() > MOST {
+                return Err(StorageError::TooMany);
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => break,
+            }
+        }
+        entries.sort_by_key(|entry| entry.version);
+        Ok(entries)
+    }
+
+    /// The record of a revision, if there is one.
+    pub(super) async fn get(&self, version: i64) -> Result<Option<Record>, StorageError> {
+        let name = secret_name(&self.release, version);
+        let Some(data) = self.secrets.get_opt(&name).await?.and_then(|secret| secret.data?.remove(RELEASE)) else {
+            return Ok(None);
         };
-        let mut records: Vec<Record> = found.items.into_iter().filter_map(read).collect::<Result<_, _>>()?;
-        records.sort_by_key(|record| record.version);
-        Ok(records)
+        Record::decode(&data.0).map(Some).map_err(|cause| StorageError::Unreadable { name, cause })
+    }
+
+    /// The record of the last revision, if there is any.
+    pub(super) async fn last(&self) -> Result<Option<Record>, StorageError> {
+        match self.entries().await?.last() {
+            Some(last) => self.get(last.version).await,
+            None => Ok(None),
+        }
     }
 
     /// Keeps a new record. Of more than `most`, where that is not 0, the oldest go, but for the one that is deployed.
@@ -75,7 +132,7 @@ impl Storage {
             self.make_room(most - 1).await?;
         }
         let secret = self.secret(record, "createdAt", None)?;
-        self.secrets.create(&PostParams::default(), &secret).await?;
+        self.secrets.create(&params(), &secret).await?;
         Ok(())
     }
 
@@ -84,7 +141,7 @@ impl Storage {
         let name = secret_name(&self.release, record.version);
         let found = self.secrets.get(&name).await?;
         let secret = self.secret(record, "modifiedAt", Some(&found))?;
-        self.secrets.replace(&name, &PostParams::default(), &secret).await?;
+        self.secrets.replace(&name, &params(), &secret).await?;
         Ok(())
     }
 
@@ -98,11 +155,10 @@ impl Storage {
     }
 
     async fn make_room(&self, most: usize) -> Result<(), StorageError> {
-        let records = self.history().await?;
-        let deployed = records.iter().rev().find(|record| record.status() == Some(Status::Deployed));
-        let deployed = deployed.map(|record| record.version);
-        let spare = records.len().saturating_sub(most);
-        let oldest = records.iter().map(|record| record.version).filter(|version| Some(*version) != deployed);
+        let entries = self.entries().await?;
+        let deployed = entries.iter().rev().find(|entry| entry.is_deployed()).map(|entry| entry.version);
+        let spare = entries.len().saturating_sub(most);
+        let oldest = entries.iter().map(|entry| entry.version).filter(|version| Some(*version) != deployed);
         for version in oldest.take(spare) {
             self.delete(version).await?;
         }

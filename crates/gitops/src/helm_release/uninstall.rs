@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cowherd_api::ConditionStatus::False;
-use cowherd_api::flux::helm::v2::HelmReleaseStatus;
+use cowherd_api::flux::helm::v2::{HelmReleaseStatus, Snapshot};
 
 use super::action::{self, Acting, ActionError, Uninstalled};
 use super::conditions::{RELEASED, UNINSTALL_FAILED, UNINSTALL_SUCCEEDED};
 use super::names::Names;
 use super::observed::{chart, full_name, latest};
+use super::perform::annotations;
 use super::reconcile::Run;
 use super::storage::Storage;
 use super::{chart_template, owner, status as words};
@@ -86,7 +87,7 @@ async fn leave(context: &Arc<Context>, job: &mut Job, own: &mut HelmReleaseStatu
         let done = action::uninstall(&mut acting).await;
         (done, acting.written)
     };
-    tell(context, job, done, (&full_name(&newest), &chart(&newest)))
+    tell(context, job, done, &newest)
 }
 
 /// Uninstalls the release that has another name or place by now, where it was.
@@ -97,22 +98,24 @@ pub(super) async fn former(run: &mut Run<'_>, names: Names) -> Result<(), Failur
         let mut acting = Acting { storage: &records, names: &names, ..run.acting() };
         action::uninstall(&mut acting).await
     };
-    tell(run.context, run.job, done, (&full_name(&newest), &chart(&newest)))
+    tell(run.context, run.job, done, &newest)
 }
 
 fn tell(
     context: &Context,
     job: &mut Job,
     done: Result<Uninstalled, ActionError>,
-    (release, chart): (&str, &str),
+    about: &Snapshot,
 ) -> Result<(), Failure> {
+    let (release, chart) = (full_name(about), chart(about));
     let message = match done {
         Ok(Uninstalled::NotFound) => format!("Release {release} was not found, assuming it is uninstalled"),
         Ok(Uninstalled::Already) => format!("Release {release} was already uninstalled"),
         Ok(Uninstalled::Now) => {
             let message = format!("Helm uninstall succeeded for release {release} with chart {chart}");
             tracing::info!("{message}");
-            job.tell_event(context, Type::Normal, UNINSTALL_SUCCEEDED, &message);
+            let more = annotations(about);
+            job.tell_event_with(context, (Type::Normal, UNINSTALL_SUCCEEDED, &message), more);
             message
         }
         Err(ActionError::Superseded) => return Err(Failure::Superseded),

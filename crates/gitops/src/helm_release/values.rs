@@ -48,7 +48,10 @@ pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmRelease
         let data = match data(client, namespace, reference).await? {
             Some(data) => data,
             None if reference.optional == Some(true) => continue,
-            None => return Err(wrong("resource not found".to_owned())),
+            None => {
+                let plural = if reference.kind == "Secret" { "secrets" } else { "configmaps" };
+                return Err(wrong(format!("{plural} {:?} not found", reference.name)));
+            }
         };
         let Some(text) = data.get(key(reference)) else {
             if reference.optional == Some(true) {
@@ -66,17 +69,14 @@ pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmRelease
                 let text = String::from_utf8_lossy(text);
                 put(&mut values, path, &text, reference.literal == Some(true)).map_err(|cause| {
                     // What cannot be merged may be quoted.
-                    wrong(format!(
-                        "unable to merge value: {}",
-                        if is_secret { "it is not as it should be" } else { &cause }
-                    ))
+                    wrong(format!("{}", if is_secret { "it is not as it should be" } else { &cause }))
                 })?;
             }
             None => {
                 let read = read_values(text, &cowherd_yaml::Limits::default());
                 let read = read.map_err(|error| {
                     let cause = if is_secret { "it is no mapping in YAML".to_owned() } else { error.to_string() };
-                    wrong(format!("unable to read values: {cause}"))
+                    wrong(cause)
                 })?;
                 if is_secret {
                     read.values().for_each(|value| hide_all(&mut mask, value));

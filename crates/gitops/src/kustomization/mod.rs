@@ -24,7 +24,12 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     version: "v1",
     kind: "Kustomization",
     plural: "kustomizations",
-    ownership: Ownership { name_label: OWNER_NAME, namespace_label: OWNER_NAMESPACE, field_manager: FIELD_MANAGER },
+    ownership: Ownership {
+        name_label: OWNER_NAME,
+        namespace_label: OWNER_NAMESPACE,
+        field_manager: FIELD_MANAGER,
+        takes_over: true,
+    },
     component: "kustomize-controller",
     status_manager: KUSTOMIZE_STATUS_MANAGER,
     status_fields: status::FIELDS,

@@ -34,6 +34,7 @@ pub(super) static KIND: OwnerKind = OwnerKind {
         name_label: "tests.cowherd.dev/name",
         namespace_label: "tests.cowherd.dev/namespace",
         field_manager: "bundle-controller",
+        takes_over: true,
     },
     component: "bundle-controller",
     status_manager: "bundle-controller-status",

@@ -22,16 +22,17 @@ pub(in super::super) async fn install(
     values: Map<String, Value>,
 ) -> Result<(), ActionError> {
     let said = acting.spec.install.clone().unwrap_or_default();
-    let last = acting.storage.history().await?.pop();
+    let last = acting.storage.last().await?;
     let last = last.map(|last| reusable(last, said.replace == Some(true))).transpose()?;
     crds::apply(acting, (&chart, &values), Policy::of(said.crds.as_ref())).await?;
     let revision = last.as_ref().map_or(1, |last| last.version + 1);
-    let mut record =
-        revise(acting, (chart, values), revision, false, said.disable_schema_validation == Some(true)).await?;
+    // As with Helm, to templates an installation is the first revision, whatever came before it.
+    let mut record = revise(acting, (chart, values), 1, false, said.disable_schema_validation == Some(true)).await?;
+    record.version = revision;
     record.info.first_deployed = now();
     record.info.last_deployed.clone_from(&record.info.first_deployed);
     record.set_status(Status::PendingInstall, "Initial install underway");
-    let all = objects::of(acting, &record).await?;
+    let all = objects::of_new(acting, &record).await?;
     if said.disable_take_ownership == Some(true) {
         let others = objects::refuse_those_of_others(acting, &all).await;
         others.map_err(|error| ActionError::Failed(format!("unable to continue with install: {error}")))?;
@@ -39,8 +40,8 @@ pub(in super::super) async fn install(
     if said.create_namespace == Some(true) && acting.spec.target_namespace.is_some() {
         create_namespace(acting).await?;
     }
-    if let Some(mut last) = last {
-        last.info.status = Status::Superseded.name().to_owned();
+    if let Some(mut last) = last.filter(|last| last.status() != Some(Status::Failed)) {
+        last.set_status(Status::Superseded, "superseded by new release");
         acting.update(&last).await?;
     }
     acting.create(&record).await?;

@@ -18,6 +18,15 @@ pub(in super::super) async fn of(acting: &Acting<'_>, record: &Record) -> Result
     Ok(objects)
 }
 
+/// The objects of a new record. Where the cluster does not know a kind of them, nothing is begun: it is tried again until it does.
+pub(super) async fn of_new(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
+    let objects = of(acting, record).await?;
+    acting.target.applier.check_served(&objects).await.map_err(|error| {
+        ActionError::Failed(format!("unable to build kubernetes objects from release manifest: {error}"))
+    })?;
+    Ok(objects)
+}
+
 /// The objects that a record describes, in the namespace of the release where they name none.
 pub(super) async fn described(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
     let mut objects = manifests::read(&record.manifest).map_err(ActionError::Failed)?;

@@ -11,11 +11,9 @@ use super::{Acting, ActionError};
 /// # Errors
 /// The first test that fails, beside the record if there is one.
 pub(in super::super) async fn test(acting: &mut Acting<'_>) -> (Option<Record>, Result<(), ActionError>) {
-    let mut record = match acting.storage.history().await {
-        Ok(mut history) => match history.pop() {
-            Some(record) => record,
-            None => return (None, Err(ActionError::Failed("release: not found".to_owned()))),
-        },
+    let mut record = match acting.storage.last().await {
+        Ok(Some(record)) => record,
+        Ok(None) => return (None, Err(ActionError::Failed("release: not found".to_owned()))),
         Err(error) => return (None, Err(error.into())),
     };
     let said = acting.spec.test.clone().unwrap_or_default();

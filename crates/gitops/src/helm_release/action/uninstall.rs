@@ -2,9 +2,10 @@
 
 use cowherd_apply::Propagation;
 use cowherd_helm::release::HookEvent;
-use cowherd_helm::release::record::{Record, Status};
+use cowherd_helm::release::record::Status;
 
 use super::super::hooks;
+use super::rollback::supersede;
 use super::{Acting, ActionError, now, objects};
 
 /// What became of a release that was to be uninstalled.
@@ -24,11 +25,10 @@ pub(in super::super) enum Uninstalled {
 pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Uninstalled, ActionError> {
     let said = acting.spec.uninstall.clone().unwrap_or_default();
     let keeps = said.keep_history == Some(true);
-    let history = acting.storage.history().await?;
-    let Some(mut record) = history.last().cloned() else { return Ok(Uninstalled::NotFound) };
+    let Some(mut record) = acting.storage.last().await? else { return Ok(Uninstalled::NotFound) };
     if record.status() == Some(Status::Uninstalled) {
         if !keeps {
-            purge(acting, &history).await?;
+            purge(acting).await?;
         }
         acting.written.insert(record.version, record);
         return Ok(Uninstalled::Already);
@@ -67,14 +67,9 @@ pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Unins
     acting.written.insert(record.version, record.clone());
     if keeps {
         acting.update(&record).await?;
-        for mut deployed in history.into_iter().filter(|other| other.status() == Some(Status::Deployed)) {
-            if deployed.version != record.version {
-                deployed.info.status = Status::Superseded.name().to_owned();
-                acting.update(&deployed).await?;
-            }
-        }
+        supersede(acting, record.version).await?;
     } else {
-        purge(acting, &history).await?;
+        purge(acting).await?;
     }
     acting.job.status.inventory = None;
     match errors.as_slice() {
@@ -86,9 +81,9 @@ pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Unins
     }
 }
 
-async fn purge(acting: &Acting<'_>, history: &[Record]) -> Result<(), ActionError> {
-    for record in history {
-        acting.storage.delete(record.version).await?;
+async fn purge(acting: &Acting<'_>) -> Result<(), ActionError> {
+    for entry in acting.storage.entries().await? {
+        acting.storage.delete(entry.version).await?;
     }
     Ok(())
 }

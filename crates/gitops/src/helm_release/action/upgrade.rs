@@ -6,6 +6,7 @@ use cowherd_helm::release::HookEvent;
 use cowherd_helm::release::record::{Record, Status};
 use serde_json::{Map, Value};
 
+use super::super::storage::Entry;
 use super::super::{hooks, manifests};
 use super::crds::{self, Policy};
 use super::install::{named, revise};
@@ -23,15 +24,14 @@ pub(in super::super) async fn upgrade(
 ) -> Result<(), ActionError> {
     let said = acting.spec.upgrade.clone().unwrap_or_default();
     crds::apply(acting, (&chart, &values), Policy::of(said.crds.as_ref())).await?;
-    let history = acting.storage.history().await?;
-    let mut current = current(&history, &acting.names.release)?;
-    let revision = history.last().map_or(1, |last| last.version + 1);
+    let (mut current, last) = current(acting).await?;
+    let revision = last + 1;
     let mut record =
         revise(acting, (chart, values), revision, true, said.disable_schema_validation == Some(true)).await?;
     record.info.first_deployed.clone_from(&current.info.first_deployed);
     record.info.last_deployed = now();
     record.set_status(Status::PendingUpgrade, "Preparing upgrade");
-    let all = objects::of(acting, &record).await?;
+    let all = objects::of_new(acting, &record).await?;
     let before = objects::described(acting, &current).await?;
     if said.disable_take_ownership == Some(true) {
         let new = manifests::gone(all.clone(), &before);
@@ -58,16 +58,24 @@ pub(in super::super) async fn upgrade(
     acting.update(&record).await
 }
 
-/// The record of what is there: the one that is deployed, or, where none is, the last that failed.
-fn current(history: &[Record], release: &str) -> Result<Record, ActionError> {
-    let none = || ActionError::Failed(format!("{release:?} has no deployed releases"));
-    let last = history.last().ok_or_else(none)?;
-    if last.status().is_some_and(Status::is_pending) {
+/// The record of what is there, and the last revision.
+async fn current(acting: &Acting<'_>) -> Result<(Record, i64), ActionError> {
+    let entries = acting.storage.entries().await?;
+    let none = || ActionError::Failed(format!("{:?} has no deployed releases", acting.names.release));
+    let current = what_is_there(&entries)?.ok_or_else(none)?;
+    let record = acting.storage.get(current).await?.ok_or_else(none)?;
+    Ok((record, entries.last().map_or(current, |last| last.version)))
+}
+
+/// The revision of what is there: the one that is deployed, or, where none is, the last that failed.
+fn what_is_there(entries: &[Entry]) -> Result<Option<i64>, ActionError> {
+    let Some(last) = entries.last() else { return Ok(None) };
+    if last.status.is_some_and(Status::is_pending) {
         return Err(ActionError::Failed("another operation (install/upgrade/rollback) is in progress".to_owned()));
     }
-    let deployed = history.iter().rev().find(|record| record.status() == Some(Status::Deployed));
-    let may_be_last = matches!(last.status(), Some(Status::Failed | Status::Superseded));
-    deployed.or(may_be_last.then_some(last)).cloned().ok_or_else(none)
+    let deployed = entries.iter().rev().find(|entry| entry.is_deployed());
+    let may_be_last = matches!(last.status, Some(Status::Failed | Status::Superseded));
+    Ok(deployed.or(may_be_last.then_some(last)).map(|entry| entry.version))
 }
 
 async fn perform(
@@ -114,27 +122,18 @@ pub(super) async fn clean_up(
 mod tests {
     use super::*;
 
-    fn history(statuses: &[&str]) -> Vec<Record> {
-        let mut version = 0;
-        let record = |status: &&str| {
-            version += 1;
-            let mut record = Record { version, ..Record::default() };
-            record.info.status = (*status).to_owned();
-            record
-        };
-        statuses.iter().map(record).collect()
-    }
-
     #[test]
     fn what_is_there_is_what_was_deployed_or_failed_last() {
         let of = |statuses: &[&str]| {
-            current(&history(statuses), "web").map(|record| record.version).map_err(|error| error.to_string())
+            let statuses = statuses.iter().map(|name| Status::named(name)).zip(1..);
+            let entries: Vec<Entry> = statuses.map(|(status, version)| Entry { version, status }).collect();
+            what_is_there(&entries).map_err(|error| error.to_string())
         };
-        assert_eq!(of(&["superseded", "deployed"]), Ok(2));
-        assert_eq!(of(&["superseded", "deployed", "failed"]), Ok(2));
-        assert_eq!(of(&["superseded", "failed"]), Ok(2));
-        assert_eq!(of(&["superseded", "uninstalled"]), Err("\"web\" has no deployed releases".into()));
-        assert_eq!(of(&[]), Err("\"web\" has no deployed releases".into()));
+        assert_eq!(of(&["superseded", "deployed"]), Ok(Some(2)));
+        assert_eq!(of(&["superseded", "deployed", "failed"]), Ok(Some(2)));
+        assert_eq!(of(&["superseded", "failed"]), Ok(Some(2)));
+        assert_eq!(of(&["superseded", "uninstalled"]), Ok(None));
+        assert_eq!(of(&[]), Ok(None));
         assert!(of(&["deployed", "pending-upgrade"]).unwrap_err().contains("is in progress"));
     }
 }

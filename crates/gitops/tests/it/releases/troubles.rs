@@ -102,8 +102,7 @@ async fn values_come_from_where_the_release_says_and_what_is_secret_is_not_shown
     let map = json!({ "metadata": { "name": "given", "namespace": "apps" }, "data": { "values.yaml": "key: map\nother: 1\n", "only": "path" } });
     shop.world.create("v1", "ConfigMap", map).await;
     shop.add_release(json!({ "valuesFrom": [{ "kind": "Secret", "name": "given" }] })).await;
-    let missing =
-        "could not resolve Secret chart values reference 'apps/given' with key 'values.yaml': resource not found";
+    let missing = "could not resolve Secret chart values reference 'apps/given' with key 'values.yaml': secrets \"given\" not found";
     shop.says("False", "ValuesError", missing).await;
 
     shop.patch_release(json!({ "valuesFrom": [{ "kind": "ConfigMap", "name": "given" },
@@ -161,4 +160,50 @@ async fn a_release_that_was_being_made_when_the_agents_ended_is_taken_up() {
         ("failed", "Release unlocked from stale 'pending-upgrade' state")
     );
     shop.world.get(HELM, "HelmRelease", Some("apps"), "web").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_a_kind_that_is_not_there_yet_is_made_once_it_is() {
+    let shop = Shop::open().await;
+    let widget = "apiVersion: late.example.org/v1\nkind: Widget\nmetadata: {name: w}\n";
+    shop.sell("1.0.0", &[("templates/map.yaml", MAP), ("templates/widget.yaml", widget)]);
+    shop.add_repository().await;
+    shop.add_release(json!({})).await;
+    let status =
+        shop.says("False", "InstallFailed", "unable to build kubernetes objects from release manifest: ").await;
+    assert_eq!(condition(&status, "Stalled"), serde_json::Value::Null);
+    assert!(shop.records().await.is_empty(), "nothing was begun");
+    let names = json!({ "kind": "Widget", "plural": "widgets", "singular": "widget" });
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let version = json!({ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": schema } });
+    let definition = json!({ "metadata": { "name": "widgets.late.example.org" }, "spec": { "group": "late.example.org",
+        "scope": "Namespaced", "names": names, "versions": [version] } });
+    shop.world.create("apiextensions.k8s.io/v1", "CustomResourceDefinition", definition).await;
+    shop.released(1).await;
+    assert_eq!(shop.map().await.unwrap()["data"]["revision"], "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_more_revisions_than_are_listed_at_once_goes_on() {
+    let shop = Shop::open().await;
+    shop.sell("1.0.0", &[("templates/map.yaml", MAP)]);
+    shop.add_repository().await;
+    shop.add_release(json!({ "maxHistory": 0 })).await;
+    shop.released(1).await;
+    // By their names, which is how they are listed, the newest are not the last.
+    let mut record = shop.whole_records().await.remove(0);
+    for version in 2..=1010 {
+        record.version = version;
+        record.info.status = if version == 1010 { "deployed" } else { "superseded" }.to_owned();
+        let data = String::from_utf8(record.encode().unwrap()).unwrap();
+        let labels =
+            json!({ "name": "web", "owner": "helm", "status": record.info.status, "version": version.to_string() });
+        let name = format!("sh.helm.release.v1.web.v{version}");
+        let secret = json!({ "metadata": { "name": name, "namespace": "apps", "labels": labels },
+            "type": "helm.sh/release.v1", "stringData": { "release": data } });
+        shop.world.create("v1", "Secret", secret).await;
+    }
+    shop.patch_release(json!({ "values": { "key": "two" } })).await;
+    shop.released(1011).await;
+    assert_eq!(shop.map().await.unwrap()["data"]["revision"], "1011");
 }

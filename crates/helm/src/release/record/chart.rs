@@ -14,7 +14,7 @@ pub fn charted(chart: &Chart) -> Value {
         "templates": files(&chart.templates),
         "values": *chart.values,
         "schema": schema,
-        "files": files(&chart.files),
+        "files": if chart.files.is_empty() { Value::Null } else { files(&chart.files).into() },
     })
 }
 

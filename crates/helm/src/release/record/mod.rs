@@ -21,6 +21,8 @@ pub use labels::{SECRET_TYPE, labels, secret_name};
 
 /// The most bytes that a record may have once it is unpacked: a Secret holds a mebibyte, which may unpack to a thousand.
 const MAX_RECORD: u64 = 64 << 20;
+/// The most bytes that its maps and lists may take in memory, as a guess: a few bytes of JSON stand for a hundred times as many.
+const MAX_WEIGHT: usize = 256 << 20;
 
 /// A revision of a release, as Helm keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -109,6 +111,11 @@ impl Status {
         Self::PendingRollback,
     ];
 
+    /// The one that records give this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// The name that records give it.
     pub fn name(self) -> &'static str {
         match self {
@@ -192,6 +199,9 @@ pub enum RecordError {
     /// It unpacks to more than is read.
     #[error("the record unpacks to more than {} MiB", MAX_RECORD >> 20)]
     TooLarge,
+    /// It would take too much memory.
+    #[error("the record would take more than {} MiB of memory", MAX_WEIGHT >> 20)]
+    TooHeavy,
     /// It is no JSON, or not that of a release.
     #[error("the record is not that of a release: {0}")]
     Json(#[from] serde_json::Error),
@@ -227,25 +237,47 @@ impl Record {
         if text.len() as u64 > MAX_RECORD {
             return Err(RecordError::TooLarge);
         }
+        if cowherd_yaml::guess_weight(&text) > MAX_WEIGHT {
+            return Err(RecordError::TooHeavy);
+        }
         Ok(serde_json::from_slice(&text)?)
     }
 
     /// The data of the Secret that holds the record.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
         let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-        packed.write_all(&serde_json::to_vec(self)?)?;
+        let mut value = serde_json::to_value(self)?;
+        for place in ["/config", "/chart/values"] {
+            value.pointer_mut(place).into_iter().for_each(as_go_writes);
+        }
+        packed.write_all(&serde_json::to_vec(&value)?)?;
         Ok(BASE64_STANDARD.encode(packed.finish()?).into_bytes())
     }
 
     /// What the revision is, where it is something that is known here.
     pub fn status(&self) -> Option<Status> {
-        Status::ALL.into_iter().find(|status| status.name() == self.info.status)
+        Status::named(&self.info.status)
     }
 
     /// Says what the revision is.
     pub fn set_status(&mut self, status: Status, description: impl Into<String>) {
         self.info.status = status.name().to_owned();
         self.info.description = description.into();
+    }
+}
+
+/// Writes whole numbers as Go does, whose JSON knows no fraction of them.
+fn as_go_writes(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e18);
+            if let Some(whole) = whole.and_then(|whole| format!("{whole:.0}").parse::<i64>().ok()) {
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(as_go_writes),
+        Value::Object(map) => map.values_mut().for_each(as_go_writes),
+        _ => {}
     }
 }
 
@@ -262,5 +294,27 @@ impl HookRecord {
             output_log_policies: hook.output_log_policies.clone(),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_go_writes_them() {
+        let config = json!({ "a": [1.0, -2.0, 2.5, 1e300], "b": 3 });
+        let record = Record { config: config.as_object().cloned(), ..Record::default() };
+        let read = Record::decode(&record.encode().unwrap()).unwrap();
+        assert_eq!(read.config.map(Value::Object), Some(json!({ "a": [1, -2, 2.5, 1e300], "b": 3 })));
+    }
+
+    #[test]
+    fn a_record_that_would_take_too_much_memory_is_refused() {
+        let text = format!("{{\"chart\": [{}[]]}}", "[],".repeat(4_000_000));
+        let error = Record::decode(BASE64_STANDARD.encode(text).as_bytes()).unwrap_err();
+        assert!(matches!(error, RecordError::TooHeavy), "{error}");
     }
 }

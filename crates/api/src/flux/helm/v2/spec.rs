@@ -109,8 +109,8 @@ pub struct HelmReleaseSpec {
     /// What is made of the manifests before they are applied, one after the other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_renderers: Vec<PostRenderer>,
-    /// What becomes of hooks in it: they are left out (nohooks, the default of Flux), rendered with all others (combined) or by
-    /// themselves (separate).
+    /// What becomes of hooks in it: they go with all others (combined, the default), by themselves (separate), or stay as the chart
+    /// has them (nohooks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["nohooks", "combined", "separate"]))]
     pub post_render_strategy: Option<String>,
