@@ -69,7 +69,7 @@ pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmRelease
                 let text = String::from_utf8_lossy(text);
                 put(&mut values, path, &text, reference.literal == Some(true)).map_err(|cause| {
                     // What cannot be merged may be quoted.
-                    wrong(format!("{}", if is_secret { "it is not as it should be" } else { &cause }))
+                    wrong(if is_secret { "it is not as it should be".to_owned() } else { cause })
                 })?;
             }
             None => {

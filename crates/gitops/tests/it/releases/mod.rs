@@ -1,5 +1,6 @@
 //! A chart of a repository becomes a release, as Helm makes one, and stays as its HelmRelease says.
 
+mod beside;
 mod drift;
 mod hooks;
 mod rights;
