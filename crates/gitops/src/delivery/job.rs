@@ -255,18 +255,14 @@ impl Job {
 /// What an owner says whose source has brought nothing yet. Why that is so is told in its own namespace alone.
 pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest) -> Task {
     let problem = latest.problem.as_ref().filter(|_| source.name.namespace == of.namespace);
-    let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     if of.kind.story.is_some() {
-        let message = format!("{} '{}' is not ready{}", source.kind.0, source.name, not_ready(&why));
+        let why = problem.map_or("does not have an artifact".to_owned(), ToString::to_string);
+        let message = format!("{} '{}' is not ready: {why}", source.kind.0, source.name);
         return Task::Complain { reason: SOURCE_NOT_READY, message, is_final: false, severity: Type::Normal };
     }
+    let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
     Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
-}
-
-/// Why a source is not ready, of which this is known.
-fn not_ready(why: &str) -> String {
-    if why.is_empty() { ": does not have an artifact".to_owned() } else { why.to_owned() }
 }
 
 /// What an owner says whose source is not there, whether it was applied before or not.

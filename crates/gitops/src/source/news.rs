@@ -11,6 +11,8 @@ pub(crate) struct Latest {
     pub(crate) artifact: Option<Arc<Artifact>>,
     /// Why it could not be looked at since.
     pub(crate) problem: Option<Problem>,
+    /// Whether it was asked for something else since, and did not bring that.
+    pub(crate) is_outdated: bool,
 }
 
 impl Latest {
@@ -22,7 +24,7 @@ impl Latest {
     /// The source brought this, and all is well.
     #[cfg(test)]
     pub(crate) fn of(artifact: Artifact) -> Self {
-        Self { artifact: Some(Arc::new(artifact)), problem: None }
+        Self { artifact: Some(Arc::new(artifact)), ..Self::default() }
     }
 }
 
@@ -66,13 +68,17 @@ impl Teller {
             if is_new {
                 latest.artifact = Some(artifact);
             }
+            latest.is_outdated = false;
             latest.problem.take().is_some() || is_new
         });
     }
 
-    /// The source could not be looked at. What it brought before still counts.
-    pub(super) fn failed(&self, problem: &Problem) {
-        self.change(|latest| latest.problem.replace(problem.clone()).as_ref() != Some(problem));
+    /// The source could not be looked at. What it brought before still counts, unless it `is_outdated` for whoever minds that.
+    pub(super) fn failed(&self, problem: &Problem, is_outdated: bool) {
+        self.change(|latest| {
+            let was_outdated = std::mem::replace(&mut latest.is_outdated, is_outdated);
+            latest.problem.replace(problem.clone()).as_ref() != Some(problem) || was_outdated != is_outdated
+        });
     }
 
     /// The source is gone.
@@ -141,11 +147,11 @@ mod tests {
             may_pass: true,
             is_unverified: false,
         };
-        teller.failed(&problem);
-        teller.failed(&problem);
+        teller.failed(&problem, false);
+        teller.failed(&problem, false);
         teller.brought(artifact("1"));
         teller.brought(artifact("1"));
-        teller.failed(&problem);
+        teller.failed(&problem, false);
         teller.brought(artifact("1"));
         let expected = [words("", "no answer"), words("1", ""), words("1", "no answer"), words("1", "")];
         assert_eq!(*heard.lock().unwrap(), expected);

@@ -130,7 +130,8 @@ impl Report {
         } else {
             conditions.fail(reason, message);
         }
-        self.teller.failed(problem);
+        let is_outdated = *is_final || status.observed_generation != object.meta().generation;
+        self.teller.failed(problem, is_outdated);
         if let Some(listener) = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object)) {
             let _ = listener.send(Progress::failed(&self.name, message, *may_pass));
         }

@@ -347,7 +347,7 @@ async fn a_source_that_is_gone_brings_nothing_and_the_same_content_is_no_news() 
     let artifact = steps.schedule.content(&source()).unwrap();
     let before = steps.schedule.follow_after;
     advance(SECOND).await;
-    let latest = Some(Latest { artifact: Some(artifact.clone()), problem: None });
+    let latest = Some(Latest { artifact: Some(artifact.clone()), ..Latest::default() });
     steps.schedule.handle(Signal::Source(News { source: source(), latest }));
     assert_eq!(steps.schedule.follow_after, before);
     steps.source(None);

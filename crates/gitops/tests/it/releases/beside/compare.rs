@@ -11,7 +11,7 @@ const OF_REVISIONS: &[&str] = &["Succeeded", "Failed", "DriftCorrected", "Pendin
 /// Of what we tell by events, the real one tells some in its log alone.
 const OURS_ALONE: &[&str] = &["NoServiceAccount:", "SourceNotReady:", "StateError:", "ArtifactFailed:"];
 /// What follows on these words is the cause of a failure, which is put in words of its own by who applies.
-const BEFORE_CAUSES: &[&str] = &["with chart web@", "\" failed: ", "awaiting tests"];
+const BEFORE_CAUSES: &[&str] = &["with chart web@", "' is not ready", "\" failed: ", "awaiting tests"];
 
 /// What differs and is not explained, each with its path.
 pub fn differences(case: &Case, ours: &Value, real: &Value) -> Vec<String> {
