@@ -298,6 +298,12 @@ fn a_job_that_broke_off_is_done_again_for_the_same_reason() {
     known.apply("a", Ended::Superseded);
     known.now += SECOND;
     assert_eq!(known.trigger(), Some(Trigger::Sharing));
+
+    let mut new = Known::new();
+    new.entry.begin_for(&Trigger::Revision);
+    new.apply("a", Ended::Superseded);
+    new.now += SECOND;
+    assert_eq!(new.trigger(), Some(Trigger::Revision), "also the first one");
 }
 
 #[test]

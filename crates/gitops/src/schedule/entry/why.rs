@@ -33,6 +33,12 @@ impl Entry {
             _ if let Some(word) = self.word() => word,
             _ if let Some(word) = &request => Trigger::request(word),
             Some(ended) if ended != Trigger::Revision => ended,
+            // What was broken off goes on for the reason for which it was begun.
+            _ if self.broke_off
+                && let Some(trigger) = &self.trigger =>
+            {
+                trigger.clone()
+            }
             _ if is_known => Trigger::Start,
             Some(ended) => ended,
             None => Trigger::Change,
