@@ -75,10 +75,7 @@ impl Schedule {
         let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
         let concerned = match comes_back {
             true => self.context.sharing.go_on(&entry.owner, objects),
-            false => {
-                self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects);
-                Concerned::default()
-            }
+            false => self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects),
         };
         if has_waiting(&entry.status) {
             self.context.sharing.expect_to_wait(name);

@@ -26,7 +26,7 @@ use crate::owner::{Owner, OwnerName, Precedence};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     precedence: Precedence,
-    created: Timestamp,
+    pub(super) created: Timestamp,
     pub(crate) name: OwnerName,
 }
 
@@ -101,14 +101,22 @@ struct Described {
 }
 
 impl Claims {
-    /// `rank` had these objects when the process began.
-    pub(super) fn expect(&mut self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
+    /// `rank` had these objects when the process began. A former one of its name describes nothing any more.
+    pub(super) fn expect(
+        &mut self,
+        rank: &Rank,
+        is_suspended: bool,
+        objects: impl IntoIterator<Item = ObjectId>,
+    ) -> Concerned {
+        let is_former = self.of.get(&rank.name).is_some_and(|known| *known.rank != *rank);
+        let concerned = if is_former { self.disclaim(&rank.name) } else { Concerned::default() };
         let hold = if is_suspended { Hold::Rests } else { Hold::Had };
         let described = self.described(rank, objects, BTreeSet::new());
         for object in described.objects.iter() {
             self.on.entry(Arc::clone(object)).or_default().set(&described.rank, Some(hold));
         }
         self.of.insert(rank.name.clone(), described);
+        concerned
     }
 
     /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that.
@@ -160,11 +168,13 @@ impl Claims {
         known.map_or_else(|| Arc::new(rank.clone()), Arc::clone)
     }
 
-    /// `rank` applied these objects, and could not apply what else it describes where `is_all` does not hold.
+    /// `rank` applied these objects, and could not apply what else it describes where `is_all` does not hold. Of another one of its
+    /// name that is there by now this says nothing.
     pub(super) fn applied(&mut self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
         let mut concerned = Concerned::default();
-        let rank = &self.kept(rank);
-        let Some(described) = self.of.get(&rank.name).cloned() else { return concerned };
+        let is_known = |described: &&Described| *described.rank == *rank;
+        let Some(described) = self.of.get(&rank.name).filter(is_known).cloned() else { return concerned };
+        let rank = &described.rank;
         for object in described.objects.iter() {
             let older = self.winner(object).filter(|winner| *winner < rank).cloned();
             let is_written = objects.contains(object.as_ref());

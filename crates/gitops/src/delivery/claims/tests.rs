@@ -127,7 +127,7 @@ fn the_root_goes_before_those_beside_it_and_they_before_all_others_however_young
 fn what_an_owner_is_said_to_have_counts_until_it_turns_out_that_it_cannot_have_it() {
     let (a, b, x) = (rank(1, "a"), rank(2, "b"), object("x"));
     let mut claims = Claims::default();
-    claims.expect(&a, false, [x.clone()]);
+    let _ = claims.expect(&a, false, [x.clone()]);
     let _ = describe(&mut claims, &b, [x.clone()]);
     let contested = |by: &Rank, is_believed| Contested { object: x.clone(), by: by.name.clone(), is_believed };
     assert_eq!(claims.contested(&b), [contested(&a, true)]);
@@ -240,8 +240,8 @@ fn who_cannot_apply_an_object_keeps_it_from_nobody() {
     assert_eq!(claims.lost(&b), BTreeSet::new());
     // Nor after a restart, when nobody knows any more who could.
     let mut claims = Claims::default();
-    claims.expect(&a, false, [object("x")]);
-    claims.expect(&b, false, [object("x")]);
+    let _ = claims.expect(&a, false, [object("x")]);
+    let _ = claims.expect(&b, false, [object("x")]);
     assert_eq!(claims.lost(&b), BTreeSet::from([object("x")]));
     let _ = describe(&mut claims, &a, [object("x")]);
     assert_eq!(names(&claims.applied(&a, &BTreeSet::new(), false)), ["b"]);
@@ -251,12 +251,12 @@ fn who_cannot_apply_an_object_keeps_it_from_nobody() {
 #[test]
 fn what_was_applied_before_a_restart_is_doubtful_until_it_is_claimed_again() {
     let (a, b, mut claims) = (rank(1, "a"), rank(2, "b"), Claims::default());
-    claims.expect(&b, false, [object("x")]);
+    let _ = claims.expect(&b, false, [object("x")]);
     let x = object("x");
     assert!(claims.is_doubtful(&a.name, [&x].into_iter()) && !claims.is_doubtful(&b.name, [&x].into_iter()));
     apply(&mut claims, &b, &[]);
     assert!(!claims.is_doubtful(&a.name, [&x].into_iter()) && !claims.is_claimed_by_another(&a.name, &x));
-    claims.expect(&b, true, [object("x")]);
+    let _ = claims.expect(&b, true, [object("x")]);
     assert!(!claims.is_doubtful(&a.name, [&x].into_iter()) && claims.is_claimed_by_another(&a.name, &x));
 }
 
@@ -365,4 +365,19 @@ fn what_waits_at_an_owner_is_what_it_kept_for_an_approval_and_nobody_else_descri
     assert_eq!(claims.waits_at(&a.name), []);
     claims.expect_to_wait(&b.name);
     assert_eq!(claims.waits_at(&b.name), [object("y")], "before it is known what that is, all that it has");
+}
+
+#[test]
+fn a_former_one_of_the_same_name_has_nothing_any_more() {
+    let (former, a, b, x) = (rank(1, "a"), rank(3, "a"), rank(2, "b"), object("x"));
+    let mut claims = Claims::default();
+    apply(&mut claims, &former, &["x"]);
+    apply(&mut claims, &b, &["x"]);
+    assert_eq!(names(&claims.expect(&a, false, [])), ["b"], "it has the object now");
+    assert_eq!(claims.lost(&b), BTreeSet::new());
+    // What it was about to apply came after it was gone.
+    let _ = claims.applied(&former, &BTreeSet::from([x.clone()]), true);
+    let _ = claims.claim(&a, [x.clone()], BTreeSet::new());
+    let _ = claims.applied(&former, &BTreeSet::from([x.clone()]), true);
+    assert_eq!(claims.describing(&x), [b.name.clone(), a.name.clone()]);
 }

@@ -153,8 +153,13 @@ impl Sharing {
     }
 
     /// `rank` had these objects when the process began.
-    pub(crate) fn expect(&self, rank: &Rank, is_suspended: bool, objects: impl IntoIterator<Item = ObjectId>) {
-        self.state().claims.expect(rank, is_suspended, objects);
+    pub(crate) fn expect(
+        &self,
+        rank: &Rank,
+        is_suspended: bool,
+        objects: impl IntoIterator<Item = ObjectId>,
+    ) -> Concerned {
+        self.state().claims.expect(rank, is_suspended, objects)
     }
 
     /// Something of what `name` has waits to be approved, as its status says.
@@ -162,14 +167,20 @@ impl Sharing {
         self.state().claims.expect_to_wait(name);
     }
 
-    /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that.
+    /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that. What
+    /// a former owner says counts no more once another one of its name is there.
     pub(crate) fn claim(
         &self,
         rank: &Rank,
         objects: impl IntoIterator<Item = ObjectId>,
         left: BTreeSet<ObjectId>,
     ) -> Concerned {
-        let concerned = self.state().claims.claim(rank, objects, left);
+        let mut state = self.state();
+        if state.has_successor(rank) {
+            return Concerned::default();
+        }
+        let concerned = state.claims.claim(rank, objects, left);
+        drop(state);
         self.changed.notify_waiters();
         concerned
     }

@@ -45,8 +45,8 @@ impl Sharing {
             remains.successor = successor.uid().map(str::to_owned);
         }
         // Nobody sees it in between: what it describes is described all the time. But it is younger than the former one.
-        let concerned = state.claims.disclaim(&rank.name);
-        state.claims.expect(&rank, successor.is_suspended, objects);
+        let mut concerned = state.claims.disclaim(&rank.name);
+        concerned.extend(state.claims.expect(&rank, successor.is_suspended, objects));
         drop(state);
         self.changed.notify_waiters();
         concerned
@@ -144,6 +144,11 @@ impl State {
     /// Whether another object of the name of `owner` is there by now.
     pub(super) fn is_another_there(&self, owner: &Owner) -> bool {
         self.words.owner(&owner.name).is_some_and(|known| known.uid() != owner.uid())
+    }
+
+    /// Whether one that was made at another time has the name of `rank` by now.
+    pub(super) fn has_successor(&self, rank: &Rank) -> bool {
+        self.words.owner(&rank.name).is_some_and(|known| known.created() != rank.created)
     }
 
     fn are_keepers_in_doubt(&self, name: &OwnerName, patience: Duration) -> bool {

@@ -14,13 +14,17 @@ fn source() -> SourceName {
     SourceName::new(crate::source::git::KIND, "n", "source")
 }
 
-fn rank(name: &str) -> Rank {
-    let metadata = serde_json::json!({ "name": name, "namespace": "n" });
+fn owner(name: &str, created: &str) -> Arc<Owner> {
+    let metadata = serde_json::json!({ "name": name, "namespace": "n", "uid": created, "creationTimestamp": created });
     let spec = serde_json::json!({ "interval": "1m", "prune": true,
         "sourceRef": { "kind": "GitRepository", "name": "s" } });
     let object: Kustomization =
         serde_json::from_value(serde_json::json!({ "metadata": metadata, "spec": spec })).unwrap();
-    Rank::of(&object.read(None).0)
+    Arc::new(object.read(None).0)
+}
+
+fn rank(name: &str) -> Rank {
+    Rank::of(&owner(name, "2026-01-01T00:00:00Z"))
 }
 
 #[tokio::test]
@@ -69,6 +73,22 @@ fn what_an_owner_has_still_is_given_up_when_it_is_left_to_another_or_gone() {
     assert!(!is_abandoned());
     sharing.keep(&a.name, &[], false);
     assert!(is_abandoned(), "it is not to be pruned there");
+}
+
+#[test]
+fn what_a_former_one_says_counts_no_more_once_there_is_another() {
+    let sharing = Sharing::default();
+    let object = entries::parse("n_shared__ConfigMap", "v1").unwrap().id;
+    let (former, owner) = (owner("a", "2026-01-01T00:00:00Z"), owner("a", "2026-01-02T00:00:00Z"));
+    let describes = |rank: &Rank| drop(sharing.claim(rank, [object.clone()], BTreeSet::new()));
+    let _ = sharing.meet(&former, true, false);
+    describes(&Rank::of(&former));
+    let _ = (sharing.meet(&owner, true, false), sharing.expect(&Rank::of(&owner), false, []));
+    describes(&Rank::of(&former));
+    assert!(sharing.others_describing(&name("b"), &object).is_empty());
+    describes(&Rank::of(&owner));
+    let _ = sharing.go(&Rank::of(&former));
+    assert_eq!(sharing.others_describing(&name("b"), &object), [name("a")]);
 }
 
 #[tokio::test(start_paused = true)]
