@@ -4,6 +4,7 @@ mod attack;
 mod bench;
 mod compare;
 mod deny;
+mod histories;
 mod mutants;
 mod rbac;
 mod record;
@@ -33,6 +34,8 @@ cargo xtask <COMMAND>
   compare DIR   our rendering beside kubectl's and helm's, over everything below DIR; --help says more
   deny [CHECK]… what cargo-deny says of the dependencies, by deny.toml: their licences, sources, versions, and, where the
                 network has the database, advisories. CHECK is advisories, bans, licenses or sources
+  histories COUNT
+                tells the agents' model this many random histories of each kind that no test run tells
   mutants [--together] [--shard K/N] [AREA]
                 changes the code that decides trust, place by place, and tells which changes no test of its crate
                 notices; cargo-mutants must be installed. --together leaves out the few that need a build of their own
@@ -68,6 +71,7 @@ fn run() -> Result<ExitCode> {
         Some((command, rest)) if command == "bench" => bench::run(root, rest)?,
         Some((command, rest)) if command == "compare" => return compare::run(root, rest),
         Some((command, rest)) if command == "deny" => deny::run(root, rest)?,
+        Some((command, [count])) if command == "histories" => histories::run(root, count)?,
         Some((command, rest)) if command == "mutants" => return mutants::run(root, rest),
         Some((command, [kubeconfig])) if command == "rbac" => rbac::run(root, Path::new(kubeconfig))?,
         Some((command, [])) if command == "record" => record::run(root)?,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::tools;
 
-/// The variable from which all random cases follow: those of property tests and of the model of the agents.
+/// The variable from which the random cases of all property tests follow.
 const SEED: &str = "PROPTEST_RNG_SEED";
 
 /// Installs the tools that are missing, then runs the tests of the whole workspace, or of the packages that are named;
