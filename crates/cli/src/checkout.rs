@@ -9,12 +9,12 @@ use cowherd_gitops::Elsewhere;
 use cowherd_review::{By, Context, LeftOut, Side};
 use cowherd_source::local::{self, Head, Repository, Worktree};
 use cowherd_source::{Access, FetchError, Ignore, Reference, Snapshot};
+use cowherd_text::near;
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use crate::downloads;
-use crate::near;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
 

@@ -15,7 +15,6 @@ mod followed;
 mod keeper;
 mod limits;
 mod logs;
-mod near;
 mod output;
 mod repository;
 mod resource;

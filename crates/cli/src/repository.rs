@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use cowherd_source::local::{self, Head};
 use cowherd_source::{Access, Auth, FetchError, Location, Reference, Remote, RepositoryUrl, Scheme, Snapshot};
+use cowherd_text::near;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
@@ -14,7 +15,6 @@ use crate::bootstrap::{self, Root};
 use crate::checkout;
 use crate::failure::misuse;
 use crate::followed::Followed;
-use crate::near;
 use crate::tentative::Fetching;
 
 /// Flags with the credentials of a remote repository, as `flux bootstrap git` has them.

@@ -1,13 +1,13 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
 use anyhow::Result;
+use cowherd_text::near;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use crate::cluster::{explain, missing};
-use crate::near;
 use crate::output::{self, Format};
 use crate::target::Kind;
 

@@ -1,12 +1,12 @@
 //! The kinds that a cluster serves, by every name that kubectl takes for them.
 
 use anyhow::Result;
+use cowherd_text::near;
 use kube::Client;
 use kube::api::ApiResource;
 use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
 
 use crate::cluster::{explain, missing};
-use crate::near;
 use crate::target::Kind;
 
 /// A kind that a cluster serves.

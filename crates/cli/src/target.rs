@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use cowherd_api::supported;
+use cowherd_text::near;
 
 use crate::failure::misuse;
-use crate::near;
 
 /// The kinds that the agents reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use cowherd_review::check::{Finding, Other, Report, Rule, Severity};
 use cowherd_review::report::{self, left_out};
 use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover};
 use cowherd_source::local::{self, Repository};
+use cowherd_text::near;
 use cowherd_tree::{DiskTree, TreePath};
 use serde_json::{Value, json};
 
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
-use crate::near;
 use crate::output::{self, Format};
 use crate::repository::spec_path;
 use crate::terminal::Mark;

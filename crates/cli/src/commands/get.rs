@@ -7,13 +7,13 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_gitops::short_revision;
+use cowherd_text::near;
 use futures::StreamExt;
 use kube::runtime::watcher;
 
 use crate::cluster::{Cluster, missing};
 use crate::completion;
 use crate::failure::misuse;
-use crate::near;
 use crate::output::{self, Cell, Format, Table};
 use crate::resource::{self, Resource};
 use crate::target::{self, Kind, Target};

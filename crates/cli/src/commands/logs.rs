@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::DataDir;
+use cowherd_text::near;
 use jiff::Timestamp;
 
 use super::reconcile::parse_duration;
@@ -18,7 +19,6 @@ use crate::cluster::Cluster;
 use crate::completion;
 use crate::failure::misuse;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
-use crate::near;
 use crate::target::Kind;
 use crate::terminal::Mark;
 

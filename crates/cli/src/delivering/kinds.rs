@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use cowherd_api::supported;
 use cowherd_apply::Assumption;
+use cowherd_text::near;
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits, parse_documents_as};
 use kube::Client;
 
-use crate::{near, served};
+use crate::served;
 
 /// How many files of a repository are looked into for definitions.
 const MAX_FILES: usize = 20_000;

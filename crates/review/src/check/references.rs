@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cowherd_apply::Manifest;
+use cowherd_text::near;
 use serde_json::Value;
 
 use crate::cluster::{State, Unit};
@@ -45,7 +46,9 @@ fn of_dependencies(checked: &mut Checked<'_>, unit: &Unit) {
     for (index, name) in names.iter().enumerate() {
         if !checked.cluster.units.contains_key(name) && !checked.lost.may_bring("Kustomization", &name.name) {
             let field = format!("spec.dependsOn[{index}]");
-            let text = format!("{field}: there is no Kustomization {name} in this cluster");
+            let others = checked.cluster.units.keys().filter(|other| other.namespace == name.namespace);
+            let meant = near::hint(&name.name, others.map(|other| other.name.as_str()));
+            let text = format!("{field}: there is no Kustomization {name} in this cluster{meant}");
             checked.about(unit, &field, Severity::Error, Rule::Reference, text);
         }
         let on = checked.cluster.units.get(name).filter(|on| on.kustomization.spec.suspend == Some(true));
