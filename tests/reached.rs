@@ -130,13 +130,25 @@ fn refused(kubeconfig: &Path) -> String {
 #[test]
 fn who_asks_by_a_name_that_the_certificate_has_not_is_told_those_that_it_has() {
     let directory = tempfile::tempdir().unwrap();
-    let running = Running::start(directory.path(), ["server", "--tls-san", "k8s.example.test"]);
+    let mut command = crate::program::cowherd(directory.path());
+    command.args(["server", "--tls-san", "k8s.example.test"]);
+    let running = Running::listening(command, &directory.path().join("data"), "0.0.0.0:0");
+    let port = running.address().rsplit_once(':').unwrap().1.to_owned();
+    let elsewhere = changed(&running, "elsewhere", |kubeconfig| {
+        // All of these addresses are the machine's own, and the certificate names the first alone.
+        kubeconfig["clusters"][0]["cluster"]["server"] = format!("https://127.0.0.2:{port}").into();
+    });
+    let said = refused(&elsewhere);
+    assert!(said.contains("k8s.example.test") && said.contains("not for 127.0.0.2; "), "{said}");
+    assert!(said.contains("--tls-san") && !said.contains("tls-server-name"), "{said}");
     let other = changed(&running, "other", |kubeconfig| {
         kubeconfig["clusters"][0]["cluster"]["tls-server-name"] = "other.example.test".into();
     });
     let said = refused(&other);
     assert!(said.contains("its certificate is for k8s.example.test, ") && said.contains("localhost"), "{said}");
-    assert!(said.contains("not for other.example.test; ") && said.contains("--tls-san"), "{said}");
+    let why = "not for other.example.test; that name is the tls-server-name of the cluster in the kubeconfig";
+    assert!(said.contains(why) && said.contains("asked: https://"), "{said}");
+    assert!(!said.contains("take its kubeconfig again") && !said.contains("--tls-san"), "{said}");
     assert!(!said.contains("DnsName") && !said.contains("IpAddress"), "{said}");
 }
 

@@ -30,7 +30,7 @@ impl fmt::Display for Fault {
             }
             Self::Refused(status) => f.write_str(&status.message),
             Self::Missing(text) => f.write_str(text),
-            Self::Unanswered(error) => f.write_str(&unanswered(error)),
+            Self::Unanswered(error) => f.write_str(&unanswered(error, &REMEDIES)),
         }
     }
 }
@@ -42,9 +42,16 @@ const REMEDIES: TlsRemedies = TlsRemedies {
     own: "take the kubeconfig that it has now",
 };
 
+/// The same where the kubeconfig says by which name its server is to be known.
+const OF_SERVER_NAME: TlsRemedies = TlsRemedies {
+    name: "that name is the tls-server-name of the cluster in the kubeconfig: take it out there, or write a name that the \
+           certificate has",
+    ..REMEDIES
+};
+
 /// Why no answer came.
-fn unanswered(error: &kube::Error) -> String {
-    let fault = tls_fault(error).map(|fault| fault.with_remedies(&REMEDIES).to_string());
+fn unanswered(error: &kube::Error, remedies: &'static TlsRemedies) -> String {
+    let fault = tls_fault(error).map(|fault| fault.with_remedies(remedies).to_string());
     let cause = fault.unwrap_or_else(|| innermost(error));
     match Sort::of(error) {
         Sort::Unreachable => format!("the cluster does not answer: {cause}"),
@@ -124,9 +131,22 @@ pub fn told(error: &anyhow::Error, origin: impl FnOnce() -> Option<Origin>) -> S
     let Some((remedy, origin)) = remedy(error).and_then(|remedy| Some((remedy, origin()?))) else { return text };
     let (text, remedy) = match origin.outlived().filter(|_| refuses_the_login(error)) {
         Some(outlived) => (outlived, Remedy::Renew),
-        None => (text, remedy),
+        None => match of_another_name(error).filter(|_| origin.says_a_server_name()) {
+            Some(error) => (unanswered(error, &OF_SERVER_NAME), Remedy::Another),
+            None => (text, remedy),
+        },
     };
     [vec![text, origin.asked()], remedy.lines(&origin)].concat().join("\n  ")
+}
+
+/// The error, if it is that the certificate is for other names than the one by which the cluster is to be known.
+fn of_another_name(error: &anyhow::Error) -> Option<&kube::Error> {
+    let found =
+        error.chain().find_map(|cause| match (cause.downcast_ref::<Fault>(), cause.downcast_ref::<kube::Error>()) {
+            (Some(Fault::Unanswered(error)), _) => Some(error.as_ref()),
+            (_, error) => error,
+        });
+    found.filter(|error| tls_fault(*error).is_some_and(|fault| fault.is_about_a_name()))
 }
 
 /// Whether the cluster does not accept what it is shown to log in.
@@ -149,7 +169,7 @@ fn text(error: &anyhow::Error) -> String {
     let is_of_a_watch = error.chain().any(|cause| cause.is::<watcher::Error>());
     match error.chain().find_map(|cause| cause.downcast_ref::<kube::Error>()) {
         Some(kube::Error::Api(status)) if is_of_a_watch => Fault::Refused(status.clone()).to_string(),
-        Some(other) if is_of_a_watch => unanswered(other),
+        Some(other) if is_of_a_watch => unanswered(other, &REMEDIES),
         _ => failure::text(error),
     }
 }

@@ -64,6 +64,8 @@ pub struct Origin {
     named: Named,
     /// Where its API is; nothing where no kubeconfig says so.
     address: String,
+    /// Whether the kubeconfig says by which name its server is to be known, whatever the address is.
+    says_a_server_name: bool,
     /// The context.
     context: String,
     /// The kubeconfig that has the context.
@@ -86,13 +88,20 @@ impl Origin {
         let found = contexts.find(|(_, one)| one.name == context);
         let cluster = found.and_then(|(_, one)| Some(one.context.as_ref()?.cluster.clone())).unwrap_or_default();
         let mut clusters = all.iter().flat_map(|(_, one)| &one.clusters).filter(|one| one.name == cluster);
-        let address = clusters.next().and_then(|one| one.cluster.as_ref()?.server.clone()).unwrap_or_default();
+        let cluster = clusters.next().and_then(|one| one.cluster.as_ref());
+        let address = cluster.and_then(|one| one.server.clone()).unwrap_or_default();
+        let says_a_server_name = cluster.is_some_and(|one| one.tls_server_name.is_some());
         let file = found.map(|(file, _)| file.clone()).or_else(|| named.files().into_iter().next());
         let user = found.and_then(|(_, one)| one.context.as_ref()?.user.clone()).unwrap_or_default();
         let mut users = all.iter().flat_map(|(file, one)| one.auth_infos.iter().map(move |found| (file, found)));
         let user = users.find(|(_, one)| one.name == user);
         let certificate = user.and_then(|(file, user)| certificate(file, user.auth_info.as_ref()?));
-        Self { named, address, context, file, certificate }
+        Self { named, address, says_a_server_name, context, file, certificate }
+    }
+
+    /// Whether the kubeconfig says by which name its server is to be known (`tls-server-name`).
+    pub fn says_a_server_name(&self) -> bool {
+        self.says_a_server_name
     }
 
     /// That the certificate which is shown to log in was good until a day that is over, if it is so.

@@ -64,6 +64,11 @@ impl TlsFault {
         Self { remedies, ..self }
     }
 
+    /// Whether the certificate is for other names than the one by which the server was asked.
+    pub fn is_about_a_name(&self) -> bool {
+        self.about == Some(About::Name)
+    }
+
     /// The same without credentials.
     pub(crate) fn scrubbed(self, auth: &Auth) -> Self {
         Self { what: auth.scrub(&self.what), ..self }
