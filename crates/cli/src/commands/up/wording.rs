@@ -76,7 +76,7 @@ pub fn is_another_try(told: &Progress, phase: Phase) -> bool {
     phase == Phase::Failed && (told.occasion.trigger == Trigger::Retry || told.phase == Doing::Deleting)
 }
 
-/// What is being done. It is worth a line that stays where it is the first time, or may take long.
+/// What is being done. It is worth a line that stays where it is the first time that something is applied, or may take long.
 fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line {
     let what = told.occasion.what();
     let doing = match told.phase {
@@ -98,6 +98,8 @@ fn working(told: &Progress, phase: Phase, message: &str, is_first: bool) -> Line
         Doing::Deleting if told.held.count == 0 => format!("{} left; {doing}", told.left),
         _ => doing.clone(),
     };
+    // What is built is applied at once, and said then; what has to be fetched for it, by who fetches.
+    let is_first = is_first && told.phase != Doing::Building;
     let is_long = is_first || told.awaits.is_some() || matches!(told.phase, Doing::Checking | Doing::Deleting);
     // Who tries again waits for the same as before.
     let is_said = is_long && told.occasion.trigger != Trigger::Retry;
@@ -273,8 +275,11 @@ mod tests {
         let building = told(Doing::Building, Trigger::Revision);
         let other = line(&failing, Some(&building));
         assert_eq!((other.phase, other.brief), (Phase::Working, format!("building {WHAT}")));
-        assert_eq!(other.full, Some(format!("building {WHAT}")), "it is the first time");
-        assert_eq!(line(&seen("True", "Applied", "other"), Some(&building)).full, None);
+        assert_eq!(other.full, None, "it is said once, when it is applied");
+        let applying = told(Doing::Applying, Trigger::Revision);
+        let first = line(&failing, Some(&applying));
+        assert_eq!(first.full, Some(format!("applying 8 objects of {WHAT}")), "it is the first time");
+        assert_eq!(line(&seen("True", "Applied", "other"), Some(&applying)).full, None);
     }
 
     #[test]
