@@ -74,3 +74,15 @@ fn what_the_repository_says_nothing_of_is_left_to_other_controllers() {
     assert_eq!(object["metadata"]["labels"]["team"], "blue");
     assert_eq!(object["data"]["more"], "theirs");
 }
+
+#[test]
+fn who_names_owners_of_another_cluster_is_told_why_the_object_goes_again_and_again() {
+    let fleet = Fleet::start();
+    let owned = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: owned\n  namespace: default\n  ownerReferences:\n  - \
+                 {apiVersion: apps/v1, kind: Deployment, name: web, uid: 5b2f3b0e-3c1c-4a58-9a5e-6f4d8f0c2f11}\n";
+    fleet.repository.write("app/owned.yaml", owned).commit("copy from another cluster");
+    let why =
+        "ConfigMap/default/owned, which is deleted since its metadata.ownerReferences name an owner (Deployment/web)";
+    fleet.running.wait_for_ready("app", "False", why);
+    fleet.running.wait_until_said(&[why]);
+}

@@ -1,6 +1,6 @@
 //! Brings the cluster to what one owner says at one revision.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use cowherd_apply::{
@@ -27,6 +27,9 @@ use crate::owner::{Inventory, Settings, status};
 use crate::producer::Product;
 use crate::target::Target;
 use crate::{Phase, Progress, Trigger};
+
+/// Of how many objects it is known that they say that others own them.
+const MOST_OWNED: usize = 64;
 
 /// Does the job and reports. Neither an error nor a panic gets out.
 pub(crate) async fn deliver(context: Arc<Context>, job: Job) -> Report {
@@ -71,6 +74,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         status: job.status,
         task: job.task,
         leaves_any: job.leaves_any,
+        owned: job.owned,
         sight: job.sight,
         mask: job.mask,
         ended,
@@ -234,6 +238,7 @@ async fn apply(
     tell_unset(context, job, product.unset.as_deref(), is_new);
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(Failure::apply)?;
+    job.owned = Some(owned(&product.manifests));
     let rank = Rank::of(&job.owner);
     let described = product.manifests.iter().map(|manifest| manifest.id().clone());
     job.give_way()?;
@@ -386,6 +391,16 @@ async fn bring(
         timeout: settings.timeout,
     };
     target.applier.apply(&desired).await
+}
+
+/// The objects that say that others own them, with the first of those, as far as so many are told of.
+fn owned(manifests: &[Manifest]) -> BTreeMap<ObjectId, String> {
+    let named = manifests.iter().filter_map(|manifest| {
+        let first = manifest.object()["metadata"]["ownerReferences"].as_array()?.first()?;
+        let text = |field: &str| first[field].as_str().unwrap_or_default().to_owned();
+        Some((manifest.id().clone(), format!("{}/{}", text("kind"), text("name"))))
+    });
+    named.take(MOST_OWNED).collect()
 }
 
 /// The objects that ask to be left as they are where they are there: describing them is no claim to their content.

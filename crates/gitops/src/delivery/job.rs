@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) progress: Progress,
     /// Whether it left objects as they are because they ask for that.
     pub(crate) leaves_any: bool,
+    /// The objects that say that others own them, with one of those; `None` until it is known.
+    pub(crate) owned: Option<BTreeMap<ObjectId, String>>,
     /// What tells of drift of its objects.
     pub(crate) sight: Sight,
     /// With which number it says what its owner describes.
@@ -110,6 +112,8 @@ pub(crate) struct Report {
     pub(crate) task: Task,
     /// Whether it left objects as they are because they ask for that.
     pub(crate) leaves_any: bool,
+    /// The objects that say that others own them, with one of those; `None` where it found nothing out.
+    pub(crate) owned: Option<BTreeMap<ObjectId, String>>,
     /// What tells of drift of its objects.
     pub(crate) sight: Sight,
     /// What must not be shown, as far as it found that out.

@@ -216,6 +216,7 @@ mod tests {
             status: entry.status.clone(),
             task,
             leaves_any: false,
+            owned: None,
             sight: Default::default(),
             mask: Mask::default(),
             ended,

@@ -40,6 +40,8 @@ pub(super) struct Drifts {
     lately: BTreeMap<ObjectId, Heat>,
     /// What the job that runs tells somebody fights for.
     telling: BTreeSet<ObjectId>,
+    /// The objects that say that others own them, with one of those.
+    pub(super) owned: BTreeMap<ObjectId, String>,
 }
 
 /// An object that is not as it should be.
@@ -130,7 +132,7 @@ impl Drifts {
     pub(super) fn held(&self, now: Instant) -> Option<Held> {
         let held = || self.open.iter().filter(|(_, open)| open.not_before > now);
         held().next()?;
-        let fights = held().map(|(object, open)| (object, &open.cause));
+        let fights = held().map(|(object, open)| (object, &open.cause, self.owned.get(object)));
         Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
     }
 
@@ -176,11 +178,15 @@ impl Drifts {
 const NAMED: usize = 10;
 
 /// Says who fights for what. It says the same as long as the same fight for the same, so that it is told once.
-fn complaint<'a>(fights: impl Iterator<Item = (&'a ObjectId, &'a Cause)>) -> String {
-    let told = fights.map(|(object, cause)| match cause {
-        Cause::Changed { by: Some(by) } => format!("{object}, fought by {by:?}"),
-        Cause::Changed { by: None } => format!("{object}, which somebody keeps changing"),
-        Cause::Deleted => format!("{object}, which somebody keeps deleting"),
+fn complaint<'a>(fights: impl Iterator<Item = (&'a ObjectId, &'a Cause, Option<&'a String>)>) -> String {
+    let told = fights.map(|(object, cause, owner)| match (cause, owner) {
+        (Cause::Changed { by: Some(by) }, _) => format!("{object}, fought by {by:?}"),
+        (Cause::Changed { by: None }, _) => format!("{object}, which somebody keeps changing"),
+        (Cause::Deleted, None) => format!("{object}, which somebody keeps deleting"),
+        (Cause::Deleted, Some(owner)) => format!(
+            "{object}, which is deleted since its metadata.ownerReferences name an owner ({owner}) that is not in this cluster: \
+             leave them out"
+        ),
     });
     let named = cowherd_text::clauses(told, NAMED);
     let seconds = LONGEST_PAUSE.as_secs();
@@ -348,5 +354,9 @@ mod tests {
         let told = drifts.held(now).unwrap().complaint;
         assert!(told.contains("ConfigMap/n/19, which somebody keeps deleting; and 3 more. It is"), "{told}");
         assert!(!told.contains("ConfigMap/n/20"), "{told}");
+        drifts.owned.insert(object("10"), "Deployment/web".to_owned());
+        let told = drifts.held(now).unwrap().complaint;
+        let why = "ConfigMap/n/10, which is deleted since its metadata.ownerReferences name an owner (Deployment/web)";
+        assert!(told.contains(why) && told.contains("ConfigMap/n/11, which somebody keeps deleting"), "{told}");
     }
 }

@@ -50,6 +50,7 @@ impl Schedule {
             occasion,
             has_said_why: false,
             leaves_any: false,
+            owned: None,
             sight: Sight::default(),
             name: name.clone(),
             owner: entry.owner.clone(),

@@ -122,6 +122,9 @@ impl Entry {
             self.drifts.told_held(now);
         }
         self.drifts.end(matches!(report.ended, Ended::Superseded | Ended::Overtaken));
+        if let Some(owned) = report.owned {
+            self.drifts.owned = owned;
+        }
         let may_pass = match report.ended {
             Ended::Overtaken => {
                 self.complained = None;

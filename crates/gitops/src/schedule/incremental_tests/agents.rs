@@ -247,6 +247,7 @@ impl<'a> Agents<'a> {
             status: entry.status.clone(),
             task: Task::Apply { recheck: false, held: None },
             leaves_any: false,
+            owned: None,
             sight: Default::default(),
             mask: Default::default(),
             ended: otherwise.unwrap_or(ended),

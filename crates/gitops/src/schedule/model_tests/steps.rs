@@ -67,6 +67,7 @@ impl Steps {
             status,
             task: Task::Apply { recheck: false, held: None },
             leaves_any: false,
+            owned: None,
             sight: Default::default(),
             mask: Mask::default(),
             ended,
