@@ -290,7 +290,7 @@ fn sources_that_are_elsewhere_are_named_and_circles_are_errors() {
                   flux-system}\nspec: {url: 'https://example.com/tenant', interval: 1m}\n";
     story.repository.write("cluster/source.yaml", source);
     let tenant = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: tenant, namespace: \
-                  flux-system}\nspec: {interval: 1m, prune: true, sourceRef: {kind: GitRepository, name: tenant}}\n";
+                  flux-system}\nspec: {interval: 1m, prune: true, path: ./tenant, sourceRef: {kind: GitRepository, name: tenant}}\n";
     story.repository.write("cluster/tenant.yaml", tenant);
     story.repository.kustomization("app", "./app", "dependsOn: [{name: other}]");
     story.repository.kustomization("other", "./other", "dependsOn: [{name: app}]");
@@ -302,6 +302,16 @@ fn sources_that_are_elsewhere_are_named_and_circles_are_errors() {
     assert!(cluster["notReviewed"][0]["reason"].to_string().contains("https://example.com/tenant"), "{cluster}");
     let cycle = "dependency cycle: flux-system/app -> flux-system/other -> flux-system/app";
     assert!(cluster["errors"][0].as_str().unwrap().starts_with(cycle), "{cluster}");
+    // One that follows a tag of the repository itself is told as that, with how it is looked at.
+    story.repository.git(["remote", "add", "origin", "https://example.com/tenant"]);
+    story.repository.write("cluster/source.yaml", &source.replace("interval: 1m", "interval: 1m, ref: {tag: v1.2.0}"));
+    story.repository.write("tenant/map.yaml", &config_map("tenant", "1")).commit("tagged");
+    let reason = |review: &Value| review["clusters"][0]["notReviewed"][0]["reason"].to_string();
+    let (review, _) = story.review(&["--path", "cluster"]);
+    let told = reason(&review);
+    assert!(told.contains("is the tag v1.2.0 of this repository; --source"), "{told}");
+    let (review, _) = story.review(&["--path", "cluster", "--source", "flux-system/tenant"]);
+    assert_eq!(reason(&review), "null", "{review}");
 }
 
 #[test]

@@ -90,7 +90,12 @@ impl Sources {
         }
         match (object, repository) {
             (_, Some(repository)) => match self.other(&repository) {
-                Some(other) => Origin::Other(format!("its source {kind} {name} is {other}")),
+                Some(other) => {
+                    let is_elsewhere = !self.is_known_as(&repository.spec.url);
+                    let hint =
+                        if is_elsewhere { "" } else { "; --source with this name takes it for what is looked at" };
+                    Origin::Other(format!("its source {kind} {name} is {other}{hint}"))
+                }
                 None => Origin::Own { ignore, artifact: None, is_guess: false },
             },
             (Some(object), None) => Origin::Other(format!("its source is {kind} {name}{}", address(object))),
@@ -108,22 +113,30 @@ impl Sources {
         self.urls.is_empty() || self.urls.iter().any(|own| same(&own.to_string(), url))
     }
 
+    /// Whether an address is one of the repository's own.
+    fn is_known_as(&self, url: &str) -> bool {
+        self.urls.iter().any(|own| same(&own.to_string(), url))
+    }
+
     /// What a GitRepository is, if not the repository that is looked at.
     pub(crate) fn other(&self, repository: &GitRepository) -> Option<String> {
         let url = &repository.spec.url;
         // An address that is none may hold whatever.
         let parsed = RepositoryUrl::parse(url).ok();
         let shown = parsed.as_ref().map_or_else(|| "an address that is none".to_owned(), ToString::to_string);
-        if !self.urls.iter().any(|own| same(&own.to_string(), url)) {
+        if !self.is_known_as(url) {
             return Some(shown);
         }
         let reference = repository.spec.reference.clone().unwrap_or_default();
-        if reference.tag.is_some()
-            || reference.semver.is_some()
-            || reference.commit.is_some()
-            || reference.name.is_some()
-        {
-            return Some(format!("{shown} at another reference than a branch"));
+        // The first of these that is there counts, as for the agents.
+        let fixed = [
+            ("the commit", &reference.commit),
+            ("the reference", &reference.name),
+            ("the newest version of", &reference.semver),
+            ("the tag", &reference.tag),
+        ];
+        if let Some((what, Some(which))) = fixed.into_iter().find(|(_, which)| which.is_some()) {
+            return Some(format!("{what} {which} of this repository"));
         }
         let branch = reference.branch.unwrap_or_else(|| "master".to_owned());
         let is_ours = self.branches.is_empty() || self.branches.contains(&branch);
