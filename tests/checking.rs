@@ -632,3 +632,109 @@ fn fields_of_releases_that_are_refused_are_told_where_they_are_written() {
     story.says("app/release.yaml:9", "spec.kubeConfig");
     story.says("app/repository.yaml:8", "spec.provider");
 }
+
+#[test]
+fn names_that_lead_nowhere_are_told_with_those_that_may_be_meant() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    repository.kustomization("late", "./late", "dependsOn: [{name: ohter}]").config_map("late/a.yaml", "late", "1");
+    repository.write("app/source.yaml", SOURCE);
+    let misspelt = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: far, namespace: \
+                    flux-system}\nspec:\n  interval: 1m\n  prune: true\n  path: ./\n  sourceRef:\n    kind: GitRepository\n    \
+                    name: podinof\n";
+    repository.write("cluster/far.yaml", misspelt);
+    story
+        .says("cluster/far.yaml:8", "there is no GitRepository podinof in the repository (did you mean podinfo?); say");
+    story.says(
+        "cluster/late.yaml:14",
+        "there is no Kustomization flux-system/ohter in this cluster; did you mean other?",
+    );
+}
+
+const SOURCE: &str = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: podinfo, namespace: \
+                      flux-system}\nspec: {interval: 1m, url: https://git.example.com/podinfo}\n";
+
+/// The account of a Kustomization, with a role that is bound to it in a namespace.
+fn account(verbs: &str, resources: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: robot, namespace: flux-system}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: robot, namespace: default}}\nrules:\n\
+         - {{apiGroups: [\"\", apps], resources: [{resources}], verbs: [{verbs}]}}\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: robot, namespace: default}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: robot}}\n\
+         subjects: [{{kind: ServiceAccount, name: robot, namespace: flux-system}}]\n"
+    )
+}
+
+#[test]
+fn accounts_that_may_not_apply_what_they_are_to_are_told_with_what_they_lack() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    repository.kustomization("app", "./app", "serviceAccountName: robot");
+    repository.write("app/more.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
+    repository.config_map("app/blue.yaml", "blue", "1");
+    repository.write("cluster/account.yaml", &account("get, create, patch", "configmaps"));
+    let by = "ServiceAccount flux-system/robot";
+    story.says("app/blue.yaml:2", "which may not delete configmaps in namespace default by what is bound to it");
+    story.says("app/blue.yaml:2", "(RoleBinding/default/robot); 2 objects, also at app/red.yaml:2 [rights]");
+    story.says(
+        "app/more.yaml:2",
+        &format!("{by}, which may not get, create, patch, delete namespaces in namespace shop"),
+    );
+    // One that may all, by a role that every cluster has.
+    repository.write("cluster/all.yaml", ALL);
+    assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0));
+    // A role that is nowhere, and nothing at all.
+    repository.write("cluster/all.yaml", &ALL.replace("cluster-admin", "clutser-admins"));
+    story.says("cluster/app.yaml:14", "there is no ClusterRole clutser-admins in the repository");
+    repository.remove("cluster/all.yaml");
+    repository.write("cluster/account.yaml", account("", "").split("---").next().unwrap());
+    story.says("cluster/app.yaml:14", &format!("nothing in the repository gives {by} rights"));
+    let (lines, status) = story.lines(&[]);
+    assert_eq!((lines.len(), status), (1, 0), "once, as a warning: {lines:#?}");
+}
+
+const ALL: &str = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: robot}\nroleRef: \
+                   {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}\nsubjects: [{kind: \
+                   ServiceAccount, name: robot, namespace: flux-system}]\n";
+
+#[test]
+fn what_releases_make_of_charts_in_the_repository_is_checked_where_the_chart_says_it() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    repository.write("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    repository.write("charts/web/values.yaml", "replicas: 1\nkind: ConfigMap\n");
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: {{ .Release.Name }}}\nspec:\n  replicas: {{ \
+               .Values.replicas }}\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec: \
+               {containers: [{name: a, image: b}]}\n";
+    repository.write("charts/web/templates/web.yaml", web);
+    let more = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: of-the-chart}\n---\napiVersion: {{ if eq .Values.kind \
+                \"ConfigMap\" }}v1{{ else }}example.com/v1{{ end }}\nkind: {{ .Values.kind }}\nmetadata: {name: more}\n";
+    repository.write("charts/web/templates/more.yaml", more);
+    let release = |values: &str| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\n  namespace: default\nspec:\n  \
+             interval: 1m\n  chart:\n    spec:\n      chart: ./charts/web\n      sourceRef: {{kind: GitRepository, name: \
+             flux-system, namespace: flux-system}}\n  values: {values}\n"
+        )
+    };
+    repository.write("app/release.yaml", &release("{}"));
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: default}\nspec:\n  serviceAccountName: of-the-chart\n  \
+               containers: [{name: a, image: b}]\n";
+    repository.write("app/pod.yaml", pod);
+    assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0), "what the chart brings is there");
+    repository.write("app/release.yaml", &release("{replicas: two, kind: Gadget}"));
+    let by = "HelmRelease default/web makes it of this chart";
+    story.says("charts/web/templates/web.yaml", "Deployment/default/web: json: cannot unmarshal string");
+    story.says("charts/web/templates/web.yaml", by);
+    story.says("charts/web/templates/more.yaml", "nothing serves the kind Gadget of example.com/v1");
+    assert_eq!(story.lines(&[]).1, 1);
+    repository.write("app/release.yaml", &release("{kind: Gadget}"));
+    repository.write("charts/web/templates/broken.yaml", "{{ .Values.lost.one }}");
+    story.says("app/release.yaml:10", "nothing comes of the chart charts/web: ");
+    // What is in the cluster alone may mend all of it.
+    let from = release("{}") + "  valuesFrom: [{kind: ConfigMap, name: far-away}]\n";
+    repository.write("app/release.yaml", &from);
+    let (lines, status) = story.lines(&[]);
+    assert_eq!(status, 0, "{lines:#?}");
+}

@@ -88,6 +88,7 @@ impl SurroundingsFlags {
         }
         context.access = Access::own();
         context.actors = crate::control_plane::actors();
+        context.roles = cowherd_apiserver::roles_of_the_start();
         Ok(Surroundings { context, directory })
     }
 }

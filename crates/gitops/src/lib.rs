@@ -39,6 +39,7 @@ pub use conditions::awaited_dependency;
 pub use counters::{Counters, Counts};
 pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;
+pub use helm_release::{ReleasePlan, Released};
 pub use install::{InstallError, install};
 pub use kustomization::{Made, OfflineProblem, Plan, Preview, Values, preview};
 pub use name::NamespacedName;

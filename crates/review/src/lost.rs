@@ -83,6 +83,15 @@ impl Lost {
         self.is_unforeseen || self.texts.iter().any(defines)
     }
 
+    /// Whether bindings of accounts, or roles, may be among it.
+    pub(crate) fn may_give_rights(&self) -> bool {
+        const KINDS: [&str; 4] = ["ClusterRoleBinding", "RoleBinding", "ClusterRole", "Role"];
+        let is_one = |kind: &str| KINDS.contains(&kind);
+        self.is_unforeseen
+            || self.objects.iter().any(|(kind, _)| is_one(kind))
+            || self.texts.iter().any(|text| KINDS.iter().any(|kind| describes(text, kind)))
+    }
+
     /// Takes in the files of a directory; the directories that those name.
     fn walk(&mut self, tree: &dyn Tree, start: &TreePath) -> Vec<TreePath> {
         let mut named = Vec::new();

@@ -3,6 +3,8 @@
 mod mark;
 mod rbac;
 
+pub use rbac::recorded as roles_of_the_start;
+
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 

@@ -66,6 +66,11 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
     make(server, missing, mark).await
 }
 
+/// The roles and bindings, as they are made.
+pub fn recorded() -> Vec<Value> {
+    RECORDED.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
 /// Which object a document is about.
 #[derive(Deserialize)]
 struct Head<'a> {

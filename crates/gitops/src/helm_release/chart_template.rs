@@ -82,7 +82,13 @@ fn failed(name: &NamespacedName, error: &kube::Error) -> Failure {
     Failure::Api(format!("the HelmChart {name} cannot be kept: {cause}"))
 }
 
-fn object(release: &Owner, spec: &HelmReleaseSpec, name: &NamespacedName, template: &ChartTemplate) -> Value {
+/// The HelmChart that is made for the HelmRelease.
+pub(super) fn object(
+    release: &Owner,
+    spec: &HelmReleaseSpec,
+    name: &NamespacedName,
+    template: &ChartTemplate,
+) -> Value {
     let ChartTemplate { metadata, spec: chart } = template;
     let metadata = metadata.clone().unwrap_or_default();
     let mut labels = metadata.labels.unwrap_or_default();

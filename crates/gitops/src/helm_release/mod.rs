@@ -16,6 +16,7 @@ mod hooks;
 mod manifests;
 mod names;
 mod observed;
+mod offline;
 mod owner;
 mod perform;
 mod post_render;
@@ -27,6 +28,8 @@ mod status;
 mod storage;
 mod uninstall;
 mod values;
+
+pub use offline::{ReleasePlan, Released};
 
 use std::sync::Arc;
 

@@ -33,11 +33,23 @@ pub(super) enum ValuesError {
     Own(String),
 }
 
+/// What an object has that values come from; `None` where there is no such object.
+pub(super) type Held = Option<BTreeMap<String, Vec<u8>>>;
+
 /// The values as the spec says, whose references are to objects of the namespace.
 pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmReleaseSpec) -> Result<Values, ValuesError> {
+    let mut held = Vec::with_capacity(spec.values_from.len());
+    for reference in &spec.values_from {
+        held.push(data(client, namespace, reference).await?);
+    }
+    merged(namespace, spec, held)
+}
+
+/// The values as the spec says, of what each of its references leads to.
+pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -> Result<Values, ValuesError> {
     let own = own(spec)?;
     let (mut values, mut mask) = (Map::new(), Mask::default());
-    for reference in &spec.values_from {
+    for (reference, data) in spec.values_from.iter().zip(held) {
         let wrong = |cause: String| ValuesError::Reference {
             kind: reference.kind.clone(),
             namespace: namespace.to_owned(),
@@ -45,7 +57,7 @@ pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmRelease
             key: key(reference).to_owned(),
             cause,
         };
-        let data = match data(client, namespace, reference).await? {
+        let data = match data {
             Some(data) => data,
             None if reference.optional == Some(true) => continue,
             None => {
@@ -100,12 +112,8 @@ fn key(reference: &ValuesReference) -> &str {
     reference.values_key.as_deref().filter(|key| !key.is_empty()).unwrap_or(KEY)
 }
 
-/// What the object has; `None` where there is none.
-async fn data(
-    client: &Client,
-    namespace: &str,
-    reference: &ValuesReference,
-) -> Result<Option<BTreeMap<String, Vec<u8>>>, ValuesError> {
+/// What the object has.
+async fn data(client: &Client, namespace: &str, reference: &ValuesReference) -> Result<Held, ValuesError> {
     let failed = |error: kube::Error| match error {
         kube::Error::Api(status) => ValuesError::Api(status.message.clone()),
         other => ValuesError::Api(other.to_string()),

@@ -40,6 +40,8 @@ pub enum Rule {
     NoController,
     /// A namespace that nobody makes.
     Namespace,
+    /// An account may not apply what it is to.
+    Rights,
     /// The agents refuse a source.
     Source,
     /// cowherd does not do this yet.
@@ -61,6 +63,7 @@ impl Rule {
         Self::Variable,
         Self::NoController,
         Self::Namespace,
+        Self::Rights,
         Self::Source,
         Self::Unsupported,
         Self::Unrendered,
@@ -79,6 +82,7 @@ impl Rule {
             Self::Variable => "variable",
             Self::NoController => "no-controller",
             Self::Namespace => "namespace",
+            Self::Rights => "rights",
             Self::Source => "source",
             Self::Unsupported => "unsupported",
             Self::Unrendered => "unrendered",

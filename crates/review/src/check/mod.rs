@@ -1,6 +1,7 @@
 //! What in a repository would fail: all of it at once, each with the place where it is written.
 
 mod accounts;
+mod charts;
 pub mod dependencies;
 mod documents;
 mod duplicates;
@@ -14,6 +15,7 @@ mod places;
 mod references;
 mod releases;
 mod remotes;
+mod rights;
 mod schemas;
 mod services;
 mod sources;
@@ -93,15 +95,18 @@ pub fn check(side: &Side, clusters: &[Discovered], left_out: &[LeftOut], context
 }
 
 fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Written) -> Vec<Finding> {
-    let kinds = Kinds::new(cluster.world.definitions.values());
-    let root = TreePath::parse(&cluster.path).unwrap_or_default();
-    let places = Places::new(side.tree.clone(), root);
-    let described = cluster.units.iter().flat_map(|(name, unit)| described(name, unit)).collect();
     // What the agents ignore is no part of what they render.
     let seen =
         Ignore::new(side.tree.clone(), None).map_or_else(|_| side.tree.clone(), |tree| Arc::new(tree) as Arc<dyn Tree>);
+    let released = charts::read(cluster, context, &seen);
+    let of_charts = || released.iter().flat_map(charts::Release::objects);
+    let definitions = of_charts().filter(|object| object.id().kind == "CustomResourceDefinition").map(Manifest::object);
+    let kinds = Kinds::new(cluster.world.definitions.values().chain(definitions));
+    let root = TreePath::parse(&cluster.path).unwrap_or_default();
+    let places = Places::new(side.tree.clone(), root);
+    let described = cluster.units.iter().flat_map(|(name, unit)| described(name, unit)).collect();
     let lost = Lost::of(cluster, seen.as_ref());
-    let there = There::of(cluster, &context.given);
+    let there = There::of(cluster, &context.given, of_charts());
     let mut checked = Checked {
         cluster,
         kinds: &kinds,
@@ -118,7 +123,9 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
     references::check(&mut checked);
     namespaces::check(&mut checked);
     releases::check(&mut checked, seen.as_ref());
+    charts::check(&mut checked, &released, seen.as_ref());
     accounts::check(&mut checked);
+    rights::check(&mut checked);
     health::check(&mut checked);
     services::check(&mut checked);
     sources::check(&mut checked);

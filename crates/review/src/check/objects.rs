@@ -48,22 +48,42 @@ pub(super) fn check(checked: &mut Checked<'_>) {
 type ByKind<'a> = BTreeMap<(String, String), Vec<Described<'a>>>;
 
 /// Whether an object would be there and nothing would come of it.
-fn is_idle(checked: &Checked<'_>, object: &Manifest) -> bool {
+pub(super) fn is_idle(checked: &Checked<'_>, object: &Manifest) -> bool {
     let (id, value) = (object.id(), object.object());
     let may_lack = checked.context.actors.may_lack(&id.group, &id.kind, checked.kinds.has_status(value));
     may_lack && cowherd_apply::needs_a_controller(value)
 }
 
 fn of_idle(checked: &mut Checked<'_>, idle: ByKind<'_>) {
-    for ((_, kind), objects) in idle {
+    for objects in idle.into_values() {
         let Some((unit, first)) = objects.first() else { continue };
         let (place, others) = (checked.places.field(unit, first, "kind"), checked.others(&objects, "kind"));
-        let is_balancer = kind == "Service" && first.id().group.is_empty();
-        let what = if is_balancer { "Service of type LoadBalancer" } else { &kind };
-        let text =
-            format!("the control plane of cowherd has no controller for {what}: what describes it is not Ready there");
-        let finding = Finding::warning(place, Rule::NoController, text).of(first.id());
+        let finding = Finding::warning(place, Rule::NoController, self::idle(first)).of(first.id());
         checked.findings.push(Finding { others, ..finding });
+    }
+}
+
+/// That nothing comes of an object, in words.
+pub(super) fn idle(object: &Manifest) -> String {
+    let id = object.id();
+    let is_balancer = id.kind == "Service" && id.group.is_empty();
+    let what = if is_balancer { "Service of type LoadBalancer" } else { &id.kind };
+    format!("the control plane of cowherd has no controller for {what}: what describes it is not Ready there")
+}
+
+/// That nothing serves a kind, in words.
+pub(super) fn unserved(group: &str, api_version: &str, kind: &str) -> String {
+    match supported::find(group, kind) {
+        Some(known) if !known.is_done => format!(
+            "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE that the cluster has it"
+        ),
+        _ if supported::is_of_kubernetes(group) => {
+            format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out")
+        }
+        _ => format!(
+            "nothing serves the kind {kind} of {api_version}; add its CustomResourceDefinition, or say what the cluster has by \
+             --with FILE"
+        ),
     }
 }
 
@@ -72,20 +92,11 @@ fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
         let Some((unit, first)) = objects.first() else { continue };
         let place = checked.places.field(unit, first, "kind");
         let group = &first.id().group;
-        let text = match supported::find(group, &kind) {
-            Some(known) if !known.is_done => format!(
-                "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE \
-                 that the cluster has it"
-            ),
-            _ if supported::is_of_kubernetes(group) => {
-                format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out")
-            }
-            _ if checked.lost.may_define(&kind) => continue,
-            _ => format!(
-                "nothing serves the kind {kind} of {api_version}; add its CustomResourceDefinition, or say \
-                 what the cluster has by --with FILE"
-            ),
-        };
+        let is_known = supported::find(group, &kind).is_some_and(|known| !known.is_done);
+        if !is_known && !supported::is_of_kubernetes(group) && checked.lost.may_define(&kind) {
+            continue;
+        }
+        let text = self::unserved(group, &api_version, &kind);
         let others = checked.others(&objects, "kind");
         let finding = Finding::error(place, Rule::UnservedKind, text).of(first.id());
         checked.findings.push(Finding { others, ..finding });

@@ -7,7 +7,7 @@ use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Context, Unit};
+use crate::cluster::{Cluster, Context, Unit, World};
 use crate::gitops::NamespacedName;
 
 use super::Checked;
@@ -130,8 +130,35 @@ fn of_release(checked: &mut Checked<'_>, tree: &dyn Tree, unit: &Unit, object: &
     }
 }
 
+/// Whether an object is a HelmRelease.
+pub(super) fn is_release(object: &Manifest) -> bool {
+    object.id().group == GROUP && object.id().kind == "HelmRelease"
+}
+
+/// The chart of a release, where it is one of the files of a source.
+pub(super) struct OfFiles {
+    pub(super) kind: String,
+    pub(super) source: NamespacedName,
+    /// Where in the source.
+    pub(super) path: String,
+    /// The HelmChart, where the release names one.
+    pub(super) object: Option<Value>,
+}
+
+/// The chart that a release names, by itself or by a HelmChart of the repository.
+pub(super) fn chart_of(spec: &Value, namespace: &str, world: &World) -> Option<OfFiles> {
+    let (from, chart) = source(spec, namespace)?;
+    if let Some(path) = chart {
+        return Some(OfFiles { kind: from.kind.to_owned(), source: from.name, path: path.to_owned(), object: None });
+    }
+    let object = world.source("HelmChart", &from.name).filter(|_| from.kind == "HelmChart")?;
+    let (of, path) = (&object["spec"]["sourceRef"], object["spec"]["chart"].as_str()?);
+    let of = Reference::read(String::new(), of, "", &from.name.namespace)?;
+    Some(OfFiles { kind: of.kind.to_owned(), source: of.name, path: path.to_owned(), object: Some(object.clone()) })
+}
+
 /// Whether there is a chart at a path: a directory, or an archive.
-fn is_chart(tree: &dyn Tree, path: &str) -> bool {
+pub(super) fn is_chart(tree: &dyn Tree, path: &str) -> bool {
     let Ok(path) = TreePath::parse(path) else { return false };
     let kind = |path: &TreePath| tree.stat(path).ok().flatten().map(|entry| entry.kind);
     let is_file = |path: &TreePath| matches!(kind(path), Some(EntryKind::File { .. }));
@@ -141,10 +168,10 @@ fn is_chart(tree: &dyn Tree, path: &str) -> bool {
 /// The directories of charts in the repository that releases of a cluster name.
 pub(super) fn charts<'a>(cluster: &'a Cluster, context: &'a Context) -> BTreeSet<TreePath> {
     let objects = cluster.units.values().flat_map(|unit| unit.objects());
-    let charts = objects.filter(|object| object.id().group == GROUP).filter_map(|object| {
-        let (from, chart) = source(&object.object()["spec"], &object.id().namespace)?;
-        let is_here = context.sources.is_this(from.kind, &from.name, &cluster.world);
-        TreePath::parse(chart.filter(|_| is_here)?).ok()
+    let charts = objects.filter(|object| is_release(object)).filter_map(|object| {
+        let named = chart_of(&object.object()["spec"], &object.id().namespace, &cluster.world)?;
+        let is_here = context.sources.is_this(&named.kind, &named.source, &cluster.world);
+        TreePath::parse(&named.path).ok().filter(|_| is_here)
     });
     charts.collect()
 }

@@ -1,6 +1,6 @@
 //! Whether objects are what their kinds ask for: as an API would say, of what is in the repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use cowherd_kinds::names::NameRule;
@@ -20,6 +20,8 @@ struct Defined {
     /// As the definition has it. Definitions are many, and few of them have objects.
     source: Value,
     schema: OnceLock<Result<Schema, String>>,
+    /// As the API names it.
+    plural: String,
     namespaced: bool,
     has_status: bool,
 }
@@ -57,6 +59,7 @@ impl Kinds {
             let defined = Defined {
                 source: version["schema"]["openAPIV3Schema"].clone(),
                 schema: OnceLock::new(),
+                plural: text(&spec["names"]["plural"]),
                 namespaced: spec["scope"] != "Cluster",
                 has_status: !version["subresources"]["status"].is_null(),
             };
@@ -74,6 +77,19 @@ impl Kinds {
     pub fn has_status(&self, object: &Value) -> bool {
         let (group, version, kind) = group_version_kind(object);
         self.find(group, version, kind).is_some_and(|defined| defined.has_status)
+    }
+
+    /// The API versions that definitions bring, and their kinds, as templates of charts ask for them.
+    pub fn api_versions(&self) -> Vec<String> {
+        let kinds = self.defined.keys().map(|(group, version, kind)| format!("{group}/{version}/{kind}"));
+        let versions = self.defined.keys().map(|(group, version, _)| format!("{group}/{version}"));
+        kinds.chain(versions.collect::<BTreeSet<_>>()).collect()
+    }
+
+    /// What the API calls objects of a kind; nothing where that is not known.
+    pub fn plural(&self, group: &str, version: &str, kind: &str) -> Option<&str> {
+        let built_in = find_kind(group, version, kind).map(|kind| kind.plural);
+        built_in.or_else(|| self.find(group, version, kind).map(|defined| defined.plural.as_str()))
     }
 
     fn find(&self, group: &str, version: &str, kind: &str) -> Option<&Defined> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use cowherd_apply::{Manifest, ObjectId};
+
 use crate::cluster::Cluster;
 use crate::gitops::ROOT;
 
@@ -23,20 +25,25 @@ type Key = (Option<String>, String, String, String);
 pub(super) struct There(HashSet<Key>);
 
 impl There {
-    pub(super) fn of(cluster: &Cluster, given: &[serde_json::Value]) -> Self {
+    /// What is described for a cluster, given, and made of charts.
+    pub(super) fn of<'m>(
+        cluster: &Cluster,
+        given: &[serde_json::Value],
+        released: impl Iterator<Item = &'m Manifest>,
+    ) -> Self {
+        let key =
+            |target: Option<String>, id: &ObjectId| (target, id.kind.clone(), id.namespace.clone(), id.name.clone());
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let described = cluster.units.values().flat_map(|unit| {
             let target = unit.target();
-            unit.objects().iter().map(move |object| {
-                let id = object.id();
-                (target.clone(), id.kind.clone(), id.namespace.clone(), id.name.clone())
-            })
+            unit.objects().iter().map(move |object| key(target.clone(), object.id()))
         });
         let given = given.iter().map(|object| {
             let metadata = &object["metadata"];
             (None, text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
         });
-        Self(described.chain(given).collect())
+        let released = released.map(|object| key(None, object.id()));
+        Self(described.chain(given).chain(released).collect())
     }
 
     /// Whether an object is there, or always is.
@@ -44,5 +51,12 @@ impl There {
         let key = (target.cloned(), kind.to_owned(), namespace.to_owned(), name.to_owned());
         let is_of_agents = kind == "ServiceAccount" && namespace == ROOT && AGENTS.contains(&name);
         is_of_agents || ALWAYS.contains(&(kind, name)) || self.0.contains(&key)
+    }
+
+    /// Whether an account is there whose rights are described with it: those of the agents come with the agents.
+    pub(super) fn has_known_account(&self, namespace: &str, name: &str) -> bool {
+        let kind = "ServiceAccount";
+        let key = (None, kind.to_owned(), namespace.to_owned(), name.to_owned());
+        ALWAYS.contains(&(kind, name)) || self.0.contains(&key)
     }
 }

@@ -49,6 +49,8 @@ pub struct Context {
     pub actors: Actors,
     /// What the cluster has that the repository does not: ConfigMaps and Secrets with variables, definitions.
     pub given: Vec<serde_json::Value>,
+    /// The roles and bindings that every cluster has from its start.
+    pub roles: Vec<serde_json::Value>,
     /// Whether what a render stops at is left out, so that the rest is looked at as well.
     pub goes_on: bool,
 }
@@ -62,6 +64,7 @@ impl Context {
             sources: Sources::default(),
             actors: Actors::default(),
             given: Vec::new(),
+            roles: Vec::new(),
             goes_on: false,
         }
     }

@@ -70,6 +70,11 @@ impl World {
         self.holders.get(&(kind.to_owned(), name.clone())).is_some_and(|holder| holder["sops"].is_object())
     }
 
+    /// What a ConfigMap or a Secret has; `None` where it is not here, or cannot be read.
+    pub fn data(&self, kind: &str, name: &NamespacedName) -> Option<BTreeMap<String, String>> {
+        self.holders.get(&(kind.to_owned(), name.clone())).and_then(|holder| data(holder).ok())
+    }
+
     /// A source.
     pub fn source(&self, kind: &str, name: &NamespacedName) -> Option<&Value> {
         self.sources.get(&(kind.to_owned(), name.clone()))

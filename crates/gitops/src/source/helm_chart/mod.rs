@@ -12,6 +12,8 @@ use std::sync::Arc;
 use cowherd_api::flux::source::v1::HelmChart;
 use kube::ResourceExt;
 
+pub(crate) use of_files::chart_in;
+
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName, git, helm_repository};
 

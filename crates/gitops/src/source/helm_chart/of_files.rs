@@ -26,6 +26,15 @@ pub(super) async fn package(shared: &Shared, object: &HelmChart, content: Arc<Ar
     shared.fetches.run(&purpose, move |_| pack(&object, &content)).await?
 }
 
+/// The chart that a HelmChart means of these files, as a tree with `Chart.yaml` at its top. Blocks the thread.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn chart_in(object: &HelmChart, tree: Arc<dyn Tree>) -> Result<Arc<dyn Tree>, String> {
+    let content = Artifact { tree: tree.clone(), all: tree, ..Artifact::nothing() };
+    pack(object, &content).map(|packed| packed.tree).map_err(|error| error.to_string())
+}
+
 /// Makes a chart of the files of a source.
 fn pack(object: &HelmChart, content: &Artifact) -> Result<Packaged, Error> {
     let path = TreePath::parse(&object.spec.chart).map_err(|error| Error::Reference(error.to_string()))?;
