@@ -68,7 +68,7 @@ mod unread;
 mod wire;
 
 pub use body::Body;
-pub use bootstrap::roles_of_the_start;
+pub use bootstrap::default_roles;
 pub use claims::{NetworkError, ServiceNetwork};
 pub use identity::{MASTERS, User};
 pub use server::{ApiServer, Config, Error, Undeletable};

@@ -88,7 +88,7 @@ impl SurroundingsFlags {
         }
         context.access = Access::own();
         context.actors = crate::control_plane::actors();
-        context.roles = cowherd_apiserver::roles_of_the_start();
+        context.roles = cowherd_apiserver::default_roles();
         Ok(Surroundings { context, directory })
     }
 }

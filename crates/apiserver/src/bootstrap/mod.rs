@@ -3,7 +3,7 @@
 mod mark;
 mod rbac;
 
-pub use rbac::recorded as roles_of_the_start;
+pub use rbac::default_roles;
 
 use futures::future::try_join_all;
 use serde_json::{Value, json};

@@ -66,8 +66,8 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
     make(server, missing, mark).await
 }
 
-/// The roles and bindings, as they are made.
-pub fn recorded() -> Vec<Value> {
+/// The roles and bindings that every cluster has from the start, as Kubernetes makes them.
+pub fn default_roles() -> Vec<Value> {
     RECORDED.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
