@@ -36,6 +36,6 @@ pub use next_line::fold_next_lines;
 pub use node::{Node, Shape};
 pub use places::{Step, line_of};
 pub use read::{Document, parse_documents, parse_documents_as, parse_documents_with_texts, parse_first_document};
-pub use resolve::Dialect;
+pub use resolve::{Dialect, Plain, resolve};
 pub use weight::{TooHeavy, Weight, guess as guess_weight};
 pub use write::{to_bytewise_string, to_pretty_string, to_string, write_documents};

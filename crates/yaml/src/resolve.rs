@@ -23,14 +23,20 @@ pub enum Dialect {
 
 /// What a plain scalar resolves to.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Plain {
+pub enum Plain {
+    /// Nothing.
     Null,
+    /// A truth value.
     Bool(bool),
+    /// A whole number.
     Integer(Number),
+    /// Another number.
     Float(f64),
     /// Infinite, or not a number.
     NotJson,
+    /// A time, in the form of RFC 3339.
     Timestamp(String),
+    /// The text itself.
     Text,
 }
 
@@ -53,7 +59,7 @@ impl Plain {
 }
 
 /// What the plain scalar `text` means.
-pub(crate) fn resolve(text: &str, dialect: Dialect) -> Plain {
+pub fn resolve(text: &str, dialect: Dialect) -> Plain {
     let Some(&first) = text.as_bytes().first() else {
         return Plain::Null;
     };
