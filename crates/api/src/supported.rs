@@ -122,7 +122,10 @@ pub const KUSTOMIZATION: &[Unsupported] = &[
         but: &["GitRepository", "OCIRepository"],
         instead: "use a GitRepository or an OCIRepository",
     },
-    not_done("decryption", "keep the Secrets outside of the repository meanwhile"),
+    not_done(
+        "decryption.serviceAccountName",
+        "no key service is asked; put keys of age or OpenPGP into decryption.secretRef",
+    ),
     not_done("kubeConfig", "run the agents in the other cluster"),
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
     not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
@@ -251,7 +254,11 @@ pub const ON_OBJECTS: &[Annotation] = &[
         "An object of a release counts as it should be, however it is: in the chart, or on the object that is there.",
     ),
     says(SUBSTITUTE, "`disabled`", "Variables of `postBuild` are not replaced in it."),
-    Annotation { key: DECRYPT, values: "`Disabled`", says: None },
+    says(
+        DECRYPT,
+        "`Disabled`",
+        "An object that is encrypted with SOPS, or a Secret with values that are, is applied as it is written.",
+    ),
     says(
         ASSUME_READY,
         "`enabled`, `unattended`",
@@ -375,7 +382,7 @@ mod tests {
     #[test]
     fn what_is_empty_or_acted_on_is_not_refused() {
         let spec = json!({ "sourceRef": { "kind": "GitRepository" }, "dependsOn": [{ "name": "a", "readyExpr": "" }],
-            "healthCheckExprs": [], "decryption": null });
+            "healthCheckExprs": [], "decryption": { "provider": "sops", "secretRef": { "name": "a" } } });
         assert_eq!(told(KUSTOMIZATION, spec), None);
         assert_eq!(told(GIT_REPOSITORY, json!({ "provider": "generic", "recurseSubmodules": false })), None);
         assert_eq!(told(GIT_REPOSITORY, json!({})), None);
@@ -391,8 +398,8 @@ mod tests {
             ),
             (
                 KUSTOMIZATION,
-                json!({ "decryption": { "provider": "sops" } }),
-                "spec.decryption is not supported yet; keep",
+                json!({ "decryption": { "provider": "sops", "serviceAccountName": "a" } }),
+                "spec.decryption.serviceAccountName is not supported yet; no",
             ),
             (KUSTOMIZATION, json!({ "kubeConfig": {} }), "spec.kubeConfig is not"),
             (KUSTOMIZATION, json!({ "dependsOn": [{}, { "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),

@@ -61,6 +61,12 @@ impl Mask {
         }
     }
 
+    /// Hides what `other` hides too.
+    pub fn join(&mut self, other: &Self) {
+        self.values.extend(other.values.iter().cloned());
+        self.forms.extend(other.forms.iter().cloned());
+    }
+
     /// Hides `text` too, and each of its lines.
     pub fn add_text(&mut self, text: &str) {
         for part in std::iter::once(text).chain(text.lines()) {
@@ -80,6 +86,29 @@ impl Mask {
         let mut forms: Vec<&String> = self.forms.iter().filter(|form| lower.contains(form.as_str())).collect();
         forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
         forms.into_iter().fold(text.to_owned(), |text, form| without(&text, form))
+    }
+}
+
+impl Mask {
+    /// `value` with the values masked in all of its texts; `None` where there are none in it.
+    pub fn value(&self, value: &Value) -> Option<Value> {
+        let mut masked = value.clone();
+        self.hide(&mut masked).then_some(masked)
+    }
+
+    /// Whether it hid anything.
+    fn hide(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let masked = self.text(text);
+                let is_changed = masked != *text;
+                *text = masked;
+                is_changed
+            }
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.hide(item) | any),
+            Value::Object(entries) => entries.values_mut().fold(false, |any, entry| self.hide(entry) | any),
+            _ => false,
+        }
     }
 }
 

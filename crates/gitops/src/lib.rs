@@ -41,7 +41,7 @@ pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;
 pub use helm_release::{ReleasePlan, Released};
 pub use install::{InstallError, install};
-pub use kustomization::{Made, OfflineProblem, Plan, Preview, Values, preview};
+pub use kustomization::{DecryptionKeys, Made, OfflineProblem, Plan, Preview, Values, preview};
 pub use name::NamespacedName;
 pub use occasion::{Authorship, Drifted, Occasion, Trigger, short_revision};
 pub use policy::{Policy, Root};

@@ -8,7 +8,7 @@ use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup, StorageLimits};
 
 use crate::owner::{Owner, OwnerName, Precedence, Settings};
 use crate::source::{Artifact, SourceName, git};
-use crate::{NamespacedName, kustomization};
+use crate::{DecryptionKeys, NamespacedName, kustomization};
 
 /// Who may what. By default, whatever is written in the cluster is the word of a tenant.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Policy {
     /// The ServiceAccount on whose behalf a Kustomization acts that names none, as Flux's `--default-service-account` has
     /// it. Without one, it acts with the rights of the agents.
     pub default_service_account: Option<String>,
+    /// Keys for what is encrypted, of Kustomizations that ask for decryption.
+    pub decryption: DecryptionKeys,
     /// How much may be kept on disk of what tenants follow.
     pub storage: StorageLimits,
 }

@@ -225,7 +225,7 @@ async fn apply(
     guard_finalizer(context, job).await?;
     let target = &context.targets.of(&job.owner);
     act_for_account(target).await?;
-    let prepared = settings.producer.prepare(&context.client).await;
+    let prepared = settings.producer.prepare(&context.client, &context.policy.decryption).await;
     let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
     job.hide(prepared.mask.clone());
 
@@ -235,6 +235,7 @@ async fn apply(
         Err(failure @ Failure::Produce(_)) => return Err(unmade(context, job, settings, failure).await),
         produced => produced?,
     };
+    job.hide_too(&product.mask);
     tell_unset(context, job, product.unset.as_deref(), is_new);
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(Failure::apply)?;

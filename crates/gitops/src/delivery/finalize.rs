@@ -32,7 +32,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     let objects = with_given(context, job).await;
     job.say_why();
     if let Some(settings) = job.settings.clone()
-        && let Ok(prepared) = settings.producer.prepare(&context.client).await
+        && let Ok(prepared) = settings.producer.prepare(&context.client, &context.policy.decryption).await
     {
         // The names of objects may hold values.
         job.mask = prepared.mask;

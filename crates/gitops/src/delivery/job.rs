@@ -159,6 +159,11 @@ impl Job {
         self.say_why();
     }
 
+    /// More was found out that must not be shown.
+    pub(super) fn hide_too(&mut self, mask: &Mask) {
+        self.mask.join(mask);
+    }
+
     /// Has the span of the reconciliation say who wrote what is brought, and why that is done now.
     pub(crate) fn say_why(&mut self) {
         if std::mem::replace(&mut self.has_said_why, true) {

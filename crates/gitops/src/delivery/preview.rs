@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cowherd_apply::mask::Mask;
+use cowherd_apply::mask::{MASKED, Mask};
 use cowherd_apply::{
     Action, Applier, ApplyError, Desired, Diff, Manifest, ObjectId, Options, Owners, Stale, Versioned,
     inventory as entries,
@@ -14,11 +14,11 @@ use kube::Client;
 
 use super::guard;
 use super::produce::helm;
-use crate::Elsewhere;
 use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{Deletion, Owner, Settings, Status};
 use crate::producer::{Outcome, Prepared, ProducerError, Product};
 use crate::remotes::Brought;
+use crate::{DecryptionKeys, Elsewhere};
 
 /// What an owner may be brought to, and what it takes to tell what that would change.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Proposal {
     pub elsewhere: Arc<Elsewhere>,
     /// What may be fetched of it.
     pub access: Access,
+    /// Keys for what is encrypted, beside those that Kustomizations name in the cluster.
+    pub keys: DecryptionKeys,
     /// The seed of the agents, from which follows what charts make up; `None` where nobody here knows it.
     pub seed: Option<Arc<[u8]>>,
 }
@@ -83,10 +85,12 @@ pub(crate) async fn preview(
             _ => PreviewError::Build(name.clone(), text),
         }
     };
-    let prepared = settings.producer.prepare(client).await.map_err(|error| unbuilt(&Mask::default(), error))?;
-    let mask = prepared.mask.clone();
+    let prepared = settings.producer.prepare(client, &proposal.keys).await;
+    let prepared = prepared.map_err(|error| unbuilt(&Mask::default(), error))?;
+    let mut mask = prepared.mask.clone();
     let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;
-    let Product { mut manifests, digest, .. } = product.map_err(|error| unbuilt(&mask, error))?;
+    let Product { mut manifests, digest, mask: found, .. } = product.map_err(|error| unbuilt(&mask, error))?;
+    mask.join(&found);
     // Another seed shows whether anything depends on it.
     let is_by_chance = match proposal.seed {
         Some(_) => false,
@@ -121,7 +125,22 @@ pub(crate) async fn preview(
         notes = foreseen.map_err(unknown)?;
         diffs.extend(stale);
     }
+    diffs.iter_mut().for_each(|diff| hide(diff, &mask));
     Ok(Previewed { diffs, notes, is_by_chance, manifests })
+}
+
+/// Hides values in what is no Secret, as what was decrypted or a variable of a Secret: what such a field has now is one of them, too.
+fn hide(diff: &mut Diff, mask: &Mask) {
+    for change in &mut diff.fields {
+        let Some(masked) = change.after.as_ref().and_then(|after| mask.value(after)) else {
+            if let Some(masked) = change.before.as_ref().and_then(|before| mask.value(before)) {
+                change.before = Some(masked);
+            }
+            continue;
+        };
+        change.after = Some(masked);
+        change.before = change.before.take().map(|_| MASKED.into());
+    }
 }
 
 /// What would go with an owner that is deleted.

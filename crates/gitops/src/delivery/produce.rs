@@ -92,7 +92,7 @@ pub(super) async fn produce_for_another(
     settings: &Settings,
     content: &Artifact,
 ) -> Option<Product> {
-    let prepared = settings.producer.prepare(&context.client).await.ok()?;
+    let prepared = settings.producer.prepare(&context.client, &context.policy.decryption).await.ok()?;
     let access = context.policy.of_owner(another, content);
     let mut brought = Brought::default();
     loop {

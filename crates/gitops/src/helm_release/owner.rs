@@ -18,6 +18,7 @@ use kube::Client;
 use super::names::{self, Names};
 use super::remediation::ReleaseAction;
 use super::{KIND, status};
+use crate::DecryptionKeys;
 use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status};
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
@@ -191,7 +192,11 @@ impl Producer for Unforeseen {
         true
     }
 
-    fn prepare<'a>(&'a self, _client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+    fn prepare<'a>(
+        &'a self,
+        _client: &'a Client,
+        _keys: &'a DecryptionKeys,
+    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
         async { Ok(Prepared { production: Arc::new(Unforeseen), mask: Mask::default() }) }.boxed()
     }
 }

@@ -1,5 +1,6 @@
 //! Flux's Kustomization: an owner whose objects kustomize makes of the content of a source.
 
+mod decryption;
 mod offline;
 mod owner;
 mod preview;
@@ -13,6 +14,7 @@ use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE, Ownership};
 
 use crate::owner::{OwnerKind, read};
 
+pub use decryption::DecryptionKeys;
 pub use offline::{Made, OfflineProblem, Plan, Values};
 pub use preview::{Preview, preview};
 #[cfg(test)]

@@ -5,14 +5,17 @@ use std::sync::atomic::AtomicBool;
 
 use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
 use cowherd_api::supported::{self, Refused};
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ObjectId};
 use cowherd_render::{Cause, Helm, RemoteSource, Rendered, Unrendered};
+use cowherd_sops::Keys;
 use cowherd_source::Access;
 use cowherd_tree::{Reads, Recorder, Tree, TreeError, TreePath};
 use serde_json::Value;
 
+use super::decryption::{self, Opener, is_encrypted};
 use super::owner::{deletion, settings};
-use super::producer::{BuildError, Kustomize, is_encrypted, rendered};
+use super::producer::{BuildError, Kustomize, rendered};
 use crate::owner::{Deletion, SettingsError};
 use crate::remotes::Brought;
 use crate::source::SourceKind;
@@ -47,8 +50,12 @@ pub struct Made {
     pub problems: Vec<OfflineProblem>,
     /// The variables without value and default, by the objects that name them.
     pub unset: Vec<(ObjectId, BTreeSet<String>)>,
-    /// The Secrets that are encrypted.
+    /// The Secrets that are encrypted, and stay so.
     pub encrypted: Vec<ObjectId>,
+    /// All objects that are encrypted, and stay so, those among them that no Kustomization fails for.
+    pub closed: Vec<ObjectId>,
+    /// What was decrypted: it must not be shown.
+    pub secrets: Vec<String>,
     /// What a person should know of the kustomizations.
     pub warnings: Vec<String>,
     /// The files among them that only other programs make manifests of.
@@ -164,28 +171,47 @@ impl Plan {
         helm: &Helm,
         elsewhere: &Elsewhere,
         access: &Access,
+        keys: &Keys,
     ) -> Result<Made, OfflineProblem> {
         let recorder = Recorder::new(tree);
-        let Rendered { objects, remotes, warnings, unrendered } =
-            self.rendered(&recorder, helm, elsewhere, access).map_err(OfflineProblem::from)?;
+        // What no key here opens, a reviewer's for example, stays as it is.
+        let mut opener = Opener::lenient(keys);
+        let decrypts = self.kustomize.decrypts() && !keys.is_empty();
+        let rendered = self.rendered(&recorder, helm, (elsewhere, access), decrypts.then_some(&mut opener));
+        let Rendered { objects, remotes, mut warnings, unrendered } =
+            rendered.map_err(|error| OfflineProblem::from(error).masked(&opener.found))?;
+        warnings.extend(opener.found.changed.iter().map(|file| {
+            format!("{file} was changed since sops encrypted it: its message authentication code is wrong")
+        }));
         let mut made = Made {
             objects: Vec::with_capacity(objects.len()),
             problems: Vec::new(),
             unset: Vec::new(),
             encrypted: Vec::new(),
+            closed: Vec::new(),
+            secrets: Vec::new(),
             warnings,
             unrendered,
             reads: recorder.into_reads(),
             remotes,
         };
         for object in objects {
-            match self.kustomize.finished(object.clone(), &values.values, values.are_partial) {
+            let opened = match decrypts {
+                true => decryption::opened(object.clone(), &mut opener).map_err(BuildError::from),
+                false => Ok(object.clone()),
+            };
+            let finished =
+                opened.and_then(|opened| self.kustomize.finished(opened, &values.values, values.are_partial));
+            match finished {
                 Ok((manifest, unset)) => {
                     if !unset.is_empty() {
                         made.unset.push((manifest.id().clone(), unset));
                     }
                     if is_encrypted(&manifest) {
                         made.encrypted.push(manifest.id().clone());
+                    }
+                    if decryption::is_closed(manifest.object()) {
+                        made.closed.push(manifest.id().clone());
                     }
                     made.objects.push(manifest);
                 }
@@ -195,6 +221,8 @@ impl Plan {
                 }
             }
         }
+        made.problems = made.problems.into_iter().map(|problem| problem.masked(&opener.found)).collect();
+        made.secrets = opener.found.secrets;
         Ok(made)
     }
 
@@ -202,12 +230,12 @@ impl Plan {
         &self,
         tree: &Recorder<'_>,
         helm: &Helm,
-        elsewhere: &Elsewhere,
-        access: &Access,
+        (elsewhere, access): (&Elsewhere, &Access),
+        mut opener: Option<&mut Opener<'_>>,
     ) -> Result<Rendered, BuildError> {
         let mut brought = Brought::default();
         loop {
-            match rendered(tree, &self.kustomize, helm, &brought, &AtomicBool::new(false)) {
+            match rendered(tree, &self.kustomize, helm, &brought, &AtomicBool::new(false), opener.as_deref_mut()) {
                 Err(BuildError::Render(error)) => elsewhere.bring(&brought.explain(error)?, access, &mut brought),
                 done => return done,
             }
@@ -219,6 +247,18 @@ impl OfflineProblem {
     /// A problem of which no more is known than how it is told.
     pub fn new(text: String) -> Self {
         Self { cause: text.clone(), text, file: None, line: None, object: None, lacks_another: false, field: None }
+    }
+}
+
+impl OfflineProblem {
+    /// The same without these values.
+    fn masked(mut self, found: &decryption::Found) -> Self {
+        if found.any {
+            let mut mask = Mask::default();
+            found.hide(&mut mask);
+            (self.text, self.cause) = (mask.text(&self.text), mask.text(&self.cause));
+        }
+        self
     }
 }
 
@@ -243,7 +283,9 @@ impl From<BuildError> for OfflineProblem {
 fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     let spec = &mut kustomization.spec;
     let written = serde_json::to_value(&*spec).unwrap_or_default();
-    spec.decryption = None;
+    if let Some(decryption) = &mut spec.decryption {
+        decryption.service_account_name = None;
+    }
     spec.kube_config = None;
     spec.health_check_exprs.clear();
     spec.ignore.clear();
@@ -274,14 +316,14 @@ mod tests {
 
     fn make(plan: &Plan, file: &str, values: &Values) -> Result<Made, OfflineProblem> {
         let tree = MemoryTree::new([("app/a.yaml", file.to_owned())]).unwrap();
-        plan.make(&tree, values, &Helm::default(), &Elsewhere::nothing(), &Access::own())
+        plan.make(&tree, values, &Helm::default(), &Elsewhere::nothing(), &Access::own(), &Keys::default())
     }
 
     #[test]
     fn what_the_agents_refuse_is_noted_and_the_rest_is_made() {
-        let plan = plan(json!({ "decryption": { "provider": "sops" }, "targetNamespace": "apps" }));
+        let plan = plan(json!({ "kubeConfig": {}, "decryption": { "provider": "sops" }, "targetNamespace": "apps" }));
         let refused: Vec<&str> = plan.refused().iter().map(|refused| refused.entry.field).collect();
-        assert_eq!(refused, ["decryption"]);
+        assert_eq!(refused, ["kubeConfig"]);
         let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: eA==}\nsops: {mac: x}\n";
         let made = make(&plan, secret, &Values::default()).unwrap();
         assert_eq!(made.encrypted[0].to_string(), "Secret/apps/s");

@@ -5,23 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cowherd_api::flux::kustomize::v1::{KustomizationSpec, SubstituteReference};
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ManifestError, ObjectId};
 use cowherd_render::{
     Helm, Options, Overlay, Remote, RemoteSource, Remotes, RenderError, Rendered, Substitution, SubstitutionError,
     Surroundings, render_in, substitute_noting,
 };
+use cowherd_sops::Keys;
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
 use serde_json::Value;
 
+use super::decryption::{self, Decryption, DecryptionError, KeysError, Opener, Unsealed, is_encrypted};
 use super::variables::{self, Variables, VariablesError};
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::SettingsError;
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
-use crate::{ElsewhereError, Unrendered};
+use crate::{DecryptionKeys, ElsewhereError, Unrendered};
 
 /// What a Kustomization adds that says nothing of that.
 static NONE: Overlay = Overlay {
@@ -48,6 +51,7 @@ pub(crate) struct Kustomize {
     always_substitute: bool,
     substitute: BTreeMap<String, String>,
     substitute_from: Vec<SubstituteReference>,
+    decryption: Option<Decryption>,
 }
 
 impl Kustomize {
@@ -68,13 +72,19 @@ impl Kustomize {
             always_substitute: post_build.is_some_and(|post| post.substitute_strategy.as_deref() == Some("Always")),
             substitute: post_build.and_then(|post| post.substitute.clone()).unwrap_or_default(),
             substitute_from: post_build.map(|post| post.substitute_from.clone()).unwrap_or_default(),
+            decryption: Decryption::read(spec)?,
         })
     }
 
-    /// With the values of its variables it has all but content.
-    pub(crate) fn with(&self, variables: Variables) -> Prepared {
+    /// With the values of its variables and the keys for what is encrypted it has all but content.
+    pub(crate) fn with(&self, variables: Variables, keys: Option<Keys>) -> Prepared {
         let Variables { values, mask } = variables;
-        Prepared { production: Arc::new(Build { kustomize: self.clone(), values }), mask }
+        Prepared { production: Arc::new(Build { kustomize: self.clone(), values, keys, mask: mask.clone() }), mask }
+    }
+
+    /// Whether what is encrypted is decrypted.
+    pub(super) fn decrypts(&self) -> bool {
+        self.decryption.is_some()
     }
 
     /// Where values of variables come from.
@@ -92,7 +102,7 @@ impl Kustomize {
         self.substitutes
     }
 
-    fn overlay(&self) -> &Overlay {
+    pub(super) fn overlay(&self) -> &Overlay {
         self.overlay.as_deref().unwrap_or(&NONE)
     }
 
@@ -125,22 +135,32 @@ impl Kustomize {
 
     #[cfg(test)]
     pub(crate) fn with_own_variables(&self) -> Prepared {
-        self.with(Variables { values: self.substitute.clone(), ..Variables::default() })
+        self.with(Variables { values: self.substitute.clone(), ..Variables::default() }, None)
     }
 }
 
 impl Producer for Kustomize {
     fn reads_cluster(&self) -> bool {
-        !self.substitute_from.is_empty()
+        !self.substitute_from.is_empty() || self.decryption.is_some()
     }
 
-    fn prepare<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
-        let Self { namespace, substitute, substitute_from, .. } = self;
+    fn prepare<'a>(
+        &'a self,
+        client: &'a Client,
+        keys: &'a DecryptionKeys,
+    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+        let Self { namespace, substitute, substitute_from, decryption, .. } = self;
+        let failed = |error: BuildError| ProducerError::new(error, BUILD_FAILED, true);
         async move {
+            let keys = match decryption {
+                None => None,
+                Some(decryption) => {
+                    let keys = decryption.keys(client, namespace, keys).await;
+                    Some(keys.map_err(|error| failed(BuildError::Keys(error)))?)
+                }
+            };
             let variables = variables::read(client, namespace, substitute_from, substitute).await;
-            variables
-                .map(|variables| self.with(variables))
-                .map_err(|error| ProducerError::new(BuildError::Variables(error), BUILD_FAILED, true))
+            variables.map(|variables| self.with(variables, keys)).map_err(|error| failed(BuildError::Variables(error)))
         }
         .boxed()
     }
@@ -166,6 +186,12 @@ pub(super) enum BuildError {
         /// Why it is not here.
         error: ElsewhereError,
     },
+    /// There are no keys for what is encrypted.
+    #[error("{0}")]
+    Keys(#[from] KeysError),
+    /// Something cannot be decrypted.
+    #[error("{0}")]
+    Decryption(#[from] DecryptionError),
     /// The values of variables could not be read.
     #[error("post build failed: {0}")]
     Variables(#[from] VariablesError),
@@ -213,21 +239,26 @@ impl Remotes for Noted<'_> {
     }
 }
 
-/// A Kustomization with the values of its variables.
+/// A Kustomization with the values of its variables and, where it asks for decryption, the keys for that.
 struct Build {
     kustomize: Kustomize,
     values: BTreeMap<String, String>,
+    keys: Option<Keys>,
+    /// What must not be shown of the values.
+    mask: Mask,
 }
 
 impl Production for Build {
     fn parameters(&self) -> String {
-        self.kustomize.parameters(&self.values)
+        let keys = self.keys.as_ref().map(Keys::identity).unwrap_or_default();
+        format!("{} {keys}", self.kustomize.parameters(&self.values))
     }
 
     fn produce(&self, tree: &dyn Tree, helm: &Helm, brought: &mut Brought) -> Outcome {
         let recorder = Recorder::new(tree);
         let looked_elsewhere = AtomicBool::new(false);
-        let rendered = match rendered(&recorder, &self.kustomize, helm, brought, &looked_elsewhere) {
+        let mut opener = self.keys.as_ref().map(Opener::new);
+        let rendered = match rendered(&recorder, &self.kustomize, helm, brought, &looked_elsewhere, opener.as_mut()) {
             Ok(rendered) => Ok(rendered),
             Err(BuildError::Render(error)) => match brought.explain(error) {
                 Ok(missing) => return Outcome::Needs(missing),
@@ -238,19 +269,38 @@ impl Production for Build {
         let mut inputs = Inputs::default();
         let product = rendered.and_then(|rendered| {
             inputs.remotes = rendered.remotes;
-            self.product(rendered.objects)
+            self.product(rendered.objects, opener.as_mut())
         });
         inputs.is_complete = product.is_ok() || !(looked_elsewhere.into_inner() || recorder.met_failures());
         inputs.reads = recorder.into_reads();
-        Outcome::Done(product.map_err(ProducerError::from), Arc::new(inputs))
+        let found = opener.map(|opener| opener.found).unwrap_or_default();
+        Outcome::Done(self.told(product, &found), Arc::new(inputs))
     }
 }
 
 impl Build {
-    fn product(&self, objects: Vec<Value>) -> Result<Product, BuildError> {
+    /// What is told of a product: nothing of what was decrypted for it.
+    fn told(&self, product: Result<Product, BuildError>, found: &decryption::Found) -> Result<Product, ProducerError> {
+        if !found.any {
+            return product.map_err(ProducerError::from);
+        }
+        let mut mask = self.mask.clone();
+        found.hide(&mut mask);
+        let salt = self.keys.as_ref().map(Keys::identity).unwrap_or_default();
+        match product {
+            Ok(Product { manifests, unset, .. }) => Ok(Product { unset, ..Product::decrypted(manifests, &salt, mask) }),
+            Err(error) => Err(ProducerError::from(error).masked(&mask)),
+        }
+    }
+
+    fn product(&self, objects: Vec<Value>, mut opener: Option<&mut Opener<'_>>) -> Result<Product, BuildError> {
         let mut manifests = Vec::with_capacity(objects.len());
         let mut unset = BTreeMap::new();
         for object in objects {
+            let object = match &mut opener {
+                Some(opener) => decryption::opened(object, opener)?,
+                None => object,
+            };
             let (manifest, names) = self.kustomize.finished(object, &self.values, false)?;
             if is_encrypted(&manifest) {
                 return Err(BuildError::Encrypted(manifest.id().clone()));
@@ -284,19 +334,18 @@ pub(super) fn rendered(
     helm: &Helm,
     brought: &Brought,
     looked_elsewhere: &AtomicBool,
+    opener: Option<&mut Opener<'_>>,
 ) -> Result<Rendered, BuildError> {
     let path = TreePath::parse(&kustomize.path)?;
     if tree.stat(&path)?.is_none() {
         return Err(TreeError::NotFound(path).into());
     }
+    let components = &kustomize.overlay().components;
+    let files = opener.map(|opener| opener.files(tree, &path, components)).transpose()?.unwrap_or_default();
+    let unsealed = Unsealed::new(tree, files);
     let remotes = Noted { remotes: brought, looked: looked_elsewhere };
     let surroundings = Surroundings { remotes: &remotes, charts: helm };
-    Ok(render_in(tree, &path, kustomize.overlay(), &Options::default(), &surroundings)?)
-}
-
-/// SOPS leaves its own field beside the data that it encrypted.
-pub(super) fn is_encrypted(manifest: &Manifest) -> bool {
-    manifest.id().kind == "Secret" && manifest.object().get("sops").is_some_and(Value::is_object)
+    Ok(render_in(&unsealed, &path, kustomize.overlay(), &Options::default(), &surroundings)?)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use cowherd_apply::mask::Mask;
+
 use crate::conditions::BUILD_FAILED;
 
 /// Why there are no manifests. What is displayed may hold what the mask of the producer hides.
@@ -19,6 +21,11 @@ impl ProducerError {
     /// An error for this reason; whether nothing in the content has to change for it to work.
     pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>, reason: &'static str, may_pass: bool) -> Self {
         Self { cause: cause.into(), reason, may_pass }
+    }
+
+    /// The same without what `mask` hides.
+    pub(crate) fn masked(self, mask: &Mask) -> Self {
+        Self::new(mask.text(&self.to_string()), self.reason, self.may_pass)
     }
 
     /// A bug in the producer. How it ended is for the log alone: a panic may quote anything that was read.

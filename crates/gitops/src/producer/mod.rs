@@ -21,6 +21,7 @@ use cowherd_tree::Tree;
 use futures::future::BoxFuture;
 use kube::Client;
 
+use crate::DecryptionKeys;
 use crate::remotes::Brought;
 
 pub(crate) use error::ProducerError;
@@ -36,8 +37,12 @@ pub(crate) trait Producer: Debug + Send + Sync {
     /// than an interval.
     fn reads_cluster(&self) -> bool;
 
-    /// Reads what it takes from the cluster.
-    fn prepare<'a>(&'a self, client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>>;
+    /// Reads what it takes from the cluster; `keys` are those that count for all that is encrypted.
+    fn prepare<'a>(
+        &'a self,
+        client: &'a Client,
+        keys: &'a DecryptionKeys,
+    ) -> BoxFuture<'a, Result<Prepared, ProducerError>>;
 }
 
 /// A producer that has all but content.

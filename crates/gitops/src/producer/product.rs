@@ -1,5 +1,6 @@
 //! What a producer made.
 
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ManifestError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,24 +12,38 @@ pub(crate) struct Product {
     pub(crate) digest: String,
     /// What was to be filled in and has no value, in a sentence.
     pub(crate) unset: Option<String>,
+    /// What was found out that must not be shown.
+    pub(crate) mask: Mask,
+    /// Whether it has what was encrypted where it came from, and is to lie nowhere as it is.
+    pub(crate) is_decrypted: bool,
 }
 
 impl Product {
     /// The product of these manifests, in which everything is filled in.
     pub(crate) fn of(manifests: Vec<Manifest>) -> Self {
+        Self::with_salt(manifests, "")
+    }
+
+    /// The same, with an identity of which nobody learns what was encrypted by trying, who does not know `salt`.
+    pub(crate) fn decrypted(manifests: Vec<Manifest>, salt: &str, mask: Mask) -> Self {
+        Self { mask, is_decrypted: true, ..Self::with_salt(manifests, salt) }
+    }
+
+    fn with_salt(manifests: Vec<Manifest>, salt: &str) -> Self {
         let mut digest = Sha256::new();
+        digest.update(salt);
         for manifest in &manifests {
             digest.update(serde_json::to_vec(manifest.object()).unwrap_or_default());
             digest.update(b"\n");
         }
         let digest = digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-        Self { manifests, digest, unset: None }
+        Self { manifests, digest, unset: None, mask: Mask::default(), is_decrypted: false }
     }
 
     /// What was made earlier, of its objects, its identity and what was not filled in.
     pub(crate) fn again(objects: Vec<Value>, digest: String, unset: Option<String>) -> Result<Self, ManifestError> {
         let manifests = objects.into_iter().map(Manifest::new).collect::<Result<_, _>>()?;
-        Ok(Self { manifests, digest, unset })
+        Ok(Self { manifests, digest, unset, mask: Mask::default(), is_decrypted: false })
     }
 
     /// The objects.

@@ -63,6 +63,8 @@ impl Render {
         self.counters.rendered();
         match (&product, &self.kept) {
             (Err(error), _) => self.failed.keep(owner, parameters, &inputs, error),
+            // On disk it would lie as it is.
+            (Ok(product), Some(kept)) if product.is_decrypted => kept.forget(owner),
             (Ok(product), Some(kept)) => {
                 kept.keep(owner, &parameters, &inputs, product);
             }

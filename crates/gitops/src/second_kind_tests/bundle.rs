@@ -17,6 +17,7 @@ use kube::{Client, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::DecryptionKeys;
 use crate::conditions::BUILD_FAILED;
 use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read};
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
@@ -147,7 +148,11 @@ impl Producer for FromFile {
         false
     }
 
-    fn prepare<'a>(&'a self, _client: &'a Client) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+    fn prepare<'a>(
+        &'a self,
+        _client: &'a Client,
+        _keys: &'a DecryptionKeys,
+    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
         let prepared = Prepared { production: Arc::new(self.clone()), mask: Mask::default() };
         async { Ok(prepared) }.boxed()
     }

@@ -192,11 +192,11 @@ async fn what_is_not_supported_is_said_and_not_acted_on() {
     world.repository.write("apps/a.yaml", &config_map("apps", "a", "1"));
     let revision = world.repository.commit("first");
     world.follow_repository().await;
-    world.add(kustomization("a", "./apps", json!({ "decryption": { "provider": "sops" } }))).await;
-    world.failed("a", "UnsupportedFeature", "spec.decryption").await;
+    world.add(kustomization("a", "./apps", json!({ "buildMetadata": ["originAnnotations"] }))).await;
+    world.failed("a", "UnsupportedFeature", "spec.buildMetadata").await;
     let found = world.kustomization("a").await.unwrap();
     assert_eq!(condition(&found, "Stalled").unwrap().0, "True");
-    world.patch_kustomization("a", json!({ "spec": { "decryption": null } })).await;
+    world.patch_kustomization("a", json!({ "spec": { "buildMetadata": null } })).await;
     world.ready("a", &revision).await;
 }
 

@@ -7,6 +7,7 @@ mod applied;
 mod asked;
 mod converge;
 mod cost;
+mod decryption;
 mod drift;
 mod failures;
 mod fights;

@@ -20,12 +20,13 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     let mut unserved = ByKind::new();
     let mut idle = ByKind::new();
     for unit in cluster.units.values() {
-        let encrypted: HashSet<&ObjectId> = unit.made().map(|made| made.encrypted.iter().collect()).unwrap_or_default();
+        let encrypted: HashSet<&ObjectId> =
+            unit.made().map(|made| made.closed.iter().chain(&made.encrypted).collect()).unwrap_or_default();
         let decrypts = unit.kustomization.spec.decryption.is_some();
         for id in unit.made().iter().flat_map(|made| &made.encrypted).filter(|_| !decrypts) {
             let place = checked.places.field_of(unit, id, "sops");
-            let text = "it is encrypted with SOPS, and its Kustomization fails for it: cowherd decrypts nothing yet; keep the \
-                        Secret outside of the repository meanwhile";
+            let text = "it is encrypted with SOPS, and its Kustomization fails for it: set spec.decryption there, with provider: \
+                        sops and a secretRef that names the private keys";
             checked.findings.push(Finding::error(place, Rule::Unsupported, text).of(id));
         }
         let may_get_values = variables::may_get_values(checked, unit);

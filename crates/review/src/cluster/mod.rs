@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::Actors;
+use cowherd_sops::Keys;
 use cowherd_source::{Access, Ignore, RepositoryUrl};
 use cowherd_tree::{Tree, TreeError, TreePath};
 
@@ -51,6 +52,8 @@ pub struct Context {
     pub given: Vec<serde_json::Value>,
     /// The roles and bindings that every cluster has from its start.
     pub roles: Vec<serde_json::Value>,
+    /// Keys for what is encrypted. What none of them opens is looked at as it is.
+    pub keys: Keys,
     /// Whether what a render stops at is left out, so that the rest is looked at as well.
     pub goes_on: bool,
 }
@@ -65,6 +68,7 @@ impl Context {
             actors: Actors::default(),
             given: Vec::new(),
             roles: Vec::new(),
+            keys: Keys::default(),
             goes_on: false,
         }
     }

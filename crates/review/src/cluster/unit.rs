@@ -133,7 +133,9 @@ impl Unit {
         self.key = plan.key(&values.values);
         self.secrets = values.secrets;
         let make = |tree: &dyn Tree| {
-            plan.make(tree, &values.values, &gitops::helm(), &context.elsewhere, &context.access).map(|mut made| {
+            let made =
+                plan.make(tree, &values.values, &gitops::helm(), &context.elsewhere, &context.access, &context.keys);
+            made.map(|mut made| {
                 let default = plan.default_namespace();
                 made.objects.iter_mut().for_each(|object| world.scopes.place(object, default));
                 made
@@ -150,6 +152,7 @@ impl Unit {
             None => make(tree.as_ref()).map(Arc::new),
         };
         self.plan = Some(plan);
+        self.secrets.extend(made.iter().flat_map(|made| made.secrets.iter().cloned()));
         let unrendered = made.iter().flat_map(|made| &made.unrendered).map(|file| format!("not rendered: {file}"));
         self.notes.extend(unrendered);
         made.map_or_else(State::Failed, State::Made)

@@ -38,7 +38,7 @@ pub struct KustomizationSpec {
     /// Kustomizations that must be ready first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<DependencyReference>,
-    /// How Secrets are decrypted.
+    /// How what SOPS encrypted is decrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decryption: Option<Decryption>,
     /// How often the cluster is compared with the source.
@@ -143,7 +143,7 @@ pub struct DependencyReference {
     pub ready_expr: Option<String>,
 }
 
-/// How Secrets are decrypted.
+/// How what SOPS encrypted is decrypted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decryption {
@@ -153,7 +153,7 @@ pub struct Decryption {
     /// The ServiceAccount that authenticates with a key management service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_name: Option<String>,
-    /// The Secret with the private keys.
+    /// The Secret with the private keys: of age under keys that end in .agekey, of OpenPGP in .asc.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalObjectReference>,
 }
