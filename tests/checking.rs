@@ -191,14 +191,16 @@ fn what_no_definition_would_help_is_told_as_that() {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
         story.repository.write(&format!("app/{file}.yaml"), &object);
     }
-    story.repository.kustomization("keyed", "./keyed", "decryption: {provider: sops}").config_map(
-        "keyed/a.yaml",
-        "k",
-        "1",
-    );
+    story
+        .repository
+        .kustomization("keyed", "./keyed", "decryption: {provider: sops, serviceAccountName: a}")
+        .config_map("keyed/a.yaml", "k", "1");
     story.says("app/alert.yaml:2", "cowherd does not do the kind Alert of notification.toolkit.fluxcd.io/v1beta3 yet");
     story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
-    story.says("cluster/keyed.yaml:14", "spec.decryption is not supported yet; keep the Secrets outside");
+    story.says(
+        "cluster/keyed.yaml:14",
+        "spec.decryption.serviceAccountName is not supported yet; no key service is asked",
+    );
     let (lines, _) = story.lines(&[]);
     assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:?}");
 }

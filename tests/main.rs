@@ -20,6 +20,7 @@ mod crashes;
 mod deployed;
 mod documentation;
 mod drift;
+mod encrypted;
 mod following;
 mod foreseen;
 mod full_disk;

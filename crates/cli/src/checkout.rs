@@ -15,6 +15,8 @@ use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use crate::downloads;
+use crate::near;
+use crate::sops::SopsKeys;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
 
@@ -38,6 +40,8 @@ pub struct SurroundingsFlags {
     /// Fetch nothing: remote bases and charts of repositories are errors
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    pub sops: SopsKeys,
 }
 
 /// What lasts as long as a command that may have to fetch.
@@ -87,6 +91,7 @@ impl SurroundingsFlags {
             context.elsewhere = Arc::new(Elsewhere::nothing());
         }
         context.access = Access::own();
+        context.keys = self.sops.keys()?;
         context.actors = crate::control_plane::actors();
         context.roles = cowherd_apiserver::default_roles();
         Ok(Surroundings { context, directory })

@@ -19,6 +19,7 @@ mod output;
 mod repository;
 mod resource;
 mod served;
+mod sops;
 mod station;
 mod suspension;
 mod target;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use cowherd_gitops::{NamespacedName, Policy};
+use cowherd_gitops::{DecryptionKeys, NamespacedName, Policy};
 use cowherd_source::{Access, Block, LocalAccess, Network, RepositoryUrl, StorageLimits};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,9 @@ pub struct Tenancy {
     /// The ServiceAccount on whose behalf Kustomizations act that name none; an empty name for the agents' own
     #[arg(long, value_name = "NAME")]
     default_service_account: Option<String>,
+    /// The Secret in flux-system whose age keys (*.agekey) decrypt for Kustomizations with decryption that name none of their own
+    #[arg(long, value_name = "NAME")]
+    sops_age_secret: Option<String>,
     /// How much is kept on disk for their sources, in all; the root's own repository is not counted [default: 16Gi]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_storage: Option<u64>,
@@ -129,6 +132,11 @@ impl Tenancy {
         self.default_service_account.as_deref().filter(|name| !name.is_empty())
     }
 
+    /// The Secret with keys for all, if there is one.
+    fn sops_age_secret(&self) -> Option<&str> {
+        self.sops_age_secret.as_deref().filter(|name| !name.is_empty())
+    }
+
     fn storage(&self) -> StorageLimits {
         let StorageLimits { total, per_namespace } = StorageLimits::default();
         StorageLimits {
@@ -154,6 +162,10 @@ impl Tenancy {
             first: Some(NamespacedName::new(ROOT, ROOT)),
             no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
             default_service_account: self.default_service_account().map(str::to_owned),
+            decryption: DecryptionKeys {
+                secret: self.sops_age_secret().map(|name| NamespacedName::new(ROOT, name)),
+                ..DecryptionKeys::default()
+            },
             storage: self.storage(),
         })
     }

@@ -28,6 +28,7 @@ use crate::downloads;
 use crate::failure::misuse;
 use crate::output::{self, Format};
 use crate::resource;
+use crate::sops;
 use crate::target::{Kind, Target};
 use crate::terminal::{self, Mark};
 use awaited::Awaited;
@@ -129,6 +130,7 @@ impl Diff {
         let mut trees = Trees::new(client.clone(), self.wanted());
         let data_dir = self.cluster.data_dir_of_plane().await?;
         let seed = data_dir.and_then(|data_dir| cowherd_controlplane::seed_in(&data_dir));
+        let keys = sops::of_cluster(&client, self.repository.sops()).await?;
         let directory = downloads::own_directory()?;
         let elsewhere = Arc::new(downloads::opened(&directory)?);
         let (mut diffs, mut notes) = (Vec::new(), BTreeMap::<ObjectId, Vec<String>>::new());
@@ -150,7 +152,7 @@ impl Diff {
             }
             let tree = trees.tree(&kustomization).await?;
             let (elsewhere, access, seed) = (elsewhere.clone(), Access::own(), seed.clone());
-            let proposal = Proposal { tree, elsewhere, access, seed };
+            let proposal = Proposal { tree, elsewhere, access, keys: keys.clone(), seed };
             // One that is broken hides no other.
             let preview = match cowherd_gitops::preview(&client, &kustomization, &proposal).await {
                 Ok(preview) => preview,

@@ -11,7 +11,7 @@ mod switching;
 mod watching;
 mod wording;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ use crate::delivering::Delivering;
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
 use crate::repository::{self, Credentials, Named};
+use crate::sops;
 use crate::tenancy::Tenancy;
 use crate::tentative::Fetching;
 use crate::terminal::Mark;
@@ -84,6 +85,10 @@ pub struct Up {
     timeout: Duration,
     #[command(flatten)]
     credentials: Credentials,
+    /// A file with private keys of age for what the repository has encrypted with SOPS; they are kept as the Secret sops-age of
+    /// flux-system, and decrypt for Kustomizations that ask for it and name this Secret or none
+    #[arg(long, value_name = "FILE")]
+    sops_age_key_file: Option<PathBuf>,
     #[command(flatten)]
     tenancy: Tenancy,
 }
@@ -102,6 +107,9 @@ impl Up {
         let began = Instant::now();
         let data_dir = self.local.data_dir()?;
         let denied = self.tenancy.recall(&data_dir)?;
+        if let Some(file) = &self.sops_age_key_file {
+            sops::checked(file)?;
+        }
         // One for all: from the first time on that it is waited for, the system ends the program no more.
         let mut interrupted = pin!(interrupted());
         let start = tokio::select! {
@@ -212,6 +220,13 @@ impl Up {
             control_plane.plane.spawn(keeper.keep(say.clone()));
         }
         control_plane.plane.spawn(keeper::secret::keep(client.clone(), say));
+        if let Some(file) = &self.sops_age_key_file {
+            sops::bring(&client, file).await?;
+        }
+        let mut policy = self.tenancy.policy(Some(&root))?;
+        if policy.decryption.secret.is_none() {
+            policy.decryption.secret = sops::global(&client).await;
+        }
         let (tell, progress) = tokio::sync::mpsc::unbounded_channel();
         let (notify, notices) = tokio::sync::mpsc::unbounded_channel();
         let tell_trouble = {
@@ -221,7 +236,7 @@ impl Up {
         let trouble = trouble::watch(control_plane.plane.health().clone(), tell_trouble);
         control_plane.plane.spawn(trouble);
         config = self.delivering.apply(cowherd_gitops::Config {
-            policy: Arc::new(self.tenancy.policy(Some(&root))?),
+            policy: Arc::new(policy),
             progress: Some(tell),
             notices: Some(notify),
             reserved: root.reserved(),

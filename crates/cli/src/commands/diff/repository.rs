@@ -15,6 +15,7 @@ use super::{FAILED, Output};
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output;
+use crate::sops::SopsKeys;
 use crate::terminal::text::say;
 use crate::terminal::{self, Mark};
 
@@ -53,6 +54,11 @@ pub struct Wanted {
 }
 
 impl RepositoryFlags {
+    /// The keys that were given.
+    pub fn sops(&self) -> &SopsKeys {
+        &self.surroundings.sops
+    }
+
     /// Whether no cluster is to be asked.
     pub fn is_given(&self) -> bool {
         self.base.is_some()
