@@ -71,4 +71,4 @@ pub use tenant::{NoRoom, StorageLimits, Tenant, Tenants};
 pub use tree::GitTree;
 pub use unpack::Excess;
 pub use version::{Range, RangeError};
-pub use web::WebProblem;
+pub use web::{Call, CallMethod, CallTerms, Caller, Reply, WebProblem};

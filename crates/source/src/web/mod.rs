@@ -1,5 +1,6 @@
 //! Requests to servers of the web: limits, redirects, and who gets to see our credentials.
 
+mod call;
 pub(crate) mod location;
 mod problem;
 
@@ -16,6 +17,7 @@ use crate::connect::{Authorities, Line, Origin, TlsFault, authorization, forbidd
 use crate::deadline::Deadline;
 use crate::digest::Hasher;
 use crate::{Auth, Digest};
+pub use call::{Call, CallMethod, CallTerms, Caller, Reply};
 use location::{resolve, shown};
 pub use problem::WebProblem;
 

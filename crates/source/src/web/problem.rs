@@ -107,6 +107,22 @@ impl WebProblem {
         }
     }
 
+    /// The same about something that is called otherwise: a URL may be a secret.
+    pub(super) fn called(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::Forbidden { url, .. }
+            | Self::Unreachable { url, .. }
+            | Self::Tls { url, .. }
+            | Self::Refused { url, .. }
+            | Self::NotFound { url, .. }
+            | Self::Location { url, .. }
+            | Self::TooLarge { url, .. }
+            | Self::Protocol { url, .. } => name.clone_into(url),
+            Self::Cancelled | Self::Credentials(_) | Self::Digest { .. } | Self::Timeout(_) | Self::Storage(_) => {}
+        }
+        self
+    }
+
     /// Whether it may pass by itself: then trying again can help.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Timeout(_))
