@@ -22,6 +22,7 @@
 pub mod artifact;
 pub mod files;
 pub mod http;
+pub mod listener;
 pub mod pack;
 pub mod proxy;
 pub mod registry;
