@@ -24,11 +24,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::source::v1::helm_repository_crd(),
         flux::source::v1::helm_chart_crd(),
         flux::helm::v2::crd(),
+        flux::notification::v1beta3::alert_crd(),
+        flux::notification::v1beta3::provider_crd(),
+        flux::notification::v1::receiver_crd(),
     ]
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 6] {
+pub fn crd_names() -> [&'static str; 9] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
@@ -36,6 +39,9 @@ pub fn crd_names() -> [&'static str; 6] {
         flux::source::v1::HelmRepository::crd_name(),
         flux::source::v1::HelmChart::crd_name(),
         flux::helm::v2::HelmRelease::crd_name(),
+        flux::notification::v1beta3::Alert::crd_name(),
+        flux::notification::v1beta3::Provider::crd_name(),
+        flux::notification::v1::Receiver::crd_name(),
     ]
 }
 
@@ -44,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_definition_names_its_group_and_has_a_status() {
+    fn every_definition_names_its_group_and_has_a_status_unless_it_is_static() {
         let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
         assert_eq!(names, crd_names());
         let expected = [
@@ -54,11 +60,17 @@ mod tests {
             "helmrepositories.source",
             "helmcharts.source",
             "helmreleases.helm",
+            "alerts.notification",
+            "providers.notification",
+            "receivers.notification",
         ];
         assert_eq!(names, expected.map(|name| format!("{name}.toolkit.fluxcd.io")));
         for crd in crds() {
             let version = &crd.spec.versions[0];
-            assert!(version.subresources.as_ref().unwrap().status.is_some());
+            // As with Flux, nothing is ever said of these two.
+            let is_static = ["Alert", "Provider"].contains(&crd.spec.names.kind.as_str());
+            let has_status = version.subresources.as_ref().is_some_and(|subresources| subresources.status.is_some());
+            assert_ne!(is_static, has_status);
             assert!(version.served && version.storage);
         }
     }

@@ -33,9 +33,9 @@ pub const KINDS: &[Kind] = &[
     not_yet("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts"]),
     not_yet("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
     done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
-    not_yet("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
-    not_yet("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
-    not_yet("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
+    done("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
+    done("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
+    done("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
     not_yet("image.toolkit.fluxcd.io", "ImageRepository", &["imagerepository", "imagerepositories", "imgrepo"]),
     not_yet("image.toolkit.fluxcd.io", "ImagePolicy", &["imagepolicy", "imagepolicies", "imgpol"]),
     not_yet(
@@ -215,6 +215,71 @@ pub const HELM_RELEASE: &[Unsupported] = &[
     not_done("driftDetection.ignore[].target.version", "name the kind and the group"),
     not_done("driftDetection.ignore[].target.labelSelector", "name the objects by kind, namespace and name"),
     not_done("driftDetection.ignore[].target.annotationSelector", "name the objects by kind, namespace and name"),
+];
+
+/// What is not done of a Provider.
+pub const PROVIDER: &[Unsupported] = &[
+    Unsupported {
+        field: "type",
+        but: &[
+            "alertmanager",
+            "bitbucket",
+            "bitbucketserver",
+            "datadog",
+            "discord",
+            "generic",
+            "generic-hmac",
+            "gitea",
+            "github",
+            "githubdispatch",
+            "gitlab",
+            "googlechat",
+            "grafana",
+            "incident.io",
+            "lark",
+            "matrix",
+            "msteams",
+            "opsgenie",
+            "otel",
+            "pagerduty",
+            "rocket",
+            "slack",
+            "telegram",
+            "webex",
+            "zoom",
+            "zulip",
+        ],
+        instead: "have a generic Provider tell a service of yours, which passes it on",
+    },
+    not_done("serviceAccountName", "no Provider of a cloud is supported; remove it"),
+    not_done("commitStatusExpr", "without it the status is called kind/name/uid, in lower case, as by Flux"),
+];
+
+/// What is not done of an Alert: all of it is.
+pub const ALERT: &[Unsupported] = &[];
+
+/// What is not done of a Receiver.
+pub const RECEIVER: &[Unsupported] = &[
+    Unsupported {
+        field: "type",
+        but: &[
+            "acr",
+            "bitbucket",
+            "cdevents",
+            "dockerhub",
+            "generic",
+            "generic-hmac",
+            "github",
+            "gitlab",
+            "harbor",
+            "nexus",
+            "quay",
+        ],
+        instead: "have it sent by generic-hmac, or let the interval do",
+    },
+    not_done("resourceFilter", "name the resources, or choose them by matchLabels"),
+    not_done("resources[].filter", "name the resources, or choose them by matchLabels"),
+    not_done("oidcProviders", "use a type with a token in a Secret"),
 ];
 
 /// An annotation, or a label, that people set.

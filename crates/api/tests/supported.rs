@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cowherd_api::supported::{
-    Annotation, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY,
-    ON_OBJECTS, ON_RESOURCES, Unsupported,
+    ALERT, Annotation, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY,
+    ON_OBJECTS, ON_RESOURCES, PROVIDER, RECEIVER, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
@@ -16,7 +16,8 @@ const BEGIN: &str = "\
 # What is supported
 
 Every kind that cowherd knows of other projects, and every field of those that it acts on. What is not supported is refused
-with its name, never skipped: the object says so in its condition `Ready`, reason `UnsupportedFeature`.
+with its name, never skipped: the object says so in its condition `Ready`, reason `UnsupportedFeature`. Alerts and Providers have
+no conditions, as with Flux: an event on the Alert says it.
 
 (This page is made from the definitions and the table in `crates/api/src/supported.rs` that the agents obey:
 `COWHERD_RECORDED=write cargo test -p cowherd-api --test supported` writes it.)
@@ -53,7 +54,7 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 6] {
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 9] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
@@ -61,6 +62,9 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 6] {
         (cowherd_api::flux::helm::v2::crd(), HELM_RELEASE),
         (cowherd_api::flux::source::v1::helm_chart_crd(), HELM_CHART),
         (cowherd_api::flux::source::v1::helm_repository_crd(), HELM_REPOSITORY),
+        (cowherd_api::flux::notification::v1beta3::alert_crd(), ALERT),
+        (cowherd_api::flux::notification::v1beta3::provider_crd(), PROVIDER),
+        (cowherd_api::flux::notification::v1::receiver_crd(), RECEIVER),
     ]
 }
 

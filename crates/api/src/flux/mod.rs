@@ -3,6 +3,7 @@
 pub mod annotations;
 pub mod helm;
 pub mod kustomize;
+pub mod notification;
 mod reference;
 pub mod source;
 
