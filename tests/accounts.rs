@@ -31,7 +31,7 @@ fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
     let (_directory, _repository, running) = started();
 
     let accounts = running.kubectl_ok(["get", "serviceaccounts", "-n", "flux-system", "-o", "name"]);
-    for name in ["source-controller", "delivery-controller", "kustomize-controller"] {
+    for name in ["source-controller", "delivery-controller", "notification-controller", "kustomize-controller"] {
         assert!(accounts.lines().any(|line| line == format!("serviceaccount/{name}")), "{accounts}");
         let account = format!("--as={}", user(name));
         let me = running.kubectl_ok(["auth", "whoami", "-o", "jsonpath={.status.userInfo.username}", &account]);
@@ -43,6 +43,13 @@ fn the_agents_have_accounts_and_only_who_applies_may_do_everything() {
     assert!(!may(&running, "source-controller", "get configmaps"));
     assert!(may(&running, "delivery-controller", "impersonate serviceaccounts"));
     assert!(!may(&running, "delivery-controller", "create configmaps"));
+    let told = "notification-controller";
+    assert!(may(&running, told, "patch receivers.notification.toolkit.fluxcd.io --subresource=status"));
+    assert!(
+        !is_admin(told)
+            && !may(&running, told, "get configmaps")
+            && !may(&running, told, "delete helmreleases.helm.toolkit.fluxcd.io")
+    );
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn expressions_that_cannot_be_replaced_are_told_each_with_its_line() {
 fn what_no_definition_would_help_is_told_as_that() {
     let story = Story::begin();
     for (file, api_version, kind) in [
-        ("alert", "notification.toolkit.fluxcd.io/v1beta3", "Alert"),
+        ("policy", "image.toolkit.fluxcd.io/v1", "ImagePolicy"),
         ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
     ] {
         let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
@@ -195,7 +195,7 @@ fn what_no_definition_would_help_is_told_as_that() {
         .repository
         .kustomization("keyed", "./keyed", "decryption: {provider: sops, serviceAccountName: a}")
         .config_map("keyed/a.yaml", "k", "1");
-    story.says("app/alert.yaml:2", "cowherd does not do the kind Alert of notification.toolkit.fluxcd.io/v1beta3 yet");
+    story.says("app/policy.yaml:2", "cowherd does not do the kind ImagePolicy of image.toolkit.fluxcd.io/v1 yet");
     story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
     story.says(
         "cluster/keyed.yaml:14",
@@ -364,8 +364,8 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
     repository.write("patched/kustomization.yaml", "resources: [map.yaml]\npatches: more.yaml\n");
     repository.write("layered/map.yaml", &config_map("b", "1").replace("\ndata:", "\ndta:"));
     repository.write(
-        "alert.yaml",
-        "apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: r, namespace: default}\n",
+        "policy.yaml",
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: r, namespace: default}\n",
     );
     repository.commit("begin");
     let mut up = cowherd(directory.path());
@@ -389,7 +389,7 @@ fn one_list_has_all_for_which_nothing_comes_of_a_path() {
         "layered/map.yaml:6: error: ConfigMap/default/b: unknown field \"dta\"",
         "patched/kustomization.yaml:2: error: patches: must be a list, and is the text \"more.yaml\"",
         "patched/kustomization.yaml:1: error: resources[0]: map.yaml: no such file",
-        "alert.yaml:2: error: Alert/default/r: cowherd does not do the kind Alert",
+        "policy.yaml:2: error: ImagePolicy/default/r: cowherd does not do the kind ImagePolicy",
         "web: error: the directory is a Helm chart",
     ] {
         assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {lines:#?}");

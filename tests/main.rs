@@ -35,6 +35,7 @@ mod meant;
 mod mistakes;
 mod mistyped;
 mod moving;
+mod notifying;
 mod outages;
 mod production;
 mod reached;

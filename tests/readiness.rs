@@ -34,8 +34,8 @@ spec:
     spec: {containers: [{name: agent, image: agent}]}
 ";
 
-const ALERT: &str = "apiVersion: notification.toolkit.fluxcd.io/v1beta3
-kind: Alert
+const POLICY: &str = "apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
 metadata:
   name: podinfo
   namespace: default
@@ -43,15 +43,15 @@ spec:
   interval: 10m
 ";
 
-const ALERTS: &str = "apiVersion: apiextensions.k8s.io/v1
+const POLICIES: &str = "apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: alerts.notification.toolkit.fluxcd.io}
+metadata: {name: imagepolicies.image.toolkit.fluxcd.io}
 spec:
-  group: notification.toolkit.fluxcd.io
+  group: image.toolkit.fluxcd.io
   scope: Namespaced
-  names: {kind: Alert, plural: alerts, singular: alert}
+  names: {kind: ImagePolicy, plural: imagepolicies, singular: imagepolicy}
   versions:
-    - name: v1beta3
+    - name: v1
       served: true
       storage: true
       subresources: {status: {}}
@@ -84,16 +84,16 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let (repository, running) = (&fleet.repository, &fleet.running);
         repository.kustomization("app", "./app", wait);
         repository.write("app/db.yaml", STATEFUL_SET).write("app/migrate.yaml", JOB);
-        repository.write("app/agent.yaml", DAEMON_SET).write("app/alert.yaml", ALERT);
-        repository.write("app/alerts.yaml", ALERTS);
+        repository.write("app/agent.yaml", DAEMON_SET).write("app/policy.yaml", POLICY);
+        repository.write("app/policies.yaml", POLICIES);
         let commit = repository.commit("add what nobody acts on");
         let words = [
             "nothing here acts on",
-            "--assume-ready=Alert.notification.toolkit.fluxcd.io,DaemonSet.apps,Job.batch,StatefulSet.apps",
+            "--assume-ready=DaemonSet.apps,ImagePolicy.image.toolkit.fluxcd.io,Job.batch,StatefulSet.apps",
             "StatefulSet/default/db",
             "Job/default/migrate",
             "DaemonSet/default/agent",
-            "Alert/default/podinfo",
+            "ImagePolicy/default/podinfo",
             commit.as_str(),
         ];
         running.wait_for_condition("kustomization app", "False", &words);
@@ -101,7 +101,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         let table = running.cowherd_ok(["get", "kustomizations"]);
         assert!(table.lines().any(|line| line.starts_with("app") && line.contains("nothing here acts on")), "{table}");
         let tree = running.cowherd_ok(["tree", "flux-system"]);
-        for object in ["StatefulSet/default/db", "Alert/default/podinfo"] {
+        for object in ["StatefulSet/default/db", "ImagePolicy/default/podinfo"] {
             let marked = tree.lines().any(|line| line.contains(object) && line.contains("nothing here acts on it"));
             assert!(marked, "{object} is not marked in: {tree}");
         }
@@ -111,7 +111,7 @@ fn what_nothing_here_acts_on_is_not_ready() {
         // Whoever writes a status acts on the object.
         let status = r#"{"status":{"conditions":[{"type":"Ready","status":"True","reason":"R","message":"m","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
         let patch =
-            ["patch", "alert", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
+            ["patch", "imagepolicy", "podinfo", "-n", "default", "--subresource=status", "--type=merge", "-p", status];
         running.kubectl_ok(patch);
         repository.remove("app/db.yaml").remove("app/migrate.yaml").remove("app/agent.yaml");
         running.wait_for_ready("app", "True", &repository.commit("keep what is acted on"));
@@ -169,7 +169,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     let directory = tempfile::tempdir().unwrap();
     let repository = fleet::repository(&directory.path().join("fleet"));
     let gadget = "# a gadget\napiVersion: example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n  namespace: default\n";
-    repository.write("app/gadget.yaml", gadget).write("app/alert.yaml", ALERT);
+    repository.write("app/gadget.yaml", gadget).write("app/policy.yaml", POLICY);
     let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: guestbook\n  namespace: \
                        default\n";
     repository.write("app/argo/application.yaml", application);
@@ -178,7 +178,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     assert_eq!(status, Some(1), "{said}");
     let line = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(line(&["app/gadget.yaml:3", "Gadget/default/one", "CustomResourceDefinition missing"]), "{said}");
-    assert!(line(&["app/alert.yaml:2", "Alert/default/podinfo", "does not do", "yet"]), "{said}");
+    assert!(line(&["app/alert.yaml:2", "ImagePolicy/default/podinfo", "does not do", "yet"]), "{said}");
     assert!(line(&["app/argo/application.yaml:2", "Application/default/guestbook", "does not do", "yet"]), "{said}");
 }
 

@@ -111,6 +111,14 @@ impl World {
         self.wait_for("its chart is gone", &Self::named(&format!("helmchart {NAMESPACE}-web")), Value::is_null);
     }
 
+    /// Has an Alert look at the labels of whatever happens to something, and a Receiver take webhooks.
+    fn listen(&self) {
+        self.apply(&notifications());
+        self.wait_for("webhooks are taken", &Self::named("receiver hook"), |seen| {
+            seen["status"]["webhookPath"].as_str().is_some_and(|path| path.starts_with("/hook/"))
+        });
+    }
+
     /// An object of the agents' namespace, as kubectl is asked for it.
     fn named(object: &str) -> String {
         format!("{object} --namespace {NAMESPACE}")
@@ -182,6 +190,25 @@ fn releases() -> String {
          ---\n{source}: HelmChart\n{}\nspec: {{interval: 1h, chart: web, sourceRef: {{kind: HelmRepository, name: nothing}}}}\n",
         metadata("nothing"),
         metadata("none"),
+    )
+}
+
+/// An Alert about everything with a label that nothing has, and a Receiver.
+fn notifications() -> String {
+    let kinds = ["Kustomization", "HelmRelease", "GitRepository", "OCIRepository", "HelmRepository", "HelmChart"];
+    let sources = kinds.map(|kind| format!("{{kind: {kind}, name: '*', matchLabels: {{nothing: has}}}}")).join(", ");
+    let group = "apiVersion: notification.toolkit.fluxcd.io";
+    let metadata = |name: &str| format!("metadata: {{name: {name}, namespace: {NAMESPACE}}}");
+    format!(
+        "apiVersion: v1\nkind: Secret\n{}\nstringData: {{token: token}}\n\
+         ---\n{group}/v1beta3\nkind: Provider\n{}\nspec: {{type: generic, address: 'http://127.0.0.1:9'}}\n\
+         ---\n{group}/v1beta3\nkind: Alert\n{}\nspec: {{providerRef: {{name: chat}}, eventSources: [{sources}]}}\n\
+         ---\n{group}/v1\nkind: Receiver\n{}\nspec: {{type: generic, secretRef: {{name: hook}}, resources: [{{kind: GitRepository, \
+         name: flux-system}}]}}\n",
+        metadata("hook"),
+        metadata("chat"),
+        metadata("chat"),
+        metadata("hook"),
     )
 }
 
@@ -280,6 +307,7 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.repository.write("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 0.1.0\n");
     world.repository.config_map("charts/web/templates/map.yaml", "released", "1");
     let commit = world.repository.commit("two");
+    world.listen();
     world.follow("./apps", "applier");
     world.wait_until_ready(&["fleet"], &commit);
     world.kubernetes.kubectl_ok(&["delete", "configmap", "one"]);

@@ -15,6 +15,7 @@ mod followed;
 mod keeper;
 mod limits;
 mod logs;
+mod notifying;
 mod output;
 mod repository;
 mod resource;

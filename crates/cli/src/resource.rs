@@ -39,11 +39,14 @@ impl Kind {
             Self::HelmRepository => "source helm",
             Self::HelmChart => "source chart",
             Self::HelmRelease => "helmrelease",
+            Self::Alert => "alert",
+            Self::Provider => "alert-provider",
+            Self::Receiver => "receiver",
         }
     }
 }
 
-/// A Kustomization, a HelmRelease or a source.
+/// A Kustomization, a HelmRelease, a source, or what is about notifications.
 #[derive(Clone, Debug)]
 pub struct Resource {
     /// Which of them.
@@ -68,9 +71,12 @@ impl Resource {
         self.object.name_any()
     }
 
-    /// Whether nothing is ever said of it: it only says where charts are in a registry.
+    /// Whether nothing is ever said of it: it only says where charts are in a registry, or who is told of what.
     pub fn is_static(&self) -> bool {
-        self.kind == Kind::HelmRepository && self.text("/spec/type") == "oci"
+        match self.kind {
+            Kind::Alert | Kind::Provider => true,
+            kind => kind == Kind::HelmRepository && self.text("/spec/type") == "oci",
+        }
     }
 
     /// Whether `spec.suspend` is set.
@@ -82,6 +88,8 @@ impl Resource {
     pub fn revision(&self) -> &str {
         let path = match self.kind {
             Kind::Kustomization => "/status/lastAppliedRevision",
+            // They have none.
+            Kind::Alert | Kind::Provider | Kind::Receiver => return "",
             Kind::HelmRelease => "/status/history/0/chartVersion",
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository | Kind::HelmChart => {
                 "/status/artifact/revision"
@@ -112,6 +120,8 @@ impl Resource {
                 format!("{}/{}/{}", part("sourceRef/kind"), part("sourceRef/name"), part("chart"))
             }
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
+            Kind::Alert => format!("Provider/{}", self.text("/spec/providerRef/name")),
+            Kind::Provider | Kind::Receiver => self.text("/spec/type").to_owned(),
         }
     }
 

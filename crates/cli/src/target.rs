@@ -21,6 +21,12 @@ pub enum Kind {
     HelmChart,
     /// `helm.toolkit.fluxcd.io/v2`
     HelmRelease,
+    /// `notification.toolkit.fluxcd.io/v1beta3`
+    Alert,
+    /// `notification.toolkit.fluxcd.io/v1beta3`
+    Provider,
+    /// `notification.toolkit.fluxcd.io/v1`
+    Receiver,
 }
 
 impl Kind {
@@ -29,6 +35,9 @@ impl Kind {
 
     /// The kinds that bring objects to the cluster.
     pub const OWNERS: [Self; 2] = [Self::Kustomization, Self::HelmRelease];
+
+    /// The kinds by which the world is told of events, and tells of changes.
+    pub const NOTIFICATIONS: [Self; 3] = [Self::Alert, Self::Provider, Self::Receiver];
 
     /// The kind of source that manifests call so.
     pub fn source(name: &str) -> Option<Self> {
@@ -44,6 +53,9 @@ impl Kind {
             Self::HelmRepository => "HelmRepository",
             Self::HelmChart => "HelmChart",
             Self::HelmRelease => "HelmRelease",
+            Self::Alert => "Alert",
+            Self::Provider => "Provider",
+            Self::Receiver => "Receiver",
         }
     }
 
@@ -55,12 +67,17 @@ impl Kind {
             Self::GitRepository | Self::OCIRepository | Self::HelmRepository | Self::HelmChart => {
                 "source.toolkit.fluxcd.io"
             }
+            Self::Alert | Self::Provider | Self::Receiver => "notification.toolkit.fluxcd.io",
         }
     }
 
     /// The version of the kind.
     pub fn version(self) -> &'static str {
-        if self == Self::HelmRelease { "v2" } else { "v1" }
+        match self {
+            Self::HelmRelease => "v2",
+            Self::Alert | Self::Provider => "v1beta3",
+            _ => "v1",
+        }
     }
 
     /// The name of the kind in paths.
@@ -72,6 +89,9 @@ impl Kind {
             Self::HelmRepository => "helmrepositories",
             Self::HelmChart => "helmcharts",
             Self::HelmRelease => "helmreleases",
+            Self::Alert => "alerts",
+            Self::Provider => "providers",
+            Self::Receiver => "receivers",
         }
     }
 
@@ -83,6 +103,8 @@ impl Kind {
     pub fn of_word(word: &str) -> Result<Option<Self>> {
         let word = word.to_ascii_lowercase();
         let (name, group) = word.split_once('.').unwrap_or((&word, ""));
+        // As Flux's commands call them.
+        let name = name.strip_prefix("alert-").filter(|rest| rest.starts_with("provider")).unwrap_or(name);
         let Some(known) = supported::KINDS.iter().find(|kind| kind.words.contains(&name)) else { return Ok(None) };
         let kind = match known.kind {
             "Kustomization" => Self::Kustomization,
@@ -91,6 +113,9 @@ impl Kind {
             "HelmRepository" => Self::HelmRepository,
             "HelmChart" => Self::HelmChart,
             "HelmRelease" => Self::HelmRelease,
+            "Alert" => Self::Alert,
+            "Provider" => Self::Provider,
+            "Receiver" => Self::Receiver,
             _ if group.is_empty() || group == known.group => {
                 misuse!("the kind {} is not supported yet; those that are: {SUPPORTED}", known.kind)
             }
@@ -124,8 +149,8 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str =
-    "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart (for others: kubectl)";
+const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart, alerts, providers, receivers (for others: \
+     kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
 const SHORTEST: usize = 5;
@@ -259,6 +284,8 @@ mod tests {
     fn a_kind_that_is_not_supported_is_no_name() {
         let error = target(&["imgrepo", "podinfo"]).unwrap_err().to_string();
         assert!(error.contains("ImageRepository is not supported yet"), "{error}");
-        assert_eq!(target(&["alerts"]).unwrap().names, names(&["alerts"]), "a Kustomization may be called so");
+        assert_eq!(target(&["imgrepo"]).unwrap().names, names(&["imgrepo"]), "a Kustomization may be called so");
+        assert_eq!(target(&["alert-provider", "slack"]).unwrap().kind, Kind::Provider);
+        assert_eq!(target(&["receiver/github"]).unwrap().kind, Kind::Receiver);
     }
 }

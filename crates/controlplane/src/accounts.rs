@@ -34,10 +34,12 @@ impl AgentAccount {
     pub const SOURCES: Self = Self { name: "source-controller", binding: "cowherd-sources" };
     /// Delivers, and tells of it.
     pub const DELIVERY: Self = Self { name: "delivery-controller", binding: "cowherd-delivery" };
+    /// Tells of events elsewhere, and takes webhooks.
+    pub const NOTIFYING: Self = Self { name: "notification-controller", binding: "cowherd-notifications" };
     /// Applies what is on behalf of no other account: it may do everything, as with Flux.
     pub const APPLYING: Self = Self { name: "kustomize-controller", binding: "cowherd-applier" };
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SOURCES, Self::DELIVERY, Self::APPLYING];
+    pub const ALL: [Self; 4] = [Self::SOURCES, Self::DELIVERY, Self::NOTIFYING, Self::APPLYING];
 
     /// The name of the user that it is.
     pub fn user(self) -> String {
@@ -118,7 +120,7 @@ mod tests {
             assert_eq!(is_ours, account != AgentAccount::APPLYING, "{role}");
         }
         assert_eq!(named("ClusterRoleBinding").count(), AgentAccount::ALL.len());
-        assert_eq!(named("ClusterRole").count(), 2);
+        assert_eq!(named("ClusterRole").count(), 3);
     }
 
     #[test]

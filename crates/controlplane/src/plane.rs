@@ -142,6 +142,7 @@ impl ControlPlane {
             sources: of(AgentAccount::SOURCES),
             delivery: of(AgentAccount::DELIVERY),
             applying: of(AgentAccount::APPLYING),
+            notifying: of(AgentAccount::NOTIFYING),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cowherd_notify::Sends;
 use cowherd_source::LocalWatches;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -35,6 +36,8 @@ pub struct Budgets {
     pub(crate) fetches: Fetches,
     /// Repositories of this machine are watched once, however many control planes follow them.
     pub(crate) watches: LocalWatches,
+    /// What is told elsewhere.
+    pub(crate) sends: Sends,
 }
 
 impl Default for Budgets {
@@ -51,6 +54,7 @@ impl Budgets {
             applies: Permits::new(limits.applies),
             fetches: Fetches::new(limits.fetches),
             watches: LocalWatches::default(),
+            sends: Sends::default(),
         }
     }
 
@@ -62,6 +66,7 @@ impl Budgets {
             applies: self.applies.share(),
             fetches: self.fetches.share(),
             watches: self.watches.clone(),
+            sends: self.sends.clone(),
         }
     }
 }

@@ -12,12 +12,15 @@ pub struct Clients {
     pub delivery: Client,
     /// Applies and prunes for owners that name no account.
     pub applying: Client,
+    /// Tells of events elsewhere, and takes webhooks: watches what says so, reads its credentials, writes status and events, and
+    /// asks for reconciliations.
+    pub notifying: Client,
 }
 
 impl From<Client> for Clients {
     /// The same client, and so the same rights, for everything.
     fn from(client: Client) -> Self {
-        Self { sources: client.clone(), applying: client.clone(), delivery: client }
+        Self { sources: client.clone(), applying: client.clone(), notifying: client.clone(), delivery: client }
     }
 }
 

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cowherd_api::flux::annotations::EVENT_PREFIX;
+use cowherd_notify::{COMMIT_STATUS, Event, Notifications, Severity, UPDATE};
 use cowherd_runtime::Recorder;
+use cowherd_runtime::conditions::told;
 pub(crate) use cowherd_runtime::events::{Type, reference};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
@@ -37,17 +40,55 @@ pub(crate) fn given(object: &ObjectMeta) -> impl Iterator<Item = (String, String
 pub(crate) struct Recorders {
     client: Client,
     by_component: Arc<Mutex<HashMap<&'static str, Recorder>>>,
+    /// Who tells the world of them.
+    notifications: Option<Notifications>,
+    /// The machine on which they are told.
+    machine: Arc<str>,
 }
 
 impl Recorders {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, by_component: Arc::default() }
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self { client, by_component: Arc::default(), notifications: None, machine: machine.trim().into() }
+    }
+
+    /// The same, and what is told is also told to whom Alerts name.
+    pub(crate) fn and_to(mut self, notifications: &Notifications) -> Self {
+        self.notifications = Some(notifications.clone());
+        self
     }
 
     /// Tells of something that happened. Never waits.
     pub(crate) fn tell(&self, component: &'static str, happened: Happened<'_>) {
+        self.notify(component, &happened);
         let Happened { about, severity, reason, message, annotations } = happened;
         self.of(component).annotated(about, severity, reason, message, annotations);
+    }
+
+    /// Tells of the state that a commit has come to, to whom Alerts name alone: there is no event of it.
+    pub(crate) fn tell_commit_status(&self, component: &'static str, mut happened: Happened<'_>) {
+        let version = happened.about.api_version.as_deref().unwrap_or_default();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        happened.annotations.insert(format!("{group}/{COMMIT_STATUS}"), UPDATE.to_owned());
+        self.notify(component, &happened);
+    }
+
+    fn notify(&self, component: &'static str, happened: &Happened<'_>) {
+        let Some(notifications) = &self.notifications else { return };
+        let severity = match happened.severity {
+            Type::Normal => Severity::Info,
+            Type::Warning => Severity::Error,
+        };
+        notifications.tell(Event {
+            involved_object: happened.about.clone(),
+            severity,
+            timestamp: Timestamp::now(),
+            message: told(happened.message),
+            reason: happened.reason.to_owned(),
+            metadata: happened.annotations.clone(),
+            reporting_controller: component.to_owned(),
+            reporting_instance: self.machine.to_string(),
+        });
     }
 
     fn of(&self, component: &'static str) -> Recorder {

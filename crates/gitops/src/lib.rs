@@ -37,6 +37,8 @@ pub use budgets::{Budgets, Limits};
 pub use clients::Clients;
 pub use conditions::awaited_dependency;
 pub use counters::{Counters, Counts};
+pub use cowherd_notify::RATE_LIMIT_INTERVAL;
+pub use cowherd_notify::receiver::Hooks;
 pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;
 pub use helm_release::{ReleasePlan, Released};
@@ -54,6 +56,7 @@ pub use source::oci::refusal as artifact_refusal;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
@@ -93,6 +96,8 @@ pub struct Config {
     pub actors: Actors,
     /// What counts as ready as soon as it is applied.
     pub assumptions: Vec<Assumption>,
+    /// How long whom an Alert names is not told of the same event again.
+    pub rate_limit_interval: Duration,
     /// Which owners and sources are reconciled here. A source of another shard is fetched where an owner of this one names it,
     /// and its status is left to whose it is.
     pub shard: Shard,
@@ -122,6 +127,7 @@ impl Default for Config {
             approved: None,
             actors: Actors::default(),
             assumptions: Vec::new(),
+            rate_limit_interval: RATE_LIMIT_INTERVAL,
             shard: Shard::default(),
             health: Health::default(),
             metrics: Metrics::default(),
@@ -139,6 +145,9 @@ pub const ACTED_UPON: &[(&str, &str)] = &[
     ("source.toolkit.fluxcd.io", "HelmChart"),
     ("source.toolkit.fluxcd.io", "HelmRepository"),
     ("source.toolkit.fluxcd.io", "OCIRepository"),
+    ("notification.toolkit.fluxcd.io", "Alert"),
+    ("notification.toolkit.fluxcd.io", "Provider"),
+    ("notification.toolkit.fluxcd.io", "Receiver"),
 ];
 
 /// Runs the agents until `shutdown` completes, or one of their loops ends, which is a bug: then whoever supervises them starts
@@ -148,7 +157,8 @@ pub const ACTED_UPON: &[(&str, &str)] = &[
 pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, shutdown: impl Future<Output = ()>) {
     let clients = clients.into();
     let (signals, inbox) = mpsc::unbounded_channel();
-    let recorder = events::Recorders::new(clients.delivery.clone());
+    let (notifications, told) = cowherd_notify::notifications();
+    let recorder = events::Recorders::new(clients.delivery.clone()).and_to(&notifications);
     let fetches = config.budgets.fetches.with_storage(config.policy.storage);
     let shelf = source::Shelf::default();
     let tell: source::Tell = {
@@ -160,7 +170,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     };
     let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
-        recorder: events::Recorders::new(clients.sources.clone()),
+        recorder: events::Recorders::new(clients.sources.clone()).and_to(&notifications),
         client: clients.sources,
         mirrors,
         tell,
@@ -169,8 +179,20 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };
+    let telling = cowherd_notify::Config {
+        client: clients.notifying.clone(),
+        access: config.policy.access.clone(),
+        no_cross_namespace_refs: config.policy.no_cross_namespace_refs,
+        rate_limit_interval: config.rate_limit_interval,
+        sends: config.budgets.sends.clone(),
+        health: config.health.clone(),
+        metrics: config.metrics.clone(),
+    };
     let Config { health, metrics, shard, .. } = config;
     let mut tasks = JoinSet::new();
+    tasks.spawn(cowherd_notify::run(telling, told));
+    let receivers = (clients.notifying, shard.to_string(), health.clone(), metrics.clone());
+    tasks.spawn(cowherd_notify::receiver::reconcile(receivers.0, receivers.1, receivers.2, receivers.3));
     tasks.spawn(source::run::<GitRepository>(shared.clone()));
     tasks.spawn(source::run::<OCIRepository>(shared.clone()));
     tasks.spawn(source::run::<HelmRepository>(shared.clone()));

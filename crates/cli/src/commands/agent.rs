@@ -5,22 +5,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
-use cowherd_gitops::Elsewhere;
+use cowherd_gitops::{Elsewhere, Hooks};
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
-use tokio::net::TcpListener;
 
 use crate::bootstrap::ROOT;
 use crate::cluster::{Access, Reached, explain, missing};
 use crate::control_plane::interrupted;
 use crate::delivering::{Delivering, Kinds};
+use crate::notifying::{self, Notifying};
 use crate::station::{self, Station};
 use crate::tenancy::Tenancy;
 use crate::{logs, trouble};
@@ -62,6 +62,8 @@ pub struct Agent {
     #[command(flatten)]
     delivering: Delivering,
     #[command(flatten)]
+    notifying: Notifying,
+    #[command(flatten)]
     tenancy: Tenancy,
 }
 
@@ -75,6 +77,7 @@ impl Agent {
         let client = metrics.counting(client, &host);
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
         tokio::spawn(self.probes(probes).await?);
+        let webhooks = self.notifying.listen().await?;
         if self.install_crds {
             cowherd_gitops::install(client.clone()).await?;
         } else {
@@ -91,6 +94,13 @@ impl Agent {
             metrics: metrics.clone(),
             ..config
         });
+        config = self.notifying.apply(config);
+        if let Some((listener, address)) = webhooks {
+            // Whoever waits for the Lease takes them as well: they only ask, and who leads does what is asked for.
+            let denies = config.policy.no_cross_namespace_refs;
+            tokio::spawn(Hooks::new(client.clone(), denies, &health, &metrics).serve(listener));
+            tracing::info!(%address, "takes webhooks");
+        }
         if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
         }
@@ -148,22 +158,13 @@ impl Agent {
 
     /// Listens, and answers whoever asks for as long as it is polled.
     async fn probes(&self, probes: Probes) -> Result<impl Future<Output = ()> + Send + use<>> {
-        let address = self.metrics_bind_address.trim();
-        let listener = match address {
-            "" | "0" => None,
-            _ => {
-                // As controller-runtime has it, a port alone is that of all addresses.
-                let full = if address.starts_with(':') { format!("[::]{address}") } else { address.to_owned() };
-                let cannot = || format!("cannot serve metrics on {address}; choose another --metrics-bind-address");
-                Some(TcpListener::bind(&full).await.with_context(cannot)?)
-            }
-        };
-        if let Some(address) = listener.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        let listener = notifying::listen(&self.metrics_bind_address, "metrics", "--metrics-bind-address").await?;
+        if let Some((_, address)) = &listener {
             tracing::info!(%address, "serves /metrics, /healthz and /readyz");
         }
         Ok(async move {
             match listener {
-                Some(listener) => probes.serve(listener).await,
+                Some((listener, _)) => probes.serve(listener).await,
                 None => std::future::pending().await,
             }
         })

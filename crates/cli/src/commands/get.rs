@@ -19,7 +19,7 @@ use crate::resource::{self, Resource};
 use crate::target::{self, Kind, Target};
 use crate::terminal::text::shorten_commits;
 
-/// Show Kustomizations, HelmReleases and sources and how they are
+/// Show Kustomizations, HelmReleases, sources, alerts and receivers and how they are
 ///
 /// Examples:
 ///   cowherd get
@@ -32,7 +32,8 @@ use crate::terminal::text::shorten_commits;
 #[derive(Args)]
 #[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
 pub struct Get {
-    /// `all`, `kustomizations`, `helmreleases`, `sources all`, `sources git`, `oci`, `helm` or `chart`, then names
+    /// `all`, `kustomizations`, `helmreleases`, `sources all`, `sources git`, `oci`, `helm` or `chart`, `alerts`, `providers` or
+    /// `receivers`, then names
     #[arg(value_name = "KIND", add = ArgValueCompleter::new(completion::resources))]
     words: Vec<String>,
     #[command(flatten)]
@@ -112,7 +113,7 @@ impl Get {
     }
 
     fn selection(&self) -> Result<(Vec<Kind>, Vec<String>)> {
-        let all = Kind::SOURCES.into_iter().chain(Kind::OWNERS).collect();
+        let all = Kind::SOURCES.into_iter().chain(Kind::OWNERS).chain(Kind::NOTIFICATIONS).collect();
         if self.words.is_empty() || self.words == ["all"] {
             return Ok((all, Vec::new()));
         }
@@ -130,8 +131,8 @@ impl Get {
                 // One of another project has its own words.
                 Kind::of_word(&self.words[0])?;
                 misuse!(
-                    "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, helm, chart (for \
-                     others: kubectl get){}",
+                    "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, helm, chart, alerts, \
+                     providers, receivers (for others: kubectl get){}",
                     self.words[0],
                     target::hint(&self.words[0])
                 )
@@ -213,12 +214,14 @@ impl Get {
             name.into(),
             if self.is_wide() { revision.to_owned() } else { short_revision(revision) }.into(),
             if resource.suspended() { "True" } else { "False" }.into(),
-            Cell::status(resource.readiness()),
+            if resource.is_static() { "-".into() } else { Cell::status(resource.readiness()) },
         ]);
         if self.is_wide() {
             cells.extend([resource.source().into(), resource.text("/spec/path").into(), resource.age().into()]);
         }
-        let message = ready.map_or("waiting to be reconciled", |ready| ready.message);
+        // As with Flux, nothing is ever said of some.
+        let silent = if resource.is_static() { "" } else { "waiting to be reconciled" };
+        let message = ready.map_or(silent, |ready| ready.message);
         cells.push(if self.is_wide() { message.to_owned() } else { shorten_commits(message) }.into());
         cells
     }

@@ -108,7 +108,12 @@ impl Reconcile {
         };
         let resources = resource::select(client, target, namespace).await?;
         if let Some(place) = resources.iter().find(|one| one.is_static()) {
-            bail!("{} only says where charts are in a registry: there is nothing to reconcile of it", place.id());
+            let what = match place.kind {
+                Kind::Alert => "only says who is told of which events",
+                Kind::Provider => "only says how somebody is told of events",
+                _ => "only says where charts are in a registry",
+            };
+            bail!("{} {what}: there is nothing to reconcile of it", place.id());
         }
         if !self.with_source || target.kind != Kind::Kustomization {
             return Ok(vec![resources]);

@@ -10,7 +10,7 @@ use super::reconcile::{Request, parse_duration};
 use crate::cluster::Cluster;
 use crate::completion;
 use crate::output::Format;
-use crate::resource::{self, Resource};
+use crate::resource;
 use crate::suspension;
 use crate::target::Target;
 
@@ -51,13 +51,13 @@ impl Resume {
                 is_refused = true;
                 continue;
             };
-            if self.wait {
+            if self.wait && !resource.is_static() {
                 resource = Request::send(&client, &resource, false).await?.wait(self.timeout).await?;
             }
             resumed.push(resource);
         }
         resource::print(&resumed, self.output)?;
-        let is_well = !is_refused && (!self.wait || resumed.iter().all(Resource::is_ready));
+        let is_well = !is_refused && (!self.wait || resumed.iter().all(|one| one.is_static() || one.is_ready()));
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::Agents;
-use cowherd_gitops::Elsewhere;
+use cowherd_gitops::{Elsewhere, Hooks};
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
@@ -29,6 +29,7 @@ use crate::control_plane::{self, Local, Running, interrupted};
 use crate::delivering::Delivering;
 use crate::followed::Followed;
 use crate::keeper::{self, Keeper};
+use crate::notifying::Notifying;
 use crate::repository::{self, Credentials, Named};
 use crate::sops;
 use crate::tenancy::Tenancy;
@@ -75,6 +76,8 @@ pub struct Up {
     switch: bool,
     #[command(flatten)]
     delivering: Delivering,
+    #[command(flatten)]
+    notifying: Notifying,
     #[command(flatten)]
     local: Local,
     /// End when every Kustomization is Ready, with 0; with 1 and the reason when one is not
@@ -215,6 +218,7 @@ impl Up {
         // Before anything is changed, so that a start that is cut off here is resumed and not undone.
         root.followed.write(&data_dir)?;
         let (say, said) = tokio::sync::mpsc::unbounded_channel();
+        let webhooks = self.notifying.listen().await?;
         let clients = control_plane.plane.prepare_agents().await?;
         for keeper in Keeper::put(&client, &root).await? {
             control_plane.plane.spawn(keeper.keep(say.clone()));
@@ -246,6 +250,13 @@ impl Up {
         });
         if self.tenancy.no_remote_bases() {
             config.elsewhere = Arc::new(Elsewhere::nothing());
+        }
+        config = self.notifying.apply(config);
+        if let Some((listener, address)) = webhooks {
+            let (health, metrics) = (control_plane.plane.health(), control_plane.plane.metrics());
+            let hooks = Hooks::new(clients.notifying.clone(), config.policy.no_cross_namespace_refs, health, metrics);
+            control_plane.plane.spawn(hooks.serve(listener));
+            self::say(Mark::Success, &format!("webhooks are taken at http://{address}"));
         }
         control_plane.plane.run_agents(clients, Agents { mirrors, config });
         let mut watching = Watching::start(&client, progress, notices, said);

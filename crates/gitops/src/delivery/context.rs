@@ -10,6 +10,7 @@ use super::claims::Concerned;
 use super::guard::{ApprovedAtStart, Begun};
 use super::sharing::Sharing;
 use crate::budgets::Permits;
+use crate::conditions::RECONCILIATION_SUCCEEDED;
 use crate::events::{self, Happened, Recorders, Type};
 use crate::fetches::Fetches;
 use crate::metrics::Measures;
@@ -120,6 +121,17 @@ impl Context {
         if let Some(listener) = &self.notices {
             let _ = listener.send(text);
         }
+    }
+
+    /// Tells whom Alerts name for it that an owner has brought the commit of a revision.
+    pub(crate) fn tell_commit_status(&self, owner: &Owner, revision: &str, origin: Option<&str>, message: &str) {
+        let group = owner.name.kind.group;
+        let origin = origin.map(|origin| (format!("{group}/originRevision"), origin.to_owned()));
+        let revision = [(format!("{group}/revision"), revision.to_owned())];
+        let annotations = events::given(&owner.metadata).chain(revision).chain(origin).collect();
+        let (about, reason) = (owner.reference(), RECONCILIATION_SUCCEEDED);
+        let happened = Happened { about, severity: Type::Normal, reason, message, annotations };
+        self.recorder.tell_commit_status(owner.name.kind.component, happened);
     }
 
     /// The owners of objects that nobody but `pruner` may describe any more: those that are there, and so had a say, and have

@@ -491,6 +491,7 @@ async fn succeed(
     let Progress { changed, pruned, changes, .. } = &job.progress;
     let done = changes.join(", ");
     tracing::info!(changed, pruned, done, "{message}");
+    job.tell_commit_status(context, &message);
     // Who asked for it is answered, whatever was to be done.
     if changed + pruned > 0 || job.occasion.trigger.asks() {
         let is_for_nothing = matches!(job.occasion.trigger, Trigger::Approval(_)) && *pruned == 0;

@@ -232,6 +232,12 @@ impl Job {
         context.recorder.tell(kind.component, Happened { about, severity, reason, message, annotations });
     }
 
+    /// Tells whom Alerts name for it that the commit is brought.
+    pub(super) fn tell_commit_status(&self, context: &Context, message: &str) {
+        let occasion = self.occasion();
+        context.tell_commit_status(&self.owner, &occasion.revision, occasion.origin.as_deref(), &self.say(&message));
+    }
+
     /// Tells what was changed, and why.
     pub(super) fn tell_changes(&self, context: &Context, changes: &ChangeSet) {
         let changed = changes.to_string();

@@ -96,7 +96,16 @@ impl Schedule {
         let now = Instant::now();
         match followed {
             _ if entry.owner.uid() != uid => {}
-            Followed::Written(status) => entry.status = *status,
+            Followed::Written(status) => {
+                entry.status = *status;
+                let (revision, origin) =
+                    (&entry.status.last_applied_revision, entry.status.last_applied_origin_revision.as_deref());
+                // A story tells what it does itself, and its revisions are those of charts.
+                if let Some(revision) = revision.as_ref().filter(|_| name.kind.story.is_none()) {
+                    let message = "Reconciliation finished; nothing of the revision concerns it";
+                    self.context.tell_commit_status(&entry.owner, revision, origin, message);
+                }
+            }
             Followed::Overtaken(status) => entry.is_overtaken(*status, now),
             Followed::Failed(precondition) => {
                 entry.status.precondition = precondition;

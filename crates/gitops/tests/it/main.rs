@@ -13,6 +13,7 @@ mod failures;
 mod fights;
 mod leaving;
 mod lifecycle;
+mod notifications;
 mod oci;
 mod others;
 mod overtaken;

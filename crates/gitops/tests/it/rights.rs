@@ -5,6 +5,7 @@ use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, given};
+use crate::notifications::{self, BETA};
 use crate::world::{FLUX, World, condition, config_map, kustomization};
 
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
@@ -16,12 +17,16 @@ struct Agents {
     sources: Asked,
     delivery: Asked,
     applying: Asked,
+    notifying: Asked,
 }
 
 impl Drop for Agents {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("refused: {:?}", [self.sources.refused(), self.delivery.refused(), self.applying.refused()]);
+            eprintln!(
+                "refused: {:?}",
+                [self.sources.refused(), self.delivery.refused(), self.applying.refused(), self.notifying.refused()]
+            );
         }
     }
 }
@@ -32,11 +37,12 @@ impl Agents {
         let mut world = World::new().await;
         world.kill_agents().await;
         let asked = Self::default();
-        let Clients { sources, delivery, applying } = world.agents.clone();
+        let Clients { sources, delivery, applying, notifying } = world.agents.clone();
         world.agents = Clients {
             sources: asked.sources.by(sources),
             delivery: asked.delivery.by(delivery),
             applying: asked.applying.by(applying),
+            notifying: asked.notifying.by(notifying),
         };
         world.start_agents();
         (world, asked)
@@ -146,12 +152,61 @@ async fn told_again(world: &World, name: &str) {
         .await;
 }
 
+/// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
+const TOLD: [(&str, &str, &str); 6] = [
+    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
+    (HELM, "HelmRelease", "web"),
+    (SOURCE, "GitRepository", FLUX),
+    (SOURCE, "OCIRepository", "artifact"),
+    (SOURCE, "HelmRepository", "charts"),
+    (SOURCE, "HelmChart", "web"),
+];
+
+/// An Alert whose Provider may not be asked, about all that happens, and one whose labels nothing has.
+async fn follow_with_alerts(world: &World) {
+    notifications::token(world, FLUX, "token").await;
+    let spec = json!({ "type": "generic", "address": "http://127.0.0.1:1", "secretRef": { "name": "webhook" } });
+    world.create(BETA, "Provider", json!({ "metadata": { "name": "chat", "namespace": FLUX }, "spec": spec })).await;
+    for (name, labels) in [("all", json!({})), ("labelled", json!({ "matchLabels": { "nothing": "has" } }))] {
+        let sources = TOLD.map(|(_, kind, _)| {
+            let mut source = json!({ "kind": kind, "name": "*" });
+            source.as_object_mut().unwrap().extend(labels.as_object().unwrap().clone());
+            source
+        });
+        let spec = json!({ "providerRef": { "name": "chat" }, "eventSources": sources });
+        world.create(BETA, "Alert", json!({ "metadata": { "name": name, "namespace": FLUX }, "spec": spec })).await;
+    }
+}
+
+/// A webhook that has all sorts of resources reconciled.
+async fn play_webhook(world: &World) {
+    let named = TOLD.map(|(api_version, kind, name)| json!({ "apiVersion": api_version, "kind": kind, "name": name }));
+    let labelled = TOLD.map(|(api_version, kind, _)| {
+        json!({ "apiVersion": api_version, "kind": kind, "name": "*", "matchLabels": { "nothing": "has" } })
+    });
+    let resources: Vec<Value> = named.into_iter().chain(labelled).collect();
+    let spec = json!({ "type": "generic", "secretRef": { "name": "webhook" }, "resources": resources });
+    let path = notifications::receiver(world, FLUX, "all", spec).await;
+    let address = notifications::hooks(world).await;
+    world
+        .until("the webhook is taken", async || {
+            let path = path.clone();
+            let sending = move || notifications::send(address, "POST", &path, &[], "{}");
+            match tokio::task::spawn_blocking(sending).await.unwrap() {
+                200 => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+}
+
 /// Plays all that agents meet on the quickstart, and what tenants and mistakes add to it.
 async fn play(world: &World) {
     let quickstart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quickstart");
     world.repository.copy(quickstart.as_ref(), "examples/quickstart");
     world.repository.write("tenant/a.yaml", &config_map("apps", "tenant", "${value}"));
     let first = world.repository.commit("the quickstart");
+    follow_with_alerts(world).await;
     follow_with_credentials(world).await;
     world.add(kustomization("root", "./examples/quickstart", json!({}))).await;
     add_tenant(world).await;
@@ -195,6 +250,8 @@ async fn play(world: &World) {
     world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer.clone()).await;
     play_artifact(world).await;
     play_release(world).await;
+    play_webhook(world).await;
+    told_again(world, "all").await;
     for (kind, name) in [("OCIRepository", "artifact"), ("HelmRepository", "charts"), ("HelmChart", "web")] {
         world.patch(SOURCE, kind, FLUX, name, finalizer.clone()).await;
     }
@@ -222,7 +279,12 @@ async fn play(world: &World) {
 async fn each_agent_asks_for_what_deploy_gives_it_and_all_of_it() {
     let (world, asked) = Agents::listened_to().await;
     play(&world).await;
-    for (asked, role) in [(&asked.sources, "cowherd-sources"), (&asked.delivery, "cowherd-delivery")] {
+    let agents = [
+        (&asked.sources, "cowherd-sources"),
+        (&asked.delivery, "cowherd-delivery"),
+        (&asked.notifying, "cowherd-notifications"),
+    ];
+    for (asked, role) in agents {
         assert_eq!(asked.refused(), Vec::<String>::new(), "{role} lacks a right that is needed");
         let spare = asked.spare(&given(role));
         assert!(spare.is_empty(), "{role} gives what nothing needs: {spare:?}; what was asked: {:#?}", asked.used());

@@ -40,8 +40,8 @@ impl Refusing {
         let mut world = World::new().await;
         world.kill_agents().await;
         self.0.store(true, Ordering::Relaxed);
-        let Clients { sources, delivery, applying } = world.agents.clone();
-        world.agents = Clients { sources, delivery: self.before(delivery), applying };
+        let Clients { sources, delivery, applying, notifying } = world.agents.clone();
+        world.agents = Clients { sources, delivery: self.before(delivery), applying, notifying };
         let health = Health::default();
         world.health = health.clone();
         world.start_agents();

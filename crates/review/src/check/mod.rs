@@ -10,6 +10,7 @@ mod finding;
 mod health;
 mod kustomizations;
 mod namespaces;
+mod notifications;
 mod objects;
 mod places;
 mod references;
@@ -124,6 +125,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
     namespaces::check(&mut checked);
     releases::check(&mut checked, seen.as_ref());
     charts::check(&mut checked, &released, seen.as_ref());
+    notifications::check(&mut checked);
     accounts::check(&mut checked);
     rights::check(&mut checked);
     health::check(&mut checked);

@@ -1,0 +1,152 @@
+//! Requests for reconciliations of what a Receiver names.
+
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::notification::EventSource;
+use cowherd_api::supported;
+use jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, Client};
+use serde_json::json;
+
+use crate::COMPONENT;
+
+/// How many objects one webhook may have reconciled.
+const MOST: usize = 1000;
+
+/// The versions of kinds whose references need not say which, as Flux has them.
+const VERSIONS: &[(&str, &str)] = &[
+    ("Bucket", "source.toolkit.fluxcd.io/v1"),
+    ("HelmChart", "source.toolkit.fluxcd.io/v1"),
+    ("HelmRepository", "source.toolkit.fluxcd.io/v1"),
+    ("GitRepository", "source.toolkit.fluxcd.io/v1"),
+    ("OCIRepository", "source.toolkit.fluxcd.io/v1"),
+    ("ImageRepository", "image.toolkit.fluxcd.io/v1"),
+    ("ArtifactGenerator", "source.extensions.fluxcd.io/v1beta1"),
+];
+
+/// Why something is not reconciled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unrequested {
+    /// It is of another namespace.
+    #[error("cross-namespace references are not allowed")]
+    CrossNamespace,
+    /// Nobody knows which kind is meant.
+    #[error("apiVersion must be specified for kind {0:?}")]
+    NoVersion(String),
+    /// It is no kind of Flux's.
+    #[error("no {kind} of {version:?} is reconciled; the apiVersion is that of another group")]
+    ForeignKind {
+        /// The kind.
+        kind: String,
+        /// The group and version.
+        version: String,
+    },
+    /// All of a namespace is never meant.
+    #[error("matchLabels field not set when using wildcard '*' as name")]
+    NoLabels,
+    /// No object can be called so.
+    #[error("no object can be called {0:?}")]
+    Name(String),
+    /// The API refused.
+    #[error("{0}")]
+    Api(String),
+}
+
+impl From<kube::Error> for Unrequested {
+    fn from(error: kube::Error) -> Self {
+        Self::Api(match error {
+            kube::Error::Api(status) => status.message.clone(),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Asks for the reconciliation of all that a Receiver of the namespace `own` names by one reference; how many they are.
+pub(crate) async fn request(
+    client: &Client,
+    of: &EventSource,
+    own: &str,
+    no_cross_namespace_refs: bool,
+) -> Result<usize, Unrequested> {
+    let namespace = of.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
+    if no_cross_namespace_refs && namespace != own {
+        return Err(Unrequested::CrossNamespace);
+    }
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(of)?);
+    if of.name != "*" {
+        if !cowherd_apply::is_path_segment(&of.name) {
+            return Err(Unrequested::Name(of.name.clone()));
+        }
+        annotate(&api, &of.name).await?;
+        return Ok(1);
+    }
+    let labels = of.match_labels.as_ref().ok_or(Unrequested::NoLabels)?;
+    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let params = ListParams::default().labels(&selector.join(",")).limit(u32::try_from(MOST).unwrap_or(u32::MAX));
+    let found = api.list_metadata(&params).await?;
+    let names: Vec<String> = found.items.into_iter().filter_map(|object| object.metadata.name).collect();
+    for name in &names {
+        annotate(&api, name).await?;
+    }
+    Ok(names.len())
+}
+
+/// The kind that a reference names. A tenant writes it: it must be one of Flux's.
+fn resource(of: &EventSource) -> Result<ApiResource, Unrequested> {
+    let usual = VERSIONS.iter().find(|(kind, _)| *kind == of.kind).map(|(_, version)| *version);
+    let said = of.api_version.as_deref().filter(|version| !version.is_empty());
+    let version = said.or(usual).ok_or_else(|| Unrequested::NoVersion(of.kind.clone()))?;
+    let foreign = || Unrequested::ForeignKind { kind: of.kind.clone(), version: version.to_owned() };
+    let (group, version) = version.split_once('/').ok_or_else(foreign)?;
+    let is_version =
+        version.starts_with('v') && version.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if !group.ends_with(".fluxcd.io") || supported::find(group, &of.kind).is_none() || !is_version {
+        return Err(foreign());
+    }
+    Ok(ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &of.kind)))
+}
+
+async fn annotate(api: &Api<DynamicObject>, name: &str) -> Result<(), Unrequested> {
+    let patch = json!({ "metadata": { "annotations": { RECONCILE_REQUESTED_AT: Timestamp::now().to_string() } } });
+    let params = PatchParams { field_manager: Some(COMPONENT.to_owned()), ..PatchParams::default() };
+    api.patch_metadata(name, &params, &Patch::Merge(patch)).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(kind: &str, version: Option<&str>) -> EventSource {
+        EventSource {
+            api_version: version.map(str::to_owned),
+            kind: kind.into(),
+            name: "x".into(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn only_kinds_of_flux_are_reconciled() {
+        for (kind, version, plural) in [
+            ("GitRepository", None, "gitrepositories"),
+            ("OCIRepository", Some("source.toolkit.fluxcd.io/v1beta2"), "ocirepositories"),
+            ("Kustomization", Some("kustomize.toolkit.fluxcd.io/v1"), "kustomizations"),
+            ("HelmRelease", Some("helm.toolkit.fluxcd.io/v2"), "helmreleases"),
+        ] {
+            assert_eq!(resource(&reference(kind, version)).unwrap().plural, plural);
+        }
+        for (kind, version) in [
+            ("Kustomization", None),
+            ("Secret", Some("v1")),
+            ("GitRepository", Some("v1")),
+            ("GitRepository", Some("example.org/v1")),
+            ("GitRepository", Some("source.toolkit.fluxcd.io/../v1")),
+            ("GitRepository", Some("source.toolkit.fluxcd.io/v1/namespaces")),
+            ("Application", Some("argoproj.io/v1alpha1")),
+        ] {
+            assert!(resource(&reference(kind, version)).is_err(), "{kind} {version:?}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The status of Receivers: whether they take webhooks, and at which path.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
+use cowherd_api::flux::notification::v1::{Receiver, ReceiverStatus};
+use cowherd_api::{Condition, ConditionStatus, supported};
+use cowherd_runtime::conditions::told;
+use cowherd_runtime::{Health, Key, Metrics, Recorder};
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+
+use super::{path, token};
+use crate::COMPONENT;
+use crate::store::Store;
+
+const READY: &str = "Ready";
+const STALLED: &str = "Stalled";
+const RECONCILING: &str = "Reconciling";
+const SUCCEEDED: &str = "Succeeded";
+const TOKEN_NOT_FOUND: &str = "TokenNotFound";
+const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
+const UNSUPPORTED: &str = "UnsupportedFeature";
+
+/// How often the Secret is read, unless the Receiver says otherwise, and at most.
+const INTERVAL: Duration = Duration::from_secs(600);
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
+/// How long after a failure it is tried again: first, and at most.
+const RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
+
+/// Keeps the status of the Receivers that a label selector leaves, for ever.
+pub async fn reconcile(client: Client, selector: String, health: Health, metrics: Metrics) {
+    let receivers = Store::<Receiver>::follow(&client, &selector, &health, &metrics);
+    let mut keeper = Keeper { recorder: Recorder::new(client.clone(), COMPONENT), client, known: HashMap::new() };
+    let mut changes = receivers.changes();
+    receivers.synced().await;
+    loop {
+        changes.mark_unchanged();
+        let next = keeper.look(&receivers.all()).await;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = until(next) => {}
+        }
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What was done about each Receiver.
+struct Keeper {
+    client: Client,
+    recorder: Recorder,
+    known: HashMap<Key, Done>,
+}
+
+struct Done {
+    /// What was looked at: the uid, the generation, whether it is asked for, and the status.
+    of: (Option<String>, Option<i64>, Option<String>),
+    /// When it is looked at again.
+    next: Instant,
+    failures: u32,
+}
+
+impl Keeper {
+    /// Looks at the Receivers that changed, and at those whose time has come; when the next one's does.
+    async fn look(&mut self, receivers: &[Arc<Receiver>]) -> Option<Instant> {
+        let keys: BTreeMap<Key, &Arc<Receiver>> = receivers.iter().map(|one| (Key::of(one.as_ref()), one)).collect();
+        self.known.retain(|key, _| keys.contains_key(key));
+        for (key, receiver) in keys {
+            let of = (receiver.uid(), receiver.metadata.generation, requested(receiver));
+            let known = self.known.get(&key);
+            let is_due = known.is_none_or(|done| done.of != of || done.next <= Instant::now());
+            let is_left_alone =
+                receiver.spec.suspend.unwrap_or_default() || receiver.metadata.deletion_timestamp.is_some();
+            if !is_due || is_left_alone {
+                continue;
+            }
+            let failures = known.map_or(0, |done| done.failures);
+            let (wait, failures) = match self.keep(receiver).await {
+                true => (interval(receiver), 0),
+                false => (RETRY.saturating_mul(1 << failures.min(10)).min(LONGEST_RETRY), failures + 1),
+            };
+            self.known.insert(key, Done { of, next: Instant::now() + wait, failures });
+        }
+        self.known.values().map(|done| done.next).min()
+    }
+
+    /// Brings the status up to date; whether all is well with the Receiver, or only its spec can change that.
+    async fn keep(&self, receiver: &Receiver) -> bool {
+        let found = self.judge(receiver).await;
+        let before = receiver.status.clone().unwrap_or_default();
+        let status = found.status(receiver, &before);
+        if status != before && !self.write(receiver, &status).await {
+            return false;
+        }
+        if ready(&before).map(|ready| (ready.status, &ready.message))
+            != ready(&status).map(|ready| (ready.status, &ready.message))
+        {
+            self.tell(receiver, &found);
+        }
+        !matches!(found, Found::NoToken(_))
+    }
+
+    async fn judge(&self, receiver: &Receiver) -> Found {
+        let spec = serde_json::to_value(&receiver.spec).unwrap_or_default();
+        if let Some(refused) = supported::refused(supported::RECEIVER, &spec).next() {
+            return Found::Refused(refused.to_string());
+        }
+        match token(&self.client, receiver).await {
+            Ok(token) => Found::Path(path(receiver, &token)),
+            Err(error) => Found::NoToken(error.to_string()),
+        }
+    }
+
+    async fn write(&self, receiver: &Receiver, status: &ReceiverStatus) -> bool {
+        let api: Api<Receiver> = Api::namespaced(self.client.clone(), &receiver.namespace().unwrap_or_default());
+        // A field that is not there any more has to be taken away.
+        let patch = json!({ "metadata": { "uid": receiver.uid() }, "status": {
+            "conditions": status.conditions,
+            "webhookPath": status.webhook_path,
+            "observedGeneration": status.observed_generation,
+            "lastHandledReconcileAt": status.last_handled_reconcile_at,
+        } });
+        let params = PatchParams { field_manager: Some(COMPONENT.to_owned()), ..PatchParams::default() };
+        match api.patch_status(&receiver.name_any(), &params, &Patch::Merge(patch)).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if status.is_not_found() => true,
+            Err(error) => {
+                tracing::warn!(receiver = %Key::of(receiver), %error, "the status of a Receiver cannot be written");
+                false
+            }
+        }
+    }
+
+    fn tell(&self, receiver: &Receiver, found: &Found) {
+        let name = Key::of(receiver);
+        match found {
+            Found::Path(_) => {
+                let every =
+                    receiver.spec.interval.clone().map_or_else(|| "10m".to_owned(), |interval| interval.to_string());
+                let message = format!("Reconciliation finished, next run in {every}");
+                tracing::info!(receiver = %name, "{message}");
+                self.recorder.normal(receiver, SUCCEEDED, &message);
+            }
+            Found::Refused(cause) => {
+                tracing::error!(receiver = %name, "{cause}");
+                self.recorder.warning(receiver, UNSUPPORTED, &terminal(cause));
+            }
+            Found::NoToken(cause) => {
+                tracing::error!(receiver = %name, "{cause}");
+                self.recorder.warning(receiver, "Failed", cause);
+            }
+        }
+    }
+}
+
+/// How a Receiver is.
+enum Found {
+    /// It takes webhooks at this path.
+    Path(String),
+    /// It asks for what is not done.
+    Refused(String),
+    /// It has no token.
+    NoToken(String),
+}
+
+impl Found {
+    /// What the status says of it.
+    fn status(&self, receiver: &Receiver, before: &ReceiverStatus) -> ReceiverStatus {
+        let mut status = ReceiverStatus { last_handled_reconcile_at: requested(receiver), ..before.clone() };
+        let generation = receiver.metadata.generation.unwrap_or_default();
+        let set = |type_: &str, value: ConditionStatus, reason: &str, message: &str| {
+            let known = before.conditions.iter().find(|known| known.type_ == type_ && known.status == value);
+            let since = known.map(|known| known.last_transition_time.clone());
+            Condition {
+                type_: type_.to_owned(),
+                status: value,
+                observed_generation: Some(generation),
+                last_transition_time: since.unwrap_or_else(now),
+                reason: reason.to_owned(),
+                message: told(message),
+            }
+        };
+        match self {
+            Self::Path(path) => {
+                let message = format!("Receiver initialized for path: {path}");
+                status.conditions = vec![set(READY, ConditionStatus::True, SUCCEEDED, &message)];
+                status.webhook_path = Some(path.clone());
+                status.observed_generation = Some(generation);
+            }
+            Self::Refused(cause) => {
+                let message = terminal(cause);
+                status.conditions = vec![
+                    set(READY, ConditionStatus::False, UNSUPPORTED, &message),
+                    set(STALLED, ConditionStatus::True, UNSUPPORTED, &message),
+                ];
+                status.webhook_path = None;
+                status.observed_generation = Some(generation);
+            }
+            Self::NoToken(cause) => {
+                let progress = "Reconciliation in progress";
+                status.conditions = vec![
+                    set(READY, ConditionStatus::False, TOKEN_NOT_FOUND, cause),
+                    set(RECONCILING, ConditionStatus::True, PROGRESSING_WITH_RETRY, progress),
+                ];
+                status.webhook_path = None;
+            }
+        }
+        status
+    }
+}
+
+fn terminal(cause: &str) -> String {
+    format!("Reconciliation failed terminally due to configuration error: {cause}")
+}
+
+pub(super) fn ready(status: &ReceiverStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == READY)
+}
+
+fn requested(receiver: &Receiver) -> Option<String> {
+    receiver.metadata.annotations.as_ref()?.get(RECONCILE_REQUESTED_AT).cloned()
+}
+
+fn interval(receiver: &Receiver) -> Duration {
+    let said = receiver.spec.interval.as_ref().and_then(|interval| interval.parse().ok());
+    said.unwrap_or(INTERVAL).max(SHORTEST_INTERVAL)
+}
+
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receiver() -> Receiver {
+        serde_json::from_value(json!({ "apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Receiver",
+            "metadata": { "name": "r", "namespace": "n", "generation": 3, "annotations": { RECONCILE_REQUESTED_AT: "x" } },
+            "spec": { "type": "generic", "resources": [] } }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_status_says_at_which_path_it_is_or_why_at_none() {
+        let well = Found::Path("/hook/abc".into()).status(&receiver(), &ReceiverStatus::default());
+        assert_eq!((well.webhook_path.as_deref(), well.observed_generation), (Some("/hook/abc"), Some(3)));
+        assert_eq!(well.last_handled_reconcile_at.as_deref(), Some("x"));
+        assert_eq!(Found::Path("/hook/abc".into()).status(&receiver(), &well), well, "nothing is news");
+        let lost = Found::NoToken("no".into()).status(&receiver(), &well);
+        assert_eq!((lost.webhook_path.as_deref(), ready(&lost).unwrap().reason.as_str()), (None, TOKEN_NOT_FOUND));
+        let refused = Found::Refused("no".into()).status(&receiver(), &lost);
+        assert_eq!(refused.conditions[1].type_, STALLED);
+        assert_eq!(ready(&refused).unwrap().last_transition_time, ready(&lost).unwrap().last_transition_time);
+    }
+}
