@@ -20,15 +20,18 @@ use self::source::Definition;
 
 const OVERLAY: &str = include_str!("schemas/overlay.json");
 
-/// Writes `crates/schema/data` anew: `definitions.jsonl.gz` with everything, `structure.jsonl.gz` without texts.
+/// Writes `crates/schema/data` anew: `definitions.jsonl.gz` with everything, `structure.jsonl` without texts,
+/// which is read where it lies in the program.
 pub fn run(root: &Path) -> Result<()> {
     let mut schemas = generate(root)?;
     let folder = root.join("crates/schema/data");
     std::fs::create_dir_all(&folder)?;
-    write(&folder.join("definitions.jsonl.gz"), &schemas)?;
+    let mut packer = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::best());
+    packer.write_all(lines(&schemas).as_bytes())?;
+    write(&folder.join("definitions.jsonl.gz"), &packer.finish()?)?;
     schemas.values_mut().for_each(drop_texts);
     go::annotate(root, &mut schemas)?;
-    write(&folder.join("structure.jsonl.gz"), &schemas)?;
+    write(&folder.join("structure.jsonl"), lines(&schemas).as_bytes())?;
     println!("{} definitions", schemas.len());
     Ok(())
 }
@@ -169,13 +172,13 @@ fn drop_texts(schema: &mut Value) {
     }
 }
 
-fn write(path: &Path, schemas: &BTreeMap<String, Value>) -> Result<()> {
-    let mut encoder = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::best());
-    for (name, schema) in schemas {
-        writeln!(encoder, "{name}\t{schema}")?;
-    }
-    let bytes = encoder.finish()?;
-    std::fs::write(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
+/// Name, tab and schema of each, a line.
+fn lines(schemas: &BTreeMap<String, Value>) -> String {
+    schemas.iter().map(|(name, schema)| format!("{name}\t{schema}\n")).collect()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     println!("{}: {} bytes", path.display(), bytes.len());
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! The schemas of the types that Kubernetes itself defines.
 //!
-//! They are generated (`cargo xtask schemas`) and compiled in compressed. The structure is unpacked when first
-//! asked for, and each definition read when it is; descriptions stay packed, as only documents need them.
+//! They are generated (`cargo xtask schemas`) and compiled in. Each definition is read when it is first asked for;
+//! descriptions are compressed, and stay so, as only documents need them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
-use std::ops::Range;
+use std::io::{BufRead, BufReader};
 use std::sync::{LazyLock, OnceLock};
 
 use serde_json::Value;
@@ -17,52 +16,33 @@ use crate::read::{Origin, read};
 pub const KUBERNETES_VERSION: (u32, u32) = (1, 35);
 
 /// Lines of name, tab and schema as JSON, sorted by name; without descriptions.
-const STRUCTURE: &[u8] = include_bytes!("../data/structure.jsonl.gz");
-/// The same with descriptions.
+const STRUCTURE: &str = include_str!("../data/structure.jsonl");
+/// The same with descriptions, compressed.
 const DEFINITIONS: &[u8] = include_bytes!("../data/definitions.jsonl.gz");
 
-/// Constant data, unpacked once.
-static TABLE: LazyLock<Table> = LazyLock::new(Table::unpack);
+/// Where each definition is, and what was read of it.
+static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 
 struct Table {
-    text: String,
     /// Sorted by name.
-    entries: Vec<Entry>,
+    entries: Box<[Entry]>,
 }
 
 struct Entry {
-    name: Range<usize>,
-    json: Range<usize>,
-    schema: OnceLock<Option<Schema>>,
+    name: &'static str,
+    json: &'static str,
+    /// Boxed, since most are never asked for.
+    schema: OnceLock<Option<Box<Schema>>>,
 }
 
 impl Table {
-    fn unpack() -> Self {
-        let mut text = String::new();
-        // The data is part of the program; a test reads all of it.
-        let _ = flate2::read::GzDecoder::new(STRUCTURE).read_to_string(&mut text);
-        let mut entries = Vec::new();
-        let mut start = 0;
-        for line in text.split_inclusive('\n') {
-            if let Some(tab) = line.find('\t') {
-                let json = start + tab + 1..start + line.trim_end().len();
-                entries.push(Entry { name: start..start + tab, json, schema: OnceLock::new() });
-            }
-            start += line.len();
-        }
-        Self { text, entries }
-    }
-
-    fn name(&self, entry: &Entry) -> &str {
-        self.text.get(entry.name.clone()).unwrap_or_default()
-    }
-
-    fn json(&self, entry: &Entry) -> &str {
-        self.text.get(entry.json.clone()).unwrap_or_default()
+    fn new() -> Self {
+        let lines = STRUCTURE.lines().filter_map(|line| line.split_once('\t'));
+        Self { entries: lines.map(|(name, json)| Entry { name, json, schema: OnceLock::new() }).collect() }
     }
 
     fn find(&self, name: &str) -> Option<&Entry> {
-        let found = self.entries.binary_search_by(|entry| self.name(entry).cmp(name)).ok()?;
+        let found = self.entries.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
         self.entries.get(found)
     }
 }
@@ -71,13 +51,13 @@ impl Table {
 /// `io.k8s.api.apps.v1.Deployment`.
 pub fn definition(name: &str) -> Option<&'static Schema> {
     let entry = TABLE.find(name)?;
-    let parse = || read(&serde_json::from_str(TABLE.json(entry)).ok()?, Origin::BuiltIn).ok();
-    entry.schema.get_or_init(parse).as_ref()
+    let parse = || read(&serde_json::from_str(entry.json).ok()?, Origin::BuiltIn).ok().map(Box::new);
+    entry.schema.get_or_init(parse).as_deref()
 }
 
 /// The names of all definitions, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.entries.iter().map(|entry| TABLE.name(entry))
+    TABLE.entries.iter().map(|entry| entry.name)
 }
 
 /// The definitions of the given names and of all that they refer to, as they are written in OpenAPI documents.
@@ -121,10 +101,10 @@ fn closure<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'static st
     let mut wanted = BTreeSet::new();
     let mut open: Vec<&Entry> = names.into_iter().filter_map(|name| TABLE.find(name)).collect();
     while let Some(entry) = open.pop() {
-        if !wanted.insert(TABLE.name(entry)) {
+        if !wanted.insert(entry.name) {
             continue;
         }
-        let references = TABLE.json(entry).split(REFERENCE).skip(1);
+        let references = entry.json.split(REFERENCE).skip(1);
         open.extend(references.filter_map(|text| TABLE.find(text.split('"').next()?)));
     }
     wanted
