@@ -1,6 +1,6 @@
 //! Room on the disk that is kept for when there is no more.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,8 @@ impl Reserve {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&self.path)?;
         let begin = if self.has_room(&file)? { self.size } else { 0 };
-        let filled = fill(&mut file, begin, self.size + MORE);
+        let end = self.size + MORE;
+        let filled = allocate(&file, end).unwrap_or_else(|| fill(&mut file, begin, end));
         // What was taken in vain is given back, and what was taken to see whether there is more.
         let cut = file.set_len(if filled.is_ok() { self.size } else { begin });
         self.is_held = filled.is_ok() || begin > 0;
@@ -74,12 +75,35 @@ impl Reserve {
     /// Whether the file takes the room already: one of that length may be a hole.
     fn has_room(&self, file: &File) -> io::Result<bool> {
         let about = file.metadata()?;
-        #[cfg(unix)]
-        let taken = std::os::unix::fs::MetadataExt::blocks(&about) * BLOCK;
-        #[cfg(not(unix))]
-        let taken = about.len();
-        Ok(about.len() == self.size && taken >= self.size)
+        Ok(about.len() == self.size && taken(&about) >= self.size)
     }
+}
+
+/// How many bytes of the disk a file takes.
+fn taken(about: &Metadata) -> u64 {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::blocks(about) * BLOCK;
+    #[cfg(not(unix))]
+    return about.len();
+}
+
+/// Has the system set so much room aside for a file, which takes no writing: what was written would have to be on the disk
+/// before the store's first write is. Nothing where the system cannot, or does not although it says so.
+#[cfg(target_os = "linux")]
+fn allocate(file: &File, size: u64) -> Option<io::Result<()>> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::{Errno, retry_on_intr};
+
+    match retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, size)) {
+        Ok(()) => file.metadata().is_ok_and(|about| taken(&about) >= size).then_some(Ok(())),
+        Err(full @ (Errno::NOSPC | Errno::DQUOT)) => Some(Err(full.into())),
+        Err(_) => None,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_: &File, _: u64) -> Option<io::Result<()>> {
+    None
 }
 
 /// Fills a file, so that no system makes less of it than it is.
