@@ -14,7 +14,7 @@ use crate::{
 
 pub use coverage::missing as missing_rules;
 pub use escalation::{Grant, check as check_escalation};
-pub use policy::{Policies, PolicyView};
+pub use policy::{Extent, Policies, PolicyView};
 pub use rbac::GROUP as RBAC_GROUP;
 pub use rule::Rule;
 

@@ -3,12 +3,13 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use bytes::Bytes;
 use cowherd_store::Revision;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
     Rule,
@@ -22,12 +23,48 @@ pub struct Policies(Arc<RwLock<Index>>);
 
 #[derive(Debug, Default)]
 struct Index {
-    roles: HashMap<RoleKey, Arc<[Rule]>>,
+    /// Which objects of the group there are, and when each was written last.
+    written: HashMap<Box<str>, Revision>,
+    roles: HashMap<RoleKey, Role>,
     /// By their keys in the store.
     bindings: HashMap<String, Arc<Binding>>,
     /// By where the rights hold and who gets them: whoever binds something in a namespace of their own costs nobody
     /// anything who asks elsewhere.
     by_subject: HashMap<Subject, HashMap<String, BTreeSet<String>>>,
+}
+
+/// The rules of a role, as they are stored until somebody asks for them: most roles of a cluster are nobody's.
+#[derive(Debug)]
+struct Role {
+    text: Box<str>,
+    rules: OnceLock<Arc<[Rule]>>,
+}
+
+impl Role {
+    /// The role of a stored object; `None` where it is none.
+    fn read(object: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Object<'a> {
+            #[serde(borrow)]
+            rules: Option<&'a RawValue>,
+        }
+        let rules = serde_json::from_slice::<Object<'_>>(object).ok()?.rules;
+        Some(Self { text: rules.map_or("", RawValue::get).into(), rules: OnceLock::new() })
+    }
+
+    fn rules(&self) -> Arc<[Rule]> {
+        self.rules.get_or_init(|| Rule::of_text(&self.text).into()).clone()
+    }
+}
+
+/// How far the group's objects are: how many there are, and when one of them was written last. Where both are as they were,
+/// nothing was written or deleted meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// How many there are.
+    pub objects: usize,
+    /// When one of them was written last.
+    pub newest: Revision,
 }
 
 impl Policies {
@@ -38,7 +75,7 @@ impl Policies {
         let bindings: Vec<Arc<Binding>> = bindings.cloned().collect();
         let roles = bindings.iter().filter_map(|binding| {
             let role = binding.role()?;
-            let rules = index.roles.get(&role)?.clone();
+            let rules = index.roles.get(&role)?.rules();
             Some((role, rules))
         });
         Policy { roles: roles.collect(), bindings }
@@ -46,7 +83,13 @@ impl Policies {
 
     /// The rules of a role; `None` where there is none.
     pub fn role(&self, key: &RoleKey) -> Option<Arc<[Rule]>> {
-        self.index().roles.get(key).cloned()
+        self.index().roles.get(key).map(Role::rules)
+    }
+
+    /// How far the group's objects are.
+    pub fn extent(&self) -> Extent {
+        let written = &self.index().written;
+        Extent { objects: written.len(), newest: written.values().copied().max().unwrap_or_default() }
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -89,9 +132,9 @@ impl Index {
 
     /// Puts the rules of a role in the place of those that it had.
     fn define(&mut self, key: RoleKey, value: Option<&[u8]>) {
-        match value.map(serde_json::from_slice::<Value>) {
-            Some(Ok(role)) => drop(self.roles.insert(key, Rule::of_role(&role).into())),
-            _ => drop(self.roles.remove(&key)),
+        match value.and_then(Role::read) {
+            Some(role) => drop(self.roles.insert(key, role)),
+            None => drop(self.roles.remove(&key)),
         }
     }
 }
@@ -109,9 +152,13 @@ impl View for PolicyView {
         self.prefix.clone()
     }
 
-    fn seen(&mut self, key: &str, value: Option<Bytes>, _: Revision) {
+    fn seen(&mut self, key: &str, value: Option<Bytes>, revision: Revision) {
         let Some(place) = key.strip_prefix(&self.prefix) else { return };
         let mut index = self.policies.0.write().unwrap_or_else(PoisonError::into_inner);
+        match value {
+            Some(_) => drop(index.written.insert(key.into(), revision)),
+            None => drop(index.written.remove(key)),
+        }
         let role = |namespace: &str, name: &str| RoleKey { namespace: namespace.to_owned(), name: name.to_owned() };
         match place.split('/').collect::<Vec<_>>().as_slice() {
             ["clusterrolebindings", _] | ["rolebindings", _, _] => index.bind(key, value.as_deref()),
@@ -124,7 +171,7 @@ impl View for PolicyView {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

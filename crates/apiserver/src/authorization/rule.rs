@@ -1,7 +1,7 @@
 //! A rule of a role: what it allows.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::Attributes;
 
@@ -33,6 +33,12 @@ impl Rule {
     pub fn of_role(role: &Value) -> Vec<Self> {
         let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten();
         rules.filter_map(|rule| Self::deserialize(rule).ok()).collect()
+    }
+
+    /// The rules of a list of them, as it is stored. One that cannot be read allows nothing.
+    pub fn of_text(list: &str) -> Vec<Self> {
+        let rules: Vec<&RawValue> = serde_json::from_str(list).unwrap_or_default();
+        rules.into_iter().filter_map(|rule| serde_json::from_str(rule.get()).ok()).collect()
     }
 
     /// Everything there is.
@@ -138,6 +144,8 @@ mod tests {
     fn what_cannot_be_read_allows_nothing() {
         let role = json!({"rules": [{"verbs": "get", "apiGroups": [""], "resources": ["pods"]}, {"verbs": ["list"]}]});
         assert_eq!(Rule::of_role(&role), [rule(json!({"verbs": ["list"]}))]);
+        assert_eq!(Rule::of_text(&role["rules"].to_string()), Rule::of_role(&role));
+        assert!(["", "null", "{}", "[1]"].iter().all(|list| Rule::of_text(list).is_empty()));
         assert!(!rule(json!({"verbs": ["list"]})).allows(&asks("list", "", "pods", "", "")));
     }
 

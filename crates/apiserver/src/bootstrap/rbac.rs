@@ -6,9 +6,9 @@ use std::{collections::HashMap, sync::Arc};
 use cowherd_store::{Change, Entry, Expected, ListOptions, WriteError};
 use futures::future::try_join_all;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use crate::{
     authorization::{Rule, missing_rules},
     following,
@@ -21,6 +21,8 @@ use crate::{
 
 /// A document a line, as `cargo xtask rbac` recorded them of a real control plane.
 const RECORDED: &str = include_str!("../../data/rbac.jsonl");
+/// What tells them from those of other programs.
+const FINGERPRINT: u64 = mark::fingerprint(RECORDED);
 /// The annotation of what is given back.
 const AUTOUPDATE: &str = "rbac.authorization.kubernetes.io/autoupdate";
 const GROUP: &str = "rbac.authorization.k8s.io";
@@ -32,8 +34,13 @@ const PLURALS: [(&str, &str); 4] = [
 ];
 
 /// Makes and mends the roles and bindings. At almost every start nothing is to do, and at the first all is to be made, so
-/// only what has changed since they were looked at last is read, and what is missing is written at once.
+/// nothing is looked at where nothing has changed since the last start, otherwise only what has, and what is missing is
+/// written at once.
 pub async fn run(server: &ApiServer) -> ApiResult<()> {
+    let looked_at = Mark::read(server, FINGERPRINT).await?;
+    if looked_at.as_ref().is_some_and(|mark| mark.covers_all(server.policies().extent())) {
+        return Ok(());
+    }
     let mut kinds = HashMap::new();
     for (kind, plural) in PLURALS {
         kinds.insert(kind, server.built_in(GROUP, "v1", plural)?);
@@ -41,7 +48,6 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
     let found = server.store().list(&group_prefix(GROUP), ListOptions::default()).await.map_err(read_failed)?;
     let fresh = found.entries.is_empty();
     let known: HashMap<String, Entry> = found.entries.into_iter().map(|entry| (entry.key.clone(), entry)).collect();
-    let looked_at = Mark::read(server, RECORDED).await?;
 
     let (mut missing, mut changed) = (Vec::new(), Vec::new());
     for line in RECORDED.lines() {
@@ -50,20 +56,32 @@ pub async fn run(server: &ApiServer) -> ApiResult<()> {
         let key = resource.key(head.metadata.namespace, head.metadata.name);
         match known.get(&key) {
             None => missing.push((resource, key, line)),
-            Some(entry) if looked_at.is_some_and(|revision| entry.modified <= revision) => {}
+            Some(entry) if looked_at.as_ref().is_some_and(|mark| mark.covers(entry.modified)) => {}
+            Some(entry) if is_as_recorded(&entry.value, line) => {}
             Some(entry) => changed.push((resource, entry, line)),
         }
-    }
-    if missing.is_empty() && changed.is_empty() {
-        return Ok(());
     }
     let work = changed.into_iter().map(|(resource, entry, line)| async move {
         let document = serde_json::from_str(line).map_err(ApiError::internal)?;
         settle(server, resource, &live(resource, entry)?, document).await
     });
     try_join_all(work).await?;
-    let mark = if fresh { Mark::with_what_is_written(RECORDED) } else { Mark::at(RECORDED, found.revision) };
-    make(server, missing, mark).await
+    let mark = match fresh {
+        true => Mark::with_what_is_written(FINGERPRINT, missing.len()),
+        false => Mark::at(FINGERPRINT, found.revision, known.len()),
+    };
+    if missing.is_empty() { remember(server, &mark) } else { make(server, missing, mark).await }
+}
+
+/// Writes the mark alone. Nobody waits for what only the next start asks for.
+fn remember(server: &ApiServer, mark: &Mark) -> ApiResult<()> {
+    let (store, change) = (server.store().clone(), mark.change()?);
+    tokio::spawn(async move {
+        if let Err(error) = store.commit(vec![change]).await {
+            tracing::debug!(%error, "the next start looks at roles and bindings again");
+        }
+    });
+    Ok(())
 }
 
 /// The roles and bindings that every cluster has from the start, as Kubernetes makes them.
@@ -109,7 +127,7 @@ async fn make(server: &ApiServer, missing: Vec<(&Arc<Resource>, String, &str)>, 
 
 async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: &Live, document: Value) -> ApiResult<()> {
     let says_no = at(&known.object, &["metadata", "annotations", AUTOUPDATE]).is_some_and(|value| value == "false");
-    if says_no || is_as_recorded(&known.object, &document) {
+    if says_no {
         return Ok(());
     }
     if known.object.get("roleRef") != document.get("roleRef") {
@@ -127,11 +145,48 @@ async fn settle(server: &ApiServer, resource: &Arc<Resource>, known: &Live, docu
     Ok(())
 }
 
-/// Whether the object says just what the document says, as almost all do at almost every start.
-fn is_as_recorded(object: &Value, document: &Value) -> bool {
-    let same = |path: &[&str]| at(object, path) == at(document, path);
-    ["rules", "aggregationRule", "roleRef", "subjects"].iter().all(|field| same(&[field]))
-        && ["labels", "annotations"].iter().all(|field| same(&["metadata", field]))
+/// What a document says of a role or binding.
+#[derive(PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said<'a> {
+    metadata: Words,
+    aggregation_rule: Option<Value>,
+    role_ref: Option<Value>,
+    subjects: Option<Value>,
+    #[serde(borrow)]
+    rules: Option<Text<'a>>,
+}
+
+#[derive(PartialEq, Deserialize)]
+struct Words {
+    annotations: Option<Value>,
+    labels: Option<Value>,
+}
+
+/// Whether a stored object says just what a document says, as almost all do at almost every start. What a role gathers is
+/// said by others, and is long.
+fn is_as_recorded(object: &[u8], document: &str) -> bool {
+    let (Ok(mut said), Ok(mut recorded)) =
+        (serde_json::from_slice::<Said<'_>>(object), serde_json::from_str::<Said<'_>>(document))
+    else {
+        return false;
+    };
+    if recorded.aggregation_rule.is_some() {
+        (said.rules, recorded.rules) = (None, None);
+    }
+    said == recorded
+}
+
+/// A value that is read when it is compared.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] &'a RawValue);
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let read = |text: &Self| serde_json::from_str::<Value>(text.0.get()).ok();
+        read(self) == read(other)
+    }
 }
 
 /// Adds what is missing of a document. What somebody has added or said otherwise stays.
@@ -230,12 +285,32 @@ mod tests {
 
         // What was mended is looked at once more, and then no longer.
         run(&server).await.unwrap();
+        let is_known =
+            async || Mark::read(&server, FINGERPRINT).await.unwrap().unwrap().covers_all(server.policies().extent());
+        let is_remembered = async || {
+            while !is_known().await {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        is_remembered().await;
         let settled = server.store().revision().await.unwrap();
         run(&server).await.unwrap();
         assert_eq!(server.store().revision().await.unwrap(), settled);
-        let other = Mark::at("other documents", settled);
+        // What is the clusters' own is looked past once.
+        let own = json!({"kind": "ClusterRole", "metadata": {"name": "own"}, "rules": []});
+        create_object(&server, &roles, own, &WriteOptions::internal("test")).await.unwrap();
+        assert!(!is_known().await);
+        run(&server).await.unwrap();
+        is_remembered().await;
+        let known = crate::rest::load(&server, &roles, &key).await.unwrap().unwrap();
+        assert!(remove(&server, &roles, &known).await.is_ok());
+        assert!(!is_known().await, "what is gone was not written since");
+        run(&server).await.unwrap();
+        assert!(crate::rest::load(&server, &roles, &key).await.unwrap().is_some(), "it is made again");
+
+        let other = Mark::at(mark::fingerprint("other documents"), settled, 0);
         server.store().commit(vec![other.change().unwrap()]).await.unwrap();
-        assert_eq!(Mark::read(&server, RECORDED).await.unwrap(), None, "other documents are another matter");
+        assert_eq!(Mark::read(&server, FINGERPRINT).await.unwrap(), None, "other documents are another matter");
     }
 
     #[test]
@@ -263,6 +338,24 @@ mod tests {
         assert_eq!(role, mended);
         mend(&mut role, &document);
         assert_eq!(role, mended);
+    }
+
+    #[test]
+    fn what_says_as_much_as_a_document_is_as_recorded() {
+        let role = |rules: Value, gathers: bool| {
+            let rule = gathers.then(|| json!({"clusterRoleSelectors": []}));
+            json!({"metadata": {"name": "r", "labels": {"a": "b"}, "uid": "u"}, "rules": rules, "aggregationRule": rule})
+        };
+        let is_same =
+            |object: &Value, document: &Value| is_as_recorded(object.to_string().as_bytes(), &document.to_string());
+        let (one, other) = (json!([{"verbs": ["get"]}]), json!([{"verbs": ["list"]}]));
+        assert!(is_same(&role(one.clone(), false), &role(one.clone(), false)));
+        assert!(!is_same(&role(other.clone(), false), &role(one.clone(), false)));
+        assert!(is_same(&role(other.clone(), true), &role(one.clone(), true)), "that is gathered");
+        assert!(!is_same(&role(other, false), &role(one.clone(), true)));
+        let mut unlabelled = role(one.clone(), false);
+        unlabelled["metadata"]["labels"] = Value::Null;
+        assert!(!is_same(&unlabelled, &role(one, false)) && !is_as_recorded(b"{", "{}"));
     }
 
     #[test]
