@@ -5,7 +5,6 @@ use std::sync::Arc;
 use cowherd_runtime::owners::{matches, selector};
 use cowherd_runtime::{Controller, Error, Key, Next, Runtime, Writer};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
-use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
@@ -28,8 +27,12 @@ pub async fn run(runtime: Runtime) {
 
 /// Whether a role that changed, as it is or as it was, has a part in the rules of this one.
 fn concerns(role: &ClusterRole, changed: &ClusterRole) -> bool {
-    let is_itself = role.name_any() == changed.name_any();
-    role.aggregation_rule.is_some() && (is_itself || selects(role, changed))
+    // Asked first, since almost no role gathers others, and all are asked about each.
+    role.aggregation_rule.is_some() && (is_same(role, changed) || selects(role, changed))
+}
+
+fn is_same(role: &ClusterRole, other: &ClusterRole) -> bool {
+    role.metadata.name == other.metadata.name
 }
 
 /// Whether a role gathers the rules of another. A selector that is none selects nothing.
@@ -59,7 +62,7 @@ fn gathered(role: &ClusterRole, all: &[Arc<ClusterRole>]) -> Vec<PolicyRule> {
     let mut rules: Vec<PolicyRule> = Vec::new();
     let selectors = role.aggregation_rule.iter().flat_map(|rule| rule.cluster_role_selectors.iter().flatten());
     for selector in selectors.flat_map(selector) {
-        let others = all.iter().filter(|other| other.name_any() != role.name_any());
+        let others = all.iter().filter(|other| !is_same(role, other));
         for other in others.filter(|other| matches(&selector, other.as_ref())) {
             for rule in other.rules.iter().flatten() {
                 if !rules.contains(rule) {
