@@ -10,7 +10,6 @@ use cowherd_runtime::conditions::told;
 pub(crate) use cowherd_runtime::events::{Type, reference};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 
 /// Something that happened.
@@ -29,10 +28,11 @@ const GIVEN: usize = 16;
 const LONGEST: usize = 1024;
 
 /// The annotations of an object that its events have, too, as with Flux.
-pub(crate) fn given(object: &ObjectMeta) -> impl Iterator<Item = (String, String)> {
-    let annotations = object.annotations.iter().flatten();
+pub(crate) fn given<'a>(
+    annotations: impl Iterator<Item = (&'a str, &'a str)>,
+) -> impl Iterator<Item = (String, String)> {
     let given = annotations.filter(|(key, value)| key.starts_with(EVENT_PREFIX) && value.len() <= LONGEST);
-    given.take(GIVEN).map(|(key, value)| (key.clone(), value.clone()))
+    given.take(GIVEN).map(|(key, value)| (key.to_owned(), value.to_owned()))
 }
 
 /// Takes events from anywhere. Clones share it all.

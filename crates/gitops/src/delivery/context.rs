@@ -115,7 +115,7 @@ impl Context {
     /// Tells whoever runs the agents, in the log, and by an event on the object that gave occasion to it.
     pub(crate) fn notify(&self, owner: &Owner, reason: &str, text: String) {
         tracing::warn!(reason, "{text}");
-        let (about, annotations) = (owner.reference(), events::given(&owner.metadata).collect());
+        let (about, annotations) = (owner.reference(), events::given(owner.metadata.annotations()).collect());
         let happened = Happened { about, severity: Type::Warning, reason, message: &text, annotations };
         self.recorder.tell(owner.name.kind.component, happened);
         if let Some(listener) = &self.notices {
@@ -128,7 +128,7 @@ impl Context {
         let group = owner.name.kind.group;
         let origin = origin.map(|origin| (format!("{group}/originRevision"), origin.to_owned()));
         let revision = [(format!("{group}/revision"), revision.to_owned())];
-        let annotations = events::given(&owner.metadata).chain(revision).chain(origin).collect();
+        let annotations = events::given(owner.metadata.annotations()).chain(revision).chain(origin).collect();
         let (about, reason) = (owner.reference(), RECONCILIATION_SUCCEEDED);
         let happened = Happened { about, severity: Type::Normal, reason, message, annotations };
         self.recorder.tell_commit_status(owner.name.kind.component, happened);

@@ -312,11 +312,11 @@ pub(crate) async fn guard_finalizer(context: &Context, job: &mut Job) -> Result<
     if job.owner.has_finalizer() {
         return Ok(());
     }
-    let seen = &job.owner.metadata;
-    let version =
-        finalize::set_finalizer(context, &job.name, seen, true).await.map_err(|error| Failure::api(&error))?;
+    let (finalizers, seen) = (job.owner.finalizers(), job.owner.resource_version());
+    let set = finalize::set_finalizer(context, &job.name, finalizers, seen, true).await;
+    let version = set.map_err(|error| Failure::api(&error))?;
     // It was as it was seen, so that nobody wrote the status either.
-    if job.status.precondition.version == seen.resource_version {
+    if job.status.precondition.version.as_deref() == seen {
         job.status.precondition.version = version;
     }
     Ok(())

@@ -161,14 +161,15 @@ pub(crate) async fn release(context: &Context, job: &mut Job) -> Result<(), Fail
     let failed = |error: kube::Error| Failure::api(&error);
     let found = api(context, &name).get_opt(&name.name).await.map_err(failed)?;
     let Some(found) = found.filter(|found| found.metadata.uid == job.owner.metadata.uid) else { return Ok(()) };
-    let seen = found.metadata.clone();
+    let (finalizers, seen) = (found.metadata.finalizers.clone(), found.metadata.resource_version.clone());
     if let Ok((owner, theirs)) = (kind.read)(found)
         && !theirs.is_of(&job.status.precondition, kind)
     {
         job.status = theirs.founded(&owner).with_objects_of(&job.status);
         return Err(Failure::Overtaken);
     }
-    set_finalizer(context, &name, &seen, false).await.map_err(failed)?;
+    let finalizers = finalizers.unwrap_or_default();
+    set_finalizer(context, &name, &finalizers, seen.as_deref(), false).await.map_err(failed)?;
     Ok(())
 }
 
@@ -178,20 +179,22 @@ pub(super) async fn look(context: &Context, name: &OwnerName) -> kube::Result<Op
     Ok(seen.map(|seen| seen.metadata))
 }
 
-/// Adds our finalizer to the object, of which this is the metadata, or takes it away; the resource version that it has then.
+/// Adds our finalizer to those that the object was seen to have at a version, or takes it away; the resource version that it
+/// has then.
 pub(super) async fn set_finalizer(
     context: &Context,
     name: &OwnerName,
-    seen: &ObjectMeta,
+    finalizers: &[String],
+    seen: Option<&str>,
     present: bool,
 ) -> kube::Result<Option<String>> {
-    let mut finalizers: Vec<&str> = seen.finalizers.iter().flatten().map(String::as_str).collect();
+    let mut finalizers: Vec<&str> = finalizers.iter().map(String::as_str).collect();
     finalizers.retain(|finalizer| *finalizer != FINALIZER);
     if present {
         finalizers.push(FINALIZER);
     }
     // The list is replaced as a whole, so it must be the one that was seen.
-    let metadata = json!({ "finalizers": finalizers, "resourceVersion": seen.resource_version });
+    let metadata = json!({ "finalizers": finalizers, "resourceVersion": seen });
     let params = PatchParams { field_manager: Some(name.kind.status_manager.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     match api(context, name).patch(&name.name, &params, &patch).await {

@@ -129,7 +129,7 @@ async fn hold_on_to(context: &Context, heir: &Owner, object: &Versioned) -> Resu
     if heir.has_finalizer() || heir.is_deleted() {
         return Ok(());
     }
-    let set = set_finalizer(context, &heir.name, &heir.metadata, true).await;
+    let set = set_finalizer(context, &heir.name, heir.finalizers(), heir.resource_version(), true).await;
     set.map(drop).map_err(|error| unreachable(&object.id, error))
 }
 

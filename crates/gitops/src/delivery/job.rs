@@ -227,7 +227,7 @@ impl Job {
         let kind = self.name.kind;
         let mut annotations = self.occasion().annotations(kind.group);
         annotations.extend(more);
-        annotations.extend(events::given(&self.owner.metadata));
+        annotations.extend(events::given(self.owner.metadata.annotations()));
         let (about, message) = (self.owner.reference(), &self.say(&message));
         context.recorder.tell(kind.component, Happened { about, severity, reason, message, annotations });
     }

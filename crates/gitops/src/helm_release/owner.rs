@@ -12,7 +12,6 @@ use cowherd_render::Helm;
 use cowherd_tree::Tree;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 
 use super::names::{self, Names};
@@ -34,7 +33,7 @@ impl Owning for HelmRelease {
 
     fn read(mut self, known: Option<&Owner>) -> (Owner, Status) {
         let status = self.status.take().map(status::read).unwrap_or_default();
-        let known = known.filter(|known| known.still_says(&self.metadata));
+        let known = known.filter(|known| known.metadata.still_says(&self.metadata));
         let name = OwnerName::of(&self);
         let owner = Owner {
             is_suspended: self.spec.suspend == Some(true),
@@ -45,7 +44,7 @@ impl Owning for HelmRelease {
             account: account(&name, &self.spec),
             has_default_account: false,
             precedence: Precedence::default(),
-            metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
+            metadata: self.metadata.into(),
             own: known.map_or_else(|| Some(Arc::new(self.spec) as _), |known| known.own.clone()),
             name,
         };

@@ -7,7 +7,6 @@ use cowherd_api::flux::annotations::DEFAULT_NAMESPACE;
 use cowherd_api::flux::kustomize::v1::{Kustomization, KustomizationSpec};
 use cowherd_api::supported;
 use cowherd_apply::{Account, ObjectId, Versioned, is_path_segment};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 
 use super::producer::Kustomize;
@@ -26,7 +25,7 @@ impl Owning for Kustomization {
 
     fn read(mut self, known: Option<&Owner>) -> (Owner, Status) {
         let status = self.status.take().map(status::read).unwrap_or_default();
-        let known = known.filter(|known| known.still_says(&self.metadata));
+        let known = known.filter(|known| known.metadata.still_says(&self.metadata));
         let owner = Owner {
             name: OwnerName::of(&self),
             is_suspended: self.spec.suspend == Some(true),
@@ -37,7 +36,7 @@ impl Owning for Kustomization {
             has_default_account: false,
             precedence: Precedence::default(),
             own: None,
-            metadata: ObjectMeta { managed_fields: None, labels: None, ..self.metadata },
+            metadata: self.metadata.into(),
         };
         (owner, status)
     }

@@ -6,6 +6,7 @@
 mod history;
 mod inventory;
 mod kind;
+mod metadata;
 mod name;
 mod precedence;
 mod settings;
@@ -18,11 +19,11 @@ use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use cowherd_apply::Account;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub(crate) use history::{History, Reconciliation};
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
+pub(crate) use metadata::Metadata;
 pub(crate) use name::OwnerName;
 pub(crate) use precedence::Precedence;
 pub(crate) use settings::{Deletion, Settings, SettingsError};
@@ -32,8 +33,7 @@ pub(crate) use status::Status;
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
     pub(crate) name: OwnerName,
-    /// Its metadata, but for its labels and whose fields are whose.
-    pub(crate) metadata: ObjectMeta,
+    pub(crate) metadata: Metadata,
     /// Whether nothing is to be done for it.
     pub(crate) is_suspended: bool,
     /// What it asks for, or why that cannot be acted on.
@@ -58,10 +58,8 @@ impl Owner {
         self.metadata.uid.as_deref()
     }
 
-    /// Whether the object still says the same, by its metadata.
-    pub(crate) fn still_says(&self, metadata: &ObjectMeta) -> bool {
-        let said = |metadata: &ObjectMeta| (metadata.uid.clone(), metadata.generation, metadata.annotations.clone());
-        said(&self.metadata) == said(metadata) && metadata.generation.is_some()
+    pub(crate) fn resource_version(&self) -> Option<&str> {
+        self.metadata.resource_version.as_deref()
     }
 
     pub(crate) fn generation(&self) -> Option<i64> {
@@ -70,15 +68,15 @@ impl Owner {
 
     /// When it was made.
     pub(crate) fn created(&self) -> Timestamp {
-        self.metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default()
+        self.metadata.created.unwrap_or_default()
     }
 
     pub(crate) fn is_deleted(&self) -> bool {
-        self.metadata.deletion_timestamp.is_some()
+        self.metadata.is_deleted
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
-        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+        self.metadata.annotations().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// The request for a reconciliation that it carries.
@@ -87,7 +85,7 @@ impl Owner {
     }
 
     pub(crate) fn finalizers(&self) -> &[String] {
-        self.metadata.finalizers.as_deref().unwrap_or_default()
+        &self.metadata.finalizers
     }
 
     /// Whether it may not go before we have cleaned up after it.

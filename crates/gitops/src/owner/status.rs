@@ -53,8 +53,8 @@ impl Status {
 
     /// The same, as it was found with its owner.
     pub(crate) fn founded(mut self, owner: &Owner) -> Self {
-        self.precondition =
-            Precondition::found(&owner.metadata, &(owner.name.kind.write_status)(&self).unwrap_or_default());
+        let written = (owner.name.kind.write_status)(&self).unwrap_or_default();
+        self.precondition = Precondition::found(owner.uid(), owner.resource_version(), &written);
         self
     }
 
@@ -80,7 +80,7 @@ impl Status {
 
     /// The owner was seen with `found` as its status, where this one is the last that we know of.
     pub(crate) fn see(&mut self, owner: &Owner, found: &Self) {
-        self.precondition.see(&owner.metadata, || (owner.name.kind.write_status)(found).unwrap_or_default());
+        self.precondition.see(owner.resource_version(), || (owner.name.kind.write_status)(found).unwrap_or_default());
     }
 
     /// What of it holds for an owner that is made anew and goes on with the same objects: these, and what waits of them.

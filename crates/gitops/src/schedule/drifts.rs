@@ -30,9 +30,17 @@ const COUNTED: usize = 4096;
 /// How long it takes until a fight that goes on is told of again.
 const TOLD_AGAIN: Duration = Duration::from_secs(3600);
 
-/// The drifts of one owner.
+/// The drifts of one owner. Of almost all owners nothing drifts, so that is boxed.
 #[derive(Default)]
 pub(super) struct Drifts {
+    known: Option<Box<Known>>,
+    /// The objects that say that others own them, with one of those; few owners have any.
+    owned: Option<Box<BTreeMap<ObjectId, String>>>,
+}
+
+/// Those of an owner that had some lately.
+#[derive(Default)]
+struct Known {
     /// What drifted since it was last put right.
     open: BTreeMap<ObjectId, Open>,
     /// What the job that runs puts right.
@@ -40,8 +48,6 @@ pub(super) struct Drifts {
     lately: BTreeMap<ObjectId, Heat>,
     /// What the job that runs tells somebody fights for.
     telling: BTreeSet<ObjectId>,
-    /// The objects that say that others own them, with one of those.
-    pub(super) owned: BTreeMap<ObjectId, String>,
 }
 
 /// An object that is not as it should be.
@@ -75,31 +81,44 @@ impl Drifts {
     pub(super) fn note(&mut self, drifted: Drifted, now: Instant) -> Instant {
         let Drifted { object, cause, at } = drifted;
         self.forgive(now);
+        let Known { open, lately, .. } = self.known.get_or_insert_default().as_mut();
         let mut pause = Duration::ZERO;
-        if self.lately.len() < COUNTED || self.lately.contains_key(&object) {
-            let over = self.lately.entry(object.clone()).or_insert(Heat { cold_at: now, told_at: None }).rise(now);
+        if lately.len() < COUNTED || lately.contains_key(&object) {
+            let over = lately.entry(object.clone()).or_insert(Heat { cold_at: now, told_at: None }).rise(now);
             if let Some(doublings) = over.checked_sub(1) {
                 pause = Duration::from_secs(1 << doublings.min(16)).min(LONGEST_PAUSE);
             }
         }
         let not_before = now + pause;
-        self.open.insert(object, Open { cause, at, not_before });
+        open.insert(object, Open { cause, at, not_before });
         not_before
+    }
+
+    /// These objects say that others own them.
+    pub(super) fn note_owned(&mut self, owned: BTreeMap<ObjectId, String>) {
+        self.owned = Some(owned).filter(|owned| !owned.is_empty()).map(Box::new);
     }
 
     /// Forgets what is forgiven.
     pub(super) fn forgive(&mut self, now: Instant) {
-        self.lately.retain(|_, heat| heat.cold_at > now);
+        if let Some(known) = &mut self.known {
+            known.lately.retain(|_, heat| heat.cold_at > now);
+        }
+        self.known.take_if(|known| known.is_empty());
+    }
+
+    fn open(&self) -> impl Iterator<Item = (&ObjectId, &Open)> {
+        self.known.iter().flat_map(|known| &known.open)
     }
 
     /// Whether nothing is known to be other than it should be.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open().next().is_none()
     }
 
     /// Whether something is to be put right now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.open.values().any(|open| open.not_before <= now)
+        self.open().any(|(_, open)| open.not_before <= now)
     }
 
     /// What is to be put right now, as why something is done.
@@ -113,7 +132,7 @@ impl Drifts {
     }
 
     fn told(&self, is_meant: impl Fn(&Open) -> bool) -> Trigger {
-        let meant = self.open.iter().filter(|(_, open)| is_meant(open));
+        let meant = self.open().filter(|(_, open)| is_meant(open));
         Trigger::drift(meant.map(|(object, open)| Drifted {
             object: object.clone(),
             cause: open.cause.clone(),
@@ -123,33 +142,36 @@ impl Drifts {
 
     /// When something is to be put right, or can be forgotten, that is not now.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
-        let open = self.open.values().map(|open| open.not_before);
-        let cold = self.lately.values().map(|heat| heat.cold_at);
+        let open = self.open().map(|(_, open)| open.not_before);
+        let cold = self.known.iter().flat_map(|known| known.lately.values()).map(|heat| heat.cold_at);
         open.chain(cold).filter(|at| *at > now).min()
     }
 
     /// What is left as it is for now, with what is to be said of it.
     pub(super) fn held(&self, now: Instant) -> Option<Held> {
-        let held = || self.open.iter().filter(|(_, open)| open.not_before > now);
+        let held = || self.open().filter(|(_, open)| open.not_before > now);
         held().next()?;
-        let fights = held().map(|(object, open)| (object, &open.cause, self.owned.get(object)));
+        let fights =
+            held().map(|(object, open)| (object, &open.cause, self.owned.as_ref().and_then(|owned| owned.get(object))));
         Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
     }
 
     /// A job is to tell who fights for what is left as it is for now. Whether all of that was told before, and not long ago.
     pub(super) fn tell_held(&mut self, now: Instant) -> bool {
-        let Self { open, lately, .. } = self;
+        let Some(known) = &mut self.known else { return true };
+        let Known { open, lately, .. } = known.as_ref();
         let is_held = |object: &ObjectId| open.get(object).is_some_and(|open| open.not_before > now);
         let held = || lately.iter().filter(|(object, _)| is_held(object));
         let are_known = held().all(|(_, heat)| heat.told_at.is_some_and(|at| now < at + TOLD_AGAIN));
-        self.telling = if are_known { BTreeSet::new() } else { held().map(|(object, _)| object.clone()).collect() };
+        known.telling = if are_known { BTreeSet::new() } else { held().map(|(object, _)| object.clone()).collect() };
         are_known
     }
 
     /// The job came to tell of it.
     pub(super) fn told_held(&mut self, now: Instant) {
-        for object in std::mem::take(&mut self.telling) {
-            if let Some(heat) = self.lately.get_mut(&object) {
+        let Some(known) = &mut self.known else { return };
+        for object in std::mem::take(&mut known.telling) {
+            if let Some(heat) = known.lately.get_mut(&object) {
                 heat.told_at = Some(now);
             }
         }
@@ -158,19 +180,28 @@ impl Drifts {
     /// A job begins, which puts everything right that is not held.
     pub(super) fn begin(&mut self, held: Option<&Held>) {
         let is_held = |object: &ObjectId| held.is_some_and(|held| held.objects.contains(object));
-        let (stays, at_work) = std::mem::take(&mut self.open).into_iter().partition(|(object, _)| is_held(object));
-        self.open = stays;
-        self.at_work = at_work;
+        let Some(known) = &mut self.known else { return };
+        let (stays, at_work) = std::mem::take(&mut known.open).into_iter().partition(|(object, _)| is_held(object));
+        known.open = stays;
+        known.at_work = at_work;
     }
 
     /// A job ended. What one that broke off should have put right is as it was.
     pub(super) fn end(&mut self, broke_off: bool) {
-        self.telling.clear();
-        for (object, open) in std::mem::take(&mut self.at_work) {
+        let Some(known) = &mut self.known else { return };
+        known.telling.clear();
+        for (object, open) in std::mem::take(&mut known.at_work) {
             if broke_off {
-                self.open.entry(object).or_insert(open);
+                known.open.entry(object).or_insert(open);
             }
         }
+        self.known.take_if(|known| known.is_empty());
+    }
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.at_work.is_empty() && self.lately.is_empty() && self.telling.is_empty()
     }
 }
 
@@ -250,9 +281,9 @@ mod tests {
         let forgotten_at = now + FORGIVEN * MOST;
         assert_eq!(drifts.next(now), Some(forgotten_at));
         drifts.forgive(forgotten_at - SECOND);
-        assert_eq!(drifts.lately.len(), 1);
+        assert_eq!(drifts.known.as_ref().map(|known| known.lately.len()), Some(1));
         drifts.forgive(forgotten_at);
-        assert_eq!(drifts.lately.len(), 0);
+        assert!(drifts.known.is_none());
         assert_eq!(drifts.next(forgotten_at), None);
         assert_eq!(drifts.note(changed("a"), forgotten_at), forgotten_at);
     }
@@ -307,8 +338,8 @@ mod tests {
         for number in 0..COUNTED + 10 {
             drifts.note(deleted(&number.to_string()), now);
         }
-        assert_eq!(drifts.lately.len(), COUNTED);
-        assert_eq!(drifts.open.len(), COUNTED + 10, "all are put right");
+        assert_eq!(drifts.known.as_ref().map(|known| known.lately.len()), Some(COUNTED));
+        assert_eq!(drifts.open().count(), COUNTED + 10, "all are put right");
         assert_eq!(pauses(&mut drifts, "0", &mut now.clone(), AT_ONCE, Duration::ZERO).last(), Some(&1));
     }
 
@@ -354,7 +385,7 @@ mod tests {
         let told = drifts.held(now).unwrap().complaint;
         assert!(told.contains("ConfigMap/n/19, which somebody keeps deleting; and 3 more. It is"), "{told}");
         assert!(!told.contains("ConfigMap/n/20"), "{told}");
-        drifts.owned.insert(object("10"), "Deployment/web".to_owned());
+        drifts.note_owned([(object("10"), "Deployment/web".to_owned())].into());
         let told = drifts.held(now).unwrap().complaint;
         let why = "ConfigMap/n/10, which is deleted since its metadata.ownerReferences name an owner (Deployment/web)";
         assert!(told.contains(why) && told.contains("ConfigMap/n/11, which somebody keeps deleting"), "{told}");

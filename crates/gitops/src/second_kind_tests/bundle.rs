@@ -122,7 +122,7 @@ impl Owning for Bundle {
             )),
             ..Status::default()
         };
-        let metadata = ObjectMeta { managed_fields: None, labels: None, ..self.metadata };
+        let metadata = self.metadata.into();
         let owner = Owner {
             name,
             metadata,

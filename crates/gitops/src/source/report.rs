@@ -37,7 +37,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(shared: Shared, name: SourceName, object: &impl Source, teller: Teller) -> Self {
         let status = object.status();
-        let precondition = Precondition::found(object.meta(), &status);
+        let precondition = found_with(object, &status);
         Self { shared, name, status, precondition, teller }
     }
 
@@ -170,7 +170,8 @@ impl Report {
         mut annotations: BTreeMap<String, String>,
     ) {
         if self.shared.is_ours(object) {
-            annotations.extend(events::given(object.meta()));
+            let given = object.meta().annotations.iter().flatten();
+            annotations.extend(events::given(given.map(|(key, value)| (key.as_str(), value.as_str()))));
             let happened = Happened { about: events::reference(object, &()), severity, reason, message, annotations };
             self.shared.recorder.tell(COMPONENT, happened);
         }
@@ -179,7 +180,7 @@ impl Report {
     /// Writes the status, unless it is there already. Where somebody else wrote it meanwhile, another agent that leads by now,
     /// it may be, what they wrote counts until the next look. Whether the status is there.
     async fn write<K: Source>(&mut self, object: &K, status: Status) -> bool {
-        self.precondition.see(object.meta(), || object.status());
+        self.precondition.see(object.meta().resource_version.as_deref(), || object.status());
         // Of what is another shard's its own agents tell. What is seen of the status may be late, but not until the next look.
         if (status == self.status && status == object.status()) || !self.shared.is_ours(object) {
             return true;
@@ -209,7 +210,7 @@ impl Report {
             }
         };
         if let Some(found) = read::<K>(&found) {
-            self.precondition = Precondition::found(found.meta(), &found.status());
+            self.precondition = found_with(&found, &found.status());
             self.status = if is_written { status } else { found.status() };
         }
         is_written
@@ -217,6 +218,11 @@ impl Report {
 }
 
 /// The object as one of its kind.
+fn found_with(object: &impl Source, status: &Status) -> Precondition {
+    let metadata = object.meta();
+    Precondition::found(metadata.uid.as_deref(), metadata.resource_version.as_deref(), status)
+}
+
 fn read<K: Source>(object: &DynamicObject) -> Option<K> {
     serde_json::to_value(object).and_then(serde_json::from_value).ok()
 }

@@ -2,7 +2,6 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 /// How many writes whose answers were lost are remembered.
@@ -33,11 +32,11 @@ impl Print {
 }
 
 impl Precondition {
-    /// That of an object that was found with this status.
-    pub(crate) fn found(metadata: &ObjectMeta, status: &impl Serialize) -> Self {
+    /// That of an object that was found at this version with this status.
+    pub(crate) fn found(uid: Option<&str>, version: Option<&str>, status: &impl Serialize) -> Self {
         Self {
-            uid: metadata.uid.clone(),
-            version: metadata.resource_version.clone(),
+            uid: uid.map(str::to_owned),
+            version: version.map(str::to_owned),
             ours: Print::of(status).into_iter().collect(),
         }
     }
@@ -47,11 +46,10 @@ impl Precondition {
         Print::of(status).is_some_and(|print| self.ours.contains(&print))
     }
 
-    /// The object was seen with that status. Where that is ours, somebody wrote something else of it.
-    pub(crate) fn see<S: Serialize>(&mut self, metadata: &ObjectMeta, status: impl FnOnce() -> S) {
-        let version = &metadata.resource_version;
-        if self.version != *version && self.is_ours(&status()) {
-            self.version.clone_from(version);
+    /// The object was seen at that version with that status. Where that is ours, somebody wrote something else of it.
+    pub(crate) fn see<S: Serialize>(&mut self, version: Option<&str>, status: impl FnOnce() -> S) {
+        if self.version.as_deref() != version && self.is_ours(&status()) {
+            self.version = version.map(str::to_owned);
         }
     }
 
@@ -71,13 +69,9 @@ impl Precondition {
 mod tests {
     use super::*;
 
-    fn at(version: &str) -> ObjectMeta {
-        ObjectMeta { resource_version: Some(version.to_owned()), ..ObjectMeta::default() }
-    }
-
     #[test]
     fn ours_is_what_was_found_last_and_what_may_have_been_written_since() {
-        let mut precondition = Precondition::found(&at("10"), &"1");
+        let mut precondition = Precondition::found(None, Some("10"), &"1");
         assert!(precondition.is_ours(&"1") && !precondition.is_ours(&"2"));
         precondition.sends(&"2");
         precondition.sends(&"3");
@@ -91,10 +85,10 @@ mod tests {
 
     #[test]
     fn an_object_may_be_another_as_long_as_its_status_is_ours() {
-        let mut precondition = Precondition::found(&at("10"), &"1");
-        precondition.see(&at("11"), || "1");
+        let mut precondition = Precondition::found(None, Some("10"), &"1");
+        precondition.see(Some("11"), || "1");
         assert_eq!(precondition.version.as_deref(), Some("11"));
-        precondition.see(&at("12"), || "2");
+        precondition.see(Some("12"), || "2");
         assert_eq!(precondition.version.as_deref(), Some("11"), "somebody else's is not written over");
     }
 }

@@ -123,7 +123,7 @@ impl Entry {
         }
         self.drifts.end(matches!(report.ended, Ended::Superseded | Ended::Overtaken));
         if let Some(owned) = report.owned {
-            self.drifts.owned = owned;
+            self.drifts.note_owned(owned);
         }
         let may_pass = match report.ended {
             Ended::Overtaken => {
