@@ -178,7 +178,7 @@ fn missing_kinds_are_told_together_with_file_and_line() {
     assert_eq!(status, Some(1), "{said}");
     let line = |words: &[&str]| said.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(line(&["app/gadget.yaml:3", "Gadget/default/one", "CustomResourceDefinition missing"]), "{said}");
-    assert!(line(&["app/alert.yaml:2", "ImagePolicy/default/podinfo", "does not do", "yet"]), "{said}");
+    assert!(line(&["app/policy.yaml:2", "ImagePolicy/default/podinfo", "does not do", "yet"]), "{said}");
     assert!(line(&["app/argo/application.yaml:2", "Application/default/guestbook", "does not do", "yet"]), "{said}");
 }
 
@@ -187,13 +187,13 @@ fn what_once_says_at_its_end_can_be_done() {
     let directory = tempfile::tempdir().unwrap();
     let repository = fleet::repository(&directory.path().join("fleet"));
     for name in ["a", "b", "c"] {
-        repository.write(&format!("app/{name}.yaml"), &ALERT.replace("podinfo", name));
+        repository.write(&format!("app/{name}.yaml"), &POLICY.replace("podinfo", name));
     }
-    repository.commit("three alerts");
+    repository.commit("three policies");
     let (status, said) = once(&directory, &["--path", "cluster"]);
     assert_eq!(status, Some(1), "{said}");
     let told = said.lines().find(|line| line.contains("is not ready")).unwrap();
-    let each = "app/a.yaml:2: Alert/default/a, Alert/default/b (app/b.yaml:2), Alert/default/c (app/c.yaml:2): ";
+    let each = "app/a.yaml:2: ImagePolicy/default/a, ImagePolicy/default/b (app/b.yaml:2), ImagePolicy/default/c (app/c.yaml:2): ";
     assert!(told.contains(each), "{said}");
     assert!(!said.contains("KUBECONFIG"), "nothing is there to talk to: {said}");
     let offered = |command: &str| {
@@ -204,7 +204,7 @@ fn what_once_says_at_its_end_can_be_done() {
     assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data"]);
     let check = cowherd(directory.path()).args(offered("cowherd check")).output().unwrap();
     let listed = String::from_utf8_lossy(&check.stdout);
-    assert!(listed.contains("app/a.yaml:2: error: Alert/default/a: cowherd does not do the kind"), "{listed}");
+    assert!(listed.contains("app/a.yaml:2: error: ImagePolicy/default/a: cowherd does not do the kind"), "{listed}");
     repository.remove("app/a.yaml").remove("app/b.yaml").remove("app/c.yaml");
     repository.config_map("app/red.yaml", "red", "1").commit("a map instead");
     let resumed =

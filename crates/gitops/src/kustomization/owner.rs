@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_refused_by_name() {
         let error = |spec| settings(&kustomization(spec)).unwrap_err().to_string();
-        assert!(error(json!({ "decryption": { "provider": "sops" } })).starts_with("spec.decryption is not supported"));
+        let by_account = json!({ "decryption": { "provider": "sops", "serviceAccountName": "a" } });
+        assert!(error(by_account).starts_with("spec.decryption.serviceAccountName is not supported"));
         assert!(
             error(json!({ "sourceRef": { "kind": "Bucket", "name": "s" } }))
                 .starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet")
