@@ -35,7 +35,7 @@ const TOLD_AGAIN: Duration = Duration::from_secs(3600);
 pub(super) struct Drifts {
     known: Option<Box<Known>>,
     /// The objects that say that others own them, with one of those; few owners have any.
-    owned: Option<Box<BTreeMap<ObjectId, String>>>,
+    owned: BTreeMap<ObjectId, String>,
 }
 
 /// Those of an owner that had some lately.
@@ -96,7 +96,7 @@ impl Drifts {
 
     /// These objects say that others own them.
     pub(super) fn note_owned(&mut self, owned: BTreeMap<ObjectId, String>) {
-        self.owned = Some(owned).filter(|owned| !owned.is_empty()).map(Box::new);
+        self.owned = owned;
     }
 
     /// Forgets what is forgiven.
@@ -151,8 +151,7 @@ impl Drifts {
     pub(super) fn held(&self, now: Instant) -> Option<Held> {
         let held = || self.open().filter(|(_, open)| open.not_before > now);
         held().next()?;
-        let fights =
-            held().map(|(object, open)| (object, &open.cause, self.owned.as_ref().and_then(|owned| owned.get(object))));
+        let fights = held().map(|(object, open)| (object, &open.cause, self.owned.get(object)));
         Some(Held { complaint: complaint(fights), objects: held().map(|(object, _)| object.clone()).collect() })
     }
 
