@@ -15,7 +15,6 @@ use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
 
 use crate::downloads;
-use crate::near;
 use crate::sops::SopsKeys;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
