@@ -83,7 +83,7 @@ fn what_is_encrypted_is_decrypted_by_the_key_that_up_is_given() {
     let mut command = cowherd(directory.path());
     command.args(["up", "fleet", "--path", "cluster", "--sops-age-key-file"]).arg(&key);
     let running = Running::spawn(command, &directory.path().join("data"));
-    running.wait_for_ready("app", "True", &repository.git(["rev-parse", "HEAD"]).trim().to_owned());
+    running.wait_for_ready("app", "True", repository.git(["rev-parse", "HEAD"]).trim());
     all_is_there(&running);
     keeps_quiet_everywhere(&running);
 
