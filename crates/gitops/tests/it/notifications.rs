@@ -312,7 +312,8 @@ async fn a_push_is_seen_at_once_by_a_webhook_and_by_nobody_else_s() {
     }
     let (elsewhere, unknown) = (format!("{github}?x"), format!("/hook/{}", "0".repeat(64)));
     let signed = ("X-Hub-Signature-256", signature);
-    let requests: [(&[(&str, &str)], &str, u16); 6] = [
+    type Headers<'h> = &'h [(&'h str, &'h str)];
+    let requests: [(Headers<'_>, &str, u16); 6] = [
         (&[push], &github, 400),
         (&[push, ("X-Hub-Signature-256", "sha256=00")], &github, 400),
         (&[("X-GitHub-Event", "release"), signed], &github, 400),
