@@ -174,7 +174,7 @@ async fn by_subresource(
     let (resource, capabilities) = match discovery::pinned_kind(&context.client, &kind).await {
         Ok(found) => found,
         Err(kube::Error::Discovery(_)) => return Err(unknown()),
-        Err(kube::Error::Api(status)) if status.code == 404 => return Err(unknown()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Err(unknown()),
         Err(error) => return Err(error.into()),
     };
     let has_scale = capabilities.subresources.iter().any(|(part, _)| part.plural.rsplit('/').next() == Some("scale"));
@@ -187,7 +187,7 @@ async fn by_subresource(
             let replicas = scale.spec.and_then(|spec| spec.replicas).or(Some(0));
             Ok(of(controller, &scale.metadata.uid, replicas))
         }
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
