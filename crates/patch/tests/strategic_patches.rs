@@ -13,19 +13,23 @@ fn patched(doc: Value, patch: Value) -> Result<Value, PatchError> {
 }
 
 #[test]
-fn what_is_new_has_neither_nulls_nor_directives() {
+fn what_is_new_has_no_nulls_and_directives_are_fields_there_that_nobody_knows() {
     for directive in ["$retainKeys", "$setElementOrder/drop", "$deleteFromPrimitiveList/add"] {
         let mut capabilities = json!({ "add": ["A"], "drop": null });
         capabilities[directive] = json!(["add"]);
         let patch = json!({ "spec": { "securityContext": { "sysctls": [], "seLinuxOptions": capabilities } } });
         let made = patched(json!({}), patch);
-        let left = json!({ "spec": { "securityContext": { "sysctls": [], "seLinuxOptions": { "add": ["A"] } } } });
+        let mut left = json!({ "spec": { "securityContext": { "sysctls": [], "seLinuxOptions": { "add": ["A"] } } } });
+        left["spec"]["securityContext"]["seLinuxOptions"][directive] = json!(["add"]);
         assert_eq!(made, Ok(left), "{directive}");
     }
     let gone = json!({ "spec": { "securityContext": { "$patch": "delete" } } });
     assert_eq!(patched(json!({}), gone), Ok(json!({ "spec": {} })));
     let replaced = json!({ "spec": { "$patch": "replace", "nodeName": "n", "x": { "y": null } } });
-    assert_eq!(patched(json!({ "spec": { "a": 1 } }), replaced), Ok(json!({ "spec": { "nodeName": "n", "x": {} } })));
+    assert_eq!(
+        patched(json!({ "spec": { "a": 1 } }), replaced),
+        Ok(json!({ "spec": { "nodeName": "n", "x": { "y": null } } }))
+    );
 }
 
 #[test]
@@ -102,13 +106,13 @@ fn maps_and_items_of_lists_are_merged_as_deep_as_objects_are() {
 }
 
 #[test]
-fn a_map_that_is_replaced_has_nothing_of_what_it_was() {
+fn a_map_that_is_replaced_is_what_the_patch_says_and_nothing_of_what_it_was() {
     let map = json!({ "type": "object", "x-kubernetes-patch-strategy": "replace", "properties": { "a": { "type": "object" } } });
     let schema = Schema::from_openapi(&json!({ "type": "object", "properties": { "map": map } })).expect("a schema");
     let live = json!({ "map": { "a": {}, "b": 1 }, "other": { "a": 1 } });
     let patch = json!({ "map": { "a": { "c": null, "d": 1 } }, "other": { "b": 1 } });
     let made = strategic_merge_patch(&live, &patch, &schema);
-    assert_eq!(made, Ok(json!({ "map": { "a": { "d": 1 } }, "other": { "a": 1, "b": 1 } })));
+    assert_eq!(made, Ok(json!({ "map": { "a": { "c": null, "d": 1 } }, "other": { "a": 1, "b": 1 } })));
 }
 
 #[test]
@@ -166,4 +170,39 @@ fn kustomize_tells_which_nodes_do_not_fit() {
         let refused = kustomize_merge_patch(&json!({ "a": live }), &json!({ "a": change }), None);
         assert_eq!(refused, Err(PatchError::Unprocessable(format!("wrong node kind: {words}"))));
     }
+}
+
+#[test]
+fn lists_of_maps_without_a_key_have_no_order() {
+    let live = json!({ "spec": { "tolerations": [{ "key": "k" }] } });
+    let refused = patched(live, json!({ "spec": { "$setElementOrder/tolerations": [] } })).expect_err("a refusal");
+    assert_eq!(refused.to_string(), "map: map[key:k] does not contain declared merge key: ");
+}
+
+#[test]
+fn what_is_to_be_deleted_from_is_a_list_of_scalars() {
+    let live = json!({ "spec": { "replicas": 1, "containers": [{ "name": "a" }], "tolerations": [{ "key": "k" }] } });
+    let made = |patch: Value| patched(live.clone(), json!({ "spec": patch }));
+    // Maps are merged as if the list itself was named.
+    let merged =
+        made(json!({ "$deleteFromPrimitiveList/containers": [{ "name": "a", "image": "i" }] })).expect("a patch");
+    assert_eq!(merged["spec"]["containers"], json!([{ "name": "a", "image": "i" }]));
+    let refused = made(json!({ "$deleteFromPrimitiveList/tolerations": [{ "key": "k" }] })).expect_err("a refusal");
+    assert_eq!(refused.to_string(), "cannot merge lists without merge key for struct");
+    // So is a value of the same type; another one means nothing.
+    assert_eq!(made(json!({ "$deleteFromPrimitiveList/replicas": 2 })).expect("a patch")["spec"]["replicas"], 2);
+    assert_eq!(made(json!({ "$deleteFromPrimitiveList/replicas": ["a"] })).expect("a patch"), live);
+    assert!(
+        made(json!({ "$deleteFromPrimitiveList/replicas": null })).expect("a patch")["spec"].get("replicas").is_none()
+    );
+}
+
+#[test]
+fn an_order_of_anything_but_maps_is_told_by_its_place() {
+    let live = json!({ "spec": { "containers": [{ "name": "a" }, { "name": "b" }] } });
+    let made = |order: Value| patched(live.clone(), json!({ "spec": { "$setElementOrder/containers": order } }));
+    let refused = made(json!([{ "name": "a" }, 1])).expect_err("a refusal");
+    assert_eq!(refused.to_string(), "value for key 1 is not a map");
+    let refused = made(json!([{ "name": "b" }, { "name": "a" }, 1])).expect_err("a refusal");
+    assert_eq!(refused.to_string(), "expected a map[string]interface {}, but received a int64");
 }

@@ -38,7 +38,7 @@ impl Directive {
     pub(super) fn unknown(directive: &Value, map: &Map<String, Value>) -> PatchError {
         // Only the names of the fields: the map may be the data of a Secret.
         let fields: Vec<String> = map.keys().map(|name| format!("{name}:***")).collect();
-        let (directive, fields) = (golang::text(directive), fields.join(" "));
+        let (directive, fields) = (golang::text_for_text(directive), fields.join(" "));
         PatchError::Unprocessable(format!("unknown patch type: {directive} in map: map[{fields}]"))
     }
 }
@@ -58,33 +58,35 @@ pub(super) fn bad_format(directive: &str) -> &'static str {
     }
 }
 
-/// Whether a key is a directive rather than a field.
-pub(super) fn is_directive(key: &str) -> bool {
-    let prefixed = |prefix: &str| key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
-    key == PATCH || key == RETAIN_KEYS || prefixed(DELETE_FROM) || prefixed(ELEMENT_ORDER)
+/// What a value of a patch adds where nothing was: without nulls in its maps, and without the maps that only say what to do with
+/// something; `None` if it is such a map itself.
+///
+/// Other directives stay where they stand: there is nothing for them to say anything of, so they are fields that nobody knows.
+pub(super) fn added(value: &Value, depth: usize) -> Option<Value> {
+    taken(value, false, depth)
 }
 
-/// What a value of a patch adds where nothing was: without nulls and directives. `None` if it adds nothing, since
-/// it only says what to do with something.
-pub(super) fn added(value: &Value, depth: usize) -> Option<Value> {
+/// The items of a list of a patch where none was, with their nulls.
+pub(super) fn added_items(items: &[Value], depth: usize) -> Vec<Value> {
+    items.iter().filter_map(|item| taken(item, true, depth + 1)).collect()
+}
+
+fn taken(value: &Value, with_nulls: bool, depth: usize) -> Option<Value> {
     if depth > crate::MAX_DEPTH {
         return Some(value.clone());
     }
+    let is_there = |value: &Value| with_nulls || !value.is_null();
     Some(match value {
-        Value::Object(map) if map.contains_key(PATCH) => return None,
-        Value::Object(map) => Value::Object(added_fields(map, depth)),
-        Value::Array(items) => Value::Array(added_items(items, depth)),
+        Value::Object(map) if map.get(PATCH).is_some_and(is_there) => return None,
+        Value::Object(map) => {
+            let fields = map.iter().filter(|(_, value)| is_there(value));
+            Value::Object(
+                fields.filter_map(|(name, value)| Some((name.clone(), taken(value, with_nulls, depth + 1)?))).collect(),
+            )
+        }
+        Value::Array(items) => {
+            Value::Array(items.iter().filter_map(|item| taken(item, with_nulls, depth + 1)).collect())
+        }
         scalar => scalar.clone(),
     })
-}
-
-/// What the fields of a map of a patch add, whatever the map says of itself.
-pub(super) fn added_fields(map: &Map<String, Value>, depth: usize) -> Map<String, Value> {
-    let fields = map.iter().filter(|(name, value)| !value.is_null() && !is_directive(name));
-    fields.filter_map(|(name, value)| Some((name.clone(), added(value, depth + 1)?))).collect()
-}
-
-/// What the items of a list of a patch add.
-pub(super) fn added_items(items: &[Value], depth: usize) -> Vec<Value> {
-    items.iter().filter_map(|item| added(item, depth + 1)).collect()
 }

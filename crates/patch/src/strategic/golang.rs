@@ -13,6 +13,15 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
+/// A value as Go prints it where it expects a text: `%!s(int64=1)`.
+pub(super) fn text_for_text(value: &Value) -> String {
+    match value {
+        Value::Bool(_) | Value::Number(_) => format!("%!s({}={value})", type_name(value)),
+        Value::Null => type_name(value).to_owned(),
+        other => text(other),
+    }
+}
+
 /// A map as Go prints it.
 pub(super) fn map_text(map: &Map<String, Value>) -> String {
     let fields: Vec<String> = map.iter().map(|(name, value)| format!("{name}:{}", text(value))).collect();

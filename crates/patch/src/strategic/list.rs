@@ -1,9 +1,9 @@
 //! Merging lists.
 
-use cowherd_schema::Schema;
+use cowherd_schema::{Schema, Type};
 use serde_json::{Map, Value};
 
-use super::directive::{Directive, PATCH, added, added_items};
+use super::directive::{Directive, PATCH};
 use super::map::{self, as_map};
 use super::places::Places;
 use super::{golang, order};
@@ -16,7 +16,7 @@ pub(super) fn merge(
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<Vec<Value>, PatchError> {
-    let Some(schema) = schema.filter(|schema| schema.patch_merges) else { return Ok(added_items(patch, depth)) };
+    let Some(schema) = schema.filter(|schema| schema.patch_merges) else { return Ok(patch.to_vec()) };
     if original.is_empty() && patch.is_empty() {
         return Ok(original);
     }
@@ -24,10 +24,33 @@ pub(super) fn merge(
     let is_map = original.first().or(patch.first()).is_some_and(Value::is_object);
     match schema.merge_key() {
         Some(key) if is_map => merge_maps(original, patch, key, schema.items(), depth),
-        // All such lists are of texts.
-        None if is_map => Err(PatchError::Unprocessable("cannot merge lists without merge key for string".to_owned())),
+        None if is_map => Err(keyless(schema.items())),
         _ => Ok(merge_scalars(original, patch)),
     }
+}
+
+/// Takes from a list of scalars those that a patch names. A list of maps is merged with what is named.
+pub(super) fn delete(
+    original: &mut Vec<Value>,
+    deleted: &[Value],
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<(), PatchError> {
+    check_types([original.as_slice(), deleted])?;
+    if !original.first().or(deleted.first()).is_some_and(Value::is_object) {
+        original.retain(|item| !deleted.contains(item));
+        return Ok(());
+    }
+    let items = schema.and_then(Schema::items);
+    let key = schema.and_then(Schema::merge_key).ok_or_else(|| keyless(items))?;
+    *original = merge_maps(std::mem::take(original), deleted, key, items, depth)?;
+    Ok(())
+}
+
+/// The error for maps that nothing tells apart, with what Go's type of them is called.
+fn keyless(items: Option<&Schema>) -> PatchError {
+    let name = if items.is_some_and(|items| items.value_type == Type::Object) { "struct" } else { "string" };
+    PatchError::Unprocessable(format!("cannot merge lists without merge key for {name}"))
 }
 
 fn merge_scalars(original: Vec<Value>, patch: &[Value]) -> Vec<Value> {
@@ -50,7 +73,7 @@ fn merge_maps(
     schema: Option<&Schema>,
     depth: usize,
 ) -> Result<Vec<Value>, PatchError> {
-    let (mut merged, patch) = follow_directives(original, patch, key, depth)?;
+    let (mut merged, patch) = follow_directives(original, patch, key)?;
     require_keys(&merged, key)?;
     let (first, live) = (Places::of(patch.iter().copied(), Some(key)), Places::of(&merged, Some(key)));
     let mut places = Places::of(&merged, Some(key));
@@ -69,10 +92,7 @@ fn merge_maps(
         }
     }
     require_keys(&merged, key)?;
-    let arranged = order::arranged(merged, &first, &live);
-    // Items that are new come as the patch has them; all they say besides values has no meaning any more.
-    let clean_new = |item| if live.find(&item).is_none() { added(&item, depth) } else { Some(item) };
-    Ok(arranged.into_iter().filter_map(clean_new).collect())
+    Ok(order::arranged(merged, &first, &live))
 }
 
 /// Deletes and replaces what items with `$patch` say; gives the items that remain of both lists.
@@ -80,7 +100,6 @@ fn follow_directives<'p>(
     mut original: Vec<Value>,
     patch: &'p [Value],
     key: &str,
-    depth: usize,
 ) -> Result<(Vec<Value>, Vec<&'p Value>), PatchError> {
     let mut rest = Vec::with_capacity(patch.len());
     let mut deleted = Places::of([], Some(key));
@@ -102,7 +121,7 @@ fn follow_directives<'p>(
     }
     original.retain(|item| deleted.find(item).is_none());
     if replace {
-        return Ok((rest.into_iter().filter_map(|item| added(item, depth)).collect(), Vec::new()));
+        return Ok((rest.into_iter().cloned().collect(), Vec::new()));
     }
     Ok((original, rest))
 }

@@ -3,9 +3,8 @@
 use cowherd_schema::Schema;
 use serde_json::{Map, Value};
 
-use super::directive::{
-    DELETE_FROM, Directive, ELEMENT_ORDER, PATCH, RETAIN_KEYS, added, added_fields, bad_format, field_of,
-};
+use super::directive::{DELETE_FROM, Directive, ELEMENT_ORDER, PATCH, RETAIN_KEYS, added, bad_format, field_of};
+use super::golang::type_name;
 use super::list::{self, bad_type};
 use super::order;
 use crate::MAX_DEPTH;
@@ -23,7 +22,10 @@ pub(super) fn merge(
     }
     match Directive::of(patch)? {
         None => (),
-        Some(Directive::Replace) => return Ok(added_fields(patch, depth)),
+        Some(Directive::Replace) => {
+            let fields = patch.iter().filter(|(name, _)| *name != PATCH);
+            return Ok(fields.map(|(name, value)| (name.clone(), value.clone())).collect());
+        }
         Some(Directive::Delete) => return Ok(Map::new()),
         Some(Directive::Merge) => return Err(Directive::unknown(&Value::from("merge"), patch)),
     }
@@ -32,7 +34,7 @@ pub(super) fn merge(
     let is_done = |key: &str| key == RETAIN_KEYS || key.starts_with(ELEMENT_ORDER) || ordered.contains(key);
     for (key, change) in patch.iter().filter(|(key, _)| !is_done(key)) {
         match field_of(key, DELETE_FROM) {
-            Some(field) => delete_from_list(&mut original, field?, change)?,
+            Some(field) => delete_from_field(&mut original, field?, change, schema, depth)?,
             None => merge_field(&mut original, key, change, schema, depth)?,
         }
     }
@@ -56,18 +58,24 @@ fn retain_keys(original: &mut Map<String, Value>, patch: &Map<String, Value>) ->
     Ok(())
 }
 
-fn delete_from_list(original: &mut Map<String, Value>, field: &str, change: &Value) -> Result<(), PatchError> {
+/// Takes from a list what `$deleteFromPrimitiveList` names. What stands there for another value than a list is merged as if the field
+/// itself was named, if it is of the same type, and means nothing otherwise.
+fn delete_from_field(
+    original: &mut Map<String, Value>,
+    field: &str,
+    change: &Value,
+    schema: Option<&Schema>,
+    depth: usize,
+) -> Result<(), PatchError> {
     match (original.get_mut(field), change) {
-        (Some(_), Value::Null) => {
-            original.remove(field);
-        }
         (Some(Value::Array(items)), Value::Array(deleted)) => {
-            list::check_types([items.as_slice(), deleted.as_slice()])?;
-            items.retain(|item| !deleted.contains(item));
+            let schema = schema.and_then(|schema| schema.field(field));
+            list::delete(items, deleted, schema, depth + 1)
         }
-        _ => (),
+        (Some(live), change) if !change.is_null() && type_name(live) != type_name(change) => Ok(()),
+        (Some(_), _) => merge_field(original, field, change, schema, depth),
+        (None, _) => Ok(()),
     }
-    Ok(())
 }
 
 fn merge_field(
@@ -84,7 +92,7 @@ fn merge_field(
     let schema = schema.and_then(|schema| schema.field(key));
     let merged = match (original.remove(key), change) {
         (Some(Value::Object(_)), Value::Object(change)) if schema.is_some_and(|schema| schema.patch_replaces) => {
-            Some(Value::Object(cleaned(change, depth)))
+            Some(Value::Object(change.clone()))
         }
         (Some(Value::Object(field)), Value::Object(change)) => {
             Some(Value::Object(merge(field, change, schema, depth + 1)?))
@@ -98,11 +106,6 @@ fn merge_field(
         original.insert(key.to_owned(), merged);
     }
     Ok(())
-}
-
-/// What a map of a patch adds; nothing where it only says what to do with something.
-fn cleaned(map: &Map<String, Value>, depth: usize) -> Map<String, Value> {
-    if map.contains_key(PATCH) { Map::new() } else { added_fields(map, depth) }
 }
 
 /// The map that an item of a list must be.

@@ -32,6 +32,11 @@ pub(super) fn merge_ordered<'p>(
         }
         let merge_key = schema.and_then(Schema::merge_key);
         check_order(change.unwrap_or_default(), order, merge_key)?;
+        let items = original.get(field).map(items_of).transpose()?.into_iter().chain(change).flatten();
+        if let (None, Some(item)) = (merge_key, items.filter_map(Value::as_object).next()) {
+            // Nothing tells maps apart that have no key, so they have no order.
+            key_value(item, "")?;
+        }
         // The live list is worked on in place: what it was like stays known by its places.
         let live = match original.remove(field) {
             Some(Value::Array(items)) => Some(items),
@@ -51,6 +56,7 @@ pub(super) fn merge_ordered<'p>(
         };
         if let Some(key) = merge_key {
             require_keys(&merged, key)?;
+            require_maps(order, &merged, key)?;
             require_keys(order, key)?;
         }
         let arranged = arranged(merged, &Places::of(order, merge_key), &places);
@@ -61,6 +67,16 @@ pub(super) fn merge_ordered<'p>(
 
 fn items_of(value: &Value) -> Result<&[Value], PatchError> {
     value.as_array().map(Vec::as_slice).ok_or_else(|| bad_type("[]interface {}", value))
+}
+
+/// Checks that an order has nothing but maps before what an item is looked for among.
+fn require_maps(order: &[Value], items: &[Value], key: &str) -> Result<(), PatchError> {
+    let Some(place) = order.iter().position(|item| !item.is_object()) else { return Ok(()) };
+    let before = Places::of(order.iter().take(place), Some(key));
+    if items.iter().all(|item| before.find(item).is_some()) {
+        return Ok(());
+    }
+    Err(PatchError::Unprocessable(format!("value for key {place} is not a map")))
 }
 
 /// Checks that the items of a patch are in the order that it gives.
