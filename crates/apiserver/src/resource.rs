@@ -176,6 +176,7 @@ impl Resource {
             Behaviour::Custom(version) => {
                 cowherd_kinds::metadata::settle(object);
                 version.must_be_readable()?;
+                cowherd_kinds::metadata::settle_embedded(object, version.schema());
                 let filled = version.schema().apply_defaults(object, DEFAULTS_LIMIT);
                 filled.map_err(|_| ApiError::too_large(DEFAULTS_LIMIT))
             }

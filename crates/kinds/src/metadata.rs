@@ -1,7 +1,7 @@
 //! What the metadata of any object may hold, built-in or custom.
 
-use cowherd_schema::{ErrorKind, FieldError, FieldPath, builtin};
-use serde_json::Value;
+use cowherd_schema::{ErrorKind, FieldError, FieldPath, Schema, builtin};
+use serde_json::{Map, Value};
 
 use crate::errors::Errors;
 use crate::json::{Fill, Read, same};
@@ -198,6 +198,33 @@ pub fn settle(object: &mut Value) {
     if let (Some(metadata), Some(schema)) = (object.inner("metadata"), schema) {
         crate::encoding::settle(metadata, schema);
     }
+}
+
+/// The same of the whole objects that a schema says are inside a value. Null metadata of theirs is empty.
+pub fn settle_embedded(value: &mut Value, schema: &Schema) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let Some(schema) = schema.field(name) else { continue };
+                settle_inside(value, schema);
+            }
+        }
+        Value::Array(items) => {
+            let Some(schema) = schema.items() else { return };
+            items.iter_mut().for_each(|item| settle_inside(item, schema));
+        }
+        _ => {}
+    }
+}
+
+fn settle_inside(value: &mut Value, schema: &Schema) {
+    if schema.embedded_resource {
+        if let Some(metadata) = value.get_mut("metadata").filter(|metadata| metadata.is_null()) {
+            *metadata = Map::new().into();
+        }
+        settle(value);
+    }
+    settle_embedded(value, schema);
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn object(value: &Value, path: &FieldPath, errors: &mut Vec<FieldError>) {
             Some(other) => errors.push(FieldError::invalid(&path, other.clone(), "must be a string")),
         }
     }
-    if let Some(metadata) = value.get("metadata").filter(|metadata| !metadata.is_object()) {
+    if let Some(metadata) = value.get("metadata").filter(|metadata| !metadata.is_object() && !metadata.is_null()) {
         errors.push(FieldError::invalid(&path.child("metadata"), metadata.clone(), "must be an object"));
     }
 }

@@ -59,7 +59,8 @@ impl Reader {
             value_type: self.value_type(map, structured)?,
             format: map.get("format").and_then(Value::as_str).map(Into::into),
             nullable: flag("nullable"),
-            default: map.get("default").cloned(),
+            // A default of null is none.
+            default: map.get("default").filter(|default| !default.is_null()).cloned(),
             required: texts(map, "required"),
             patch_merges: strategy.contains("merge")
                 || (self.origin == Origin::Custom && list_type != ListType::Atomic),

@@ -219,7 +219,8 @@ fn check_values(value: &Value, rules: &Rules, path: &FieldPath, errors: &mut Vec
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         _ => value == other,
     };
-    if rules.values.is_empty() || rules.values.iter().any(same) {
+    // Null is no value of an enumeration, even if it is said there.
+    if rules.values.is_empty() || !value.is_null() && rules.values.iter().any(same) {
         return;
     }
     let quoted = rules.values.iter().map(|value| match value {
