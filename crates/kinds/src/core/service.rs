@@ -103,7 +103,8 @@ fn settle_families(spec: &mut Value) {
     if let (true, Some(first)) = (address.is_empty(), spec.items("clusterIPs").first().cloned()) {
         spec.put("clusterIP", first);
     }
-    if address == "None" && spec.entries("selector").next().is_none() {
+    let asks_for_one = spec.text("ipFamilyPolicy") == "SingleStack";
+    if address == "None" && spec.entries("selector").next().is_none() && !asks_for_one {
         // Nobody knows what is behind it.
         spec.fill_zero("ipFamilyPolicy", "RequireDualStack");
         spec.fill("ipFamilies", json!(["IPv4", "IPv6"]));
@@ -132,6 +133,12 @@ fn update(new: &mut Value, old: &Value) {
                 spec.put(field, old[field].clone());
             }
         }
+    }
+    if is_reachable_from_outside(old)
+        && !is_reachable_from_outside(spec)
+        && spec["externalTrafficPolicy"] == old["externalTrafficPolicy"]
+    {
+        spec.take_out("externalTrafficPolicy");
     }
     let keeps_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
     if keeps_ports(spec.text("type")) && keeps_ports(old.text("type")) {

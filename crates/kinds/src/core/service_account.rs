@@ -1,5 +1,7 @@
 //! ServiceAccounts.
 
+use serde_json::{Value, json};
+
 use crate::json::Read;
 use crate::kind::Kind;
 use crate::strategy::Rules;
@@ -8,6 +10,8 @@ use crate::table::{self, AGE, Column, NAME};
 pub(crate) const KIND: Kind = Kind {
     short_names: &["sa"],
     rules: Rules {
+        create: name_secrets,
+        update: |account, _| name_secrets(account),
         columns: &[NAME, Column::number("Secrets", "How many Secrets it may use."), AGE],
         cells: |account, now| {
             let secrets = account.items("secrets").len();
@@ -23,3 +27,14 @@ pub(crate) const KIND: Kind = Kind {
         "io.k8s.api.core.v1.ServiceAccount",
     )
 };
+
+/// Leaves of references to Secrets their names: they are in the namespace of the account.
+fn name_secrets(account: &mut Value) {
+    let Some(secrets) = account.get_mut("secrets").and_then(Value::as_array_mut) else { return };
+    for secret in secrets {
+        *secret = match secret.get("name") {
+            Some(name) => json!({ "name": name }),
+            None => json!({}),
+        };
+    }
+}

@@ -10,6 +10,11 @@ const FILE_MODE: i32 = 0o644;
 
 /// Fills in a whole Pod.
 pub(super) fn pod(pod: &mut Value) {
+    let class = super::qos::class(&pod["spec"]);
+    if let Some(status) = pod.inner("status") {
+        addresses(status);
+        status.fill_zero("qosClass", class);
+    }
     let Some(spec) = pod.ensure("spec") else { return };
     spec.fill("enableServiceLinks", true);
     pod_spec(spec);
@@ -24,6 +29,18 @@ pub(super) fn pod(pod: &mut Value) {
     }
     if let Some(resources) = spec.inner("resources") {
         resource_requirements(resources);
+    }
+}
+
+/// The first of a Pod's addresses stands in a field of its own as well, which counts where they differ.
+fn addresses(status: &mut Value) {
+    let first = status.items("podIPs").first().map(|one| one.text("ip").to_owned());
+    match (status.text("podIP").to_owned(), first) {
+        (alone, Some(first)) if alone.is_empty() => status.put("podIP", first),
+        (alone, first) if !alone.is_empty() && first.as_deref() != Some(&*alone) => {
+            status.put("podIPs", serde_json::json!([{ "ip": alone }]));
+        }
+        _ => {}
     }
 }
 

@@ -32,12 +32,12 @@ pub(crate) const KIND: Kind = Kind {
     rules: Rules {
         default: defaults::pod,
         create,
+        update: |pod, _| pod.inner("spec").into_iter().for_each(tolerate_lost_nodes),
         validate: |pod, errors| spec::validate_pod(pod, &FieldPath::new("spec"), errors),
         validate_update: update::validate,
         columns: columns::COLUMNS,
         cells: columns::cells,
         fields,
-        ..Rules::PLAIN
     },
     ..Kind::namespaced(super::V1, "Pod", "pods", "pod", "io.k8s.api.core.v1.Pod")
 };
