@@ -16,7 +16,7 @@ use crate::{
     authorization::Grant,
     claims::{self, Avoid},
     object,
-    resource::Resource,
+    resource::{Behaviour, Resource},
     server::ApiServer,
     status::{ApiError, ApiResult},
     table::Include,
@@ -145,7 +145,16 @@ fn owned(resource: &Resource, mut object: Value, options: &WriteOptions, managed
         fields.remove("status");
     }
     let updater = Updater { manager: &options.manager, subresource: None, api_version: &resource.api_version, now };
-    managed::update(None, object, resource.schema(), &updater)
+    managed::create(&empty(resource), object, resource.schema(), &updater)
+}
+
+/// An object of the resource to which nothing was given.
+fn empty(resource: &Resource) -> Value {
+    let mut empty = serde_json::json!({"metadata": {}});
+    if let Behaviour::BuiltIn(kind) = &resource.behaviour {
+        kind.settle(&mut empty);
+    }
+    empty
 }
 
 /// Takes an object back whose namespace began to go while the object was made: whoever empties the namespace may have

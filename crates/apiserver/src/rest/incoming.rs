@@ -244,7 +244,7 @@ pub fn prune(
 }
 
 /// What of an object has a value of the wrong type. What is custom in a resource is told by its validation.
-fn wrong_type(resource: &Resource, object: &Value) -> Option<String> {
+pub fn wrong_type(resource: &Resource, object: &Value) -> Option<String> {
     match resource.behaviour {
         Behaviour::BuiltIn(_) => resource.schema().decoding_error(&resource.kind, object),
         Behaviour::Custom(_) => cowherd_schema::metadata_decoding_error(object),

@@ -19,7 +19,7 @@ use crate::{
     authorization::{self, Attributes},
     body, object,
     resource::{Behaviour, Resource},
-    status::{ApiError, ApiResult},
+    status::{ApiError, ApiResult, Named},
     table::Include,
 };
 
@@ -50,17 +50,17 @@ async fn difference(request: &Request<'_>, kind: &str) -> ApiResult<Answer> {
     let resource = &request.resource;
     let wanted = |live: &Value| {
         let mut patched = patched(resource, live, &parsed.value, kind)?;
-        request.identify_named(&mut patched)?;
         let problems = incoming::prune(resource, &mut patched, options.validation, &parsed.duplicates);
-        if options.validation == FieldValidation::Strict && !problems.is_empty() {
-            return Err(strict(resource, request.name, &parsed.value, &problems));
+        if let Some(why) = incoming::wrong_type(resource, &patched) {
+            return Err(ill_made(resource, &parsed.value, why));
         }
+        if options.validation == FieldValidation::Strict && !problems.is_empty() {
+            return Err(ill_made(resource, &parsed.value, format!("strict decoding error: {}", problems.join(", "))));
+        }
+        request.identify_named(&mut patched)?;
         warnings = problems;
-        let checked =
-            incoming::clean(resource, body::Parsed { value: patched, duplicates: Vec::new() }, FieldValidation::Ignore);
-        let mut object = checked?.object;
-        resource.default(&mut object)?;
-        Ok(object)
+        resource.default(&mut patched)?;
+        Ok(patched)
     };
     let change = Change { request, options: &options, applied: false };
     let changed = change.make(wanted).await?;
@@ -96,11 +96,11 @@ pub(super) fn patch_failed(error: PatchError) -> ApiError {
     }
 }
 
-fn strict(resource: &Resource, name: &str, patch: &Value, problems: &[String]) -> ApiError {
+/// What is said of a patch after which an object is none of its kind. Kubernetes names neither.
+fn ill_made(resource: &Resource, patch: &Value, why: String) -> ApiError {
     // The patch of a Secret is as secret as the Secret.
-    let shown = if resource.is("", "secrets") { Value::from("***") } else { patch.clone() };
-    let detail = format!("strict decoding error: {}", problems.join(", "));
-    ApiError::invalid(resource.named_kind(), name, &[FieldError::invalid(&FieldPath::new("patch"), shown, detail)])
+    let shown = if resource.is("", "secrets") { "***".to_owned() } else { patch.to_string() };
+    ApiError::invalid(Named { group: "", name: "" }, "", &[FieldError::invalid(&FieldPath::new("patch"), shown, why)])
 }
 
 /// Server-side apply: changes the object so that it says what the manager wants, or makes it.
@@ -206,8 +206,11 @@ fn merged(
         now,
     };
     let ignored = ignored(resource, request.subresource);
-    let merged = managed::apply_except(live, applied, resource.schema(), &applier, &ignored).map_err(apply_failed)?;
+    let mut merged =
+        managed::apply_except(live, applied, resource.schema(), &applier, &ignored).map_err(apply_failed)?;
     if resource.custom_version().is_some() {
+        // Merging takes what a schema says nothing of for something that may be anything.
+        resource.schema().prune(&mut merged);
         let errors = resource.schema().null_mistakes(&merged);
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named_kind(), request.name, &errors));

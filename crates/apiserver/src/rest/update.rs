@@ -34,16 +34,17 @@ pub async fn update(request: &Request<'_>) -> ApiResult<Answer> {
     let incoming = incoming::clean(&request.resource, parsed, options.validation)?;
     let mut wanted = incoming.object;
     request.resource.default(&mut wanted)?;
-    if object::resource_version(&wanted).is_empty() && needs_version(&request.resource) {
-        let field = cowherd_schema::FieldPath::new("metadata.resourceVersion");
-        let error = cowherd_schema::FieldError::invalid(&field, 0, "must be specified for an update");
-        return Err(ApiError::invalid(request.resource.named_kind(), request.name, &[error]));
-    }
+    let lacks_version = object::resource_version(&wanted).is_empty() && needs_version(&request.resource);
     let change = Change { request, options: &options, applied: false };
     // It is needed once only where nobody else can make it be tried again.
     let is_needed_again = object::resource_version(&wanted).is_empty() || claims::has_any(&request.resource);
     let mut wanted = Some(wanted);
     let updated = change.make(|_| {
+        if lacks_version {
+            let field = cowherd_schema::FieldPath::new("metadata.resourceVersion");
+            let error = cowherd_schema::FieldError::invalid(&field, 0, "must be specified for an update");
+            return Err(ApiError::invalid(request.resource.named_kind(), request.name, &[error]));
+        }
         let object = if is_needed_again { wanted.clone() } else { wanted.take() };
         object.ok_or_else(|| ApiError::stale(request.resource.named(), request.name))
     });

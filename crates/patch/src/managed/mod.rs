@@ -29,4 +29,4 @@ pub use fields_v1::FieldsError;
 pub use owners::same_but_for_times;
 pub use set::FieldSet;
 pub use typed::repeated;
-pub use update::{Updater, update, update_except};
+pub use update::{Updater, create, update, update_except};

@@ -37,6 +37,20 @@ pub fn update(live: Option<&Value>, new: Value, schema: &Schema, updater: &Updat
     update_except(live, new, schema, updater, &FieldSet::new())
 }
 
+/// Records in a new object who owns its fields: the writer, of what it has beyond `empty`, an object of its kind to which nothing was
+/// given. What Go's types have in any case belongs to nobody.
+pub fn create(empty: &Value, mut new: Value, schema: &Schema, updater: &Updater<'_>) -> Value {
+    let said = match new.get_mut("metadata") {
+        Some(Value::Object(metadata)) => metadata.remove("managedFields"),
+        _ => return new,
+    };
+    let owners = known_owners(None, said.as_ref(), updater, schema);
+    if let Ok(recorded) = recorded(owners, Some(empty), &new, schema, updater, &FieldSet::new()) {
+        recorded.write(&mut new);
+    }
+    new
+}
+
 /// Like [`update`], but changes to the fields of `ignored` and below them make no owner.
 pub fn update_except(
     live: Option<&Value>,
@@ -122,10 +136,12 @@ fn bare_metadata(object: &Value, schema: &Schema) -> FieldSet {
 
 fn find_bare_metadata(place: Place<'_>, value: &Value, path: &mut Vec<PathElement>, found: &mut FieldSet) {
     let Shape::Map(map) = place.shape(value) else { return };
+    // What is an object of its own in a custom resource has no type.
+    let is_custom = place.schema().is_some_and(|schema| schema.embedded_resource);
     for (name, value) in map {
         let field = place.field(name);
         path.push(PathElement::field(name));
-        let is_bare = name == "metadata" && value.as_object().is_some_and(Map::is_empty);
+        let is_bare = name == "metadata" && !is_custom && value.as_object().is_some_and(Map::is_empty);
         if is_bare && field.schema().is_some_and(|schema| !schema.go_fields().is_empty()) {
             found.insert(path.iter().cloned());
         } else {
