@@ -27,6 +27,8 @@ pub struct Answered {
     pub code: u16,
     /// The document; `null` for one that is not read because it may not end.
     pub document: Value,
+    /// What is said beside it, in the headers.
+    pub warnings: Vec<String>,
 }
 
 impl Answered {
@@ -47,6 +49,11 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Sends the request. Bodies of what may be a stream are left unread.
     pub async fn of(&self, client: &Client) -> Answered {
+        self.try_of(client).await.unwrap()
+    }
+
+    /// The same of a server that may break the connection off.
+    pub async fn try_of(&self, client: &Client) -> kube::Result<Answered> {
         let method = Method::from_bytes(self.method.as_bytes()).unwrap();
         let kind = if self.method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let mut request = Request::builder().method(method).uri(self.path);
@@ -57,14 +64,16 @@ impl Asked<'_> {
             request = request.header(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let body = if self.body.is_null() { Vec::new() } else { serde_json::to_vec(&self.body).unwrap() };
-        let response = client.send(request.body(kube::client::Body::from(body)).unwrap()).await.unwrap();
+        let response = client.send(request.body(kube::client::Body::from(body)).unwrap()).await?;
         let code = response.status().as_u16();
+        let warnings = response.headers().get_all("warning").into_iter();
+        let warnings = warnings.map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()).collect();
         let streams = code == 200 && self.path.contains("watch");
         if streams || self.method == "HEAD" {
-            return Answered { code, document: Value::Null };
+            return Ok(Answered { code, document: Value::Null, warnings });
         }
         let bytes = response.into_body().collect_bytes().await.unwrap();
-        Answered { code, document: serde_json::from_slice(&bytes).unwrap_or_default() }
+        Ok(Answered { code, document: serde_json::from_slice(&bytes).unwrap_or_default(), warnings })
     }
 }
 
@@ -131,7 +140,8 @@ impl Cluster {
         cluster
     }
 
-    async fn real(kubeconfig: &str) -> Self {
+    /// A real one, by the kubeconfig of somebody who may do everything.
+    pub async fn real(kubeconfig: &str) -> Self {
         let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
         let mut without = config.clone();

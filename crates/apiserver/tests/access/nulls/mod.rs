@@ -1,8 +1,11 @@
 //! What becomes of nulls in custom resources, as a real kube-apiserver does it.
 
+mod random;
+
 use serde_json::{Value, json};
 
 use crate::cluster::{Asked, Cluster, Recorded};
+use crate::histories::{Judged, Step, compare, forgets_owners, told};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const NULLS: &str = "/apis/nulls.example.org/v1/namespaces/walk/nulls";
@@ -162,4 +165,64 @@ async fn nulls_are_kept_dropped_filled_or_refused_as_in_kubernetes() {
     }
     recorded.keep();
     assert!(others.is_empty(), "{} are otherwise:\n{}", others.len(), others.join("\n"));
+}
+
+/// Whether we answer what Kubernetes answers.
+fn judge(step: &Step, ours: &Value, real: &Value) -> Judged {
+    let codes = |ours_code: u64, real_code: u64| ours["code"] == ours_code && real["code"] == real_code;
+    let message = |answer: &Value| answer["document"]["message"].as_str().unwrap_or_default().to_owned();
+    // What becomes of definitions is told elsewhere; and what is not served has no document there.
+    if step.path == DEFINITIONS || real["document"].is_null() {
+        return (ours["code"] == real["code"]).into();
+    }
+    if step.media == "application/apply-patch+yaml" {
+        // What is unknown in an apply is no failure of the server, and names the namespace.
+        if codes(400, 500) {
+            return (message(ours).replace("walk/", "/") == message(real)).into();
+        }
+        // Of a map from which an apply takes all that was in it Kubernetes leaves null, and refuses or drops that.
+        let refuses_null = codes(200, 422) && message(real).contains(": Invalid value: \"null\": ");
+        let leaves_null = refuses_null || codes(200, 200) && real["document"]["spec"].is_null();
+        // A status of null is none there where there was none before, and otherwise wrong by another name.
+        if leaves_null || step.path.contains("/status?") && step.body["status"].is_null() {
+            return Judged::Parted;
+        }
+    }
+    // Names in a status are without it there.
+    if step.path.contains("/status?") && codes(422, 422) {
+        let fields = |answer: &Value| answer["document"]["details"]["causes"].as_array().map(Vec::len);
+        return (fields(ours) == fields(real)).into();
+    }
+    // Nulls that may not be are all that we tell of an apply with some.
+    if step.media == "application/apply-patch+yaml" && codes(422, 422) {
+        let causes = |answer: &Value| answer["document"]["details"]["causes"].as_array().cloned().unwrap_or_default();
+        return causes(ours).iter().all(|cause| causes(real).contains(cause)).into();
+    }
+    // Beside a mistake in a patch Kubernetes shows the whole that comes of it.
+    if message(real).starts_with(" \"\" is invalid: patch: ") {
+        let field = |answer: &Value| json!([answer["code"], answer["document"]["details"]["causes"][0]["field"]]);
+        return (field(ours) == field(real)).into();
+    }
+    // A null that takes the place of nothing is a change there.
+    let ungenerated = |answer: &Value| {
+        let mut document = answer["document"].clone();
+        let metadata = document["metadata"].as_object_mut().map(|metadata| metadata.remove("generation"));
+        metadata.map(|_| document)
+    };
+    let has_changed_nothing = step.media == "application/apply-patch+yaml" && ours["document"] != real["document"];
+    if forgets_owners(ours, real) || has_changed_nothing && ungenerated(ours) == ungenerated(real) {
+        return Judged::Parted;
+    }
+    // Beside a refusal Kubernetes tells as well which fields it did not know.
+    let refused = real["code"].as_u64().is_some_and(|code| code >= 400);
+    (ours["code"] == real["code"]
+        && ours["document"] == real["document"]
+        && (refused || ours["warnings"] == real["warnings"]))
+        .into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn made_up_definitions_and_objects_become_what_they_become_in_kubernetes() {
+    let histories = told("null-histories", random::history, 24).await;
+    compare(&histories, &Cluster::ours().await, judge).await;
 }
