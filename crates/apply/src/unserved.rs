@@ -117,8 +117,11 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_done_yet_is_refused_as_that() {
-        let alert = unserved("notification.toolkit.fluxcd.io", "Alert", "x").to_string();
-        assert!(alert.contains("does not do") && alert.contains("it is kept then, and nothing acts on it"), "{alert}");
+        let project = unserved("argoproj.io", "AppProject", "x").to_string();
+        assert!(
+            project.contains("does not do") && project.contains("it is kept then, and nothing acts on it"),
+            "{project}"
+        );
         let gadget = unserved("example.com", "Gadget", "x").to_string();
         assert!(gadget.contains("CustomResourceDefinition missing"), "{gadget}");
     }
@@ -133,12 +136,15 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_line_however_many_its_objects_are() {
-        let alert = |name| unserved("notification.toolkit.fluxcd.io", "Alert", name);
+        let project = |name| unserved("argoproj.io", "AppProject", name);
         let gadget = unserved("example.com", "Gadget", "g");
-        let lines = Lines(&[alert("x"), gadget, alert("y"), alert("z")]).to_string();
+        let lines = Lines(&[project("x"), gadget, project("y"), project("z")]).to_string();
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
-        assert!(lines[0].starts_with("Alert/a/x, Alert/a/y, Alert/a/z: cowherd does not do the kind"), "{lines:?}");
+        assert!(
+            lines[0].starts_with("AppProject/a/x, AppProject/a/y, AppProject/a/z: cowherd does not do the kind"),
+            "{lines:?}"
+        );
         assert!(lines[1].starts_with("Gadget/a/g: the cluster has no kind"), "{lines:?}");
     }
 
@@ -173,8 +179,8 @@ mod tests {
 
     #[test]
     fn only_what_is_known_and_not_done_is_not_done_yet() {
-        assert!(unserved("notification.toolkit.fluxcd.io", "Alert", "x").is_not_done_yet());
+        assert!(unserved("argoproj.io", "AppProject", "x").is_not_done_yet());
         assert!(!unserved("kustomize.toolkit.fluxcd.io", "Kustomization", "x").is_not_done_yet());
-        assert!(!unserved("example.com", "Alert", "x").is_not_done_yet());
+        assert!(!unserved("example.com", "AppProject", "x").is_not_done_yet());
     }
 }
