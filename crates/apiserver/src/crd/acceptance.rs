@@ -91,10 +91,7 @@ pub fn storage_schema_errors(definition: &Value) -> Vec<FieldError> {
         return vec![FieldError::required(&FieldPath::new("spec.versions"), "must have at least one version")];
     }
     let errors = structural_errors(versions);
-    if !errors.is_empty() {
-        return errors;
-    }
-    definition::errors(definition)
+    if errors.is_empty() { definition::missing_schemas(versions) } else { errors }
 }
 
 /// What keeps the schemas of versions from being structural. As in Kubernetes, a schema that all versions share

@@ -7,7 +7,7 @@ use cowherd_store::Revision;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{CustomVersion, SchemaDocument, document, printing::PrintColumn};
+use super::{CustomVersion, SchemaDocument, printing::PrintColumn};
 use crate::{
     object::{self, at, text_at},
     resource::{Resource, Scale},
@@ -113,29 +113,10 @@ impl CustomResource {
     }
 }
 
-/// What keeps a definition from being used. Nothing is packed for that, as for a definition that is served, which takes as
-/// long as all the rest.
-pub fn errors(definition: &Value) -> Vec<FieldError> {
-    if let Err(error) = Names::read(definition).check_built_in() {
-        return vec![error];
-    }
-    let versions = at(definition, &["spec", "versions"]).and_then(Value::as_array).into_iter().flatten().enumerate();
-    let sources = versions.map(|(index, version)| {
-        let path = FieldPath::new(format!("spec.versions[{index}]")).child("schema").child("openAPIV3Schema");
-        (source(version, &path), path)
-    });
-    let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
-    for (source, path) in sources {
-        match source.map(|source| document::read(source.clone())) {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                let field = FieldPath::new(format!("{path}{}", error.path));
-                unreadable.push(FieldError::invalid(&field, Value::Null, error.detail));
-            }
-            Err(error) => missing.push(error),
-        }
-    }
-    if missing.is_empty() { unreadable } else { missing }
+/// What versions lack that have no schema. What is structural can be read, so that none is read here.
+pub fn missing_schemas(versions: &[Value]) -> Vec<FieldError> {
+    let place = |index| FieldPath::new("spec.versions").index(index).child("schema").child("openAPIV3Schema");
+    versions.iter().enumerate().filter_map(|(index, version)| source(version, &place(index)).err()).collect()
 }
 
 /// The schema of a version, whose path is for the error.
