@@ -1,6 +1,7 @@
 //! Patches that are small and make much of little: copies of copies, long lists that are merged by key, endless tests.
 
 use anyhow::Result;
+use kube::Client;
 use serde_json::{Value, json};
 
 use crate::stage::ask::{ask, post};
@@ -54,12 +55,38 @@ async fn play(stage: &Stage) -> Result<()> {
         let answer = ask(&tenant, "PATCH", &path, kind, serde_json::to_vec(&patch)?).await?;
         holds(answer.code < 500, (answer.code, answer.message()))?;
     }
+    long_words(stage, &tenant, count).await?;
     // Owners without end of one field.
     for manager in 0..stage.pick(20, 500) {
         let path = format!("{path}?fieldManager=manager-{manager}");
         let body = serde_json::to_vec(&config_map("patched", "x"))?;
         let answer = ask(&tenant, "PATCH", &path, "application/apply-patch+yaml", body).await?;
         holds(answer.code < 500, answer.code)?;
+    }
+    Ok(())
+}
+
+/// Words that say of each of many what becomes of it: each of them compared with each field would take minutes.
+async fn long_words(stage: &Stage, tenant: &Client, count: usize) -> Result<()> {
+    let named = |name: &str, prefix: &str| {
+        let keys: serde_json::Map<String, Value> = (0..count).map(|n| (format!("{prefix}{n}"), json!(""))).collect();
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": keys})
+    };
+    let names = |prefix: &str| (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+    let mut finalized = config_map("finalized", "x");
+    finalized["metadata"]["finalizers"] =
+        (0..stage.pick(4_000, 40_000)).map(|n| json!(format!("example.org/a{n}"))).collect();
+    post(tenant, CONFIG_MAPS, &named("retained", "a")).await?.expect(201)?;
+    post(tenant, CONFIG_MAPS, &finalized).await?.expect(201)?;
+    for (name, patch) in [
+        ("retained", json!({"data": {"$retainKeys": names("b")}})),
+        ("finalized", json!({"metadata": {"$deleteFromPrimitiveList/finalizers": names("example.org/b")}})),
+        ("finalized", json!({"metadata": {"$setElementOrder/finalizers": names("example.org/b")}})),
+    ] {
+        let kind = "application/strategic-merge-patch+json";
+        let path = format!("{CONFIG_MAPS}/{name}");
+        let answer = ask(tenant, "PATCH", &path, kind, serde_json::to_vec(&patch)?).await?;
+        holds(answer.code < 500, (answer.code, answer.message()))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::directive::{Directive, PATCH};
 use super::keyed::KeyedList;
+use super::places::Places;
 use crate::MAX_DEPTH;
 use crate::error::PatchError;
 
@@ -117,9 +118,10 @@ fn list_directive(patch: &[Value]) -> Result<(Directive, Vec<Value>), PatchError
 }
 
 fn merge_scalars(dest: Vec<Value>, patch: &[Value]) -> Vec<Value> {
-    let mut merged: Vec<Value> = Vec::new();
+    let (mut merged, mut places) = (Vec::new(), Places::of([], None));
     for item in patch.iter().cloned().chain(dest) {
-        if !merged.contains(&item) {
+        if places.find(&item).is_none() {
+            places.add(&item, merged.len());
             merged.push(item);
         }
     }

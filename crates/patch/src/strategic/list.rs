@@ -38,7 +38,8 @@ pub(super) fn delete(
 ) -> Result<(), PatchError> {
     check_types([original.as_slice(), deleted])?;
     if !original.first().or(deleted.first()).is_some_and(Value::is_object) {
-        original.retain(|item| !deleted.contains(item));
+        let deleted = Places::of(deleted, None);
+        original.retain(|item| deleted.find(item).is_none());
         return Ok(());
     }
     let items = schema.and_then(Schema::items);

@@ -1,5 +1,7 @@
 //! Merging maps.
 
+use std::collections::HashSet;
+
 use cowherd_schema::Schema;
 use serde_json::{Map, Value};
 
@@ -46,7 +48,8 @@ fn retain_keys(original: &mut Map<String, Value>, patch: &Map<String, Value>) ->
     let Some(retained) = patch.get(RETAIN_KEYS) else { return Ok(()) };
     let bad = || PatchError::Malformed(bad_format(RETAIN_KEYS).to_owned());
     let retained = retained.as_array().ok_or_else(bad)?;
-    let is_retained = |key: &str| retained.iter().any(|name| name.as_str() == Some(key));
+    let retained: HashSet<&str> = retained.iter().filter_map(Value::as_str).collect();
+    let is_retained = |key: &str| retained.contains(key);
     let says_more = |(key, change): (&String, &Value)| {
         let is_directive = key == RETAIN_KEYS || key.starts_with(DELETE_FROM) || key.starts_with(ELEMENT_ORDER);
         !change.is_null() && !is_directive && !is_retained(key)
