@@ -18,6 +18,7 @@ pub static ALL: &[&Attack] = &[
     &requests::growing_metrics::ATTACK,
     &requests::growing_patches::ATTACK,
     &requests::large_defaults::ATTACK,
+    &requests::long_lists::ATTACK,
     &requests::many_mistakes::ATTACK,
     &requests::odd_names::ATTACK,
     &requests::words_to_large_objects::ATTACK,

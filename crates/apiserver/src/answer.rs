@@ -1,6 +1,6 @@
 //! What a request is answered with, written in the form that the client wants.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -194,12 +194,8 @@ const MOST_WARNINGS: usize = 64;
 
 /// The warnings, each once; where they are too long together, the beginnings of as many as fit.
 fn within_limit(warnings: &[String]) -> Vec<String> {
-    let mut each: Vec<&String> = Vec::new();
-    for warning in warnings {
-        if !each.contains(&warning) {
-            each.push(warning);
-        }
-    }
+    let mut seen = HashSet::new();
+    let mut each: Vec<&String> = warnings.iter().filter(|warning| seen.insert(*warning)).collect();
     let length = |text: &str| text.chars().count();
     each.truncate(MOST_WARNINGS);
     if each.iter().map(|text| length(text)).sum::<usize>() <= WARNINGS_LIMIT {

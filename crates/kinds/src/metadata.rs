@@ -1,5 +1,7 @@
 //! What the metadata of any object may hold, built-in or custom.
 
+use std::collections::HashSet;
+
 use cowherd_schema::{ErrorKind, FieldError, FieldPath, Schema, builtin};
 use serde_json::{Map, Value};
 
@@ -164,7 +166,7 @@ pub fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
 }
 
 fn validate_no_new_finalizers(new: &Value, old: &Value, path: &FieldPath) -> Option<FieldError> {
-    let before = old.items("finalizers");
+    let before: HashSet<&Value> = old.items("finalizers").iter().collect();
     let mut added: Vec<String> = new
         .items("finalizers")
         .iter()

@@ -7,6 +7,7 @@ pub mod endless_patterns;
 pub mod growing_metrics;
 pub mod growing_patches;
 pub mod large_defaults;
+pub mod long_lists;
 pub mod many_mistakes;
 pub mod odd_names;
 pub mod words_to_large_objects;

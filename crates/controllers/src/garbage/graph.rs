@@ -93,6 +93,11 @@ fn uid_of(owner: &OwnerReference) -> Uid {
     Uid::from(owner.uid.as_str())
 }
 
+/// Which object a reference means.
+fn identity(owner: &OwnerReference) -> (&str, &str, &str, &str) {
+    (&owner.uid, &owner.api_version, &owner.kind, &owner.name)
+}
+
 /// What follows from a change.
 #[derive(Default, Debug)]
 pub struct Changes {
@@ -125,8 +130,8 @@ impl Graph {
         if before.as_deref() == Some(&node) {
             return changes;
         }
-        let known_owners: &[OwnerReference] = before.as_ref().map_or(&[], |before| &before.owners);
-        for owner in node.owners.iter().filter(|owner| !known_owners.contains(owner)) {
+        let known_owners: HashSet<_> = before.iter().flat_map(|before| &before.owners).map(identity).collect();
+        for owner in node.owners.iter().filter(|owner| !known_owners.contains(&identity(owner))) {
             if state.nodes.get(&uid_of(owner)).is_some_and(|known| !known.may_own(&node)) {
                 changes.misplaced.push((uid.clone(), node.clone(), owner.clone()));
             }

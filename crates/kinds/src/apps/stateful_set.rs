@@ -1,5 +1,7 @@
 //! StatefulSets.
 
+use std::collections::HashSet;
+
 use cowherd_schema::{FieldError, FieldPath};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -110,7 +112,7 @@ fn add_claims_as_volumes(spec: &mut Value) {
         .collect();
     let Some(pod) = spec.inner("template").and_then(|template| template.inner("spec")) else { return };
     // A claim takes the place of a volume of the same name.
-    let taken: Vec<String> = pod.items("volumes").iter().map(|volume| volume.text("name").to_owned()).collect();
+    let taken: HashSet<String> = pod.items("volumes").iter().map(|volume| volume.text("name").to_owned()).collect();
     pod.fill("volumes", Vec::<Value>::new());
     if let Some(Value::Array(volumes)) = pod.as_object_mut().and_then(|map| map.get_mut("volumes")) {
         let new = names.into_iter().filter(|name| !taken.contains(name));

@@ -1,6 +1,6 @@
 //! Services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cowherd_schema::{FieldError, FieldPath};
 use jiff::Timestamp;
@@ -142,11 +142,11 @@ fn update(new: &mut Value, old: &Value) {
     }
     let keeps_ports = |kind: &str| matches!(kind, "NodePort" | "LoadBalancer");
     if keeps_ports(spec.text("type")) && keeps_ports(old.text("type")) {
+        // Of twins the first counts.
+        let twins = old.items("ports").iter().rev().map(|port| ((&port["port"], port.text("protocol")), port));
+        let twins: HashMap<_, _> = twins.collect();
         for port in spec.each("ports") {
-            let twin = old
-                .items("ports")
-                .iter()
-                .find(|other| other["port"] == port["port"] && other.text("protocol") == port.text("protocol"));
+            let twin = twins.get(&(&port["port"], port.text("protocol")));
             if let Some(number) = twin.and_then(|twin| twin.number("nodePort")) {
                 port.fill_zero("nodePort", number);
             }

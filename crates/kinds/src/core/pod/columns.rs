@@ -1,5 +1,7 @@
 //! What `kubectl get pods` prints.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -106,9 +108,10 @@ impl Summary {
     /// Returns the restarts of the init containers that go on running beside the others.
     fn add_init_containers(&mut self, spec: &Value, status: &Value) -> (i64, Option<Timestamp>) {
         let containers = spec.items("initContainers");
-        let is_sidecar =
-            |name: &str| containers.iter().any(|one| one.text("name") == name && one.text("restartPolicy") == "Always");
-        self.total += containers.iter().filter(|one| one.text("restartPolicy") == "Always").count();
+        let restarted = || containers.iter().filter(|one| one.text("restartPolicy") == "Always");
+        let named: HashSet<&str> = restarted().map(|one| one.text("name")).collect();
+        let is_sidecar = |name: &str| named.contains(name);
+        self.total += restarted().count();
         let mut sidecars = (0, None);
         let mut decided = false;
         for (index, one) in status.items("initContainerStatuses").iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What may change in a Pod that exists.
 
+use std::collections::HashSet;
+
 use cowherd_schema::{FieldError, FieldPath};
 use serde_json::Value;
 
@@ -22,12 +24,10 @@ pub(super) fn validate(new: &Value, old: &Value, errors: &mut Errors) {
         }
     }
     deadline(new, old, &path, errors);
+    // Only how long a taint is tolerated may change.
+    let tolerated: HashSet<_> = new.items("tolerations").iter().map(taint).collect();
     for toleration in old.items("tolerations") {
-        // Only how long a taint is tolerated may change.
-        let matches = |other: &Value| {
-            ["key", "operator", "value", "effect"].iter().all(|field| other.text(field) == toleration.text(field))
-        };
-        if !new.items("tolerations").iter().any(matches) {
+        if !tolerated.contains(&taint(toleration)) {
             let why = "existing toleration can not be modified except its tolerationSeconds";
             errors.push(FieldError::forbidden(&path.child("tolerations"), why));
         }
@@ -35,6 +35,11 @@ pub(super) fn validate(new: &Value, old: &Value, errors: &mut Errors) {
     if !same(&masked(new, old), old) {
         errors.push(FieldError::forbidden(&path, MAY_CHANGE));
     }
+}
+
+/// Which taints a toleration is about.
+fn taint(toleration: &Value) -> [&str; 4] {
+    ["key", "operator", "value", "effect"].map(|field| toleration.text(field))
 }
 
 fn deadline(new: &Value, old: &Value, path: &FieldPath, errors: &mut Errors) {
@@ -64,8 +69,8 @@ fn masked(new: &Value, old: &Value) -> Value {
     crate::strategy::keep(&mut masked, old, "activeDeadlineSeconds");
     crate::strategy::keep(&mut masked, old, "tolerations");
     // Ephemeral containers come by their own subresource; scheduling gates only go away.
-    let gates = new.items("schedulingGates");
-    if gates.iter().all(|gate| old.items("schedulingGates").contains(gate)) {
+    let before: HashSet<&Value> = old.items("schedulingGates").iter().collect();
+    if new.items("schedulingGates").iter().all(|gate| before.contains(gate)) {
         crate::strategy::keep(&mut masked, old, "schedulingGates");
     }
     if old.number("terminationGracePeriodSeconds").is_some_and(|seconds| seconds < 0)
