@@ -28,10 +28,11 @@ const KUBECTLS: [Kubectl; 2] = [
 ];
 
 /// Programs of the system, each with the Debian package that holds it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("git", "git"),
     ("ssh", "openssh-client"),
     ("sshd", "openssh-server"),
+    ("gpg", "gnupg"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
     ("docker-registry", "docker-registry"),

@@ -141,8 +141,6 @@ pub const GIT_REPOSITORY: &[Unsupported] = &[
         instead: "use credentials in a Secret and the provider generic",
     },
     not_done("serviceAccountName", "use credentials in a Secret"),
-    not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
-    not_done("proxySecretRef", "reach the repository without a proxy"),
     not_done("recurseSubmodules", "make the submodule a GitRepository of its own"),
     not_done("include", "give each repository Kustomizations of its own"),
 ];

@@ -28,6 +28,7 @@ pub mod proxy;
 pub mod registry;
 pub mod repository;
 pub mod signature;
+pub mod signing;
 pub mod sshd;
 pub mod tokens;
 mod web;

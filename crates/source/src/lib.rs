@@ -6,6 +6,8 @@
 //! [`local`] finds the repository that a path stands in and tells when it changes. [`Ignore`] hides files as
 //! Flux's `.sourceignore` does.
 //!
+//! Who signed a commit or a tag is what a [`Snapshot`] tells to whom gives it the keys of those who may ([`Signers`]).
+//!
 //! [`Charts`] fetches a version of a chart from a repository over HTTP, an OCI registry or a directory, and gives a
 //! [`Package`]: its files, unpacked in memory.
 //!
@@ -37,6 +39,7 @@ mod recent;
 mod reference;
 mod registry;
 mod remote;
+mod signature;
 mod snapshot;
 mod tenant;
 mod tree;
@@ -66,7 +69,8 @@ pub use mirror::{MirrorOptions, Mirrors, MirrorsError};
 pub use reference::{Reference, Revision};
 pub use registry::{Logins, LoginsError};
 pub use remote::{DEFAULT_MAX_SIZE, DEFAULT_MAX_UNPACKED, DEFAULT_TIMEOUT, Remote};
-pub use snapshot::Snapshot;
+pub use signature::{SignatureProblem, Signers};
+pub use snapshot::{Snapshot, Tag};
 pub use tenant::{NoRoom, StorageLimits, Tenant, Tenants};
 pub use tree::GitTree;
 pub use unpack::Excess;

@@ -171,6 +171,14 @@ impl Objects {
         Err(ObjectError::NotA(id, "commit"))
     }
 
+    /// The content of the object `id` of a kind, if it has at most `limit` bytes.
+    pub(crate) fn whole(&self, id: ObjectId, kind: Kind, limit: u64) -> Result<Vec<u8>, ObjectError> {
+        match self.read(id, limit)? {
+            (found, content) if found == kind => Ok(content),
+            _ => Err(ObjectError::NotA(id, if kind == Kind::Tag { "tag" } else { "commit" })),
+        }
+    }
+
     /// The directory with the given id.
     pub(crate) fn directory(&self, id: ObjectId) -> Result<Arc<Directory>, ObjectError> {
         if let Some(directory) = lock(&self.directories).get(&id) {

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use gix::ObjectId;
+
 use crate::commit::CommitId;
 use crate::version::Range;
+
+/// What the full names of tags begin with.
+const TAGS: &str = "refs/tags/";
 
 /// What to fetch of a repository, as Flux's `spec.ref` says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +61,15 @@ impl Reference {
         name.parse().ok()
     }
 
+    /// Whether it is one of a tag, whatever a tag is.
+    pub fn is_of_tag(&self) -> bool {
+        match self {
+            Self::Tag(_) | Self::SemVer(_) => true,
+            Self::Name(name) => name.starts_with(TAGS),
+            Self::Branch(_) | Self::Commit { .. } | Self::Any(_) | Self::Head => false,
+        }
+    }
+
     /// The full name of the reference in the repository, unless it has to be looked for.
     pub(crate) fn full_name(&self) -> Option<String> {
         match self {
@@ -79,6 +93,34 @@ impl fmt::Display for Reference {
             Self::Any(name) => write!(f, "branch, tag or commit {name:?}"),
             Self::Head => write!(f, "HEAD"),
         }
+    }
+}
+
+/// A reference that a repository has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The name that the revision carries.
+    pub(crate) name: Option<String>,
+    /// The commit, or what stands on the way to it.
+    pub(crate) id: ObjectId,
+    /// The tag on the way to it, if there is one and it is wanted as well.
+    pub(crate) tag: Option<ObjectId>,
+}
+
+impl Found {
+    /// A commit, found under this name.
+    pub(crate) fn commit(name: Option<String>, id: ObjectId) -> Self {
+        Self { name, id, tag: None }
+    }
+
+    /// What is asked for, so that all that is wanted comes.
+    pub(crate) fn wanted(&self) -> ObjectId {
+        self.tag.unwrap_or(self.id)
+    }
+
+    /// How the commit is called.
+    pub(crate) fn revision(&self, commit: CommitId) -> Revision {
+        Revision::new(self.name.clone(), commit)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Access, Auth, Cancel, FetchError, RepositoryUrl, Setup, Tenant};
+use crate::{Access, Auth, Cancel, FetchError, ProxyServer, RepositoryUrl, Setup, Tenant};
 
 /// How long a fetch may take unless it is said otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,6 +30,13 @@ pub struct Remote {
     pub max_unpacked: usize,
     /// What the fetch may use and reach.
     pub access: Access,
+    /// The proxy through which the server is asked, over http and https. It is the proxy that is connected to.
+    pub proxy: Option<ProxyServer>,
+    /// Who chose who answers for the server, where that is not the name of its host alone: what was fetched in one scope is not found
+    /// in another, since such servers may say anything, also that they have what others fetched with their credentials.
+    pub scope: Option<String>,
+    /// Whether the tag's own object is wanted as well, where a tag is asked for: it has the signature.
+    pub with_tag: bool,
     /// Breaks the fetch off.
     pub cancel: Cancel,
     /// Whether a person asked for it: a commit that was refused before is asked for once more.
@@ -49,6 +56,9 @@ impl Remote {
             max_size: DEFAULT_MAX_SIZE,
             max_unpacked: DEFAULT_MAX_UNPACKED,
             access: Access::default(),
+            proxy: None,
+            scope: None,
+            with_tag: false,
             cancel: Cancel::default(),
             is_requested: false,
             tenant: None,
@@ -76,8 +86,9 @@ impl Remote {
         if let Some(path) = self.url.local_path() {
             return if self.access.local.allows(path) { Ok(()) } else { Err(FetchError::NotAllowed(url())) };
         }
-        // What a person has set up may lead elsewhere: a host's alias, a proxy.
-        let addresses = if self.access.setup == Setup::Own { Vec::new() } else { self.url.addresses() };
+        // What a person has set up may lead elsewhere: a host's alias, a proxy. So does a proxy that was given.
+        let is_elsewhere = self.access.setup == Setup::Own || self.proxy.is_some();
+        let addresses = if is_elsewhere { Vec::new() } else { self.url.addresses() };
         match self.access.network.forbidden(&addresses) {
             Some(address) => Err(FetchError::Forbidden { url: url(), address }),
             None => Ok(()),

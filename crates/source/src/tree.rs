@@ -5,12 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cowherd_tree::{ContentId, Entry, EntryKind, MAX_FILE_SIZE, Tree, TreeError, TreePath};
 use gix::ObjectId;
+use gix::objs::Kind;
 
 use crate::objects::{Directory, Name, NameKind, ObjectError, Objects};
+use crate::signature::name_of_tag;
+use crate::snapshot::Tag;
 use crate::tenant::Claim;
 
 /// The longest target of a symbolic link that is read, in bytes.
 const MAX_LINK_SIZE: u64 = 4096;
+
+/// The largest tag that is read, in bytes.
+const MAX_TAG_SIZE: u64 = 1 << 20;
 
 /// The files of a commit. Their content ids are Git's object ids.
 ///
@@ -47,6 +53,17 @@ impl GitTree {
     /// The same, which is kept for somebody as long as it is held.
     pub(crate) fn with_claim(self, claim: Option<Claim>) -> Self {
         Self { _claim: claim.map(Arc::new), ..self }
+    }
+
+    /// Where it is read from.
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The tag of this id, if there is one.
+    pub(crate) fn tag(&self, id: ObjectId) -> Option<Tag> {
+        let content = self.objects.whole(id, Kind::Tag, MAX_TAG_SIZE).ok()?;
+        Some(Tag { id, name: name_of_tag(&content).unwrap_or_default() })
     }
 
     /// The id of the whole tree, as Git shows it.

@@ -15,6 +15,7 @@ mod name;
 mod news;
 pub(crate) mod oci;
 mod origin;
+mod proxy;
 mod report;
 mod run;
 mod seal;

@@ -121,7 +121,14 @@ impl Report {
         };
         let known = find(&status.conditions, about);
         let is_news = known.is_none_or(|known| known.message != *message);
+        let was_unverified = find(&status.conditions, SOURCE_VERIFIED).is_some_and(|found| found.status == False);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
+        // What could be looked at was fetched, and what could not be fetched was not looked at.
+        match about {
+            SOURCE_VERIFIED => conditions.remove(FETCH_FAILED),
+            _ if was_unverified => conditions.remove(SOURCE_VERIFIED),
+            _ => {}
+        }
         conditions.set(about, if *is_unverified { False } else { True }, reason, message);
         if *is_final {
             conditions.stall(reason, message);

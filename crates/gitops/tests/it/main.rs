@@ -11,6 +11,7 @@ mod decryption;
 mod drift;
 mod failures;
 mod fights;
+mod git;
 mod leaving;
 mod lifecycle;
 mod notifications;

@@ -2,10 +2,9 @@
 
 use aes_gcm::aes::cipher::{BlockCipherDecrypt, KeyInit};
 use aes_gcm::aes::{Aes128, Aes192, Aes256};
+use cowherd_openpgp::packet::Body;
 use ring::digest::{self, Algorithm};
 use x25519_dalek::{PublicKey, StaticSecret};
-
-use super::packet::Body;
 
 /// How the curve is named in keys.
 const CURVE: [u8; 10] = [0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01];

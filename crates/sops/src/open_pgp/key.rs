@@ -1,10 +1,10 @@
 //! Private keys.
 
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use cowherd_openpgp::fingerprint;
+use cowherd_openpgp::packet::{self, Body};
 use rsa::{BoxedUint, PrivateKey as RsaPrivateKey};
 
 use super::ecdh::Curve25519;
-use super::packet::{self, Body};
 
 /// Tags of packets with private keys.
 const SECRET_KEYS: [u8; 2] = [5, 7];
@@ -112,15 +112,6 @@ enum Public<'b> {
     Rsa(&'b [u8], &'b [u8]),
     Signing,
     Ecdh { curve: &'b [u8], point: &'b [u8], derivation: &'b [u8] },
-}
-
-/// What a key is told by: a digest of its public part.
-fn fingerprint(public: &[u8]) -> [u8; 20] {
-    let length = u16::try_from(public.len()).unwrap_or_default().to_be_bytes();
-    let hashed = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[&[0x99][..], &length[..], public].concat());
-    let mut fingerprint = [0; 20];
-    fingerprint.copy_from_slice(hashed.as_ref());
-    fingerprint
 }
 
 fn rsa(modulus: &[u8], exponent: &[u8], d: &[u8], primes: [&[u8]; 2]) -> Result<RsaPrivateKey, &'static str> {

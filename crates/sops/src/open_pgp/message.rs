@@ -5,12 +5,12 @@ use std::io::Read;
 use aes_gcm::aead::array::typenum::U16;
 use aes_gcm::aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes_gcm::aes::{Aes128, Aes192, Aes256};
+use cowherd_openpgp::packet::{self, Body, Packet};
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rsa::Pkcs1v15Encrypt;
 
 use super::key::{Material, PrivateKey};
-use super::packet::{self, Body, Packet};
 use crate::data_key::Attempts;
 
 /// The most bytes of what is in a message.

@@ -3,11 +3,11 @@
 //!
 //! Keys with a passphrase, other curves and ciphers of earlier times are refused by name.
 
-mod armor;
 mod ecdh;
 mod key;
 mod message;
-mod packet;
+
+use cowherd_openpgp::armor;
 
 use crate::KeyError;
 use crate::data_key::Attempts;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::TlsFault;
 use crate::access::Forbidden;
+use crate::connect::ProxyServer;
 use crate::deadline::Deadline;
 use crate::objects::lock;
 use crate::{Access, Auth, Cancel, FetchError, Remote, RepositoryUrl, Tenant};
@@ -18,6 +19,7 @@ pub(crate) struct Attempt {
     auth: Auth,
     deadline: Deadline,
     access: Access,
+    proxy: Option<ProxyServer>,
     cancel: Cancel,
     max_size: u64,
     max_unpacked: usize,
@@ -35,6 +37,7 @@ impl Attempt {
             auth: remote.credentials(),
             deadline: Deadline::after(remote.timeout),
             access: remote.access.clone(),
+            proxy: remote.proxy.clone(),
             cancel: remote.cancel.clone(),
             max_size: remote.max_size,
             max_unpacked: remote.max_unpacked,
@@ -59,6 +62,11 @@ impl Attempt {
 
     pub(crate) fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// The proxy through which the server is asked.
+    pub(crate) fn proxy(&self) -> Option<&ProxyServer> {
+        self.proxy.as_ref()
     }
 
     pub(crate) fn cancel(&self) -> &Cancel {

@@ -47,7 +47,7 @@ impl Client {
         let home = attempt.url().to_string().parse::<Uri>().ok().as_ref().and_then(Origin::of);
         let home = home.ok_or_else(|| attempt.unsupported("a URL of this form"))?;
         let authorization = authorization(attempt.auth()).map_err(|cause| attempt.credentials(cause))?;
-        let line = Line::new(attempt.access(), attempt.cancel());
+        let line = Line::new(attempt.access(), attempt.cancel()).through(attempt.proxy());
         let agent = agent(&line, &attempt, authorities, true)?;
         let authorities = authorities.clone();
         Ok(Self {

@@ -19,7 +19,7 @@ pub use fault::{TlsFault, TlsRemedies, tls_fault};
 pub(crate) use line::{Line, forbidden};
 pub use line::{ProxyError, ProxyServer};
 pub(crate) use origin::{Origin, authorization};
-pub(crate) use session::{Depth, Found, Receiver, Session, Unreceived};
+pub(crate) use session::{Depth, Receiver, Session, Unreceived};
 pub(crate) use tls::Authorities;
 
 use crate::{FetchError, Scheme};
@@ -41,6 +41,7 @@ pub(crate) fn connect(attempt: &Arc<Attempt>, means: &Means<'_>) -> Result<Sessi
             let transport = http::transport(attempt, means.authorities)?;
             Session::open(Box::new(transport), None, attempt)
         }
+        Scheme::Ssh if attempt.proxy().is_some() => Err(attempt.unsupported("ssh through a proxy")),
         Scheme::Ssh => {
             let (transport, process) = ssh::transport(attempt, means)?;
             Session::open(Box::new(transport), Some(process), attempt)

@@ -18,25 +18,10 @@ use gix::protocol::{Handshake, LsRefsCommand};
 use super::Attempt;
 use super::ssh::Process;
 use super::watchdog::Watchdog;
+use crate::reference::Found;
 use crate::tenant::Claim;
 use crate::unpack::{self, Effort};
-use crate::{FetchError, Reference, Revision};
-
-/// A reference that the server has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// The name that the revision carries.
-    pub(crate) name: Option<String>,
-    /// The commit, or what stands on the way to it.
-    pub(crate) id: ObjectId,
-}
-
-impl Found {
-    /// How the commit is called.
-    pub(crate) fn revision(&self, commit: crate::CommitId) -> Revision {
-        Revision::new(self.name.clone(), commit)
-    }
-}
+use crate::{FetchError, Reference};
 
 /// What is said of a commit that a server does not give.
 const ONLY_TIPS: &str = "; the server gives only the tips of branches";
@@ -133,11 +118,11 @@ impl Session {
             Reference::Commit { id, branch } => {
                 let commit: crate::CommitId =
                     id.parse().map_err(|hint: String| self.missing(reference, &format!(": {hint}")))?;
-                Ok(Found { name: branch.clone(), id: commit.0 })
+                Ok(Found::commit(branch.clone(), commit.0))
             }
             Reference::SemVer(range) => {
                 let refs = self.list(&["refs/tags/"])?;
-                let tags = refs.iter().filter_map(|found| found.0.strip_prefix("refs/tags/"));
+                let tags = refs.iter().filter_map(|found| found.name.strip_prefix("refs/tags/"));
                 let tag = range.highest(tags).ok_or_else(|| self.missing(reference, ""))?.to_owned();
                 self.pick(&refs, &format!("refs/tags/{tag}"), Some(tag), reference)
             }
@@ -147,12 +132,12 @@ impl Session {
                 self.pick(&refs, &full, Some(name.clone()), reference)
             }
             Reference::Any(name) => match Reference::named_commit(name) {
-                Some(commit) => Ok(Found { name: None, id: commit.0 }),
+                Some(commit) => Ok(Found::commit(None, commit.0)),
                 None => self.find_any(name, reference),
             },
             Reference::Head => {
                 let refs = self.list(&["HEAD"])?;
-                let name = refs.iter().find(|found| found.0 == "HEAD").and_then(|head| head.2.clone());
+                let name = refs.iter().find(|found| found.name == "HEAD").and_then(|head| head.branch.clone());
                 self.pick(&refs, "HEAD", name, reference)
             }
         }
@@ -162,7 +147,7 @@ impl Session {
     fn find_any(&mut self, name: &str, reference: &Reference) -> Result<Found, FetchError> {
         let candidates = Reference::candidates(name);
         let refs = self.list(&candidates.each_ref().map(|(full, _)| full.as_str()))?;
-        let exists = |full: &str| refs.iter().any(|found| found.0 == full);
+        let exists = |full: &str| refs.iter().any(|found| found.name == full);
         match candidates.into_iter().find(|(full, _)| exists(full)) {
             Some((full, shown)) => self.pick(&refs, &full, Some(shown), reference),
             None => Err(self.missing(reference, "; a commit has to be named by all its 40 digits")),
@@ -171,19 +156,18 @@ impl Session {
 
     fn pick(
         &self,
-        refs: &[(String, ObjectId, Option<String>)],
+        refs: &[Listed],
         full: &str,
         name: Option<String>,
         reference: &Reference,
     ) -> Result<Found, FetchError> {
-        let found = refs.iter().find(|found| found.0 == full);
+        let found = refs.iter().find(|found| found.name == full);
         let found = found.ok_or_else(|| self.missing(reference, "; it may have been deleted or not pushed yet"))?;
-        Ok(Found { name, id: found.1 })
+        Ok(Found { name, id: found.object, tag: found.tag })
     }
 
-    /// The references that begin with one of `wanted`: full name, object (tags followed), and the branch that a symbolic
-    /// reference stands for.
-    fn list(&mut self, wanted: &[&str]) -> Result<Vec<(String, ObjectId, Option<String>)>, FetchError> {
+    /// The references that begin with one of `wanted`.
+    fn list(&mut self, wanted: &[&str]) -> Result<Vec<Listed>, FetchError> {
         let refs = match self.handshake.refs.take() {
             // The first version of the protocol names all references unasked.
             Some(refs) => refs,
@@ -207,7 +191,7 @@ impl Session {
         haves: &[ObjectId],
         to: Receiver<'_>,
     ) -> Result<Vec<PathBuf>, Unreceived> {
-        if !self.may_ask_for(want.id) {
+        if !self.may_ask_for(want.wanted()) {
             return Err(Unreceived::Unadvertised(self.missing(reference, ONLY_TIPS)));
         }
         let Receiver { repository, bases, claim } = to;
@@ -216,7 +200,7 @@ impl Session {
         let attempt = self.attempt.clone();
         let result = guarded(|| {
             gix::protocol::fetch(
-                &mut Wish { want: want.id, haves },
+                &mut Wish { want: want.wanted(), haves },
                 |reader, _progress, interrupt| {
                     let effort = Arc::new(Effort::new(attempt.clone(), depth));
                     let outcome = unpack::write(reader, &pack_directory, interrupt, bases, claim, &effort);
@@ -264,7 +248,9 @@ impl Session {
         let any = ["allow-any-sha1-in-want", "allow-reachable-sha1-in-want"];
         any.iter().any(|capability| capabilities.contains(capability))
             || self.handshake.refs.as_ref().is_none_or(|refs| {
-                refs.iter().filter_map(|found| reference(found.clone())).any(|(_, named, _)| named == id)
+                refs.iter()
+                    .filter_map(|found| reference(found.clone()))
+                    .any(|listed| listed.object == id || listed.tag == Some(id))
             })
     }
 
@@ -325,15 +311,30 @@ fn note_failure(attempt: &Attempt, directory: &Path, error: &gix::Error) {
     }
 }
 
-fn reference(found: Ref) -> Option<(String, ObjectId, Option<String>)> {
+/// A reference as the server names it.
+struct Listed {
+    /// Its full name.
+    name: String,
+    /// What it stands for, tags followed.
+    object: ObjectId,
+    /// The first of the tags on the way there.
+    tag: Option<ObjectId>,
+    /// The branch that a symbolic reference stands for.
+    branch: Option<String>,
+}
+
+fn reference(found: Ref) -> Option<Listed> {
     match found {
-        Ref::Peeled { full_ref_name, object, .. } | Ref::Direct { full_ref_name, object } => {
-            Some((full_ref_name.to_string(), object, None))
+        Ref::Peeled { full_ref_name, tag, object } => {
+            Some(Listed { name: full_ref_name.to_string(), object, tag: Some(tag), branch: None })
         }
-        Ref::Symbolic { full_ref_name, target, object, .. } => {
+        Ref::Direct { full_ref_name, object } => {
+            Some(Listed { name: full_ref_name.to_string(), object, tag: None, branch: None })
+        }
+        Ref::Symbolic { full_ref_name, target, object, tag } => {
             let target = target.to_string();
             let branch = target.strip_prefix("refs/heads/").unwrap_or(&target).to_owned();
-            Some((full_ref_name.to_string(), object, Some(branch)))
+            Some(Listed { name: full_ref_name.to_string(), object, tag, branch: Some(branch) })
         }
         Ref::Unborn { .. } => None,
     }

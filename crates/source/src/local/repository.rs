@@ -8,7 +8,8 @@ use cowherd_tree::{EntryKind, Tree as _, TreePath};
 use gix::ObjectId;
 
 use crate::objects::{ObjectError, Objects};
-use crate::{Commit, CommitId, FetchError, GitTree, Reference, RepositoryUrl, Revision, Snapshot};
+use crate::reference::Found;
+use crate::{Commit, CommitId, FetchError, GitTree, Reference, RepositoryUrl, Snapshot};
 
 /// How many branches an error names.
 const MAX_NAMED: usize = 5;
@@ -161,8 +162,8 @@ impl Repository {
         if matches!(self.head()?, Head::Unborn(_)) {
             return Ok(false);
         }
-        let (_, id) = self.find(&Reference::Head)?;
-        let (_, tree) = self.read_commit(&Reference::Head, id, |path| Objects::open(path).map(Arc::new))?;
+        let found = self.find(&Reference::Head)?;
+        let (_, tree) = self.read_commit(&Reference::Head, found.id, |path| Objects::open(path).map(Arc::new))?;
         let names: Vec<&str> = path.components().collect();
         let mut directories = vec![TreePath::root()];
         for (at, name) in names.iter().enumerate() {
@@ -192,7 +193,8 @@ impl Repository {
             hint: format!(": {}", crate::error::chain(&error)),
         })?;
         let name = (!id.to_string().starts_with(text)).then(|| text.to_owned());
-        self.read(&Reference::Name(text.to_owned()), name, id.detach(), |path| Objects::open(path).map(Arc::new))
+        let found = Found::commit(name, id.detach());
+        self.read(&Reference::Name(text.to_owned()), &found, |path| Objects::open(path).map(Arc::new))
     }
 
     /// The newest commit that both revisions, as `git rev-parse` takes them, have in their history: where one was branched
@@ -256,20 +258,19 @@ impl Repository {
         reference: &Reference,
         open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
     ) -> Result<Snapshot, FetchError> {
-        let (name, id) = self.find(reference)?;
-        self.read(reference, name, id, open)
+        let found = self.find(reference)?;
+        self.read(reference, &found, open)
     }
 
     fn read(
         &self,
         reference: &Reference,
-        name: Option<String>,
-        id: ObjectId,
+        found: &Found,
         open: impl FnOnce(&Path) -> io::Result<Arc<Objects>>,
     ) -> Result<Snapshot, FetchError> {
-        let (commit, tree) = self.read_commit(reference, id, open)?;
-        let revision = Revision::new(name, commit.id);
-        Snapshot { revision, commit, tree: Arc::new(tree), unchanged: true }.within_limits(&self.url)
+        let (commit, tree) = self.read_commit(reference, found.id, open)?;
+        let (revision, tag) = (found.revision(commit.id), found.tag.and_then(|tag| tree.tag(tag)));
+        Snapshot { revision, commit, tree: Arc::new(tree), tag, unchanged: true }.within_limits(&self.url)
     }
 
     /// A commit and its files, however many they are.
@@ -290,43 +291,41 @@ impl Repository {
     }
 
     /// The name of the revision that `reference` gives, and the object it names.
-    fn find(&self, reference: &Reference) -> Result<(Option<String>, ObjectId), FetchError> {
+    fn find(&self, reference: &Reference) -> Result<Found, FetchError> {
         match reference {
             Reference::Commit { id, branch } => {
                 let id: CommitId = id.parse().map_err(|hint: String| self.missing(reference, &format!(": {hint}")))?;
-                Ok((branch.clone(), id.0))
+                Ok(Found::commit(branch.clone(), id.0))
             }
             Reference::SemVer(range) => {
                 let tags = self.tags()?;
                 let tag = range.highest(tags.iter().map(String::as_str));
                 let tag = tag.ok_or_else(|| self.missing(reference, ""))?.to_owned();
-                let id = self.target(&format!("refs/tags/{tag}"), reference)?;
-                Ok((Some(tag), id))
+                self.target(&format!("refs/tags/{tag}"), Some(tag), reference)
             }
             Reference::Branch(name) | Reference::Tag(name) | Reference::Name(name) => {
-                let id = self.target(&reference.full_name().unwrap_or_default(), reference)?;
-                Ok((Some(name.clone()), id))
+                self.target(&reference.full_name().unwrap_or_default(), Some(name.clone()), reference)
             }
             Reference::Any(name) => match Reference::named_commit(name) {
-                Some(commit) => Ok((None, commit.0)),
+                Some(commit) => Ok(Found::commit(None, commit.0)),
                 None => self.find_any(name, reference),
             },
             Reference::Head => match self.head()? {
-                Head::Branch(name) => Ok((Some(name), self.target("HEAD", reference)?)),
-                Head::Detached(id) => Ok((None, id.0)),
+                Head::Branch(name) => self.target("HEAD", Some(name), reference),
+                Head::Detached(id) => Ok(Found::commit(None, id.0)),
                 Head::Unborn(name) => Err(self.missing(reference, &format!(": the branch {name:?} has no commit yet"))),
             },
         }
     }
 
     /// The first of what `name` may be short for.
-    fn find_any(&self, name: &str, reference: &Reference) -> Result<(Option<String>, ObjectId), FetchError> {
+    fn find_any(&self, name: &str, reference: &Reference) -> Result<Found, FetchError> {
         for (full, shown) in Reference::candidates(name) {
             // Names are read from files: what cannot be one is none.
             let possible = gix::refs::FullName::try_from(full.as_str()).is_ok();
-            match if possible { self.target(&full, reference) } else { continue } {
+            match if possible { self.target(&full, Some(shown), reference) } else { continue } {
                 Err(FetchError::ReferenceNotFound { .. }) => {}
-                found => return Ok((Some(shown), found?)),
+                found => return found,
             }
         }
         let hint = format!("{}; a commit has to be named by all its 40 digits", self.branches_hint());
@@ -340,15 +339,17 @@ impl Repository {
         Ok(tags.flatten().map(|tag| tag.name().shorten().to_string()).collect())
     }
 
-    fn target(&self, full_name: &str, reference: &Reference) -> Result<ObjectId, FetchError> {
+    /// What the reference of this name stands for, and whether a tag is on the way there.
+    fn target(&self, full_name: &str, name: Option<String>, reference: &Reference) -> Result<Found, FetchError> {
         let repository = self.repository.to_thread_local();
         let found = repository.try_find_reference(full_name).map_err(|error| self.unreadable(&error))?;
         let mut found = found
             // A short name would be looked for in many places; what was asked for is one.
             .filter(|found| found.name().as_bstr() == full_name)
             .ok_or_else(|| self.missing(reference, &self.branches_hint()))?;
-        let id = found.peel_to_id().map_err(|error| self.unreadable(&error))?;
-        Ok(id.detach())
+        let direct = found.try_id().map(|id| id.detach());
+        let id = found.peel_to_id().map_err(|error| self.unreadable(&error))?.detach();
+        Ok(Found { name, id, tag: direct.filter(|direct| *direct != id) })
     }
 
     /// Which branches there are, for whoever named one that is not.

@@ -35,6 +35,8 @@ pub(super) struct Generation {
     objects: Arc<Objects>,
     /// Oldest first.
     commits: Vec<ObjectId>,
+    /// How many packs there are: a tag may come in one of its own.
+    packs: usize,
     first_size: u64,
     size: u64,
 }
@@ -68,7 +70,7 @@ impl Generation {
 
     /// A generation that was just created and filled.
     pub(super) fn begun(directory: PathBuf, number: u64, objects: Arc<Objects>) -> Self {
-        Self { directory, number, objects, commits: Vec::new(), first_size: 0, size: 0 }
+        Self { directory, number, objects, commits: Vec::new(), packs: 0, first_size: 0, size: 0 }
     }
 
     /// The generation in use of the mirror in `mirror`; the remains of others are removed.
@@ -115,7 +117,7 @@ impl Generation {
         let size = sizes.iter().sum();
         // The first pack holds everything, the others what changed.
         let first_size = sizes.iter().copied().max().unwrap_or_default();
-        Ok(Self { directory: directory.to_owned(), number, objects, commits, first_size, size })
+        Ok(Self { directory: directory.to_owned(), number, objects, commits, packs: sizes.len(), first_size, size })
     }
 
     pub(super) fn objects(&self) -> &Arc<Objects> {
@@ -149,7 +151,7 @@ impl Generation {
     /// Whether the next commit should begin a new generation.
     pub(super) fn is_full(&self, max_commits: usize) -> bool {
         let limit = self.first_size.saturating_mul(MAX_GROWTH).max(MIN_GROWTH);
-        self.commits.len() >= max_commits || self.size > limit
+        self.commits.len().max(self.packs) >= max_commits || self.size > limit
     }
 
     /// This repository as a place to fetch into.
@@ -176,6 +178,12 @@ impl Generation {
         if let Ok(shallow) = File::open(self.directory.join("shallow")) {
             shallow.sync_all()?;
         }
+        self.size += size;
+        self.packs += 1;
+        // Of a commit that was here its tag may have come.
+        if self.holds(id) {
+            return Ok(());
+        }
         let held = self.directory.join(HELD);
         let unfinished = held.join(format!("{id}.lock"));
         let mut file = File::create(&unfinished)?;
@@ -186,7 +194,6 @@ impl Generation {
         if self.commits.is_empty() {
             self.first_size = size;
         }
-        self.size += size;
         self.commits.push(id);
         Ok(())
     }

@@ -15,10 +15,11 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::connect::{Attempt, Authorities, Depth, Found, Means, Session, Unreceived, connect};
+use crate::connect::{Attempt, Authorities, Depth, Means, Session, Unreceived, connect};
 use crate::local;
 use crate::objects::{Objects, lock};
-use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot, Tenant};
+use crate::reference::Found;
+use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
 pub use options::MirrorOptions;
 use shared::Mirror;
 
@@ -109,8 +110,9 @@ impl Mirrors {
         }
         let attempt = Arc::new(Attempt::new(remote));
         let mut session = self.connect(&attempt)?;
-        let found = session.find(reference)?;
-        let (mirror, tenant) = (self.mirror(&remote.url), remote.tenant.as_ref());
+        let mut found = session.find(reference)?;
+        found.tag = found.tag.filter(|_| remote.with_tag);
+        let (mirror, tenant) = (self.mirror(&remote.url, remote.scope.as_deref()), remote.tenant.as_ref());
         if let Some(snapshot) = mirror.held(&found, true, tenant)? {
             return snapshot.within_limits(&remote.url);
         }
@@ -136,14 +138,16 @@ impl Mirrors {
         snapshot.within_limits(&remote.url)
     }
 
-    /// What was fetched of a remote repository before and is still here, without asking its server. A local
+    /// What was fetched of a remote repository before, in the same scope, and is still here, without asking its server. A local
     /// repository is never held.
-    pub fn held(&self, url: &RepositoryUrl, revision: &Revision, tenant: Option<&Tenant>) -> Option<Snapshot> {
+    pub fn held(&self, remote: &Remote, revision: &Revision) -> Option<Snapshot> {
+        let Remote { url, scope, tenant, .. } = remote;
         if url.local_path().is_some() {
             return None;
         }
-        let found = Found { name: revision.name().map(str::to_owned), id: revision.commit().0 };
-        self.mirror(url).held(&found, true, tenant).ok()??.within_limits(url).ok()
+        let found = Found::commit(revision.name().map(str::to_owned), revision.commit().0);
+        let mirror = self.mirror(url, scope.as_deref());
+        mirror.held(&found, true, tenant.as_ref()).ok()??.within_limits(url).ok()
     }
 
     /// Fetches a commit from a server that gives only the tips of branches: with the whole history of its branch.
@@ -168,20 +172,21 @@ impl Mirrors {
         connect(attempt, &Means { ssh: &options.ssh, keys: &directory.join("keys"), authorities })
     }
 
-    /// Forgets the mirror of `url`. Trees that are held stay readable; the files go with the last of them.
+    /// Forgets the mirror of `url` that has no scope. Trees that are held stay readable; the files go with the last of them.
     pub fn forget(&self, url: &RepositoryUrl) {
         let removed = lock(&self.0.mirrors).remove(&url.key());
-        let mirror = removed.unwrap_or_else(|| Arc::new(self.new_mirror(url)));
+        let mirror = removed.unwrap_or_else(|| Arc::new(self.new_mirror(url, &url.key())));
         mirror.discard();
     }
 
-    fn mirror(&self, url: &RepositoryUrl) -> Arc<Mirror> {
+    fn mirror(&self, url: &RepositoryUrl, scope: Option<&str>) -> Arc<Mirror> {
+        let key = scoped(url, scope);
         let mut mirrors = lock(&self.0.mirrors);
-        mirrors.entry(url.key()).or_insert_with(|| Arc::new(self.new_mirror(url))).clone()
+        mirrors.entry(key.clone()).or_insert_with(|| Arc::new(self.new_mirror(url, &key))).clone()
     }
 
-    fn new_mirror(&self, url: &RepositoryUrl) -> Mirror {
-        Mirror::new(self.0.directory.join(directory_name(url)), url.clone(), self.0.options.max_commits)
+    fn new_mirror(&self, url: &RepositoryUrl, key: &str) -> Mirror {
+        Mirror::new(self.0.directory.join(directory_name(url, key)), url.clone(), self.0.options.max_commits)
     }
 
     /// The object database in `path`, shared while anyone reads from it.
@@ -203,12 +208,18 @@ impl std::fmt::Debug for Mirrors {
     }
 }
 
-/// A name for a directory that tells a person which repository it is, and is different for each.
-fn directory_name(url: &RepositoryUrl) -> String {
+/// What tells a mirror from all others. A scope is the name of a namespace, with which no URL begins.
+fn scoped(url: &RepositoryUrl, scope: Option<&str>) -> String {
     let key = url.key();
-    let digest = Sha256::digest(&key);
+    scope.map_or_else(|| key.clone(), |scope| format!("{scope}\n{key}"))
+}
+
+/// A name for a directory that tells a person which repository it is, and is different for each key.
+fn directory_name(url: &RepositoryUrl, key: &str) -> String {
+    let digest = Sha256::digest(key);
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = key.trim_end_matches(".git").trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let url = url.key();
+    let name = url.trim_end_matches(".git").trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let readable: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
     format!("{readable}-{digest}")
 }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::generation::Generation;
 use super::refused::{Asked, Refused};
-use crate::connect::{Attempt, Depth, Found, Receiver, Session, Unreceived};
+use crate::connect::{Attempt, Depth, Receiver, Session, Unreceived};
 use crate::objects::{Objects, lock};
+use crate::reference::Found;
 use crate::tenant::Claim;
 use crate::{FetchError, GitTree, Reference, RepositoryUrl, Snapshot, Tenant};
 
@@ -94,7 +95,7 @@ impl Mirror {
         Ok(self.snapshot(found, unchanged, objects, claim))
     }
 
-    /// The object database in which the commit is, and how large it is on disk.
+    /// The object database in which the commit is, with the tag if that is wanted, and how large it is on disk.
     fn holding(&self, found: &Found) -> Option<(Arc<Objects>, u64)> {
         let mut state = self.read_state();
         let State::Current(generation) = &*state else { return None };
@@ -103,7 +104,8 @@ impl Mirror {
             discard(&mut state);
             return None;
         }
-        generation.holds(found.id).then(|| (generation.objects().clone(), generation.size()))
+        let is_whole = generation.holds(found.id) && found.tag.is_none_or(|tag| generation.objects().has(tag));
+        is_whole.then(|| (generation.objects().clone(), generation.size()))
     }
 
     /// Claims a generation for whom it is read or written.
@@ -127,7 +129,8 @@ impl Mirror {
             return None;
         };
         let tree = Arc::new(GitTree::new(objects, tree).with_claim(claim));
-        Some(Snapshot { revision: found.revision(commit.id), commit, tree, unchanged })
+        let tag = found.tag.and_then(|tag| tree.tag(tag));
+        Some(Snapshot { revision: found.revision(commit.id), commit, tree, tag, unchanged })
     }
 
     /// Why what was found is not asked for again, if it is not. Who was asked by a person asks in any case.

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cowherd_source::{Auth, FetchError, Reference};
+use cowherd_gitserver::proxy::Proxy;
+use cowherd_source::{Auth, FetchError, ProxyServer, Reference, Remote, RepositoryUrl};
 
 use crate::support::http::{Behaviour, Server, silent};
 use crate::support::{Repository, mirrors, remote, text};
@@ -137,6 +138,52 @@ fn a_client_certificate_is_shown_to_the_server_that_asks() {
     assert!(matches!(error, FetchError::Tls { .. } | FetchError::Unreachable { .. }), "{error}");
     let error = fetch(&Auth { client_key: None, ..jane }).unwrap_err();
     assert!(matches!(error, FetchError::Credentials { .. }), "{error}");
+}
+
+#[test]
+fn a_proxy_is_what_connects_and_what_it_says_counts_in_its_scope() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repo"));
+    let commit = repository.commit("a.yaml", "a: 1");
+    let server = Server::start_tls(directory.path());
+    let mirrors = mirrors(directory.path());
+    let proxy = Proxy::start("jane:open-sesame");
+    let ca = Auth { ca: server.certificate.clone().map(String::into_bytes), ..Auth::default() };
+    let direct = remote(&server.url("repo/.git")).with_auth(ca);
+    let through = |password: &str| {
+        let address = format!("http://{}", proxy.address);
+        let proxy = ProxyServer::new(&address, Some("jane"), Some(&password.into())).unwrap();
+        Remote { proxy: Some(proxy), scope: Some("team".into()), ..direct.clone() }
+    };
+    let error = mirrors.fetch(&through("5ecret"), &main_branch()).unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable { .. }) && !error.to_string().contains("5ecret"), "{error}");
+    assert!(proxy.seen().is_empty());
+    let fetched = mirrors.fetch(&through("open-sesame"), &main_branch()).unwrap();
+    assert_eq!((text(&fetched, "a.yaml"), fetched.commit.id.to_string()), ("a: 1".to_owned(), commit));
+    assert!(proxy.seen().contains(&format!("localhost:{}", server.address.port())), "{:?}", proxy.seen());
+    // What came through somebody's proxy is not found by others, and what others fetched is not found through it.
+    assert!(!mirrors.fetch(&direct, &main_branch()).unwrap().unchanged);
+    assert!(mirrors.fetch(&direct, &main_branch()).unwrap().unchanged);
+    assert!(mirrors.fetch(&through("open-sesame"), &main_branch()).unwrap().unchanged);
+    let other = Remote { scope: Some("other".into()), ..through("open-sesame") };
+    assert!(mirrors.held(&other, &fetched.revision).is_none());
+    assert!(!mirrors.fetch(&other, &main_branch()).unwrap().unchanged);
+    assert!(mirrors.held(&other, &fetched.revision).is_some());
+    // Over ssh there is none.
+    let ssh = Remote { url: RepositoryUrl::parse("ssh://git@127.0.0.1/repo").unwrap(), ..through("open-sesame") };
+    assert!(matches!(mirrors.fetch(&ssh, &main_branch()).unwrap_err(), FetchError::Unsupported { .. }));
+}
+
+#[test]
+fn a_proxy_at_an_address_that_must_not_be_connected_to_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let proxy = Proxy::start("jane:open-sesame");
+    let server = ProxyServer::new(&format!("http://{}", proxy.address), Some("jane"), Some(&"open-sesame".into()));
+    let remote = Remote::new(RepositoryUrl::parse("https://example.com/repo").unwrap());
+    let remote = Remote { proxy: Some(server.unwrap()), ..remote };
+    let error = mirrors(directory.path()).fetch(&remote, &main_branch()).unwrap_err();
+    assert!(matches!(error, FetchError::Forbidden { .. }), "{error}");
+    assert!(proxy.seen().is_empty());
 }
 
 #[test]

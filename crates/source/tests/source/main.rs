@@ -13,6 +13,7 @@ mod local;
 mod mirrors;
 mod packs;
 mod references;
+mod signatures;
 mod ssh;
 mod tls;
 mod trees;

@@ -5,118 +5,97 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
-use cowherd_api::supported::{self, Refused};
+use cowherd_api::supported;
 use cowherd_source::{
-    Access, Auth, Commit, FetchError, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Snapshot,
-    UrlError,
+    Access, Commit, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Scheme, Snapshot,
 };
 use cowherd_tree::{Tree, TreeError};
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::super::seal::{self, hex};
-use super::super::secrets::{Namespace, Unread};
-use super::super::{Artifact, Found, MAX_TIMEOUT, Problem, Shared, is_requested};
-use super::{KIND, name};
+use super::super::{Artifact, Found, MAX_TIMEOUT, Shared, is_requested};
+use super::error::Error;
+use super::verification::{Unverified, Verification};
+use super::{credentials, name};
 use crate::Authorship;
-use crate::fetches::{BrokenOff, Purpose};
-
-/// Why nothing was found.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    /// The URL is none.
-    #[error("{0}")]
-    Url(#[from] UrlError),
-    /// The range of versions is none.
-    #[error("spec.ref.semver: {0}")]
-    Range(#[from] RangeError),
-    /// A field asks for what is not supported yet.
-    #[error("{0}")]
-    Unsupported(Refused),
-    /// The Secret with the credentials cannot be read.
-    #[error("{0}")]
-    Secret(#[from] Unread),
-    /// Git failed.
-    #[error("failed to checkout and determine revision: {0}")]
-    Fetch(#[from] FetchError),
-    /// The patterns of files to leave out cannot be read.
-    #[error("failed to load source ignore patterns from repository: {0}")]
-    Ignore(#[from] TreeError),
-    /// A bug.
-    #[error(transparent)]
-    Broken(#[from] BrokenOff),
-}
-
-impl Error {
-    /// The reason in one word, as Flux gives it.
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Url(_) => "URLInvalid",
-            Self::Unsupported(_) => crate::conditions::UNSUPPORTED,
-            Self::Secret(_) => "AuthenticationFailed",
-            Self::Fetch(FetchError::Refused { .. } | FetchError::HostKey { .. } | FetchError::Credentials { .. }) => {
-                "AuthenticationFailed"
-            }
-            Self::Fetch(FetchError::NotAllowed(_) | FetchError::Forbidden { .. }) => crate::conditions::ACCESS_DENIED,
-            Self::Ignore(_) => "SourceIgnoreError",
-            Self::Range(_) | Self::Fetch(_) | Self::Broken(_) => "GitOperationFailed",
-        }
-    }
-
-    /// Whether only a change of the object can help.
-    fn is_final(&self) -> bool {
-        matches!(self, Self::Url(_) | Self::Range(_) | Self::Unsupported(_))
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        let may_pass = matches!(&error, Error::Fetch(error) if error.may_pass());
-        let (reason, is_final) = (error.reason(), error.is_final());
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false }
-    }
-}
+use crate::fetches::Purpose;
 
 /// Fetches the repository as its spec says.
 pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Found, Error> {
-    let (url, reference) = asked(object)?;
-    let (policy, source) = (&shared.config.policy, name(object));
-    let (is_root, access) = (policy.is_root(&source, &url), policy.of_source(&source, &url));
-    let mut remote = Remote::new(url.clone()).with_access(access);
-    remote.auth = credentials(&shared.client, object).await?;
-    if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
-        remote.timeout = Duration::clamp(timeout, Duration::from_secs(1), MAX_TIMEOUT);
-    }
+    let Asked { url, reference, verification } = asked(object)?;
+    let source = name(object);
+    let purpose = purpose(shared, object, &url);
+    let is_root = purpose.is_own;
+    let mut remote = remote(shared, object, &url);
+    (remote.auth, remote.proxy) = credentials::of(&shared.client, object).await?;
     remote.is_requested = is_requested(object);
-    let purpose = Purpose { namespace: source.name.namespace.clone(), host: remote.url.host(), is_own: is_root };
-    remote.tenant = shared.fetches.tenant(&purpose);
+    remote.with_tag = verification.as_ref().is_some_and(Verification::is_of_tag);
+    let signers = match &verification {
+        Some(verification) => Some(verification.signers(&shared.client, &source.name.namespace).await?),
+        None => None,
+    };
     let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
+    let asked = verification.clone();
     let work = move |cancel| {
         remote.cancel = cancel;
         let snapshot = mirrors.fetch(&remote, &reference)?;
+        let verified = asked.zip(signers).map(|(asked, signers)| asked.verify(&snapshot, &signers)).transpose()?;
         let artifact = Artifact { is_root, ..content(&snapshot, ignore.as_deref())? };
-        Ok::<_, Error>((snapshot, artifact))
+        Ok::<_, Error>((snapshot, artifact, verified))
     };
-    let (snapshot, artifact) = shared.fetches.run(&purpose, work).await??;
+    let (snapshot, artifact, verified) = shared.fetches.run(&purpose, work).await??;
     let commit = snapshot.revision.commit();
     Ok(Found {
         artifact: Arc::new(artifact),
-        url: artifact_url(&url, &snapshot.revision),
+        url: artifact_url(&url, &snapshot.revision, verification.as_ref()),
         path: format!("gitrepository/{}/{}/{commit}", source.name.namespace, source.name.name),
         news: news(&snapshot.commit),
         stored: None,
         metadata: BTreeMap::new(),
-        verified: None,
-        observed: observed(object),
+        verified,
+        observed: observed(object, verification.as_ref()),
     })
 }
 
 /// What the spec asks for.
-fn asked(object: &GitRepository) -> Result<(RepositoryUrl, Reference), Error> {
+struct Asked {
+    url: RepositoryUrl,
+    reference: Reference,
+    verification: Option<Verification>,
+}
+
+fn asked(object: &GitRepository) -> Result<Asked, Error> {
     refuse_unsupported(object)?;
     let reference = reference(object.spec.reference.as_ref())?;
-    Ok((RepositoryUrl::parse(&object.spec.url)?, reference))
+    let url = RepositoryUrl::parse(&object.spec.url)?;
+    if object.spec.proxy_secret_ref.is_some() && url.scheme() == Scheme::Ssh {
+        return Err(Error::ProxyOfSsh);
+    }
+    let verification = object.spec.verify.as_ref().map(Verification::read).transpose()?;
+    if verification.as_ref().is_some_and(|verification| verification.is_of_tag() && !reference.is_of_tag()) {
+        return Err(Unverified::NoTag.into());
+    }
+    Ok(Asked { url, reference, verification })
+}
+
+/// On whose behalf the repository is fetched, and from where.
+fn purpose(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Purpose {
+    let is_own = shared.config.policy.is_root(&name(object), url);
+    Purpose { namespace: object.namespace().unwrap_or_default(), host: url.host(), is_own }
+}
+
+/// The repository on the terms that it is fetched on, but for what Secrets hold.
+fn remote(shared: &Shared, object: &GitRepository, url: &RepositoryUrl) -> Remote {
+    let mut remote = Remote::new(url.clone()).with_access(shared.config.policy.of_source(&name(object), url));
+    if let Some(timeout) = object.spec.timeout.as_ref().and_then(|timeout| timeout.parse().ok()) {
+        remote.timeout = Duration::clamp(timeout, Duration::from_secs(1), MAX_TIMEOUT);
+    }
+    remote.tenant = shared.fetches.tenant(&purpose(shared, object, url));
+    // A proxy of a namespace may say anything in the name of a server: what it says counts in that namespace.
+    remote.scope = object.spec.proxy_secret_ref.as_ref().map(|_| object.namespace().unwrap_or_default());
+    remote
 }
 
 /// Why a GitRepository would be refused.
@@ -130,7 +109,11 @@ pub struct SourceRefusal {
 
 /// Why the agents would refuse a GitRepository without asking anybody, where `access` is given to it.
 pub fn refusal(object: &GitRepository, access: &Access) -> Option<SourceRefusal> {
-    let checked = asked(object).and_then(|(url, _)| Ok(Remote::new(url).with_access(access.clone()).check()?));
+    let checked = asked(object).and_then(|Asked { url, .. }| {
+        // Behind a proxy it is the proxy that connects.
+        let is_elsewhere = object.spec.proxy_secret_ref.is_some();
+        if is_elsewhere { Ok(()) } else { Ok(Remote::new(url).with_access(access.clone()).check()?) }
+    });
     checked.err().map(|error| SourceRefusal { is_final: error.is_final(), text: error.to_string() })
 }
 
@@ -142,8 +125,11 @@ fn news(commit: &Commit) -> String {
 }
 
 /// What of the spec an artifact was made with.
-fn observed(object: &GitRepository) -> Map<String, Value> {
+fn observed(object: &GitRepository, verification: Option<&Verification>) -> Map<String, Value> {
     let mut observed = Map::new();
+    if let Some(verification) = verification {
+        observed.insert("sourceVerificationMode".to_owned(), verification.mode().into());
+    }
     if let Some(ignore) = &object.spec.ignore {
         observed.insert("observedIgnore".to_owned(), ignore.as_str().into());
     }
@@ -159,18 +145,16 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
     let status = object.status.as_ref()?;
     let artifact = status.artifact.as_ref()?;
     let revision: Revision = artifact.revision.parse().ok()?;
-    let url = RepositoryUrl::parse(&object.spec.url).ok()?;
     // The spec may ask for something else by now, and what is not supported is not acted on.
-    if artifact.url != artifact_url(&url, &revision) || refuse_unsupported(object).is_err() {
+    let Asked { url, verification, .. } = asked(object).ok()?;
+    if artifact.url != artifact_url(&url, &revision, verification.as_ref()) {
         return None;
     }
     if !seal::holds(&shared.config.seed, object, artifact) {
         return None;
     }
-    let policy = &shared.config.policy;
-    let (is_root, access) = (policy.is_root(&name(object), &url), policy.of_source(&name(object), &url));
-    let namespace = object.namespace().unwrap_or_default();
-    let tenant = shared.fetches.tenant(&Purpose { namespace, host: url.host(), is_own: is_root });
+    let is_root = shared.config.policy.is_root(&name(object), &url);
+    let remote = remote(shared, object, &url);
     let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
     let read = move || {
         let snapshot = match url.local_path() {
@@ -178,18 +162,20 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
             Some(_) => {
                 let branch = revision.name().map(str::to_owned);
                 let reference = Reference::Commit { id: revision.commit().to_string(), branch };
-                mirrors.fetch(&Remote::new(url).with_access(access), &reference).ok()?
+                mirrors.fetch(&remote, &reference).ok()?
             }
-            None => mirrors.held(&url, &revision, tenant.as_ref())?,
+            None => mirrors.held(&remote, &revision)?,
         };
         Some(Artifact { is_root, ..content(&snapshot, ignore.as_deref()).ok()? })
     };
     tokio::task::spawn_blocking(read).await.ok()?.map(Arc::new)
 }
 
-/// Where an artifact came from. What is displayed of a URL holds no credentials.
-fn artifact_url(url: &RepositoryUrl, revision: &Revision) -> String {
-    format!("{url}#{}", revision.commit())
+/// Where an artifact came from, and by what it was verified: what was not is not taken for what must be. What is displayed of a URL
+/// holds no credentials.
+fn artifact_url(url: &RepositoryUrl, revision: &Revision, verification: Option<&Verification>) -> String {
+    let verified = verification.map(|verification| format!("&verified={verification}")).unwrap_or_default();
+    format!("{url}#{}{verified}", revision.commit())
 }
 
 /// What of a snapshot is there for Kustomizations.
@@ -226,13 +212,6 @@ fn reference(spec: Option<&GitRepositoryRef>) -> Result<Reference, RangeError> {
         return Ok(Reference::SemVer(Range::parse(&range)?));
     }
     Ok(given(&spec.tag).map(Reference::Tag).or_else(|| given(&spec.branch).map(Reference::Branch)).unwrap_or_default())
-}
-
-async fn credentials(client: &Client, object: &GitRepository) -> Result<Auth, Unread> {
-    let Some(reference) = &object.spec.secret_ref else { return Ok(Auth::default()) };
-    let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
-    Ok(Auth::from_secret(&namespace.secret(&reference.name, "spec.secretRef").await?))
 }
 
 fn refuse_unsupported(object: &GitRepository) -> Result<(), Error> {

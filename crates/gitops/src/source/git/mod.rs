@@ -1,6 +1,9 @@
 //! GitRepositories: a commit of a repository as a tree.
 
+mod credentials;
+mod error;
 mod fetch;
+mod verification;
 
 use std::sync::Arc;
 

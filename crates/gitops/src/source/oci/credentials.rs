@@ -1,16 +1,16 @@
 //! Who we are to a registry, and the way to it: what an OCIRepository names of its namespace.
 
 use cowherd_api::flux::source::v1::OCIRepository;
-use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer, PublicKeys, Secret};
+use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer, PublicKeys};
 use kube::{Client, ResourceExt};
 
+use super::super::proxy;
 use super::super::secrets::{Data, Namespace, Unread};
-use super::{KIND, error};
+use super::KIND;
 
 const SECRET: &str = "spec.secretRef";
 const ACCOUNT: &str = "spec.serviceAccountName";
 const CERTIFICATES: &str = "spec.certSecretRef";
-const PROXY: &str = "spec.proxySecretRef";
 const KEYS: &str = "spec.verify.secretRef";
 
 /// Who we are to the registry: by the Secret, by those of the ServiceAccount, and by the certificates.
@@ -52,13 +52,7 @@ pub(super) async fn keys(client: &Client, object: &OCIRepository, secret: &str) 
 
 /// The proxy to use, if there is one.
 pub(super) async fn proxy(client: &Client, object: &OCIRepository) -> Result<Option<ProxyServer>, Unread> {
-    let Some(reference) = &object.spec.proxy_secret_ref else { return Ok(None) };
     let name = object.namespace().unwrap_or_default();
     let namespace = Namespace { client, name: &name, kind: KIND.0 };
-    let data = namespace.secret(&reference.name, PROXY).await?;
-    let text = |key: &str| data.get(key).map(|value| String::from_utf8_lossy(value).trim_end().to_owned());
-    let address = text("address").ok_or_else(|| Unread::unusable(&reference.name, PROXY, "it has no address"))?;
-    let password = data.get("password").cloned().map(Secret::from);
-    let proxy = ProxyServer::new(&address, text("username").as_deref(), password.as_ref());
-    proxy.map(Some).map_err(|cause| error::proxy(&reference.name, cause))
+    proxy::of(&namespace, object.spec.proxy_secret_ref.as_ref()).await
 }

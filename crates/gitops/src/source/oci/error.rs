@@ -1,7 +1,7 @@
 //! Why an artifact is not to be had, in Flux's words where it has some.
 
 use cowherd_api::supported::Refused;
-use cowherd_source::{ArtifactError, ArtifactProblem, ArtifactStep, ProxyError, RangeError, WebProblem};
+use cowherd_source::{ArtifactError, ArtifactProblem, ArtifactStep, RangeError, WebProblem};
 use cowherd_tree::TreeError;
 
 use super::super::Problem;
@@ -116,9 +116,4 @@ impl From<RangeError> for Error {
     fn from(error: RangeError) -> Self {
         Self::Reference(format!("spec.ref.semver: {error}"))
     }
-}
-
-/// A proxy that is none, as the Secret names it.
-pub(super) fn proxy(name: &str, error: ProxyError) -> Unread {
-    Unread::unusable(name, "spec.proxySecretRef", error)
 }

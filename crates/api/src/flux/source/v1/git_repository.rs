@@ -65,7 +65,7 @@ pub struct GitRepositorySpec {
     /// Which signatures are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<GitRepositoryVerification>,
-    /// The Secret with the proxy to use.
+    /// The Secret with the proxy to use, over http and https: `address`, and `username` with `password` where it wants them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_secret_ref: Option<LocalObjectReference>,
     /// Patterns, as in .gitignore, of the files that are left out.
@@ -114,11 +114,12 @@ pub struct GitRepositoryRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GitRepositoryVerification {
-    /// What must be signed: HEAD (the default), Tag or TagAndHEAD.
+    /// What must be signed: the commit (HEAD, the default), the annotated tag that is followed (Tag), or both (TagAndHEAD).
     #[serde(default = "default_verification", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["head", "HEAD", "Tag", "TagAndHEAD"]))]
     pub mode: Option<String>,
-    /// The Secret with the public keys of those who may sign.
+    /// The Secret with the public keys of those who may sign: those of OpenPGP under names that end with `.asc`, those of SSH under
+    /// names that end with `.sshpub`.
     pub secret_ref: LocalObjectReference,
 }
 

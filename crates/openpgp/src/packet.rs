@@ -2,17 +2,22 @@
 
 use std::borrow::Cow;
 
-/// The most packets that are looked at.
-const MAX_PACKETS: usize = 1000;
+/// The most packets that are looked at: a key that many have signed has thousands.
+const MAX_PACKETS: usize = 10_000;
 
 /// A packet.
-pub(super) struct Packet<'b> {
-    pub(super) tag: u8,
-    pub(super) body: Cow<'b, [u8]>,
+pub struct Packet<'b> {
+    /// What it is.
+    pub tag: u8,
+    /// What is in it.
+    pub body: Cow<'b, [u8]>,
 }
 
 /// The packets in `bytes`.
-pub(super) fn all(mut bytes: &[u8]) -> Result<Vec<Packet<'_>>, &'static str> {
+///
+/// # Errors
+/// When there are too many, or one ends early.
+pub fn all(mut bytes: &[u8]) -> Result<Vec<Packet<'_>>, &'static str> {
     let mut packets = Vec::new();
     while !bytes.is_empty() {
         if packets.len() >= MAX_PACKETS {
@@ -75,28 +80,30 @@ fn number(bytes: &[u8]) -> usize {
     bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
 }
 
-/// A body that is read from its beginning.
-pub(super) struct Body<'b>(pub(super) &'b [u8]);
+/// A body that is read from its beginning: what is left of it.
+pub struct Body<'b>(pub &'b [u8]);
 
 impl<'b> Body<'b> {
-    pub(super) fn take(&mut self, count: usize) -> Option<&'b [u8]> {
+    /// So many bytes, if there are as many.
+    pub fn take(&mut self, count: usize) -> Option<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    /// One byte.
+    pub fn byte(&mut self) -> Option<u8> {
         self.take(1).map(|taken| taken[0])
     }
 
     /// A number of any length, without zeros at its beginning.
-    pub(super) fn integer(&mut self) -> Option<&'b [u8]> {
+    pub fn integer(&mut self) -> Option<&'b [u8]> {
         let bits = number(self.take(2)?);
         self.take(bits.div_ceil(8))
     }
 
     /// Bytes behind their length, which is one of them.
-    pub(super) fn counted(&mut self) -> Option<&'b [u8]> {
+    pub fn counted(&mut self) -> Option<&'b [u8]> {
         let count = self.byte()?;
         self.take(usize::from(count))
     }
