@@ -137,12 +137,10 @@ pub const KUSTOMIZATION: &[Unsupported] = &[
 pub const GIT_REPOSITORY: &[Unsupported] = &[
     Unsupported {
         field: "provider",
-        but: &["generic"],
+        but: &["generic", "github"],
         instead: "use credentials in a Secret and the provider generic",
     },
     not_done("serviceAccountName", "use credentials in a Secret"),
-    not_done("recurseSubmodules", "make the submodule a GitRepository of its own"),
-    not_done("include", "give each repository Kustomizations of its own"),
 ];
 
 /// What is not done of an OCIRepository.
@@ -468,7 +466,6 @@ mod tests {
             (KUSTOMIZATION, json!({ "dependsOn": [{}, { "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
             (KUSTOMIZATION, json!({ "buildMetadata": ["originAnnotations"] }), "spec.buildMetadata is not"),
             (GIT_REPOSITORY, json!({ "provider": "aws" }), "spec.provider \"aws\" is not"),
-            (GIT_REPOSITORY, json!({ "recurseSubmodules": true }), "spec.recurseSubmodules is not"),
         ] {
             let text = told(table, spec).unwrap();
             assert!(text.starts_with(begins), "{text}");

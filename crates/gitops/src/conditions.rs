@@ -11,6 +11,8 @@ pub(crate) const HEALTHY: &str = "Healthy";
 pub(crate) const SOURCE_NOT_READY: &str = "SourceNotReady";
 pub(crate) const FETCH_FAILED: &str = "FetchFailed";
 pub(crate) const SOURCE_VERIFIED: &str = "SourceVerified";
+pub(crate) const INCLUDE_UNAVAILABLE: &str = "IncludeUnavailable";
+pub(crate) const STORAGE_OPERATION_FAILED: &str = "StorageOperationFailed";
 pub(crate) const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
 
 pub(crate) const SUCCEEDED: &str = "Succeeded";

@@ -176,6 +176,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         tell,
         fetches,
         shelf,
+        tokens: Default::default(),
         wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };

@@ -63,6 +63,13 @@ impl Policy {
         if self.is_root(source, url) { Access::own() } else { self.access.clone() }
     }
 
+    /// What may be fetched for the submodules of a source from this URL, which its content names: nothing of this machine. Those of the
+    /// root may use what the person has set up, as the root itself.
+    pub(crate) fn of_submodules(&self, source: &SourceName, url: &RepositoryUrl) -> Access {
+        let setup = if self.is_root(source, url) { Setup::Own } else { self.access.setup };
+        Access { setup, ..self.access.clone() }
+    }
+
     /// What may be fetched for what the content of an owner names elsewhere. Those of the root are the person's own,
     /// for the owners beside it, which nobody else writes: ssh may use what they have set up.
     pub(crate) fn of_owner(&self, name: &OwnerName, source: &Artifact) -> Access {

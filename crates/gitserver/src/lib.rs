@@ -21,6 +21,7 @@
 
 pub mod artifact;
 pub mod files;
+pub mod github;
 pub mod http;
 pub mod listener;
 pub mod pack;

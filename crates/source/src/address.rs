@@ -139,6 +139,11 @@ impl RepositoryUrl {
         format!("ssh-keyscan {port}{}", url.host().unwrap_or("HOST"))
     }
 
+    /// Whether the repository is on the same server as another, and is reached in the same way.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.git().is_some() && self.scheme() == other.scheme() && self.host() == other.host()
+    }
+
     /// Whether Git's protocol is spoken over HTTP, with or without TLS.
     pub fn is_http(&self) -> bool {
         matches!(self.scheme(), Scheme::Https | Scheme::Http)

@@ -131,6 +131,26 @@ pub enum FetchError {
         /// The most that is accepted.
         limit: u64,
     },
+    /// A submodule could not be fetched.
+    #[error("its submodule at {path}: {cause}")]
+    Submodule {
+        /// The repository that it is in.
+        url: RepositoryUrl,
+        /// Where it is there.
+        path: String,
+        /// What happened.
+        cause: Box<FetchError>,
+    },
+    /// What the repository says of a submodule is refused.
+    #[error("the submodule at {path} of {url} is not fetched: {cause}")]
+    Submodules {
+        /// The repository.
+        url: RepositoryUrl,
+        /// Where it is there.
+        path: String,
+        /// Why.
+        cause: String,
+    },
     /// There is no room on disk for it.
     #[error("{url} cannot be kept: {cause}")]
     NoRoom {
@@ -208,7 +228,15 @@ impl FetchError {
 
     /// Whether it may pass by itself: then trying again can help.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Timeout { .. })
+        matches!(self.innermost(), Self::Unreachable { .. } | Self::Timeout { .. })
+    }
+
+    /// What happened, in whichever repository it did.
+    pub fn innermost(&self) -> &Self {
+        match self {
+            Self::Submodule { cause, .. } => cause.innermost(),
+            other => other,
+        }
     }
 
     /// Whether it is for what the commit holds: as long as the server has the same, it would be so again.
@@ -236,6 +264,8 @@ impl FetchError {
             | Self::LargeObject { url, .. }
             | Self::TooMuch { url, .. }
             | Self::NoRoom { url, .. }
+            | Self::Submodule { url, .. }
+            | Self::Submodules { url, .. }
             | Self::TooManyFiles { url, .. }
             | Self::NoSsh { url, .. }
             | Self::Unsupported { url, .. }

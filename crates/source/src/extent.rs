@@ -10,7 +10,7 @@ use gix::ObjectId;
 use crate::objects::{NameKind, Objects};
 
 /// The most files and directories that a revision may have.
-pub(crate) const MAX_ENTRIES: u64 = 500_000;
+pub const MAX_ENTRIES: u64 = 500_000;
 /// The most directories that may be inside each other.
 pub(crate) const MAX_DEPTH: usize = 256;
 /// How many directories' counts are remembered, so that those of a new revision cost what is new of it.
@@ -34,6 +34,11 @@ impl Extents {
         }
         let extent = self.measure(objects, root);
         extent.entries <= MAX_ENTRIES && extent.depth <= MAX_DEPTH
+    }
+
+    /// How many entries the tree `root` has.
+    pub(crate) fn entries(&mut self, objects: &Objects, root: ObjectId) -> u64 {
+        self.measure(objects, root).entries
     }
 
     /// Nothing is remembered of what is nested too deep: it may be allowed elsewhere.

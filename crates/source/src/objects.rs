@@ -199,6 +199,11 @@ impl Objects {
         lock(&self.extents).allow(self, root)
     }
 
+    /// How many files the tree `root` has, each counted as often as it stands somewhere.
+    pub(crate) fn extent(&self, root: ObjectId) -> u64 {
+        lock(&self.extents).entries(self, root)
+    }
+
     /// The length of a file, without reading it.
     pub(crate) fn size(&self, file: &Name) -> Result<u64, ObjectError> {
         if let Some(size) = file.size.get() {

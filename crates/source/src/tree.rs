@@ -71,6 +71,11 @@ impl GitTree {
         ContentId::new(self.root.as_slice())
     }
 
+    /// How many files and directories it has, each counted as often as it stands somewhere.
+    pub fn extent(&self) -> u64 {
+        self.objects.extent(self.root)
+    }
+
     /// Whether it has no more files than may be walked.
     pub(crate) fn can_be_walked(&self) -> bool {
         self.objects.can_be_walked(self.root)

@@ -1,10 +1,11 @@
 //! What a source brought.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cowherd_tree::{MemoryTree, Tree};
 
-use super::Origin;
+use super::{Origin, SourceName};
 use crate::Authorship;
 
 /// The content of a source at one revision.
@@ -23,8 +24,12 @@ pub(crate) struct Artifact {
     pub(crate) all: Arc<dyn Tree>,
     /// What the source leaves out, besides what its own files say.
     pub(crate) ignore: Option<String>,
-    /// Whether it came from the repository that a person named.
+    /// Whether it came from the repository that a person named, and from no other.
     pub(crate) is_root: bool,
+    /// The sources that have given something to it.
+    pub(crate) made_of: BTreeSet<SourceName>,
+    /// How many files it has, each counted as often as it stands somewhere, as far as that is known.
+    pub(crate) extent: u64,
 }
 
 impl Artifact {
@@ -38,6 +43,8 @@ impl Artifact {
         let tree: Arc<dyn Tree> = Arc::new(MemoryTree::default());
         let (revision, digest) = (String::new(), String::new());
         let (authorship, origin) = (None, None);
-        Self { revision, digest, authorship, origin, tree: tree.clone(), all: tree, ignore: None, is_root: false }
+        let (made_of, extent) = (BTreeSet::new(), 0);
+        let all = tree.clone();
+        Self { revision, digest, authorship, origin, tree, all, ignore: None, is_root: false, made_of, extent }
     }
 }

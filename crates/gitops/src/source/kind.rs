@@ -39,9 +39,9 @@ pub(crate) trait Source:
         false
     }
 
-    /// The source that it is made of, if it is made of one: it is looked at when that has something else.
-    fn made_of(&self) -> Option<SourceName> {
-        None
+    /// The sources that it is made of: it is looked at when one of them has something else.
+    fn made_of(&self) -> Vec<SourceName> {
+        Vec::new()
     }
 
     /// Its status as it was found.

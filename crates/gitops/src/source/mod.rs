@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) fetches: Fetches,
     /// What the sources have.
     pub(crate) shelf: Shelf,
+    /// What GitHub Apps were given.
+    pub(crate) tokens: git::Tokens,
     /// The sources of other shards that are wanted here.
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) config: Arc<Config>,

@@ -13,8 +13,8 @@ use super::news::Teller;
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceName, Stored, seal};
 use crate::conditions::{
-    ARTIFACT_IN_STORAGE, BUILD_FAILED, Conditions, FETCH_FAILED, READY, RECONCILING, SOURCE_VERIFIED, STALLED,
-    SUCCEEDED, find, holds, time,
+    ARTIFACT_IN_STORAGE, BUILD_FAILED, Conditions, FETCH_FAILED, INCLUDE_UNAVAILABLE, READY, RECONCILING,
+    SOURCE_VERIFIED, STALLED, STORAGE_OPERATION_FAILED, SUCCEEDED, find, holds, time,
 };
 use crate::events::{self, Happened, Type};
 use crate::status::{Place, Precondition, Written};
@@ -81,7 +81,7 @@ impl Report {
         }
         let was_unverified = find(&status.conditions, SOURCE_VERIFIED).is_some_and(|found| found.status == False);
         let has_failed = |about| holds(&status.conditions, about);
-        let has_recovered = was_unverified || has_failed(FETCH_FAILED) || has_failed(BUILD_FAILED);
+        let has_recovered = was_unverified || FAILURES.iter().any(|about| has_failed(about));
         let new_artifact = stored.as_ref().map_or("NewArtifact", |stored| stored.event());
         let Stored { reason, message } = stored.unwrap_or_else(|| {
             let message = format!("stored artifact for {} '{}'", K::STORED_FOR, artifact.revision);
@@ -94,7 +94,7 @@ impl Report {
             Some(verified) => conditions.set(SOURCE_VERIFIED, True, SUCCEEDED, &verified),
             None => conditions.remove(SOURCE_VERIFIED),
         }
-        [FETCH_FAILED, BUILD_FAILED, STALLED, RECONCILING].into_iter().for_each(|gone| conditions.remove(gone));
+        FAILURES.iter().chain(&[STALLED, RECONCILING]).for_each(|gone| conditions.remove(gone));
         let annotations = annotations::<K>(&artifact);
         let occasion = Occasion::new(Some(&artifact), Trigger::Revision);
         if let Some(listener) = &self.shared.config.progress {
@@ -117,6 +117,8 @@ impl Report {
         let about = match *reason {
             _ if *is_unverified => SOURCE_VERIFIED,
             reason if OF_BUILDS.contains(&reason) => BUILD_FAILED,
+            reason if OF_INCLUDES.contains(&reason) => INCLUDE_UNAVAILABLE,
+            reason if OF_COPIES.contains(&reason) => STORAGE_OPERATION_FAILED,
             _ => FETCH_FAILED,
         };
         let known = find(&status.conditions, about);
@@ -124,10 +126,14 @@ impl Report {
         let was_unverified = find(&status.conditions, SOURCE_VERIFIED).is_some_and(|found| found.status == False);
         let mut conditions = Conditions { list: &mut status.conditions, generation: generation(object) };
         // What could be looked at was fetched, and what could not be fetched was not looked at.
-        match about {
-            SOURCE_VERIFIED => conditions.remove(FETCH_FAILED),
-            _ if was_unverified => conditions.remove(SOURCE_VERIFIED),
-            _ => {}
+        if about != SOURCE_VERIFIED && was_unverified {
+            conditions.remove(SOURCE_VERIFIED);
+        }
+        if [SOURCE_VERIFIED, STORAGE_OPERATION_FAILED].contains(&about) {
+            conditions.remove(FETCH_FAILED);
+        }
+        if about != INCLUDE_UNAVAILABLE {
+            conditions.remove(INCLUDE_UNAVAILABLE);
         }
         conditions.set(about, if *is_unverified { False } else { True }, reason, message);
         if *is_final {
@@ -245,6 +251,15 @@ fn annotations<K: Source>(artifact: &Artifact) -> BTreeMap<String, String> {
 
 /// The reasons of what cannot be made of what was fetched.
 const OF_BUILDS: &[&str] = &["MetadataPatchError", "ValuesFilesError", "DependencyBuildError", "ChartPackageError"];
+
+/// The reasons of what is to be included and is not to be had.
+const OF_INCLUDES: &[&str] = &["NotFound", "NoArtifact", "IncludeCycle", "TooManyIncludes"];
+
+/// The reasons of what cannot be put where it is to be included.
+const OF_COPIES: &[&str] = &["IllegalPath", "CopyFailure"];
+
+/// What is said of failures, by conditions that are gone when all is well.
+const FAILURES: &[&str] = &[FETCH_FAILED, BUILD_FAILED, INCLUDE_UNAVAILABLE, STORAGE_OPERATION_FAILED];
 
 /// The fields that the status of any source can have.
 const COMMON_FIELDS: &[&str] = &["observedGeneration", "conditions", "artifact", "lastHandledReconcileAt"];

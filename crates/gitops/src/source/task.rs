@@ -6,6 +6,7 @@ use std::time::Duration;
 use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
 use cowherd_runtime::{Backoff, Outcome, caught};
 use cowherd_source::LocalWatch;
+use futures::future::select_all;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -90,10 +91,11 @@ pub(super) async fn keep<K: Source>(
         }
         // The watches begin before the fetch, so that nothing falls between the two.
         let mut local = object.watch(&shared);
-        let mut made_of = object.made_of().map(|source| {
-            shared.wanted.note(&source);
-            shared.shelf.follow(&source)
-        });
+        let follow = |source: &SourceName| {
+            shared.wanted.note(source);
+            shared.shelf.follow(source)
+        };
+        let mut made_of: Vec<_> = object.made_of().iter().map(follow).collect();
         shared.config.counters.fetched();
         let controller = K::KIND.0.to_lowercase();
         let span = tracing::info_span!(
@@ -137,7 +139,7 @@ pub(super) async fn keep<K: Source>(
         tokio::select! {
             seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return },
             () = local_change(&mut local) => {}
-            () = change_of_source(&mut made_of) => {}
+            () = change_of_sources(&mut made_of) => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -185,15 +187,17 @@ async fn local_change(watch: &mut Option<LocalWatch>) {
     }
 }
 
-/// Completes when the source that one is made of has something else; never where it is made of none.
-async fn change_of_source(made_of: &mut Option<watch::Receiver<Latest>>) {
-    let told = match made_of {
-        Some(latest) => latest.changed().await.ok(),
-        None => None,
-    };
-    if told.is_none() {
-        std::future::pending::<()>().await;
+/// Completes when one of the sources that one is made of has something else; never where it is made of none.
+async fn change_of_sources(made_of: &mut Vec<watch::Receiver<Latest>>) {
+    while !made_of.is_empty() {
+        let changes = made_of.iter_mut().map(|latest| Box::pin(latest.changed()));
+        let (told, which, _) = select_all(changes).await;
+        if told.is_ok() {
+            return;
+        }
+        made_of.swap_remove(which);
     }
+    std::future::pending().await
 }
 
 #[cfg(test)]
@@ -262,6 +266,7 @@ mod tests {
             tell: Arc::new(|_| {}),
             fetches: Fetches::new(FetchLimits::default()),
             shelf: Default::default(),
+            tokens: Default::default(),
             wanted: Arc::default(),
             config: Arc::new(config),
         }

@@ -107,6 +107,22 @@ async fn play_artifact(world: &World) {
         .await;
 }
 
+/// A GitRepository that is made of another.
+async fn play_inclusion(world: &World) {
+    let url = format!("file://{}", world.repository.path().display());
+    let include = json!([{ "repository": { "name": FLUX }, "toPath": "included" }]);
+    let spec = json!({ "interval": "1h", "url": url, "ref": { "branch": "main" }, "include": include });
+    let object = json!({ "metadata": { "name": "including", "namespace": FLUX }, "spec": spec });
+    world.create(SOURCE, "GitRepository", object).await;
+    world
+        .until("it is made of the other", async || {
+            let found = world.get(SOURCE, "GitRepository", Some(FLUX), "including").await.unwrap();
+            let included = &found["status"]["includedArtifacts"];
+            if included.is_array() { Ok(()) } else { Err(found["status"].to_string()) }
+        })
+        .await;
+}
+
 /// HelmRepositories that may not be asked, a chart of one of them, and a release of a tenant's from the repository.
 async fn play_release(world: &World) {
     world.repository.write("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n");
@@ -249,6 +265,7 @@ async fn play(world: &World) {
     let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
     world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer.clone()).await;
     play_artifact(world).await;
+    play_inclusion(world).await;
     play_release(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;

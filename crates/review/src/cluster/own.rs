@@ -140,7 +140,15 @@ impl Sources {
         }
         let branch = reference.branch.unwrap_or_else(|| "master".to_owned());
         let is_ours = self.branches.is_empty() || self.branches.contains(&branch);
-        (!is_ours).then(|| format!("the branch {branch} of this repository"))
+        if !is_ours {
+            return Some(format!("the branch {branch} of this repository"));
+        }
+        let others = [
+            ("spec.include", repository.spec.include.as_ref().is_some_and(|include| !include.is_empty())),
+            ("spec.recurseSubmodules", repository.spec.recurse_submodules == Some(true)),
+        ];
+        let with = others.into_iter().find(|(_, is_set)| *is_set).map(|(field, _)| field)?;
+        Some(format!("this repository with what is in it of others ({with}), which nobody fetches here"))
     }
 }
 

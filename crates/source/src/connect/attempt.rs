@@ -106,6 +106,11 @@ impl Attempt {
         self.max_size
     }
 
+    /// How many bytes were received.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
     /// Notes that what was received came as the server wrote it.
     pub(crate) fn came_whole(&self) {
         self.is_whole.store(true, Ordering::Relaxed);

@@ -19,7 +19,8 @@ use crate::connect::{Attempt, Authorities, Depth, Means, Session, Unreceived, co
 use crate::local;
 use crate::objects::{Objects, lock};
 use crate::reference::Found;
-use crate::{FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot};
+use crate::submodule;
+use crate::{Access, FetchError, Reference, Remote, RepositoryUrl, Revision, Snapshot, Submodule};
 pub use options::MirrorOptions;
 use shared::Mirror;
 
@@ -104,31 +105,58 @@ impl Mirrors {
     /// is already here. Objects are transferred only if the commit is not: the commit and its files, nothing of
     /// its history. A local repository is read where it is.
     pub fn fetch(&self, remote: &Remote, reference: &Reference) -> Result<Snapshot, FetchError> {
+        self.fetch_counted(remote, reference).map(|(snapshot, _)| snapshot)
+    }
+
+    /// The repositories in a snapshot of `remote`, and in those, the outer ones first. They have as much time and as many bytes together as
+    /// `remote` had, and are fetched with this access.
+    pub fn submodules(
+        &self,
+        remote: &Remote,
+        snapshot: &Snapshot,
+        access: &Access,
+    ) -> Result<Vec<Submodule>, FetchError> {
+        submodule::fetch(self, remote, snapshot, access)
+    }
+
+    /// The repository at `reference`, and how many bytes were received.
+    pub(crate) fn fetch_counted(&self, remote: &Remote, reference: &Reference) -> Result<(Snapshot, u64), FetchError> {
         remote.check()?;
         if let Some(path) = remote.url.local_path() {
-            return local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects));
+            let snapshot = local::Repository::open(path)?.snapshot_with(reference, |objects| self.local(objects))?;
+            return Ok((snapshot, 0));
         }
         let attempt = Arc::new(Attempt::new(remote));
-        let mut session = self.connect(&attempt)?;
+        let snapshot = self.fetch_remote(remote, reference, &attempt)?;
+        Ok((snapshot, attempt.received()))
+    }
+
+    fn fetch_remote(
+        &self,
+        remote: &Remote,
+        reference: &Reference,
+        attempt: &Arc<Attempt>,
+    ) -> Result<Snapshot, FetchError> {
+        let mut session = self.connect(attempt)?;
         let mut found = session.find(reference)?;
         found.tag = found.tag.filter(|_| remote.with_tag);
         let (mirror, tenant) = (self.mirror(&remote.url, remote.scope.as_deref()), remote.tenant.as_ref());
         if let Some(snapshot) = mirror.held(&found, true, tenant)? {
             return snapshot.within_limits(&remote.url);
         }
-        let _turn = mirror.turn(&attempt).ok_or_else(|| attempt.ended())?;
+        let _turn = mirror.turn(attempt).ok_or_else(|| attempt.ended())?;
         // Whoever had the turn before may have fetched the same.
         if let Some(snapshot) = mirror.held(&found, true, tenant)? {
             return snapshot.within_limits(&remote.url);
         }
-        if let Some(refusal) = mirror.refusal(&attempt, &found, remote.is_requested) {
+        if let Some(refusal) = mirror.refusal(attempt, &found, remote.is_requested) {
             return Err(refusal);
         }
         let received = match mirror.receive(session, &found, &found, reference, Depth::Files, tenant) {
-            Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(&attempt, &mirror, &found, reference),
+            Err(Unreceived::Unadvertised(_)) => self.fetch_from_history(attempt, &mirror, &found, reference),
             received => received.map_err(FetchError::from),
         };
-        received.inspect_err(|error| mirror.note_refusal(&attempt, &found, error))?;
+        received.inspect_err(|error| mirror.note_refusal(attempt, &found, error))?;
         self.0.make_room();
         let snapshot = mirror.held(&found, false, tenant)?.ok_or_else(|| FetchError::ReferenceNotFound {
             url: remote.url.clone(),

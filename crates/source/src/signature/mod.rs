@@ -141,6 +141,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tag_is_of_the_commit_that_it_names_whatever_a_server_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = cowherd_gitserver::Repository::new(directory.path().join("repo"));
+        let key = cowherd_gitserver::signing::SshKey::new(directory.path().join("jane"), "ed25519", "");
+        let id = |text: String| ObjectId::from_hex(text.as_bytes()).unwrap();
+        let (signed, other) = (id(repository.commit("a", "1")), id(repository.commit("a", "2")));
+        let format = "object OBJECT\ntype commit\ntag v1\ntagger A <a@x> 1 +0000\n\nmessage\n";
+        let tag = format.replace("OBJECT", &signed.to_string());
+        let tag = [&tag, key.sign("git", tag.as_bytes()).as_str()].concat();
+        let tag = id(cowherd_gitserver::signing::store(&repository.path, "tag", tag.as_bytes()));
+        let objects = Objects::open(&repository.path.join(".git/objects")).unwrap();
+        let signers = Signers::read(&[("jane.sshpub".to_owned(), key.public_key().into_bytes())].into());
+        let told = |name, commit| of_tag(&objects, tag, (name, commit), &signers, 0);
+        assert_eq!(told("v1", signed), Ok(key.fingerprint()));
+        assert_eq!(told("v1", other), Err(SignatureProblem::OtherCommit));
+        assert_eq!(told("v2", signed), Err(SignatureProblem::Renamed("v1".to_owned())));
+    }
+
+    #[test]
     fn a_tag_is_called_as_it_says() {
         let id = ObjectId::null(gix::hash::Kind::Sha1);
         let tag = format!("object {id}\ntype commit\ntag v1.0\ntagger A <a@x> 1 +0000\n\nmessage\n");

@@ -15,6 +15,7 @@ mod packs;
 mod references;
 mod signatures;
 mod ssh;
+mod submodules;
 mod tls;
 mod trees;
 mod watch;

@@ -7,16 +7,15 @@ use std::time::Duration;
 use cowherd_api::flux::source::v1::{GitRepository, GitRepositoryRef};
 use cowherd_api::supported;
 use cowherd_source::{
-    Access, Commit, Ignore, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Scheme, Snapshot,
+    Access, Commit, FetchError, Range, RangeError, Reference, Remote, RepositoryUrl, Revision, Scheme,
 };
-use cowherd_tree::{Tree, TreeError};
 use kube::ResourceExt;
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value, json};
 
-use super::super::seal::{self, hex};
-use super::super::{Artifact, Found, MAX_TIMEOUT, Shared, is_requested};
+use super::super::{Artifact, Found, MAX_TIMEOUT, Shared, SourceName, is_requested, seal};
+use super::content::{composed, content};
 use super::error::Error;
+use super::include::{self, Include, Included};
 use super::verification::{Unverified, Verification};
 use super::{credentials, name};
 use crate::Authorship;
@@ -24,25 +23,44 @@ use crate::fetches::Purpose;
 
 /// Fetches the repository as its spec says.
 pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Found, Error> {
-    let Asked { url, reference, verification } = asked(object)?;
+    let Asked { url, reference, verification, includes } = asked(object)?;
     let source = name(object);
     let purpose = purpose(shared, object, &url);
-    let is_root = purpose.is_own;
+    // What others wrote is in it as well.
+    let is_root = purpose.is_own && includes.is_empty() && !with_submodules(object);
     let mut remote = remote(shared, object, &url);
-    (remote.auth, remote.proxy) = credentials::of(&shared.client, object).await?;
+    let credentials::Credentials { auth, proxy, app } = credentials::of(&shared.client, object).await?;
+    (remote.auth, remote.proxy) = (auth, proxy);
     remote.is_requested = is_requested(object);
     remote.with_tag = verification.as_ref().is_some_and(Verification::is_of_tag);
     let signers = match &verification {
         Some(verification) => Some(verification.signers(&shared.client, &source.name.namespace).await?),
         None => None,
     };
-    let (mirrors, ignore) = (shared.mirrors.clone(), object.spec.ignore.clone());
-    let asked = verification.clone();
+    let included = Arc::new(include::fetch(shared, object, includes).await?);
+    let (mirrors, tokens, ignore) = (shared.mirrors.clone(), shared.tokens.clone(), object.spec.ignore.clone());
+    let secret = object.spec.secret_ref.as_ref().map(|secret| secret.name.clone()).unwrap_or_default();
+    let (asked, given) = (verification.clone(), included.clone());
+    let of_submodules = with_submodules(object).then(|| shared.config.policy.of_submodules(&source, &url));
     let work = move |cancel| {
         remote.cancel = cancel;
-        let snapshot = mirrors.fetch(&remote, &reference)?;
+        if let Some(app) = &app {
+            let failed = |cause| Error::App { name: secret.clone(), cause };
+            remote.auth = credentials::of_app(&tokens, app, &remote).map_err(failed)?;
+        }
+        let snapshot = mirrors.fetch(&remote, &reference).inspect_err(|error| {
+            // It may have been taken back since.
+            if matches!(error, FetchError::Refused { .. }) {
+                app.iter().for_each(|app| tokens.forget(app));
+            }
+        })?;
         let verified = asked.zip(signers).map(|(asked, signers)| asked.verify(&snapshot, &signers)).transpose()?;
-        let artifact = Artifact { is_root, ..content(&snapshot, ignore.as_deref())? };
+        // What a commit says of others counts once it is known who wrote it.
+        let submodules = match &of_submodules {
+            Some(access) => mirrors.submodules(&remote, &snapshot, access)?,
+            None => Vec::new(),
+        };
+        let artifact = Artifact { is_root, ..composed(&snapshot, &submodules, &given, ignore.as_deref())? };
         Ok::<_, Error>((snapshot, artifact, verified))
     };
     let (snapshot, artifact, verified) = shared.fetches.run(&purpose, work).await??;
@@ -55,7 +73,7 @@ pub(super) async fn fetch(shared: &Shared, object: &GitRepository) -> Result<Fou
         stored: None,
         metadata: BTreeMap::new(),
         verified,
-        observed: observed(object, verification.as_ref()),
+        observed: observed(object, verification.as_ref(), &included),
     })
 }
 
@@ -64,6 +82,7 @@ struct Asked {
     url: RepositoryUrl,
     reference: Reference,
     verification: Option<Verification>,
+    includes: Vec<Include>,
 }
 
 fn asked(object: &GitRepository) -> Result<Asked, Error> {
@@ -73,11 +92,25 @@ fn asked(object: &GitRepository) -> Result<Asked, Error> {
     if object.spec.proxy_secret_ref.is_some() && url.scheme() == Scheme::Ssh {
         return Err(Error::ProxyOfSsh);
     }
+    if object.spec.provider.as_deref() == Some("github") && !url.is_http() {
+        return Err(Error::AppOfSsh);
+    }
     let verification = object.spec.verify.as_ref().map(Verification::read).transpose()?;
     if verification.as_ref().is_some_and(|verification| verification.is_of_tag() && !reference.is_of_tag()) {
         return Err(Unverified::NoTag.into());
     }
-    Ok(Asked { url, reference, verification })
+    let includes = include::asked(object)?;
+    Ok(Asked { url, reference, verification, includes })
+}
+
+/// The GitRepositories that one is made of.
+pub(super) fn made_of(object: &GitRepository) -> Vec<SourceName> {
+    let includes = include::asked(object).unwrap_or_default();
+    includes.iter().map(|include| include.source().clone()).collect()
+}
+
+fn with_submodules(object: &GitRepository) -> bool {
+    object.spec.recurse_submodules == Some(true)
 }
 
 /// On whose behalf the repository is fetched, and from where.
@@ -125,13 +158,21 @@ fn news(commit: &Commit) -> String {
 }
 
 /// What of the spec an artifact was made with.
-fn observed(object: &GitRepository, verification: Option<&Verification>) -> Map<String, Value> {
+fn observed(object: &GitRepository, verification: Option<&Verification>, included: &[Included]) -> Map<String, Value> {
     let mut observed = Map::new();
     if let Some(verification) = verification {
         observed.insert("sourceVerificationMode".to_owned(), verification.mode().into());
     }
     if let Some(ignore) = &object.spec.ignore {
         observed.insert("observedIgnore".to_owned(), ignore.as_str().into());
+    }
+    if with_submodules(object) {
+        observed.insert("observedRecurseSubmodules".to_owned(), true.into());
+    }
+    if !included.is_empty() {
+        let artifacts: Vec<_> = included.iter().map(|included| &included.stored).collect();
+        observed.insert("observedInclude".to_owned(), json!(object.spec.include));
+        observed.insert("includedArtifacts".to_owned(), json!(artifacts));
     }
     let sparse = object.spec.sparse_checkout.as_ref().filter(|paths| !paths.is_empty());
     if let Some(paths) = sparse {
@@ -146,7 +187,11 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
     let artifact = status.artifact.as_ref()?;
     let revision: Revision = artifact.revision.parse().ok()?;
     // The spec may ask for something else by now, and what is not supported is not acted on.
-    let Asked { url, verification, .. } = asked(object).ok()?;
+    let Asked { url, verification, includes, .. } = asked(object).ok()?;
+    // What it is made of besides is not here yet.
+    if !includes.is_empty() || with_submodules(object) {
+        return None;
+    }
     if artifact.url != artifact_url(&url, &revision, verification.as_ref()) {
         return None;
     }
@@ -176,26 +221,6 @@ pub(super) async fn held(shared: &Shared, object: &GitRepository) -> Option<Arc<
 fn artifact_url(url: &RepositoryUrl, revision: &Revision, verification: Option<&Verification>) -> String {
     let verified = verification.map(|verification| format!("&verified={verification}")).unwrap_or_default();
     format!("{url}#{}{verified}", revision.commit())
-}
-
-/// What of a snapshot is there for Kustomizations.
-pub(crate) fn content(snapshot: &Snapshot, ignore: Option<&str>) -> Result<Artifact, TreeError> {
-    let tree: Arc<dyn Tree> = snapshot.tree.clone();
-    let mut digest = Sha256::new();
-    for part in [&snapshot.commit.tree, ignore.unwrap_or_default()] {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    Ok(Artifact {
-        revision: snapshot.revision.to_string(),
-        digest: format!("sha256:{}", hex(&digest.finalize())),
-        authorship: Some(Authorship::of(&snapshot.commit)),
-        origin: None,
-        tree: Arc::new(Ignore::new(tree.clone(), ignore)?),
-        all: tree,
-        ignore: ignore.map(str::to_owned),
-        is_root: false,
-    })
 }
 
 /// The first of commit, name, semver, tag and branch counts.

@@ -1,8 +1,11 @@
 //! GitRepositories: a commit of a repository as a tree.
 
+mod content;
 mod credentials;
 mod error;
 mod fetch;
+mod include;
+mod tokens;
 mod verification;
 
 use std::sync::Arc;
@@ -14,8 +17,9 @@ use kube::ResourceExt;
 use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 #[cfg(test)]
-pub(crate) use fetch::content;
+pub(crate) use content::content;
 pub use fetch::{SourceRefusal, refusal};
+pub(crate) use tokens::Tokens;
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("GitRepository");
@@ -38,6 +42,10 @@ impl Source for GitRepository {
 
     fn is_suspended(&self) -> bool {
         self.spec.suspend == Some(true)
+    }
+
+    fn made_of(&self) -> Vec<SourceName> {
+        fetch::made_of(self)
     }
 
     fn status(&self) -> Status {

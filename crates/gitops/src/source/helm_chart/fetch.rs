@@ -8,7 +8,7 @@ use cowherd_api::supported;
 use kube::ResourceExt as _;
 use serde_json::{Map, Value, json};
 
-use super::super::{Artifact, Found, Shared, Source as _, SourceName, Stored, helm_repository};
+use super::super::{Artifact, Found, Shared, SourceName, Stored, helm_repository};
 use super::error::Error;
 use super::packaging::Packaged;
 use super::{KIND, of_files, of_repository};
@@ -16,7 +16,7 @@ use super::{KIND, of_files, of_repository};
 /// Brings the chart as the spec says.
 pub(super) async fn fetch(shared: &Shared, object: &HelmChart) -> Result<Found, Error> {
     refuse_unsupported(object)?;
-    let source = object.made_of().ok_or_else(|| {
+    let source = super::source(object).ok_or_else(|| {
         let kind = &object.spec.source_ref.kind;
         Error::Source(format!("unsupported source kind '{kind}', must be one of: [HelmRepository GitRepository]"))
     })?;

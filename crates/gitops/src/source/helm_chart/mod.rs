@@ -23,6 +23,12 @@ pub(crate) const KIND: SourceKind = SourceKind("HelmChart");
 /// The kinds that a chart may be taken from.
 const SOURCES: &[SourceKind] = &[helm_repository::KIND, git::KIND];
 
+/// Where the chart is taken from.
+fn source(chart: &HelmChart) -> Option<SourceName> {
+    let kind = SourceKind::read(SOURCES, &chart.spec.source_ref.kind)?;
+    Some(SourceName::new(kind, chart.namespace().unwrap_or_default(), &chart.spec.source_ref.name))
+}
+
 impl Source for HelmChart {
     const KIND: SourceKind = KIND;
 
@@ -37,9 +43,8 @@ impl Source for HelmChart {
         self.spec.suspend == Some(true)
     }
 
-    fn made_of(&self) -> Option<SourceName> {
-        let kind = SourceKind::read(SOURCES, &self.spec.source_ref.kind)?;
-        Some(SourceName::new(kind, self.namespace().unwrap_or_default(), &self.spec.source_ref.name))
+    fn made_of(&self) -> Vec<SourceName> {
+        source(self).into_iter().collect()
     }
 
     fn status(&self) -> Status {

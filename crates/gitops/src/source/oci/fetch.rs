@@ -186,7 +186,7 @@ fn content(fetched: &Fetched, ignore: Option<&str>, is_copy: bool) -> Result<Art
     let ignore = ignore.filter(|_| !is_copy).map(str::to_owned);
     let origin = Some(Origin::of(&fetched.annotations));
     let revision = fetched.revision();
-    Ok(Artifact { revision, digest, authorship: None, origin, tree, all, ignore, is_root: false })
+    Ok(Artifact { revision, digest, origin, tree, all, ignore, ..Artifact::nothing() })
 }
 
 /// The identity of content and of what is left out of it.

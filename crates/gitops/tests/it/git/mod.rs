@@ -1,5 +1,7 @@
 //! What a GitRepository asks for beyond a commit.
 
+mod composed;
+mod github;
 mod verified;
 
 use serde_json::{Value, json};

@@ -46,7 +46,8 @@ pub struct GitRepositorySpec {
     /// `ca.crt`; `identity` and `known_hosts` for ssh.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalObjectReference>,
-    /// Who authenticates: generic (the default), aws, azure or github.
+    /// Who authenticates: generic (the default), aws, azure or github, where the Secret is that of an app: `githubAppID`,
+    /// `githubAppPrivateKey`, `githubAppInstallationID` or `githubAppInstallationOwner`, and `githubAppBaseURL` where it is not github.com.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["generic", "aws", "azure", "github"]))]
     pub provider: Option<String>,
