@@ -49,7 +49,7 @@ mod unpack;
 mod version;
 mod web;
 
-pub use access::{Access, Block, BlockError, LocalAccess, Network, Setup};
+pub use access::{Access, Block, BlockError, Forbidden, LocalAccess, Network, Setup};
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use artifact::{
     ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,

@@ -26,6 +26,11 @@ pub struct Heir {
 }
 
 impl Applier {
+    /// What happens to an object of `owner` from now on is not its business: somebody else has it.
+    pub fn forget(&self, owner: &Owner, object: &Versioned) {
+        self.inner.memory.forget(&object.id, owner);
+    }
+
     /// Makes an object of `owner` one of the heir, with the heir's own rights: an object that the API does not let the heir
     /// write is not left to it. Whether the object is left as it is: because the heir has it now, or because it was not the
     /// owner's to give.

@@ -28,6 +28,9 @@ pub use delete::{Owners, Pruned, Stale};
 pub use handover::Heir;
 pub use stays::Stays;
 
+/// Of how many objects of a cluster something is kept in which one is a guest: its watches may show anything.
+const MOST_FOR_GUESTS: usize = 100_000;
+
 /// How an [`Applier`] works.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -39,6 +42,9 @@ pub struct Options {
     pub reserved: HashSet<ObjectId>,
     /// What acts upon the objects of the cluster.
     pub actors: Actors,
+    /// Whether who acts on behalf of no account is a guest in the cluster, who may do there what the API lets it, and not
+    /// everything.
+    pub is_guest: bool,
     /// Is told which of the watches are well.
     pub health: cowherd_runtime::Health,
 }
@@ -50,6 +56,7 @@ impl Default for Options {
             requests: 32,
             reserved: HashSet::new(),
             actors: Actors::default(),
+            is_guest: false,
             health: cowherd_runtime::Health::default(),
         }
     }
@@ -90,6 +97,7 @@ pub(crate) struct Inner {
     pub(crate) requests: Semaphore,
     pub(crate) reserved: HashSet<ObjectId>,
     pub(crate) actors: Actors,
+    pub(crate) is_guest: bool,
 }
 
 impl Applier {
@@ -97,12 +105,13 @@ impl Applier {
     pub fn new(clients: impl Into<Clients>, options: Options) -> (Self, mpsc::UnboundedReceiver<Drift>) {
         let clients = clients.into();
         let (sender, drift) = mpsc::unbounded_channel();
-        let memory = Arc::new(Memory::new(sender));
+        let memory = Memory::new(sender);
+        let memory = Arc::new(if options.is_guest { memory.bounded(MOST_FOR_GUESTS) } else { memory });
         let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership, options.health);
         let cluster = Cluster::new(clients, options.ownership);
         let requests = Semaphore::new(options.requests.max(1));
-        let Options { reserved, actors, .. } = options;
-        let inner = Inner { cluster, memory, watching, requests, reserved, actors };
+        let Options { reserved, actors, is_guest, .. } = options;
+        let inner = Inner { cluster, memory, watching, requests, reserved, actors, is_guest };
         (Self { inner: Arc::new(inner) }, drift)
     }
 

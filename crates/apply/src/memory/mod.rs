@@ -36,7 +36,12 @@ use crate::owner::Owner;
 pub(crate) struct Memory {
     objects: Mutex<Objects>,
     drift: mpsc::UnboundedSender<Drift>,
+    /// Of how many objects something is kept that nobody applied.
+    most: usize,
 }
+
+/// How long the parts of an object's name may be together for it to be kept, where there is a bound: no API has longer ones.
+const LONGEST_NAME: usize = 2048;
 
 /// What is known of a request that was on its way.
 pub(crate) enum Answer {
@@ -57,7 +62,23 @@ pub(crate) struct Outcome {
 
 impl Memory {
     pub(crate) fn new(drift: mpsc::UnboundedSender<Drift>) -> Self {
-        Self { objects: Mutex::default(), drift }
+        Self { objects: Mutex::default(), drift, most: usize::MAX }
+    }
+
+    /// The same, which keeps something of no more objects than these, whatever watches show.
+    pub(crate) fn bounded(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Whether something is kept of what a watch shows of the object.
+    fn keeps(&self, objects: &Objects, id: &ObjectId) -> bool {
+        let length = || id.kind.len() + id.group.len() + id.namespace.len() + id.name.len();
+        self.most == usize::MAX || objects.get(id).is_some() || (objects.len() < self.most && length() <= LONGEST_NAME)
+    }
+
+    /// Of how many objects of a list it is remembered that they are there.
+    pub(crate) fn most(&self) -> usize {
+        self.most
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
@@ -133,6 +154,9 @@ impl Memory {
     /// A watch saw the object.
     pub(crate) fn see(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>) {
         let mut objects = self.objects();
+        if !self.keeps(&objects, id) {
+            return;
+        }
         let known = objects.note(id);
         if known.live.as_ref().is_some_and(|live| live.revision() > mark.revision) {
             return;
@@ -146,6 +170,9 @@ impl Memory {
     pub(crate) fn see_listed(&self, id: &ObjectId, mark: Mark, last: Option<LastWrite>, since: Instant) {
         {
             let mut objects = self.objects();
+            if !self.keeps(&objects, id) {
+                return;
+            }
             let known = objects.note(id);
             if known.went_back(mark.revision, since) {
                 known.health.take_if(|(revision, _)| *revision > mark.revision);

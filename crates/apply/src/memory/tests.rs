@@ -221,3 +221,22 @@ fn what_is_left_as_it_is_is_drift_once_it_does_not_ask_for_that_any_more() {
     case.memory.see(&case.id, mark(9, 21), None);
     assert!(case.drifts.try_recv().is_err(), "it is nobody's any more");
 }
+
+#[test]
+fn of_what_a_cluster_shows_no_more_is_kept_than_there_is_room_for() {
+    let case = Case::new();
+    let memory = Memory::new(mpsc::unbounded_channel().0).bounded(2);
+    let id = |name: &str| ObjectId { name: name.to_owned(), ..case.id.clone() };
+    for name in ["a", "b", "c"] {
+        memory.see(&id(name), mark(7, 10), None);
+        memory.see_listed(&id(name), mark(7, 10), None, Instant::now());
+    }
+    assert_eq!(memory.len(), 2);
+    // What is applied is known all the same.
+    memory.begin(&id("d"));
+    memory.see(&id("d"), mark(7, 11), None);
+    assert_eq!((memory.len(), memory.live(&id("d"))), (3, Some(mark(7, 11))));
+    let long = Memory::new(mpsc::unbounded_channel().0).bounded(2);
+    long.see(&id(&"x".repeat(3000)), mark(7, 10), None);
+    assert_eq!(long.len(), 0);
+}

@@ -192,7 +192,9 @@ async fn see_drift(
                 began = Instant::now();
             }
             Ok(Event::InitApply(object)) => {
-                listed.insert(id(kind, &object.metadata));
+                if listed.len() < memory.most() {
+                    listed.insert(id(kind, &object.metadata));
+                }
                 let mark = Mark::read(&object.metadata, ownership);
                 let last = LastWrite::read(&object.metadata, ownership.field_manager);
                 memory.see_listed(&id(kind, &object.metadata), mark, last, began);

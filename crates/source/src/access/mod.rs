@@ -4,8 +4,7 @@ mod network;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use network::Forbidden;
-pub use network::{Block, BlockError, Network};
+pub use network::{Block, BlockError, Forbidden, Network};
 
 use crate::WebProblem;
 

@@ -34,8 +34,11 @@ impl Network {
         if addresses.iter().any(|address| self.allows(*address)) { None } else { addresses.first().copied() }
     }
 
-    /// Those of `found` that are connected to, or the first that is not where none is left.
-    pub(crate) fn choose(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Forbidden> {
+    /// Those of `found` that are connected to.
+    ///
+    /// # Errors
+    /// Where none is left, with the first that is not connected to.
+    pub fn choose(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Forbidden> {
         let first = found.first().map(SocketAddr::ip);
         let allowed: Vec<SocketAddr> = found.into_iter().filter(|found| self.allows(found.ip())).collect();
         match first {
@@ -48,7 +51,7 @@ impl Network {
 /// An address that must not be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connecting to {0} is not allowed")]
-pub(crate) struct Forbidden(pub(crate) IpAddr);
+pub struct Forbidden(pub IpAddr);
 
 /// Addresses of which a manifest has to be given leave.
 const GUARDED: &[(&str, &str)] = &[
