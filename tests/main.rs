@@ -48,6 +48,7 @@ mod resuming;
 mod reviewing;
 mod rivals;
 mod secrets;
+mod spokes;
 mod telling;
 mod tenants;
 mod terminal;

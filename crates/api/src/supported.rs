@@ -126,7 +126,6 @@ pub const KUSTOMIZATION: &[Unsupported] = &[
         "decryption.serviceAccountName",
         "no key service is asked; put keys of age or OpenPGP into decryption.secretRef",
     ),
-    not_done("kubeConfig", "run the agents in the other cluster"),
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
     not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
     not_done("ignore", "leave the fields out of the manifests"),
@@ -192,7 +191,6 @@ pub const HELM_RELEASE: &[Unsupported] = &[
         but: &["HelmChart", "OCIRepository"],
         instead: "use a HelmChart or an OCIRepository",
     },
-    not_done("kubeConfig", "run the agents in the other cluster"),
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
     not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
     Unsupported {
@@ -462,7 +460,6 @@ mod tests {
                 json!({ "decryption": { "provider": "sops", "serviceAccountName": "a" } }),
                 "spec.decryption.serviceAccountName is not supported yet; no",
             ),
-            (KUSTOMIZATION, json!({ "kubeConfig": {} }), "spec.kubeConfig is not"),
             (KUSTOMIZATION, json!({ "dependsOn": [{}, { "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
             (KUSTOMIZATION, json!({ "buildMetadata": ["originAnnotations"] }), "spec.buildMetadata is not"),
             (GIT_REPOSITORY, json!({ "provider": "aws" }), "spec.provider \"aws\" is not"),

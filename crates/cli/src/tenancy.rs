@@ -31,6 +31,9 @@ pub struct Tenancy {
     /// The ServiceAccount on whose behalf Kustomizations act that name none; an empty name for the agents' own
     #[arg(long, value_name = "NAME")]
     default_service_account: Option<String>,
+    /// Let kubeconfigs that a kubeConfig of a Kustomization or a HelmRelease names skip the verification of a server, for tests
+    #[arg(long)]
+    insecure_kubeconfig_tls: bool,
     /// The Secret in flux-system whose age keys (*.agekey) decrypt for Kustomizations with decryption that name none of their own
     #[arg(long, value_name = "NAME")]
     sops_age_secret: Option<String>,
@@ -162,6 +165,7 @@ impl Tenancy {
             first: Some(NamespacedName::new(ROOT, ROOT)),
             no_cross_namespace_refs: self.no_cross_namespace_refs.unwrap_or_default(),
             default_service_account: self.default_service_account().map(str::to_owned),
+            insecure_kubeconfig_tls: self.insecure_kubeconfig_tls,
             decryption: DecryptionKeys {
                 secret: self.sops_age_secret().map(|name| NamespacedName::new(ROOT, name)),
                 ..DecryptionKeys::default()

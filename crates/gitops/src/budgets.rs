@@ -88,7 +88,8 @@ pub(crate) struct Permit {
 }
 
 impl Permits {
-    fn new(total: usize) -> Self {
+    /// So many, for one alone.
+    pub(crate) fn new(total: usize) -> Self {
         let total = total.clamp(1, Semaphore::MAX_PERMITS);
         let semaphore = || Arc::new(Semaphore::new(total));
         Self { total, own: semaphore(), common: semaphore() }

@@ -37,6 +37,7 @@ pub(crate) const RESTORED: &str = "Restored";
 pub(crate) const ACCESS_DENIED: &str = "AccessDenied";
 pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const NO_NODES: &str = "NoNodes";
+pub(crate) const CLUSTER_CHANGED: &str = "ClusterChanged";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
 
 /// The dependency that an owner waits for, by what its condition of the reason `DependencyNotReady` says; `None` where that is not just

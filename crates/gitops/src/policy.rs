@@ -25,6 +25,9 @@ pub struct Policy {
     /// The ServiceAccount on whose behalf a Kustomization acts that names none, as Flux's `--default-service-account` has
     /// it. Without one, it acts with the rights of the agents.
     pub default_service_account: Option<String>,
+    /// Whether a kubeconfig may have it that the certificate of a server is not looked at, as Flux's `--insecure-kubeconfig-tls` has
+    /// it.
+    pub insecure_kubeconfig_tls: bool,
     /// Keys for what is encrypted, of Kustomizations that ask for decryption.
     pub decryption: DecryptionKeys,
     /// How much may be kept on disk of what tenants follow.
@@ -122,7 +125,7 @@ pub(crate) struct Unnamed {
 impl Unnamed {
     /// Takes note of an owner; what is to be said of it.
     pub(crate) fn see(&mut self, owner: &Owner) -> Option<String> {
-        if self.was_said || owner.account.is_some() {
+        if self.was_said || owner.account.is_some() || owner.kube_config.is_some() {
             return None;
         }
         self.namespaces.insert(owner.name.namespace.clone());

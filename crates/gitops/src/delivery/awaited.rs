@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{Account, ObjectId, Versioned};
+use cowherd_apply::{ObjectId, Versioned};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -21,7 +21,7 @@ use super::produce::produce_for_another;
 use super::sharing::PATIENCE;
 use super::words::{Silence, Silent};
 use super::{Context, unbrought};
-use crate::owner::OwnerName;
+use crate::owner::{Identity, Owner, OwnerName};
 use crate::source::SourceName;
 use crate::target::Target;
 
@@ -144,13 +144,13 @@ pub(super) struct Silents {
     /// Who else described the objects by then, where anybody did.
     describers: HashMap<ObjectId, Vec<OwnerName>>,
     /// On whose behalf those act who may have one of the objects.
-    trusted: HashSet<Option<Account>>,
+    trusted: HashSet<Identity>,
 }
 
 impl Silents {
     /// Those that may describe some of `stale`.
     pub(super) fn now(context: &Context, job: &Job, source: Option<&SourceName>, stale: &[Versioned]) -> Self {
-        let trusted = [None, job.owner.account.clone()].into_iter().collect();
+        let trusted = [Identity::Agents, job.owner.identity()].into_iter().collect();
         let all = context.sharing.silent_beside(&job.name, source);
         let describers = stale.iter().filter_map(|object| {
             let others = context.sharing.others_describing(&job.name, &object.id);
@@ -161,19 +161,13 @@ impl Silents {
     }
 
     /// What of `stale` is to be held back, since one of them may describe it.
-    pub(super) async fn awaited(
-        &mut self,
-        context: &Context,
-        target: &Target,
-        job: &Job,
-        stale: &[Versioned],
-    ) -> Awaited {
+    pub(super) async fn awaited(&mut self, context: &Context, job: &Job, stale: &[Versioned]) -> Awaited {
         let mut awaited = Awaited::default();
-        let mut rights = Rights { target, left: QUESTIONS };
+        let mut rights = Rights { context, targets: HashMap::new(), left: QUESTIONS };
         for object in stale {
             let mut is_held = false;
             for silent in self.all.iter().filter(|silent| may_describe(silent, &object.id)) {
-                if rights.allow(&mut self.trusted, job, silent.owner.account.as_ref(), object).await {
+                if rights.allow(&mut self.trusted, job, &silent.owner, object).await {
                     awaited.by.insert(silent.name().clone(), silent.silence);
                     is_held = true;
                 }
@@ -205,7 +199,7 @@ impl Silents {
         let object = job.name.as_object();
         for name in unbrought::describers(context, job).await {
             let Some(owner) = context.sharing.owner(&name) else { continue };
-            if rights.allow(&mut self.trusted, job, owner.account.as_ref(), &object).await {
+            if rights.allow(&mut self.trusted, job, &owner, &object).await {
                 awaited.by.insert(name, Silence::Unbrought);
                 awaited.objects = stale.to_vec();
             }
@@ -219,14 +213,14 @@ impl Silents {
         let others = context.sharing.others_describing(&self.pruner, object);
         let is_trusted = |name: &OwnerName| {
             let owner = context.sharing.owner(name);
-            owner.is_some_and(|owner| self.trusted.contains(&owner.account))
+            owner.is_some_and(|owner| self.trusted.contains(&owner.identity()))
         };
         if others.iter().any(|other| !known.contains(other) && is_trusted(other)) {
             return true;
         }
         let known: HashSet<(&OwnerName, u64)> = self.all.iter().map(|silent| (silent.name(), silent.news)).collect();
         let is_new = |silent: &Silent| {
-            self.trusted.contains(&silent.owner.account) && !known.contains(&(silent.name(), silent.news))
+            self.trusted.contains(&silent.owner.identity()) && !known.contains(&(silent.name(), silent.news))
         };
         context.sharing.silent_beside(&self.pruner, self.source.as_ref()).iter().any(is_new)
     }
@@ -238,30 +232,32 @@ fn may_describe(silent: &Silent, object: &ObjectId) -> bool {
 
 /// Whether owners could have objects.
 struct Rights<'a> {
-    target: &'a Target,
+    context: &'a Context,
+    /// Where those that were asked about are brought, as far as that is known.
+    targets: HashMap<OwnerName, Option<Target>>,
     left: usize,
 }
 
 impl Rights<'_> {
-    /// Whether the owner may write the object. Who acts for whom the deletion does, or with the rights of the agents, is
-    /// trusted with that. What goes wrong with the answer is no reason to wait.
-    async fn allow(
-        &mut self,
-        trusted: &mut HashSet<Option<Account>>,
-        job: &Job,
-        theirs: Option<&Account>,
-        object: &Versioned,
-    ) -> bool {
-        let Some(account) = theirs.filter(|account| Some(*account) != job.owner.account.as_ref()) else {
+    /// Whether the owner may write the object, where it is brought. Who acts for whom the deletion does, or with the rights of the
+    /// agents, is trusted with that. What goes wrong with the answer is no reason to wait.
+    async fn allow(&mut self, trusted: &mut HashSet<Identity>, job: &Job, theirs: &Owner, object: &Versioned) -> bool {
+        let identity = theirs.identity();
+        if identity == Identity::Agents || identity == job.owner.identity() {
             return true;
-        };
+        }
         if self.left == 0 {
             return false;
         }
         self.left -= 1;
-        let may_write = self.target.applier.may_write(object, Some(account)).await.unwrap_or(false);
+        if !self.targets.contains_key(&theirs.name) {
+            let target = self.context.targets.of(theirs).await.ok();
+            self.targets.insert(theirs.name.clone(), target);
+        }
+        let Some(Some(target)) = self.targets.get(&theirs.name) else { return false };
+        let may_write = target.applier.may_write(object, target.account.as_ref()).await.unwrap_or(false);
         if may_write {
-            trusted.insert(Some(account.clone()));
+            trusted.insert(identity);
         }
         may_write
     }

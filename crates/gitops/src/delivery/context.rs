@@ -17,7 +17,7 @@ use crate::metrics::Measures;
 use crate::owner::{Owner, OwnerName};
 use crate::producer::FailedRenders;
 use crate::schedule::Signal;
-use crate::target::Targets;
+use crate::target::{Targets, TellChange, TellDrift};
 use crate::wanted::Wanted;
 use crate::{Config, Counters, Elsewhere, KeptRenders, Occasion, Phase, Policy, Progress, Trigger};
 
@@ -29,8 +29,6 @@ pub(crate) struct Context {
     pub(crate) counters: Arc<Counters>,
     pub(crate) sharing: Arc<Sharing>,
     pub(crate) signals: mpsc::UnboundedSender<Signal>,
-    /// One permit for each owner whose objects may be applied at the same time.
-    pub(crate) applies: Permits,
     pub(crate) renders: Permits,
     pub(crate) elsewhere: Arc<Elsewhere>,
     pub(crate) fetches: Fetches,
@@ -72,14 +70,19 @@ impl Context {
             let signals = signals.clone();
             Arc::new(move |owner, drift| drop(signals.send(Signal::Drift { owner, drift })))
         };
+        let tell_change = {
+            let signals = signals.clone();
+            Arc::new(move |owners| drop(signals.send(Signal::Target(owners))))
+        };
+        let tell = (tell_drift as TellDrift, tell_change as TellChange);
+        let permits = (config.budgets.applies.clone(), config.budgets.renders.clone());
         Arc::new(Self {
             client: clients.own.clone(),
-            targets: Targets::new(clients, options, tell_drift),
+            targets: Targets::new(clients, options, tell, permits, config.policy.clone()),
             recorder,
             counters: config.counters.clone(),
             sharing: Arc::default(),
             signals,
-            applies: config.budgets.applies.clone(),
             renders: config.budgets.renders.clone(),
             elsewhere: config.elsewhere.clone(),
             fetches,

@@ -18,6 +18,7 @@ use super::job::{Ended, Held, Job, Report, Task};
 use super::produce::produce;
 use super::proof::settle_contested;
 use super::prune::remove_stale;
+use super::reach::reach;
 use super::readiness::Readiness;
 use super::unmade::unmade;
 use super::{Context, awaited, finalize, guard, health, idle, nobody, places, remedies, restored, unbrought};
@@ -218,12 +219,12 @@ async fn apply(
     held: Option<&Held>,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let permit = context.applies.acquire().await;
+    let target = &reach(context, job).await?.target;
+    let permit = target.applies.acquire().await;
     job.measured.begin();
     job.give_way()?;
     job.tell(context, Phase::Building);
     guard_finalizer(context, job).await?;
-    let target = &context.targets.of(&job.owner);
     act_for_account(target).await?;
     let prepared = settings.producer.prepare(&context.client, &context.policy.decryption).await;
     let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
@@ -231,7 +232,7 @@ async fn apply(
 
     let before = job.status.last_attempted_revision.replace(job.artifact.revision.clone());
     let is_new = before.as_ref() != Some(&job.artifact.revision);
-    let (permit, mut product) = match produce(context, job, &prepared, recheck, permit).await {
+    let (permit, mut product) = match produce(context, target, job, &prepared, recheck, permit).await {
         Err(failure @ Failure::Produce(_)) => return Err(unmade(context, job, settings, failure).await),
         produced => produced?,
     };

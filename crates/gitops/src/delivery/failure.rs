@@ -10,6 +10,7 @@ use crate::conditions::{
 };
 use crate::owner::status::{Unwritten, go_duration};
 use crate::producer::ProducerError;
+use crate::target::TargetError;
 
 /// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
 /// which all text passes on its way to people.
@@ -59,6 +60,20 @@ pub(crate) enum Failure {
         /// What the API says.
         cause: String,
     },
+    /// The cluster that the owner names is not reached.
+    #[error("spec.kubeConfig: {0}")]
+    Target(TargetError),
+    /// The same for one that is deleted.
+    #[error(
+        "pruning for deleted resource failed: spec.kubeConfig: {error}. Its objects ({count}) are in that cluster, so it stays and is \
+         tried again until it is reached; to let it go without them: spec.deletionPolicy: Orphan"
+    )]
+    Stranded {
+        /// Why it is not reached.
+        error: TargetError,
+        /// How many there are.
+        count: usize,
+    },
     /// There are no manifests.
     #[error("{0}")]
     Produce(Arc<ProducerError>),
@@ -71,17 +86,6 @@ pub(crate) enum Failure {
     /// The objects of an owner that is deleted could not be.
     #[error("pruning for deleted resource failed: {0}")]
     Finalize(Box<ApplyError>),
-    /// The objects of an owner that is deleted are in another cluster.
-    #[error(
-        "{field}: its objects ({count}) are in another cluster, which cowherd does not ask, so it stays and none of them was \
-         deleted; delete them there, and set spec.deletionPolicy to Orphan, or spec.suspend to true, to let it go"
-    )]
-    Elsewhere {
-        /// The field that says so.
-        field: &'static str,
-        /// How many there are.
-        count: usize,
-    },
     /// It could not be seen what a deletion would take with it.
     #[error("cannot see what would go with {object}: {cause}")]
     Content {
@@ -180,7 +184,7 @@ impl Failure {
             Self::Produce(error) => error.reason,
             Self::Because { reason, .. } => reason,
             Self::Apply(error) if matches!(**error, ApplyError::Manifest(_)) => BUILD_FAILED,
-            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } | Self::Elsewhere { .. } => PRUNE_FAILED,
+            Self::Prune(_) | Self::Finalize(_) | Self::Content { .. } | Self::Stranded { .. } => PRUNE_FAILED,
             Self::Protected(_) => PRUNE_PROTECTED,
             Self::Unseen(_) | Self::Idle(_) => NO_CONTROLLER,
             Self::Health { .. } | Self::Unreadable(_) => HEALTH_CHECK_FAILED,

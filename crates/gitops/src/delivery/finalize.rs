@@ -15,13 +15,13 @@ use super::failure::Failure;
 use super::handover::{leave_to_others, with_given};
 use super::job::Job;
 use super::proof::settle_doubtful;
+use super::reach::reach;
 use super::spared::spare;
 use super::{Context, guard, restored};
 use crate::Phase;
 use crate::conditions::{PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
 use crate::owner::{Deletion, OwnerName};
-use crate::target::Target;
 
 /// Deletes what the owner applied, as far as its policy says so, and lets go of it.
 pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Failure> {
@@ -37,21 +37,15 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         // The names of objects may hold values.
         job.mask = prepared.mask;
     }
-    if owner.elsewhere.is_none()
-        && let Some(keeper) = restored::keeper(context, job).await?
-    {
+    if let Some(keeper) = restored::keeper(context, job).await? {
         return restored::leave(context, job, keeper).await;
     }
     match owner.deletion {
         _ if objects.is_empty() => {}
-        Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait if let Some(field) = owner.elsewhere => {
-            context.tell_concerned(context.sharing.goes(&job.owner));
-            return Err(Failure::Elsewhere { field, count: objects.len() });
-        }
         Deletion::Orphan(because) => objects.iter().for_each(|object| job.note_stays(&object.id, &because)),
         Deletion::MirrorPrune | Deletion::Delete | Deletion::DeleteAndWait => {
             begin(context, job, &objects).await;
-            remove(context, &context.targets.of(&owner), job).await?;
+            remove(context, job).await?;
         }
     }
     context.tell_concerned(context.sharing.goes(&job.owner));
@@ -66,9 +60,11 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
 }
 
 /// Deletes the objects that the owner has, but for those that another one describes by now, or that never go.
-pub(super) async fn remove(context: &Context, target: &Target, job: &mut Job) -> Result<(), Failure> {
+pub(super) async fn remove(context: &Context, job: &mut Job) -> Result<(), Failure> {
     // Who goes describes nothing. Two that are about to take away each other's would wait for ever.
     context.tell_concerned(context.sharing.goes(&job.owner));
+    let count = job.status.objects().len();
+    let target = &reach(context, job).await.map_err(|failure| stranded(failure, count))?.target;
     let source = job.settings.as_ref().map(|settings| settings.source.clone());
     listen(context, target, job, source.as_ref()).await?;
     let had = job.status.objects();
@@ -80,9 +76,7 @@ pub(super) async fn remove(context: &Context, target: &Target, job: &mut Job) ->
     let mut silents = Silents::now(context, job, source.as_ref(), &objects);
     let undecided = leave_to_others(context, target, job, &mut objects).await;
     spare(context, job, source.as_ref(), &mut objects);
-    if let Some(account) = &target.account
-        && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
-    {
+    if let Some(account) = target.lacks_account().await.map_err(|error| Failure::api(&error))? {
         leave(context, job, account, &objects);
         return undecided.error().map_or(Ok(()), |error| Err(Failure::Finalize(Box::new(error))));
     }
@@ -97,7 +91,7 @@ pub(super) async fn remove(context: &Context, target: &Target, job: &mut Job) ->
     let awaited = match is_leaving(context, &job.name.namespace).await {
         // Who deletes a namespace means all that is in it, and it must not hang in between.
         true => Awaited::default(),
-        false => silents.awaited(context, target, job, &stale.objects).await,
+        false => silents.awaited(context, job, &stale.objects).await,
     };
     guard::await_others(context, target, job, &stale, awaited).await?;
     let pruned = match prune(context, target, job, &stale, |object| !silents.are_outdated(context, object)).await {
@@ -119,6 +113,14 @@ pub(super) async fn remove(context: &Context, target: &Target, job: &mut Job) ->
     }
     tell(context, job, &pruned.changes.to_string());
     Ok(())
+}
+
+/// What is said of one whose cluster is not reached.
+fn stranded(failure: Failure, count: usize) -> Failure {
+    match failure {
+        Failure::Target(error) => Failure::Stranded { error, count },
+        other => other,
+    }
 }
 
 /// Tells what was deleted, and what stays and why.

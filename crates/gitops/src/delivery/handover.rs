@@ -87,12 +87,17 @@ async fn left_to(
     };
     for heir in heirs {
         let Some((owner, recipient)) = recipient(context, &heir, object).await? else { continue };
-        if !target.applier.may_write(object, recipient.account.as_ref()).await? {
+        // In another cluster the heir may be let in by credentials of its own.
+        let theirs = &recipient.applier;
+        if !theirs.may_write(object, recipient.account.as_ref()).await? {
             continue;
         }
         let Some(promise) = context.sharing.promise(&heir, object) else { continue };
         hold_on_to(context, &owner, object).await?;
-        if target.applier.hand_over(&name.mark(), object, &recipient).await? {
+        let account = recipient.account.clone();
+        let to = Heir { owner: heir.mark(), ownership: heir.kind.ownership, account };
+        if theirs.hand_over(&name.mark(), object, &to).await? {
+            target.applier.forget(&name.mark(), object);
             drop(promise);
             return Ok(Some(heir));
         }
@@ -101,27 +106,26 @@ async fn left_to(
     Ok(None)
 }
 
-/// Who gets the object as that owner, if it is there and may apply anything. That it is suspended is no reason to let the object go,
+/// As whom that owner gets the object, if it is there and may apply anything. That it is suspended is no reason to let the object go,
 /// which it describes still; [`Claims::heirs`](super::claims) name those that are at work before.
 async fn recipient(
     context: &Context,
     name: &OwnerName,
     object: &Versioned,
-) -> Result<Option<(Owner, Heir)>, ApplyError> {
+) -> Result<Option<(Owner, Target)>, ApplyError> {
     let Some(owner) = find(context, name, &object.id).await? else { return Ok(None) };
     let Ok(settings) = &owner.settings else { return Ok(None) };
     if context.policy.check(name, settings).is_err() {
         return Ok(None);
     }
-    let target = context.targets.of(&owner);
+    let Ok(target) = context.targets.of(&owner).await else { return Ok(None) };
     match target.can_act().await {
         Ok(true) => {}
         Ok(false) => return Ok(None),
         Err(error) if is_refused(&error) => return Ok(None),
         Err(error) => return Err(unreachable(&object.id, error)),
     }
-    let heir = Heir { owner: name.mark(), ownership: name.kind.ownership, account: target.account };
-    Ok(Some((owner, heir)))
+    Ok(Some((owner, target)))
 }
 
 /// Who gets an object before it applied anything may not go before that is cleaned up. One that is gone, and comes back, cannot.

@@ -9,7 +9,8 @@ use crate::owner::Owner;
 
 /// What to do before what helps an account that may not, where there is no such account.
 pub(super) async fn found(context: &Context, owner: &Owner, failure: &Failure) -> Option<String> {
-    let account = owner.account.as_ref()?;
+    // That of another cluster is looked for nowhere here.
+    let account = owner.account.as_ref().filter(|_| owner.kube_config.is_none())?;
     failure.answer()?.denied(&account.user)?;
     let (namespace, name) = account.as_service_account()?;
     let accounts: Api<ServiceAccount> = Api::namespaced(context.client.clone(), namespace);

@@ -78,6 +78,10 @@ pub(crate) async fn preview(
 ) -> Result<Previewed, PreviewError> {
     let name = format!("{} {}", owner.name.kind.kind, owner.name);
     let settings = owner.settings.clone().map_err(|error| PreviewError::Settings(name.clone(), error.to_string()))?;
+    if owner.kube_config.is_some() {
+        let why = "spec.kubeConfig: its objects are in another cluster, which is not asked for this";
+        return Err(PreviewError::Settings(name, why.to_owned()));
+    }
     let unbuilt = |mask: &Mask, error: ProducerError| {
         let text = mask.text(&error.to_string());
         match error.reason {
@@ -148,7 +152,7 @@ pub(crate) async fn preview_deletion(
     client: &Client,
     (owner, status): (&Owner, &Status),
 ) -> Result<Vec<Diff>, PreviewError> {
-    if matches!(owner.deletion, Deletion::Orphan(_)) || owner.elsewhere.is_some() || !owner.has_finalizer() {
+    if matches!(owner.deletion, Deletion::Orphan(_)) || owner.kube_config.is_some() || !owner.has_finalizer() {
         return Ok(Vec::new());
     }
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };

@@ -13,11 +13,13 @@ use crate::owner::{Owner, OwnerName, Settings};
 use crate::producer::{Outcome, Prepared, ProducerError, Product, Render, Step};
 use crate::remotes::Brought;
 use crate::source::Artifact;
+use crate::target::Target;
 
 /// The manifests, from an earlier render where that still holds and nobody asked for another one (`anew`), and the permit to
 /// apply them. None is held while something is fetched.
 pub(super) async fn produce(
     context: &Context,
+    target: &Target,
     job: &Job,
     prepared: &Prepared,
     anew: bool,
@@ -39,7 +41,7 @@ pub(super) async fn produce(
                 if !fetch_all(context, namespace, &render.access, missing, &mut brought, job.cancelled()).await {
                     return Err(Failure::Superseded);
                 }
-                permit = context.applies.acquire().await;
+                permit = target.applies.acquire().await;
                 job.give_way()?;
             }
         }

@@ -33,7 +33,10 @@ pub(super) async fn settle_contested(context: &Context, rank: &Rank, manifests: 
     let mut targets = HashMap::new();
     for name in names {
         if let Some(owner) = find(context, name, &contested[0].object).await? {
-            targets.insert(name, context.targets.of(&owner));
+            // Where nobody knows how its cluster is reached, it can have nothing there.
+            if let Ok(target) = context.targets.of(&owner).await {
+                targets.insert(name, target);
+            }
         }
     }
     let look = |contested: &Contested| {
@@ -77,7 +80,11 @@ pub(super) async fn settle_doubtful(context: &Context, name: &OwnerName, objects
         for other in context.sharing.doubtful(name, &object.id) {
             if !targets.contains_key(&other) {
                 let owner = find(context, &other, &object.id).await.ok().flatten();
-                targets.insert(other.clone(), owner.map(|owner| context.targets.of(&owner)));
+                let target = match owner {
+                    Some(owner) => context.targets.of(&owner).await.ok(),
+                    None => None,
+                };
+                targets.insert(other.clone(), target);
             }
             if let Some(Some(target)) = targets.get(&other)
                 && !may_write(object, target).await

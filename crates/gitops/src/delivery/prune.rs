@@ -36,12 +36,12 @@ pub(super) async fn remove_stale(
     listen(context, target, job, source).await?;
     settle_doubtful(context, &job.name, &stale).await;
     context.sharing.wait_for_doubtful(&job.name, &stale).await;
-    let _permit = context.applies.acquire().await;
+    let _permit = target.applies.acquire().await;
     let mut silents = Silents::now(context, job, source, &stale);
     let undecided = leave_to_others(context, target, job, &mut stale).await;
     let gone = stale.clone();
     spare(context, job, source, &mut stale);
-    let awaited = silents.awaited(context, target, job, &stale).await;
+    let awaited = silents.awaited(context, job, &stale).await;
     let (owner, abandoned_by) = (job.name.mark(), context.abandoned_by(&job.name));
     let mut stale = Stale { owner, objects: stale, account: target.account.clone(), abandoned_by };
     let held = guard::hold(context, target, job, (old, applied), (&gone, &stale), awaited).await?;

@@ -92,7 +92,8 @@ async fn those_that_may(context: &Context, job: &Job) -> Result<Vec<OwnerName>, 
     let (object, mut those) = (job.name.as_object(), Vec::new());
     for name in context.sharing.keepers(&job.name) {
         let Some(owner) = find(context, &name, &object.id).await? else { continue };
-        let target = context.targets.of(&owner);
+        // Who describes it is brought to the cluster that it is in.
+        let Ok(target) = context.targets.of(&owner).await else { continue };
         if target.applier.may_write(&object, target.account.as_ref()).await? {
             those.push(name);
         }
@@ -139,7 +140,7 @@ async fn try_to_wait(context: &Context, job: &mut Job, known: &mut Option<Keeper
     }
     // That it is gone is no reason any more to give way.
     job.cancel = watch::channel(false).1;
-    let removed = remove(context, &context.targets.of(&job.owner), job).await;
+    let removed = remove(context, job).await;
     removed.inspect_err(|_| context.sharing.leave_behind(&job.owner, &job.status))?;
     context.tell_concerned(context.sharing.disclaim(&job.owner));
     Ok(())

@@ -16,6 +16,10 @@ use crate::source::SourceName;
 
 /// Takes what never goes out of what is to go, and says so.
 pub(super) fn spare(context: &Context, job: &mut Job, source: Option<&SourceName>, stale: &mut Vec<Versioned>) {
+    if job.owner.kube_config.is_some() {
+        // Neither lives in that cluster.
+        return;
+    }
     stale.retain(|object| {
         let Some(inhabitant) = inhabitant(&object.id, &job.name, source.map(|source| &source.name)) else {
             return true;

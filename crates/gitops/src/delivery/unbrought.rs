@@ -20,7 +20,9 @@ pub(super) type Specs = BTreeMap<ObjectId, Value>;
 /// The specs of those owners among the manifests that were not brought with the others.
 pub(super) fn specs(job: &Job, manifests: &[Manifest], changes: &ChangeSet) -> Specs {
     let kind = job.name.kind;
-    let is_owner = |id: &ObjectId| id.group == kind.group && id.kind == kind.kind;
+    // Those of another cluster are nobody's here.
+    let is_here = job.owner.kube_config.is_none();
+    let is_owner = |id: &ObjectId| is_here && id.group == kind.group && id.kind == kind.kind;
     let missing = manifests.iter().filter(|manifest| is_owner(manifest.id()) && !changes.contains(manifest.id()));
     missing.map(|manifest| (manifest.id().clone(), manifest.object()["spec"].clone())).collect()
 }

@@ -208,9 +208,9 @@ impl Words {
         }
     }
 
-    /// Whether somebody is about to apply something of the source.
-    pub(super) fn is_before_apply(&self, source: &SourceName) -> bool {
-        self.before_apply.contains_key(source)
+    /// Those that are about to apply something of the source.
+    pub(super) fn before_apply(&self, source: &SourceName) -> impl Iterator<Item = &OwnerName> {
+        self.before_apply.get(source).into_iter().flatten()
     }
 
     /// A job begins, which is to say what the owner describes in all that is known by now. It has this number.

@@ -1,6 +1,7 @@
 //! What the cluster is capable of: `.Capabilities` of templates, and what `lookup` finds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cowherd_helm::Capabilities;
 use cowherd_helm::capabilities::KubeVersion;
@@ -11,9 +12,13 @@ use kube::Client;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
 
 /// How many of the lists of kinds are asked for at the same time.
 const AT_ONCE: usize = 8;
+
+/// How many versions of groups a cluster may serve: real ones have a few hundred.
+const MOST_VERSIONS: usize = 5000;
 
 /// How many objects `lookup` gives at most where it is asked for all of a kind.
 const MOST: u32 = 500;
@@ -27,6 +32,11 @@ pub(super) async fn discover(client: &Client) -> kube::Result<Capabilities> {
         groups.into_iter().flat_map(|group| group.versions.into_iter().map(|version| version.group_version));
     let all: Vec<(bool, String)> =
         core.into_iter().map(|version| (true, version)).chain(of_groups.map(|version| (false, version))).collect();
+    if all.len() > MOST_VERSIONS {
+        return Err(kube::Error::Service(
+            format!("the cluster serves more than {MOST_VERSIONS} versions of groups").into(),
+        ));
+    }
     let lists = stream::iter(all).map(|(is_core, version)| async move {
         let list = match is_core {
             true => client.list_core_api_resources(&version).await,
@@ -57,12 +67,16 @@ pub(super) struct InCluster {
     client: Client,
     handle: Handle,
     lookups: AtomicUsize,
+    /// Until when it is looked, if not as long as it takes.
+    until: Option<Instant>,
 }
 
 impl InCluster {
     /// What the client may see. To be made where there is a runtime, and used on a thread on which one may wait.
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, handle: Handle::current(), lookups: AtomicUsize::new(0) }
+    /// `within`: how long all of it may take.
+    pub(super) fn new(client: Client, within: Option<Duration>) -> Self {
+        let until = within.map(|within| Instant::now() + within);
+        Self { client, handle: Handle::current(), lookups: AtomicUsize::new(0), until }
     }
 }
 
@@ -71,7 +85,15 @@ impl Lookup for InCluster {
         if self.lookups.fetch_add(1, Ordering::Relaxed) >= LOOKUPS {
             return Err(format!("a render may look up {LOOKUPS} objects, and this one wants more"));
         }
-        self.handle.block_on(self.find(api_version, kind, namespace, name))
+        let found = self.find(api_version, kind, namespace, name);
+        self.handle.block_on(async {
+            match self.until {
+                Some(until) => timeout_at(until, found).await.unwrap_or_else(|_| {
+                    Err("the cluster takes too long to answer all that the templates look up there".to_owned())
+                }),
+                None => found.await,
+            }
+        })
     }
 }
 

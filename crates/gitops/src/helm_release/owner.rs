@@ -18,7 +18,9 @@ use super::names::{self, Names};
 use super::remediation::ReleaseAction;
 use super::{KIND, status};
 use crate::DecryptionKeys;
-use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status};
+use crate::owner::{
+    Deletion, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+};
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::source::{SourceKind, SourceName, helm_chart};
@@ -40,7 +42,7 @@ impl Owning for HelmRelease {
             settings: known.map_or_else(|| settings(&name, &self.spec).map(Arc::new), |known| known.settings.clone()),
             // What becomes of its objects is Helm's own to say.
             deletion: Deletion::Delete,
-            elsewhere: self.spec.kube_config.is_some().then_some("spec.kubeConfig"),
+            kube_config: KubeConfig::read(&name.namespace, self.spec.kube_config.as_ref()),
             account: account(&name, &self.spec),
             has_default_account: false,
             precedence: Precedence::default(),
@@ -63,6 +65,7 @@ pub(super) fn spec(owner: &Owner) -> Arc<HelmReleaseSpec> {
 fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, SettingsError> {
     refuse_unsupported(spec)?;
     check_names(name, spec)?;
+    KubeConfig::read(&name.namespace, spec.kube_config.as_ref()).map_or(Ok(()), |said| said.check())?;
     let interval = duration("interval", Some(&spec.interval))?.unwrap_or(TIMEOUT).max(SHORTEST_INTERVAL);
     let timeout = duration("timeout", spec.timeout.as_ref())?.unwrap_or(TIMEOUT).max(Duration::from_secs(1));
     let depends_on = spec.depends_on.iter().map(|dependency| {
@@ -251,7 +254,7 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_refused_by_name() {
         for (spec, begins) in [
-            (json!({ "kubeConfig": { "secretRef": { "name": "s" } } }), "spec.kubeConfig is not supported yet"),
+            (json!({ "kubeConfig": {} }), "spec.kubeConfig must have exactly one of"),
             (
                 json!({ "chart": null, "chartRef": { "kind": "ExternalArtifact", "name": "x" } }),
                 "spec.chartRef.kind \"Ext",

@@ -27,7 +27,7 @@ use crate::Phase;
 use crate::conditions::{
     ARTIFACT_FAILED, PROGRESSING, PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, find, holds,
 };
-use crate::delivery::{Context, Failure, Job, act_for_account, guard_finalizer};
+use crate::delivery::{Context, Failure, Job, Reached, act_for_account, guard_finalizer, reach};
 use crate::events::Type;
 use crate::owner::{Settings, status};
 use crate::target::Target;
@@ -54,12 +54,18 @@ pub(super) async fn reconcile(context: &Arc<Context>, job: &mut Job, settings: &
     job.give_way()?;
     job.tell(context, Phase::Building);
     guard_finalizer(context, job).await?;
-    let target = context.targets.of(&job.owner);
+    let Reached { target, is_another } = reach(context, job).await?;
     act_for_account(&target).await?;
     // What a release consists of is claimed from nobody.
     context.tell_concerned(context.sharing.said(&job.name, job.word));
     let spec = owner::spec(&job.owner);
     let mut own = words::own(&job.status);
+    if is_another {
+        // What was released there says nothing of what is here.
+        own.history.clear();
+        own.storage_namespace = None;
+        (own.failures, own.install_failures, own.upgrade_failures) = (None, None, None);
+    }
     keep_chart(context, job, &spec, &mut own).await?;
 
     let values = values::compose(&context.client, &job.name.namespace, &spec).await;

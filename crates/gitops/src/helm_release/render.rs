@@ -1,6 +1,7 @@
 //! A chart and values to what Helm keeps of a revision: its manifests, with all that the spec adds to them, and its hooks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cowherd_helm::engine::GoTemplates;
 use cowherd_helm::release::record::Record;
@@ -12,6 +13,10 @@ use serde_json::{Map, Value};
 use super::capabilities::InCluster;
 use super::post_render::PostRender;
 use crate::delivery::Context;
+use crate::target::Target;
+
+/// How long all lookups of a render in another cluster may take together: a thread waits for them.
+const LONGEST_LOOKUPS: Duration = Duration::from_secs(30);
 
 /// A revision that is to be rendered.
 pub(super) struct Wanted {
@@ -27,9 +32,14 @@ pub(super) struct Wanted {
 ///
 /// # Errors
 /// What is wrong with the chart or the values, in Helm's words.
-pub(super) async fn render(context: &Arc<Context>, client: &Client, wanted: Wanted) -> Result<Record, String> {
-    let _permit = context.renders.acquire().await;
-    let (lookup, now) = (InCluster::new(client.clone()), Timestamp::now());
+pub(super) async fn render(
+    context: &Arc<Context>,
+    (target, client): (&Target, &Client),
+    wanted: Wanted,
+) -> Result<Record, String> {
+    let _permit = target.renders.acquire().await;
+    let within = target.remote.is_some().then_some(LONGEST_LOOKUPS);
+    let (lookup, now) = (InCluster::new(client.clone(), within), Timestamp::now());
     // What is random is so each time, and nobody can guess it who has not the seed.
     let mut seed = context.seed.to_vec();
     seed.extend(

@@ -30,6 +30,7 @@ pub(super) const FIELDS: &[&str] = &[
     "lastHandledReconcileAt",
     "lastHandledForceAt",
     "lastHandledResetAt",
+    "targetCluster",
 ];
 
 /// What the status of a HelmRelease says.
@@ -44,6 +45,7 @@ pub(super) fn read(mut status: HelmReleaseStatus) -> Status {
         last_handled_reconcile_at: status.last_handled_reconcile_at.take(),
         last_attempted_revision: status.last_attempted_revision.clone(),
         inventory,
+        cluster: status.target_cluster.take(),
         own: fields(&status),
         ..Status::default()
     }
@@ -59,6 +61,7 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
         conditions: status.conditions.clone(),
         last_handled_reconcile_at: status.last_handled_reconcile_at.clone(),
         inventory,
+        target_cluster: status.cluster.clone(),
         ..own(status)
     })
 }
@@ -98,7 +101,7 @@ mod tests {
             "installFailures": 1, "upgradeFailures": 2, "lastAttemptedRevision": "1.0.0",
             "lastAttemptedRevisionDigest": "sha256:5", "lastAttemptedValuesChecksum": "0", "lastReleaseRevision": 1,
             "lastAttemptedConfigDigest": "sha256:6", "lastHandledReconcileAt": "a", "lastHandledForceAt": "b",
-            "lastHandledResetAt": "c",
+            "lastHandledResetAt": "c", "targetCluster": "sha256:7",
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());
         assert_eq!(write(&read).unwrap(), status);

@@ -15,9 +15,10 @@ use super::reconcile::Run;
 use super::storage::Storage;
 use super::{chart_template, owner, status as words};
 use crate::Phase;
-use crate::delivery::{Context, Failure, Job, act_for_account, release_owner};
+use crate::delivery::{Context, Failure, Job, Reached, act_for_account, reach, release_owner};
 use crate::events::Type;
 use crate::owner::status;
+use crate::target::TargetError;
 
 /// Uninstalls the release of a HelmRelease that was deleted, unless that was suspended, and lets go of it.
 pub(super) async fn finalize(context: &Arc<Context>, job: &mut Job) -> Result<(), Failure> {
@@ -43,18 +44,28 @@ async fn leave(context: &Arc<Context>, job: &mut Job, own: &mut HelmReleaseStatu
     let (Some(storage), Some(newest)) = (own.storage_namespace.clone(), latest(&own.history).cloned()) else {
         return Ok(());
     };
-    if let Some(field) = job.owner.elsewhere {
-        let message = format!(
-            "{field}: its release {} is in another cluster, which cowherd does not ask, so it stays; uninstall it there, and set \
-             spec.suspend to true to let the HelmRelease go",
-            full_name(&newest)
-        );
-        return Err(Failure::because(UNINSTALL_FAILED, &message, false));
-    }
-    let target = context.targets.of(&job.owner);
-    if let Some(account) = &target.account
-        && !target.applier.has_account(account).await.map_err(|error| Failure::api(&error))?
-    {
+    let target = match reach(context, job).await {
+        // The release is in the cluster of before.
+        Ok(Reached { is_another: true, .. }) => return Ok(()),
+        Ok(Reached { target, .. }) => target,
+        // As with helm-controller: nobody could ever reach it.
+        Err(Failure::Target(error @ TargetError::Missing { .. })) => {
+            let message = format!("the release {} stays where it is: spec.kubeConfig: {error}", full_name(&newest));
+            tracing::warn!("{message}");
+            job.tell_event(context, Type::Warning, UNINSTALL_FAILED, &message);
+            return Ok(());
+        }
+        Err(Failure::Target(error)) => {
+            let message = format!(
+                "failed to uninstall the release {}: spec.kubeConfig: {error}. It is tried again until the cluster is reached; to let the \
+                 HelmRelease go without it: spec.suspend: true",
+                full_name(&newest)
+            );
+            return Err(Failure::because(UNINSTALL_FAILED, &message, true));
+        }
+        Err(failure) => return Err(failure),
+    };
+    if let Some(account) = target.lacks_account().await.map_err(|error| Failure::api(&error))? {
         let message = format!(
             "the release {} stays: {} does not exist any more, on whose behalf it would be uninstalled",
             full_name(&newest),

@@ -286,7 +286,6 @@ fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     if let Some(decryption) = &mut spec.decryption {
         decryption.service_account_name = None;
     }
-    spec.kube_config = None;
     spec.health_check_exprs.clear();
     spec.ignore.clear();
     spec.build_metadata.clear();
@@ -321,9 +320,11 @@ mod tests {
 
     #[test]
     fn what_the_agents_refuse_is_noted_and_the_rest_is_made() {
-        let plan = plan(json!({ "kubeConfig": {}, "decryption": { "provider": "sops" }, "targetNamespace": "apps" }));
+        let plan = plan(
+            json!({ "buildMetadata": ["originAnnotations"], "decryption": { "provider": "sops" }, "targetNamespace": "apps" }),
+        );
         let refused: Vec<&str> = plan.refused().iter().map(|refused| refused.entry.field).collect();
-        assert_eq!(refused, ["kubeConfig"]);
+        assert_eq!(refused, ["buildMetadata"]);
         let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: eA==}\nsops: {mac: x}\n";
         let made = make(&plan, secret, &Values::default()).unwrap();
         assert_eq!(made.encrypted[0].to_string(), "Secret/apps/s");

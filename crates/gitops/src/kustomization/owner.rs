@@ -12,7 +12,9 @@ use kube::ResourceExt;
 use super::producer::Kustomize;
 use super::{KIND, status};
 use crate::NamespacedName;
-use crate::owner::{Deletion, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status};
+use crate::owner::{
+    Deletion, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+};
 use crate::source::{SourceKind, SourceName};
 
 /// The shortest time that applying and health checks get.
@@ -31,7 +33,7 @@ impl Owning for Kustomization {
             is_suspended: self.spec.suspend == Some(true),
             settings: known.map_or_else(|| settings(&self).map(Arc::new), |known| known.settings.clone()),
             deletion: deletion(&self),
-            elsewhere: self.spec.kube_config.is_some().then_some("spec.kubeConfig"),
+            kube_config: kube_config(&self),
             account: account(&self),
             has_default_account: false,
             precedence: Precedence::default(),
@@ -47,6 +49,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
     let spec = &object.spec;
     refuse_unsupported(spec)?;
     check_names(object)?;
+    kube_config(object).map_or(Ok(()), |said| said.check())?;
     let kind = source_kind(spec)?;
     let name = NamespacedName::of(object);
     let duration = |field, value: &cowherd_api::Duration| {
@@ -98,6 +101,11 @@ fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
         return Err(SettingsError { field: "postBuild.substituteFrom", problem });
     }
     Ok(())
+}
+
+/// What says how the cluster is reached that its objects are in.
+fn kube_config(object: &Kustomization) -> Option<KubeConfig> {
+    KubeConfig::read(object.metadata.namespace.as_deref().unwrap_or_default(), object.spec.kube_config.as_ref())
 }
 
 /// On whose behalf a Kustomization acts.
@@ -194,7 +202,7 @@ mod tests {
             error(json!({ "sourceRef": { "kind": "Bucket", "name": "s" } }))
                 .starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet")
         );
-        assert!(error(json!({ "kubeConfig": { "secretRef": { "name": "s" } } })).starts_with("spec.kubeConfig"));
+        assert!(error(json!({ "kubeConfig": {} })).starts_with("spec.kubeConfig must have exactly one"));
         assert!(error(json!({ "interval": "soon" })).contains("\"soon\" is not a duration"));
     }
 

@@ -20,6 +20,7 @@ pub(super) const FIELDS: &[&str] = &[
     "inventory",
     "history",
     "settledEntries",
+    "targetCluster",
 ];
 
 /// Under which name an entry of the history has its revision.
@@ -43,6 +44,7 @@ pub(super) fn read(status: KustomizationStatus) -> Status {
         inventory,
         history: status.history.into_iter().map(reconciliation).collect(),
         settled: status.settled_entries.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+        cluster: status.target_cluster,
         ..Status::default()
     }
 }
@@ -62,6 +64,7 @@ pub(super) fn write(status: &Status) -> serde_json::Result<Value> {
         inventory,
         history: status.history.read().iter().map(snapshot).collect(),
         settled_entries: status.settled.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+        target_cluster: status.cluster.clone(),
     })
 }
 
@@ -120,6 +123,7 @@ mod tests {
                 "metadata": { "revision": "latest@sha256:1", "originRevision": "main@sha1:1",
                     "cowherd.dev/since-revision": "main@sha1:0", "cowherd.dev/author": "Ada", "cowherd.dev/subject": "Scale up" } }],
             "settledEntries": 1,
+            "targetCluster": "sha256:1",
         });
         let read = read(serde_json::from_value(status.clone()).unwrap());
         assert_eq!(write(&read).unwrap(), status);

@@ -45,6 +45,8 @@ pub enum Trigger {
     Retry,
     /// Who else describes its objects has changed.
     Sharing,
+    /// What says how its cluster is reached has changed.
+    KubeConfig,
     /// It was deleted.
     Deletion,
 }
@@ -111,6 +113,7 @@ impl fmt::Display for Trigger {
             Self::Interval => f.write_str("its interval is over"),
             Self::Retry => f.write_str("it failed before"),
             Self::Sharing => f.write_str("it changed who else describes its objects"),
+            Self::KubeConfig => f.write_str("it changed how its cluster is reached"),
             Self::Deletion => f.write_str("it was deleted"),
         }
     }

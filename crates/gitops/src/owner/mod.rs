@@ -6,6 +6,7 @@
 mod history;
 mod inventory;
 mod kind;
+mod kube_config;
 mod metadata;
 mod name;
 mod precedence;
@@ -23,6 +24,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 pub(crate) use history::{History, Reconciliation};
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
+pub(crate) use kube_config::{KubeConfig, KubeConfigSource};
 pub(crate) use metadata::Metadata;
 pub(crate) use name::OwnerName;
 pub(crate) use precedence::Precedence;
@@ -40,9 +42,9 @@ pub(crate) struct Owner {
     pub(crate) settings: Result<Arc<Settings>, SettingsError>,
     /// What becomes of its objects when it is deleted.
     pub(crate) deletion: Deletion,
-    /// The field that says that its objects are in another cluster, if one does. None of them is touched, since that cluster
-    /// is not asked, and what has their names here is something else.
-    pub(crate) elsewhere: Option<&'static str>,
+    /// What says how the cluster is reached that its objects are in, if that is another one. What has their names here is something
+    /// else.
+    pub(crate) kube_config: Option<KubeConfig>,
     /// On whose behalf it acts; with the rights of the agents where it names nobody.
     pub(crate) account: Option<Account>,
     /// Whether it names nobody, and acts on behalf of whom the agents were started to act for.
@@ -53,7 +55,27 @@ pub(crate) struct Owner {
     pub(crate) own: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// Who acts for an owner. What one may, another one of the same identity may as well.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// The agents, with their own rights.
+    Agents,
+    /// An account of the cluster that the owner is in.
+    Account(Account),
+    /// Who is let into another cluster so, or an account of it.
+    There(KubeConfig, Option<Account>),
+}
+
 impl Owner {
+    /// Who acts for it.
+    pub(crate) fn identity(&self) -> Identity {
+        match (&self.kube_config, &self.account) {
+            (Some(said), account) => Identity::There(said.clone(), account.clone()),
+            (None, Some(account)) => Identity::Account(account.clone()),
+            (None, None) => Identity::Agents,
+        }
+    }
+
     pub(crate) fn uid(&self) -> Option<&str> {
         self.metadata.uid.as_deref()
     }

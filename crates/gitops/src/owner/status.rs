@@ -39,6 +39,8 @@ pub(crate) struct Status {
     /// How many objects, the first of the inventory, the owner had when nothing was to be pruned last; all of them, where
     /// nothing is.
     pub(crate) settled: Option<usize>,
+    /// The other cluster that the objects are in; none where they are in this one.
+    pub(crate) cluster: Option<String>,
     /// What only owners of its kind say.
     pub(crate) own: Map<String, Value>,
     /// What is known of it as the API has it.
@@ -89,6 +91,7 @@ impl Status {
         Self {
             inventory: self.inventory.clone(),
             settled: self.settled,
+            cluster: self.cluster.clone(),
             conditions: waits.into_iter().collect(),
             ..Self::default()
         }

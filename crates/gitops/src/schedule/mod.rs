@@ -20,7 +20,7 @@ mod sources;
 mod timers;
 pub(crate) mod watch;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use cowherd_apply::Drift;
@@ -56,6 +56,8 @@ pub(crate) enum Signal {
     Followed { name: OwnerName, uid: Option<String>, followed: Followed },
     /// It changed who else describes objects of these owners, or whose they are.
     Concerned(Concerned),
+    /// The way to the cluster of these owners changed.
+    Target(BTreeSet<OwnerName>),
     /// An object of an owner drifted.
     Drift { owner: OwnerName, drift: Drift },
     /// A job found that its owner cannot be made; it asks to be told once nobody is about to take the owner away.
@@ -163,8 +165,18 @@ impl Schedule {
             }
             Signal::Followed { name, uid, followed } => self.followed(&name, uid.as_deref(), followed),
             Signal::Concerned(concerned) => self.concern(concerned),
+            Signal::Target(owners) => self.lead_elsewhere(&owners),
             Signal::Drift { owner, drift } => self.drifted(&owner, drift),
             Signal::Unmade { name, answer } => self.ask(name, answer),
+        }
+    }
+
+    fn lead_elsewhere(&mut self, owners: &BTreeSet<OwnerName>) {
+        for name in owners {
+            if let Some(entry) = self.entries.get_mut(name) {
+                entry.has_other_way = true;
+                self.consider(name);
+            }
         }
     }
 

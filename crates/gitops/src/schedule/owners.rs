@@ -4,6 +4,7 @@ use std::mem;
 
 use super::Schedule;
 use super::entry::Entry;
+use crate::delivery::sharing::Place;
 use crate::delivery::{Concerned, Rank, Task, has_waiting};
 use crate::owner::{OwnerKind, OwnerName, Sighting};
 use crate::{Occasion, Trigger};
@@ -57,6 +58,7 @@ impl Schedule {
             self.concern(concerned);
         }
         if is_news && self.entries.get(&name).is_some_and(|entry| entry.is_suspended()) {
+            self.context.targets.let_go(&name);
             let concerned = self.context.sharing.rest(&name);
             self.concern(concerned);
         }
@@ -70,12 +72,13 @@ impl Schedule {
     /// said what it describes.
     pub(super) fn expect(&mut self, name: &OwnerName, comes_back: bool) {
         let Some(entry) = self.entries.get(name) else { return };
-        // What is in another cluster is nobody's here.
-        let is_here = entry.owner.elsewhere.is_none();
-        let objects = entry.status.objects().into_iter().filter(|_| is_here).map(|object| object.id);
+        // What was in another cluster is nobody's here, whatever the spec says by now.
+        let are_there = entry.owner.kube_config.is_none() && entry.status.cluster.is_some();
+        let objects = entry.status.objects().into_iter().filter(|_| !are_there).map(|object| object.id);
+        let place = Place::of(&entry.owner, &entry.status);
         let concerned = match comes_back {
-            true => self.context.sharing.go_on(&entry.owner, objects),
-            false => self.context.sharing.expect(&Rank::of(&entry.owner), entry.is_suspended(), objects),
+            true => self.context.sharing.go_on(&entry.owner, place, objects),
+            false => self.context.sharing.expect(&Rank::of(&entry.owner), place, entry.is_suspended(), objects),
         };
         if has_waiting(&entry.status) {
             self.context.sharing.expect_to_wait(name);
@@ -91,7 +94,10 @@ impl Schedule {
             let concerned = self.context.sharing.disclaim(&entry.owner);
             match entry.is_busy() {
                 true => drop(self.leaving.insert(name.clone(), entry)),
-                false => self.await_return(name),
+                false => {
+                    self.context.targets.let_go(name);
+                    self.await_return(name);
+                }
             }
             self.concern(concerned);
             self.context.tell_gone(name);
@@ -108,6 +114,7 @@ impl Schedule {
             if !entry.is_busy() {
                 let owner = entry.owner.clone();
                 self.leaving.remove(name);
+                self.context.targets.let_go(name);
                 self.context.measures.of(name.kind.kind).gone(&name.namespaced());
                 // It may have said what it describes after it was gone.
                 let concerned = self.context.sharing.disclaim(&owner);

@@ -129,7 +129,7 @@ impl Owning for Bundle {
             is_suspended: false,
             settings: Ok(Arc::new(settings)),
             deletion: Deletion::Delete,
-            elsewhere: None,
+            kube_config: None,
             account: None,
             has_default_account: false,
             precedence: Precedence::default(),

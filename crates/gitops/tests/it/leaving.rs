@@ -313,20 +313,23 @@ async fn one_whose_path_is_gone_says_so_where_nobody_takes_it_away_whatever_beco
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_whose_objects_are_in_another_cluster_deletes_none_here_and_stays_until_it_is_told_to_go() {
     let world = World::new().await;
+    world.repository.write("hub/a.yaml", &config_map("apps", "a", "1"));
+    world.repository.commit("first");
+    world.follow_repository().await;
     let labels = json!({ "kustomize.toolkit.fluxcd.io/name": "hub", "kustomize.toolkit.fluxcd.io/namespace": FLUX });
     let object = json!({ "metadata": { "name": "spoke", "namespace": "apps", "labels": labels } });
     world.create("v1", "ConfigMap", object).await;
     let mut hub = kustomization("hub", "./hub", json!({ "kubeConfig": { "secretRef": { "name": "spoke" } } }));
     hub["metadata"]["finalizers"] = json!(["finalizers.fluxcd.io"]);
     world.add(hub).await;
-    world.failed("hub", "UnsupportedFeature", "spec.kubeConfig").await;
+    world.failed("hub", "ReconciliationFailed", "spec.kubeConfig: there is no Secret flux-system/spoke").await;
     let inventory = json!({ "entries": [{ "id": "apps_spoke__ConfigMap", "v": "v1" }] });
     let api = world.api("kustomize.toolkit.fluxcd.io/v1", "Kustomization", Some(FLUX));
     let status = kube::api::Patch::Merge(json!({ "status": { "inventory": inventory } }));
     api.patch_status("hub", &Default::default(), &status).await.unwrap();
 
     delete(&world, "hub").await;
-    world.failed("hub", "PruneFailed", "spec.kubeConfig: its objects (1) are in another cluster").await;
+    world.failed("hub", "PruneFailed", "Its objects (1) are in that cluster").await;
     assert!(world.value("apps", "spoke").await.is_some());
     world.patch_kustomization("hub", json!({ "spec": { "deletionPolicy": "Orphan" } })).await;
     is_gone(&world, "hub").await;

@@ -123,6 +123,16 @@ async fn play_inclusion(world: &World) {
         .await;
 }
 
+/// A Kustomization for another cluster, to which an account shows itself by a token, and which may not be asked.
+async fn play_elsewhere(world: &World) {
+    let data = json!({ "provider": "generic", "address": "127.0.0.1:1", "serviceAccountName": "tenant" });
+    let map = json!({ "metadata": { "name": "elsewhere", "namespace": FLUX }, "data": data });
+    world.create("v1", "ConfigMap", map).await;
+    let more = json!({ "kubeConfig": { "configMapRef": { "name": "elsewhere" } } });
+    world.add(kustomization("elsewhere", "./tenant", more)).await;
+    world.failed("elsewhere", "ReconciliationFailed", "where manifests must not have cowherd connect to").await;
+}
+
 /// HelmRepositories that may not be asked, a chart of one of them, and a release of a tenant's from the repository.
 async fn play_release(world: &World) {
     world.repository.write("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n");
@@ -266,6 +276,7 @@ async fn play(world: &World) {
     world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer.clone()).await;
     play_artifact(world).await;
     play_inclusion(world).await;
+    play_elsewhere(world).await;
     play_release(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;

@@ -5,6 +5,7 @@
 //! takes an object away by describing it too, and nobody keeps one from others that the API does not let it have. When it
 //! leaves, all others are told and the next one takes its place.
 
+mod domains;
 mod heirs;
 mod holds;
 #[cfg(test)]
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use cowherd_apply::ObjectId;
 use jiff::Timestamp;
 
+pub(in crate::delivery) use self::domains::Domains;
+pub(crate) use self::domains::Place;
 pub(crate) use self::heirs::Heirs;
 use self::holds::{Hold, Holds};
 pub(crate) use self::told::{Shared, told};

@@ -60,6 +60,11 @@ pub(super) fn awaits_others(status: &Status) -> bool {
     find(&status.conditions, PRUNE_PROTECTED).is_some_and(|told| told.status == True && told.reason == MAY_MOVE)
 }
 
+/// Nothing of what the status tells of waits any more.
+pub(super) fn forget(status: &mut Status) {
+    status.conditions.retain(|told| told.type_ != PRUNE_PROTECTED);
+}
+
 /// Whether an annotation switches the protection off.
 fn is_switched_off(owner: &Owner) -> bool {
     owner.annotation(PRUNE_PROTECTION).is_some_and(|value| value.eq_ignore_ascii_case(DISABLED))
@@ -139,7 +144,8 @@ fn approved_by(context: &Context, job: &Job, held: &Held) -> Option<By> {
 
 /// The revision was applied, and with it other owners were changed: that of the start holds for what they say now.
 pub(super) fn approve_of_changed(context: &Context, job: &Job, changes: &ChangeSet) {
-    let Some(approved) = &context.approved else { return };
+    let approved = context.approved.as_ref().filter(|_| job.owner.kube_config.is_none());
+    let Some(approved) = approved else { return };
     let kind = job.name.kind;
     let is_changed = |change: &&Change| change.action == Action::Configured;
     let is_owner = |id: &&ObjectId| id.group == kind.group && id.kind == kind.kind;

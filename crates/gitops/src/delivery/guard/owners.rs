@@ -16,15 +16,20 @@ pub(super) fn is_owner(kind: &'static OwnerKind, object: &ObjectId) -> Option<Ow
     is_one.then(|| OwnerName::new(kind, &object.namespace, &object.name))
 }
 
+/// The object as an owner that is known here. In another cluster it is somebody else's, whatever it is called.
+fn is_here(job: &Job, object: &ObjectId) -> Option<OwnerName> {
+    is_owner(job.name.kind, object).filter(|_| job.owner.kube_config.is_none())
+}
+
 /// Where the object is an owner, whether others describe some of what it has, or it has nothing.
 pub(super) fn passes_on(context: &Context, job: &Job, object: &ObjectId) -> Option<bool> {
-    is_owner(job.name.kind, object).map(|name| !context.sharing.is_all_lost_with(&name))
+    is_here(job, object).map(|name| !context.sharing.is_all_lost_with(&name))
 }
 
 /// The owners among these objects at which something waits to be approved, with that.
 pub(super) fn with_what_waits(context: &Context, job: &Job, objects: &[Versioned]) -> Vec<(Versioned, Content)> {
     let waiting = objects.iter().filter_map(|object| {
-        let waits = context.sharing.waits_at(&is_owner(job.name.kind, &object.id)?);
+        let waits = context.sharing.waits_at(&is_here(job, &object.id)?);
         (!waits.is_empty()).then(|| (object.clone(), waits.iter().collect()))
     });
     waiting.collect()

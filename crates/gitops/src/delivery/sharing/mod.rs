@@ -20,11 +20,13 @@ use cowherd_apply::{ObjectId, Versioned};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use super::claims::{Claims, Concerned, Contested, Heirs, Rank, Shared};
+pub(crate) use super::claims::Place;
+use super::claims::{Concerned, Contested, Domains, Heirs, Rank, Shared};
 use super::unbrought::Specs;
 use super::words::{Foreseen, Silence, Silent, Words};
-use crate::owner::{Owner, OwnerName};
+use crate::owner::{KubeConfig, Owner, OwnerName};
 use crate::source::{Artifact, SourceName};
+use crate::target::ClusterId;
 pub(crate) use remains::ComesBack;
 use remains::Remains;
 
@@ -49,7 +51,8 @@ struct State {
     /// What sources have brought.
     contents: HashMap<SourceName, Arc<Artifact>>,
     words: Words,
-    claims: Claims,
+    /// By cluster.
+    claims: Domains,
     /// Objects that others gave to an owner, or are about to, which its inventory may not have yet.
     given: HashMap<OwnerName, Vec<Versioned>>,
     /// How many are about to be given to an owner.
@@ -152,19 +155,38 @@ impl Sharing {
         self.changed.notify_waiters();
     }
 
-    /// `rank` had these objects when the process began.
+    /// `rank` had these objects when the process began, in the cluster that it is brought to.
     pub(crate) fn expect(
         &self,
         rank: &Rank,
+        place: Option<Place>,
         is_suspended: bool,
         objects: impl IntoIterator<Item = ObjectId>,
     ) -> Concerned {
-        self.state().claims.expect(rank, is_suspended, objects)
+        let mut state = self.state();
+        state.claims.place(&rank.name, place);
+        state.claims.of_mut(&rank.name).expect(rank, is_suspended, objects)
+    }
+
+    /// It was found out to which cluster `rank` is brought, by what it says now of that; or that nobody can tell.
+    pub(crate) fn settle(&self, rank: &Rank, said: Option<&KubeConfig>, cluster: Option<&ClusterId>) -> Concerned {
+        let mut state = self.state();
+        // A former owner says nothing of the one that has its name by now.
+        if state.has_successor(rank) {
+            return Concerned::default();
+        }
+        let (has_changed, concerned) = state.claims.settle(rank, said, cluster);
+        if has_changed {
+            state.given.remove(&rank.name);
+            drop(state);
+            self.changed.notify_waiters();
+        }
+        concerned
     }
 
     /// Something of what `name` has waits to be approved, as its status says.
     pub(crate) fn expect_to_wait(&self, name: &OwnerName) {
-        self.state().claims.expect_to_wait(name);
+        self.state().claims.of_mut(name).expect_to_wait(name);
     }
 
     /// `rank` describes these objects and no others. Those of `left` it leaves as they are, since they ask for that. What
@@ -179,7 +201,7 @@ impl Sharing {
         if state.has_successor(rank) {
             return Concerned::default();
         }
-        let concerned = state.claims.claim(rank, objects, left);
+        let concerned = state.claims.of_mut(&rank.name).claim(rank, objects, left);
         drop(state);
         self.changed.notify_waiters();
         concerned
@@ -187,34 +209,34 @@ impl Sharing {
 
     /// What `rank` describes and leaves to somebody older.
     pub(crate) fn lost(&self, rank: &Rank) -> BTreeSet<ObjectId> {
-        self.state().claims.lost(rank)
+        self.state().claims.of(&rank.name).lost(rank)
     }
 
     /// What `rank` describes and somebody who goes before it is said to have.
     pub(crate) fn contested(&self, rank: &Rank) -> Vec<Contested> {
-        self.state().claims.contested(rank)
+        self.state().claims.of(&rank.name).contested(rank)
     }
 
     /// Those other than `name` that had the object before the start, and did not say yet whether they still describe it.
     pub(crate) fn doubtful(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
-        self.state().claims.doubtful(name, object)
+        self.state().claims.of(name).doubtful(name, object)
     }
 
     /// It turned out that `name` cannot have the object.
     pub(crate) fn disprove(&self, name: &OwnerName, object: &ObjectId) -> Concerned {
-        let concerned = self.state().claims.disprove(name, object);
+        let concerned = self.state().claims.of_mut(name).disprove(name, object);
         self.changed.notify_waiters();
         concerned
     }
 
     /// `rank` applied these objects; `is_all`: all that it could.
     pub(crate) fn applied(&self, rank: &Rank, objects: &BTreeSet<ObjectId>, is_all: bool) -> Concerned {
-        self.state().claims.applied(rank, objects, is_all)
+        self.state().claims.of_mut(&rank.name).applied(rank, objects, is_all)
     }
 
     /// `name` is suspended.
     pub(crate) fn rest(&self, name: &OwnerName) -> Concerned {
-        self.state().claims.rest(name)
+        self.state().claims.of_mut(name).rest(name)
     }
 
     /// `rank` goes, and describes nothing any more. It is known until all that it had is gone or somebody else's.
@@ -245,25 +267,25 @@ impl Sharing {
     ///
     /// `waits`: since it waits to be approved that they go.
     pub(crate) fn keep(&self, name: &OwnerName, objects: &[Versioned], waits: bool) {
-        self.state().claims.keep(name, objects.iter().map(|object| object.id.clone()), waits);
+        self.state().claims.of_mut(name).keep(name, objects.iter().map(|object| object.id.clone()), waits);
     }
 
     /// Whether `name` has objects, and nobody else describes any of them.
     pub(crate) fn is_all_lost_with(&self, name: &OwnerName) -> bool {
-        self.state().claims.is_all_lost_with(name)
+        self.state().claims.of(name).is_all_lost_with(name)
     }
 
     /// What waits at `name` until somebody approves that it goes, and nobody else describes.
     pub(crate) fn waits_at(&self, name: &OwnerName) -> Vec<ObjectId> {
-        self.state().claims.waits_at(name)
+        self.state().claims.of(name).waits_at(name)
     }
 
     /// Who else than `name` could have the object. Where one has it, `name` gives it up with that.
     pub(crate) fn heirs(&self, name: &OwnerName, object: &ObjectId) -> Heirs {
         let mut state = self.state();
-        match state.claims.heirs(name, object) {
+        match state.claims.of(name).heirs(name, object) {
             Heirs::OneHasIt(other) => {
-                state.claims.give_up(name, object);
+                state.claims.of_mut(name).give_up(name, object);
                 Heirs::OneHasIt(other)
             }
             // Of who is suspended it is known what it described when it last said so, and maybe what it would say now.
@@ -276,18 +298,19 @@ impl Sharing {
 
     /// Whether nobody but `pruner` describes the object, and `owner`, who is there, and so had a say, gave it up.
     pub(crate) fn is_abandoned(&self, pruner: &OwnerName, owner: &OwnerName, object: &ObjectId) -> bool {
-        let claims = &self.state().claims;
+        let state = self.state();
+        let claims = state.claims.of(pruner);
         claims.gave_up(owner, object) && !claims.is_claimed_by_another(pruner, object)
     }
 
     /// Who else describes `owner` itself, as far as is known so that they may change it.
     pub(crate) fn describers(&self, owner: &OwnerName) -> Vec<OwnerName> {
-        self.state().claims.describers(owner, &owner.as_object().id)
+        self.state().claims.here().describers(owner, &owner.as_object().id)
     }
 
     /// Who else describes `owner` itself, or may be about to delete it because it no longer does.
     pub(crate) fn parents(&self, owner: &OwnerName) -> Vec<OwnerName> {
-        self.state().claims.havers(owner, &owner.as_object().id)
+        self.state().claims.here().havers(owner, &owner.as_object().id)
     }
 
     /// `name` could not bring these specs to the owners that it describes; those whom it concerns where it is others.
@@ -312,7 +335,7 @@ impl Sharing {
 
     /// Who else than `name` describes the object.
     pub(crate) fn others_describing(&self, name: &OwnerName, object: &ObjectId) -> Vec<OwnerName> {
-        self.state().claims.all_describing(name, object)
+        self.state().claims.of(name).all_describing(name, object)
     }
 
     /// Who `name` is.
@@ -322,6 +345,6 @@ impl Sharing {
 
     /// The objects of `name` that others describe too.
     pub(crate) fn shared(&self, name: &OwnerName) -> Vec<Shared> {
-        self.state().claims.shared(name)
+        self.state().claims.of(name).shared(name)
     }
 }

@@ -49,7 +49,7 @@ impl Sharing {
         object: &'a Versioned,
     ) -> Option<Promise<'a>> {
         let mut state = self.state();
-        if !state.claims.describing(&object.id).contains(heir) {
+        if !state.claims.of(heir).describing(&object.id).contains(heir) {
             return None;
         }
         state.given.entry(heir.clone()).or_default().push(object.clone());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use cowherd_apply::Versioned;
 use tokio::time::Instant;
 
-use super::super::words::Silent;
+use super::super::words::{Silence, Silent};
 use super::{Sharing, State};
 use crate::owner::OwnerName;
 use crate::source::SourceName;
@@ -21,7 +21,7 @@ impl Sharing {
         let deadline = Instant::now() + self.patience;
         loop {
             let changed = self.changed.notified();
-            let is_doubtful = self.state().claims.is_doubtful(name, objects.iter().map(|object| &object.id));
+            let is_doubtful = self.state().claims.of(name).is_doubtful(name, objects.iter().map(|object| &object.id));
             if !is_doubtful || tokio::time::timeout_at(deadline, changed).await.is_err() {
                 return;
             }
@@ -59,7 +59,8 @@ impl Sharing {
 
     fn is_quiet(&self, pruner: &OwnerName, source: Option<&SourceName>) -> bool {
         let state = self.state();
-        let is_before_apply = source.is_some_and(|source| state.words.is_before_apply(source));
+        let mut before_apply = source.into_iter().flat_map(|source| state.words.before_apply(source));
+        let is_before_apply = before_apply.any(|name| state.claims.may_meet(pruner, name, true));
         !is_before_apply && !state.silent_beside(pruner, source).any(|silent| silent.is_short(self.patience))
     }
 }
@@ -70,19 +71,23 @@ impl State {
         pruner: &'a OwnerName,
         source: Option<&'a SourceName>,
     ) -> impl Iterator<Item = Silent> + 'a {
-        let parents: HashSet<OwnerName> = self.claims.describers(pruner, &pruner.as_object().id).into_iter().collect();
+        let parents: HashSet<OwnerName> =
+            self.claims.here().describers(pruner, &pruner.as_object().id).into_iter().collect();
         let is_related = move |silent: &Silent| {
             let name = silent.name();
             let shares_source = silent.settings().map(|settings| &settings.source) == source;
             // What another source brings moves nothing here. Where another one is named, or somebody is new, it may.
             let is_beside = || {
-                let theirs = self.claims.describers(name, &name.as_object().id);
+                let theirs = self.claims.here().describers(name, &name.as_object().id);
                 name.namespace == pruner.namespace
                     || theirs.iter().any(|parent| parent == pruner || parents.contains(parent))
             };
             shares_source || (self.words.is_of_other_spec(name) && is_beside())
         };
-        let others = self.words.silent().filter(move |silent| silent.name() != pruner);
-        others.filter(|silent| !self.claims.is_leaving(&silent.name().as_object().id)).filter(is_related)
+        // What is brought to another cluster is nothing of what goes in this one.
+        let may_meet =
+            move |silent: &Silent| self.claims.may_meet(pruner, silent.name(), silent.silence == Silence::AtWork);
+        let others = self.words.silent().filter(move |silent| silent.name() != pruner && may_meet(silent));
+        others.filter(|silent| !self.claims.here().is_leaving(&silent.name().as_object().id)).filter(is_related)
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::claims::{Concerned, Rank};
 use super::super::words::Silent;
-use super::{Sharing, State};
+use super::{Place, Sharing, State};
 use crate::owner::{Owner, OwnerName, Status};
 
 /// What an owner has left behind.
@@ -39,14 +39,20 @@ impl Sharing {
     }
 
     /// `successor` is there, and goes on with the objects that the former owner of its name has left behind.
-    pub(crate) fn go_on(&self, successor: &Owner, objects: impl IntoIterator<Item = ObjectId>) -> Concerned {
+    pub(crate) fn go_on(
+        &self,
+        successor: &Owner,
+        place: Option<Place>,
+        objects: impl IntoIterator<Item = ObjectId>,
+    ) -> Concerned {
         let (mut state, rank) = (self.state(), Rank::of(successor));
         if let Some(remains) = state.remains.get_mut(&successor.name) {
             remains.successor = successor.uid().map(str::to_owned);
         }
         // Nobody sees it in between: what it describes is described all the time. But it is younger than the former one.
         let mut concerned = state.claims.disclaim(&rank.name);
-        concerned.extend(state.claims.expect(&rank, successor.is_suspended, objects));
+        state.claims.place(&rank.name, place);
+        concerned.extend(state.claims.of_mut(&rank.name).expect(&rank, successor.is_suspended, objects));
         drop(state);
         self.changed.notify_waiters();
         concerned
@@ -99,17 +105,17 @@ impl Sharing {
             state.given.entry(name.clone()).or_default().extend(objects.unwrap_or_default());
             return ComesBack::Has;
         }
-        ComesBack::May(state.claims.describing(&name.as_object().id))
+        ComesBack::May(state.claims.here().describing(&name.as_object().id))
     }
 
     /// Those other than `name` that describe it and are at work, whether they could apply it or not.
     pub(crate) fn keepers(&self, name: &OwnerName) -> Vec<OwnerName> {
-        self.state().claims.at_work_on(name, &name.as_object().id)
+        self.state().claims.here().at_work_on(name, &name.as_object().id)
     }
 
     /// Whether `name` describes itself.
     pub(crate) fn describes_itself(&self, name: &OwnerName) -> bool {
-        self.state().claims.describing(&name.as_object().id).contains(name)
+        self.state().claims.here().describing(&name.as_object().id).contains(name)
     }
 
     /// Waits until it is known of all that describe `name` itself whether they still do, and of those that go whether they come
@@ -153,8 +159,8 @@ impl State {
 
     fn are_keepers_in_doubt(&self, name: &OwnerName, patience: Duration) -> bool {
         let object = name.as_object().id;
-        let had = !self.claims.doubtful(name, &object).is_empty();
-        had || self.claims.at_work_on(name, &object).iter().any(|keeper| {
+        let had = !self.claims.here().doubtful(name, &object).is_empty();
+        had || self.claims.here().at_work_on(name, &object).iter().any(|keeper| {
             let is_short = |silent: Silent| silent.name() == keeper && silent.is_short(patience);
             let is_there = self.words.owner(keeper).is_some_and(|owner| !owner.is_deleted());
             (!is_there && !self.remains.contains_key(keeper)) || self.words.silent().any(is_short)

@@ -36,7 +36,7 @@ async fn a_deletion_waits_for_those_who_have_not_applied() {
         let (sharing, object) = (sharing.clone(), object.clone());
         tokio::spawn(async move {
             sharing.wait_for_others(&name("a"), Some(&source()), std::future::pending()).await;
-            sharing.state().claims.is_claimed_by_another(&name("a"), &object)
+            sharing.state().claims.here().is_claimed_by_another(&name("a"), &object)
         })
     };
     tokio::time::sleep(QUIET * 2).await;
@@ -83,7 +83,7 @@ fn what_a_former_one_says_counts_no_more_once_there_is_another() {
     let describes = |rank: &Rank| drop(sharing.claim(rank, [object.clone()], BTreeSet::new()));
     let _ = sharing.meet(&former, true, false);
     describes(&Rank::of(&former));
-    let _ = (sharing.meet(&owner, true, false), sharing.expect(&Rank::of(&owner), false, []));
+    let _ = (sharing.meet(&owner, true, false), sharing.expect(&Rank::of(&owner), None, false, []));
     describes(&Rank::of(&former));
     assert!(sharing.others_describing(&name("b"), &object).is_empty());
     describes(&Rank::of(&owner));

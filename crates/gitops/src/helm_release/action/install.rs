@@ -83,7 +83,7 @@ pub(super) async fn revise(
     };
     let post_render = PostRender::of(&acting.job.name, acting.spec);
     let wanted = render::Wanted { chart, values, release, capabilities, skips_schema, post_render };
-    render::render(acting.context, acting.client, wanted).await.map_err(ActionError::Failed)
+    render::render(acting.context, (acting.target, acting.client), wanted).await.map_err(ActionError::Failed)
 }
 
 async fn perform(acting: &mut Acting<'_>, record: &mut Record, all: &[Manifest]) -> Result<(), ActionError> {

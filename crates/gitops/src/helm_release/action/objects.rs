@@ -52,7 +52,7 @@ pub(super) async fn refuse_those_of_others(acting: &Acting<'_>, objects: &[Manif
 
 /// Applies the objects. Nothing newer breaks this off, since the record of the release says already that they are being applied.
 pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest]) -> Result<ChangeSet, ActionError> {
-    let permit = acting.context.applies.acquire().await;
+    let permit = acting.target.applies.acquire().await;
     acting.job.progress.described = objects.len();
     acting.job.tell(acting.context, crate::Phase::Applying);
     let desired = Desired {

@@ -87,6 +87,7 @@ impl Entry {
         if matches!(task, Task::Apply { .. } | Task::Finalize) {
             self.approval = None;
             self.is_concerned = false;
+            self.has_other_way = false;
         }
         if let Task::Apply { held, .. } = task {
             (self.broke_off, self.had_applied) = (false, false);

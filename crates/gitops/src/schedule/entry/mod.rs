@@ -44,6 +44,8 @@ pub(super) struct Entry {
     pub(super) drifts: Drifts,
     /// Whether it has to see who else describes its objects, since that changed.
     pub(super) is_concerned: bool,
+    /// Whether the way to its cluster is another one than when it was last brought there.
+    pub(super) has_other_way: bool,
     /// Whether some of them may have the content of others since then, or may have its own now. Only that breaks off a wait
     /// for health: that somebody describes an object too is said in time, and anybody can do it, again and again.
     pub(super) is_overtaken: bool,
@@ -88,6 +90,7 @@ impl Entry {
             had_applied: false,
             drifts: Drifts::default(),
             is_concerned: false,
+            has_other_way: false,
             is_overtaken: false,
             comparing: false,
             waiting_since: None,

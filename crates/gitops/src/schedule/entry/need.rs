@@ -38,7 +38,8 @@ impl Entry {
         }
         if self.owner.is_deleted() {
             // Who held its deletion back has spoken, or somebody approved of it.
-            let is_over = |at: &Instant| *at <= now || self.is_concerned || self.approval.is_some();
+            let is_over =
+                |at: &Instant| *at <= now || self.is_concerned || self.has_other_way || self.approval.is_some();
             return self.retry_at.filter(|at| !is_over(at)).map_or(Need::Finalize, Need::Later);
         }
         if self.is_suspended() {

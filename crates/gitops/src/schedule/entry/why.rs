@@ -102,6 +102,9 @@ impl Entry {
         if self.had_applied && self.drifts.is_due(now) {
             return None;
         }
+        if self.has_other_way {
+            return Some(Trigger::KubeConfig);
+        }
         if self.is_concerned && (self.had_applied || !self.broke_off) {
             return Some(Trigger::Sharing);
         }

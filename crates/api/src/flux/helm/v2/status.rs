@@ -80,6 +80,10 @@ pub struct HelmReleaseStatus {
     /// The last request to forget failures that was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reset_at: Option<String>,
+    /// Beyond Flux: the other cluster that the release is in, as the digest of how it is reached and the uid of
+    /// its namespace kube-system. Missing where it is in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_cluster: Option<String>,
 }
 
 /// A revision of a release.

@@ -39,6 +39,10 @@ pub struct KustomizationStatus {
     /// last. Missing where those are all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled_entries: Option<u32>,
+    /// Beyond Flux: the other cluster that the entries of the inventory are in, as the digest of how it is reached and the uid of
+    /// its namespace kube-system. Missing where they are in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_cluster: Option<String>,
 }
 
 /// The objects that a Kustomization applied.
