@@ -12,11 +12,14 @@ const LEFT: SignedDuration = SignedDuration::from_mins(5);
 /// How many tokens are kept at most.
 const MAX_KEPT: usize = 1000;
 
+/// Tokens by what identifies an app, with the times until which they are good.
+type Kept = HashMap<[u8; 32], (GitHubToken, Timestamp)>;
+
 /// Tokens that GitHub Apps were given. Clones are the same.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens {
     caller: Caller,
-    kept: Arc<Mutex<HashMap<[u8; 32], (GitHubToken, Timestamp)>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 impl Tokens {
@@ -48,7 +51,7 @@ impl Tokens {
         self.kept().remove(&app.identity());
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], (GitHubToken, Timestamp)>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
