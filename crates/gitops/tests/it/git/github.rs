@@ -48,7 +48,7 @@ async fn an_app_is_given_tokens_and_fetches_with_them() {
         .await;
     says(&world, FLUX, "True", "Succeeded", &first).await;
     let asked = format!("POST /app/installations/{INSTALLATION}/access_tokens");
-    assert_eq!(github.seen(), [asked.clone()]);
+    assert_eq!(github.seen(), std::slice::from_ref(&asked));
 
     // A token is good for an hour, and is not asked for at each look.
     let second = fleet.commit("second");
@@ -62,7 +62,7 @@ async fn an_app_is_given_tokens_and_fetches_with_them() {
     let third = fleet.commit("third");
     reconcile(&world, FLUX, "2").await;
     says(&world, FLUX, "True", "Succeeded", &third).await;
-    assert_eq!(github.seen(), [asked.clone()]);
+    assert_eq!(github.seen(), std::slice::from_ref(&asked));
     server.behave(only(GitHub::authorization(2)));
     let fourth = fleet.commit("fourth");
     reconcile(&world, FLUX, "3").await;
