@@ -626,12 +626,12 @@ fn paths_are_those_that_can_be_opened_from_where_one_stands() {
 fn fields_of_releases_that_are_refused_are_told_where_they_are_written() {
     let story = Story::begin();
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\n  namespace: \
-                   default\nspec:\n  interval: 1m\n  chartRef: {kind: OCIRepository, name: web}\n  kubeConfig:\n    \
-                   secretRef: {name: far-away}\n";
+                   default\nspec:\n  interval: 1m\n  chartRef: {kind: OCIRepository, name: web}\n  healthCheckExprs:\n    \
+                   - {apiVersion: v1, kind: ConfigMap, current: data.ready}\n";
     let repository = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata:\n  name: web\n  namespace: \
                       default\nspec:\n  url: https://charts.example.com\n  provider: aws\n";
     story.repository.write("app/release.yaml", release).write("app/repository.yaml", repository).commit("far away");
-    story.says("app/release.yaml:9", "spec.kubeConfig");
+    story.says("app/release.yaml:9", "spec.healthCheckExprs");
     story.says("app/repository.yaml:8", "spec.provider");
 }
 
