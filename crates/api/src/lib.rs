@@ -23,6 +23,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::kustomize::v1::crd(),
         flux::source::v1::helm_repository_crd(),
         flux::source::v1::helm_chart_crd(),
+        flux::source::v1::external_artifact_crd(),
+        flux::source_extensions::v1beta1::artifact_generator_crd(),
         flux::helm::v2::crd(),
         flux::notification::v1beta3::alert_crd(),
         flux::notification::v1beta3::provider_crd(),
@@ -31,13 +33,15 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 9] {
+pub fn crd_names() -> [&'static str; 11] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
         flux::kustomize::v1::Kustomization::crd_name(),
         flux::source::v1::HelmRepository::crd_name(),
         flux::source::v1::HelmChart::crd_name(),
+        flux::source::v1::ExternalArtifact::crd_name(),
+        flux::source_extensions::v1beta1::ArtifactGenerator::crd_name(),
         flux::helm::v2::HelmRelease::crd_name(),
         flux::notification::v1beta3::Alert::crd_name(),
         flux::notification::v1beta3::Provider::crd_name(),
@@ -54,17 +58,19 @@ mod tests {
         let names: Vec<_> = crds().into_iter().filter_map(|crd| crd.metadata.name).collect();
         assert_eq!(names, crd_names());
         let expected = [
-            "gitrepositories.source",
-            "ocirepositories.source",
-            "kustomizations.kustomize",
-            "helmrepositories.source",
-            "helmcharts.source",
-            "helmreleases.helm",
-            "alerts.notification",
-            "providers.notification",
-            "receivers.notification",
+            "gitrepositories.source.toolkit",
+            "ocirepositories.source.toolkit",
+            "kustomizations.kustomize.toolkit",
+            "helmrepositories.source.toolkit",
+            "helmcharts.source.toolkit",
+            "externalartifacts.source.toolkit",
+            "artifactgenerators.source.extensions",
+            "helmreleases.helm.toolkit",
+            "alerts.notification.toolkit",
+            "providers.notification.toolkit",
+            "receivers.notification.toolkit",
         ];
-        assert_eq!(names, expected.map(|name| format!("{name}.toolkit.fluxcd.io")));
+        assert_eq!(names, expected.map(|name| format!("{name}.fluxcd.io")));
         for crd in crds() {
             let version = &crd.spec.versions[0];
             // As with Flux, nothing is ever said of these two.

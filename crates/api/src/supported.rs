@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::flux::annotations::{
-    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, DRIFT_DETECTION, FORCE, FORCE_REQUESTED_AT, PRUNE, PRUNE_APPROVED,
-    PRUNE_PROTECTION, RECONCILE, RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
+    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, DRIFT_DETECTION, FORCE, FORCE_REQUESTED_AT, GENERATOR_RECONCILE, PRUNE,
+    PRUNE_APPROVED, PRUNE_PROTECTION, RECONCILE, RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
 };
 
 /// A kind of another project.
@@ -30,8 +30,8 @@ pub const KINDS: &[Kind] = &[
     done("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
     done("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
     not_yet("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
-    not_yet("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts"]),
-    not_yet("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
+    done("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
+    done("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
     done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
     done("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
     done("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
@@ -119,8 +119,8 @@ pub struct Unsupported {
 pub const KUSTOMIZATION: &[Unsupported] = &[
     Unsupported {
         field: "sourceRef.kind",
-        but: &["GitRepository", "OCIRepository"],
-        instead: "use a GitRepository or an OCIRepository",
+        but: &["GitRepository", "OCIRepository", "ExternalArtifact"],
+        instead: "use a GitRepository, an OCIRepository or an ExternalArtifact",
     },
     not_done(
         "decryption.serviceAccountName",
@@ -178,6 +178,16 @@ pub const HELM_CHART: &[Unsupported] = &[
     not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
 ];
 
+/// What is not done of an ExternalArtifact: all of it is.
+pub const EXTERNAL_ARTIFACT: &[Unsupported] = &[];
+
+/// What is not done of an ArtifactGenerator.
+pub const ARTIFACT_GENERATOR: &[Unsupported] = &[Unsupported {
+    field: "sources[].kind",
+    but: &["GitRepository", "OCIRepository", "HelmChart", "ExternalArtifact"],
+    instead: "use a GitRepository, an OCIRepository, a HelmChart or an ExternalArtifact",
+}];
+
 /// What is not done of a HelmRelease.
 pub const HELM_RELEASE: &[Unsupported] = &[
     Unsupported {
@@ -188,8 +198,8 @@ pub const HELM_RELEASE: &[Unsupported] = &[
     not_done("chart.spec.verify", "signatures would go unverified, so nothing is released; remove it to go on without"),
     Unsupported {
         field: "chartRef.kind",
-        but: &["HelmChart", "OCIRepository"],
-        instead: "use a HelmChart or an OCIRepository",
+        but: &["HelmChart", "OCIRepository", "ExternalArtifact"],
+        instead: "use a HelmChart, an OCIRepository or an ExternalArtifact",
     },
     not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
     not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
@@ -332,6 +342,7 @@ pub const ON_RESOURCES: &[Annotation] = &[
         "any other than before, such as a time",
         "It is reconciled now, as by `cowherd reconcile`.",
     ),
+    says(GENERATOR_RECONCILE, "`disabled`", "On an ArtifactGenerator: it rests, and what it made stays."),
     says(
         FORCE_REQUESTED_AT,
         "what `reconcile.fluxcd.io/requestedAt` says",

@@ -1,12 +1,13 @@
 //! Delivery: what Flux's resources say is made of content, and kept as they say.
 //!
-//! [`run`] watches sources and owners, GitRepositories, OCIRepositories and Kustomizations today, and keeps the cluster converged on what they
+//! [`run`] watches sources and owners, GitRepositories and Kustomizations say, and keeps the cluster converged on what they
 //! say. A [`source`] brings content by a task of its own; one loop ([`schedule`]) decides for which [`owner`] is to be delivered
 //! when, and a task per [`delivery`] does it: a [`producer`] makes manifests of the content, which are brought to a [`target`].
 //!
 //! A new revision concerns an owner only if something that its last render read is different in it. The others are neither
 //! rendered nor applied: their status follows once those that changed are done.
 
+mod artifact_generator;
 mod budgets;
 mod clients;
 mod conditions;
@@ -31,8 +32,10 @@ mod second_kind_tests;
 mod source;
 mod status;
 mod target;
+mod tasks;
 mod wanted;
 
+pub use artifact_generator::{Generated, Generator, GeneratorSource};
 pub use budgets::{Budgets, Limits};
 pub use clients::Clients;
 pub use conditions::awaited_dependency;
@@ -60,7 +63,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::{GitRepository, HelmChart, HelmRepository, OCIRepository};
+use cowherd_api::flux::source::v1::{ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository};
 use cowherd_apply::{Actors, Assumption, ObjectId};
 use cowherd_runtime::{Health, Metrics, Shard};
 use cowherd_source::{Artifacts, Mirrors};
@@ -141,6 +144,8 @@ impl Default for Config {
 pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("source.extensions.fluxcd.io", "ArtifactGenerator"),
+    ("source.toolkit.fluxcd.io", "ExternalArtifact"),
     ("source.toolkit.fluxcd.io", "GitRepository"),
     ("source.toolkit.fluxcd.io", "HelmChart"),
     ("source.toolkit.fluxcd.io", "HelmRepository"),
@@ -177,6 +182,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         fetches,
         shelf,
         tokens: Default::default(),
+        generators: artifact_generator::Generators::default(),
         wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };
@@ -197,7 +203,9 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(source::run::<GitRepository>(shared.clone()));
     tasks.spawn(source::run::<OCIRepository>(shared.clone()));
     tasks.spawn(source::run::<HelmRepository>(shared.clone()));
-    tasks.spawn(source::run::<HelmChart>(shared));
+    tasks.spawn(source::run::<HelmChart>(shared.clone()));
+    tasks.spawn(source::run::<ExternalArtifact>(shared.clone()));
+    tasks.spawn(artifact_generator::run(shared));
     let (client, kinds) = (clients.delivery, [&kustomization::KIND, &helm_release::KIND]);
     let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
     tasks.spawn(schedule::watch::owners::<HelmRelease>(watch.0, watch.1, watch.2, watch.3, watch.4));

@@ -1,8 +1,8 @@
 //! The only place that knows the crate of the agents: how a Kustomization or a HelmRelease is read, and what it makes of a tree.
 
 pub use cowherd_gitops::{
-    Elsewhere, Made, NamespacedName, OfflineProblem as Problem, Plan, ReleasePlan, Released, SourceRefusal, Values,
-    artifact_refusal, refusal,
+    Elsewhere, Generated, Generator, GeneratorSource, Made, NamespacedName, OfflineProblem as Problem, Plan,
+    ReleasePlan, Released, SourceRefusal, Values, artifact_refusal, refusal,
 };
 
 use cowherd_api::flux::kustomize::v1::Kustomization;

@@ -53,7 +53,7 @@ pub use access::{Access, Block, BlockError, Forbidden, LocalAccess, Network, Set
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use artifact::{
     ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,
-    ArtifactStep, Artifacts, Fetched, KeysError, PublicKeys, TagError,
+    ArtifactStep, Artifacts, Fetched, KeysError, PublicKeys, Published, TagError,
 };
 pub use auth::{Auth, Secret};
 pub use cancel::Cancel;

@@ -18,7 +18,7 @@ mod recorder;
 mod sorted;
 mod subtree;
 
-pub use archive::{ArchiveError, ArchiveLimits, unpack, unpack_layer};
+pub use archive::{ArchiveError, ArchiveLimits, unpack, unpack_files, unpack_layer};
 pub use change::{Change, Difference};
 pub use difference::Differences;
 pub use disk::DiskTree;

@@ -74,3 +74,13 @@ pub const RESET_REQUESTED_AT: &str = "reconcile.fluxcd.io/resetAt";
 pub const DRIFT_DETECTION: &str = "helm.toolkit.fluxcd.io/driftDetection";
 /// The field manager with which the status of sources is written.
 pub const SOURCE_STATUS_MANAGER: &str = "gotk-source-controller";
+/// `disabled` has an ArtifactGenerator rest.
+pub const GENERATOR_RECONCILE: &str = "source.extensions.fluxcd.io/reconcile";
+/// The label with the uid of the ArtifactGenerator that made an ExternalArtifact.
+pub const GENERATOR: &str = "source.extensions.fluxcd.io/generator";
+/// The finalizer of ArtifactGenerators.
+pub const GENERATOR_FINALIZER: &str = "source.extensions.fluxcd.io/finalizer";
+/// The field manager with which ExternalArtifacts and the status of ArtifactGenerators are written.
+pub const GENERATOR_FIELD_MANAGER: &str = "source-watcher";
+/// What an artifact says under this name is the revision that it was made of.
+pub const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";

@@ -6,6 +6,7 @@ pub mod kustomize;
 pub mod notification;
 mod reference;
 pub mod source;
+pub mod source_extensions;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use cowherd_helm::Chart;
 use cowherd_helm::chart::{Limits, load};
 use cowherd_tree::{EntryKind, Tree, TreePath};
+use cowherd_version::Version;
 
-use crate::source::{Artifact, SourceKind, oci};
+use crate::source::{Artifact, SourceKind, external_artifact, oci};
 
 /// How many digits of an artifact's digest a version tells.
 const DIGITS: usize = 12;
@@ -22,6 +23,9 @@ pub(super) struct Loaded {
 pub(super) fn read(content: &Artifact, kind: SourceKind) -> Result<Loaded, String> {
     let path = place(content.tree.as_ref())?;
     let mut chart = load(content.tree.as_ref(), &path, &Limits::default()).map_err(|error| error.to_string())?;
+    if kind == external_artifact::KIND {
+        return of_external_artifact(chart, &content.revision);
+    }
     if kind != oci::KIND {
         return Ok(Loaded { chart, oci_digest: None });
     }
@@ -31,6 +35,28 @@ pub(super) fn read(content: &Artifact, kind: SourceKind) -> Result<Loaded, Strin
     let version = chart.metadata.version.split('+').next().unwrap_or_default().to_owned();
     chart.metadata.version = format!("{version}+{short}");
     Ok(Loaded { chart, oci_digest: Some(digest) })
+}
+
+/// The chart of an ExternalArtifact: its version tells the digest in the revision, where that has one. A version in the revision has to
+/// be the chart's.
+fn of_external_artifact(mut chart: Chart, revision: &str) -> Result<Loaded, String> {
+    let Some((before, digest)) = revision.rsplit_once(':') else { return Ok(Loaded { chart, oci_digest: None }) };
+    let tag = before.rsplit_once('@').map(|(tag, _)| tag.replace('_', "+"));
+    let own = Version::parse(&chart.metadata.version).map_err(|error| format!("invalid chart version: {error}"))?;
+    let said = tag.as_deref().and_then(|tag| Version::parse(tag).ok());
+    if said.as_ref().is_some_and(|said| *said != own) {
+        let tag = tag.unwrap_or_default();
+        return Err(format!("artifact revision {tag} does not match chart version {}", chart.metadata.version));
+    }
+    if digest.len() < DIGITS || before.contains(':') {
+        return Err(format!("invalid artifact revision {revision}"));
+    }
+    let short: String = digest.chars().take(DIGITS).collect();
+    let version = chart.metadata.version.split('+').next().unwrap_or_default().to_owned();
+    chart.metadata.version = format!("{version}+{short}");
+    // As helm-controller says it: the digest alone beside a version, else the whole revision.
+    let told = if said.is_some() { revision.rsplit('@').next().unwrap_or_default() } else { revision };
+    Ok(Loaded { chart, oci_digest: Some(told.to_owned()) })
 }
 
 /// Where the chart is: at the top, in the only directory there, or packed, in the only file.

@@ -255,10 +255,7 @@ mod tests {
     fn what_is_not_supported_is_refused_by_name() {
         for (spec, begins) in [
             (json!({ "kubeConfig": {} }), "spec.kubeConfig must have exactly one of"),
-            (
-                json!({ "chart": null, "chartRef": { "kind": "ExternalArtifact", "name": "x" } }),
-                "spec.chartRef.kind \"Ext",
-            ),
+            (json!({ "chart": null, "chartRef": { "kind": "Bucket", "name": "x" } }), "spec.chartRef.kind \"Bucket"),
             (json!({ "dependsOn": [{ "name": "a", "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
             (json!({ "upgrade": { "preserveValues": true } }), "spec.upgrade.preserveValues is not supported yet"),
             (json!({ "install": { "serverSideApply": false } }), "spec.install.serverSideApply false is not"),

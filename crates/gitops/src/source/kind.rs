@@ -28,6 +28,9 @@ pub(crate) trait Source:
     /// What of its revision its conditions say that it was stored for.
     const STORED_FOR: &'static str = "revision";
 
+    /// Whether it is said in its status what comes of it. Where it is not, whoever makes it says that.
+    const IS_REPORTED: bool = true;
+
     /// How often it is to be looked at.
     fn interval(&self) -> &cowherd_api::Duration;
 
@@ -42,6 +45,11 @@ pub(crate) trait Source:
     /// The sources that it is made of: it is looked at when one of them has something else.
     fn made_of(&self) -> Vec<SourceName> {
         Vec::new()
+    }
+
+    /// What others say in its status that is to be looked at again when they say something else.
+    fn told(&self) -> Option<String> {
+        None
     }
 
     /// Its status as it was found.

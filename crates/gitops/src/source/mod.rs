@@ -7,6 +7,7 @@
 //! ([`news`]).
 
 mod artifact;
+pub(crate) mod external_artifact;
 pub(crate) mod git;
 pub(crate) mod helm_chart;
 pub(crate) mod helm_repository;
@@ -32,6 +33,7 @@ use cowherd_source::Mirrors;
 use kube::Client;
 use kube::core::error_boundary::InvalidObject;
 
+use crate::artifact_generator::Generators;
 use crate::events::Recorders;
 use crate::fetches::Fetches;
 use crate::wanted::Wanted;
@@ -67,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) shelf: Shelf,
     /// What GitHub Apps were given.
     pub(crate) tokens: git::Tokens,
+    /// Which ArtifactGenerators make which ExternalArtifacts, and of what.
+    pub(crate) generators: Generators,
     /// The sources of other shards that are wanted here.
     pub(crate) wanted: Arc<Wanted>,
     pub(crate) config: Arc<Config>,
@@ -74,7 +78,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Tells of an object of which nothing can be done, since it cannot be read.
-    fn unreadable(&self, kind: SourceKind, invalid: &InvalidObject) {
+    pub(crate) fn unreadable(&self, kind: SourceKind, invalid: &InvalidObject) {
         let InvalidObject { metadata, error } = invalid;
         let name = metadata.name.clone().unwrap_or_default();
         let source = SourceName::new(kind, metadata.namespace.clone().unwrap_or_default(), name);

@@ -10,10 +10,12 @@ pub(crate) struct SourceKind(pub(crate) &'static str);
 
 impl SourceKind {
     /// The kinds whose content are manifests, or what they are made of.
-    pub(crate) const OF_MANIFESTS: &'static [Self] = &[super::git::KIND, super::oci::KIND];
+    pub(crate) const OF_MANIFESTS: &'static [Self] =
+        &[super::git::KIND, super::oci::KIND, super::external_artifact::KIND];
 
     /// The kinds whose content is a chart.
-    pub(crate) const OF_CHARTS: &'static [Self] = &[super::helm_chart::KIND, super::oci::KIND];
+    pub(crate) const OF_CHARTS: &'static [Self] =
+        &[super::helm_chart::KIND, super::oci::KIND, super::external_artifact::KIND];
 
     /// The one of these that a reference means, if there is such a kind.
     pub(crate) fn read(kinds: &[Self], text: &str) -> Option<Self> {

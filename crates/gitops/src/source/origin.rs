@@ -21,7 +21,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// What the annotations of an artifact say.
-    pub(super) fn of(annotations: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn of(annotations: &BTreeMap<String, String>) -> Self {
         let is_name = |text: &&String| (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
         let text = |name| annotations.get(name).filter(is_name).cloned();
         Self { source: text(SOURCE), revision: text(REVISION) }

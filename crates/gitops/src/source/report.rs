@@ -32,20 +32,55 @@ pub(super) struct Report {
     /// What is known of it as the API has it.
     precondition: Precondition,
     teller: Teller,
+    /// What was last told of an object of which nothing is written down.
+    unwritten: Option<Problem>,
 }
 
 impl Report {
     pub(super) fn new(shared: Shared, name: SourceName, object: &impl Source, teller: Teller) -> Self {
         let status = object.status();
         let precondition = found_with(object, &status);
-        Self { shared, name, status, precondition, teller }
+        Self { shared, name, status, precondition, teller, unwritten: None }
     }
 
     /// Tells what came of a look; whether all is well.
     pub(super) async fn of<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>) -> bool {
         match fetched {
+            fetched if !K::IS_REPORTED => self.only_tell(object, fetched),
             Ok(found) => self.fetched(object, found).await,
             Err(problem) => self.failed(object, &problem).await,
+        }
+    }
+
+    /// Tells whoever applies the content. Nothing is written down: whoever makes it does that. What we could not fetch is told by an
+    /// event, since nobody else knows of it.
+    fn only_tell<K: Source>(&mut self, object: &K, fetched: Result<Found, Problem>) -> bool {
+        let listener = self.shared.config.progress.as_ref().filter(|_| self.shared.is_ours(object));
+        let tell = |progress: Progress| {
+            if let Some(listener) = listener {
+                let _ = listener.send(progress);
+            }
+        };
+        match fetched {
+            Ok(found) => {
+                let occasion = Occasion::new(Some(&found.artifact), Trigger::Revision);
+                let is_new = self.unwritten.take().is_some();
+                tell(Progress::looked(&self.name, occasion, is_new));
+                self.tell(found.artifact);
+                true
+            }
+            Err(problem) => {
+                self.teller.failed(&problem, false);
+                // What is made of another one says by that what it waits for.
+                if object.made_of().is_empty() && self.unwritten.as_ref() != Some(&problem) {
+                    let Problem { reason, message, may_pass, .. } = &problem;
+                    tell(Progress::failed(&self.name, message, *may_pass));
+                    self.record(object, Type::Warning, reason, message, BTreeMap::new());
+                    tracing::error!(reason, "the source cannot be fetched: {message}");
+                    self.unwritten = Some(problem);
+                }
+                false
+            }
         }
     }
 

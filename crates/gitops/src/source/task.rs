@@ -37,6 +37,7 @@ struct Relevant {
     requested_at: Option<String>,
     is_deleted: bool,
     is_ours: bool,
+    told: Option<String>,
 }
 
 impl Relevant {
@@ -47,6 +48,7 @@ impl Relevant {
             requested_at: object.annotations().get(RECONCILE_REQUESTED_AT).cloned(),
             is_deleted: object.meta().deletion_timestamp.is_some(),
             is_ours: shared.is_ours(object),
+            told: object.told(),
         }
     }
 }
@@ -267,6 +269,7 @@ mod tests {
             fetches: Fetches::new(FetchLimits::default()),
             shelf: Default::default(),
             tokens: Default::default(),
+            generators: Default::default(),
             wanted: Arc::default(),
             config: Arc::new(config),
         }

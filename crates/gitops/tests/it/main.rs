@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod applied;
+mod artifacts;
 mod asked;
 mod converge;
 mod cost;

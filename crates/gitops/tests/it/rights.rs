@@ -10,6 +10,7 @@ use crate::world::{FLUX, World, condition, config_map, kustomization};
 
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const HELM: &str = "helm.toolkit.fluxcd.io/v2";
+const EXTENSIONS: &str = "source.extensions.fluxcd.io/v1beta1";
 
 /// What each of the agents asked.
 #[derive(Default)]
@@ -167,6 +168,28 @@ async fn play_release(world: &World) {
         .await;
 }
 
+/// An ArtifactGenerator that makes an artifact of a part of the repository, and one of somebody else's, which may not be fetched.
+async fn play_generator(world: &World) {
+    let object = json!({ "metadata": { "name": "published", "namespace": FLUX }, "spec": {} });
+    world.create(SOURCE, "ExternalArtifact", object).await;
+    let said = json!({ "path": "p", "url": "http://127.0.0.1:1/a.tgz", "revision": "v1", "lastUpdateTime": "2026-01-01T00:00:00Z",
+        "digest": format!("sha256:{}", "0".repeat(64)) });
+    let patch = kube::api::Patch::Merge(json!({ "status": { "artifact": said } }));
+    let api = world.api(SOURCE, "ExternalArtifact", Some(FLUX));
+    api.patch_status("published", &Default::default(), &patch).await.unwrap();
+    let copy = json!([{ "from": "@repo/examples/**", "to": "@artifact/" }]);
+    let spec = json!({ "sources": [{ "alias": "repo", "kind": "GitRepository", "name": FLUX }],
+        "artifacts": [{ "name": "part", "copy": copy }] });
+    let object = json!({ "metadata": { "name": "parts", "namespace": FLUX }, "spec": spec });
+    world.create(EXTENSIONS, "ArtifactGenerator", object).await;
+    world
+        .until("the part is there", async || {
+            let found = world.get(SOURCE, "ExternalArtifact", Some(FLUX), "part").await.unwrap_or_default();
+            if found["status"]["artifact"].is_object() { Ok(()) } else { Err(found.to_string()) }
+        })
+        .await;
+}
+
 /// Waits until an event about the object has been counted.
 async fn told_again(world: &World, name: &str) {
     world
@@ -179,13 +202,15 @@ async fn told_again(world: &World, name: &str) {
 }
 
 /// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
-const TOLD: [(&str, &str, &str); 6] = [
+const TOLD: [(&str, &str, &str); 8] = [
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     (HELM, "HelmRelease", "web"),
     (SOURCE, "GitRepository", FLUX),
     (SOURCE, "OCIRepository", "artifact"),
     (SOURCE, "HelmRepository", "charts"),
     (SOURCE, "HelmChart", "web"),
+    (SOURCE, "ExternalArtifact", "part"),
+    (EXTENSIONS, "ArtifactGenerator", "parts"),
 ];
 
 /// An Alert whose Provider may not be asked, about all that happens, and one whose labels nothing has.
@@ -278,6 +303,7 @@ async fn play(world: &World) {
     play_inclusion(world).await;
     play_elsewhere(world).await;
     play_release(world).await;
+    play_generator(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;
     for (kind, name) in [("OCIRepository", "artifact"), ("HelmRepository", "charts"), ("HelmChart", "web")] {
@@ -288,6 +314,7 @@ async fn play(world: &World) {
         (SOURCE, "OCIRepository", "artifact"),
         (SOURCE, "HelmChart", "web"),
         (SOURCE, "HelmRepository", "charts"),
+        (EXTENSIONS, "ArtifactGenerator", "parts"),
         (HELM, "HelmRelease", "web"),
         ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     ];

@@ -1,8 +1,8 @@
-//! What of HelmReleases, and of where their charts come from, the agents refuse or would look for in vain.
+//! What of HelmReleases, of where their charts come from, and of generators the agents refuse or would look for in vain.
 
 use std::collections::BTreeSet;
 
-use cowherd_api::supported::{HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, Unsupported, refused};
+use cowherd_api::supported::{ARTIFACT_GENERATOR, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, Unsupported, refused};
 use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::Value;
@@ -39,6 +39,7 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
 fn table(group: &str, kind: &str) -> Option<&'static [Unsupported]> {
     match (group, kind) {
         (GROUP, "HelmRelease") => Some(HELM_RELEASE),
+        ("source.extensions.fluxcd.io", "ArtifactGenerator") => Some(ARTIFACT_GENERATOR),
         ("source.toolkit.fluxcd.io", "HelmChart") => Some(HELM_CHART),
         ("source.toolkit.fluxcd.io", "HelmRepository") => Some(HELM_REPOSITORY),
         _ => None,

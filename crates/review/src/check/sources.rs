@@ -1,10 +1,12 @@
 //! Sources that the agents would refuse without asking anybody.
 
 use cowherd_api::flux::source::v1::{GitRepository, OCIRepository};
+use cowherd_api::flux::source_extensions::v1beta1::ArtifactGenerator;
+use cowherd_api::supported::{ARTIFACT_GENERATOR, refused};
 use cowherd_source::Access;
 use serde_json::Value;
 
-use crate::gitops::{self, ROOT, SourceRefusal};
+use crate::gitops::{self, Generator, ROOT, SourceRefusal};
 
 use super::Checked;
 use super::finding::{Finding, Rule, Severity};
@@ -15,7 +17,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for unit in cluster.units.values() {
         for object in unit.objects() {
             let id = object.id();
-            if id.group != "source.toolkit.fluxcd.io" {
+            if !["source.toolkit.fluxcd.io", "source.extensions.fluxcd.io"].contains(&id.group.as_str()) {
                 continue;
             }
             let Some(refusal) = refusal(&id.kind, object.object()) else { continue };
@@ -24,7 +26,8 @@ pub(super) fn check(checked: &mut Checked<'_>) {
                 continue;
             }
             let severity = if refusal.is_final { Severity::Error } else { Severity::Warning };
-            let place = checked.places.field(unit, object, "spec.url");
+            let field = if id.kind == "ArtifactGenerator" { "spec" } else { "spec.url" };
+            let place = checked.places.field(unit, object, field);
             let text = unit.mask().text(&refusal.text);
             checked.findings.push(Finding { severity, ..Finding::error(place, Rule::Source, text).of(id) });
         }
@@ -41,6 +44,13 @@ fn refusal(kind: &str, object: &Value) -> Option<SourceRefusal> {
         "OCIRepository" => {
             let repository: OCIRepository = serde_json::from_value(object.clone()).ok()?;
             gitops::artifact_refusal(&repository, &Access::default())
+        }
+        "ArtifactGenerator" => {
+            let generator: ArtifactGenerator = serde_json::from_value(object.clone()).ok()?;
+            // What is not supported is another rule's.
+            let is_supported = refused(ARTIFACT_GENERATOR, &object["spec"]).next().is_none();
+            let text = Generator::read(&generator).err().filter(|_| is_supported)?;
+            Some(SourceRefusal { is_final: true, text })
         }
         // Charts are fetched from there, whoever does it.
         "HelmRepository" => {

@@ -1,180 +1,162 @@
-//! Artifacts that Flux makes of parts of a source, as an ArtifactGenerator describes them.
+//! Artifacts that an ArtifactGenerator makes of this repository.
 
-use cowherd_tree::{EntryKind, MemoryTree, Tree, TreeError, TreePath};
+use std::sync::Arc;
+
+use cowherd_api::flux::source_extensions::v1beta1::ArtifactGenerator;
+use cowherd_source::Ignore;
+use cowherd_tree::{Tree, TreePath};
 use serde_json::Value;
 
-use crate::gitops::NamespacedName;
+use crate::gitops::{Generated, Generator, GeneratorSource, NamespacedName};
 
-/// The most files that an artifact holds.
-const MAX_FILES: usize = 50_000;
-/// How deep directories are copied.
-const MAX_DEPTH: usize = 64;
-
-/// A part of a source and where it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Copy {
-    from: TreePath,
-    to: TreePath,
-    /// Whether `to` is a directory that a file goes into.
-    into: bool,
-    /// Whether all that is in the directory `from` is meant.
-    all: bool,
+/// An artifact that a generator may make.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    name: NamespacedName,
+    generator: NamespacedName,
+    asked: Generator,
 }
 
-/// An artifact that is made of parts of one source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An artifact that is made of this repository alone, and how.
+#[derive(Clone, Debug)]
 pub(super) struct Artifact {
-    /// The source, by kind and name.
-    pub(super) source: (String, NamespacedName),
-    copies: Vec<Copy>,
+    described: Described,
+    parts: Vec<(String, Part)>,
+}
+
+/// What of the repository a source of a generator is.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// The patterns of what is left out.
+    pub(super) ignore: Option<String>,
+    /// The artifact that it is, where it is one.
+    pub(super) artifact: Option<Box<Artifact>>,
+}
+
+/// An artifact that was made.
+#[derive(Clone)]
+pub(super) struct Made {
+    generated: Generated,
+    /// The sources that are artifacts themselves.
+    inner: Vec<(String, Made)>,
+}
+
+impl Described {
+    /// The artifact `name`, if the generator may make it; the error says why the generator makes nothing.
+    pub(super) fn read(generator: &Value, name: &NamespacedName) -> Option<Result<Self, String>> {
+        let object: ArtifactGenerator = serde_json::from_value(generator.clone()).ok()?;
+        let of = NamespacedName::of(&object);
+        let named = object.spec.artifacts.iter().any(|artifact| artifact.name == name.name);
+        match Generator::read(&object) {
+            Ok(asked) if asked.may_make(name) => Some(Ok(Self { name: name.clone(), generator: of, asked })),
+            Ok(_) => None,
+            Err(why) => (named && of.namespace == name.namespace).then_some(Err(why)),
+        }
+    }
+
+    /// Whether it is written down, and not found by a pattern of directories.
+    pub(super) fn is_certain(&self) -> bool {
+        !self.asked.has_pattern()
+    }
+
+    /// The sources that it is made of.
+    pub(super) fn sources(&self) -> Vec<GeneratorSource> {
+        let aliases = self.asked.aliases(&self.name.name);
+        self.asked.sources().filter(|source| aliases.contains(&source.alias)).collect()
+    }
+
+    /// The artifact, of what its sources are.
+    pub(super) fn of(self, parts: Vec<(String, Part)>) -> Artifact {
+        Artifact { described: self, parts }
+    }
 }
 
 impl Artifact {
-    /// The artifact `name` of a generator; the error says what of it is not understood here.
-    pub(super) fn read(generator: &Value, name: &str) -> Option<Result<Self, String>> {
-        let artifacts = generator["spec"]["artifacts"].as_array()?;
-        let artifact = artifacts.iter().find(|artifact| artifact["name"] == name)?;
-        Some(Self::understood(generator, artifact))
-    }
-
-    fn understood(generator: &Value, artifact: &Value) -> Result<Self, String> {
-        let sources = generator["spec"]["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let [source] = sources else { return Err("it is made of several sources".to_owned()) };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let namespace = match source["namespace"].as_str() {
-            Some(namespace) => namespace.to_owned(),
-            None => text(&generator["metadata"]["namespace"]),
-        };
-        let alias = format!("@{}/", text(&source["alias"]));
-        let rules = artifact["copy"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let copies = rules.iter().map(|rule| copy(rule, &alias)).collect::<Result<_, _>>()?;
-        Ok(Self { source: (text(&source["kind"]), NamespacedName::new(namespace, text(&source["name"]))), copies })
-    }
-
-    /// Where in the source a file of the artifact comes from.
-    pub(super) fn origin(&self, path: &TreePath) -> TreePath {
-        let inside = |copy: &Copy| {
-            let file = copy.to.join(copy.from.file_name()).ok().filter(|_| copy.into);
-            if !copy.all && (file.as_ref() == Some(path) || copy.to == *path) {
-                return Some(copy.from.clone());
+    /// The files, of those of the repository.
+    pub(super) fn make(&self, tree: &Arc<dyn Tree>) -> Result<Made, String> {
+        let mut sources = Vec::new();
+        let mut inner = Vec::new();
+        for (alias, part) in &self.parts {
+            let mut files = tree.clone();
+            if let Some(ignore) = &part.ignore {
+                files = Arc::new(Ignore::new(files, Some(ignore)).map_err(|error| error.to_string())?);
             }
-            if !copy.all {
-                return None;
+            if let Some(artifact) = &part.artifact {
+                let made = artifact.make(&files)?;
+                files = made.tree();
+                inner.push((alias.clone(), made));
             }
-            let rest = path.as_str().strip_prefix(copy.to.as_str()).filter(|_| path.starts_with(&copy.to))?;
-            copy.from.join(rest.trim_start_matches('/')).ok()
-        };
-        // Of several, what was copied last is what is there.
-        self.copies.iter().rev().find_map(inside).unwrap_or_else(|| path.clone())
+            sources.push((alias.clone(), files));
+        }
+        let Described { name, generator, asked } = &self.described;
+        let generated = asked.make(&name.name, &sources);
+        let generated = generated.map_err(|error| format!("ArtifactGenerator {generator}: {error}"))?;
+        let generated =
+            generated.ok_or_else(|| format!("ArtifactGenerator {generator} makes no artifact {}", name.name))?;
+        Ok(Made { generated, inner })
     }
+}
 
+impl Made {
     /// The files.
-    pub(super) fn make(&self, tree: &dyn Tree) -> Result<MemoryTree, TreeError> {
-        let mut made = MemoryTree::default();
-        let mut files = 0;
-        for copy in &self.copies {
-            let to = match tree.stat(&copy.from)?.map(|entry| entry.kind) {
-                Some(EntryKind::File { .. }) if copy.into => within(&copy.to, copy.from.file_name())?,
-                Some(_) => copy.to.clone(),
-                None => continue,
-            };
-            copy_all(tree, &copy.from, &to, &mut made, &mut files, 0)?;
-        }
-        Ok(made)
+    pub(super) fn tree(&self) -> Arc<dyn Tree> {
+        self.generated.tree()
     }
-}
 
-fn copy(rule: &Value, alias: &str) -> Result<Copy, String> {
-    let text = |field: &str| rule[field].as_str().unwrap_or_default();
-    let (from, to) = (text("from"), text("to"));
-    let not_understood = || Err(format!("its rule from {from:?} to {to:?} is not understood here"));
-    let is_plain = rule["exclude"].as_array().is_none_or(Vec::is_empty) && matches!(text("strategy"), "" | "Overwrite");
-    let (Some(inside), Some(target)) = (from.strip_prefix(alias), to.strip_prefix("@artifact/")) else {
-        return not_understood();
-    };
-    let all = inside.strip_suffix("/**").or(if inside == "**" { Some("") } else { None });
-    let directory = all.unwrap_or(inside);
-    if !is_plain || directory.contains(['*', '?', '[', '{']) {
-        return not_understood();
-    }
-    match (TreePath::parse(directory), TreePath::parse(target)) {
-        (Ok(from), Ok(to)) => {
-            Ok(Copy { from, to, into: target.is_empty() || target.ends_with('/'), all: all.is_some() })
+    /// Where in the repository a file or a directory of it is.
+    pub(super) fn origin(&self, path: &TreePath) -> TreePath {
+        let Some((alias, path)) = self.generated.origin(path) else { return path.clone() };
+        match self.inner.iter().find(|(inner, _)| *inner == alias) {
+            Some((_, made)) => made.origin(&path),
+            None => path,
         }
-        _ => not_understood(),
     }
-}
-
-fn copy_all(
-    tree: &dyn Tree,
-    from: &TreePath,
-    to: &TreePath,
-    made: &mut MemoryTree,
-    files: &mut usize,
-    depth: usize,
-) -> Result<(), TreeError> {
-    if depth > MAX_DEPTH || *files > MAX_FILES {
-        return Err(TreeError::Storage { path: from.clone(), source: "the artifact is too large".into() });
-    }
-    match tree.stat(from)?.map(|entry| entry.kind) {
-        Some(EntryKind::File { .. }) => {
-            *files += 1;
-            let content = tree.read(from)?;
-            made.insert(to.as_str(), content).map_err(|source| TreeError::Outside { path: to.clone(), source })
-        }
-        Some(EntryKind::Directory) => {
-            for (name, _) in tree.read_dir(from)? {
-                copy_all(tree, &within(from, &name)?, &within(to, &name)?, made, files, depth + 1)?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn within(directory: &TreePath, name: &str) -> Result<TreePath, TreeError> {
-    directory.join(name).map_err(|source| TreeError::Outside { path: directory.clone(), source })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use cowherd_tree::MemoryTree;
     use serde_json::json;
 
-    fn generator(copies: Value) -> Value {
-        json!({ "metadata": { "namespace": "flux-system" }, "spec": {
-            "sources": [{ "alias": "repo", "kind": "GitRepository", "name": "flux-system" }],
-            "artifacts": [{ "name": "apps", "copy": copies }] } })
+    use super::*;
+
+    fn described(copies: Value) -> Option<Result<Described, String>> {
+        let generator = json!({ "apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator",
+            "metadata": { "name": "parts", "namespace": "flux-system" }, "spec": {
+                "sources": [{ "alias": "repo", "kind": "GitRepository", "name": "flux-system" }],
+                "artifacts": [{ "name": "apps", "copy": copies }] } });
+        Described::read(&generator, &NamespacedName::new("flux-system", "apps"))
+    }
+
+    fn made(copies: Value) -> Result<Made, String> {
+        let files = [("apps/base/x/a.yaml", "a"), ("apps/other.yaml", "b"), ("README.md", "c")];
+        let tree: Arc<dyn Tree> = Arc::new(MemoryTree::new(files).unwrap());
+        let described = described(copies).unwrap().unwrap();
+        let part = |source: GeneratorSource| (source.alias, Part { ignore: None, artifact: None });
+        let parts = described.sources().into_iter().map(part).collect();
+        described.of(parts).make(&tree)
     }
 
     #[test]
-    fn parts_of_a_source_are_copied_to_their_places() {
-        let generator = generator(json!([
+    fn parts_of_a_source_are_where_they_were_taken_from() {
+        let made = made(json!([
             { "from": "@repo/apps/base/**", "to": "@artifact/base/" },
             { "from": "@repo/README.md", "to": "@artifact/" },
-            { "from": "@repo/gone/**", "to": "@artifact/gone/" },
-        ]));
-        let artifact = Artifact::read(&generator, "apps").unwrap().unwrap();
-        let tree =
-            MemoryTree::new([("apps/base/x/a.yaml", "a"), ("apps/other.yaml", "b"), ("README.md", "c")]).unwrap();
-        let made = artifact.make(&tree).unwrap();
-        let wanted = MemoryTree::new([("base/x/a.yaml", "a"), ("README.md", "c")]).unwrap();
-        let id = |tree: &MemoryTree| tree.entry(&TreePath::root()).unwrap().unwrap().id;
-        assert_eq!(id(&made), id(&wanted));
-        assert!(Artifact::read(&generator, "other").is_none());
+        ]))
+        .unwrap();
         let path = |text: &str| TreePath::parse(text).unwrap();
-        assert_eq!(artifact.origin(&path("base/x/a.yaml")), path("apps/base/x/a.yaml"));
+        assert_eq!(made.tree().read(&path("base/x/a.yaml")).unwrap(), "a");
+        assert_eq!(made.origin(&path("base/x/a.yaml")), path("apps/base/x/a.yaml"));
+        assert_eq!(made.origin(&path("base")), path("apps/base"));
+        assert_eq!(made.origin(&path("README.md")), path("README.md"));
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
-        for rule in [
-            json!({ "from": "@repo/*/a.yaml", "to": "@artifact/" }),
-            json!({ "from": "@other/a", "to": "@artifact/" }),
-            json!({ "from": "@repo/a", "to": "@artifact/", "strategy": "Merge" }),
-            json!({ "from": "@repo/../a", "to": "@artifact/" }),
-        ] {
-            assert!(Artifact::read(&generator(json!([rule])), "apps").unwrap().is_err(), "{rule}");
-        }
+    fn what_finds_nothing_is_said_with_the_generator() {
+        let said = made(json!([{ "from": "@repo/gone/**", "to": "@artifact/" }])).err().unwrap();
+        let expected = "ArtifactGenerator flux-system/parts: failed to apply copy operation from '@repo/gone/**'";
+        assert!(said.starts_with(expected), "{said}");
+        let refused = described(json!([{ "from": "@repo/a", "to": "@artifact/", "strategy": "Move" }])).unwrap();
+        assert!(refused.unwrap_err().starts_with("strategy 'Move' is none of"));
     }
 }

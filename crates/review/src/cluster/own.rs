@@ -8,11 +8,13 @@ use serde_json::Value;
 
 use crate::gitops::{self, NamespacedName, ROOT};
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Described, Part};
 use super::world::World;
 
 /// The kind of what an ArtifactGenerator makes.
 const ARTIFACT: &str = "ExternalArtifact";
+/// How many artifacts may be made of each other.
+const MAX_CHAIN: usize = 16;
 
 /// How the repository knows itself among the sources of Kustomizations.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,7 @@ pub(super) enum Origin {
         /// The patterns.
         ignore: Option<String>,
         /// What is made of it, where that is what counts.
-        artifact: Option<Artifact>,
+        artifact: Option<Box<Artifact>>,
         /// What nothing but the path speaks for.
         is_guess: bool,
     },
@@ -60,24 +62,38 @@ impl Sources {
     /// What the source of `kustomization` is, as far as the repository says.
     pub(super) fn find(&self, kustomization: &Kustomization, world: &World) -> Origin {
         let (kind, name) = reference(kustomization);
-        if let (true, Some(artifact)) = (kind == ARTIFACT, world.artifact(&name)) {
-            return match artifact {
-                Ok(artifact) => self.made(&name, artifact, world),
-                Err(why) => Origin::Other(format!("its source is {kind} {name}, and {why}")),
-            };
-        }
-        self.named(&kind, &name, world)
+        self.of(&kind, &name, world, 0)
     }
 
-    /// What an artifact is that is made of a source.
-    fn made(&self, name: &NamespacedName, artifact: Artifact, world: &World) -> Origin {
-        let (kind, source) = &artifact.source;
-        match self.named(kind, source, world) {
-            Origin::Own { ignore, is_guess, .. } => Origin::Own { ignore, artifact: Some(artifact), is_guess },
-            Origin::Other(why) => {
-                Origin::Other(format!("its source {ARTIFACT} {name} is made of {kind} {source}: {why}"))
+    /// What a source is, which may be an artifact that is made of others.
+    fn of(&self, kind: &str, name: &NamespacedName, world: &World, depth: usize) -> Origin {
+        match world.artifact(name).filter(|_| kind == ARTIFACT) {
+            Some(_) if depth >= MAX_CHAIN => {
+                Origin::Other(format!("its source {ARTIFACT} {name} is made of others without an end"))
+            }
+            Some(Ok(described)) => self.made(name, described, world, depth),
+            Some(Err(why)) => Origin::Other(format!("its source is {kind} {name}, and {why}")),
+            None => self.named(kind, name, world),
+        }
+    }
+
+    /// What an artifact is that is made of sources: all of them have to be this repository.
+    fn made(&self, name: &NamespacedName, described: Described, world: &World, depth: usize) -> Origin {
+        let mut is_guess = false;
+        let mut parts = Vec::new();
+        for source in described.sources() {
+            match self.of(source.kind, &source.name, world, depth + 1) {
+                Origin::Own { ignore, artifact, is_guess: guessed } => {
+                    is_guess |= guessed;
+                    parts.push((source.alias, Part { ignore, artifact }));
+                }
+                Origin::Other(why) => {
+                    let of = format!("{} {}", source.kind, source.name);
+                    return Origin::Other(format!("its source {ARTIFACT} {name} is made of {of}: {why}"));
+                }
             }
         }
+        Origin::Own { ignore: None, artifact: Some(Box::new(described.of(parts))), is_guess }
     }
 
     fn named(&self, kind: &str, name: &NamespacedName, world: &World) -> Origin {

@@ -13,7 +13,7 @@ use crate::gitops::{self, Made, NamespacedName, Plan, Problem};
 use crate::scope::Scopes;
 
 use super::Context;
-use super::artifact::Artifact;
+use super::artifact::Made as MadeArtifact;
 use super::own::{Origin, Sources};
 use super::without;
 use super::world::World;
@@ -66,7 +66,7 @@ pub struct Unit {
     /// All that the objects are made from besides the tree.
     key: String,
     /// What of the repository the files are that it reads, if not the repository itself.
-    artifact: Option<Artifact>,
+    artifact: Option<MadeArtifact>,
 }
 
 /// What came of a Kustomization.
@@ -175,7 +175,7 @@ impl Unit {
         };
         let failed = |error: TreeError| State::Failed(Problem::new(error.to_string()));
         let (kind, name) = super::own::reference(&self.kustomization);
-        if is_guess && !is_there(tree.as_ref(), plan.path()) {
+        if is_guess && artifact.is_none() && !is_there(tree.as_ref(), plan.path()) {
             return Err(State::Elsewhere(format!(
                 "its source {kind} {name} is not in the repository, nor is its path"
             )));
@@ -188,8 +188,9 @@ impl Unit {
             tree = Arc::new(Ignore::new(tree, Some(&ignore)).map_err(failed)?);
         }
         if let Some(artifact) = artifact {
-            tree = Arc::new(artifact.make(tree.as_ref()).map_err(failed)?);
-            self.artifact = Some(artifact);
+            let made = artifact.make(&tree).map_err(|text| State::Failed(Problem::new(text)))?;
+            tree = made.tree();
+            self.artifact = Some(made);
         }
         Ok(tree)
     }

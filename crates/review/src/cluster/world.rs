@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::gitops::{NamespacedName, Plan, Values};
 use crate::scope::Scopes;
 
-use super::artifact::Artifact;
+use super::artifact::Described;
 
 /// What objects of a cluster are to others.
 #[derive(Clone, Debug, Default)]
@@ -80,10 +80,12 @@ impl World {
         self.sources.get(&(kind.to_owned(), name.clone()))
     }
 
-    /// How the artifact of this name is made; the error says what of that is not understood.
-    pub(super) fn artifact(&self, name: &NamespacedName) -> Option<Result<Artifact, String>> {
+    /// How the artifact of this name is made, where a generator may make it; the error says why that makes nothing. One that names it
+    /// goes before one whose pattern of directories may find it.
+    pub(super) fn artifact(&self, name: &NamespacedName) -> Option<Result<Described, String>> {
         let generators = self.generators.iter().filter(|(generator, _)| generator.namespace == name.namespace);
-        generators.into_iter().find_map(|(_, generator)| Artifact::read(generator, &name.name))
+        let all = generators.filter_map(|(_, generator)| Described::read(generator, name));
+        all.min_by_key(|found| found.as_ref().is_ok_and(|described| !described.is_certain()))
     }
 
     /// What a Kustomization's variables come from that is not here.

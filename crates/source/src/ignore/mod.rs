@@ -44,8 +44,8 @@ const DEFAULTS: &str = "*.jpg\n*.jpeg\n*.gif\n*.png\n*.wmv\n*.flv\n*.tar.gz\n*.z
 /// change it too. That costs nothing, where hashing what is visible would read the whole directory.
 pub struct Ignore {
     tree: Arc<dyn Tree>,
-    /// What the files that hold patterns are called.
-    file: &'static str,
+    /// What the files that hold patterns are called; nothing where none counts.
+    file: Option<&'static str>,
     /// Whether files below a directory that is hidden may show again.
     shows_again: bool,
     /// What patterns say that are in no directory.
@@ -69,6 +69,12 @@ impl Ignore {
         Ok(Self::by(tree, IGNORE_FILE, true, Standing::outermost(given, base)))
     }
 
+    /// Hides from `tree` what Flux hides where nobody gives patterns, whatever files of patterns are in it.
+    pub fn defaults(tree: Arc<dyn Tree>) -> Self {
+        let outermost = Standing::outermost(Patterns::parse(&[]), Patterns::parse(&[VERSION_CONTROL, DEFAULTS]));
+        Self { file: None, ..Self::by(tree, IGNORE_FILE, true, outermost) }
+    }
+
     /// Hides from the files of a worktree what its `.gitignore` files hide, and what Git keeps for itself.
     pub fn untracked(tree: Arc<dyn Tree>) -> Self {
         let outermost = Standing::outermost(Patterns::parse(&[]), Patterns::parse(&[".git\n"]));
@@ -78,7 +84,7 @@ impl Ignore {
     fn by(tree: Arc<dyn Tree>, file: &'static str, shows_again: bool, outermost: Standing) -> Self {
         let outermost = Arc::new(outermost);
         let (standings, shown) = (Mutex::new(Recent::new(MAX_REMEMBERED)), Mutex::new(Recent::new(MAX_REMEMBERED)));
-        Self { tree, file, shows_again, outermost, standings, shown }
+        Self { tree, file: Some(file), shows_again, outermost, standings, shown }
     }
 
     /// What the patterns say of a directory: found from what they say of the one above it.
@@ -156,7 +162,8 @@ fn cost(directory: &TreePath) -> usize {
 }
 
 /// The patterns in the file of `directory` that holds some.
-fn patterns_in(tree: &dyn Tree, directory: &TreePath, name: &str) -> Result<Patterns, TreeError> {
+fn patterns_in(tree: &dyn Tree, directory: &TreePath, name: Option<&str>) -> Result<Patterns, TreeError> {
+    let Some(name) = name else { return Ok(Patterns::parse(&[])) };
     let file = directory.join(name).map_err(|source| TreeError::Outside { path: directory.clone(), source })?;
     match tree.entry(&file)? {
         Some(Entry { kind: EntryKind::File { size }, .. }) if size > MAX_FILE => {
@@ -277,6 +284,15 @@ mod tests {
     fn given_patterns_go_before_those_in_files() {
         let files = [(".sourceignore", "*.yaml\n"), ("a.yaml", ""), ("b.yaml", "")];
         assert_eq!(shown(&ignoring(&files, Some("!a.yaml"))), [".sourceignore", "a.yaml"]);
+    }
+
+    #[test]
+    fn the_defaults_alone_are_given_whatever_files_say() {
+        let mut files = FILES.to_vec();
+        files.push((".sourceignore", "apps/\n!*.png\n"));
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (*path, text.as_bytes().to_vec()))).unwrap();
+        let expected = [".sourceignore", "apps/a.yaml", "docs/apps/b.yaml", "top.yaml"];
+        assert_eq!(shown(&Ignore::defaults(Arc::new(tree))), expected);
     }
 
     #[test]

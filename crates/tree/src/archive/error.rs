@@ -79,6 +79,9 @@ pub enum ArchiveError {
     /// An entry is neither a file nor a directory.
     #[error("the archive holds {0:?}, which is a device, a pipe or a socket; pack files alone")]
     Special(String),
+    /// An entry is a symbolic link, where there may be none.
+    #[error("the archive holds {0:?}, which is a symbolic link; pack what it leads to")]
+    Link(String),
     /// Too many directories are inside each other.
     #[error("the archive holds a path of more than {limit} directories inside each other: {path:?}…")]
     Depth {

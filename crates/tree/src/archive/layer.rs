@@ -19,10 +19,21 @@ pub fn unpack_layer(
     limits: &ArchiveLimits,
     keep: &mut dyn FnMut(u64, &mut dyn Read) -> io::Result<Bytes>,
 ) -> Result<MemoryTree, ArchiveError> {
-    reader::read(packed, limits, Layer { keep })
+    reader::read(packed, limits, Layer { keep, links: Meaning::Omitted })
+}
+
+/// The same of an archive in which there may be no links.
+pub fn unpack_files(
+    packed: impl Read,
+    limits: &ArchiveLimits,
+    keep: &mut dyn FnMut(u64, &mut dyn Read) -> io::Result<Bytes>,
+) -> Result<MemoryTree, ArchiveError> {
+    reader::read(packed, limits, Layer { keep, links: Meaning::Link })
 }
 
 struct Layer<'a> {
+    /// What symbolic links stand for.
+    links: Meaning,
     keep: &'a mut dyn FnMut(u64, &mut dyn Read) -> io::Result<Bytes>,
 }
 
@@ -36,7 +47,7 @@ impl Rules for Layer<'_> {
         let kind = entry.header().entry_type();
         let mode = entry.header().mode().unwrap_or_default() & 0o170_000;
         match () {
-            () if kind.is_symlink() || mode == 0o120_000 => Meaning::Omitted,
+            () if kind.is_symlink() || mode == 0o120_000 => self.links,
             () if is_directory(entry) => Meaning::Omitted,
             () if kind.is_character_special() || kind.is_block_special() || kind.is_fifo() => Meaning::Special,
             // Of a socket, a pipe or a device.

@@ -11,5 +11,5 @@ mod reader;
 
 pub use chart::unpack;
 pub use error::ArchiveError;
-pub use layer::unpack_layer;
+pub use layer::{unpack_files, unpack_layer};
 pub use limits::ArchiveLimits;

@@ -51,6 +51,7 @@ pub(super) trait Rules {
 }
 
 /// What an entry stands for.
+#[derive(Clone, Copy)]
 pub(super) enum Meaning {
     /// A file with its content.
     File,
@@ -62,6 +63,8 @@ pub(super) enum Meaning {
     Ignored,
     /// What is neither a file nor a directory.
     Special,
+    /// A symbolic link where there may be none.
+    Link,
 }
 
 /// Unpacks an archive of `tar` and `gzip` into a tree.
@@ -123,6 +126,7 @@ impl<R: Rules> Reader<'_, R> {
         match self.rules.meaning(entry) {
             Meaning::Ignored => self.skip(entry),
             Meaning::Special => Err(ArchiveError::Special(self.name(entry)?)),
+            Meaning::Link => Err(ArchiveError::Link(self.name(entry)?)),
             Meaning::Omitted => {
                 self.rules.path(&self.name(entry)?)?;
                 self.skip(entry)

@@ -1,12 +1,16 @@
 //! `source.toolkit.fluxcd.io/v1`.
 
 mod artifact;
+mod external_artifact;
 mod git_repository;
 mod helm_chart;
 mod helm_repository;
 mod oci_repository;
 
 pub use artifact::Artifact;
+pub use external_artifact::{
+    ArtifactSourceReference, ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, external_artifact_crd,
+};
 pub use git_repository::{
     GitRepository, GitRepositoryInclude, GitRepositoryRef, GitRepositorySpec, GitRepositoryStatus,
     GitRepositoryVerification, git_repository_crd,

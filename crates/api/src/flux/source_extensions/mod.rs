@@ -1,0 +1,3 @@
+//! `source.extensions.fluxcd.io`: artifacts made of sources.
+
+pub mod v1beta1;
