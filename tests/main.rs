@@ -24,6 +24,7 @@ mod encrypted;
 mod following;
 mod foreseen;
 mod full_disk;
+mod generated;
 mod guarding;
 mod guides;
 mod keeping;

@@ -1,6 +1,7 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
 use anyhow::Result;
+use cowherd_api::flux::annotations::{DISABLED, GENERATOR_RECONCILE};
 use cowherd_text::near;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
@@ -38,6 +39,8 @@ impl Kind {
             Self::OCIRepository => "source oci",
             Self::HelmRepository => "source helm",
             Self::HelmChart => "source chart",
+            Self::ExternalArtifact => "source external",
+            Self::ArtifactGenerator => "artifact generator",
             Self::HelmRelease => "helmrelease",
             Self::Alert => "alert",
             Self::Provider => "alert-provider",
@@ -79,9 +82,18 @@ impl Resource {
         }
     }
 
-    /// Whether `spec.suspend` is set.
+    /// Whether the agents look at it, and say so: what an ExternalArtifact is, whoever makes it says.
+    pub fn is_looked_at(&self) -> bool {
+        !self.is_static() && self.kind != Kind::ExternalArtifact
+    }
+
+    /// Whether it is to be left alone: by `spec.suspend`, or by the annotation that an ArtifactGenerator has for that.
     pub fn suspended(&self) -> bool {
-        self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false)
+        let is_disabled = |value: &String| value.eq_ignore_ascii_case(DISABLED);
+        match self.kind {
+            Kind::ArtifactGenerator => self.object.annotations().get(GENERATOR_RECONCILE).is_some_and(is_disabled),
+            _ => self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false),
+        }
     }
 
     /// The revision that was applied, or of a source: that was fetched; empty before the first.
@@ -89,11 +101,13 @@ impl Resource {
         let path = match self.kind {
             Kind::Kustomization => "/status/lastAppliedRevision",
             // They have none.
-            Kind::Alert | Kind::Provider | Kind::Receiver => return "",
+            Kind::Alert | Kind::Provider | Kind::Receiver | Kind::ArtifactGenerator => return "",
             Kind::HelmRelease => "/status/history/0/chartVersion",
-            Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository | Kind::HelmChart => {
-                "/status/artifact/revision"
-            }
+            Kind::GitRepository
+            | Kind::OCIRepository
+            | Kind::HelmRepository
+            | Kind::HelmChart
+            | Kind::ExternalArtifact => "/status/artifact/revision",
         };
         self.text(path)
     }
@@ -118,6 +132,18 @@ impl Resource {
             Kind::HelmChart => {
                 let part = |name: &str| self.text(&format!("/spec/{name}"));
                 format!("{}/{}/{}", part("sourceRef/kind"), part("sourceRef/name"), part("chart"))
+            }
+            Kind::ExternalArtifact => {
+                let part = |name: &str| self.text(&format!("/spec/sourceRef/{name}"));
+                format!("{}/{}", part("kind"), part("name"))
+            }
+            Kind::ArtifactGenerator => {
+                /// How many are named.
+                const NAMED: usize = 3;
+                let text = |source: &Value, name: &str| source[name].as_str().unwrap_or_default().to_owned();
+                let named = |source: &Value| format!("{}/{}", text(source, "kind"), text(source, "name"));
+                let sources = self.at("/spec/sources").and_then(Value::as_array).into_iter().flatten();
+                cowherd_text::listed(sources.map(named), NAMED)
             }
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
             Kind::Alert => format!("Provider/{}", self.text("/spec/providerRef/name")),

@@ -19,6 +19,10 @@ pub enum Kind {
     HelmRepository,
     /// `source.toolkit.fluxcd.io/v1`
     HelmChart,
+    /// `source.toolkit.fluxcd.io/v1`
+    ExternalArtifact,
+    /// `source.extensions.fluxcd.io/v1beta1`
+    ArtifactGenerator,
     /// `helm.toolkit.fluxcd.io/v2`
     HelmRelease,
     /// `notification.toolkit.fluxcd.io/v1beta3`
@@ -30,8 +34,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kinds of sources.
-    pub const SOURCES: [Self; 4] = [Self::GitRepository, Self::OCIRepository, Self::HelmRepository, Self::HelmChart];
+    /// The kinds of sources, and what makes some of others.
+    pub const SOURCES: [Self; 6] = [
+        Self::GitRepository,
+        Self::OCIRepository,
+        Self::HelmRepository,
+        Self::HelmChart,
+        Self::ArtifactGenerator,
+        Self::ExternalArtifact,
+    ];
 
     /// The kinds that bring objects to the cluster.
     pub const OWNERS: [Self; 2] = [Self::Kustomization, Self::HelmRelease];
@@ -52,6 +63,8 @@ impl Kind {
             Self::OCIRepository => "OCIRepository",
             Self::HelmRepository => "HelmRepository",
             Self::HelmChart => "HelmChart",
+            Self::ExternalArtifact => "ExternalArtifact",
+            Self::ArtifactGenerator => "ArtifactGenerator",
             Self::HelmRelease => "HelmRelease",
             Self::Alert => "Alert",
             Self::Provider => "Provider",
@@ -64,9 +77,12 @@ impl Kind {
         match self {
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
             Self::HelmRelease => "helm.toolkit.fluxcd.io",
-            Self::GitRepository | Self::OCIRepository | Self::HelmRepository | Self::HelmChart => {
-                "source.toolkit.fluxcd.io"
-            }
+            Self::ArtifactGenerator => "source.extensions.fluxcd.io",
+            Self::GitRepository
+            | Self::OCIRepository
+            | Self::HelmRepository
+            | Self::HelmChart
+            | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
             Self::Alert | Self::Provider | Self::Receiver => "notification.toolkit.fluxcd.io",
         }
     }
@@ -76,6 +92,7 @@ impl Kind {
         match self {
             Self::HelmRelease => "v2",
             Self::Alert | Self::Provider => "v1beta3",
+            Self::ArtifactGenerator => "v1beta1",
             _ => "v1",
         }
     }
@@ -88,6 +105,8 @@ impl Kind {
             Self::OCIRepository => "ocirepositories",
             Self::HelmRepository => "helmrepositories",
             Self::HelmChart => "helmcharts",
+            Self::ExternalArtifact => "externalartifacts",
+            Self::ArtifactGenerator => "artifactgenerators",
             Self::HelmRelease => "helmreleases",
             Self::Alert => "alerts",
             Self::Provider => "providers",
@@ -112,6 +131,8 @@ impl Kind {
             "OCIRepository" => Self::OCIRepository,
             "HelmRepository" => Self::HelmRepository,
             "HelmChart" => Self::HelmChart,
+            "ExternalArtifact" => Self::ExternalArtifact,
+            "ArtifactGenerator" => Self::ArtifactGenerator,
             "HelmRelease" => Self::HelmRelease,
             "Alert" => Self::Alert,
             "Provider" => Self::Provider,
@@ -134,11 +155,22 @@ impl Kind {
                 Some("oci") => Ok(Some((Self::OCIRepository, &words[2..]))),
                 Some("helm") => Ok(Some((Self::HelmRepository, &words[2..]))),
                 Some("chart") => Ok(Some((Self::HelmChart, &words[2..]))),
+                Some("external") => Ok(Some((Self::ExternalArtifact, &words[2..]))),
                 Some(other) => {
-                    misuse!("sources of kind {other:?} are not supported; the kinds that are: git, oci, helm, chart")
+                    misuse!(
+                        "sources of kind {other:?} are not supported; the kinds that are: git, oci, helm, chart, external"
+                    )
                 }
-                None => misuse!("name the kind of source: `source git`, `source oci`, `source helm` or `source chart`"),
+                None => misuse!(
+                    "name the kind of source: `source git`, `source oci`, `source helm`, `source chart` or `source external`"
+                ),
             };
+        }
+        let second = words.get(1).map(String::as_str);
+        if matches!(first.to_ascii_lowercase().as_str(), "artifact" | "artifacts")
+            && matches!(second, Some("generator" | "generators"))
+        {
+            return Ok(Some((Self::ArtifactGenerator, &words[2..])));
         }
         // Alone, or where names follow; a single word may as well be the name of a Kustomization.
         match Self::of_word(first) {
@@ -149,8 +181,8 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart, alerts, providers, receivers (for others: \
-     kubectl)";
+const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart, sources external, artifact \
+     generators, alerts, providers, receivers (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
 const SHORTEST: usize = 5;
@@ -250,6 +282,9 @@ mod tests {
         for (words, kind) in [
             (&["source", "helm", "apps"][..], Kind::HelmRepository),
             (&["source", "chart", "apps"], Kind::HelmChart),
+            (&["source", "external", "apps"], Kind::ExternalArtifact),
+            (&["artifact", "generator", "apps"], Kind::ArtifactGenerator),
+            (&["ag/apps"], Kind::ArtifactGenerator),
             (&["hr", "apps"], Kind::HelmRelease),
             (&["helmrelease/apps"], Kind::HelmRelease),
         ] {

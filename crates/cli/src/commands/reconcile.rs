@@ -103,12 +103,15 @@ impl Reconcile {
             let sources = resource::list_all(client, &Kind::SOURCES, Some(namespace), None).await?.concat();
             let owners = resource::list_all(client, &Kind::OWNERS, Some(namespace), None).await?.concat();
             let active =
-                |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended() && !one.is_static()).collect();
+                |found: Vec<Resource>| found.into_iter().filter(|one| !one.suspended() && one.is_looked_at()).collect();
             return Ok(vec![active(sources), active(owners)]);
         };
         let resources = resource::select(client, target, namespace).await?;
-        if let Some(place) = resources.iter().find(|one| one.is_static()) {
+        if let Some(place) = resources.iter().find(|one| !one.is_looked_at()) {
             let what = match place.kind {
+                Kind::ExternalArtifact => {
+                    "is what somebody makes, who can be asked for it (`cowherd reconcile artifact generator`)"
+                }
                 Kind::Alert => "only says who is told of which events",
                 Kind::Provider => "only says how somebody is told of events",
                 _ => "only says where charts are in a registry",

@@ -1,7 +1,7 @@
 //! Suspends and resumes, and says where that does not hold.
 
-use anyhow::Result;
-use cowherd_api::flux::annotations::{DISABLED, RECONCILE, SSA};
+use anyhow::{Result, bail};
+use cowherd_api::flux::annotations::{DISABLED, GENERATOR_RECONCILE, RECONCILE, SSA};
 use kube::api::{Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -27,7 +27,14 @@ pub async fn set(client: &Client, resource: Resource, suspend: bool) -> Result<O
         return Ok(None);
     }
     let api = resource.kind.api(client, &resource.namespace());
-    let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
+    let patch = Patch::Merge(match resource.kind {
+        Kind::ExternalArtifact => bail!("{name} is what somebody makes; suspend who makes it"),
+        Kind::ArtifactGenerator => {
+            let disabled = suspend.then_some(DISABLED);
+            json!({ "metadata": { "annotations": { GENERATOR_RECONCILE: disabled } } })
+        }
+        _ => json!({ "spec": { "suspend": suspend } }),
+    });
     let manager = if suspend { "cowherd-suspend" } else { "cowherd-resume" };
     let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
     let object = api.patch(&name, &params, &patch).await.map_err(explain)?;

@@ -43,7 +43,7 @@ impl Sources {
 
     /// An object was seen; whether that is news.
     pub fn see(&mut self, source: &Resource) -> bool {
-        if source.suspended() || source.is_static() || source.object.metadata.deletion_timestamp.is_some() {
+        if source.suspended() || !source.is_looked_at() || source.object.metadata.deletion_timestamp.is_some() {
             // Nobody looks at it.
             return self.overlook(&key(source));
         }
