@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use cowherd_gitserver::Flaw;
+use cowherd_gitserver::files::Server;
 use serde_json::{Value, json};
 
 use crate::program::repository::Repository;
@@ -177,6 +179,15 @@ fn a_kubeconfig_that_is_of_no_use_is_told_by_name_and_tried_again_once_it_is_ano
         "args": [marker.to_str().unwrap()], "interactiveMode": "Never" } });
     let stranger = rcgen::generate_simple_self_signed(["stranger".to_owned()]).unwrap().cert.pem();
     let nobody = json!({ "token": "hunter2" });
+    // Servers that have something else than the spoke has: a certificate of before, one of somebody else, files.
+    let server = |flaw: Flaw| Server::start_tls_with(hub.directory.path(), flaw);
+    let (expired, misnamed, files) = (server(Flaw::Expired), server(Flaw::OtherNames), server(Flaw::Unknown));
+    let at = |server: &Server| {
+        let mut kubeconfig = cluster("server", json!(server.url("")));
+        let authority = BASE64_STANDARD.encode(server.certificate.as_ref().unwrap());
+        kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"] = authority.into();
+        kubeconfig
+    };
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut insecure = cluster("insecure-skip-tls-verify", json!(true));
     insecure["clusters"][0]["cluster"].as_object_mut().unwrap().remove("certificate-authority-data");
@@ -194,6 +205,9 @@ fn a_kubeconfig_that_is_of_no_use_is_told_by_name_and_tried_again_once_it_is_ano
         (cluster("server", json!(format!("https://{closed}"))), &["is not reached: no connection comes about"]),
         (cluster("server", json!("https://169.254.169.254")), &["169.254.169.254, where manifests must not"]),
         (cluster("server", json!("https://[::1]:6443")), &["::1, where manifests must not", "--allow-network ::1"]),
+        (at(&expired), &["is not reached: its certificate expired on 2020-12-31", "renew it"]),
+        (at(&misnamed), &["is not reached: its certificate is for other.example.com", "tls-server-name"]),
+        (at(&files), &["is not reached: what answers there is no Kubernetes API"]),
         (json!({ "clusters": [] }), &["the kubeconfig is wrong: current-context is missing"]),
         (json!("x".repeat(300 * 1024)), &["the kubeconfig is larger than 256 KiB"]),
     ];
@@ -465,4 +479,24 @@ fn an_account_of_this_cluster_shows_itself_to_one_that_trusts_its_tokens() {
     assert_eq!((spoke.value("red"), running.value("red")), ("1".to_owned(), String::new()));
     spoke.kubectl_ok(["delete", "configmap", "red", "-n", "default"]);
     spoke.wait_for_value("red", "1");
+}
+
+#[test]
+fn two_that_describe_an_object_of_one_cluster_are_told_so_and_neither_deletes_it_while_the_other_does() {
+    let hub = Hub::start();
+    hub.add_secret("again", &hub.kubeconfig());
+    let again = "kubeConfig:\n  secretRef:\n    name: again";
+    hub.repository.kustomization("second", "./second", again).config_map("second/red.yaml", "red", "2");
+    hub.repository.config_map("second/blue.yaml", "blue", "1");
+    let commit = hub.repository.commit("red twice, by two Secrets");
+    hub.running.wait_for_ready("second", "True", &commit);
+    hub.running.wait_for_warning("Kustomization/second", &["ConfigMap/default/red is as flux-system/app describes it"]);
+    assert_eq!(hub.spoke.value("red"), "1", "that of the older one is there");
+
+    let uid = hub.spoke.uid("configmap red -n default");
+    hub.repository.remove("app/red.yaml").config_map("app/green.yaml", "green", "1");
+    let commit = hub.repository.commit("red once");
+    hub.running.wait_for_ready("app", "True", &commit);
+    hub.spoke.wait_for_value("red", "2");
+    assert_eq!(hub.spoke.uid("configmap red -n default"), uid, "it was never gone");
 }

@@ -18,6 +18,8 @@ const REMEDIES: TlsRemedies = TlsRemedies {
     own: "give one that it accepts: client-certificate-data and client-key-data of the kubeconfig",
 };
 
+/// What is said of a server that is something else.
+pub(super) const NO_API: &str = "what answers there is no Kubernetes API; check the address";
 /// How much of what a cluster says is said, in characters: it may be any text.
 const LONGEST: usize = 300;
 /// How many causes are looked through.
@@ -65,7 +67,7 @@ pub(super) fn of(error: BoxError) -> Fault {
 pub(super) fn told(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("it answered: {}", line(&status.message, LONGEST)),
-        kube::Error::SerdeError(_) => "what answers there is no Kubernetes API; check the address".to_owned(),
+        kube::Error::SerdeError(_) => NO_API.to_owned(),
         other => {
             let own = causes(other).iter().find_map(|cause| cause.downcast_ref::<Fault>()).map(ToString::to_string);
             own.unwrap_or_else(|| other.to_string())

@@ -151,12 +151,17 @@ impl Remote {
     pub(crate) async fn greet(&self) -> Result<Option<String>, TargetError> {
         let unreachable = |cause| TargetError::Unreachable { server: self.server.clone(), cause };
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let Ok(answer) = timeout(PATIENCE, api.get_metadata_opt(KUBE_SYSTEM)).await else {
+        let Ok(answer) = timeout(PATIENCE, api.get_metadata(KUBE_SYSTEM)).await else {
             return Err(unreachable(format!("it did not answer within {}s", PATIENCE.as_secs())));
         };
         match answer {
-            Ok(found) => Ok(found.and_then(|found| found.metadata.uid)),
+            Ok(found) => Ok(found.metadata.uid),
             Err(kube::Error::Api(status)) if status.code == FORBIDDEN => Ok(None),
+            // Not each API has it; one that has not says of what.
+            Err(kube::Error::Api(status)) if status.is_not_found() => match status.details {
+                Some(details) if details.name == KUBE_SYSTEM => Ok(None),
+                _ => Err(unreachable(fault::NO_API.to_owned())),
+            },
             Err(error) => match &error {
                 kube::Error::Api(status) if status.code == UNAUTHORIZED => Err(TargetError::Unauthorized {
                     server: self.server.clone(),
