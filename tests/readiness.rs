@@ -119,6 +119,18 @@ fn what_nothing_here_acts_on_is_not_ready() {
 }
 
 #[test]
+fn what_an_agent_has_not_looked_at_yet_is_waited_for() {
+    let fleet = Fleet::start();
+    let (repository, running) = (&fleet.repository, &fleet.running);
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: web, namespace: default}\n\
+        spec: {interval: 1m, suspend: true, chartRef: {kind: OCIRepository, name: web}}\n";
+    repository.kustomization("app", "./app", "wait: true\ntimeout: 2s").write("app/release.yaml", release);
+    repository.commit("a release that nobody makes");
+    let words = ["HelmRelease/default/web status: 'InProgress'", "latest observed generation is -1"];
+    running.wait_for_condition("kustomization app", "False", &words);
+}
+
+#[test]
 fn what_is_waited_for_and_another_one_applies_is_told_at_once_where_nothing_acts_on_it() {
     let fleet = Fleet::start();
     let (repository, running) = (&fleet.repository, &fleet.running);

@@ -112,6 +112,34 @@ async fn objects_are_checked_pruned_and_defaulted_by_their_schema() {
 }
 
 #[tokio::test]
+async fn every_answer_has_the_defaults_of_the_status() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let mut wanted = definition();
+    let versions = wanted["spec"]["versions"].as_array_mut().unwrap();
+    for version in versions {
+        version["schema"]["openAPIV3Schema"]["properties"]["status"] =
+            json!({"type": "object", "default": {"seen": -1}, "properties": {"seen": {"type": "integer"}}});
+    }
+    assert_eq!(post(&client, CRDS, wanted).await.0, 201);
+    let unseen = json!({"seen": -1});
+    // What is given of a status where the object is made counts for nothing.
+    let mut given = cow("berta", json!({"name": "Berta"}));
+    given["status"] = json!({"seen": 7});
+    for dry_run in ["?dryRun=All", ""] {
+        let (code, made) = post(&client, &format!("{COWS}{dry_run}"), given.clone()).await;
+        assert_eq!((code, &made["status"]), (201, &unseen), "{made}");
+    }
+    for dry_run in ["&dryRun=All", ""] {
+        let uri = format!("{COWS}/bess?fieldManager=farmer{dry_run}");
+        let (code, made) = apply(&client, &uri, cow("bess", json!({"name": "Bess"}))).await;
+        assert_eq!((code, &made["status"]), (201, &unseen), "{made}");
+    }
+    let (_, read) = get(&client, &format!("{COWS}/berta")).await;
+    assert_eq!(read["status"], unseen);
+}
+
+#[tokio::test]
 async fn null_where_none_may_be_says_nothing_but_in_an_apply_of_what_has_no_default() {
     let (server, _directory) = local().await;
     let client = server.client();

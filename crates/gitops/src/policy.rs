@@ -114,11 +114,12 @@ impl Policy {
     }
 }
 
-/// The namespaces whose Kustomizations act with the rights of the agents. With more than one, some are probably those of others,
-/// who are administrators then; that is said once.
+/// The namespaces whose Kustomizations and HelmReleases act with the rights of the agents. With more than one, some are probably
+/// those of others, who are administrators then; that is said once.
 #[derive(Default)]
 pub(crate) struct Unnamed {
     namespaces: BTreeSet<String>,
+    kinds: BTreeSet<&'static str>,
     was_said: bool,
 }
 
@@ -129,15 +130,16 @@ impl Unnamed {
             return None;
         }
         self.namespaces.insert(owner.name.namespace.clone());
+        self.kinds.insert(owner.name.kind.kind);
         if self.namespaces.len() < 2 {
             return None;
         }
         self.was_said = true;
         let namespaces = std::mem::take(&mut self.namespaces).into_iter().collect::<Vec<_>>().join(" and ");
+        let kinds = self.kinds.iter().map(|kind| format!("{kind}s")).rev().collect::<Vec<_>>().join(" and ");
         Some(format!(
-            "{}s in {namespaces} name no serviceAccountName, so they are applied with all the rights of cowherd: \
+            "{kinds} in {namespaces} name no serviceAccountName, so they are applied with all the rights of cowherd: \
              whoever may write one is an administrator; start cowherd with --default-service-account if not all are",
-            owner.name.kind.kind
         ))
     }
 }

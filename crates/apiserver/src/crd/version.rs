@@ -98,10 +98,15 @@ impl CustomVersion {
         }
         // What the schema has come to say since the object was written holds for what is read, too.
         self.schema().prune(&mut stored);
-        if let Err(error) = self.schema().apply_defaults(&mut stored, DEFAULTS_LIMIT) {
-            tracing::warn!(kind = self.names.kind, name = object::name(&stored), %error, "read without all defaults");
-        }
+        self.fill(&mut stored);
         stored
+    }
+
+    /// Fills in what is left out, as far as there may be that much.
+    fn fill(&self, object: &mut Value) {
+        if let Err(error) = self.schema().apply_defaults(object, DEFAULTS_LIMIT) {
+            tracing::warn!(kind = self.names.kind, name = object::name(object), %error, "without all defaults");
+        }
     }
 
     /// Whether objects are stored in this version.
@@ -123,6 +128,9 @@ impl CustomVersion {
             && let Some(map) = object.as_object_mut()
         {
             map.remove("status");
+            // The answer says what every read says: a status may have defaults, by which it is known that nobody has looked at
+            // the object yet.
+            self.fill(object);
         }
         object::set(object, "generation", 1);
     }

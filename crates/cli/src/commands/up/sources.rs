@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cowherd_gitops::NamespacedName;
 
 use crate::resource::Resource;
+use crate::target::Kind;
 
 /// What is said before a failure from before the start, where nothing was heard of it since.
 pub const UNHEARD: &str = "nothing was heard of it since the start; before: ";
@@ -116,7 +117,7 @@ impl Sources {
 
     /// All that fail, as far as is known, and why.
     pub fn all(&self) -> impl Iterator<Item = (String, String)> {
-        let named = |(_, name): &Key| format!("source {name}");
+        let named = |(kind, name): &Key| called(kind, name);
         let failures = self.failures.iter().map(move |(key, message)| (named(key), message.clone()));
         let awaited = self.awaited.iter().map(move |(key, before)| {
             let message = match before.as_str() {
@@ -126,6 +127,14 @@ impl Sources {
             (named(key), message)
         });
         failures.chain(awaited)
+    }
+}
+
+/// How a source is called where it is told of: all are sources, but for what makes some, which may have the name of one.
+pub fn called(kind: &str, name: &str) -> String {
+    match kind == Kind::ArtifactGenerator.name() {
+        true => format!("artifactgenerator {name}"),
+        false => format!("source {name}"),
     }
 }
 

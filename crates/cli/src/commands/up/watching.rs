@@ -23,7 +23,7 @@ use crate::terminal::waits::Group;
 use crate::terminal::{Mark, Said};
 
 use super::shown::Shown;
-use super::sources::{self, Sources};
+use super::sources::{self, Sources, called};
 use super::wording;
 
 /// Everything is taken to have settled when nothing has changed for this long: a Kustomization that is Ready may
@@ -214,8 +214,8 @@ impl Watching {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let resource = Resource { kind, object };
                 if self.sources.turns(&resource) {
-                    let name = shown_name(&resource);
-                    self.board.say(Mark::Action, &format!("source {name}: {}", suspension::told(&resource)));
+                    let name = called(kind.name(), &shown_name(&resource));
+                    self.board.say(Mark::Action, &format!("{name}: {}", suspension::told(&resource)));
                 }
                 self.sources.see(&resource)
             }
@@ -232,17 +232,19 @@ impl Watching {
         };
         let has_failed = self.sources.fails(progress.kind, &progress.name);
         let is_news = self.sources.hear(progress.kind, &progress.name, failure, progress.may_pass);
-        let name = shown(&progress.name.namespace, &progress.name.name);
+        let name = called(progress.kind, &shown(&progress.name.namespace, &progress.name.name));
+        // What makes several at once has none that it could name.
+        let what = progress.occasion.what();
         match failure {
-            Some(message) if is_news => {
-                self.board.say(Mark::Failure, &format!("source {name}: {message}"));
+            Some(message) if is_news => self.board.say(Mark::Failure, &format!("{name}: {message}")),
+            None if progress.phase == cowherd_gitops::Phase::Brought && !what.is_empty() => {
+                self.board.say(Mark::Action, &format!("{name}: {what}"));
             }
-            None if progress.phase == cowherd_gitops::Phase::Brought => {
-                self.board.say(Mark::Action, &format!("source {name}: {}", progress.occasion.what()));
+            None if has_failed && what.is_empty() => {
+                self.board.say(Mark::Success, &format!("{name} is well again"));
             }
             None if has_failed => {
-                let what = progress.occasion.what();
-                self.board.say(Mark::Success, &format!("source {name} is well again: {what}, as before"));
+                self.board.say(Mark::Success, &format!("{name} is well again: {what}, as before"));
             }
             _ => {}
         }
