@@ -11,6 +11,7 @@ mod authority;
 mod bases;
 mod bootstrapped;
 mod changes;
+mod charted;
 mod checking;
 mod clusters;
 mod commands;

@@ -29,7 +29,7 @@ impl Release<'_> {
         made.into_iter().flat_map(|made| made.definitions.iter().chain(made.objects.iter().map(|(_, object)| object)))
     }
 
-    fn name(&self) -> NamespacedName {
+    pub(super) fn name(&self) -> NamespacedName {
         NamespacedName::new(&self.object.id().namespace, &self.object.id().name)
     }
 
@@ -123,8 +123,9 @@ fn of_made(checked: &mut Checked<'_>, release: &Release<'_>, made: &Released, tr
         if !checked.kinds.serves(value) {
             if !checked.lost.may_define(&kind) && unserved.insert((api_version.clone(), kind.clone())) {
                 let place = release.place(checked, tree, template);
-                let text = format!("{}; {by}", objects::unserved(&id.group, &api_version, &kind));
-                checked.findings.push(Finding::error(place, Rule::UnservedKind, text).of(id));
+                let (severity, text) = objects::unserved(checked, &id.group, &api_version, &kind);
+                let finding = Finding::error(place, Rule::UnservedKind, format!("{text}; {by}")).of(id);
+                checked.findings.push(Finding { severity, ..finding });
             }
             continue;
         }

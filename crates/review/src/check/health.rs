@@ -30,9 +30,16 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             let is_served = checked.kinds.serves(&json!({ "apiVersion": api_version, "kind": kind }));
             let group = api_version.split_once('/').map_or("", |(group, _)| group);
             if !is_served && !described.contains(&(group, kind)) && !checked.lost.may_define(kind) {
-                let text =
-                    format!("{field}: nothing serves the kind {kind} of {api_version}, so that it is never healthy");
-                checked.about(unit, &field, Severity::Error, Rule::UnservedKind, text);
+                let what = format!("the kind {kind} of {api_version}");
+                let (severity, text) = match checked.unseen.may_bring() {
+                    Some(others) => (
+                        Severity::Warning,
+                        format!("serves {what}: it is never healthy unless that comes with {others}"),
+                    ),
+                    None => (Severity::Error, format!("serves {what}, so that it is never healthy")),
+                };
+                let text = format!("{field}: nothing {text}");
+                checked.about(unit, &field, severity, Rule::UnservedKind, text);
             } else if is_served && (DESCRIBED.contains(&kind) || !has_releases) {
                 missing(checked, unit, &field, (kind, namespace, &one.name));
             }

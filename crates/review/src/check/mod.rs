@@ -22,6 +22,7 @@ mod services;
 mod sources;
 mod there;
 mod unmade;
+mod unseen;
 mod variables;
 mod whole;
 mod written;
@@ -42,6 +43,7 @@ pub use finding::{Finding, Other, Place, Rule, Severity};
 use places::Places;
 use schemas::Kinds;
 use there::There;
+use unseen::Unseen;
 use written::Written;
 
 /// What was looked at, and what is wrong.
@@ -66,6 +68,8 @@ struct Checked<'a> {
     there: There,
     /// What would be there besides, if everything could be built.
     lost: &'a Lost,
+    /// Who brings what is not seen.
+    unseen: Unseen,
     /// The objects that describe Kustomizations, by who describes them and their name.
     described: HashMap<(&'a NamespacedName, &'a str, &'a str), &'a Manifest>,
     findings: Vec<Finding>,
@@ -116,6 +120,7 @@ fn of_cluster(side: &Side, cluster: &Cluster, context: &Context, written: &Writt
         written,
         there,
         lost: &lost,
+        unseen: Unseen::of(cluster, &released),
         described,
         findings: Vec::new(),
     };

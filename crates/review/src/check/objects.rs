@@ -10,7 +10,7 @@ use crate::cluster::Unit;
 use crate::fields;
 use crate::gitops::Plan;
 
-use super::finding::{Finding, Rule};
+use super::finding::{Finding, Rule, Severity};
 use super::schemas::{Mistake, group_version_kind};
 use super::{Checked, Described, variables};
 
@@ -72,19 +72,27 @@ pub(super) fn idle(object: &Manifest) -> String {
     format!("the control plane of cowherd has no controller for {what}: what describes it is not Ready there")
 }
 
-/// That nothing serves a kind, in words.
-pub(super) fn unserved(group: &str, api_version: &str, kind: &str) -> String {
-    match supported::find(group, kind) {
-        Some(known) if !known.is_done => format!(
+/// That nothing serves a kind, in words, and how bad that is: what comes from elsewhere may bring its definition.
+pub(super) fn unserved(checked: &Checked<'_>, group: &str, api_version: &str, kind: &str) -> (Severity, String) {
+    let error = |text| (Severity::Error, text);
+    match (supported::find(group, kind), checked.unseen.may_bring()) {
+        (Some(known), _) if !known.is_done => error(format!(
             "cowherd does not do the kind {kind} of {api_version} yet; leave it out, or say by --with FILE that the cluster has it"
-        ),
+        )),
         _ if supported::is_of_kubernetes(group) => {
-            format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out")
+            error(format!("cowherd does not serve the kind {kind} of {api_version}; correct its name, or leave it out"))
         }
-        _ => format!(
+        (_, Some(others)) => {
+            let text = format!(
+                "nothing in the repository serves the kind {kind} of {api_version}, so that this is not checked: {others} may bring \
+                 its CustomResourceDefinition; say what the cluster has by --with FILE"
+            );
+            (Severity::Warning, text)
+        }
+        _ => error(format!(
             "nothing serves the kind {kind} of {api_version}; add its CustomResourceDefinition, or say what the cluster has by \
              --with FILE"
-        ),
+        )),
     }
 }
 
@@ -97,10 +105,10 @@ fn of_unserved(checked: &mut Checked<'_>, unserved: ByKind<'_>) {
         if !is_known && !supported::is_of_kubernetes(group) && checked.lost.may_define(&kind) {
             continue;
         }
-        let text = self::unserved(group, &api_version, &kind);
+        let (severity, text) = self::unserved(checked, group, &api_version, &kind);
         let others = checked.others(&objects, "kind");
         let finding = Finding::error(place, Rule::UnservedKind, text).of(first.id());
-        checked.findings.push(Finding { others, ..finding });
+        checked.findings.push(Finding { severity, others, ..finding });
     }
 }
 
