@@ -113,6 +113,11 @@ impl Catalog {
         self.served().definitions.get(name).cloned()
     }
 
+    /// The names of all definitions.
+    pub fn definition_names(&self) -> Vec<String> {
+        self.served().definitions.keys().cloned().collect()
+    }
+
     /// The definitions whose names may depend on this one, itself included: those that have names of its own, and
     /// those of its group that could not have all of theirs.
     pub fn rivals(&self, definition: &str) -> BTreeSet<String> {

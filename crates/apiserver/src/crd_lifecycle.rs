@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use crate::{
+    background::Loop,
     crd::{CLEANUP_FINALIZER, News},
     object,
     resource::Resource,
@@ -24,23 +25,28 @@ use crate::{
 /// most. Also how long to wait after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// Takes care of the definitions that change, until the server closes.
-pub fn start(server: &ApiServer, news: News) {
+/// Takes care of the definitions that there are, and of those that change.
+pub fn care(server: &ApiServer, news: News) -> Loop {
     let server = server.clone();
-    let closing = server.closing().clone();
-    tokio::spawn(closing.run_until_cancelled_owned(async move {
-        let mut cleaners = Cleaners::default();
-        loop {
-            tokio::select! {
-                names = news.take() => for name in names {
-                    cleaners.look_at(&server, &name);
-                    review(&server, &name).await;
-                },
-                // What has changed while it was cleaned up after is looked at once more.
-                Some(name) = cleaners.next() => cleaners.look_at(&server, &name),
-            }
+    Loop::new("definitions", move || {
+        // What was taken by a loop that broke off is looked at again.
+        news.add_all(server.catalog().definition_names());
+        keep(server.clone(), news.clone())
+    })
+}
+
+async fn keep(server: ApiServer, news: News) {
+    let mut cleaners = Cleaners::default();
+    loop {
+        tokio::select! {
+            names = news.take() => for name in names {
+                cleaners.look_at(&server, &name);
+                review(&server, &name).await;
+            },
+            // What has changed while it was cleaned up after is looked at once more.
+            Some(name) = cleaners.next() => cleaners.look_at(&server, &name),
         }
-    }));
+    }
 }
 
 /// The definitions that are cleaned up after, one task each.

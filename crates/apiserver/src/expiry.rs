@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
+    background::Loop,
     object::text_at,
     rest,
     server::ApiServer,
@@ -16,21 +17,19 @@ use crate::{
 /// How often old events are looked for.
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// Removes old events in the background.
-pub fn start(server: &ApiServer) {
+/// Removes old events.
+pub fn expire(server: &ApiServer) -> Loop {
     let server = server.clone();
-    let closing = server.closing().clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = closing.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL.min(server.config().event_time)) => {}
-            }
-            if let Err(error) = remove_old(&server).await {
-                tracing::warn!(%error, "cannot remove old events");
-            }
+    Loop::new("expiry of events", move || keep(server.clone()))
+}
+
+async fn keep(server: ApiServer) {
+    loop {
+        tokio::time::sleep(INTERVAL.min(server.config().event_time)).await;
+        if let Err(error) = remove_old(&server).await {
+            tracing::warn!(%error, "cannot remove old events");
         }
-    });
+    }
 }
 
 async fn remove_old(server: &ApiServer) -> ApiResult<()> {

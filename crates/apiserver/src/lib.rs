@@ -29,6 +29,7 @@ mod action;
 mod admission;
 mod answer;
 mod authorization;
+mod background;
 mod body;
 mod bootstrap;
 mod bounds;
@@ -67,6 +68,7 @@ mod tokens;
 mod unread;
 mod wire;
 
+pub use background::{Loop, Running};
 pub use body::Body;
 pub use bootstrap::default_roles;
 pub use claims::{NetworkError, ServiceNetwork};

@@ -27,7 +27,7 @@ pub async fn run(server: &ApiServer, call: Call, deed: ObjectDeed) -> ApiResult<
         answer
     });
     // A change that panics is the failure of one request.
-    change.await.unwrap_or_else(|error| Err(ApiError::internal(format!("the request was not finished: {error}"))))
+    change.await.unwrap_or_else(|_| Err(ApiError::internal("the request was not finished; this is a bug in cowherd")))
 }
 
 /// What the body of a request is to those who work with it.

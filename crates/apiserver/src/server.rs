@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     authorization::{Policies, PolicyView, RBAC_GROUP},
+    background::{self, Loop},
     catalog::Catalog,
     claims::{AddressView, Addresses, PortView, ServiceNetwork},
     crd::{Definitions, News},
@@ -129,6 +130,13 @@ impl std::fmt::Debug for ApiServer {
 impl ApiServer {
     /// A server of what the store holds, one of several perhaps. Makes what every cluster has, where it is missing.
     pub async fn open(store: Store, config: Config) -> Result<Self, Error> {
+        let (server, loops) = Self::open_with_loops(store, config).await?;
+        background::run(&server, loops);
+        Ok(server)
+    }
+
+    /// The same, and what it does beside answering requests, which whoever opens it keeps running.
+    pub async fn open_with_loops(store: Store, config: Config) -> Result<(Self, Vec<Loop>), Error> {
         let closing = CancellationToken::new();
         let tokens = Tokens::open(&store).await?;
         let catalog = Arc::new(Catalog::new());
@@ -166,10 +174,12 @@ impl ApiServer {
         };
         let server = Self { inner: Arc::new(inner) };
         crate::bootstrap::run(&server).await?;
-        crate::crd_lifecycle::start(&server, news);
-        crate::claims::start_repair(&server, bereaved);
-        crate::expiry::start(&server);
-        Ok(server)
+        let loops = vec![
+            crate::crd_lifecycle::care(&server, news),
+            crate::claims::repair(&server, bereaved),
+            crate::expiry::expire(&server),
+        ];
+        Ok((server, loops))
     }
 
     /// A client that talks to this server without a socket and may do everything.

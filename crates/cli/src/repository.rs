@@ -11,6 +11,7 @@ use cowherd_text::near;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::{Value, json};
 
+use crate::blocking::blocking;
 use crate::bootstrap::{self, Root};
 use crate::checkout;
 use crate::failure::misuse;
@@ -194,7 +195,7 @@ impl Named<'_> {
         let remote = Remote::new(url.clone()).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
         let wanted = self.branch.map_or(Reference::Head, |branch| Reference::Branch(branch.to_owned()));
         let mirrors = fetching.mirrors()?;
-        let snapshot = tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &wanted)).await??;
+        let snapshot = blocking(move || mirrors.fetch(&remote, &wanted)).await??;
         Ok(match (self.branch, snapshot.revision.name()) {
             (Some(branch), _) => json!({ "branch": branch }),
             (None, Some(name)) if name != "HEAD" => json!({ "branch": name }),
@@ -262,7 +263,7 @@ pub async fn snapshot(root: &Root, fetching: &Fetching) -> Result<Option<Snapsho
             let secret = given.map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             let remote = Remote::new(url).with_auth(Auth::from_secret(&secret)).with_access(Access::own());
             let mirrors = fetching.mirrors()?;
-            match tokio::task::spawn_blocking(move || mirrors.fetch(&remote, &reference)).await? {
+            match blocking(move || mirrors.fetch(&remote, &reference)).await? {
                 Err(error) if is_blind && takes_credentials(&error) => Ok(None),
                 fetched => Ok(Some(fetched?)),
             }

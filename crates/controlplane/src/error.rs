@@ -41,6 +41,6 @@ pub enum Error {
         cause: Box<kube::Error>,
     },
     /// Opening the state broke off, which is a bug.
-    #[error("opening the state broke off: {0}")]
+    #[error("opening the state broke off")]
     Broken(#[from] tokio::task::JoinError),
 }

@@ -108,7 +108,10 @@ impl Listener {
                 Ok(Ok(true)) => tracing::info!("the certificates were made again"),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "the certificates cannot be renewed"),
-                Err(error) => tracing::error!(%error, "the renewal of the certificates broke off"),
+                Err(error) => {
+                    let error = cowherd_runtime::broken_off(error);
+                    tracing::error!(error, "the renewal of the certificates broke off");
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apiserver::{ApiServer, User};
+use cowherd_apiserver::{ApiServer, Loop, User};
 use cowherd_controllers::Runtime;
 use cowherd_gitops::Clients;
 use cowherd_runtime::{Health, Metrics, supervise};
@@ -73,18 +73,19 @@ impl ControlPlane {
             Listener::open(socket, listen, network, &data_dir).await.map(|listener| Some(Arc::new(listener)))
         };
         // Whoever has the state may have the certificates, too. Both wait for the disk most of the time.
-        let (listener, server) = match tokio::join!(listener, ApiServer::open(store.clone(), config.api)) {
-            (Ok(listener), Ok(server)) => (listener, server),
-            (Err(error), server) => {
-                server.iter().for_each(ApiServer::close);
-                store.close().await;
-                return Err(error);
-            }
-            (Ok(_), Err(error)) => {
-                store.close().await;
-                return Err(error.into());
-            }
-        };
+        let (listener, (server, loops)) =
+            match tokio::join!(listener, ApiServer::open_with_loops(store.clone(), config.api)) {
+                (Ok(listener), Ok(server)) => (listener, server),
+                (Err(error), server) => {
+                    server.iter().for_each(|(server, _)| server.close());
+                    store.close().await;
+                    return Err(error);
+                }
+                (Ok(_), Err(error)) => {
+                    store.close().await;
+                    return Err(error.into());
+                }
+            };
         let runtime = Runtime::new(clients(&server));
         let health = runtime.health().clone();
         server.add_check("loops", move || health.check(PATIENCE));
@@ -103,9 +104,24 @@ impl ControlPlane {
             _cache: cache,
         };
         plane.spawn(state::watch(plane.store.clone(), plane.runtime.health().register("state")));
+        loops.into_iter().for_each(|one| plane.keep_loop(one));
         plane.listen();
         plane.control(config.controllers);
         Ok(plane)
+    }
+
+    /// Keeps a loop of the API running.
+    fn keep_loop(&mut self, one: Loop) {
+        let stopping = self.stopping.clone();
+        self.keep(one.name, move || {
+            let (running, stopped) = (one.start(), stopped(stopping.subscribe()));
+            async move {
+                tokio::select! {
+                    () = running => {}
+                    () = stopped => {}
+                }
+            }
+        });
     }
 
     fn listen(&mut self) {

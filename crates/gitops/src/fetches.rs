@@ -144,7 +144,8 @@ impl Fetches {
             work(cancel)
         });
         done.await.map_err(|error| {
-            tracing::error!(%error, namespace = purpose.namespace, host = purpose.host, "a fetch broke off");
+            let error = cowherd_runtime::broken_off(error);
+            tracing::error!(error, namespace = purpose.namespace, host = purpose.host, "a fetch broke off");
             BrokenOff
         })
     }

@@ -214,7 +214,9 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tokio::select! {
         () = shutdown => {}
         ended = tasks.join_next() => match ended {
-            Some(Err(error)) => tracing::error!(%error, "a loop of the agents panicked"),
+            Some(Err(error)) => {
+                tracing::error!(error = cowherd_runtime::broken_off(error), "a loop of the agents panicked");
+            }
             Some(Ok(())) | None => tracing::error!("a loop of the agents ended"),
         },
     }

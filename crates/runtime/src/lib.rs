@@ -38,7 +38,7 @@ pub use informer::{
 };
 pub use key::Key;
 pub use metrics::{Measured, Metrics, Outcome, Reconciler};
-pub use panics::caught;
+pub use panics::{broken_off, caught};
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
 pub use serving::Probes;

@@ -24,7 +24,7 @@ use crate::{
 
 pub use addresses::{AddressView, Addresses, PortView, is_node_port};
 pub use network::{NetworkError, ServiceNetwork};
-pub use repair::start as start_repair;
+pub use repair::repair;
 
 /// What the keys of ports begin with; no path of the API leads there.
 pub const PORTS: &str = "/claims/nodeports/";

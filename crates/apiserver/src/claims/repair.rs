@@ -1,11 +1,14 @@
 //! Puts right what was not stored together with its Service: by an earlier version, or by people who delete IPAddresses.
 
+use std::sync::Arc;
+
 use cowherd_store::{Change, Entry, Expected, ListOptions, WriteError};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use super::{Claim, MANAGED_BY, Owner, PORTS, ip_addresses, port_of};
 use crate::{
+    background::Loop,
     object,
     rest::{self, Live},
     server::ApiServer,
@@ -15,20 +18,22 @@ use crate::{
 /// How many objects are read at once.
 const PAGE: usize = 500;
 
-/// Looks at everything once, and from then on at the Services that have lost something, until the server closes.
-pub fn start(server: &ApiServer, mut bereft: mpsc::UnboundedReceiver<Owner>) {
-    let server = server.clone();
-    let closing = server.closing().clone();
-    tokio::spawn(closing.run_until_cancelled_owned(async move {
-        if let Err(error) = everything(&server).await {
-            tracing::error!(%error, "cannot compare the addresses of Services with what is taken");
+/// Looks at everything once, and from then on at the Services that have lost something.
+pub fn repair(server: &ApiServer, bereft: mpsc::UnboundedReceiver<Owner>) -> Loop {
+    let (server, bereft) = (server.clone(), Arc::new(Mutex::new(bereft)));
+    Loop::new("addresses of Services", move || keep(server.clone(), bereft.clone()))
+}
+
+async fn keep(server: ApiServer, bereft: Arc<Mutex<mpsc::UnboundedReceiver<Owner>>>) {
+    if let Err(error) = everything(&server).await {
+        tracing::error!(%error, "cannot compare the addresses of Services with what is taken");
+    }
+    let mut bereft = bereft.lock().await;
+    while let Some(owner) = bereft.recv().await {
+        if let Err(error) = one(&server, &owner).await {
+            tracing::error!(?owner, %error, "cannot give a Service back what is its own");
         }
-        while let Some(owner) = bereft.recv().await {
-            if let Err(error) = one(&server, &owner).await {
-                tracing::error!(?owner, %error, "cannot give a Service back what is its own");
-            }
-        }
-    }));
+    }
 }
 
 async fn everything(server: &ApiServer) -> ApiResult<()> {

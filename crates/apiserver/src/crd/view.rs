@@ -25,6 +25,11 @@ pub struct Definitions {
 pub struct News(Arc<(Mutex<BTreeSet<String>>, Notify)>);
 
 impl News {
+    /// Has all of these looked at.
+    pub fn add_all(&self, names: impl IntoIterator<Item = String>) {
+        names.into_iter().for_each(|name| self.add(&name));
+    }
+
     fn add(&self, name: &str) {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         self.0.1.notify_one();

@@ -92,6 +92,7 @@ pub async fn serve(server: &ApiServer, call: &Call) -> ApiResult<Answer> {
     checks.push(("shutdown", if closing { Err("the server is going down".to_owned()) } else { Ok(()) }));
     // A server that is not ready lives nevertheless: to start it again would help nobody.
     let failed = if kind == "readyz" {
+        checks.push(("following", server.following().check()));
         checks.extend(server.checks().run());
         server.checks().log(&checks);
         checks.iter().any(|(_, outcome)| outcome.is_err())

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use cowherd_store::{Error, EventKind, ListOptions, Revision, Store, Watch};
 use futures::StreamExt;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::View;
 
@@ -27,12 +27,19 @@ pub(super) struct Follower<V> {
     /// The keys that the view knows, so that it is told of those that went unseen.
     keys: BTreeSet<String>,
     progress: watch::Sender<Revision>,
+    /// Since when it does not see what happens.
+    blind: watch::Sender<Option<Instant>>,
 }
 
 impl<V: View> Follower<V> {
     pub(super) fn new(store: Store, view: V, progress: watch::Sender<Revision>) -> Self {
         let prefix = view.prefix();
-        Self { store, view, prefix, keys: BTreeSet::new(), progress }
+        Self { store, view, prefix, keys: BTreeSet::new(), progress, blind: watch::Sender::new(None) }
+    }
+
+    /// Since when it does not see what happens, if it does not.
+    pub(super) fn blind(&self) -> watch::Receiver<Option<Instant>> {
+        self.blind.subscribe()
     }
 
     /// Feeds the view until the store is closed. What is lost on the way is listed again.
@@ -43,6 +50,7 @@ impl<V: View> Follower<V> {
                 // There is a view that is true: a failure from here on is another one.
                 Ok(watch) => {
                     pause = PAUSES.0;
+                    self.blind.send_replace(None);
                     self.take(watch).await
                 }
                 Err(error) => Err(error),
@@ -52,6 +60,7 @@ impl<V: View> Follower<V> {
                 Err(error) => error,
             };
             tracing::warn!(prefix = self.prefix, %error, "lost the log, and lists again");
+            self.blind.send_modify(|since| _ = since.get_or_insert_with(Instant::now));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
             if let Err(error) = self.list().await {

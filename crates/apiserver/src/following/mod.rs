@@ -11,12 +11,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use cowherd_store::{Change, Changed, Error, Revision, Store};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use follower::Follower;
 
 /// How long a request waits for a view at most. What it wrote is stored; it only is not seen yet.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// For how long a view may be without the log before that is told.
+const BLIND: Duration = Duration::from_secs(3);
 
 /// What the server keeps in memory of a part of the store.
 pub trait View: Send + Sync + 'static {
@@ -41,6 +45,21 @@ pub struct Following {
 struct Position {
     prefix: String,
     reached: watch::Receiver<Revision>,
+    blind: watch::Receiver<Option<Instant>>,
+}
+
+impl Position {
+    /// What keeps the view from what is stored, if anything does.
+    fn trouble(&self) -> Option<String> {
+        let prefix = &self.prefix;
+        // Whoever feeds it is gone.
+        if self.reached.has_changed().is_err() {
+            return Some(format!("what is kept in memory of {prefix} follows the store no more"));
+        }
+        let blind = self.blind.borrow().filter(|since| since.elapsed() >= BLIND)?;
+        let seconds = blind.elapsed().as_secs();
+        Some(format!("what is kept in memory of {prefix} has not followed the store for {seconds} s"))
+    }
 }
 
 impl Following {
@@ -55,9 +74,14 @@ impl Following {
         let prefix = view.prefix();
         let mut follower = Follower::new(self.store.clone(), view, progress);
         follower.list().await?;
-        self.views.push(Position { prefix, reached });
+        self.views.push(Position { prefix, reached, blind: follower.blind() });
         tokio::spawn(self.closing.clone().run_until_cancelled_owned(follower.run()));
         Ok(())
+    }
+
+    /// Whether all that is kept in memory follows what is stored.
+    pub fn check(&self) -> Result<(), String> {
+        self.views.iter().find_map(Position::trouble).map_or(Ok(()), Err)
     }
 
     /// Waits until the views of the key have seen what was written to it at that revision.

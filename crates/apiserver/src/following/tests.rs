@@ -183,8 +183,24 @@ async fn a_store_that_cannot_be_reached_delays_a_request_for_a_known_time() {
     let began = tokio::time::Instant::now();
     following.reached("k/a", Revision(last.0 + 1)).await;
     assert!(began.elapsed() >= PATIENCE);
+    let told = following.check().unwrap_err();
+    assert!(told.contains("of k/ has not followed the store for"), "{told}");
     lists_fail.store(false, Ordering::SeqCst);
     while shown.values() != vec![("k/a".to_owned(), Bytes::from("19")), ("k/old".into(), Bytes::from("1"))] {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    while following.check().is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_nobody_feeds_is_told_of() {
+    let World { following, .. } = &world().await;
+    assert_eq!(following.check(), Ok(()));
+    following.closing.cancel();
+    while following.check().is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(following.check().unwrap_err().contains("of k/ follows the store no more"));
 }

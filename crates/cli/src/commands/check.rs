@@ -16,6 +16,7 @@ use cowherd_text::near;
 use cowherd_tree::{DiskTree, TreePath};
 use serde_json::{Value, json};
 
+use crate::blocking::blocking;
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output::{self, Format};
@@ -124,7 +125,7 @@ impl Shown {
 impl Check {
     pub async fn run(self) -> crate::Outcome {
         // Renders and fetches block the thread.
-        tokio::task::spawn_blocking(move || self.check()).await?
+        blocking(move || self.check()).await?
     }
 
     fn check(&self) -> crate::Outcome {

@@ -22,6 +22,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::blocking::blocking;
 use crate::cluster::{Cluster, explain, missing};
 use crate::completion;
 use crate::downloads;
@@ -121,7 +122,7 @@ impl Diff {
                 output: self.output.unwrap_or(Output::Text),
             };
             // Renders and fetches block the thread.
-            return tokio::task::spawn_blocking(move || self.repository.review(&wanted)).await?;
+            return blocking(move || self.repository.review(&wanted)).await?;
         }
         let client = self.cluster.client().await?;
         let live = kustomizations(&client).await?;

@@ -35,7 +35,7 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
         && let Ok(prepared) = settings.producer.prepare(&context.client, &context.policy.decryption).await
     {
         // The names of objects may hold values.
-        job.mask = prepared.mask;
+        job.hide_too(&prepared.mask);
     }
     if let Some(keeper) = restored::keeper(context, job).await? {
         return restored::leave(context, job, keeper).await;

@@ -13,6 +13,7 @@ use tracing::Span;
 
 use super::Context;
 use super::failure::Failure;
+use super::hidden::Hidden;
 use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, SOURCE_NOT_READY};
 use crate::events::{self, Happened, Type};
 use crate::owner::{Owner, OwnerName, Settings, Status, status};
@@ -49,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) inputs: Arc<Mutex<Option<Arc<Inputs>>>>,
     /// What must not be shown of what it works with.
     pub(crate) mask: Mask,
+    /// The same for those who tell of the owner meanwhile.
+    pub(crate) hidden: Hidden,
     /// How long it waits and works.
     pub(crate) measured: Measured,
 }
@@ -154,6 +157,7 @@ impl Job {
 
     /// It was found out what must not be shown. What was to be told until now is masked by what the last job knew.
     pub(crate) fn hide(&mut self, mask: Mask) {
+        self.hidden.join(&mask);
         self.mask = mask;
         self.progress.occasion = self.occasion();
         self.say_why();
@@ -161,6 +165,7 @@ impl Job {
 
     /// More was found out that must not be shown.
     pub(super) fn hide_too(&mut self, mask: &Mask) {
+        self.hidden.join(mask);
         self.mask.join(mask);
     }
 

@@ -172,7 +172,7 @@ async fn produce(prepared: &Prepared, proposal: &Proposal, helm: Helm) -> Result
             }
         }
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ProducerError::broken(&error)))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(ProducerError::broken(error)))
 }
 
 /// What is to go of an owner. What others gave up that describe the same objects, nobody here knows.

@@ -62,7 +62,7 @@ async fn in_a_thread(
         (step, brought)
     };
     let done = tokio::task::spawn_blocking(step).await;
-    done.map_err(|error| Failure::Produce(Arc::new(ProducerError::broken(&error))))
+    done.map_err(|error| Failure::Produce(Arc::new(ProducerError::broken(error))))
 }
 
 fn rendering(context: &Context, job: &Job, prepared: &Prepared) -> Render {

@@ -83,7 +83,7 @@ fn place(tree: &dyn Tree) -> Result<TreePath, String> {
 pub(super) async fn load_in_a_thread(content: Arc<Artifact>, kind: SourceKind) -> Result<Loaded, String> {
     let read = tokio::task::spawn_blocking(move || read(&content, kind)).await;
     read.unwrap_or_else(|error| {
-        tracing::error!(%error, "reading a chart broke off");
+        tracing::error!(error = cowherd_runtime::broken_off(error), "reading a chart broke off");
         Err("reading it broke off; this is a bug in cowherd".to_owned())
     })
 }

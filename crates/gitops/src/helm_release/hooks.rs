@@ -38,7 +38,9 @@ pub(super) async fn run(
     for (done, at) in order.iter().copied().enumerate() {
         if let Err(error) = run_one(acting, record, at, event, timeout).await {
             let deleted = delete(acting, &record.hooks[at], FAILED, timeout).await;
-            deleted.unwrap_or_else(|error| tracing::warn!(%error, "a hook that failed was not deleted"));
+            if let Err(error) = deleted {
+                tracing::warn!(error = acting.job.say(&error), "a hook that failed was not deleted");
+            }
             for before in &order[..done] {
                 delete(acting, &record.hooks[*before], SUCCEEDED, timeout).await?;
             }

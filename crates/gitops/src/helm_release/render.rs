@@ -49,7 +49,7 @@ pub(super) async fn render(
     context.counters.rendered();
     let rendered = tokio::task::spawn_blocking(move || span.in_scope(|| record(wanted, now, &seed, &lookup))).await;
     rendered.unwrap_or_else(|error| {
-        tracing::error!(%error, "a render broke off");
+        tracing::error!(error = cowherd_runtime::broken_off(error), "a render broke off");
         Err("the render broke off; this is a bug in cowherd".to_owned())
     })
 }

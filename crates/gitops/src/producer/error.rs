@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use cowherd_apply::mask::Mask;
+use tokio::task::JoinError;
 
 use crate::conditions::BUILD_FAILED;
 
@@ -28,9 +29,9 @@ impl ProducerError {
         Self::new(mask.text(&self.to_string()), self.reason, self.may_pass)
     }
 
-    /// A bug in the producer. How it ended is for the log alone: a panic may quote anything that was read.
-    pub(crate) fn broken(cause: &impl Error) -> Self {
-        tracing::error!(error = %cause, "a render broke off");
+    /// A bug in the producer.
+    pub(crate) fn broken(cause: JoinError) -> Self {
+        tracing::error!(error = cowherd_runtime::broken_off(cause), "a render broke off");
         Self::new("the render broke off; this is a bug in cowherd", BUILD_FAILED, false)
     }
 }
@@ -42,7 +43,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_panic_says_is_not_told() {
         let panicked = tokio::task::spawn_blocking(|| panic!("pass-5ecret")).await.unwrap_err();
-        let error = ProducerError::broken(&panicked);
+        let error = ProducerError::broken(panicked);
         assert!(!format!("{error} {error:?}").contains("5ecret"), "{error:?}");
     }
 }

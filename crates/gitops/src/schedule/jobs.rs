@@ -44,7 +44,8 @@ impl Schedule {
         let (cancel, inputs) = entry.begin(&source.digest, &source.revision, &task);
         let is_first = matches!(task, Task::Apply { .. }) && entry.is_first_at(&source.revision);
         let was_cut_off = is_first && entry.was_cut_off();
-        let progress = Progress::new(name, occasion.masked(&entry.mask), Phase::Building);
+        let mask = entry.hidden.mask();
+        let progress = Progress::new(name, occasion.masked(&mask), Phase::Building);
         let job = Job {
             progress: Progress { is_known, is_first, was_cut_off, ..progress },
             occasion,
@@ -61,7 +62,8 @@ impl Schedule {
             word,
             cancel,
             inputs,
-            mask: entry.mask.clone(),
+            mask,
+            hidden: entry.hidden.clone(),
             measured: self.context.measures.of(name.kind.kind).reconciler.add(),
         };
         let worker = self.jobs.spawn(deliver(self.context.clone(), job));

@@ -131,8 +131,9 @@ impl Schedule {
                         self.finish(report);
                     }
                     Err(error) => {
-                        tracing::error!(%error, "a reconciliation was lost");
-                        self.lose(error.id());
+                        let worker = error.id();
+                        tracing::error!(error = cowherd_runtime::broken_off(error), "a reconciliation was lost");
+                        self.lose(worker);
                     }
                 },
                 () = timers::sleep_until(due) => {}
@@ -188,7 +189,7 @@ impl Schedule {
         }
         let Drift { object, cause, at, .. } = drift;
         let drifted = Drifted { object, cause, at };
-        let told = entry.mask.text(&drifted.to_string());
+        let told = entry.hidden.text(&drifted.to_string());
         tracing::info!(controller = name.kind.word(), object = %name, "drift: {told}");
         entry.drifts.note(drifted, Instant::now());
         self.consider(name);

@@ -147,7 +147,7 @@ pub(super) async fn keep<K: Source>(
     }
 }
 
-/// What is said of a bug. The text of a panic may hold anything; it is for the log alone.
+/// What is said of a bug.
 fn broken(name: &SourceName, panic: &str) -> Problem {
     tracing::error!(source = %name, panic, "a fetch panicked");
     let message = "the fetch broke off; this is a bug in cowherd".to_owned();

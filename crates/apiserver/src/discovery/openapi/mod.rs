@@ -99,7 +99,8 @@ async fn answer(server: &ApiServer, call: &Call, form: Form, versions: Vec<Versi
         drop(turn);
         document
     });
-    let document = document.await.map_err(ApiError::internal)?;
+    let document =
+        document.await.map_err(|_| ApiError::internal("the document was not made; this is a bug in cowherd"))?;
     let media_type = if form == Form::V2Protobuf { PROTOBUF } else { JSON };
     Ok(if takes_gzip(&call.headers) {
         Answer::kept(document.gzipped(), media_type)

@@ -13,6 +13,7 @@ use cowherd_source::{Ignore, RepositoryUrl};
 use cowherd_tree::Tree;
 use kube::{Api, Client, ResourceExt};
 
+use crate::blocking::blocking;
 use crate::checkout;
 use crate::cluster::explain;
 
@@ -81,7 +82,7 @@ impl Trees {
         let source = self.source(kustomization).await?;
         let source = source.with_context(|| format!("the source GitRepository {} is not there", key.1))?;
         let wanted = self.wanted.clone();
-        let tree = tokio::task::spawn_blocking({
+        let tree = blocking({
             let url = source.spec.url.clone();
             move || read(&url, &wanted)
         })

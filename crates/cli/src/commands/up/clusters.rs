@@ -7,6 +7,7 @@ use cowherd_review::{Below, Context, Side, below};
 use cowherd_source::{Location, local};
 use cowherd_tree::{Tree, TreePath};
 
+use crate::blocking::blocking;
 use crate::bootstrap::Root;
 use crate::failure::misuse;
 
@@ -19,7 +20,7 @@ pub async fn doubt(root: &Root, tree: Arc<dyn Tree>) -> Result<Option<String>> {
     let context = surroundings(&root.followed.url)?;
     let side = Side { name: root.followed.url.clone(), commit: None, tree };
     // It renders, which blocks the thread.
-    let (found, path) = tokio::task::spawn_blocking(move || (below(&side, &context, &path), path)).await?;
+    let (found, path) = blocking(move || (below(&side, &context, &path), path)).await?;
     let (found, shown) = (found?, &root.followed.path);
     let Some(flag) = flag(&found, &path) else { return Ok(None) };
     if found.is_none_of_several() {

@@ -14,6 +14,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 
 use super::clusters::surroundings;
+use crate::blocking::blocking;
 use crate::bootstrap::ROOT;
 use crate::cluster::explain;
 use crate::followed::Followed;
@@ -128,7 +129,7 @@ async fn described(client: &Client, other: &Followed, side: Side) -> Result<Clus
     }
     let path = other.path.clone();
     // It renders, which blocks the thread.
-    Ok(tokio::task::spawn_blocking(move || Cluster::read(&side, &path, &context, None)).await??)
+    Ok(blocking(move || Cluster::read(&side, &path, &context, None)).await??)
 }
 
 /// A Kustomization that applied something.

@@ -118,7 +118,7 @@ impl Entry {
     pub(in crate::schedule) fn end(&mut self, report: Report, now: Instant) -> bool {
         let Some(running) = self.running.take() else { return false };
         self.status = report.status.packed();
-        self.mask = report.mask;
+        self.hidden.settle(report.mask);
         if report.ended == Ended::Well {
             self.drifts.told_held(now);
         }

@@ -7,12 +7,11 @@ mod why;
 use std::sync::Arc;
 
 use cowherd_api::flux::annotations::PRUNE_APPROVED;
-use cowherd_apply::mask::Mask;
 use tokio::time::Instant;
 
 use super::drifts::Drifts;
 use crate::Trigger;
-use crate::delivery::Task;
+use crate::delivery::{Hidden, Task};
 use crate::owner::{Owner, Settings, Status};
 use crate::source::SourceName;
 pub(super) use job::{Last, Running};
@@ -57,8 +56,8 @@ pub(super) struct Entry {
     pub(super) waits_for: Option<String>,
     /// Why the last apply was begun.
     trigger: Option<Trigger>,
-    /// What must not be shown of it, as the last job knew that.
-    pub(super) mask: Mask,
+    /// What must not be shown of it.
+    pub(super) hidden: Hidden,
     /// Whether its status is being written by no job.
     pub(super) is_followed: bool,
     /// When its status is to follow to the revision, which could not be written.
@@ -97,7 +96,7 @@ impl Entry {
             complained: None,
             waits_for: None,
             trigger: None,
-            mask: Mask::default(),
+            hidden: Hidden::default(),
             is_followed: false,
             follow_at: None,
             failures: 0,
@@ -198,6 +197,7 @@ impl Entry {
     /// Waits for what is under way for a former object of this name.
     pub(super) fn succeed(&mut self, former: Self) {
         (self.running, self.is_followed) = (former.running, former.is_followed);
+        self.hidden = former.hidden;
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::kustomize::v1::Kustomization;
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Cause, ObjectId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
