@@ -111,6 +111,35 @@ impl World {
         self.wait_for("its chart is gone", &Self::named(&format!("helmchart {NAMESPACE}-web")), Value::is_null);
     }
 
+    /// Has an artifact made of a part of the repository, and taken away with what made it.
+    fn generate(&self) {
+        self.apply(&generator());
+        let artifact = Self::named("externalartifact parts");
+        self.wait_for("an artifact is made", &artifact, |seen| {
+            seen["status"]["artifact"]["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:"))
+        });
+        let generator = ["delete", "artifactgenerator", "parts", "--namespace", NAMESPACE];
+        self.kubernetes.kubectl_ok(&generator);
+        self.wait_for("what was made is gone", &artifact, Value::is_null);
+    }
+
+    /// Has a Kustomization show itself by a token to a cluster that must not be reached.
+    fn reach_elsewhere(&self) {
+        let elsewhere = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: elsewhere, namespace: {NAMESPACE}}}\ndata: {{provider: generic, \
+             address: 'https://127.0.0.1:9', serviceAccountName: applier}}\n---\n"
+        );
+        let to_it = kustomization("elsewhere", "./apps", "")
+            .replace("spec: {", "spec: {kubeConfig: {configMapRef: {name: elsewhere}}, ");
+        self.apply(&(elsewhere + &to_it));
+        self.wait_for("a cluster that must not be reached", &Self::named("kustomization elsewhere"), |seen| {
+            let conditions = seen["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.iter().any(|one| one["message"].as_str().unwrap_or_default().contains("127.0.0.1:9"))
+        });
+        let gone = ["delete", "kustomization", "elsewhere", "--namespace", NAMESPACE];
+        self.kubernetes.kubectl_ok(&gone);
+    }
+
     /// Has an Alert look at the labels of whatever happens to something, and a Receiver take webhooks.
     fn listen(&self) {
         self.apply(&notifications());
@@ -193,10 +222,23 @@ fn releases() -> String {
     )
 }
 
+/// What makes an artifact of the repository's charts.
+fn generator() -> String {
+    format!(
+        "apiVersion: source.extensions.fluxcd.io/v1beta1\nkind: ArtifactGenerator\nmetadata: {{name: parts, namespace: \
+         {NAMESPACE}}}\nspec: {{sources: [{{alias: all, kind: GitRepository, name: flux-system}}], artifacts: [{{name: parts, copy: \
+         [{{from: '@all/charts/**', to: '@artifact/'}}]}}]}}\n"
+    )
+}
+
 /// An Alert about everything with a label that nothing has, and a Receiver.
 fn notifications() -> String {
-    let kinds = ["Kustomization", "HelmRelease", "GitRepository", "OCIRepository", "HelmRepository", "HelmChart"];
-    let sources = kinds.map(|kind| format!("{{kind: {kind}, name: '*', matchLabels: {{nothing: has}}}}")).join(", ");
+    let owners = ["Kustomization", "HelmRelease"];
+    let sources =
+        ["GitRepository", "OCIRepository", "HelmRepository", "HelmChart", "ArtifactGenerator", "ExternalArtifact"];
+    let kinds = owners.iter().chain(&sources);
+    let sources = kinds.map(|kind| format!("{{kind: {kind}, name: '*', matchLabels: {{nothing: has}}}}"));
+    let sources = sources.collect::<Vec<_>>().join(", ");
     let group = "apiVersion: notification.toolkit.fluxcd.io";
     let metadata = |name: &str| format!("metadata: {{name: {name}, namespace: {NAMESPACE}}}");
     format!(
@@ -314,6 +356,8 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.wait_for("drift is put right", "configmap one", |seen| !seen.is_null());
     world.fail_again();
     world.release();
+    world.generate();
+    world.reach_elsewhere();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
     let source = ["gitrepository", "flux-system", "--namespace", NAMESPACE];

@@ -1,7 +1,7 @@
 //! An artifact on its way.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
+use std::collections::btree_map;
 use std::sync::Arc;
 
 use cowherd_tree::{Entry, EntryKind, MemoryTree, Tree, TreePath};
@@ -130,8 +130,8 @@ fn lay(contents: &[Content], effort: &Effort<'_>, old: &mut Node, new: Node, at:
                 effort.step(1)?;
                 let below = at.join(&name)?;
                 match directory.names.entry(name) {
-                    Slot::Vacant(slot) => drop(slot.insert(node)),
-                    Slot::Occupied(mut slot) => lay(contents, effort, slot.get_mut(), node, &below)?,
+                    btree_map::Entry::Vacant(slot) => drop(slot.insert(node)),
+                    btree_map::Entry::Occupied(mut slot) => lay(contents, effort, slot.get_mut(), node, &below)?,
                 }
             }
         }

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cowherd_api::flux::notification::v1beta3::{Alert, Provider};
-use cowherd_runtime::{Health, Metrics, Recorder};
+use cowherd_runtime::{Health, Metrics, Recorder, caught};
 use cowherd_source::{Access, Caller};
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
@@ -123,9 +123,15 @@ pub async fn run(config: Config, mut inbox: Inbox) {
         }
         let event = Arc::new(event.without_token());
         for alert in alerts.all() {
-            if alert::concern(&alert, &event) != Concern::None {
-                let namespace = alert.namespace().unwrap_or_default();
-                lanes.put(&namespace, Delivery { alert, event: event.clone() });
+            let namespace = alert.namespace().unwrap_or_default();
+            // A bug with one Alert keeps no other from its events.
+            match caught(async { alert::concern(&alert, &event) }).await {
+                Ok(Concern::None) => {}
+                Ok(_) => lanes.put(&namespace, Delivery { alert, event: event.clone() }),
+                Err(panic) => {
+                    let name = alert.name_any();
+                    tracing::error!(alert = format!("{namespace}/{name}"), panic, "looking at an Alert panicked");
+                }
             }
         }
     }

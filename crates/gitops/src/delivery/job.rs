@@ -38,6 +38,8 @@ pub(crate) struct Job {
     pub(crate) progress: Progress,
     /// Whether it left objects as they are because they ask for that.
     pub(crate) leaves_any: bool,
+    /// What counts as ready without being so.
+    pub(crate) assumed: BTreeSet<ObjectId>,
     /// The objects that say that others own them, with one of those; `None` until it is known.
     pub(crate) owned: Option<BTreeMap<ObjectId, String>>,
     /// What tells of drift of its objects.

@@ -1,5 +1,7 @@
 //! Says why Pods do not come: where there is no node, waiting alone does not help.
 
+use std::time::Duration;
+
 use cowherd_apply::{ObjectId, Unhealthy};
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
@@ -26,9 +28,21 @@ impl<'a> Lacking<'a> {
     }
 }
 
+/// How often it is asked where no answer comes: much hangs on it, and it is asked when much is under way.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
+
 async fn is_lacking(target: &Target) -> bool {
     let nodes: Api<Node> = Api::all(target.client.clone());
-    nodes.list_metadata(&ListParams::default().limit(1)).await.is_ok_and(|found| found.items.is_empty())
+    for _ in 0..TRIES {
+        match nodes.list_metadata(&ListParams::default().limit(1)).await {
+            Ok(found) => return found.items.is_empty(),
+            Err(kube::Error::Api(status)) if status.code < 500 && status.code != 429 => return false,
+            Err(error) => tracing::debug!(%error, "it is not known whether there are nodes"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    false
 }
 
 /// What the objects wait for, if some of them wait for Pods and the cluster has no node to run them.

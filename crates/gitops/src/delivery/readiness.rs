@@ -69,9 +69,11 @@ impl Readiness {
         Ok(readiness)
     }
 
-    /// Writes down what counts as ready without being so, and says it when it is news.
+    /// Writes down what counts as ready without being so, with what was found so before in the same work, and says it when it is
+    /// news.
     pub(super) fn tell_assumed(&self, context: &Context, job: &mut Job) {
-        let told = (!self.assumed.is_empty()).then(|| format!("assumed ready, not observed: {}", named(&self.assumed)));
+        job.assumed.extend(self.assumed.iter().cloned());
+        let told = (!job.assumed.is_empty()).then(|| format!("assumed ready, not observed: {}", named(&job.assumed)));
         if let Some(message) = status::assumes(&mut job.status, &job.owner, told.as_deref()) {
             let message = job.say(&message);
             tracing::info!("{message}");

@@ -1,5 +1,6 @@
 //! Jobs begin and end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cowherd_apply::Sight;
@@ -51,6 +52,7 @@ impl Schedule {
             occasion,
             has_said_why: false,
             leaves_any: false,
+            assumed: BTreeSet::new(),
             owned: None,
             sight: Sight::default(),
             name: name.clone(),

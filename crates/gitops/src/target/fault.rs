@@ -7,7 +7,7 @@ use std::time::Duration;
 use cowherd_source::{TlsRemedies, tls_fault};
 use tower::BoxError;
 
-use super::gate::GateError;
+use super::connector::ConnectError;
 use crate::occasion::line;
 
 /// What can be done about certificates, of who names a cluster by a kubeconfig.
@@ -56,7 +56,7 @@ pub(super) fn of(error: BoxError) -> Fault {
     let causes = causes(error);
     let own = causes.iter().find_map(|cause| {
         cause
-            .downcast_ref::<GateError>()
+            .downcast_ref::<ConnectError>()
             .map(ToString::to_string)
             .or_else(|| cause.downcast_ref::<Fault>().map(ToString::to_string))
     });

@@ -12,7 +12,7 @@ use tower::util::option_layer;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use super::bounds::Bounded;
-use super::gate::Gate;
+use super::connector::GuardedConnector;
 use super::kubeconfig::Connection;
 
 /// How long a connection is kept that nobody uses.
@@ -59,7 +59,7 @@ pub(super) fn client(connection: &Connection, network: &Network) -> kube::Result
     config.accept_invalid_certs = connection.is_insecure;
     config.tls_server_name.clone_from(&connection.server_name);
     config.auth_info = connection.who.clone();
-    let connector = config.rustls_https_connector_with_connector(Gate::new(network.clone()))?;
+    let connector = config.rustls_https_connector_with_connector(GuardedConnector::new(network.clone()))?;
     let http = legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -7,9 +7,9 @@
 mod bounds;
 mod changes;
 mod cluster_id;
+mod connector;
 mod error;
 mod fault;
-mod gate;
 mod issued;
 mod kubeconfig;
 mod line;

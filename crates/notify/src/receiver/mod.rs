@@ -4,6 +4,7 @@
 
 mod hooks;
 mod requests;
+mod rounds;
 mod serving;
 mod status;
 mod verified;

@@ -1,20 +1,17 @@
 //! The status of Receivers: whether they take webhooks, and at which path.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
-
 use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::notification::v1::{Receiver, ReceiverStatus};
 use cowherd_api::{Condition, ConditionStatus, supported};
 use cowherd_runtime::conditions::told;
-use cowherd_runtime::{Health, Key, Metrics, Recorder};
+use cowherd_runtime::{Health, Key, Metrics, Recorder, caught};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
+use super::rounds::Rounds;
 use super::{path, token};
 use crate::COMPONENT;
 use crate::store::Store;
@@ -26,23 +23,22 @@ const SUCCEEDED: &str = "Succeeded";
 const TOKEN_NOT_FOUND: &str = "TokenNotFound";
 const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
 const UNSUPPORTED: &str = "UnsupportedFeature";
+const RECONCILIATION_FAILED: &str = "ReconciliationFailed";
 
-/// How often the Secret is read, unless the Receiver says otherwise, and at most.
-const INTERVAL: Duration = Duration::from_secs(600);
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(10);
-/// How long after a failure it is tried again: first, and at most.
-const RETRY: Duration = Duration::from_secs(5);
-const LONGEST_RETRY: Duration = Duration::from_secs(600);
+/// What is said of a bug.
+const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
 
 /// Keeps the status of the Receivers that a label selector leaves, for ever.
 pub async fn reconcile(client: Client, selector: String, health: Health, metrics: Metrics) {
     let receivers = Store::<Receiver>::follow(&client, &selector, &health, &metrics);
-    let mut keeper = Keeper { recorder: Recorder::new(client.clone(), COMPONENT), client, known: HashMap::new() };
+    let (keeper, mut rounds) =
+        (Keeper { recorder: Recorder::new(client.clone(), COMPONENT), client }, Rounds::default());
     let mut changes = receivers.changes();
     receivers.synced().await;
     loop {
         changes.mark_unchanged();
-        let next = keeper.look(&receivers.all()).await;
+        let keeper = &keeper;
+        let next = rounds.look(&receivers.all(), |receiver| async move { keeper.keep(&receiver).await }).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             () = until(next) => {}
@@ -57,48 +53,19 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-/// What was done about each Receiver.
+/// Writes down how a Receiver is.
 struct Keeper {
     client: Client,
     recorder: Recorder,
-    known: HashMap<Key, Done>,
-}
-
-struct Done {
-    /// What was looked at: the uid, the generation, whether it is asked for, and the status.
-    of: (Option<String>, Option<i64>, Option<String>),
-    /// When it is looked at again.
-    next: Instant,
-    failures: u32,
 }
 
 impl Keeper {
-    /// Looks at the Receivers that changed, and at those whose time has come; when the next one's does.
-    async fn look(&mut self, receivers: &[Arc<Receiver>]) -> Option<Instant> {
-        let keys: BTreeMap<Key, &Arc<Receiver>> = receivers.iter().map(|one| (Key::of(one.as_ref()), one)).collect();
-        self.known.retain(|key, _| keys.contains_key(key));
-        for (key, receiver) in keys {
-            let of = (receiver.uid(), receiver.metadata.generation, requested(receiver));
-            let known = self.known.get(&key);
-            let is_due = known.is_none_or(|done| done.of != of || done.next <= Instant::now());
-            let is_left_alone =
-                receiver.spec.suspend.unwrap_or_default() || receiver.metadata.deletion_timestamp.is_some();
-            if !is_due || is_left_alone {
-                continue;
-            }
-            let failures = known.map_or(0, |done| done.failures);
-            let (wait, failures) = match self.keep(receiver).await {
-                true => (interval(receiver), 0),
-                false => (RETRY.saturating_mul(1 << failures.min(10)).min(LONGEST_RETRY), failures + 1),
-            };
-            self.known.insert(key, Done { of, next: Instant::now() + wait, failures });
-        }
-        self.known.values().map(|done| done.next).min()
-    }
-
     /// Brings the status up to date; whether all is well with the Receiver, or only its spec can change that.
     async fn keep(&self, receiver: &Receiver) -> bool {
-        let found = self.judge(receiver).await;
+        let found = caught(self.judge(receiver)).await.unwrap_or_else(|panic| {
+            tracing::error!(receiver = %Key::of(receiver), panic, "judging a Receiver panicked");
+            Found::Broken
+        });
         let before = receiver.status.clone().unwrap_or_default();
         let status = found.status(receiver, &before);
         if status != before && !self.write(receiver, &status).await {
@@ -109,7 +76,7 @@ impl Keeper {
         {
             self.tell(receiver, &found);
         }
-        !matches!(found, Found::NoToken(_))
+        !matches!(found, Found::NoToken(_) | Found::Broken)
     }
 
     async fn judge(&self, receiver: &Receiver) -> Found {
@@ -161,6 +128,7 @@ impl Keeper {
                 tracing::error!(receiver = %name, "{cause}");
                 self.recorder.warning(receiver, "Failed", cause);
             }
+            Found::Broken => self.recorder.warning(receiver, "Failed", BROKEN),
         }
     }
 }
@@ -173,6 +141,8 @@ enum Found {
     Refused(String),
     /// It has no token.
     NoToken(String),
+    /// Nobody knows, for a bug.
+    Broken,
 }
 
 impl Found {
@@ -216,6 +186,14 @@ impl Found {
                 ];
                 status.webhook_path = None;
             }
+            // What was so before may still be.
+            Self::Broken => {
+                let progress = "Reconciliation in progress";
+                status.conditions = vec![
+                    set(READY, ConditionStatus::False, RECONCILIATION_FAILED, BROKEN),
+                    set(RECONCILING, ConditionStatus::True, PROGRESSING_WITH_RETRY, progress),
+                ];
+            }
         }
         status
     }
@@ -229,13 +207,8 @@ pub(super) fn ready(status: &ReceiverStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == READY)
 }
 
-fn requested(receiver: &Receiver) -> Option<String> {
+pub(super) fn requested(receiver: &Receiver) -> Option<String> {
     receiver.metadata.annotations.as_ref()?.get(RECONCILE_REQUESTED_AT).cloned()
-}
-
-fn interval(receiver: &Receiver) -> Duration {
-    let said = receiver.spec.interval.as_ref().and_then(|interval| interval.parse().ok());
-    said.unwrap_or(INTERVAL).max(SHORTEST_INTERVAL)
 }
 
 fn now() -> String {
@@ -263,6 +236,11 @@ mod tests {
         assert_eq!((lost.webhook_path.as_deref(), ready(&lost).unwrap().reason.as_str()), (None, TOKEN_NOT_FOUND));
         let refused = Found::Refused("no".into()).status(&receiver(), &lost);
         assert_eq!(refused.conditions[1].type_, STALLED);
+        let broken = Found::Broken.status(&receiver(), &well);
+        assert_eq!(
+            (broken.webhook_path.as_deref(), ready(&broken).unwrap().message.as_str()),
+            (Some("/hook/abc"), BROKEN)
+        );
         assert_eq!(ready(&refused).unwrap().last_transition_time, ready(&lost).unwrap().last_transition_time);
     }
 }

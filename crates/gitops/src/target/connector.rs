@@ -19,13 +19,13 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Connects where the network may be connected to. What counts is the address, after its name was looked up; nobody looks it
 /// up again.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct GuardedConnector {
     network: Network,
 }
 
 /// Why no connection came about.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GateError {
+pub(super) enum ConnectError {
     #[error(
         "it is at {0}, where manifests must not have cowherd connect to: an address of its own machine, link or cloud; start \
          cowherd with --allow-network {0} if they may"
@@ -39,17 +39,17 @@ pub(super) enum GateError {
     Slow,
 }
 
-impl Gate {
+impl GuardedConnector {
     pub(super) fn new(network: Network) -> Self {
         Self { network }
     }
 
-    async fn connect(self, uri: Uri) -> Result<TcpStream, GateError> {
+    async fn connect(self, uri: Uri) -> Result<TcpStream, ConnectError> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
         let port = uri.port_u16().unwrap_or(default);
-        let found: Vec<SocketAddr> = lookup_host((host, port)).await.map_err(GateError::Unknown)?.collect();
-        let allowed = self.network.choose(found).map_err(|Forbidden(address)| GateError::Forbidden(address))?;
+        let found: Vec<SocketAddr> = lookup_host((host, port)).await.map_err(ConnectError::Unknown)?.collect();
+        let allowed = self.network.choose(found).map_err(|Forbidden(address)| ConnectError::Forbidden(address))?;
         let mut failed = std::io::Error::other("it has no address");
         for address in allowed {
             match TcpStream::connect(address).await {
@@ -57,23 +57,23 @@ impl Gate {
                 Err(error) => failed = error,
             }
         }
-        Err(GateError::Refused(failed))
+        Err(ConnectError::Refused(failed))
     }
 }
 
-impl Service<Uri> for Gate {
+impl Service<Uri> for GuardedConnector {
     type Response = TokioIo<TcpStream>;
-    type Error = GateError;
-    type Future = BoxFuture<'static, Result<Self::Response, GateError>>;
+    type Error = ConnectError;
+    type Future = BoxFuture<'static, Result<Self::Response, ConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), GateError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let gate = self.clone();
+        let connector = self.clone();
         async move {
-            let connected = timeout(LONGEST, gate.connect(uri)).await.unwrap_or(Err(GateError::Slow));
+            let connected = timeout(LONGEST, connector.connect(uri)).await.unwrap_or(Err(ConnectError::Slow));
             connected.map(TokioIo::new)
         }
         .boxed()
@@ -90,11 +90,11 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
             let uri: Uri = format!("https://{host}:{port}").parse().unwrap();
-            let error = Gate::new(Network::default()).call(uri.clone()).await.map(drop).unwrap_err();
-            assert!(matches!(error, GateError::Forbidden(_)), "{host}: {error}");
+            let error = GuardedConnector::new(Network::default()).call(uri.clone()).await.map(drop).unwrap_err();
+            assert!(matches!(error, ConnectError::Forbidden(_)), "{host}: {error}");
             if host == "127.0.0.1" {
                 let given = Network::Others(vec!["127.0.0.0/8".parse().unwrap()]);
-                assert!(Gate::new(given).call(uri).await.is_ok());
+                assert!(GuardedConnector::new(given).call(uri).await.is_ok());
             }
         }
     }
