@@ -87,9 +87,9 @@ fn what_is_wrong_in_a_part_is_told_where_it_is_written() {
     let story = Story::begin();
     describe(&story.repository);
     assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0));
-    let odd = config_map("shop", "1").replace("data:", "dta:");
+    let odd = config_map("shop", "1").replace("\ndata:", "\ndta:");
     story.repository.write("apps/base/map.yaml", &odd);
-    story.says("apps/base/map.yaml:6:1", "dta");
+    story.says("apps/base/map.yaml:6", "dta");
     story.repository.write("apps/production/kustomization.yaml", "resources: [../gone]\n");
     story.says("apps/production/kustomization.yaml:1", "gone");
     story.repository.write("apps/production/kustomization.yaml", "resources: [../base]\n");
