@@ -277,25 +277,25 @@ impl Job {
 /// What an owner says whose source has brought nothing yet. Why that is so is told in its own namespace alone.
 pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Latest) -> Task {
     let problem = latest.problem.as_ref().filter(|_| source.name.namespace == of.namespace);
-    if of.kind.story.is_some() {
+    let reason = of.kind.without_source;
+    if reason == SOURCE_NOT_READY {
         let why = problem.map_or("does not have an artifact".to_owned(), ToString::to_string);
         let message = format!("{} '{}' is not ready: {why}", source.kind.0, source.name);
-        return Task::Complain { reason: SOURCE_NOT_READY, message, is_final: false, severity: Type::Normal };
+        return Task::Complain { reason, message, is_final: false, severity: Type::Normal };
     }
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");
-    Task::Complain { reason: ARTIFACT_FAILED, message, is_final: false, severity: Type::Normal }
+    Task::Complain { reason, message, is_final: false, severity: Type::Normal }
 }
 
 /// What an owner says whose source is not there, whether it was applied before or not.
 pub(crate) fn no_such_source(of: &OwnerName, source: &SourceName, was_applied: bool) -> Task {
-    let has_story = of.kind.story.is_some();
     // It may be about to be made, by the story itself.
-    if has_story && !was_applied {
+    if of.kind.story.is_some() && !was_applied {
         let message = format!("{} '{}' is not ready: it is not there yet", source.kind.0, source.name);
         return Task::Complain { reason: SOURCE_NOT_READY, message, is_final: false, severity: Type::Normal };
     }
-    let field = if has_story { "spec.chart or spec.chartRef" } else { "spec.sourceRef" };
+    let field = of.kind.source_field;
     let remedy = match was_applied {
         true => format!(
             "no commit comes here any more. What was applied stays as it is; bring the source back, name another one in {field}, or \

@@ -39,6 +39,7 @@ use cowherd_apply::Ownership;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::conditions::SOURCE_NOT_READY;
 use crate::delivery::{Context, Failure, Job, Story};
 use crate::owner::{Owner, OwnerKind, Settings, read};
 
@@ -59,6 +60,11 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     status_fields: status::FIELDS,
     read: read::<HelmRelease>,
     write_status: status::write,
+    source_field: "spec.chart or spec.chartRef",
+    without_source: SOURCE_NOT_READY,
+    // As with helm-controller.
+    needs_latest: true,
+    has_commits: false,
     story: Some(&Releases),
 };
 

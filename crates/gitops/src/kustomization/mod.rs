@@ -12,6 +12,7 @@ use cowherd_api::flux::annotations::{FIELD_MANAGER, KUSTOMIZE_STATUS_MANAGER};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE, Ownership};
 
+use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{OwnerKind, read};
 
 pub use decryption::DecryptionKeys;
@@ -37,5 +38,9 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     status_fields: status::FIELDS,
     read: read::<Kustomization>,
     write_status: status::write,
+    source_field: "spec.sourceRef",
+    without_source: ARTIFACT_FAILED,
+    needs_latest: false,
+    has_commits: true,
     story: None,
 };

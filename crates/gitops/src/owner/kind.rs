@@ -32,6 +32,14 @@ pub(crate) struct OwnerKind {
     pub(crate) read: fn(DynamicObject) -> serde_json::Result<(Owner, Status)>,
     /// A status in the words of the kind.
     pub(crate) write_status: fn(&Status) -> serde_json::Result<Value>,
+    /// The fields that name the source, for messages.
+    pub(crate) source_field: &'static str,
+    /// The reason that is given while the source has nothing.
+    pub(crate) without_source: &'static str,
+    /// Whether it waits for the content that is asked for, instead of going on with what the source had before.
+    pub(crate) needs_latest: bool,
+    /// Whether its revisions are those of repositories, whose hosts can be told what became of a commit.
+    pub(crate) has_commits: bool,
     /// What is done for its owners, where that is something else than to apply what they describe.
     pub(crate) story: Option<&'static dyn Story>,
 }

@@ -100,8 +100,7 @@ impl Schedule {
                 entry.status = *status;
                 let (revision, origin) =
                     (&entry.status.last_applied_revision, entry.status.last_applied_origin_revision.as_deref());
-                // A story tells what it does itself, and its revisions are those of charts.
-                if let Some(revision) = revision.as_ref().filter(|_| name.kind.story.is_none()) {
+                if let Some(revision) = revision.as_ref().filter(|_| name.kind.has_commits) {
                     let message = "Reconciliation finished; nothing of the revision concerns it";
                     self.context.tell_commit_status(&entry.owner, revision, origin, message);
                 }

@@ -38,8 +38,7 @@ impl Schedule {
         let entry = &*entry;
         let settings = entry.owner.settings.clone();
         let latest = settings.as_ref().ok().and_then(|settings| self.sources.get(&settings.source));
-        // As with helm-controller, a release waits for the chart that is asked for, and goes on with no earlier one.
-        let is_ready = |latest: &&Latest| name.kind.story.is_none() || !latest.is_outdated;
+        let is_ready = |latest: &&Latest| !name.kind.needs_latest || !latest.is_outdated;
         let source = latest.filter(is_ready).and_then(|latest| latest.artifact.clone());
         let content = source.clone();
         let for_reason = |trigger| Occasion::new(content.as_deref(), trigger);

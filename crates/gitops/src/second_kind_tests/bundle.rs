@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::DecryptionKeys;
-use crate::conditions::BUILD_FAILED;
+use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read};
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
@@ -42,6 +42,10 @@ pub(super) static KIND: OwnerKind = OwnerKind {
     status_fields: &["observedGeneration", "conditions", "delivered", "objects"],
     read: read::<Bundle>,
     write_status,
+    source_field: "spec.sourceRef",
+    without_source: ARTIFACT_FAILED,
+    needs_latest: false,
+    has_commits: true,
     story: None,
 };
 

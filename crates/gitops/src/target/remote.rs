@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The namespace by whose uid a cluster is known.
 const KUBE_SYSTEM: &str = "kube-system";
 
-/// The HTTP statuses for who is not known, and for who may not.
+/// The HTTP statuses for who is not known, for who may not, and for what is not there.
 const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
 const NOT_FOUND: u16 = 404;

@@ -152,6 +152,10 @@ fn other_kind() -> &'static OwnerKind {
         status_fields: of.status_fields,
         read: of.read,
         write_status: of.write_status,
+        source_field: of.source_field,
+        without_source: of.without_source,
+        needs_latest: of.needs_latest,
+        has_commits: of.has_commits,
         story: of.story,
     }))
 }
