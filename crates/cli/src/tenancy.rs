@@ -2,11 +2,12 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use cowherd_gitops::{DecryptionKeys, NamespacedName, Policy};
-use cowherd_source::{Access, Block, LocalAccess, Network, RepositoryUrl, StorageLimits};
+use cowherd_source::{Access, Block, BlockError, LocalAccess, Network, RepositoryUrl, StorageLimits};
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::{ROOT, Root};
@@ -19,9 +20,10 @@ pub struct Tenancy {
     /// Another local repository, or a directory of them, that a GitRepository or a base may name
     #[arg(long = "local-repository", value_name = "PATH")]
     local_repositories: Vec<PathBuf>,
-    /// Addresses of this machine, its link or its cloud that sources, bases and charts may be fetched from
-    #[arg(long = "allow-network", value_name = "CIDR", value_delimiter = ',')]
-    networks: Vec<Block>,
+    /// Addresses of this machine, its link or its cloud that sources, bases and charts may be fetched from; after a namespace and
+    /// `=`, on the word of that one alone
+    #[arg(long = "allow-network", value_name = "[NAMESPACE=]CIDR", value_delimiter = ',')]
+    networks: Vec<Allowed>,
     /// Refuse kustomizations that name bases or charts outside of their repository
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_remote_bases: Option<bool>,
@@ -43,6 +45,31 @@ pub struct Tenancy {
     /// The same for the sources of one namespace [default: 4Gi]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_storage_per_namespace: Option<u64>,
+}
+
+/// Addresses that may be connected to on somebody's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Allowed {
+    /// Whose; anybody's where none is named.
+    namespace: Option<String>,
+    block: Block,
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (namespace, block) =
+            text.split_once('=').map_or((None, text), |(namespace, block)| (Some(namespace), block));
+        let is_name = |name: &str| !name.is_empty() && cowherd_apply::is_path_segment(name);
+        match namespace.filter(|name| !is_name(name)) {
+            Some(name) => Err(format!("{name:?} is no name of a namespace; write it like team-a=10.0.0.0/8")),
+            None => {
+                let block = block.parse().map_err(|error: BlockError| error.to_string())?;
+                Ok(Self { namespace: namespace.map(str::to_owned), block })
+            }
+        }
+    }
 }
 
 /// A size in bytes, as Kubernetes writes it: 512Mi, 16Gi.
@@ -148,6 +175,12 @@ impl Tenancy {
         }
     }
 
+    /// The addresses that are said for a namespace, or for all.
+    fn networks_of(&self, namespace: Option<&str>) -> Vec<Block> {
+        let said = self.networks.iter().filter(|one| one.namespace.as_deref() == namespace);
+        said.map(|one| one.block).collect()
+    }
+
     /// The policy of agents that follow `root`, if somebody named one.
     pub fn policy(&self, root: Option<&Root>) -> Result<Policy> {
         let named = |root: &Root| {
@@ -157,9 +190,13 @@ impl Tenancy {
         };
         Ok(Policy {
             access: Access {
-                network: Network::Others(self.networks.clone()),
+                network: Network::Others(self.networks_of(None)),
                 local: LocalAccess::Only(self.local_repositories.clone()),
                 ..Access::default()
+            },
+            networks: {
+                let named = self.networks.iter().filter_map(|one| one.namespace.clone());
+                named.map(|namespace| (namespace.clone(), self.networks_of(Some(&namespace)))).collect()
             },
             root: root.map(named).transpose()?,
             first: Some(NamespacedName::new(ROOT, ROOT)),
@@ -207,6 +244,24 @@ mod tests {
         assert_eq!(taken, ["--no-cross-namespace-refs"]);
         assert!(!tenancy.no_remote_bases() && tenancy.default_service_account().is_none());
         assert_eq!(start(data_dir.path(), &[]).1, ["--no-cross-namespace-refs"]);
+    }
+
+    #[test]
+    fn a_network_is_for_all_or_for_one_namespace() {
+        let parsed =
+            |flag: &str| Line::try_parse_from(["up", flag]).map(|line| line.tenancy).map_err(|error| error.to_string());
+        let policy = parsed("--allow-network=127.0.0.1,red=10.0.0.0/8,red=::1").unwrap().policy(None).unwrap();
+        assert_eq!(policy.access.network, Network::Others(vec!["127.0.0.1".parse().unwrap()]));
+        let red = ["10.0.0.0/8", "::1"].map(|block| block.parse().unwrap());
+        assert_eq!(policy.networks, std::collections::BTreeMap::from([("red".to_owned(), red.to_vec())]));
+        for (flag, said) in [
+            ("--allow-network=red=ten", "\"ten\" is"),
+            ("--allow-network==::1", "\"\" is no name of a namespace"),
+            ("--allow-network=a/b=::1", "is no name of a namespace; write it like team-a=10.0.0.0/8"),
+        ] {
+            let told = parsed(flag).unwrap_err();
+            assert!(told.contains(said), "{told}");
+        }
     }
 
     #[test]

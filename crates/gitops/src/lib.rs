@@ -186,9 +186,10 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         wanted: context.wanted.clone(),
         config: Arc::new(config.clone()),
     };
+    let policy = config.policy.clone();
     let telling = cowherd_notify::Config {
         client: clients.notifying.clone(),
-        access: config.policy.access.clone(),
+        access: Arc::new(move |namespace| policy.of_tenant(namespace)),
         no_cross_namespace_refs: config.policy.no_cross_namespace_refs,
         rate_limit_interval: config.rate_limit_interval,
         sends: config.budgets.sends.clone(),

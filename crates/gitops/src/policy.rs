@@ -1,10 +1,10 @@
 //! Who may what: which set-up, addresses and paths a fetch may use, on whose behalf objects are applied, and whether
 //! resources may name those of other namespaces.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cowherd_apply::Account;
-use cowherd_source::{Access, LocalAccess, RepositoryUrl, Setup, StorageLimits};
+use cowherd_source::{Access, Block, LocalAccess, RepositoryUrl, Setup, StorageLimits};
 
 use crate::owner::{Owner, OwnerName, Precedence, Settings};
 use crate::source::{Artifact, SourceName, git};
@@ -13,8 +13,10 @@ use crate::{DecryptionKeys, NamespacedName, kustomization};
 /// Who may what. By default, whatever is written in the cluster is the word of a tenant.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// What may be fetched on the word of a tenant.
+    /// What may be fetched on the word of any tenant.
     pub access: Access,
+    /// Addresses that may be connected to besides on the word of one of them, by the namespace that it is.
+    pub networks: BTreeMap<String, Vec<Block>>,
     /// The repository that everything grows from.
     pub root: Option<Root>,
     /// The Kustomization that everything grows from, as `flux bootstrap` names it. Of several that describe the same object it
@@ -61,22 +63,28 @@ impl Policy {
         self.root.as_ref().is_some_and(is_root)
     }
 
+    /// What may be fetched on the word of a tenant, who is this namespace.
+    pub(crate) fn of_tenant(&self, namespace: &str) -> Access {
+        let more = self.networks.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        self.access.clone().reaching(more)
+    }
+
     /// What may be fetched for a source from this URL: everything for the root, which a person named.
     pub(crate) fn of_source(&self, source: &SourceName, url: &RepositoryUrl) -> Access {
-        if self.is_root(source, url) { Access::own() } else { self.access.clone() }
+        if self.is_root(source, url) { Access::own() } else { self.of_tenant(&source.name.namespace) }
     }
 
     /// What may be fetched for the submodules of a source from this URL, which its content names: nothing of this machine. Those of the
     /// root may use what the person has set up, as the root itself.
     pub(crate) fn of_submodules(&self, source: &SourceName, url: &RepositoryUrl) -> Access {
         let setup = if self.is_root(source, url) { Setup::Own } else { self.access.setup };
-        Access { setup, ..self.access.clone() }
+        Access { setup, ..self.of_tenant(&source.name.namespace) }
     }
 
     /// What may be fetched for what the content of an owner names elsewhere. Those of the root are the person's own,
     /// for the owners beside it, which nobody else writes: ssh may use what they have set up.
     pub(crate) fn of_owner(&self, name: &OwnerName, source: &Artifact) -> Access {
-        let mut access = self.access.clone();
+        let mut access = self.of_tenant(&name.namespace);
         if let Some(root) = self.root.as_ref().filter(|root| source.is_root && root.name.namespace == name.namespace) {
             access.setup = Setup::Own;
             if let (LocalAccess::Only(paths), Some(path)) = (&mut access.local, root.url.local_path()) {
@@ -220,6 +228,22 @@ mod tests {
         assert_eq!(of(&policy, "team", "a"), Precedence::Tenant);
         assert_eq!(of(&Policy::default(), "flux-system", "a"), Precedence::Tenant, "nobody said which it is");
         assert!(Precedence::Root < Precedence::Platform && Precedence::Platform < Precedence::Tenant);
+    }
+
+    #[test]
+    fn an_address_that_one_namespace_may_reach_is_no_other_ones() {
+        let networks = BTreeMap::from([("red".to_owned(), vec!["127.0.0.1".parse().unwrap()])]);
+        let policy = Policy { networks, ..policy() };
+        let may = |access: Access| access.network.allows("127.0.0.1".parse().unwrap());
+        let url = RepositoryUrl::parse("https://127.0.0.1/x").unwrap();
+        let source = |namespace: &str| SourceName::new(git::KIND, namespace, "s");
+        let owner = |namespace: &str| OwnerName::new(&kustomization::KIND, namespace, "o");
+        for (namespace, is_red) in [("red", true), ("blue", false)] {
+            assert_eq!(may(policy.of_tenant(namespace)), is_red);
+            assert_eq!(may(policy.of_source(&source(namespace), &url)), is_red);
+            assert_eq!(may(policy.of_submodules(&source(namespace), &url)), is_red);
+            assert_eq!(may(policy.of_owner(&owner(namespace), &Artifact::nothing())), is_red);
+        }
     }
 
     #[test]

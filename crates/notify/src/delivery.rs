@@ -8,12 +8,13 @@ use cowherd_api::supported;
 use cowherd_apply::mask::Mask;
 use cowherd_runtime::events::{Type, reference};
 use cowherd_runtime::{Key, Recorder};
-use cowherd_source::{Access, Caller};
+use cowherd_source::Caller;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::{Instant, timeout};
 
+use crate::AccessOf;
 use crate::alert::{self, Concern};
 use crate::event::Event;
 use crate::provider::{self, Failure};
@@ -37,7 +38,7 @@ pub(crate) struct Delivery {
 pub(crate) struct Desk {
     pub(crate) client: Client,
     pub(crate) recorder: Recorder,
-    pub(crate) access: Access,
+    pub(crate) access: AccessOf,
     pub(crate) no_cross_namespace_refs: bool,
     pub(crate) sends: Sends,
     pub(crate) caller: Caller,
@@ -136,7 +137,15 @@ impl Desk {
         }
         let (event, conflicts) = alert::told(alert, event);
         self.tell_conflicts(alert, conflicts);
-        let prepared = match prepare(&self.client, provider, alert, &event, &self.access).await {
+        let prepared = match prepare(
+            &self.client,
+            provider,
+            alert,
+            &event,
+            &(self.access)(&alert.namespace().unwrap_or_default()),
+        )
+        .await
+        {
             Ok(prepared) => prepared,
             Err((failure, mask)) => return unusable(mask.text(&failure.to_string())),
         };

@@ -46,13 +46,16 @@ const WAITING: usize = 4096;
 /// How long the same event is not told again, unless said otherwise; Flux's own.
 pub const RATE_LIMIT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
+/// What may be reached on the word of a namespace.
+pub type AccessOf = Arc<dyn Fn(&str) -> Access + Send + Sync>;
+
 /// How events are told.
 #[derive(Clone)]
 pub struct Config {
     /// Reads Alerts, Providers, their Secrets and the labels of what events are about; writes events about Alerts.
     pub client: Client,
-    /// Where services may be.
-    pub access: Access,
+    /// Where services may be, for those who name them.
+    pub access: AccessOf,
     /// Whether an Alert is told of events of its own namespace only.
     pub no_cross_namespace_refs: bool,
     /// How long the same event is not told again.

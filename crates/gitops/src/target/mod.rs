@@ -154,7 +154,8 @@ impl Targets {
     }
 
     fn there(&self, owner: &Owner, connection: kubeconfig::Connection) -> Result<Target, TargetError> {
-        let remote = self.remotes.find(owner, connection, &self.policy.access.network, &self.tell)?;
+        let network = self.policy.of_tenant(&owner.name.namespace).network;
+        let remote = self.remotes.find(owner, connection, &network, &self.tell)?;
         Ok(Target {
             client: remote.client.clone(),
             applier: remote.applier.clone(),

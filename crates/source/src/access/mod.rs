@@ -28,6 +28,14 @@ impl Access {
         Self { setup: Setup::Own, network: Network::Any, local: LocalAccess::Any }
     }
 
+    /// The same, and these addresses may be connected to.
+    pub fn reaching(mut self, blocks: &[Block]) -> Self {
+        if let Network::Others(but) = &mut self.network {
+            but.extend(blocks.iter().copied());
+        }
+        self
+    }
+
     /// What forbids to ask the server of a URL, as far as the URL says it, before any name is looked up and anybody asked.
     ///
     /// # Errors

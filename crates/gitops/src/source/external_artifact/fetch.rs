@@ -44,8 +44,8 @@ async fn published(shared: &Shared, object: &ExternalArtifact) -> Result<Arc<Art
     let namespace = object.namespace().unwrap_or_default();
     let mut wanted = Published::new(&url, wanted, &namespace);
     let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned();
+    wanted.access = shared.config.policy.of_tenant(&namespace);
     let purpose = Purpose { namespace, host, is_own: false };
-    wanted.access = shared.config.policy.access.clone();
     (wanted.is_requested, wanted.tenant) = (is_requested(object), shared.fetches.tenant(&purpose));
     let work = move |cancel| {
         wanted.cancel = cancel;

@@ -7,6 +7,8 @@ use cowherd_api::supported;
 use cowherd_source::{ChartRepository, ChartSource};
 
 use super::super::{MAX_TIMEOUT, Shared};
+use kube::ResourceExt as _;
+
 use super::error::Error;
 use super::{credentials, is_registry};
 
@@ -20,7 +22,7 @@ pub(in super::super) async fn asked(
     let repository = place(object)?;
     let auth = credentials::of(&shared.client, object, &repository, chart).await?;
     let mut source = ChartSource::new(repository, chart);
-    source.access = shared.config.policy.access.clone();
+    source.access = shared.config.policy.of_tenant(&object.namespace().unwrap_or_default());
     source.auth = auth;
     source.pass_credentials = object.spec.pass_credentials == Some(true);
     source.plain_http = object.spec.insecure.filter(|insecure| *insecure);

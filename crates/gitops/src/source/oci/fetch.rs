@@ -68,7 +68,8 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
 
 /// What is asked for on the word of a tenant, without credentials.
 fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Error> {
-    Ok(ArtifactSource { access: shared.config.policy.access.clone(), ..asked(object)? })
+    let access = shared.config.policy.of_tenant(&object.namespace().unwrap_or_default());
+    Ok(ArtifactSource { access, ..asked(object)? })
 }
 
 /// What an OCIRepository is refused for without asking anybody, where `access` is given to it, if it is.
