@@ -79,8 +79,15 @@ async fn watches_that_nobody_reads_hold_nothing_of_changes_without_room_for_them
             assert_eq!(code, 200);
         }
     }
-    let held = MEMORY.current_usage().saturating_sub(before) / MIB;
-    assert!(held < 48, "60 watches with 8 MiB of room hold {held} MiB");
+    // What is on its way to the buffers of the system is not held for long.
+    let held = || MEMORY.current_usage().saturating_sub(before) / MIB;
+    let settled = async {
+        while held() >= 48 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let is_settled = tokio::time::timeout(PATIENCE, settled).await.is_ok();
+    assert!(is_settled, "60 watches with 8 MiB of room hold {} MiB", held());
     let seen = tokio::time::timeout(PATIENCE, reading).await.expect("whoever reads is not held up for ever").unwrap();
     let expected: Vec<usize> = (1..=ROUNDS).flat_map(|round| [round; 4]).collect();
     assert_eq!(seen, expected);
