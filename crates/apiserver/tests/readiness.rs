@@ -24,7 +24,8 @@ async fn why_it_is_not_ready_is_told_to_who_may_ask_for_the_check_alone() {
         let client = server.client_as(user.clone(), "test");
         assert_eq!(get(&client, "/readyz").await, (200, json!("ok")));
         let (code, said) = get(&client, "/readyz?verbose").await;
-        let words = "[+]ping ok\n[+]store ok\n[+]shutdown ok\n[+]controllers ok\nreadyz check passed\n";
+        let words =
+            "[+]ping ok\n[+]store ok\n[+]shutdown ok\n[+]following ok\n[+]controllers ok\nreadyz check passed\n";
         assert_eq!((code, said.as_str().unwrap()), (200, words));
     }
     is_well.store(false, Ordering::SeqCst);
@@ -34,7 +35,7 @@ async fn why_it_is_not_ready_is_told_to_who_may_ask_for_the_check_alone() {
             for path in ["/readyz", "/readyz?verbose"] {
                 let (code, said) = get(&client, path).await;
                 let words = format!(
-                    "[+]ping ok\n[+]store ok\n[+]shutdown ok\n[-]controllers failed: {reason}\nreadyz check failed\n"
+                    "[+]ping ok\n[+]store ok\n[+]shutdown ok\n[+]following ok\n[-]controllers failed: {reason}\nreadyz check failed\n"
                 );
                 assert_eq!((code, said.as_str().unwrap()), (500, words.as_str()), "{}", user.name);
             }

@@ -4,19 +4,16 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use cowherd_apiserver::Config;
 use http::Request;
+use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
 use support::{Served, request::*};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::Mutex,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Mutex};
 use tokio_rustls::client::TlsStream;
 
 #[global_allocator]
@@ -55,7 +52,7 @@ impl Served {
 async fn watches_that_nobody_reads_hold_nothing_of_changes_without_room_for_them() {
     let _alone = ALONE.lock().await;
     const ROUNDS: usize = 16;
-    let served = Served::start_with(Config { unread: 16 * MIB as u64, ..Config::default() }).await;
+    let served = Arc::new(Served::start_with(Config { unread: 16 * MIB as u64, ..Config::default() }).await);
     let token = served.tenant("greedy").await;
     let client = served.server.client();
     let names: Vec<String> = (0..4).map(|number| format!("m{number}")).collect();
@@ -71,7 +68,7 @@ async fn watches_that_nobody_reads_hold_nothing_of_changes_without_room_for_them
         watches.push(served.watch("greedy", &token, &version).await);
     }
     // Whoever reads gets all of it, in its order.
-    let reading = tokio::spawn(rounds(served.watch("greedy", &token, &version).await, ROUNDS * names.len()));
+    let reading = tokio::spawn(rounds(served.clone(), token.clone(), version.clone(), ROUNDS * names.len()));
     // More than the buffers of the system take.
     for round in 1..=ROUNDS {
         for name in &names {
@@ -125,27 +122,30 @@ async fn lists_for_which_no_window_is_given_take_no_more_than_there_is_for_them(
     assert_eq!((code, list["items"].as_array().map(Vec::len)), (200, Some(8)));
 }
 
-/// The rounds that the next changes of a watch are of.
-async fn rounds(mut watch: TlsStream<TcpStream>, count: usize) -> Vec<usize> {
-    const MARK: &[u8] = b"\"round\":\"";
-    let (mut seen, mut text, mut buffer) = (Vec::new(), Vec::new(), vec![0; 64 * 1024]);
+/// The rounds that the next changes after a version are of, as somebody sees them who reads on and on. Where others hold up the
+/// machine for too long, that watch ends too, and another one goes on where it was.
+async fn rounds(served: Arc<Served>, token: String, mut version: String, count: usize) -> Vec<usize> {
+    let mut seen = Vec::new();
     while seen.len() < count {
-        let read = watch.read(&mut buffer).await.unwrap();
-        assert!(read > 0, "the watch ended after {}", seen.len());
-        text.extend_from_slice(&buffer[..read]);
-        while let Some(at) = text.windows(MARK.len()).position(|bytes| bytes == MARK) {
-            let digits = text[at + MARK.len()..].iter().map(|byte| char::from(*byte));
-            let number: String = digits.take_while(char::is_ascii_digit).collect();
-            if at + MARK.len() + number.len() == text.len() {
-                // The rest of the number comes with what is read next.
+        let stream = TokioIo::new(served.connect_as_nobody().await);
+        let (mut requests, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let uri = format!("{}?watch=true&resourceVersion={version}&timeoutSeconds=600", maps("greedy"));
+        let request = Request::get(uri).header("host", "127.0.0.1").header("authorization", format!("Bearer {token}"));
+        let answer = requests.send_request(request.body(String::new()).unwrap()).await.unwrap();
+        let (mut body, mut text) = (answer.into_body(), Vec::new());
+        while let Some(Ok(frame)) = body.frame().await {
+            text.extend_from_slice(&frame.into_data().unwrap());
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let event: Value = serde_json::from_slice(&text.drain(..=end).collect::<Vec<_>>()).unwrap();
+                version = event["object"]["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+                seen.push(event["object"]["data"]["round"].as_str().unwrap().parse().unwrap());
+            }
+            if seen.len() >= count {
                 break;
             }
-            seen.push(number.parse().unwrap());
-            text.drain(..at + MARK.len() + number.len());
         }
-        // What may be the beginning of a mark.
-        let gone = text.len().saturating_sub(2 * MARK.len());
-        text.drain(..gone);
+        connection.abort();
     }
     seen
 }

@@ -48,6 +48,7 @@ struct Flaky {
     inner: Embedded,
     events: Arc<AtomicUsize>,
     lists_fail: Arc<AtomicBool>,
+    is_down: Arc<AtomicBool>,
 }
 
 fn failure() -> Error {
@@ -63,7 +64,7 @@ impl Backend for Flaky {
         self.inner.get(key)
     }
     fn list<'a>(&'a self, prefix: &'a str, options: ListOptions) -> BoxFuture<'a, Result<Page, Error>> {
-        match self.lists_fail.load(Ordering::SeqCst) {
+        match self.lists_fail.load(Ordering::SeqCst) || self.is_down.load(Ordering::SeqCst) {
             true => async { Err(failure()) }.boxed(),
             false => self.inner.list(prefix, options),
         }
@@ -73,8 +74,11 @@ impl Backend for Flaky {
     }
     fn watch<'a>(&'a self, prefix: &'a str, from: Revision) -> BoxFuture<'a, Result<Watch, Error>> {
         let watch = self.inner.watch(prefix, from);
-        let events = self.events.clone();
-        async move { Ok(Watch::new(FlakyWatch { inner: watch.await?, events })) }.boxed()
+        let (events, is_down) = (self.events.clone(), self.is_down.clone());
+        if is_down.load(Ordering::SeqCst) {
+            return async { Err(failure()) }.boxed();
+        }
+        async move { Ok(Watch::new(FlakyWatch { inner: watch.await?, events, is_down })) }.boxed()
     }
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         self.inner.compact(revision)
@@ -88,6 +92,7 @@ impl Backend for Flaky {
 struct FlakyWatch {
     inner: Watch,
     events: Arc<AtomicUsize>,
+    is_down: Arc<AtomicBool>,
 }
 
 impl Stream for FlakyWatch {
@@ -95,7 +100,8 @@ impl Stream for FlakyWatch {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.inner.poll_next_unpin(context);
-        if next.is_ready() && self.events.fetch_add(1, Ordering::SeqCst) % 7 == 6 {
+        let is_lost = self.events.fetch_add(usize::from(next.is_ready()), Ordering::SeqCst) % 7 == 6;
+        if next.is_ready() && (is_lost || self.is_down.load(Ordering::SeqCst)) {
             return Poll::Ready(Some(Err(failure())));
         }
         next
@@ -111,6 +117,7 @@ impl Changes for FlakyWatch {
 struct World {
     store: Store,
     lists_fail: Arc<AtomicBool>,
+    is_down: Arc<AtomicBool>,
     shown: Shown,
     following: Following,
     _directory: tempfile::TempDir,
@@ -119,13 +126,14 @@ struct World {
 async fn world() -> World {
     let directory = tempfile::tempdir().unwrap();
     let inner = Embedded::open(directory.path().join("state.redb"), Options::default()).unwrap();
-    let lists_fail = Arc::new(AtomicBool::new(false));
-    let store = Store::new(Flaky { inner, events: Arc::default(), lists_fail: lists_fail.clone() });
+    let (lists_fail, is_down) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let flaky = Flaky { inner, events: Arc::default(), lists_fail: lists_fail.clone(), is_down: is_down.clone() };
+    let store = Store::new(flaky);
     store.put("k/old", Bytes::from("1"), Expected::Absent).await.unwrap();
     let shown = Shown::default();
     let mut following = Following::new(store.clone(), CancellationToken::new());
     following.follow(shown.clone()).await.unwrap();
-    World { store, lists_fail, shown, following, _directory: directory }
+    World { store, lists_fail, is_down, shown, following, _directory: directory }
 }
 
 async fn stored(store: &Store) -> Vec<(String, Bytes)> {
@@ -183,12 +191,25 @@ async fn a_store_that_cannot_be_reached_delays_a_request_for_a_known_time() {
     let began = tokio::time::Instant::now();
     following.reached("k/a", Revision(last.0 + 1)).await;
     assert!(began.elapsed() >= PATIENCE);
-    let told = following.check().unwrap_err();
-    assert!(told.contains("of k/ has not followed the store for"), "{told}");
     lists_fail.store(false, Ordering::SeqCst);
     while shown.values() != vec![("k/a".to_owned(), Bytes::from("19")), ("k/old".into(), Bytes::from("1"))] {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn a_view_that_cannot_follow_is_told_of_until_it_can() {
+    let World { store, is_down, following, .. } = &world().await;
+    is_down.store(true, Ordering::SeqCst);
+    store.put("k/a", Bytes::from("1"), Expected::Any).await.unwrap();
+    let told = loop {
+        match following.check() {
+            Ok(()) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(told) => break told,
+        }
+    };
+    assert!(told.contains("of k/ has not followed the store for"), "{told}");
+    is_down.store(false, Ordering::SeqCst);
     while following.check().is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
