@@ -13,7 +13,6 @@ pub mod engine;
 mod error;
 mod functions;
 mod go;
-mod pattern;
 pub mod release;
 pub mod schema;
 mod scope;

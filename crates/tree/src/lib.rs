@@ -13,6 +13,7 @@ mod grafted;
 mod layered;
 mod memory;
 mod path;
+pub mod pattern;
 mod reads;
 mod recorder;
 mod sorted;

@@ -1,6 +1,6 @@
 //! `.helmignore`: which files of a directory are no part of the chart.
 
-use crate::pattern::{self, BadPattern};
+use cowherd_tree::pattern::{self, BadPattern};
 
 /// The rules of a `.helmignore`, with the one that always holds: files in `templates/` whose name starts with a dot.
 #[derive(Debug, Clone, PartialEq, Eq)]

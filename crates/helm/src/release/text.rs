@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use cowherd_tree::pattern;
+
 use super::split::split_manifests;
 use super::{Hook, Manifest};
 use crate::chart::{self, CustomResourceFile};
-use crate::pattern;
 
 /// No manifest comes from the template that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,10 @@ pub struct BadPattern;
 
 /// Whether `pattern` matches all of `name`. As in Go, a mistake in the pattern is only found where matching reaches it,
 /// or where the rest of the pattern could still be checked.
-pub(crate) fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
+///
+/// # Errors
+/// When the pattern is none.
+pub fn matches(pattern: &str, name: &str) -> Result<bool, BadPattern> {
     let (mut pattern, mut name) = (pattern, name);
     while !pattern.is_empty() {
         let (star, chunk, rest) = next_chunk(pattern);
