@@ -1,7 +1,8 @@
 //! Git servers for tests, real where it counts: repositories are made by `git`, served over HTTP and TLS by
 //! `git http-backend`, and over ssh by `sshd`.
 //!
-//! Beside them stand those that charts and artifacts come from: a server of files, and Debian's `docker-registry`.
+//! Beside them stand those that charts and artifacts come from: a server of files, Debian's `docker-registry`, and object
+//! storage.
 //!
 //! Servers listen on ports of their own, so that tests can run side by side. Whatever cannot be set up panics: the
 //! test that needs it has failed.
@@ -31,6 +32,7 @@ pub mod repository;
 pub mod signature;
 pub mod signing;
 pub mod sshd;
+pub mod storage;
 pub mod tokens;
 mod web;
 

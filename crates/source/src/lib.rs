@@ -13,6 +13,8 @@
 //!
 //! [`Artifacts`] fetches an artifact from an OCI registry, and gives its files as a tree that is read from disk ([`Fetched`]).
 //!
+//! They fetch buckets of object storage that speaks S3, too ([`FetchedBucket`]).
+//!
 //! What a fetch may use and reach is its [`Access`]: by default, nothing of this machine and of the person who runs the
 //! program. [`Cancel`] breaks it off.
 //!
@@ -22,6 +24,7 @@ mod access;
 mod address;
 mod artifact;
 mod auth;
+mod bucket;
 mod cache;
 mod cancel;
 mod chart;
@@ -53,9 +56,10 @@ pub use access::{Access, Block, BlockError, Forbidden, LocalAccess, Network, Set
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use artifact::{
     ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,
-    ArtifactStep, Artifacts, Fetched, KeysError, PublicKeys, Published, TagError,
+    ArtifactStep, Artifacts, Fetched, FetchedBucket, KeysError, PublicKeys, Published, TagError,
 };
 pub use auth::{Auth, Secret};
+pub use bucket::{BucketError, BucketKeys, BucketPlace, BucketPlaceError, BucketProblem, BucketSource, BucketStep};
 pub use cancel::Cancel;
 pub use chart::{
     ChartError, ChartOptions, ChartProblem, ChartRepository, ChartSource, ChartUrlError, Charts, FileSource, Package,

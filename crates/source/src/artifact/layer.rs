@@ -34,6 +34,47 @@ pub(super) struct Layer {
     is_damaged: AtomicBool,
 }
 
+/// Writes the contents of files into what becomes a layer: each once.
+pub(super) struct Contents<'a, W> {
+    to: &'a mut W,
+    known: HashMap<Digest, u64>,
+    /// Where the next one begins.
+    at: u64,
+}
+
+impl<'a, W: Write + io::Seek> Contents<'a, W> {
+    /// None yet.
+    pub(super) fn new(to: &'a mut W) -> Self {
+        Self { to, known: HashMap::new(), at: 0 }
+    }
+
+    /// Keeps a content of `size` bytes; what the file has in its place among the names.
+    pub(super) fn keep(&mut self, size: u64, content: &mut dyn Read) -> io::Result<Bytes> {
+        let digest = copy(content, size, self.to)?;
+        if size > MAX_FILE_SIZE || self.known.contains_key(&digest) {
+            // Nobody reads it, or it is there: the next one is written over it.
+            self.to.seek(io::SeekFrom::Start(self.at))?;
+        } else {
+            self.known.insert(digest, self.at);
+            self.at += size;
+        }
+        Ok(Stub { digest, size }.bytes())
+    }
+
+    /// The layer of these names, which is going to stand at `file`, and its length.
+    pub(super) fn finish(self, names: MemoryTree, file: PathBuf) -> io::Result<(Layer, u64)> {
+        let Self { to, known: contents, at } = self;
+        let layer = Layer { file, names, contents, is_damaged: AtomicBool::default() };
+        let end = layer.write_index(at, to)?;
+        Ok((layer, end))
+    }
+}
+
+/// What a file has among the names that is larger than anybody reads: something else by which it is told from others.
+pub(super) fn unread(size: u64, identity: Digest) -> Bytes {
+    Stub { digest: identity, size }.bytes()
+}
+
 /// What a file has instead of its content.
 #[derive(Clone, Copy)]
 struct Stub {
@@ -75,23 +116,9 @@ impl Layer {
         to: &mut (impl Write + io::Seek),
         file: PathBuf,
     ) -> Result<(Self, u64), ArchiveError> {
-        let mut contents = HashMap::new();
-        let mut at: u64 = 0;
-        let mut keep = |size: u64, content: &mut dyn Read| -> io::Result<Bytes> {
-            let digest = copy(content, size, to)?;
-            if size > MAX_FILE_SIZE || contents.contains_key(&digest) {
-                // Nobody reads it, or it is there: the next one is written over it.
-                to.seek(io::SeekFrom::Start(at))?;
-            } else {
-                contents.insert(digest, at);
-                at += size;
-            }
-            Ok(Stub { digest, size }.bytes())
-        };
-        let names = unpack_layer(packed, limits, &mut keep)?;
-        let layer = Self { file, names, contents, is_damaged: AtomicBool::default() };
-        let end = layer.write_index(at, to).map_err(|error| ArchiveError::Damaged(error.to_string()))?;
-        Ok((layer, end))
+        let mut contents = Contents::new(to);
+        let names = unpack_layer(packed, limits, &mut |size, content| contents.keep(size, content))?;
+        contents.finish(names, file).map_err(|error| ArchiveError::Damaged(error.to_string()))
     }
 
     /// Writes the index, and gives where it ends.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use cowherd_tree::ArchiveLimits;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::layer::Layer;
 use super::{ArtifactOptions, ArtifactProblem};
@@ -80,6 +80,11 @@ impl Layers {
         tempfile::Builder::new().prefix(PARTIAL).tempfile_in(&self.directory)
     }
 
+    /// A file without a name for what is written elsewhere later. It is in memory until it has more than so many bytes.
+    pub(super) fn spool(&self, in_memory: usize) -> SpooledTempFile {
+        tempfile::spooled_tempfile_in(in_memory, &self.directory)
+    }
+
     /// Unpacks a layer, and keeps it.
     pub(super) fn put(
         &self,
@@ -105,14 +110,19 @@ impl Layers {
             (Err(_), Some(cause)) => return Err(WebProblem::Storage(cause).into()),
             (unpacked, _) => unpacked.map_err(Arc::new)?,
         };
+        self.keep(name, to, layer, length).map_err(|error| storage(error).into())
+    }
+
+    /// Keeps a layer that was written to a file, of which it has the first `length` bytes.
+    pub(super) fn keep(&self, name: &str, to: NamedTempFile, layer: Layer, length: u64) -> io::Result<Arc<Layer>> {
         // What has its name is whole, also where the power fails.
-        to.as_file().set_len(length).and_then(|()| to.as_file().sync_all()).map_err(storage)?;
+        to.as_file().set_len(length).and_then(|()| to.as_file().sync_all())?;
         let mut read = lock(&self.read);
         // Somebody else may have brought the same meanwhile, and read it.
         if let Some(layer) = in_use(&read, name) {
             return Ok(layer);
         }
-        to.persist(&path).map_err(|error| storage(error.error))?;
+        to.persist(self.path(name)).map_err(|error| error.error)?;
         let layer = Arc::new(layer);
         read.insert(name.to_owned(), Arc::downgrade(&layer));
         // Soon after a start it is not known yet what is read.

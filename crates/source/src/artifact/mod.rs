@@ -2,8 +2,9 @@
 //!
 //! A tag, a range of versions or a digest names a manifest; one of its layers is an archive of files. A layer is downloaded once,
 //! compared with its digest, and unpacked into one file from which its tree is read ([`layers`]). The registry is asked each
-//! time, with the credentials of who asks: what is here already is no way around them.
+//! time, with the credentials of who asks: what is here already is no way around them. Buckets are kept in the same way ([`bucket`]).
 
+mod bucket;
 mod error;
 mod kept;
 mod layer;
@@ -31,6 +32,7 @@ use crate::registry::{Manifest, Registry};
 use crate::tenant::{Claim, Growing};
 use crate::web::{Web, WebProblem};
 use crate::{Digest, MirrorsError};
+pub use bucket::FetchedBucket;
 pub use error::{ArtifactError, ArtifactProblem, ArtifactStep};
 use kept::Kept;
 use layer::Layer;

@@ -27,7 +27,7 @@ pub struct TlsRemedies {
 /// What can be done about the certificate of a server that a source is fetched from.
 pub(crate) const OF_SOURCES: TlsRemedies = TlsRemedies {
     authority: "if that is right, give the certificate of the authority: --ca-file of `cowherd up`, ca.crt in the Secret that \
-                spec.secretRef of a GitRepository or spec.certSecretRef of an OCIRepository or a HelmRepository names, or have \
+                spec.secretRef of a GitRepository or spec.certSecretRef of an OCIRepository, a Bucket or a HelmRepository names, or have \
                 this machine trust it",
     name: "use a name that it has, or give the server a certificate for this one",
     own: "give one as tls.crt and tls.key in the Secret of the source",

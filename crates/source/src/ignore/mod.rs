@@ -20,7 +20,7 @@ pub const IGNORE_FILE: &str = ".sourceignore";
 const GIT_IGNORE_FILE: &str = ".gitignore";
 
 /// The largest `.sourceignore` that is read, in bytes.
-const MAX_FILE: u64 = 256 * 1024;
+pub(crate) const MAX_FILE: u64 = 256 * 1024;
 
 /// How much is remembered of what patterns say of directories, in patterns.
 const MAX_REMEMBERED: usize = 64 * 1024;

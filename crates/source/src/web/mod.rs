@@ -126,6 +126,12 @@ impl<'a> Web<'a> {
         Err(WebProblem::Protocol { url: shown(&url).to_owned(), cause: "it redirects again and again".to_owned() })
     }
 
+    /// Asks for `url`, and goes nowhere else: an answer that sends us elsewhere is one. Of us it shows what `headers` say.
+    pub(crate) fn once(&self, url: &str, headers: &[(HeaderName, HeaderValue)]) -> Result<Answer, WebProblem> {
+        let asked = origin(url).ok_or_else(|| not_web(url))?;
+        self.send(Method::Get, url, headers, Show::Nothing, &asked)
+    }
+
     fn send(
         &self,
         method: Method,
@@ -172,7 +178,7 @@ impl<'a> Web<'a> {
     /// The body of an answer, as long as it is not longer than `limit` bytes.
     pub(crate) fn read(&self, answer: Answer, limit: u64) -> Result<Vec<u8>, WebProblem> {
         let mut content = Vec::new();
-        self.pass(answer, limit, |bytes| content.extend_from_slice(bytes))?;
+        self.pass(answer, limit, true, |bytes| content.extend_from_slice(bytes))?;
         Ok(content)
     }
 
@@ -180,7 +186,7 @@ impl<'a> Web<'a> {
     /// good only if this succeeds.
     pub(crate) fn copy(&self, answer: Answer, limit: u64, to: &mut impl Write) -> Result<Digest, WebProblem> {
         let (mut digest, mut failed) = (Hasher::default(), None);
-        self.pass(answer, limit, |bytes| {
+        self.pass(answer, limit, true, |bytes| {
             digest.update(bytes);
             failed = failed.take().or_else(|| to.write_all(bytes).err());
         })?;
@@ -190,15 +196,29 @@ impl<'a> Web<'a> {
         }
     }
 
-    /// Hands the body of an answer over piece by piece.
-    fn pass(&self, answer: Answer, limit: u64, mut take: impl FnMut(&[u8])) -> Result<(), WebProblem> {
+    /// The same as it was sent, also where it is packed; how many bytes it has.
+    pub(crate) fn copy_as_sent(&self, answer: Answer, limit: u64, to: &mut impl Write) -> Result<u64, WebProblem> {
+        let (mut length, mut failed) = (0, None);
+        self.pass(answer, limit, false, |bytes| {
+            length += bytes.len() as u64;
+            failed = failed.take().or_else(|| to.write_all(bytes).err());
+        })?;
+        match failed {
+            Some(error) => Err(WebProblem::Storage(error.to_string())),
+            None => Ok(length),
+        }
+    }
+
+    /// Hands the body of an answer over piece by piece, unpacked or as it was sent.
+    fn pass(&self, answer: Answer, limit: u64, unpacks: bool, mut take: impl FnMut(&[u8])) -> Result<(), WebProblem> {
         let Answer { url, headers, body, .. } = answer;
         let too_large = || WebProblem::TooLarge { url: shown(&url).to_owned(), limit };
         if body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let body = body.into_with_config().limit(u64::MAX).reader();
-        let mut body: Box<dyn Read> = match headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip") {
+        let is_packed = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
+        let mut body: Box<dyn Read> = match unpacks && is_packed {
             true => Box::new(MultiGzDecoder::new(body)),
             false => Box::new(body),
         };

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod artifacts;
+mod buckets;
 mod charts;
 mod http;
 mod leaks;
