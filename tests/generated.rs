@@ -93,8 +93,8 @@ fn what_is_wrong_in_a_part_is_told_where_it_is_written() {
     story.repository.write("apps/production/kustomization.yaml", "resources: [../gone]\n");
     story.says("apps/production/kustomization.yaml:1", "gone");
     story.repository.write("apps/production/kustomization.yaml", "resources: [../base]\n");
-    story.repository.write("cluster/artifacts.yaml", &GENERATOR.replace("kind: GitRepository", "kind: Bucket"));
-    story.says("cluster/artifacts.yaml:7", "spec.sources[].kind \"Bucket\" is not supported yet");
+    story.repository.write("cluster/artifacts.yaml", &GENERATOR.replace("kind: GitRepository", "kind: HelmRepository"));
+    story.says("cluster/artifacts.yaml:7", "HelmRepository");
     story.repository.write("cluster/artifacts.yaml", &GENERATOR.replace("- name: apps", "- name: infrastructure"));
     story.says("cluster/artifacts.yaml:6", "duplicate artifact name 'infrastructure' found");
 }

@@ -48,7 +48,11 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
             ("reconcile ks", 2, &["name a kustomization"]),
             ("reconcile --allow-prune", 2, &["name the Kustomizations"]),
             ("suspend ks", 2, &["or use --all"]),
-            ("resume source", 2, &["`source git`, `source oci`, `source helm`, `source chart` or `source external`"]),
+            (
+                "resume source",
+                2,
+                &["`source git`, `source oci`, `source bucket`, `source helm`, `source chart` or `source external`"],
+            ),
             ("events --for nope", 2, &["KIND/NAME"]),
             ("events --types Nope", 2, &["Normal, Warning"]),
             ("logs nope", 2, &["KIND/NAME"]),

@@ -23,6 +23,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::kustomize::v1::crd(),
         flux::source::v1::helm_repository_crd(),
         flux::source::v1::helm_chart_crd(),
+        flux::source::v1::bucket_crd(),
         flux::source::v1::external_artifact_crd(),
         flux::source_extensions::v1beta1::artifact_generator_crd(),
         flux::helm::v2::crd(),
@@ -33,13 +34,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 11] {
+pub fn crd_names() -> [&'static str; 12] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
         flux::kustomize::v1::Kustomization::crd_name(),
         flux::source::v1::HelmRepository::crd_name(),
         flux::source::v1::HelmChart::crd_name(),
+        flux::source::v1::Bucket::crd_name(),
         flux::source::v1::ExternalArtifact::crd_name(),
         flux::source_extensions::v1beta1::ArtifactGenerator::crd_name(),
         flux::helm::v2::HelmRelease::crd_name(),
@@ -63,6 +65,7 @@ mod tests {
             "kustomizations.kustomize.toolkit",
             "helmrepositories.source.toolkit",
             "helmcharts.source.toolkit",
+            "buckets.source.toolkit",
             "externalartifacts.source.toolkit",
             "artifactgenerators.source.extensions",
             "helmreleases.helm.toolkit",

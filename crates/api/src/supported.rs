@@ -29,7 +29,7 @@ pub const KINDS: &[Kind] = &[
     done("source.toolkit.fluxcd.io", "OCIRepository", &["ocirepository", "ocirepositories", "ocirepo"]),
     done("source.toolkit.fluxcd.io", "HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
     done("source.toolkit.fluxcd.io", "HelmChart", &["helmchart", "helmcharts", "hc"]),
-    not_yet("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
+    done("source.toolkit.fluxcd.io", "Bucket", &["bucket", "buckets"]),
     done("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
     done("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
     done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
@@ -119,8 +119,8 @@ pub struct Unsupported {
 pub const KUSTOMIZATION: &[Unsupported] = &[
     Unsupported {
         field: "sourceRef.kind",
-        but: &["GitRepository", "OCIRepository", "ExternalArtifact"],
-        instead: "use a GitRepository, an OCIRepository or an ExternalArtifact",
+        but: &["GitRepository", "OCIRepository", "Bucket", "ExternalArtifact"],
+        instead: "use a GitRepository, an OCIRepository, a Bucket or an ExternalArtifact",
     },
     not_done(
         "decryption.serviceAccountName",
@@ -172,10 +172,22 @@ pub const HELM_REPOSITORY: &[Unsupported] = &[
 pub const HELM_CHART: &[Unsupported] = &[
     Unsupported {
         field: "sourceRef.kind",
-        but: &["HelmRepository", "GitRepository"],
-        instead: "use a HelmRepository or a GitRepository",
+        but: &["HelmRepository", "GitRepository", "Bucket"],
+        instead: "use a HelmRepository, a GitRepository or a Bucket",
     },
     not_done("verify", "signatures would go unverified, so nothing is fetched; remove it to go on without"),
+];
+
+/// What is not done of a Bucket.
+pub const BUCKET: &[Unsupported] = &[
+    Unsupported {
+        field: "provider",
+        but: &["generic", "aws"],
+        instead: "use the provider generic where the storage speaks S3 and gives keys for that, as Google's does; else push an artifact \
+                  to a registry for an OCIRepository",
+    },
+    not_done("serviceAccountName", "put accesskey and secretkey into the Secret of secretRef"),
+    not_done("sts", "put accesskey and secretkey into the Secret of secretRef"),
 ];
 
 /// What is not done of an ExternalArtifact: all of it is.
@@ -184,16 +196,16 @@ pub const EXTERNAL_ARTIFACT: &[Unsupported] = &[];
 /// What is not done of an ArtifactGenerator.
 pub const ARTIFACT_GENERATOR: &[Unsupported] = &[Unsupported {
     field: "sources[].kind",
-    but: &["GitRepository", "OCIRepository", "HelmChart", "ExternalArtifact"],
-    instead: "use a GitRepository, an OCIRepository, a HelmChart or an ExternalArtifact",
+    but: &["GitRepository", "OCIRepository", "Bucket", "HelmChart", "ExternalArtifact"],
+    instead: "use a GitRepository, an OCIRepository, a Bucket, a HelmChart or an ExternalArtifact",
 }];
 
 /// What is not done of a HelmRelease.
 pub const HELM_RELEASE: &[Unsupported] = &[
     Unsupported {
         field: "chart.spec.sourceRef.kind",
-        but: &["HelmRepository", "GitRepository"],
-        instead: "use a HelmRepository or a GitRepository",
+        but: &["HelmRepository", "GitRepository", "Bucket"],
+        instead: "use a HelmRepository, a GitRepository or a Bucket",
     },
     not_done("chart.spec.verify", "signatures would go unverified, so nothing is released; remove it to go on without"),
     Unsupported {
@@ -463,8 +475,8 @@ mod tests {
         for (table, spec, begins) in [
             (
                 KUSTOMIZATION,
-                json!({ "sourceRef": { "kind": "Bucket" } }),
-                "spec.sourceRef.kind \"Bucket\" is not supported",
+                json!({ "sourceRef": { "kind": "HelmRepository" } }),
+                "spec.sourceRef.kind \"HelmRepository\" is not supported",
             ),
             (
                 KUSTOMIZATION,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cowherd_api::supported::{
-    ALERT, ARTIFACT_GENERATOR, Annotation, EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE,
+    ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE,
     HELM_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER, RECEIVER, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
@@ -54,7 +54,7 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 11] {
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 12] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
@@ -62,6 +62,7 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 11] {
         (cowherd_api::flux::helm::v2::crd(), HELM_RELEASE),
         (cowherd_api::flux::source::v1::helm_chart_crd(), HELM_CHART),
         (cowherd_api::flux::source::v1::helm_repository_crd(), HELM_REPOSITORY),
+        (cowherd_api::flux::source::v1::bucket_crd(), BUCKET),
         (cowherd_api::flux::source::v1::external_artifact_crd(), EXTERNAL_ARTIFACT),
         (cowherd_api::flux::source_extensions::v1beta1::artifact_generator_crd(), ARTIFACT_GENERATOR),
         (cowherd_api::flux::notification::v1beta3::alert_crd(), ALERT),

@@ -37,6 +37,7 @@ impl Kind {
             Self::Kustomization => "kustomization",
             Self::GitRepository => "source git",
             Self::OCIRepository => "source oci",
+            Self::Bucket => "source bucket",
             Self::HelmRepository => "source helm",
             Self::HelmChart => "source chart",
             Self::ExternalArtifact => "source external",
@@ -105,6 +106,7 @@ impl Resource {
             Kind::HelmRelease => "/status/history/0/chartVersion",
             Kind::GitRepository
             | Kind::OCIRepository
+            | Kind::Bucket
             | Kind::HelmRepository
             | Kind::HelmChart
             | Kind::ExternalArtifact => "/status/artifact/revision",
@@ -146,6 +148,7 @@ impl Resource {
                 cowherd_text::listed(sources.map(named), NAMED)
             }
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
+            Kind::Bucket => format!("{}/{}", self.text("/spec/endpoint"), self.text("/spec/bucketName")),
             Kind::Alert => format!("Provider/{}", self.text("/spec/providerRef/name")),
             Kind::Provider | Kind::Receiver => self.text("/spec/type").to_owned(),
         }

@@ -16,6 +16,8 @@ pub enum Kind {
     /// `source.toolkit.fluxcd.io/v1`
     OCIRepository,
     /// `source.toolkit.fluxcd.io/v1`
+    Bucket,
+    /// `source.toolkit.fluxcd.io/v1`
     HelmRepository,
     /// `source.toolkit.fluxcd.io/v1`
     HelmChart,
@@ -35,9 +37,10 @@ pub enum Kind {
 
 impl Kind {
     /// The kinds of sources, and what makes some of others.
-    pub const SOURCES: [Self; 6] = [
+    pub const SOURCES: [Self; 7] = [
         Self::GitRepository,
         Self::OCIRepository,
+        Self::Bucket,
         Self::HelmRepository,
         Self::HelmChart,
         Self::ArtifactGenerator,
@@ -61,6 +64,7 @@ impl Kind {
             Self::Kustomization => "Kustomization",
             Self::GitRepository => "GitRepository",
             Self::OCIRepository => "OCIRepository",
+            Self::Bucket => "Bucket",
             Self::HelmRepository => "HelmRepository",
             Self::HelmChart => "HelmChart",
             Self::ExternalArtifact => "ExternalArtifact",
@@ -80,6 +84,7 @@ impl Kind {
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
             Self::GitRepository
             | Self::OCIRepository
+            | Self::Bucket
             | Self::HelmRepository
             | Self::HelmChart
             | Self::ExternalArtifact => "source.toolkit.fluxcd.io",
@@ -103,6 +108,7 @@ impl Kind {
             Self::Kustomization => "kustomizations",
             Self::GitRepository => "gitrepositories",
             Self::OCIRepository => "ocirepositories",
+            Self::Bucket => "buckets",
             Self::HelmRepository => "helmrepositories",
             Self::HelmChart => "helmcharts",
             Self::ExternalArtifact => "externalartifacts",
@@ -129,6 +135,7 @@ impl Kind {
             "Kustomization" => Self::Kustomization,
             "GitRepository" => Self::GitRepository,
             "OCIRepository" => Self::OCIRepository,
+            "Bucket" => Self::Bucket,
             "HelmRepository" => Self::HelmRepository,
             "HelmChart" => Self::HelmChart,
             "ExternalArtifact" => Self::ExternalArtifact,
@@ -153,16 +160,17 @@ impl Kind {
             return match words.get(1).map(String::as_str) {
                 Some("git") => Ok(Some((Self::GitRepository, &words[2..]))),
                 Some("oci") => Ok(Some((Self::OCIRepository, &words[2..]))),
+                Some("bucket") => Ok(Some((Self::Bucket, &words[2..]))),
                 Some("helm") => Ok(Some((Self::HelmRepository, &words[2..]))),
                 Some("chart") => Ok(Some((Self::HelmChart, &words[2..]))),
                 Some("external") => Ok(Some((Self::ExternalArtifact, &words[2..]))),
                 Some(other) => {
                     misuse!(
-                        "sources of kind {other:?} are not supported; the kinds that are: git, oci, helm, chart, external"
+                        "sources of kind {other:?} are not supported; the kinds that are: git, oci, bucket, helm, chart, external"
                     )
                 }
                 None => misuse!(
-                    "name the kind of source: `source git`, `source oci`, `source helm`, `source chart` or `source external`"
+                    "name the kind of source: `source git`, `source oci`, `source bucket`, `source helm`, `source chart` or `source external`"
                 ),
             };
         }
@@ -181,7 +189,7 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources helm, sources chart, sources external, artifact \
+const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
      generators, alerts, providers, receivers (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.
@@ -282,6 +290,8 @@ mod tests {
         for (words, kind) in [
             (&["source", "helm", "apps"][..], Kind::HelmRepository),
             (&["source", "chart", "apps"], Kind::HelmChart),
+            (&["source", "bucket", "apps"], Kind::Bucket),
+            (&["buckets", "apps"], Kind::Bucket),
             (&["source", "external", "apps"], Kind::ExternalArtifact),
             (&["artifact", "generator", "apps"], Kind::ArtifactGenerator),
             (&["ag/apps"], Kind::ArtifactGenerator),
@@ -290,7 +300,7 @@ mod tests {
         ] {
             assert_eq!(target(words).unwrap(), Target { kind, names: names(&["apps"]) });
         }
-        assert!(target(&["source", "bucket", "x"]).is_err());
+        assert!(target(&["source", "image", "x"]).is_err());
         assert_eq!(target(&[]).unwrap().names, names(&[]));
     }
 

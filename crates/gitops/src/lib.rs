@@ -53,6 +53,7 @@ pub use policy::{Policy, Root};
 pub use producer::KeptRenders;
 pub use progress::{Named, Phase, Progress};
 pub use remotes::{Elsewhere, ElsewhereError, Unrendered};
+pub use source::bucket::refusal as bucket_refusal;
 pub use source::git::{SourceRefusal, refusal};
 pub use source::oci::refusal as artifact_refusal;
 
@@ -63,7 +64,9 @@ use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_api::flux::source::v1::{ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository};
+use cowherd_api::flux::source::v1::{
+    Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository,
+};
 use cowherd_apply::{Actors, Assumption, ObjectId};
 use cowherd_runtime::{Health, Metrics, Shard};
 use cowherd_source::{Artifacts, Mirrors};
@@ -81,7 +84,7 @@ pub struct Config {
     pub policy: Arc<Policy>,
     /// Where renders find what is elsewhere: remote bases, charts.
     pub elsewhere: Arc<Elsewhere>,
-    /// Where artifacts of registries are kept; without it no OCIRepository is fetched.
+    /// Where artifacts of registries and what is in buckets are kept; without it no OCIRepository and no Bucket is fetched.
     pub artifacts: Option<Artifacts>,
     /// What random functions of charts follow from. It is to stay the same for as long as the cluster is kept, and
     /// nobody may know it.
@@ -145,6 +148,7 @@ pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
     ("source.extensions.fluxcd.io", "ArtifactGenerator"),
+    ("source.toolkit.fluxcd.io", "Bucket"),
     ("source.toolkit.fluxcd.io", "ExternalArtifact"),
     ("source.toolkit.fluxcd.io", "GitRepository"),
     ("source.toolkit.fluxcd.io", "HelmChart"),
@@ -203,6 +207,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(cowherd_notify::receiver::reconcile(receivers.0, receivers.1, receivers.2, receivers.3));
     tasks.spawn(source::run::<GitRepository>(shared.clone()));
     tasks.spawn(source::run::<OCIRepository>(shared.clone()));
+    tasks.spawn(source::run::<Bucket>(shared.clone()));
     tasks.spawn(source::run::<HelmRepository>(shared.clone()));
     tasks.spawn(source::run::<HelmChart>(shared.clone()));
     tasks.spawn(source::run::<ExternalArtifact>(shared.clone()));

@@ -2,7 +2,7 @@
 
 pub use cowherd_gitops::{
     Elsewhere, Generated, Generator, GeneratorSource, Made, NamespacedName, OfflineProblem as Problem, Plan,
-    ReleasePlan, Released, SourceRefusal, Values, artifact_refusal, refusal,
+    ReleasePlan, Released, SourceRefusal, Values, artifact_refusal, bucket_refusal, refusal,
 };
 
 use cowherd_api::flux::kustomize::v1::Kustomization;

@@ -131,7 +131,7 @@ impl Get {
                 // One of another project has its own words.
                 Kind::of_word(&self.words[0])?;
                 misuse!(
-                    "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, helm, chart, external, artifact \
+                    "unknown kind {:?}; the kinds are: all, kustomizations, helmreleases, sources git, oci, bucket, helm, chart, external, artifact \
                      generators, alerts, providers, receivers (for others: kubectl get){}",
                     self.words[0],
                     target::hint(&self.words[0])

@@ -36,6 +36,7 @@ const SUCCEEDED: &str = "ReconciliationSucceeded";
 /// What is said of a commit that exists somewhere else.
 const NOT_AT_HAND: &str = "not at hand; stand in a clone of the repository to see all of it";
 /// What is said of that of an artifact which says nothing of it.
+const UNKNOWN_OF_BUCKET: &str = "not known; what is in a bucket does not say what it was made of";
 const UNKNOWN: &str = "not known; `flux push artifact --source --revision` has the artifact say what it was made of";
 
 /// Show where an object comes from: its Kustomization, its source and its commit
@@ -221,19 +222,28 @@ impl Way {
         println!();
         print_resource(&self.kustomization, &[("Path", "/spec/path")]);
         println!();
-        print_resource(&self.source, &[("URL", "/spec/url")]);
+        match self.source.kind {
+            Kind::Bucket => {
+                print_resource(&self.source, &[("Endpoint", "/spec/endpoint"), ("Bucket", "/spec/bucketName")])
+            }
+            _ => print_resource(&self.source, &[("URL", "/spec/url")]),
+        }
         if let Some(Origin { revision, source }) = &self.origin {
             line("Origin Revision", revision);
             line("Origin Source", source);
         }
         println!();
-        let is_unknown = self.origin.is_none() && self.source.kind == Kind::OCIRepository;
+        let unknown = match self.source.kind {
+            Kind::OCIRepository if self.origin.is_none() => Some(UNKNOWN),
+            Kind::Bucket => Some(UNKNOWN_OF_BUCKET),
+            _ => None,
+        };
         match &self.brought {
-            _ if is_unknown => line("Commit", UNKNOWN),
+            _ if unknown.is_some() => line("Commit", unknown.unwrap_or_default()),
             Some(brought) => brought.print(["Commit", "Author", "Date", "Subject"]),
             None => line("Commit", "nothing was applied with success yet"),
         }
-        if let Some(tried) = self.tried.as_ref().filter(|_| !is_unknown) {
+        if let Some(tried) = self.tried.as_ref().filter(|_| unknown.is_none()) {
             println!();
             tried.print(["Tried Since", "Author", "Date", "Subject"]);
         }

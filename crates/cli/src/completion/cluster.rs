@@ -34,7 +34,7 @@ pub fn resources(so_far: &OsStr) -> Vec<CompletionCandidate> {
             let kinds = ["helmrelease", "kustomization", "source"].map(str::to_owned);
             candidates(found.into_iter().chain(kinds.into_iter().filter(|_| words.is_empty())), &so_far)
         }
-        Err(_) => candidates(["chart", "git", "helm", "oci"].map(str::to_owned), &so_far),
+        Err(_) => candidates(["bucket", "chart", "external", "git", "helm", "oci"].map(str::to_owned), &so_far),
     }
 }
 

@@ -9,10 +9,10 @@ use cowherd_assemble::{Rule, Strategy, Template, object_name_problem};
 
 use super::error::Error;
 use crate::NamespacedName;
-use crate::source::{SourceKind, SourceName, external_artifact, git, helm_chart, oci};
+use crate::source::{SourceKind, SourceName, bucket, external_artifact, git, helm_chart, oci};
 
 /// The kinds that artifacts are made of.
-const SOURCES: &[SourceKind] = &[git::KIND, oci::KIND, helm_chart::KIND, external_artifact::KIND];
+const SOURCES: &[SourceKind] = &[git::KIND, oci::KIND, bucket::KIND, helm_chart::KIND, external_artifact::KIND];
 /// How many sources and artifacts there may be, and how many rules for an artifact.
 const MOST: usize = 1000;
 

@@ -199,8 +199,8 @@ mod tests {
         let by_account = json!({ "decryption": { "provider": "sops", "serviceAccountName": "a" } });
         assert!(error(by_account).starts_with("spec.decryption.serviceAccountName is not supported"));
         assert!(
-            error(json!({ "sourceRef": { "kind": "Bucket", "name": "s" } }))
-                .starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet")
+            error(json!({ "sourceRef": { "kind": "HelmRepository", "name": "s" } }))
+                .starts_with("spec.sourceRef.kind \"HelmRepository\" is not supported yet")
         );
         assert!(error(json!({ "kubeConfig": {} })).starts_with("spec.kubeConfig must have exactly one"));
         assert!(error(json!({ "interval": "soon" })).contains("\"soon\" is not a duration"));

@@ -7,6 +7,7 @@
 //! ([`news`]).
 
 mod artifact;
+pub(crate) mod bucket;
 pub(crate) mod external_artifact;
 pub(crate) mod git;
 pub(crate) mod helm_chart;

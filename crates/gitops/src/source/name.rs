@@ -11,7 +11,7 @@ pub(crate) struct SourceKind(pub(crate) &'static str);
 impl SourceKind {
     /// The kinds whose content are manifests, or what they are made of.
     pub(crate) const OF_MANIFESTS: &'static [Self] =
-        &[super::git::KIND, super::oci::KIND, super::external_artifact::KIND];
+        &[super::git::KIND, super::oci::KIND, super::bucket::KIND, super::external_artifact::KIND];
 
     /// The kinds whose content is a chart.
     pub(crate) const OF_CHARTS: &'static [Self] =

@@ -171,9 +171,6 @@ async fn what_cannot_be_made_is_said_and_what_was_made_before_stays() {
         says(&world, "ValidationFailed", "it is made of what it makes itself: flux-system/parts -> flux-system/parts")
             .await;
     assert!(status["conditions"].to_string().contains("Stalled"), "{status}");
-    let bucket = json!({ "spec": { "sources": [{ "alias": "repo", "kind": "Bucket", "name": "b" }] } });
-    world.patch(EXTENSIONS, "ArtifactGenerator", FLUX, "parts", bucket).await;
-    says(&world, "UnsupportedFeature", "spec.sources[].kind \"Bucket\" is not supported yet").await;
     let missing = json!({ "spec": { "sources": [{ "alias": "repo", "kind": "GitRepository", "name": "gone" }] } });
     world.patch(EXTENSIONS, "ArtifactGenerator", FLUX, "parts", missing).await;
     says(&world, "SourceFetchFailed", "get sources failed: source 'GitRepository/flux-system/gone' is not ready").await;

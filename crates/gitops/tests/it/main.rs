@@ -6,6 +6,7 @@
 mod applied;
 mod artifacts;
 mod asked;
+mod buckets;
 mod converge;
 mod cost;
 mod decryption;

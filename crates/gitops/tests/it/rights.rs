@@ -108,6 +108,23 @@ async fn play_artifact(world: &World) {
         .await;
 }
 
+/// A Bucket with keys, on a server that may not be asked.
+async fn play_bucket(world: &World) {
+    let keys = json!({ "accesskey": "jane", "secretkey": "hunter2" });
+    let secret = json!({ "metadata": { "name": "keys", "namespace": FLUX }, "stringData": keys });
+    world.create("v1", "Secret", secret).await;
+    let spec =
+        json!({ "interval": "1h", "endpoint": "127.0.0.1:1", "bucketName": "apps", "secretRef": { "name": "keys" } });
+    world.create(SOURCE, "Bucket", json!({ "metadata": { "name": "bucket", "namespace": FLUX }, "spec": spec })).await;
+    world
+        .until("the server may not be asked", async || {
+            let found = world.get(SOURCE, "Bucket", Some(FLUX), "bucket").await.unwrap();
+            let status = found["status"].to_string();
+            if status.contains("AccessDenied") { Ok(()) } else { Err(status) }
+        })
+        .await;
+}
+
 /// A GitRepository that is made of another.
 async fn play_inclusion(world: &World) {
     let url = format!("file://{}", world.repository.path().display());
@@ -202,11 +219,12 @@ async fn told_again(world: &World, name: &str) {
 }
 
 /// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
-const TOLD: [(&str, &str, &str); 8] = [
+const TOLD: [(&str, &str, &str); 9] = [
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     (HELM, "HelmRelease", "web"),
     (SOURCE, "GitRepository", FLUX),
     (SOURCE, "OCIRepository", "artifact"),
+    (SOURCE, "Bucket", "bucket"),
     (SOURCE, "HelmRepository", "charts"),
     (SOURCE, "HelmChart", "web"),
     (SOURCE, "ExternalArtifact", "part"),
@@ -300,18 +318,22 @@ async fn play(world: &World) {
     let finalizer = json!({ "metadata": { "finalizers": ["finalizers.fluxcd.io"] } });
     world.patch(SOURCE, "GitRepository", FLUX, "gone", finalizer.clone()).await;
     play_artifact(world).await;
+    play_bucket(world).await;
     play_inclusion(world).await;
     play_elsewhere(world).await;
     play_release(world).await;
     play_generator(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;
-    for (kind, name) in [("OCIRepository", "artifact"), ("HelmRepository", "charts"), ("HelmChart", "web")] {
+    for (kind, name) in
+        [("OCIRepository", "artifact"), ("Bucket", "bucket"), ("HelmRepository", "charts"), ("HelmChart", "web")]
+    {
         world.patch(SOURCE, kind, FLUX, name, finalizer.clone()).await;
     }
     let deleted = [
         (SOURCE, "GitRepository", "gone"),
         (SOURCE, "OCIRepository", "artifact"),
+        (SOURCE, "Bucket", "bucket"),
         (SOURCE, "HelmChart", "web"),
         (SOURCE, "HelmRepository", "charts"),
         (EXTENSIONS, "ArtifactGenerator", "parts"),

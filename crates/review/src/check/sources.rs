@@ -1,6 +1,6 @@
 //! Sources that the agents would refuse without asking anybody.
 
-use cowherd_api::flux::source::v1::{GitRepository, OCIRepository};
+use cowherd_api::flux::source::v1::{Bucket, GitRepository, OCIRepository};
 use cowherd_api::flux::source_extensions::v1beta1::ArtifactGenerator;
 use cowherd_api::supported::{ARTIFACT_GENERATOR, refused};
 use cowherd_source::Access;
@@ -26,7 +26,11 @@ pub(super) fn check(checked: &mut Checked<'_>) {
                 continue;
             }
             let severity = if refusal.is_final { Severity::Error } else { Severity::Warning };
-            let field = if id.kind == "ArtifactGenerator" { "spec" } else { "spec.url" };
+            let field = match id.kind.as_str() {
+                "ArtifactGenerator" => "spec",
+                "Bucket" => "spec.endpoint",
+                _ => "spec.url",
+            };
             let place = checked.places.field(unit, object, field);
             let text = unit.mask().text(&refusal.text);
             checked.findings.push(Finding { severity, ..Finding::error(place, Rule::Source, text).of(id) });
@@ -44,6 +48,10 @@ fn refusal(kind: &str, object: &Value) -> Option<SourceRefusal> {
         "OCIRepository" => {
             let repository: OCIRepository = serde_json::from_value(object.clone()).ok()?;
             gitops::artifact_refusal(&repository, &Access::default())
+        }
+        "Bucket" => {
+            let bucket: Bucket = serde_json::from_value(object.clone()).ok()?;
+            gitops::bucket_refusal(&bucket, &Access::default())
         }
         "ArtifactGenerator" => {
             let generator: ArtifactGenerator = serde_json::from_value(object.clone()).ok()?;

@@ -2,7 +2,7 @@
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
-use cowherd_source::RepositoryUrl;
+use cowherd_source::{BucketPlace, RepositoryUrl};
 use kube::ResourceExt;
 use serde_json::Value;
 
@@ -177,8 +177,14 @@ pub(crate) fn reference(kustomization: &Kustomization) -> (String, NamespacedNam
 
 /// Where a source of another kind is.
 fn address(object: &Value) -> String {
-    let url = object["spec"]["url"].as_str().and_then(|url| RepositoryUrl::parse(url).ok());
-    url.map_or_else(String::new, |url| format!(" ({url})"))
+    let spec = &object["spec"];
+    let text = |field: &str| spec[field].as_str();
+    let url = text("url").and_then(|url| RepositoryUrl::parse(url).ok()).map(|url| url.to_string());
+    let bucket = || {
+        let is_insecure = spec["insecure"] == true;
+        BucketPlace::parse(text("endpoint")?, text("bucketName")?, is_insecure).ok().map(|place| place.to_string())
+    };
+    url.or_else(bucket).map_or_else(String::new, |address| format!(" ({address})"))
 }
 
 /// Whether two addresses name one repository: whatever the scheme, the user and the ending.

@@ -51,10 +51,10 @@ impl Trees {
         let reference = &kustomization.spec.source_ref;
         match reference.kind.as_str() {
             "GitRepository" => {}
-            "OCIRepository" => {
+            kind @ ("OCIRepository" | "Bucket") => {
+                let place = if kind == "Bucket" { "its objects are put there from" } else { "its artifact is made" };
                 return Ok(Some(format!(
-                    "it is made of the OCIRepository {}, which no revision of a repository stands for; what would change \
-                     is seen where its artifact is made",
+                    "it is made of the {kind} {}, which no revision of a repository stands for; what would change is seen where {place}",
                     reference.name
                 )));
             }

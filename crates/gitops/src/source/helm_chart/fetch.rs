@@ -18,7 +18,9 @@ pub(super) async fn fetch(shared: &Shared, object: &HelmChart) -> Result<Found, 
     refuse_unsupported(object)?;
     let source = super::source(object).ok_or_else(|| {
         let kind = &object.spec.source_ref.kind;
-        Error::Source(format!("unsupported source kind '{kind}', must be one of: [HelmRepository GitRepository]"))
+        Error::Source(format!(
+            "unsupported source kind '{kind}', must be one of: [HelmRepository GitRepository Bucket]"
+        ))
     })?;
     let latest = shared.shelf.follow(&source).borrow().artifact.clone();
     let packaged = if source.kind == helm_repository::KIND {
@@ -121,8 +123,8 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_refused_by_name() {
         let said = |spec: Value| refuse_unsupported(&chart(spec)).unwrap_err().to_string();
-        let bucket = said(json!({ "sourceRef": { "kind": "Bucket", "name": "b" } }));
-        assert!(bucket.starts_with("spec.sourceRef.kind \"Bucket\" is not supported yet"), "{bucket}");
+        let artifact = said(json!({ "sourceRef": { "kind": "OCIRepository", "name": "b" } }));
+        assert!(artifact.starts_with("spec.sourceRef.kind \"OCIRepository\" is not supported yet"), "{artifact}");
         assert!(said(json!({ "verify": { "provider": "cosign" } })).starts_with("spec.verify is not supported yet"));
     }
 }

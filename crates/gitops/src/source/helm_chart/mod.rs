@@ -15,13 +15,13 @@ use kube::ResourceExt;
 pub(crate) use of_files::chart_in;
 
 use super::status::Status;
-use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName, git, helm_repository};
+use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName, bucket, git, helm_repository};
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("HelmChart");
 
 /// The kinds that a chart may be taken from.
-const SOURCES: &[SourceKind] = &[helm_repository::KIND, git::KIND];
+const SOURCES: &[SourceKind] = &[helm_repository::KIND, git::KIND, bucket::KIND];
 
 /// Where the chart is taken from.
 fn source(chart: &HelmChart) -> Option<SourceName> {

@@ -3,6 +3,7 @@
 use cowherd_gitserver::artifact::{Artifact, Repository, packed};
 use cowherd_gitserver::files::Behaviour;
 use cowherd_gitserver::registry::{Access, Registry};
+use cowherd_gitserver::storage::Storage;
 use serde_json::{Value, json};
 
 use super::{MAP, SOURCE, Shop, condition};
@@ -198,4 +199,30 @@ async fn a_pushed_artifact_of_plain_files_is_a_chart_too() {
         .await;
     shop.add_release(json!({ "chart": null, "chartRef": { "kind": "OCIRepository", "name": "web" } })).await;
     shop.released(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_may_be_among_the_objects_of_a_bucket_with_values_beside_it() {
+    let shop = Shop::open().await;
+    let storage = Storage::start("charts");
+    storage.put("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.0\n");
+    storage.put("web/values.yaml", "key: none\n");
+    storage.put("web/templates/map.yaml", MAP);
+    storage.put("values/prod.yaml", "key: one\n");
+    let spec = json!({ "interval": "1h", "endpoint": storage.endpoint(), "insecure": true, "bucketName": "charts" });
+    let object = json!({ "metadata": { "name": "charts", "namespace": "apps" }, "spec": spec });
+    shop.world.create(SOURCE, "Bucket", object).await;
+    let chart = json!({ "spec": { "chart": "./web", "reconcileStrategy": "Revision", "interval": "1h",
+        "valuesFiles": ["web/values.yaml", "values/prod.yaml"], "sourceRef": { "kind": "Bucket", "name": "charts" } } });
+    shop.add_release(json!({ "chart": chart })).await;
+    let status = shop.released(1).await;
+    let version = status["history"][0]["chartVersion"].as_str().unwrap().to_owned();
+    let bucket = shop.world.get(SOURCE, "Bucket", Some("apps"), "charts").await.unwrap();
+    let short: String = bucket["status"]["artifact"]["revision"].as_str().unwrap().chars().skip(7).take(12).collect();
+    assert_eq!(version, format!("1.2.0+{short}.1"));
+    assert_eq!(shop.world.value("apps", "web").await.as_deref(), Some("one"));
+    storage.put("values/prod.yaml", "key: two\n");
+    shop.reconcile(SOURCE, "Bucket", "charts", "1").await;
+    shop.released(2).await;
+    assert_eq!(shop.world.value("apps", "web").await.as_deref(), Some("two"));
 }

@@ -1,6 +1,7 @@
 //! `source.toolkit.fluxcd.io/v1`.
 
 mod artifact;
+mod bucket;
 mod external_artifact;
 mod git_repository;
 mod helm_chart;
@@ -8,6 +9,7 @@ mod helm_repository;
 mod oci_repository;
 
 pub use artifact::Artifact;
+pub use bucket::{Bucket, BucketSTSSpec, BucketSpec, BucketStatus, bucket_crd};
 pub use external_artifact::{
     ArtifactSourceReference, ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, external_artifact_crd,
 };
