@@ -627,12 +627,37 @@ fn fields_of_releases_that_are_refused_are_told_where_they_are_written() {
     let story = Story::begin();
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\n  namespace: \
                    default\nspec:\n  interval: 1m\n  chartRef: {kind: OCIRepository, name: web}\n  healthCheckExprs:\n    \
-                   - {apiVersion: v1, kind: ConfigMap, current: data.ready}\n";
+                   - {apiVersion: v1, kind: ConfigMap, current: data.ready ==}\n";
     let repository = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata:\n  name: web\n  namespace: \
                       default\nspec:\n  url: https://charts.example.com\n  provider: aws\n";
     story.repository.write("app/release.yaml", release).write("app/repository.yaml", repository).commit("far away");
-    story.says("app/release.yaml:9", "spec.healthCheckExprs");
+    let wrong = "spec.healthCheckExprs[0].current cannot be read as an expression of CEL: 1:14: syntax error: unexpected the end";
+    story.says("app/release.yaml:10", wrong);
     story.says("app/repository.yaml:8", "spec.provider");
+}
+
+#[test]
+fn expressions_that_are_none_are_told_with_their_field_their_line_and_their_place_in_it() {
+    let story = Story::begin();
+    let repository = &story.repository;
+    let expressions = "dependsOn:\n  - name: app\n    readyExpr: deps.status.ready\nhealthCheckExprs:\n  - apiVersion: example.com/v1\n    \
+                       kind: Widget\n    failed: status.phase = 'Broken'\n    current: status.phase == 'Fine'";
+    repository.kustomization("late", "./late", expressions).config_map("late/a.yaml", "late", "1");
+    let receiver = "apiVersion: notification.toolkit.fluxcd.io/v1\nkind: Receiver\nmetadata: {name: hook, namespace: flux-system}\nspec:\n  \
+                    type: generic\n  secretRef: {name: hook}\n  resources:\n    - kind: GitRepository\n      name: flux-system\n      \
+                    filter: res.metadata.name\n";
+    let provider = "apiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Provider\nmetadata: {name: github, namespace: flux-system}\n\
+                    spec:\n  type: github\n  address: https://github.com/org/repo\n  commitStatusExpr: event.reason ==\n";
+    repository.write("app/receiver.yaml", receiver).write("app/provider.yaml", provider);
+    let wrong = "cannot be read as an expression of CEL:";
+    let undeclared = "1:1: undeclared reference to 'deps'";
+    story.says("cluster/late.yaml:16", &format!("spec.dependsOn[0].readyExpr {wrong} {undeclared}"));
+    let character = "1:14: syntax error: unexpected character '='";
+    story.says("cluster/late.yaml:20", &format!("spec.healthCheckExprs[0].failed {wrong} {character}"));
+    let type_ = "1:1: the expression has to be of the type bool";
+    story.says("app/receiver.yaml:10", &format!("spec.resources[0].filter {wrong} {type_}"));
+    let end = "1:16: syntax error: unexpected the end";
+    story.says("app/provider.yaml:7", &format!("spec.commitStatusExpr {wrong} {end}"));
 }
 
 #[test]

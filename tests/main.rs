@@ -23,6 +23,7 @@ mod deployed;
 mod documentation;
 mod drift;
 mod encrypted;
+mod expressions;
 mod following;
 mod foreseen;
 mod full_disk;

@@ -126,8 +126,6 @@ pub const KUSTOMIZATION: &[Unsupported] = &[
         "decryption.serviceAccountName",
         "no key service is asked; put keys of age or OpenPGP into decryption.secretRef",
     ),
-    not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
-    not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
     not_done("ignore", "leave the fields out of the manifests"),
     not_done("buildMetadata", "remove it"),
 ];
@@ -213,8 +211,6 @@ pub const HELM_RELEASE: &[Unsupported] = &[
         but: &["HelmChart", "OCIRepository", "ExternalArtifact"],
         instead: "use a HelmChart, an OCIRepository or an ExternalArtifact",
     },
-    not_done("dependsOn[].readyExpr", "let the dependency wait for its own health"),
-    not_done("healthCheckExprs", "custom resources are judged by their Ready condition"),
     Unsupported {
         field: "upgrade.serverSideApply",
         but: &["enabled", "auto"],
@@ -268,7 +264,6 @@ pub const PROVIDER: &[Unsupported] = &[
         instead: "have a generic Provider tell a service of yours, which passes it on",
     },
     not_done("serviceAccountName", "no Provider of a cloud is supported; remove it"),
-    not_done("commitStatusExpr", "without it the status is called kind/name/uid, in lower case, as by Flux"),
 ];
 
 /// What is not done of an Alert: all of it is.
@@ -293,8 +288,6 @@ pub const RECEIVER: &[Unsupported] = &[
         ],
         instead: "have it sent by generic-hmac, or let the interval do",
     },
-    not_done("resourceFilter", "name the resources, or choose them by matchLabels"),
-    not_done("resources[].filter", "name the resources, or choose them by matchLabels"),
     not_done("oidcProviders", "use a type with a token in a Secret"),
 ];
 
@@ -483,7 +476,11 @@ mod tests {
                 json!({ "decryption": { "provider": "sops", "serviceAccountName": "a" } }),
                 "spec.decryption.serviceAccountName is not supported yet; no",
             ),
-            (KUSTOMIZATION, json!({ "dependsOn": [{}, { "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
+            (
+                HELM_RELEASE,
+                json!({ "driftDetection": { "ignore": [{}, { "target": { "labelSelector": "a" } }] } }),
+                "spec.driftDetection.ignore[].target.labelSelector is not",
+            ),
             (KUSTOMIZATION, json!({ "buildMetadata": ["originAnnotations"] }), "spec.buildMetadata is not"),
             (GIT_REPOSITORY, json!({ "provider": "aws" }), "spec.provider \"aws\" is not"),
         ] {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cowherd_text::listed;
+use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::DynamicObject;
@@ -18,15 +19,18 @@ use tokio::task::JoinSet;
 use crate::applier::Applier;
 use crate::cluster::Kind;
 use crate::error::ApplyError;
-use crate::health::{self, Health, Status};
+use crate::health::{self, Health, Judge, Status};
 use crate::object::{ObjectId, Versioned};
-use crate::watching::Up;
+use crate::watching::{Up, judge};
 
 /// How often an object is looked for that no watch shows.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How often an object is looked at, for its health, that no watch shows.
 const LOOK_AT_HEALTH: Duration = Duration::from_secs(5);
+
+/// How many objects are looked at at once.
+const AT_ONCE: usize = 8;
 
 /// An object whose health is waited for.
 #[derive(Clone)]
@@ -35,6 +39,8 @@ struct Observed {
     id: ObjectId,
     /// Whether a watch shows it.
     up: Up,
+    /// What decides how far it is, if kstatus's rules do not.
+    judge: Option<Judge>,
 }
 
 /// What is waited for.
@@ -44,23 +50,31 @@ pub struct Expectation {
     pub object: Versioned,
     /// Whether it is as well if the object is gone, like a Job that is deleted once it is done.
     pub may_be_gone: bool,
+    /// What decides whether it is as it should be, if kstatus's rules do not.
+    pub judge: Option<Judge>,
     uid: Option<String>,
 }
 
 impl Expectation {
     /// That the object is as it should be.
     pub fn healthy(object: Versioned) -> Self {
-        Self { object, may_be_gone: false, uid: None }
+        Self { object, may_be_gone: false, judge: None, uid: None }
     }
 
     /// That the object is as it should be, or that it was and is gone.
     pub fn healthy_or_gone(object: Versioned) -> Self {
-        Self { object, may_be_gone: true, uid: None }
+        Self { object, may_be_gone: true, judge: None, uid: None }
     }
 
     /// That the object with this uid does not exist any more.
     pub fn gone(object: Versioned, uid: Option<String>) -> Self {
-        Self { object, may_be_gone: true, uid }
+        Self { object, may_be_gone: true, judge: None, uid }
+    }
+
+    /// The same, where something else than kstatus's rules may decide.
+    #[must_use]
+    pub fn judged_by(self, judge: Option<Judge>) -> Self {
+        Self { judge, ..self }
     }
 }
 
@@ -184,7 +198,8 @@ impl Applier {
     ) -> Result<Option<Observed>, ApplyError> {
         let id = &expectation.object.id;
         let ours = self.inner.memory.is_applied(id);
-        if ours && !health::changes(&id.group, &id.kind) {
+        let judge = expectation.judge.clone();
+        if ours && judge.is_none() && !health::changes(&id.group, &id.kind) {
             return Ok(None);
         }
         let Some(kind) = self.kind(&expectation.object).await? else {
@@ -195,44 +210,74 @@ impl Applier {
             });
         };
         let id = id.clone();
+        if let Some(judge) = &judge {
+            self.inner.memory.have_judged(&id, judge);
+        }
         if ours {
-            return Ok(Some(Observed { up: self.inner.watching.health(&kind), kind, id }));
+            return Ok(Some(Observed { up: self.inner.watching.health(&kind), kind, id, judge }));
         }
         self.inner.memory.forget_health(&id);
-        let observed = Observed { up: Up::default(), kind, id };
-        let (applier, Observed { kind, id, up }) = (self.clone(), observed.clone());
+        let observed = Observed { up: Up::default(), kind, id, judge };
+        let (applier, Observed { kind, id, up, .. }) = (self.clone(), observed.clone());
         watches.spawn(async move { applier.inner.watching.health_of(&kind, &id, &up).await });
         Ok(Some(observed))
     }
 
     /// Looks at the objects that no watch shows, since it is refused, or the kind has none, for as long as it is polled.
     async fn look_where_nothing_shows(&self, observed: &[Observed]) {
+        // What a watch showed before anybody asked was not decided on by who does now.
+        let undecided = |one: &&Observed| {
+            one.judge.as_ref().is_some_and(|judge| self.inner.memory.judged(&one.id, judge).is_none())
+        };
+        let undecided: Vec<&Observed> = observed.iter().filter(undecided).collect();
+        for some in undecided.chunks(AT_ONCE) {
+            let mut looks = Vec::new();
+            for one in some {
+                looks.push(self.look_at_first(one));
+            }
+            join_all(looks).await;
+        }
         loop {
             tokio::time::sleep(LOOK_AT_HEALTH).await;
-            for Observed { kind, id, up } in observed {
-                if up.load(Ordering::Relaxed) {
-                    continue;
-                }
-                match self.inner.cluster.get(kind, id, None).await {
-                    Ok(Some(object)) => {
-                        let revision =
-                            object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
-                        let health = health::assess(&object, Timestamp::now());
-                        self.inner.memory.see_health(id, revision.unwrap_or(0), health);
-                    }
-                    Ok(None) => {
-                        self.inner.memory.forget_health(id);
-                        self.inner.memory.see_health(id, 0, Health::not_found());
-                    }
-                    Err(error) => tracing::debug!(object = %id, %error, "cannot be looked at"),
-                }
+            for one in observed.iter().filter(|one| !one.up.load(Ordering::Relaxed)) {
+                self.look_at_health(one).await;
             }
         }
     }
 
-    fn health_of(&self, expectation: &Expectation) -> Health {
+    /// Looks at an object that a watch may show already; that it is not there may be older than what that shows.
+    async fn look_at_first(&self, Observed { kind, id, .. }: &Observed) {
+        match self.inner.cluster.get(kind, id, None).await {
+            Ok(Some(object)) => self.see_looked_at(id, &object),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(object = %id, %error, "cannot be looked at"),
+        }
+    }
+
+    /// Looks at an object that no watch shows.
+    async fn look_at_health(&self, Observed { kind, id, .. }: &Observed) {
+        match self.inner.cluster.get(kind, id, None).await {
+            Ok(Some(object)) => self.see_looked_at(id, &object),
+            Ok(None) => {
+                self.inner.memory.forget_health(id);
+                self.inner.memory.see_none(id, 0);
+            }
+            Err(error) => tracing::debug!(object = %id, %error, "cannot be looked at"),
+        }
+    }
+
+    fn see_looked_at(&self, id: &ObjectId, object: &Value) {
+        let revision = object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok());
+        let revision = revision.unwrap_or(0);
+        self.inner.memory.see_health(id, revision, health::assess(object, Timestamp::now()));
+        judge(&self.inner.memory, id, revision, object);
+    }
+
+    fn health_of(&self, Expectation { object, judge, .. }: &Expectation) -> Health {
         let unknown = || Health { status: Status::Unknown, message: "not observed yet".into() };
-        self.inner.memory.health(&expectation.object.id).unwrap_or_else(unknown)
+        let memory = &self.inner.memory;
+        let known = judge.as_ref().map_or_else(|| memory.health(&object.id), |judge| memory.judged(&object.id, judge));
+        known.unwrap_or_else(unknown)
     }
 
     /// Waits until the objects do not exist any more.
@@ -386,6 +431,46 @@ mod tests {
         // The last is given first.
         *api.answers.lock().unwrap() = vec![object(2), object(1)];
         assert_eq!(waited_for(&api, &["get"], Expectation::healthy).await, Ok(()));
+    }
+
+    /// What expressions decide on the phase of a ConfigMap.
+    fn judged(object: Versioned) -> Expectation {
+        let written = health::Written {
+            api_version: "v1",
+            kind: "ConfigMap",
+            failed: Some("data.phase == 'Broken'"),
+            current: "data.phase == 'Fine'",
+            ..health::Written::default()
+        };
+        let judges = health::Judges::read([written]).unwrap();
+        let judge = judges.of(&object.id).cloned();
+        Expectation::healthy(object).judged_by(judge)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_expressions_decide_on_is_waited_for_as_they_say() {
+        let object = |data: Value| {
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": data,
+                "metadata": { "name": "a", "namespace": "default", "resourceVersion": "7" } })
+        };
+        let told = |what: &str, status: &str| Err(format!("{what}: [ConfigMap/default/a status: {status}]"));
+        let late = "timeout waiting for";
+        assert_eq!(waited(&[object(json!({ "phase": "Fine" }))], judged).await, Ok(()));
+        let waits = "'InProgress': none of its healthCheckExprs holds";
+        assert_eq!(waited(&[object(json!({ "phase": "Working" }))], judged).await, told(late, waits));
+        let failed = "'Failed': failed of its healthCheckExprs holds";
+        let early = "failed early due to stalled resources";
+        assert_eq!(waited(&[object(json!({ "phase": "Broken" }))], judged).await, told(early, failed));
+        let unknown =
+            "'Unknown': failed to evaluate the CEL expression 'data.phase == 'Broken'': no such key: phase (at 1:5)";
+        assert_eq!(waited(&[object(json!({}))], judged).await, told(late, unknown));
+        assert_eq!(waited(&[], judged).await, told(late, "'NotFound': Resource not found"));
+
+        // Where no watch shows it.
+        let api = Played::default();
+        *api.answers.lock().unwrap() =
+            vec![(200, object(json!({ "phase": "Fine" }))), (200, object(json!({ "phase": "Working" })))];
+        assert_eq!(waited_for(&api, &["get"], judged).await, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ast::{Access, Entry, Expr, Item, Kind, Macro, MacroKind, Operator};
-use crate::functions::{contains, matches};
+use crate::functions::{Function, contains, matches};
 use crate::meter::Meter;
 use crate::result::{Fault, Outcome, What};
 use crate::scope::Scope;
@@ -36,7 +36,7 @@ impl<'a> Machine<'a, '_> {
             Kind::Index { operand, index, optional } => self.index(operand, index, *optional),
             Kind::Call { function, arguments, .. } => match function {
                 Some(function) if matches!(function.name, "or" | "orValue") && arguments.len() == 2 => {
-                    self.otherwise(function.run, arguments)
+                    self.otherwise(function, arguments)
                 }
                 Some(function) => {
                     let arguments = self.values(arguments)?;
@@ -89,15 +89,15 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// `a.or(b)` and `a.orValue(b)`, where `b` only matters if `a` is empty.
-    fn otherwise(&mut self, run: crate::functions::Run, arguments: &[Expr]) -> Outcome<Value<'a>> {
+    fn otherwise(&mut self, function: &Function, arguments: &[Expr]) -> Outcome<Value<'a>> {
         let [first, second] = arguments else { return Err(Fault::no_overload()) };
-        let is_or_value = run as usize == or_value() as usize;
+        let is_or_value = function.name == "orValue";
         match self.value(first)? {
             Value::Optional(Some(value)) if is_or_value => Ok((*value).clone()),
             it @ Value::Optional(Some(_)) => Ok(it),
             empty @ Value::Optional(None) => {
                 let second = self.value(second)?;
-                run(&mut self.meter, &[empty, second])
+                (function.run)(&mut self.meter, &[empty, second])
             }
             // As in cel-go, what is there is what it is.
             other => Ok(other),
@@ -289,10 +289,6 @@ impl<'a> Machine<'a, '_> {
         }
         Ok(Value::list(values))
     }
-}
-
-fn or_value() -> crate::functions::Run {
-    crate::functions::named("orValue").map_or(|_, _| Err(Fault::no_overload()), |function| function.run)
 }
 
 /// A variable that is missing is told with the fields that are asked of it.

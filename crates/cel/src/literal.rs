@@ -3,23 +3,25 @@
 /// The text that is meant by what stands in quotes.
 pub(crate) fn text(inner: &str, is_raw: bool) -> Result<String, String> {
     let mut text = String::with_capacity(inner.len());
-    read(inner, is_raw, |piece| match piece {
-        Piece::Char(c) => Ok(text.push(c)),
-        Piece::Code(code) | Piece::Byte(code) => {
-            char::from_u32(code).map(|c| text.push(c)).ok_or("invalid unicode code point".into())
-        }
-    })?;
+    for piece in read(inner, is_raw)? {
+        text.push(match piece {
+            Piece::Char(c) => c,
+            Piece::Code(code) | Piece::Byte(code) => char::from_u32(code).ok_or("invalid unicode code point")?,
+        });
+    }
     Ok(text)
 }
 
 /// The bytes that are meant by what stands in quotes.
 pub(crate) fn bytes(inner: &str, is_raw: bool) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(inner.len());
-    read(inner, is_raw, |piece| match piece {
-        Piece::Char(c) => Ok(bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes())),
-        Piece::Byte(byte) => Ok(bytes.push(byte as u8)),
-        Piece::Code(_) => Err("unicode code points cannot be in bytes".into()),
-    })?;
+    for piece in read(inner, is_raw)? {
+        match piece {
+            Piece::Char(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Piece::Byte(byte) => bytes.push(byte as u8),
+            Piece::Code(_) => return Err("unicode code points cannot be in bytes".into()),
+        }
+    }
     Ok(bytes)
 }
 
@@ -31,13 +33,14 @@ enum Piece {
     Byte(u32),
 }
 
-fn read(inner: &str, is_raw: bool, mut take: impl FnMut(Piece) -> Result<(), String>) -> Result<(), String> {
+fn read(inner: &str, is_raw: bool) -> Result<Vec<Piece>, String> {
+    let mut pieces = Vec::with_capacity(inner.len());
     let normalized = inner.replace("\r\n", "\n").replace('\r', "\n");
     let mut rest = normalized.as_str();
     while let Some(c) = rest.chars().next() {
         rest = rest.get(c.len_utf8()..).unwrap_or_default();
         if c != '\\' || is_raw {
-            take(Piece::Char(c))?;
+            pieces.push(Piece::Char(c));
             continue;
         }
         let escaped = rest.chars().next().unwrap_or_default();
@@ -57,9 +60,9 @@ fn read(inner: &str, is_raw: bool, mut take: impl FnMut(Piece) -> Result<(), Str
             '0'..='3' => Piece::Byte(escaped.to_digit(8).unwrap_or_default() * 64 + digits(&mut rest, 2, 8)?),
             other => return Err(format!("syntax error: '\\{other}' is no escape")),
         };
-        take(piece)?;
+        pieces.push(piece);
     }
-    Ok(())
+    Ok(pieces)
 }
 
 fn digits(rest: &mut &str, count: usize, radix: u32) -> Result<u32, String> {

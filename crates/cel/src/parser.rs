@@ -197,7 +197,7 @@ impl Parser {
             }
             if count > 0 {
                 let operand = self.member()?;
-                return Ok(if count % 2 == 0 { operand } else { Expr { at, kind: kind(Box::new(operand)) } });
+                return Ok(if count.is_multiple_of(2) { operand } else { Expr { at, kind: kind(Box::new(operand)) } });
             }
         }
         self.member()

@@ -23,7 +23,7 @@ pub(crate) enum Type {
     Map(Arc<(Type, Type)>),
     Optional(Arc<Type>),
     /// The type of values that are types, here of one.
-    Type(Arc<Type>),
+    Kind(Arc<Type>),
     /// One that is not known yet.
     Unknown(usize),
 }
@@ -43,7 +43,7 @@ impl Type {
             (Self::Dyn | Self::Unknown(_), Self::Dyn | Self::Unknown(_)) => true,
             (Self::List(one), Self::List(other))
             | (Self::Optional(one), Self::Optional(other))
-            | (Self::Type(one), Self::Type(other)) => deeper(|| one.is_same(other)),
+            | (Self::Kind(one), Self::Kind(other)) => deeper(|| one.is_same(other)),
             (Self::Map(one), Self::Map(other)) => deeper(|| one.0.is_same(&other.0) && one.1.is_same(&other.1)),
             (one, other) => one == other,
         }
@@ -75,7 +75,7 @@ impl fmt::Display for Type {
             Self::List(of) => write!(f, "list({of})"),
             Self::Map(of) => write!(f, "map({}, {})", of.0, of.1),
             Self::Optional(of) => write!(f, "optional_type({of})"),
-            Self::Type(of) => write!(f, "type({of})"),
+            Self::Kind(of) => write!(f, "type({of})"),
         }
     }
 }
@@ -95,9 +95,9 @@ pub(crate) fn named(name: &str) -> Option<(&'static str, Type)> {
         "null_type" => ("null_type", Type::Null),
         "optional_type" => ("optional_type", Type::optional(Type::Dyn)),
         "string" => ("string", Type::Text),
-        "type" => ("type", Type::Type(Arc::new(Type::Dyn))),
+        "type" => ("type", Type::Kind(Arc::new(Type::Dyn))),
         "uint" => ("uint", Type::Uint),
         _ => return None,
     };
-    Some((name, Type::Type(Arc::new(of))))
+    Some((name, Type::Kind(Arc::new(of))))
 }

@@ -39,12 +39,16 @@ pub(crate) const NO_CONTROLLER: &str = "NoController";
 pub(crate) const NO_NODES: &str = "NoNodes";
 pub(crate) const CLUSTER_CHANGED: &str = "ClusterChanged";
 pub(crate) const UNSUPPORTED: &str = "UnsupportedFeature";
+/// The reason of what has an expression that is none, as Flux has it.
+pub(crate) const INVALID_EXPRESSION: &str = "InvalidCELExpression";
 
 /// The dependency that an owner waits for, by what its condition of the reason `DependencyNotReady` says; `None` where that is not just
 /// a matter of time: it is not there, or waits for the owner in turn.
 pub fn awaited_dependency(message: &str) -> Option<&str> {
     let (name, what) = message.strip_prefix("dependency '")?.split_once("' ")?;
-    ["is not ready", "revision is not up to date"].contains(&what).then_some(name)
+    ["is not ready", "is not ready according to readyExpr eval", "revision is not up to date"]
+        .contains(&what)
+        .then_some(name)
 }
 
 /// A time as Kubernetes writes it: UTC, without fractions.
@@ -126,7 +130,7 @@ mod tests {
 
     #[test]
     fn who_is_waited_for_is_known_where_it_is_there() {
-        for what in ["is not ready", "revision is not up to date"] {
+        for what in ["is not ready", "is not ready according to readyExpr eval", "revision is not up to date"] {
             assert_eq!(awaited_dependency(&format!("dependency 'n/infra' {what}")), Some("n/infra"));
         }
         for message in ["dependency 'n/infra' not found", "dependency cycle: 'n/a' -> 'n/a'", "'n/infra' is not ready"]

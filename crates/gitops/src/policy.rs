@@ -99,7 +99,7 @@ impl Policy {
         if !self.no_cross_namespace_refs {
             return Ok(());
         }
-        let depends_on = settings.depends_on.iter().map(OwnerName::namespaced);
+        let depends_on = settings.depends_on.iter().map(|dependency| dependency.name.namespaced());
         let mut named = std::iter::once(settings.source.name.clone()).chain(depends_on);
         named.find(|named| named.namespace != name.namespace).map_or(Ok(()), |named| Err(AccessDenied(named)))
     }

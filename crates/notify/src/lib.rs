@@ -9,6 +9,7 @@
 //! error.
 
 mod alert;
+mod commit_status;
 mod delivery;
 mod event;
 mod lanes;
@@ -19,6 +20,7 @@ mod secrets;
 mod sending;
 mod store;
 
+pub use commit_status::wrong_expression;
 pub use event::{COMMIT_STATUS, Event, Severity, UPDATE};
 pub use sending::Sends;
 

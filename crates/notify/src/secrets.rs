@@ -10,6 +10,7 @@ use cowherd_source::{Access, Auth, CallTerms, ProxyServer};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 
+use crate::commit_status;
 use crate::event::Event;
 use crate::provider::{self, AlertName, Failure, Settings};
 
@@ -97,7 +98,7 @@ async fn read(
         address: given(&spec.address),
         channel: given(&spec.channel),
         username: given(&spec.username),
-        commit_status: commit_status(&uid, event),
+        commit_status: commit_status::name(provider, alert, event)?,
         uid,
         alert: AlertName {
             namespace: alert.namespace().unwrap_or_default(),
@@ -201,16 +202,9 @@ fn own_proxy(address: &str) -> Result<ProxyServer, Failure> {
     proxy.map_err(|error| Failure::new(format!("the proxy cannot be used: {error}")))
 }
 
-/// What the status of a commit is called: one name for each object and cluster, by the uid of the Provider.
-fn commit_status(uid: &str, event: &Event) -> String {
-    let first = uid.split('-').next().unwrap_or_default();
-    format!("{}/{}/{first}", event.kind(), event.name()).to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::tests::event;
 
     fn data(pairs: &[(&str, &str)]) -> Data {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
@@ -253,10 +247,5 @@ mod tests {
             assert!(!failure.contains("hunter2"), "{failure}");
         }
         assert!(own_proxy("http://u:p@proxy:3128").is_ok() && own_proxy("http://proxy:3128").is_ok());
-    }
-
-    #[test]
-    fn a_status_is_called_by_the_object_and_the_provider() {
-        assert_eq!(commit_status("0c9c2e41-d2f9", &event(&[])), "kustomization/web/0c9c2e41");
     }
 }

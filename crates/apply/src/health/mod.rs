@@ -6,6 +6,7 @@
 
 pub mod actors;
 pub mod assumed;
+mod expressions;
 mod facts;
 mod idle;
 mod kinds;
@@ -13,6 +14,9 @@ mod kinds;
 mod kinds_tests;
 mod readable;
 mod workloads;
+
+pub(crate) use expressions::Expressions;
+pub use expressions::{ExpressionsError, Judge, Judges, Written};
 
 use std::borrow::Cow;
 

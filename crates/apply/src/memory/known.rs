@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Notify;
-
+use super::attention::Attention;
 use super::mark::Mark;
 use crate::health::Health;
 use crate::object::ContentDigest;
@@ -50,7 +49,7 @@ pub(super) struct Known {
     /// How many of our own requests are on their way: until they are answered, what a watch sees may be ours.
     pub(super) under_way: u32,
     pub(super) health: Option<(u64, Health)>,
-    pub(super) waiting: Vec<Arc<Notify>>,
+    pub(super) attention: Attention,
 }
 
 impl Live {
@@ -65,7 +64,7 @@ impl Live {
 impl Known {
     /// Whether anybody asks for the object, be it there or not.
     pub(super) fn is_needed(&self) -> bool {
-        self.applied.is_some() || self.left.is_some() || self.under_way > 0 || !self.waiting.is_empty()
+        self.applied.is_some() || self.left.is_some() || self.under_way > 0 || self.attention.is_awaited()
     }
 
     /// Whether the object, which a list that was made after `since` has at that revision, was later before. What is applied
@@ -76,6 +75,13 @@ impl Known {
         is_settled && self.live.as_ref().map(Live::revision).max(applied).is_some_and(|known| known > revision)
     }
 
+    /// The object does not exist: nobody decides otherwise.
+    pub(super) fn note_missing(&mut self, revision: u64) {
+        self.note_health(revision, Health::not_found());
+        let judges = self.attention.judges();
+        judges.iter().for_each(|by| self.attention.note_judged(by, revision, &Health::not_found()));
+    }
+
     /// How far the object was at a revision.
     pub(super) fn note_health(&mut self, revision: u64, health: Health) {
         if self.health.as_ref().is_some_and(|(known, _)| *known > revision) {
@@ -84,7 +90,7 @@ impl Known {
         let changed = self.health.as_ref().is_none_or(|(_, known)| *known != health);
         self.health = Some((revision, health));
         if changed {
-            self.waiting.iter().for_each(|notify| notify.notify_one());
+            self.attention.wake();
         }
     }
 }

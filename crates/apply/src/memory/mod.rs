@@ -4,6 +4,7 @@
 //! that our field manager has in `metadata.managedFields`. Whoever changes a field that we own takes it out of that
 //! entry, so an object drifted exactly when the entry is not the one that the API gave us back.
 
+mod attention;
 mod drift;
 #[cfg(test)]
 mod gone_tests;
@@ -111,7 +112,7 @@ impl Memory {
         let known = objects.note(id);
         known.under_way = known.under_way.saturating_sub(1);
         if known.under_way == 0 {
-            known.waiting.iter().for_each(|notify| notify.notify_one());
+            known.attention.wake();
         }
         let Outcome { content, mark, health } = match answer {
             Answer::Taken(outcome) => outcome,
@@ -135,6 +136,8 @@ impl Memory {
             return;
         }
         known.note_health(mark.revision, health);
+        // What it was before says nothing of what it is now: a watch is going to show it.
+        known.attention.forget_judged(|revision| revision < mark.revision);
         if known.live.as_ref().is_none_or(|live| live.revision() <= mark.revision) {
             known.live = Some(Live::Present(mark.clone()));
         }
@@ -176,6 +179,7 @@ impl Memory {
             let known = objects.note(id);
             if known.went_back(mark.revision, since) {
                 known.health.take_if(|(revision, _)| *revision > mark.revision);
+                known.attention.forget_judged(|revision| revision > mark.revision);
                 known.live = Some(Live::Present(mark));
                 if let Some(applied) = known.applied.take() {
                     self.tell(&applied.owner, id, Cause::Changed { by: None }, None);
@@ -194,7 +198,7 @@ impl Memory {
             return;
         }
         known.live = Some(Live::Gone { revision });
-        known.note_health(revision, Health::not_found());
+        known.note_missing(revision);
         self.judge(id, known, None);
         if !known.is_needed() {
             objects.remove(id);

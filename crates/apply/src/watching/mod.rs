@@ -296,10 +296,11 @@ async fn see_health(
                     memory.doubt_health(&id, revision, since);
                 }
                 memory.see_health(&id, revision, health::assess(&value, Timestamp::now()));
+                judge(memory, &id, revision, &value);
             }
             Ok(Event::Delete(object)) => {
                 let revision = object.resource_version().and_then(|text| text.parse().ok()).unwrap_or(0);
-                memory.see_health(&id(kind, &object.metadata), revision, health::Health::not_found());
+                memory.see_none(&id(kind, &object.metadata), revision);
             }
             Ok(Event::Init) => {
                 is_there = false;
@@ -308,11 +309,18 @@ async fn see_health(
             Ok(Event::InitDone) => {
                 if let Some(id) = only.filter(|_| !is_there) {
                     memory.forget_health(id);
-                    memory.see_health(id, 0, health::Health::not_found());
+                    memory.see_none(id, 0);
                 }
             }
             Err(error) => tracing::debug!(kind = kind.resource.kind, %error, "the watch for health was interrupted"),
         }
+    }
+}
+
+/// Has those decide on the health of an object that do it by expressions.
+pub(crate) fn judge(memory: &Memory, id: &ObjectId, revision: u64, object: &serde_json::Value) {
+    for by in memory.judges(id) {
+        memory.see_judged(id, revision, &by, &by.assess(object));
     }
 }
 

@@ -370,7 +370,7 @@ impl Fresh<'_> {
             Sig::OptListA => Type::optional(Type::list(self.a())),
             Sig::OptMapAB => Type::optional(Type::map(self.a(), self.b())),
             Sig::ListOptA => Type::list(Type::optional(self.a())),
-            Sig::TypeA => Type::Type(Arc::new(self.a())),
+            Sig::TypeA => Type::Kind(Arc::new(self.a())),
         }
     }
 }

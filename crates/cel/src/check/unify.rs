@@ -88,7 +88,7 @@ impl Known {
                 deeper(|| self.fits(one, other))
             }
             (Type::Map(one), Type::Map(other)) => deeper(|| self.fits(&one.0, &other.0) && self.fits(&one.1, &other.1)),
-            (Type::Type(_), Type::Type(_)) => true,
+            (Type::Kind(_), Type::Kind(_)) => true,
             (one, other) => one == other,
         }
     }
@@ -136,7 +136,7 @@ impl Known {
             (Type::Map(one), Type::Map(other)) => {
                 deeper(|| self.is_as_general(&one.0, &other.0) && self.is_as_general(&one.1, &other.1))
             }
-            (Type::Type(_), Type::Type(_)) => true,
+            (Type::Kind(_), Type::Kind(_)) => true,
             (one, other) => one == other,
         }
     }
@@ -152,7 +152,7 @@ impl Known {
                 Some(known) => deeper(|| self.occurs(place, &known)),
                 None => false,
             },
-            Type::List(of) | Type::Optional(of) | Type::Type(of) => deeper(|| self.occurs(place, of)),
+            Type::List(of) | Type::Optional(of) | Type::Kind(of) => deeper(|| self.occurs(place, of)),
             Type::Map(of) => deeper(|| self.occurs(place, &of.0) || self.occurs(place, &of.1)),
             _ => false,
         }
@@ -170,7 +170,7 @@ impl Known {
             },
             Type::List(of) => Type::List(self.resolved_part(of)),
             Type::Optional(of) => Type::Optional(self.resolved_part(of)),
-            Type::Type(of) => Type::Type(self.resolved_part(of)),
+            Type::Kind(of) => Type::Kind(self.resolved_part(of)),
             Type::Map(of) => deeper(|| Type::map(self.resolved(&of.0), self.resolved(&of.1))),
             known => known.clone(),
         }

@@ -40,7 +40,12 @@ pub(super) fn expected(
     objects
         .into_iter()
         .filter(|object| !itself(object))
-        .map(|object| if ends(&object) { Expectation::healthy_or_gone(object) } else { Expectation::healthy(object) })
+        .map(|object| {
+            let judge = settings.judges.of(&object.id).cloned();
+            let is_gone_at_the_end = ends(&object);
+            let expected = if is_gone_at_the_end { Expectation::healthy_or_gone } else { Expectation::healthy };
+            expected(object).judged_by(judge)
+        })
         .collect()
 }
 

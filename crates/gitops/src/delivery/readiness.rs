@@ -1,6 +1,6 @@
 //! Tells apart what of an owner's objects is waited for, what counts as ready without being so, and what nothing here acts on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cowherd_apply::{Action, ApplyError, Assumed, Assumption, ChangeSet, Expectation, Manifest, ObjectId, Versioned};
 use cowherd_text::listed;
@@ -43,14 +43,19 @@ impl Readiness {
         let applied: Vec<&Versioned> = applied.collect();
         let others = others_named(target, settings, &applied).await;
         let mut readiness = Self::default();
-        for id in idle::find(target, applied.iter().copied().chain(&others), &manifests).await? {
+        let expected = health::expected(job, settings, &applied, &manifests);
+        let decided: HashSet<ObjectId> =
+            expected.iter().filter(|one| one.judge.is_some()).map(|one| one.object.id.clone()).collect();
+        // Whoever says by expressions when an object is as it should be has said what it takes.
+        let idle = idle::find(target, applied.iter().copied().chain(&others), &manifests).await?;
+        for id in idle.into_iter().filter(|id| !decided.contains(id)) {
             match assumed(&id) {
                 Assumed::Never => readiness.idle.push(id),
                 Assumed::Unattended | Assumed::Always => drop(readiness.assumed.insert(id)),
             }
         }
         let is_without_nodes = nodes::Lacking::new(target);
-        for expectation in health::expected(job, settings, &applied, &manifests) {
+        for expectation in expected {
             let id = &expectation.object.id;
             let counts_as_ready = match assumed(id) {
                 _ if readiness.assumed.contains(id) => true,
@@ -64,7 +69,10 @@ impl Readiness {
                 readiness.expected.push(expectation);
             }
         }
-        let is_expected = |object: &Versioned| readiness.expected.iter().any(|one| one.object.id == object.id);
+        let is_expected = |object: &Versioned| {
+            let expected = readiness.expected.iter().find(|one| one.object.id == object.id);
+            expected.is_some_and(|one| one.judge.is_none())
+        };
         readiness.others = others.into_iter().filter(is_expected).collect();
         Ok(readiness)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::{HelmRelease, HelmReleaseSpec};
 use cowherd_api::supported;
+use cowherd_apply::health::Judges;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Account, is_path_segment};
 use cowherd_helm::release::check_name;
@@ -19,7 +20,8 @@ use super::remediation::ReleaseAction;
 use super::{KIND, status};
 use crate::DecryptionKeys;
 use crate::owner::{
-    Deletion, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+    Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+    judges, ready,
 };
 use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
@@ -68,15 +70,16 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
     KubeConfig::read(&name.namespace, spec.kube_config.as_ref()).map_or(Ok(()), |said| said.check())?;
     let interval = duration("interval", Some(&spec.interval))?.unwrap_or(TIMEOUT).max(SHORTEST_INTERVAL);
     let timeout = duration("timeout", spec.timeout.as_ref())?.unwrap_or(TIMEOUT).max(Duration::from_secs(1));
-    let depends_on = spec.depends_on.iter().map(|dependency| {
+    let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
         let namespace = names::given(dependency.namespace.as_ref()).unwrap_or_else(|| name.namespace.clone());
-        OwnerName::new(&KIND, namespace, &dependency.name)
+        let name = OwnerName::new(&KIND, namespace, &dependency.name);
+        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())? })
     });
     Ok(Settings {
         source: source(name, spec)?,
         producer: Arc::new(Unforeseen),
         default_namespace: Some(Names::of(name, spec).namespace),
-        depends_on: depends_on.collect(),
+        depends_on: depends_on.collect::<Result<_, SettingsError>>()?,
         interval,
         retry_interval: retry_interval(spec).unwrap_or(interval),
         timeout,
@@ -84,6 +87,7 @@ fn settings(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<Settings, Settin
         force: spec.upgrade.as_ref().and_then(|upgrade| upgrade.force) == Some(true),
         wait: false,
         health_checks: Vec::new(),
+        judges: judges(&spec.health_check_exprs)?,
         minds_drift: corrects_drift(spec),
     })
 }
@@ -102,6 +106,7 @@ pub(super) fn least_settings(name: &OwnerName) -> Settings {
         force: false,
         wait: false,
         health_checks: Vec::new(),
+        judges: Judges::default(),
         minds_drift: false,
     }
 }
@@ -118,7 +123,7 @@ fn retry_interval(spec: &HelmReleaseSpec) -> Option<Duration> {
 
 /// Where the chart comes from.
 fn source(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<SourceName, SettingsError> {
-    let problem = |field, problem: &str| SettingsError { field, problem: problem.to_owned() };
+    let problem = |field, problem: &str| SettingsError::new(field, problem.to_owned());
     match (&spec.chart, &spec.chart_ref) {
         (Some(_), Some(_)) => Err(problem("chartRef", "and spec.chart are both set; name the chart in one of them")),
         (None, None) => Err(problem("chart", "is missing, and so is spec.chartRef; name the chart in one of them")),
@@ -138,7 +143,7 @@ fn source(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<SourceName, Settin
 /// Refuses what is to become a part of a request and would make another one of it.
 fn check_names(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<(), SettingsError> {
     let wrong = |field, text: &str, what| {
-        Err(SettingsError { field, problem: format!("{text:?} cannot name a {what}; see Kubernetes' rules for names") })
+        Err(SettingsError::new(field, format!("{text:?} cannot name a {what}; see Kubernetes' rules for names")))
     };
     let account = spec.service_account_name.as_deref().unwrap_or_default();
     if account.contains(':') || !is_path_segment(account) {
@@ -153,13 +158,12 @@ fn check_names(name: &OwnerName, spec: &HelmReleaseSpec) -> Result<(), SettingsE
     if let Some(reference) = spec.values_from.iter().find(|reference| !is_path_segment(&reference.name)) {
         return wrong("valuesFrom", &reference.name, "ConfigMap or Secret");
     }
-    check_name(&release)
-        .map_err(|error| SettingsError { field: "releaseName", problem: format!("{release:?}: {error}") })
+    check_name(&release).map_err(|error| SettingsError::new("releaseName", format!("{release:?}: {error}")))
 }
 
 fn duration(field: &'static str, value: Option<&cowherd_api::Duration>) -> Result<Option<Duration>, SettingsError> {
     let parse = |value: &cowherd_api::Duration| {
-        value.parse().map_err(|error| SettingsError { field, problem: format!("is wrong: {error}") })
+        value.parse().map_err(|error| SettingsError::new(field, format!("is wrong: {error}")))
     };
     value.map(parse).transpose()
 }
@@ -172,14 +176,14 @@ fn account(name: &OwnerName, spec: &HelmReleaseSpec) -> Option<Account> {
 
 fn refuse_unsupported(spec: &HelmReleaseSpec) -> Result<(), SettingsError> {
     let written = serde_json::to_value(spec);
-    let written = written.map_err(|error| SettingsError { field: "", problem: format!("cannot be read: {error}") })?;
+    let written = written.map_err(|error| SettingsError::new("", format!("cannot be read: {error}")))?;
     if let Some(refused) = supported::refused(supported::HELM_RELEASE, &written).next() {
-        return Err(SettingsError { field: refused.entry.field, problem: refused.problem() });
+        return Err(SettingsError::new(refused.entry.field, refused.problem()));
     }
     let applies_on_the_server = spec.install.as_ref().and_then(|install| install.server_side_apply).unwrap_or(true);
     if !applies_on_the_server {
         let problem = "false is not supported yet; objects are applied on the server's side".to_owned();
-        return Err(SettingsError { field: "install.serverSideApply", problem });
+        return Err(SettingsError::new("install.serverSideApply", problem));
     }
     Ok(())
 }
@@ -247,7 +251,10 @@ mod tests {
     fn fields_have_fluxs_defaults() {
         let read = read(json!({ "dependsOn": [{ "name": "db" }, { "name": "cache", "namespace": "infra" }] })).unwrap();
         assert_eq!((read.interval, read.timeout), (Duration::from_secs(600), TIMEOUT));
-        assert_eq!(read.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(), ["apps/db", "infra/cache"]);
+        assert_eq!(
+            read.depends_on.iter().map(|dependency| dependency.name.to_string()).collect::<Vec<_>>(),
+            ["apps/db", "infra/cache"]
+        );
         assert!(!read.minds_drift);
     }
 
@@ -256,7 +263,10 @@ mod tests {
         for (spec, begins) in [
             (json!({ "kubeConfig": {} }), "spec.kubeConfig must have exactly one of"),
             (json!({ "chart": null, "chartRef": { "kind": "Bucket", "name": "x" } }), "spec.chartRef.kind \"Bucket"),
-            (json!({ "dependsOn": [{ "name": "a", "readyExpr": "true" }] }), "spec.dependsOn[].readyExpr is not"),
+            (
+                json!({ "dependsOn": [{ "name": "a", "readyExpr": "1 +" }] }),
+                "spec.dependsOn[0].readyExpr cannot be read",
+            ),
             (json!({ "upgrade": { "preserveValues": true } }), "spec.upgrade.preserveValues is not supported yet"),
             (json!({ "install": { "serverSideApply": false } }), "spec.install.serverSideApply false is not"),
             (

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
-use cowherd_api::flux::kustomize::v1::{Kustomization, SubstituteReference};
+use cowherd_api::flux::kustomize::v1::{DependencyReference, Kustomization, SubstituteReference};
 use cowherd_api::supported::{self, Refused};
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ObjectId};
@@ -26,6 +26,7 @@ use crate::{Elsewhere, NamespacedName};
 pub struct Plan {
     kustomize: Kustomize,
     depends_on: Vec<NamespacedName>,
+    waits_for: Vec<NamespacedName>,
     default_namespace: Option<String>,
     prunes: bool,
     deletes: bool,
@@ -91,18 +92,17 @@ impl Plan {
     /// # Errors
     /// When a field has a value that means nothing.
     pub fn read(kustomization: &Kustomization) -> Result<Self, String> {
+        let waits_for =
+            dependencies(kustomization, |dependency| dependency.ready_expr.as_deref().is_none_or(str::is_empty));
         let mut kustomization = kustomization.clone();
         let refused = without_refused(&mut kustomization);
         let told = |error: SettingsError| error.to_string();
         let settings = settings(&kustomization).map_err(told)?;
         let namespace = NamespacedName::of(&kustomization).namespace;
-        let depends_on = kustomization.spec.depends_on.iter().map(|dependency| {
-            let namespace = dependency.namespace.clone().unwrap_or_else(|| namespace.clone());
-            NamespacedName::new(namespace, &dependency.name)
-        });
         Ok(Self {
             kustomize: Kustomize::read(&namespace, &kustomization.spec).map_err(told)?,
-            depends_on: depends_on.collect(),
+            depends_on: dependencies(&kustomization, |_| true),
+            waits_for,
             default_namespace: settings.default_namespace,
             prunes: settings.prune,
             deletes: !matches!(deletion(&kustomization), Deletion::Orphan(_)),
@@ -123,6 +123,11 @@ impl Plan {
     /// The Kustomizations that must be ready before.
     pub fn depends_on(&self) -> &[NamespacedName] {
         &self.depends_on
+    }
+
+    /// Those of them that must be ready as their conditions say, and not as an expression decides it.
+    pub fn waits_for(&self) -> &[NamespacedName] {
+        &self.waits_for
     }
 
     /// Where values of variables come from.
@@ -279,6 +284,15 @@ impl From<BuildError> for OfflineProblem {
     }
 }
 
+/// The Kustomizations that one depends on, as far as they count.
+fn dependencies(of: &Kustomization, counts: impl Fn(&DependencyReference) -> bool) -> Vec<NamespacedName> {
+    let own = NamespacedName::of(of).namespace;
+    let named = |dependency: &DependencyReference| {
+        NamespacedName::new(dependency.namespace.clone().unwrap_or_else(|| own.clone()), &dependency.name)
+    };
+    of.spec.depends_on.iter().filter(|dependency| counts(dependency)).map(named).collect()
+}
+
 /// Takes away what the agents refuse, and tells it.
 fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     let spec = &mut kustomization.spec;
@@ -286,9 +300,10 @@ fn without_refused(kustomization: &mut Kustomization) -> Vec<Refused> {
     if let Some(decryption) = &mut spec.decryption {
         decryption.service_account_name = None;
     }
-    spec.health_check_exprs.clear();
     spec.ignore.clear();
     spec.build_metadata.clear();
+    // What is wrong with expressions is told by itself, with their fields.
+    spec.health_check_exprs.clear();
     for dependency in &mut spec.depends_on {
         dependency.ready_expr = None;
     }

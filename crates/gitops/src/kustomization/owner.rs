@@ -13,7 +13,8 @@ use super::producer::Kustomize;
 use super::{KIND, status};
 use crate::NamespacedName;
 use crate::owner::{
-    Deletion, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+    Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
+    judges, ready,
 };
 use crate::source::{SourceKind, SourceName};
 
@@ -53,21 +54,22 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
     let kind = source_kind(spec)?;
     let name = NamespacedName::of(object);
     let duration = |field, value: &cowherd_api::Duration| {
-        value.parse().map_err(|error| SettingsError { field, problem: format!("is wrong: {error}") })
+        value.parse().map_err(|error| SettingsError::new(field, format!("is wrong: {error}")))
     };
     let optional =
         |field, value: &Option<cowherd_api::Duration>| value.as_ref().map(|value| duration(field, value)).transpose();
     let interval = duration("interval", &spec.interval)?.max(SHORTEST_INTERVAL);
     let timeout = optional("timeout", &spec.timeout)?;
     let within = |namespace: &Option<String>| namespace.clone().unwrap_or_else(|| name.namespace.clone());
-    let depends_on = spec.depends_on.iter();
+    let depends_on = spec.depends_on.iter().enumerate().map(|(place, dependency)| {
+        let name = OwnerName::new(&KIND, within(&dependency.namespace), &dependency.name);
+        Ok(Dependency { name, ready: ready(place, dependency.ready_expr.as_deref())? })
+    });
     Ok(Settings {
         source: SourceName::new(kind, within(&spec.source_ref.namespace), &spec.source_ref.name),
         producer: Arc::new(Kustomize::read(&name.namespace, spec)?),
         default_namespace: object.annotations().get(DEFAULT_NAMESPACE).cloned(),
-        depends_on: depends_on
-            .map(|dependency| OwnerName::new(&KIND, within(&dependency.namespace), &dependency.name))
-            .collect(),
+        depends_on: depends_on.collect::<Result<_, SettingsError>>()?,
         interval,
         retry_interval: optional("retryInterval", &spec.retry_interval)?.unwrap_or(interval).max(SHORTEST_INTERVAL),
         timeout: timeout
@@ -77,6 +79,7 @@ pub(super) fn settings(object: &Kustomization) -> Result<Settings, SettingsError
         force: spec.force,
         wait: spec.wait == Some(true),
         health_checks: health_checks(spec)?,
+        judges: judges(&spec.health_check_exprs)?,
         minds_drift: true,
     })
 }
@@ -88,17 +91,17 @@ fn check_names(object: &Kustomization) -> Result<(), SettingsError> {
     // A colon would end the namespace or the name of the account in the name of the user that stands for it.
     if account.contains(':') || !is_path_segment(account) {
         let problem = format!("{account:?} cannot name a ServiceAccount; see Kubernetes' rules for names");
-        return Err(SettingsError { field: "serviceAccountName", problem });
+        return Err(SettingsError::new("serviceAccountName", problem));
     }
     let namespace = object.annotations().get(DEFAULT_NAMESPACE).map(String::as_str);
     if let Some(namespace) = namespace.filter(|namespace| !is_path_segment(namespace)) {
         let problem = format!("the annotation {DEFAULT_NAMESPACE}: {namespace:?} cannot name a namespace");
-        return Err(SettingsError { field: "", problem });
+        return Err(SettingsError::new("", problem));
     }
     let mut references = spec.post_build.iter().flat_map(|post| &post.substitute_from);
     if let Some(reference) = references.find(|reference| !is_path_segment(&reference.name)) {
         let problem = format!("{:?} cannot name a {}; see Kubernetes' rules for names", reference.name, reference.kind);
-        return Err(SettingsError { field: "postBuild.substituteFrom", problem });
+        return Err(SettingsError::new("postBuild.substituteFrom", problem));
     }
     Ok(())
 }
@@ -143,7 +146,7 @@ fn health_checks(spec: &KustomizationSpec) -> Result<Vec<Versioned>, SettingsErr
             None => Ok(check),
             Some((field, text)) => {
                 let problem = format!("has the {field} {text:?}, which no object has; see Kubernetes' rules for names");
-                Err(SettingsError { field: "healthChecks", problem })
+                Err(SettingsError::new("healthChecks", problem))
             }
         }
     };
@@ -152,10 +155,10 @@ fn health_checks(spec: &KustomizationSpec) -> Result<Vec<Versioned>, SettingsErr
 
 fn refuse_unsupported(spec: &KustomizationSpec) -> Result<(), SettingsError> {
     let written = serde_json::to_value(spec);
-    let written = written.map_err(|error| SettingsError { field: "", problem: format!("cannot be read: {error}") })?;
+    let written = written.map_err(|error| SettingsError::new("", format!("cannot be read: {error}")))?;
     supported::refused(supported::KUSTOMIZATION, &written)
         .next()
-        .map_or(Ok(()), |refused| Err(SettingsError { field: refused.entry.field, problem: refused.problem() }))
+        .map_or(Ok(()), |refused| Err(SettingsError::new(refused.entry.field, refused.problem())))
 }
 
 fn source_kind(spec: &KustomizationSpec) -> Result<SourceKind, SettingsError> {
@@ -163,7 +166,7 @@ fn source_kind(spec: &KustomizationSpec) -> Result<SourceKind, SettingsError> {
     SourceKind::read(SourceKind::OF_MANIFESTS, kind).ok_or_else(|| {
         let known: Vec<&str> = SourceKind::OF_MANIFESTS.iter().map(|kind| kind.0).collect();
         let problem = format!("{kind:?} is not supported yet; use a {}", known.join(" or "));
-        SettingsError { field: "sourceRef.kind", problem }
+        SettingsError::new("sourceRef.kind", problem)
     })
 }
 

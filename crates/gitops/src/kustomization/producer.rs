@@ -59,7 +59,7 @@ impl Kustomize {
     pub(crate) fn read(namespace: &str, spec: &KustomizationSpec) -> Result<Self, SettingsError> {
         let overlay = serde_json::to_value(spec).and_then(serde_json::from_value);
         let overlay: Overlay =
-            overlay.map_err(|error| SettingsError { field: "patches", problem: format!("cannot be read: {error}") })?;
+            overlay.map_err(|error| SettingsError::new("patches", format!("cannot be read: {error}")))?;
         let common = spec.common_metadata.clone().unwrap_or_default();
         let post_build = spec.post_build.as_ref();
         Ok(Self {

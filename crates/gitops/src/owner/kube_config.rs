@@ -46,15 +46,15 @@ impl KubeConfig {
             KubeConfigSource::ConfigMap { name } => ("kubeConfig.configMapRef.name", "ConfigMap", name),
             KubeConfigSource::Nothing => {
                 let problem = "must have exactly one of secretRef and configMapRef".to_owned();
-                return Err(SettingsError { field: "kubeConfig", problem });
+                return Err(SettingsError::new("kubeConfig", problem));
             }
         };
         match is_path_segment(name) && !name.is_empty() {
             true => Ok(()),
-            false => Err(SettingsError {
+            false => Err(SettingsError::new(
                 field,
-                problem: format!("{name:?} cannot name a {what}; see Kubernetes' rules for names"),
-            }),
+                format!("{name:?} cannot name a {what}; see Kubernetes' rules for names"),
+            )),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A kind of owner is an [`OwnerKind`], which says what marks its objects and how its status is written, and a type that
 //! implements [`Owning`], which reads an [`Owner`] of an object. Schedule and delivery know no more of it than that.
 
+mod expressions;
 mod history;
 mod inventory;
 mod kind;
@@ -21,6 +22,8 @@ use cowherd_apply::Account;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 
+pub use expressions::{WrongExpression, wrong_expressions};
+pub(crate) use expressions::{judges, ready};
 pub(crate) use history::{History, Reconciliation};
 pub(crate) use inventory::Inventory;
 pub(crate) use kind::{OwnerKind, Owning, Sighting, read};
@@ -28,7 +31,7 @@ pub(crate) use kube_config::{KubeConfig, KubeConfigSource};
 pub(crate) use metadata::Metadata;
 pub(crate) use name::OwnerName;
 pub(crate) use precedence::Precedence;
-pub(crate) use settings::{Deletion, Settings, SettingsError};
+pub(crate) use settings::{Deletion, Dependency, Settings, SettingsError};
 pub(crate) use status::Status;
 
 /// What is to be known of an object to deliver for it, as it was last seen.

@@ -1,11 +1,15 @@
 //! What an owner asks for, read and checked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_apply::Versioned;
+use cowherd_apply::health::Judges;
+use cowherd_cel::Expression;
 
 use super::OwnerName;
+use crate::conditions::{INVALID_EXPRESSION, UNSUPPORTED};
 use crate::producer::Producer;
 use crate::source::SourceName;
 
@@ -22,6 +26,14 @@ pub(crate) enum Deletion {
     DeleteAndWait,
 }
 
+/// An owner that must be ready first.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) name: OwnerName,
+    /// What decides whether it is, if its conditions and its revision do not.
+    pub(crate) ready: Option<Arc<Expression>>,
+}
+
 /// What an owner asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -32,7 +44,7 @@ pub(crate) struct Settings {
     /// Where objects are that name no namespace.
     pub(crate) default_namespace: Option<String>,
     /// The owners that must be ready first.
-    pub(crate) depends_on: Vec<OwnerName>,
+    pub(crate) depends_on: Vec<Dependency>,
     pub(crate) interval: Duration,
     pub(crate) retry_interval: Duration,
     /// How long applying, and waiting for health, may take.
@@ -45,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) wait: bool,
     /// The objects that have to be healthy otherwise.
     pub(crate) health_checks: Vec<Versioned>,
+    /// What decides how far the objects of some kinds are, instead of kstatus's rules.
+    pub(crate) judges: Judges,
     /// Whether it is put right what others change.
     pub(crate) minds_drift: bool,
 }
@@ -60,6 +74,20 @@ impl Settings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("spec.{field} {problem}")]
 pub(crate) struct SettingsError {
-    pub(crate) field: &'static str,
+    pub(crate) field: Cow<'static, str>,
     pub(crate) problem: String,
+    /// The reason of the conditions.
+    pub(crate) reason: &'static str,
+}
+
+impl SettingsError {
+    /// A field that asks for what cannot be had.
+    pub(crate) fn new(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into(), reason: UNSUPPORTED }
+    }
+
+    /// An expression that is none.
+    pub(crate) fn expression(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self { reason: INVALID_EXPRESSION, ..Self::new(field, problem) }
+    }
 }

@@ -6,15 +6,18 @@ use crate::conditions::{DEPENDENCY_NOT_READY, READY, holds};
 use crate::delivery::Task;
 use crate::events::Type;
 use crate::owner::OwnerName;
-use crate::owner::Settings;
+use crate::owner::{Dependency, Settings};
 use crate::source::Artifact;
 
 use super::entry::Entry;
+use super::expressions::{Answer, Question};
 
 /// Whether an owner may be applied.
 pub(super) enum Verdict {
     Ready,
     NotReady(Waiting),
+    /// What an expression says has to be found out.
+    Undecided(Question),
 }
 
 /// Why an owner is not applied.
@@ -48,18 +51,57 @@ pub(super) fn check(
 ) -> Verdict {
     let dependencies = |name: &OwnerName| {
         let settings = entries.get(name).and_then(|entry| entry.settings());
-        settings.map(|settings| settings.depends_on.clone()).unwrap_or_default()
+        // What expressions decide on need not be ready: who waits so may be waited for in turn.
+        let by_conditions = |settings: &Settings| {
+            let all = settings.depends_on.iter().filter(|dependency| dependency.ready.is_none());
+            all.map(|dependency| dependency.name.clone()).collect()
+        };
+        settings.map(|settings| by_conditions(settings)).unwrap_or_default()
     };
     if let Some(cycle) = cycle(name, dependencies) {
         let message = format!("dependency cycle: {}; remove one of these from dependsOn", show(&cycle));
-        let dependency = settings.depends_on.first().cloned();
+        let dependency = settings.depends_on.first().map(|dependency| dependency.name.clone());
         return Verdict::NotReady(Waiting { message, severity: Type::Warning, dependency });
     }
-    let waits_for = |dependency: &OwnerName| {
-        let message = problem(dependency, settings, source, entries)?;
-        Some(Waiting { message, severity: Type::Normal, dependency: Some(dependency.clone()) })
+    let waits_for = |message, dependency: &Dependency| {
+        let dependency = Some(dependency.name.clone());
+        Verdict::NotReady(Waiting { message, severity: Type::Normal, dependency })
     };
-    settings.depends_on.iter().find_map(waits_for).map_or(Verdict::Ready, Verdict::NotReady)
+    let verdict = |dependency: &Dependency| match &dependency.ready {
+        Some(expression) => match by_expression(name, dependency, entries) {
+            Ok(message) => message.map(|message| waits_for(message, dependency)),
+            Err(Undecided) => {
+                let (dependency, expression) = (dependency.name.clone(), expression.clone());
+                Some(Verdict::Undecided(Question { dependency, expression }))
+            }
+        },
+        None => problem(&dependency.name, settings, source, entries).map(|message| waits_for(message, dependency)),
+    };
+    settings.depends_on.iter().find_map(verdict).unwrap_or(Verdict::Ready)
+}
+
+/// Nothing is known yet of what an expression says.
+struct Undecided;
+
+/// Why a dependency is not ready as its expression decides it, and nothing else.
+fn by_expression(
+    name: &OwnerName,
+    Dependency { name: dependency, .. }: &Dependency,
+    entries: &HashMap<OwnerName, Box<Entry>>,
+) -> Result<Option<String>, Undecided> {
+    let Some(other) = entries.get(dependency) else {
+        return Ok(Some(format!("dependency '{dependency}' not found")));
+    };
+    let entry = entries.get(name).ok_or(Undecided)?;
+    let version = |entry: &Entry| entry.owner.resource_version().map(str::to_owned);
+    let versions = (version(entry), version(other));
+    let answer = entry.asked.as_ref().and_then(|asked| asked.answer(dependency, &versions));
+    match answer.ok_or(Undecided)? {
+        Answer::Ready => Ok(None),
+        Answer::NotReady => Ok(Some(format!("dependency '{dependency}' is not ready according to readyExpr eval"))),
+        Answer::Failed(message) => Ok(Some(message.clone())),
+        Answer::Unknown => Err(Undecided),
+    }
 }
 
 fn problem(
@@ -124,6 +166,7 @@ mod tests {
     use super::*;
     use crate::delivery::{Ended, Report};
     use crate::owner::Owning;
+    use crate::schedule::expressions::Versions;
 
     fn name(text: &str) -> OwnerName {
         OwnerName::new(&crate::kustomization::KIND, "n", text)
@@ -168,6 +211,7 @@ mod tests {
             let source = Artifact { revision: "main@sha1:b".to_owned(), digest: "b".to_owned(), ..Artifact::nothing() };
             match check(&name("web"), settings, &source, &self.0) {
                 Verdict::Ready => None,
+                Verdict::Undecided(_) => panic!("there is no expression"),
                 Verdict::NotReady(waiting) => {
                     let dependency = waiting.waits_for().map(ToString::to_string);
                     match waiting.complaint() {
@@ -258,6 +302,35 @@ mod tests {
         apply(known.entry("db"), "b", Ended::Well);
         let _ = known.entry("db").begin("b", "main@sha1:b", &Task::Apply { recheck: false, held: None });
         assert_eq!(known.wait(), None, "it was well before");
+    }
+
+    #[test]
+    fn where_an_expression_decides_nothing_else_of_a_dependency_counts() {
+        let by = |name: &str| json!({ "dependsOn": [{ "name": name, "readyExpr": "dep.metadata.name == self.metadata.name" }] });
+        let mut known = Known::new(&[("web", by("db"), json!({})), ("db", by("web"), json!({}))]);
+        let undecided = |known: &Known| {
+            let settings = known.0[&name("web")].settings().unwrap();
+            match check(&name("web"), settings, &Artifact::nothing(), &known.0) {
+                Verdict::Undecided(question) => Some(question.dependency),
+                _ => None,
+            }
+        };
+        assert_eq!(undecided(&known), Some(name("db")), "they are no cycle");
+        let mut answered = |versions: Versions, answer: Answer| {
+            known.entry("web").asked.get_or_insert_default().note(name("db"), versions, answer);
+            undecided(&known)
+                .map_or_else(|| known.wait().map(|(message, ..)| message), |_| Some("undecided".to_owned()))
+        };
+        let told = |message: &str| Some(message.to_owned());
+        let unversioned = || (None, None);
+        assert_eq!(answered(unversioned(), Answer::Ready), None);
+        let not_ready = "dependency 'n/db' is not ready according to readyExpr eval";
+        assert_eq!(answered(unversioned(), Answer::NotReady), told(not_ready));
+        assert_eq!(answered(unversioned(), Answer::Failed("no such key: x".to_owned())), told("no such key: x"));
+        assert_eq!(answered(unversioned(), Answer::Unknown), told("undecided"));
+        assert_eq!(answered((None, Some("7".to_owned())), Answer::Ready), told("undecided"), "that was another one");
+        let known = Known::new(&[("web", by("db"), json!({}))]);
+        assert_eq!(known.wait(), waits_for("not found", "db"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod compare;
 mod dependencies;
 mod drifts;
 mod entry;
+mod expressions;
 mod follow;
 #[cfg(test)]
 mod incremental_tests;
@@ -34,6 +35,7 @@ use crate::owner::{OwnerKind, OwnerName, Sighting};
 use crate::policy::Unnamed;
 use crate::source::{Latest, News, SourceName};
 use entry::Entry;
+use expressions::{Answer, Versions};
 use follow::Followed;
 use parents::Asking;
 use timers::Timers;
@@ -58,6 +60,8 @@ pub(crate) enum Signal {
     Concerned(Concerned),
     /// The way to the cluster of these owners changed.
     Target(BTreeSet<OwnerName>),
+    /// It was found out whether a dependency is ready, as an expression decides.
+    Asked { name: OwnerName, uid: Option<String>, dependency: OwnerName, versions: Versions, answer: Answer },
     /// An object of an owner drifted.
     Drift { owner: OwnerName, drift: Drift },
     /// A job found that its owner cannot be made; it asks to be told once nobody is about to take the owner away.
@@ -78,6 +82,8 @@ pub(crate) struct Schedule {
     has_begun: bool,
     /// Owners that wait for others.
     blocked: HashSet<OwnerName>,
+    /// By those they wait for: owners whose expressions decide whether these are ready.
+    expecting: HashMap<OwnerName, HashSet<OwnerName>>,
     timers: Timers,
     jobs: JoinSet<Report>,
     /// Whose job is whose.
@@ -104,6 +110,7 @@ impl Schedule {
             sources: HashMap::new(),
             has_begun: false,
             blocked: HashSet::new(),
+            expecting: HashMap::new(),
             timers: Timers::default(),
             jobs: JoinSet::new(),
             workers: HashMap::new(),
@@ -167,6 +174,9 @@ impl Schedule {
             Signal::Followed { name, uid, followed } => self.followed(&name, uid.as_deref(), followed),
             Signal::Concerned(concerned) => self.concern(concerned),
             Signal::Target(owners) => self.lead_elsewhere(&owners),
+            Signal::Asked { name, uid, dependency, versions, answer } => {
+                self.asked(&name, uid.as_deref(), dependency, (versions, answer));
+            }
             Signal::Drift { owner, drift } => self.drifted(&owner, drift),
             Signal::Unmade { name, answer } => self.ask(name, answer),
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::Schedule;
 use super::dependencies::{self, Verdict};
 use super::entry::{Entry, Need};
-use crate::conditions::{ACCESS_DENIED, UNSUPPORTED};
+use crate::conditions::ACCESS_DENIED;
 use crate::delivery::{Silence, Task, no_such_source, without_artifact};
 use crate::events::Type;
 use crate::owner::OwnerName;
@@ -84,7 +84,7 @@ impl Schedule {
                 }
                 (Err(error), _) => {
                     self.fall_silent(name, Silence::Refused);
-                    self.complain(name, refused(UNSUPPORTED, error.to_string()), for_reason(trigger));
+                    self.complain(name, refused(error.reason, error.to_string()), for_reason(trigger));
                 }
                 (Ok(settings), None) => {
                     let task = lack(entry, &settings.source, latest);
@@ -97,9 +97,16 @@ impl Schedule {
                         let occasion = for_reason(self.since_the_start(name, &source, trigger));
                         self.start(name, Some(source), Task::Apply { recheck, held }, occasion);
                     }
+                    Verdict::Undecided(question) => {
+                        self.fall_silent(name, Silence::Blocked);
+                        self.blocked.insert(name.clone());
+                        self.expect_by_expressions(name, &settings);
+                        self.ask_whether_ready(name, question);
+                    }
                     Verdict::NotReady(waiting) => {
                         self.fall_silent(name, Silence::Blocked);
                         self.blocked.insert(name.clone());
+                        self.expect_by_expressions(name, &settings);
                         if let Some(entry) = self.entries.get_mut(name) {
                             entry.waits_for = waiting.waits_for().map(ToString::to_string);
                         }
@@ -142,7 +149,9 @@ impl Schedule {
     }
 
     pub(super) fn unblock(&mut self, name: &OwnerName) {
-        self.blocked.remove(name);
+        if self.blocked.remove(name) {
+            self.expects_nothing(name);
+        }
     }
 
     /// It is not known what the owner describes, for this reason.

@@ -66,6 +66,7 @@ impl Schedule {
         if is_news {
             self.consider_blocked();
         }
+        self.consider_expecting(&name);
     }
 
     /// What an owner that is met for the first time had, by its status or as a former one has left it behind, is its own until it has
@@ -103,7 +104,7 @@ impl Schedule {
             self.context.tell_gone(name);
             self.context.measures.of(name.kind.kind).gone(&name.namespaced());
         }
-        self.blocked.remove(name);
+        self.unblock(name);
         self.answer(name);
     }
 

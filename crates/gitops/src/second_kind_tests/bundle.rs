@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_apply::health::Judges;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, Ownership};
 use cowherd_render::Helm;
@@ -115,6 +116,7 @@ impl Owning for Bundle {
             force: false,
             wait: false,
             health_checks: Vec::new(),
+            judges: Judges::default(),
             minds_drift: true,
         };
         let status = Status {

@@ -347,6 +347,40 @@ async fn a_push_is_seen_at_once_by_a_webhook_and_by_nobody_else_s() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_asks_for_what_its_filters_accept_and_for_nothing_else() {
+    let world = world().await;
+    let address = hooks(&world).await;
+    world.repository.commit("first");
+    world.follow_repository().await;
+    token(&world, FLUX, "token").await;
+    let spec = json!({ "type": "generic", "secretRef": { "name": "webhook" },
+        "resourceFilter": "res.metadata.name == req.name",
+        "resources": [{ "kind": "GitRepository", "name": FLUX, "filter": "req.pushed.exists(tag, tag.startsWith('v'))" }] });
+    let path = receiver(&world, FLUX, "filtered", spec).await;
+    let sent = async |media: &str, body: Value| {
+        let (path, media, body) = (path.clone(), media.to_owned(), body.to_string());
+        let sending = move || send(address, "POST", &path, &[("Content-Type", &media)], &body);
+        tokio::task::spawn_blocking(sending).await.unwrap()
+    };
+    world
+        .until("the webhook is known", async || {
+            match sent("application/json", json!({ "name": "other", "pushed": ["v1"] })).await {
+                200 => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+    assert_eq!(sent("application/json", json!({ "name": FLUX, "pushed": ["1"] })).await, 200);
+    assert_eq!(sent("application/json", json!({ "name": FLUX })).await, 500, "the filter cannot decide");
+    assert_eq!(sent("application/json", json!([1])).await, 500);
+    assert_eq!(sent("text/plain", json!({ "name": FLUX, "pushed": ["v1"] })).await, 500, "there is nothing to be read");
+    assert_eq!(world.git_repository().await.metadata.annotations, None);
+    assert_eq!(sent("application/json; charset=utf-8", json!({ "name": FLUX, "pushed": ["1", "v1"] })).await, 200);
+    let annotations = world.git_repository().await.metadata.annotations.unwrap_or_default();
+    assert!(annotations.contains_key("reconcile.fluxcd.io/requestedAt"), "{annotations:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_says_what_keeps_it_from_taking_webhooks_and_reaches_no_other_namespace() {
     let mut world = world().await;
     world.policy.no_cross_namespace_refs = true;
@@ -363,9 +397,9 @@ async fn a_receiver_says_what_keeps_it_from_taking_webhooks_and_reaches_no_other
         ),
         (
             "filtered",
-            json!({ "type": "generic", "secretRef": reference, "resourceFilter": "true" }),
-            "UnsupportedFeature",
-            "spec.resourceFilter is not supported",
+            json!({ "type": "generic", "secretRef": reference, "resourceFilter": "has(res.metadata.labels" }),
+            "InvalidCELExpression",
+            "spec.resourceFilter cannot be read as an expression of CEL: 1:24: syntax error",
         ),
     ] {
         let mut spec = spec;

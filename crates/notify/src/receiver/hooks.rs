@@ -11,6 +11,7 @@ use kube::{Client, ResourceExt};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use super::filter::{Filter, filters};
 use super::status::ready;
 use super::verified::{are_equal, verify};
 use super::{ROOT, path, requests, token};
@@ -99,7 +100,14 @@ impl Hooks {
             tracing::error!(receiver = %name, %refusal, "a webhook is not taken");
             return StatusCode::BAD_REQUEST;
         }
-        match tokio::time::timeout(TIMEOUT, self.request(receiver, &name)).await {
+        let filters = match filters(&receiver.spec, headers, body) {
+            Ok(filters) => filters,
+            Err(error) => {
+                tracing::error!(receiver = %name, error, "which resources a webhook is about cannot be found out");
+                return StatusCode::INTERNAL_SERVER_ERROR;
+            }
+        };
+        match tokio::time::timeout(TIMEOUT, self.request(receiver, filters, &name)).await {
             Ok(true) => StatusCode::OK,
             Ok(false) => StatusCode::INTERNAL_SERVER_ERROR,
             Err(_) => {
@@ -110,12 +118,12 @@ impl Hooks {
     }
 
     /// Asks for all reconciliations; whether each could be asked for.
-    async fn request(&self, receiver: &Receiver, name: &Key) -> bool {
+    async fn request(&self, receiver: &Receiver, filters: Vec<Option<Filter>>, name: &Key) -> bool {
         let own = receiver.namespace().unwrap_or_default();
         let (mut all_well, mut asked) = (true, 0);
-        for resource in &receiver.spec.resources {
+        for (resource, filter) in receiver.spec.resources.iter().zip(filters) {
             let of = &resource.of;
-            match requests::request(&self.0.client, of, &own, self.0.no_cross_namespace_refs).await {
+            match requests::request(&self.0.client, of, filter, &own, self.0.no_cross_namespace_refs).await {
                 Ok(count) => asked += count,
                 Err(error) => {
                     let resource = format!("{}/{}", of.kind, of.name);

@@ -2,6 +2,7 @@
 //!
 //! [`reconcile`] keeps the status of Receivers, with the paths of their webhooks; [`Hooks`] answers at these.
 
+mod filter;
 mod hooks;
 mod requests;
 mod rounds;
@@ -9,6 +10,7 @@ mod serving;
 mod status;
 mod verified;
 
+pub use filter::{WrongFilter, wrong_filters};
 pub use hooks::Hooks;
 pub use status::reconcile;
 

@@ -4,11 +4,13 @@ use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::notification::EventSource;
 use cowherd_api::supported;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use serde_json::json;
 
+use super::filter::Filter;
 use crate::COMPONENT;
 
 /// How many objects one webhook may have reconciled.
@@ -48,6 +50,9 @@ pub(crate) enum Unrequested {
     /// No object can be called so.
     #[error("no object can be called {0:?}")]
     Name(String),
+    /// A filter cannot decide.
+    #[error("{0}")]
+    Filter(String),
     /// The API refused.
     #[error("{0}")]
     Api(String),
@@ -66,6 +71,7 @@ impl From<kube::Error> for Unrequested {
 pub(crate) async fn request(
     client: &Client,
     of: &EventSource,
+    filter: Option<Filter>,
     own: &str,
     no_cross_namespace_refs: bool,
 ) -> Result<usize, Unrequested> {
@@ -73,23 +79,45 @@ pub(crate) async fn request(
     if no_cross_namespace_refs && namespace != own {
         return Err(Unrequested::CrossNamespace);
     }
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource(of)?);
+    let resource = resource(of)?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     if of.name != "*" {
         if !cowherd_apply::is_path_segment(&of.name) {
             return Err(Unrequested::Name(of.name.clone()));
         }
-        annotate(&api, &of.name).await?;
-        return Ok(1);
+        let names = match filter {
+            Some(filter) => accepted(filter, &resource, vec![api.get_metadata(&of.name).await?.metadata]).await?,
+            None => vec![of.name.clone()],
+        };
+        for name in &names {
+            annotate(&api, name).await?;
+        }
+        return Ok(names.len());
     }
     let labels = of.match_labels.as_ref().ok_or(Unrequested::NoLabels)?;
     let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let params = ListParams::default().labels(&selector.join(",")).limit(u32::try_from(MOST).unwrap_or(u32::MAX));
     let found = api.list_metadata(&params).await?;
-    let names: Vec<String> = found.items.into_iter().filter_map(|object| object.metadata.name).collect();
+    let found: Vec<ObjectMeta> = found.items.into_iter().map(|object| object.metadata).collect();
+    let names = match filter {
+        Some(filter) => accepted(filter, &resource, found).await?,
+        None => found.into_iter().filter_map(|metadata| metadata.name).collect(),
+    };
     for name in &names {
         annotate(&api, name).await?;
     }
     Ok(names.len())
+}
+
+/// The names of those that a filter accepts.
+async fn accepted(filter: Filter, of: &ApiResource, found: Vec<ObjectMeta>) -> Result<Vec<String>, Unrequested> {
+    let object = |metadata: ObjectMeta| {
+        let name = metadata.name.clone().unwrap_or_default();
+        (name, json!({ "apiVersion": of.api_version, "kind": of.kind, "metadata": metadata }))
+    };
+    let resources = found.into_iter().map(object).collect();
+    let accepted = tokio::task::spawn_blocking(move || filter.accepted(resources)).await;
+    accepted.map_err(|error| Unrequested::Filter(error.to_string()))?.map_err(Unrequested::Filter)
 }
 
 /// The kind that a reference names. A tenant writes it: it must be one of Flux's.

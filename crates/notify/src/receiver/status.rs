@@ -11,6 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
+use super::filter::{WrongFilter, wrong_filters};
 use super::rounds::Rounds;
 use super::{path, token};
 use crate::COMPONENT;
@@ -24,6 +25,7 @@ const TOKEN_NOT_FOUND: &str = "TokenNotFound";
 const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
 const UNSUPPORTED: &str = "UnsupportedFeature";
 const RECONCILIATION_FAILED: &str = "ReconciliationFailed";
+const INVALID_EXPRESSION: &str = "InvalidCELExpression";
 
 /// What is said of a bug.
 const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
@@ -82,7 +84,10 @@ impl Keeper {
     async fn judge(&self, receiver: &Receiver) -> Found {
         let spec = serde_json::to_value(&receiver.spec).unwrap_or_default();
         if let Some(refused) = supported::refused(supported::RECEIVER, &spec).next() {
-            return Found::Refused(refused.to_string());
+            return Found::Refused(UNSUPPORTED, refused.to_string());
+        }
+        if let Some(WrongFilter { field, problem }) = wrong_filters(&spec).into_iter().next() {
+            return Found::Refused(INVALID_EXPRESSION, format!("spec.{field} {problem}"));
         }
         match token(&self.client, receiver).await {
             Ok(token) => Found::Path(path(receiver, &token)),
@@ -120,9 +125,9 @@ impl Keeper {
                 tracing::info!(receiver = %name, "{message}");
                 self.recorder.normal(receiver, SUCCEEDED, &message);
             }
-            Found::Refused(cause) => {
+            Found::Refused(reason, cause) => {
                 tracing::error!(receiver = %name, "{cause}");
-                self.recorder.warning(receiver, UNSUPPORTED, &terminal(cause));
+                self.recorder.warning(receiver, reason, &terminal(cause));
             }
             Found::NoToken(cause) => {
                 tracing::error!(receiver = %name, "{cause}");
@@ -137,8 +142,8 @@ impl Keeper {
 enum Found {
     /// It takes webhooks at this path.
     Path(String),
-    /// It asks for what is not done.
-    Refused(String),
+    /// It asks for what cannot be done, for this reason.
+    Refused(&'static str, String),
     /// It has no token.
     NoToken(String),
     /// Nobody knows, for a bug.
@@ -169,11 +174,11 @@ impl Found {
                 status.webhook_path = Some(path.clone());
                 status.observed_generation = Some(generation);
             }
-            Self::Refused(cause) => {
+            Self::Refused(reason, cause) => {
                 let message = terminal(cause);
                 status.conditions = vec![
-                    set(READY, ConditionStatus::False, UNSUPPORTED, &message),
-                    set(STALLED, ConditionStatus::True, UNSUPPORTED, &message),
+                    set(READY, ConditionStatus::False, reason, &message),
+                    set(STALLED, ConditionStatus::True, reason, &message),
                 ];
                 status.webhook_path = None;
                 status.observed_generation = Some(generation);
@@ -234,7 +239,7 @@ mod tests {
         assert_eq!(Found::Path("/hook/abc".into()).status(&receiver(), &well), well, "nothing is news");
         let lost = Found::NoToken("no".into()).status(&receiver(), &well);
         assert_eq!((lost.webhook_path.as_deref(), ready(&lost).unwrap().reason.as_str()), (None, TOKEN_NOT_FOUND));
-        let refused = Found::Refused("no".into()).status(&receiver(), &lost);
+        let refused = Found::Refused(UNSUPPORTED, "no".into()).status(&receiver(), &lost);
         assert_eq!(refused.conditions[1].type_, STALLED);
         let broken = Found::Broken.status(&receiver(), &well);
         assert_eq!(

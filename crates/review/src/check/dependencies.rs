@@ -103,7 +103,7 @@ pub fn deadlocks(cluster: &Cluster) -> Vec<Deadlock> {
 
 fn depends_on(cluster: &Cluster, name: &NamespacedName) -> Vec<NamespacedName> {
     let plan = cluster.units.get(name).and_then(|unit| unit.plan.as_ref());
-    plan.map(|plan| plan.depends_on().to_vec()).unwrap_or_default()
+    plan.map(|plan| plan.waits_for().to_vec()).unwrap_or_default()
 }
 
 /// The circles that are met on the way from each of the `starts` by `next`, each once, beginning with what comes first.

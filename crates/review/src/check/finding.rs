@@ -46,6 +46,8 @@ pub enum Rule {
     Source,
     /// cowherd does not do this yet.
     Unsupported,
+    /// An expression is none.
+    Expression,
     /// Only other programs make manifests of a file.
     Unrendered,
 }
@@ -66,6 +68,7 @@ impl Rule {
         Self::Rights,
         Self::Source,
         Self::Unsupported,
+        Self::Expression,
         Self::Unrendered,
     ];
 
@@ -85,6 +88,7 @@ impl Rule {
             Self::Rights => "rights",
             Self::Source => "source",
             Self::Unsupported => "unsupported",
+            Self::Expression => "expression",
             Self::Unrendered => "unrendered",
         }
     }

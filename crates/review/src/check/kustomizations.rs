@@ -7,7 +7,7 @@ use crate::discovery::{CHART, LeftOut};
 use crate::gitops::{Plan, Problem};
 
 use super::finding::{Finding, Place, Rule};
-use super::{Checked, files, unmade};
+use super::{Checked, expressions, files, unmade};
 
 /// Lists why nothing comes of Kustomizations, or not all of it, and what the agents do not do yet.
 pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
@@ -32,6 +32,7 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
             State::Elsewhere(_) => {}
         }
         unsupported(checked, unit);
+        wrong_expressions(checked, unit);
         nameable(checked, unit);
     }
 }
@@ -144,6 +145,15 @@ fn unsupported(checked: &mut Checked<'_>, unit: &Unit) {
         let place = checked.described(unit, &format!("spec.{}", field.entry.field));
         let object = format!("Kustomization/{}", unit.name);
         checked.findings.push(Finding::error(place, Rule::Unsupported, field.to_string()).of(object));
+    }
+}
+
+fn wrong_expressions(checked: &mut Checked<'_>, unit: &Unit) {
+    let spec = serde_json::to_value(&unit.kustomization.spec).unwrap_or_default();
+    for wrong in expressions::wrong("Kustomization", &spec) {
+        let place = checked.described(unit, &wrong.field);
+        let object = format!("Kustomization/{}", unit.name);
+        checked.findings.push(Finding::error(place, Rule::Expression, wrong.text).of(object));
     }
 }
 

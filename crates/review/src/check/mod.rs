@@ -5,6 +5,7 @@ mod charts;
 pub mod dependencies;
 mod documents;
 mod duplicates;
+mod expressions;
 mod files;
 mod finding;
 mod health;

@@ -6,6 +6,7 @@ use cowherd_apply::Manifest;
 use crate::cluster::Unit;
 
 use super::Checked;
+use super::expressions;
 use super::finding::{Finding, Rule};
 
 const GROUP: &str = "notification.toolkit.fluxcd.io";
@@ -31,6 +32,7 @@ fn of_table(checked: &mut Checked<'_>, unit: &Unit, object: &Manifest, table: &'
         let text = unit.mask().text(&field.to_string());
         checked.findings.push(Finding::error(place, Rule::Unsupported, text).of(object.id()));
     }
+    expressions::check(checked, unit, object);
 }
 
 /// Lists the Provider of an Alert, if nothing brings it.

@@ -11,6 +11,7 @@ use crate::cluster::{Cluster, Context, Unit, World};
 use crate::gitops::NamespacedName;
 
 use super::Checked;
+use super::expressions;
 use super::finding::{Finding, Rule, Severity};
 use super::namespaces;
 
@@ -27,6 +28,9 @@ pub(super) fn check(checked: &mut Checked<'_>, tree: &dyn Tree) {
                 let place = checked.places.field(unit, object, &format!("spec.{}", field.entry.field));
                 let text = unit.mask().text(&field.to_string());
                 checked.findings.push(Finding::error(place, Rule::Unsupported, text).of(id));
+            }
+            if id.group == GROUP {
+                expressions::check(checked, unit, object);
             }
             if id.group == GROUP && unit.target().is_none() {
                 of_release(checked, tree, unit, object);

@@ -80,12 +80,12 @@ impl Decryption {
         let Some(decryption) = &spec.decryption else { return Ok(None) };
         if decryption.provider != PROVIDER {
             let problem = format!("{:?} is none that decrypts; write sops", decryption.provider);
-            return Err(SettingsError { field: "decryption.provider", problem });
+            return Err(SettingsError::new("decryption.provider", problem));
         }
         let secret = decryption.secret_ref.as_ref().map(|reference| reference.name.clone());
         if let Some(name) = secret.as_ref().filter(|name| !is_path_segment(name)) {
             let problem = format!("{name:?} cannot name a Secret; see Kubernetes' rules for names");
-            return Err(SettingsError { field: "decryption.secretRef", problem });
+            return Err(SettingsError::new("decryption.secretRef", problem));
         }
         Ok(Some(Self { secret }))
     }

@@ -10,6 +10,7 @@ use cowherd_api::flux::annotations::PRUNE_APPROVED;
 use tokio::time::Instant;
 
 use super::drifts::Drifts;
+use super::expressions::Asked;
 use crate::Trigger;
 use crate::delivery::{Hidden, Task};
 use crate::owner::{Owner, Settings, Status};
@@ -54,6 +55,8 @@ pub(super) struct Entry {
     pub(super) complained: Option<Task>,
     /// What it depends on and waits for, as namespace and name.
     pub(super) waits_for: Option<String>,
+    /// What came of expressions that decide whether those are ready that it depends on.
+    pub(super) asked: Option<Box<Asked>>,
     /// Why the last apply was begun.
     trigger: Option<Trigger>,
     /// What must not be shown of it.
@@ -95,6 +98,7 @@ impl Entry {
             waiting_since: None,
             complained: None,
             waits_for: None,
+            asked: None,
             trigger: None,
             hidden: Hidden::default(),
             is_followed: false,

@@ -128,11 +128,32 @@ async fn values_come_from_where_the_release_says_and_what_is_secret_is_not_shown
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_supported_is_refused_by_name() {
     let shop = Shop::open().await;
-    shop.add_release(json!({ "healthCheckExprs": [{ "apiVersion": "v1", "kind": "Widget", "current": "true" }] }))
-        .await;
-    let status = shop.says("False", "UnsupportedFeature", "spec.healthCheckExprs is not supported yet").await;
+    shop.add_release(json!({ "upgrade": { "preserveValues": true } })).await;
+    let status = shop.says("False", "UnsupportedFeature", "spec.upgrade.preserveValues is not supported yet").await;
     assert_eq!(condition(&status, "Stalled")["status"], "True");
     assert!(shop.world.get(SOURCE, "HelmChart", Some("apps"), "apps-web").await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_waits_for_what_expressions_say_of_its_objects_and_fails_where_one_is_none() {
+    let shop = Shop::open().await;
+    shop.sell("1.0.0", &[("templates/map.yaml", MAP)]);
+    shop.add_repository().await;
+    let expressions = |current: &str| json!([{ "apiVersion": "v1", "kind": "ConfigMap", "current": current, "failed": "data.key == 'bad'" }]);
+    shop.add_release(json!({ "values": { "key": "bad" }, "healthCheckExprs": expressions("data.key == 'fine' &") }))
+        .await;
+    let words = "spec.healthCheckExprs[0].current cannot be read as an expression of CEL: 1:20: syntax error: unexpected character '&'";
+    let status = shop.says("False", "InvalidCELExpression", words).await;
+    assert_eq!(condition(&status, "Stalled")["reason"], "InvalidCELExpression");
+
+    shop.patch_release(json!({ "healthCheckExprs": expressions("data.key == 'fine'") })).await;
+    shop.says("False", "InstallFailed", "status: 'Failed': failed of its healthCheckExprs holds").await;
+    shop.patch_release(json!({ "values": { "key": "fine" } })).await;
+    shop.says("True", "UpgradeSucceeded", "").await;
+    let dependency = json!([{ "name": "web", "readyExpr": "dep.spec.values.key == self.spec.values.key && dep.spec.values.none == 1" }]);
+    shop.patch_release(json!({ "dependsOn": dependency, "values": { "key": "other" } })).await;
+    let words = "failed to evaluate the CEL expression 'dep.spec.values.key == self.spec.values.key && dep.spec.values.none == 1': no such key: none";
+    shop.says("False", "DependencyNotReady", words).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

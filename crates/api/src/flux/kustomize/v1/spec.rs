@@ -293,7 +293,8 @@ pub struct CrossNamespaceSourceReference {
 pub struct CustomHealthCheck {
     /// The API version of the objects.
     pub api_version: String,
-    /// The kind of the objects.
+    /// The kind of the objects; all of the group by default.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub kind: String,
     /// True when an object is on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,161 @@
+//! Whether dependencies are ready, where expressions decide that: over the owner and the dependency as the API has them,
+//! which are asked for whenever a watch shows that one of them changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cowherd_cel::{Budget, Expression, Scope};
+use kube::api::DynamicObject;
+use kube::{Api, Client, ResourceExt};
+use tokio::time::Instant;
+
+use super::{Schedule, Signal};
+use crate::owner::{OwnerName, Settings};
+
+/// How long nothing is asked again: until then a watch has shown what changed.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// After what time is asked again what got no answer.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// The versions of an owner and of its dependency.
+pub(super) type Versions = (Option<String>, Option<String>);
+
+/// What came of the expressions of an owner.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Those of which an answer is known, with what it was found out of.
+    answers: Vec<(OwnerName, Versions, Answer)>,
+    is_asking: bool,
+    /// When nothing was known of what was asked for last.
+    last: Option<Instant>,
+}
+
+/// Whether a dependency is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Ready,
+    NotReady,
+    /// The expression cannot be evaluated, for this reason.
+    Failed(String),
+    /// The API gave no answer.
+    Unknown,
+}
+
+impl Asked {
+    /// The answer for these versions, if there is one.
+    pub(super) fn answer(&self, dependency: &OwnerName, versions: &Versions) -> Option<&Answer> {
+        let is_it = |(name, of, _): &&(OwnerName, Versions, Answer)| name == dependency && of == versions;
+        self.answers.iter().find(is_it).map(|(_, _, answer)| answer).filter(|answer| **answer != Answer::Unknown)
+    }
+
+    pub(super) fn note(&mut self, dependency: OwnerName, versions: Versions, answer: Answer) {
+        self.is_asking = false;
+        self.answers.retain(|(name, ..)| *name != dependency);
+        self.answers.push((dependency, versions, answer));
+    }
+}
+
+/// An expression that decides whether a dependency is ready.
+pub(super) struct Question {
+    pub(super) dependency: OwnerName,
+    pub(super) expression: Arc<Expression>,
+}
+
+impl Schedule {
+    /// Finds out whether a dependency of the owner is ready.
+    pub(super) fn ask_whether_ready(&mut self, name: &OwnerName, Question { dependency, expression }: Question) {
+        let now = Instant::now();
+        let Some(entry) = self.entries.get_mut(name) else { return };
+        let uid = entry.owner.uid().map(str::to_owned);
+        let asked = entry.asked.get_or_insert_default();
+        if asked.is_asking {
+            return;
+        }
+        let is_unknown = asked.answers.iter().any(|(of, _, answer)| *of == dependency && *answer == Answer::Unknown);
+        let pause = if is_unknown { RETRY } else { PAUSE };
+        if let Some(at) = asked.last.map(|last| last + pause).filter(|at| *at > now) {
+            self.timers.set(name, at);
+            return;
+        }
+        asked.is_asking = true;
+        asked.last = Some(now);
+        let (client, signals) = (self.context.client.clone(), self.context.signals.clone());
+        let name = name.clone();
+        self.errands.spawn(async move {
+            let (versions, answer) = find_out(client, &name, &dependency, expression).await;
+            let _ = signals.send(Signal::Asked { name, uid, dependency, versions, answer });
+        });
+    }
+
+    pub(super) fn asked(
+        &mut self,
+        name: &OwnerName,
+        uid: Option<&str>,
+        dependency: OwnerName,
+        (versions, answer): (Versions, Answer),
+    ) {
+        let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.owner.uid() == uid) else { return };
+        entry.asked.get_or_insert_default().note(dependency, versions, answer);
+        self.consider(name);
+    }
+
+    /// An owner changed that others wait for by expressions, which may say something else of it now.
+    pub(super) fn consider_expecting(&mut self, name: &OwnerName) {
+        for waiting in self.expecting.get(name).cloned().unwrap_or_default() {
+            self.consider(&waiting);
+        }
+    }
+
+    /// The owner waits, maybe for what an expression decides on.
+    pub(super) fn expect_by_expressions(&mut self, name: &OwnerName, settings: &Settings) {
+        for dependency in settings.depends_on.iter().filter(|dependency| dependency.ready.is_some()) {
+            self.expecting.entry(dependency.name.clone()).or_default().insert(name.clone());
+        }
+    }
+
+    /// The owner waits for nobody by expressions any more.
+    pub(super) fn expects_nothing(&mut self, name: &OwnerName) {
+        self.expecting.retain(|_, waiting| {
+            waiting.remove(name);
+            !waiting.is_empty()
+        });
+    }
+}
+
+async fn find_out(
+    client: Client,
+    name: &OwnerName,
+    dependency: &OwnerName,
+    expression: Arc<Expression>,
+) -> (Versions, Answer) {
+    let (owner, other) = tokio::join!(get(&client, name), get(&client, dependency));
+    let (owner, other) = match (owner, other) {
+        (Ok(Some(owner)), Ok(Some(other))) => (owner, other),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::debug!(owner = %name, %dependency, %error, "whether a dependency is ready cannot be found out");
+            return ((None, None), Answer::Unknown);
+        }
+        // A watch is going to show that they are gone.
+        _ => return ((None, None), Answer::Unknown),
+    };
+    let versions = (owner.resource_version(), other.resource_version());
+    let decided = tokio::task::spawn_blocking(move || decide(&expression, &owner, &other)).await;
+    (versions, decided.unwrap_or(Answer::Unknown))
+}
+
+async fn get(client: &Client, name: &OwnerName) -> kube::Result<Option<DynamicObject>> {
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &name.namespace, &name.kind.resource());
+    api.get_opt(&name.name).await
+}
+
+fn decide(expression: &Expression, owner: &DynamicObject, other: &DynamicObject) -> Answer {
+    let json = |object| serde_json::to_value(object).unwrap_or_default();
+    let (owner, other) = (json(owner), json(other));
+    let scope = Scope::named([("self", &owner), ("dep", &other)]);
+    match expression.bool(&scope, Budget::EXPRESSION) {
+        Ok(true) => Answer::Ready,
+        Ok(false) => Answer::NotReady,
+        Err(error) => Answer::Failed(format!("failed to evaluate the CEL expression '{expression}': {error}")),
+    }
+}
