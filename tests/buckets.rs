@@ -1,5 +1,6 @@
 //! Buckets of object storage, followed by the built program and steered by its commands.
 
+use cowherd_gitserver::repository::run;
 use cowherd_gitserver::storage::Storage;
 
 use crate::checking::Story;
@@ -138,6 +139,7 @@ fn what_a_bucket_is_refused_for_is_said_where_it_is_written() {
     let story = Story::begin();
     describe(&story.repository, "minio.example.com", KEY);
     assert_eq!(story.lines(&["--strict"]), (Vec::new(), 0));
+    run(&story.repository.path, &["checkout", "--quiet", "-b", "change"]);
     story.repository.commit("a bucket");
     let output = crate::program::cowherd(&story.repository.path).args(["diff", "--base", "main"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cowherd_api::supported::{ARTIFACT_GENERATOR, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, Unsupported, refused};
+use cowherd_api::supported::{
+    ARTIFACT_GENERATOR, BUCKET, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, Unsupported, refused,
+};
 use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
 use serde_json::Value;
@@ -44,6 +46,7 @@ fn table(group: &str, kind: &str) -> Option<&'static [Unsupported]> {
     match (group, kind) {
         (GROUP, "HelmRelease") => Some(HELM_RELEASE),
         ("source.extensions.fluxcd.io", "ArtifactGenerator") => Some(ARTIFACT_GENERATOR),
+        ("source.toolkit.fluxcd.io", "Bucket") => Some(BUCKET),
         ("source.toolkit.fluxcd.io", "HelmChart") => Some(HELM_CHART),
         ("source.toolkit.fluxcd.io", "HelmRepository") => Some(HELM_REPOSITORY),
         _ => None,

@@ -2,7 +2,7 @@
 
 use cowherd_api::flux::source::v1::{Bucket, GitRepository, OCIRepository};
 use cowherd_api::flux::source_extensions::v1beta1::ArtifactGenerator;
-use cowherd_api::supported::{ARTIFACT_GENERATOR, refused};
+use cowherd_api::supported::{ARTIFACT_GENERATOR, BUCKET, refused};
 use cowherd_source::Access;
 use serde_json::Value;
 
@@ -51,7 +51,9 @@ fn refusal(kind: &str, object: &Value) -> Option<SourceRefusal> {
         }
         "Bucket" => {
             let bucket: Bucket = serde_json::from_value(object.clone()).ok()?;
-            gitops::bucket_refusal(&bucket, &Access::default())
+            // What is not supported is another rule's.
+            let is_supported = refused(BUCKET, &object["spec"]).next().is_none();
+            gitops::bucket_refusal(&bucket, &Access::default()).filter(|_| is_supported)
         }
         "ArtifactGenerator" => {
             let generator: ArtifactGenerator = serde_json::from_value(object.clone()).ok()?;
