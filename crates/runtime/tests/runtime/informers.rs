@@ -47,7 +47,9 @@ async fn a_watch_that_is_interrupted_is_not_well_until_it_is_back_and_misses_not
     let (code, said) = cluster.ready().await;
     assert_eq!(code, 500, "{said}");
     assert!(
-        said.contains("[+]store ok\n[+]shutdown ok\n[-]controllers failed: watch of configmaps since 20"),
+        said.contains(
+            "[+]store ok\n[+]shutdown ok\n[+]following ok\n[-]controllers failed: watch of configmaps since 20"
+        ),
         "{said}"
     );
     cluster.create("meanwhile", json!({})).await;
