@@ -108,14 +108,26 @@ fn a_dependency_is_waited_for_as_its_expression_says_and_nothing_else_of_it_coun
     let depends = "dependsOn:\n  - name: other\n    readyExpr: >\n      self.metadata.?labels.version.orValue('1') ==\n      \
                    dep.metadata.?labels.version.orValue('0')";
     repository.kustomization("late", "./late", depends).config_map("late/map.yaml", "late", "1");
-    let commit = repository.commit("add what waits");
+    repository.commit("add what waits");
     let words = ["dependency 'flux-system/other' is not ready according to readyExpr eval"];
     running.wait_for_condition("kustomization late", "False", &words);
-    running.kubectl_ok(["label", "kustomization", "other", "-n", "flux-system", "version=2"]);
-    running.wait_for_condition("kustomization late", "False", &words);
     // That it is ready counts for nothing, and neither does that it is not.
-    running.kubectl_ok(["label", "kustomization", "other", "-n", "flux-system", "version=1", "--overwrite"]);
-    running.wait_for_ready("late", "True", &commit);
+    let label = |version: &str| {
+        let labelled = format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: other, namespace: flux-system, labels: \
+             {{version: '{version}'}}}}\nspec: {{interval: 1h, prune: true, path: ./other, sourceRef: {{kind: GitRepository, name: \
+             flux-system}}}}\n"
+        );
+        let commit = repository.write("cluster/other.yaml", &labelled).commit(version);
+        eventually(&format!("its label says {version}"), || {
+            let other = running.get("kustomization other -n flux-system");
+            if other["metadata"]["labels"]["version"] == version { Ok(()) } else { Err(other.to_string()) }
+        });
+        commit
+    };
+    label("2");
+    running.wait_for_condition("kustomization late", "False", &words);
+    running.wait_for_ready("late", "True", &label("1"));
 
     let depends = "dependsOn:\n  - name: other\n    readyExpr: dep.status.none == 1";
     repository.kustomization("late", "./late", depends);
