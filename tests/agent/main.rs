@@ -206,6 +206,14 @@ fn artifact(name: &str) -> String {
     )
 }
 
+/// A Bucket of a storage on this machine, which Flux followed before.
+fn bucket(name: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: Bucket\nmetadata: {{name: {name}, namespace: {NAMESPACE}, finalizers: \
+         [finalizers.fluxcd.io]}}\nspec: {{interval: 1h, endpoint: '127.0.0.1:9', insecure: true, bucketName: none}}\n"
+    )
+}
+
 /// A HelmRelease of the chart in the repository, a HelmRepository on this machine, and a HelmChart of that. Flux followed the last two
 /// before.
 fn releases() -> String {
@@ -234,8 +242,15 @@ fn generator() -> String {
 /// An Alert about everything with a label that nothing has, and a Receiver.
 fn notifications() -> String {
     let owners = ["Kustomization", "HelmRelease"];
-    let sources =
-        ["GitRepository", "OCIRepository", "HelmRepository", "HelmChart", "ArtifactGenerator", "ExternalArtifact"];
+    let sources = [
+        "GitRepository",
+        "OCIRepository",
+        "HelmRepository",
+        "HelmChart",
+        "Bucket",
+        "ArtifactGenerator",
+        "ExternalArtifact",
+    ];
     let kinds = owners.iter().chain(&sources);
     let sources = kinds.map(|kind| format!("{{kind: {kind}, name: '*', matchLabels: {{nothing: has}}}}"));
     let sources = sources.collect::<Vec<_>>().join(", ");
@@ -369,6 +384,12 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
         seen["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|one| one["reason"] == "AccessDenied"))
     });
     world.kubernetes.kubectl_ok(&["delete", "ocirepository", "nowhere", "--namespace", NAMESPACE]);
+    world.apply(&bucket("nowhere"));
+    let bucket_there = format!("bucket nowhere --namespace {NAMESPACE}");
+    world.wait_for("a storage that must not be reached", &bucket_there, |seen| {
+        seen["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(|one| one["status"] == "False"))
+    });
+    world.kubernetes.kubectl_ok(&["delete", "bucket", "nowhere", "--namespace", NAMESPACE]);
     world.stop_agent();
     world.start_agent();
     world.follow("./apps", "applier");
