@@ -42,6 +42,28 @@ fn describe(fleet: &Repository, endpoint: &str, key: &str) {
     fleet.write("cluster/shop.yaml", &objects.join("---\n"));
 }
 
+/// A fleet of what is in the bucket, once it is there.
+struct Followed {
+    storage: Storage,
+    fleet: Repository,
+    running: Running,
+    // Goes last, when nobody writes into it any more.
+    _directory: tempfile::TempDir,
+}
+
+impl Followed {
+    fn start() -> Self {
+        let (directory, storage) = (tempfile::tempdir().unwrap(), storage());
+        let fleet = repository(&directory.path().join("fleet"));
+        describe(&fleet, &storage.endpoint(), KEY);
+        fleet.commit("begin");
+        let arguments = ["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"];
+        let running = Running::start(directory.path(), arguments);
+        running.wait_for_value("shop", "1");
+        Self { storage, fleet, running, _directory: directory }
+    }
+}
+
 fn revision(running: &Running) -> String {
     let path = "jsonpath={.status.artifact.revision}";
     running.kubectl_ok(["get", "bucket", "shop", "-n", "flux-system", "-o", path])
@@ -49,16 +71,10 @@ fn revision(running: &Running) -> String {
 
 #[test]
 fn a_bucket_is_followed_as_a_repository_is() {
-    let directory = tempfile::tempdir().unwrap();
-    let storage = storage();
-    let fleet = repository(&directory.path().join("fleet"));
-    describe(&fleet, &storage.endpoint(), KEY);
-    fleet.commit("begin");
-    let arguments = ["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"];
-    let running = Running::start(directory.path(), arguments);
-    running.wait_for_value("shop", "1");
+    let followed = Followed::start();
+    let Followed { storage, running, .. } = &followed;
     running.wait_for_value("cart", "1");
-    let first = revision(&running);
+    let first = revision(running);
     assert!(first.starts_with("sha256:"), "{first}");
     running.wait_for_ready("shop", "True", &first);
     let all = running.cowherd_ok(["get"]);
@@ -74,7 +90,7 @@ fn a_bucket_is_followed_as_a_repository_is() {
     storage.remove("shop/cart.yaml");
     running.cowherd_ok(["reconcile", "source", "bucket", "shop"]);
     running.wait_for_value("shop", "2");
-    let second = revision(&running);
+    let second = revision(running);
     assert_ne!(second, first);
     running.wait_for_ready("shop", "True", &second);
     let left = running.kubectl(["get", "configmap", "cart", "-n", "default"]);
@@ -100,14 +116,7 @@ fn a_bucket_is_followed_as_a_repository_is() {
 
 #[test]
 fn a_key_that_is_wrong_is_said_and_what_was_brought_stays_until_it_is_right_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let storage = storage();
-    let fleet = repository(&directory.path().join("fleet"));
-    describe(&fleet, &storage.endpoint(), KEY);
-    fleet.commit("begin");
-    let arguments = ["up", "fleet", "--path", "cluster", "--allow-network", "127.0.0.1"];
-    let running = Running::start(directory.path(), arguments);
-    running.wait_for_value("shop", "1");
+    let Followed { storage, fleet, running, _directory } = Followed::start();
     let first = revision(&running);
 
     describe(&fleet, &storage.endpoint(), "wrong-5ecret");
