@@ -195,6 +195,12 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).with_detail("retryAfterSeconds", 1)
     }
 
+    /// The server ends, and begins nothing that lasts. As kube-apiserver says it.
+    pub fn shutting_down() -> Self {
+        let message = "The apiserver is shutting down, please try again later.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).with_detail("retryAfterSeconds", 5)
+    }
+
     /// The body has more bytes than the server reads.
     pub fn too_large(limit: usize) -> Self {
         let message = format!("Request entity too large: limit is {limit}");

@@ -308,6 +308,20 @@ async fn kube_runtime_sees_every_object_through_a_restarted_watch() {
     }
 }
 
+/// kube's watcher asks again at once when a watch ends well, so a watch that began on a server that ends, and ended, would
+/// keep a processor busy until it is gone.
+#[tokio::test]
+async fn a_server_that_ends_refuses_new_watches() {
+    let (server, _directory) = local().await;
+    let client = server.client();
+    let mut running = watch(&client, &format!("{MAPS}?watch=true")).await;
+    server.close();
+    assert!(tokio::time::timeout(Duration::from_secs(5), running.next()).await.expect("it ends").is_none());
+    let (code, status) = get(&client, &format!("{MAPS}?watch=true")).await;
+    assert_eq!((code, &status["reason"]), (429, &json!("TooManyRequests")));
+    assert_eq!(status["details"]["retryAfterSeconds"], 5);
+}
+
 /// A value that differs with every call.
 fn moment() -> String {
     jiff::Timestamp::now().to_string()

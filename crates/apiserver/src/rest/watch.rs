@@ -46,7 +46,13 @@ enum Start {
 }
 
 /// Answers with events as they happen.
+///
+/// A server that ends refuses: a watch that ended as soon as it began would be asked for again at once, for as long as
+/// there is a server.
 pub async fn watch(request: &Request<'_>) -> ApiResult<Answer> {
+    if request.server.closing().is_cancelled() {
+        return Err(ApiError::shutting_down());
+    }
     let query = &request.call.query;
     let resource = &request.resource;
     let mut selection = Selection::parse(query, resource)?;
