@@ -30,6 +30,7 @@ mod full_disk;
 mod generated;
 mod guarding;
 mod guides;
+mod installing;
 mod keeping;
 mod kubectl;
 mod leaving;

@@ -62,7 +62,6 @@ fn tip(word: &str, second: Option<&str>) -> Option<String> {
             .and_then(of_an_application)
             .unwrap_or("an Application is a Kustomization here: `cowherd get ks -A`, `cowherd tree NAME`"),
         "bootstrap" | "start" | "run" => "`cowherd up REPO --path PATH` follows a repository",
-        "install" => "`cowherd agent --install-crds` works on a cluster that you have, `cowherd up` brings its own",
         "build" | "template" | "kustomize" => "`cowherd render PATH`",
         "export" => "`cowherd get KIND NAME -o yaml`",
         "status" | "list" | "ls" | "stats" => "`cowherd get -A`",

@@ -12,6 +12,7 @@ mod delivering;
 mod downloads;
 mod elsewhere;
 mod failure;
+mod flux;
 mod followed;
 mod keeper;
 mod limits;
@@ -73,6 +74,7 @@ enum Command {
     Up(Box<commands::up::Up>),
     Server(commands::server::Server),
     Agent(commands::agent::Agent),
+    Install(commands::install::Install),
     Get(commands::get::Get),
     Tree(commands::tree::Tree),
     Trace(commands::trace::Trace),
@@ -137,6 +139,7 @@ impl Command {
             Self::Version(command) => Asked::Cluster(command.cluster.clone()),
             Self::Render(command) => command.cluster().map_or(Asked::Nobody, Asked::Cluster),
             Self::Agent(command) => Asked::Kubectl(command.access.clone()),
+            Self::Install(command) => Asked::Kubectl(command.access.clone()),
             Self::Up(_) | Self::Server(_) | Self::Check(_) | Self::Completion(_) | Self::Man(_) => Asked::Nobody,
         }
     }
@@ -169,6 +172,7 @@ fn run(command: Command) -> Outcome {
             Command::Up(command) => command.run().await,
             Command::Server(command) => command.run().await,
             Command::Agent(command) => command.run().await,
+            Command::Install(command) => command.run().await,
             Command::Get(command) => command.run().await,
             Command::Tree(command) => command.run().await,
             Command::Trace(command) => command.run().await,

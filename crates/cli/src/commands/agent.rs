@@ -23,7 +23,7 @@ use crate::delivering::{Delivering, Kinds};
 use crate::notifying::{self, Notifying};
 use crate::station::{self, Station};
 use crate::tenancy::Tenancy;
-use crate::{logs, trouble};
+use crate::{flux, logs, trouble};
 
 /// The Lease that the leading agent holds.
 const LEASE: &str = "cowherd-agent";
@@ -50,6 +50,9 @@ pub struct Agent {
     /// namespace of the Lease
     #[arg(long)]
     install_crds: bool,
+    /// Go on although Flux's controllers run in the cluster, since they have other shards
+    #[arg(long)]
+    beside_flux: bool,
     /// The namespace of the Lease by which one of several agents leads
     #[arg(long, value_name = "NAMESPACE", default_value = ROOT)]
     leader_election_namespace: String,
@@ -75,6 +78,7 @@ impl Agent {
         let (health, metrics) = (Health::default(), Metrics::default());
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
+        flux::refuse_beside(&client, self.beside_flux).await?;
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
         tokio::spawn(self.probes(probes).await?);
         let webhooks = self.notifying.listen().await?;
@@ -95,6 +99,9 @@ impl Agent {
             ..config
         });
         config = self.notifying.apply(config);
+        if !self.beside_flux {
+            config.reserved.extend(flux::reserved(&self.leader_election_namespace));
+        }
         if let Some((listener, address)) = webhooks {
             // Whoever waits for the Lease takes them as well: they only ask, and who leads does what is asked for.
             let denies = config.policy.no_cross_namespace_refs;
@@ -130,8 +137,8 @@ impl Agent {
         }
         if !self.install_crds {
             return Err(missing(format!(
-                "the cluster has no namespace {name}, in which agents agree on who leads; bring it with `kubectl apply \
-                 --server-side --kustomize deploy`, start once with --install-crds, or name another one with \
+                "the cluster has no namespace {name}, in which agents agree on who leads; bring it with `cowherd \
+                 install`, start once with --install-crds, or name another one with \
                  --leader-election-namespace"
             )));
         }
@@ -189,8 +196,7 @@ async fn expect_definitions(client: &Client) -> Result<()> {
     }
     if !absent.is_empty() {
         return Err(missing(format!(
-            "the cluster has no {}; bring them with `kubectl apply --server-side --kustomize deploy`, or start once with \
-             --install-crds",
+            "the cluster has no {}; bring them with `cowherd install`, or start once with --install-crds",
             absent.join(" and no ")
         )));
     }

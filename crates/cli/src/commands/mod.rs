@@ -7,6 +7,7 @@ pub mod diff;
 pub mod events;
 pub mod get;
 pub mod history;
+pub mod install;
 pub mod logs;
 pub mod man;
 pub mod reconcile;

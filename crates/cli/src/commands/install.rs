@@ -1,0 +1,181 @@
+//! `cowherd install`: brings what the agents need to a cluster, and the agents too.
+
+mod documents;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use cowherd_apply::{Action, Applier, Expectation, Manifest, Options, Ownership, Versioned, order};
+use cowherd_runtime::Shard;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::reconcile::parse_duration;
+use crate::cluster::Access;
+use crate::flux;
+use crate::output::{self, Format};
+use crate::terminal::{Mark, tell};
+use documents::{InCluster, documents};
+
+/// The field manager of what is brought, as that of the agents' accounts.
+const MANAGER: &str = "cowherd";
+
+/// Bring cowherd to a cluster that you have
+///
+/// Definitions, the namespace flux-system and the rights of the agents; with --image also the
+/// agents themselves, as a Deployment that follows what is in the cluster. Again, it brings what
+/// is there up to date. Agents are locked down for many tenants as Flux's documentation says:
+/// Kustomizations and HelmReleases that name no account act for `default` of their namespace, the
+/// platform's own name `kustomize-controller`.
+///
+/// Examples:
+///   cowherd install --image registry.example.com/cowherd:1.0
+///   cowherd install --image registry.example.com/cowherd:1.0 --export > cowherd.yaml
+///   cowherd install                                            # then `cowherd agent`, wherever
+///   cowherd install --image IMAGE -- --max-storage=8Gi         # more flags for the agents
+#[derive(Args)]
+#[command(verbatim_doc_comment, after_help = crate::EXIT_STATUS)]
+pub struct Install {
+    #[command(flatten)]
+    pub access: Access,
+    /// The image with this program that the cluster's nodes can fetch; without one no agent is brought
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// The Secret in flux-system with which nodes fetch the image
+    #[arg(long, value_name = "NAME", requires = "image")]
+    image_pull_secret: Option<String>,
+    /// How many agents there are; one works, and the others wait for it
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "image")]
+    replicas: u16,
+    /// Reconcile only the Kustomizations and sources with these labels
+    #[arg(long, value_name = "SELECTOR", default_value_t = Shard::default(), hide_default_value = true, requires = "image")]
+    watch_label_selector: Shard,
+    /// Let Kustomizations and HelmReleases that name no account apply everything, and references cross namespaces, as with Flux
+    /// where nobody has locked it down
+    #[arg(long)]
+    no_lock_down: bool,
+    /// Go on although Flux's controllers run in the cluster, since they have other shards
+    #[arg(long)]
+    beside_flux: bool,
+    /// Print what would be applied, for kubectl or Git, and ask no cluster
+    #[arg(long)]
+    export: bool,
+    /// How long the cluster may take to serve the definitions, and to run the agents
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Print what was done to each object, or what would be applied, for programs
+    #[arg(short, long, value_name = "FORMAT")]
+    output: Option<Format>,
+    /// Flags of `cowherd agent` for the agents, after `--`
+    #[arg(last = true, value_name = "FLAGS", requires = "image")]
+    agent_flags: Vec<String>,
+}
+
+/// An object, and what was done to it.
+struct Done {
+    manifest: Manifest,
+    action: Action,
+}
+
+impl Install {
+    pub async fn run(self) -> crate::Outcome {
+        let agents = self.agents()?;
+        let documents = documents(agents.as_ref(), !self.no_lock_down)?;
+        if self.export {
+            return export(&documents, self.output);
+        }
+        let client = self.access.reach().await?.client;
+        flux::refuse_beside(&client, self.beside_flux).await?;
+        let done = self.bring(client, documents).await?;
+        if let Some(format) = self.output {
+            let objects = done
+                .iter()
+                .map(|one| json!({ "object": one.manifest.id().to_string(), "action": one.action.to_string() }));
+            output::print_structured(&json!({ "objects": objects.collect::<Vec<_>>() }), format)?;
+        }
+        self.tell_what_follows();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The agents that are to run in the cluster.
+    fn agents(&self) -> Result<Option<InCluster>> {
+        let Some(image) = self.image.clone() else { return Ok(None) };
+        if image.is_empty() || image.contains(char::is_whitespace) {
+            bail!("{image:?} is no image; name one as nodes do, such as registry.example.com/cowherd:1.0");
+        }
+        let shard = self.watch_label_selector.to_string();
+        let mut arguments = self.agent_flags.clone();
+        if !shard.is_empty() {
+            arguments.push(format!("--watch-label-selector={shard}"));
+        }
+        let pull_secret = self.image_pull_secret.clone();
+        Ok(Some(InCluster { image, pull_secret, replicas: self.replicas, arguments }))
+    }
+
+    /// Applies all of it, what others need first, and waits until the cluster has taken it in.
+    async fn bring(&self, client: Client, documents: Vec<Value>) -> Result<Vec<Done>> {
+        let ownership = Ownership { field_manager: MANAGER, ..Ownership::default() };
+        let (applier, _drift) = Applier::new(client, Options { ownership, ..Options::default() });
+        let mut manifests = documents.into_iter().map(Manifest::new).collect::<Result<Vec<_>, _>>()?;
+        manifests.sort_by(|a, b| order::compare(a.id(), b.id()));
+        let mut done = Vec::new();
+        for manifest in manifests {
+            let action = put(&applier, &manifest).await?;
+            tell!("{} {} {action}", Mark::Success, manifest.id());
+            done.push(Done { manifest, action });
+        }
+        tell!("{} waiting until the cluster has taken it in", Mark::Waiting);
+        let expected: Vec<_> =
+            done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object)).collect();
+        let expected: Vec<_> = expected.into_iter().cloned().map(Expectation::healthy).collect();
+        let waited = applier.wait(&expected, self.timeout, std::future::pending()).await;
+        waited.context(
+            "it was applied, but is not all there; `kubectl describe deployment,pod --namespace flux-system` says more of the \
+             agents",
+        )?;
+        Ok(done)
+    }
+
+    fn tell_what_follows(&self) {
+        if self.image.is_some() {
+            tell!(
+                "{} the agents run in flux-system; what they follow is said by a GitRepository and a Kustomization there",
+                Mark::Success
+            );
+        } else {
+            tell!(
+                "{} the cluster has what agents need; `cowherd agent` is one, and --image brings some into the cluster",
+                Mark::Success
+            );
+        }
+    }
+}
+
+/// Whether the cluster has something to do once it has the object.
+fn takes_time(object: &Versioned) -> bool {
+    ["CustomResourceDefinition", "Deployment"].contains(&object.id.kind.as_str())
+}
+
+/// Applies one object.
+async fn put(applier: &Applier, manifest: &Manifest) -> Result<Action> {
+    let version = |object: Option<Value>| object.map(|object| object["metadata"]["resourceVersion"].clone());
+    let before = version(applier.look(manifest.versioned(), None).await?);
+    applier.apply_single(manifest, None).await?;
+    let after = version(applier.look(manifest.versioned(), None).await?);
+    Ok(match before {
+        None => Action::Created,
+        before if before == after => Action::Unchanged,
+        Some(_) => Action::Configured,
+    })
+}
+
+/// Prints what would be applied.
+fn export(documents: &[Value], format: Option<Format>) -> crate::Outcome {
+    match format {
+        None => print!("{}", cowherd_yaml::write_documents(documents)),
+        Some(format) => output::print_structured(&output::list(documents.to_vec()), format)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,77 @@
+//! Flux's own controllers in a cluster: they would reconcile the same resources.
+
+use std::collections::HashSet;
+
+use cowherd_apply::ObjectId;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use crate::bootstrap::ROOT;
+use crate::cluster::explain;
+
+/// How many are named.
+const MOST: usize = 8;
+
+/// Those that reconcile what cowherd does, as their Deployments are named, and labelled, however Flux was installed.
+const CONTROLLERS: [&str; 5] =
+    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller", "source-watcher"];
+
+/// The label that says which of them it is.
+const COMPONENT: &str = "app.kubernetes.io/component";
+
+/// Refuses a cluster in which some of them run, unless they are to.
+///
+/// Who may not see Deployments sees none.
+///
+/// # Errors
+/// When some run, with how to end them; when the cluster gives no answer.
+pub async fn refuse_beside(client: &Client, may_run: bool) -> anyhow::Result<()> {
+    if may_run {
+        return Ok(());
+    }
+    let deployments: Api<Deployment> = Api::all(client.clone());
+    let components = format!("{COMPONENT} in ({})", CONTROLLERS.join(", "));
+    let found = match deployments.list(&ListParams::default().labels(&components)).await {
+        Ok(found) => found.items,
+        Err(kube::Error::Api(status)) if status.is_forbidden() || status.is_not_found() => return Ok(()),
+        Err(error) => return Err(explain(error)),
+    };
+    let running: Vec<(String, String)> = found.iter().filter(|one| runs(one)).map(name).collect();
+    let Some((namespace, _)) = running.first() else { return Ok(()) };
+    let names: Vec<&str> =
+        running.iter().filter(|(other, _)| other == namespace).map(|(_, name)| name.as_str()).collect();
+    let all: Vec<String> = running.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    anyhow::bail!(
+        "Flux's controllers run in this cluster: {}; they and cowherd would each undo what the other one does. Stop them with \
+         `kubectl scale deployment --replicas=0 --namespace {namespace} {}`, which leaves all that they applied as it is, or \
+         say --beside-flux where they have other shards than cowherd",
+        cowherd_text::listed(&all, MOST),
+        names.join(" ")
+    )
+}
+
+/// Whether there are to be Pods of it. Nobody says is one.
+fn runs(deployment: &Deployment) -> bool {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas) != Some(0)
+}
+
+fn name(deployment: &Deployment) -> (String, String) {
+    let metadata = &deployment.metadata;
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+/// The objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left them:
+/// Flux's controllers are not started again, the definitions and the namespace stay, also where a commit takes Flux away.
+pub fn reserved(namespace: &str) -> HashSet<ObjectId> {
+    let object = |namespace: &str, name: &str, group: &str, kind: &str| ObjectId {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+    };
+    let controllers = CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"));
+    let definitions = cowherd_api::crd_names().into_iter();
+    let definitions = definitions.map(|name| object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"));
+    controllers.chain(definitions).chain([object("", namespace, "", "Namespace")]).collect()
+}

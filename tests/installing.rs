@@ -1,0 +1,236 @@
+//! `cowherd install`: what agents need comes to a cluster, and the agents themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::program::repository::{Repository, config_map};
+use crate::program::{Running, cowherd, eventually, succeeded};
+
+const IMAGE: &str = "registry.example.com/cowherd:1";
+
+/// Ends the agent when the value goes.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn install(running: &Running, words: &[&str]) -> Output {
+    let mut install = cowherd(running.data_dir.parent().unwrap());
+    install.arg("install").arg("--kubeconfig").arg(running.kubeconfig()).args(words).output().unwrap()
+}
+
+fn documents(yaml: &str) -> Vec<Value> {
+    let documents = cowherd_yaml::parse_documents(yaml.as_bytes(), &cowherd_yaml::Limits::default()).unwrap();
+    documents.into_iter().map(|document| document.value).collect()
+}
+
+/// A Deployment of Flux.
+fn controller(name: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: flux-system, labels: \
+         {{app.kubernetes.io/component: {name}, app.kubernetes.io/part-of: flux}}}}\nspec:\n  selector: {{matchLabels: {{app: \
+         {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: manager, image: \
+         flux}}]}}\n"
+    )
+}
+
+/// A kubeconfig with the token of an account of `flux-system`, as a Pod has one.
+fn kubeconfig_of(running: &Running, account: &str) -> PathBuf {
+    let path = running.data_dir.with_file_name(format!("{account}.kubeconfig"));
+    std::fs::copy(running.kubeconfig(), &path).unwrap();
+    let token = running.kubectl_ok(["create", "token", account, "--namespace", "flux-system"]);
+    let config = |words: &[&str]| {
+        succeeded(Command::new("kubectl").arg("--kubeconfig").arg(&path).arg("config").args(words).output().unwrap())
+    };
+    config(&["set-credentials", account, "--token", &token]);
+    config(&["set-context", "--current", "--user", account]);
+    path
+}
+
+#[test]
+fn what_is_printed_is_what_deploy_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let built = |directory: &str| {
+        documents(&succeeded(Command::new("kubectl").arg("kustomize").arg(root.join(directory)).output().unwrap()))
+    };
+    let printed = |words: &[&str]| documents(&succeeded(cowherd(&root).arg("install").args(words).output().unwrap()));
+    let same = |mut printed: Vec<Value>, mut built: Vec<Value>| {
+        let key = |value: &Value| format!("{}/{}", value["kind"], value["metadata"]["name"]);
+        printed.sort_by_key(key);
+        built.sort_by_key(key);
+        assert_eq!(printed, built);
+    };
+    same(printed(&["--export", "--no-lock-down"]), built("deploy"));
+    let is_open = |value: &Value| value["metadata"]["name"] == "cowherd-applier";
+    let both = [built("deploy"), built("deploy/in-cluster")].concat();
+    let locked = both.into_iter().filter(|value| !is_open(value)).collect();
+    same(printed(&["--export", "--image", "cowherd:latest"]), locked);
+}
+
+#[test]
+fn an_installed_agent_is_locked_down_and_the_platform_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let repository = Repository::new(directory.path().join("fleet"));
+    repository.write("platform/map.yaml", &config_map("platform", "1"));
+    // As `flux bootstrap` writes it: were it brought, Flux would run beside cowherd.
+    repository.write("platform/flux.yaml", &controller("kustomize-controller"));
+    repository.write("tenant/map.yaml", &config_map("tenant", "1"));
+    repository.commit("begin");
+    // There is no node that would run the agents, so this one waits in vain, and says so; all else is there.
+    let output = install(&running, &["--image", IMAGE, "--replicas", "2", "--timeout", "2s"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for words in ["Deployment/flux-system/cowherd-agent created", "not all there", "kubectl describe deployment,pod"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let deployment = running.get("deployment cowherd-agent -n flux-system");
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    // What its Pods would run is run here instead, with the account that they have.
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["image"], IMAGE);
+    let kubeconfig = kubeconfig_of(&running, pod["serviceAccountName"].as_str().unwrap());
+    let mut agent = cowherd(directory.path());
+    for argument in pod["containers"][0]["args"].as_array().unwrap() {
+        let argument = argument.as_str().unwrap().replace("=/data", "=agent");
+        agent.arg(argument.replace("=:8080", "=127.0.0.1:0").replace("=:9292", "=127.0.0.1:0"));
+    }
+    agent.arg("--kubeconfig").arg(kubeconfig).arg("--local-repository").arg(&repository.path);
+    let _agent = Agent(agent.stderr(Stdio::null()).spawn().unwrap());
+    let follow = |name: &str, more: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: \
+             flux-system}}\nspec:\n  interval: 10m\n  path: {name}\n  prune: true\n  sourceRef: {{kind: GitRepository, \
+             name: fleet}}\n{more}---\n"
+        )
+    };
+    let source = format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: fleet, namespace: \
+         flux-system}}\nspec: {{interval: 1m, url: {:?}, ref: {{branch: main}}}}\n---\n",
+        repository.path
+    );
+    let manifests =
+        source + &follow("platform", "  serviceAccountName: kustomize-controller\n") + &follow("tenant", "");
+    let file = directory.path().join("follow.yaml");
+    std::fs::write(&file, manifests).unwrap();
+    running.kubectl_ok(["apply", "--server-side", "-f", file.to_str().unwrap()]);
+    running.wait_for_ready("platform", "True", "Applied revision");
+    running.wait_for_value("platform", "1");
+    assert!(!running.kubectl(["get", "deployment", "kustomize-controller", "-n", "flux-system"]).status.success());
+    running.wait_for_ready("tenant", "False", "system:serviceaccount:flux-system:default");
+    assert_eq!(running.value("tenant"), "");
+}
+
+#[test]
+fn again_it_changes_nothing_and_says_so_to_programs() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    let actions = |output: Output| {
+        let done: Value = serde_json::from_str(&succeeded(output)).unwrap();
+        let mut actions: Vec<_> =
+            done["objects"].as_array().unwrap().iter().map(|one| one["action"].to_string()).collect();
+        actions.sort();
+        actions.dedup();
+        actions
+    };
+    // The namespace `default`'s own are not among them, so all are new.
+    assert_eq!(actions(install(&running, &["-o", "json"])), ["\"created\""]);
+    assert_eq!(actions(install(&running, &["-o", "json"])), ["\"unchanged\""]);
+    running.kubectl_ok(["label", "namespace", "flux-system", "kept=yes"]);
+    running.kubectl_ok(["delete", "clusterrolebinding", "cowherd-delivery"]);
+    assert_eq!(actions(install(&running, &["-o", "json"])), ["\"created\"", "\"unchanged\""]);
+}
+
+#[test]
+fn where_flux_runs_neither_is_brought_nor_works_unless_it_is_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), ["server"]);
+    running.kubectl_ok(["create", "namespace", "flux-system"]);
+    let deployment = directory.path().join("flux.yaml");
+    std::fs::write(&deployment, controller("kustomize-controller")).unwrap();
+    running.kubectl_ok(["apply", "-f", deployment.to_str().unwrap()]);
+    let refused = |output: Output| {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let scale = "kubectl scale deployment --replicas=0 --namespace flux-system kustomize-controller";
+        for words in ["flux-system/kustomize-controller", scale, "--beside-flux"] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    };
+    refused(install(&running, &[]));
+    let agent = |words: &[&str]| {
+        let mut agent = cowherd(directory.path());
+        agent.args(["agent", "--data-dir", "agent", "--kubeconfig"]).arg(running.kubeconfig()).args(words);
+        agent
+    };
+    refused(agent(&["--install-crds"]).output().unwrap());
+    let crds = ["get", "crd", "kustomizations.kustomize.toolkit.fluxcd.io"];
+    assert!(!running.kubectl(crds).status.success(), "a cluster that is refused is left as it is");
+    succeeded(install(&running, &["--beside-flux"]));
+    running.kubectl_ok(["scale", "deployment", "--replicas=0", "--namespace", "flux-system", "kustomize-controller"]);
+    succeeded(install(&running, &[]));
+    let _agent = Agent(agent(&[]).stderr(Stdio::null()).spawn().unwrap());
+    eventually("it leads", || {
+        let lease = running.kubectl(["get", "lease", "cowherd-agent", "-n", "flux-system"]);
+        if lease.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&lease.stderr).into_owned()) }
+    });
+}
+
+#[test]
+fn an_image_has_what_its_programs_need() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/image.sh");
+    let make = |name: &str| {
+        let archive = directory.path().join(name);
+        // Any program does, and the one that is tested here has hundreds of megabytes of debug information.
+        succeeded(Command::new(&script).arg(&archive).arg("/bin/true").output().unwrap());
+        std::fs::read(archive).unwrap()
+    };
+    assert!(make("image.tar") == make("again.tar"), "the same files make the same image");
+    let layout = directory.path().join("layout");
+    let root = directory.path().join("root");
+    let unpack = |archive: &Path, into: &Path| {
+        std::fs::create_dir_all(into).unwrap();
+        succeeded(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(into).output().unwrap());
+    };
+    unpack(&directory.path().join("image.tar"), &layout);
+    let blob = |descriptor: &Value| {
+        let digest = descriptor["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+        let path = layout.join("blobs/sha256").join(digest);
+        let sum = succeeded(Command::new("sha256sum").arg(&path).output().unwrap());
+        assert!(sum.starts_with(digest), "{sum} of {digest}");
+        assert_eq!(descriptor["size"], std::fs::metadata(&path).unwrap().len());
+        path
+    };
+    let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    let index = read(&layout.join("index.json"));
+    let manifest = read(&blob(&index["manifests"][0]));
+    let config = read(&blob(&manifest["config"]));
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/usr/local/bin/cowherd"]));
+    unpack(&blob(&manifest["layers"][0]), &root);
+    // As in a container, nothing of this machine is there but the kernel: the loader finds all libraries below `root`.
+    let library = |of: &str| {
+        let listed = succeeded(Command::new("ldd").arg(of).output().unwrap());
+        listed.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (path, original, words) in [("usr/local/bin/cowherd", "/bin/true", ""), ("usr/bin/ssh", "/usr/bin/ssh", "-V")] {
+        let libraries = library(original);
+        let loader = libraries.iter().find(|library| library.contains("/ld-")).unwrap();
+        let mut directories: Vec<String> = libraries
+            .iter()
+            .map(|library| root.join(library.trim_start_matches('/')))
+            .inspect(|library| assert!(library.exists(), "{}", library.display()))
+            .map(|library| library.parent().unwrap().display().to_string())
+            .collect();
+        directories.dedup();
+        let mut program = Command::new(root.join(loader.trim_start_matches('/')));
+        program.arg("--inhibit-cache").arg("--library-path").arg(directories.join(":")).arg(root.join(path));
+        succeeded(program.args(words.split_whitespace()).output().unwrap());
+    }
+}
