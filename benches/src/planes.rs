@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::table::{Table, mebibytes, seconds};
 
 /// How many control planes there are at a time.
-const HERDS: [usize; 3] = [1, 10, 100];
+const HERDS: [usize; 4] = [1, 10, 100, 300];
 
 /// Starts herds of control planes, each in a process of its own, each control plane with an API, all controllers, and a
 /// Kustomization from a repository.
