@@ -169,7 +169,8 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     let clients = clients.into();
     let (signals, inbox) = mpsc::unbounded_channel();
     let (notifications, told) = cowherd_notify::notifications();
-    let recorder = events::Recorders::new(clients.delivery.clone()).and_to(&notifications);
+    let recorders = |client| events::Recorders::new(client, &config.health, &config.metrics).and_to(&notifications);
+    let recorder = recorders(clients.delivery.clone());
     let fetches = config.budgets.fetches.with_storage(config.policy.storage);
     let shelf = source::Shelf::default();
     let tell: source::Tell = {
@@ -181,7 +182,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     };
     let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
-        recorder: events::Recorders::new(clients.sources.clone()).and_to(&notifications),
+        recorder: recorders(clients.sources.clone()),
         client: clients.sources,
         mirrors,
         tell,

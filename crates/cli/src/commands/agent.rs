@@ -76,7 +76,7 @@ impl Agent {
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
-        tokio::spawn(self.probes(probes).await?);
+        self.serve(probes).await?;
         let webhooks = self.notifying.listen().await?;
         if self.install_crds {
             cowherd_gitops::install(client.clone()).await?;
@@ -98,7 +98,8 @@ impl Agent {
         if let Some((listener, address)) = webhooks {
             // Whoever waits for the Lease takes them as well: they only ask, and who leads does what is asked for.
             let denies = config.policy.no_cross_namespace_refs;
-            tokio::spawn(Hooks::new(client.clone(), denies, &health, &metrics).serve(listener));
+            let (hooks, listener) = (Hooks::new(client.clone(), denies, &health, &metrics), Arc::new(listener));
+            keep("webhooks", &health, &metrics, move || hooks.clone().serve(listener.clone()));
             tracing::info!(%address, "takes webhooks");
         }
         if self.tenancy.no_remote_bases() {
@@ -106,7 +107,8 @@ impl Agent {
         }
         let lease = self.watch_label_selector.name(LEASE);
         let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);
-        tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
+        let told = health.clone();
+        keep("trouble", &health, &metrics, move || trouble::watch(told.clone(), |trouble| tracing::warn!("{trouble}")));
         let start = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
         let work = || supervise("agents", &health, &metrics, start);
         match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {
@@ -156,19 +158,26 @@ impl Agent {
         Ok(())
     }
 
-    /// Listens, and answers whoever asks for as long as it is polled.
-    async fn probes(&self, probes: Probes) -> Result<impl Future<Output = ()> + Send + use<>> {
+    /// Listens, and answers whoever asks from here on.
+    async fn serve(&self, probes: Probes) -> Result<()> {
         let listener = notifying::listen(&self.metrics_bind_address, "metrics", "--metrics-bind-address").await?;
-        if let Some((_, address)) = &listener {
-            tracing::info!(%address, "serves /metrics, /healthz and /readyz");
-        }
-        Ok(async move {
-            match listener {
-                Some((listener, _)) => probes.serve(listener).await,
-                None => std::future::pending().await,
-            }
-        })
+        let Some((listener, address)) = listener else { return Ok(()) };
+        tracing::info!(%address, "serves /metrics, /healthz and /readyz");
+        let (health, metrics, listener) = (probes.health.clone(), probes.metrics.clone(), Arc::new(listener));
+        keep("probes", &health, &metrics, move || probes.clone().serve(listener.clone()));
+        Ok(())
     }
+}
+
+/// Runs something for as long as the program does, and starts it again whenever it ends or panics.
+fn keep<F: Future<Output = ()> + Send + 'static>(
+    name: &'static str,
+    health: &Health,
+    metrics: &Metrics,
+    start: impl Fn() -> F + Send + Sync + 'static,
+) {
+    let (health, metrics) = (health.clone(), metrics.clone());
+    tokio::spawn(async move { supervise(name, &health, &metrics, start).await });
 }
 
 /// Who this agent is among others: the machine, and what no other process has.

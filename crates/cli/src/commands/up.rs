@@ -221,9 +221,13 @@ impl Up {
         let webhooks = self.notifying.listen().await?;
         let clients = control_plane.plane.prepare_agents().await?;
         for keeper in Keeper::put(&client, &root).await? {
-            control_plane.plane.spawn(keeper.keep(say.clone()));
+            let say = say.clone();
+            control_plane.plane.keep_beside(keeper.name(), move || keeper.clone().keep(say.clone()));
         }
-        control_plane.plane.spawn(keeper::secret::keep(client.clone(), say));
+        let kept = client.clone();
+        control_plane
+            .plane
+            .keep_beside("keeper of the Secret", move || keeper::secret::keep(kept.clone(), say.clone()));
         if let Some(file) = &self.sops_age_key_file {
             sops::bring(&client, file).await?;
         }
@@ -237,8 +241,8 @@ impl Up {
             let notify = notify.clone();
             move |trouble| drop(notify.send(trouble))
         };
-        let trouble = trouble::watch(control_plane.plane.health().clone(), tell_trouble);
-        control_plane.plane.spawn(trouble);
+        let health = control_plane.plane.health().clone();
+        control_plane.plane.keep_beside("trouble", move || trouble::watch(health.clone(), tell_trouble.clone()));
         config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(policy),
             progress: Some(tell),
@@ -255,7 +259,8 @@ impl Up {
         if let Some((listener, address)) = webhooks {
             let (health, metrics) = (control_plane.plane.health(), control_plane.plane.metrics());
             let hooks = Hooks::new(clients.notifying.clone(), config.policy.no_cross_namespace_refs, health, metrics);
-            control_plane.plane.spawn(hooks.serve(listener));
+            let listener = Arc::new(listener);
+            control_plane.plane.keep_beside("webhooks", move || hooks.clone().serve(listener.clone()));
             self::say(Mark::Success, &format!("webhooks are taken at http://{address}"));
         }
         control_plane.plane.run_agents(clients, Agents { mirrors, config });

@@ -53,7 +53,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         Ok(ended) => (ended, false),
         Err(panic) => {
             tracing::error!(panic = job.say(&panic), "a delivery panicked");
-            (fail(&context, &mut job, Failure::Broken).await, true)
+            (broke_off(&context, &mut job).await, true)
         }
     };
     context.measures.of(job.name.kind.kind).took(&job.name.namespaced(), began.elapsed());
@@ -79,6 +79,19 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         sight: job.sight,
         mask: job.mask,
         ended,
+    }
+}
+
+/// Says that the delivery panicked. What panicked may have been what says so: then an event alone does.
+async fn broke_off(context: &Context, job: &mut Job) -> Ended {
+    match caught(fail(context, job, Failure::Broken)).await {
+        Ok(ended) => ended,
+        Err(panic) => {
+            tracing::error!(panic = job.say(&panic), "telling of a panic panicked");
+            let failure = Failure::Broken;
+            job.tell_event(context, Type::Warning, failure.reason(), &failure.to_string());
+            Ended::Badly { may_pass: true }
+        }
     }
 }
 

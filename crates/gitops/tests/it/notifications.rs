@@ -248,7 +248,7 @@ pub async fn hooks(world: &World) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let denies = world.policy.no_cross_namespace_refs;
     let hooks = Hooks::new(world.agents.notifying.clone(), denies, &world.health, &Default::default());
-    tokio::spawn(hooks.serve(listener));
+    tokio::spawn(hooks.serve(std::sync::Arc::new(listener)));
     address
 }
 

@@ -48,8 +48,8 @@ impl Hooks {
     }
 
     /// Answers on the listener, for as long as it is polled.
-    pub async fn serve(self, listener: TcpListener) {
-        super::serving::serve(self, listener).await;
+    pub async fn serve(self, listener: Arc<TcpListener>) {
+        super::serving::serve(self, &listener).await;
     }
 
     /// The Receiver whose webhook is at the path, if there is one: what is not known costs nothing.

@@ -33,8 +33,8 @@ const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
 /// Keeps the status of the Receivers that a label selector leaves, for ever.
 pub async fn reconcile(client: Client, selector: String, health: Health, metrics: Metrics) {
     let receivers = Store::<Receiver>::follow(&client, &selector, &health, &metrics);
-    let (keeper, mut rounds) =
-        (Keeper { recorder: Recorder::new(client.clone(), COMPONENT), client }, Rounds::default());
+    let recorder = Recorder::new(client.clone(), COMPONENT, &health, &metrics);
+    let (keeper, mut rounds) = (Keeper { recorder, client }, Rounds::default());
     let mut changes = receivers.changes();
     receivers.synced().await;
     loop {
