@@ -89,7 +89,7 @@ async fn broke_off(context: &Context, job: &mut Job) -> Ended {
         Err(panic) => {
             tracing::error!(panic = job.say(&panic), "telling of a panic panicked");
             let failure = Failure::Broken;
-            job.tell_event(context, Type::Warning, failure.reason(), &failure.to_string());
+            job.tell_event(context, Type::Warning, failure.reason(), &failure.told(&job.mask));
             Ended::Badly { may_pass: true }
         }
     }
@@ -137,7 +137,7 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {nobody}{remedy}")).unwrap_or_default();
     let waiting = awaited::held_up_by(&job.name, &context.sharing.waiting_for(&job.name));
     let waiting = waiting.map(|waiting| format!("; {waiting}")).unwrap_or_default();
-    let message = job.say(&format!("{failure}{remedy}{waiting}"));
+    let message = failure.text().within(|text| format!("{text}{remedy}{waiting}")).told(&job.mask);
     job.say_why();
     let Progress { changed, pruned, changes, .. } = &job.progress;
     match changes.join(", ") {
@@ -158,7 +158,7 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     job.progress.is_known = false;
     job.tell(context, Phase::Failed(message));
     let written = job.write_status(context).await.inspect_err(|failure| {
-        tracing::debug!(error = job.say(failure), "the status could not be written");
+        tracing::debug!(error = failure.told(&job.mask), "the status could not be written");
     });
     if matches!(written, Err(Failure::Overtaken)) {
         return Ended::Overtaken;
@@ -343,7 +343,7 @@ pub(crate) async fn act_for_account(target: &Target) -> Result<(), Failure> {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::NoImpersonation(account.user.clone())),
         Err(error) => {
-            let cause = Failure::api(&error).to_string();
+            let cause = Failure::api(&error).text();
             Err(Failure::Account { user: account.user.clone(), cause })
         }
     }
