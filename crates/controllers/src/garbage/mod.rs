@@ -9,6 +9,7 @@
 
 mod absent;
 mod collect;
+mod discovery;
 mod graph;
 mod owner;
 mod resources;
