@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
-use cowherd_gitops::{Elsewhere, Hooks};
+use cowherd_gitops::{Elsewhere, Hooks, Receivers};
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::api::core::v1::Namespace;
@@ -98,7 +98,9 @@ impl Agent {
         if let Some((listener, address)) = webhooks {
             // Whoever waits for the Lease takes them as well: they only ask, and who leads does what is asked for.
             let denies = config.policy.no_cross_namespace_refs;
-            let (hooks, listener) = (Hooks::new(client.clone(), denies, &health, &metrics), Arc::new(listener));
+            let receivers = Receivers::follow(&client, &Shard::default(), &health, &metrics);
+            let (hooks, listener) = (Hooks::new(client.clone(), &receivers, denies), Arc::new(listener));
+            config.receivers = Some(receivers);
             keep("webhooks", &health, &metrics, move || hooks.clone().serve(listener.clone()));
             tracing::info!(%address, "takes webhooks");
         }

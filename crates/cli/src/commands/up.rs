@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::Agents;
-use cowherd_gitops::{Elsewhere, Hooks};
+use cowherd_gitops::{Elsewhere, Hooks, Receivers};
+use cowherd_runtime::Shard;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
@@ -257,8 +258,11 @@ impl Up {
         }
         config = self.notifying.apply(config);
         if let Some((listener, address)) = webhooks {
+            let (client, denies) = (clients.notifying.clone(), config.policy.no_cross_namespace_refs);
             let (health, metrics) = (control_plane.plane.health(), control_plane.plane.metrics());
-            let hooks = Hooks::new(clients.notifying.clone(), config.policy.no_cross_namespace_refs, health, metrics);
+            let receivers = Receivers::follow(&client, &Shard::default(), health, metrics);
+            let hooks = Hooks::new(client, &receivers, denies);
+            config.receivers = Some(receivers);
             let listener = Arc::new(listener);
             control_plane.plane.keep_beside("webhooks", move || hooks.clone().serve(listener.clone()));
             self::say(Mark::Success, &format!("webhooks are taken at http://{address}"));
