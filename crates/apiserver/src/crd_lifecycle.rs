@@ -3,8 +3,9 @@
 //!
 //! It follows from the log: whatever a server left undone is taken up by the next one, or by another over the same store.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use tokio::{
     task::{Id, JoinSet},
     time::sleep,
@@ -60,7 +61,7 @@ impl Cleaners {
     /// Cleans up after a definition in the background, if it is being deleted.
     fn look_at(&mut self, server: &ApiServer, name: &str) {
         if is_going(server, name) && !self.names.values().any(|known| known == name) {
-            let task = self.tasks.spawn(clean_up(server.clone(), name.to_owned()));
+            let task = self.tasks.spawn(clean_up_safely(server.clone(), name.to_owned()));
             self.names.insert(task.id(), name.to_owned());
         }
     }
@@ -102,6 +103,14 @@ async fn accept(server: &ApiServer, name: &str) -> ApiResult<()> {
     })
     .await?;
     Ok(())
+}
+
+/// Cleans up after a definition. Should that panic, it is tried again by whoever sees that it has ended, and not at once.
+async fn clean_up_safely(server: ApiServer, name: String) {
+    if AssertUnwindSafe(clean_up(server, name.clone())).catch_unwind().await.is_err() {
+        tracing::error!(name, "removing the objects of a definition being deleted panicked; it is tried again");
+        sleep(PAUSES.1).await;
+    }
 }
 
 /// Removes the objects of a definition that is being deleted, then what kept it.

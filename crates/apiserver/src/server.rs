@@ -199,6 +199,11 @@ impl ApiServer {
         self.inner.checks.add(name, check);
     }
 
+    /// Whether what is kept in memory follows what is stored; what does not, if anything.
+    pub fn follows_store(&self) -> Result<(), String> {
+        self.following().check()
+    }
+
     /// Serves what this writes as `/metrics`: it is given the `Accept` header, and gives the text and its media type.
     pub fn serve_metrics(&self, source: impl Fn(&str) -> (String, &'static str) + Send + Sync + 'static) {
         self.inner.measures.set(source);

@@ -1,16 +1,22 @@
 //! What can go wrong with an object, told to a person.
 
+use std::fmt;
+
 use crate::change::ChangeSet;
+use crate::mask::Mask;
 use crate::object::{ManifestError, ObjectId, Versioned};
+use crate::unmasked::Unmasked;
+use crate::unserved::Lines;
+use crate::wait::Unhealthy;
 
 /// Why a set of objects could not be applied, pruned or waited for.
-#[derive(Debug, thiserror::Error)]
+///
+/// What it says may hold values of Secrets that went into names or other fields: it cannot be displayed, and is
+/// [told](ApplyError::told) without what a mask hides.
 pub enum ApplyError {
     /// A value is no object.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(ManifestError),
     /// The API has no such kind.
-    #[error("{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?")]
     UnknownKind {
         /// The object.
         subject: Box<ObjectId>,
@@ -20,16 +26,12 @@ pub enum ApplyError {
         kind: String,
     },
     /// The API has not the kinds of these objects.
-    #[error("{}", crate::unserved::Lines(.0))]
     Unserved(Vec<crate::unserved::Unserved>),
     /// An object of a namespace does not say of which.
-    #[error("{0}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization")]
     NoNamespace(Box<ObjectId>),
     /// Two manifests describe the same object.
-    #[error("{0}: the object is described twice; remove one of the two manifests")]
     Twice(Box<ObjectId>),
     /// The API would not take the object.
-    #[error("{subject} {step} ({reason}): {message}")]
     Refused {
         /// The object.
         subject: Box<ObjectId>,
@@ -43,7 +45,6 @@ pub enum ApplyError {
         code: u16,
     },
     /// The API could not be reached, or gave no sensible answer.
-    #[error("{subject}: the Kubernetes API gave no answer: {source}")]
     Unreachable {
         /// The object.
         subject: Box<ObjectId>,
@@ -51,17 +52,76 @@ pub enum ApplyError {
         source: Box<kube::Error>,
     },
     /// Objects did not become healthy in time, or failed.
-    #[error("{0}")]
-    Unhealthy(#[from] crate::wait::Unhealthy),
+    Unhealthy(Unhealthy),
     /// Several objects could not be deleted.
-    #[error("delete failed, errors: {}", several(.0))]
     Several(Vec<ApplyError>),
     /// The apply was called off, because something newer is to be applied.
-    #[error("the apply was called off by a newer revision")]
     Superseded,
 }
 
+impl From<ManifestError> for ApplyError {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
+    }
+}
+
+impl From<Unhealthy> for ApplyError {
+    fn from(error: Unhealthy) -> Self {
+        Self::Unhealthy(error)
+    }
+}
+
+/// What it is about, and not what it says.
+impl fmt::Debug for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Manifest(_) => "Manifest",
+            Self::UnknownKind { .. } => "UnknownKind",
+            Self::Unserved(_) => "Unserved",
+            Self::NoNamespace(_) => "NoNamespace",
+            Self::Twice(_) => "Twice",
+            Self::Refused { reason, code, .. } => return write!(f, "Refused({code} {reason})"),
+            Self::Unreachable { .. } => "Unreachable",
+            Self::Unhealthy(_) => "Unhealthy",
+            Self::Several(errors) => return f.debug_tuple("Several").field(errors).finish(),
+            Self::Superseded => "Superseded",
+        };
+        f.write_str(name)
+    }
+}
+
 impl ApplyError {
+    /// What people are told, without what the mask hides.
+    pub fn told(&self, mask: &Mask) -> String {
+        self.text().told(mask)
+    }
+
+    /// What it says, as it is.
+    pub fn text(&self) -> Unmasked {
+        match self {
+            Self::Manifest(error) => Unmasked::of(error),
+            Self::UnknownKind { subject, api_version, kind } => Unmasked::of(&format!(
+                "{subject}: the cluster has no kind {kind:?} in {api_version}; is its CustomResourceDefinition missing?"
+            )),
+            Self::Unserved(unserved) => Unmasked::of(&Lines(unserved)),
+            Self::NoNamespace(subject) => Unmasked::of(&format!(
+                "{subject}: namespace not specified; set metadata.namespace, or spec.targetNamespace of the Kustomization"
+            )),
+            Self::Twice(subject) => {
+                Unmasked::of(&format!("{subject}: the object is described twice; remove one of the two manifests"))
+            }
+            Self::Refused { subject, step, reason, message, .. } => {
+                Unmasked::of(&format!("{subject} {step} ({reason}): {message}"))
+            }
+            Self::Unreachable { subject, source } => {
+                Unmasked::of(&format!("{subject}: the Kubernetes API gave no answer: {source}"))
+            }
+            Self::Unhealthy(unhealthy) => Unmasked::of(unhealthy),
+            Self::Several(errors) => several(errors),
+            Self::Superseded => Unmasked::of("the apply was called off by a newer revision"),
+        }
+    }
+
     /// What the API answered to a request for `subject`.
     pub(crate) fn answer(
         subject: &ObjectId,
@@ -111,16 +171,15 @@ const FORBIDDEN: u16 = 403;
 /// How many of several errors are told.
 const TOLD: usize = 10;
 
-fn several(errors: &[ApplyError]) -> String {
-    cowherd_text::clauses(errors, TOLD)
+fn several(errors: &[ApplyError]) -> Unmasked {
+    let texts: Vec<Unmasked> = errors.iter().map(ApplyError::text).collect();
+    Unmasked::clauses(&texts, TOLD).within(|errors| format!("delete failed, errors: {errors}"))
 }
 
 /// An error, and what was done before it happened.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[derive(Debug)]
 pub struct Partial {
     /// What went wrong.
-    #[source]
     pub error: ApplyError,
     /// What was done before.
     pub changes: ChangeSet,
@@ -129,6 +188,11 @@ pub struct Partial {
 }
 
 impl Partial {
+    /// What people are told, without what the mask hides.
+    pub fn told(&self, mask: &Mask) -> String {
+        self.error.told(mask)
+    }
+
     /// An error after these changes; of no object it is doubtful what was done.
     pub(crate) fn new(error: ApplyError, changes: ChangeSet) -> Self {
         Self { error, changes, doubtful: Vec::new() }

@@ -417,7 +417,7 @@ mod tests {
             ObjectId { kind: "ConfigMap".into(), name: "a".into(), namespace: "default".into(), group: String::new() };
         let expected = [expected(Versioned { id, version: "v1".into() })];
         let waited = applier.wait(&expected, Duration::from_secs(60), std::future::pending()).await;
-        waited.map_err(|error| error.to_string())
+        waited.map_err(|error| error.told(&Default::default()))
     }
 
     #[tokio::test(start_paused = true)]

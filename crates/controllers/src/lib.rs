@@ -4,6 +4,8 @@
 //! Each loop watches the API through a `kube::Client`, compares what should be with what is, and writes the
 //! difference back to the API. None calls another: they meet in the objects alone. [`run`] starts them all.
 
+#[cfg(test)]
+mod broken_off_tests;
 mod deployment;
 mod disruption;
 mod garbage;

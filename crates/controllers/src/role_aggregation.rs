@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cowherd_runtime::owners::{matches, selector};
-use cowherd_runtime::{Controller, Error, Key, Next, Runtime, Writer};
+use cowherd_runtime::{Controller, Error, Key, Next, Runtime, Writer, events};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -18,7 +18,9 @@ pub async fn run(runtime: Runtime) {
         let gathering = known.all().into_iter().filter(|role| concerns(role, changed));
         gathering.map(|role| Key::of(role.as_ref())).collect::<Vec<_>>()
     };
+    let about = Arc::clone(roles.informer());
     Controller::new(&runtime, NAME)
+        .about(move |key: &Key| about.get(key).map(|role| events::reference(role.as_ref(), &())))
         .watches(roles.informer(), concerned)
         .workers(1)
         .run(move |key| aggregate(roles.clone(), key))

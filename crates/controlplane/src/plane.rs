@@ -103,39 +103,31 @@ impl ControlPlane {
             stopping: watch::Sender::new(false),
             _cache: cache,
         };
-        plane.spawn(state::watch(plane.store.clone(), plane.runtime.health().register("state")));
+        plane.look_after_state();
         loops.into_iter().for_each(|one| plane.keep_loop(one));
         plane.listen();
         plane.control(config.controllers);
         Ok(plane)
     }
 
+    /// Looks whether the state is where it belongs, and whether what is kept in memory follows it.
+    fn look_after_state(&mut self) {
+        let (server, store, health) = (self.server.clone(), self.store.clone(), self.runtime.health().clone());
+        self.keep_beside("state", move || {
+            let (server, pulse) = (server.clone(), health.register("state"));
+            state::watch(store.clone(), move || server.follows_store(), pulse)
+        });
+    }
+
     /// Keeps a loop of the API running.
     fn keep_loop(&mut self, one: Loop) {
-        let stopping = self.stopping.clone();
-        self.keep(one.name, move || {
-            let (running, stopped) = (one.start(), stopped(stopping.subscribe()));
-            async move {
-                tokio::select! {
-                    () = running => {}
-                    () = stopped => {}
-                }
-            }
-        });
+        self.keep_beside(one.name, move || one.start());
     }
 
     fn listen(&mut self) {
         let Some(listener) = self.listener.clone() else { return };
-        let (certificates, stopping) = (listener.clone(), self.stopping.clone());
-        self.keep("certificates", move || {
-            let (renewal, stopped) = (certificates.clone().renew(), stopped(stopping.subscribe()));
-            async move {
-                tokio::select! {
-                    () = renewal => {}
-                    () = stopped => {}
-                }
-            }
-        });
+        let certificates = listener.clone();
+        self.keep_beside("certificates", move || certificates.clone().renew());
         let (server, stopping) = (self.server.clone(), self.stopping.clone());
         self.keep("listener", move || {
             let (server, listener, stopped) = (server.clone(), listener.clone(), stopped(stopping.subscribe()));
@@ -179,18 +171,25 @@ impl ControlPlane {
         });
     }
 
-    /// Runs something beside the controllers until it ends or the control plane stops.
-    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        let stopped = self.stopped();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                () = task => {}
-                () = stopped => {}
+    /// Runs something beside the controllers, and starts it again whenever it ends or panics. It is dropped when the control plane
+    /// stops.
+    pub fn keep_beside<F>(&mut self, name: &'static str, start: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stopping = self.stopping.clone();
+        self.keep(name, move || {
+            let (running, stopped) = (start(), stopped(stopping.subscribe()));
+            async move {
+                tokio::select! {
+                    () = running => {}
+                    () = stopped => {}
+                }
             }
         });
     }
 
-    /// Runs something, and starts it again whenever it ends or panics, until the control plane stops.
+    /// The same for what ends by itself when the control plane stops.
     pub fn keep<F>(&mut self, name: &'static str, start: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,

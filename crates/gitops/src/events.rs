@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cowherd_api::flux::annotations::EVENT_PREFIX;
 use cowherd_notify::{COMMIT_STATUS, Event, Notifications, Severity, UPDATE};
-use cowherd_runtime::Recorder;
 use cowherd_runtime::conditions::told;
 pub(crate) use cowherd_runtime::events::{Type, reference};
+use cowherd_runtime::{Health, Metrics, Recorder};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
@@ -44,12 +44,21 @@ pub(crate) struct Recorders {
     notifications: Option<Notifications>,
     /// The machine on which they are told.
     machine: Arc<str>,
+    health: Health,
+    metrics: Metrics,
 }
 
 impl Recorders {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, health: &Health, metrics: &Metrics) -> Self {
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { client, by_component: Arc::default(), notifications: None, machine: machine.trim().into() }
+        Self {
+            client,
+            by_component: Arc::default(),
+            notifications: None,
+            machine: machine.trim().into(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+        }
     }
 
     /// The same, and what is told is also told to whom Alerts name.
@@ -93,7 +102,7 @@ impl Recorders {
 
     fn of(&self, component: &'static str) -> Recorder {
         let mut recorders = self.by_component.lock().unwrap_or_else(PoisonError::into_inner);
-        let recorder = recorders.entry(component).or_insert_with(|| Recorder::new(self.client.clone(), component));
-        recorder.clone()
+        let new = || Recorder::new(self.client.clone(), component, &self.health, &self.metrics);
+        recorders.entry(component).or_insert_with(new).clone()
     }
 }

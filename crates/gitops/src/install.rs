@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{Applier, ApplyError, Desired, Manifest, Options, Owner, Ownership, Partial};
 
 /// How long the cluster may take to serve the definitions.
@@ -10,7 +11,14 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Why the definitions could not be installed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot install the definitions of Flux's resources: {0}")]
-pub struct InstallError(#[from] ApplyError);
+pub struct InstallError(String);
+
+impl From<ApplyError> for InstallError {
+    fn from(error: ApplyError) -> Self {
+        // Nobody's Secrets are in the definitions.
+        Self(error.told(&Mask::default()))
+    }
+}
 
 /// Applies the definitions of the resources that the agents reconcile, and waits until the cluster serves them.
 ///
@@ -38,5 +46,5 @@ pub async fn install(client: kube::Client) -> Result<(), InstallError> {
         account: None,
         timeout: TIMEOUT,
     };
-    applier.apply(&desired).await.map(drop).map_err(|Partial { error, .. }| InstallError(error))
+    applier.apply(&desired).await.map(drop).map_err(|Partial { error, .. }| error.into())
 }

@@ -41,7 +41,7 @@ pub use clients::Clients;
 pub use conditions::awaited_dependency;
 pub use counters::{Counters, Counts};
 pub use cowherd_notify::RATE_LIMIT_INTERVAL;
-pub use cowherd_notify::receiver::{Hooks, WrongFilter, wrong_filters};
+pub use cowherd_notify::receiver::{Hooks, Receivers, WrongFilter, wrong_filters};
 pub use cowherd_notify::wrong_expression;
 pub use delivery::{PreviewError, Proposal, approval};
 pub use fetches::FetchLimits;
@@ -109,6 +109,9 @@ pub struct Config {
     /// Which owners and sources are reconciled here. A source of another shard is fetched where an owner of this one names it,
     /// and its status is left to whose it is.
     pub shard: Shard,
+    /// The Receivers of the cluster, where somebody takes their webhooks beside the agents; else the agents follow those of their
+    /// shard.
+    pub receivers: Option<Receivers>,
     /// Is told which of the agents' loops are well.
     pub health: Health,
     /// Where it is counted what they do.
@@ -137,6 +140,7 @@ impl Default for Config {
             assumptions: Vec::new(),
             rate_limit_interval: RATE_LIMIT_INTERVAL,
             shard: Shard::default(),
+            receivers: None,
             health: Health::default(),
             metrics: Metrics::default(),
             progress: None,
@@ -169,7 +173,8 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     let clients = clients.into();
     let (signals, inbox) = mpsc::unbounded_channel();
     let (notifications, told) = cowherd_notify::notifications();
-    let recorder = events::Recorders::new(clients.delivery.clone()).and_to(&notifications);
+    let recorders = |client| events::Recorders::new(client, &config.health, &config.metrics).and_to(&notifications);
+    let recorder = recorders(clients.delivery.clone());
     let fetches = config.budgets.fetches.with_storage(config.policy.storage);
     let shelf = source::Shelf::default();
     let tell: source::Tell = {
@@ -181,7 +186,7 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     };
     let context = delivery::Context::new(clients.of_appliers(), recorder, fetches.clone(), &config, signals.clone());
     let shared = source::Shared {
-        recorder: events::Recorders::new(clients.sources.clone()).and_to(&notifications),
+        recorder: recorders(clients.sources.clone()),
         client: clients.sources,
         mirrors,
         tell,
@@ -202,11 +207,12 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
         health: config.health.clone(),
         metrics: config.metrics.clone(),
     };
-    let Config { health, metrics, shard, .. } = config;
+    let Config { health, metrics, shard, receivers, .. } = config;
     let mut tasks = JoinSet::new();
     tasks.spawn(cowherd_notify::run(telling, told));
-    let receivers = (clients.notifying, shard.to_string(), health.clone(), metrics.clone());
-    tasks.spawn(cowherd_notify::receiver::reconcile(receivers.0, receivers.1, receivers.2, receivers.3));
+    let (client, told) = (clients.notifying, (health.clone(), metrics.clone()));
+    let receivers = receivers.unwrap_or_else(|| Receivers::follow(&client, &shard, &told.0, &told.1));
+    tasks.spawn(cowherd_notify::receiver::reconcile(client, receivers, shard.clone(), told.0, told.1));
     tasks.spawn(source::run::<GitRepository>(shared.clone()));
     tasks.spawn(source::run::<OCIRepository>(shared.clone()));
     tasks.spawn(source::run::<Bucket>(shared.clone()));

@@ -45,6 +45,14 @@ pub(crate) trait Tasks: Clone + Send + Sync + 'static {
         kept: Self::Kept,
     ) -> impl Future<Output = ()> + Send;
 
+    /// A bug has ended what is done for it, which is begun anew later: that is said in its status, and counted.
+    fn broke_off(
+        self,
+        name: NamespacedName,
+        object: Arc<Self::Object>,
+        kept: Self::Kept,
+    ) -> impl Future<Output = ()> + Send;
+
     /// It is gone.
     fn end(&self, kept: Self::Kept);
 
@@ -145,14 +153,33 @@ impl<T: Tasks> State<T> {
     }
 }
 
+/// Completes when nobody has the object any more.
+async fn gone<T: Tasks>(mut objects: watch::Receiver<Arc<T::Object>>) {
+    while objects.changed().await.is_ok() {}
+}
+
 /// Keeps an object until it is deleted, whatever bugs its task has.
-async fn keep_on<T: Tasks>(tasks: T, name: NamespacedName, objects: watch::Receiver<Arc<T::Object>>, kept: T::Kept) {
+pub(crate) async fn keep_on<T: Tasks>(
+    tasks: T,
+    name: NamespacedName,
+    objects: watch::Receiver<Arc<T::Object>>,
+    kept: T::Kept,
+) {
     let mut failures = 0;
     while let Err(panic) = caught(tasks.clone().keep(name.clone(), objects.clone(), kept.clone())).await {
         let delay = AFTER_PANIC.delay(failures);
         failures += 1;
         let kind = T::Object::kind(&());
         tracing::error!(%kind, object = %name, panic, ?delay, "the task of an object panicked; it is started again");
-        tokio::time::sleep(delay).await;
+        let object = objects.borrow().clone();
+        let told = caught(tasks.clone().broke_off(name.clone(), object, kept.clone()));
+        if let Err(panic) = told.await {
+            tracing::error!(%kind, object = %name, panic, "telling of a panic panicked");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            // Whatever its task does with that: it is not begun for an object that is gone.
+            () = gone::<T>(objects.clone()) => return,
+        }
     }
 }

@@ -65,7 +65,8 @@ mod tests {
             "metadata": { "name": "a", "namespace": "n" },
             "spec": { "providerRef": { "name": "p" }, "eventSources": [] } });
         let (provider, alert) = (serde_json::from_value(provider).unwrap(), serde_json::from_value(alert).unwrap());
-        name(&provider, &alert, &event(&[("environment", "production")])).map_err(|failure| failure.to_string())
+        name(&provider, &alert, &event(&[("environment", "production")]))
+            .map_err(|failure| failure.told(&Default::default()))
     }
 
     #[test]

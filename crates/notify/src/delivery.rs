@@ -49,8 +49,8 @@ pub(crate) struct Desk {
 enum Ended {
     /// The service was told, or there was nothing to be told.
     Well,
-    /// Nothing was sent.
-    Undispatched(Failure),
+    /// Nothing was sent; why, as people are told.
+    Undispatched(String),
     /// It was sent, and did not arrive.
     Unsent(Failure, Mask),
 }
@@ -67,11 +67,10 @@ impl Desk {
         let object = event.object();
         let message = match self.attempt(&alert, &event).await {
             Ended::Well => return,
-            Ended::Undispatched(failure) => format!("failed to dispatch notification for {object}: {failure}"),
+            Ended::Undispatched(told) => format!("failed to dispatch notification for {object}: {told}"),
             Ended::Unsent(failure, mask) => {
-                // What a server said may do anything to a terminal, and may be what it was sent.
-                let told = cowherd_text::harmless(&mask.text(&failure.to_string())).into_owned();
-                format!("failed to send notification for {object}: {told}")
+                // What a server said may be what it was sent.
+                format!("failed to send notification for {object}: {}", failure.told(&mask))
             }
         };
         let (namespace, name) = (alert.namespace().unwrap_or_default(), alert.name_any());
@@ -102,17 +101,17 @@ impl Desk {
             return Ended::Well;
         }
         if is_denied {
-            return Ended::Undispatched(Failure::new(format!(
+            return Ended::Undispatched(format!(
                 "discarding event, access denied to cross-namespace sources: alert '{namespace}/{}' can't process event from \
                  '{}', cross-namespace references have been blocked",
                 alert.name_any(),
                 event.object()
-            )));
+            ));
         }
         let name = &alert.spec.provider_ref.name;
         let Some(provider) = self.providers.get(&Key::new(&namespace, name)) else {
             let cause = format!("failed to read provider: there is no Provider '{name}' in the namespace of the Alert");
-            return Ended::Undispatched(Failure::new(cause));
+            return Ended::Undispatched(cause);
         };
         if is_wanted(&provider, event) { self.send(alert, event, &provider).await } else { Ended::Well }
     }
@@ -129,7 +128,7 @@ impl Desk {
     async fn send(&self, alert: &Alert, event: &Event, provider: &Provider) -> Ended {
         let name = provider.name_any();
         let unusable = |cause: String| {
-            Ended::Undispatched(Failure::new(format!("failed to initialize notifier for provider '{name}': {cause}")))
+            Ended::Undispatched(format!("failed to initialize notifier for provider '{name}': {cause}"))
         };
         let spec = serde_json::to_value(&provider.spec).unwrap_or_default();
         if let Some(refused) = supported::refused(supported::PROVIDER, &spec).next() {
@@ -147,7 +146,7 @@ impl Desk {
         .await
         {
             Ok(prepared) => prepared,
-            Err((failure, mask)) => return unusable(mask.text(&failure.to_string())),
+            Err((failure, mask)) => return unusable(failure.told(&mask)),
         };
         let Prepared { settings, terms, timeout: time, mask } = prepared;
         let sending =

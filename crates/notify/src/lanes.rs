@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_runtime::events::Type;
+use cowherd_runtime::{Key, broken_off, caught};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinSet;
 
@@ -31,7 +32,11 @@ impl Lanes {
 
     /// Puts something into the lane of a namespace. Never waits: where too much waits already it is lost, and the Alert is told.
     pub(crate) fn put(&mut self, namespace: &str, delivery: Delivery) {
-        while self.tasks.try_join_next().is_some() {}
+        while let Some(ended) = self.tasks.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(error = broken_off(error), "a lane broke off; what waited in it is told to nobody");
+            }
+        }
         let outcome = match self.lanes.get(namespace) {
             Some(lane) => lane.try_send(delivery),
             None => Err(TrySendError::Closed(delivery)),
@@ -61,6 +66,16 @@ impl Lanes {
     }
 }
 
+/// Tells a service of an event. A bug in that is told as all else that keeps a service from being told.
+async fn deliver(desk: &Desk, delivery: Delivery) {
+    let (alert, object) = (delivery.alert.clone(), delivery.event.object());
+    if let Err(panic) = caught(desk.deliver(delivery)).await {
+        tracing::error!(alert = %Key::of(alert.as_ref()), panic, "telling a service of an event panicked");
+        let message = format!("failed to dispatch notification for {object}: it broke off; this is a bug in cowherd");
+        desk.tell(&alert, Type::Warning, "NotificationDispatchFailed", &message);
+    }
+}
+
 /// Does what comes, and ends when nothing has come for a while.
 async fn run(desk: Arc<Desk>, mut inbox: mpsc::Receiver<Delivery>) {
     let mut under_way = JoinSet::new();
@@ -73,7 +88,7 @@ async fn run(desk: Arc<Desk>, mut inbox: mpsc::Receiver<Delivery>) {
         match tokio::time::timeout(IDLE, inbox.recv()).await {
             Ok(Some(delivery)) => {
                 let desk = desk.clone();
-                under_way.spawn(async move { desk.deliver(delivery).await });
+                under_way.spawn(async move { deliver(&desk, delivery).await });
             }
             Ok(None) => break,
             // What was sent until now is done before it ends.

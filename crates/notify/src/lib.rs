@@ -105,7 +105,7 @@ pub async fn run(config: Config, mut inbox: Inbox) {
     let alerts = Store::<Alert>::follow(&config.client, "", health, metrics);
     let providers = Store::<Provider>::follow(&config.client, "", health, metrics);
     let desk = Arc::new(Desk {
-        recorder: Recorder::new(config.client.clone(), COMPONENT),
+        recorder: Recorder::new(config.client.clone(), COMPONENT, health, metrics),
         client: config.client.clone(),
         access: config.access.clone(),
         no_cross_namespace_refs: config.no_cross_namespace_refs,

@@ -239,11 +239,11 @@ mod tests {
         for pairs in
             [("address", long.as_str()), ("headers", "- hunter2"), ("headers", "a: {hunter2: 1}"), ("headers", "a: 1")]
         {
-            let failure = taken(&[pairs]).err().unwrap().to_string();
+            let failure = taken(&[pairs]).err().unwrap().told(&Mask::default());
             assert!(!failure.contains("hunter2"), "{failure}");
         }
         for address in ["hunter2", "ftp://hunter2:1", "http://u:hunter2@"] {
-            let failure = own_proxy(address).unwrap_err().to_string();
+            let failure = own_proxy(address).unwrap_err().told(&Mask::default());
             assert!(!failure.contains("hunter2"), "{failure}");
         }
         assert!(own_proxy("http://u:p@proxy:3128").is_ok() && own_proxy("http://proxy:3128").is_ok());

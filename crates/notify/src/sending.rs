@@ -61,7 +61,7 @@ impl Line for Sending {
             if attempts >= ATTEMPTS || Instant::now() + wait >= self.until {
                 return outcome.map_err(|failure| match attempts {
                     1 => failure,
-                    _ => Failure::new(format!("{failure} (after {attempts} attempts)")),
+                    _ => failure.within(|why| format!("{why} (after {attempts} attempts)")),
                 });
             }
             sleep(wait).await;
@@ -89,7 +89,10 @@ impl Sending {
                 Err((Failure::new(format!("it took longer than {} s to answer", time.as_secs_f32())), true))
             }
             Ok(Err(problem)) => Err((Failure::new(problem.to_string()), problem.may_pass())),
-            Err(_) => Err((Failure::new("the call ended by a bug"), false)),
+            Err(error) => {
+                tracing::error!(error = cowherd_runtime::broken_off(error), "a call broke off");
+                Err((Failure::new("the call ended by a bug"), false))
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ use crate::{Error, Key, Runtime};
 const WORKERS: usize = 2;
 /// How long a reconciliation may take, unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(600);
+/// How long writing may take that one was broken off.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A controller: what it watches, and how much it may do at a time. [`Controller::run`] starts it.
 ///
@@ -34,6 +36,7 @@ pub struct Controller<Q: Clone + Eq + Hash> {
     subscriptions: Vec<Subscription>,
     synced: Vec<BoxFuture<'static, ()>>,
     about: About<Q>,
+    report: Option<Report<Q>>,
     recorder: Option<Recorder>,
     workers: usize,
     timeout: Duration,
@@ -41,6 +44,36 @@ pub struct Controller<Q: Clone + Eq + Hash> {
 }
 
 type About<Q> = Arc<dyn Fn(&Q) -> Option<ObjectReference> + Send + Sync>;
+
+/// Writes into the status of an object what became of its reconciliation.
+type Report<Q> = Arc<dyn Fn(Q, BrokenOff) -> BoxFuture<'static, Result<(), Error>> + Send + Sync>;
+
+/// A reconciliation that came to no end of its own, as people are told: nothing of it is what a panic said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenOff {
+    /// Why, in one word, as events and conditions have it.
+    pub reason: &'static str,
+    /// Why, in a sentence, which is the same each time.
+    pub message: String,
+}
+
+impl BrokenOff {
+    /// What is told of the error of a controller, if it is one of this kind.
+    fn of(controller: &str, error: &Error) -> Option<Self> {
+        match error {
+            // What a panic says may hold anything of what was worked on; it is for the log alone.
+            Error::Panicked(_) => Some(Self {
+                reason: "ReconcilePanicked",
+                message: format!("{controller} panicked, which is a bug; it tries again later"),
+            }),
+            Error::TimedOut(_) => Some(Self {
+                reason: "ReconcileTimedOut",
+                message: format!("{controller} was {error}; it tries again later"),
+            }),
+            _ => None,
+        }
+    }
+}
 
 impl Controller<Key> {
     /// A controller of the objects of an informer. Each is reconciled when it comes, changes or goes.
@@ -64,6 +97,7 @@ impl<Q: Clone + Eq + Hash + Debug + Display + Send + Sync + 'static> Controller<
             subscriptions: Vec::new(),
             synced: Vec::new(),
             about: Arc::new(|_| None),
+            report: None,
             recorder: None,
             workers: WORKERS,
             timeout: TIMEOUT,
@@ -111,6 +145,17 @@ impl<Q: Clone + Eq + Hash + Debug + Display + Send + Sync + 'static> Controller<
         self
     }
 
+    /// Has it written into the status of an object that its reconciliation panicked or took too long, beside the event that says so.
+    /// The next reconciliation that ends is to take it back. What is there already is not to be written again, since each write has the
+    /// object reconciled at once.
+    pub fn reports<F>(mut self, report: impl Fn(Q, BrokenOff) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        self.report = Some(Arc::new(move |key, broken| Box::pin(report(key, broken))));
+        self
+    }
+
     /// How many keys are reconciled at a time.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
@@ -151,6 +196,7 @@ impl<Q: Clone + Eq + Hash + Debug + Display + Send + Sync + 'static> Controller<
             name: self.name,
             reconcile,
             about: self.about,
+            report: self.report,
             recorder: self.recorder.unwrap_or_else(|| self.runtime.recorder(self.name)),
             timeout: self.timeout,
             permits: self.permits,
@@ -174,6 +220,7 @@ struct Workshop<Q, R> {
     name: &'static str,
     reconcile: R,
     about: About<Q>,
+    report: Option<Report<Q>>,
     recorder: Recorder,
     timeout: Duration,
     permits: Option<Arc<Semaphore>>,
@@ -210,7 +257,7 @@ where
                 self.metrics.reconciled("requeue", took);
                 work.failed();
             }
-            Err(error) => self.failed(work, &error),
+            Err(error) => self.failed(work, &error).await,
         }
     }
 
@@ -224,25 +271,32 @@ where
         }
     }
 
-    fn failed(&self, work: Work<Q>, error: &Error) {
+    async fn failed(&self, work: Work<Q>, error: &Error) {
         self.metrics.failed(error);
         self.metrics.reconciled("error", work.elapsed());
-        if let Some(about) = (self.about)(work.key()) {
-            match error {
-                // What a panic says may hold anything of what was worked on; it is for the log alone.
-                Error::Panicked(_) => {
-                    let message = format!("{} panicked, which is a bug; it tries again later", self.name);
-                    self.recorder.about(about, events::Type::Warning, "ReconcilePanicked", &message);
-                }
-                Error::TimedOut(_) => {
-                    let message = format!("{} was {error}; it tries again later", self.name);
-                    self.recorder.about(about, events::Type::Warning, "ReconcileTimedOut", &message);
-                }
-                _ => {}
-            }
+        if let Some(broken) = BrokenOff::of(self.name, error) {
+            self.tell(work.key(), broken).await;
         }
         let key = work.key().clone();
         let delay = work.failed();
         tracing::warn!(controller = self.name, %key, %error, ?delay, "reconciliation failed; trying again");
+    }
+
+    /// Says by an event and in the status of an object that its reconciliation came to no end.
+    async fn tell(&self, key: &Q, broken: BrokenOff) {
+        if let Some(about) = (self.about)(key) {
+            self.recorder.about(about, events::Type::Warning, broken.reason, &broken.message);
+        }
+        let Some(report) = &self.report else { return };
+        let written = caught(async { report(key.clone(), broken).await });
+        let untold = match tokio::time::timeout(REPORT_TIMEOUT, written).await {
+            Ok(Ok(Ok(()))) => return,
+            // It is gone, or another one by now.
+            Ok(Ok(Err(error))) if error.is_not_found() || error.is_conflict() => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(panic)) => Error::Panicked(panic).to_string(),
+            Err(_) => Error::TimedOut(REPORT_TIMEOUT).to_string(),
+        };
+        tracing::warn!(controller = self.name, %key, error = untold, "the status could not be written");
     }
 }

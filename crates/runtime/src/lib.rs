@@ -28,7 +28,7 @@ mod shard;
 mod supervisor;
 mod writer;
 
-pub use controller::Controller;
+pub use controller::{BrokenOff, Controller};
 pub use error::Error;
 pub use events::Recorder;
 pub use health::{Health, Problem, Pulse};
@@ -38,10 +38,10 @@ pub use informer::{
 };
 pub use key::Key;
 pub use metrics::{Measured, Metrics, Outcome, Reconciler};
-pub use panics::{broken_off, caught};
+pub use panics::{broken_off, caught, caught_call};
 pub use queue::{Backoff, Next, Queue, Work};
 pub use runtime::Runtime;
 pub use serving::Probes;
 pub use shard::{Shard, ShardError};
-pub use supervisor::supervise;
+pub use supervisor::{supervise, supervise_until_done};
 pub use writer::Writer;

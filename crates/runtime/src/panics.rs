@@ -21,7 +21,7 @@ pub fn broken_off(error: JoinError) -> String {
 }
 
 /// Calls a function; what may be told of its panic, if it panics.
-pub(crate) fn caught_call<T>(function: impl FnOnce() -> T) -> Result<T, String> {
+pub fn caught_call<T>(function: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(function)).map_err(|panic| text(panic.as_ref()))
 }
 

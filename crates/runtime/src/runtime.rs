@@ -60,7 +60,12 @@ impl Runtime {
 
     /// A recorder of the events of a controller, with the rights of its service account.
     pub fn recorder(&self, controller: &'static str) -> Recorder {
-        Recorder::new(self.client(controller), controller)
+        self.recorder_of(Identity::Controller(controller), controller)
+    }
+
+    /// A recorder of events that name this component, with the rights of the identity.
+    pub fn recorder_of(&self, identity: Identity, component: &'static str) -> Recorder {
+        Recorder::new(self.client_of(identity), component, self.health(), self.metrics())
     }
 
     /// Which loops are well.

@@ -40,7 +40,7 @@ pub struct Probes {
 
 impl Probes {
     /// Answers on the listener, for as long as it is polled.
-    pub async fn serve(self, listener: TcpListener) {
+    pub async fn serve(self, listener: Arc<TcpListener>) {
         let (places, mut connections) = (Arc::new(Semaphore::new(CONNECTIONS)), JoinSet::new());
         loop {
             while connections.try_join_next().is_some() {}

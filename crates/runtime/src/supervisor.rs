@@ -1,8 +1,9 @@
 //! Loops that are meant to run for ever: one that ends or panics is started again, later each time.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::panics::caught;
@@ -50,6 +51,25 @@ pub async fn supervise<F: Future<Output = ()>>(name: &str, health: &Health, metr
     }
 }
 
+/// The same for a loop that comes to its end in time, and is started again only when it panics before.
+pub async fn supervise_until_done<F: Future<Output = ()>>(
+    name: &str,
+    health: &Health,
+    metrics: &Metrics,
+    start: impl Fn() -> F,
+) {
+    let done = Notify::new();
+    let start = || async {
+        start().await;
+        done.notify_one();
+        pending::<()>().await;
+    };
+    tokio::select! {
+        () = supervise(name, health, metrics, start) => {}
+        () = done.notified() => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -82,5 +102,15 @@ mod tests {
         sleep(Duration::from_secs(60)).await;
         assert!(health.problems().is_empty());
         supervised.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_is_not_started_again_and_what_panics_is() {
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let starts = AtomicU32::new(0);
+        let start = || async { assert!(starts.fetch_add(1, Ordering::SeqCst) > 0, "a bug") };
+        supervise_until_done("fragile", &health, &metrics, start).await;
+        assert_eq!(starts.load(Ordering::SeqCst), 2);
+        assert!(health.loops_by_name().is_empty());
     }
 }

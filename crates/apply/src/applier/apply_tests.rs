@@ -87,7 +87,7 @@ fn an_answer_that_says_conflict_or_invalid_may_be_about_a_field_that_cannot_chan
 #[test]
 fn an_error_says_the_reason_of_the_api_or_that_it_is_unknown() {
     let subject = ObjectId { kind: "ConfigMap".into(), name: "a".into(), ..ObjectId::default() };
-    let told = |error| ApplyError::answer(&subject, "apply failed", error, &json!({})).to_string();
+    let told = |error| ApplyError::answer(&subject, "apply failed", error, &json!({})).told(&Default::default());
     assert_eq!(told(answered(403, "Forbidden", "no")), "ConfigMap/a apply failed (Forbidden): no");
     assert_eq!(told(answered(500, "", "no")), "ConfigMap/a apply failed (Unknown): no");
     let unanswered = told(kube::Error::LinesCodecMaxLineLengthExceeded);

@@ -47,6 +47,8 @@ pub struct Options {
     pub is_guest: bool,
     /// Is told which of the watches are well.
     pub health: cowherd_runtime::Health,
+    /// Where it is counted how often they are started again.
+    pub metrics: cowherd_runtime::Metrics,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             actors: Actors::default(),
             is_guest: false,
             health: cowherd_runtime::Health::default(),
+            metrics: cowherd_runtime::Metrics::default(),
         }
     }
 }
@@ -107,7 +110,8 @@ impl Applier {
         let (sender, drift) = mpsc::unbounded_channel();
         let memory = Memory::new(sender);
         let memory = Arc::new(if options.is_guest { memory.bounded(MOST_FOR_GUESTS) } else { memory });
-        let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership, options.health);
+        let told = (options.health, options.metrics);
+        let watching = Watching::new(clients.own.clone(), memory.clone(), options.ownership, told);
         let cluster = Cluster::new(clients, options.ownership);
         let requests = Semaphore::new(options.requests.max(1));
         let Options { reserved, actors, is_guest, .. } = options;

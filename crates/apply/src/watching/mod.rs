@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cowherd_runtime::watching;
+use cowherd_runtime::{Metrics, supervise, supervise_until_done, watching};
 use futures::future::Fuse;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -46,6 +46,7 @@ pub(crate) struct Watching {
     memory: Arc<Memory>,
     ownership: Ownership,
     health: cowherd_runtime::Health,
+    metrics: Metrics,
     running: Arc<Mutex<Running>>,
 }
 
@@ -62,9 +63,9 @@ impl Watching {
         client: Client,
         memory: Arc<Memory>,
         ownership: Ownership,
-        health: cowherd_runtime::Health,
+        (health, metrics): (cowherd_runtime::Health, Metrics),
     ) -> Self {
-        Self { client, memory, ownership, health, running: Arc::default() }
+        Self { client, memory, ownership, health, metrics, running: Arc::default() }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -83,15 +84,20 @@ impl Watching {
             return;
         }
         let (sees, receiver) = watch::channel(Sees::NotYet);
-        let eye = Eye { sees, pulse: self.health.register(format!("watch of {} for drift", name(kind))) };
         running.drift.insert(kind.clone(), receiver);
         let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(self.client.clone(), &kind.resource);
-        let stream = watching(api, owned(&self.ownership), Some(RELIST));
         let (memory, kind, ownership) = (self.memory.clone(), kind.clone(), self.ownership);
+        let (health, metrics) = (self.health.clone(), self.metrics.clone());
         // The watches end with the last user of the applier.
         let (client, running_ones) = (self.client.clone(), Arc::downgrade(&self.running));
         running.tasks.spawn(async move {
-            see_drift(stream, &client, &memory, &kind, &ownership, &eye).await;
+            let name = format!("watch of {} for drift", name(&kind));
+            let start = || {
+                let stream = watching(api.clone(), owned(&ownership), Some(RELIST));
+                let eye = Eye { sees: sees.clone(), pulse: health.register(&name) };
+                see_drift(stream, &client, &memory, &kind, &ownership, eye)
+            };
+            supervise_until_done(&name, &health, &metrics, start).await;
             if let Some(running) = running_ones.upgrade() {
                 lock(&running).drift.remove(&kind);
             }
@@ -125,9 +131,16 @@ impl Watching {
         running.health.insert(kind.clone(), up.clone());
         if kind.watchable {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
-            let stream = watching(api, owned(&self.ownership), Some(RELIST));
-            let (memory, kind, up) = (self.memory.clone(), kind.clone(), up.clone());
-            running.tasks.spawn(async move { see_health(stream, &memory, &kind, None, &up).await });
+            let (memory, kind, ownership) = (self.memory.clone(), kind.clone(), self.ownership);
+            let (health, metrics, up) = (self.health.clone(), self.metrics.clone(), up.clone());
+            running.tasks.spawn(async move {
+                let name = format!("watch of {} for health", name(&kind));
+                let start = || {
+                    let stream = watching(api.clone(), owned(&ownership), Some(RELIST));
+                    see_health(stream, &memory, &kind, None, &up)
+                };
+                supervise(&name, &health, &metrics, start).await;
+            });
         }
         up
     }
@@ -173,7 +186,7 @@ async fn see_drift(
     memory: &Memory,
     kind: &Kind,
     ownership: &Ownership,
-    eye: &Eye,
+    eye: Eye,
 ) {
     let mut stream = pin!(stream);
     let mut listed = HashSet::new();
@@ -266,6 +279,15 @@ fn api_of(client: &Client, kind: &Kind, id: &ObjectId) -> Api<DynamicObject> {
     }
 }
 
+/// A watch that shows nothing any more once this is dropped.
+struct Down<'a>(&'a AtomicBool);
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
 async fn see_health(
     stream: impl Stream<Item = watcher::Result<Event<DynamicObject>>>,
     memory: &Memory,
@@ -273,6 +295,8 @@ async fn see_health(
     only: Option<&ObjectId>,
     up: &AtomicBool,
 ) {
+    // However it ends, what it showed may be another by then.
+    let _down = Down(up);
     let mut stream = pin!(stream);
     let mut is_there = false;
     let mut began = Instant::now();

@@ -42,6 +42,14 @@ impl Eye {
     }
 }
 
+/// However a watch ends, it shows nothing from then on.
+impl Drop for Eye {
+    fn drop(&mut self) {
+        let shut = |sees: &mut Sees| *sees == Sees::All && std::mem::replace(sees, Sees::Interrupted) == Sees::All;
+        self.sees.send_if_modified(shut);
+    }
+}
+
 /// What tells of drift of a set of objects: the watches of their kinds.
 #[derive(Clone, Debug, Default)]
 pub struct Sight(pub(super) Vec<(Arc<Kind>, watch::Receiver<Sees>)>);

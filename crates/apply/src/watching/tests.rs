@@ -109,7 +109,7 @@ impl Case {
         let (eye, sees) = eye();
         let stream = stream::iter(events).chain(stream::pending());
         let (kind, ownership, client) = (config_maps(true, true), Ownership::default(), self.api.client());
-        let seeing = pin!(see_drift(stream, &client, &self.memory, &kind, &ownership, &eye));
+        let seeing = pin!(see_drift(stream, &client, &self.memory, &kind, &ownership, eye));
         let is_done = pin!(tokio::time::sleep(Duration::from_secs(3600)));
         match select(seeing, is_done).await {
             Either::Left(_) => panic!("the watch ended"),
@@ -139,8 +139,7 @@ fn interrupted() -> watcher::Error {
 #[tokio::test(start_paused = true)]
 async fn a_kind_is_watched_once_and_of_its_objects_those_that_have_an_owner() {
     let case = Case::new();
-    let watching =
-        Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), cowherd_runtime::Health::default());
+    let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), Default::default());
     let kind = config_maps(true, true);
     assert!(!watching.sees_drift(&kind));
     for asked in [2, 4] {
@@ -164,8 +163,7 @@ async fn a_kind_is_watched_once_and_of_its_objects_those_that_have_an_owner() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_watched_is_not_watched() {
     let case = Case::new();
-    let watching =
-        Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), cowherd_runtime::Health::default());
+    let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), Default::default());
     let kind = config_maps(false, true);
     watching.drift(&kind);
     watching.health(&kind);
@@ -177,12 +175,7 @@ async fn what_cannot_be_watched_is_not_watched() {
 async fn a_watch_of_one_object_asks_for_that_one() {
     for (namespaced, path) in [(true, "/api/v1/namespaces/default/configmaps"), (false, "/api/v1/configmaps")] {
         let case = Case::new();
-        let watching = Watching::new(
-            case.api.client(),
-            case.memory.clone(),
-            Ownership::default(),
-            cowherd_runtime::Health::default(),
-        );
+        let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), Default::default());
         let kind = config_maps(true, namespaced);
         let up = AtomicBool::default();
         let watched = watching.health_of(&kind, &case.id, &up);
@@ -205,6 +198,39 @@ async fn a_watch_is_up_from_its_first_list_on_and_while_it_is_not_interrupted() 
     assert!(!case.tell(vec![Ok(Event::Init), Ok(Event::InitDone), Err(interrupted())]).await);
     for next in [Event::Apply(partial("a", 10)), Event::Delete(partial("a", 10)), Event::InitDone] {
         assert!(case.tell(vec![Err(interrupted()), Ok(next)]).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_panics_shows_nothing_any_more() {
+    let case = Case::new();
+    let (kind, ownership, client) = (config_maps(true, true), Ownership::default(), case.api.client());
+    let (eye, mut sees) = eye();
+    let panics = || stream::once(async { panic!("a bug") });
+    let drift = stream::iter([Ok(Event::Init), Ok(Event::InitDone)]).chain(panics());
+    let seeing = see_drift(drift, &client, &case.memory, &kind, &ownership, eye);
+    let (seen, ()) = tokio::join!(cowherd_runtime::caught(seeing), async { sees.changed().await.unwrap() });
+    assert_eq!(seen.unwrap_err(), "a bug");
+    assert_ne!(*sees.borrow(), Sees::All, "drift is not believed to be seen");
+    let up = AtomicBool::default();
+    let panics = || stream::once(async { panic!("a bug") });
+    let health = stream::iter([Ok(Event::Init), Ok(Event::InitDone)]).chain(panics());
+    assert!(cowherd_runtime::caught(see_health(health, &case.memory, &kind, None, &up)).await.is_err());
+    assert!(!up.load(Ordering::Relaxed), "health is not believed to be seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watches_of_a_kind_are_loops_that_are_started_again() {
+    let case = Case::new();
+    let told = (cowherd_runtime::Health::default(), Metrics::default());
+    let watching = Watching::new(case.api.client(), case.memory.clone(), Ownership::default(), told.clone());
+    let kind = config_maps(true, true);
+    watching.drift(&kind);
+    drop(watching.health(&kind));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for watch in ["watch of configmaps for drift", "watch of configmaps for health"] {
+        let counted = format!("cowherd_loop_restarts_total{{name=\"{watch}\"}} 0");
+        assert!(told.1.text().contains(&counted), "{}", told.1.text());
     }
 }
 
@@ -265,7 +291,7 @@ async fn applied_meanwhile(case: &Case) {
         Ok(Event::InitDone)
     }));
     let stream = events.chain(stream::pending());
-    let seeing = see_drift(stream, &client, &case.memory, &kind, &ownership, &eye);
+    let seeing = see_drift(stream, &client, &case.memory, &kind, &ownership, eye);
     let _ = tokio::time::timeout(Duration::from_secs(3600), seeing).await;
 }
 

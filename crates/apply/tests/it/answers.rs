@@ -25,7 +25,7 @@ async fn what_changes_while_it_is_to_go_is_looked_at_five_times() {
     let (applier, object) = with_one(&world, &between).await;
     between.refuse(http::Method::DELETE, 409, 5);
     let refused = applier.prune(&stale(&object)).await.unwrap_err();
-    assert!(refused.to_string().contains("delete failed"), "{refused}");
+    assert!(refused.told(&Default::default()).contains("delete failed"), "{refused:?}");
     assert_eq!(between.deletes.swap(0, Ordering::Relaxed), 5);
     between.refuse(http::Method::DELETE, 500, 1);
     applier.prune(&stale(&object)).await.unwrap_err();
@@ -153,7 +153,7 @@ async fn what_is_to_be_gone_is_waited_for_until_its_finalizers_are_done() {
     let pruned = world.applier.prune(&stale(&object)).await.unwrap();
     assert_eq!(pruned.leaving.len(), 1);
     let late = world.applier.wait_until_gone(&pruned.leaving, Duration::from_millis(100)).await.unwrap_err();
-    assert!(late.to_string().contains("its finalizers are not done"), "{late}");
+    assert!(late.told(&Default::default()).contains("its finalizers are not done"), "{late:?}");
     let release = async {
         let patch = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
         world.api("v1", "ConfigMap").patch("held", &PatchParams::default(), &patch).await.unwrap();
@@ -210,7 +210,7 @@ async fn only_who_may_read_the_objects_may_ask_how_they_are() {
     let theirs = entries(&world.apply("y", vec![elsewhere("a")]).await.unwrap());
     world.applier.check_readable(&mine, Some(&account)).await.unwrap();
     let refused = world.applier.check_readable(&theirs, Some(&account)).await.unwrap_err();
-    assert!(refused.to_string().contains("forbidden"), "{refused}");
+    assert!(refused.told(&Default::default()).contains("forbidden"), "{refused:?}");
     world.applier.check_readable(&theirs, None).await.unwrap();
 }
 
@@ -253,7 +253,7 @@ async fn a_set_brings_its_own_kinds_and_namespaces() {
     let cow = json!({ "apiVersion": "farm.example/v1", "kind": "Cow", "metadata": { "name": "berta", "namespace": "meadow" } });
     let meadow = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "meadow" } });
     let early = world.apply("x", vec![cow.clone(), meadow.clone()]).await.unwrap_err();
-    assert!(matches!(early.error, ApplyError::Unserved(_)) && early.changes.is_empty(), "{early}");
+    assert!(matches!(early.error, ApplyError::Unserved(_)) && early.changes.is_empty(), "{early:?}");
     let applied = world.apply("x", vec![cow, definition, meadow]).await.unwrap();
     assert_eq!(applied.count(Action::Created), 3, "{applied}");
 }

@@ -58,7 +58,7 @@ fn what_may_help_by_itself_is_tried_again() {
     };
     assert!(unreachable().is_transient());
     assert!(ApplyError::Several(vec![unreachable(), refused(500)]).is_transient());
-    let many = |count: usize| ApplyError::Several((0..count).map(|_| refused(500)).collect()).to_string();
+    let many = |count: usize| ApplyError::Several((0..count).map(|_| refused(500)).collect()).told(&Default::default());
     assert_eq!((many(10).matches("apply failed").count(), many(10).contains("more")), (10, false));
     assert_eq!((many(12).matches("apply failed").count(), many(12).ends_with("; and 2 more")), (10, true));
     assert!(!ApplyError::Several(vec![unreachable(), refused(403)]).is_transient());

@@ -33,7 +33,7 @@ async fn what_is_new_is_checked_unless_its_namespace_comes_with_it() {
     wrong["metadata"]["name"] = "wrong".into();
     wrong["data"] = json!({ "not a key": "1" });
     let refused = diffs(&world, vec![wrong.clone()]).await.unwrap_err();
-    assert!(refused.to_string().contains("dry-run failed"), "{refused}");
+    assert!(refused.told(&Default::default()).contains("dry-run failed"), "{refused:?}");
     wrong["metadata"]["namespace"] = "coming".into();
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "coming" } });
     let created = diffs(&world, vec![namespace, wrong]).await.unwrap();

@@ -127,7 +127,10 @@ async fn one_refused_object_leaves_the_cluster_as_it_was() {
     let wrong = config_map("Not_A_Name", json!({}));
     let error = world.apply("x", vec![config_map("a", json!({})), wrong]).await.unwrap_err();
     assert!(error.changes.is_empty());
-    assert!(error.to_string().starts_with("ConfigMap/default/Not_A_Name dry-run failed (Invalid): "), "{error}");
+    assert!(
+        error.told(&Default::default()).starts_with("ConfigMap/default/Not_A_Name dry-run failed (Invalid): "),
+        "{error:?}"
+    );
     assert!(world.get("v1", "ConfigMap", "a").await.is_none());
 }
 
@@ -178,7 +181,7 @@ async fn an_immutable_field_needs_force_and_force_never_deletes_for_a_wrong_obje
     world.apply("x", vec![fixed("1")]).await.unwrap();
     let uid = world.get("v1", "ConfigMap", "a").await.unwrap()["metadata"]["uid"].clone();
     let refused = world.apply("x", vec![fixed("2")]).await.unwrap_err();
-    assert!(matches!(refused.error, ApplyError::Refused { code: 422, .. }), "{refused}");
+    assert!(matches!(refused.error, ApplyError::Refused { code: 422, .. }), "{refused:?}");
 
     let mut wrong = fixed("2");
     wrong["data"]["not a key!"] = "x".into();
@@ -361,7 +364,7 @@ async fn an_account_that_may_not_see_what_is_to_go_is_stopped_only_by_its_own_ob
     let why: Vec<&Stays> = pruned.stayed.iter().map(|(_, why)| why).collect();
     assert_eq!(why, [&Stays::Unseen, &Stays::Unseen], "nobody is told which of them is there");
     let refused = prune(entries(&mine)).await.unwrap_err();
-    assert!(refused.to_string().contains("forbidden"), "{refused}");
+    assert!(refused.told(&Default::default()).contains("forbidden"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -370,10 +373,10 @@ async fn an_object_without_its_namespace_or_kind_is_refused_by_name() {
     let mut object = config_map("a", json!({}));
     object["metadata"].as_object_mut().unwrap().remove("namespace");
     let error = world.apply("x", vec![object]).await.unwrap_err();
-    assert!(matches!(error.error, ApplyError::NoNamespace(_)), "{error}");
+    assert!(matches!(error.error, ApplyError::NoNamespace(_)), "{error:?}");
     let unknown = json!({ "apiVersion": "no.org/v1", "kind": "Thing", "metadata": { "name": "a" } });
     let error = world.apply("x", vec![unknown]).await.unwrap_err();
-    assert!(matches!(error.error, ApplyError::Unserved(_)), "{error}");
+    assert!(matches!(error.error, ApplyError::Unserved(_)), "{error:?}");
     let twice = world.apply("x", vec![config_map("a", json!({})), config_map("a", json!({}))]).await.unwrap_err();
     assert!(matches!(twice.error, ApplyError::Twice(_)), "{twice}");
 }
@@ -387,7 +390,7 @@ async fn a_wait_ends_with_the_objects_that_are_not_healthy() {
     let applied = world.apply("x", vec![claim, config_map("a", json!({}))]).await.unwrap();
     let expected: Vec<_> = entries(&applied).into_iter().map(Expectation::healthy).collect();
     let waited = world.applier.wait(&expected, Duration::from_millis(300), std::future::pending()).await;
-    let message = waited.unwrap_err().to_string();
+    let message = waited.unwrap_err().told(&Default::default());
     assert!(
         message.starts_with("timeout waiting for: [PersistentVolumeClaim/default/disk status: 'InProgress'"),
         "{message}"

@@ -41,7 +41,7 @@ async fn an_object_that_is_made_anew_is_deleted_although_somebody_writes_it() {
     for (value, code, times, deletes) in [(1, 409, 5, 5), (2, 500, 1, 1), (3, 403, 1, 1)] {
         between.refuse(http::Method::DELETE, code, times);
         let failed = applier.apply(&fixed(value)).await.unwrap_err();
-        assert!(failed.to_string().contains("recreation failed"), "{failed}");
+        assert!(failed.told(&Default::default()).contains("recreation failed"), "{failed:?}");
         assert_eq!(between.deletes.swap(0, Ordering::Relaxed), deletes, "{code}");
         assert_eq!(world.get("v1", "ConfigMap", "a").await.unwrap()["data"]["k"], "0");
     }

@@ -199,7 +199,7 @@ async fn a_wait_ends_at_once_where_an_object_has_failed() {
     };
     let wait = world.applier.wait(&expected, Duration::from_secs(120), std::future::pending());
     let (waited, ()) = tokio::join!(wait, fails);
-    let message = waited.unwrap_err().to_string();
+    let message = waited.unwrap_err().told(&Default::default());
     let told = "failed early due to stalled resources: [Job/default/once status: 'Failed': Job Failed. failed: 1/1]";
     assert_eq!(message, told);
 }
@@ -238,7 +238,7 @@ async fn a_set_needs_its_namespace_only_where_the_namespace_is_not_in_it() {
     object["metadata"]["namespace"] = "shop".into();
     let early =
         world.apply("x", vec![object.clone(), shop("PriorityClass", "scheduling.k8s.io/v1")]).await.unwrap_err();
-    assert!(early.changes.is_empty() && early.to_string().contains("dry-run failed"), "{early}");
+    assert!(early.changes.is_empty() && early.told(&Default::default()).contains("dry-run failed"), "{early:?}");
     // What another group calls a namespace is none.
     let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let definition = json!({ "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -248,7 +248,7 @@ async fn a_set_needs_its_namespace_only_where_the_namespace_is_not_in_it() {
     world.apply("y", vec![definition]).await.unwrap();
     let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r" }, "rules": [] });
     let early = world.apply("x", vec![role, object.clone(), shop("Namespace", "farm.example/v1")]).await.unwrap_err();
-    assert!(early.changes.is_empty() && early.to_string().contains("dry-run failed"), "{early}");
+    assert!(early.changes.is_empty() && early.told(&Default::default()).contains("dry-run failed"), "{early:?}");
     let applied = world.apply("x", vec![object, shop("Namespace", "v1")]).await.unwrap();
     assert_eq!(applied.count(Action::Created), 2);
 }

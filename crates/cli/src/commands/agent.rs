@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
-use cowherd_gitops::{Elsewhere, Hooks};
+use cowherd_gitops::{Elsewhere, Hooks, Receivers};
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::api::core::v1::Namespace;
@@ -80,7 +80,7 @@ impl Agent {
         let client = metrics.counting(client, &host);
         flux::refuse_beside(&client, self.beside_flux).await?;
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
-        tokio::spawn(self.probes(probes).await?);
+        self.serve(probes).await?;
         let webhooks = self.notifying.listen().await?;
         if self.install_crds {
             cowherd_gitops::install(client.clone()).await?;
@@ -105,7 +105,10 @@ impl Agent {
         if let Some((listener, address)) = webhooks {
             // Whoever waits for the Lease takes them as well: they only ask, and who leads does what is asked for.
             let denies = config.policy.no_cross_namespace_refs;
-            tokio::spawn(Hooks::new(client.clone(), denies, &health, &metrics).serve(listener));
+            let receivers = Receivers::follow(&client, &Shard::default(), &health, &metrics);
+            let (hooks, listener) = (Hooks::new(client.clone(), &receivers, denies), Arc::new(listener));
+            config.receivers = Some(receivers);
+            keep("webhooks", &health, &metrics, move || hooks.clone().serve(listener.clone()));
             tracing::info!(%address, "takes webhooks");
         }
         if self.tenancy.no_remote_bases() {
@@ -113,7 +116,8 @@ impl Agent {
         }
         let lease = self.watch_label_selector.name(LEASE);
         let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);
-        tokio::spawn(trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}")));
+        let told = health.clone();
+        keep("trouble", &health, &metrics, move || trouble::watch(told.clone(), |trouble| tracing::warn!("{trouble}")));
         let start = || cowherd_gitops::run(client.clone(), mirrors.clone(), config.clone(), std::future::pending());
         let work = || supervise("agents", &health, &metrics, start);
         match leader::lead(&candidate, client.clone(), &health, &metrics, work, interrupted()).await {
@@ -163,19 +167,26 @@ impl Agent {
         Ok(())
     }
 
-    /// Listens, and answers whoever asks for as long as it is polled.
-    async fn probes(&self, probes: Probes) -> Result<impl Future<Output = ()> + Send + use<>> {
+    /// Listens, and answers whoever asks from here on.
+    async fn serve(&self, probes: Probes) -> Result<()> {
         let listener = notifying::listen(&self.metrics_bind_address, "metrics", "--metrics-bind-address").await?;
-        if let Some((_, address)) = &listener {
-            tracing::info!(%address, "serves /metrics, /healthz and /readyz");
-        }
-        Ok(async move {
-            match listener {
-                Some((listener, _)) => probes.serve(listener).await,
-                None => std::future::pending().await,
-            }
-        })
+        let Some((listener, address)) = listener else { return Ok(()) };
+        tracing::info!(%address, "serves /metrics, /healthz and /readyz");
+        let (health, metrics, listener) = (probes.health.clone(), probes.metrics.clone(), Arc::new(listener));
+        keep("probes", &health, &metrics, move || probes.clone().serve(listener.clone()));
+        Ok(())
     }
+}
+
+/// Runs something for as long as the program does, and starts it again whenever it ends or panics.
+fn keep<F: Future<Output = ()> + Send + 'static>(
+    name: &'static str,
+    health: &Health,
+    metrics: &Metrics,
+    start: impl Fn() -> F + Send + Sync + 'static,
+) {
+    let (health, metrics) = (health.clone(), metrics.clone());
+    tokio::spawn(async move { supervise(name, &health, &metrics, start).await });
 }
 
 /// Who this agent is among others: the machine, and what no other process has.

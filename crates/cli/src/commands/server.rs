@@ -23,14 +23,13 @@ pub struct Server {
 impl Server {
     pub async fn run(self) -> crate::Outcome {
         self.local.log("info")?;
-        let control_plane = self.local.start_alone().await?;
+        let mut control_plane = self.local.start_alone().await?;
         crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
         crate::terminal::tell!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
-        let trouble = trouble::watch(control_plane.plane.health().clone(), |trouble| tracing::warn!("{trouble}"));
-        tokio::select! {
-            () = trouble => {}
-            () = interrupted() => {}
-        }
+        let health = control_plane.plane.health().clone();
+        let watch = move || trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}"));
+        control_plane.plane.keep_beside("trouble", watch);
+        interrupted().await;
         crate::terminal::tell!("{} stopping", Mark::Action);
         control_plane.plane.stop().await;
         Ok(ExitCode::SUCCESS)

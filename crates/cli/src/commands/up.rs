@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::Agents;
-use cowherd_gitops::{Elsewhere, Hooks};
+use cowherd_gitops::{Elsewhere, Hooks, Receivers};
+use cowherd_runtime::Shard;
 
 use super::reconcile::parse_duration;
 use crate::bootstrap::Root;
@@ -221,9 +222,13 @@ impl Up {
         let webhooks = self.notifying.listen().await?;
         let clients = control_plane.plane.prepare_agents().await?;
         for keeper in Keeper::put(&client, &root).await? {
-            control_plane.plane.spawn(keeper.keep(say.clone()));
+            let say = say.clone();
+            control_plane.plane.keep_beside(keeper.name(), move || keeper.clone().keep(say.clone()));
         }
-        control_plane.plane.spawn(keeper::secret::keep(client.clone(), say));
+        let kept = client.clone();
+        control_plane
+            .plane
+            .keep_beside("keeper of the Secret", move || keeper::secret::keep(kept.clone(), say.clone()));
         if let Some(file) = &self.sops_age_key_file {
             sops::bring(&client, file).await?;
         }
@@ -237,8 +242,8 @@ impl Up {
             let notify = notify.clone();
             move |trouble| drop(notify.send(trouble))
         };
-        let trouble = trouble::watch(control_plane.plane.health().clone(), tell_trouble);
-        control_plane.plane.spawn(trouble);
+        let health = control_plane.plane.health().clone();
+        control_plane.plane.keep_beside("trouble", move || trouble::watch(health.clone(), tell_trouble.clone()));
         config = self.delivering.apply(cowherd_gitops::Config {
             policy: Arc::new(policy),
             progress: Some(tell),
@@ -253,9 +258,13 @@ impl Up {
         }
         config = self.notifying.apply(config);
         if let Some((listener, address)) = webhooks {
+            let (client, denies) = (clients.notifying.clone(), config.policy.no_cross_namespace_refs);
             let (health, metrics) = (control_plane.plane.health(), control_plane.plane.metrics());
-            let hooks = Hooks::new(clients.notifying.clone(), config.policy.no_cross_namespace_refs, health, metrics);
-            control_plane.plane.spawn(hooks.serve(listener));
+            let receivers = Receivers::follow(&client, &Shard::default(), health, metrics);
+            let hooks = Hooks::new(client, &receivers, denies);
+            config.receivers = Some(receivers);
+            let listener = Arc::new(listener);
+            control_plane.plane.keep_beside("webhooks", move || hooks.clone().serve(listener.clone()));
             self::say(Mark::Success, &format!("webhooks are taken at http://{address}"));
         }
         control_plane.plane.run_agents(clients, Agents { mirrors, config });

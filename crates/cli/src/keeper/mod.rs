@@ -30,6 +30,7 @@ const AWAY: Duration = Duration::from_millis(500);
 const PEACE: Duration = Duration::from_secs(60);
 
 /// One object that is kept.
+#[derive(Clone)]
 pub struct Keeper {
     client: Client,
     kind: Kind,
@@ -60,6 +61,14 @@ impl Keeper {
 
     fn api(&self) -> Api<DynamicObject> {
         self.kind.api(&self.client, ROOT)
+    }
+
+    /// What it is called among loops.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Kustomization => "keeper of the Kustomization",
+            _ => "keeper of the source",
+        }
     }
 
     /// Watches the object for as long as it is polled, and tells `say` what it put back.

@@ -16,6 +16,8 @@ use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
+pub use status::broken_off;
+
 const NAME: &str = "deployment-controller";
 
 /// What a reconciliation works with.
@@ -38,12 +40,14 @@ pub async fn run(runtime: Runtime) {
     };
     let deployments = Arc::clone(context.deployments.informer());
     let recreating = context.clone();
+    let reporting = context.deployments.clone();
     Controller::of(&runtime, NAME, context.deployments.informer())
         .watches(context.replica_sets.informer(), move |set| concerned(set, &deployments))
         // Only a deployment that recreates its pods waits for single pods to go.
         .watches(&context.pods, move |pod| recreate::waiting_for(&recreating, pod))
         .workers(4)
         .recorder(&context.events)
+        .reports(move |key, broken| broken_off(reporting.clone(), key, broken))
         .run(move |key| reconcile(context.clone(), key))
         .await;
 }

@@ -1,11 +1,26 @@
 //! What a Deployment says of its ReplicaSets.
 
-use cowherd_runtime::{Error, Next, conditions::now};
+use cowherd_runtime::conditions::{self, now};
+use cowherd_runtime::{BrokenOff, Error, Key, Next, Writer};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{DeploymentCondition, DeploymentStatus, ReplicaSetStatus};
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSetStatus};
 
 use super::rolling::max_unavailable;
 use super::{Rollout, progress};
+
+/// The condition that says that Pods cannot be brought to what is wanted, and why.
+const REPLICA_FAILURE: &str = "ReplicaFailure";
+
+/// Says of a Deployment that its reconciliation came to no end, until the next one judges the condition anew.
+pub async fn broken_off(deployments: Writer<Deployment>, key: Key, broken: BrokenOff) -> Result<(), Error> {
+    let Some(deployment) = deployments.informer().get(&key) else { return Ok(()) };
+    let mut changed = deployment.as_ref().clone();
+    let list = changed.status.get_or_insert_default().conditions.get_or_insert_default();
+    if conditions::set(list, new_condition(REPLICA_FAILURE, "True", broken.reason, broken.message)) {
+        deployments.replace_status(&changed).await?;
+    }
+    Ok(())
+}
 
 /// Writes the status if it changed.
 pub async fn update(rollout: &mut Rollout<'_>) -> Result<Next, Error> {
@@ -64,7 +79,6 @@ fn judge_availability(rollout: &Rollout<'_>, next: &mut DeploymentStatus) {
 
 /// `ReplicaFailure` as the ReplicaSets have it.
 fn judge_replica_failure(rollout: &Rollout<'_>, next: &mut DeploymentStatus) {
-    const REPLICA_FAILURE: &str = "ReplicaFailure";
     // The new ReplicaSet's word counts before that of the old ones.
     let sets = rollout.new.iter().chain(&rollout.old);
     let conditions = sets.filter_map(|set| set.status.as_ref()?.conditions.as_ref());

@@ -6,7 +6,7 @@ mod status;
 
 use std::sync::Arc;
 
-use cowherd_runtime::{Controller, Error, Informer, Key, Next, Recorder, Runtime, Writer, owners};
+use cowherd_runtime::{BrokenOff, Controller, Error, Identity, Informer, Key, Next, Recorder, Runtime, Writer, owners};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
@@ -39,19 +39,21 @@ pub async fn run(runtime: Runtime) {
     let client = runtime.client(NAME);
     let context = Context {
         client: client.clone(),
-        budgets: Writer::namespaced(client.clone(), runtime.informer()),
+        budgets: Writer::namespaced(client, runtime.informer()),
         pods: runtime.informer(),
         replica_sets: runtime.informer(),
         deployments: runtime.informer(),
-        events: Recorder::new(client, COMPONENT),
+        events: runtime.recorder_of(Identity::Controller(NAME), COMPONENT),
     };
     let budgets = Arc::clone(context.budgets.informer());
+    let reporting = context.budgets.clone();
     let of_pod = move |pod: &Pod| concerned(&budgets, pod);
     Controller::of(&runtime, NAME, context.budgets.informer())
         .watches(&context.pods, of_pod)
         .reads(&context.replica_sets)
         .reads(&context.deployments)
         .recorder(&context.events)
+        .reports(move |key, broken| say_broken_off(reporting.clone(), key, broken))
         .run(move |key| reconcile(context.clone(), key))
         .await;
 }
@@ -91,6 +93,16 @@ async fn reconcile(context: Context, key: Key) -> Result<Next, Error> {
     let status = status::of(&budget, expected, healthy::count(&pods, &disrupted), disrupted.pods);
     status::write(&context.budgets, &budget, status).await?;
     Ok(disrupted.recheck.map_or(Next::Wait, |at| Next::After(at.duration_since(now).unsigned_abs())))
+}
+
+/// Where it was not found out how many Pods there should be, nothing may be disrupted.
+pub(crate) async fn say_broken_off(
+    budgets: Writer<PodDisruptionBudget>,
+    key: Key,
+    broken: BrokenOff,
+) -> Result<(), Error> {
+    let Some(budget) = budgets.informer().get(&key) else { return Ok(()) };
+    status::write(&budgets, &budget, status::failed(&budget, &broken.message)).await
 }
 
 /// Where it cannot be told how many Pods there should be, nothing may be disrupted.

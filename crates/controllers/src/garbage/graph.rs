@@ -25,7 +25,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    fn group(api_version: &str) -> &str {
+    pub fn group(api_version: &str) -> &str {
         api_version.rsplit_once('/').map_or("", |(group, _)| group)
     }
 }

@@ -9,6 +9,7 @@
 
 mod absent;
 mod collect;
+mod discovery;
 mod graph;
 mod owner;
 mod resources;
@@ -18,7 +19,7 @@ mod write;
 
 use std::sync::Arc;
 
-use cowherd_runtime::{Controller, Queue, Recorder, Runtime};
+use cowherd_runtime::{Controller, Identity, Queue, Recorder, Runtime};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 
@@ -43,7 +44,7 @@ struct Context {
 /// Runs the loop.
 pub async fn run(runtime: Runtime) {
     let client = runtime.client(NAME);
-    let events = Recorder::new(client.clone(), COMPONENT);
+    let events = runtime.recorder_of(Identity::Controller(NAME), COMPONENT);
     let (graph, resources) = (Arc::new(Graph::default()), Arc::new(Resources::default()));
     let known = Arc::clone(&graph);
     let synced = Arc::clone(&resources);

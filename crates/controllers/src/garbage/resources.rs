@@ -68,6 +68,16 @@ impl Resources {
         self.judge();
     }
 
+    /// Takes note of what is served of one group.
+    pub fn replace_group(&self, group: &str, served: HashMap<(String, String), Served>) {
+        {
+            let mut state = self.state();
+            state.served.retain(|_, known| known.resource.group != group);
+            state.served.extend(served);
+        }
+        self.judge();
+    }
+
     /// A watch of a version and kind was started.
     pub fn watched(&self, api_version: &str, kind: &str) {
         self.state().unlisted.insert((api_version.to_owned(), kind.to_owned()), Instant::now());

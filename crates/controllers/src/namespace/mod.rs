@@ -4,7 +4,7 @@ mod content;
 
 use std::time::Duration;
 
-use cowherd_runtime::{Controller, Error, Key, Next, Runtime, Writer, conditions};
+use cowherd_runtime::{BrokenOff, Controller, Error, Key, Next, Runtime, Writer, conditions};
 use k8s_openapi::api::core::v1::{Namespace, NamespaceCondition};
 use kube::api::PostParams;
 use kube::{Client, ResourceExt};
@@ -14,6 +14,8 @@ use content::Remaining;
 const NAME: &str = "namespace-controller";
 /// The entry of `spec.finalizers` that this controller removes.
 const FINALIZER: &str = "kubernetes";
+/// The condition that says that what is in a namespace cannot be deleted, and why.
+const CONTENT_FAILURE: &str = "NamespaceDeletionContentFailure";
 /// How soon to look again at content that has finalizers of its own.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -21,7 +23,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub async fn run(runtime: Runtime) {
     let client = runtime.client(NAME);
     let namespaces = Writer::of_cluster(client.clone(), runtime.informer());
+    let reporting = namespaces.clone();
     Controller::of(&runtime, NAME, &runtime.informer::<Namespace>())
+        .reports(move |key, broken| say_broken_off(reporting.clone(), key, broken))
         .run(move |key| empty(client.clone(), namespaces.clone(), key))
         .await;
 }
@@ -39,6 +43,27 @@ async fn empty(client: Client, namespaces: Writer<Namespace>, key: Key) -> Resul
     }
     finalize(&namespaces, &namespace).await?;
     Ok(Next::Wait)
+}
+
+/// Says of a namespace that emptying it came to no end, until it does.
+pub(crate) async fn say_broken_off(namespaces: Writer<Namespace>, key: Key, broken: BrokenOff) -> Result<(), Error> {
+    let Some(namespace) = namespaces.informer().get(&key) else { return Ok(()) };
+    let mut changed = namespace.as_ref().clone();
+    let condition = condition(CONTENT_FAILURE, "True", broken.reason, broken.message);
+    if conditions::set(changed.status.get_or_insert_default().conditions.get_or_insert_default(), condition) {
+        namespaces.replace_status(&changed).await?;
+    }
+    Ok(())
+}
+
+fn condition(kind: &str, status: &str, reason: &str, message: String) -> NamespaceCondition {
+    NamespaceCondition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message),
+        last_transition_time: None,
+    }
 }
 
 /// Writes the namespace's conditions as Kubernetes words them.
@@ -67,15 +92,10 @@ async fn say_what_remains(
             Some(message) => ("True", reason, message),
             None => ("False", absent_reason, absent.to_owned()),
         };
-        let condition = NamespaceCondition {
-            type_: kind.to_owned(),
-            status: state.to_owned(),
-            reason: Some(reason.to_owned()),
-            message: Some(message),
-            last_transition_time: None,
-        };
-        conditions::set(&mut list, condition);
+        conditions::set(&mut list, condition(kind, state, reason, message));
     }
+    // It has just been emptied as far as it can be.
+    list.retain(|known| known.type_ != CONTENT_FAILURE);
     if before == list {
         return Ok(());
     }

@@ -12,6 +12,8 @@ use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
+pub use status::broken_off;
+
 const NAME: &str = "replicaset-controller";
 
 /// What a reconciliation works with.
@@ -31,10 +33,12 @@ pub async fn run(runtime: Runtime) {
         pods: Writer::namespaced(client, runtime.informer()),
     };
     let sets = Arc::clone(context.replica_sets.informer());
+    let reporting = context.replica_sets.clone();
     Controller::of(&runtime, NAME, context.replica_sets.informer())
         .watches(context.pods.informer(), move |pod| concerned(pod, &sets))
         .workers(4)
         .recorder(&context.events)
+        .reports(move |key, broken| broken_off(reporting.clone(), key, broken))
         .run(move |key| reconcile(context.clone(), key))
         .await;
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_runtime::{Error, Next, conditions::now};
+use cowherd_runtime::conditions::{self, now};
+use cowherd_runtime::{BrokenOff, Error, Key, Next, Writer};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetCondition, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
@@ -12,6 +13,27 @@ use kube::ResourceExt;
 use super::Context;
 use super::scale::Failure;
 use crate::pods::{is_available, ready_since};
+
+/// The condition that says that Pods cannot be created or deleted, and why.
+const REPLICA_FAILURE: &str = "ReplicaFailure";
+
+/// Says of a ReplicaSet that its reconciliation came to no end, until the next one judges the condition anew.
+pub async fn broken_off(sets: Writer<ReplicaSet>, key: Key, broken: BrokenOff) -> Result<(), Error> {
+    let Some(set) = sets.informer().get(&key) else { return Ok(()) };
+    let mut changed = set.as_ref().clone();
+    let condition = ReplicaSetCondition {
+        type_: REPLICA_FAILURE.to_owned(),
+        status: "True".to_owned(),
+        reason: Some(broken.reason.to_owned()),
+        message: Some(broken.message),
+        last_transition_time: None,
+    };
+    let list = changed.status.get_or_insert_default().conditions.get_or_insert_default();
+    if conditions::set(list, condition) {
+        sets.replace_status(&changed).await?;
+    }
+    Ok(())
+}
 
 /// Writes the status if it changed; asks to come back when a ready pod becomes available by waiting.
 pub async fn update(
@@ -56,7 +78,6 @@ fn status(set: &ReplicaSet, pods: &[Arc<Pod>], failure: Option<&Failure>, at: Ti
 
 /// `ReplicaFailure` while pods cannot be created or deleted; other conditions as they are.
 fn conditions(set: &ReplicaSet, failure: Option<&Failure>) -> Option<Vec<ReplicaSetCondition>> {
-    const REPLICA_FAILURE: &str = "ReplicaFailure";
     let known = set.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
     let (before, mut conditions): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|condition| condition.type_ == REPLICA_FAILURE);

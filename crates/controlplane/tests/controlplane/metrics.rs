@@ -77,6 +77,11 @@ async fn who_may_monitor_reads_what_is_measured_under_the_names_that_are_known()
         let metric = metrics.get(name).unwrap_or_else(|| panic!("no {name}"));
         assert_eq!(metric.kind, kind, "{name}");
     }
+    for name in ["state", "events of kustomize-controller", "events of replicaset-controller"] {
+        let restarts = &metrics["cowherd_loop_restarts_total"];
+        let restarts = restarts.value("cowherd_loop_restarts_total", &[("name", name)]);
+        assert_eq!(restarts, Some(0.0), "{name} is a loop that would be started again");
+    }
     for (controller, _) in RECONCILED {
         let adds = metrics["workqueue_adds_total"].value("workqueue_adds_total", &[("name", controller)]);
         assert!(adds >= Some(1.0), "{controller}");

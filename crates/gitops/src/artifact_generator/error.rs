@@ -39,6 +39,9 @@ pub(super) enum Error {
     /// A bug.
     #[error(transparent)]
     Broken(#[from] BrokenOff),
+    /// Another one.
+    #[error("the reconciliation broke off; this is a bug in cowherd")]
+    BrokeOff,
 }
 
 impl Error {
@@ -50,7 +53,7 @@ impl Error {
             Self::CrossNamespace(_) => conditions::ACCESS_DENIED,
             Self::Sources(_) => "SourceFetchFailed",
             Self::Expand { .. } | Self::Build { .. } => conditions::BUILD_FAILED,
-            Self::Object { .. } | Self::Api(_) | Self::Broken(_) => conditions::RECONCILIATION_FAILED,
+            Self::Object { .. } | Self::Api(_) | Self::Broken(_) | Self::BrokeOff => conditions::RECONCILIATION_FAILED,
         }
     }
 

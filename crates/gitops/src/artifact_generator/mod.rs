@@ -65,6 +65,15 @@ impl Tasks for Keeping {
         task::keep(self.0, name, objects)
     }
 
+    fn broke_off(
+        self,
+        name: NamespacedName,
+        object: Arc<ArtifactGenerator>,
+        _kept: NamespacedName,
+    ) -> impl Future<Output = ()> + Send {
+        task::broke_off(self.0, name, object)
+    }
+
     fn end(&self, name: NamespacedName) {
         self.0.generators.forget(&name);
     }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use cowherd_api::flux::annotations::{DISABLED, GENERATOR_FINALIZER, GENERATOR_RECONCILE, RECONCILE_REQUESTED_AT};
 use cowherd_api::flux::source_extensions::v1beta1::{ArtifactGenerator, ExternalArtifactReference};
 use cowherd_assemble::Extents;
-use cowherd_runtime::Backoff;
+use cowherd_runtime::{Backoff, Outcome};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::Error;
-use super::making::{self, Made, Outcome};
+use super::making::{self, Made};
 use super::objects::{self, Objects};
 use super::report::Report;
 use super::sources::{self, Content, Sources};
@@ -22,6 +23,7 @@ use super::spec::Wanted;
 use super::{GENERATOR, MADE};
 use crate::NamespacedName;
 use crate::fetches::Purpose;
+use crate::metrics::{Measures, OfKind};
 use crate::source::{Latest, News, Shared, SourceName};
 
 /// How often all that was made is compared with what is there.
@@ -64,6 +66,8 @@ pub(super) async fn keep(shared: Shared, name: NamespacedName, mut objects: watc
         shared: shared.clone(),
         name: name.clone(),
     };
+    let of_kind = measures(&shared);
+    let _forgotten = of_kind.forgotten(&name);
     let mut failures = 0;
     loop {
         let object = objects.borrow_and_update().clone();
@@ -84,10 +88,16 @@ pub(super) async fn keep(shared: Shared, name: NamespacedName, mut objects: watc
                         }
                     }
                 }
+                let (began, mut measured) = (Instant::now(), of_kind.reconciler.add());
+                measured.begin();
                 tokio::select! {
-                    well = keeping.reconcile(&object, relevant, &mut followed) => match well {
-                        true => { failures = 0; Some(INTERVAL) }
-                        false => { failures += 1; Some(RETRY.delay(failures - 1)) }
+                    outcome = keeping.reconcile(&object, relevant, &mut followed) => {
+                        of_kind.took(&name, began.elapsed());
+                        measured.end(outcome);
+                        match outcome {
+                            Outcome::RequeueAfter => { failures = 0; Some(INTERVAL) }
+                            _ => { failures += 1; Some(RETRY.delay(failures - 1)) }
+                        }
                     },
                     // Nobody wants it as it was any more.
                     seen = changed(&shared, &mut objects, relevant) => {
@@ -104,6 +114,16 @@ pub(super) async fn keep(shared: Shared, name: NamespacedName, mut objects: watc
     }
 }
 
+/// Says of a generator that a panic has ended its task, which is begun anew later.
+pub(super) async fn broke_off(shared: Shared, name: NamespacedName, object: Arc<ArtifactGenerator>) {
+    measures(&shared).reconciler.add().end(Outcome::Panic);
+    Report::new(shared, name, &object).failed(&object, &Error::BrokeOff, Vec::new()).await;
+}
+
+fn measures(shared: &Shared) -> OfKind {
+    Measures::new(&shared.config.metrics, shared.fetches.total()).of(GENERATOR.0)
+}
+
 /// A generator that is being kept.
 struct Keeping {
     shared: Shared,
@@ -117,15 +137,15 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Makes what the generator asks for of what its sources have. Whether all is well.
+    /// Makes what the generator asks for of what its sources have, and says what came of that.
     async fn reconcile(
         &mut self,
         object: &ArtifactGenerator,
         relevant: &Relevant,
         followed: &mut Option<Sources>,
-    ) -> bool {
+    ) -> Outcome {
         if relevant.is_ours && !has_finalizer(object) && !self.add_finalizer(object).await {
-            return false;
+            return Outcome::Error;
         }
         let is_thorough = self.checked.as_ref() != Some(relevant);
         if is_thorough {
@@ -134,12 +154,15 @@ impl Keeping {
         }
         let mut inventory = Vec::new();
         match self.make(object, (relevant, is_thorough), followed, &mut inventory).await {
-            Ok(sources) => self.report.succeeded(object, inventory, sources).await,
+            Ok(sources) => match self.report.succeeded(object, inventory, sources).await {
+                true => Outcome::RequeueAfter,
+                false => Outcome::Error,
+            },
             Err(error) => {
                 // What is there may not be what it should be.
                 self.checked = None;
                 self.report.failed(object, &error, inventory).await;
-                false
+                if matches!(error, Error::Broken(_)) { Outcome::Panic } else { Outcome::Error }
             }
         }
     }
@@ -156,7 +179,7 @@ impl Keeping {
         self.shared.generators.note(&self.name, wanted.uses(), wanted.makes())?;
         let sources = followed.insert(Sources::follow(&self.shared, &wanted));
         let contents = sources.contents().await?;
-        let Outcome { made, mut failed } = self.in_a_thread(&wanted, contents.clone()).await?;
+        let making::Outcome { made, mut failed } = self.in_a_thread(&wanted, contents.clone()).await?;
         if wanted.path_pattern.is_some() {
             let makes = made.iter().map(|made| wanted.artifact(&made.name)).collect();
             self.shared.generators.note(&self.name, wanted.uses(), makes)?;
@@ -176,7 +199,7 @@ impl Keeping {
         Ok(sources::digest(&contents))
     }
 
-    async fn in_a_thread(&self, wanted: &Wanted, contents: Vec<Content>) -> Result<Outcome, Error> {
+    async fn in_a_thread(&self, wanted: &Wanted, contents: Vec<Content>) -> Result<making::Outcome, Error> {
         let (wanted, extents) = (wanted.clone(), self.extents.clone());
         let purpose = Purpose { namespace: self.name.namespace.clone(), host: String::new(), is_own: false };
         let work = move |cancel: cowherd_source::Cancel| {
@@ -287,5 +310,27 @@ async fn sleep(pause: Option<Duration>) {
     match pause {
         Some(pause) => tokio::time::sleep(pause).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::source::played::{client, said, shared};
+
+    #[tokio::test]
+    async fn a_panic_is_said_by_the_generator_and_counted() {
+        let (client, mut told) = client();
+        let directory = tempfile::tempdir().unwrap();
+        let shared = shared(client, directory.path(), Config::default());
+        let object = json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1" },
+            "spec": { "sources": [], "artifacts": [] } });
+        let object = Arc::new(serde_json::from_value(object).unwrap());
+        broke_off(shared.clone(), NamespacedName::new("n", "a"), object).await;
+        let body = said(&mut told).await;
+        assert!(body.contains("the reconciliation broke off; this is a bug in cowherd"), "{body}");
+        let counted = "controller_runtime_reconcile_panics_total{controller=\"artifactgenerator\"} 1\n";
+        assert!(shared.config.metrics.text().contains(counted), "{}", shared.config.metrics.text());
     }
 }

@@ -123,7 +123,7 @@ async fn ask(context: &Context, target: &Target, job: &Job, silent: &Silent) {
     let Some(mut product) = produce_for_another(context, job, silent.name(), settings, &content).await else { return };
     let identified = target.applier.identify(&mut product.manifests, settings.default_namespace.as_deref()).await;
     if let Err(error) = identified {
-        debug!(owner = %silent.name(), error = job.say(&error), "it is not known what it will describe");
+        debug!(owner = %silent.name(), error = error.told(&product.mask), "it is not known what it will describe");
         return;
     }
     let described = product.manifests.iter().map(|manifest| manifest.id().clone());

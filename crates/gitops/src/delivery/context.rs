@@ -64,6 +64,7 @@ impl Context {
             reserved: config.reserved.clone(),
             actors: config.actors.clone(),
             health: config.health.clone(),
+            metrics: config.metrics.clone(),
             ..Options::default()
         };
         let tell_drift = {

@@ -53,7 +53,7 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         Ok(ended) => (ended, false),
         Err(panic) => {
             tracing::error!(panic = job.say(&panic), "a delivery panicked");
-            (fail(&context, &mut job, Failure::Broken).await, true)
+            (broke_off(&context, &mut job).await, true)
         }
     };
     context.measures.of(job.name.kind.kind).took(&job.name.namespaced(), began.elapsed());
@@ -79,6 +79,19 @@ async fn measured(context: Arc<Context>, mut job: Job) -> Report {
         sight: job.sight,
         mask: job.mask,
         ended,
+    }
+}
+
+/// Says that the delivery panicked. What panicked may have been what says so: then an event alone does.
+async fn broke_off(context: &Context, job: &mut Job) -> Ended {
+    match caught(fail(context, job, Failure::Broken)).await {
+        Ok(ended) => ended,
+        Err(panic) => {
+            tracing::error!(panic = job.say(&panic), "telling of a panic panicked");
+            let failure = Failure::Broken;
+            job.tell_event(context, Type::Warning, failure.reason(), &failure.told(&job.mask));
+            Ended::Badly { may_pass: true }
+        }
     }
 }
 
@@ -124,7 +137,7 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     let remedy = remedies::of(&job.owner, &failure).map(|remedy| format!("; {nobody}{remedy}")).unwrap_or_default();
     let waiting = awaited::held_up_by(&job.name, &context.sharing.waiting_for(&job.name));
     let waiting = waiting.map(|waiting| format!("; {waiting}")).unwrap_or_default();
-    let message = job.say(&format!("{failure}{remedy}{waiting}"));
+    let message = failure.text().within(|text| format!("{text}{remedy}{waiting}")).told(&job.mask);
     job.say_why();
     let Progress { changed, pruned, changes, .. } = &job.progress;
     match changes.join(", ") {
@@ -145,7 +158,7 @@ async fn fail(context: &Context, job: &mut Job, failure: Failure) -> Ended {
     job.progress.is_known = false;
     job.tell(context, Phase::Failed(message));
     let written = job.write_status(context).await.inspect_err(|failure| {
-        tracing::debug!(error = job.say(failure), "the status could not be written");
+        tracing::debug!(error = failure.told(&job.mask), "the status could not be written");
     });
     if matches!(written, Err(Failure::Overtaken)) {
         return Ended::Overtaken;
@@ -330,7 +343,7 @@ pub(crate) async fn act_for_account(target: &Target) -> Result<(), Failure> {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::NoImpersonation(account.user.clone())),
         Err(error) => {
-            let cause = Failure::api(&error).to_string();
+            let cause = Failure::api(&error).text();
             Err(Failure::Account { user: account.user.clone(), cause })
         }
     }

@@ -104,7 +104,8 @@ pub(super) async fn wait(context: &Context, target: &Target, job: &mut Job, prun
     };
     job.progress.held = Named::default();
     let Err(error) = waited else { return };
-    let message = format!("failed to wait for resources termination: {error}");
+    let error_told = error.told(&job.mask);
+    let message = format!("failed to wait for resources termination: {error_told}");
     job.tell_event(context, Type::Warning, PRUNE_FAILED, &message);
     if let ApplyError::Unhealthy(unhealthy) = &error {
         let there = |id: &ObjectId| unhealthy.objects.iter().any(|(object, _)| object == id);
@@ -133,7 +134,7 @@ pub(super) fn note_held(job: &mut Job, held: &[(ObjectId, Vec<String>)]) {
 async fn say(context: &Context, job: &mut Job, message: &str) {
     status::terminating(&mut job.status, &job.owner, message);
     if let Err(failure) = job.write_conditions(context).await {
-        tracing::debug!(error = job.say(&failure), "the status could not be written");
+        tracing::debug!(error = failure.told(&job.mask), "the status could not be written");
     }
 }
 

@@ -1,9 +1,11 @@
 //! Why a step of a reconciliation failed.
 
+use std::fmt::{self, Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ApplyError, ObjectId};
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{ApplyError, ObjectId, Unmasked};
 
 use crate::conditions::{
     BUILD_FAILED, HEALTH_CHECK_FAILED, NO_CONTROLLER, PRUNE_FAILED, PRUNE_PROTECTED, RECONCILIATION_FAILED,
@@ -12,18 +14,14 @@ use crate::owner::status::{Unwritten, go_duration};
 use crate::producer::ProducerError;
 use crate::target::TargetError;
 
-/// Why a step failed. What is displayed may hold values of Secrets: it is for [`Job::say`](super::Job::say) alone, through
-/// which all text passes on its way to people.
-#[derive(Debug, thiserror::Error)]
+/// Why a step failed. What it says may hold values of Secrets: it cannot be displayed, and is [told](Failure::told) without what a
+/// mask hides.
 pub(crate) enum Failure {
     /// Something newer is to be done.
-    #[error("something newer is to be done")]
     Superseded,
     /// Somebody else wrote the status meanwhile.
-    #[error("somebody else wrote the status meanwhile")]
     Overtaken,
     /// It is said in the status already, and was told.
-    #[error("{message}")]
     Told {
         /// What Ready says of it.
         message: String,
@@ -31,43 +29,30 @@ pub(crate) enum Failure {
         may_pass: bool,
     },
     /// A step of a story of its own failed.
-    #[error("{message}")]
     Because {
         /// The reason in one word, as Flux gives it.
         reason: &'static str,
         /// The reason in a sentence.
-        message: String,
+        message: Unmasked,
         /// Whether nothing in the repository has to change for it to work.
         may_pass: bool,
     },
     /// A panic.
-    #[error("the reconciliation broke off; this is a bug in cowherd")]
     Broken,
     /// The API could not be asked for, or told, what a reconciliation needs.
-    #[error("{0}")]
     Api(String),
     /// The cluster does not let the agents act on behalf of others.
-    #[error(
-        "spec.serviceAccountName: this cluster does not honour impersonation, so objects cannot be applied as {0}; remove \
-         the field to apply them with the rights of the agents"
-    )]
     NoImpersonation(String),
     /// The agents may not act on behalf of this account.
-    #[error("spec.serviceAccountName: cannot act as {user}: {cause}")]
     Account {
         /// The account.
         user: String,
         /// What the API says.
-        cause: String,
+        cause: Unmasked,
     },
     /// The cluster that the owner names is not reached.
-    #[error("spec.kubeConfig: {0}")]
     Target(TargetError),
     /// The same for one that is deleted.
-    #[error(
-        "pruning for deleted resource failed: spec.kubeConfig: {error}. Its objects ({count}) are in that cluster, so it stays and is \
-         tried again until it is reached; to let it go without them: spec.deletionPolicy: Orphan"
-    )]
     Stranded {
         /// Why it is not reached.
         error: TargetError,
@@ -75,19 +60,14 @@ pub(crate) enum Failure {
         count: usize,
     },
     /// There are no manifests.
-    #[error("{0}")]
     Produce(Arc<ProducerError>),
     /// Objects could not be applied.
-    #[error("{0}")]
     Apply(Box<ApplyError>),
     /// Objects that are no longer described could not be deleted.
-    #[error("{0}")]
     Prune(Box<ApplyError>),
     /// The objects of an owner that is deleted could not be.
-    #[error("pruning for deleted resource failed: {0}")]
     Finalize(Box<ApplyError>),
     /// It could not be seen what a deletion would take with it.
-    #[error("cannot see what would go with {object}: {cause}")]
     Content {
         /// What would be deleted.
         object: ObjectId,
@@ -95,19 +75,14 @@ pub(crate) enum Failure {
         cause: String,
     },
     /// A deletion waits for approval.
-    #[error("{0}")]
     Protected(String),
     /// It could not be seen whether anything acts upon the objects.
-    #[error("cannot see what acts upon the objects: {0}")]
     Unseen(Box<ApplyError>),
     /// Nothing acts upon objects.
-    #[error("{0}")]
     Idle(String),
     /// The account may not read what `healthChecks` names.
-    #[error("spec.healthChecks: {0}")]
     Unreadable(Box<ApplyError>),
     /// Objects are not healthy.
-    #[error("health check failed{}: {error}{}", after(.took), because(.why))]
     Health {
         /// The cause.
         error: Box<ApplyError>,
@@ -117,6 +92,14 @@ pub(crate) enum Failure {
         /// Why they cannot be, where that is known.
         why: Option<String>,
     },
+}
+
+cowherd_apply::cannot_be_displayed!(Failure, ProducerError);
+
+impl Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({})", self.reason())
+    }
 }
 
 fn after(took: &Option<Duration>) -> String {
@@ -129,8 +112,59 @@ fn because(why: &Option<String>) -> String {
 
 impl Failure {
     /// A step of a story of its own failed for this reason; whether nothing in the repository has to change for it to work.
-    pub(crate) fn because(reason: &'static str, what: &impl std::fmt::Display, may_pass: bool) -> Self {
-        Self::Because { reason, message: what.to_string(), may_pass }
+    pub(crate) fn because(reason: &'static str, what: &impl Display, may_pass: bool) -> Self {
+        Self::because_of(reason, Unmasked::of(what), may_pass)
+    }
+
+    /// The same for what is not displayed.
+    pub(crate) fn because_of(reason: &'static str, message: Unmasked, may_pass: bool) -> Self {
+        Self::Because { reason, message, may_pass }
+    }
+
+    /// What people are told, without what the mask hides.
+    pub(crate) fn told(&self, mask: &Mask) -> String {
+        self.text().told(mask)
+    }
+
+    /// What it says, as it is.
+    pub(crate) fn text(&self) -> Unmasked {
+        let of = |text: &dyn Display| Unmasked::of(text);
+        match self {
+            Self::Superseded => of(&"something newer is to be done"),
+            Self::Overtaken => of(&"somebody else wrote the status meanwhile"),
+            Self::Told { message, .. } => of(message),
+            Self::Because { message, .. } => message.clone(),
+            Self::Broken => of(&"the reconciliation broke off; this is a bug in cowherd"),
+            Self::Api(cause) => of(cause),
+            Self::NoImpersonation(user) => Unmasked::of(&format!(
+                "spec.serviceAccountName: this cluster does not honour impersonation, so objects cannot be applied as {user}; remove \
+                 the field to apply them with the rights of the agents"
+            )),
+            Self::Account { user, cause } => {
+                cause.within(|cause| format!("spec.serviceAccountName: cannot act as {user}: {cause}"))
+            }
+            Self::Target(error) => Unmasked::of(&format!("spec.kubeConfig: {error}")),
+            Self::Stranded { error, count } => Unmasked::of(&format!(
+                "pruning for deleted resource failed: spec.kubeConfig: {error}. Its objects ({count}) are in that cluster, so it stays and \
+                 is tried again until it is reached; to let it go without them: spec.deletionPolicy: Orphan"
+            )),
+            Self::Produce(error) => error.text().clone(),
+            Self::Apply(error) | Self::Prune(error) => error.text(),
+            Self::Finalize(error) => {
+                error.text().within(|error| format!("pruning for deleted resource failed: {error}"))
+            }
+            Self::Content { object, cause } => {
+                Unmasked::of(&format!("cannot see what would go with {object}: {cause}"))
+            }
+            Self::Protected(what) | Self::Idle(what) => of(what),
+            Self::Unseen(error) => {
+                error.text().within(|error| format!("cannot see what acts upon the objects: {error}"))
+            }
+            Self::Unreadable(error) => error.text().within(|error| format!("spec.healthChecks: {error}")),
+            Self::Health { error, took, why } => {
+                error.text().within(|error| format!("health check failed{}: {error}{}", after(took), because(why)))
+            }
+        }
     }
 
     pub(crate) fn api(error: &kube::Error) -> Self {
@@ -208,9 +242,20 @@ mod tests {
 
     #[test]
     fn how_long_it_was_waited_is_said_where_it_was_too_long() {
-        let said = |took| Failure::Health { error: Box::new(ApplyError::Superseded), took, why: None }.to_string();
+        let failure = |took| Failure::Health { error: Box::new(ApplyError::Superseded), took, why: None };
+        let said = |took| failure(took).told(&Mask::default());
         let cause = ApplyError::Superseded;
+        let cause = cause.told(&Mask::default());
         assert_eq!(said(Some(Duration::from_secs(90))), format!("health check failed after 1m30s: {cause}"));
         assert_eq!(said(None), format!("health check failed: {cause}"));
+    }
+
+    #[test]
+    fn what_it_says_is_told_masked_and_by_nothing_else() {
+        let mut mask = Mask::default();
+        mask.add_text("hunter2secret");
+        let failure = Failure::because(BUILD_FAILED, &"ConfigMap/on-hunter2secret is invalid", false);
+        assert_eq!(failure.told(&mask), "ConfigMap/on-***** is invalid");
+        assert_eq!(format!("{failure:?}"), "Failure(BuildFailed)");
     }
 }

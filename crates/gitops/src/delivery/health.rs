@@ -133,7 +133,7 @@ pub(super) async fn check(
         Err(error) => {
             let is_late = matches!(&error, ApplyError::Unhealthy(unhealthy) if unhealthy.timed_out);
             let took = is_late.then_some(timeout);
-            let message = job.say(&error);
+            let message = error.told(&job.mask);
             conditions(&mut job.status, &job.owner).set(HEALTHY, False, HEALTH_CHECK_FAILED, &message);
             Err(Failure::Health { error: Box::new(error), took, why })
         }

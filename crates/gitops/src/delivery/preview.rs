@@ -83,7 +83,7 @@ pub(crate) async fn preview(
         return Err(PreviewError::Settings(name, why.to_owned()));
     }
     let unbuilt = |mask: &Mask, error: ProducerError| {
-        let text = mask.text(&error.to_string());
+        let text = error.told(mask);
         match error.reason {
             ARTIFACT_FAILED => PreviewError::Absent(name.clone(), text),
             _ => PreviewError::Build(name.clone(), text),
@@ -104,7 +104,7 @@ pub(crate) async fn preview(
         }
     };
     let failed = |error: ApplyError| {
-        let text = mask.text(&error.to_string());
+        let text = error.told(&mask);
         match error {
             ApplyError::Refused { code: FORBIDDEN, .. } => PreviewError::Forbidden(name.clone(), text),
             _ => PreviewError::Apply(name.clone(), text),
@@ -158,7 +158,9 @@ pub(crate) async fn preview_deletion(
     let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
     let (applier, _drift) = Applier::new(client.clone(), options);
     let diffs = applier.diff_stale(&stale(owner, status.objects())).await;
-    diffs.map_err(|error| PreviewError::Apply(format!("{} {}", owner.name.kind.kind, owner.name), error.to_string()))
+    diffs.map_err(|error| {
+        PreviewError::Apply(format!("{} {}", owner.name.kind.kind, owner.name), error.told(&Mask::default()))
+    })
 }
 
 async fn produce(prepared: &Prepared, proposal: &Proposal, helm: Helm) -> Result<Product, ProducerError> {

@@ -28,7 +28,8 @@ pub(super) async fn produce(
     let render = Arc::new(rendering(context, job, prepared));
     let mut brought = Brought::default();
     loop {
-        let (step, now) = in_a_thread(context, render.clone(), anew, brought).await?;
+        let made = in_a_thread(context, render.clone(), anew, brought).await;
+        let (step, now) = made.inspect_err(|_| context.measures.of(job.name.kind.kind).reconciler.panicked())?;
         brought = now;
         match step {
             Step::Done(product, inputs) => {
@@ -48,7 +49,7 @@ pub(super) async fn produce(
     }
 }
 
-/// One step of a render.
+/// One step of a render. It fails for bugs alone.
 async fn in_a_thread(
     context: &Context,
     render: Arc<Render>,

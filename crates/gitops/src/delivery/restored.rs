@@ -126,7 +126,7 @@ pub(super) async fn await_return(context: &Context, job: &mut Job) -> Result<(),
 /// more to whom a failure could be told.
 async fn wait(context: &Context, job: &mut Job, mut keeper: Option<Keeper>) {
     while let Err(failure) = try_to_wait(context, job, &mut keeper).await {
-        tracing::warn!(owner = %job.name, "what it left behind could not be pruned: {}", job.say(&failure));
+        tracing::warn!(owner = %job.name, "what it left behind could not be pruned: {}", failure.told(&job.mask));
         sleep(PAUSE).await;
     }
 }

@@ -3,7 +3,7 @@
 use cowherd_api::flux::annotations::DRIFT_DETECTION;
 use cowherd_api::flux::helm::v2::HelmReleaseSpec;
 use cowherd_api::flux::kustomize::v1::IgnoreRule;
-use cowherd_apply::{Manifest, ObjectId, compare};
+use cowherd_apply::{ApplyError, Manifest, ObjectId, compare};
 use cowherd_helm::release::record::Record;
 use futures::{StreamExt, TryStreamExt, stream};
 use regex::Regex;
@@ -85,7 +85,7 @@ pub(super) async fn find(acting: &Acting<'_>, record: &Record) -> Result<Vec<Dri
         if manifest.has(DRIFT_DETECTION, "disabled") {
             return Ok(Some(Drifted { manifest, change: Change::Excluded }));
         }
-        let failed = |error| ActionError::failed(&error);
+        let failed = |error: ApplyError| ActionError::refused(&error);
         let live = applier.look(manifest.versioned(), account).await.map_err(failed)?;
         let Some(live) = live else { return Ok(Some(Drifted { manifest, change: Change::Removed })) };
         let marked = Manifest::new(live.clone()).is_ok_and(|live| live.has(DRIFT_DETECTION, "disabled"));
@@ -167,7 +167,7 @@ impl Ignored {
                 .filter(|text| !text.is_empty())
                 .map(|text| regex::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(64 << 10).build());
             pattern.transpose().map_err(|error| {
-                ActionError::Failed(format!("spec.driftDetection.ignore: a target is no regular expression: {error}"))
+                ActionError::failed(&format!("spec.driftDetection.ignore: a target is no regular expression: {error}"))
             })
         };
         let target = [pattern(target.group)?, pattern(target.kind)?, pattern(target.namespace)?, pattern(target.name)?];

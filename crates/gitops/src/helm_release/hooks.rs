@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cowherd_apply::{Manifest, Propagation, Versioned};
+use cowherd_apply::{Manifest, Propagation, Unmasked, Versioned};
 use cowherd_helm::release::HookEvent;
 use cowherd_helm::release::record::{HookRecord, Record};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub(super) async fn run(
         if let Err(error) = run_one(acting, record, at, event, timeout).await {
             let deleted = delete(acting, &record.hooks[at], FAILED, timeout).await;
             if let Err(error) = deleted {
-                tracing::warn!(error = acting.job.say(&error), "a hook that failed was not deleted");
+                tracing::warn!(error = error.told(&acting.job.mask), "a hook that failed was not deleted");
             }
             for before in &order[..done] {
                 delete(acting, &record.hooks[*before], SUCCEEDED, timeout).await?;
@@ -74,7 +74,9 @@ async fn run_one(
     delete(acting, &record.hooks[at], BEFORE, timeout).await?;
     let path = record.hooks[at].path.clone();
     let objects = objects(acting, &record.hooks[at]).await.map_err(|error| {
-        ActionError::Failed(format!("unable to build kubernetes object for {event} hook {path}: {error}"))
+        ActionError::Failed(
+            error.within(|error| format!("unable to build kubernetes object for {event} hook {path}: {error}")),
+        )
     })?;
     began(&mut record.hooks[at]);
     acting.update(record).await?;
@@ -82,7 +84,8 @@ async fn run_one(
         let made = acting.target.applier.apply_single(object, acting.target.account.as_ref()).await;
         if let Err(error) = made {
             ended(&mut record.hooks[at], "Failed");
-            return Err(ActionError::Failed(format!("warning: Hook {event} {path} failed: {error}")));
+            let why = error.text().within(|error| format!("warning: Hook {event} {path} failed: {error}"));
+            return Err(ActionError::Failed(why));
         }
     }
     let ran = until_done(acting, &objects, timeout).await;
@@ -101,10 +104,10 @@ fn ended(hook: &mut HookRecord, phase: &str) {
     hook.last_run.phase = phase.to_owned();
 }
 
-async fn objects(acting: &Acting<'_>, hook: &HookRecord) -> Result<Vec<Manifest>, String> {
-    let mut objects = manifests::read(&hook.manifest)?;
+async fn objects(acting: &Acting<'_>, hook: &HookRecord) -> Result<Vec<Manifest>, Unmasked> {
+    let mut objects = manifests::read(&hook.manifest).map_err(|error| Unmasked::of(&error))?;
     let namespace = Some(acting.names.namespace.as_str());
-    acting.target.applier.identify(&mut objects, namespace).await.map_err(|error| error.to_string())?;
+    acting.target.applier.identify(&mut objects, namespace).await.map_err(|error| error.text())?;
     Ok(objects)
 }
 
@@ -115,15 +118,17 @@ async fn delete(acting: &Acting<'_>, hook: &HookRecord, policy: &str, timeout: D
         return Ok(());
     }
     let objects = objects(acting, hook).await.map_err(|error| {
-        ActionError::Failed(format!("unable to build kubernetes object for deleting hook {}: {error}", hook.path))
+        ActionError::Failed(
+            error.within(|error| format!("unable to build kubernetes object for deleting hook {}: {error}", hook.path)),
+        )
     })?;
     let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
     let mut leaving = Vec::new();
     for object in &objects {
         let deleted = applier.delete_single(object.versioned(), account, Propagation::Background, |_| true).await;
-        leaving.extend(deleted.map_err(|error| ActionError::failed(&error))?);
+        leaving.extend(deleted.map_err(|error| ActionError::refused(&error))?);
     }
-    applier.wait_until_gone(&leaving, timeout).await.map_err(|error| ActionError::failed(&error))
+    applier.wait_until_gone(&leaving, timeout).await.map_err(|error| ActionError::refused(&error))
 }
 
 /// Waits until Jobs and Pods have run to their end. Of other objects it is enough that they are there. Nothing newer breaks this off:
@@ -158,16 +163,16 @@ async fn until_ended(
 ) -> Result<(), ActionError> {
     loop {
         let live = acting.target.applier.look(object, acting.target.account.as_ref()).await;
-        match live.map_err(|error| ActionError::failed(&error))?.as_ref().map(end) {
+        match live.map_err(|error| ActionError::refused(&error))?.as_ref().map(end) {
             Some(End::Well) => return Ok(()),
-            Some(End::Badly(why)) => return Err(ActionError::Failed(format!("{} failed: {why}", object.id))),
+            Some(End::Badly(why)) => return Err(ActionError::failed(&format!("{} failed: {why}", object.id))),
             // What is deleted by its own time to live has run.
             None => return Ok(()),
             Some(End::NotYet) => {}
         }
         if Instant::now() >= deadline {
             let limit = crate::owner::status::go_duration(timeout);
-            return Err(ActionError::Failed(format!("timed out waiting for {} to complete after {limit}", object.id)));
+            return Err(ActionError::failed(&format!("timed out waiting for {} to complete after {limit}", object.id)));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -123,7 +123,7 @@ pub(super) fn succeeded(action: &str, snapshot: &Snapshot) -> String {
 pub(super) fn failure(error: &ActionError, reason: &'static str) -> Failure {
     match error {
         ActionError::Superseded => Failure::Superseded,
-        ActionError::Failed(message) => Failure::because(reason, message, true),
+        ActionError::Failed(message) => Failure::because_of(reason, message.clone(), true),
     }
 }
 
@@ -184,7 +184,7 @@ async fn release(run: &mut Run<'_>, action: ReleaseAction) -> Result<(), Failure
         names.release,
         metadata.name,
         metadata.version,
-        error.to_string().trim()
+        error.told(&run.job.mask).trim()
     );
     let wanted = run.wanted();
     failed(run, RELEASED, badly, &message, &wanted);
@@ -252,7 +252,7 @@ async fn remediated(
             Err(Failure::Superseded)
         }
         Err(error) => {
-            let message = format!("{what} failed: {error}");
+            let message = format!("{what} failed: {}", error.told(&run.job.mask));
             failed(run, REMEDIATED, failed_for, &message, about);
             if has_written { Ok(()) } else { Err(Failure::Told { message, may_pass: true }) }
         }
@@ -297,6 +297,7 @@ async fn test(run: &mut Run<'_>) -> Result<(), Failure> {
             Err(Failure::Superseded)
         }
         Err(error) => {
+            let error = error.told(&run.job.mask);
             let message = format!("Helm test failed for release {release} with chart {chart}: {error}");
             failed(run, TEST_SUCCESS, TEST_FAILED, &message, &latest);
             if tests.is_some() {
@@ -350,11 +351,8 @@ async fn correct(run: &mut Run<'_>, drifted: Vec<Drifted>) -> Result<(), Failure
             Ok(())
         }
         Err(error) => {
-            let message = format!("Failed to correct cluster state of release {release}: {error}");
-            Err(failure(&ActionError::Failed(message), "DriftCorrectionFailed")).map_err(|told| match error {
-                ActionError::Superseded => Failure::Superseded,
-                ActionError::Failed(_) => told,
-            })
+            let error = error.within(|why| format!("Failed to correct cluster state of release {release}: {why}"));
+            Err(failure(&error, "DriftCorrectionFailed"))
         }
     }
 }

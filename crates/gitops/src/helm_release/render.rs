@@ -50,6 +50,7 @@ pub(super) async fn render(
     let rendered = tokio::task::spawn_blocking(move || span.in_scope(|| record(wanted, now, &seed, &lookup))).await;
     rendered.unwrap_or_else(|error| {
         tracing::error!(error = cowherd_runtime::broken_off(error), "a render broke off");
+        context.measures.of(super::KIND.kind).reconciler.panicked();
         Err("the render broke off; this is a bug in cowherd".to_owned())
     })
 }

@@ -131,6 +131,7 @@ fn tell(
         }
         Err(ActionError::Superseded) => return Err(Failure::Superseded),
         Err(error) => {
+            let error = error.told(&job.mask);
             let message = format!("Helm uninstall failed for release {release} with chart {chart}: {error}");
             status::conditions(&mut job.status, &job.owner).set(RELEASED, False, UNINSTALL_FAILED, &message);
             return Err(Failure::because(UNINSTALL_FAILED, &message, true));

@@ -413,12 +413,16 @@ mod tests {
     fn what_is_wrong_is_named_with_its_file() {
         let error = |path: &str| produced(&tree(), path).0.err().unwrap();
         assert_eq!(
-            error("./apps/none").to_string(),
+            error("./apps/none").told(&Mask::default()),
             "kustomization path not found: apps/none: no such file or directory"
         );
-        assert_eq!(error("../../etc").to_string(), "spec.path: the path \"../../etc\" leaves the repository");
+        assert_eq!(
+            error("../../etc").told(&Mask::default()),
+            "spec.path: the path \"../../etc\" leaves the repository"
+        );
         let broken = error("./apps/other");
-        assert!(broken.to_string().contains("apps/other/x.yaml"), "{broken}");
+        let told = broken.told(&Mask::default());
+        assert!(told.contains("apps/other/x.yaml"), "{told}");
         assert_eq!(broken.reason, "BuildFailed");
     }
 }

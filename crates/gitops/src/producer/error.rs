@@ -1,17 +1,18 @@
 //! Why there are no manifests.
 
-use std::error::Error;
+use std::fmt::Display;
 
+use cowherd_apply::Unmasked;
 use cowherd_apply::mask::Mask;
 use tokio::task::JoinError;
 
 use crate::conditions::BUILD_FAILED;
 
-/// Why there are no manifests. What is displayed may hold what the mask of the producer hides.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
+/// Why there are no manifests.
+#[derive(Debug)]
 pub(crate) struct ProducerError {
-    cause: Box<dyn Error + Send + Sync>,
+    /// It may hold what the mask of the producer hides.
+    cause: Unmasked,
     /// The reason in one word, as Flux gives it.
     pub(crate) reason: &'static str,
     /// Whether nothing in the content has to change for it to work.
@@ -20,13 +21,23 @@ pub(crate) struct ProducerError {
 
 impl ProducerError {
     /// An error for this reason; whether nothing in the content has to change for it to work.
-    pub(crate) fn new(cause: impl Into<Box<dyn Error + Send + Sync>>, reason: &'static str, may_pass: bool) -> Self {
-        Self { cause: cause.into(), reason, may_pass }
+    pub(crate) fn new(cause: impl Display, reason: &'static str, may_pass: bool) -> Self {
+        Self { cause: Unmasked::of(&cause), reason, may_pass }
+    }
+
+    /// What people are told.
+    pub(crate) fn told(&self, mask: &Mask) -> String {
+        self.cause.told(mask)
+    }
+
+    /// What it says, as it is.
+    pub(crate) fn text(&self) -> &Unmasked {
+        &self.cause
     }
 
     /// The same without what `mask` hides.
     pub(crate) fn masked(self, mask: &Mask) -> Self {
-        Self::new(mask.text(&self.to_string()), self.reason, self.may_pass)
+        Self::new(self.told(mask), self.reason, self.may_pass)
     }
 
     /// A bug in the producer.
@@ -44,6 +55,7 @@ mod tests {
     async fn what_a_panic_says_is_not_told() {
         let panicked = tokio::task::spawn_blocking(|| panic!("pass-5ecret")).await.unwrap_err();
         let error = ProducerError::broken(panicked);
-        assert!(!format!("{error} {error:?}").contains("5ecret"), "{error:?}");
+        let told = error.told(&Mask::default());
+        assert!(!format!("{told} {error:?}").contains("5ecret"), "{told}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cowherd_runtime::caught_call;
 use cowherd_tree::{Differences, Reads};
 
 use super::entry::Entry;
@@ -42,11 +43,13 @@ impl Comparison {
 
     /// Tells which of the renders hold for the content, some at a time. Blocks the thread.
     pub(super) fn run(&self, mut tell: impl FnMut(Vec<(OwnerName, bool)>)) {
-        let differences = self.before.as_ref().and_then(|before| differences(before, &self.content));
+        let between = |before: &Arc<Artifact>| safely(|| differences(before, &self.content)).flatten();
+        let differences = self.before.as_ref().and_then(between);
         for part in self.renders.chunks(AT_ONCE) {
             let unchanged = part.iter().map(|(name, inputs, holds_before)| {
                 let differences = differences.as_ref().filter(|_| *holds_before);
-                (name.clone(), is_unchanged(&inputs.reads, differences, &self.content))
+                let unchanged = safely(|| is_unchanged(&inputs.reads, differences, &self.content));
+                (name.clone(), unchanged.unwrap_or(false))
             });
             tell(unchanged.collect());
         }
@@ -120,6 +123,12 @@ impl Schedule {
             self.consider_blocked();
         }
     }
+}
+
+/// What comes of a comparison, unless that panics: an owner that waited for it would wait for ever.
+fn safely<T>(compare: impl FnOnce() -> T) -> Option<T> {
+    let compared = caught_call(compare);
+    compared.inspect_err(|panic| tracing::error!(panic, "comparing what was read with new content panicked")).ok()
 }
 
 /// Where two contents differ; `None` where what is left out of them may differ too.
@@ -241,5 +250,43 @@ mod tests {
         assert_eq!(take_note(&mut entry, &other, &b, true), Outcome::Concerned);
         assert_eq!(take_note(&mut entry, &source(), &b, false), Outcome::Concerned);
         assert_eq!(entry.running.as_ref().unwrap().digest, "a");
+    }
+
+    /// A tree that has a bug.
+    #[derive(Debug)]
+    struct Bug;
+
+    impl Tree for Bug {
+        fn entry(&self, _: &TreePath) -> Result<Option<cowherd_tree::Entry>, cowherd_tree::TreeError> {
+            panic!("a bug")
+        }
+
+        fn list(&self, _: &TreePath) -> Result<Vec<(String, cowherd_tree::Entry)>, cowherd_tree::TreeError> {
+            panic!("a bug")
+        }
+
+        fn read_file(&self, _: &TreePath) -> Result<bytes::Bytes, cowherd_tree::TreeError> {
+            panic!("a bug")
+        }
+
+        fn read_link(&self, _: &TreePath) -> Result<String, cowherd_tree::TreeError> {
+            panic!("a bug")
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_compared_for_a_bug_is_looked_at_and_waits_for_nobody() {
+        let (old, tree) = (content("1", &[("a", "1")], None), Arc::new(Bug));
+        let new = Artifact { digest: "2".to_owned(), tree: tree.clone(), all: tree, ..Artifact::nothing() };
+        let inputs = Arc::new(Inputs { reads: reads(&old, "a"), is_complete: true, ..Inputs::default() });
+        let name = OwnerName::new(&crate::kustomization::KIND, "team", "apps");
+        let comparison = Comparison {
+            before: Some(old),
+            content: Arc::new(new),
+            renders: vec![(name.clone(), inputs.clone(), true), (name.clone(), inputs, false)],
+        };
+        let mut told = Vec::new();
+        comparison.run(|results| told.extend(results));
+        assert_eq!(told, [(name.clone(), false), (name, false)]);
     }
 }

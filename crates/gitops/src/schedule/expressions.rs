@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_cel::{Budget, Expression, Scope};
+use cowherd_runtime::caught;
 use kube::api::DynamicObject;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::Instant;
@@ -83,7 +84,11 @@ impl Schedule {
         let (client, signals) = (self.context.client.clone(), self.context.signals.clone());
         let name = name.clone();
         self.errands.spawn(async move {
-            let (versions, answer) = find_out(client, &name, &dependency, expression).await;
+            let found = caught(find_out(client, &name, &dependency, expression)).await;
+            let (versions, answer) = found.unwrap_or_else(|panic| {
+                tracing::error!(owner = %name, %dependency, panic, "finding out whether a dependency is ready panicked");
+                ((None, None), Answer::Unknown)
+            });
             let _ = signals.send(Signal::Asked { name, uid, dependency, versions, answer });
         });
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cowherd_runtime::caught;
 use tokio::time::Instant;
 
 use super::{Schedule, Signal};
@@ -70,15 +71,20 @@ impl Schedule {
         let context = self.context.clone();
         self.errands.spawn(async move {
             let mut status = status;
-            let written = status::write(&context.client, &context.counters, &name, &mut status).await;
-            if let Err(error) = &written {
-                tracing::debug!(owner = %name, %error, "the status could not follow");
-            }
+            let written = caught(status::write(&context.client, &context.counters, &name, &mut status)).await;
             context.counters.followed();
             let followed = match written {
-                Ok(()) => Followed::Written(Box::new(status)),
-                Err(Unwritten::Overtaken) => Followed::Overtaken(Box::new(status)),
-                Err(Unwritten::Api(_)) => Followed::Failed(status.precondition),
+                Ok(Ok(())) => Followed::Written(Box::new(status)),
+                Ok(Err(Unwritten::Overtaken)) => Followed::Overtaken(Box::new(status)),
+                Ok(Err(Unwritten::Api(error))) => {
+                    tracing::debug!(owner = %name, %error, "the status could not follow");
+                    Followed::Failed(status.precondition)
+                }
+                Err(panic) => {
+                    tracing::error!(owner = %name, panic, "writing a status panicked; it is tried again");
+                    context.measures.of(name.kind.kind).reconciler.panicked();
+                    Followed::Failed(status.precondition)
+                }
             };
             let _ = context.signals.send(Signal::Followed { name, uid, followed });
         });

@@ -75,6 +75,7 @@ impl Schedule {
     /// The task of a job ended without a report.
     pub(super) fn lose(&mut self, worker: Id) {
         let Some(name) = self.workers.remove(&worker) else { return };
+        self.context.measures.of(name.kind.kind).reconciler.panicked();
         match self.entries.get_mut(&name) {
             Some(entry) => {
                 entry.lose(Instant::now());

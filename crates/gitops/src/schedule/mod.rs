@@ -148,7 +148,11 @@ impl Schedule {
             for name in self.timers.due(Instant::now()) {
                 self.consider(&name);
             }
-            while self.errands.try_join_next().is_some() {}
+            while let Some(ended) = self.errands.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(error = cowherd_runtime::broken_off(error), "an errand broke off");
+                }
+            }
             self.follow();
         }
     }

@@ -2,6 +2,8 @@
 
 use std::mem;
 
+use cowherd_runtime::caught;
+
 use super::Schedule;
 use super::entry::Entry;
 use crate::delivery::sharing::Place;
@@ -44,11 +46,16 @@ impl Schedule {
         }
         if let (true, Some(story), Some(entry)) = (is_news, name.kind.story, self.entries.get(&name)) {
             let met = story.meet(self.context.clone(), entry.owner.clone());
-            let name = name.clone();
+            let (name, mask) = (name.clone(), entry.hidden.mask());
             // It is asked for again by whoever waits for the source.
             self.errands.spawn(async move {
-                if let Err(error) = met.await {
-                    tracing::debug!(owner = %name, %error, "what its source is made of is not there yet");
+                match caught(met).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => {
+                        let error = failure.told(&mask);
+                        tracing::debug!(owner = %name, error, "what its source is made of is not there yet");
+                    }
+                    Err(panic) => tracing::error!(owner = %name, panic, "making what its source is made of panicked"),
                 }
             });
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apiserver::ApiServer;
+use cowherd_runtime::Metrics;
 use cowherd_store::Store;
 use cowherd_tree::MemoryTree;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -27,10 +28,14 @@ use bundle::Bundle;
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What counts the reconciliations of Bundles that panicked.
+const PANICS: &str = "controller_runtime_reconcile_panics_total{controller=\"bundle\"}";
+
 /// A cluster with agents for both kinds.
 struct World {
     client: Client,
     signals: mpsc::UnboundedSender<Signal>,
+    metrics: Metrics,
     commits: std::cell::Cell<u32>,
     _agents: JoinSet<()>,
     _server: ApiServer,
@@ -47,11 +52,13 @@ impl World {
         let (signals, inbox) = mpsc::unbounded_channel();
         let config = Config::default();
         let (health, metrics) = (config.health.clone(), config.metrics.clone());
-        let (recorder, fetches) = (events::Recorders::new(client.clone()), Fetches::new(FetchLimits::default()));
+        let recorder = events::Recorders::new(client.clone(), &health, &metrics);
+        let fetches = Fetches::new(FetchLimits::default());
         let context = delivery::Context::new(client.clone(), recorder, fetches, &config, signals.clone());
         let world = Self {
             client: client.clone(),
             signals: signals.clone(),
+            metrics: metrics.clone(),
             commits: std::cell::Cell::new(0),
             _agents: JoinSet::new(),
             _server: server,
@@ -125,8 +132,12 @@ impl World {
     }
 
     async fn add_bundle(&self) {
-        let spec = json!({ "file": "bundle.json", "from": "fleet" });
-        let object = json!({ "metadata": { "name": "b", "namespace": "team" }, "spec": spec });
+        self.add_bundle_of("b", "bundle.json").await;
+    }
+
+    async fn add_bundle_of(&self, name: &str, file: &str) {
+        let spec = json!({ "file": file, "from": "fleet" });
+        let object = json!({ "metadata": { "name": name, "namespace": "team" }, "spec": spec });
         self.create(bundle::API_VERSION, "Bundle", Some("team"), object).await;
     }
 
@@ -165,6 +176,25 @@ impl World {
             found.is_some_and(|found| found["status"]["delivered"] == revision && ready(&found) == "True")
         })
         .await;
+    }
+
+    /// Waits until the Bundle says that it is not ready, and this of it.
+    async fn failed(&self, name: &str, message: &str) {
+        let says = async || {
+            let found = self.get(bundle::API_VERSION, "Bundle", name).await.unwrap_or_default();
+            assert!(!found.to_string().contains(bundle::UNSPEAKABLE), "{found}");
+            let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let is_it = |one: &Value| one["type"] == "Ready" && one["status"] == "False" && one["message"] == message;
+            conditions.iter().any(is_it)
+        };
+        self.until(&format!("a Bundle says {message:?}"), says).await;
+    }
+
+    /// How many reconciliations of Bundles panicked.
+    fn panics(&self) -> u32 {
+        let text = self.metrics.text();
+        let line = text.lines().find(|line| line.starts_with(PANICS));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
     }
 
     async fn kustomized(&self, revision: &str) {
@@ -242,4 +272,33 @@ async fn an_object_moves_between_owners_of_two_kinds_and_the_older_of_two_that_d
         })
     };
     world.until("the younger says who has what both describe", said).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_whose_delivery_panics_says_so_is_tried_again_and_keeps_no_other_from_its_objects() {
+    let world = World::new().await;
+    world.add_bundle_of("c", bundle::BUG).await;
+    world.add_kustomization().await;
+    let first = world.commit(&["a"], &["own"], "1");
+    world.failed("c", "the reconciliation broke off; this is a bug in cowherd").await;
+    world.until("it is tried again", async || world.panics() > 1).await;
+    world.kustomized(&first).await;
+
+    let patch = Patch::Merge(json!({ "spec": { "file": "bundle.json" } }));
+    world.api(bundle::API_VERSION, "Bundle").patch("c", &PatchParams::default(), &patch).await.unwrap();
+    let delivered = async || world.config_map("a").await.is_some_and(|found| found["data"]["key"] == "1");
+    world.until("it is delivered as soon as it is another one", delivered).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_whose_manifests_panic_says_so_and_is_counted() {
+    let world = World::new().await;
+    world.add_bundle().await;
+    world.add_kustomization().await;
+    let first = world.commit(&["a"], &["own"], bundle::BUG);
+    world.failed("b", "the render broke off; this is a bug in cowherd").await;
+    world.kustomized(&first).await;
+    assert!(world.panics() > 0, "{}", world.metrics.text());
+    let second = world.commit(&["a"], &["own"], "2");
+    world.delivered(&second).await;
 }

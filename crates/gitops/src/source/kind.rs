@@ -118,6 +118,8 @@ pub(crate) struct Problem {
     pub(crate) may_pass: bool,
     /// Whether it is there, and not signed as it has to be.
     pub(crate) is_unverified: bool,
+    /// Whether a panic kept it from being looked at.
+    pub(crate) is_bug: bool,
 }
 
 impl Problem {

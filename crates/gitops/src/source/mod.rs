@@ -17,6 +17,8 @@ mod name;
 mod news;
 pub(crate) mod oci;
 mod origin;
+#[cfg(test)]
+pub(crate) mod played;
 mod proxy;
 mod report;
 mod run;

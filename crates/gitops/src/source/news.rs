@@ -146,6 +146,7 @@ mod tests {
             is_final: false,
             may_pass: true,
             is_unverified: false,
+            is_bug: false,
         };
         teller.failed(&problem, false);
         teller.failed(&problem, false);

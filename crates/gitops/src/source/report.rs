@@ -147,7 +147,7 @@ impl Report {
 
     /// There was nothing to be had: what was fetched before stays. Gives `false`.
     async fn failed<K: Source>(&mut self, object: &K, problem: &Problem) -> bool {
-        let Problem { reason, message, is_final, may_pass, is_unverified } = problem;
+        let Problem { reason, message, is_final, may_pass, is_unverified, .. } = problem;
         let mut status = self.base(object);
         let about = match *reason {
             _ if *is_unverified => SOURCE_VERIFIED,

@@ -8,7 +8,7 @@ use kube::core::error_boundary::InvalidObject;
 use tokio::sync::watch;
 
 use super::news::Teller;
-use super::task::keep;
+use super::task::{broke_off, keep};
 use super::{Shared, Source, SourceName};
 use crate::NamespacedName;
 use crate::tasks::{self, Tasks};
@@ -21,9 +21,16 @@ pub(crate) async fn run<K: Source>(shared: Shared) {
 }
 
 /// What is done for the sources of a kind.
-struct Sources<K> {
+pub(super) struct Sources<K> {
     shared: Shared,
     kind: PhantomData<fn() -> K>,
+}
+
+#[cfg(test)]
+impl<K> Sources<K> {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared, kind: PhantomData }
+    }
 }
 
 impl<K> Clone for Sources<K> {
@@ -50,6 +57,10 @@ impl<K: Source> Tasks for Sources<K> {
         teller: Teller,
     ) -> impl Future<Output = ()> + Send {
         keep(self.shared, SourceName { kind: K::KIND, name }, objects, teller)
+    }
+
+    fn broke_off(self, name: NamespacedName, object: Arc<K>, teller: Teller) -> impl Future<Output = ()> + Send {
+        broke_off(self.shared, SourceName { kind: K::KIND, name }, object, teller)
     }
 
     fn end(&self, teller: Teller) {

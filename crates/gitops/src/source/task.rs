@@ -112,7 +112,10 @@ pub(super) async fn keep<K: Source>(
         measured.begin();
         let fetched = tokio::select! {
             fetched = caught(object.fetch(&shared)).instrument(span.clone()) => {
-                fetched.unwrap_or_else(|panic| Err(broken(&name, &panic)))
+                fetched.unwrap_or_else(|panic| {
+                    tracing::error!(source = %name, panic, "a fetch panicked");
+                    Err(bug("the fetch broke off; this is a bug in cowherd"))
+                })
             }
             // Nobody wants it as it was any more: what goes on is broken off.
             seen = changed(&shared, &mut objects, object.as_ref()) => if seen.is_none() { return } else { continue },
@@ -123,10 +126,15 @@ pub(super) async fn keep<K: Source>(
                 span.record("author", author).record("subject", subject);
             }
         }
+        let has_panicked = fetched.as_ref().is_err_and(|problem| problem.is_bug);
         let interval = interval(object.as_ref());
         let is_well = report.of(object.as_ref(), fetched).instrument(span).await;
         of_kind.took(&name.name, began.elapsed());
-        measured.end(if is_well { Outcome::RequeueAfter } else { Outcome::Error });
+        measured.end(match is_well {
+            true => Outcome::RequeueAfter,
+            false if has_panicked => Outcome::Panic,
+            false => Outcome::Error,
+        });
         let pause = match is_well {
             true => {
                 failures = 0;
@@ -147,11 +155,25 @@ pub(super) async fn keep<K: Source>(
     }
 }
 
+/// Says of a source that a panic has ended its task, which is begun anew later.
+pub(super) async fn broke_off<K: Source>(shared: Shared, name: SourceName, object: Arc<K>, teller: Teller) {
+    let of_kind = Measures::new(&shared.config.metrics, shared.fetches.total()).of(K::KIND.0);
+    of_kind.reconciler.add().end(Outcome::Panic);
+    let mut report = Report::new(shared, name, object.as_ref(), teller);
+    report.of(object.as_ref(), Err(bug("the reconciliation broke off; this is a bug in cowherd"))).await;
+}
+
 /// What is said of a bug.
-fn broken(name: &SourceName, panic: &str) -> Problem {
-    tracing::error!(source = %name, panic, "a fetch panicked");
-    let message = "the fetch broke off; this is a bug in cowherd".to_owned();
-    Problem { reason: RECONCILIATION_FAILED, message, is_final: false, may_pass: false, is_unverified: false }
+fn bug(message: &str) -> Problem {
+    let message = message.to_owned();
+    Problem {
+        reason: RECONCILIATION_FAILED,
+        message,
+        is_final: false,
+        may_pass: false,
+        is_unverified: false,
+        is_bug: true,
+    }
 }
 
 /// Lets a deleted source go. We need no finalizer on it, but Flux may have left its own.
@@ -205,14 +227,12 @@ async fn change_of_sources(made_of: &mut Vec<watch::Receiver<Latest>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetches::{FetchLimits, Fetches};
+    use crate::source::played::{client, said, shared};
     use crate::source::status::Status;
     use crate::source::{Artifact, Found, SourceKind, is_requested};
-    use crate::{Config, Phase, events};
+    use crate::{Config, Phase};
     use cowherd_api::flux::source::v1::GitRepository;
-    use http_body_util::BodyExt;
     use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::client::Body;
     use kube::core::error_boundary::DeserializeGuard;
     use tokio::sync::mpsc;
 
@@ -235,43 +255,17 @@ mod tests {
             Status::default()
         }
 
+        fn made_of(&self) -> Vec<SourceName> {
+            assert!(self.data.is_none(), "the password is open-sesame");
+            Vec::new()
+        }
+
         async fn fetch(&self, _shared: &Shared) -> Result<Found, Problem> {
             panic!("the password is open-sesame")
         }
 
         async fn held(&self, _shared: &Shared) -> Option<Arc<Artifact>> {
             None
-        }
-    }
-
-    /// A client whose requests are told by path and body.
-    fn client() -> (kube::Client, mpsc::UnboundedReceiver<(String, String)>) {
-        let (tell, told) = mpsc::unbounded_channel();
-        let service = tower::service_fn(move |request: http::Request<Body>| {
-            let tell = tell.clone();
-            async move {
-                let path = request.uri().path().to_owned();
-                let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-                let _ = tell.send((path, String::from_utf8_lossy(&body).into_owned()));
-                let answer = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a" } });
-                Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(answer.to_string().into_bytes())))
-            }
-        });
-        (kube::Client::new(service, "default"), told)
-    }
-
-    fn shared(client: kube::Client, directory: &std::path::Path, config: Config) -> Shared {
-        Shared {
-            recorder: events::Recorders::new(client.clone()),
-            client,
-            mirrors: cowherd_source::Mirrors::open(directory).unwrap(),
-            tell: Arc::new(|_| {}),
-            fetches: Fetches::new(FetchLimits::default()),
-            shelf: Default::default(),
-            tokens: Default::default(),
-            generators: Default::default(),
-            wanted: Arc::default(),
-            config: Arc::new(config),
         }
     }
 
@@ -303,30 +297,53 @@ mod tests {
         assert!(requested("2", "1") && !requested("2", "2"));
     }
 
+    const PANICS: &str = "controller_runtime_reconcile_panics_total{controller=\"configmap\"}";
+
+    /// The task of a source, which panics in a fetch, or before any where the object has data.
+    fn with_bug(
+        data: serde_json::Value,
+        shared: &Shared,
+    ) -> (watch::Sender<Arc<ConfigMap>>, tokio::task::JoinHandle<()>) {
+        let object = json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1" }, "data": data });
+        let (objects, receiver) = watch::channel(Arc::new(serde_json::from_value(object).unwrap()));
+        let name = crate::NamespacedName::new("n", "a");
+        let teller = Teller::new(SourceName { kind: ConfigMap::KIND, name: name.clone() }, shared.tell.clone());
+        let sources = crate::source::run::Sources::<ConfigMap>::new(shared.clone());
+        (objects, tokio::spawn(crate::tasks::keep_on(sources, name, receiver, teller)))
+    }
+
+    #[tokio::test]
+    async fn a_bug_outside_of_a_fetch_is_said_by_the_source_and_counted_and_ends_with_the_source() {
+        let (client, mut told) = client();
+        let directory = tempfile::tempdir().unwrap();
+        let shared = shared(client, directory.path(), Config::default());
+        let (objects, task) = with_bug(json!({ "any": "" }), &shared);
+        let body = said(&mut told).await;
+        assert!(body.contains("the reconciliation broke off; this is a bug in cowherd"), "{body}");
+        assert!(body.contains(r#""reason":"ReconciliationFailed""#), "{body}");
+        let text = shared.config.metrics.text();
+        assert!(text.contains(&format!("{PANICS} 1\n")), "{text}");
+        assert!(!task.is_finished());
+        drop(objects);
+        tokio::time::timeout(Duration::from_secs(30), task).await.unwrap().unwrap();
+    }
+
     #[tokio::test]
     async fn a_bug_in_a_fetch_is_said_by_the_source_and_no_word_of_its_panic() {
         let (client, mut told) = client();
         let directory = tempfile::tempdir().unwrap();
         let shared = shared(client, directory.path(), Config::default());
-        let name = SourceName::new(ConfigMap::KIND, "n", "a");
-        let object: ConfigMap =
-            serde_json::from_value(json!({ "metadata": { "name": "a", "namespace": "n", "uid": "1" } })).unwrap();
-        let (_objects, receiver) = watch::channel(Arc::new(object));
-        let teller = Teller::new(name.clone(), shared.tell.clone());
-        let task = tokio::spawn(keep(shared, name, receiver, teller));
-        let status = async {
-            loop {
-                let (path, body) = told.recv().await.unwrap();
-                assert!(!body.contains("open-sesame"), "{body}");
-                if path.ends_with("/status") {
-                    return body;
-                }
-            }
-        };
-        let body = tokio::time::timeout(Duration::from_secs(30), status).await.unwrap();
+        let (_objects, task) = with_bug(json!(null), &shared);
+        let body = said(&mut told).await;
         assert!(body.contains("the fetch broke off; this is a bug in cowherd"), "{body}");
         assert!(body.contains(r#""reason":"ReconciliationFailed""#), "{body}");
         assert!(!task.is_finished());
+        let counted = async {
+            while !shared.config.metrics.text().contains(&format!("{PANICS} 1\n")) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), counted).await.unwrap();
         task.abort();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
-use cowherd_runtime::watching;
+use cowherd_runtime::{Health, Metrics, Pulse, interruption, supervise, watching};
 use futures::StreamExt;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::PartialObjectMeta;
@@ -25,6 +25,8 @@ pub(crate) type TellChange = Arc<dyn Fn(BTreeSet<OwnerName>) + Send + Sync>;
 pub(super) struct Changes {
     client: Client,
     tell: TellChange,
+    health: Health,
+    metrics: Metrics,
     watched: Mutex<Watched>,
 }
 
@@ -77,8 +79,8 @@ impl Object {
 }
 
 impl Changes {
-    pub(super) fn new(client: Client, tell: TellChange) -> Self {
-        Self { client, tell, watched: Mutex::default() }
+    pub(super) fn new(client: Client, tell: TellChange, health: &Health, metrics: &Metrics) -> Self {
+        Self { client, tell, health: health.clone(), metrics: metrics.clone(), watched: Mutex::default() }
     }
 
     /// The owner is told of when the object is another one than that of this version, and at that time.
@@ -91,7 +93,13 @@ impl Changes {
         }
         let watch = watched.objects.entry(object.clone()).or_insert_with(|| {
             let interest = Arc::new(Mutex::new(Interest { version: version.clone(), ..Interest::default() }));
-            let task = tokio::spawn(watch(self.client.clone(), object, interest.clone(), self.tell.clone()));
+            let task = tokio::spawn(keep_watching(
+                self.client.clone(),
+                object,
+                interest.clone(),
+                self.tell.clone(),
+                (self.health.clone(), self.metrics.clone()),
+            ));
             Watch { interest, task }
         });
         let mut interest = lock(&watch.interest);
@@ -123,7 +131,26 @@ impl Watched {
     }
 }
 
-async fn watch(client: Client, object: Object, interest: Arc<Mutex<Interest>>, tell: TellChange) {
+/// What the watches are called where it is counted how often they were started again: all alike, since anybody can make any number
+/// of them.
+const NAME: &str = "watch of what says how a cluster is reached";
+
+/// Watches an object for ever, whatever ends a watch.
+async fn keep_watching(
+    client: Client,
+    object: Object,
+    interest: Arc<Mutex<Interest>>,
+    tell: TellChange,
+    (health, metrics): (Health, Metrics),
+) {
+    let start = || async {
+        let pulse = health.register(format!("{NAME}: {} {}/{}", object.kind, object.namespace, object.name));
+        watch(client.clone(), &object, &interest, &tell, &pulse).await;
+    };
+    supervise(NAME, &health, &metrics, start).await;
+}
+
+async fn watch(client: Client, object: &Object, interest: &Mutex<Interest>, tell: &TellChange, pulse: &Pulse) {
     let resource = ApiResource {
         group: String::new(),
         version: "v1".to_owned(),
@@ -135,27 +162,31 @@ async fn watch(client: Client, object: Object, interest: Arc<Mutex<Interest>>, t
     let only = watcher::Config::default().fields(&format!("metadata.name={}", object.name));
     let mut events = pin!(watching(api, only, None));
     let see = |version: Option<String>| {
-        let mut interest = lock(&interest);
+        let mut interest = lock(interest);
         if interest.version != version {
-            interest.version = version;
             tell(interest.owners.clone());
+            interest.version = version;
         }
     };
-    let is_other = lock(&interest).is_other.clone();
+    let is_other = lock(interest).is_other.clone();
     let mut listed = None;
     loop {
-        let until = lock(&interest).until;
+        let until = lock(interest).until;
         let event = tokio::select! {
             event = events.next() => event,
             () = is_over(until) => {
-                let mut interest = lock(&interest);
-                interest.until = None;
+                let mut interest = lock(interest);
                 tell(interest.owners.clone());
+                interest.until = None;
                 continue;
             }
             () = is_other.notified() => continue,
         };
         let Some(event) = event else { return };
+        match &event {
+            Ok(_) => pulse.well(),
+            Err(error) => pulse.unwell(interruption(error)),
+        }
         match event {
             Ok(Event::Init) => listed = None,
             Ok(Event::InitApply(found)) => listed = found.metadata.resource_version,
@@ -174,5 +205,55 @@ async fn is_over(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use kube::client::Body;
+    use serde_json::json;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::kustomization;
+
+    /// An API with one Secret, whose watches tell nothing.
+    fn client() -> Client {
+        let service = tower::service_fn(|request: http::Request<Body>| async move {
+            if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+                std::future::pending::<()>().await;
+            }
+            let secret = json!({ "metadata": { "name": "s", "namespace": "team", "resourceVersion": "5" } });
+            let list = json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                "metadata": { "resourceVersion": "5" }, "items": [secret] });
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(list.to_string().into_bytes())))
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_panics_is_started_again_and_counted_and_nothing_that_changed_goes_untold() {
+        let (health, metrics, calls) = (Health::default(), Metrics::default(), Arc::new(AtomicU32::new(0)));
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let tell: TellChange = Arc::new(move |owners| {
+            assert!(calls.fetch_add(1, Ordering::SeqCst) > 0, "a bug in who is told");
+            drop(sender.send(owners));
+        });
+        let changes = Changes::new(client(), tell, &health, &metrics);
+        let from = KubeConfigSource::Secret { name: "s".to_owned(), key: None };
+        let said = KubeConfig { namespace: "team".to_owned(), from };
+        let name = OwnerName::new(&kustomization::KIND, "team", "apps");
+        changes.follow(&name, &said, Some("1".to_owned()), None);
+        let owners = tokio::time::timeout(Duration::from_secs(60), told.recv()).await.unwrap().unwrap();
+        assert_eq!(owners, BTreeSet::from([name.clone()]));
+        let counted = format!("cowherd_loop_restarts_total{{name=\"{NAME}\"}} 1");
+        assert!(metrics.text().contains(&counted), "{}", metrics.text());
+        assert_eq!(health.problems()[0].name, NAME);
+        changes.forget(&name);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(health.loops_by_name().is_empty(), "{:?}", health.loops_by_name());
     }
 }

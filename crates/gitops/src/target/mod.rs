@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cowherd_apply::{Account, Applier, Clients, Drift, Options, is_refused};
+use cowherd_runtime::caught_call;
 use kube::Client;
 use tokio::task::JoinSet;
 
@@ -91,7 +92,7 @@ impl Targets {
         (applies, renders): (Permits, Permits),
         policy: Arc<Policy>,
     ) -> Self {
-        let changes = Changes::new(clients.own.clone(), tell_change);
+        let changes = Changes::new(clients.own.clone(), tell_change, &options.health, &options.metrics);
         let (appliers, accounts, remotes, issued) = Default::default();
         Self { clients, options, tell, applies, renders, policy, appliers, accounts, remotes, issued, changes }
     }
@@ -200,7 +201,11 @@ fn watched(
     let tell = tell.clone();
     tasks.spawn(async move {
         while let Some(drift) = drifts.recv().await {
-            tell(OwnerName::marked(kind, drift.owner.clone()), drift);
+            // Whatever is wrong with one, the next is told.
+            let told = caught_call(|| tell(OwnerName::marked(kind, drift.owner.clone()), drift));
+            if let Err(panic) = told {
+                tracing::error!(panic, "telling of drift panicked");
+            }
         }
     });
     applier

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use cowherd_gitops::Hooks;
+use cowherd_gitops::{Hooks, Receivers};
 use cowherd_gitserver::listener::{Listener, Manner, Told};
 use cowherd_source::Network;
 use serde_json::{Value, json};
@@ -247,8 +247,10 @@ pub async fn hooks(world: &World) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let denies = world.policy.no_cross_namespace_refs;
-    let hooks = Hooks::new(world.agents.notifying.clone(), denies, &world.health, &Default::default());
-    tokio::spawn(hooks.serve(listener));
+    let client = world.agents.notifying.clone();
+    let receivers = Receivers::follow(&client, &Default::default(), &world.health, &Default::default());
+    let hooks = Hooks::new(client, &receivers, denies);
+    tokio::spawn(hooks.serve(std::sync::Arc::new(listener)));
     address
 }
 

@@ -29,14 +29,16 @@ pub(super) async fn tell(to: &Settings, event: &Event, line: &impl Line) -> Resu
         None
     } else {
         let reply = accepted(reply)
-            .map_err(|Failure(cause)| Failure::new(format!("could not list commit statuses: {cause}")))?;
+            .map_err(|failure| failure.within(|cause| format!("could not list commit statuses: {cause}")))?;
         read(&reply)
     };
     if known.is_some_and(|known| service.says(&known, &status)) {
         return Ok(());
     }
     let reply: Reply = line.call(service.give(&status)?).await?;
-    accepted(reply).map(drop).map_err(|Failure(cause)| Failure::new(format!("could not create commit status: {cause}")))
+    accepted(reply)
+        .map(drop)
+        .map_err(|failure| failure.within(|cause| format!("could not create commit status: {cause}")))
 }
 
 /// The commit of a revision: `main@sha1:COMMIT`, `sha1:COMMIT`, `main/COMMIT` or `COMMIT`.

@@ -12,6 +12,8 @@ mod words;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use cowherd_apply::Unmasked;
+use cowherd_apply::mask::Mask;
 use cowherd_source::{Call, CallMethod, Reply};
 use serde_json::Value;
 
@@ -74,14 +76,25 @@ impl Settings {
     }
 }
 
-/// Why a service was not told. It may hold what a server said, and secrets with it: whoever shows it masks it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Failure(String);
+/// Why a service was not told. It may hold what a server said, and secrets with it: it cannot be displayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure(Unmasked);
+
+cowherd_apply::cannot_be_displayed!(Failure);
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+        Self(Unmasked::of(&what.into()))
+    }
+
+    /// What people are told: without what the mask hides, and harmless, for what a server said may do anything to a terminal.
+    pub(crate) fn told(&self, mask: &Mask) -> String {
+        cowherd_text::harmless(&self.0.told(mask)).into_owned()
+    }
+
+    /// The same failure within other text.
+    pub(crate) fn within(self, text: impl FnOnce(&str) -> String) -> Self {
+        Self(self.0.within(text))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cowherd_api::ConditionStatus;
 use cowherd_api::flux::notification::v1::Receiver;
-use cowherd_runtime::{Health, Key, Metrics};
+use cowherd_runtime::Key;
 use http::{HeaderMap, Method, StatusCode};
 use kube::{Client, ResourceExt};
 use tokio::net::TcpListener;
@@ -14,8 +14,7 @@ use tokio::sync::Semaphore;
 use super::filter::{Filter, filters};
 use super::status::ready;
 use super::verified::{are_equal, verify};
-use super::{ROOT, path, requests, token};
-use crate::store::Store;
+use super::{ROOT, Receivers, path, requests, token};
 
 /// The largest content of a webhook, in bytes; Flux's own.
 pub(super) const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -35,21 +34,20 @@ pub struct Hooks(Arc<Inner>);
 struct Inner {
     client: Client,
     no_cross_namespace_refs: bool,
-    receivers: Store<Receiver>,
+    receivers: Receivers,
     places: Arc<Semaphore>,
 }
 
 impl Hooks {
-    /// Takes webhooks for the Receivers of a cluster, as `client`.
-    pub fn new(client: Client, no_cross_namespace_refs: bool, health: &Health, metrics: &Metrics) -> Self {
-        let receivers = Store::follow(&client, "", health, metrics);
+    /// Takes webhooks for these Receivers, as `client`.
+    pub fn new(client: Client, receivers: &Receivers, no_cross_namespace_refs: bool) -> Self {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        Self(Arc::new(Inner { client, no_cross_namespace_refs, receivers, places }))
+        Self(Arc::new(Inner { client, no_cross_namespace_refs, receivers: receivers.clone(), places }))
     }
 
     /// Answers on the listener, for as long as it is polled.
-    pub async fn serve(self, listener: TcpListener) {
-        super::serving::serve(self, listener).await;
+    pub async fn serve(self, listener: Arc<TcpListener>) {
+        super::serving::serve(self, &listener).await;
     }
 
     /// The Receiver whose webhook is at the path, if there is one: what is not known costs nothing.

@@ -1,6 +1,7 @@
 //! Webhooks: who hosts a repository, or an image, tells that it changed, and what a Receiver names is reconciled at once.
 //!
-//! [`reconcile`] keeps the status of Receivers, with the paths of their webhooks; [`Hooks`] answers at these.
+//! [`reconcile`] keeps the status of Receivers, with the paths of their webhooks; [`Hooks`] answers at these. Both read the same
+//! [`Receivers`].
 
 mod filter;
 mod hooks;
@@ -14,10 +15,32 @@ pub use filter::{WrongFilter, wrong_filters};
 pub use hooks::Hooks;
 pub use status::reconcile;
 
+use std::sync::Arc;
+
 use cowherd_api::flux::notification::v1::Receiver;
+use cowherd_runtime::{Health, Metrics, Shard};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use sha2::{Digest as _, Sha256};
+
+use crate::store::Store;
+
+/// The Receivers of a cluster as one watch brings them, for those who answer webhooks and for those who keep the status. Clones are
+/// the same; the watch ends with the last of them.
+#[derive(Clone)]
+pub struct Receivers(Store<Receiver>);
+
+impl Receivers {
+    /// Follows those of a shard.
+    pub fn follow(client: &Client, shard: &Shard, health: &Health, metrics: &Metrics) -> Self {
+        Self(Store::follow(client, &shard.to_string(), health, metrics))
+    }
+
+    /// Those that are known.
+    fn all(&self) -> Vec<Arc<Receiver>> {
+        self.0.all()
+    }
+}
 
 /// Where webhooks are.
 const ROOT: &str = "/hook/";

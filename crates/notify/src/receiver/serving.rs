@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-pub(super) async fn serve(hooks: Hooks, listener: TcpListener) {
+pub(super) async fn serve(hooks: Hooks, listener: &TcpListener) {
     let (places, mut connections) = (Arc::new(Semaphore::new(CONNECTIONS)), JoinSet::new());
     loop {
         while connections.try_join_next().is_some() {}

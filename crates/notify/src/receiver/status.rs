@@ -4,7 +4,7 @@ use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_api::flux::notification::v1::{Receiver, ReceiverStatus};
 use cowherd_api::{Condition, ConditionStatus, supported};
 use cowherd_runtime::conditions::told;
-use cowherd_runtime::{Health, Key, Metrics, Recorder, caught};
+use cowherd_runtime::{Health, Key, Metrics, Recorder, Shard, caught};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
@@ -13,9 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::filter::{WrongFilter, wrong_filters};
 use super::rounds::Rounds;
-use super::{path, token};
+use super::{Receivers, path, token};
 use crate::COMPONENT;
-use crate::store::Store;
 
 const READY: &str = "Ready";
 const STALLED: &str = "Stalled";
@@ -30,17 +29,18 @@ const INVALID_EXPRESSION: &str = "InvalidCELExpression";
 /// What is said of a bug.
 const BROKEN: &str = "looking at it broke off; this is a bug in cowherd";
 
-/// Keeps the status of the Receivers that a label selector leaves, for ever.
-pub async fn reconcile(client: Client, selector: String, health: Health, metrics: Metrics) {
-    let receivers = Store::<Receiver>::follow(&client, &selector, &health, &metrics);
-    let (keeper, mut rounds) =
-        (Keeper { recorder: Recorder::new(client.clone(), COMPONENT), client }, Rounds::default());
-    let mut changes = receivers.changes();
-    receivers.synced().await;
+/// Keeps the status of the Receivers of a shard, for ever.
+pub async fn reconcile(client: Client, receivers: Receivers, shard: Shard, health: Health, metrics: Metrics) {
+    let recorder = Recorder::new(client.clone(), COMPONENT, &health, &metrics);
+    let (keeper, mut rounds) = (Keeper { recorder, client }, Rounds::default());
+    let mut changes = receivers.0.changes();
+    receivers.0.synced().await;
     loop {
         changes.mark_unchanged();
         let keeper = &keeper;
-        let next = rounds.look(&receivers.all(), |receiver| async move { keeper.keep(&receiver).await }).await;
+        let mut ours = receivers.all();
+        ours.retain(|receiver| shard.has(receiver.metadata.labels.as_ref()));
+        let next = rounds.look(&ours, |receiver| async move { keeper.keep(&receiver).await }).await;
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             () = until(next) => {}
@@ -222,6 +222,8 @@ fn now() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn receiver() -> Receiver {
@@ -247,5 +249,38 @@ mod tests {
             (Some("/hook/abc"), BROKEN)
         );
         assert_eq!(ready(&refused).unwrap().last_transition_time, ready(&lost).unwrap().last_transition_time);
+    }
+
+    /// An API without Receivers, whose watches tell nothing; what is asked of it is written down.
+    fn api() -> (Client, Arc<Mutex<Vec<String>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+            let uri = request.uri().to_string();
+            seen.lock().unwrap().push(uri.clone());
+            async move {
+                if uri.contains("watch=true") {
+                    std::future::pending::<()>().await;
+                }
+                let list = json!({ "kind": "ReceiverList", "apiVersion": "notification.toolkit.fluxcd.io/v1",
+                    "metadata": { "resourceVersion": "5" }, "items": [] });
+                let body = kube::client::Body::from(list.to_string().into_bytes());
+                Ok::<_, std::convert::Infallible>(http::Response::new(body))
+            }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_webhooks_and_who_keeps_the_status_read_one_copy_of_receivers() {
+        let (client, asked) = api();
+        let (health, metrics, all) = (Health::default(), Metrics::default(), Shard::default());
+        let receivers = Receivers::follow(&client, &all, &health, &metrics);
+        let _hooks = super::super::Hooks::new(client.clone(), &receivers, false);
+        let reconciling = reconcile(client, receivers, all, health, metrics);
+        assert!(tokio::time::timeout(std::time::Duration::from_secs(60), reconciling).await.is_err(), "it goes on");
+        let asked = asked.lock().unwrap().clone();
+        assert_eq!(asked.iter().filter(|uri| uri.contains("watch=true")).count(), 1, "{asked:?}");
+        assert_eq!(asked.len(), 2, "a list, and then a watch: {asked:?}");
     }
 }

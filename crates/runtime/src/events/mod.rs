@@ -16,9 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, Resource, ResourceExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::conditions::told;
+use crate::{Health, Metrics, supervise_until_done};
 
 /// How many events may wait to be written.
 const WAITING: usize = 4096;
@@ -65,11 +66,13 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder for the controller of this name. A task of its own writes what it takes; it ends after the last
-    /// clone, when all is written.
-    pub fn new(client: Client, component: &'static str) -> Self {
+    /// clone, when all is written. Should it panic it is started again, and that is told and counted as of any other loop.
+    pub fn new(client: Client, component: &'static str, health: &Health, metrics: &Metrics) -> Self {
         let (notes, inbox) = mpsc::channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
-        tokio::spawn(write::write(client, component, inbox, Arc::clone(&dropped)));
+        let lost = Arc::clone(&dropped);
+        let write = async move |inbox: &mut mpsc::Receiver<Note>| write::write(&client, component, inbox, &lost).await;
+        tokio::spawn(keep_writing(format!("events of {component}"), health.clone(), metrics.clone(), inbox, write));
         Self { notes, dropped }
     }
 
@@ -107,6 +110,18 @@ impl Recorder {
     }
 }
 
+/// Has what comes in written until nobody can send any more. What panicked while it was written is lost, and nothing else.
+async fn keep_writing(
+    name: String,
+    health: Health,
+    metrics: Metrics,
+    inbox: mpsc::Receiver<Note>,
+    write: impl AsyncFn(&mut mpsc::Receiver<Note>),
+) {
+    let inbox = Mutex::new(inbox);
+    supervise_until_done(&name, &health, &metrics, || async { write(&mut *inbox.lock().await).await }).await;
+}
+
 /// The reference by which an event names its object.
 pub fn reference<K: Resource>(object: &K, kind: &K::DynamicType) -> ObjectReference {
     ObjectReference {
@@ -117,5 +132,37 @@ pub fn reference<K: Resource>(object: &K, kind: &K::DynamicType) -> ObjectRefere
         uid: object.uid(),
         resource_version: object.resource_version(),
         field_path: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_writer_that_panics_is_started_again_told_and_counted_and_ends_with_the_last_sender() {
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let (notes, inbox) = mpsc::channel(WAITING);
+        let (tell, mut written) = mpsc::unbounded_channel();
+        let write = async move |inbox: &mut mpsc::Receiver<Note>| {
+            while let Some(note) = inbox.recv().await {
+                assert!(note.reason != "Bad", "{}", note.message);
+                let _ = tell.send(note.reason);
+            }
+        };
+        let writing =
+            tokio::spawn(keep_writing("events of it".to_owned(), health.clone(), metrics.clone(), inbox, write));
+        let recorder = Recorder { notes, dropped: Arc::default() };
+        for reason in ["Bad", "Good"] {
+            recorder.about(ObjectReference::default(), Type::Warning, reason, "hunter2");
+        }
+        assert_eq!(written.recv().await.as_deref(), Some("Good"));
+        let problem = health.problems().remove(0);
+        assert_eq!((problem.name.as_str(), problem.restarts), ("events of it", 1));
+        assert!(!problem.reason.contains("hunter2"), "{problem:?}");
+        assert!(metrics.text().contains("cowherd_loop_restarts_total{name=\"events of it\"} 1"), "{}", metrics.text());
+        drop(recorder);
+        writing.await.unwrap();
+        assert!(health.loops_by_name().is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! Writes events, one after the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -24,10 +23,10 @@ const LONGEST: usize = 253;
 
 /// Writes what comes in until nobody can send any more.
 pub(super) async fn write(
-    client: Client,
+    client: &Client,
     component: &'static str,
-    mut inbox: mpsc::Receiver<Note>,
-    dropped: Arc<AtomicU64>,
+    inbox: &mut mpsc::Receiver<Note>,
+    dropped: &AtomicU64,
 ) {
     let mut correlator = Correlator::new();
     while let Some(note) = inbox.recv().await {
@@ -38,7 +37,7 @@ pub(super) async fn write(
         let Some(verdict) = correlator.judge(&note, Instant::now()) else { continue };
         let mut attempts = 1;
         loop {
-            match write_one(&client, component, &note, &verdict, &mut correlator).await {
+            match write_one(client, component, &note, &verdict, &mut correlator).await {
                 Ok(()) => break,
                 // The API understood and refused, or it has been away for too long.
                 Err(error) if matches!(error, kube::Error::Api(_)) || attempts == ATTEMPTS => {

@@ -89,6 +89,11 @@ impl Metrics {
 }
 
 impl Reconciler {
+    /// A part of a reconciliation panicked on a thread of its own, which ends the reconciliation with an error.
+    pub fn panicked(&self) {
+        self.loops.panicked();
+    }
+
     /// Something is to be reconciled.
     pub fn add(&self) -> Measured {
         self.queue.waits();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cowherd_runtime::{Controller, Error, Key, Next, Runtime};
+use cowherd_runtime::{BrokenOff, Controller, Error, Key, Next, Runtime};
 use k8s_openapi::api::core::v1::{ConfigMap, Event};
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::cluster::{Cluster, eventually, expect};
@@ -29,6 +29,18 @@ async fn reconcile(runs: Runs, key: Key) -> Result<Next, Error> {
     }
 }
 
+/// A ConfigMap has no status: what would be said there is among its data.
+async fn report(config_maps: Api<ConfigMap>, key: Key, broken: BrokenOff) -> Result<(), Error> {
+    let said = format!("{}: {}", broken.reason, broken.message);
+    let known = config_maps.get(&key.name).await?;
+    if known.data.unwrap_or_default().get("Ready") != Some(&said) {
+        let patch = Patch::Merge(json!({ "data": { "Ready": said } }));
+        config_maps.patch(&key.name, &PatchParams::default(), &patch).await?;
+    }
+    assert!(key.name != "panics", "a report that has a bug of its own");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
     let cluster = Cluster::start().await;
@@ -36,9 +48,11 @@ async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
     let runs = Runs::default();
     let controller = tokio::spawn({
         let (runtime, runs) = (runtime.clone(), Arc::clone(&runs));
+        let config_maps = cluster.config_maps();
         async move {
             let objects = runtime.informer::<ConfigMap>();
             Controller::of(&runtime, "test-controller", &objects)
+                .reports(move |key, broken| report(config_maps.clone(), key, broken))
                 .workers(2)
                 .timeout(Duration::from_millis(200))
                 .run(move |key| reconcile(Arc::clone(&runs), key))
@@ -50,7 +64,9 @@ async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
     }
     eventually("each is reconciled until that succeeds", || async {
         let runs = runs.lock().unwrap().clone();
-        let runs = ["panics", "hangs", "fails", "fine"].map(|name| runs.get(name).copied().unwrap_or(0));
+        // What is said of them changes them, which has them reconciled once more.
+        let runs = [("panics", 4), ("hangs", 2), ("fails", 3), ("fine", 1)]
+            .map(|(name, most)| runs.get(name).copied().unwrap_or(0).min(most));
         expect(runs, [4, 2, 3, 1])
     })
     .await;
@@ -65,6 +81,14 @@ async fn panics_hangs_and_errors_are_tried_again_and_disturb_nothing_else() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     assert!(!controller.is_finished());
+    let told = |name| {
+        let config_maps = cluster.config_maps();
+        async move { config_maps.get(name).await.unwrap().data.unwrap_or_default().remove("Ready") }
+    };
+    let said = [told("panics").await, told("hangs").await, told("fails").await, told("fine").await];
+    let panicked = "ReconcilePanicked: test-controller panicked, which is a bug; it tries again later";
+    let hung = "ReconcileTimedOut: test-controller was not done after 200ms; it tries again later";
+    assert_eq!(said, [Some(panicked.to_owned()), Some(hung.to_owned()), None, None], "their status says so");
 
     let events: Api<Event> = Api::namespaced(cluster.client.clone(), "default");
     eventually("an event says which object it was, how often, and not what the panic said", || async {

@@ -1,6 +1,6 @@
 //! Events as people see them.
 
-use cowherd_runtime::Recorder;
+use cowherd_runtime::{Health, Metrics, Recorder};
 use k8s_openapi::api::core::v1::Event;
 use kube::Api;
 use kube::api::ListParams;
@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, eventually, expect};
 async fn a_storm_of_events_is_a_few_with_counts() {
     let cluster = Cluster::start().await;
     let object = cluster.create("stormy", json!({})).await;
-    let recorder = Recorder::new(cluster.client.clone(), "test-controller");
+    let recorder = Recorder::new(cluster.client.clone(), "test-controller", &Health::default(), &Metrics::default());
     for _ in 0..12 {
         recorder.normal(&object, "Again", "the same");
     }

@@ -1,5 +1,6 @@
 //! What a program without an API tells whoever asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_runtime::{Health, Metrics, Probes};
@@ -22,7 +23,7 @@ async fn metrics_and_health_are_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: Duration::ZERO };
-    let serving = tokio::spawn(probes.serve(listener));
+    let serving = tokio::spawn(probes.serve(Arc::new(listener)));
 
     let cluster = Cluster::start().await;
     let client = metrics.counting(cluster.client.clone(), "api:6443");

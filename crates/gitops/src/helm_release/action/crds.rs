@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cowherd_apply::{Expectation, Manifest};
+use cowherd_apply::{Expectation, Manifest, Unmasked};
 use cowherd_helm::{Chart, dependencies};
 use serde_json::{Map, Value};
 
@@ -47,26 +47,26 @@ pub(super) async fn apply(
     // Those of charts that are not used are left out.
     let mut used = chart.clone();
     dependencies::process(&mut used, values).map_err(|error| ActionError::failed(&error))?;
-    let wrong = |error: &dyn std::fmt::Display| {
-        ActionError::Failed(format!("failed to apply CustomResourceDefinitions: {error}"))
+    let wrong = |error: Unmasked| {
+        ActionError::Failed(error.within(|error| format!("failed to apply CustomResourceDefinitions: {error}")))
     };
     let mut made = Vec::new();
-    for mut definition in read(acting.job, &used).map_err(|error| wrong(&error))? {
+    for mut definition in read(acting.job, &used).map_err(|error| wrong(Unmasked::of(&error)))? {
         let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
         if policy == Policy::Create {
-            let there = applier.look(definition.versioned(), account).await.map_err(|error| wrong(&error))?;
+            let there = applier.look(definition.versioned(), account).await.map_err(|error| wrong(error.text()))?;
             if there.is_some() {
                 continue;
             }
         }
         definition.set_metadata(acting.job.name.mark_labels(), []);
-        applier.apply_single(&definition, account).await.map_err(|error| wrong(&error))?;
+        applier.apply_single(&definition, account).await.map_err(|error| wrong(error.text()))?;
         made.push(Expectation::healthy(definition.versioned().clone()));
     }
     let served = acting.target.applier.wait(&made, TIMEOUT, acting.job.cancelled()).await;
     served.map_err(|error| match error {
         cowherd_apply::ApplyError::Superseded => ActionError::Superseded,
-        error => wrong(&error),
+        error => wrong(error.text()),
     })
 }
 

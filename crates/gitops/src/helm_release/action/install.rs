@@ -35,7 +35,7 @@ pub(in super::super) async fn install(
     let all = objects::of_new(acting, &record).await?;
     if said.disable_take_ownership == Some(true) {
         let others = objects::refuse_those_of_others(acting, &all).await;
-        others.map_err(|error| ActionError::Failed(format!("unable to continue with install: {error}")))?;
+        others.map_err(|error| named("unable to continue with install", error))?;
     }
     if said.create_namespace == Some(true) && acting.spec.target_namespace.is_some() {
         create_namespace(acting).await?;
@@ -47,7 +47,7 @@ pub(in super::super) async fn install(
     acting.create(&record).await?;
     note_inventory(acting, &all);
     if let Err(error) = perform(acting, &mut record, &all).await {
-        let description = format!("Release {:?} failed: {error}", record.name);
+        let description = error.text().within(|why| format!("Release {:?} failed: {why}", record.name));
         acting.fail(&mut record, description).await;
         return Err(error);
     }
@@ -59,7 +59,7 @@ pub(in super::super) async fn install(
 fn reusable(last: Record, replaces: bool) -> Result<Record, ActionError> {
     match last.status() {
         Some(Status::Uninstalled | Status::Failed) if replaces => Ok(last),
-        _ => Err(ActionError::Failed("release name check failed: cannot reuse a name that is still in use".to_owned())),
+        _ => Err(ActionError::failed("release name check failed: cannot reuse a name that is still in use")),
     }
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn revise(
 ) -> Result<Record, ActionError> {
     let capabilities = capabilities::discover(acting.client)
         .await
-        .map_err(|error| ActionError::Failed(format!("could not get apiVersions from Kubernetes: {error}")))?;
+        .map_err(|error| ActionError::failed(&format!("could not get apiVersions from Kubernetes: {error}")))?;
     let release = Release {
         name: acting.names.release.clone(),
         namespace: acting.names.namespace.clone(),
@@ -83,7 +83,9 @@ pub(super) async fn revise(
     };
     let post_render = PostRender::of(&acting.job.name, acting.spec);
     let wanted = render::Wanted { chart, values, release, capabilities, skips_schema, post_render };
-    render::render(acting.context, (acting.target, acting.client), wanted).await.map_err(ActionError::Failed)
+    render::render(acting.context, (acting.target, acting.client), wanted)
+        .await
+        .map_err(|error| ActionError::failed(&error))
 }
 
 async fn perform(acting: &mut Acting<'_>, record: &mut Record, all: &[Manifest]) -> Result<(), ActionError> {
@@ -107,10 +109,7 @@ async fn perform(acting: &mut Acting<'_>, record: &mut Record, all: &[Manifest])
 
 /// An error with what failed before it.
 pub(super) fn named(what: &str, error: ActionError) -> ActionError {
-    match error {
-        ActionError::Superseded => ActionError::Superseded,
-        ActionError::Failed(why) => ActionError::Failed(format!("{what}: {why}")),
-    }
+    error.within(|why| format!("{what}: {why}"))
 }
 
 /// Makes the namespace of the release where it is missing.
@@ -120,9 +119,9 @@ async fn create_namespace(acting: &Acting<'_>) -> Result<(), ActionError> {
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "name": name } } });
     let manifest = Manifest::new(object).map_err(|error: ManifestError| ActionError::failed(&error))?;
     let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
-    let there = applier.look(manifest.versioned(), account).await.map_err(|error| ActionError::failed(&error))?;
+    let there = applier.look(manifest.versioned(), account).await.map_err(|error| ActionError::refused(&error))?;
     if there.is_none() {
-        applier.apply_single(&manifest, account).await.map_err(|error| ActionError::failed(&error))?;
+        applier.apply_single(&manifest, account).await.map_err(|error| ActionError::refused(&error))?;
     }
     Ok(())
 }

@@ -9,10 +9,13 @@ mod uninstall;
 mod upgrade;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cowherd_api::flux::helm::v2::HelmReleaseSpec;
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{ApplyError, Unmasked};
 use cowherd_helm::release::record::{Record, Status};
 use jiff::Timestamp;
 use kube::Client;
@@ -49,23 +52,49 @@ pub(super) struct Acting<'a> {
 }
 
 /// Why an action came to nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(super) enum ActionError {
     /// Something newer is to be done.
-    #[error("it was broken off, since something newer is to be done")]
     Superseded,
-    /// It failed. What is displayed may hold values of Secrets.
-    #[error("{0}")]
-    Failed(String),
+    /// It failed.
+    Failed(Unmasked),
 }
 
+cowherd_apply::cannot_be_displayed!(ActionError);
+
 impl ActionError {
-    pub(super) fn failed(error: &impl std::fmt::Display) -> Self {
-        Self::Failed(error.to_string())
+    pub(super) fn failed(error: &(impl Display + ?Sized)) -> Self {
+        Self::Failed(Unmasked::of(error))
+    }
+
+    /// What a cluster refused.
+    pub(super) fn refused(error: &ApplyError) -> Self {
+        Self::Failed(error.text())
     }
 
     pub(super) fn of(failure: &Failure) -> Self {
-        if failure.is_superseded() { Self::Superseded } else { Self::failed(failure) }
+        if failure.is_superseded() { Self::Superseded } else { Self::Failed(failure.text()) }
+    }
+
+    /// What it says, as it is.
+    pub(super) fn text(&self) -> Unmasked {
+        match self {
+            Self::Superseded => Unmasked::of("it was broken off, since something newer is to be done"),
+            Self::Failed(why) => why.clone(),
+        }
+    }
+
+    /// What people are told.
+    pub(super) fn told(&self, mask: &Mask) -> String {
+        self.text().told(mask)
+    }
+
+    /// The same with what is said of a failure within other text.
+    pub(super) fn within(self, text: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Superseded => Self::Superseded,
+            Self::Failed(why) => Self::Failed(why.within(text)),
+        }
     }
 }
 
@@ -92,11 +121,11 @@ impl Acting<'_> {
     }
 
     /// Writes down that the action of the record failed. Where that cannot be written either, it is known already that it failed.
-    pub(super) async fn fail(&mut self, record: &mut Record, description: String) {
-        let description = self.job.say(&description);
+    pub(super) async fn fail(&mut self, record: &mut Record, description: Unmasked) {
+        let description = description.told(&self.job.mask);
         record.set_status(Status::Failed, description);
         if let Err(error) = self.update(record).await {
-            tracing::warn!(error = self.job.say(&error), "the record of a release could not be written");
+            tracing::warn!(error = error.told(&self.job.mask), "the record of a release could not be written");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ChangeSet, Desired, Manifest, Partial, Propagation, Versioned};
+use cowherd_apply::{ChangeSet, Desired, Manifest, Partial, Propagation, Unmasked, Versioned};
 use cowherd_helm::release::record::Record;
 
 use super::super::{hooks, manifests};
@@ -22,17 +22,18 @@ pub(in super::super) async fn of(acting: &Acting<'_>, record: &Record) -> Result
 pub(super) async fn of_new(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
     let objects = of(acting, record).await?;
     acting.target.applier.check_served(&objects).await.map_err(|error| {
-        ActionError::Failed(format!("unable to build kubernetes objects from release manifest: {error}"))
+        let what = "unable to build kubernetes objects from release manifest";
+        ActionError::Failed(error.text().within(|error| format!("{what}: {error}")))
     })?;
     Ok(objects)
 }
 
 /// The objects that a record describes, in the namespace of the release where they name none.
 pub(super) async fn described(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
-    let mut objects = manifests::read(&record.manifest).map_err(ActionError::Failed)?;
+    let mut objects = manifests::read(&record.manifest).map_err(|error| ActionError::failed(&error))?;
     let namespace = Some(acting.names.namespace.as_str());
     let identified = acting.target.applier.identify(&mut objects, namespace).await;
-    identified.map_err(|error| ActionError::failed(&error))?;
+    identified.map_err(|error| ActionError::refused(&error))?;
     Ok(objects)
 }
 
@@ -40,11 +41,11 @@ pub(super) async fn described(acting: &Acting<'_>, record: &Record) -> Result<Ve
 pub(super) async fn refuse_those_of_others(acting: &Acting<'_>, objects: &[Manifest]) -> Result<(), ActionError> {
     for object in objects {
         let live = acting.target.applier.look(object.versioned(), acting.target.account.as_ref()).await;
-        let Some(live) = live.map_err(|error| ActionError::failed(&error))? else { continue };
+        let Some(live) = live.map_err(|error| ActionError::refused(&error))? else { continue };
         manifests::check_mark(&live, acting.names).map_err(|wrong| {
             let id = object.id();
             let name = format!("{} {:?} in namespace {:?}", id.kind, id.name, id.namespace);
-            ActionError::Failed(format!("{name} exists and cannot be imported into the current release: {wrong}"))
+            ActionError::failed(&format!("{name} exists and cannot be imported into the current release: {wrong}"))
         })?;
     }
     Ok(())
@@ -78,7 +79,7 @@ pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest
         Err(Partial { error, changes, .. }) => {
             acting.context.counters.applied(&changes);
             acting.job.note(&changes);
-            Err(ActionError::failed(&error))
+            Err(ActionError::refused(&error))
         }
     }
 }
@@ -126,11 +127,11 @@ pub(super) async fn remove(
             Ok(None) => {}
             // What may not even be seen was not made on behalf of who acts, as Helm has it: it is no part of the next revision.
             Err(error) if leaves_unseen && error.is_unseen() => {}
-            Err(error) => errors.push(error.to_string()),
+            Err(error) => errors.push(error.text()),
         }
     }
     acting.job.note(&changes);
-    if errors.is_empty() { Ok(leaving) } else { Err(ActionError::Failed(errors.join("; "))) }
+    if errors.is_empty() { Ok(leaving) } else { Err(ActionError::Failed(Unmasked::joined(&errors, "; "))) }
 }
 
 /// Writes the objects of a revision into the inventory.

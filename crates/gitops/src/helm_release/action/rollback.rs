@@ -16,7 +16,7 @@ use super::{Acting, ActionError, now};
 /// Where nothing was written of it, nothing was done either.
 pub(in super::super) async fn rollback(acting: &mut Acting<'_>, version: i64) -> Result<(), ActionError> {
     let said = acting.spec.rollback.clone().unwrap_or_default();
-    let missing = || ActionError::Failed(format!("release has no {version} version"));
+    let missing = || ActionError::failed(&format!("release has no {version} version"));
     let target = acting.storage.get(version).await?.ok_or_else(missing)?;
     let mut current = acting.storage.last().await?.ok_or_else(missing)?;
     let mut record = again(target, &current);
@@ -32,7 +32,7 @@ pub(in super::super) async fn rollback(acting: &mut Acting<'_>, version: i64) ->
             acting.update(&current).await?;
         }
         let what = if stage == Stage::Waiting { "Release" } else { "Rollback" };
-        let description = format!("{what} {:?} failed: {error}", record.name);
+        let description = error.text().within(|why| format!("{what} {:?} failed: {why}", record.name));
         acting.fail(&mut record, description).await;
         let error = match stage {
             Stage::Waiting => named(&format!("release {} failed", record.name), error),

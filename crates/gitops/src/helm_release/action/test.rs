@@ -13,7 +13,7 @@ use super::{Acting, ActionError};
 pub(in super::super) async fn test(acting: &mut Acting<'_>) -> (Option<Record>, Result<(), ActionError>) {
     let mut record = match acting.storage.last().await {
         Ok(Some(record)) => record,
-        Ok(None) => return (None, Err(ActionError::Failed("release: not found".to_owned()))),
+        Ok(None) => return (None, Err(ActionError::failed("release: not found"))),
         Err(error) => return (None, Err(error.into())),
     };
     let said = acting.spec.test.clone().unwrap_or_default();

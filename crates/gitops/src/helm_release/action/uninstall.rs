@@ -1,6 +1,6 @@
 //! Uninstalls a release.
 
-use cowherd_apply::Propagation;
+use cowherd_apply::{Propagation, Unmasked};
 use cowherd_helm::release::HookEvent;
 use cowherd_helm::release::record::Status;
 
@@ -49,17 +49,17 @@ pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Unins
     };
     let leaving = objects::remove(acting, &all, propagation, false).await;
     let leaving =
-        leaving.map_err(|error| ActionError::Failed(format!("failed to delete release: {}: {error}", record.name)))?;
+        leaving.map_err(|error| error.within(|why| format!("failed to delete release: {}: {why}", record.name)))?;
     let mut errors = Vec::new();
     if said.disable_wait != Some(true)
         && let Err(error) = acting.target.applier.wait_until_gone(&leaving, timeout).await
     {
-        errors.push(error.to_string());
+        errors.push(error.text());
     }
     if runs_hooks {
         match hooks::run(acting, &mut record, HookEvent::PostDelete, timeout, &|_| true).await {
             Err(ActionError::Superseded) => return Err(ActionError::Superseded),
-            Err(error) => errors.push(error.to_string()),
+            Err(error) => errors.push(error.text()),
             Ok(()) => {}
         }
     }
@@ -75,8 +75,9 @@ pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Unins
     match errors.as_slice() {
         [] => Ok(Uninstalled::Now),
         errors => {
-            let (count, errors) = (errors.len(), errors.join("; "));
-            Err(ActionError::Failed(format!("uninstallation completed with {count} error(s): {errors}")))
+            let (count, errors) = (errors.len(), Unmasked::joined(errors, "; "));
+            let all = errors.within(|errors| format!("uninstallation completed with {count} error(s): {errors}"));
+            Err(ActionError::Failed(all))
         }
     }
 }

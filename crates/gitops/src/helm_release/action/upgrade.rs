@@ -36,14 +36,14 @@ pub(in super::super) async fn upgrade(
     if said.disable_take_ownership == Some(true) {
         let new = manifests::gone(all.clone(), &before);
         let others = objects::refuse_those_of_others(acting, &new).await;
-        others.map_err(|error| ActionError::Failed(format!("unable to continue with update: {error}")))?;
+        others.map_err(|error| named("unable to continue with update", error))?;
     }
     acting.create(&record).await?;
     note_inventory(acting, &all);
     let mut changes = ChangeSet::default();
     let performed = perform(acting, &mut record, &all, manifests::gone(before, &all), &mut changes).await;
     if let Err(error) = performed {
-        let description = format!("Upgrade {:?} failed: {error}", record.name);
+        let description = error.text().within(|why| format!("Upgrade {:?} failed: {why}", record.name));
         acting.fail(&mut record, description).await;
         if said.cleanup_on_fail == Some(true) {
             clean_up(acting, &all, &changes).await?;
@@ -61,7 +61,7 @@ pub(in super::super) async fn upgrade(
 /// The record of what is there, and the last revision.
 async fn current(acting: &Acting<'_>) -> Result<(Record, i64), ActionError> {
     let entries = acting.storage.entries().await?;
-    let none = || ActionError::Failed(format!("{:?} has no deployed releases", acting.names.release));
+    let none = || ActionError::failed(&format!("{:?} has no deployed releases", acting.names.release));
     let current = what_is_there(&entries)?.ok_or_else(none)?;
     let record = acting.storage.get(current).await?.ok_or_else(none)?;
     Ok((record, entries.last().map_or(current, |last| last.version)))
@@ -71,7 +71,7 @@ async fn current(acting: &Acting<'_>) -> Result<(Record, i64), ActionError> {
 fn what_is_there(entries: &[Entry]) -> Result<Option<i64>, ActionError> {
     let Some(last) = entries.last() else { return Ok(None) };
     if last.status.is_some_and(Status::is_pending) {
-        return Err(ActionError::Failed("another operation (install/upgrade/rollback) is in progress".to_owned()));
+        return Err(ActionError::failed("another operation (install/upgrade/rollback) is in progress"));
     }
     let deployed = entries.iter().rev().find(|entry| entry.is_deployed());
     let may_be_last = matches!(last.status, Some(Status::Failed | Status::Superseded));
@@ -127,7 +127,7 @@ mod tests {
         let of = |statuses: &[&str]| {
             let statuses = statuses.iter().map(|name| Status::named(name)).zip(1..);
             let entries: Vec<Entry> = statuses.map(|(status, version)| Entry { version, status }).collect();
-            what_is_there(&entries).map_err(|error| error.to_string())
+            what_is_there(&entries).map_err(|error| error.told(&Default::default()))
         };
         assert_eq!(of(&["superseded", "deployed"]), Ok(Some(2)));
         assert_eq!(of(&["superseded", "deployed", "failed"]), Ok(Some(2)));

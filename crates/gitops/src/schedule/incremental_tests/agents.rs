@@ -149,7 +149,7 @@ impl<'a> Agents<'a> {
         let elsewhere = Elsewhere::new(self.mirrors.clone(), self.charts.clone());
         let (built, inputs) = done(&render, &elsewhere, true);
         let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
-        let outcome = objects.map_err(|error| error.to_string());
+        let outcome = objects.map_err(|error| error.told(&Default::default()));
         FromNothing { outcome, witness, is_remote: !inputs.remotes.is_empty() || !inputs.is_complete }
     }
 
@@ -233,7 +233,7 @@ impl<'a> Agents<'a> {
         };
         self.busy.insert(name.clone(), ended);
         let objects = built.map(|built| built.manifests.iter().map(|manifest| manifest.object().clone()).collect());
-        self.held.insert(name.clone(), objects.map_err(|error| error.to_string()));
+        self.held.insert(name.clone(), objects.map_err(|error| error.told(&Default::default())));
     }
 
     /// The job of a Kustomization ends, if it has one: as it would, or in another way.

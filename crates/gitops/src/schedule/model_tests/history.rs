@@ -177,7 +177,7 @@ impl History {
 
     fn start(&mut self) {
         let client = self.cluster.client();
-        let recorder = events::Recorders::new(client.clone());
+        let recorder = events::Recorders::new(client.clone(), &Default::default(), &Default::default());
         let (signals, inbox) = mpsc::unbounded_channel();
         let first = self.root.map(|app| NamespacedName::new("flux-system", format!("app-{app}")));
         let policy = Arc::new(Policy { first, ..Policy::default() });

@@ -38,7 +38,7 @@ impl World {
     pub(super) fn new(policy: Policy) -> Self {
         let cluster = Cluster::new(1);
         let client = cluster.client();
-        let recorder = events::Recorders::new(client.clone());
+        let recorder = events::Recorders::new(client.clone(), &Default::default(), &Default::default());
         let (signals, inbox) = mpsc::unbounded_channel();
         let (tell, progress) = mpsc::unbounded_channel();
         let config = Config { policy: Arc::new(policy), progress: Some(tell), ..Config::default() };

@@ -66,6 +66,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let may_pass = matches!(&error, Error::Fetch(cause) if cause.may_pass());
         let (reason, is_final) = (error.reason(), error.is_final());
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false }
+        let is_bug = matches!(error, Error::Broken(_));
+        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false, is_bug }
     }
 }

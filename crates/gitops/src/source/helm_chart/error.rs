@@ -89,6 +89,7 @@ impl From<Error> for Problem {
         };
         let (reason, is_final) = (error.reason(), error.is_final());
         let message = if matches!(error, Error::Pull(_)) { Self::told(&error, may_pass) } else { error.to_string() };
-        Self { reason, message, is_final, may_pass, is_unverified: false }
+        let is_bug = matches!(error, Error::Broken(_) | Error::Repository(helm_repository::Error::Broken(_)));
+        Self { reason, message, is_final, may_pass, is_unverified: false, is_bug }
     }
 }

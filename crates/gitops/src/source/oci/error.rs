@@ -108,7 +108,8 @@ impl From<Error> for Problem {
             _ => false,
         };
         let (reason, is_final) = (error.reason(), error.is_final());
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified }
+        let is_bug = matches!(error, Error::Broken(_));
+        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified, is_bug }
     }
 }
 

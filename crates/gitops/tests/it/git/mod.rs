@@ -1,6 +1,7 @@
 //! What a GitRepository asks for beyond a commit.
 
 mod composed;
+mod deleted;
 mod github;
 mod verified;
 
