@@ -56,5 +56,6 @@ mod spokes;
 mod telling;
 mod tenants;
 mod terminal;
+mod unfetched;
 mod waiting;
 mod workflows;

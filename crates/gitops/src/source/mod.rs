@@ -18,6 +18,7 @@ mod news;
 pub(crate) mod oci;
 mod origin;
 mod proxy;
+mod remedy;
 mod report;
 mod run;
 mod seal;
