@@ -69,6 +69,17 @@ fn overlays_of_one_base_are_refused_too_and_applications_beside_each_other_are_f
     repository.commit("begin");
     let (status, said) = once(&repository.path, &[]);
     assert!(status == Some(2) && said.contains("./dev (a kustomization), ./prod (a kustomization)"), "{said}");
+    assert!(said.contains("To see first what would fail in each of them: cowherd check\n"), "{said}");
+    // All is offered that a review looks at, as far as there is room for it.
+    for number in 10..22 {
+        repository.write(&format!("plain-{number}/map.yaml"), &config_map("map", "1"));
+    }
+    repository.write("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n").commit("more");
+    let (status, said) = once(directory.path(), &["fleet"]);
+    assert!(status == Some(2) && said.contains("./plain-10 (manifests), ./plain-11 (manifests)"), "{said}");
+    assert!(said.contains(", and 4 more") && !said.contains("./chart"), "{said}");
+    let check = format!("cowherd check {}\n", repository.path.display());
+    assert!(said.contains(&check), "{check}: {said}");
     let directory = tempfile::tempdir().unwrap();
     let plain = Repository::new(directory.path().join("plain"));
     for name in ["one", "two"] {

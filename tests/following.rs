@@ -37,11 +37,16 @@ fn plain_up_resumes_what_the_data_directory_follows() {
     repository.config_map("prod/map.yaml", "prod", "2");
     let commit = repository.commit("change prod");
     repository.git(["checkout", "--quiet", "-b", "next"]);
-    let running = Running::start(directory.path(), ["up"]);
+    let flags = ["up", "--assume-ready", "CronJob,Ingress", "--allow-network=127.0.0.1", "--no-prune-protection"];
+    let running = Running::start(directory.path(), flags);
     running.wait_for_ready("flux-system", "True", &commit);
     running.wait_until_said(&["resuming branch main of file://", "from ./prod"]);
     assert_eq!((running.value("prod").as_str(), running.value("dev").as_str()), ("2", ""));
-    let resume = format!("cowherd up --data-dir {}", running.data_dir.display());
+    // With all that nothing remembers.
+    let resume = format!(
+        "cowherd up --data-dir {} --no-prune-protection --assume-ready=CronJob,Ingress --listen=127.0.0.1:0 --allow-network=127.0.0.1",
+        running.data_dir.display()
+    );
     let said = running.stop_and_listen();
     assert!(said.contains(&format!("stopping; `{resume}` resumes")), "{said}");
 }

@@ -57,5 +57,6 @@ mod spokes;
 mod telling;
 mod tenants;
 mod terminal;
+mod unfetched;
 mod waiting;
 mod workflows;

@@ -44,7 +44,7 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
             ("history gitrepo/x", 2, &["only Kustomizations have a history"]),
             ("trace cm", 2, &["KIND/NAME", "got \"cm\""]),
             ("trace deploy/", 2, &["KIND/NAME"]),
-            ("diff gitrepo/x", 2, &["only Kustomizations can be compared"]),
+            ("diff gitrepo/x", 2, &["only Kustomizations and HelmReleases can be compared"]),
             ("reconcile ks", 2, &["name a kustomization"]),
             ("reconcile --allow-prune", 2, &["name the Kustomizations"]),
             ("suspend ks", 2, &["or use --all"]),

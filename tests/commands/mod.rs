@@ -3,6 +3,7 @@
 mod all;
 mod data_dir;
 mod diff;
+mod diff_releases;
 mod events;
 mod get;
 mod history;

@@ -4,8 +4,9 @@ mod alignment;
 
 use serde_json::{Map, Value};
 
-use crate::applier::{Applier, Desired, Stale, goes_as};
+use crate::applier::{Applier, Coming, Desired, Stale, goes_as};
 use crate::change::Action;
+use crate::cluster::Kind;
 use crate::error::ApplyError;
 use crate::mask;
 use crate::object::{Manifest, Versioned};
@@ -33,6 +34,19 @@ pub struct FieldChange {
     pub after: Option<Value>,
 }
 
+/// What an apply would make of one object. What is in the objects is as it is: values of Secrets are not masked.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    /// What would be done to it.
+    pub diff: Diff,
+    /// By what name the API serves objects of its kind; `None` where it does not yet.
+    pub plural: Option<String>,
+    /// The object as it is.
+    pub before: Option<Value>,
+    /// The object as it would be: as the API says, or as it is described where the API could not be asked.
+    pub after: Value,
+}
+
 /// How deep values are compared field by field; below, they are compared whole.
 const DEPTH: usize = 64;
 
@@ -43,46 +57,61 @@ impl Applier {
     /// When the API would not take an object, as [`Applier::apply`] would say. An object whose kind or namespace
     /// would only come with the same set is told as created, unchecked.
     pub async fn diff(&self, desired: &Desired) -> Result<Vec<Diff>, ApplyError> {
-        let mut diffs = Vec::new();
-        for work in self.prepare(desired).await? {
-            diffs.push(self.diff_one(desired, &work.manifest, work.kind.as_deref(), work.is_ready).await?);
-        }
-        Ok(diffs)
+        let foreseen = self.foresee(desired, &Coming::default()).await?;
+        Ok(foreseen.into_iter().map(|one| one.diff).collect())
     }
 
-    async fn diff_one(
+    /// The same, with the objects as they would be, where others bring what is `coming` before.
+    ///
+    /// # Errors
+    /// As [`Applier::diff`].
+    pub async fn foresee(&self, desired: &Desired, coming: &Coming) -> Result<Vec<Foreseen>, ApplyError> {
+        let mut foreseen = Vec::new();
+        for work in self.prepare_with(desired, coming).await? {
+            foreseen.push(self.foresee_one(desired, &work.manifest, work.kind.as_deref(), work.is_ready).await?);
+        }
+        Ok(foreseen)
+    }
+
+    async fn foresee_one(
         &self,
         desired: &Desired,
         manifest: &Manifest,
-        kind: Option<&crate::cluster::Kind>,
+        kind: Option<&Kind>,
         is_ready: bool,
-    ) -> Result<Diff, ApplyError> {
-        let diff = |action, fields| Diff { object: manifest.versioned().clone(), action, fields };
+    ) -> Result<Foreseen, ApplyError> {
+        let plural = kind.map(|kind| kind.resource.plural.clone());
+        let foreseen = |action, fields, before, after| {
+            let diff = Diff { object: manifest.versioned().clone(), action, fields };
+            Foreseen { diff, plural: plural.clone(), before, after }
+        };
+        let described = || manifest.object().clone();
         let left_alone = |object: &Value| {
             crate::object::has(object, RECONCILE, DISABLED) || crate::object::has(object, SSA, SSA_IGNORE)
         };
         if left_alone(manifest.object()) {
-            return Ok(diff(Action::Skipped, Vec::new()));
+            return Ok(foreseen(Action::Skipped, Vec::new(), None, described()));
         }
-        let created = |after: &Value| diff(Action::Created, compare(None, Some(after)));
-        let Some(kind) = kind else { return Ok(created(manifest.object())) };
+        let created = |after| foreseen(Action::Created, compare(None, Some(manifest.object())), None, after);
+        let Some(kind) = kind else { return Ok(created(described())) };
         let account = desired.account.as_ref();
         let answer = |error| ApplyError::answer(manifest.id(), "dry-run failed", error, manifest.object());
         let live = self.inner.cluster.get(kind, manifest.id(), account).await.map_err(answer)?;
         let Some(live) = live else {
             if !is_ready {
-                return Ok(created(manifest.object()));
+                return Ok(created(described()));
             }
             let planned = self.inner.cluster.apply(kind, manifest.id(), manifest.object(), true, account).await;
-            return planned.map(|_| created(manifest.object())).map_err(answer);
+            return planned.map(|planned| created(planned.object)).map_err(answer);
         };
         if left_alone(&live) {
-            return Ok(diff(Action::Skipped, Vec::new()));
+            return Ok(foreseen(Action::Skipped, Vec::new(), Some(live.clone()), live));
         }
         let planned = self.inner.cluster.apply(kind, manifest.id(), manifest.object(), true, account).await;
-        let planned = planned.map_err(answer)?;
-        let fields = compare(Some(&live), Some(&planned.object));
-        Ok(diff(if fields.is_empty() { Action::Unchanged } else { Action::Configured }, fields))
+        let planned = planned.map_err(answer)?.object;
+        let fields = compare(Some(&live), Some(&planned));
+        let action = if fields.is_empty() { Action::Unchanged } else { Action::Configured };
+        Ok(foreseen(action, fields, Some(live), planned))
     }
 
     /// The objects that [`Applier::prune`] would delete, and those that it would leave. What is not there is neither.

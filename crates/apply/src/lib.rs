@@ -24,11 +24,11 @@ mod unserved;
 mod wait;
 mod watching;
 
-pub use applier::{Applier, Desired, Heir, Options, Owners, Pruned, Stale, Stays};
+pub use applier::{Applier, Coming, Desired, Heir, Options, Owners, Pruned, Stale, Stays};
 pub use change::{Action, Change, ChangeSet};
 pub use clients::Clients;
 pub use cluster::{Account, is_refused};
-pub use diff::{Diff, FieldChange, compare};
+pub use diff::{Diff, FieldChange, Foreseen, compare};
 pub use error::{ApplyError, Partial};
 pub use health::actors::{Actors, needs_a_controller};
 pub use health::assumed::{Assumed, Assumption, AssumptionError};

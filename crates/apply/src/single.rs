@@ -89,6 +89,21 @@ impl Applier {
         Ok(deleted.map_err(answer("delete failed"))?.then(|| Expectation::gone(object.clone(), uid)))
     }
 
+    /// What [`Applier::delete_single`] would do: whether it would delete the object; `None` where there is none. Nothing is written.
+    ///
+    /// # Errors
+    /// When the API gives no answer, or the account may not see the object.
+    pub async fn foresee_deletion(
+        &self,
+        object: &Versioned,
+        account: Option<&Account>,
+        goes: impl Fn(&Value) -> bool,
+    ) -> Result<Option<bool>, ApplyError> {
+        let Some(kind) = self.kind_now(object).await? else { return Ok(None) };
+        let never_goes = self.never_goes(&object.id, &kind);
+        Ok(self.look(object, account).await?.map(|live| !never_goes && goes(&live)))
+    }
+
     async fn kind_or_error(&self, object: &Versioned) -> Result<Arc<Kind>, ApplyError> {
         let ObjectId { kind, .. } = &object.id;
         self.kind(object).await?.ok_or_else(|| ApplyError::UnknownKind {

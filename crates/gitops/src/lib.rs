@@ -15,6 +15,7 @@ mod counters;
 mod delivery;
 mod events;
 mod fetches;
+mod foresight;
 mod helm_release;
 mod install;
 mod kustomization;
@@ -43,11 +44,12 @@ pub use counters::{Counters, Counts};
 pub use cowherd_notify::RATE_LIMIT_INTERVAL;
 pub use cowherd_notify::receiver::{Hooks, Receivers, WrongFilter, wrong_filters};
 pub use cowherd_notify::wrong_expression;
-pub use delivery::{PreviewError, Proposal, approval};
+pub use delivery::{Deed, PreviewError, approval};
 pub use fetches::FetchLimits;
+pub use foresight::{Foresight, Means, Preview, Subject};
 pub use helm_release::{ReleasePlan, Released};
 pub use install::{InstallError, install};
-pub use kustomization::{DecryptionKeys, Made, OfflineProblem, Plan, Preview, Values, preview};
+pub use kustomization::{DecryptionKeys, Made, OfflineProblem, Plan, Values};
 pub use name::NamespacedName;
 pub use occasion::{Authorship, Drifted, Occasion, Trigger, short_revision};
 pub use owner::{WrongExpression, wrong_expressions};
@@ -149,6 +151,9 @@ impl Default for Config {
     }
 }
 
+/// The kinds of owners.
+pub(crate) static OWNERS: [&owner::OwnerKind; 2] = [&kustomization::KIND, &helm_release::KIND];
+
 /// The kinds that the agents act upon, as group and kind.
 pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
@@ -220,11 +225,11 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(source::run::<HelmChart>(shared.clone()));
     tasks.spawn(source::run::<ExternalArtifact>(shared.clone()));
     tasks.spawn(artifact_generator::run(shared));
-    let (client, kinds) = (clients.delivery, [&kustomization::KIND, &helm_release::KIND]);
+    let client = clients.delivery;
     let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
     tasks.spawn(schedule::watch::owners::<HelmRelease>(watch.0, watch.1, watch.2, watch.3, watch.4));
     tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));
-    tasks.spawn(schedule::Schedule::new(context, &kinds).run(inbox));
+    tasks.spawn(schedule::Schedule::new(context, &OWNERS).run(inbox));
     tokio::select! {
         () = shutdown => {}
         ended = tasks.join_next() => match ended {

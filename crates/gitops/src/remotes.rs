@@ -90,6 +90,11 @@ impl Elsewhere {
         self.fetchers.as_ref().map(|(_, charts)| charts.clone())
     }
 
+    /// Fetches repositories, where anything is fetched.
+    pub(crate) fn mirrors(&self) -> Option<Mirrors> {
+        self.fetchers.as_ref().map(|(mirrors, _)| mirrors.clone())
+    }
+
     /// Refuses whatever is elsewhere.
     pub fn nothing() -> Self {
         Self { fetchers: None, known: Mutex::default() }

@@ -26,6 +26,7 @@ use crate::watching::{Sight, Watching};
 pub(crate) use delete::goes_as;
 pub use delete::{Owners, Pruned, Stale};
 pub use handover::Heir;
+pub use prepare::Coming;
 pub use stays::Stays;
 
 /// Of how many objects of a cluster something is kept in which one is a guest: its watches may show anything.

@@ -34,30 +34,41 @@ impl Work {
     }
 }
 
-/// What the set itself brings, so that its absence from the cluster is no error yet.
-struct Brings {
+/// Kinds and namespaces that come with objects, so that their absence from the cluster is no error yet.
+#[derive(Clone, Debug, Default)]
+pub struct Coming {
     kinds: HashSet<(String, String)>,
     namespaces: HashSet<String>,
 }
 
-impl Brings {
+impl Coming {
+    /// What comes with a set.
     fn of(manifests: &[Manifest]) -> Self {
-        let mut brings = Self { kinds: HashSet::new(), namespaces: HashSet::new() };
-        for manifest in manifests {
-            let text = |pointer: &str| manifest.object().pointer(pointer).and_then(Value::as_str);
-            match manifest.id().kind.as_str() {
-                "CustomResourceDefinition" => {
-                    if let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) {
-                        brings.kinds.insert((group.to_owned(), kind.to_owned()));
-                    }
+        let mut coming = Self::default();
+        manifests.iter().for_each(|manifest| coming.take(manifest));
+        coming
+    }
+
+    /// Takes in what comes with an object.
+    pub fn take(&mut self, manifest: &Manifest) {
+        let text = |pointer: &str| manifest.object().pointer(pointer).and_then(Value::as_str);
+        match manifest.id().kind.as_str() {
+            "CustomResourceDefinition" => {
+                if let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) {
+                    self.kinds.insert((group.to_owned(), kind.to_owned()));
                 }
-                "Namespace" if manifest.id().group.is_empty() => {
-                    brings.namespaces.insert(manifest.id().name.clone());
-                }
-                _ => {}
             }
+            "Namespace" if manifest.id().group.is_empty() => {
+                self.namespaces.insert(manifest.id().name.clone());
+            }
+            _ => {}
         }
-        brings
+    }
+
+    fn and(mut self, others: &Self) -> Self {
+        self.kinds.extend(others.kinds.iter().cloned());
+        self.namespaces.extend(others.namespaces.iter().cloned());
+        self
     }
 }
 
@@ -90,7 +101,7 @@ impl Applier {
     /// # Errors
     /// What of them it does not serve; or when the API gives no answer.
     pub async fn check_served(&self, manifests: &[Manifest]) -> Result<(), ApplyError> {
-        let brings = Brings::of(manifests);
+        let brings = Coming::of(manifests);
         let mut unserved = Vec::new();
         for manifest in manifests {
             let id = manifest.id();
@@ -104,7 +115,12 @@ impl Applier {
 
     /// The objects in the order in which they are applied. Nothing was sent to the cluster but questions.
     pub(crate) async fn prepare(&self, desired: &Desired) -> Result<Vec<Work>, ApplyError> {
-        let brings = Brings::of(&desired.manifests);
+        self.prepare_with(desired, &Coming::default()).await
+    }
+
+    /// The same where more is to come than the set itself brings.
+    pub(crate) async fn prepare_with(&self, desired: &Desired, coming: &Coming) -> Result<Vec<Work>, ApplyError> {
+        let brings = Coming::of(&desired.manifests).and(coming);
         let mut work = Vec::with_capacity(desired.manifests.len());
         let mut unserved = Vec::new();
         for manifest in &desired.manifests {

@@ -1,5 +1,6 @@
 //! `cowherd up`: a control plane that follows a repository.
 
+mod again;
 mod clusters;
 mod loss;
 mod shown;

@@ -1,15 +1,14 @@
-//! What a tree would change, without changing it.
+//! What bringing an owner to its content would change, without changing it.
 
 use std::sync::Arc;
 
 use cowherd_apply::mask::{MASKED, Mask};
 use cowherd_apply::{
-    Action, Applier, ApplyError, Desired, Diff, Manifest, ObjectId, Options, Owners, Stale, Versioned,
-    inventory as entries,
+    Action, Applier, ApplyError, Coming, Desired, Diff, Foreseen, Manifest, ObjectId, Options, Owners, Stale,
+    Versioned, inventory as entries,
 };
 use cowherd_render::Helm;
 use cowherd_source::Access;
-use cowherd_tree::Tree;
 use kube::Client;
 
 use super::guard;
@@ -18,33 +17,56 @@ use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{Deletion, Owner, Settings, Status};
 use crate::producer::{Outcome, Prepared, ProducerError, Product};
 use crate::remotes::Brought;
+use crate::source::Artifact;
 use crate::{DecryptionKeys, Elsewhere};
 
-/// What an owner may be brought to, and what it takes to tell what that would change.
+/// By what means it is told what would change.
 #[derive(Clone)]
-pub struct Proposal {
-    /// The content.
-    pub tree: Arc<dyn Tree>,
-    /// Where that comes from which the tree names elsewhere.
-    pub elsewhere: Arc<Elsewhere>,
+pub(crate) struct Prospect {
+    /// The cluster as it is.
+    pub(crate) client: Client,
+    /// The cluster as it would be by what is known already.
+    pub(crate) foreseen: Client,
+    /// Kinds and namespaces that others bring.
+    pub(crate) coming: Coming,
+    /// What must not be shown of what others bring.
+    pub(crate) mask: Mask,
+    /// Where that comes from which the content names elsewhere.
+    pub(crate) elsewhere: Arc<Elsewhere>,
     /// What may be fetched of it.
-    pub access: Access,
-    /// Keys for what is encrypted, beside those that Kustomizations name in the cluster.
-    pub keys: DecryptionKeys,
+    pub(crate) access: Access,
+    /// Keys for what is encrypted, beside those that owners name in the cluster.
+    pub(crate) keys: DecryptionKeys,
     /// The seed of the agents, from which follows what charts make up; `None` where nobody here knows it.
-    pub seed: Option<Arc<[u8]>>,
+    pub(crate) seed: Option<Arc<[u8]>>,
 }
 
-/// What a tree would change of the objects of one owner.
+/// What would change of the objects of one owner.
+#[derive(Default)]
 pub(crate) struct Previewed {
     /// What would be done to each object; values of Secrets are masked.
     pub(crate) diffs: Vec<Diff>,
+    /// The objects that it describes, as they are and as they would be. Nothing in them is masked.
+    pub(crate) foreseen: Vec<Foreseen>,
     /// What is to be said of some of them: that a deletion waits until it is approved, what would go with an object.
     pub(crate) notes: Vec<(ObjectId, String)>,
+    /// What would be done as a whole, where that is more than the objects tell.
+    pub(crate) deed: Option<Deed>,
+    /// What else is to be said.
+    pub(crate) remarks: Vec<String>,
     /// Whether charts make something up that the agents make up otherwise.
     pub(crate) is_by_chance: bool,
-    /// The objects, as the tree has them.
+    /// The objects, as they are described.
     pub(crate) manifests: Vec<Manifest>,
+}
+
+/// What would be done for an owner as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// What would become of it, in one word.
+    pub what: &'static str,
+    /// By what, and what goes with that.
+    pub details: Vec<String>,
 }
 
 /// The HTTP status for what somebody may not do.
@@ -70,17 +92,20 @@ pub enum PreviewError {
     Apply(String, String),
 }
 
-/// Tells what a proposal would change in the cluster. Nothing is written.
+/// Tells what bringing the owner to its content would change in the cluster. Nothing is written.
 pub(crate) async fn preview(
-    client: &Client,
+    prospect: &Prospect,
     (owner, status): (&Owner, &Status),
-    proposal: &Proposal,
+    content: &Arc<Artifact>,
 ) -> Result<Previewed, PreviewError> {
     let name = format!("{} {}", owner.name.kind.kind, owner.name);
     let settings = owner.settings.clone().map_err(|error| PreviewError::Settings(name.clone(), error.to_string()))?;
     if owner.kube_config.is_some() {
         let why = "spec.kubeConfig: its objects are in another cluster, which is not asked for this";
         return Err(PreviewError::Settings(name, why.to_owned()));
+    }
+    if let Some(story) = owner.name.kind.story {
+        return story.foresee(prospect, (owner, status), &settings, content).await;
     }
     let unbuilt = |mask: &Mask, error: ProducerError| {
         let text = error.told(mask);
@@ -89,32 +114,29 @@ pub(crate) async fn preview(
             _ => PreviewError::Build(name.clone(), text),
         }
     };
-    let prepared = settings.producer.prepare(client, &proposal.keys).await;
-    let prepared = prepared.map_err(|error| unbuilt(&Mask::default(), error))?;
+    let prepared = settings.producer.prepare(&prospect.foreseen, &prospect.keys).await;
+    let prepared = prepared.map_err(|error| unbuilt(&prospect.mask, error))?;
     let mut mask = prepared.mask.clone();
-    let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;
+    mask.join(&prospect.mask);
+    let seed = prospect.seed.as_deref();
+    let product = produce(&prepared, prospect, content, helm(seed.unwrap_or_default(), owner)).await;
     let Product { mut manifests, digest, mask: found, .. } = product.map_err(|error| unbuilt(&mask, error))?;
     mask.join(&found);
     // Another seed shows whether anything depends on it.
-    let is_by_chance = match proposal.seed {
+    let is_by_chance = match seed {
         Some(_) => false,
         None => {
-            let another = produce(&prepared, proposal, helm(b"another", owner)).await;
+            let another = produce(&prepared, prospect, content, helm(b"another", owner)).await;
             another.map_err(|error| unbuilt(&mask, error))?.digest != digest
         }
     };
-    let failed = |error: ApplyError| {
-        let text = error.told(&mask);
-        match error {
-            ApplyError::Refused { code: FORBIDDEN, .. } => PreviewError::Forbidden(name.clone(), text),
-            _ => PreviewError::Apply(name.clone(), text),
-        }
-    };
-    let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
-    let (applier, _drift) = Applier::new(client.clone(), options);
+    let failed = |error: ApplyError| unapplied(&name, &mask, &error);
+    let applier = applier(prospect, owner);
     let identified = applier.identify(&mut manifests, settings.default_namespace.as_deref()).await;
     identified.map_err(failed)?;
-    let mut diffs = applier.diff(&desired(owner, &settings, manifests.clone())).await.map_err(failed)?;
+    let desired = desired(owner, &settings, manifests.clone());
+    let foreseen = applier.foresee(&desired, &prospect.coming).await.map_err(failed)?;
+    let mut diffs: Vec<Diff> = foreseen.iter().map(|one| one.diff.clone()).collect();
     let mut notes = Vec::new();
     if settings.prune {
         let wanted: Vec<_> = manifests.iter().map(|manifest| manifest.versioned().clone()).collect();
@@ -122,7 +144,7 @@ pub(crate) async fn preview(
         let stale = applier.diff_stale(&stale(owner, entries::gone(&old, &wanted))).await.map_err(failed)?;
         let deleted = stale.iter().filter(|diff| diff.action == Action::Deleted).map(|diff| diff.object.clone());
         let deleted: Vec<Versioned> = deleted.collect();
-        let foreseen = guard::foresee(client, (owner, status), (&old, &wanted), &deleted).await;
+        let foreseen = guard::foresee(&prospect.client, (owner, status), (&old, &wanted), &deleted).await;
         let unknown = |(object, error): (ObjectId, kube::Error)| {
             PreviewError::Apply(name.clone(), mask.text(&format!("what would go with {object} is not known: {error}")))
         };
@@ -130,11 +152,26 @@ pub(crate) async fn preview(
         diffs.extend(stale);
     }
     diffs.iter_mut().for_each(|diff| hide(diff, &mask));
-    Ok(Previewed { diffs, notes, is_by_chance, manifests })
+    Ok(Previewed { diffs, foreseen, notes, is_by_chance, manifests, ..Previewed::default() })
+}
+
+/// Looks at the objects of an owner.
+pub(crate) fn applier(prospect: &Prospect, owner: &Owner) -> Applier {
+    let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
+    Applier::new(prospect.client.clone(), options).0
+}
+
+/// What is said of objects that the cluster would not take, of the owner of this kind and name.
+pub(crate) fn unapplied(name: &str, mask: &Mask, error: &ApplyError) -> PreviewError {
+    let text = mask.text(&error.to_string());
+    match error {
+        ApplyError::Refused { code: FORBIDDEN, .. } => PreviewError::Forbidden(name.to_owned(), text),
+        _ => PreviewError::Apply(name.to_owned(), text),
+    }
 }
 
 /// Hides values in what is no Secret, as what was decrypted or a variable of a Secret: what such a field has now is one of them, too.
-fn hide(diff: &mut Diff, mask: &Mask) {
+pub(crate) fn hide(diff: &mut Diff, mask: &Mask) {
     for change in &mut diff.fields {
         let Some(masked) = change.after.as_ref().and_then(|after| mask.value(after)) else {
             if let Some(masked) = change.before.as_ref().and_then(|before| mask.value(before)) {
@@ -149,27 +186,35 @@ fn hide(diff: &mut Diff, mask: &Mask) {
 
 /// What would go with an owner that is deleted.
 pub(crate) async fn preview_deletion(
-    client: &Client,
+    prospect: &Prospect,
     (owner, status): (&Owner, &Status),
-) -> Result<Vec<Diff>, PreviewError> {
+) -> Result<(Option<Deed>, Vec<Diff>), PreviewError> {
     if matches!(owner.deletion, Deletion::Orphan(_)) || owner.kube_config.is_some() || !owner.has_finalizer() {
-        return Ok(Vec::new());
+        return Ok((None, Vec::new()));
     }
-    let options = Options { ownership: owner.name.kind.ownership, ..Options::default() };
-    let (applier, _drift) = Applier::new(client.clone(), options);
-    let diffs = applier.diff_stale(&stale(owner, status.objects())).await;
-    diffs.map_err(|error| {
+    if let Some(story) = owner.name.kind.story {
+        return story.foresee_end(prospect, (owner, status)).await;
+    }
+    let diffs = applier(prospect, owner).diff_stale(&stale(owner, status.objects())).await;
+    let failed = |error: ApplyError| {
         PreviewError::Apply(format!("{} {}", owner.name.kind.kind, owner.name), error.told(&Mask::default()))
-    })
+    };
+    Ok((None, diffs.map_err(failed)?))
 }
 
-async fn produce(prepared: &Prepared, proposal: &Proposal, helm: Helm) -> Result<Product, ProducerError> {
-    let (prepared, proposal) = (prepared.clone(), proposal.clone());
+async fn produce(
+    prepared: &Prepared,
+    prospect: &Prospect,
+    content: &Arc<Artifact>,
+    helm: Helm,
+) -> Result<Product, ProducerError> {
+    let (prepared, content) = (prepared.clone(), content.clone());
+    let (elsewhere, access) = (prospect.elsewhere.clone(), prospect.access.clone());
     let work = move || {
         let mut brought = Brought::default();
         loop {
-            match prepared.production.produce(proposal.tree.as_ref(), &helm, &mut brought) {
-                Outcome::Needs(missing) => proposal.elsewhere.bring(&missing, &proposal.access, &mut brought),
+            match prepared.production.produce(content.tree.as_ref(), &helm, &mut brought) {
+                Outcome::Needs(missing) => elsewhere.bring(&missing, &access, &mut brought),
                 Outcome::Done(product, _) => return product,
             }
         }
@@ -182,7 +227,8 @@ fn stale(owner: &Owner, objects: Vec<Versioned>) -> Stale {
     Stale { owner: owner.name.mark(), objects, account: owner.account.clone(), abandoned_by: Owners::none() }
 }
 
-fn desired(owner: &Owner, settings: &Settings, manifests: Vec<Manifest>) -> Desired {
+/// The objects of an owner, as they are applied.
+pub(crate) fn desired(owner: &Owner, settings: &Settings, manifests: Vec<Manifest>) -> Desired {
     Desired {
         owner: owner.name.mark().into(),
         manifests,

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use cowherd_apply::{Diff, ObjectId};
 use futures::future::BoxFuture;
+use kube::Client;
+use serde_json::Value;
 
-use super::{Context, Failure, Job};
-use crate::owner::{Owner, Settings};
+use super::{Context, Deed, Failure, Job, PreviewError, Previewed, Prospect};
+use crate::owner::{Owner, Settings, Status};
+use crate::source::{Artifact, SourceName};
 
 /// What is done for the owners of a kind. The schedule says when, and whether anything may be done: its source has brought
 /// something, and all that it depends on is ready. What is said, and what becomes of errors, is the same for all kinds.
@@ -24,4 +28,31 @@ pub(crate) trait Story: Sync {
 
     /// The owner was deleted: what it brought goes, and then its finalizer.
     fn end<'a>(&'a self, context: &'a Arc<Context>, job: &'a mut Job) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// What [`meet`](Self::meet) would make, where nothing is to be written: the source, the name of its kind in paths, and the
+    /// object as it would be. The error says why that is not known.
+    fn foresee_source<'a>(
+        &'a self,
+        client: &'a Client,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Option<(SourceName, &'static str, Value)>, String>>;
+
+    /// The objects that the owner is made of besides its source.
+    fn made_of(&self, owner: &Owner) -> Vec<ObjectId>;
+
+    /// What [`bring`](Self::bring) would change, with this content. Nothing is written.
+    fn foresee<'a>(
+        &'a self,
+        prospect: &'a Prospect,
+        owner: (&'a Owner, &'a Status),
+        settings: &'a Settings,
+        content: &'a Arc<Artifact>,
+    ) -> BoxFuture<'a, Result<Previewed, PreviewError>>;
+
+    /// What [`end`](Self::end) would do. Nothing is written.
+    fn foresee_end<'a>(
+        &'a self,
+        prospect: &'a Prospect,
+        owner: (&'a Owner, &'a Status),
+    ) -> BoxFuture<'a, Result<(Option<Deed>, Vec<Diff>), PreviewError>>;
 }

@@ -2,8 +2,8 @@
 
 use cowherd_api::flux::helm::v2::{ChartTemplate, HelmReleaseSpec};
 use cowherd_api::flux::source::v1::HelmChart;
-use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::{KIND, names, owner};
@@ -36,6 +36,31 @@ pub(super) async fn keep(context: &Context, release: &Owner) -> Result<(), Failu
     let message = format!("{action} HelmChart/{name} with SourceRef '{kind}/{namespace}/{source}'");
     tell(context, release, &format!("HelmChart{action}"), &message);
     Ok(())
+}
+
+/// The HelmChart as [`keep`] would have it, with what the API would say of it, where nothing is to be written.
+pub(super) async fn foreseen(client: &Client, release: &Owner) -> kube::Result<Option<(NamespacedName, Value)>> {
+    let spec = owner::spec(release);
+    let (Some(name), Some(template)) = (names::chart(&release.name, &spec), &spec.chart) else { return Ok(None) };
+    let api: Api<HelmChart> = Api::namespaced(client.clone(), &name.namespace);
+    let live = api.get_opt(&name.name).await?;
+    let mut object = object(release, &spec, &name, template);
+    let said = |chart: &HelmChart| serde_json::to_value(&chart.spec).ok();
+    let wanted: Option<HelmChart> = serde_json::from_value(object.clone()).ok();
+    // Another spec is another generation, which versions of charts tell.
+    let (generation, status) = match (live, wanted) {
+        (Some(live), Some(wanted)) => {
+            let is_same = said(&live) == said(&wanted);
+            let generation = live.metadata.generation.unwrap_or_default() + i64::from(!is_same);
+            (generation, live.status.and_then(|status| serde_json::to_value(status).ok()))
+        }
+        _ => (1, None),
+    };
+    object["metadata"]["generation"] = generation.into();
+    if let Some(status) = status {
+        object["status"] = status;
+    }
+    Ok(Some((name, object)))
 }
 
 /// Deletes the HelmChart that was made for the HelmRelease before, if it is that and another one than now.

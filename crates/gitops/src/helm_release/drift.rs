@@ -3,13 +3,14 @@
 use cowherd_api::flux::annotations::DRIFT_DETECTION;
 use cowherd_api::flux::helm::v2::HelmReleaseSpec;
 use cowherd_api::flux::kustomize::v1::IgnoreRule;
-use cowherd_apply::{ApplyError, Manifest, ObjectId, compare};
+use cowherd_apply::{ApplyError, FieldChange, Manifest, ObjectId, compare};
 use cowherd_helm::release::record::Record;
 use futures::{StreamExt, TryStreamExt, stream};
 use regex::Regex;
 use serde_json::Value;
 
-use super::action::{Acting, ActionError};
+use super::action::{ActionError, Site};
+use crate::owner::OwnerName;
 
 /// How many objects are looked at at the same time.
 const AT_ONCE: usize = 8;
@@ -25,6 +26,8 @@ pub(super) struct Drifted {
     /// What puts it right: the object as it was released, with what it has where differences are none.
     pub(super) manifest: Manifest,
     change: Change,
+    /// The fields that differ where it is there. Values of Secrets are masked.
+    pub(super) fields: Vec<FieldChange>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,16 @@ impl Drifted {
     /// Whether it is to be put right.
     pub(super) fn differs(&self) -> bool {
         self.change != Change::Excluded
+    }
+
+    /// Whether it is not there.
+    pub(super) fn is_removed(&self) -> bool {
+        self.change == Change::Removed
+    }
+
+    /// One of which there is no more to say.
+    fn whole(manifest: Manifest, change: Change) -> Self {
+        Self { manifest, change, fields: Vec::new() }
     }
 }
 
@@ -76,28 +89,32 @@ pub(super) fn is_detected(spec: &HelmReleaseSpec) -> bool {
 }
 
 /// The objects of the record that are not as it has them.
-pub(super) async fn find(acting: &Acting<'_>, record: &Record) -> Result<Vec<Drifted>, ActionError> {
-    let rules = acting.spec.drift_detection.iter().flat_map(|detection| &detection.ignore);
+pub(super) async fn find(
+    site: Site<'_>,
+    (owner, spec): (&OwnerName, &HelmReleaseSpec),
+    record: &Record,
+) -> Result<Vec<Drifted>, ActionError> {
+    let rules = spec.drift_detection.iter().flat_map(|detection| &detection.ignore);
     let ignored: Vec<Ignored> = rules.map(Ignored::of).collect::<Result<_, _>>()?;
-    let objects = super::action::of(acting, record).await?;
-    let (applier, account, ignored) = (&acting.target.applier, acting.target.account.as_ref(), &ignored);
+    let objects = site.of(record).await?;
+    let (Site { applier, account, .. }, ignored) = (site, &ignored);
     let drifted = stream::iter(objects).map(|manifest| async move {
         if manifest.has(DRIFT_DETECTION, "disabled") {
-            return Ok(Some(Drifted { manifest, change: Change::Excluded }));
+            return Ok(Some(Drifted::whole(manifest, Change::Excluded)));
         }
         let failed = |error: ApplyError| ActionError::refused(&error);
         let live = applier.look(manifest.versioned(), account).await.map_err(failed)?;
-        let Some(live) = live else { return Ok(Some(Drifted { manifest, change: Change::Removed })) };
+        let Some(live) = live else { return Ok(Some(Drifted::whole(manifest, Change::Removed))) };
         let marked = Manifest::new(live.clone()).is_ok_and(|live| live.has(DRIFT_DETECTION, "disabled"));
         if marked {
-            return Ok(Some(Drifted { manifest, change: Change::Excluded }));
+            return Ok(Some(Drifted::whole(manifest, Change::Excluded)));
         }
         let mut manifest_with_marks = manifest.clone();
-        manifest_with_marks.set_metadata(acting.job.name.mark_labels(), []);
+        manifest_with_marks.set_metadata(owner.mark_labels(), []);
         let foreseen = applier.foresee_single(&manifest_with_marks, account).await.map_err(failed)?;
         let corrected = corrected(&manifest, &live, ignored)?;
         let change = difference(manifest.id(), live, foreseen, ignored);
-        Ok::<_, ActionError>(change.map(|change| Drifted { manifest: corrected, change }))
+        Ok::<_, ActionError>(change.map(|(change, fields)| Drifted { manifest: corrected, change, fields }))
     });
     let found: Vec<Option<Drifted>> = drifted.buffered(AT_ONCE).try_collect().await?;
     let found: Vec<Drifted> = found.into_iter().flatten().collect();
@@ -106,7 +123,12 @@ pub(super) async fn find(acting: &Acting<'_>, record: &Record) -> Result<Vec<Dri
 }
 
 /// How an object differs from what an apply would make of it.
-fn difference(id: &ObjectId, mut live: Value, mut foreseen: Value, ignored: &[Ignored]) -> Option<Change> {
+fn difference(
+    id: &ObjectId,
+    mut live: Value,
+    mut foreseen: Value,
+    ignored: &[Ignored],
+) -> Option<(Change, Vec<FieldChange>)> {
     let paths = ignored.iter().filter(|rule| rule.is_for(id)).flat_map(|rule| rule.paths.iter().map(String::as_str));
     for path in MOMENTARY.iter().copied().chain(paths) {
         remove(&mut live, path);
@@ -117,11 +139,12 @@ fn difference(id: &ObjectId, mut live: Value, mut foreseen: Value, ignored: &[Ig
         return None;
     }
     let count = |is: fn(&cowherd_apply::FieldChange) -> bool| fields.iter().filter(|field| is(field)).count();
-    Some(Change::Changed {
+    let change = Change::Changed {
         added: count(|field| field.before.is_none()),
         changed: count(|field| field.before.is_some() && field.after.is_some()),
         removed: count(|field| field.after.is_none()),
-    })
+    };
+    Some((change, fields))
 }
 
 /// The object as it was released, with what is there where differences are none.
@@ -217,7 +240,7 @@ mod tests {
         let live =
             json!({ "spec": { "replicas": 3, "paused": true }, "status": { "a": 1 }, "metadata": { "generation": 2 } });
         let foreseen = json!({ "spec": { "replicas": 2, "x": "y" }, "status": {}, "metadata": { "generation": 3 } });
-        let change = difference(&id(), live.clone(), foreseen.clone(), &[]);
+        let change = difference(&id(), live.clone(), foreseen.clone(), &[]).map(|(change, _)| change);
         assert_eq!(change, Some(Change::Changed { added: 1, changed: 1, removed: 1 }));
         assert_eq!(difference(&id(), live.clone(), live, &[]), None);
     }

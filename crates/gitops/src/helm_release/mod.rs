@@ -11,6 +11,7 @@ mod chart_template;
 mod conditions;
 mod digest;
 mod drift;
+mod foresee;
 mod go;
 mod hooks;
 mod manifests;
@@ -34,14 +35,17 @@ pub use offline::{ReleasePlan, Released};
 use std::sync::Arc;
 
 use cowherd_api::flux::annotations::{HELM_FIELD_MANAGER, RELEASE_NAME, RELEASE_NAMESPACE};
-use cowherd_api::flux::helm::v2::HelmRelease;
-use cowherd_apply::Ownership;
+use cowherd_api::flux::helm::v2::{HelmRelease, ValuesReference};
+use cowherd_apply::{Diff, ObjectId, Ownership};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use kube::Client;
+use serde_json::Value;
 
 use crate::conditions::SOURCE_NOT_READY;
-use crate::delivery::{Context, Failure, Job, Story};
-use crate::owner::{Owner, OwnerKind, Settings, read};
+use crate::delivery::{Context, Deed, Failure, Job, PreviewError, Previewed, Prospect, Story};
+use crate::owner::{Owner, OwnerKind, Settings, Status, read};
+use crate::source::{Artifact, SourceName, helm_chart};
 
 /// The kind.
 pub(crate) static KIND: OwnerKind = OwnerKind {
@@ -87,5 +91,46 @@ impl Story for Releases {
 
     fn end<'a>(&'a self, context: &'a Arc<Context>, job: &'a mut Job) -> BoxFuture<'a, Result<(), Failure>> {
         uninstall::finalize(context, job).boxed()
+    }
+
+    fn foresee_source<'a>(
+        &'a self,
+        client: &'a Client,
+        owner: &'a Owner,
+    ) -> BoxFuture<'a, Result<Option<(SourceName, &'static str, Value)>, String>> {
+        async move {
+            let made = chart_template::foreseen(client, owner).await.map_err(|error| error.to_string())?;
+            Ok(made.map(|(name, object)| (SourceName { kind: helm_chart::KIND, name }, "helmcharts", object)))
+        }
+        .boxed()
+    }
+
+    fn made_of(&self, owner: &Owner) -> Vec<ObjectId> {
+        let spec = owner::spec(owner);
+        let id = |reference: &ValuesReference| ObjectId {
+            group: String::new(),
+            kind: reference.kind.clone(),
+            namespace: owner.name.namespace.clone(),
+            name: reference.name.clone(),
+        };
+        spec.values_from.iter().map(id).collect()
+    }
+
+    fn foresee<'a>(
+        &'a self,
+        prospect: &'a Prospect,
+        owner: (&'a Owner, &'a Status),
+        settings: &'a Settings,
+        content: &'a Arc<Artifact>,
+    ) -> BoxFuture<'a, Result<Previewed, PreviewError>> {
+        foresee::foresee(prospect, owner, settings, content).boxed()
+    }
+
+    fn foresee_end<'a>(
+        &'a self,
+        prospect: &'a Prospect,
+        owner: (&'a Owner, &'a Status),
+    ) -> BoxFuture<'a, Result<(Option<Deed>, Vec<Diff>), PreviewError>> {
+        foresee::foresee_end(prospect, owner).boxed()
     }
 }

@@ -1,10 +1,11 @@
 //! What was observed of a release: the history in the status, and how Helm's records are told there.
 
-use cowherd_api::flux::helm::v2::{Snapshot, TestHookStatus};
+use cowherd_api::flux::helm::v2::{HelmReleaseSpec, HelmReleaseStatus, Snapshot, TestHookStatus};
 use cowherd_helm::release::record::{HookRecord, Record};
 use jiff::Timestamp;
 
 use super::digest;
+use super::names::Names;
 use crate::conditions::time;
 
 /// The version of snapshots whose digest is that of [`digest::of_record`].
@@ -135,6 +136,20 @@ pub(super) fn tests<'a>(
         (hook.name.clone(), status)
     });
     tests.collect()
+}
+
+/// Where the release is by what was observed of it, where it has another name or place by now, or another chart.
+pub(super) fn former(
+    own: &HelmReleaseStatus,
+    names: &Names,
+    spec: &HelmReleaseSpec,
+    chart_name: &str,
+) -> Option<Names> {
+    let (latest, storage) = latest(&own.history).zip(own.storage_namespace.clone())?;
+    let strategy = spec.upgrade.as_ref().and_then(|upgrade| upgrade.chart_name_change_strategy.as_deref());
+    let is_other_chart = latest.chart_name != chart_name && strategy != Some("InPlaceUpdate");
+    let former = Names { release: latest.name.clone(), namespace: latest.namespace.clone(), storage };
+    (former != *names || is_other_chart).then_some(former)
 }
 
 /// A release and its revision as people are told: `apps/web.v3`.

@@ -74,7 +74,7 @@ impl ReleasePlan {
         let limits = Limits::default();
         let chart = load(files.as_ref(), &TreePath::root(), &limits).map_err(|error| error.to_string())?;
         let composed = values::merged(&self.owner.name.namespace, &self.spec, held);
-        let values::Values { values, mask } = composed.map_err(|error| error.to_string())?;
+        let values::Values { values, mask, .. } = composed.map_err(|error| error.to_string())?;
         let names = Names::of(&self.owner.name, &self.spec);
         let install = self.spec.install.clone().unwrap_or_default();
         let mut used = chart.clone();

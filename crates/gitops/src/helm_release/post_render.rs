@@ -29,6 +29,7 @@ enum Strategy {
 }
 
 /// What is made of rendered manifests.
+#[derive(Clone)]
 pub(super) struct PostRender {
     strategy: Strategy,
     kustomize: Vec<PostRendererKustomize>,

@@ -11,7 +11,7 @@ use cowherd_helm::release::record::Record;
 use kube::Client;
 use serde_json::{Map, Value};
 
-use super::action::Acting;
+use super::action::{Acting, Site};
 use super::conditions::{
     DRIFTED, INSTALL_FAILED, INSTALL_SUCCEEDED, RELEASED, REMEDIATED, UPGRADE_FAILED, UPGRADE_SUCCEEDED, replace,
     summarize,
@@ -128,6 +128,11 @@ impl Run<'_> {
         }
     }
 
+    /// Where the objects of the release are.
+    fn site(&self) -> Site<'_> {
+        Site { applier: &self.target.applier, account: self.target.account.as_ref(), names: &self.names }
+    }
+
     /// The means of an action.
     pub(super) fn acting(&mut self) -> Acting<'_> {
         Acting {
@@ -145,15 +150,8 @@ impl Run<'_> {
 
     /// Where the release has another name or place by now, or another chart, it is uninstalled where it was.
     async fn leave_former_target(&mut self) -> Result<(), Failure> {
-        let Some((latest, before)) = latest(&self.own.history).zip(self.own.storage_namespace.clone()) else {
-            return Ok(());
-        };
-        let strategy = self.spec.upgrade.as_ref().and_then(|upgrade| upgrade.chart_name_change_strategy.as_deref());
-        let is_other_chart = latest.chart_name != self.chart.metadata.name && strategy != Some("InPlaceUpdate");
-        let former = Names { release: latest.name.clone(), namespace: latest.namespace.clone(), storage: before };
-        if former == self.names && !is_other_chart {
-            return Ok(());
-        }
+        let former = observed::former(&self.own, &self.names, &self.spec, &self.chart.metadata.name);
+        let Some(former) = former else { return Ok(()) };
         tracing::info!(release = former.release, "the release has another place by now; the former one is uninstalled");
         uninstall::former(self, former).await?;
         self.own.history.clear();
@@ -307,7 +305,7 @@ impl Run<'_> {
             status::conditions(&mut self.job.status, &self.job.owner).remove(DRIFTED);
             return Ok(None);
         };
-        let drifted = drift::find(&self.acting(), record).await;
+        let drifted = drift::find(self.site(), (&self.job.name, &self.spec), record).await;
         let drifted = drifted.map_err(|error| perform::failure(&error, "StateError"))?;
         let mut conditions = status::conditions(&mut self.job.status, &self.job.owner);
         if drifted.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_helm::engine::GoTemplates;
+use cowherd_helm::engine::{GoTemplates, Lookup};
 use cowherd_helm::release::record::Record;
 use cowherd_helm::{Capabilities, Chart, Release, Request};
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use crate::target::Target;
 const LONGEST_LOOKUPS: Duration = Duration::from_secs(30);
 
 /// A revision that is to be rendered.
+#[derive(Clone)]
 pub(super) struct Wanted {
     pub(super) chart: Chart,
     pub(super) values: Map<String, Value>,
@@ -55,7 +56,8 @@ pub(super) async fn render(
     })
 }
 
-fn record(wanted: Wanted, now: Timestamp, seed: &[u8], lookup: &InCluster) -> Result<Record, String> {
+/// Renders the revision. Blocks the thread.
+pub(super) fn record(wanted: Wanted, now: Timestamp, seed: &[u8], lookup: &impl Lookup) -> Result<Record, String> {
     let Wanted { chart, values, release, capabilities, skips_schema, post_render } = wanted;
     let request = Request {
         release: release.clone(),

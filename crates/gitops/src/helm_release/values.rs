@@ -17,6 +17,25 @@ pub(super) struct Values {
     pub(super) values: Map<String, Value>,
     /// What of them must not be shown.
     pub(super) mask: Mask,
+    /// What Secrets gave to them.
+    pub(super) secret: Map<String, Value>,
+}
+
+impl Values {
+    /// Hides what stands in other values where Secrets give these: what an earlier revision was made with.
+    pub(super) fn hide_in(&self, others: &Map<String, Value>, mask: &mut Mask) {
+        hide_where(&self.secret, others, mask);
+    }
+}
+
+fn hide_where(places: &Map<String, Value>, others: &Map<String, Value>, mask: &mut Mask) {
+    for (key, place) in places {
+        match (place, others.get(key)) {
+            (Value::Object(places), Some(Value::Object(others))) => hide_where(places, others, mask),
+            (_, Some(other)) => hide_all(mask, other),
+            (_, None) => {}
+        }
+    }
 }
 
 /// Why values are not to be had. What is displayed says nothing of what a Secret holds.
@@ -48,7 +67,7 @@ pub(super) async fn compose(client: &Client, namespace: &str, spec: &HelmRelease
 /// The values as the spec says, of what each of its references leads to.
 pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -> Result<Values, ValuesError> {
     let own = own(spec)?;
-    let (mut values, mut mask) = (Map::new(), Mask::default());
+    let (mut values, mut mask, mut secret) = (Map::new(), Mask::default(), Map::new());
     for (reference, data) in spec.values_from.iter().zip(held) {
         let wrong = |cause: String| ValuesError::Reference {
             kind: reference.kind.clone(),
@@ -79,6 +98,10 @@ pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -
             Some(path) => {
                 merge_maps(&mut values, own.clone());
                 let text = String::from_utf8_lossy(text);
+                if is_secret {
+                    // What is wrong with it is told below.
+                    let _ = put(&mut secret, path, &text, reference.literal == Some(true));
+                }
                 put(&mut values, path, &text, reference.literal == Some(true)).map_err(|cause| {
                     // What cannot be merged may be quoted.
                     wrong(if is_secret { "it is not as it should be".to_owned() } else { cause })
@@ -92,13 +115,14 @@ pub(super) fn merged(namespace: &str, spec: &HelmReleaseSpec, held: Vec<Held>) -
                 })?;
                 if is_secret {
                     read.values().for_each(|value| hide_all(&mut mask, value));
+                    merge_maps(&mut secret, read.clone());
                 }
                 merge_maps(&mut values, read);
             }
         }
     }
     merge_maps(&mut values, own);
-    Ok(Values { values, mask })
+    Ok(Values { values, mask, secret })
 }
 
 /// The values of the spec, numbers as Helm reads them.

@@ -3,7 +3,6 @@
 mod decryption;
 mod offline;
 mod owner;
-mod preview;
 mod producer;
 mod status;
 mod variables;
@@ -17,7 +16,6 @@ use crate::owner::{OwnerKind, read};
 
 pub use decryption::DecryptionKeys;
 pub use offline::{Made, OfflineProblem, Plan, Values};
-pub use preview::{Preview, preview};
 #[cfg(test)]
 pub(crate) use producer::Kustomize;
 

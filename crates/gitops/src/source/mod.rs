@@ -20,6 +20,7 @@ mod origin;
 #[cfg(test)]
 pub(crate) mod played;
 mod proxy;
+mod remedy;
 mod report;
 mod run;
 mod seal;

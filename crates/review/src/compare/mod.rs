@@ -88,6 +88,12 @@ pub enum Kind {
     MovedTo(NamespacedName),
     /// Another Kustomization described it before.
     MovedFrom(NamespacedName),
+    /// Its release is installed.
+    Installed,
+    /// Its release is upgraded.
+    Upgraded,
+    /// Its release is uninstalled.
+    Uninstalled,
 }
 
 impl Kind {
@@ -99,6 +105,9 @@ impl Kind {
             Self::Deleted => "deleted",
             Self::Left => "left",
             Self::MovedTo(_) | Self::MovedFrom(_) => "moved",
+            Self::Installed => "installed",
+            Self::Upgraded => "upgraded",
+            Self::Uninstalled => "uninstalled",
         }
     }
 }

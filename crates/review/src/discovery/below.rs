@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cowherd_source::Ignore;
 use cowherd_tree::{TreeError, TreePath};
 
-use super::scan::{Scan, below as entries_below};
-use super::{By, Discovery, discover, of_others, plain, shown};
+use super::scan::Scan;
+use super::{By, discover, plain, shown};
 use crate::cluster::{Context, Side};
 
 /// What lies below a path without a kustomization, so that all of it would be taken together.
@@ -25,8 +25,8 @@ impl Below {
     }
 }
 
-/// What looks like clusters of their own below `path`: where Flux's Kustomizations are, or else where kustomizations are that
-/// build on others below `path`, which would be taken a second time. Nothing where `path` has a kustomization: somebody wrote
+/// What looks like clusters of their own below `path`: where Flux's Kustomizations are, or else, where kustomizations build on others
+/// below `path`, which would be taken a second time, all that a review would look at. Nothing where `path` has a kustomization: somebody wrote
 /// down what it means.
 ///
 /// # Errors
@@ -43,29 +43,23 @@ pub fn below(side: &Side, context: &Context, path: &TreePath) -> Result<Below, T
     }
     let is_below = |one: &TreePath| one != path && one.starts_with(path);
     let mut clusters = Vec::new();
-    if scan.written.iter().any(|one| is_below(&one.file)) {
+    let (has_written, has_layers) = (scan.written.iter().any(|one| is_below(&one.file)), scan.has_layers(path));
+    if has_written || has_layers {
         let side = Side { tree: Arc::new(tree), ..side.clone() };
-        clusters = of_flux(discover(&side, context, &[], None)?);
-        clusters.retain(|(one, _)| is_below(one));
-    }
-    if clusters.is_empty() && scan.has_layers(path) {
-        clusters = uppermost(&scan, path);
+        let found = discover(&side, context, &[], None)?.clusters.into_iter();
+        let all = found.filter_map(|one| Some((TreePath::parse(&one.cluster.path).ok()?, one.by)));
+        let all: Vec<(TreePath, By)> = all.filter(|(one, _)| is_below(one)).collect();
+        clusters = all.iter().filter(|(_, by)| is_of_flux(by)).cloned().collect();
+        if clusters.is_empty() && has_layers {
+            clusters = all;
+        }
     }
     Ok(Below { clusters, has_manifests })
 }
 
-/// The clusters that Flux has a word for.
-fn of_flux(found: Discovery) -> Vec<(TreePath, By)> {
-    let clusters = found.clusters.into_iter().filter(|one| matches!(one.by, By::Bootstrap | By::Kustomizations));
-    clusters.filter_map(|one| Some((TreePath::parse(&one.cluster.path).ok()?, one.by))).collect()
-}
-
-/// The kustomizations below a path that no other one builds on.
-fn uppermost(scan: &Scan, path: &TreePath) -> Vec<(TreePath, By)> {
-    let all = entries_below(&scan.kustomizations, path);
-    let tops = all.filter(|(directory, one)| !one.is_component && !scan.is_built_on(directory));
-    let applied = tops.filter(|(directory, _)| !plain::is_hidden(directory) && of_others(directory).is_none());
-    applied.map(|(directory, _)| (directory.clone(), By::Kustomization)).collect()
+/// Whether Flux has a word for a cluster.
+fn is_of_flux(by: &By) -> bool {
+    matches!(by, By::Bootstrap | By::Kustomizations)
 }
 
 /// The clusters in words, as far as there is room for them: `./clusters/dev (flux bootstrap), ./clusters/prod (…)`.
@@ -136,6 +130,18 @@ mod tests {
             ],
         );
         assert_eq!(layered.to_string(), "./dev (a kustomization), ./prod (a kustomization)");
+        // Beside them all is offered that a review looks at.
+        let more = found(
+            ".",
+            [
+                ("base/kustomization.yaml", "resources: [map.yaml]"),
+                ("base/map.yaml", MAP),
+                ("dev/kustomization.yaml", overlay),
+                ("plain/map.yaml", MAP),
+                ("chart/Chart.yaml", "apiVersion: v2\nname: chart\nversion: 1.0.0\n"),
+            ],
+        );
+        assert_eq!(more.to_string(), "./dev (a kustomization), ./plain (manifests)");
         let apps = [("a/kustomization.yaml", "resources: [map.yaml]"), ("a/map.yaml", MAP), ("b/map.yaml", MAP)];
         assert!(found(".", apps).clusters.is_empty());
     }

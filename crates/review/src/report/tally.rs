@@ -39,6 +39,9 @@ impl Tally {
                 Kind::MovedFrom(_) => 2,
                 Kind::Left => 3,
                 Kind::Deleted => 4,
+                Kind::Installed => 5,
+                Kind::Upgraded => 6,
+                Kind::Uninstalled => 7,
             };
             tally.counts.entry(rank).or_insert((change.kind.word(), 0)).1 += 1;
         }

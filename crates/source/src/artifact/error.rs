@@ -82,6 +82,14 @@ pub enum ArtifactProblem {
 }
 
 impl ArtifactError {
+    /// What the registry has against it, if that is it.
+    pub fn web(&self) -> Option<&WebProblem> {
+        match &self.problem {
+            ArtifactProblem::Web(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
     /// Whether it may pass by itself: then trying again can help.
     pub fn may_pass(&self) -> bool {
         matches!(&self.problem, ArtifactProblem::Web(problem) if problem.may_pass())

@@ -57,6 +57,14 @@ impl ChartError {
         }
     }
 
+    /// What the server, the registry or the directory has against it, if that is it.
+    pub fn web(&self) -> Option<&WebProblem> {
+        match &self.problem {
+            ChartProblem::Web(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
     /// Whether it may pass by itself: no answer, or one that says to come back.
     pub fn may_pass(&self) -> bool {
         matches!(&self.problem, ChartProblem::Web(problem) if problem.may_pass())

@@ -47,6 +47,8 @@ enum About {
     Authority,
     Name,
     Own,
+    /// What answers does not speak TLS.
+    Nothing,
 }
 
 impl TlsFault {
@@ -69,6 +71,11 @@ impl TlsFault {
         self.about == Some(About::Name)
     }
 
+    /// Whether what answers does not speak TLS.
+    pub fn is_no_tls(&self) -> bool {
+        self.about == Some(About::Nothing)
+    }
+
     /// The same without credentials.
     pub(crate) fn scrubbed(self, auth: &Auth) -> Self {
         Self { what: auth.scrub(&self.what), ..self }
@@ -79,7 +86,7 @@ impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         match self.about {
-            None => Ok(()),
+            None | Some(About::Nothing) => Ok(()),
             Some(About::Authority) => write!(f, "; {}", self.remedies.authority),
             Some(About::Name) => write!(f, "; {}", self.remedies.name),
             Some(About::Own) => write!(f, "; {}", self.remedies.own),
@@ -93,7 +100,8 @@ pub fn tls_fault(error: &(dyn Error + 'static)) -> Option<TlsFault> {
     let fault = match error {
         rustls::Error::InvalidCertificate(error) => of_certificate(error),
         rustls::Error::NoCertificatesPresented => TlsFault::plain("it shows no certificate"),
-        rustls::Error::InvalidMessage(_) => TlsFault::plain(
+        rustls::Error::InvalidMessage(_) => TlsFault::about(
+            About::Nothing,
             "what answers there does not speak TLS; check the port, or whether it is to be asked by http",
         ),
         rustls::Error::PeerIncompatible(_)

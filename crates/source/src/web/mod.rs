@@ -19,6 +19,7 @@ use crate::digest::Hasher;
 use crate::{Auth, Digest};
 pub use call::{Call, CallMethod, CallTerms, Caller, Reply};
 use location::{resolve, shown};
+use problem::ANSWERED;
 pub use problem::WebProblem;
 
 /// How many times a request may be sent elsewhere.
@@ -263,7 +264,7 @@ impl<'a> Web<'a> {
 
     fn explain(&self, url: &str, error: &ureq::Error) -> WebProblem {
         let url = shown(url).to_owned();
-        let cause = self.auth.scrub(&crate::error::chain(error));
+        let cause = plain(&self.auth.scrub(&crate::error::chain(error)));
         if let Some(forbidden) = forbidden(error) {
             return WebProblem::Forbidden { url, address: forbidden.0 };
         }
@@ -315,11 +316,16 @@ impl Answer {
             return Ok(self);
         }
         let url = shown(&self.url).to_owned();
-        let said = format!("the server answered {}", self.status);
+        let said = format!("{ANSWERED}{}", self.status);
         let known = auth.has_http_credentials();
         Err(match self.status.as_u16() {
-            401 | 403 if !known => WebProblem::Refused { url, cause: format!("{said}, and no credentials were given") },
-            401 | 403 => WebProblem::Refused { url, cause: format!("{said} to the credentials given") },
+            401 | 403 if !known => {
+                let cause = format!("{said}, and no credentials were given");
+                WebProblem::Refused { url, cause, is_anonymous: true }
+            }
+            401 | 403 => {
+                WebProblem::Refused { url, cause: format!("{said} to the credentials given"), is_anonymous: false }
+            }
             404 | 410 => WebProblem::NotFound { url, cause: said },
             429 | 500..=599 => WebProblem::Unreachable { url, cause: said },
             _ => WebProblem::Protocol { url, cause: said },
@@ -330,6 +336,12 @@ impl Answer {
 /// The server that a URL names.
 pub(crate) fn origin(url: &str) -> Option<Origin> {
     url.parse::<Uri>().ok().as_ref().and_then(Origin::of)
+}
+
+/// What keeps a connection from coming about, without the words of who found it out.
+fn plain(cause: &str) -> String {
+    let cause = cause.strip_prefix("io: ").unwrap_or(cause);
+    cause.replace("failed to lookup address information", "its name cannot be resolved")
 }
 
 fn not_web(url: &str) -> WebProblem {

@@ -24,7 +24,7 @@ pub enum WebProblem {
     #[error("fetching was broken off, since nobody waits for it any more")]
     Cancelled,
     /// No connection to the server came about, or it broke.
-    #[error("cannot reach {url}: {cause}; check the host name and the network")]
+    #[error("{}", unreachable(url, cause))]
     Unreachable {
         /// What was asked for.
         url: String,
@@ -40,12 +40,14 @@ pub enum WebProblem {
         fault: TlsFault,
     },
     /// The server did not accept who we are.
-    #[error("{url} refused access: {cause}; check the credentials and whether they may read this")]
+    #[error("{url} refused access: {cause}; {}", if *is_anonymous { GIVE } else { CHECK })]
     Refused {
         /// What was asked for.
         url: String,
         /// What the server said.
         cause: String,
+        /// Whether nobody said who we are.
+        is_anonymous: bool,
     },
     /// The credentials given cannot be used.
     #[error("the credentials cannot be used: {0}")]
@@ -96,6 +98,25 @@ pub enum WebProblem {
     /// What came could not be kept on this machine.
     #[error("what came cannot be kept: {0}; check the disk's free space and permissions")]
     Storage(String),
+}
+
+/// What can be done where credentials are not accepted.
+const CHECK: &str = "check the credentials and whether they may read this";
+/// What can be done where none were given.
+const GIVE: &str = "check the address, or give credentials that may read this";
+/// How the cause begins where a server gave an answer that is none.
+pub(super) const ANSWERED: &str = "the server answered ";
+
+fn unreachable(url: &str, cause: &str) -> String {
+    match cause.strip_prefix(ANSWERED) {
+        Some(status) if status.starts_with("429") => {
+            format!(
+                "{url} does not answer now: {cause}; it limits how often it is asked: ask less often, or with credentials"
+            )
+        }
+        Some(_) => format!("{url} does not answer now: {cause}; that is for whoever runs the server to mend"),
+        None => format!("cannot reach {url}: {cause}; check the host name and the network"),
+    }
 }
 
 impl WebProblem {

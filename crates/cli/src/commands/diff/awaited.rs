@@ -7,7 +7,7 @@ use cowherd_apply::{Action, Diff, ObjectId};
 use cowherd_text::listed;
 use kube::ResourceExt;
 
-use super::{id, trees};
+use super::trees;
 
 /// How many Kustomizations a note names.
 const NAMED: usize = 3;
@@ -63,6 +63,10 @@ impl Awaited {
         }
         notes
     }
+}
+
+fn id(kustomization: &Kustomization) -> String {
+    format!("{}/{}", kustomization.namespace().unwrap_or_default(), kustomization.name_any())
 }
 
 fn cannot_be_built(kustomization: &Kustomization) -> bool {

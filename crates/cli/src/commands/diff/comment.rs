@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use cowherd_api::flux::kustomize::v1::Kustomization;
-use cowherd_apply::Action;
-use cowherd_gitops::NamespacedName;
+use cowherd_apply::ObjectId;
+use cowherd_gitops::{NamespacedName, Subject};
 use cowherd_review::{Change as Reviewed, ClusterReview, Kind, Review, Status, UnitReview, report};
 
-use super::Change;
+use super::changes::Change;
 use super::untold::Untold;
 
 /// What is compared with what.
 pub struct Compared<'a> {
     /// The revision, as it was asked for.
     pub revision: &'a str,
-    /// The Kustomizations that were looked at, by name, and whether the cluster has each.
-    pub kustomizations: &'a BTreeMap<String, (Kustomization, bool)>,
+    /// The owners that were looked at, and whether the cluster has each.
+    pub owners: &'a BTreeMap<ObjectId, (Subject, bool)>,
     /// What becomes of objects.
     pub changes: Vec<Change>,
+    /// What is to be said of owners.
+    pub remarks: &'a [(ObjectId, String)],
     /// What could not be compared.
     pub untold: &'a Untold,
 }
@@ -25,17 +26,25 @@ pub struct Compared<'a> {
 impl Compared<'_> {
     /// As Markdown of at most `limit` bytes.
     pub fn markdown(self, limit: usize) -> String {
-        let mut units: BTreeMap<String, UnitReview> = BTreeMap::new();
-        for Change { kustomization, diff, notes } in self.changes {
-            let unit = units.entry(kustomization).or_insert_with_key(|name| unit(name, self.kustomizations.get(name)));
-            let kind = match diff.action {
-                Action::Created => Kind::Created,
-                Action::Deleted => Kind::Deleted,
+        let mut units: BTreeMap<ObjectId, UnitReview> = BTreeMap::new();
+        let new = |id: &ObjectId| unit(id, self.owners.get(id));
+        for Change { owner, object, action, fields, notes } in self.changes {
+            let unit = units.entry(owner).or_insert_with_key(new);
+            let kind = match action.as_str() {
+                "created" => Kind::Created,
+                "deleted" => Kind::Deleted,
+                "installed" => Kind::Installed,
+                "upgraded" => Kind::Upgraded,
+                "uninstalled" => Kind::Uninstalled,
+                "left" => Kind::Left,
                 _ => Kind::Configured,
             };
-            unit.changes.push(Reviewed { object: diff.object, kind, fields: diff.fields, notes });
+            unit.changes.push(Reviewed { object, kind, fields, notes });
         }
-        let unchanged = self.kustomizations.keys().filter(|name| !units.contains_key(*name)).count();
+        for (owner, remark) in self.remarks {
+            units.entry(owner.clone()).or_insert_with_key(new).notes.push(remark.clone());
+        }
+        let unchanged = self.owners.keys().filter(|name| !units.contains_key(*name)).count();
         let cluster = ClusterReview {
             path: "the cluster".to_owned(),
             units: units.into_values().collect(),
@@ -55,12 +64,13 @@ impl Compared<'_> {
     }
 }
 
-fn unit(name: &str, known: Option<&(Kustomization, bool)>) -> UnitReview {
-    let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+fn unit(id: &ObjectId, known: Option<&(Subject, bool)>) -> UnitReview {
     let status = if known.is_none_or(|(_, is_there)| *is_there) { Status::Kept } else { Status::Added };
+    // What has no path is told by its kind.
+    let path = known.and_then(|(subject, _)| subject.object()["spec"]["path"].as_str());
     UnitReview {
-        name: NamespacedName::new(namespace, name),
-        path: known.and_then(|(kustomization, _)| kustomization.spec.path.clone()).unwrap_or_default(),
+        name: NamespacedName::new(&id.namespace, &id.name),
+        path: path.unwrap_or(&id.kind).to_owned(),
         status,
         changes: Vec::new(),
         errors: Vec::new(),

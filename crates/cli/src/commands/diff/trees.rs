@@ -7,15 +7,15 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::GitRepository;
+use cowherd_gitops::{NamespacedName, Subject};
 use cowherd_review::Sources;
 use cowherd_source::local::{self, Repository};
-use cowherd_source::{Ignore, RepositoryUrl};
+use cowherd_source::{Ignore, RepositoryUrl, Snapshot};
 use cowherd_tree::Tree;
-use kube::{Api, Client, ResourceExt};
+use kube::ResourceExt;
 
 use crate::blocking::blocking;
 use crate::checkout;
-use crate::cluster::explain;
 
 /// Which files of a repository are compared.
 #[derive(Clone)]
@@ -33,64 +33,53 @@ pub enum Wanted {
 
 /// The trees of the revision, by the GitRepository whose place they take.
 pub struct Trees {
-    client: Client,
     wanted: Wanted,
-    /// By namespace and name.
-    known: BTreeMap<(String, String), Arc<dyn Tree>>,
+    known: BTreeMap<NamespacedName, (Arc<dyn Tree>, String)>,
 }
 
 impl Trees {
-    /// None yet; of this cluster.
-    pub fn new(client: Client, wanted: Wanted) -> Self {
-        Self { client, wanted, known: BTreeMap::new() }
+    /// None yet.
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, known: BTreeMap::new() }
     }
 
-    /// Why no revision of the repository stands for the source of a Kustomization, if that is so. Somebody may have said that it is
-    /// its own.
-    pub async fn refusal(&self, kustomization: &Kustomization, is_own: bool) -> Result<Option<String>> {
-        let reference = &kustomization.spec.source_ref;
-        match reference.kind.as_str() {
-            "GitRepository" => {}
-            kind @ ("OCIRepository" | "Bucket") => {
-                let place = if kind == "Bucket" { "its objects are put there from" } else { "its artifact is made" };
-                return Ok(Some(format!(
-                    "it is made of the {kind} {}, which no revision of a repository stands for; what would change is seen where {place}",
-                    reference.name
-                )));
-            }
-            other => return Ok(Some(format!("its source is of kind {other:?}, which is not supported"))),
-        }
-        let Some(source) = self.source(kustomization).await? else {
-            return Ok(Some(format!("its source GitRepository {} is not there", reference.name)));
-        };
-        Ok(another(&source.spec.url).filter(|_| !is_own))
-    }
-
-    /// The source of a Kustomization; `None` where it is not there.
-    async fn source(&self, kustomization: &Kustomization) -> Result<Option<GitRepository>> {
-        let (namespace, name) = named(kustomization);
-        let api: Api<GitRepository> = Api::namespaced(self.client.clone(), &namespace);
-        api.get_opt(&name).await.map_err(explain)
-    }
-
-    /// The tree for a Kustomization.
-    pub async fn tree(&mut self, kustomization: &Kustomization) -> Result<Arc<dyn Tree>> {
-        let key = named(kustomization);
-        if let Some(known) = self.known.get(&key) {
+    /// The tree that takes the place of a repository's, and its revision.
+    pub async fn read(&mut self, repository: &GitRepository) -> Result<(Arc<dyn Tree>, String)> {
+        let name = NamespacedName::of(repository);
+        if let Some(known) = self.known.get(&name) {
             return Ok(known.clone());
         }
-        let source = self.source(kustomization).await?;
-        let source = source.with_context(|| format!("the source GitRepository {} is not there", key.1))?;
         let wanted = self.wanted.clone();
-        let tree = blocking({
-            let url = source.spec.url.clone();
+        let (tree, revision) = blocking({
+            let url = repository.spec.url.clone();
             move || read(&url, &wanted)
         })
         .await??;
-        let tree: Arc<dyn Tree> = Arc::new(Ignore::new(tree, source.spec.ignore.as_deref())?);
-        self.known.insert(key, tree.clone());
-        Ok(tree)
+        let tree: Arc<dyn Tree> = Arc::new(Ignore::new(tree, repository.spec.ignore.as_deref())?);
+        self.known.insert(name, (tree.clone(), revision.clone()));
+        Ok((tree, revision))
     }
+}
+
+/// Why no revision of a repository stands for the source of an owner, if that is so.
+pub fn unfit(subject: &Subject) -> Option<String> {
+    let reference = &subject.object()["spec"]["sourceRef"];
+    let name = reference["name"].as_str().unwrap_or_default();
+    match reference["kind"].as_str().unwrap_or_default() {
+        "GitRepository" => None,
+        kind @ ("OCIRepository" | "Bucket") => {
+            let place = if kind == "Bucket" { "its objects are put there from" } else { "its artifact is made" };
+            Some(format!(
+                "it is made of the {kind} {name}, which no revision of a repository stands for; what would change is seen where {place}"
+            ))
+        }
+        other => Some(format!("its source is of kind {other:?}, which is not supported")),
+    }
+}
+
+/// The name of the source of an owner.
+pub fn source(subject: &Subject) -> &str {
+    subject.object()["spec"]["sourceRef"]["name"].as_str().unwrap_or_default()
 }
 
 /// The namespace and the name of the source of a Kustomization.
@@ -101,7 +90,7 @@ pub fn named(kustomization: &Kustomization) -> (String, String) {
 }
 
 /// Says that a URL is that of another repository than the one that one stands in, if that is certain.
-fn another(url: &str) -> Option<String> {
+pub fn another(url: &str) -> Option<String> {
     let parsed = RepositoryUrl::parse(url).ok().filter(|url| url.local_path().is_none())?;
     let repository = local::discover(Path::new(".")).ok()?;
     let sources = Sources { urls: repository.remotes(), ..Sources::default() };
@@ -114,27 +103,41 @@ fn another(url: &str) -> Option<String> {
     })
 }
 
-/// The files, from the local repository of this URL or, for a remote one, from the clone one stands in.
-fn read(url: &str, wanted: &Wanted) -> Result<Arc<dyn Tree>> {
+/// Whether a URL is a remote one, and nobody stands in any repository.
+pub fn is_nowhere(url: &str) -> bool {
+    let is_remote = RepositoryUrl::parse(url).is_ok_and(|url| url.local_path().is_none());
+    is_remote && local::discover(Path::new(".")).is_err()
+}
+
+/// The files with their revision, from the local repository of this URL or, for a remote one, from the clone one stands in.
+fn read(url: &str, wanted: &Wanted) -> Result<(Arc<dyn Tree>, String)> {
     let parsed = RepositoryUrl::parse(url)?;
     let repository = match parsed.local_path() {
         Some(path) => Repository::open(path)?,
         None => local::discover(Path::new("."))
             .with_context(|| format!("the cluster follows {parsed}; stand in a clone of it to compare a revision"))?,
     };
-    let tree: Arc<dyn Tree> = match wanted {
-        Wanted::Revision(revision) => checkout::snapshot(&repository, Some(revision))?.tree,
+    let revision = |name: &str, snapshot: &Snapshot| format!("{name}@sha1:{}", snapshot.commit.id);
+    match wanted {
+        Wanted::Revision(name) => {
+            let snapshot = checkout::snapshot(&repository, Some(name))?;
+            let revision = revision(name, &snapshot);
+            Ok((snapshot.tree, revision))
+        }
         Wanted::Worktree if repository.is_bare() => {
             bail!("{} has no files on disk that could be looked at: it is bare", repository.root().display())
         }
-        Wanted::Worktree => checkout::worktree(&repository).tree,
-        Wanted::Head { says_what_is_left_out } => {
-            let tree = checkout::snapshot(&repository, None)?.tree;
-            if *says_what_is_left_out {
-                checkout::tell_dirty(&repository, tree.as_ref());
-            }
-            tree
+        Wanted::Worktree => {
+            let side = checkout::worktree(&repository);
+            Ok((side.tree, side.name))
         }
-    };
-    Ok(tree)
+        Wanted::Head { says_what_is_left_out } => {
+            let snapshot = checkout::snapshot(&repository, None)?;
+            if *says_what_is_left_out {
+                checkout::tell_dirty(&repository, snapshot.tree.as_ref());
+            }
+            let revision = revision("HEAD", &snapshot);
+            Ok((snapshot.tree, revision))
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! What of a comparison with a cluster could not be made.
 
+use cowherd_apply::ObjectId;
 use cowherd_gitops::PreviewError;
 
 use crate::terminal::Mark;
 use crate::terminal::text::plain;
 
-/// What cannot be told, of which Kustomization and why.
+/// What cannot be told, of which owner and why.
 #[derive(Default)]
 pub struct Untold {
     texts: Vec<String>,
@@ -14,9 +15,22 @@ pub struct Untold {
 }
 
 impl Untold {
-    /// A Kustomization is not compared.
-    pub fn leave_out(&mut self, kustomization: &str, why: &str) {
-        self.texts.push(format!("Kustomization {kustomization}: {why}"));
+    /// An owner is not compared.
+    pub fn leave_out(&mut self, owner: &ObjectId, why: &str) {
+        let ObjectId { kind, namespace, name, .. } = owner;
+        self.say(format!("{kind} {namespace}/{name}: {why}"));
+    }
+
+    /// What could not be told of others cannot be told here either.
+    pub fn join(&mut self, others: &Self) {
+        self.is_forbidden |= others.is_forbidden;
+        others.texts.iter().for_each(|text| self.say(text.clone()));
+    }
+
+    fn say(&mut self, text: String) {
+        if !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
     }
 
     /// All of it.
@@ -32,7 +46,7 @@ impl Untold {
     /// A preview could not be made.
     pub fn add(&mut self, error: &PreviewError) {
         self.is_forbidden |= matches!(error, PreviewError::Forbidden(..));
-        self.texts.push(error.to_string());
+        self.say(error.to_string());
     }
 
     /// Says it, and what can be done.

@@ -1,5 +1,6 @@
 //! What is said where nobody chose a path, and the one that is taken holds clusters of their own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -27,14 +28,26 @@ pub async fn doubt(root: &Root, tree: Arc<dyn Tree>) -> Result<Option<String>> {
         misuse!(
             "{shown} of {} has no manifests of its own, and several clusters below it: {found}\n  \
              To follow one of them: the same command with its path, such as {flag}\n  \
-             To follow all that is below {shown} as one: the same command with --path .",
+             To follow all that is below {shown} as one: the same command with --path .{}",
             root.followed.url,
+            check(root)
+                .map_or_else(String::new, |check| format!("\n  To see first what would fail in each of them: {check}")),
         );
     }
     let (what, those) = if found.clusters.len() == 1 { ("a cluster", "that") } else { ("clusters", "one of them") };
     Ok(Some(format!(
         "below {shown}, of which all is followed, {what} may be meant: {found}; {flag} follows {those} alone"
     )))
+}
+
+/// The command that looks at all of them, where the repository is a directory on this machine.
+fn check(root: &Root) -> Option<String> {
+    let directory = Path::new(root.followed.url.strip_prefix("file://")?);
+    let is_here = std::env::current_dir().is_ok_and(|here| here == directory);
+    directory.is_dir().then(|| match is_here {
+        true => "cowherd check".to_owned(),
+        false => format!("cowherd check {}", directory.display()),
+    })
 }
 
 /// How the repository knows itself.

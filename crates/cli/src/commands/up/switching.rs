@@ -6,9 +6,9 @@ use anyhow::Result;
 use cowherd_review::Side;
 use kube::Client;
 
+pub use super::again::resume;
 use super::loss::Loss;
 use crate::bootstrap::Root;
-pub use crate::cluster::up as resume;
 use crate::followed::Followed;
 use crate::repository;
 use crate::tentative::Fetching;

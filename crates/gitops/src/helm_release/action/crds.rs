@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 
 use super::super::manifests;
 use super::{Acting, ActionError};
-use crate::delivery::Job;
+use crate::owner::OwnerName;
 
 /// How long definitions may take until they are served.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What becomes of the definitions of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(in super::super) enum Policy {
     /// They are left out.
     Skip,
     /// Those that are missing are made.
@@ -26,7 +26,7 @@ pub(super) enum Policy {
 
 impl Policy {
     /// What a spec says, or Flux's default.
-    pub(super) fn of(said: Option<&String>) -> Self {
+    pub(in super::super) fn of(said: Option<&String>) -> Self {
         match said.map(String::as_str) {
             Some("Skip") => Self::Skip,
             Some("CreateReplace") => Self::CreateReplace,
@@ -41,17 +41,8 @@ pub(super) async fn apply(
     (chart, values): (&Chart, &Map<String, Value>),
     policy: Policy,
 ) -> Result<(), ActionError> {
-    if policy == Policy::Skip || chart.custom_resources().is_empty() {
-        return Ok(());
-    }
-    // Those of charts that are not used are left out.
-    let mut used = chart.clone();
-    dependencies::process(&mut used, values).map_err(|error| ActionError::failed(&error))?;
-    let wrong = |error: Unmasked| {
-        ActionError::Failed(error.within(|error| format!("failed to apply CustomResourceDefinitions: {error}")))
-    };
     let mut made = Vec::new();
-    for mut definition in read(acting.job, &used).map_err(|error| wrong(Unmasked::of(&error)))? {
+    for mut definition in definitions(&acting.job.name, (chart, values), policy)? {
         let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
         if policy == Policy::Create {
             let there = applier.look(definition.versioned(), account).await.map_err(|error| wrong(error.text()))?;
@@ -70,8 +61,26 @@ pub(super) async fn apply(
     })
 }
 
+/// The definitions of the chart that the policy is about. Those of charts that are not used are left out.
+pub(in super::super) fn definitions(
+    owner: &OwnerName,
+    (chart, values): (&Chart, &Map<String, Value>),
+    policy: Policy,
+) -> Result<Vec<Manifest>, ActionError> {
+    if policy == Policy::Skip || chart.custom_resources().is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut used = chart.clone();
+    dependencies::process(&mut used, values).map_err(|error| ActionError::failed(&error))?;
+    read(owner, &used).map_err(|error| wrong(Unmasked::of(&error)))
+}
+
+fn wrong(error: Unmasked) -> ActionError {
+    ActionError::Failed(error.within(|error| format!("failed to apply CustomResourceDefinitions: {error}")))
+}
+
 /// The definitions of the chart. What else lies there is no part of a release, and is left out, as Flux does.
-fn read(job: &Job, chart: &Chart) -> Result<Vec<Manifest>, String> {
+fn read(owner: &OwnerName, chart: &Chart) -> Result<Vec<Manifest>, String> {
     let mut definitions = Vec::new();
     for file in chart.custom_resources() {
         let text = String::from_utf8_lossy(file.data);
@@ -81,7 +90,7 @@ fn read(job: &Job, chart: &Chart) -> Result<Vec<Manifest>, String> {
                 definitions.push(manifest);
             } else {
                 tracing::warn!(
-                    release = %job.name, file = file.path, object = %manifest.id(),
+                    release = %owner, file = file.path, object = %manifest.id(),
                     "what is no CustomResourceDefinition below crds/ of a chart is left out"
                 );
             }

@@ -34,7 +34,7 @@ pub(in super::super) async fn install(
     record.set_status(Status::PendingInstall, "Initial install underway");
     let all = objects::of_new(acting, &record).await?;
     if said.disable_take_ownership == Some(true) {
-        let others = objects::refuse_those_of_others(acting, &all).await;
+        let others = acting.site().refuse_those_of_others(&all).await;
         others.map_err(|error| named("unable to continue with install", error))?;
     }
     if said.create_namespace == Some(true) && acting.spec.target_namespace.is_some() {
@@ -112,12 +112,16 @@ pub(super) fn named(what: &str, error: ActionError) -> ActionError {
     error.within(|why| format!("{what}: {why}"))
 }
 
-/// Makes the namespace of the release where it is missing.
-async fn create_namespace(acting: &Acting<'_>) -> Result<(), ActionError> {
-    let name = &acting.names.namespace;
+/// The namespace of the release, where it is to be made.
+pub(in super::super) fn namespace(name: &str) -> Result<Manifest, ManifestError> {
     let object =
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "name": name } } });
-    let manifest = Manifest::new(object).map_err(|error: ManifestError| ActionError::failed(&error))?;
+    Manifest::new(object)
+}
+
+/// Makes the namespace of the release where it is missing.
+async fn create_namespace(acting: &Acting<'_>) -> Result<(), ActionError> {
+    let manifest = namespace(&acting.names.namespace).map_err(|error| ActionError::failed(&error))?;
     let (applier, account) = (&acting.target.applier, acting.target.account.as_ref());
     let there = applier.look(manifest.versioned(), account).await.map_err(|error| ActionError::refused(&error))?;
     if there.is_none() {

@@ -26,12 +26,13 @@ use crate::delivery::{Context, Failure, Job};
 use crate::owner::Settings;
 use crate::target::Target;
 
-pub(super) use install::install;
-pub(super) use objects::{apply, of};
+pub(super) use crds::{Policy, definitions};
+pub(super) use install::{install, namespace};
+pub(super) use objects::{Site, apply, goes};
 pub(super) use rollback::rollback;
 pub(super) use test::{is_selected, test};
 pub(super) use uninstall::{Uninstalled, uninstall};
-pub(super) use upgrade::upgrade;
+pub(super) use upgrade::{upgrade, what_is_there};
 
 /// How many revisions are kept where nothing is said of that.
 const HISTORY: i32 = 5;
@@ -105,6 +106,11 @@ impl From<StorageError> for ActionError {
 }
 
 impl Acting<'_> {
+    /// Where the objects of the release are.
+    pub(super) fn site(&self) -> Site<'_> {
+        Site { applier: &self.target.applier, account: self.target.account.as_ref(), names: self.names }
+    }
+
     /// Keeps a new record.
     pub(super) async fn create(&mut self, record: &Record) -> Result<(), ActionError> {
         let most = usize::try_from(self.spec.max_history.unwrap_or(HISTORY)).unwrap_or_default();

@@ -3,52 +3,70 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cowherd_apply::{ChangeSet, Desired, Manifest, Partial, Propagation, Unmasked, Versioned};
+use cowherd_apply::{Account, Applier, ChangeSet, Desired, Manifest, Partial, Propagation, Unmasked, Versioned};
 use cowherd_helm::release::record::Record;
+use serde_json::Value;
 
+use super::super::names::Names;
 use super::super::{hooks, manifests};
 use super::{Acting, ActionError};
 use crate::delivery::observe;
 use crate::owner::Inventory;
 
-/// The objects of a record as they are applied: in the namespace of the release, and marked as its own.
-pub(in super::super) async fn of(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
-    let mut objects = described(acting, record).await?;
-    manifests::mark(&mut objects, acting.names);
-    Ok(objects)
+/// Where the objects of a release are, and on whose behalf they are looked at.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Site<'a> {
+    pub(in super::super) applier: &'a Applier,
+    pub(in super::super) account: Option<&'a Account>,
+    pub(in super::super) names: &'a Names,
+}
+
+impl Site<'_> {
+    /// The objects of a record as they are applied: in the namespace of the release, and marked as its own.
+    pub(in super::super) async fn of(&self, record: &Record) -> Result<Vec<Manifest>, ActionError> {
+        let mut objects = self.described(record).await?;
+        manifests::mark(&mut objects, self.names);
+        Ok(objects)
+    }
+
+    /// The objects that a record describes, in the namespace of the release where they name none.
+    pub(in super::super) async fn described(&self, record: &Record) -> Result<Vec<Manifest>, ActionError> {
+        let mut objects = manifests::read(&record.manifest).map_err(|error| ActionError::failed(&error))?;
+        let namespace = Some(self.names.namespace.as_str());
+        let identified = self.applier.identify(&mut objects, namespace).await;
+        identified.map_err(|error| ActionError::refused(&error))?;
+        Ok(objects)
+    }
+
+    /// Refuses objects that are there, and that are not marked as those of the release.
+    pub(in super::super) async fn refuse_those_of_others(&self, objects: &[Manifest]) -> Result<(), ActionError> {
+        for object in objects {
+            let live = self.applier.look(object.versioned(), self.account).await;
+            let Some(live) = live.map_err(|error| ActionError::refused(&error))? else { continue };
+            manifests::check_mark(&live, self.names).map_err(|wrong| {
+                let id = object.id();
+                let name = format!("{} {:?} in namespace {:?}", id.kind, id.name, id.namespace);
+                ActionError::failed(&format!("{name} exists and cannot be imported into the current release: {wrong}"))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object that is there goes with the release of these names: it is its own, and does not ask to stay.
+pub(in super::super) fn goes(names: &Names) -> impl Fn(&Value) -> bool + use<> {
+    let names = names.clone();
+    move |live| !manifests::stays(live) && manifests::check_mark(live, &names).is_ok()
 }
 
 /// The objects of a new record. Where the cluster does not know a kind of them, nothing is begun: it is tried again until it does.
 pub(super) async fn of_new(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
-    let objects = of(acting, record).await?;
+    let objects = acting.site().of(record).await?;
     acting.target.applier.check_served(&objects).await.map_err(|error| {
         let what = "unable to build kubernetes objects from release manifest";
         ActionError::Failed(error.text().within(|error| format!("{what}: {error}")))
     })?;
     Ok(objects)
-}
-
-/// The objects that a record describes, in the namespace of the release where they name none.
-pub(super) async fn described(acting: &Acting<'_>, record: &Record) -> Result<Vec<Manifest>, ActionError> {
-    let mut objects = manifests::read(&record.manifest).map_err(|error| ActionError::failed(&error))?;
-    let namespace = Some(acting.names.namespace.as_str());
-    let identified = acting.target.applier.identify(&mut objects, namespace).await;
-    identified.map_err(|error| ActionError::refused(&error))?;
-    Ok(objects)
-}
-
-/// Refuses objects that are there, and that are not marked as those of the release.
-pub(super) async fn refuse_those_of_others(acting: &Acting<'_>, objects: &[Manifest]) -> Result<(), ActionError> {
-    for object in objects {
-        let live = acting.target.applier.look(object.versioned(), acting.target.account.as_ref()).await;
-        let Some(live) = live.map_err(|error| ActionError::refused(&error))? else { continue };
-        manifests::check_mark(&live, acting.names).map_err(|wrong| {
-            let id = object.id();
-            let name = format!("{} {:?} in namespace {:?}", id.kind, id.name, id.namespace);
-            ActionError::failed(&format!("{name} exists and cannot be imported into the current release: {wrong}"))
-        })?;
-    }
-    Ok(())
 }
 
 /// Applies the objects. Nothing newer breaks this off, since the record of the release says already that they are being applied.
@@ -110,8 +128,7 @@ pub(super) async fn remove(
     propagation: Propagation,
     leaves_unseen: bool,
 ) -> Result<Vec<cowherd_apply::Expectation>, ActionError> {
-    let names = acting.names.clone();
-    let goes = move |live: &serde_json::Value| !manifests::stays(live) && manifests::check_mark(live, &names).is_ok();
+    let goes = goes(acting.names);
     let mut ordered: Vec<&Versioned> =
         objects.iter().filter(|object| !manifests::stays(object.object())).map(Manifest::versioned).collect();
     ordered.sort_by(|a, b| cowherd_apply::order::compare(&b.id, &a.id));

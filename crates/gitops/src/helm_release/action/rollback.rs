@@ -20,8 +20,8 @@ pub(in super::super) async fn rollback(acting: &mut Acting<'_>, version: i64) ->
     let target = acting.storage.get(version).await?.ok_or_else(missing)?;
     let mut current = acting.storage.last().await?.ok_or_else(missing)?;
     let mut record = again(target, &current);
-    let all = objects::of(acting, &record).await?;
-    let before = objects::described(acting, &current).await?;
+    let all = acting.site().of(&record).await?;
+    let before = acting.site().described(&current).await?;
     acting.create(&record).await?;
     note_inventory(acting, &all);
     let mut changes = ChangeSet::default();

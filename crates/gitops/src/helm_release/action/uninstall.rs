@@ -41,7 +41,7 @@ pub(in super::super) async fn uninstall(acting: &mut Acting<'_>) -> Result<Unins
         hooks::run(acting, &mut record, HookEvent::PreDelete, timeout, &|_| true).await?;
     }
     acting.update(&record).await?;
-    let all = objects::described(acting, &record).await?;
+    let all = acting.site().described(&record).await?;
     let propagation = match said.deletion_propagation.as_deref() {
         Some("foreground") => Propagation::Foreground,
         Some("orphan") => Propagation::Orphan,

@@ -32,10 +32,10 @@ pub(in super::super) async fn upgrade(
     record.info.last_deployed = now();
     record.set_status(Status::PendingUpgrade, "Preparing upgrade");
     let all = objects::of_new(acting, &record).await?;
-    let before = objects::described(acting, &current).await?;
+    let before = acting.site().described(&current).await?;
     if said.disable_take_ownership == Some(true) {
         let new = manifests::gone(all.clone(), &before);
-        let others = objects::refuse_those_of_others(acting, &new).await;
+        let others = acting.site().refuse_those_of_others(&new).await;
         others.map_err(|error| named("unable to continue with update", error))?;
     }
     acting.create(&record).await?;
@@ -68,7 +68,7 @@ async fn current(acting: &Acting<'_>) -> Result<(Record, i64), ActionError> {
 }
 
 /// The revision of what is there: the one that is deployed, or, where none is, the last that failed.
-fn what_is_there(entries: &[Entry]) -> Result<Option<i64>, ActionError> {
+pub(in super::super) fn what_is_there(entries: &[Entry]) -> Result<Option<i64>, ActionError> {
     let Some(last) = entries.last() else { return Ok(None) };
     if last.status.is_some_and(Status::is_pending) {
         return Err(ActionError::failed("another operation (install/upgrade/rollback) is in progress"));

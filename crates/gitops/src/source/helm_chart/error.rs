@@ -3,7 +3,7 @@
 use cowherd_api::supported::Refused;
 use cowherd_source::{ChartError, ChartProblem, WebProblem};
 
-use super::super::{Problem, helm_repository};
+use super::super::{Problem, helm_repository, remedy};
 use crate::conditions;
 use crate::fetches::BrokenOff;
 
@@ -88,7 +88,14 @@ impl From<Error> for Problem {
             _ => false,
         };
         let (reason, is_final) = (error.reason(), error.is_final());
-        let message = if matches!(error, Error::Pull(_)) { Self::told(&error, may_pass) } else { error.to_string() };
+        let message = match &error {
+            Error::Pull(cause) => {
+                let message = remedy::told(error.to_string(), cause.web(), &helm_repository::FIELDS);
+                Self::told(&message, may_pass)
+            }
+            Error::Repository(cause) => cause.with_remedy(error.to_string()),
+            _ => error.to_string(),
+        };
         let is_bug = matches!(error, Error::Broken(_) | Error::Repository(helm_repository::Error::Broken(_)));
         Self { reason, message, is_final, may_pass, is_unverified: false, is_bug }
     }

@@ -4,9 +4,16 @@ use cowherd_api::supported::Refused;
 use cowherd_source::{ChartError, ChartProblem, WebProblem};
 
 use super::super::Problem;
+use super::super::remedy::{self, Fields};
 use super::super::secrets::Unread;
 use crate::conditions;
 use crate::fetches::BrokenOff;
+
+/// The fields that help where a server does not give a chart, or an index.
+pub(in super::super) const FIELDS: Fields = Fields {
+    credentials: "a Secret with username and password, which spec.secretRef of the HelmRepository names",
+    insecure: "by an http address or, for a registry, spec.insecure: true of the HelmRepository",
+};
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +59,14 @@ impl Error {
         }
     }
 
+    /// What is said of it, with the fields of the HelmRepository that help.
+    pub(in super::super) fn with_remedy(&self, message: String) -> String {
+        match self {
+            Self::Fetch(cause) => remedy::told(message, cause.web(), &FIELDS),
+            _ => message,
+        }
+    }
+
     /// Whether only a change of the object can help.
     pub(in super::super) fn is_final(&self) -> bool {
         matches!(self, Self::Url(_) | Self::Registry(_) | Self::Unsupported(_))
@@ -68,7 +83,8 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let may_pass = matches!(&error, Error::Fetch(cause) if cause.may_pass());
         let (reason, is_final) = (error.reason(), error.is_final());
+        let message = error.with_remedy(error.to_string());
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified: false, is_bug }
+        Self { reason, message: Self::told(&message, may_pass), is_final, may_pass, is_unverified: false, is_bug }
     }
 }

@@ -14,7 +14,7 @@ use super::status::Status;
 use super::{Artifact, Found, Problem, Shared, Source, SourceKind, SourceName};
 
 pub(super) use asked::asked;
-pub(super) use error::Error;
+pub(super) use error::{Error, FIELDS};
 
 /// The kind.
 pub(crate) const KIND: SourceKind = SourceKind("HelmRepository");

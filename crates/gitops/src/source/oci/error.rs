@@ -5,9 +5,17 @@ use cowherd_source::{ArtifactError, ArtifactProblem, ArtifactStep, RangeError, W
 use cowherd_tree::TreeError;
 
 use super::super::Problem;
+use super::super::remedy::{self, Fields};
 use super::super::secrets::Unread;
 use crate::conditions;
 use crate::fetches::BrokenOff;
+
+/// The fields that help where a registry does not give an artifact.
+const FIELDS: Fields = Fields {
+    credentials: "a Secret of the type kubernetes.io/dockerconfigjson, which spec.secretRef of the OCIRepository names, or an account \
+                  with such imagePullSecrets by spec.serviceAccountName",
+    insecure: "by spec.insecure: true of the OCIRepository",
+};
 
 /// Why nothing was found.
 #[derive(Debug, thiserror::Error)]
@@ -108,8 +116,12 @@ impl From<Error> for Problem {
             _ => false,
         };
         let (reason, is_final) = (error.reason(), error.is_final());
+        let message = match &error {
+            Error::Fetch { cause, .. } => remedy::told(error.to_string(), cause.web(), &FIELDS),
+            _ => error.to_string(),
+        };
         let is_bug = matches!(error, Error::Broken(_));
-        Self { reason, message: Self::told(&error, may_pass), is_final, may_pass, is_unverified, is_bug }
+        Self { reason, message: Self::told(&message, may_pass), is_final, may_pass, is_unverified, is_bug }
     }
 }
 

@@ -1,0 +1,64 @@
+//! An owner whose changes are foreseen.
+
+use cowherd_apply::ObjectId;
+use kube::api::DynamicObject;
+use serde_json::Value;
+
+use crate::OWNERS;
+use crate::owner::{Owner, OwnerKind, Status};
+
+/// An object that has others kept as it says, of whatever kind.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub(super) owner: Owner,
+    pub(super) status: Status,
+    object: Value,
+}
+
+impl Subject {
+    /// The object as an owner. `None` where it is none, or cannot be read.
+    pub fn read(object: Value) -> Option<Self> {
+        let kind = kind_of(&object)?;
+        let read: DynamicObject = serde_json::from_value(object.clone()).ok()?;
+        read.metadata.name.as_ref().filter(|name| !name.is_empty())?;
+        let (owner, status) = (kind.read)(read).ok()?;
+        Some(Self { owner, status, object })
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static str {
+        self.owner.name.kind.kind
+    }
+
+    /// What names it among all objects.
+    pub fn id(&self) -> ObjectId {
+        self.owner.name.as_object().id
+    }
+
+    /// The object.
+    pub fn object(&self) -> &Value {
+        &self.object
+    }
+
+    /// Whether another owner has made it.
+    pub fn is_owned(&self) -> bool {
+        let labels = self.object.pointer("/metadata/labels").and_then(Value::as_object);
+        labels.is_some_and(|labels| OWNERS.iter().any(|kind| labels.contains_key(kind.ownership.name_label)))
+    }
+
+    /// Whether nothing is known beforehand of what it describes but by what the cluster has of it already.
+    pub fn has_a_story(&self) -> bool {
+        self.owner.name.kind.story.is_some()
+    }
+}
+
+/// The kind of owner that an object is of.
+pub(super) fn kind_of(object: &Value) -> Option<&'static OwnerKind> {
+    let group = object["apiVersion"].as_str()?.split_once('/')?.0;
+    OWNERS.into_iter().find(|kind| kind.group == group && object["kind"] == kind.kind)
+}
+
+/// The kind of owner that an object of this name is of.
+pub(super) fn kind_of_id(id: &ObjectId) -> Option<&'static OwnerKind> {
+    OWNERS.into_iter().find(|kind| (kind.group, kind.kind) == (id.group.as_str(), id.kind.as_str()))
+}

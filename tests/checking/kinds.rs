@@ -1,0 +1,72 @@
+//! Kinds that nothing serves, and what brings them.
+
+use super::Story;
+
+#[test]
+fn what_no_definition_would_help_is_told_as_that() {
+    let story = Story::begin();
+    for (file, api_version, kind) in [
+        ("policy", "image.toolkit.fluxcd.io/v1", "ImagePolicy"),
+        ("claim", "resource.k8s.io/v1", "ResourceClaimTemplate"),
+    ] {
+        let object = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: g, namespace: default}}\n");
+        story.repository.write(&format!("app/{file}.yaml"), &object);
+    }
+    story
+        .repository
+        .kustomization("keyed", "./keyed", "decryption: {provider: sops, serviceAccountName: a}")
+        .config_map("keyed/a.yaml", "k", "1");
+    story.says("app/policy.yaml:2", "cowherd does not do the kind ImagePolicy of image.toolkit.fluxcd.io/v1 yet");
+    story.says("app/claim.yaml:2", "cowherd does not serve the kind ResourceClaimTemplate of resource.k8s.io/v1");
+    story.says(
+        "cluster/keyed.yaml:14",
+        "spec.decryption.serviceAccountName is not supported yet; no key service is asked",
+    );
+    let (lines, _) = story.lines(&[]);
+    assert!(!lines.iter().any(|line| line.contains("CustomResourceDefinition")), "{lines:?}");
+}
+
+#[test]
+fn definitions_in_the_repository_bring_their_kinds() {
+    let story = Story::begin();
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: \
+                      gadgets.example.com}\nspec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: gadgets, kind: \
+                      Gadget}\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    schema:\n      \
+                      openAPIV3Schema:\n        type: object\n        properties:\n          size: {type: integer}\n";
+    let gadget = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: default}\nsize: large\n";
+    story.repository.write("app/gadget.yaml", gadget);
+    let given = story.repository.path.join("../definition.yaml");
+    std::fs::write(&given, definition).unwrap();
+    story.says("app/gadget.yaml:2", "nothing serves the kind Gadget");
+    let (lines, _) = story.lines(&["--with", given.to_str().unwrap()]);
+    assert!(lines[0].starts_with("app/gadget.yaml:4: error: Gadget/default/g: size: Invalid value"), "{lines:?}");
+    story.repository.write("other/definition.yaml", definition);
+    story.says("app/gadget.yaml:4", "size: Invalid value");
+    assert_eq!(story.lines(&["--ignore", "schema"]), (Vec::new(), 0));
+}
+
+#[test]
+fn every_object_of_a_missing_kind_is_told_with_its_place() {
+    let story = Story::begin();
+    let gadget = |name: usize| {
+        format!("---\napiVersion: example.com/v1\nkind: Gadget\nmetadata: {{name: g{name:02}, namespace: default}}\n")
+    };
+    story.repository.write("app/gadgets.yaml", &(0..30).map(gadget).collect::<String>());
+    let (lines, status) = story.lines(&[]);
+    assert_eq!((lines.len(), status), (1, 1), "{lines:#?}");
+    let places: String = (1..=10).map(|number| format!(" app/gadgets.yaml:{},", 4 * number + 3)).collect();
+    let told = format!("; 30 objects, also at{places} and 19 more (-v names them) [unserved-kind]");
+    assert!(
+        lines[0].starts_with("app/gadgets.yaml:3: error: Gadget/default/g00: ") && lines[0].ends_with(&told),
+        "{lines:#?}"
+    );
+    let (lines, status) = story.lines(&["-v"]);
+    assert_eq!((lines.len(), status), (30, 1), "{lines:#?}");
+    assert!(lines[29].starts_with("app/gadgets.yaml:119: error: Gadget/default/g29: nothing serves"), "{lines:#?}");
+    // Programs get all of them.
+    let report: serde_json::Value = serde_json::from_slice(&story.run(&["-o", "json"]).stdout).unwrap();
+    let others = report["findings"][0]["others"].as_array().unwrap();
+    assert_eq!(others.len(), 29);
+    let last = serde_json::json!({ "file": "app/gadgets.yaml", "line": 119, "object": "Gadget/default/g29" });
+    assert_eq!(others[28], last);
+}
