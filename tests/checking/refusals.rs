@@ -73,6 +73,10 @@ fn an_artifact_that_can_never_be_had_is_told() {
         ("tagged", "{interval: 1m, url: 'oci://example.com/apps:1'}"),
         ("cloud", "{interval: 1m, url: 'oci://example.com/apps', provider: aws}"),
         ("keyless", "{interval: 1m, url: 'oci://example.com/apps', verify: {provider: cosign}}"),
+        (
+            "anybody",
+            "{interval: 1m, url: 'oci://example.com/apps', verify: {matchOIDCIdentity: [{issuer: '(', subject: x}]}}",
+        ),
         ("good", "{interval: 1m, url: 'oci://example.com/apps', verify: {provider: cosign, secretRef: {name: keys}}}"),
     ] {
         let source = format!(
@@ -86,7 +90,7 @@ fn an_artifact_that_can_never_be_had_is_told() {
     for (name, words) in [
         ("tagged", "the URL must have no tag"),
         ("cloud", "spec.provider \"aws\" is not supported yet"),
-        ("keyless", "verification without keys, is not supported yet"),
+        ("anybody", "spec.verify.matchOIDCIdentity[0].issuer is no regular expression"),
     ] {
         let place = format!("cluster/{name}.yaml:4: error: OCIRepository/flux-system/{name}");
         assert!(lines.iter().any(|line| line.starts_with(&place) && line.contains(words)), "{place}: {lines:#?}");

@@ -150,10 +150,8 @@ pub const OCI_REPOSITORY: &[Unsupported] = &[
     Unsupported {
         field: "verify.provider",
         but: &["cosign"],
-        instead: "sign with cosign and a key; nothing is fetched that is not verified",
+        instead: "sign with cosign; nothing is fetched that is not verified",
     },
-    not_done("verify.matchOIDCIdentity", "sign with a key, and give the public keys in verify.secretRef"),
-    not_done("verify.trustedRootSecretRef", "sign with a key, and give the public keys in verify.secretRef"),
 ];
 
 /// What is not done of a HelmRepository.

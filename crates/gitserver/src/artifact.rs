@@ -12,7 +12,8 @@ use tar::{Builder, Header};
 /// The media types of what Flux pushes.
 pub const LAYER: &str = "application/vnd.cncf.flux.content.v1.tar+gzip";
 const CONFIG: &str = "application/vnd.cncf.flux.config.v1+json";
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of a manifest.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An artifact in the making.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,6 @@
-//! Signatures of artifacts, as `cosign sign --key` puts them into a registry.
+//! Signatures of artifacts, as `cosign sign` puts them into a registry.
+
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +8,11 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 
 use crate::artifact::{MANIFEST, Repository, descriptor};
+
+/// The type of a bundle.
+pub const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The type of a list of manifests.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// What stands before a point of the curve P-256 in a public key.
 const P256: [u8; 26] = [
@@ -55,6 +62,23 @@ impl Signer {
         repository.manifest(&tag(digest), MANIFEST, manifest.as_bytes());
     }
 
+    /// A bundle in which a statement about the manifest with this digest is signed, as `cosign sign --key` makes it since version 3.
+    pub fn bundle(&self, digest: &str) -> String {
+        let kind = "application/vnd.in-toto+json";
+        let statement = format!(
+            "{{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{{\"digest\":{{\"sha256\":{:?}}}}}],\
+             \"predicateType\":\"https://sigstore.dev/cosign/sign/v1\",\"predicate\":{{}}}}",
+            digest.trim_start_matches("sha256:")
+        );
+        let text = format!("DSSEv1 {} {kind} {} {statement}", kind.len(), statement.len());
+        let signature = STANDARD.encode(self.key.sign(&self.random, text.as_bytes()).unwrap());
+        let statement = STANDARD.encode(statement);
+        format!(
+            "{{\"mediaType\":{BUNDLE:?},\"verificationMaterial\":{{\"publicKey\":{{\"hint\":\"\"}}}},\"dsseEnvelope\":\
+             {{\"payload\":{statement:?},\"payloadType\":{kind:?},\"signatures\":[{{\"sig\":{signature:?}}}]}}}}"
+        )
+    }
+
     /// A text that names `named`, and its signature.
     pub fn signed_text(&self, repository: &Repository<'_>, named: &str) -> (String, String) {
         let text = format!(
@@ -70,6 +94,34 @@ impl Signer {
 /// The tag under which the signatures of a manifest are.
 pub fn tag(digest: &str) -> String {
     format!("{}.sig", digest.replace(':', "-"))
+}
+
+/// Puts a text that is signed by what its annotations say where the signatures of the manifest with this digest are.
+pub fn put_layer(repository: &Repository<'_>, digest: &str, text: &[u8], annotations: &BTreeMap<String, String>) {
+    let kind = "application/vnd.dev.cosign.simplesigning.v1+json";
+    let layer = descriptor(kind, &repository.blob(text), text.len());
+    let annotations: Vec<String> = annotations.iter().map(|(name, text)| format!("{name:?}: {text:?}")).collect();
+    let layer = format!("{}, \"annotations\": {{{}}}}}", layer.strip_suffix('}').unwrap(), annotations.join(", "));
+    let config = descriptor("application/vnd.oci.image.config.v1+json", &repository.blob(b"{}"), 2);
+    let manifest =
+        format!("{{\"schemaVersion\": 2, \"mediaType\": {MANIFEST:?}, \"config\": {config}, \"layers\": [{layer}]}}");
+    repository.manifest(&tag(digest), MANIFEST, manifest.as_bytes());
+}
+
+/// Puts a bundle so that it refers to the manifest with this digest, where a registry keeps no list of what refers to what.
+pub fn put_bundle(repository: &Repository<'_>, digest: &str, bundle: &[u8]) {
+    let layer = descriptor(BUNDLE, &repository.blob(bundle), bundle.len());
+    let config = descriptor("application/vnd.oci.empty.v1+json", &repository.blob(b"{}"), 2);
+    let manifest = format!(
+        "{{\"schemaVersion\": 2, \"mediaType\": {MANIFEST:?}, \"artifactType\": {BUNDLE:?}, \"config\": {config}, \"layers\": [{layer}]}}"
+    );
+    let referring = repository.manifest("bundle", MANIFEST, manifest.as_bytes());
+    let referring = descriptor(MANIFEST, &referring, manifest.len());
+    let list = format!(
+        "{{\"schemaVersion\": 2, \"mediaType\": {INDEX:?}, \"manifests\": [{}, \"artifactType\": {BUNDLE:?}}}]}}",
+        referring.strip_suffix('}').unwrap()
+    );
+    repository.manifest(&digest.replace(':', "-"), INDEX, list.as_bytes());
 }
 
 /// A layer with what is said to be the signature of its content.

@@ -20,7 +20,7 @@ impl Digest {
     }
 
     /// The 32 bytes.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

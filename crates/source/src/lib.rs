@@ -56,7 +56,7 @@ pub use access::{Access, Block, BlockError, Forbidden, LocalAccess, Network, Set
 pub use address::{Location, RepositoryUrl, Scheme, UrlError};
 pub use artifact::{
     ArtifactError, ArtifactOptions, ArtifactProblem, ArtifactReference, ArtifactRepository, ArtifactSource,
-    ArtifactStep, Artifacts, Fetched, FetchedBucket, KeysError, PublicKeys, Published, TagError,
+    ArtifactStep, Artifacts, Fetched, FetchedBucket, Published, TagError,
 };
 pub use auth::{Auth, Secret};
 pub use bucket::{BucketError, BucketKeys, BucketPlace, BucketPlaceError, BucketProblem, BucketSource, BucketStep};
@@ -67,6 +67,7 @@ pub use chart::{
 };
 pub use commit::{Commit, CommitId, Signature};
 pub use connect::{ProxyError, ProxyServer, TlsFault, TlsRemedies, tls_fault};
+pub use cowherd_sigstore as sigstore;
 pub use digest::Digest;
 pub use error::FetchError;
 pub use extent::MAX_ENTRIES;

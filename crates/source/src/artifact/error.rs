@@ -52,7 +52,7 @@ pub enum ArtifactProblem {
     /// There is no room on disk for it.
     #[error("it cannot be kept: {0}")]
     NoRoom(#[from] NoRoom),
-    /// None of the keys has signed it.
+    /// Nobody who is trusted has signed it.
     #[error("no matching signatures were found for '{name}'{hint}")]
     Unsigned {
         /// What should be signed.

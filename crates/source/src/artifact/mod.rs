@@ -41,7 +41,6 @@ pub use options::ArtifactOptions;
 pub use published::Published;
 use refused::Refused;
 use shelf::Shelf;
-pub use signature::{KeysError, PublicKeys};
 pub use source::{ArtifactReference, ArtifactRepository, ArtifactSource, TagError};
 
 /// Fetches artifacts from registries, and keeps what was downloaded.
@@ -124,8 +123,8 @@ impl Artifacts {
         let reference = wanted.map(|digest| digest.to_string()).or(tag.clone()).unwrap_or_default();
         let (manifest, digest) =
             find(&registry, &shelf, &reference, wanted).map_err(|problem| at(ArtifactStep::Digest)(problem.into()))?;
-        if let Some(keys) = &source.keys {
-            verify(&registry, &shelf, source, digest, keys).map_err(at(ArtifactStep::Verify))?;
+        if let Some(trust) = &source.trust {
+            signature::verify(&registry, &shelf, source, digest, trust).map_err(at(ArtifactStep::Verify))?;
         }
         let manifest = image(&registry, &shelf, manifest).map_err(at(ArtifactStep::Pull))?;
         let fetched = self.layer(&registry, &shelf, &manifest, source).map_err(at(ArtifactStep::Layer))?;
@@ -196,45 +195,6 @@ impl Artifacts {
     }
 }
 
-/// Sees whether one of the keys has signed the manifest with this digest: each time, since both may change.
-fn verify(
-    registry: &Registry<'_>,
-    shelf: &Shelf<'_>,
-    source: &ArtifactSource,
-    digest: Digest,
-    keys: &PublicKeys,
-) -> Result<(), ArtifactProblem> {
-    let name = format!("{}@{digest}", source.repository);
-    let unsigned = |hint: &str| ArtifactProblem::Unsigned { name: name.clone(), hint: hint.to_owned() };
-    let found = match find(registry, shelf, &signature::tag(digest), None) {
-        Err(WebProblem::NotFound { .. }) => return Err(unsigned(NOT_SIGNED)),
-        found => found?.0,
-    };
-    let found = Manifest::parse(&found, registry.base())?;
-    for layer in signature::signatures(&found) {
-        // Anybody may put something beside the good one.
-        let Ok(digest_of_text) = layer.digest(registry.base()) else { continue };
-        let text = match shelf.text(digest_of_text) {
-            Some(text) => text,
-            None => {
-                let mut text = Vec::new();
-                match registry.blob(layer, signature::MAX_TEXT, &mut text) {
-                    Ok(()) => shelf.keep(digest_of_text, &text),
-                    Err(WebProblem::TooLarge { .. } | WebProblem::NotFound { .. } | WebProblem::Digest { .. }) => {
-                        continue;
-                    }
-                    Err(problem) => return Err(problem.into()),
-                }
-                text
-            }
-        };
-        if keys.have_signed(digest, layer, &text) {
-            return Ok(());
-        }
-    }
-    Err(unsigned(""))
-}
-
 /// The manifest that is asked for, and its digest. One that is here is not sent again.
 fn find(
     registry: &Registry<'_>,
@@ -285,9 +245,6 @@ fn kept(
     let claim = tenant.claim(&shelf.layers.path(&shelf.place(digest)), layer.size())?;
     Ok(Arc::new(Kept { layer, _claim: claim }))
 }
-
-/// What may be wrong where there is no signature at all.
-const NOT_SIGNED: &str = "; sign it with `cosign sign --key`, of cosign 3 with --new-bundle-format=false";
 
 impl std::fmt::Debug for Fetched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use cowherd_sigstore::Trust;
 use regex::bytes::Regex;
 
-use super::PublicKeys;
 use crate::connect::ProxyServer;
 use crate::registry::{Logins, Name, is_tag};
 use crate::{Access, Auth, Cancel, DEFAULT_TIMEOUT, Digest, Range, Tenant, WebProblem};
@@ -78,8 +78,8 @@ pub struct ArtifactSource {
     pub reference: ArtifactReference,
     /// The media type of the layer; without one, the first is taken.
     pub media_type: Option<String>,
-    /// The keys of those who may sign it; without any, nobody has to.
-    pub keys: Option<PublicKeys>,
+    /// Those who may sign it; without any, nobody has to.
+    pub trust: Option<Trust>,
     /// Who we are to the registry.
     pub auth: Auth,
     /// The server through which the registry is asked.
@@ -108,7 +108,7 @@ impl ArtifactSource {
             repository,
             reference: ArtifactReference::default(),
             media_type: None,
-            keys: None,
+            trust: None,
             auth: Auth::default(),
             proxy: None,
             scope: None,

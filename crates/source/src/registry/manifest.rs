@@ -31,6 +31,9 @@ pub(crate) struct Manifest {
 pub(crate) struct Descriptor {
     #[serde(default)]
     pub(crate) media_type: String,
+    /// What is said that the whole is which it names.
+    #[serde(default)]
+    artifact_type: Option<String>,
     digest: String,
     size: u64,
     /// For what an image of an index was made.
@@ -62,6 +65,11 @@ impl Descriptor {
     /// What is said of the content under this name.
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// Whether it may name a whole whose type begins so: not every registry says the type.
+    pub(crate) fn may_be(&self, prefix: &str) -> bool {
+        self.artifact_type.as_deref().is_none_or(|kind| kind.is_empty() || kind.starts_with(prefix))
     }
 
     /// Whether it was made for Linux on amd64, or for nothing in particular.

@@ -118,6 +118,15 @@ impl<'a> Registry<'a> {
         Ok((content, digest))
     }
 
+    /// The list of the manifests that refer to the one with this digest; `None` where the registry does not list such.
+    pub(crate) fn referrers(&self, digest: Digest) -> Result<Option<Vec<u8>>, WebProblem> {
+        let answer = self.get(&format!("{}/referrers/{digest}", self.base), Some(manifest::ACCEPTED))?;
+        match answer.status.as_u16() {
+            status if (400..500).contains(&status) && !matches!(status, 401 | 403 | 429) => Ok(None),
+            _ => self.web.read(answer.success(self.web.auth())?, MAX_MANIFEST).map(Some),
+        }
+    }
+
     /// Where the manifest is that `reference` names.
     pub(crate) fn manifest_url(&self, reference: &str) -> String {
         format!("{}/manifests/{reference}", self.base)

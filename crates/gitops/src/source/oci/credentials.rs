@@ -1,7 +1,7 @@
 //! Who we are to a registry, and the way to it: what an OCIRepository names of its namespace.
 
 use cowherd_api::flux::source::v1::OCIRepository;
-use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer, PublicKeys};
+use cowherd_source::{ArtifactRepository, Auth, Logins, ProxyServer};
 use kube::{Client, ResourceExt};
 
 use super::super::proxy;
@@ -11,7 +11,6 @@ use super::KIND;
 const SECRET: &str = "spec.secretRef";
 const ACCOUNT: &str = "spec.serviceAccountName";
 const CERTIFICATES: &str = "spec.certSecretRef";
-const KEYS: &str = "spec.verify.secretRef";
 
 /// Who we are to the registry: by the Secret, by those of the ServiceAccount, and by the certificates.
 pub(super) async fn of(client: &Client, object: &OCIRepository, at: &ArtifactRepository) -> Result<Auth, Unread> {
@@ -40,14 +39,6 @@ pub(super) async fn of(client: &Client, object: &OCIRepository, at: &ArtifactRep
         return Err(Unread::unusable(&reference.name, CERTIFICATES, "it has none of ca.crt, tls.crt and tls.key"));
     }
     Ok(Auth { ca, client_certificate, client_key, ..login })
-}
-
-/// The keys of those who may sign.
-pub(super) async fn keys(client: &Client, object: &OCIRepository, secret: &str) -> Result<PublicKeys, Unread> {
-    let name = object.namespace().unwrap_or_default();
-    let namespace = Namespace { client, name: &name, kind: KIND.0 };
-    let data = namespace.secret(secret, KEYS).await?;
-    PublicKeys::read(&data).map_err(|cause| Unread::unusable(secret, KEYS, cause))
 }
 
 /// The proxy to use, if there is one.

@@ -1,6 +1,7 @@
 //! Why an artifact is not to be had, in Flux's words where it has some.
 
 use cowherd_api::supported::Refused;
+use cowherd_source::sigstore::IdentitiesError;
 use cowherd_source::{ArtifactError, ArtifactProblem, ArtifactStep, RangeError, WebProblem};
 use cowherd_tree::TreeError;
 
@@ -32,17 +33,15 @@ pub(super) enum Error {
     /// A Secret or the ServiceAccount is not to be had, or cannot be used.
     #[error("failed to get credential: {0}")]
     Credentials(#[from] Unread),
-    /// It is to be verified without keys.
-    #[error(
-        "spec.verify without secretRef, which is verification without keys, is not supported yet; give the public keys in a Secret"
-    )]
-    Keyless,
-    /// The keys that may sign are not to be had.
-    #[error("failed to verify the signature using provider 'cosign': {0}")]
-    Keys(Unread),
+    /// Who may sign is not said by an expression.
+    #[error("failed to verify the signature using provider 'cosign keyless': spec.verify.{0}")]
+    Identities(#[from] IdentitiesError),
+    /// The keys that may sign, or the root of trust, are not to be had.
+    #[error("failed to verify the signature using provider '{provider}': {cause}")]
+    Untrusting { provider: &'static str, cause: Unread },
     /// Nobody who may has signed it.
-    #[error("failed to verify the signature using provider 'cosign': {0}")]
-    Unverified(ArtifactError),
+    #[error("failed to verify the signature using provider '{provider}': {cause}")]
+    Unverified { provider: &'static str, cause: ArtifactError },
     /// The registry did not give it.
     #[error("{begin} '{url}': {cause}", begin = begin(.cause.step))]
     Fetch { url: String, cause: ArtifactError },
@@ -82,8 +81,8 @@ impl Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Url { .. } => "URLInvalid",
-            Self::Unsupported(_) | Self::Keyless => conditions::UNSUPPORTED,
-            Self::Keys(_) | Self::Unverified(_) => "VerificationError",
+            Self::Unsupported(_) => conditions::UNSUPPORTED,
+            Self::Identities(_) | Self::Untrusting { .. } | Self::Unverified { .. } => "VerificationError",
             Self::Credentials(_) => "AuthenticationFailed",
             Self::Reference(_) => "ReadOperationFailed",
             Self::Fetch {
@@ -104,15 +103,15 @@ impl Error {
 
     /// Whether only a change of the object can help.
     fn is_final(&self) -> bool {
-        matches!(self, Self::Url { .. } | Self::Unsupported(_) | Self::Keyless)
+        matches!(self, Self::Url { .. } | Self::Unsupported(_) | Self::Identities(_))
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let is_unverified = matches!(error, Error::Keys(_) | Error::Unverified(_));
+        let is_unverified = matches!(error.reason(), "VerificationError");
         let may_pass = match &error {
-            Error::Fetch { cause, .. } | Error::Unverified(cause) => cause.may_pass(),
+            Error::Fetch { cause, .. } | Error::Unverified { cause, .. } => cause.may_pass(),
             _ => false,
         };
         let (reason, is_final) = (error.reason(), error.is_final());

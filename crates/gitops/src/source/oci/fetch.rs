@@ -19,6 +19,7 @@ use super::super::git::SourceRefusal;
 use super::super::seal::{self, hex};
 use super::super::{Artifact, Found, MAX_TIMEOUT, Origin, Shared, is_requested};
 use super::error::Error;
+use super::verification::Verification;
 use super::{credentials, name};
 use crate::fetches::Purpose;
 
@@ -33,10 +34,12 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
     let mut wanted = wanted(shared, object)?;
     wanted.auth = credentials::of(&shared.client, object, &wanted.repository).await?;
     wanted.proxy = credentials::proxy(&shared.client, object).await?;
-    if let Some(secret) = keys(object)? {
-        wanted.keys = Some(credentials::keys(&shared.client, object, secret).await.map_err(Error::Keys)?);
+    let verification = Verification::read(object)?;
+    let provider = verification.as_ref().map_or("cosign", Verification::provider);
+    if let Some(verification) = &verification {
+        let trust = verification.trust(&shared.client, object).await;
+        wanted.trust = Some(trust.map_err(|cause| Error::Untrusting { provider, cause })?);
     }
-    let is_verified = wanted.keys.is_some();
     let source = name(object).name;
     let host = wanted.repository.host().to_owned();
     let purpose = Purpose { namespace: source.namespace.clone(), host, is_own: false };
@@ -47,7 +50,7 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
         wanted.cancel = cancel;
         let fetched = artifacts.fetch(&wanted);
         let fetched = fetched.map_err(|cause| match cause.step {
-            ArtifactStep::Verify => Error::Unverified(cause),
+            ArtifactStep::Verify => Error::Unverified { provider, cause },
             _ => Error::Fetch { url: wanted.repository.to_string(), cause },
         })?;
         let artifact = content(&fetched, ignore.as_deref(), is_copy)?;
@@ -55,11 +58,11 @@ pub(super) async fn fetch(shared: &Shared, object: &OCIRepository) -> Result<Fou
     };
     let (fetched, artifact) = shared.fetches.run(&purpose, work).await??;
     Ok(Found {
-        url: artifact_url(object, &repository, fetched.digest),
+        url: artifact_url(verification.as_ref(), &repository, fetched.digest),
         path: format!("ocirepository/{}/{}/{}", source.namespace, source.name, fetched.digest.hex()),
         news: news(&artifact, &object.spec.url),
         stored: None,
-        verified: is_verified.then(|| format!("verified signature of revision {}", fetched.revision())),
+        verified: verification.map(|_| format!("verified signature of revision {}", fetched.revision())),
         metadata: metadata(fetched.annotations),
         observed: observed(object),
         artifact: Arc::new(artifact),
@@ -74,7 +77,7 @@ fn wanted(shared: &Shared, object: &OCIRepository) -> Result<ArtifactSource, Err
 
 /// What an OCIRepository is refused for without asking anybody, where `access` is given to it, if it is.
 pub fn refusal(object: &OCIRepository, access: &Access) -> Option<SourceRefusal> {
-    let repository = match asked(object).and_then(|wanted| keys(object).map(|_| wanted.repository)) {
+    let repository = match asked(object).and_then(|wanted| Ok(Verification::read(object).map(|_| wanted.repository)?)) {
         Ok(repository) => repository,
         Err(error) => return Some(SourceRefusal { is_final: true, text: error.to_string() }),
     };
@@ -151,8 +154,8 @@ pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<
         .rsplit_once('@')
         .map_or((None, artifact.revision.as_str()), |(tag, digest)| (Some(tag), digest));
     let digest: Digest = digest.parse().ok()?;
-    keys(object).ok()?;
-    if artifact.url != artifact_url(object, &wanted.repository, digest)
+    let verification = Verification::read(object).ok()?;
+    if artifact.url != artifact_url(verification.as_ref(), &wanted.repository, digest)
         || !seal::holds(&shared.config.seed, object, artifact)
     {
         return None;
@@ -167,16 +170,9 @@ pub(super) async fn held(shared: &Shared, object: &OCIRepository) -> Option<Arc<
 }
 
 /// Where an artifact came from, and by what it was verified: what was not is not taken for what must be.
-fn artifact_url(object: &OCIRepository, repository: &ArtifactRepository, digest: Digest) -> String {
-    let keys = object.spec.verify.as_ref().and_then(|verify| verify.secret_ref.as_ref());
-    let verified = keys.map(|keys| format!("#verified-by={}", keys.name)).unwrap_or_default();
+fn artifact_url(verification: Option<&Verification>, repository: &ArtifactRepository, digest: Digest) -> String {
+    let verified = verification.map(|by| format!("#verified-by={}", by.mark())).unwrap_or_default();
     format!("{repository}@{digest}{verified}")
-}
-
-/// The Secret with the keys of those who may sign, where somebody has to.
-fn keys(object: &OCIRepository) -> Result<Option<&str>, Error> {
-    let Some(verify) = &object.spec.verify else { return Ok(None) };
-    verify.secret_ref.as_ref().map(|keys| Some(keys.name.as_str())).ok_or(Error::Keyless)
 }
 
 /// What of an artifact is there for Kustomizations. What is taken as it is has all its files.

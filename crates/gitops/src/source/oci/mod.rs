@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod fetch;
+mod verification;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! An artifact of a real registry becomes a running system, as a commit does.
 
 mod cases;
+mod keyless;
 mod oracle;
 
 use cowherd_gitserver::artifact::{Artifact, Repository};
@@ -351,15 +352,19 @@ async fn what_is_to_be_signed_stays_at_the_last_good_artifact_until_the_next_one
     assert_eq!(world.value("apps", "a").await.as_deref(), Some("2"));
 
     // What was never verified is not taken for what must be, whatever is here of it.
-    for (verify, text) in [
-        (json!({ "provider": "notation", "secretRef": { "name": "keys" } }), "spec.verify.provider \"notation\""),
-        (json!({ "provider": "cosign" }), "verification without keys, is not supported yet"),
+    for (verify, reason, text) in [
+        (
+            json!({ "provider": "notation", "secretRef": { "name": "keys" } }),
+            "UnsupportedFeature",
+            "spec.verify.provider \"notation\"",
+        ),
+        (json!({ "provider": "cosign" }), "VerificationError", "it is by a key and has no certificate"),
     ] {
         let spec = json!({ "spec": { "verify": null } });
         world.patch(SOURCE, "OCIRepository", FLUX, "fleet", spec).await;
         says(&world, "fleet", "True", "Succeeded", &second).await;
         world.patch(SOURCE, "OCIRepository", FLUX, "fleet", json!({ "spec": { "verify": verify } })).await;
-        says(&world, "fleet", "False", "UnsupportedFeature", text).await;
+        says(&world, "fleet", "False", reason, text).await;
     }
 }
 

@@ -2,8 +2,10 @@
 
 use cowherd_gitserver::artifact::{LAYER, Repository, descriptor, digest, packed};
 use cowherd_gitserver::registry::{Access, Registry};
-use cowherd_gitserver::signature::{Signer, signed, tag};
-use cowherd_source::{ArtifactProblem, ArtifactSource, ArtifactStep, Artifacts, PublicKeys, WebProblem};
+use cowherd_gitserver::signature::{BUNDLE, Signer, put_bundle, signed, tag};
+use cowherd_source::{ArtifactProblem, ArtifactSource, ArtifactStep, Artifacts, WebProblem};
+
+use cowherd_source::sigstore::{PublicKeys, Trust};
 
 use super::faults::{manifest, registry_of};
 use super::{artifact, artifacts, fetch, source, text};
@@ -14,7 +16,7 @@ fn keys(signers: &[&Signer]) -> PublicKeys {
 }
 
 fn signed_by(repository: &Repository<'_>, signers: &[&Signer]) -> ArtifactSource {
-    ArtifactSource { keys: Some(keys(signers)), ..source(repository) }
+    ArtifactSource { trust: Some(Trust::Keys(keys(signers))), ..source(repository) }
 }
 
 fn unsigned(artifacts: &Artifacts, source: &ArtifactSource) -> String {
@@ -96,5 +98,69 @@ fn what_stands_beside_a_good_signature_does_not_hide_it() {
         std::fs::write(manifests.join(tag(&signed_digest)), manifest(&format!("{bad}, {good}"))).unwrap();
         let fetched = artifacts.fetch(&wanted).unwrap_or_else(|error| panic!("{bad}: {error}"));
         assert_eq!(text(&fetched, "a"), "1");
+    }
+}
+
+#[test]
+fn a_bundle_counts_as_well_where_the_registry_keeps_no_list_of_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::start(&directory.path().join("registry"), &Access::Anyone);
+    let repository = Repository::new(&registry.host, "team/apps");
+    let artifacts = artifacts(directory.path());
+    let (ada, eve) = (Signer::new(), Signer::new());
+    let digest = artifact("1").push(&repository, "latest");
+    let wanted = signed_by(&repository, &[&ada]);
+    put_bundle(&repository, &digest, eve.bundle(&digest).as_bytes());
+    assert!(unsigned(&artifacts, &wanted).ends_with(": it is by none of the keys"));
+    put_bundle(&repository, &digest, ada.bundle(&"0".repeat(64)).as_bytes());
+    assert!(unsigned(&artifacts, &wanted).ends_with(": it is about another artifact"));
+    put_bundle(&repository, &digest, b"{}");
+    assert!(unsigned(&artifacts, &wanted).contains("it is no bundle in JSON"));
+    put_bundle(&repository, &digest, ada.bundle(&digest).as_bytes());
+    assert_eq!(text(&fetch(&artifacts, &wanted), "a"), "1");
+}
+
+#[test]
+fn a_bundle_is_found_among_others_that_refer_to_the_artifact() {
+    let directory = tempfile::tempdir().unwrap();
+    let ada = Signer::new();
+    let layer = packed(&[("a", "1")]);
+    let signed_manifest = manifest(&descriptor(LAYER, &digest(&layer), layer.len()));
+    let signed_digest = digest(signed_manifest.as_bytes());
+    let good = ada.bundle(&signed_digest);
+    let blobs: [(&str, &[u8]); 2] = [(&digest(&layer), &layer), (&digest(good.as_bytes()), good.as_bytes())];
+    let server = registry_of(directory.path(), &signed_manifest, &blobs);
+    let host = server.address.to_string();
+    let wanted = signed_by(&Repository::new(&host, "team/apps"), &[&ada]);
+    let base = directory.path().join("registry/v2/team/apps");
+    let put = |content: &str| {
+        let digest = digest(content.as_bytes());
+        std::fs::write(base.join("manifests").join(&digest), content).unwrap();
+        descriptor("application/vnd.oci.image.manifest.v1+json", &digest, content.len())
+    };
+    let typed = |descriptor: &str, kind: &str| {
+        format!("{}, \"artifactType\": {kind:?}}}", descriptor.strip_suffix('}').unwrap())
+    };
+    let bundle = put(&manifest(&descriptor(BUNDLE, &digest(good.as_bytes()), good.len())));
+    let others = [
+        typed(&bundle, "application/spdx+json"),
+        descriptor("x", "md5:1", 1),
+        descriptor("x", &digest(b"absent"), 1),
+        put("no manifest"),
+        put(&manifest(&descriptor("text/plain", &digest(b"absent"), 1))),
+        put(&manifest(&descriptor(BUNDLE, &digest(b"absent"), 1))),
+        put(&manifest(&descriptor(BUNDLE, &digest(good.as_bytes()), 1 << 40))),
+    ];
+    std::fs::create_dir(base.join("referrers")).unwrap();
+    let list = |manifests: &str| {
+        let list = format!("{{\"schemaVersion\": 2, \"manifests\": [{manifests}]}}");
+        std::fs::write(base.join("referrers").join(&signed_digest), list).unwrap();
+    };
+    let artifacts = artifacts(directory.path());
+    list(&others.join(", "));
+    assert!(unsigned(&artifacts, &wanted).ends_with("; sign it with `cosign sign`"));
+    for good in [bundle.clone(), typed(&bundle, BUNDLE)] {
+        list(&format!("{}, {good}", others.join(", ")));
+        assert_eq!(text(&fetch(&artifacts, &wanted), "a"), "1");
     }
 }
