@@ -52,6 +52,7 @@ mod resuming;
 mod reviewing;
 mod rivals;
 mod secrets;
+mod sets;
 mod spokes;
 mod telling;
 mod tenants;

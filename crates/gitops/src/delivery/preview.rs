@@ -16,7 +16,7 @@ use super::guard;
 use super::produce::helm;
 use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{Deletion, Owner, Settings, Status};
-use crate::producer::{Outcome, Prepared, ProducerError, Product};
+use crate::producer::{Outcome, Prepared, Preparing, ProducerError, Product};
 use crate::remotes::Brought;
 use crate::{DecryptionKeys, Elsewhere};
 
@@ -89,7 +89,7 @@ pub(crate) async fn preview(
             _ => PreviewError::Build(name.clone(), text),
         }
     };
-    let prepared = settings.producer.prepare(client, &proposal.keys).await;
+    let prepared = settings.producer.prepare(Preparing::without_target(client, &proposal.keys)).await;
     let prepared = prepared.map_err(|error| unbuilt(&Mask::default(), error))?;
     let mut mask = prepared.mask.clone();
     let product = produce(&prepared, proposal, helm(proposal.seed.as_deref().unwrap_or_default(), owner)).await;
