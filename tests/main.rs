@@ -53,6 +53,7 @@ mod resuming;
 mod reviewing;
 mod rivals;
 mod secrets;
+mod sets;
 mod spokes;
 mod telling;
 mod tenants;

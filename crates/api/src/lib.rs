@@ -27,6 +27,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         flux::source::v1::external_artifact_crd(),
         flux::source_extensions::v1beta1::artifact_generator_crd(),
         flux::helm::v2::crd(),
+        flux::controlplane::v1::resource_set_crd(),
+        flux::controlplane::v1::input_provider_crd(),
         flux::notification::v1beta3::alert_crd(),
         flux::notification::v1beta3::provider_crd(),
         flux::notification::v1::receiver_crd(),
@@ -34,7 +36,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 /// The names of these definitions, which costs less than to make them.
-pub fn crd_names() -> [&'static str; 12] {
+pub fn crd_names() -> [&'static str; 14] {
     [
         flux::source::v1::GitRepository::crd_name(),
         flux::source::v1::OCIRepository::crd_name(),
@@ -45,6 +47,8 @@ pub fn crd_names() -> [&'static str; 12] {
         flux::source::v1::ExternalArtifact::crd_name(),
         flux::source_extensions::v1beta1::ArtifactGenerator::crd_name(),
         flux::helm::v2::HelmRelease::crd_name(),
+        flux::controlplane::v1::ResourceSet::crd_name(),
+        flux::controlplane::v1::ResourceSetInputProvider::crd_name(),
         flux::notification::v1beta3::Alert::crd_name(),
         flux::notification::v1beta3::Provider::crd_name(),
         flux::notification::v1::Receiver::crd_name(),
@@ -69,11 +73,19 @@ mod tests {
             "externalartifacts.source.toolkit",
             "artifactgenerators.source.extensions",
             "helmreleases.helm.toolkit",
+            "resourcesets",
+            "resourcesetinputproviders",
             "alerts.notification.toolkit",
             "providers.notification.toolkit",
             "receivers.notification.toolkit",
         ];
-        assert_eq!(names, expected.map(|name| format!("{name}.fluxcd.io")));
+        assert_eq!(
+            names,
+            expected.map(|name| match name.starts_with("resourceset") {
+                true => format!("{name}.fluxcd.controlplane.io"),
+                false => format!("{name}.fluxcd.io"),
+            })
+        );
         for crd in crds() {
             let version = &crd.spec.versions[0];
             // As with Flux, nothing is ever said of these two.

@@ -4,8 +4,10 @@
 use serde_json::Value;
 
 use crate::flux::annotations::{
-    ASSUME_READY, DECRYPT, DEFAULT_NAMESPACE, DRIFT_DETECTION, FORCE, FORCE_REQUESTED_AT, GENERATOR_RECONCILE, PRUNE,
-    PRUNE_APPROVED, PRUNE_PROTECTION, RECONCILE, RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT, SSA, SUBSTITUTE, WATCH,
+    ASSUME_READY, CHECKSUM_FROM, CONVERT_KUBE_CONFIG_FROM, COPY_FROM, DECRYPT, DEFAULT_NAMESPACE, DRIFT_DETECTION,
+    FORCE, FORCE_REQUESTED_AT, GENERATOR_RECONCILE, PRUNE, PRUNE_APPROVED, PRUNE_PROTECTION, RECONCILE,
+    RECONCILE_REQUESTED_AT, RESET_REQUESTED_AT, SET_EVERY, SET_FORCE, SET_PRUNE, SET_RECONCILE, SET_TIMEOUT, SSA,
+    SUBSTITUTE, WATCH,
 };
 
 /// A kind of another project.
@@ -33,6 +35,12 @@ pub const KINDS: &[Kind] = &[
     done("source.toolkit.fluxcd.io", "ExternalArtifact", &["externalartifact", "externalartifacts", "ea"]),
     done("source.extensions.fluxcd.io", "ArtifactGenerator", &["artifactgenerator", "artifactgenerators", "ag"]),
     done("helm.toolkit.fluxcd.io", "HelmRelease", &["helmrelease", "helmreleases", "hr"]),
+    done("fluxcd.controlplane.io", "ResourceSet", &["resourceset", "resourcesets", "rset"]),
+    done(
+        "fluxcd.controlplane.io",
+        "ResourceSetInputProvider",
+        &["resourcesetinputprovider", "resourcesetinputproviders", "rsip"],
+    ),
     done("notification.toolkit.fluxcd.io", "Alert", &["alert", "alerts"]),
     done("notification.toolkit.fluxcd.io", "Provider", &["provider", "providers"]),
     done("notification.toolkit.fluxcd.io", "Receiver", &["receiver", "receivers"]),
@@ -45,12 +53,6 @@ pub const KINDS: &[Kind] = &[
     ),
     not_yet("fluxcd.controlplane.io", "FluxInstance", &["fluxinstance", "fluxinstances"]),
     not_yet("fluxcd.controlplane.io", "FluxReport", &["fluxreport", "fluxreports"]),
-    not_yet("fluxcd.controlplane.io", "ResourceSet", &["resourceset", "resourcesets", "rset"]),
-    not_yet(
-        "fluxcd.controlplane.io",
-        "ResourceSetInputProvider",
-        &["resourcesetinputprovider", "resourcesetinputproviders", "rsip"],
-    ),
     not_yet("argoproj.io", "Application", &["application", "applications", "app", "apps"]),
     not_yet("argoproj.io", "ApplicationSet", &["applicationset", "applicationsets", "appset", "appsets"]),
     not_yet("argoproj.io", "AppProject", &["appproject", "appprojects", "appproj", "appprojs"]),
@@ -196,6 +198,21 @@ pub const ARTIFACT_GENERATOR: &[Unsupported] = &[Unsupported {
     instead: "use a GitRepository, an OCIRepository, a Bucket, a HelmChart or an ExternalArtifact",
 }];
 
+/// What is not done of a ResourceSet.
+pub const RESOURCE_SET: &[Unsupported] =
+    &[not_done("steps", "write a ResourceSet for each step, the later ones with dependsOn and ready: true")];
+
+/// What is not done of a ResourceSetInputProvider.
+pub const INPUT_PROVIDER: &[Unsupported] = &[
+    Unsupported {
+        field: "type",
+        but: &["Static"],
+        instead: "use the type Static, or write the inputs into the ResourceSet",
+    },
+    not_done("schedule", "let fluxcd.controlplane.io/reconcileEvery say how often it is looked"),
+    not_done("serviceAccountName", "put credentials into the Secret of secretRef"),
+];
+
 /// What is not done of a HelmRelease.
 pub const HELM_RELEASE: &[Unsupported] = &[
     Unsupported {
@@ -319,6 +336,24 @@ pub const ON_OBJECTS: &[Annotation] = &[
         "`disabled`",
         "The object stays when it leaves the repository, in the manifest or on the object that is there.",
     ),
+    says(SET_PRUNE, "`disabled`", "As `kustomize.toolkit.fluxcd.io/prune`, as objects of ResourceSets say it."),
+    says(SET_FORCE, "`enabled`", "As `kustomize.toolkit.fluxcd.io/force`; on a ResourceSet: for all of its objects."),
+    says(
+        COPY_FROM,
+        "`NAMESPACE/NAME`",
+        "In a ResourceSet: a ConfigMap or Secret has what that one holds, as far as the ResourceSet's account may read it.",
+    ),
+    says(
+        CONVERT_KUBE_CONFIG_FROM,
+        "`NAMESPACE/NAME`, `NAMESPACE/NAME:KEY`",
+        "In a ResourceSet: a ConfigMap has the `address` and the `ca.crt` of the cluster that the kubeconfig in that Secret is for.",
+    ),
+    says(
+        CHECKSUM_FROM,
+        "`KIND/NAMESPACE/NAME`, several with commas between them",
+        "In a ResourceSet, wherever there is metadata: `fluxcd.controlplane.io/checksum` beside it is that of what those ConfigMaps and \
+         Secrets hold.",
+    ),
     says(FORCE, "`enabled`", "The object is deleted and made anew when a field would change that cannot."),
     says(
         DRIFT_DETECTION,
@@ -344,6 +379,22 @@ pub const ON_RESOURCES: &[Annotation] = &[
         RECONCILE_REQUESTED_AT,
         "any other than before, such as a time",
         "It is reconciled now, as by `cowherd reconcile`.",
+    ),
+    says(
+        SET_RECONCILE,
+        "`disabled`",
+        "On a ResourceSet or a ResourceSetInputProvider: it rests. On an object of a ResourceSet: it is left out.",
+    ),
+    says(
+        SET_EVERY,
+        "a duration",
+        "On a ResourceSet, an hour by default, or a ResourceSetInputProvider, ten minutes: how often it is looked at what nothing \
+         tells of.",
+    ),
+    says(
+        SET_TIMEOUT,
+        "a duration",
+        "On a ResourceSet: how long applying and health checks may take, five minutes by default.",
     ),
     says(GENERATOR_RECONCILE, "`disabled`", "On an ArtifactGenerator: it rests, and what it made stays."),
     says(

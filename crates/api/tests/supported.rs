@@ -8,7 +8,8 @@ use std::path::Path;
 
 use cowherd_api::supported::{
     ALERT, ARTIFACT_GENERATOR, Annotation, BUCKET, EXTERNAL_ARTIFACT, GIT_REPOSITORY, HELM_CHART, HELM_RELEASE,
-    HELM_REPOSITORY, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER, RECEIVER, Unsupported,
+    HELM_REPOSITORY, INPUT_PROVIDER, KINDS, KUSTOMIZATION, OCI_REPOSITORY, ON_OBJECTS, ON_RESOURCES, PROVIDER,
+    RECEIVER, RESOURCE_SET, Unsupported,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 
@@ -54,7 +55,7 @@ fn every_field_of_the_table_is_in_its_definition() {
     }
 }
 
-fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 12] {
+fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 14] {
     [
         (cowherd_api::flux::kustomize::v1::crd(), KUSTOMIZATION),
         (cowherd_api::flux::source::v1::git_repository_crd(), GIT_REPOSITORY),
@@ -65,6 +66,8 @@ fn definitions() -> [(CustomResourceDefinition, &'static [Unsupported]); 12] {
         (cowherd_api::flux::source::v1::bucket_crd(), BUCKET),
         (cowherd_api::flux::source::v1::external_artifact_crd(), EXTERNAL_ARTIFACT),
         (cowherd_api::flux::source_extensions::v1beta1::artifact_generator_crd(), ARTIFACT_GENERATOR),
+        (cowherd_api::flux::controlplane::v1::resource_set_crd(), RESOURCE_SET),
+        (cowherd_api::flux::controlplane::v1::input_provider_crd(), INPUT_PROVIDER),
         (cowherd_api::flux::notification::v1beta3::alert_crd(), ALERT),
         (cowherd_api::flux::notification::v1beta3::provider_crd(), PROVIDER),
         (cowherd_api::flux::notification::v1::receiver_crd(), RECEIVER),

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use cowherd_api::flux::annotations::FIELD_MANAGER;
-pub(crate) use cowherd_api::flux::annotations::{DISABLED, ENABLED, FORCE, PRUNE, RECONCILE, SSA};
+pub(crate) use cowherd_api::flux::annotations::{
+    DISABLED, ENABLED, FORCE, PRUNE, RECONCILE, SET_FORCE, SET_PRUNE, SSA,
+};
 pub use cowherd_api::flux::annotations::{OWNER_NAME, OWNER_NAMESPACE};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 

@@ -1,7 +1,7 @@
 //! The agents' resources as commands see them, whichever kind they are.
 
 use anyhow::Result;
-use cowherd_api::flux::annotations::{DISABLED, GENERATOR_RECONCILE};
+use cowherd_api::flux::annotations::{DISABLED, GENERATOR_RECONCILE, SET_RECONCILE};
 use cowherd_text::near;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
@@ -31,6 +31,15 @@ impl Kind {
         Api::all_with(client.clone(), &self.api_resource())
     }
 
+    /// The annotation by which one of the kind is left alone, where no field of the spec says so.
+    pub fn resting(self) -> Option<&'static str> {
+        match self {
+            Self::ArtifactGenerator => Some(GENERATOR_RECONCILE),
+            Self::ResourceSet | Self::ResourceSetInputProvider => Some(SET_RECONCILE),
+            _ => None,
+        }
+    }
+
     /// The word that Flux's commands have for the kind.
     pub fn word(self) -> &'static str {
         match self {
@@ -43,6 +52,8 @@ impl Kind {
             Self::ExternalArtifact => "source external",
             Self::ArtifactGenerator => "artifact generator",
             Self::HelmRelease => "helmrelease",
+            Self::ResourceSet => "resourceset",
+            Self::ResourceSetInputProvider => "resourcesetinputprovider",
             Self::Alert => "alert",
             Self::Provider => "alert-provider",
             Self::Receiver => "receiver",
@@ -88,19 +99,20 @@ impl Resource {
         !self.is_static() && self.kind != Kind::ExternalArtifact
     }
 
-    /// Whether it is to be left alone: by `spec.suspend`, or by the annotation that an ArtifactGenerator has for that.
+    /// Whether it is to be left alone: by `spec.suspend`, or by the annotation that some kinds have for that.
     pub fn suspended(&self) -> bool {
         let is_disabled = |value: &String| value.eq_ignore_ascii_case(DISABLED);
-        match self.kind {
-            Kind::ArtifactGenerator => self.object.annotations().get(GENERATOR_RECONCILE).is_some_and(is_disabled),
-            _ => self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false),
+        match self.kind.resting() {
+            Some(annotation) => self.object.annotations().get(annotation).is_some_and(is_disabled),
+            None => self.at("/spec/suspend").and_then(Value::as_bool).unwrap_or(false),
         }
     }
 
     /// The revision that was applied, or of a source: that was fetched; empty before the first.
     pub fn revision(&self) -> &str {
         let path = match self.kind {
-            Kind::Kustomization => "/status/lastAppliedRevision",
+            Kind::Kustomization | Kind::ResourceSet => "/status/lastAppliedRevision",
+            Kind::ResourceSetInputProvider => "/status/lastExportedRevision",
             // They have none.
             Kind::Alert | Kind::Provider | Kind::Receiver | Kind::ArtifactGenerator => return "",
             Kind::HelmRelease => "/status/history/0/chartVersion",
@@ -150,6 +162,20 @@ impl Resource {
             Kind::GitRepository | Kind::OCIRepository | Kind::HelmRepository => self.text("/spec/url").to_owned(),
             Kind::Bucket => format!("{}/{}", self.text("/spec/endpoint"), self.text("/spec/bucketName")),
             Kind::Alert => format!("Provider/{}", self.text("/spec/providerRef/name")),
+            Kind::ResourceSet => {
+                /// How many are named.
+                const NAMED: usize = 3;
+                let named = |from: &Value| match from["name"].as_str() {
+                    Some(name) => format!("ResourceSetInputProvider/{name}"),
+                    None => "ResourceSetInputProviders by labels".to_owned(),
+                };
+                let from = self.at("/spec/inputsFrom").and_then(Value::as_array).into_iter().flatten();
+                cowherd_text::listed(from.map(named), NAMED)
+            }
+            Kind::ResourceSetInputProvider => match self.text("/spec/url") {
+                "" => self.text("/spec/type").to_owned(),
+                url => format!("{} {url}", self.text("/spec/type")),
+            },
             Kind::Provider | Kind::Receiver => self.text("/spec/type").to_owned(),
         }
     }

@@ -27,6 +27,10 @@ pub enum Kind {
     ArtifactGenerator,
     /// `helm.toolkit.fluxcd.io/v2`
     HelmRelease,
+    /// `fluxcd.controlplane.io/v1`
+    ResourceSet,
+    /// `fluxcd.controlplane.io/v1`
+    ResourceSetInputProvider,
     /// `notification.toolkit.fluxcd.io/v1beta3`
     Alert,
     /// `notification.toolkit.fluxcd.io/v1beta3`
@@ -37,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kinds of sources, and what makes some of others.
-    pub const SOURCES: [Self; 7] = [
+    pub const SOURCES: [Self; 8] = [
         Self::GitRepository,
         Self::OCIRepository,
         Self::Bucket,
@@ -45,10 +49,11 @@ impl Kind {
         Self::HelmChart,
         Self::ArtifactGenerator,
         Self::ExternalArtifact,
+        Self::ResourceSetInputProvider,
     ];
 
     /// The kinds that bring objects to the cluster.
-    pub const OWNERS: [Self; 2] = [Self::Kustomization, Self::HelmRelease];
+    pub const OWNERS: [Self; 3] = [Self::Kustomization, Self::HelmRelease, Self::ResourceSet];
 
     /// The kinds by which the world is told of events, and tells of changes.
     pub const NOTIFICATIONS: [Self; 3] = [Self::Alert, Self::Provider, Self::Receiver];
@@ -70,6 +75,8 @@ impl Kind {
             Self::ExternalArtifact => "ExternalArtifact",
             Self::ArtifactGenerator => "ArtifactGenerator",
             Self::HelmRelease => "HelmRelease",
+            Self::ResourceSet => "ResourceSet",
+            Self::ResourceSetInputProvider => "ResourceSetInputProvider",
             Self::Alert => "Alert",
             Self::Provider => "Provider",
             Self::Receiver => "Receiver",
@@ -82,6 +89,7 @@ impl Kind {
             Self::Kustomization => "kustomize.toolkit.fluxcd.io",
             Self::HelmRelease => "helm.toolkit.fluxcd.io",
             Self::ArtifactGenerator => "source.extensions.fluxcd.io",
+            Self::ResourceSet | Self::ResourceSetInputProvider => "fluxcd.controlplane.io",
             Self::GitRepository
             | Self::OCIRepository
             | Self::Bucket
@@ -114,6 +122,8 @@ impl Kind {
             Self::ExternalArtifact => "externalartifacts",
             Self::ArtifactGenerator => "artifactgenerators",
             Self::HelmRelease => "helmreleases",
+            Self::ResourceSet => "resourcesets",
+            Self::ResourceSetInputProvider => "resourcesetinputproviders",
             Self::Alert => "alerts",
             Self::Provider => "providers",
             Self::Receiver => "receivers",
@@ -141,6 +151,8 @@ impl Kind {
             "ExternalArtifact" => Self::ExternalArtifact,
             "ArtifactGenerator" => Self::ArtifactGenerator,
             "HelmRelease" => Self::HelmRelease,
+            "ResourceSet" => Self::ResourceSet,
+            "ResourceSetInputProvider" => Self::ResourceSetInputProvider,
             "Alert" => Self::Alert,
             "Provider" => Self::Provider,
             "Receiver" => Self::Receiver,
@@ -189,7 +201,7 @@ impl Kind {
 }
 
 /// What can be named instead.
-const SUPPORTED: &str = "kustomizations, helmreleases, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
+const SUPPORTED: &str = "kustomizations, helmreleases, resourcesets, resourcesetinputproviders, sources git, sources oci, sources bucket, sources helm, sources chart, sources external, artifact \
      generators, alerts, providers, receivers (for others: kubectl)";
 
 /// The shortest word that is taken for a mistyped kind: shorter ones are near to too much.

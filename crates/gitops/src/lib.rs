@@ -17,6 +17,7 @@ mod events;
 mod fetches;
 mod foresight;
 mod helm_release;
+mod input_provider;
 mod install;
 mod kustomization;
 mod metrics;
@@ -27,6 +28,7 @@ mod policy;
 mod producer;
 mod progress;
 mod remotes;
+mod resource_set;
 mod schedule;
 #[cfg(test)]
 mod second_kind_tests;
@@ -66,6 +68,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_api::flux::controlplane::v1::ResourceSet;
 use cowherd_api::flux::helm::v2::HelmRelease;
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_api::flux::source::v1::{
@@ -152,12 +155,14 @@ impl Default for Config {
 }
 
 /// The kinds of owners.
-pub(crate) static OWNERS: [&owner::OwnerKind; 2] = [&kustomization::KIND, &helm_release::KIND];
+pub(crate) static OWNERS: [&owner::OwnerKind; 3] = [&kustomization::KIND, &helm_release::KIND, &resource_set::KIND];
 
 /// The kinds that the agents act upon, as group and kind.
 pub const ACTED_UPON: &[(&str, &str)] = &[
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("fluxcd.controlplane.io", "ResourceSet"),
+    ("fluxcd.controlplane.io", "ResourceSetInputProvider"),
     ("source.extensions.fluxcd.io", "ArtifactGenerator"),
     ("source.toolkit.fluxcd.io", "Bucket"),
     ("source.toolkit.fluxcd.io", "ExternalArtifact"),
@@ -224,10 +229,15 @@ pub async fn run(clients: impl Into<Clients>, mirrors: Mirrors, config: Config, 
     tasks.spawn(source::run::<HelmRepository>(shared.clone()));
     tasks.spawn(source::run::<HelmChart>(shared.clone()));
     tasks.spawn(source::run::<ExternalArtifact>(shared.clone()));
-    tasks.spawn(artifact_generator::run(shared));
+    tasks.spawn(artifact_generator::run(shared.clone()));
+    let providers = resource_set::Providers::default();
+    tasks.spawn(input_provider::run(shared.clone(), providers.clone()));
+    tasks.spawn(resource_set::follow_inputs(shared, providers));
     let client = clients.delivery;
     let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
     tasks.spawn(schedule::watch::owners::<HelmRelease>(watch.0, watch.1, watch.2, watch.3, watch.4));
+    let watch = (client.clone(), shard.clone(), health.clone(), metrics.clone(), signals.clone());
+    tasks.spawn(schedule::watch::owners::<ResourceSet>(watch.0, watch.1, watch.2, watch.3, watch.4));
     tasks.spawn(schedule::watch::owners::<Kustomization>(client, shard, health, metrics, signals));
     tasks.spawn(schedule::Schedule::new(context, &OWNERS).run(inbox));
     tokio::select! {

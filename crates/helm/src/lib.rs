@@ -11,7 +11,7 @@ pub mod chart;
 pub mod dependencies;
 pub mod engine;
 mod error;
-mod functions;
+pub mod functions;
 mod go;
 pub mod release;
 pub mod schema;

@@ -11,5 +11,6 @@ mod value;
 pub use error::{Cause, Error, Failure};
 pub use exec::{Execution, Limits, MissingKey};
 pub use function::{Body, Fault, Function, Type};
+pub use parse::Delimiters;
 pub use templates::{Definitions, Functions, Templates};
 pub use value::{Kind, List, MAX_DEPTH, Map, Methods, Object, Text, Value, lossy};

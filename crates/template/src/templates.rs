@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::function::Function;
-use crate::parse::{self, List, ParseError};
+use crate::parse::{self, Delimiters, List, ParseError};
 
 /// A template of a set.
 #[derive(Debug)]
@@ -115,7 +115,17 @@ impl Definitions {
     /// Reads `text`, which defines the template `name` and those that are defined inside. Bytes in it that are not UTF-8
     /// are written as they are.
     pub fn parse<C>(name: &str, text: &[u8], functions: &Functions<C>) -> Result<Self, ParseError> {
-        let (parsed, text) = parse::parse_bytes(name, text, &|name| functions.is_function(name))?;
+        Self::parse_between(Delimiters::default(), name, text, functions)
+    }
+
+    /// The same of a text whose actions stand between other delimiters.
+    pub fn parse_between<C>(
+        delimiters: Delimiters,
+        name: &str,
+        text: &[u8],
+        functions: &Functions<C>,
+    ) -> Result<Self, ParseError> {
+        let (parsed, text) = parse::parse_bytes(name, text, delimiters, &|name| functions.is_function(name))?;
         let source = Arc::new(Source { name: name.into(), text: text.into() });
         let main = (source.name.clone(), parsed.main);
         let templates = std::iter::once(main)

@@ -82,5 +82,31 @@ pub const GENERATOR: &str = "source.extensions.fluxcd.io/generator";
 pub const GENERATOR_FINALIZER: &str = "source.extensions.fluxcd.io/finalizer";
 /// The field manager with which ExternalArtifacts and the status of ArtifactGenerators are written.
 pub const GENERATOR_FIELD_MANAGER: &str = "source-watcher";
+/// `disabled` has a resource of the Flux Operator rest, and leaves an object of a ResourceSet out.
+pub const SET_RECONCILE: &str = "fluxcd.controlplane.io/reconcile";
+/// How often a resource of the Flux Operator is looked at.
+pub const SET_EVERY: &str = "fluxcd.controlplane.io/reconcileEvery";
+/// How long a reconciliation of it may take.
+pub const SET_TIMEOUT: &str = "fluxcd.controlplane.io/reconcileTimeout";
+/// `disabled` keeps an object when its ResourceSet no longer describes it.
+pub const SET_PRUNE: &str = "fluxcd.controlplane.io/prune";
+/// `enabled` recreates an object, or all of a ResourceSet, when a field that cannot change would have to.
+pub const SET_FORCE: &str = "fluxcd.controlplane.io/force";
+/// `NAMESPACE/NAME` of the ConfigMap or Secret of which one of a ResourceSet is a copy.
+pub const COPY_FROM: &str = "fluxcd.controlplane.io/copyFrom";
+/// `NAMESPACE/NAME` or `NAMESPACE/NAME:KEY` of the Secret with the kubeconfig of whose cluster a ConfigMap says where it is.
+pub const CONVERT_KUBE_CONFIG_FROM: &str = "fluxcd.controlplane.io/convertKubeConfigFrom";
+/// `KIND/NAMESPACE/NAME`, with commas between several, of what a checksum is written beside it.
+pub const CHECKSUM_FROM: &str = "fluxcd.controlplane.io/checksumFrom";
+/// That checksum.
+pub const SET_CHECKSUM: &str = "fluxcd.controlplane.io/checksum";
+/// The label with the name of the ResourceSet that applied an object.
+pub const SET_NAME: &str = "resourceset.fluxcd.controlplane.io/name";
+/// The label with the namespace of the ResourceSet that applied an object.
+pub const SET_NAMESPACE: &str = "resourceset.fluxcd.controlplane.io/namespace";
+/// The finalizer of the Flux Operator's resources.
+pub const OPERATOR_FINALIZER: &str = "fluxcd.controlplane.io/finalizer";
+/// The field manager with which ResourceSets apply objects, and with which the status of the Flux Operator's resources is written.
+pub const OPERATOR_FIELD_MANAGER: &str = "flux-operator";
 /// What an artifact says under this name is the revision that it was made of.
 pub const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";

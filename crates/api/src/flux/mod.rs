@@ -1,6 +1,7 @@
 //! Flux's resources, and the annotations and labels that its tools agree on.
 
 pub mod annotations;
+pub mod controlplane;
 pub mod helm;
 pub mod kustomize;
 pub mod notification;

@@ -5,7 +5,7 @@ use super::takeover::again;
 use super::{Applier, Desired};
 use crate::cluster::{Kind, Patched, is_conflict};
 use crate::error::ApplyError;
-use crate::owner::{ENABLED, FORCE};
+use crate::owner::{ENABLED, FORCE, SET_FORCE};
 use crate::wait::Expectation;
 
 impl Applier {
@@ -19,7 +19,7 @@ impl Applier {
         error: kube::Error,
         step: &'static str,
     ) -> Result<(), ApplyError> {
-        let wanted = desired.force || work.manifest.has(FORCE, ENABLED);
+        let wanted = desired.force || [FORCE, SET_FORCE].into_iter().any(|key| work.manifest.has(key, ENABLED));
         if wanted && may_be_immutable(&error) && self.would_be_taken_anew(desired, kind, work).await {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::memory::has;
-use crate::owner::{DISABLED, Owner, Ownership, PRUNE, RECONCILE, SSA, SSA_IGNORE};
+use crate::owner::{DISABLED, Owner, Ownership, PRUNE, RECONCILE, SET_PRUNE, SSA, SSA_IGNORE};
 
 /// Why an object stays that was to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) fn why_stays(owner: &Owner, live: &ObjectMeta, ownership: &Ownership)
     if !owner.owns(live, ownership) {
         return Some(Stays::of_another(live, ownership));
     }
-    let says = [(PRUNE, DISABLED), (RECONCILE, DISABLED), (SSA, SSA_IGNORE)];
+    let says = [(PRUNE, DISABLED), (SET_PRUNE, DISABLED), (RECONCILE, DISABLED), (SSA, SSA_IGNORE)];
     says.into_iter().find(|(key, value)| has(live, key, value)).map(|(key, value)| Stays::Asked(key, value))
 }
 
@@ -63,7 +63,7 @@ mod tests {
             why_stays(&owner, &live, &ownership).map(|why| why.to_string())
         };
         assert_eq!(why(&ours, json!({})), None);
-        for key in ["kustomize.toolkit.fluxcd.io/prune", "kustomize.toolkit.fluxcd.io/reconcile"] {
+        for key in [PRUNE, SET_PRUNE, RECONCILE] {
             assert_eq!(why(&ours, json!({ key: "Disabled" })).unwrap(), format!("it says {key}: disabled"));
         }
         assert_eq!(why(&ours, json!({ SSA: "ignore" })).unwrap(), "it says kustomize.toolkit.fluxcd.io/ssa: Ignore");

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntr
 use serde_json::{Map, Value, json};
 
 /// The groups of these objects end so.
-const GROUPS: &str = ".toolkit.fluxcd.io";
+const GROUPS: [&str; 3] = [".toolkit.fluxcd.io", ".extensions.fluxcd.io", "fluxcd.controlplane.io"];
 /// The annotations that ask for something begin so.
 const REQUESTS: &str = "f:reconcile.fluxcd.io/";
 /// The entry of a map or a list itself among those of what is in it.
@@ -19,7 +19,7 @@ pub(super) fn are_all(entry: &ManagedFieldsEntry) -> bool {
 /// Takes what is said to the agents out of an entry: an entry of its own, of the same manager; `None` where nothing is.
 pub(super) fn take(entry: &mut ManagedFieldsEntry) -> Option<ManagedFieldsEntry> {
     let group = entry.api_version.as_deref()?.split_once('/')?.0;
-    if !group.ends_with(GROUPS) {
+    if !GROUPS.iter().any(|end| group.ends_with(end)) {
         return None;
     }
     let FieldsV1(fields) = entry.fields_v1.as_mut()?;

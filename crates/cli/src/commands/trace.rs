@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use cowherd_api::flux::annotations::{SET_NAME, SET_NAMESPACE};
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
 use cowherd_text::near;
@@ -323,10 +324,14 @@ fn applied_by(object: &DynamicObject) -> Option<(String, String)> {
 
 /// What the object was made by, or else its first owner.
 async fn owner_of(client: &Client, object: &DynamicObject) -> Result<DynamicObject> {
+    let label = |name: &str| object.labels().get(name).cloned();
+    if let (Some(namespace), Some(name)) = (label(SET_NAMESPACE), label(SET_NAME)) {
+        return get(client, &Kind::ResourceSet.api_resource(), Some(&namespace), &name).await;
+    }
     let owners = object.owner_references();
     let owner = owners.iter().find(|owner| owner.controller == Some(true)).or(owners.first());
     let owner = owner.with_context(|| {
-        format!("{} was applied by no Kustomization, and no object owns it: somebody else made it", label(object))
+        format!("{} was applied by no Kustomization, and no object owns it: somebody else made it", self::label(object))
     })?;
     let group = owner.api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let served = served::find(client, format!("{}.{group}", owner.kind).trim_end_matches('.')).await?;

@@ -55,7 +55,7 @@ impl Tree {
         let target = Target::parse(&self.words)?;
         let [name] = &target.names[..] else { misuse!("name one Kustomization, as in `cowherd tree flux-system`") };
         if !Kind::OWNERS.contains(&target.kind) {
-            misuse!("only Kustomizations and HelmReleases have a tree");
+            misuse!("only Kustomizations, HelmReleases and ResourceSets have a tree");
         }
         let client = self.cluster.client().await?;
         let root = resource::get(&client, target.kind, &self.cluster.namespace, name).await?;
@@ -85,7 +85,7 @@ async fn grow(client: &Client, owner: &Resource, met: &mut BTreeSet<String>, com
                 Ok(found) => node.children.push(Box::pin(grow(client, &found, met, compact)).await?),
                 Err(_) => node.children.push(child),
             }
-        } else if !compact || child.group.ends_with(".toolkit.fluxcd.io") {
+        } else if !compact || child.group.ends_with(".toolkit.fluxcd.io") || child.group == Kind::ResourceSet.group() {
             node.children.push(child);
         }
     }

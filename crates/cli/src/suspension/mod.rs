@@ -3,7 +3,8 @@
 mod setting;
 
 use cowherd_api::flux::annotations::{
-    FIELD_MANAGER, HELM_FIELD_MANAGER, OWNER_NAME, OWNER_NAMESPACE, RELEASE_NAME, RELEASE_NAMESPACE,
+    FIELD_MANAGER, HELM_FIELD_MANAGER, OPERATOR_FIELD_MANAGER, OWNER_NAME, OWNER_NAMESPACE, RELEASE_NAME,
+    RELEASE_NAMESPACE, SET_NAME, SET_NAMESPACE,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
@@ -30,6 +31,7 @@ impl Describer {
             _ if entry.operation.as_deref() != Some("Apply") => return None,
             Some(FIELD_MANAGER) => (Kind::Kustomization, OWNER_NAME, OWNER_NAMESPACE),
             Some(HELM_FIELD_MANAGER) => (Kind::HelmRelease, RELEASE_NAME, RELEASE_NAMESPACE),
+            Some(OPERATOR_FIELD_MANAGER) => (Kind::ResourceSet, SET_NAME, SET_NAMESPACE),
             _ => return None,
         };
         let label = |key: &str| resource.object.labels().get(key).cloned();

@@ -1,7 +1,7 @@
 //! Suspends and resumes, and says where that does not hold.
 
 use anyhow::{Result, bail};
-use cowherd_api::flux::annotations::{DISABLED, GENERATOR_RECONCILE, RECONCILE, SSA};
+use cowherd_api::flux::annotations::{DISABLED, RECONCILE, SSA};
 use kube::api::{Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::json;
@@ -27,13 +27,12 @@ pub async fn set(client: &Client, resource: Resource, suspend: bool) -> Result<O
         return Ok(None);
     }
     let api = resource.kind.api(client, &resource.namespace());
-    let patch = Patch::Merge(match resource.kind {
-        Kind::ExternalArtifact => bail!("{name} is what somebody makes; suspend who makes it"),
-        Kind::ArtifactGenerator => {
-            let disabled = suspend.then_some(DISABLED);
-            json!({ "metadata": { "annotations": { GENERATOR_RECONCILE: disabled } } })
-        }
-        _ => json!({ "spec": { "suspend": suspend } }),
+    if resource.kind == Kind::ExternalArtifact {
+        bail!("{name} is what somebody makes; suspend who makes it");
+    }
+    let patch = Patch::Merge(match resource.kind.resting() {
+        Some(annotation) => json!({ "metadata": { "annotations": { annotation: suspend.then_some(DISABLED) } } }),
+        None => json!({ "spec": { "suspend": suspend } }),
     });
     let manager = if suspend { "cowherd-suspend" } else { "cowherd-resume" };
     let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
@@ -91,7 +90,7 @@ async fn against(client: &Client, resource: &Resource, suspend: bool) -> Option<
         return None;
     }
     let describer = entries(resource).find_map(|entry| Describer::of(resource, entry))?;
-    if describer.kind != Kind::Kustomization {
+    if describer.kind == Kind::HelmRelease {
         return None;
     }
     if describer.is(resource) {

@@ -25,7 +25,7 @@ use super::{Context, awaited, finalize, guard, health, idle, nobody, places, rem
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED, UNSET_VARIABLES};
 use crate::events::Type;
 use crate::owner::{Inventory, Settings, status};
-use crate::producer::Product;
+use crate::producer::{Preparing, Product};
 use crate::target::Target;
 use crate::{Phase, Progress, Trigger};
 
@@ -239,7 +239,8 @@ async fn apply(
     job.tell(context, Phase::Building);
     guard_finalizer(context, job).await?;
     act_for_account(target).await?;
-    let prepared = settings.producer.prepare(&context.client, &context.policy.decryption).await;
+    let (client, keys, tree) = (&context.client, &context.policy.decryption, Some(&job.artifact.tree));
+    let prepared = settings.producer.prepare(Preparing { client, target: Some(target), keys, tree }).await;
     let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
     job.hide(prepared.mask.clone());
 

@@ -1,6 +1,5 @@
 //! The end of an owner: what it applied is deleted, or stays, and then its finalizer goes.
 
-use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::{Account, Partial, Stale, Versioned};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -22,6 +21,7 @@ use crate::Phase;
 use crate::conditions::{PRUNE_SKIPPED, RECONCILIATION_SUCCEEDED};
 use crate::events::Type;
 use crate::owner::{Deletion, OwnerName};
+use crate::producer::Preparing;
 
 /// Deletes what the owner applied, as far as its policy says so, and lets go of it.
 pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Failure> {
@@ -32,7 +32,8 @@ pub(super) async fn finalize(context: &Context, job: &mut Job) -> Result<(), Fai
     let objects = with_given(context, job).await;
     job.say_why();
     if let Some(settings) = job.settings.clone()
-        && let Ok(prepared) = settings.producer.prepare(&context.client, &context.policy.decryption).await
+        && let Ok(prepared) =
+            settings.producer.prepare(Preparing::without_target(&context.client, &context.policy.decryption)).await
     {
         // The names of objects may hold values.
         job.hide_too(&prepared.mask);
@@ -191,9 +192,9 @@ pub(super) async fn set_finalizer(
     present: bool,
 ) -> kube::Result<Option<String>> {
     let mut finalizers: Vec<&str> = finalizers.iter().map(String::as_str).collect();
-    finalizers.retain(|finalizer| *finalizer != FINALIZER);
+    finalizers.retain(|finalizer| *finalizer != name.kind.finalizer);
     if present {
-        finalizers.push(FINALIZER);
+        finalizers.push(name.kind.finalizer);
     }
     // The list is replaced as a whole, so it must be the one that was seen.
     let metadata = json!({ "finalizers": finalizers, "resourceVersion": seen });

@@ -14,7 +14,7 @@ use tracing::Span;
 use super::Context;
 use super::failure::Failure;
 use super::hidden::Hidden;
-use crate::conditions::{ARTIFACT_FAILED, DRIFT_FOUGHT, SOURCE_NOT_READY};
+use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED, DRIFT_FOUGHT, SOURCE_NOT_READY};
 use crate::events::{self, Happened, Type};
 use crate::owner::{Owner, OwnerName, Settings, Status, status};
 use crate::producer::Inputs;
@@ -282,6 +282,11 @@ pub(crate) fn without_artifact(of: &OwnerName, source: &SourceName, latest: &Lat
         let why = problem.map_or("does not have an artifact".to_owned(), ToString::to_string);
         let message = format!("{} '{}' is not ready: {why}", source.kind.0, source.name);
         return Task::Complain { reason, message, is_final: false, severity: Type::Normal };
+    }
+    if reason == BUILD_FAILED {
+        let severity = if problem.is_some() { Type::Warning } else { Type::Normal };
+        let message = problem.map_or("its inputs are not there yet".to_owned(), ToString::to_string);
+        return Task::Complain { reason, message, is_final: false, severity };
     }
     let why = problem.map_or(String::new(), |problem| format!(" ({problem})"));
     let message = format!("Source '{source}' has no artifact yet{why}; it is applied as soon as it has one");

@@ -15,7 +15,7 @@ use super::guard;
 use super::produce::helm;
 use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::{Deletion, Owner, Settings, Status};
-use crate::producer::{Outcome, Prepared, ProducerError, Product};
+use crate::producer::{Outcome, Prepared, Preparing, ProducerError, Product};
 use crate::remotes::Brought;
 use crate::source::Artifact;
 use crate::{DecryptionKeys, Elsewhere};
@@ -114,7 +114,7 @@ pub(crate) async fn preview(
             _ => PreviewError::Build(name.clone(), text),
         }
     };
-    let prepared = settings.producer.prepare(&prospect.foreseen, &prospect.keys).await;
+    let prepared = settings.producer.prepare(Preparing::without_target(&prospect.foreseen, &prospect.keys)).await;
     let prepared = prepared.map_err(|error| unbuilt(&prospect.mask, error))?;
     let mut mask = prepared.mask.clone();
     mask.join(&prospect.mask);

@@ -10,7 +10,7 @@ use super::fetching::fetch_all;
 use super::job::Job;
 use crate::budgets::Permit;
 use crate::owner::{Owner, OwnerName, Settings};
-use crate::producer::{Outcome, Prepared, ProducerError, Product, Render, Step};
+use crate::producer::{Outcome, Prepared, Preparing, ProducerError, Product, Render, Step};
 use crate::remotes::Brought;
 use crate::source::Artifact;
 use crate::target::Target;
@@ -95,7 +95,8 @@ pub(super) async fn produce_for_another(
     settings: &Settings,
     content: &Artifact,
 ) -> Option<Product> {
-    let prepared = settings.producer.prepare(&context.client, &context.policy.decryption).await.ok()?;
+    let prepared = settings.producer.prepare(Preparing::without_target(&context.client, &context.policy.decryption));
+    let prepared = prepared.await.ok()?;
     let access = context.policy.of_owner(another, content);
     let mut brought = Brought::default();
     loop {

@@ -34,7 +34,7 @@ pub use offline::{ReleasePlan, Released};
 
 use std::sync::Arc;
 
-use cowherd_api::flux::annotations::{HELM_FIELD_MANAGER, RELEASE_NAME, RELEASE_NAMESPACE};
+use cowherd_api::flux::annotations::{FINALIZER, HELM_FIELD_MANAGER, RELEASE_NAME, RELEASE_NAMESPACE};
 use cowherd_api::flux::helm::v2::{HelmRelease, ValuesReference};
 use cowherd_apply::{Diff, ObjectId, Ownership};
 use futures::FutureExt;
@@ -61,6 +61,8 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     },
     component: "helm-controller",
     status_manager: HELM_FIELD_MANAGER,
+    finalizer: FINALIZER,
+    minds_losses: true,
     status_fields: status::FIELDS,
     read: read::<HelmRelease>,
     write_status: status::write,

@@ -13,17 +13,15 @@ use cowherd_render::Helm;
 use cowherd_tree::Tree;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
 
 use super::names::{self, Names};
 use super::remediation::ReleaseAction;
 use super::{KIND, status};
-use crate::DecryptionKeys;
 use crate::owner::{
     Deletion, Dependency, KubeConfig, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, SettingsError, Status,
     judges, ready,
 };
-use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
+use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::source::{SourceKind, SourceName, helm_chart};
 
@@ -198,11 +196,7 @@ impl Producer for Unforeseen {
         true
     }
 
-    fn prepare<'a>(
-        &'a self,
-        _client: &'a Client,
-        _keys: &'a DecryptionKeys,
-    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+    fn prepare<'a>(&'a self, _with: Preparing<'a>) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
         async { Ok(Prepared { production: Arc::new(Unforeseen), mask: Mask::default() }) }.boxed()
     }
 }

@@ -7,7 +7,7 @@ mod producer;
 mod status;
 mod variables;
 
-use cowherd_api::flux::annotations::{FIELD_MANAGER, KUSTOMIZE_STATUS_MANAGER};
+use cowherd_api::flux::annotations::{FIELD_MANAGER, FINALIZER, KUSTOMIZE_STATUS_MANAGER};
 use cowherd_api::flux::kustomize::v1::Kustomization;
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE, Ownership};
 
@@ -33,6 +33,8 @@ pub(crate) static KIND: OwnerKind = OwnerKind {
     },
     component: "kustomize-controller",
     status_manager: KUSTOMIZE_STATUS_MANAGER,
+    finalizer: FINALIZER,
+    minds_losses: true,
     status_fields: status::FIELDS,
     read: read::<Kustomization>,
     write_status: status::write,

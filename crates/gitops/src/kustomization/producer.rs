@@ -22,7 +22,7 @@ use super::decryption::{self, Decryption, DecryptionError, KeysError, Opener, Un
 use super::variables::{self, Variables, VariablesError};
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::SettingsError;
-use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
+use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::{DecryptionKeys, ElsewhereError, Unrendered};
 
@@ -144,11 +144,8 @@ impl Producer for Kustomize {
         !self.substitute_from.is_empty() || self.decryption.is_some()
     }
 
-    fn prepare<'a>(
-        &'a self,
-        client: &'a Client,
-        keys: &'a DecryptionKeys,
-    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+    fn prepare<'a>(&'a self, with: Preparing<'a>) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+        let Preparing { client, keys, .. } = with;
         let Self { namespace, substitute, substitute_from, decryption, .. } = self;
         let failed = |error: BuildError| ProducerError::new(error, BUILD_FAILED, true);
         async move {

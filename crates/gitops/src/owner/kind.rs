@@ -26,6 +26,10 @@ pub(crate) struct OwnerKind {
     pub(crate) component: &'static str,
     /// The field manager with which statuses are written.
     pub(crate) status_manager: &'static str,
+    /// The finalizer that its owners have, so that they do not go before it was cleaned up after them.
+    pub(crate) finalizer: &'static str,
+    /// Whether a prune of all that an owner had, or of what holds something of others, waits until somebody approves of it.
+    pub(crate) minds_losses: bool,
     /// The fields that a status can have. Those that are not written are removed.
     pub(crate) status_fields: &'static [&'static str],
     /// Reads an object of the kind.

@@ -17,7 +17,7 @@ pub(crate) mod status;
 use std::any::Any;
 use std::sync::Arc;
 
-use cowherd_api::flux::annotations::{FINALIZER, RECONCILE_REQUESTED_AT};
+use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_apply::Account;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -115,7 +115,7 @@ impl Owner {
 
     /// Whether it may not go before we have cleaned up after it.
     pub(crate) fn has_finalizer(&self) -> bool {
-        self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+        self.finalizers().iter().any(|finalizer| finalizer == self.name.kind.finalizer)
     }
 
     /// How events name it.

@@ -149,7 +149,13 @@ pub(crate) fn succeeded(status: &mut Status, owner: &Owner, revision: &str, orig
     let held = find(&status.conditions, PRUNE_PROTECTED).filter(|held| held.status == True);
     let held = held.and_then(|held| held.message.split(". ").next());
     let held = held.map_or(String::new(), |held| format!("; {held} (PruneProtected)"));
-    let message = format!("Applied revision: {revision}{}{held}", assumed.unwrap_or_default());
+    let applied = match (owner.name.kind.has_commits, status.objects().len()) {
+        (true, _) => format!("Applied revision: {revision}"),
+        // What is made of inputs has no revision that anybody knows.
+        (false, 1) => "Applied 1 object".to_owned(),
+        (false, count) => format!("Applied {count} objects"),
+    };
+    let message = format!("{applied}{}{held}", assumed.unwrap_or_default());
     let mut conditions = conditions(status, owner);
     conditions.set(READY, True, RECONCILIATION_SUCCEEDED, &message);
     conditions.remove(RECONCILING);

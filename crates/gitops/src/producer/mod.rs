@@ -23,6 +23,7 @@ use kube::Client;
 
 use crate::DecryptionKeys;
 use crate::remotes::Brought;
+use crate::target::Target;
 
 pub(crate) use error::ProducerError;
 pub(crate) use failed::FailedRenders;
@@ -37,12 +38,28 @@ pub(crate) trait Producer: Debug + Send + Sync {
     /// than an interval.
     fn reads_cluster(&self) -> bool;
 
-    /// Reads what it takes from the cluster; `keys` are those that count for all that is encrypted.
-    fn prepare<'a>(
-        &'a self,
-        client: &'a Client,
-        keys: &'a DecryptionKeys,
-    ) -> BoxFuture<'a, Result<Prepared, ProducerError>>;
+    /// Reads what it takes from the cluster.
+    fn prepare<'a>(&'a self, with: Preparing<'a>) -> BoxFuture<'a, Result<Prepared, ProducerError>>;
+}
+
+/// What a producer is prepared with.
+#[derive(Clone, Copy)]
+pub(crate) struct Preparing<'a> {
+    /// Reads what is there for all owners of the namespace.
+    pub(crate) client: &'a Client,
+    /// Where objects are brought, with the rights of who acts there; without it is only to be told which objects there are.
+    pub(crate) target: Option<&'a Target>,
+    /// Those that count for all that is encrypted.
+    pub(crate) keys: &'a DecryptionKeys,
+    /// The content, where it is known by now.
+    pub(crate) tree: Option<&'a Arc<dyn Tree>>,
+}
+
+impl<'a> Preparing<'a> {
+    /// What it takes to tell which objects there are.
+    pub(crate) fn without_target(client: &'a Client, keys: &'a DecryptionKeys) -> Self {
+        Self { client, target: None, keys, tree: None }
+    }
 }
 
 /// A producer that has all but content.

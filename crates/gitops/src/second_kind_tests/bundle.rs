@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cowherd_api::flux::annotations::FINALIZER;
 use cowherd_apply::health::Judges;
 use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, Ownership};
@@ -13,15 +14,14 @@ use cowherd_tree::{Recorder, Tree, TreePath};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use kube::core::NamespaceResourceScope;
-use kube::{Client, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::DecryptionKeys;
 use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::{Deletion, Inventory, Owner, OwnerKind, OwnerName, Owning, Precedence, Settings, Status, read};
-use crate::producer::{Inputs, Outcome, Prepared, Producer, ProducerError, Product, Production};
+use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
 use crate::source::{SourceName, git};
 
@@ -40,6 +40,8 @@ pub(super) static KIND: OwnerKind = OwnerKind {
     },
     component: "bundle-controller",
     status_manager: "bundle-controller-status",
+    finalizer: FINALIZER,
+    minds_losses: true,
     status_fields: &["observedGeneration", "conditions", "delivered", "objects"],
     read: read::<Bundle>,
     write_status,
@@ -159,11 +161,7 @@ impl Producer for FromFile {
         false
     }
 
-    fn prepare<'a>(
-        &'a self,
-        _client: &'a Client,
-        _keys: &'a DecryptionKeys,
-    ) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
+    fn prepare<'a>(&'a self, _with: Preparing<'a>) -> BoxFuture<'a, Result<Prepared, ProducerError>> {
         assert!(self.0 != BUG, "what it works with is {UNSPEAKABLE}");
         let prepared = Prepared { production: Arc::new(self.clone()), mask: Mask::default() };
         async { Ok(prepared) }.boxed()

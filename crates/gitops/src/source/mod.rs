@@ -36,6 +36,7 @@ use cowherd_api::flux::annotations::RECONCILE_REQUESTED_AT;
 use cowherd_source::Mirrors;
 use kube::Client;
 use kube::core::error_boundary::InvalidObject;
+use sha2::{Digest, Sha256};
 
 use crate::artifact_generator::Generators;
 use crate::events::Recorders;
@@ -46,13 +47,18 @@ use crate::{Config, Progress};
 pub(crate) use artifact::Artifact;
 pub(crate) use kind::{Found, Problem, Source, Stored};
 pub(crate) use name::{SourceKind, SourceName};
-pub(crate) use news::{Latest, News, Tell};
+pub(crate) use news::{Latest, News, Tell, Teller};
 pub(crate) use origin::Origin;
 pub(crate) use run::run;
 pub(crate) use shelf::Shelf;
 
 /// How long a fetch may take at most, whatever the source says.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The identity of bytes, as `sha256:<hex>`.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
 
 /// Whether a person asked for a look at the object that there was none for yet.
 fn is_requested(object: &impl Source) -> bool {

@@ -40,7 +40,7 @@ pub(crate) type Tell = Arc<dyn Fn(News) + Send + Sync>;
 
 /// Tells of one source. Once it is said to be gone, nothing more is: a fetch that was still going on brings nothing back.
 #[derive(Clone)]
-pub(super) struct Teller(Arc<Mutex<State>>);
+pub(crate) struct Teller(Arc<Mutex<State>>);
 
 struct State {
     source: SourceName,
@@ -50,17 +50,17 @@ struct State {
 }
 
 impl Teller {
-    pub(super) fn new(source: SourceName, tell: Tell) -> Self {
+    pub(crate) fn new(source: SourceName, tell: Tell) -> Self {
         Self(Arc::new(Mutex::new(State { source, tell, latest: Latest::default(), is_gone: false })))
     }
 
     /// There is such a source, whatever it will bring.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.change(|_| true);
     }
 
     /// The source has this, and all is well. What was told already is not told again.
-    pub(super) fn brought(&self, artifact: Arc<Artifact>) {
+    pub(crate) fn brought(&self, artifact: Arc<Artifact>) {
         self.change(|latest| {
             let known = latest.artifact.as_ref();
             let is_new =
@@ -74,7 +74,7 @@ impl Teller {
     }
 
     /// The source could not be looked at. What it brought before still counts, unless it `is_outdated` for whoever minds that.
-    pub(super) fn failed(&self, problem: &Problem, is_outdated: bool) {
+    pub(crate) fn failed(&self, problem: &Problem, is_outdated: bool) {
         self.change(|latest| {
             let was_outdated = std::mem::replace(&mut latest.is_outdated, is_outdated);
             latest.problem.replace(problem.clone()).as_ref() != Some(problem) || was_outdated != is_outdated
@@ -82,7 +82,7 @@ impl Teller {
     }
 
     /// The source is gone.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_gone = true;
         (state.tell)(News { source: state.source.clone(), latest: None });

@@ -24,6 +24,7 @@ mod pruning;
 mod releases;
 mod remotes;
 mod rights;
+mod sets;
 mod shards;
 mod sharing;
 mod spans;

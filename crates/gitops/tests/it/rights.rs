@@ -11,6 +11,7 @@ use crate::world::{FLUX, World, condition, config_map, kustomization};
 const SOURCE: &str = "source.toolkit.fluxcd.io/v1";
 const HELM: &str = "helm.toolkit.fluxcd.io/v2";
 const EXTENSIONS: &str = "source.extensions.fluxcd.io/v1beta1";
+const OPERATOR: &str = "fluxcd.controlplane.io/v1";
 
 /// What each of the agents asked.
 #[derive(Default)]
@@ -219,7 +220,7 @@ async fn told_again(world: &World, name: &str) {
 }
 
 /// The kinds of which Alerts tell, with objects of them that webhooks have reconciled.
-const TOLD: [(&str, &str, &str); 9] = [
+const TOLD: [(&str, &str, &str); 11] = [
     ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     (HELM, "HelmRelease", "web"),
     (SOURCE, "GitRepository", FLUX),
@@ -229,7 +230,35 @@ const TOLD: [(&str, &str, &str); 9] = [
     (SOURCE, "HelmChart", "web"),
     (SOURCE, "ExternalArtifact", "part"),
     (EXTENSIONS, "ArtifactGenerator", "parts"),
+    (OPERATOR, "ResourceSet", "set"),
+    (OPERATOR, "ResourceSetInputProvider", "given"),
 ];
+
+/// A ResourceSet whose objects are filled in with what a provider gives, one of them a copy, after something else is there.
+async fn play_set(world: &World) {
+    let metadata = |name: &str, labels: Value| json!({ "name": name, "namespace": FLUX, "labels": labels });
+    let provider = json!({ "metadata": metadata("given", json!({ "gives": "values" })),
+        "spec": { "type": "Static", "defaultValues": { "value": "given" } } });
+    world.create(OPERATOR, "ResourceSetInputProvider", provider).await;
+    let secret = json!({ "metadata": { "name": "copied", "namespace": FLUX }, "stringData": { "a": "b" } });
+    world.create("v1", "Secret", secret).await;
+    let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "set", "namespace": "apps" },
+        "data": { "key": "<< inputs.value >>" } });
+    let annotations = json!({ "fluxcd.controlplane.io/copyFrom": format!("{FLUX}/copied") });
+    let copy = json!({ "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "copy", "namespace": "apps", "annotations": annotations } });
+    let needs = json!([{ "apiVersion": "v1", "kind": "Namespace", "name": "apps", "ready": true }]);
+    let from = json!([{ "name": "given" }, { "selector": { "matchLabels": { "gives": "values" } } }]);
+    let set = json!({ "metadata": metadata("set", json!({})),
+        "spec": { "inputsFrom": from, "dependsOn": needs, "resources": [map, copy] } });
+    world.create(OPERATOR, "ResourceSet", set).await;
+    world
+        .until("the set is there", async || match world.value("apps", "set").await.as_deref() {
+            Some("given") => Ok(()),
+            _ => Err(format!("{:?}", world.get(OPERATOR, "ResourceSet", Some(FLUX), "set").await)),
+        })
+        .await;
+}
 
 /// An Alert whose Provider may not be asked, about all that happens, and one whose labels nothing has.
 async fn follow_with_alerts(world: &World) {
@@ -323,6 +352,7 @@ async fn play(world: &World) {
     play_elsewhere(world).await;
     play_release(world).await;
     play_generator(world).await;
+    play_set(world).await;
     play_webhook(world).await;
     told_again(world, "all").await;
     for (kind, name) in
@@ -330,6 +360,8 @@ async fn play(world: &World) {
     {
         world.patch(SOURCE, kind, FLUX, name, finalizer.clone()).await;
     }
+    let finalizer = json!({ "metadata": { "finalizers": ["fluxcd.controlplane.io/finalizer"] } });
+    world.patch(OPERATOR, "ResourceSetInputProvider", FLUX, "given", finalizer).await;
     let deleted = [
         (SOURCE, "GitRepository", "gone"),
         (SOURCE, "OCIRepository", "artifact"),
@@ -337,6 +369,8 @@ async fn play(world: &World) {
         (SOURCE, "HelmChart", "web"),
         (SOURCE, "HelmRepository", "charts"),
         (EXTENSIONS, "ArtifactGenerator", "parts"),
+        (OPERATOR, "ResourceSet", "set"),
+        (OPERATOR, "ResourceSetInputProvider", "given"),
         (HELM, "HelmRelease", "web"),
         ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "root"),
     ];

@@ -23,6 +23,7 @@ pub struct Context<'c> {
     regexes: HashMap<Box<[u8]>, Rc<Expression>>,
     /// The maps into which lists or maps were put: they may hold themselves by now.
     entangled: Vec<Map>,
+    given: Value,
     /// What the functions of the engine need.
     pub(crate) engine: State<'c>,
 }
@@ -36,6 +37,7 @@ impl<'c> Context<'c> {
             random: Box::new(random),
             regexes: HashMap::new(),
             entangled: Vec::new(),
+            given: Value::Nil,
             engine: State::default(),
         }
     }
@@ -50,6 +52,16 @@ impl<'c> Context<'c> {
     pub fn with_zone(mut self, name: &str) -> Option<Self> {
         self.zone = Zone::named(name)?;
         Some(self)
+    }
+
+    /// Keeps something for functions that are the caller's own.
+    pub fn give(&mut self, given: Value) {
+        self.given = given;
+    }
+
+    /// What the caller keeps for its own functions.
+    pub fn given(&self) -> &Value {
+        &self.given
     }
 
     /// The time at which the templates are executed.

@@ -31,7 +31,7 @@ mod yaml;
 use cowherd_template::Function;
 
 pub use context::Context;
-pub(crate) use yaml::to_yaml;
+pub use yaml::to_yaml;
 
 /// Every function that needs no engine.
 pub fn functions<'c>() -> impl Iterator<Item = Function<Context<'c>>> {

@@ -38,7 +38,10 @@ fn say(error: EncodeError) -> Fault {
 }
 
 /// The value as YAML, as `toYaml` gives it.
-pub(crate) fn to_yaml(value: &Value) -> Result<String, String> {
+///
+/// # Errors
+/// When it holds itself, or goes too deep.
+pub fn to_yaml(value: &Value) -> Result<String, String> {
     encode(value).map_err(|error| error.to_string())
 }
 

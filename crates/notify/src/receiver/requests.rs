@@ -25,6 +25,8 @@ const VERSIONS: &[(&str, &str)] = &[
     ("OCIRepository", "source.toolkit.fluxcd.io/v1"),
     ("ImageRepository", "image.toolkit.fluxcd.io/v1"),
     ("ArtifactGenerator", "source.extensions.fluxcd.io/v1beta1"),
+    ("ResourceSet", "fluxcd.controlplane.io/v1"),
+    ("ResourceSetInputProvider", "fluxcd.controlplane.io/v1"),
 ];
 
 /// Why something is not reconciled.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use cowherd_api::supported::{
-    ARTIFACT_GENERATOR, BUCKET, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, Unsupported, refused,
+    ARTIFACT_GENERATOR, BUCKET, HELM_CHART, HELM_RELEASE, HELM_REPOSITORY, INPUT_PROVIDER, RESOURCE_SET, Unsupported,
+    refused,
 };
 use cowherd_apply::Manifest;
 use cowherd_tree::{EntryKind, Tree, TreePath};
@@ -46,6 +47,8 @@ fn table(group: &str, kind: &str) -> Option<&'static [Unsupported]> {
     match (group, kind) {
         (GROUP, "HelmRelease") => Some(HELM_RELEASE),
         ("source.extensions.fluxcd.io", "ArtifactGenerator") => Some(ARTIFACT_GENERATOR),
+        ("fluxcd.controlplane.io", "ResourceSet") => Some(RESOURCE_SET),
+        ("fluxcd.controlplane.io", "ResourceSetInputProvider") => Some(INPUT_PROVIDER),
         ("source.toolkit.fluxcd.io", "Bucket") => Some(BUCKET),
         ("source.toolkit.fluxcd.io", "HelmChart") => Some(HELM_CHART),
         ("source.toolkit.fluxcd.io", "HelmRepository") => Some(HELM_REPOSITORY),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
+use super::Delimiters;
 use crate::format::{code_point, is_digit, is_letter, quote};
 
 use super::node::Position;
@@ -22,13 +23,14 @@ pub(super) struct Lexer<'t> {
     inside_action: bool,
     break_is_keyword: bool,
     continue_is_keyword: bool,
+    delimiters: Delimiters,
     /// Why the text could not be read on.
     complaint: Cow<'static, str>,
 }
 
 impl<'t> Lexer<'t> {
     /// Begins at the start of `text`. The two words are keywords unless functions have their names.
-    pub fn new(text: &'t str, break_is_keyword: bool, continue_is_keyword: bool) -> Self {
+    pub fn new(text: &'t str, delimiters: Delimiters, break_is_keyword: bool, continue_is_keyword: bool) -> Self {
         Self {
             text,
             position: 0,
@@ -39,6 +41,7 @@ impl<'t> Lexer<'t> {
             inside_action: false,
             break_is_keyword,
             continue_is_keyword,
+            delimiters,
             complaint: "".into(),
         }
     }
@@ -143,7 +146,7 @@ impl<'t> Lexer<'t> {
     /// Reads text up to an action, and passes over comments.
     fn outside(&mut self) -> Token<'t> {
         loop {
-            let Some(length) = find_action(self.rest_bytes()) else {
+            let Some(length) = find_action(self.rest_bytes(), self.delimiters.left) else {
                 self.position = self.text.len();
                 if self.position > self.start {
                     self.count_lines();
@@ -178,7 +181,7 @@ impl<'t> Lexer<'t> {
         (trimmed < length).then_some(token)
     }
 
-    /// Reads `{{`. `None` where a comment followed, which is passed over.
+    /// Reads the left delimiter. `None` where a comment followed, which is passed over.
     fn left_delimiter(&mut self) -> Option<Token<'t>> {
         self.position += 2;
         let marker = if has_left_trim_marker(self.rest_bytes()) { 2 } else { 0 };
@@ -220,11 +223,12 @@ impl<'t> Lexer<'t> {
         self.position += self.rest_bytes().iter().take_while(|byte| is_space(**byte)).count();
     }
 
-    /// Whether `}}` or ` -}}` is next; where it is, whether it trims.
+    /// Whether the right delimiter is next, or one that trims; where it is, whether it trims.
     fn at_right_delimiter(&self) -> Option<bool> {
-        match self.rest_bytes() {
-            [b'}', b'}', ..] => Some(false),
-            [space, b'-', b'}', b'}', ..] if is_space(*space) => Some(true),
+        let rest = self.rest_bytes();
+        match rest {
+            _ if rest.starts_with(&self.delimiters.right) => Some(false),
+            [space, b'-', rest @ ..] if is_space(*space) && rest.starts_with(&self.delimiters.right) => Some(true),
             _ => None,
         }
     }
@@ -292,7 +296,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Reads spaces, of which the last may be part of ` -}}`.
+    /// Reads spaces, of which the last may be part of a right delimiter that trims.
     fn space(&mut self) -> Token<'t> {
         self.skip_spaces();
         self.position -= 1;
@@ -351,8 +355,8 @@ impl<'t> Lexer<'t> {
 
     fn at_terminator(&self) -> bool {
         match self.rest_bytes() {
-            [] | [b'.' | b',' | b'|' | b':' | b')' | b'(', ..] | [b'}', b'}', ..] => true,
-            [byte, ..] => is_space(*byte),
+            [] | [b'.' | b',' | b'|' | b':' | b')' | b'(', ..] => true,
+            rest @ [byte, ..] => is_space(*byte) || rest.starts_with(&self.delimiters.right),
         }
     }
 
@@ -436,10 +440,10 @@ impl<'t> Lexer<'t> {
     }
 }
 
-/// Where the first `{{` of `text` stands.
-fn find_action(text: &[u8]) -> Option<usize> {
-    let mut braces = memchr_iter(b'{', text);
-    braces.find(|at| text.get(at + 1) == Some(&b'{'))
+/// Where the first left delimiter of `text` stands.
+fn find_action(text: &[u8], [first, second]: [u8; 2]) -> Option<usize> {
+    let mut found = memchr_iter(first, text);
+    found.find(|at| text.get(at + 1) == Some(&second))
 }
 
 /// Whether a number begins here. A dot at the very end does too, and is then found to be none.

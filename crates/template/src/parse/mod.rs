@@ -44,19 +44,36 @@ pub struct ParseError {
     pub message: String,
 }
 
+/// What an action stands between, each of two characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delimiters {
+    /// What begins it.
+    pub left: [u8; 2],
+    /// What ends it.
+    pub right: [u8; 2],
+}
+
+impl Default for Delimiters {
+    /// Go's: `{{` and `}}`.
+    fn default() -> Self {
+        Self { left: *b"{{", right: *b"}}" }
+    }
+}
+
 /// Reads `text`, which errors call `name`. `is_function` tells which functions there are.
 pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Result<Parsed, ParseError> {
-    parser::Parser::new(name, text, false, is_function).parse()
+    parser::Parser::new(name, text, Delimiters::default(), false, is_function).parse()
 }
 
 /// Reads a text that need not be UTF-8; also gives the text by which its positions count.
 pub(crate) fn parse_bytes<'t>(
     name: &str,
     text: &'t [u8],
+    delimiters: Delimiters,
     is_function: &dyn Fn(&str) -> bool,
 ) -> Result<(Parsed, std::borrow::Cow<'t, str>), ParseError> {
     let readable = stray::readable(text);
     let has_strays = matches!(readable, std::borrow::Cow::Owned(_));
-    let parsed = parser::Parser::new(name, &readable, has_strays, is_function).parse()?;
+    let parsed = parser::Parser::new(name, &readable, delimiters, has_strays, is_function).parse()?;
     Ok((parsed, readable))
 }

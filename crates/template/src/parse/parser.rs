@@ -8,7 +8,7 @@ use super::lexer::Lexer;
 use super::literal::unquote;
 use super::node::List;
 use super::token::{Kind, Token};
-use super::{MAX_DEPTH, ParseError, Parsed, stray};
+use super::{Delimiters, MAX_DEPTH, ParseError, Parsed, stray};
 use crate::value::Text;
 
 pub(super) type Result<T> = std::result::Result<T, ParseError>;
@@ -96,10 +96,16 @@ impl Tree<'_> {
 }
 
 impl<'a, 't> Parser<'a, 't> {
-    pub fn new(name: &'a str, text: &'t str, has_strays: bool, is_function: &'a dyn Fn(&str) -> bool) -> Self {
+    pub fn new(
+        name: &'a str,
+        text: &'t str,
+        delimiters: Delimiters,
+        has_strays: bool,
+        is_function: &'a dyn Fn(&str) -> bool,
+    ) -> Self {
         Self {
             name,
-            lexer: Lexer::new(text, !is_function("break"), !is_function("continue")),
+            lexer: Lexer::new(text, delimiters, !is_function("break"), !is_function("continue")),
             has_strays,
             is_function,
             definitions: Definitions::default(),

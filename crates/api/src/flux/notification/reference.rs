@@ -15,7 +15,8 @@ pub struct EventSource {
     /// The kind.
     #[schemars(extend("enum" = [
         "Bucket", "GitRepository", "Kustomization", "HelmRelease", "HelmChart", "HelmRepository", "ImageRepository",
-        "ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact"
+        "ImagePolicy", "ImageUpdateAutomation", "OCIRepository", "ArtifactGenerator", "ExternalArtifact",
+        "FluxInstance", "ResourceSet", "ResourceSetInputProvider"
     ]))]
     pub kind: String,
     /// The name, or `*` for all of the namespace.

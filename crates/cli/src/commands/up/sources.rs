@@ -132,8 +132,8 @@ impl Sources {
 
 /// How a source is called where it is told of: all are sources, but for what makes some, which may have the name of one.
 pub fn called(kind: &str, name: &str) -> String {
-    match kind == Kind::ArtifactGenerator.name() {
-        true => format!("artifactgenerator {name}"),
+    match [Kind::ArtifactGenerator, Kind::ResourceSetInputProvider].iter().any(|maker| kind == maker.name()) {
+        true => format!("{} {name}", kind.to_ascii_lowercase()),
         false => format!("source {name}"),
     }
 }

@@ -83,7 +83,10 @@ pub(super) async fn hold(
     if stale.objects.is_empty() || is_unprotected(context, &job.owner) {
         return Ok(Held::default());
     }
-    let mut held = unmeant(context, target, job, (old, applied), (gone, stale), &awaited).await?;
+    let mut held = match job.name.kind.minds_losses {
+        true => unmeant(context, target, job, (old, applied), (gone, stale), &awaited).await?,
+        false => Held::default(),
+    };
     wait_for(target, stale, awaited, &mut held).await?;
     if held.objects.is_empty() {
         context.begun.end(&job.name);

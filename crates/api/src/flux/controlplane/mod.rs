@@ -1,0 +1,3 @@
+//! The Flux Operator's resources: `fluxcd.controlplane.io`.
+
+pub mod v1;

@@ -1,0 +1,33 @@
+//! `fluxcd.controlplane.io/v1`.
+
+mod input_provider;
+mod resource_set;
+mod selector;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+pub use input_provider::{
+    ExternalArtifactSelector, InputFilter, InputSkip, NextSchedule, ResourceSetInputProvider,
+    ResourceSetInputProviderSpec, ResourceSetInputProviderStatus, Schedule, input_provider_crd,
+};
+pub use resource_set::{
+    CommonMetadata, Dependency, Input, InputProviderReference, InputStrategy, ResourceSet, ResourceSetSpec,
+    ResourceSetStatus, Step, resource_set_crd,
+};
+pub use selector::{LabelSelector, LabelSelectorRequirement};
+
+/// The schema of a map whose values may be anything.
+fn any_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "x-kubernetes-preserve-unknown-fields": true } })
+}
+
+/// The schema of a list of such maps.
+fn lists_of_any_values(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": {
+        "type": "object", "additionalProperties": { "x-kubernetes-preserve-unknown-fields": true } } })
+}
+
+/// The schema of a list of objects of any kind.
+fn any_objects(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } })
+}

@@ -1,0 +1,65 @@
+//! The Flux Operator's ResourceSetInputProviders: inputs of ResourceSets that come from elsewhere.
+//!
+//! A [`task`] for each looks what there is when that is due, and writes it into the status ([`report`]), of which it comes to the
+//! ResourceSets that name it.
+
+mod export;
+mod report;
+mod task;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use cowherd_api::flux::controlplane::v1::ResourceSetInputProvider;
+use kube::core::error_boundary::InvalidObject;
+use tokio::sync::watch;
+
+use crate::NamespacedName;
+use crate::resource_set::Providers;
+use crate::source::{Shared, SourceKind};
+use crate::tasks::{self, Tasks};
+
+/// The kind, among those that bring content.
+pub(crate) const PROVIDER: SourceKind = SourceKind("ResourceSetInputProvider");
+
+/// Keeps a task for each ResourceSetInputProvider in the cluster, for ever.
+pub(crate) async fn run(shared: Shared, providers: Providers) {
+    let (client, health, metrics) =
+        (shared.client.clone(), shared.config.health.clone(), shared.config.metrics.clone());
+    tasks::run(Keeping { shared, providers }, client, health, metrics).await;
+}
+
+/// What is done for ResourceSetInputProviders.
+#[derive(Clone)]
+struct Keeping {
+    shared: Shared,
+    /// Is told where something else is given than before.
+    providers: Providers,
+}
+
+impl Tasks for Keeping {
+    type Object = ResourceSetInputProvider;
+    type Kept = NamespacedName;
+
+    fn begin(&self, name: &NamespacedName) -> NamespacedName {
+        self.providers.note(&name.namespace);
+        name.clone()
+    }
+
+    fn keep(
+        self,
+        name: NamespacedName,
+        objects: watch::Receiver<Arc<ResourceSetInputProvider>>,
+        _kept: NamespacedName,
+    ) -> impl Future<Output = ()> + Send {
+        task::keep(self.shared, self.providers, name, objects)
+    }
+
+    fn end(&self, name: NamespacedName) {
+        self.providers.note(&name.namespace);
+    }
+
+    fn unreadable(&self, invalid: &InvalidObject) {
+        self.shared.unreadable(PROVIDER, invalid);
+    }
+}

@@ -1,0 +1,128 @@
+//! The objects that must be there, or ready, before anything is done for a ResourceSet.
+
+use std::sync::Arc;
+
+use cowherd_api::flux::controlplane::v1::Dependency as Said;
+use cowherd_apply::health::{Status, assess};
+use cowherd_apply::{ObjectId, Versioned};
+use cowherd_cel::{Budget, Expression, Scope};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+
+use crate::owner::{Dependency, OwnerKind, OwnerName, SettingsError};
+use crate::target::Target;
+use crate::{helm_release, kustomization};
+
+/// The annotation in which kubectl keeps what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object that must be there first.
+#[derive(Clone, Debug)]
+pub(super) struct Needed {
+    object: Versioned,
+    ready: Ready,
+}
+
+/// What it has to be besides.
+#[derive(Clone, Debug)]
+enum Ready {
+    /// Nothing.
+    IfThere,
+    /// As kstatus has it.
+    ByStatus,
+    /// What an expression says over its fields, which is displayed as it was written.
+    ByExpression(Arc<Expression>),
+}
+
+/// Why a ResourceSet waits.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unmet {
+    #[error("Retrying dependency check: dependency {0} not found")]
+    Missing(String),
+    #[error("Retrying dependency check: dependency {0} cannot be read: {1}")]
+    Unread(String, String),
+    #[error("Retrying dependency check: dependency {0} not ready: status {1}")]
+    NotReady(String, Status),
+    #[error("Retrying dependency check: dependency {0} not ready: expression '{1}'")]
+    NotSo(String, String),
+    #[error("Retrying dependency check: failed to evaluate the CEL expression '{1}' of dependency {0}: {2}")]
+    Failed(String, String, String),
+}
+
+impl Needed {
+    /// What stands at that place of the spec.
+    pub(super) fn read(place: usize, said: &Said) -> Result<Self, SettingsError> {
+        let (group, version) = said.api_version.split_once('/').unwrap_or(("", &said.api_version));
+        let id = ObjectId {
+            namespace: said.namespace.clone().unwrap_or_default(),
+            name: said.name.clone(),
+            group: group.to_owned(),
+            kind: said.kind.clone(),
+        };
+        let object = Versioned { id, version: version.to_owned() };
+        if let Some((field, text)) = object.misnamed() {
+            let problem = format!("has the {field} {text:?}, which no object has; see Kubernetes' rules for names");
+            return Err(SettingsError::new(format!("dependsOn[{place}]"), problem));
+        }
+        let ready = match said.ready_expr.as_deref().filter(|text| !text.is_empty()) {
+            _ if said.ready != Some(true) => Ready::IfThere,
+            None => Ready::ByStatus,
+            Some(text) => Ready::ByExpression(Arc::new(Expression::parse(text).map_err(|error| {
+                let problem = format!("cannot be read as an expression of CEL: {error}");
+                SettingsError::expression(format!("dependsOn[{place}].readyExpr"), problem)
+            })?)),
+        };
+        Ok(Self { object, ready })
+    }
+
+    /// The owner that it is, where that says itself whether it is ready.
+    fn owner(&self) -> Option<OwnerName> {
+        let kinds: [&'static OwnerKind; 3] = [&super::KIND, &kustomization::KIND, &helm_release::KIND];
+        let id = &self.object.id;
+        let kind = kinds.into_iter().find(|kind| kind.group == id.group && kind.kind == id.kind)?;
+        matches!(self.ready, Ready::ByStatus).then(|| OwnerName::new(kind, &id.namespace, &id.name))
+    }
+
+    /// Looks at it with the rights of who acts for the ResourceSet, which is in `namespace`.
+    pub(super) async fn check(&self, target: &Target, namespace: &str) -> Result<(), Unmet> {
+        let name = format!("{}/{}", self.object.api_version(), self.object.id);
+        let found = target.applier.look(&self.object, target.account.as_ref()).await;
+        let found = found.map_err(|error| Unmet::Unread(name.clone(), error.to_string()))?;
+        let mut object = found.ok_or_else(|| Unmet::Missing(name.clone()))?;
+        match &self.ready {
+            Ready::IfThere => Ok(()),
+            Ready::ByStatus => match assess(&object, Timestamp::now()).status {
+                Status::Current => Ok(()),
+                status => Err(Unmet::NotReady(name, status)),
+            },
+            Ready::ByExpression(expression) => {
+                self.withhold(&mut object, namespace);
+                let said = expression.to_string();
+                match expression.bool(&Scope::fields(&object), Budget::EXPRESSION) {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(Unmet::NotSo(name, said)),
+                    Err(error) => Err(Unmet::Failed(name, said, error.to_string())),
+                }
+            }
+        }
+    }
+
+    /// Takes out what no expression is to see: what kubectl applied, and what a Secret of another namespace holds.
+    fn withhold(&self, object: &mut Value, namespace: &str) {
+        if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.remove(LAST_APPLIED);
+        }
+        let id = &self.object.id;
+        if id.group.is_empty() && id.kind == "Secret" && id.namespace != namespace {
+            if let Some(object) = object.as_object_mut() {
+                object.remove("data");
+            }
+        }
+    }
+}
+
+/// Those that the schedule waits for, which knows when they change and finds cycles, and the others.
+pub(super) fn by_schedule(needed: Vec<Needed>) -> (Vec<Dependency>, Vec<Needed>) {
+    let owners = needed.iter().filter_map(Needed::owner).map(|name| Dependency { name, ready: None });
+    (owners.collect(), needed.into_iter().filter(|one| one.owner().is_none()).collect())
+}
