@@ -4,8 +4,11 @@ use cowherd_apply::ObjectId;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use crate::OWNERS;
 use crate::owner::{Owner, OwnerKind, Status};
+use crate::{OWNERS, helm_release, kustomization};
+
+/// The kinds whose changes are foreseen. What ResourceSets would make is not yet.
+static FORESEEN: [&OwnerKind; 2] = [&kustomization::KIND, &helm_release::KIND];
 
 /// An object that has others kept as it says, of whatever kind.
 #[derive(Clone, Debug)]
@@ -55,10 +58,10 @@ impl Subject {
 /// The kind of owner that an object is of.
 pub(super) fn kind_of(object: &Value) -> Option<&'static OwnerKind> {
     let group = object["apiVersion"].as_str()?.split_once('/')?.0;
-    OWNERS.into_iter().find(|kind| kind.group == group && object["kind"] == kind.kind)
+    FORESEEN.into_iter().find(|kind| kind.group == group && object["kind"] == kind.kind)
 }
 
 /// The kind of owner that an object of this name is of.
 pub(super) fn kind_of_id(id: &ObjectId) -> Option<&'static OwnerKind> {
-    OWNERS.into_iter().find(|kind| (kind.group, kind.kind) == (id.group.as_str(), id.kind.as_str()))
+    FORESEEN.into_iter().find(|kind| (kind.group, kind.kind) == (id.group.as_str(), id.kind.as_str()))
 }
