@@ -3,12 +3,10 @@
 use cowherd_helm::functions::{self, Context};
 use cowherd_template::{Execution, Fault, Function, Functions, Type, Value};
 
-use crate::slug;
+use crate::{numbers, slug};
 
 /// What slim-sprig has of sprig.
 const OF_SPRIG: &[&str] = &[
-    "add",
-    "add1",
     "adler32sum",
     "ago",
     "all",
@@ -20,7 +18,6 @@ const OF_SPRIG: &[&str] = &[
     "b64dec",
     "b64enc",
     "base",
-    "biggest",
     "cat",
     "ceil",
     "chunk",
@@ -34,7 +31,6 @@ const OF_SPRIG: &[&str] = &[
     "dict",
     "dig",
     "dir",
-    "div",
     "duration",
     "durationRound",
     "empty",
@@ -51,8 +47,6 @@ const OF_SPRIG: &[&str] = &[
     "hello",
     "indent",
     "initial",
-    "int",
-    "int64",
     "isAbs",
     "join",
     "keys",
@@ -61,12 +55,8 @@ const OF_SPRIG: &[&str] = &[
     "last",
     "list",
     "lower",
-    "max",
     "maxf",
-    "min",
     "minf",
-    "mod",
-    "mul",
     "mustAppend",
     "mustChunk",
     "mustCompact",
@@ -130,7 +120,6 @@ const OF_SPRIG: &[&str] = &[
     "splitList",
     "splitn",
     "squote",
-    "sub",
     "substr",
     "ternary",
     "title",
@@ -175,7 +164,8 @@ pub(crate) fn functions<'c>() -> Functions<Context<'c>> {
         Function::new("toYaml", &[Type::Any], |_, given| Ok(Value::from(yaml(given).unwrap_or_default()))),
         Function::new("mustToYaml", &[Type::Any], |_, given| yaml(given).map(Value::from).map_err(Fault::from)),
     ];
-    Functions::new(of_sprig.chain(own))
+    // Of two of one name the last one counts.
+    Functions::new(of_sprig.chain(numbers::functions()).chain(own))
 }
 
 /// The text that is the first argument.

@@ -19,6 +19,7 @@ mod combine;
 mod error;
 mod functions;
 mod key;
+mod numbers;
 mod slug;
 mod value;
 
