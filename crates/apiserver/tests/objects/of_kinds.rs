@@ -34,7 +34,7 @@ async fn services_get_addresses_and_ports_of_their_own() {
     server.close();
     drop(server);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let server = support::open(&directory, Default::default()).await;
+    let server = crate::support::open(&directory, Default::default()).await;
     let client = server.client();
     let (code, _) = post(&client, services, wanted("c", json!({"clusterIP": address, "ports": ports}))).await;
     assert_eq!(code, 422);
@@ -187,7 +187,7 @@ async fn events_are_the_same_in_both_of_their_groups() {
 async fn old_events_are_removed() {
     let directory = tempfile::tempdir().unwrap();
     let config = cowherd_apiserver::Config { event_time: std::time::Duration::from_secs(1), ..Default::default() };
-    let server = support::open(&directory, config).await;
+    let server = crate::support::open(&directory, config).await;
     let client = server.client();
     let event = json!({
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"},

@@ -139,7 +139,7 @@ async fn a_wait_tells_whenever_more_is_healthy_and_ends_where_something_failed()
         version: "v1".into(),
     })];
     let ended = world.applier.wait(&superseded, minutes, async {}).await.unwrap_err();
-    assert!(matches!(ended, ApplyError::Superseded), "{ended}");
+    assert!(matches!(ended, ApplyError::Superseded), "{ended:?}");
     let gone: Vec<_> = superseded.iter().map(|one| Expectation::healthy_or_gone(one.object.clone())).collect();
     world.applier.wait(&gone, minutes, std::future::pending()).await.unwrap();
 }

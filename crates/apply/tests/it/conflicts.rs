@@ -62,6 +62,6 @@ async fn a_conflict_that_lasts_is_reported() {
     let world = made_by_hand().await;
     let (applier, _drift) = Applier::new(beside_a_controller(&world, usize::MAX), Options::default());
     let failed = applier.apply(&desired("x", vec![config_map("a", json!({ "k": "1" }))])).await.unwrap_err();
-    let ApplyError::Refused { code, step, .. } = &failed.error else { panic!("{failed}") };
-    assert_eq!((*code, *step), (409, "takeover of fields failed"), "{failed}");
+    let ApplyError::Refused { code, step, .. } = &failed.error else { panic!("{failed:?}") };
+    assert_eq!((*code, *step), (409, "takeover of fields failed"), "{failed:?}");
 }

@@ -340,7 +340,7 @@ async fn what_an_account_may_not_write_is_refused_whoever_keeps_it_as_it_is() {
         desired.account = Some(account.clone());
         desired.manifests[0] = Manifest::new(config_map("new", json!({}))).unwrap();
         let refused = applier.apply(&desired).await.unwrap_err();
-        assert!(matches!(refused.error, ApplyError::Refused { code: 403, .. }), "{name}: {refused}");
+        assert!(matches!(refused.error, ApplyError::Refused { code: 403, .. }), "{name}: {refused:?}");
         assert!(refused.changes.is_empty() && refused.doubtful.is_empty(), "{name}");
     }
     assert!(world.get("v1", "ConfigMap", "new").await.is_none(), "nothing else was written");
@@ -378,7 +378,7 @@ async fn an_object_without_its_namespace_or_kind_is_refused_by_name() {
     let error = world.apply("x", vec![unknown]).await.unwrap_err();
     assert!(matches!(error.error, ApplyError::Unserved(_)), "{error:?}");
     let twice = world.apply("x", vec![config_map("a", json!({})), config_map("a", json!({}))]).await.unwrap_err();
-    assert!(matches!(twice.error, ApplyError::Twice(_)), "{twice}");
+    assert!(matches!(twice.error, ApplyError::Twice(_)), "{twice:?}");
 }
 
 #[tokio::test]

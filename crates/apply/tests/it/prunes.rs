@@ -66,7 +66,7 @@ async fn what_has_begun_is_told_of_when_it_does_not_go_on() {
     let stops = |object: &cowherd_apply::ObjectId| object.kind == "Service" && object.name != "a3";
     let mut told = 0;
     let stopped = world.applier.prune_while(&stale, stops, |_| told += 1).await.unwrap_err();
-    assert!(matches!(stopped.error, ApplyError::Superseded), "{stopped}");
+    assert!(matches!(stopped.error, ApplyError::Superseded), "{stopped:?}");
     let deleted: Vec<_> = stopped.changes.iter().map(|change| change.object.id.name.clone()).collect();
     assert_eq!(told, deleted.len());
     for number in 0..AT_ONCE {

@@ -23,7 +23,7 @@ async fn what_was_anothers_and_may_not_be_deleted_stays_and_any_other_answer_is_
         assert_eq!((pruned.changes.count(Action::Skipped), pruned.leaving.len()), (1, 0), "{method}");
         between.refuse_some(method.clone(), "/configmaps/a", 500, 1);
         let failed = applier.prune(&stale).await.unwrap_err();
-        assert!(failed.error.is_transient() && failed.changes.is_empty(), "{method}: {failed}");
+        assert!(failed.error.is_transient() && failed.changes.is_empty(), "{method}: {failed:?}");
     }
     assert_eq!(applier.prune(&stale).await.unwrap().changes.count(Action::Deleted), 1);
 }

@@ -22,7 +22,7 @@ async fn an_object_that_was_sent_without_an_answer_that_tells_is_doubtful() {
         let failed = applier.apply(&set).await.unwrap_err();
         assert!(
             matches!(failed.error, ApplyError::Refused { code: told, step: "apply failed", .. } if told == code),
-            "{failed}"
+            "{failed:?}"
         );
         let doubtful = if is_doubtful { vec!["ConfigMap/default/b".to_owned()] } else { Vec::new() };
         assert_eq!(ids(&failed.doubtful), doubtful, "{code}");
@@ -144,7 +144,7 @@ async fn all_that_can_go_goes_and_what_cannot_is_told_together() {
     let stale = Stale { owner: Owner::new("flux-system", "x"), objects, account: None, abandoned_by: Owners::none() };
     between.refuse_some(http::Method::DELETE, "/configmaps/b", 500, 1);
     let failed = applier.prune(&stale).await.unwrap_err();
-    assert!(matches!(&failed.error, ApplyError::Several(errors) if errors.len() == 1), "{failed}");
+    assert!(matches!(&failed.error, ApplyError::Several(errors) if errors.len() == 1), "{failed:?}");
     let deleted: Vec<String> = failed.changes.iter().map(|change| change.object.id.name.clone()).collect();
     assert_eq!(deleted, ["c", "a"], "in the reverse of their order");
 }
@@ -180,7 +180,7 @@ async fn what_is_not_ours_is_waited_for_all_the_same() {
     waited.unwrap();
     let unknown = [Expectation::healthy(Versioned { version: "v9".into(), ..object })];
     let refused = world.applier.wait(&unknown, Duration::from_secs(120), std::future::pending()).await.unwrap_err();
-    assert!(matches!(refused, ApplyError::UnknownKind { .. }), "{refused}");
+    assert!(matches!(refused, ApplyError::UnknownKind { .. }), "{refused:?}");
     world.applier.wait(&[], Duration::ZERO, std::future::ready(())).await.unwrap();
 }
 
@@ -316,7 +316,7 @@ async fn all_of_a_stage_is_checked_before_any_of_it_is_written_and_one_object_al
     };
     let set = vec![namespace, within("a", json!({})), within("wrong", json!({ "not a key": "1" }))];
     let failed = applier.apply(&desired("x", set)).await.unwrap_err();
-    assert_eq!(actions(&failed.changes), [("Namespace/shop".to_owned(), Action::Created)], "{failed}");
+    assert_eq!(actions(&failed.changes), [("Namespace/shop".to_owned(), Action::Created)], "{failed:?}");
     let is_known = async {
         for value in 0.. {
             between.patches.store(0, Ordering::Relaxed);

@@ -5,9 +5,10 @@ mod documents;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use cowherd_apply::{Action, Applier, Expectation, Manifest, Options, Ownership, Versioned, order};
+use cowherd_apply::mask::Mask;
+use cowherd_apply::{Action, Applier, ApplyError, Expectation, Manifest, Options, Ownership, Versioned, order};
 use cowherd_runtime::Shard;
 use kube::Client;
 use serde_json::{Value, json};
@@ -131,7 +132,7 @@ impl Install {
             done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object)).collect();
         let expected: Vec<_> = expected.into_iter().cloned().map(Expectation::healthy).collect();
         let waited = applier.wait(&expected, self.timeout, std::future::pending()).await;
-        waited.context(
+        waited.map_err(told).context(
             "it was applied, but is not all there; `kubectl describe deployment,pod --namespace flux-system` says more of the \
              agents",
         )?;
@@ -158,12 +159,17 @@ fn takes_time(object: &Versioned) -> bool {
     ["CustomResourceDefinition", "Deployment"].contains(&object.id.kind.as_str())
 }
 
+/// What people are told. No Secret is among what is brought.
+fn told(error: ApplyError) -> anyhow::Error {
+    anyhow!(error.told(&Mask::default()))
+}
+
 /// Applies one object.
 async fn put(applier: &Applier, manifest: &Manifest) -> Result<Action> {
     let version = |object: Option<Value>| object.map(|object| object["metadata"]["resourceVersion"].clone());
-    let before = version(applier.look(manifest.versioned(), None).await?);
-    applier.apply_single(manifest, None).await?;
-    let after = version(applier.look(manifest.versioned(), None).await?);
+    let before = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
+    applier.apply_single(manifest, None).await.map_err(told)?;
+    let after = version(applier.look(manifest.versioned(), None).await.map_err(told)?);
     Ok(match before {
         None => Action::Created,
         before if before == after => Action::Unchanged,

@@ -163,7 +163,7 @@ pub(crate) fn applier(prospect: &Prospect, owner: &Owner) -> Applier {
 
 /// What is said of objects that the cluster would not take, of the owner of this kind and name.
 pub(crate) fn unapplied(name: &str, mask: &Mask, error: &ApplyError) -> PreviewError {
-    let text = mask.text(&error.to_string());
+    let text = error.told(mask);
     match error {
         ApplyError::Refused { code: FORBIDDEN, .. } => PreviewError::Forbidden(name.to_owned(), text),
         _ => PreviewError::Apply(name.to_owned(), text),

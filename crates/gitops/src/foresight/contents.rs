@@ -49,17 +49,18 @@ pub(super) fn shared(client: &Client, means: &Means) -> Option<Shared> {
     let mirrors = means.elsewhere.mirrors()?;
     let policy = Arc::new(Policy { access: means.access.clone(), ..Policy::default() });
     let (elsewhere, artifacts) = (means.elsewhere.clone(), means.artifacts.clone());
+    let config = Config { policy, elsewhere, artifacts, ..Config::default() };
     Some(Shared {
         client: client.clone(),
         mirrors,
-        recorder: Recorders::new(client.clone()),
+        recorder: Recorders::new(client.clone(), &config.health, &config.metrics),
         tell: Arc::new(|_| {}),
         fetches: Fetches::new(FetchLimits::default()),
         shelf: Default::default(),
         tokens: Default::default(),
         generators: Default::default(),
         wanted: Default::default(),
-        config: Arc::new(Config { policy, elsewhere, artifacts, ..Config::default() }),
+        config: Arc::new(config),
     })
 }
 

@@ -55,6 +55,15 @@ impl Tasks for Keeping {
         task::keep(self.shared, self.providers, name, objects)
     }
 
+    fn broke_off(
+        self,
+        name: NamespacedName,
+        object: Arc<ResourceSetInputProvider>,
+        _kept: NamespacedName,
+    ) -> impl Future<Output = ()> + Send {
+        task::broke_off(self.shared, name, object)
+    }
+
     fn end(&self, name: NamespacedName) {
         self.providers.note(&name.namespace);
     }

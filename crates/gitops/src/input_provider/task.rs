@@ -11,9 +11,10 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::export::export;
+use super::export::{ExportError, export};
 use super::report::Report;
 use crate::NamespacedName;
+use crate::conditions::RECONCILIATION_FAILED;
 use crate::resource_set::Providers;
 use crate::source::Shared;
 
@@ -119,4 +120,11 @@ async fn release(shared: &Shared, object: &ResourceSetInputProvider) -> bool {
     let patch = Patch::Merge(json!({ "metadata": metadata }));
     let done = api.patch(&object.name_any(), &PatchParams::default(), &patch).await;
     done.inspect_err(|error| tracing::debug!(%error, "the finalizer of a provider could not be taken away")).is_err()
+}
+
+/// Says that what is done for a provider came to no end.
+pub(super) async fn broke_off(shared: Shared, name: NamespacedName, object: Arc<ResourceSetInputProvider>) {
+    let message = "the reconciliation broke off; this is a bug in cowherd".to_owned();
+    let error = ExportError { reason: RECONCILIATION_FAILED, message, is_final: false };
+    Report::new(shared, name, &object).failed(&object, &error).await;
 }

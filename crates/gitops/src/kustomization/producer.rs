@@ -15,7 +15,6 @@ use cowherd_sops::Keys;
 use cowherd_tree::{PathError, Recorder, Tree, TreeError, TreePath};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
 use serde_json::Value;
 
 use super::decryption::{self, Decryption, DecryptionError, KeysError, Opener, Unsealed, is_encrypted};
@@ -24,7 +23,7 @@ use crate::conditions::{ARTIFACT_FAILED, BUILD_FAILED};
 use crate::owner::SettingsError;
 use crate::producer::{Inputs, Outcome, Prepared, Preparing, Producer, ProducerError, Product, Production};
 use crate::remotes::Brought;
-use crate::{DecryptionKeys, ElsewhereError, Unrendered};
+use crate::{ElsewhereError, Unrendered};
 
 /// What a Kustomization adds that says nothing of that.
 static NONE: Overlay = Overlay {

@@ -142,7 +142,8 @@ where
         kind: held.kind.to_owned(),
     };
     let object = Versioned { id, version: "v1".to_owned() };
-    let found = target.applier.look(&object, Some(account)).await.map_err(|error| failed(error.to_string()))?;
+    let found =
+        target.applier.look(&object, Some(account)).await.map_err(|error| failed(error.told(&Mask::default())))?;
     serde_json::from_value(found.ok_or_else(missing)?).map_err(|error| failed(error.to_string()))
 }
 

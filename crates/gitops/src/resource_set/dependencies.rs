@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cowherd_api::flux::controlplane::v1::Dependency as Said;
 use cowherd_apply::health::{Status, assess};
+use cowherd_apply::mask::Mask;
 use cowherd_apply::{ObjectId, Versioned};
 use cowherd_cel::{Budget, Expression, Scope};
 use k8s_openapi::jiff::Timestamp;
@@ -87,7 +88,7 @@ impl Needed {
     pub(super) async fn check(&self, target: &Target, namespace: &str) -> Result<(), Unmet> {
         let name = format!("{}/{}", self.object.api_version(), self.object.id);
         let found = target.applier.look(&self.object, target.account.as_ref()).await;
-        let found = found.map_err(|error| Unmet::Unread(name.clone(), error.to_string()))?;
+        let found = found.map_err(|error| Unmet::Unread(name.clone(), error.told(&Mask::default())))?;
         let mut object = found.ok_or_else(|| Unmet::Missing(name.clone()))?;
         match &self.ready {
             Ready::IfThere => Ok(()),

@@ -92,6 +92,11 @@ impl Tasks for Following {
         keep(self, name, objects, teller)
     }
 
+    async fn broke_off(self, _name: NamespacedName, _object: Arc<ResourceSet>, teller: Teller) {
+        let message = "the inputs were not computed to their end; this is a bug in cowherd".to_owned();
+        teller.failed(&Problem { is_bug: true, ..problem(message) }, true);
+    }
+
     fn end(&self, teller: Teller) {
         teller.end();
     }
@@ -156,7 +161,7 @@ async fn sleep(pause: Option<Duration>) {
 
 fn problem(message: String) -> Problem {
     let message = format!("failed to compute inputs: {message}");
-    Problem { reason: BUILD_FAILED, message, is_final: false, may_pass: true, is_unverified: false }
+    Problem { reason: BUILD_FAILED, message, is_final: false, may_pass: true, is_unverified: false, is_bug: false }
 }
 
 /// What the providers give, in the order of their names, each once.

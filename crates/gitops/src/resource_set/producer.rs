@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cowherd_api::flux::controlplane::v1::ResourceSetSpec;
-use cowherd_apply::mask::Mask;
 use cowherd_apply::{Manifest, ManifestError};
 use cowherd_render::Helm;
 use cowherd_resourceset::{BuildError, CombineError, Input, Limits, Provider, Strategy, Templates, build, combine};

@@ -120,7 +120,7 @@ impl Place<'_> {
     }
 
     fn failed(&self, error: &ActionError, mask: &Mask) -> PreviewError {
-        PreviewError::Apply(self.name(), mask.text(&error.to_string()))
+        PreviewError::Apply(self.name(), error.told(mask))
     }
 }
 

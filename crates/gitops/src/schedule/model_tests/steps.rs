@@ -149,6 +149,8 @@ fn other_kind() -> &'static OwnerKind {
         ownership: of.ownership,
         component: of.component,
         status_manager: of.status_manager,
+        finalizer: of.finalizer,
+        minds_losses: of.minds_losses,
         status_fields: of.status_fields,
         read: of.read,
         write_status: of.write_status,
