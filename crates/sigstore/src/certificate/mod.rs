@@ -23,6 +23,9 @@ const MAX_CERTIFICATE: usize = 64 << 10;
 /// The most extensions that one may have.
 const MAX_EXTENSIONS: usize = 64;
 
+/// Whether a kind of key can have made a signature.
+type IsOf = fn(Kind) -> bool;
+
 /// A certificate that was read, with the parts that are signed or compared as they stand there.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
@@ -38,7 +41,7 @@ pub(crate) struct Certificate {
     key: Key,
     extensions: Vec<Extension>,
     hash: Hash,
-    is_of: fn(Kind) -> bool,
+    is_of: IsOf,
     signature: Vec<u8>,
 }
 
@@ -165,15 +168,15 @@ fn seconds(time: Time) -> Option<i64> {
 }
 
 /// By what a certificate is signed, and the kind of key that does it.
-fn algorithm_of(der: &[u8]) -> Option<(fn(Kind) -> bool, Hash)> {
+fn algorithm_of(der: &[u8]) -> Option<(IsOf, Hash)> {
     const ELLIPTIC_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
     const ELLIPTIC_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
     const RSA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
     const RSA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
     const RSA_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
     const EDWARDS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-    let is_elliptic: fn(Kind) -> bool = |kind| matches!(kind, Kind::P256 | Kind::P384);
-    let is_rsa: fn(Kind) -> bool = |kind| kind == Kind::Rsa;
+    let is_elliptic: IsOf = |kind| matches!(kind, Kind::P256 | Kind::P384);
+    let is_rsa: IsOf = |kind| kind == Kind::Rsa;
     match AlgorithmIdentifierRef::from_der(der).ok()?.oid {
         ELLIPTIC_256 => Some((is_elliptic, Hash::Sha256)),
         ELLIPTIC_384 => Some((is_elliptic, Hash::Sha384)),
