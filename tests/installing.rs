@@ -112,8 +112,8 @@ fn an_installed_agent_is_locked_down_and_the_platform_is_not() {
     };
     let source = format!(
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: fleet, namespace: \
-         flux-system}}\nspec: {{interval: 1m, url: {:?}, ref: {{branch: main}}}}\n---\n",
-        repository.path
+         flux-system}}\nspec: {{interval: 1m, url: 'file://{}', ref: {{branch: main}}}}\n---\n",
+        repository.path.display()
     );
     let manifests =
         source + &follow("platform", "  serviceAccountName: kustomize-controller\n") + &follow("tenant", "");

@@ -213,15 +213,13 @@ fn what_once_says_at_its_end_can_be_done() {
         let words = line.split('#').next().unwrap().split_whitespace().skip(1).map(str::to_owned);
         words.collect::<Vec<String>>()
     };
-    assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data"]);
+    assert_eq!(offered("cowherd up"), ["up", "--data-dir", "data", "--listen=127.0.0.1:0"]);
     let check = cowherd(directory.path()).args(offered("cowherd check")).output().unwrap();
     let listed = String::from_utf8_lossy(&check.stdout);
     assert!(listed.contains("app/a.yaml:2: error: ImagePolicy/default/a: cowherd does not do the kind"), "{listed}");
     repository.remove("app/a.yaml").remove("app/b.yaml").remove("app/c.yaml");
     repository.config_map("app/red.yaml", "red", "1").commit("a map instead");
-    let resumed =
-        cowherd(directory.path()).args(offered("cowherd up")).args(["--once", "--listen", "127.0.0.1:0"]).output();
-    let resumed = resumed.unwrap();
+    let resumed = cowherd(directory.path()).args(offered("cowherd up")).arg("--once").output().unwrap();
     let said = String::from_utf8_lossy(&resumed.stderr);
     assert!(resumed.status.success() && !said.contains("cowherd check"), "{said}");
 }

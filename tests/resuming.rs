@@ -108,7 +108,7 @@ fn what_was_advised_is_not_advised_again_once_it_is_done() {
     running.wait_for_condition("gitrepository shared", "True", &[]);
     running.wait_until_said(&["Kustomizations are ready after"]);
     let said = running.stop_and_listen();
-    for advice in ["start cowherd with", "--local-repository", "is not ready", "nothing here acts on"] {
+    for advice in ["start cowherd with", "is not ready", "nothing here acts on"] {
         assert!(!said.contains(advice), "{advice:?} is in: {said}");
     }
 }

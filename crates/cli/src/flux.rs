@@ -34,7 +34,7 @@ pub async fn refuse_beside(client: &Client, may_run: bool) -> anyhow::Result<()>
     let components = format!("{COMPONENT} in ({})", CONTROLLERS.join(", "));
     let found = match deployments.list(&ListParams::default().labels(&components)).await {
         Ok(found) => found.items,
-        Err(kube::Error::Api(status)) if status.is_forbidden() || status.is_not_found() => return Ok(()),
+        Err(kube::Error::Api(status)) if status.is_forbidden() => return Ok(()),
         Err(error) => return Err(explain(error)),
     };
     let running: Vec<(String, String)> = found.iter().filter(|one| runs(one)).map(name).collect();

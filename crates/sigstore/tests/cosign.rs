@@ -1,5 +1,7 @@
 //! What cosign says of signatures, in both of its forms: `tests/recorded/cosign.json`, as docs/testing.md tells.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

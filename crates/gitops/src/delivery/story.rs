@@ -11,6 +11,12 @@ use super::{Context, Deed, Failure, Job, PreviewError, Previewed, Prospect};
 use crate::owner::{Owner, Settings, Status};
 use crate::source::{Artifact, SourceName};
 
+/// A source that would be made: its name, the name of its kind in paths, and the object.
+pub(crate) type ForeseenSource = (SourceName, &'static str, Value);
+
+/// What would be done for an owner that goes, and to its objects.
+pub(crate) type ForeseenEnd = (Option<Deed>, Vec<Diff>);
+
 /// What is done for the owners of a kind. The schedule says when, and whether anything may be done: its source has brought
 /// something, and all that it depends on is ready. What is said, and what becomes of errors, is the same for all kinds.
 pub(crate) trait Story: Sync {
@@ -29,13 +35,12 @@ pub(crate) trait Story: Sync {
     /// The owner was deleted: what it brought goes, and then its finalizer.
     fn end<'a>(&'a self, context: &'a Arc<Context>, job: &'a mut Job) -> BoxFuture<'a, Result<(), Failure>>;
 
-    /// What [`meet`](Self::meet) would make, where nothing is to be written: the source, the name of its kind in paths, and the
-    /// object as it would be. The error says why that is not known.
+    /// What [`meet`](Self::meet) would make, where nothing is to be written. The error says why that is not known.
     fn foresee_source<'a>(
         &'a self,
         client: &'a Client,
         owner: &'a Owner,
-    ) -> BoxFuture<'a, Result<Option<(SourceName, &'static str, Value)>, String>>;
+    ) -> BoxFuture<'a, Result<Option<ForeseenSource>, String>>;
 
     /// The objects that the owner is made of besides its source.
     fn made_of(&self, owner: &Owner) -> Vec<ObjectId>;
@@ -54,5 +59,5 @@ pub(crate) trait Story: Sync {
         &'a self,
         prospect: &'a Prospect,
         owner: (&'a Owner, &'a Status),
-    ) -> BoxFuture<'a, Result<(Option<Deed>, Vec<Diff>), PreviewError>>;
+    ) -> BoxFuture<'a, Result<ForeseenEnd, PreviewError>>;
 }

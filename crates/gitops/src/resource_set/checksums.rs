@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn a_checksum_is_one_of_all_that_is_named_in_their_order() {
         // As the Flux Operator computes it: sha256 of the name and the sorted keys and values, each ended by a zero.
-        let expected = crate::source::digest(b"ConfigMap/n/m\0a\01\0b\02\0");
+        let expected = crate::source::digest(b"ConfigMap/n/m\0a\x001\0b\x002\0");
         assert_eq!(filled("ConfigMap/n/m", "2").unwrap(), expected);
         assert_eq!(filled(" ConfigMap/n/m ,\n", "2").unwrap(), expected);
         assert_ne!(filled("ConfigMap/n/m", "3").unwrap(), expected);
-        let both = crate::source::digest(b"Secret/x/s\0k\0s\0ConfigMap/n/m\0a\01\0b\02\0");
+        let both = crate::source::digest(b"Secret/x/s\0k\0s\0ConfigMap/n/m\0a\x001\0b\x002\0");
         assert_eq!(filled("Secret/x/s,ConfigMap/n/m", "2").unwrap(), both);
     }
 

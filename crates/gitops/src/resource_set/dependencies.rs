@@ -114,10 +114,9 @@ impl Needed {
             annotations.remove(LAST_APPLIED);
         }
         let id = &self.object.id;
-        if id.group.is_empty() && id.kind == "Secret" && id.namespace != namespace {
-            if let Some(object) = object.as_object_mut() {
-                object.remove("data");
-            }
+        let is_withheld = id.group.is_empty() && id.kind == "Secret" && id.namespace != namespace;
+        if is_withheld && let Some(object) = object.as_object_mut() {
+            object.remove("data");
         }
     }
 }

@@ -48,12 +48,9 @@ impl<'a> Walk<'a> {
         self.described_by(start, recursive).await?;
         while let Some(subject) = self.later.pop_front() {
             // What the revision does not concern stays as it is, and is not fetched to say so.
-            match self.concerns(&subject).await? {
-                Some(true) => {
-                    let children = self.look(subject).await?;
-                    self.described_by(children, recursive).await?;
-                }
-                Some(false) | None => {}
+            if self.concerns(&subject).await? == Some(true) {
+                let children = self.look(subject).await?;
+                self.described_by(children, recursive).await?;
             }
         }
         Ok(())
