@@ -12,7 +12,7 @@ fn describe(fleet: &Repository, value: &str) {
     let set = format!(
         "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {{name: teams, namespace: flux-system}}\nspec:\n  inputs:\n  - \
          team: red\n  - team: blue\n  inputsFrom:\n  - name: green\n  resources:\n  - apiVersion: v1\n    kind: ConfigMap\n    metadata:\n      \
-         name: team-<< inputs.team >>\n      namespace: default\n    data:\n      key: {value:?}\n"
+         name: team-<< inputs.team >>\n      namespace: default\n    data:\n      value: {value:?}\n"
     );
     fleet.write("cluster/teams.yaml", &[provider, &set].concat());
 }
@@ -62,7 +62,7 @@ fn one_is_suspended_and_resumed_by_commands() {
     let describe = |value: &str| {
         let text = format!(
             "apiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\nmetadata: {{name: own, namespace: default}}\nspec:\n  resources:\n  - \
-             {{apiVersion: v1, kind: ConfigMap, metadata: {{name: own, namespace: default}}, data: {{key: {value:?}}}}}\n"
+             {{apiVersion: v1, kind: ConfigMap, metadata: {{name: own, namespace: default}}, data: {{value: {value:?}}}}}\n"
         );
         std::fs::write(&set, text).unwrap();
         running.kubectl_ok(["apply", "-f", set.to_str().unwrap()]);

@@ -137,7 +137,7 @@ fn those_that_only_wait_are_told_together_and_not_as_failures() {
     let directory = tempfile::tempdir().unwrap();
     waiting(&directory.path().join("fleet"), 40);
     let mut command = cowherd(directory.path());
-    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "8s", "--listen", "127.0.0.1:0"]);
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "20s", "--listen", "127.0.0.1:0"]);
     command.args(["--data-dir", "data"]);
     let output = sized(&command, 60, 20).output().unwrap();
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -324,7 +324,7 @@ fn what_comes_while_watching_stands_below_its_headers() {
 }
 
 /// A line of each command that ends by itself, in a repository in which something is wrong.
-const LINES: [&[&str]; 16] = [
+const LINES: [&[&str]; 17] = [
     &["get", "-A"],
     &["get", "ks", "nobody"],
     &["tree", "app"],
@@ -339,6 +339,7 @@ const LINES: [&[&str]; 16] = [
     &["logs"],
     &["render", "fleet/app"],
     &["version"],
+    &["install", "--export"],
     &["completion", "bash"],
     &["man", "man"],
 ];
@@ -360,7 +361,7 @@ fn colours_are_for_terminals_alone_and_for_none_that_has_no_use_for_them() {
     }
     let mut coloured = 0;
     for line in LINES {
-        let asks = !["check", "render", "completion", "man"].contains(&line[0]);
+        let asks = !["check", "render", "install", "completion", "man"].contains(&line[0]);
         let command = |directory: &std::path::Path| {
             let mut command = cowherd(directory);
             command.args(line);
