@@ -57,6 +57,7 @@ fn one_is_suspended_and_resumed_by_commands() {
         fleet.commit("begin");
         Running::start(directory.path(), ["up", "fleet"])
     };
+    running.wait_for_ready("flux-system", "True", "");
     // Nobody describes this one, so that what a command says holds.
     let set = directory.path().join("set.yaml");
     let describe = |value: &str| {

@@ -8,7 +8,6 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 
 use crate::bootstrap::ROOT;
-use crate::cluster::explain;
 
 /// How many are named.
 const MOST: usize = 8;
@@ -20,33 +19,28 @@ const CONTROLLERS: [&str; 5] =
 /// The label that says which of them it is.
 const COMPONENT: &str = "app.kubernetes.io/component";
 
-/// Refuses a cluster in which some of them run, unless they are to.
-///
-/// Who may not see Deployments sees none.
+/// Namespace and name of each Deployment of them that is to have Pods.
 ///
 /// # Errors
-/// When some run, with how to end them; when the cluster gives no answer.
-pub async fn refuse_beside(client: &Client, may_run: bool) -> anyhow::Result<()> {
-    if may_run {
-        return Ok(());
-    }
+/// When the cluster gives no answer, or does not let Deployments be seen.
+pub async fn running(client: &Client) -> kube::Result<Vec<(String, String)>> {
     let deployments: Api<Deployment> = Api::all(client.clone());
     let components = format!("{COMPONENT} in ({})", CONTROLLERS.join(", "));
-    let found = match deployments.list(&ListParams::default().labels(&components)).await {
-        Ok(found) => found.items,
-        Err(kube::Error::Api(status)) if status.is_forbidden() => return Ok(()),
-        Err(error) => return Err(explain(error)),
-    };
-    let running: Vec<(String, String)> = found.iter().filter(|one| runs(one)).map(name).collect();
+    let found = deployments.list(&ListParams::default().labels(&components)).await?;
+    Ok(found.items.iter().filter(|one| runs(one)).map(name).collect())
+}
+
+/// Refuses a cluster in which some of them run, with how to end them.
+pub fn refuse(running: &[(String, String)]) -> anyhow::Result<()> {
     let Some((namespace, _)) = running.first() else { return Ok(()) };
     let names: Vec<&str> =
         running.iter().filter(|(other, _)| other == namespace).map(|(_, name)| name.as_str()).collect();
-    let all: Vec<String> = running.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    let all = running.iter().map(|(namespace, name)| format!("{namespace}/{name}"));
     anyhow::bail!(
         "Flux's controllers run in this cluster: {}; they and cowherd would each undo what the other one does. Stop them with \
          `kubectl scale deployment --replicas=0 --namespace {namespace} {}`, which leaves all that they applied as it is, or \
          say --beside-flux where they have other shards than cowherd",
-        cowherd_text::listed(&all, MOST),
+        cowherd_text::listed(all, MOST),
         names.join(" ")
     )
 }

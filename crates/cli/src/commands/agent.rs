@@ -78,7 +78,9 @@ impl Agent {
         let (health, metrics) = (Health::default(), Metrics::default());
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
-        flux::refuse_beside(&client, self.beside_flux).await?;
+        if !self.beside_flux {
+            refuse_flux(&client).await?;
+        }
         let probes = Probes { metrics: metrics.clone(), health: health.clone(), patience: PATIENCE };
         self.serve(probes).await?;
         let webhooks = self.notifying.listen().await?;
@@ -194,6 +196,14 @@ fn identity() -> Result<String> {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let unique = random()?.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Ok(format!("{}_{unique}", host.trim()))
+}
+
+/// Refuses a cluster in which Flux runs. Who may not see Deployments sees none.
+async fn refuse_flux(client: &Client) -> Result<()> {
+    match flux::running(client).await {
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(()),
+        running => flux::refuse(&running.map_err(explain)?),
+    }
 }
 
 /// Refuses a cluster that does not serve what the agents reconcile.

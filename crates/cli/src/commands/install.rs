@@ -14,7 +14,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::reconcile::parse_duration;
-use crate::cluster::Access;
+use crate::cluster::{Access, explain};
 use crate::flux;
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
@@ -88,7 +88,9 @@ impl Install {
             return export(&documents, self.output);
         }
         let client = self.access.reach().await?.client;
-        flux::refuse_beside(&client, self.beside_flux).await?;
+        if !self.beside_flux {
+            flux::refuse(&flux::running(&client).await.map_err(explain)?)?;
+        }
         let done = self.bring(client, documents).await?;
         if let Some(format) = self.output {
             let objects = done

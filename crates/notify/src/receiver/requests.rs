@@ -13,6 +13,8 @@ use serde_json::json;
 use super::filter::Filter;
 use crate::COMPONENT;
 
+/// The group of the Flux Operator's kinds.
+const OPERATOR: &str = "fluxcd.controlplane.io";
 /// How many objects one webhook may have reconciled.
 const MOST: usize = 1000;
 
@@ -131,7 +133,8 @@ fn resource(of: &EventSource) -> Result<ApiResource, Unrequested> {
     let (group, version) = version.split_once('/').ok_or_else(foreign)?;
     let is_version =
         version.starts_with('v') && version.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if !group.ends_with(".fluxcd.io") || supported::find(group, &of.kind).is_none() || !is_version {
+    let is_fluxs = group.ends_with(".fluxcd.io") || group == OPERATOR;
+    if !is_fluxs || supported::find(group, &of.kind).is_none() || !is_version {
         return Err(foreign());
     }
     Ok(ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &of.kind)))
@@ -164,6 +167,7 @@ mod tests {
             ("OCIRepository", Some("source.toolkit.fluxcd.io/v1beta2"), "ocirepositories"),
             ("Kustomization", Some("kustomize.toolkit.fluxcd.io/v1"), "kustomizations"),
             ("HelmRelease", Some("helm.toolkit.fluxcd.io/v2"), "helmreleases"),
+            ("ResourceSet", None, "resourcesets"),
         ] {
             assert_eq!(resource(&reference(kind, version)).unwrap().plural, plural);
         }
