@@ -13,6 +13,8 @@ pub fn slug(text: &str) -> String {
             '&' => plain.push_str("and"),
             '@' => plain.push_str("at"),
             character if character.is_ascii() => plain.push(character),
+            // The tables that the Flux Operator uses end here, so that it leaves out emoji.
+            character if character > '\u{FFFF}' => {}
             character => plain.push_str(deunicode::deunicode_char(character).unwrap_or_default()),
         }
     }

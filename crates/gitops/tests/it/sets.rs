@@ -164,7 +164,7 @@ async fn a_provider_that_is_missing_leaves_what_was_made_of_it_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_that_fails_says_where_and_changes_nothing() {
     let world = World::new().await;
-    set(&world, "one", json!({ "inputs": [{ "a": "1" }], "resources": [map("one", "<< inputs.a >>")] })).await;
+    set(&world, "one", json!({ "inputs": [{ "a": "x" }], "resources": [map("one", "<< inputs.a >>")] })).await;
     succeeds(&world, "one", "1 object").await;
     change(&world, "one", json!({ "resources": [map("two", "<< inputs.b >>")] })).await;
     says(
@@ -174,10 +174,10 @@ async fn a_template_that_fails_says_where_and_changes_nothing() {
         "failed to build resources[0]: failed to execute template: template: resources[0]:3",
     )
     .await;
-    maps(&world, &[("one", "1")]).await;
+    maps(&world, &[("one", "x")]).await;
     change(&world, "one", json!({ "resources": [map("two", "<< inputs.a >>")] })).await;
     succeeds(&world, "one", "1 object").await;
-    maps(&world, &[("two", "1")]).await;
+    maps(&world, &[("two", "x")]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
