@@ -240,12 +240,12 @@ async fn play_set(world: &World) {
     let provider = json!({ "metadata": metadata("given", json!({ "gives": "values" })),
         "spec": { "type": "Static", "defaultValues": { "value": "given" } } });
     world.create(OPERATOR, "ResourceSetInputProvider", provider).await;
-    let secret = json!({ "metadata": { "name": "copied", "namespace": FLUX }, "stringData": { "a": "b" } });
-    world.create("v1", "Secret", secret).await;
+    let copied = json!({ "metadata": { "name": "copied", "namespace": FLUX }, "data": { "a": "b" } });
+    world.create("v1", "ConfigMap", copied).await;
     let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "set", "namespace": "apps" },
         "data": { "key": "<< inputs.value >>" } });
     let annotations = json!({ "fluxcd.controlplane.io/copyFrom": format!("{FLUX}/copied") });
-    let copy = json!({ "apiVersion": "v1", "kind": "Secret",
+    let copy = json!({ "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "copy", "namespace": "apps", "annotations": annotations } });
     let needs = json!([{ "apiVersion": "v1", "kind": "Namespace", "name": "apps", "ready": true }]);
     let from = json!([{ "name": "given" }, { "selector": { "matchLabels": { "gives": "values" } } }]);
