@@ -116,7 +116,7 @@ fn what_is_ready_is_wrapped_and_not_cut_while_the_lines_move() {
 }
 
 /// A repository with the Kustomization `base`, whose Deployment gets no Pods as there is no node, and so many that depend on it, by way of
-/// `link`.
+/// `link`. By their names they come to the cluster after what they depend on.
 fn waiting(path: &std::path::Path, dependents: usize) -> Repository {
     let repository = Repository::new(path.to_owned());
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: default}\nspec:\n  selector: {matchLabels: \
@@ -124,7 +124,7 @@ fn waiting(path: &std::path::Path, dependents: usize) -> Repository {
     repository.kustomization("base", "./base", "wait: true\ntimeout: 5m").write("base/web.yaml", deployment);
     repository.kustomization("link", "./link", "dependsOn:\n- name: base").config_map("link/map.yaml", "link", "1");
     for number in 0..dependents {
-        let (name, path) = (format!("app-{number:02}"), format!("app-{number:02}/map.yaml"));
+        let (name, path) = (format!("web-{number:02}"), format!("web-{number:02}/map.yaml"));
         let on = "dependsOn:\n- name: link";
         repository.kustomization(&name, &format!("./{name}"), on).config_map(&path, &name, "1");
     }
@@ -144,7 +144,7 @@ fn those_that_only_wait_are_told_together_and_not_as_failures() {
     assert_eq!(output.status.code(), Some(1), "{seen}");
     let lines = written(&seen);
     let read = lines.join(" ");
-    let together = "41 wait for base: app-00, app-01, app-02, app-03, app-04, and 36 more";
+    let together = "41 wait for base: link, web-00, web-01, web-02, web-03, and 36 more";
     assert!(lines.iter().any(|line| line.starts_with("◎ 41 wait for base: ")), "{lines:#?}");
     assert!(read.split_whitespace().collect::<Vec<_>>().join(" ").contains(together), "{lines:#?}");
     // Nothing failed: one is under way, and the others wait for it.
@@ -189,7 +189,7 @@ fn a_log_tells_once_who_waits_for_whom() {
     let directory = tempfile::tempdir().unwrap();
     waiting(&directory.path().join("fleet"), 8);
     let running = Running::start(directory.path(), ["up", "fleet", "--path", "cluster"]);
-    running.wait_until_said(&["◎ 9 wait for base: app-00, app-01, app-02, app-03, app-04, and 4 more"]);
+    running.wait_until_said(&["◎ 9 wait for base: link, web-00, web-01, web-02, web-03, and 4 more"]);
     let said = running.said();
     assert!(!said.contains("dependency") && !said.contains('✗'), "{said}");
     running.kubectl_ok(["annotate", "deployment", "web", "-n", "default", "cowherd.dev/assume-ready=enabled"]);
