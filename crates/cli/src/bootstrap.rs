@@ -48,6 +48,17 @@ pub struct Root {
     pub acts_for_account: bool,
 }
 
+/// What names an object.
+pub fn object(namespace: &str, name: &str, group: &str, kind: &str) -> ObjectId {
+    ObjectId { namespace: namespace.to_owned(), name: name.to_owned(), group: group.to_owned(), kind: kind.to_owned() }
+}
+
+/// The definitions of what the agents reconcile.
+pub fn definitions() -> impl Iterator<Item = ObjectId> {
+    let names = cowherd_api::crd_names().into_iter();
+    names.map(|name| object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"))
+}
+
 impl Root {
     /// Whether a checkout of this machine is followed. Then it is followed whatever the repository says of itself.
     pub fn is_checkout(&self) -> bool {
@@ -58,16 +69,8 @@ impl Root {
     /// repository on a server describes how it is to be followed, as `flux bootstrap` writes it, that holds; a
     /// checkout is followed as it is.
     pub fn reserved(&self) -> HashSet<ObjectId> {
-        let object = |namespace: &str, name: &str, group: &str, kind: &str| ObjectId {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-            group: group.to_owned(),
-            kind: kind.to_owned(),
-        };
         let mut reserved = HashSet::from([object("", ROOT, "", "Namespace")]);
-        for name in cowherd_api::crd_names() {
-            reserved.insert(object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"));
-        }
+        reserved.extend(definitions());
         for account in AgentAccount::ALL {
             reserved.insert(object(AgentAccount::NAMESPACE, account.name, "", "ServiceAccount"));
         }

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use crate::bootstrap::ROOT;
+use crate::bootstrap::{ROOT, definitions, object};
 
 /// How many are named.
 const MOST: usize = 8;
@@ -58,14 +58,6 @@ fn name(deployment: &Deployment) -> (String, String) {
 /// The objects that a repository which `flux bootstrap` has written describes, and that are to be as `cowherd install` left them:
 /// Flux's controllers are not started again, the definitions and the namespace stay, also where a commit takes Flux away.
 pub fn reserved(namespace: &str) -> HashSet<ObjectId> {
-    let object = |namespace: &str, name: &str, group: &str, kind: &str| ObjectId {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        group: group.to_owned(),
-        kind: kind.to_owned(),
-    };
     let controllers = CONTROLLERS.into_iter().map(|name| object(ROOT, name, "apps", "Deployment"));
-    let definitions = cowherd_api::crd_names().into_iter();
-    let definitions = definitions.map(|name| object("", name, "apiextensions.k8s.io", "CustomResourceDefinition"));
-    controllers.chain(definitions).chain([object("", namespace, "", "Namespace")]).collect()
+    controllers.chain(definitions()).chain([object("", namespace, "", "Namespace")]).collect()
 }

@@ -130,9 +130,8 @@ impl Install {
             done.push(Done { manifest, action });
         }
         tell!("{} waiting until the cluster has taken it in", Mark::Waiting);
-        let expected: Vec<_> =
-            done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object)).collect();
-        let expected: Vec<_> = expected.into_iter().cloned().map(Expectation::healthy).collect();
+        let objects = done.iter().map(|one| one.manifest.versioned()).filter(|object| takes_time(object));
+        let expected: Vec<_> = objects.cloned().map(Expectation::healthy).collect();
         let waited = applier.wait(&expected, self.timeout, std::future::pending()).await;
         waited.map_err(told).context(
             "it was applied, but is not all there; `kubectl describe deployment,pod --namespace flux-system` says more of the \
