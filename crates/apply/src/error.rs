@@ -116,7 +116,7 @@ impl ApplyError {
             Self::Unreachable { subject, source } => {
                 Unmasked::of(&format!("{subject}: the Kubernetes API gave no answer: {source}"))
             }
-            Self::Unhealthy(unhealthy) => Unmasked::of(unhealthy),
+            Self::Unhealthy(unhealthy) => unhealthy.text(),
             Self::Several(errors) => several(errors),
             Self::Superseded => Unmasked::of("the apply was called off by a newer revision"),
         }

@@ -61,7 +61,7 @@ macro_rules! cannot_be_displayed {
     };
 }
 
-cannot_be_displayed!(Unmasked, crate::ApplyError, crate::Partial);
+cannot_be_displayed!(Unmasked, crate::ApplyError, crate::Partial, crate::Unhealthy, crate::Unserved);
 
 #[cfg(test)]
 mod tests {

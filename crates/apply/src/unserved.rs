@@ -56,13 +56,7 @@ impl Unserved {
     }
 }
 
-impl fmt::Display for Unserved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        tell(f, &[self])
-    }
-}
-
-/// Several of them in one text, a line for each kind.
+/// What is wrong with them in one text, a line for each kind: what people are told, once through a mask.
 pub(crate) struct Lines<'a>(pub(crate) &'a [Unserved]);
 
 impl fmt::Display for Lines<'_> {
@@ -115,22 +109,26 @@ mod tests {
         }
     }
 
+    fn told(all: &[Unserved]) -> String {
+        Lines(all).to_string()
+    }
+
     #[test]
     fn a_kind_that_is_not_done_yet_is_refused_as_that() {
-        let project = unserved("argoproj.io", "AppProject", "x").to_string();
+        let project = told(&[unserved("argoproj.io", "AppProject", "x")]);
         assert!(
             project.contains("does not do") && project.contains("it is kept then, and nothing acts on it"),
             "{project}"
         );
-        let gadget = unserved("example.com", "Gadget", "x").to_string();
+        let gadget = told(&[unserved("example.com", "Gadget", "x")]);
         assert!(gadget.contains("CustomResourceDefinition missing"), "{gadget}");
     }
 
     #[test]
     fn what_only_another_kubernetes_serves_is_told_without_a_definition() {
-        let claim = unserved("resource.k8s.io", "ResourceClaimTemplate", "x").to_string();
+        let claim = told(&[unserved("resource.k8s.io", "ResourceClaimTemplate", "x")]);
         assert!(claim.contains("does not serve the kind \"ResourceClaimTemplate\""), "{claim}");
-        let route = unserved("gateway.networking.k8s.io", "HTTPRoute", "x").to_string();
+        let route = told(&[unserved("gateway.networking.k8s.io", "HTTPRoute", "x")]);
         assert!(route.contains("CustomResourceDefinition missing"), "{route}");
     }
 
@@ -138,7 +136,7 @@ mod tests {
     fn each_kind_has_a_line_however_many_its_objects_are() {
         let project = |name| unserved("argoproj.io", "AppProject", name);
         let gadget = unserved("example.com", "Gadget", "g");
-        let lines = Lines(&[project("x"), gadget, project("y"), project("z")]).to_string();
+        let lines = told(&[project("x"), gadget, project("y"), project("z")]);
         let lines: Vec<&str> = lines.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(
@@ -153,27 +151,27 @@ mod tests {
         let mut gadgets = [unserved("example.com", "Gadget", "a"), unserved("example.com", "Gadget", "b")];
         gadgets[0].place = Some("apps/gadget.yaml:3".to_owned());
         let problem = "the cluster has no kind \"Gadget\" in example.com/v1; is its CustomResourceDefinition missing?";
-        assert_eq!(gadgets[0].to_string(), format!("apps/gadget.yaml:3: Gadget/a/a: {problem}"));
-        assert_eq!(gadgets[1].to_string(), format!("Gadget/a/b: {problem}"));
-        let told = Lines(&gadgets).to_string();
-        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b: {problem}"));
+        assert_eq!(told(&gadgets[..1]), format!("apps/gadget.yaml:3: Gadget/a/a: {problem}"));
+        assert_eq!(told(&gadgets[1..]), format!("Gadget/a/b: {problem}"));
+        let lines = told(&gadgets);
+        assert_eq!(lines, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b: {problem}"));
         gadgets[1].place = Some("apps/more.yaml:7".to_owned());
-        let told = Lines(&gadgets).to_string();
-        assert_eq!(told, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b (apps/more.yaml:7): {problem}"));
+        let lines = told(&gadgets);
+        assert_eq!(lines, format!("apps/gadget.yaml:3: Gadget/a/a, Gadget/a/b (apps/more.yaml:7): {problem}"));
         // A kind of the same name in another version is another one.
         gadgets[1].api_version = "example.com/v2".to_owned();
-        assert_eq!(Lines(&gadgets).to_string().lines().count(), 2);
-        assert_eq!(Lines(&[]).to_string(), "");
+        assert_eq!(told(&gadgets).lines().count(), 2);
+        assert_eq!(told(&[]), "");
     }
 
     #[test]
     fn more_than_anybody_reads_are_counted() {
         let many: Vec<Unserved> =
             (0..500).map(|number| unserved("example.com", "Gadget", &number.to_string())).collect();
-        let told = Lines(&many).to_string();
+        let line = told(&many);
         assert!(
-            told.starts_with("Gadget/a/0, Gadget/a/1, ") && told.contains(", Gadget/a/10, and 489 more: "),
-            "{told}"
+            line.starts_with("Gadget/a/0, Gadget/a/1, ") && line.contains(", Gadget/a/10, and 489 more: "),
+            "{line}"
         );
     }
 

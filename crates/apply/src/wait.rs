@@ -21,6 +21,7 @@ use crate::cluster::Kind;
 use crate::error::ApplyError;
 use crate::health::{self, Health, Judge, Status};
 use crate::object::{ObjectId, Versioned};
+use crate::unmasked::Unmasked;
 use crate::watching::{Up, judge};
 
 /// How often an object is looked for that no watch shows.
@@ -79,7 +80,7 @@ impl Expectation {
 }
 
 /// Objects that did not become healthy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Unhealthy {
     /// Whether the time was up; otherwise objects failed for good.
     pub timed_out: bool,
@@ -90,22 +91,24 @@ pub struct Unhealthy {
 /// How many objects an error names: a set of thousands would not fit into a condition.
 const NAMED: usize = 20;
 
-impl fmt::Display for Unhealthy {
+/// How many there are, and not what they say.
+impl fmt::Debug for Unhealthy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.timed_out {
-            "timeout waiting for: ["
-        } else {
-            "failed early due to stalled resources: ["
-        })?;
+        write!(f, "Unhealthy({} objects)", self.objects.len())
+    }
+}
+
+impl Unhealthy {
+    /// What people are told, once through a mask: objects say of themselves what they like.
+    pub fn text(&self) -> Unmasked {
         let objects = self.objects.iter().map(|(id, health)| match &*health.message {
             "" => format!("{id} status: '{}'", health.status),
             message => format!("{id} status: '{}': {message}", health.status),
         });
-        write!(f, "{}]", listed(objects, NAMED))
+        let why = if self.timed_out { "timeout waiting for" } else { "failed early due to stalled resources" };
+        Unmasked::of(&format!("{why}: [{}]", listed(objects, NAMED)))
     }
 }
-
-impl std::error::Error for Unhealthy {}
 
 /// How many of a set of objects are healthy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -380,7 +383,12 @@ mod tests {
 
     use super::*;
     use crate::applier::Options;
+    use crate::mask::Mask;
     use crate::watching::tests::Played;
+
+    fn told(unhealthy: &Unhealthy) -> String {
+        unhealthy.text().told(&Mask::default())
+    }
 
     #[test]
     fn what_is_not_healthy_is_named_with_its_reason() {
@@ -388,16 +396,16 @@ mod tests {
         let health = Health { status: Status::InProgress, message: "Replicas: 0/1".into() };
         let of = |count: usize| Unhealthy { timed_out: true, objects: vec![(id.clone(), health.clone()); count] };
         let one = "Deployment/a/x status: 'InProgress': Replicas: 0/1";
-        assert_eq!(of(1).to_string(), format!("timeout waiting for: [{one}]"));
-        assert_eq!(of(2).to_string(), format!("timeout waiting for: [{one}, {one}]"));
+        assert_eq!(told(&of(1)), format!("timeout waiting for: [{one}]"));
+        assert_eq!(told(&of(2)), format!("timeout waiting for: [{one}, {one}]"));
         for (count, end) in [(20, "0/1]"), (21, ", and 1 more]"), (25, ", and 5 more]")] {
-            let text = of(count).to_string();
+            let text = told(&of(count));
             assert_eq!((text.matches(one).count(), text.ends_with(end)), (20, true), "{text}");
         }
         let silent = Health { status: Status::NotFound, message: "".into() };
         let failed = Unhealthy { timed_out: false, objects: vec![(id.clone(), silent)] };
-        let told = "failed early due to stalled resources: [Deployment/a/x status: 'NotFound']";
-        assert_eq!(failed.to_string(), told);
+        let line = "failed early due to stalled resources: [Deployment/a/x status: 'NotFound']";
+        assert_eq!(told(&failed), line);
     }
 
     /// What a wait for the ConfigMap `a`, which is not ours, says after a minute.
