@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use cowherd_store::{Error, EventKind, ListOptions, Revision, Store, Watch};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::{sync::watch, time::Instant};
 
 use super::View;
@@ -42,31 +42,35 @@ impl<V: View> Follower<V> {
         self.blind.subscribe()
     }
 
-    /// Feeds the view until the store is closed. What is lost on the way is listed again.
+    /// Feeds the view until the store is closed. What is lost on the way, or breaks off, is listed again.
     pub(super) async fn run(mut self) {
         let mut pause = PAUSES.0;
         loop {
-            let ended = match self.watch().await {
-                // There is a view that is true: a failure from here on is another one.
-                Ok(watch) => {
-                    pause = PAUSES.0;
-                    self.blind.send_replace(None);
-                    self.take(watch).await
-                }
-                Err(error) => Err(error),
-            };
-            let error = match ended {
-                Ok(()) | Err(Error::Closed { .. }) => return,
-                Err(error) => error,
-            };
-            tracing::warn!(prefix = self.prefix, %error, "lost the log, and lists again");
+            match AssertUnwindSafe(self.follow(&mut pause)).catch_unwind().await {
+                Ok(Err(Error::Closed { .. })) => return,
+                Ok(Err(error)) => tracing::warn!(prefix = self.prefix, %error, "lost the log, and lists again"),
+                // One that is closed says so when it is asked again.
+                Ok(Ok(())) => tracing::warn!(prefix = self.prefix, "the log ended; listing again"),
+                Err(_) => tracing::error!(prefix = self.prefix, "what follows the log broke off, and lists again"),
+            }
             self.blind.send_modify(|since| _ = since.get_or_insert_with(Instant::now));
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
-            if let Err(error) = self.list().await {
-                tracing::warn!(prefix = self.prefix, %error, "cannot list");
+            match AssertUnwindSafe(self.list()).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(prefix = self.prefix, %error, "cannot list"),
+                Err(_) => tracing::error!(prefix = self.prefix, "a list broke off"),
             }
         }
+    }
+
+    /// Shows the view what happens from where it is, until the watch ends.
+    async fn follow(&mut self, pause: &mut Duration) -> Result<(), Error> {
+        let watch = self.watch().await?;
+        // There is a view that is true: a failure from here on is another one.
+        *pause = PAUSES.0;
+        self.blind.send_replace(None);
+        self.take(watch).await
     }
 
     /// Shows the view everything there is, and what there is no longer.
