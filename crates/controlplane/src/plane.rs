@@ -86,7 +86,7 @@ impl ControlPlane {
                     return Err(error.into());
                 }
             };
-        let runtime = Runtime::new(clients(&server));
+        let runtime = Runtime::streaming(clients(&server));
         let health = runtime.health().clone();
         server.add_check("loops", move || health.check(PATIENCE));
         let metrics = runtime.metrics().clone();

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kube::Client;
+use kube::runtime::watcher;
 
 use crate::events::Recorder;
 use crate::informer::{Informer, Informers, Object};
@@ -20,16 +21,28 @@ struct Inner {
     informers: Informers,
     health: Health,
     metrics: Metrics,
+    watches: watcher::Config,
 }
 
 impl Runtime {
-    /// A runtime whose controllers reach the API through these clients.
+    /// A runtime whose controllers reach the API through these clients. What they watch they list first.
     pub fn new(clients: impl Into<Clients>) -> Self {
+        Self::watching(clients, watcher::Config::default())
+    }
+
+    /// The same with an API that is known to begin a watch with what there is (`sendInitialEvents`), as cowherd's own does:
+    /// what takes two requests with others takes one.
+    pub fn streaming(clients: impl Into<Clients>) -> Self {
+        Self::watching(clients, watcher::Config::default().streaming_lists())
+    }
+
+    fn watching(clients: impl Into<Clients>, watches: watcher::Config) -> Self {
         let inner = Inner {
             clients: clients.into(),
             informers: Informers::default(),
             health: Health::default(),
             metrics: Metrics::default(),
+            watches,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -55,7 +68,12 @@ impl Runtime {
         let inner = &self.inner;
         // Whoever reads a shared copy reads all of it, so no controller's own rights are the measure.
         let client = inner.clients.of(Identity::ControllerManager);
-        inner.informers.get(&client, &inner.health, &inner.metrics, kind, selector)
+        inner.informers.get(&client, &inner.health, &inner.metrics, kind, self.watches().labels(selector))
+    }
+
+    /// How all objects of a kind are watched here.
+    pub fn watches(&self) -> watcher::Config {
+        self.inner.watches.clone()
     }
 
     /// A recorder of the events of a controller, with the rights of its service account.

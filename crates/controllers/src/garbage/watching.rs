@@ -5,11 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cowherd_runtime::{Key, Pulse, Runtime, Sink, events, follow, supervise};
+use cowherd_runtime::{Key, Runtime, Sink, events, follow, supervise};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::ApiResource;
 use kube::core::{DynamicObject, PartialObjectMeta};
-use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -31,7 +30,8 @@ pub async fn follow_everything(runtime: &Runtime, context: Context) {
     let changed = Changed::default();
     changed.everything();
     let pulse = runtime.health().register("garbage collector's watch of customresourcedefinitions");
-    let definitions = follow_definitions(&context, &changed, &pulse);
+    let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(context.client.clone());
+    let definitions = follow(api, runtime.watches(), &changed, &pulse);
     let discovery = async {
         let pulse = runtime.health().register("garbage collector's discovery");
         let mut watches: HashMap<Kind, Watch> = HashMap::new();
@@ -117,11 +117,6 @@ impl Drop for Watch {
     }
 }
 
-async fn follow_definitions(context: &Context, changed: &Changed, pulse: &Pulse) {
-    let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(context.client.clone());
-    follow(api, watcher::Config::default(), changed, pulse).await;
-}
-
 impl Sink<PartialObjectMeta<CustomResourceDefinition>> for Changed {
     fn applied(&self, definition: PartialObjectMeta<CustomResourceDefinition>) {
         self.definition(&definition.name_any());
@@ -202,8 +197,8 @@ async fn follow_kind(runtime: Runtime, context: Context, kind: Kind, resource: A
     let objects = Objects { context, kind: Arc::new(kind) };
     let start = || async {
         let pulse = runtime.health().register(&name);
-        let api = Api::all_with(objects.context.client.clone(), &resource);
-        follow(api, watcher::Config::default(), &objects, &pulse).await;
+        let api: Api<PartialObjectMeta<DynamicObject>> = Api::all_with(objects.context.client.clone(), &resource);
+        follow(api, runtime.watches(), &objects, &pulse).await;
     };
     supervise(&name, runtime.health(), runtime.metrics(), start).await;
 }

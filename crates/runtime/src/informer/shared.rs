@@ -20,17 +20,17 @@ pub(crate) struct Informers {
 }
 
 impl Informers {
-    /// The informer of the objects of a kind that the selector leaves; all, where it is empty.
+    /// The informer of the objects of a kind that a watch by this configuration shows.
     pub(crate) fn get<K: Object>(
         &self,
         client: &Client,
         health: &Health,
         metrics: &Metrics,
         kind: &K::DynamicType,
-        selector: &str,
+        config: watcher::Config,
     ) -> Arc<Informer<K>> {
         let resource = resource_name::<K>(kind);
-        let scope = (TypeId::of::<K>(), resource.clone(), selector.to_owned());
+        let scope = (TypeId::of::<K>(), resource.clone(), config.label_selector.clone().unwrap_or_default());
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = shared.get(&scope).and_then(Weak::upgrade)
             && let Ok(known) = known.downcast::<Informer<K>>()
@@ -39,7 +39,6 @@ impl Informers {
         }
         let informer = Informer::new(kind.clone());
         let api: Api<K> = Api::all_with(client.clone(), kind);
-        let config = watcher::Config::default().labels(selector);
         let (weak, health, metrics) = (Arc::downgrade(&informer), health.clone(), metrics.clone());
         let task = tokio::spawn(async move {
             let name = format!("watch of {resource}");
