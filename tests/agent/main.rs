@@ -123,6 +123,17 @@ impl World {
         self.wait_for("what was made is gone", &artifact, Value::is_null);
     }
 
+    /// Has objects made of inputs that a provider gives, and taken away with what made them.
+    fn combine(&self) {
+        self.apply(&set());
+        self.wait_for("what is made of inputs is there", "configmap red", |seen| !seen.is_null());
+        for object in ["resourceset teams", "resourcesetinputprovider red"] {
+            let words: Vec<&str> = object.split(' ').collect();
+            self.kubernetes.kubectl_ok(&[&["delete", "--namespace", NAMESPACE], &words[..]].concat());
+        }
+        self.wait_for("what was made of inputs is gone", "configmap red", Value::is_null);
+    }
+
     /// Has a Kustomization show itself by a token to a cluster that must not be reached.
     fn reach_elsewhere(&self) {
         let elsewhere = format!(
@@ -239,9 +250,28 @@ fn generator() -> String {
     )
 }
 
+/// A ResourceSet of a ConfigMap, and a provider that gives its name. Flux' operator followed both before.
+fn set() -> String {
+    let kind = "apiVersion: fluxcd.controlplane.io/v1\nkind";
+    let metadata = |name: &str| {
+        format!(
+            "metadata: {{name: {name}, namespace: {NAMESPACE}, labels: {{gives: teams}}, finalizers: \
+             [fluxcd.controlplane.io/finalizer]}}"
+        )
+    };
+    format!(
+        "{kind}: ResourceSetInputProvider\n{}\nspec: {{type: Static, defaultValues: {{team: red}}}}\n\
+         ---\n{kind}: ResourceSet\n{}\nspec: {{serviceAccountName: applier, inputsFrom: [{{selector: {{matchLabels: {{gives: \
+         teams}}}}}}], resources: [{{apiVersion: v1, kind: ConfigMap, metadata: {{name: '<< inputs.team >>', namespace: \
+         default}}}}]}}\n",
+        metadata("red"),
+        metadata("teams"),
+    )
+}
+
 /// An Alert about everything with a label that nothing has, and a Receiver.
 fn notifications() -> String {
-    let owners = ["Kustomization", "HelmRelease"];
+    let owners = ["Kustomization", "HelmRelease", "ResourceSet", "ResourceSetInputProvider"];
     let sources = [
         "GitRepository",
         "OCIRepository",
@@ -372,6 +402,7 @@ fn the_agent_needs_what_deploy_gives_it_and_nothing_else() {
     world.fail_again();
     world.release();
     world.generate();
+    world.combine();
     world.reach_elsewhere();
     // A source that Flux followed before has Flux's finalizer, which nobody else would take away.
     let finalizer = r#"{"metadata":{"finalizers":["finalizers.fluxcd.io"]}}"#;
