@@ -20,7 +20,7 @@ use super::proof::settle_contested;
 use super::prune::remove_stale;
 use super::reach::reach;
 use super::readiness::Readiness;
-use super::unmade::unmade;
+use super::unmade::{unmade, unprepared};
 use super::{Context, awaited, finalize, guard, health, idle, nobody, places, remedies, restored, unbrought};
 use crate::conditions::{DRIFT_FOUGHT, DRIFT_UNSEEN, RECONCILIATION_SUCCEEDED, SHARED, UNSET_VARIABLES};
 use crate::events::Type;
@@ -241,7 +241,7 @@ async fn apply(
     act_for_account(target).await?;
     let (client, keys, tree) = (&context.client, &context.policy.decryption, Some(&job.artifact.tree));
     let prepared = settings.producer.prepare(Preparing { client, target: Some(target), keys, tree }).await;
-    let prepared = prepared.map_err(|error| Failure::Produce(Arc::new(error)))?;
+    let prepared = prepared.map_err(|error| unprepared(context, job, error))?;
     job.hide(prepared.mask.clone());
 
     let before = job.status.last_attempted_revision.replace(job.artifact.revision.clone());

@@ -1,5 +1,6 @@
 //! An owner of which no manifests can be made, maybe because the same revision takes it away with what it was made of.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -10,10 +11,18 @@ use super::words::Silence;
 use super::{Context, finalize};
 use crate::conditions::ARTIFACT_FAILED;
 use crate::owner::Settings;
+use crate::producer::ProducerError;
 use crate::schedule::Signal;
 
 /// How long a failure waits at most for those that may be about to take the owner away.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it means that something is missing in the cluster that manifests take: the owner waits for that, as for a dependency. What
+/// it will describe may be found out without it, so that nobody else has to wait with it.
+pub(super) fn unprepared(context: &Context, job: &Job, error: ProducerError) -> Failure {
+    context.tell_concerned(context.sharing.fall_silent(&job.name, Silence::Blocked));
+    Failure::Produce(Arc::new(error))
+}
 
 /// What a failure to make manifests means, once all that describe the owner were brought to its revision: nothing where they
 /// have taken it away.

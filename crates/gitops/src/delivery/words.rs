@@ -259,7 +259,7 @@ impl Words {
     /// Why the owner says nothing.
     pub(super) fn fall_silent(&mut self, name: &OwnerName, silence: Silence) -> Waiters {
         let Some(word) = self.of.get_mut(name) else { return Waiters::new() };
-        if (word.silence, silence) == (Silence::Nowhere, Silence::Failing) {
+        if matches!((word.silence, silence), (Silence::Nowhere | Silence::Blocked, Silence::Failing)) {
             // It fails for that alone.
             return Waiters::new();
         }
@@ -455,6 +455,13 @@ mod tests {
         words.news(&source());
         words.begin(&name);
         assert_eq!(silent(&words), [("a".to_owned(), Silence::AtWork)]);
+        // So is who waits for something, which can be asked meanwhile what it will describe.
+        words.fall_silent(&name, Silence::Blocked);
+        words.fall_silent(&name, Silence::Failing);
+        assert_eq!(silent(&words), [("a".to_owned(), Silence::Blocked)]);
+        words.begin(&name);
+        words.fall_silent(&name, Silence::Failing);
+        assert_eq!(silent(&words), [("a".to_owned(), Silence::Failing)]);
     }
 
     #[test]

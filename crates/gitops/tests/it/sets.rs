@@ -305,3 +305,23 @@ async fn a_restart_changes_nothing_and_goes_on() {
     let now: Vec<_> = world.versions("apps").await.into_iter().filter(|(name, _)| name != "last").collect();
     assert_eq!(now, versions);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_dependency_keeps_what_it_will_describe_and_nothing_else() {
+    let world = World::new().await;
+    let inputs = |names: &[&str]| json!(names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>());
+    let spec =
+        json!({ "inputs": inputs(&["goes", "moves", "stays"]), "resources": [map("<< inputs.name >>", "first")] });
+    set(&world, "first", spec).await;
+    succeeds(&world, "first", "3 objects").await;
+    let gate = json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": "gate", "namespace": "apps" });
+    set(&world, "waits", json!({ "dependsOn": [gate], "resources": [map("moves", "second")] })).await;
+    says(&world, "waits", "DependencyNotReady", "gate not found").await;
+
+    change(&world, "first", json!({ "inputs": inputs(&["stays"]) })).await;
+    succeeds(&world, "first", "1 object").await;
+    maps(&world, &[("moves", "first"), ("stays", "first")]).await;
+    let gate = json!({ "metadata": { "name": "gate", "namespace": "apps" }, "data": { "key": "open" } });
+    world.create("v1", "ConfigMap", gate).await;
+    maps(&world, &[("gate", "open"), ("moves", "second"), ("stays", "first")]).await;
+}
