@@ -1,12 +1,8 @@
 //! Who may do what.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Served, local, request::*};
 use cowherd_apiserver::User;
 use serde_json::{Value, json};
-use support::{Served, local, request::*};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";

@@ -1,8 +1,6 @@
 //! Objects judged by their schemas, as kubectl's users see it.
 
-mod support;
-
-use support::Served;
+use crate::support::Served;
 
 fn definition(schema: &str) -> String {
     format!(

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::{MAPS, map};
 use crate::support::{local, request::*};
-use crate::{MAPS, map};
 
 #[tokio::test]
 async fn an_object_with_finalizers_goes_when_the_last_is_taken_away() {

@@ -1,12 +1,8 @@
 //! Whatever is sent, the server answers, and says that the sender was wrong.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{local, request::*};
 use http::Method;
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 /// Bodies that are no object of any kind, or one with parts that make no sense.
 fn bodies() -> Vec<Value> {

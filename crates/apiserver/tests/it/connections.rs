@@ -1,15 +1,11 @@
 //! Silent and greedy peers: their connections end, and lock nobody out.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Served, request::post};
 use cowherd_apiserver::Config;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde_json::json;
-use support::{Served, request::post};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -1,13 +1,9 @@
 //! Tokens of service accounts: how one is asked for, what it is bound to, and whom it makes of who brings it.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{local, request::*};
 use cowherd_apiserver::{ApiServer, User};
 use http::Request;
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 const CORE: &str = "/api/v1/namespaces/default";
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";

@@ -1,14 +1,10 @@
 //! OpenAPI documents over HTTP: who has one already is told so, and who takes gzip gets it packed.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::io::Read;
 
+use crate::support::{local, request::*};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";

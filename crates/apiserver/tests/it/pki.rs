@@ -1,9 +1,5 @@
 //! The certificates of a control plane.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::{collections::BTreeMap, fs, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path};
 
 use cowherd_apiserver::ServiceNetwork;
@@ -193,9 +189,9 @@ async fn shown(address: SocketAddr, authority: &str) -> CertificateDer<'static> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_connects_is_shown_the_certificate_that_was_made_last() {
-    let mut served = support::Served::start().await;
+    let mut served = crate::support::Served::start().await;
     let authority = served.pki.authority().to_owned();
-    let on_disk = |served: &support::Served| {
+    let on_disk = |served: &crate::support::Served| {
         let pem = fs::read_to_string(served.path("pki/server.crt")).unwrap();
         CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
     };
@@ -367,7 +363,7 @@ fn certificates_of_another_authority_or_key_are_made_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_another_authority_opens_nothing() {
-    let served = support::Served::start().await;
+    let served = crate::support::Served::start().await;
     let other = tempfile::tempdir().unwrap();
     open(other.path(), LISTEN);
     let read = |name: &str| fs::read(other.path().join(name)).unwrap();

@@ -3,8 +3,8 @@
 use http::{Method, Request};
 use serde_json::{Value, json};
 
+use super::{MAPS, map};
 use crate::support::{local, request::*};
-use crate::{MAPS, map};
 
 #[tokio::test]
 async fn unknown_and_doubled_fields_are_refused_warned_of_or_dropped() {

@@ -1,15 +1,11 @@
 //! Whether the server is ready, and who is told why it is not.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::{local, request::*};
 use cowherd_apiserver::User;
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 #[tokio::test]
 async fn why_it_is_not_ready_is_told_to_who_may_ask_for_the_check_alone() {

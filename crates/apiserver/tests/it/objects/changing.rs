@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::{MAPS, map};
 use crate::support::{local, request::*};
-use crate::{MAPS, map};
 
 #[tokio::test]
 async fn whoever_changes_an_old_version_is_told() {

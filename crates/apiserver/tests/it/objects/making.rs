@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::{MAPS, map};
 use crate::support::{local, request::*};
-use crate::{MAPS, map};
 
 #[tokio::test]
 async fn an_object_gets_its_identity_when_it_is_made() {

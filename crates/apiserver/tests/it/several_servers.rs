@@ -1,17 +1,13 @@
 //! Several servers over one store agree, and what one leaves undone another one does.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::{collections::BTreeSet, time::Duration};
 
+use crate::support::request::*;
 use bytes::Bytes;
 use cowherd_apiserver::{ApiServer, Config};
 use cowherd_store::{Expected, Options, Store};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use support::request::*;
 use tempfile::TempDir;
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";

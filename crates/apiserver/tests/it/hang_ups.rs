@@ -1,17 +1,13 @@
 //! A change that has begun ends, and everything that follows from it follows, whoever stops waiting for the answer.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
+use crate::support::{local, request::*};
 use bytes::Bytes;
 use cowherd_apiserver::{ApiServer, MASTERS, User};
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -1,10 +1,5 @@
 //! How objects are made, changed and deleted, seen through the in-process client.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "../support/mod.rs"]
-mod support;
-
 mod changing;
 mod deleting;
 mod empty_values;

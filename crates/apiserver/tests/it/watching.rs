@@ -1,16 +1,12 @@
 //! Lists, pages, selectors and watches, seen through the in-process client.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{local, request::*};
 use cowherd_apiserver::Config;
 use futures::{AsyncBufReadExt, Stream, StreamExt, TryStreamExt};
 use http::{Method, Request};
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
@@ -221,7 +217,7 @@ async fn one_object_is_watched_by_its_name() {
 async fn bookmarks_say_how_far_a_watch_is() {
     let directory = tempfile::tempdir().unwrap();
     let config = Config { bookmark_interval: Duration::from_millis(100), ..Config::default() };
-    let server = support::open(&directory, config).await;
+    let server = crate::support::open(&directory, config).await;
     let client = server.client();
     let mut events = watch(&client, &format!("{MAPS}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1")).await;
     // Writes to other kinds count, too.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::{MAPS, map};
 use crate::support::{local, request::*};
-use crate::{MAPS, map};
 
 /// Every way in which an object comes in.
 const WAYS: [(&str, &str); 4] = [

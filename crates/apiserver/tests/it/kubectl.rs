@@ -1,10 +1,6 @@
 //! What kubectl's users expect of the API.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
-use support::{NGINX, Served};
+use crate::support::{NGINX, Served};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_is_applied_shown_changed_and_deleted() {

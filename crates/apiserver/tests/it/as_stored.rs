@@ -1,15 +1,11 @@
 //! Lists and watches write most objects as they lie in the store: byte for byte what a read object would come to.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{local, request::*};
 use cowherd_apiserver::{ApiServer, Config};
 use cowherd_store::{Expected, Options, Store};
 use futures::{AsyncBufReadExt, StreamExt};
 use http::Request;
 use serde_json::{Value, json};
-use support::{local, request::*};
 
 const PARTIAL: &str = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
 const PARTIAL_LIST: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";

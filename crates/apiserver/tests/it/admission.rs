@@ -1,13 +1,9 @@
 //! What objects get that their writers left out, what they keep, and what is refused beyond their own fields.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{local, open, request::*};
 use cowherd_apiserver::{ApiServer, Config, Undeletable};
 use kube::Client;
 use serde_json::{Value, json};
-use support::{local, open, request::*};
 
 const NAMESPACES: &str = "/api/v1/namespaces";
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -287,7 +283,7 @@ async fn no_patch_makes_a_namespace_pass_for_another() {
     for (kind, patch) in merges.chain(differences) {
         for path in ["c", "c/status"] {
             let uri = format!("{NAMESPACES}/{path}");
-            let (code, answer) = support::request::patch(&client, &uri, kind, patch.clone()).await;
+            let (code, answer) = crate::support::request::patch(&client, &uri, kind, patch.clone()).await;
             assert_eq!(code, 400, "{patch}: {answer}");
             assert!(message(&answer).contains("name must be provided"), "{answer}");
             let (_, stored) = get(&client, &format!("{NAMESPACES}/c")).await;

@@ -1,14 +1,10 @@
 //! CustomResourceDefinitions and their objects.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Served, local, request::*};
 use http::Method;
 use serde_json::{Value, json};
-use support::{Served, local, request::*};
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const COWS: &str = "/apis/example.org/v1/namespaces/default/cows";
@@ -219,7 +215,7 @@ async fn every_served_version_shows_the_same_objects() {
     server.close();
     drop(server);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let server = support::open(&directory, Default::default()).await;
+    let server = crate::support::open(&directory, Default::default()).await;
     assert_eq!(get(&server.client(), &format!("{COWS}/berta")).await.1["spec"]["horns"], 2);
 }
 
