@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::functions::functions;
-use crate::{BuildError, Input, value};
+use crate::{BuildError, Input, Inputs, value};
 
 /// The annotation of an object that says `disabled`, which leaves it out.
 pub const RECONCILE: &str = "fluxcd.controlplane.io/reconcile";
@@ -37,6 +37,8 @@ pub struct Limits {
     pub objects: usize,
     /// How long all templates together may take, and how much they may write.
     pub templates: cowherd_template::Limits,
+    /// How much all templates together may be given of inputs, in bytes: each is given each.
+    pub inputs: usize,
     /// How much YAML one template may write.
     pub yaml: cowherd_yaml::Limits,
 }
@@ -45,7 +47,7 @@ impl Default for Limits {
     /// What no ResourceSet needs, and a machine bears.
     fn default() -> Self {
         let templates = cowherd_template::Limits { depth: 1_000, output: 64 * 1024 * 1024, steps: 50_000_000 };
-        Self { objects: 20_000, templates, yaml: cowherd_yaml::Limits::default() }
+        Self { objects: 20_000, templates, inputs: 256 * 1024 * 1024, yaml: cowherd_yaml::Limits::default() }
     }
 }
 
@@ -54,7 +56,7 @@ impl Default for Limits {
 ///
 /// # Errors
 /// When a template cannot be read, fails, or writes what is no object, and when there is too much of anything.
-pub fn build(templates: &Templates<'_>, inputs: &[Input], limits: &Limits) -> Result<Vec<Json>, BuildError> {
+pub fn build(templates: &Templates<'_>, inputs: &Inputs, limits: &Limits) -> Result<Vec<Json>, BuildError> {
     let functions = functions();
     let (set, places) = read(templates, &functions)?;
     // No function gives what the time is, or what is random.
@@ -62,17 +64,17 @@ pub fn build(templates: &Templates<'_>, inputs: &[Input], limits: &Limits) -> Re
     let mut execution = Execution::new(&functions, Arc::new(set), &mut context);
     execution.missing_key(MissingKey::Error);
     execution.limits(limits.templates.clone());
-    let mut filling = Filling { execution, limits, objects: Vec::new(), known: HashSet::new() };
+    let mut filling = Filling { execution, limits, given: 0, objects: Vec::new(), known: HashSet::new() };
     for place in &places {
-        match inputs {
-            [] => filling.resource(place, None)?,
-            inputs => inputs.iter().try_for_each(|input| filling.resource(place, Some(input)))?,
+        match inputs.is_empty() {
+            true => filling.resource(place, None)?,
+            false => inputs.iter().try_for_each(|input| filling.resource(place, Some(&input)))?,
         }
     }
     if templates.text.is_some_and(|text| !text.is_empty()) {
-        match inputs {
-            [] => filling.text(None)?,
-            inputs => inputs.iter().try_for_each(|input| filling.text(Some(input)))?,
+        match inputs.is_empty() {
+            true => filling.text(None)?,
+            false => inputs.iter().try_for_each(|input| filling.text(Some(&input)))?,
         }
     }
     Ok(filling.objects)
@@ -106,6 +108,8 @@ fn read(templates: &Templates<'_>, functions: &Functions<Context<'_>>) -> Result
 struct Filling<'a, 'c> {
     execution: Execution<'a, Context<'c>>,
     limits: &'a Limits,
+    /// How much the templates were given.
+    given: usize,
     objects: Vec<Json>,
     known: HashSet<[String; 4]>,
 }
@@ -161,6 +165,13 @@ impl Filling<'_, '_> {
 
     /// What the template writes with the input.
     fn fill(&mut self, place: &str, input: Option<&Input>) -> Result<String, BuildError> {
+        self.given += input.map_or(0, value::weight);
+        if self.given > self.limits.inputs {
+            return Err(BuildError::TooMany {
+                what: "the bytes of inputs for all templates",
+                most: self.limits.inputs,
+            });
+        }
         let input = input.map_or_else(|| Value::Map(Map::new()), value::map);
         self.execution.context().give(input);
         let written = self.execution.execute(place, &Value::Nil);

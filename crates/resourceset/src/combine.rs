@@ -1,5 +1,7 @@
 //! How the inputs of several providers come together.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::{Input, id, normalized};
@@ -63,13 +65,55 @@ pub enum CombineError {
     },
 }
 
+/// The inputs of several providers together. Permutations are made one at a time: all of them may have ten thousand times as much
+/// as what they are made of.
+#[derive(Clone, Debug)]
+pub struct Inputs(Made);
+
+#[derive(Clone, Debug)]
+enum Made {
+    /// One after the other.
+    Flat(Vec<Input>),
+    /// So many permutations of what is given under these keys.
+    Permuted(Vec<(String, Vec<Input>)>, usize),
+}
+
+impl From<Vec<Input>> for Inputs {
+    fn from(inputs: Vec<Input>) -> Self {
+        Self(Made::Flat(inputs))
+    }
+}
+
+impl Inputs {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Made::Flat(inputs) => inputs.len(),
+            Made::Permuted(_, count) => *count,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Cow<'_, Input>> {
+        (0..self.len()).map(|place| match &self.0 {
+            Made::Flat(inputs) => Cow::Borrowed(&inputs[place]),
+            Made::Permuted(named, _) => Cow::Owned(permutation(named, place)),
+        })
+    }
+}
+
 /// The inputs of all providers together. Each says by `provider` where it comes from.
 ///
 /// # Errors
 /// When there would be too many, or one has no name as a key.
-pub fn combine(providers: &[Provider], strategy: Strategy) -> Result<Vec<Input>, CombineError> {
+pub fn combine(providers: &[Provider], strategy: Strategy) -> Result<Inputs, CombineError> {
     match strategy {
-        Strategy::Flatten => Ok(providers.iter().flat_map(marked).collect()),
+        Strategy::Flatten => Ok(providers.iter().flat_map(marked).collect::<Vec<_>>().into()),
         Strategy::Permute { include_empty } => permuted(providers, include_empty),
     }
 }
@@ -85,7 +129,7 @@ fn marked(provider: &Provider) -> impl Iterator<Item = Input> + '_ {
     })
 }
 
-fn permuted(providers: &[Provider], include_empty: bool) -> Result<Vec<Input>, CombineError> {
+fn permuted(providers: &[Provider], include_empty: bool) -> Result<Inputs, CombineError> {
     let mut named: Vec<(String, Vec<Input>)> = Vec::new();
     let mut expected = 1_usize;
     for provider in providers.iter().filter(|provider| include_empty || !provider.inputs.is_empty()) {
@@ -100,10 +144,8 @@ fn permuted(providers: &[Provider], include_empty: bool) -> Result<Vec<Input>, C
         }
         named.push((key, marked(provider).collect()));
     }
-    if named.is_empty() || expected == 0 {
-        return Ok(Vec::new());
-    }
-    Ok((0..expected).map(|place| permutation(&named, place)).collect())
+    let count = if named.is_empty() { 0 } else { expected };
+    Ok(Inputs(Made::Permuted(named, count)))
 }
 
 /// The permutation at that place, of which the last provider's inputs follow each other most quickly.

@@ -9,6 +9,7 @@
 //!
 //! let map = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "<< inputs.team >>-map" } });
 //! let inputs = [json!({ "team": "a" }), json!({ "team": "b" })].map(|input| input.as_object().unwrap().clone());
+//! let inputs = inputs.to_vec().into();
 //! let objects = build(&Templates { resources: &[map], text: None }, &inputs, &Limits::default())?;
 //! assert_eq!(objects[1]["metadata"]["name"], "b-map");
 //! # Ok::<(), cowherd_resourceset::BuildError>(())
@@ -24,7 +25,7 @@ mod slug;
 mod value;
 
 pub use build::{Limits, RECONCILE, Templates, build};
-pub use combine::{CombineError, MAX_PERMUTATIONS, Provider, Strategy, combine};
+pub use combine::{CombineError, Inputs, MAX_PERMUTATIONS, Provider, Strategy, combine};
 pub use error::BuildError;
 pub use key::{id, normalized};
 pub use slug::slug;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::borrow::Cow;
+
 use cowherd_resourceset::{Input, Limits, Provider, Strategy, Templates, build, combine, id, normalized, slug};
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,7 +58,9 @@ fn answer(question: &Question) -> Result<Value, String> {
         return permuted(providers, question.empty);
     }
     let templates = Templates { resources: &question.resources, text: question.text.as_deref() };
-    build(&templates, &question.inputs, &Limits::default()).map(Value::Array).map_err(|error| error.to_string())
+    build(&templates, &question.inputs.clone().into(), &Limits::default())
+        .map(Value::Array)
+        .map_err(|error| error.to_string())
 }
 
 /// The permutations without the marks of their providers, which the recorder does not set.
@@ -64,7 +68,8 @@ fn permuted(providers: &[Named], include_empty: bool) -> Result<Value, String> {
     let provider =
         |Named { name, inputs }: &Named| Provider { name: name.clone(), inputs: inputs.clone(), ..Provider::default() };
     let providers: Vec<Provider> = providers.iter().map(provider).collect();
-    let mut all = combine(&providers, Strategy::Permute { include_empty }).map_err(|error| error.to_string())?;
+    let all = combine(&providers, Strategy::Permute { include_empty }).map_err(|error| error.to_string())?;
+    let mut all: Vec<Input> = all.iter().map(Cow::into_owned).collect();
     for value in all.iter_mut().flat_map(|input| input.values_mut()) {
         value.as_object_mut().map(|of_one| of_one.remove("provider"));
     }
@@ -117,7 +122,8 @@ fn all_that_is_ever_given_together_has_a_bound() {
     let many: Vec<Provider> = (0..200).map(|number| named(&format!("p{number}"), 1_000)).collect();
     assert!(combine(&many, strategy).is_err());
 
-    let of = |text: &str| build(&Templates { resources: &[], text: Some(text) }, &inputs(100), &Limits::default());
+    let of =
+        |text: &str| build(&Templates { resources: &[], text: Some(text) }, &inputs(100).into(), &Limits::default());
     for endless in [
         "<< range until 100000 >><< range until 100000 >>x<< end >><< end >>",
         "<< define \"x\" >><< template \"x\" >><< end >><< template \"x\" >>",
@@ -127,4 +133,14 @@ fn all_that_is_ever_given_together_has_a_bound() {
     }
     let many = "<< range until 30000 >>---\napiVersion: v1\nkind: A\nmetadata: {name: a<< . >>}\n<< end >>";
     assert!(of(many).unwrap_err().to_string().starts_with("its objects are more than 20000"));
+    // Each of many permutations has all that its parts have, and is there alone.
+    let large = |name: &str| {
+        let one = Input::from_iter([("text".to_owned(), Value::String("x".repeat(100_000)))]);
+        Provider { name: name.to_owned(), inputs: vec![one; 100], ..Provider::default() }
+    };
+    let permuted = combine(&[large("a"), large("b")], strategy).unwrap();
+    assert_eq!((permuted.len(), permuted.iter().next().unwrap().len()), (10_000, 3));
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n";
+    let error = build(&Templates { resources: &[], text: Some(map) }, &permuted, &Limits::default()).unwrap_err();
+    assert!(error.to_string().starts_with("the bytes of inputs for all templates are more than"), "{error}");
 }
