@@ -1,6 +1,7 @@
 //! How much the agents do at a time. The budgets are the process's, however many control planes it holds.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cowherd_notify::Sends;
 use cowherd_source::LocalWatches;
@@ -11,19 +12,21 @@ use crate::fetches::{FetchLimits, Fetches};
 /// How much may be done at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many renders run at the same time.
+    /// How many renders run at the same time. The owners of one namespace have half of them at most.
     pub renders: usize,
-    /// How many Kustomizations are applied at the same time. Those that wait for health are not counted.
+    /// How many owners are applied at the same time. Those that wait for health are not counted. Those of one namespace are
+    /// half of them at most.
     pub applies: usize,
     /// How many fetches go on at the same time.
     pub fetches: FetchLimits,
 }
 
 impl Default for Limits {
-    /// Twice as many renders as there are processors, and four times as many applies.
+    /// Twice as many renders as there are processors, and eight times as many applies, which wait for answers more than they
+    /// compute.
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { renders: processors * 2, applies: processors * 4, fetches: FetchLimits::default() }
+        Self { renders: processors * 2, applies: processors * 8, fetches: FetchLimits::default() }
     }
 }
 
@@ -72,17 +75,43 @@ impl Budgets {
 }
 
 /// Permits that are given in the order in which they are asked for. One control plane asks for no more than there are at the
-/// same time; what else it wants waits in a line of its own.
+/// same time, and the owners of one namespace for half of them; what else they want waits in lines of their own. So nobody
+/// waits for all that a tenant can think of.
 #[derive(Clone, Debug)]
 pub(crate) struct Permits {
     total: usize,
+    namespaces: Arc<Mutex<Namespaces>>,
     own: Arc<Semaphore>,
     common: Arc<Semaphore>,
+}
+
+/// The lines of the namespaces of one control plane, each for as long as anybody stands in it or has a permit.
+#[derive(Debug, Default)]
+struct Namespaces {
+    lines: HashMap<String, Weak<Semaphore>>,
+    /// At how many it is looked which nobody stands in any more.
+    swept_at: usize,
+}
+
+impl Namespaces {
+    fn line(&mut self, namespace: &str, permits: usize) -> Arc<Semaphore> {
+        if let Some(line) = self.lines.get(namespace).and_then(Weak::upgrade) {
+            return line;
+        }
+        if self.lines.len() >= self.swept_at {
+            self.lines.retain(|_, line| line.strong_count() > 0);
+            self.swept_at = (self.lines.len() * 2).max(16);
+        }
+        let line = Arc::new(Semaphore::new(permits));
+        self.lines.insert(namespace.to_owned(), Arc::downgrade(&line));
+        line
+    }
 }
 
 /// The right to do something. It ends with this.
 #[derive(Debug)]
 pub(crate) struct Permit {
+    _of_namespace: Option<OwnedSemaphorePermit>,
     _own: Option<OwnedSemaphorePermit>,
     _common: Option<OwnedSemaphorePermit>,
 }
@@ -92,11 +121,11 @@ impl Permits {
     pub(crate) fn new(total: usize) -> Self {
         let total = total.clamp(1, Semaphore::MAX_PERMITS);
         let semaphore = || Arc::new(Semaphore::new(total));
-        Self { total, own: semaphore(), common: semaphore() }
+        Self { total, namespaces: Arc::default(), own: semaphore(), common: semaphore() }
     }
 
     fn share(&self) -> Self {
-        Self { own: Arc::new(Semaphore::new(self.total)), ..self.clone() }
+        Self { namespaces: Arc::default(), own: Arc::new(Semaphore::new(self.total)), ..self.clone() }
     }
 
     /// How many there are.
@@ -104,11 +133,16 @@ impl Permits {
         self.total
     }
 
-    /// Waits for a permit.
-    pub(crate) async fn acquire(&self) -> Permit {
+    /// Waits for a permit for an owner of a namespace.
+    pub(crate) async fn acquire(&self, namespace: &str) -> Permit {
+        let line = {
+            let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+            namespaces.line(namespace, self.total.div_ceil(2))
+        };
         // The semaphores are never closed; if they were, there would be no budget to keep.
+        let of_namespace = line.acquire_owned().await.ok();
         let own = self.own.clone().acquire_owned().await.ok();
-        Permit { _own: own, _common: self.common.clone().acquire_owned().await.ok() }
+        Permit { _of_namespace: of_namespace, _own: own, _common: self.common.clone().acquire_owned().await.ok() }
     }
 }
 
@@ -122,11 +156,36 @@ mod tests {
     async fn a_budget_is_kept_by_all_together() {
         let first = Permits::new(2);
         let second = first.share();
-        let held = [first.acquire().await, second.acquire().await];
-        assert!(first.acquire().now_or_never().is_none());
-        assert!(second.acquire().now_or_never().is_none());
+        let held = [first.acquire("a").await, second.acquire("a").await];
+        assert!(first.acquire("b").now_or_never().is_none());
+        assert!(second.acquire("b").now_or_never().is_none());
         drop(held);
-        assert!(first.acquire().now_or_never().is_some());
+        assert!(first.acquire("b").now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_namespace_has_half_of_what_there_is_and_keeps_nobody_else_waiting() {
+        let permits = Permits::new(4);
+        let held = [permits.acquire("a").await, permits.acquire("a").await];
+        assert!(permits.acquire("a").now_or_never().is_none());
+        let more = [permits.acquire("b").await, permits.acquire("b").await];
+        assert!(permits.acquire("c").now_or_never().is_none());
+        drop(held);
+        assert!(permits.acquire("c").now_or_never().is_some() && permits.acquire("a").now_or_never().is_some());
+        drop(more);
+        // Of one there has to be one.
+        assert!(Permits::new(1).acquire("a").now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_lines_of_namespaces_that_nobody_stands_in_are_forgotten() {
+        let permits = Permits::new(2);
+        let _held = permits.acquire("held").await;
+        for number in 0..1_000 {
+            permits.acquire(&number.to_string()).await;
+        }
+        let namespaces = permits.namespaces.lock().unwrap();
+        assert!(namespaces.lines.len() <= 16 && namespaces.lines.contains_key("held"), "{}", namespaces.lines.len());
     }
 
     #[tokio::test]
@@ -134,17 +193,18 @@ mod tests {
         let greedy = Permits::new(2);
         let modest = greedy.share();
         let (done, mut order) = tokio::sync::mpsc::unbounded_channel();
-        let held = [greedy.acquire().await, greedy.acquire().await];
-        let ask = |permits: &Permits, name: &'static str| {
+        let held = [greedy.acquire("a").await, greedy.acquire("b").await];
+        let ask = |permits: &Permits, namespace: &'static str, name: &'static str| {
             let (permits, done) = (permits.clone(), done.clone());
             tokio::spawn(async move {
-                let _permit = permits.acquire().await;
+                let _permit = permits.acquire(namespace).await;
                 let _ = done.send(name);
             })
         };
-        let tasks: Vec<_> = (0..100).map(|_| ask(&greedy, "greedy")).collect();
+        let tasks = (0..100).map(|number| ask(&greedy, ["a", "b"][number % 2], "greedy"));
+        let tasks: Vec<_> = tasks.collect();
         tokio::task::yield_now().await;
-        let last = ask(&modest, "modest");
+        let last = ask(&modest, "a", "modest");
         tokio::task::yield_now().await;
         drop(held);
         for task in tasks.into_iter().chain([last]) {

@@ -233,14 +233,15 @@ async fn apply(
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let target = &reach(context, job).await?.target;
-    let permit = target.applies.acquire().await;
+    let permit = target.applies.acquire(&job.name.namespace).await;
     job.measured.begin();
     job.give_way()?;
     job.tell(context, Phase::Building);
     guard_finalizer(context, job).await?;
     act_for_account(target).await?;
-    let (client, keys, tree) = (&context.client, &context.policy.decryption, Some(&job.artifact.tree));
-    let prepared = settings.producer.prepare(Preparing { client, target: Some(target), keys, tree }).await;
+    let (client, keys) = (&context.client, &context.policy.decryption);
+    let content = Some((&job.artifact.tree, &context.renders));
+    let prepared = settings.producer.prepare(Preparing { client, target: Some(target), keys, content }).await;
     let prepared = prepared.map_err(|error| unprepared(context, job, error))?;
     job.hide(prepared.mask.clone());
 

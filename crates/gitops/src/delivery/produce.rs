@@ -42,7 +42,7 @@ pub(super) async fn produce(
                 if !fetch_all(context, namespace, &render.access, missing, &mut brought, job.cancelled()).await {
                     return Err(Failure::Superseded);
                 }
-                permit = target.applies.acquire().await;
+                permit = target.applies.acquire(namespace).await;
                 job.give_way()?;
             }
         }
@@ -56,10 +56,12 @@ async fn in_a_thread(
     anew: bool,
     mut brought: Brought,
 ) -> Result<(Step, Brought), Failure> {
-    let _permit = context.renders.acquire().await;
+    let permit = context.renders.acquire(&render.owner.namespace).await;
     let span = tracing::Span::current();
+    // Whoever stops waiting for it does not end it: it has the permit for as long as it runs.
     let step = move || {
         let step = span.in_scope(|| render.step(anew, &mut brought));
+        drop(permit);
         (step, brought)
     };
     let done = tokio::task::spawn_blocking(step).await;
@@ -101,15 +103,15 @@ pub(super) async fn produce_for_another(
     let mut brought = Brought::default();
     loop {
         let (tree, production) = (content.tree.clone(), prepared.production.clone());
-        let permit = context.renders.acquire().await;
+        let permit = context.renders.acquire(&another.namespace).await;
         let step = move || {
             // The names of objects do not depend on what a chart makes up by chance.
             let outcome = production.produce(tree.as_ref(), &Helm::default(), &mut brought);
+            drop(permit);
             (outcome, brought)
         };
         let (outcome, now) = tokio::task::spawn_blocking(step).await.ok()?;
         brought = now;
-        drop(permit);
         match outcome {
             Outcome::Done(product, _) => return product.ok(),
             Outcome::Needs(missing) => {

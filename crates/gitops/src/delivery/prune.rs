@@ -36,7 +36,7 @@ pub(super) async fn remove_stale(
     listen(context, target, job, source).await?;
     settle_doubtful(context, &job.name, &stale).await;
     context.sharing.wait_for_doubtful(&job.name, &stale).await;
-    let _permit = target.applies.acquire().await;
+    let _permit = target.applies.acquire(&job.name.namespace).await;
     let mut silents = Silents::now(context, job, source, &stale);
     let undecided = leave_to_others(context, target, job, &mut stale).await;
     let gone = stale.clone();

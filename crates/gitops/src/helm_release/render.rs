@@ -29,16 +29,17 @@ pub(super) struct Wanted {
     pub(super) post_render: PostRender,
 }
 
-/// Renders the revision on a thread of its own. Templates see the cluster as the client does.
+/// Renders the revision of an owner in `namespace`, on a thread of its own. Templates see the cluster as the client does.
 ///
 /// # Errors
 /// What is wrong with the chart or the values, in Helm's words.
 pub(super) async fn render(
     context: &Arc<Context>,
     (target, client): (&Target, &Client),
+    namespace: &str,
     wanted: Wanted,
 ) -> Result<Record, String> {
-    let _permit = target.renders.acquire().await;
+    let permit = target.renders.acquire(namespace).await;
     let within = target.remote.is_some().then_some(LONGEST_LOOKUPS);
     let (lookup, now) = (InCluster::new(client.clone(), within), Timestamp::now());
     // What is random is so each time, and nobody can guess it who has not the seed.
@@ -48,7 +49,13 @@ pub(super) async fn render(
     );
     let span = tracing::Span::current();
     context.counters.rendered();
-    let rendered = tokio::task::spawn_blocking(move || span.in_scope(|| record(wanted, now, &seed, &lookup))).await;
+    // Whoever stops waiting for it does not end it: it has the permit for as long as it runs.
+    let step = move || {
+        let record = span.in_scope(|| record(wanted, now, &seed, &lookup));
+        drop(permit);
+        record
+    };
+    let rendered = tokio::task::spawn_blocking(step).await;
     rendered.unwrap_or_else(|error| {
         tracing::error!(error = cowherd_runtime::broken_off(error), "a render broke off");
         context.measures.of(super::KIND.kind).reconciler.panicked();

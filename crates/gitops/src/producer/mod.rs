@@ -22,6 +22,7 @@ use futures::future::BoxFuture;
 use kube::Client;
 
 use crate::DecryptionKeys;
+use crate::budgets::Permits;
 use crate::remotes::Brought;
 use crate::target::Target;
 
@@ -51,14 +52,14 @@ pub(crate) struct Preparing<'a> {
     pub(crate) target: Option<&'a Target>,
     /// Those that count for all that is encrypted.
     pub(crate) keys: &'a DecryptionKeys,
-    /// The content, where it is known by now.
-    pub(crate) tree: Option<&'a Arc<dyn Tree>>,
+    /// The content, where it is known by now, and the permits of whoever computes from it.
+    pub(crate) content: Option<(&'a Arc<dyn Tree>, &'a Permits)>,
 }
 
 impl<'a> Preparing<'a> {
     /// What it takes to tell which objects there are.
     pub(crate) fn without_target(client: &'a Client, keys: &'a DecryptionKeys) -> Self {
-        Self { client, target: None, keys, tree: None }
+        Self { client, target: None, keys, content: None }
     }
 }
 

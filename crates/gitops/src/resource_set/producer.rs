@@ -186,9 +186,16 @@ impl FromTemplates {
             for needed in &self.of.needed {
                 needed.check(target, &self.of.name.namespace).await?;
             }
-            if let Some(tree) = with.tree.filter(|_| self.of.may_copy) {
+            if let Some((tree, renders)) = with.content.filter(|_| self.of.may_copy) {
                 let (said, tree) = (self.of.clone(), tree.clone());
-                let made = tokio::task::spawn_blocking(move || said.objects(tree.as_ref())).await;
+                let permit = renders.acquire(&self.of.name.namespace).await;
+                // Whoever stops waiting for it does not end it: it has the permit for as long as it runs.
+                let step = move || {
+                    let objects = said.objects(tree.as_ref());
+                    drop(permit);
+                    objects
+                };
+                let made = tokio::task::spawn_blocking(step).await;
                 // What is wrong is told when it is made in earnest.
                 let objects = made.ok().and_then(Result::ok).unwrap_or_default();
                 copied = copies::read(with.client, target, &objects).await?;

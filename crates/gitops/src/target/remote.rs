@@ -17,8 +17,8 @@ use super::{Accounts, ClusterId, TargetError, TellDrift, fault, lock, watched};
 use crate::budgets::Permits;
 use crate::owner::{KubeConfig, Owner, OwnerKind, OwnerName};
 
-/// How many owners may be applied in one cluster at the same time.
-const APPLIES: usize = 4;
+/// How many owners may be applied in one cluster at the same time: those of one namespace, which have half of them.
+const APPLIES: usize = 8;
 /// How many renders may ask it something at the same time: each takes a thread.
 const RENDERS: usize = 1;
 /// How long a cluster may take to show that it is there.

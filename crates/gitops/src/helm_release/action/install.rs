@@ -83,7 +83,7 @@ pub(super) async fn revise(
     };
     let post_render = PostRender::of(&acting.job.name, acting.spec);
     let wanted = render::Wanted { chart, values, release, capabilities, skips_schema, post_render };
-    render::render(acting.context, (acting.target, acting.client), wanted)
+    render::render(acting.context, (acting.target, acting.client), &acting.job.name.namespace, wanted)
         .await
         .map_err(|error| ActionError::failed(&error))
 }

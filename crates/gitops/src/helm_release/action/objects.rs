@@ -71,7 +71,7 @@ pub(super) async fn of_new(acting: &Acting<'_>, record: &Record) -> Result<Vec<M
 
 /// Applies the objects. Nothing newer breaks this off, since the record of the release says already that they are being applied.
 pub(in super::super) async fn apply(acting: &mut Acting<'_>, objects: &[Manifest]) -> Result<ChangeSet, ActionError> {
-    let permit = acting.target.applies.acquire().await;
+    let permit = acting.target.applies.acquire(&acting.job.name.namespace).await;
     acting.job.progress.described = objects.len();
     acting.job.tell(acting.context, crate::Phase::Applying);
     let desired = Desired {
