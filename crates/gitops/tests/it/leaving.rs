@@ -380,3 +380,31 @@ async fn who_may_not_put_one_back_keeps_nothing_of_it() {
     is_gone(&world, "apps").await;
     assert_eq!(world.value("apps", "a").await, None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_that_go_at_the_same_time_delete_keeps_no_namespace() {
+    let world = World::new().await;
+    world.repository.write("ns/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n");
+    for number in 0..3 {
+        world.repository.write(&format!("in/{number}.yaml"), &config_map("web", &format!("in-{number}"), "1"));
+    }
+    let revision = world.repository.commit("a namespace, and what is in it");
+    world.follow_repository().await;
+    world.add(kustomization("ns", "./ns", json!({}))).await;
+    world.add(kustomization("in", "./in", json!({ "dependsOn": [{ "name": "ns" }] }))).await;
+    world.ready("in", &revision).await;
+    // One after the other, as whoever prunes or deletes both does it.
+    delete(&world, "ns").await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    delete(&world, "in").await;
+    is_gone(&world, "ns").await;
+    world
+        .until("the namespace is gone", async || {
+            let found = world.get("v1", "Namespace", None, "web").await;
+            match found.filter(|found| found["metadata"]["deletionTimestamp"].is_null()) {
+                None => Ok(()),
+                Some(found) => Err(found.to_string()),
+            }
+        })
+        .await;
+}

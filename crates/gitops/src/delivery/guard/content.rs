@@ -1,6 +1,6 @@
 //! What goes with an object that is deleted: the objects of a Namespace, the instances of a definition.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use cowherd_apply::ObjectId;
 use cowherd_text::listed_of;
@@ -12,10 +12,15 @@ use kube::{Api, Client, ResourceExt};
 use sha2::{Digest, Sha256};
 
 use super::held::{NAMED, count};
+use crate::OWNERS as OWNERS_HERE;
+use crate::owner::OwnerName;
 use crate::target::Target;
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
+
+/// How many of those are noted whose the objects are.
+const OWNERS: usize = 64;
 
 type Metadata = PartialObjectMeta<DynamicObject>;
 
@@ -42,6 +47,10 @@ pub(super) struct Content {
     count: usize,
     /// What tells these objects from any others, in whichever order they were found.
     sum: u128,
+    /// Some of those whose the objects are, of owners here.
+    owners: BTreeSet<OwnerName>,
+    /// Whether some belong to no owner here.
+    is_of_others: bool,
 }
 
 impl Content {
@@ -58,8 +67,27 @@ impl Content {
         }
     }
 
+    /// The next object is this one's.
+    fn note(&mut self, of: Of) {
+        match of {
+            Of::Owner(owner) if self.owners.len() < OWNERS => drop(self.owners.insert(owner)),
+            Of::Owner(_) | Of::Release => {}
+            Of::Others => self.is_of_others = true,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether some of it belongs to no owner here.
+    pub(super) fn is_of_others(&self) -> bool {
+        self.is_of_others
+    }
+
+    /// Whose it is, of owners here; not all, where there are many.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &OwnerName> {
+        self.owners.iter()
     }
 
     /// So many of them by name, and the number of the others.
@@ -81,6 +109,32 @@ impl<'a> FromIterator<&'a ObjectId> for Content {
         let mut content = Self::default();
         objects.into_iter().for_each(|id| content.add(id.clone(), true));
         content
+    }
+}
+
+/// Whose an object is.
+enum Of {
+    /// This owner has applied it.
+    Owner(OwnerName),
+    /// It is the record of a release, which goes with that.
+    Release,
+    /// Nobody here.
+    Others,
+}
+
+impl Of {
+    /// As the labels say.
+    fn labels(labels: &BTreeMap<String, String>) -> Self {
+        let owner = OWNERS_HERE.iter().find_map(|kind| {
+            let text = |label: &str| labels.get(label).filter(|text| !text.is_empty());
+            let (name, namespace) = (text(kind.ownership.name_label)?, text(kind.ownership.namespace_label)?);
+            Some(OwnerName::new(kind, namespace, name))
+        });
+        match owner {
+            Some(owner) => Self::Owner(owner),
+            None if labels.get("owner").is_some_and(|owner| owner == "helm") => Self::Release,
+            None => Self::Others,
+        }
     }
 }
 
@@ -168,6 +222,7 @@ async fn collect(
                     None => *may_name.insert(reader.may_name(resource, namespace).await?),
                 };
                 found.add(id, may_name);
+                found.note(Of::labels(object.labels()));
             }
         }
         match page.metadata.continue_ {

@@ -10,6 +10,7 @@ mod content;
 mod had;
 mod held;
 mod owners;
+mod together;
 
 use std::collections::HashSet;
 
@@ -27,6 +28,7 @@ use had::Had;
 pub(in crate::delivery) use had::{applied_in_part, mark};
 pub(in crate::delivery) use held::Held;
 use held::{By, NAMED, would_go_with};
+use together::contents_once_others_left;
 
 use super::Context;
 use super::awaited::Awaited;
@@ -309,7 +311,7 @@ pub(super) async fn stays_after_deletion(
     let holders = stale.objects.iter().filter(|object| content::may_hold(&object.id));
     let holders: Vec<Versioned> = holders.cloned().collect();
     let (holders, _) = would_go(target, stale, &holders).await?;
-    let content = contents(target, &holders, &stale.objects).await?;
+    let content = contents_once_others_left(context, target, job, &holders, &stale.objects).await?;
     let stays = |object: &Versioned| content.iter().any(|(id, _)| *id == object.id);
     let objects: Vec<Versioned> = holders.into_iter().filter(stays).collect();
     let (held, kind) = (Held { objects, content, ..Held::default() }, job.name.kind.kind);
