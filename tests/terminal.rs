@@ -137,7 +137,7 @@ fn those_that_only_wait_are_told_together_and_not_as_failures() {
     let directory = tempfile::tempdir().unwrap();
     waiting(&directory.path().join("fleet"), 40);
     let mut command = cowherd(directory.path());
-    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "20s", "--listen", "127.0.0.1:0"]);
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "5m", "--listen", "127.0.0.1:0"]);
     command.args(["--data-dir", "data"]);
     let output = sized(&command, 60, 20).output().unwrap();
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();

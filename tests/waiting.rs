@@ -101,6 +101,25 @@ fn once_ends_at_once_for_what_does_not_pass() {
 }
 
 #[test]
+fn once_ends_where_objects_wait_for_a_node_and_there_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: default}\nspec:\n  selector: {matchLabels: \
+                      {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: web}]}\n";
+    repository.kustomization("web", "./web", "wait: true\ntimeout: 30m").write("web/web.yaml", deployment);
+    repository.kustomization("next", "./next", "dependsOn:\n- name: web").config_map("next/map.yaml", "next", "1");
+    repository.commit("a Deployment");
+    let mut command = cowherd(directory.path());
+    command.args(["up", "fleet", "--path", "cluster", "--once", "--timeout", "20m", "--listen", "127.0.0.1:0"]);
+    command.args(["--data-dir", "data"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let began = Instant::now();
+    let (status, said) = end(command.spawn().unwrap());
+    assert_eq!(status, Some(1), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}: {said}", began.elapsed());
+    assert!(said.contains("web: ") && said.contains("no node") && said.contains("next"), "{said}");
+}
+
+#[test]
 fn a_source_that_recovers_is_told_of_once() {
     let served = Served::start();
     let url = served.url();

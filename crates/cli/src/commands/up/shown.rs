@@ -10,6 +10,8 @@ use crate::terminal::progress::{Line, Phase};
 
 /// The reason of who waits for another one.
 const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
+/// The reason of one whose objects wait for a node, where there is none.
+const NO_NODES: &str = "NoNodes";
 
 /// What is known of a Kustomization.
 #[derive(Debug, Default)]
@@ -58,6 +60,8 @@ pub struct Seen {
     pub revision: Box<str>,
     /// What of its objects counts as ready without being so; mostly nothing.
     pub assumed: Box<str>,
+    /// Whether its objects wait for a node, and there is none.
+    pub lacks_nodes: bool,
 }
 
 impl Seen {
@@ -75,13 +79,15 @@ impl Seen {
             None => message(Phase::Working, ""),
         };
         let assumed = resource.condition("AssumedReady").map_or("", |assumed| assumed.message);
-        Self { phase, message: message.into(), revision: resource.revision().into(), assumed: assumed.into() }
+        let lacks_nodes = resource.ready().is_some_and(|ready| ready.reason == NO_NODES);
+        let (message, revision) = (message.into(), resource.revision().into());
+        Self { phase, message, revision, assumed: assumed.into(), lacks_nodes }
     }
 
     /// The same without what may be over.
     fn awaited(&self) -> Self {
-        let Self { revision, assumed, .. } = self;
-        Self { phase: Phase::Working, message: "".into(), revision: revision.clone(), assumed: assumed.clone() }
+        let (revision, assumed) = (self.revision.clone(), self.assumed.clone());
+        Self { phase: Phase::Working, message: "".into(), revision, assumed, lacks_nodes: false }
     }
 
     /// How the Kustomization is, and what it says about that. Work and failures are told before its status says so, and where
@@ -140,6 +146,13 @@ impl Shown {
     /// Whether what failed is being tried again.
     pub fn is_retrying(&self) -> bool {
         self.told.news().is_some_and(|told| is_at_work(told) && told.occasion.trigger == Trigger::Retry)
+    }
+
+    /// What keeps it from ever being ready here, if that is known while it is still waited for: nobody makes nodes meanwhile.
+    pub fn is_stuck(&self) -> Option<&str> {
+        let seen = self.seen.as_ref().filter(|seen| seen.lacks_nodes && !self.is_outdated)?;
+        let is_waited_for = self.told.news().is_none_or(|told| told.phase == Doing::Checking);
+        is_waited_for.then_some(&*seen.message)
     }
 
     /// Whether it was suspended when it was last seen.
@@ -237,6 +250,21 @@ mod tests {
             ready: 1,
             ..Progress::about("Kustomization", NamespacedName::new("n", "app"), occasion, phase)
         }
+    }
+
+    #[test]
+    fn who_waits_for_a_node_where_there_is_none_is_stuck_until_something_else_is_done() {
+        let mut lacking = resource("Unknown", "no node");
+        let ready = &mut lacking.object.data["status"]["conditions"][0];
+        ready["reason"] = NO_NODES.into();
+        let mut shown = Shown::default();
+        shown.tell(told(Doing::Checking, Trigger::Start));
+        shown.see(&resource("Unknown", "checking"));
+        assert_eq!(shown.is_stuck(), None);
+        shown.see(&lacking);
+        assert_eq!(shown.is_stuck(), Some("no node"));
+        shown.tell(told(Doing::Building, Trigger::Change));
+        assert_eq!(shown.is_stuck(), None);
     }
 
     /// All that is shown of it.

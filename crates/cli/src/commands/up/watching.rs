@@ -80,6 +80,8 @@ pub struct Watching {
     unheard: BTreeSet<String>,
     /// Those that failed, and are being tried again.
     retrying: BTreeSet<String>,
+    /// Those that are waited for in vain, as far as is known.
+    stuck: BTreeSet<String>,
     /// Those that are gone, of which it is still to be heard what went with them.
     leaving: BTreeSet<String>,
     board: Board,
@@ -108,6 +110,7 @@ impl Watching {
             sources: Sources::default(),
             unheard: BTreeSet::new(),
             retrying: BTreeSet::new(),
+            stuck: BTreeSet::new(),
             leaving: BTreeSet::new(),
             board: Board::new(),
         }
@@ -196,6 +199,7 @@ impl Watching {
                 let is_told_of = self.known.remove(&name).is_some_and(|shown| shown.is_going());
                 self.unheard.remove(&name);
                 self.retrying.remove(&name);
+                self.stuck.remove(&name);
                 self.phases.forget(&name);
                 self.board.remove(&name);
                 if is_told_of {
@@ -257,8 +261,13 @@ impl Watching {
         let before = shown.trouble().map(str::to_owned);
         note(shown);
         let is_news = before.is_none() || before.as_deref() != shown.trouble();
-        let is_retrying = shown.is_retrying();
-        for (are, is) in [(&mut self.unheard, shown.is_unheard()), (&mut self.retrying, is_retrying)] {
+        let (is_retrying, is_stuck) = (shown.is_retrying(), shown.is_stuck().is_some());
+        let sets = [
+            (&mut self.unheard, shown.is_unheard()),
+            (&mut self.retrying, is_retrying && !is_stuck),
+            (&mut self.stuck, is_stuck),
+        ];
+        for (are, is) in sets {
             if is {
                 are.insert(name.clone())
             } else {
@@ -276,17 +285,17 @@ impl Watching {
         is_news
     }
 
-    /// How long nothing may change before everything counts as settled; `None` while something is under way. That what failed is
-    /// tried again keeps those waiting alone who wait for the end of it all.
+    /// How long nothing may change before everything counts as settled; `None` while something is under way that may end well.
+    /// That what failed is tried again keeps those waiting alone who wait for the end of it all.
     fn quiet_time(&self, is_for_the_end: bool) -> Option<Duration> {
         let retrying = if is_for_the_end { 0 } else { self.retrying.len() };
-        let is_at_work = self.phases.count(Phase::Working) > retrying || self.sources.are_awaited();
+        let is_at_work = self.phases.count(Phase::Working) > retrying + self.stuck.len() || self.sources.are_awaited();
         if self.phases.total() == 0 || is_at_work {
             return None;
         }
         Some(match self.phases.count(Phase::Failed) + self.phases.count(Phase::Waiting) {
             _ if !self.unheard.is_empty() => QUIET_UNTIL_HEARD,
-            0 => QUIET,
+            0 if self.stuck.is_empty() => QUIET,
             _ => QUIET_AFTER_FAILURE,
         })
     }
@@ -301,6 +310,9 @@ impl Watching {
             match phase {
                 Phase::Waiting => {}
                 Phase::Ready | Phase::Suspended => convergence.ready += 1,
+                Phase::Working if let Some(why) = shown.is_stuck() => {
+                    convergence.failed.push((name.clone(), why.to_owned()));
+                }
                 Phase::Working if let Some(doing) = shown.doing() => convergence.failed.push((name.clone(), doing)),
                 Phase::Working | Phase::Failed => {
                     let message = if message.is_empty() { "it was not reconciled yet" } else { message };
