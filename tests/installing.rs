@@ -183,6 +183,27 @@ fn where_flux_runs_neither_is_brought_nor_works_unless_it_is_meant() {
 }
 
 #[test]
+fn the_control_plane_of_up_keeps_its_own_agents_and_their_rights() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("repository"));
+    repository.config_map("one.yaml", "one", "1");
+    let first = repository.commit("one");
+    let running = Running::start(directory.path(), ["up", repository.path.to_str().unwrap()]);
+    running.wait_for_ready("flux-system", "True", &first);
+    let mut agent = cowherd(directory.path());
+    agent.args(["agent", "--data-dir", "agent", "--install-crds", "--beside-flux", "--kubeconfig"]);
+    agent.arg(running.kubeconfig());
+    for refused in [install(&running, &["--beside-flux"]), agent.output().unwrap()] {
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("the control plane of `cowherd up`") && said.contains("--context"), "{said}");
+    }
+    repository.config_map("one.yaml", "one", "2");
+    let second = repository.commit("two");
+    running.wait_for_ready("flux-system", "True", &second);
+}
+
+#[test]
 fn an_image_has_what_its_programs_need() {
     let directory = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/image.sh");

@@ -19,6 +19,7 @@ mod limits;
 mod logs;
 mod notifying;
 mod output;
+mod own_agents;
 mod repository;
 mod resource;
 mod served;

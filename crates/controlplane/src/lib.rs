@@ -43,4 +43,4 @@ pub use budgets::{Budgets, Sizes};
 pub use config::{Config, Listen};
 pub use data_dir::{DataDir, DataDirError, random, seed_in};
 pub use error::Error;
-pub use plane::{ControlPlane, PATIENCE};
+pub use plane::{AGENTS_CHECK, ControlPlane, PATIENCE};

@@ -26,6 +26,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How long loops and requests that are under way may take to end.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// The check of `/readyz?verbose` that a control plane has beside Kubernetes' own where agents of its own run on it.
+pub const AGENTS_CHECK: &str = "agents";
+
 /// A control plane that runs. It ends when it is stopped or dropped.
 pub struct ControlPlane {
     server: ApiServer,
@@ -164,6 +167,8 @@ impl ControlPlane {
             metrics: self.runtime.metrics().clone(),
             ..config
         };
+        // How they are is seen of their loops; that they are there is for others to see, who would come beside them.
+        self.server.add_check(AGENTS_CHECK, || Ok(()));
         let stopping = self.stopping.clone();
         self.keep("agents", move || {
             let stopped = stopped(stopping.subscribe());

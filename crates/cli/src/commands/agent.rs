@@ -23,7 +23,7 @@ use crate::delivering::{Delivering, Kinds};
 use crate::notifying::{self, Notifying};
 use crate::station::{self, Station};
 use crate::tenancy::Tenancy;
-use crate::{flux, logs, trouble};
+use crate::{flux, logs, own_agents, trouble};
 
 /// The Lease that the leading agent holds.
 const LEASE: &str = "cowherd-agent";
@@ -78,6 +78,7 @@ impl Agent {
         let (health, metrics) = (Health::default(), Metrics::default());
         let Reached { client, host, address } = self.access.reach().await?;
         let client = metrics.counting(client, &host);
+        own_agents::refuse(&client).await?;
         if !self.beside_flux {
             refuse_flux(&client).await?;
         }

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use super::reconcile::parse_duration;
 use crate::cluster::{Access, explain};
-use crate::flux;
 use crate::output::{self, Format};
 use crate::terminal::{Mark, tell};
+use crate::{flux, own_agents};
 use documents::{InCluster, documents};
 
 /// The field manager of what is brought, as that of the agents' accounts.
@@ -88,6 +88,7 @@ impl Install {
             return export(&documents, self.output);
         }
         let client = self.access.reach().await?.client;
+        own_agents::refuse(&client).await?;
         if !self.beside_flux {
             flux::refuse(&flux::running(&client).await.map_err(explain)?)?;
         }
