@@ -135,6 +135,8 @@ pub(super) struct Words {
     awaited: HashMap<OwnerName, BTreeSet<OwnerName>>,
     /// By source, those of which a job has begun that did not apply yet: what they say is not done.
     before_apply: HashMap<SourceName, HashSet<OwnerName>>,
+    /// Those that are about to be gone, by their uids: they say nothing any more, however often they are still seen.
+    going: HashMap<OwnerName, Option<String>>,
     count: u64,
 }
 
@@ -145,6 +147,12 @@ impl Words {
     /// The owner is there. `is_changed`: it is another one than before, or has another spec; `is_observed`: its status says that
     /// something was said of that spec.
     pub(super) fn meet(&mut self, owner: &Arc<Owner>, is_changed: bool, is_observed: bool) -> Waiters {
+        if let Some(going) = self.going.get(&owner.name) {
+            if going.as_deref() == owner.uid() {
+                return Waiters::new();
+            }
+            self.going.remove(&owner.name);
+        }
         let word = self.of.entry(owner.name.clone()).or_insert_with(|| Word {
             owner: owner.clone(),
             news: 0,
@@ -268,6 +276,17 @@ impl Words {
             Silence::Refused | Silence::Nowhere => self.awaited.remove(name).unwrap_or_default(),
             _ => Waiters::new(),
         }
+    }
+
+    /// It is decided that the owner goes: it describes nothing any more.
+    pub(super) fn go(&mut self, owner: &Owner) -> Waiters {
+        self.going.insert(owner.name.clone(), owner.uid().map(str::to_owned));
+        self.forget(&owner.name)
+    }
+
+    /// Nothing of this name is there any more.
+    pub(super) fn has_gone(&mut self, name: &OwnerName) {
+        self.going.remove(name);
     }
 
     /// The owner describes nothing any more.

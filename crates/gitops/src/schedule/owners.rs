@@ -100,6 +100,7 @@ impl Schedule {
                 running.cancel.send_replace(true);
             }
             let concerned = self.context.sharing.disclaim(&entry.owner);
+            self.context.sharing.has_gone(name);
             match entry.is_busy() {
                 true => drop(self.leaving.insert(name.clone(), entry)),
                 false => {

@@ -85,11 +85,16 @@ impl Sharing {
         state.remains.remove(&owner.name);
         let mut concerned = Concerned::default();
         if !state.is_another_there(owner) {
-            concerned = Concerned::to_look(state.words.forget(&owner.name));
+            concerned = Concerned::to_look(state.words.go(owner));
         }
         drop(state);
         self.changed.notify_waiters();
         concerned
+    }
+
+    /// Nothing of this name is there any more, as the cluster says.
+    pub(crate) fn has_gone(&self, name: &OwnerName) {
+        self.state().words.has_gone(name);
     }
 
     /// Whether `owner`, which has left something behind, is there again, and by whom it is described. Where it is, and was before
