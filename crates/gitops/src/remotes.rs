@@ -30,6 +30,8 @@ const WITH_PRERELEASES: &str = ">0.0.0-0";
 pub struct Elsewhere {
     /// Without them, nothing is elsewhere.
     fetchers: Option<(Mirrors, Charts)>,
+    /// Whether renders may name any of it.
+    may_be_named: bool,
     /// By what may be fetched, too: what one may see is not for everyone.
     known: Mutex<HashMap<(Access, RemoteSource), (Remote, Instant)>>,
 }
@@ -82,7 +84,7 @@ pub enum Unrendered {
 impl Elsewhere {
     /// Fetches repositories through `mirrors`, and charts and files through `charts`.
     pub fn new(mirrors: Mirrors, charts: Charts) -> Self {
-        Self { fetchers: Some((mirrors, charts)), known: Mutex::default() }
+        Self { fetchers: Some((mirrors, charts)), may_be_named: true, known: Mutex::default() }
     }
 
     /// Fetches charts, where anything is fetched.
@@ -97,7 +99,12 @@ impl Elsewhere {
 
     /// Refuses whatever is elsewhere.
     pub fn nothing() -> Self {
-        Self { fetchers: None, known: Mutex::default() }
+        Self { fetchers: None, may_be_named: false, known: Mutex::default() }
+    }
+
+    /// The same for sources alone, such as HelmRepositories: whatever renders name is refused.
+    pub fn for_sources_alone(&self) -> Self {
+        Self { fetchers: self.fetchers.clone(), may_be_named: false, known: Mutex::default() }
     }
 
     /// Renders by `attempt`, fetching what it finds missing in between. Blocks the thread.
@@ -140,7 +147,7 @@ impl Elsewhere {
         if let Some(remote) = self.fresh(source, access) {
             return Ok(remote);
         }
-        let Some((mirrors, charts)) = &self.fetchers else {
+        let Some((mirrors, charts)) = self.fetchers.as_ref().filter(|_| self.may_be_named) else {
             return Err(ElsewhereError::NotAllowed(source.clone()));
         };
         let terms = Terms { access, cancel, tenant };

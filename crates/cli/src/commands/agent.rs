@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::Args;
 use cowherd_controlplane::{Agents, DataDir, PATIENCE, random};
-use cowherd_gitops::{Elsewhere, Hooks, Receivers};
+use cowherd_gitops::{Hooks, Receivers};
 use cowherd_runtime::leader::{self, Candidate, Ended};
 use cowherd_runtime::{Health, Metrics, Probes, Shard, supervise};
 use k8s_openapi::api::core::v1::Namespace;
@@ -115,7 +115,7 @@ impl Agent {
             tracing::info!(%address, "takes webhooks");
         }
         if self.tenancy.no_remote_bases() {
-            config.elsewhere = Arc::new(Elsewhere::nothing());
+            config.elsewhere = Arc::new(config.elsewhere.for_sources_alone());
         }
         let lease = self.watch_label_selector.name(LEASE);
         let candidate = Candidate::new(self.leader_election_namespace, &lease, identity()?);

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::Agents;
-use cowherd_gitops::{Elsewhere, Hooks, Receivers};
+use cowherd_gitops::{Hooks, Receivers};
 use cowherd_runtime::Shard;
 
 use super::reconcile::parse_duration;
@@ -255,7 +255,7 @@ impl Up {
             ..config
         });
         if self.tenancy.no_remote_bases() {
-            config.elsewhere = Arc::new(Elsewhere::nothing());
+            config.elsewhere = Arc::new(config.elsewhere.for_sources_alone());
         }
         config = self.notifying.apply(config);
         if let Some((listener, address)) = webhooks {
