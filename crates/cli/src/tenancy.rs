@@ -152,6 +152,14 @@ impl Tenancy {
         if now == Denied::read(data_dir)? { Ok(()) } else { write_whole(&file(data_dir), &now) }
     }
 
+    /// The account for those that name none, as the control plane of a data directory was started; empty where there is none.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be read.
+    pub fn default_account_in(data_dir: &Path) -> Result<String> {
+        Ok(Denied::read(data_dir)?.default_service_account)
+    }
+
     /// Whether what is outside of a repository is refused.
     pub fn no_remote_bases(&self) -> bool {
         self.no_remote_bases.unwrap_or_default()

@@ -48,7 +48,7 @@ pub use cowherd_notify::receiver::{Hooks, Receivers, WrongFilter, wrong_filters}
 pub use cowherd_notify::wrong_expression;
 pub use delivery::{Deed, PreviewError, approval};
 pub use fetches::FetchLimits;
-pub use foresight::{Foresight, Means, Preview, Subject};
+pub use foresight::{DefaultAccount, Foresight, Means, Preview, Subject};
 pub use helm_release::{ReleasePlan, Released};
 pub use install::{InstallError, install};
 pub use kustomization::{DecryptionKeys, Made, OfflineProblem, Plan, Values};

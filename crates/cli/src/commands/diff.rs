@@ -1,6 +1,7 @@
 //! `cowherd diff`: what a revision would change in the cluster, or of another revision, field by field.
 
 mod awaited;
+mod behalf;
 mod changes;
 mod comment;
 mod live;
@@ -80,6 +81,10 @@ pub struct Diff {
     /// Go on to the Kustomizations and HelmReleases that the Kustomization applies
     #[arg(long)]
     recursive: bool,
+    /// The ServiceAccount that the agents act for where an owner names none; an empty name for their own [default: what the
+    /// data directory, or the agents' Deployment in the cluster, says]
+    #[arg(long, value_name = "NAME", conflicts_with = "base")]
+    default_service_account: Option<String>,
     /// Print the differences for programs
     #[arg(short, long, value_name = "FORMAT")]
     output: Option<Output>,
@@ -151,7 +156,8 @@ impl Diff {
             artifacts: Some(Artifacts::open(directory.join("artifacts"))?),
             access: Access::own(),
             keys: sops::of_cluster(client, self.repository.sops()).await?,
-            seed: data_dir.and_then(|data_dir| cowherd_controlplane::seed_in(&data_dir)),
+            seed: data_dir.as_deref().and_then(cowherd_controlplane::seed_in),
+            default_account: behalf::find(self.default_service_account.as_deref(), data_dir.as_deref(), client).await?,
         };
         let foresight = Foresight::new(client.clone(), means);
         let namespace = &self.cluster.namespace;

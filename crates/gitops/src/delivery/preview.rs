@@ -14,6 +14,7 @@ use kube::Client;
 use super::guard;
 use super::produce::helm;
 use crate::conditions::ARTIFACT_FAILED;
+use crate::foresight::DefaultAccount;
 use crate::owner::{Deletion, Owner, Settings, Status};
 use crate::producer::{Outcome, Prepared, Preparing, ProducerError, Product};
 use crate::remotes::Brought;
@@ -39,6 +40,8 @@ pub(crate) struct Prospect {
     pub(crate) keys: DecryptionKeys,
     /// The seed of the agents, from which follows what charts make up; `None` where nobody here knows it.
     pub(crate) seed: Option<Arc<[u8]>>,
+    /// On whose behalf owners act that name no account.
+    pub(crate) default_account: DefaultAccount,
 }
 
 /// What would change of the objects of one owner.

@@ -4,6 +4,7 @@
 //! values and definitions that come before. Content is that of the repository that a person looks at, or is fetched as the agents
 //! fetch it ([`contents`]).
 
+mod behalf;
 mod contents;
 mod overlay;
 mod subject;
@@ -22,6 +23,7 @@ use crate::delivery::{Deed, Previewed, Prospect, preview, preview_deletion};
 use crate::owner::Owner;
 use crate::source::{Artifact, Shared, SourceName, git};
 use crate::{DecryptionKeys, Elsewhere, NamespacedName, PreviewError};
+pub use behalf::DefaultAccount;
 use overlay::Overlay;
 pub use subject::Subject;
 
@@ -38,6 +40,8 @@ pub struct Means {
     pub keys: DecryptionKeys,
     /// The seed of the agents, from which follows what charts make up; `None` where nobody here knows it.
     pub seed: Option<Arc<[u8]>>,
+    /// On whose behalf owners act that name no account.
+    pub default_account: DefaultAccount,
 }
 
 /// Tells what a revision would change in a cluster.
@@ -122,7 +126,8 @@ impl Foresight {
     /// # Errors
     /// When it could not be brought there either: see [`PreviewError`].
     pub async fn preview(&self, subject: &Subject) -> Result<Preview, PreviewError> {
-        let Subject { owner, status, .. } = subject;
+        let Subject { status, .. } = subject;
+        let owner = &self.means.default_account.complete(&subject.owner);
         let content = match &owner.settings {
             Ok(settings) => self.content(owner, &settings.source).await?,
             // The error of the settings is told below.
@@ -156,11 +161,12 @@ impl Foresight {
         let found = found.map_err(|error| PreviewError::Apply(id.to_string(), error.to_string()))?;
         let subject = found.and_then(|found| Subject::read(serde_json::to_value(found).ok()?));
         let Some(Subject { owner, status, .. }) = subject else { return Ok((None, Vec::new())) };
+        let owner = self.means.default_account.complete(&owner);
         preview_deletion(&self.prospect(), (&owner, &status)).await
     }
 
     fn prospect(&self) -> Prospect {
-        let Means { elsewhere, access, keys, seed, .. } = self.means.clone();
+        let Means { elsewhere, access, keys, seed, default_account, .. } = self.means.clone();
         Prospect {
             client: self.client.clone(),
             foreseen: self.overlay.client(self.client.clone()),
@@ -170,6 +176,7 @@ impl Foresight {
             access,
             keys,
             seed,
+            default_account,
         }
     }
 

@@ -10,7 +10,7 @@ use super::super::capabilities::{self, InCluster};
 use super::super::post_render::PostRender;
 use super::super::remediation::ReleaseAction;
 use super::super::{manifests, render};
-use super::noting::Noting;
+use super::noting::{Guarded, Noting};
 use super::{Foreseer, deed};
 use crate::delivery::{Deed, PreviewError, Previewed, desired, unapplied};
 
@@ -102,7 +102,9 @@ impl Foreseer<'_> {
             skips_schema: skips_schema == Some(true),
             post_render: PostRender::of(&self.place.owner.name, &self.spec),
         };
-        let lookup = Noting::new(InCluster::new(self.place.client(&self.place.prospect.foreseen)?, None));
+        let is_open = !self.place.prospect.default_account.may_be_less(self.place.owner);
+        let lookup = InCluster::new(self.place.client(&self.place.prospect.foreseen)?, None);
+        let lookup = Noting::new(Guarded { lookup, is_open });
         let rendered = tokio::task::spawn_blocking(move || {
             let now = Timestamp::now();
             let [one, another] = SEEDS.map(|seed| render::record(wanted.clone(), now, seed, &lookup));
