@@ -105,10 +105,14 @@ struct Election<'a> {
 impl Election<'_> {
     /// Tries until the Lease is ours.
     async fn acquire(&mut self, pulse: &crate::Pulse) {
+        let mut told = None;
         loop {
             match self.attempt().await {
                 Ok(true) => return pulse.well(),
-                Ok(false) => pulse.well(),
+                Ok(false) => {
+                    pulse.well();
+                    self.tell_who_leads(&mut told);
+                }
                 Err(error) => {
                     tracing::debug!(lease = self.candidate.lease, %error, "the lease cannot be taken");
                     let why = match error {
@@ -121,6 +125,16 @@ impl Election<'_> {
             }
             // Candidates that started together do not stay together.
             sleep(self.candidate.retry_period.mul_f64(1.0 + 1.2 * fastrand::f64())).await;
+        }
+    }
+
+    /// Says for whom it is waited, once for each.
+    fn tell_who_leads(&self, told: &mut Option<String>) {
+        let holder = self.seen.as_ref().and_then(|(lease, _)| Record(lease).holder().cloned());
+        if let Some(holder) = holder.filter(|holder| told.as_ref() != Some(holder)) {
+            let Candidate { namespace, lease, identity, .. } = self.candidate;
+            tracing::info!(namespace, lease, identity, holder, "another one leads; waits for it to give up the Lease");
+            *told = Some(holder);
         }
     }
 

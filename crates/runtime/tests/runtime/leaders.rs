@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::cluster::{Cluster, Wire, eventually, expect};
+use crate::spans::Log;
 
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 
@@ -79,6 +80,22 @@ async fn lease(cluster: &Cluster) -> LeaseSpec {
 async fn holder(cluster: &Cluster, wanted: &str) {
     eventually("somebody leads", || async { expect(lease(cluster).await.holder_identity.as_deref(), Some(wanted)) })
         .await;
+}
+
+#[tokio::test]
+async fn who_waits_says_once_for_whom() {
+    let (log, cluster, leaders) = (Log::default(), Cluster::start().await, Leaders::default());
+    let _logging = log.of_this_thread();
+    let first = stand(&cluster, "first", &leaders);
+    holder(&cluster, "first").await;
+    let second = stand(&cluster, "second", &leaders);
+    let told = "another one leads; waits for it to give up the Lease namespace=\"default\" lease=\"herd\" \
+                identity=\"second\" holder=\"first\"";
+    eventually("it is said who leads", || async { expect(log.text().contains(told), true) }).await;
+    // It looks again many times.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(log.text().matches("another one leads").count(), 1, "{}", log.text());
+    drop((first.stop, second.stop));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, eventually};
 
 /// Text that was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -25,7 +25,17 @@ impl Write for Log {
 }
 
 impl Log {
-    fn text(&self) -> String {
+    /// Logs what the thread does from here on, as long as both are kept.
+    pub fn of_this_thread(&self) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
+        let written = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+        // Where there is one subscriber, a line that another test meets first is asked of that test's thread alone, and is off
+        // for all. Where there are two, both are asked.
+        let other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
+        (other, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }
@@ -33,13 +43,8 @@ impl Log {
 #[tokio::test]
 async fn a_line_says_whose_reconciliation_it_is_of() {
     let (log, cluster) = (Log::default(), Cluster::start().await);
-    let written = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
-    // Where there is one subscriber, a line that another test meets first is asked of that test's thread alone, and is off
-    // for all. Where there are two, both are asked.
-    let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     // Tests of one thread: what is spawned here logs here.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _logging = log.of_this_thread();
     cluster.create("seen", json!({})).await;
     let runtime = Runtime::new(cluster.client.clone());
     let maps = runtime.informer::<ConfigMap>();
