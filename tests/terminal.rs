@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::program::fleet::Fleet;
 use crate::program::repository::Repository;
+use crate::program::screen::seen;
 use crate::program::{Running, cowherd, eventually};
 
 /// Runs a command of the program on a pseudo-terminal of so many columns; how it ended and all that it drew.
@@ -94,6 +95,58 @@ fn a_failure_is_wrapped_and_not_cut_while_the_lines_move() {
         assert!(read.contains(&whole), "{whole} is not in {rows:#?}");
     }
     assert!(rows.iter().any(|row| row.ends_with("more lines are told above)")), "{rows:#?}");
+}
+
+#[test]
+fn lines_that_move_in_colours_leave_all_that_stands_above_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = Repository::new(directory.path().join("fleet"));
+    for number in 0..8 {
+        let (name, path) = (format!("app-{number}"), format!("app-{number}/map.yaml"));
+        repository.kustomization(&name, &format!("./{name}"), "").config_map(&path, &name, "1");
+    }
+    repository.kustomization("broken", "./broken", "");
+    let kinds = ["Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta"];
+    for kind in kinds {
+        let object =
+            format!("apiVersion: example.com/v1\nkind: {kind}\nmetadata:\n  name: one\n  namespace: default\n");
+        repository.write(&format!("broken/{kind}.yaml"), &object);
+    }
+    repository.commit("six kinds that nobody serves");
+    for size in [(20, 60), (24, 80), (40, 120)] {
+        let (rows, columns) = size;
+        let mut command = cowherd(directory.path());
+        let data_dir = format!("data of {columns}");
+        command.args([
+            "up",
+            "fleet",
+            "--path",
+            "cluster",
+            "--once",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            &data_dir,
+        ]);
+        let mut terminal = sized(&command, columns.into(), rows.into());
+        let output = terminal.env_remove("NO_COLOR").output().unwrap();
+        let drawn = String::from_utf8_lossy(&output.stdout);
+        assert!(drawn.contains("\u{1b}[32m✔\u{1b}[0m") && drawn.contains("\u{1b}[36m⠙\u{1b}[0m"), "{drawn:?}");
+        let seen = seen(&output.stdout, size);
+        let before: Vec<&str> =
+            seen.iter().map(String::as_str).take_while(|row| !row.contains("is not ready")).collect();
+        let read = before.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in ["✔ the Kubernetes API listens on", "► following branch", "► source flux-system: "] {
+            assert_eq!(read.matches(said).count(), 1, "{said:?} at {size:?}: {seen:#?}");
+        }
+        // There are more than a line that moves has rows for, so that they are told above, and stay.
+        for kind in kinds {
+            let told = format!("{kind}/default/one: the cluster has no kind \"{kind}\" in example.com/v1");
+            assert!(read.contains(&told), "{told:?} at {size:?}: {seen:#?}");
+        }
+        let ghost = seen.iter().find(|row| row.starts_with(|sign: char| ('⠀'..='⣿').contains(&sign)));
+        assert_eq!(ghost, None, "at {size:?}: {seen:#?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub mod credentials;
 pub mod disk;
 pub mod fleet;
 pub mod repository;
+pub mod screen;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -2,9 +2,9 @@
 
 use console::measure_text_width;
 
+use super::Mark;
 use super::progress::{Phase, mark};
 use super::text::{paragraph, plain};
-use super::{Mark, colours};
 
 /// How many have rows of their own; the others share one.
 const ITEMS: usize = 16;
@@ -35,23 +35,30 @@ pub(super) struct Frame {
     pub(super) whole: Vec<String>,
 }
 
-/// The first of the items on a screen of so many rows and columns. `counts` are all of them, by phase.
-pub(super) fn compose(
-    items: impl Iterator<Item = Item>,
-    counts: &[(Phase, usize)],
-    (rows, columns): (usize, usize),
-    turn: usize,
-) -> Frame {
+/// What is drawn on.
+#[derive(Clone, Copy)]
+pub(super) struct Screen {
+    /// How many rows and columns there are.
+    pub(super) size: (usize, usize),
+    /// How often it was drawn on: what moves is another sign each time.
+    pub(super) turn: usize,
+    /// Whether it shows colours.
+    pub(super) colours: bool,
+}
+
+/// The first of the items on a screen. `counts` are all of them, by phase.
+pub(super) fn compose(items: impl Iterator<Item = Item>, counts: &[(Phase, usize)], screen: Screen) -> Frame {
+    let (rows, columns) = screen.size;
     // What is as wide as the screen would be broken by some terminals.
     let page = columns.saturating_sub(1).max(1);
     // There are rows for the others, and one that the cursor is in.
-    let mut room = rows.saturating_sub(1 + others(counts, page, turn).len());
+    let mut room = rows.saturating_sub(1 + others(counts, page, screen).len());
     let first: Vec<Item> = items.take(ITEMS).collect();
     let widths = first.iter().map(|item| measure_text_width(&item.name));
     let width = widths.max().unwrap_or(0).min(columns / 3);
     let (mut frame, mut left) = (Frame::default(), counts.to_vec());
     for item in first {
-        let (part, is_whole) = item.rows(width, page, turn);
+        let (part, is_whole) = item.rows(width, page, screen);
         if part.len() > room {
             break;
         }
@@ -60,12 +67,12 @@ pub(super) fn compose(
         left.iter_mut().filter(|(phase, _)| *phase == item.phase).for_each(|(_, left)| *left -= item.count.min(*left));
         frame.whole.extend(is_whole.then_some(item.name));
     }
-    frame.rows.extend(others(&left, page, turn));
+    frame.rows.extend(others(&left, page, screen));
     frame
 }
 
 /// The row of those that have none of their own.
-fn others(left: &[(Phase, usize)], page: usize, turn: usize) -> Vec<String> {
+fn others(left: &[(Phase, usize)], page: usize, screen: Screen) -> Vec<String> {
     let words = left.iter().filter(|(_, count)| *count > 0).map(|(phase, count)| {
         let word = match phase {
             Phase::Failed => "failed",
@@ -82,14 +89,14 @@ fn others(left: &[(Phase, usize)], page: usize, turn: usize) -> Vec<String> {
         return Vec::new();
     }
     let is_at_work = left.iter().any(|(phase, count)| *phase == Phase::Working && *count > 0);
-    let head = if is_at_work { sign(Phase::Working, turn) } else { Mark::Action.to_string() };
+    let head = if is_at_work { screen.sign(Phase::Working) } else { Mark::Action.shown(screen.colours) };
     paragraph(&format!("{head} "), &format!("and {total} more: {}", words.join(", ")), INDENT, Some(page))
 }
 
 impl Item {
     /// Its rows, and whether they say all. A sentence is not cut where what follows is told elsewhere.
-    fn rows(&self, width: usize, page: usize, turn: usize) -> (Vec<String>, bool) {
-        let sign = sign(self.phase, turn);
+    fn rows(&self, width: usize, page: usize, screen: Screen) -> (Vec<String>, bool) {
+        let sign = screen.sign(self.phase);
         let head = match self.name.as_str() {
             "" => format!("{sign} "),
             name => format!("{sign} {name}{}  ", " ".repeat(width.saturating_sub(measure_text_width(name)))),
@@ -117,13 +124,15 @@ impl Item {
     }
 }
 
-/// What stands before a text: it moves while something is done.
-fn sign(phase: Phase, turn: usize) -> String {
-    let moving = TURNS[turn % TURNS.len()];
-    match phase {
-        Phase::Working if colours() => format!("\u{1b}[36m{moving}\u{1b}[0m"),
-        Phase::Working => moving.to_string(),
-        phase => mark(phase).to_string(),
+impl Screen {
+    /// What stands before a text: it moves while something is done.
+    fn sign(self, phase: Phase) -> String {
+        let moving = TURNS[self.turn % TURNS.len()];
+        match phase {
+            Phase::Working if self.colours => format!("\u{1b}[36m{moving}\u{1b}[0m"),
+            Phase::Working => moving.to_string(),
+            phase => mark(phase).shown(self.colours),
+        }
     }
 }
 
@@ -136,10 +145,19 @@ mod tests {
     }
 
     fn composed(items: Vec<Item>, counts: &[(Phase, usize)], size: (usize, usize)) -> Vec<String> {
-        let frame = compose(items.into_iter(), counts, size, 0);
-        assert!(frame.rows.len() < size.0.max(3), "{:#?}", frame.rows);
-        assert!(frame.rows.iter().all(|row| measure_text_width(row) < size.1), "{:#?}", frame.rows);
-        frame.rows
+        let frame = |colours| {
+            let items = items.iter().map(|one| item(one.phase, &one.name, &one.text));
+            compose(items, counts, Screen { size, turn: 0, colours })
+        };
+        let (plain, coloured) = (frame(false), frame(true));
+        assert!(plain.rows.len() < size.0.max(3), "{:#?}", plain.rows);
+        assert!(plain.rows.iter().all(|row| measure_text_width(row) < size.1), "{:#?}", plain.rows);
+        // Colours change nothing of where something stands.
+        assert!(coloured.rows.iter().any(|row| row.contains('\u{1b}')), "{:#?}", coloured.rows);
+        let stripped: Vec<_> = coloured.rows.iter().map(|row| console::strip_ansi_codes(row)).collect();
+        assert_eq!(stripped, plain.rows);
+        assert!(coloured.rows.iter().all(|row| measure_text_width(row) < size.1), "{:#?}", coloured.rows);
+        plain.rows
     }
 
     #[test]
@@ -164,8 +182,9 @@ mod tests {
     #[test]
     fn of_a_long_failure_whole_lines_are_shown_and_the_rest_is_told_above() {
         let counts = [(Phase::Failed, 1)];
+        let screen = Screen { size: (20, 40), turn: 0, colours: false };
         let long = "one two three four\nfive six seven eight\nnine ten eleven twelve\nthirteen";
-        let frame = |text: &str| compose([item(Phase::Failed, "a", text)].into_iter(), &counts, (20, 40), 0);
+        let frame = |text: &str| compose([item(Phase::Failed, "a", text)].into_iter(), &counts, screen);
         assert_eq!(
             frame(long).rows,
             ["✗ a  one two three four", "    five six seven eight", "    nine ten eleven twelve", "    thirteen"]

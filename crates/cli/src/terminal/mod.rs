@@ -24,24 +24,31 @@ pub enum Mark {
     Failure,
 }
 
-impl fmt::Display for Mark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Mark {
+    /// The sign, in its colour if there are to be some.
+    fn shown(self, colours: bool) -> String {
         let (sign, colour) = match self {
             Self::Action => ("►", 36),
             Self::Waiting => ("◎", 36),
             Self::Success => ("✔", 32),
             Self::Failure => ("✗", 31),
         };
-        if colours() { write!(f, "\x1b[{colour}m{sign}\x1b[0m") } else { f.write_str(sign) }
+        if colours { format!("\x1b[{colour}m{sign}\x1b[0m") } else { sign.to_owned() }
     }
 }
 
-/// Says something to the person at the terminal. Where nobody takes it, as on a full disk, work goes on: `eprintln!` would
-/// end whoever speaks.
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown(colours()))
+    }
+}
+
+/// Says something to the person at the terminal, whose lines are broken between words. Where nobody takes it, as on a full disk,
+/// work goes on: `eprintln!` would end whoever speaks.
 macro_rules! tell {
-    ($($words:tt)*) => {{
-        let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
-    }};
+    ($($words:tt)*) => {
+        $crate::terminal::text::write(format_args!($($words)*))
+    };
 }
 pub(crate) use tell;
 

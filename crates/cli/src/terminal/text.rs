@@ -1,6 +1,8 @@
 //! Text for people: without what steers a terminal, broken where the line ends, with commits as short as Git shows them.
 
-use console::{Term, measure_text_width};
+use std::io::Write as _;
+
+use console::{AnsiCodeIterator, Term, measure_text_width};
 use cowherd_review::report::clean;
 
 use super::Mark;
@@ -8,7 +10,11 @@ use super::Mark;
 /// How far the further lines of what is said are indented.
 const SAID: usize = 2;
 
-/// Breaks a text between words into lines of at most `width` columns; a word that is longer is broken, too.
+/// What ends all colours.
+const UNCOLOURED: &str = "\u{1b}[0m";
+
+/// Breaks a text between words into lines of at most `width` columns; a word that is longer is broken, too. A colour goes on in the
+/// next line, and ends with each.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     flow(text, width, width)
 }
@@ -33,32 +39,75 @@ fn flow(text: &str, first: usize, others: usize) -> Vec<String> {
             _ => lines.extend(pieces(word, others)),
         }
     }
+    closed(lines)
+}
+
+/// Lines of which none leaves a colour to what stands behind it.
+fn closed(mut lines: Vec<String>) -> Vec<String> {
+    let mut open = String::new();
+    for line in &mut lines {
+        let before = std::mem::take(&mut open);
+        open = coloured_behind(&before, line);
+        let end = if open.is_empty() { "" } else { UNCOLOURED };
+        if !(before.is_empty() && end.is_empty()) {
+            *line = format!("{before}{line}{end}");
+        }
+    }
     lines
+}
+
+/// The colour behind a line that begins with a colour.
+fn coloured_behind(before: &str, line: &str) -> String {
+    let codes = AnsiCodeIterator::new(line).filter(|(_, is_code)| *is_code).map(|(code, _)| code);
+    codes.fold(before.to_owned(), |colour, code| match code {
+        UNCOLOURED | "\u{1b}[m" => String::new(),
+        code => colour + code,
+    })
 }
 
 /// A word in pieces of at most `width` columns.
 fn pieces(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut taken = 0;
-    for char in word.chars() {
-        let columns = measure_text_width(char.encode_utf8(&mut [0; 4]));
+    for part in unbreakable(word) {
+        let columns = measure_text_width(part);
         if taken + columns > width && taken > 0 {
             pieces.push(String::new());
             taken = 0;
         }
         taken += columns;
         if let Some(piece) = pieces.last_mut() {
-            piece.push(char);
+            piece.push_str(part);
         }
     }
     pieces
+}
+
+/// The parts of a text between which it may be broken: characters, and what steers a terminal as a whole.
+fn unbreakable(text: &str) -> impl Iterator<Item = &str> {
+    AnsiCodeIterator::new(text).flat_map(|(part, is_code)| {
+        let (code, shown) = if is_code { (Some(part), "") } else { (None, part) };
+        code.into_iter().chain(shown.split_inclusive(|_: char| true))
+    })
+}
+
+/// How many rows a line takes on a terminal of so many columns: what is two columns wide is not broken at its edge.
+pub fn rows(line: &str, columns: usize) -> usize {
+    let (mut rows, mut taken) = (1, 0);
+    for width in unbreakable(line).map(measure_text_width) {
+        if taken + width > columns && taken > 0 {
+            (rows, taken) = (rows + 1, 0);
+        }
+        taken += width;
+    }
+    rows
 }
 
 /// A text of many lines under a head: what does not fit on the page, and each further line, is indented by `indent`
 /// columns. Without a page nothing is broken.
 pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let taken = width_on_terminal(head);
+    let taken = measure_text_width(head);
     for (index, line) in text.lines().filter(|line| !line.trim().is_empty()).enumerate() {
         let first = if index == 0 { taken } else { indent };
         let broken = match page {
@@ -73,6 +122,33 @@ pub fn paragraph(head: &str, text: &str, indent: usize, page: Option<usize>) -> 
     if lines.is_empty() { vec![head.trim_end().to_owned()] } else { lines }
 }
 
+/// Lines as they are written, but that those which are too long for a terminal of so many columns are broken between words; what
+/// goes on is indented. A command at the end of a line stays whole, to be copied.
+pub fn broken(text: &str, page: Option<usize>) -> Vec<String> {
+    let Some(page) = page else { return text.split('\n').map(str::to_owned).collect() };
+    let of_line = |line: &str| {
+        if measure_text_width(line) <= page || ends_in_a_command(line) {
+            return vec![line.to_owned()];
+        }
+        let (lead, words) = line.split_at(line.len() - line.trim_start_matches(' ').len());
+        paragraph(lead, words, lead.len() + SAID, Some(page))
+    };
+    text.split('\n').flat_map(of_line).collect()
+}
+
+/// Whether a line is a command, or says what one is for.
+fn ends_in_a_command(line: &str) -> bool {
+    const PROGRAMS: [&str; 4] = ["cowherd ", "export ", "git ", "kubectl "];
+    let end = line.rsplit_once(": ").map_or(line, |(_, end)| end).trim_start();
+    line.starts_with(' ') && PROGRAMS.iter().any(|program| end.starts_with(program))
+}
+
+/// Writes a text to standard error, broken where the terminal ends. Where nobody takes it, work goes on.
+pub fn write(text: std::fmt::Arguments<'_>) {
+    let lines = broken(&text.to_string(), stderr_columns()).join("\n") + "\n";
+    let _ = std::io::stderr().write_all(lines.as_bytes());
+}
+
 /// Says something on standard error under a mark, broken where the terminal ends.
 pub fn say(mark: Mark, text: &str) {
     for line in paragraph(&format!("{mark} "), &plain(text), SAID, stderr_columns()) {
@@ -80,20 +156,17 @@ pub fn say(mark: Mark, text: &str) {
     }
 }
 
-/// How many columns a text takes that may have colours.
-fn width_on_terminal(text: &str) -> usize {
-    let mut width = 0;
-    for (index, part) in text.split('\u{1b}').enumerate() {
-        // A colour ends with its first letter.
-        let shown = if index == 0 { part } else { part.split_once('m').map_or("", |(_, shown)| shown) };
-        width += measure_text_width(shown);
-    }
-    width
-}
-
 /// How many columns standard error has, if it is a terminal.
 pub fn stderr_columns() -> Option<usize> {
-    let term = Term::stderr();
+    columns(&Term::stderr())
+}
+
+/// How many columns standard output has, if it is a terminal.
+pub fn stdout_columns() -> Option<usize> {
+    columns(&Term::stdout())
+}
+
+fn columns(term: &Term) -> Option<usize> {
     term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns))
 }
 
@@ -146,6 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn colours_take_no_columns_are_not_broken_and_end_with_each_line() {
+        let red = |text: &str| format!("\u{1b}[31m{text}\u{1b}[0m");
+        assert_eq!(wrap(&red("one two"), 7), [red("one two")], "they have no width");
+        assert_eq!(wrap(&red("one two"), 5), [red("one"), red("two")]);
+        assert_eq!(wrap(&format!("a {} d", red("b c")), 3), [format!("a {}", red("b")), format!("{} d", red("c"))]);
+        assert_eq!(wrap(&red("abcdef"), 4), [red("abcd"), red("ef")]);
+        assert_eq!(wrap("\u{1b}[1m\u{1b}[31mab cd", 2), ["ab", "cd"].map(|text| format!("\u{1b}[1m{}", red(text))));
+        let empty = red("");
+        assert_eq!(wrap(&format!("ab{empty}cd"), 2), [format!("ab{empty}"), "cd".to_owned()]);
+    }
+
+    #[test]
+    fn rows_are_counted_as_a_terminal_shows_them() {
+        assert_eq!(["", "abcd", "abcde", "\u{1b}[31mabcd\u{1b}[0m"].map(|line| rows(line, 4)), [1, 1, 2, 1]);
+        assert_eq!(rows("日本語", 5), 2);
+        assert_eq!(rows("日本語", 3), 3, "half of one is not shown");
+    }
+
+    #[test]
     fn each_line_of_a_text_begins_below_the_head() {
         let text = "one two three\nfour";
         assert_eq!(paragraph("✗ app: ", text, 4, None), ["✗ app: one two three", "    four"]);
@@ -155,6 +247,19 @@ mod tests {
         assert_eq!(paragraph("✗ app: ", "", 4, Some(11)), ["✗ app:"]);
         let coloured = "\u{1b}[31m✗\u{1b}[0m app: ";
         assert_eq!(paragraph(coloured, "one two", 4, Some(11)), [format!("{coloured}one"), "    two".to_owned()]);
+    }
+
+    #[test]
+    fn what_is_too_long_for_the_terminal_is_broken_between_words_and_the_rest_stays() {
+        let text = "✗ one two three\n\n  a  table\n  to go on with it: cowherd up --data-dir here";
+        assert_eq!(broken(text, None).join("\n"), text);
+        assert_eq!(
+            broken(text, Some(10)),
+            ["✗ one two", "  three", "", "  a  table", "  to go on with it: cowherd up --data-dir here"]
+        );
+        assert_eq!(broken("  tip: name one", Some(12)), ["  tip: name", "    one"]);
+        let red = "\u{1b}[31m✗\u{1b}[0m one two";
+        assert_eq!(broken(red, Some(9)), [red], "colours take no room");
     }
 
     #[test]
