@@ -71,6 +71,14 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
 }
 
 #[test]
+fn a_command_that_is_advised_can_be_copied_whatever_a_path_is_called() {
+    let directory = tempfile::tempdir().unwrap();
+    let (status, text) = run(directory.path(), &["get", "--data-dir", "it's here"]);
+    assert!(status == 1 && text.contains("it's here holds no control plane"), "{text}");
+    assert!(text.contains("`cowherd up --data-dir 'it'\\''s here'`"), "{text}");
+}
+
+#[test]
 fn names_that_nothing_has_end_with_1_and_what_may_be_meant_is_said() {
     let fleet = Fleet::start();
     let data = fleet.running.data_dir.to_str().unwrap().to_owned();
@@ -173,6 +181,8 @@ fn repositories_of_every_sort_are_followed_or_refused_with_what_to_do() {
     for from in ["good mit Ümläuten", "bare", "tree", "detached", "shallow"] {
         let (status, text) = up(from, &[]);
         assert!(status == 0 && text.contains("1 of 1 Kustomizations are ready"), "{from}: {text}");
+        let quoted = format!("cowherd up --data-dir '{}/data of {from}' --listen=127.0.0.1:0", place.display());
+        assert!(text.contains(&quoted), "what is advised can be copied: {text}");
     }
     for (words, status, said) in [
         (&["--private-key-file", "key"][..], 2, "--private-key-file is for a repository of a server"),

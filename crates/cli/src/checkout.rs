@@ -9,7 +9,7 @@ use cowherd_gitops::Elsewhere;
 use cowherd_review::{By, Context, LeftOut, Side};
 use cowherd_source::local::{self, Head, Repository, Worktree};
 use cowherd_source::{Access, FetchError, Ignore, Reference, Snapshot};
-use cowherd_text::near;
+use cowherd_text::{near, shell};
 use cowherd_tree::{EntryKind, Tree, TreeError, TreePath};
 use cowherd_yaml::{Dialect, Limits};
 use serde_json::Value;
@@ -211,7 +211,8 @@ fn meant(repository: &Repository, name: &str, hint: &str) -> String {
     match base.split_once('/') {
         _ if !near.is_empty() => near,
         Some((remote, branch)) if repository.remote_names().iter().any(|known| known == remote) => {
-            format!("; if {remote} has it: git fetch {remote} {branch}:refs/remotes/{base}")
+            let fetched = format!("{branch}:refs/remotes/{base}");
+            format!("; if {remote} has it: git fetch {} {}", shell::word(remote), shell::word(&fetched))
         }
         _ if names.is_empty() => "; it has no branches and no tags".to_owned(),
         _ => {

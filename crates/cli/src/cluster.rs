@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use cowherd_controlplane::DataDir;
+use cowherd_text::shell;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -190,8 +191,8 @@ impl Cluster {
     /// What names a kubeconfig, if it is one that says which cluster is meant, and no data directory.
     pub fn kubeconfig_named_by(&self) -> Option<String> {
         let Access { kubeconfig, context } = &self.access;
-        let context = context.as_ref().map(|context| format!("--context {context}"));
-        let file = kubeconfig.as_ref().map(|file| format!("--kubeconfig {}", file.display()));
+        let context = context.as_ref().map(|context| format!("--context {}", shell::word(context)));
+        let file = kubeconfig.as_ref().map(|file| format!("--kubeconfig {}", shell::path(file)));
         let variable = || (self.named_data_dir().is_none() && is_set(KUBECONFIG)).then(|| KUBECONFIG.to_owned());
         context.or(file).or_else(variable)
     }
@@ -251,11 +252,16 @@ impl Cluster {
                 if let Some(Station { server }) = Station::of(&path) {
                     bail!(
                         "{0} is the data directory of an agent, which works on the cluster at {server}\n  to ask that one: \
-                         --kubeconfig FILE, or its context; what the agent does: cowherd logs --data-dir {0}",
-                        path.display()
+                         --kubeconfig FILE, or its context; what the agent does: cowherd logs --data-dir {1}",
+                        path.display(),
+                        shell::path(&path)
                     );
                 }
-                bail!("{0} holds no control plane; start one with `cowherd up --data-dir {0}`", path.display());
+                bail!(
+                    "{} holds no control plane; start one with `cowherd up --data-dir {}`",
+                    path.display(),
+                    shell::path(&path)
+                );
             }
             let by = if self.data_dir.is_some() { "--data-dir" } else { data_dir::VARIABLE };
             return Ok(Named::DataDir { path, by });
@@ -264,7 +270,7 @@ impl Cluster {
             return Ok(self.access.named());
         }
         let found = data_dir::found_kubeconfig().map_err(|error| match kubectl::own() {
-            Some(own) => anyhow!("{error}\n  for the cluster that kubectl means: --kubeconfig {}", own.display()),
+            Some(own) => anyhow!("{error}\n  for the cluster that kubectl means: --kubeconfig {}", shell::path(&own)),
             None => error,
         })?;
         Ok(match found.as_deref().and_then(Path::parent) {

@@ -63,7 +63,8 @@ pub enum Cause {
     #[error(
         "the directory is a Helm chart, which is not rendered by its path alone: list it under helmCharts of a \
          kustomization.yaml, with the directory that it is in as helmGlobals.chartHome, or commit what `cowherd render \
-         NAME {0}` prints"
+         NAME {}` prints",
+        cowherd_text::shell::word(.0.as_str())
     )]
     ChartDirectory(TreePath),
     /// A directory holds no manifests, but files of which other programs make some.

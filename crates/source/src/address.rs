@@ -136,7 +136,8 @@ impl RepositoryUrl {
     pub fn key_scan(&self) -> String {
         let Some(url) = self.git() else { return "ssh-keyscan HOST".to_owned() };
         let port = url.port.map(|port| format!("-p {port} ")).unwrap_or_default();
-        format!("ssh-keyscan {port}{}", url.host().unwrap_or("HOST"))
+        // Whoever wrote the URL is not who copies the command.
+        format!("ssh-keyscan {port}{}", cowherd_text::shell::word(url.host().unwrap_or("HOST")))
     }
 
     /// Whether the repository is on the same server as another, and is reached in the same way.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use cowherd_controlplane::DataDir;
 use cowherd_source::local;
+use cowherd_text::shell;
 use cowherd_tree::TreePath;
 use kube::Config;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
@@ -26,24 +27,24 @@ pub fn set_data_dir() -> Option<PathBuf> {
 /// When what is there may have come with the repository: with it would come commands that a kubeconfig runs.
 pub fn default_data_dir() -> Result<PathBuf> {
     let (found, is_committed) = find_data_dir();
-    let shown = found.display();
+    let (shown, word) = (found.display(), shell::path(&found));
     if found.is_symlink() {
         bail!(
             "{shown} is not used: it is a symbolic link, which may have come with a repository, and what it leads to with it. If \
-             it is yours, name it: --data-dir {shown}"
+             it is yours, name it: --data-dir {word}"
         );
     }
     if DataDir::is_foreign(&found) {
         bail!(
             "{shown} is not used: others than you may have written it, or could read it, as what comes with a repository. \
-             If it is yours, name it: --data-dir {shown}; `cowherd up` closes it to others then"
+             If it is yours, name it: --data-dir {word}; `cowherd up` closes it to others then"
         );
     }
     if is_committed {
         bail!(
             "{shown} is not used: it is in the commit that is checked out, so that others than you may have written it. If it \
-             is yours, take it out of the repository, for it holds keys (`git rm -r --cached {shown}`, and commit), or name \
-             it: --data-dir {shown}"
+             is yours, take it out of the repository, for it holds keys (`git rm -r --cached {word}`, and commit), or name \
+             it: --data-dir {word}"
         );
     }
     Ok(found)
@@ -87,10 +88,10 @@ pub fn found_kubeconfig() -> Result<Option<PathBuf>> {
     let reaches_out =
         |user: &AuthInfo| user.exec.is_some() || user.auth_provider.is_some() || user.token_file.is_some();
     if users.iter().filter_map(|user| user.auth_info.as_ref()).any(reaches_out) {
-        let path = path.display();
+        let (path, word) = (path.display(), shell::path(&path));
         bail!(
             "{path} is not used: it would run a command or read a file of yours to log in, as no kubeconfig that cowherd \
-             writes. If it is yours, name it: --kubeconfig {path}"
+             writes. If it is yours, name it: --kubeconfig {word}"
         );
     }
     Ok(Some(path))

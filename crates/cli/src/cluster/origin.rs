@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cowherd_apiserver::pki::good_until;
 use cowherd_controlplane::DataDir;
+use cowherd_text::shell;
 use jiff::{Timestamp, Unit};
 use kube::config::{AuthInfo, Kubeconfig};
 
@@ -134,7 +135,7 @@ impl Origin {
     pub fn start(&self) -> Option<String> {
         let data_dir = self.data_dir()?;
         let follows = Followed::written(data_dir, true).is_ok_and(|followed| followed.is_some());
-        Some(if follows { up(data_dir) } else { format!("cowherd server --data-dir {}", data_dir.display()) })
+        Some(if follows { up(data_dir) } else { format!("cowherd server --data-dir {}", shell::path(data_dir)) })
     }
 
     /// Where the kubeconfig of the control plane may be that is meant: ` (that of where you stand is …)`.
@@ -165,7 +166,7 @@ impl Origin {
 
     /// How another one is meant. Nothing where a flag said which.
     pub fn another(&self) -> Option<String> {
-        let here = self.here().map(|here| here.display().to_string());
+        let here = self.here().map(|here| shell::path(&here));
         let flags = "--data-dir DIR, --kubeconfig FILE";
         match (&self.named, here) {
             (Named::Flag(_) | Named::DataDir { .. }, _) => None,
@@ -198,6 +199,6 @@ pub fn up(data_dir: &Path) -> String {
     if default_data_dir().is_ok_and(|default| data_dir == default) {
         "cowherd up".to_owned()
     } else {
-        format!("cowherd up --data-dir {}", data_dir.display())
+        format!("cowherd up --data-dir {}", shell::path(data_dir))
     }
 }

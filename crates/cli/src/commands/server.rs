@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use cowherd_text::shell;
 
 use crate::control_plane::{Local, interrupted};
 use crate::terminal::Mark;
@@ -25,7 +26,7 @@ impl Server {
         self.local.log("info")?;
         let mut control_plane = self.local.start_alone().await?;
         crate::terminal::tell!("{} the Kubernetes API listens on https://{}", Mark::Success, control_plane.address);
-        crate::terminal::tell!("  export KUBECONFIG={}", absolute(&control_plane.kubeconfig).display());
+        crate::terminal::tell!("  export KUBECONFIG={}", shell::path(&absolute(&control_plane.kubeconfig)));
         let health = control_plane.plane.health().clone();
         let watch = move || trouble::watch(health.clone(), |trouble| tracing::warn!("{trouble}"));
         control_plane.plane.keep_beside("trouble", watch);

@@ -9,7 +9,7 @@ use clap_complete::engine::ArgValueCompleter;
 use cowherd_api::flux::annotations::{SET_NAME, SET_NAMESPACE};
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
-use cowherd_text::near;
+use cowherd_text::{near, shell};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ impl Trace {
     fn object(&self) -> Result<(String, &str)> {
         if let Some(kind) = &self.kind {
             let [name] = &self.words[..] else {
-                misuse!("with --kind, name the object alone: `cowherd trace NAME --kind {kind}`")
+                misuse!("with --kind, name the object alone: `cowherd trace NAME --kind {}`", shell::word(kind))
             };
             let (group, version) = match self.api_version.as_deref() {
                 None => return Ok((kind.clone(), name)),

@@ -87,7 +87,8 @@ pub(super) fn unrendered(one: &LeftOut) -> Finding {
     let text = match is_chart {
         true => format!(
             "the directory is a Helm chart that nothing renders: list it under helmCharts of a kustomization.yaml, with the \
-             directory that it is in as helmGlobals.chartHome, or commit what `cowherd render NAME {path}` prints"
+             directory that it is in as helmGlobals.chartHome, or commit what `cowherd render NAME {}` prints",
+            cowherd_text::shell::word(path.as_str())
         ),
         false => format!("{why} is not rendered: render it beforehand and commit the manifests"),
     };

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use cowherd_text::shell;
 
 use super::IN_A_POD;
 use crate::cluster::Cluster;
@@ -20,8 +21,8 @@ pub async fn data_dir(cluster: &Cluster) -> Result<PathBuf> {
     }
     let here = cluster.data_dir().ok().filter(|here| logs::directory(here).exists());
     let other = here.map_or_else(String::new, |here| {
-        let here = here.display();
-        format!("\n  for that of {here}, which is another one: `cowherd logs --data-dir {here}`")
+        let (here, word) = (here.display(), shell::path(&here));
+        format!("\n  for that of {here}, which is another one: `cowherd logs --data-dir {word}`")
     });
     bail!(
         "{named_by} names the cluster at {}, whose log is not here\n  \

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory as _};
+use cowherd_text::shell;
 
 use crate::Cli;
 use crate::cluster;
@@ -56,21 +57,12 @@ fn flags(matches: &ArgMatches) -> Vec<String> {
         match argument.get_value_delimiter() {
             Some(delimiter) => {
                 let all = values.collect::<Vec<_>>().join(&delimiter.to_string());
-                flags.push(format!("--{long}={}", quoted(&all)));
+                flags.push(format!("--{long}={}", shell::word(&all)));
             }
-            None => flags.extend(values.map(|value| format!("--{long}={}", quoted(&value)))),
+            None => flags.extend(values.map(|value| format!("--{long}={}", shell::word(&value)))),
         }
     }
     flags
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+,=[]".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use cowherd_review::{Below, Context, Side, below};
 use cowherd_source::{Location, local};
+use cowherd_text::shell;
 use cowherd_tree::{Tree, TreePath};
 
 use crate::blocking::blocking;
@@ -46,7 +47,7 @@ fn check(root: &Root) -> Option<String> {
     let is_here = std::env::current_dir().is_ok_and(|here| here == directory);
     directory.is_dir().then(|| match is_here {
         true => "cowherd check".to_owned(),
-        false => format!("cowherd check {}", directory.display()),
+        false => format!("cowherd check {}", shell::path(directory)),
     })
 }
 
@@ -64,7 +65,7 @@ pub(super) fn surroundings(url: &str) -> Result<Context> {
 fn flag(found: &Below, path: &TreePath) -> Option<String> {
     let (first, _) = found.clusters.first()?;
     let inside = first.as_str().strip_prefix(path.as_str()).unwrap_or(first.as_str());
-    Some(format!("--path {}", inside.trim_start_matches('/')))
+    Some(format!("--path {}", shell::word(inside.trim_start_matches('/'))))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use cowherd_text::shell;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -75,7 +76,7 @@ impl Summary<'_> {
             commands.push(format!("{}    # goes on where it ended", switching::resume(self.data_dir)));
         } else {
             crate::terminal::tell!("\n  The kubeconfig is {}. Try:\n", kubeconfig.display());
-            commands.push(format!("export KUBECONFIG={}", kubeconfig.display()));
+            commands.push(format!("export KUBECONFIG={}", shell::path(&kubeconfig)));
             commands
                 .extend(["kubectl get deployments -A", "cowherd get", "cowherd tree flux-system"].map(str::to_owned));
         }
@@ -98,7 +99,7 @@ impl Summary<'_> {
         // Of a repository clusters would be looked for: it is followed as one.
         let all = if path.is_empty() { " --path ./" } else { "" };
         // A bare repository has no files to look at.
-        checkout.is_dir().then(|| format!("cowherd check {}{all}", checkout.display()))
+        checkout.is_dir().then(|| format!("cowherd check {}{all}", shell::path(&checkout)))
     }
 }
 

@@ -49,8 +49,8 @@ pub(crate) enum KeysError {
     #[error(
         "cannot get sops decryption Secret '{0}': not found; bring it with the private keys, as by `kubectl create secret generic \
          {name} --namespace {namespace} --from-file=age.agekey`",
-        name = .0.name,
-        namespace = .0.namespace
+        name = cowherd_text::shell::word(&.0.name),
+        namespace = cowherd_text::shell::word(&.0.namespace)
     )]
     Missing(NamespacedName),
     /// The API does not give it.
