@@ -22,22 +22,24 @@ use crate::terminal::text::say;
 /// How many files are compared with what is checked out, for a hint.
 const MAX_COMPARED: usize = 20_000;
 
+/// Under what they stand in help: by each itself, so that what follows them stands elsewhere.
+pub const HEADING: &str = "Without a cluster";
+
 /// Flags that say what only a cluster could tell.
 #[derive(Args, Clone)]
-#[command(next_help_heading = "Without a cluster")]
 pub struct SurroundingsFlags {
     /// A file with manifests that the cluster has and the repository does not: ConfigMaps and Secrets with values of
     /// variables, definitions
-    #[arg(long = "with", value_name = "FILE")]
+    #[arg(help_heading = HEADING, long = "with", value_name = "FILE")]
     given: Vec<std::path::PathBuf>,
     /// A source that is this repository, as NAMESPACE/NAME
-    #[arg(long = "source", value_name = "NAME")]
+    #[arg(help_heading = HEADING, long = "source", value_name = "NAME")]
     sources: Vec<String>,
     /// A directory in which no cluster is looked for; several times for several
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(help_heading = HEADING, long, value_name = "DIRECTORY")]
     exclude: Vec<String>,
     /// Fetch nothing: remote bases and charts of repositories are errors
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     offline: bool,
     #[command(flatten)]
     pub sops: SopsKeys,

@@ -5,24 +5,26 @@ use std::time::Duration;
 use clap::Args;
 use cowherd_apiserver::Config;
 
+/// Under what they stand in help: by each itself, so that what follows them stands elsewhere.
+const HEADING: &str = "Limits of the API";
+
 /// The flags of the limits, named as kube-apiserver's where it has them.
 #[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Limits of the API")]
 pub struct Limits {
     /// Reads that may be under way at a time; more are asked to come back
-    #[arg(long, value_name = "COUNT", default_value_t = 400, value_parser = at_least_one)]
+    #[arg(help_heading = HEADING, long, value_name = "COUNT", default_value_t = 400, value_parser = at_least_one)]
     max_requests_inflight: usize,
     /// Writes that may be under way at a time
-    #[arg(long, value_name = "COUNT", default_value_t = 200, value_parser = at_least_one)]
+    #[arg(help_heading = HEADING, long, value_name = "COUNT", default_value_t = 200, value_parser = at_least_one)]
     max_mutating_requests_inflight: usize,
     /// Watches that there may be
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_one)]
+    #[arg(help_heading = HEADING, long, value_name = "COUNT", default_value_t = 10_000, value_parser = at_least_one)]
     max_watches: usize,
     /// Connections that may be open, if there are as many descriptors (`ulimit -n`); one address has half of them
-    #[arg(long, value_name = "COUNT", default_value_t = 8192, value_parser = at_least_one)]
+    #[arg(help_heading = HEADING, long, value_name = "COUNT", default_value_t = 8192, value_parser = at_least_one)]
     max_connections: usize,
     /// Seconds that a connection may be idle
-    #[arg(long, value_name = "SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(help_heading = HEADING, long, value_name = "SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle_timeout: u64,
 }
 

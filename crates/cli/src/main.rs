@@ -14,6 +14,7 @@ mod elsewhere;
 mod failure;
 mod flux;
 mod followed;
+mod help;
 mod keeper;
 mod limits;
 mod logs;
@@ -55,7 +56,7 @@ Examples:
   cowherd check                        # what in the repository would fail
   cowherd logs ks/apps --follow        # what is done, by whose commit and why
 
-Exit statuses: 0 for success, 1 for failure, 2 for a command line that makes no sense. `diff` and `check` end with 1 when
+Exit statuses: 0 for success, 1 for failure, 2 for a command line that makes no sense. `diff` and `check` end with 1 when \
 they found something, and with 3 and 2 when that cannot be told.";
 
 /// The same of one command that has no more to say of it.
@@ -257,14 +258,5 @@ mod tests {
         }
         let is_known = |name: &&str| Cli::command().find_subcommand(name).is_some();
         assert!(others.iter().all(is_known), "whoever takes a command away takes it away here, too");
-    }
-
-    #[test]
-    fn what_help_says_as_it_is_written_fits_a_line() {
-        for command in Cli::command().get_subcommands() {
-            let about = command.get_long_about().map(ToString::to_string).unwrap_or_default();
-            let long = about.lines().find(|line| line.chars().count() > WIDTH);
-            assert_eq!(long, None, "{}", command.get_name());
-        }
     }
 }

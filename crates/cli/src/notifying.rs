@@ -10,15 +10,17 @@ use tokio::net::TcpListener;
 
 use crate::commands::reconcile::parse_duration;
 
+/// Under what they stand in help: by each itself, so that what follows them stands elsewhere.
+const HEADING: &str = "Notifications";
+
 /// Flags of Flux's notification-controller.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Notifications")]
 pub struct Notifying {
     /// Where the webhooks of Receivers are taken over plain HTTP, such as :9292; 0 for nowhere
-    #[arg(long, visible_alias = "receiverAddr", value_name = "ADDRESS", default_value = "0")]
+    #[arg(help_heading = HEADING, long, visible_alias = "receiverAddr", value_name = "ADDRESS", default_value = "0")]
     receiver_addr: String,
     /// How long whom an Alert names is not told of the same event again
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    #[arg(help_heading = HEADING, long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
     rate_limit_interval: Duration,
 }
 

@@ -18,23 +18,26 @@ use crate::failure::misuse;
 use crate::followed::Followed;
 use crate::tentative::Fetching;
 
+/// Under what they stand in help: by each itself, so that what follows them stands elsewhere.
+const HEADING: &str = "Credentials of the repository";
+
 /// Flags with the credentials of a remote repository, as `flux bootstrap git` has them.
 #[derive(Args, Clone)]
 pub struct Credentials {
     /// The user of basic authentication
-    #[arg(long, value_name = "USER")]
+    #[arg(help_heading = HEADING, long, value_name = "USER")]
     username: Option<String>,
     /// The password or token of basic authentication; better in the environment than on the command line
-    #[arg(long, value_name = "PASSWORD", env = "GIT_PASSWORD", hide_env_values = true)]
+    #[arg(help_heading = HEADING, long, value_name = "PASSWORD", env = "GIT_PASSWORD", hide_env_values = true)]
     password: Option<String>,
     /// A file with the private key for ssh; without it, ssh uses what you have set up
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
     private_key_file: Option<PathBuf>,
     /// A file with the host keys that are accepted over ssh [default: ~/.ssh/known_hosts]
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
     known_hosts_file: Option<PathBuf>,
     /// A file with the certificate authority of the server (PEM)
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
 

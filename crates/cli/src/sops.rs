@@ -11,6 +11,7 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use crate::bootstrap::{ROOT, apply};
+use crate::checkout::HEADING;
 
 /// The Secret with the keys, named as Flux's documentation names it.
 pub const SECRET: &str = "sops-age";
@@ -23,7 +24,7 @@ const VARIABLE: &str = "SOPS_AGE_KEY";
 #[derive(Args, Clone, Debug, Default)]
 pub struct SopsKeys {
     /// A file with private keys of age for what is encrypted with SOPS; as with sops, SOPS_AGE_KEY may have keys themselves
-    #[arg(long, value_name = "FILE", env = "SOPS_AGE_KEY_FILE")]
+    #[arg(help_heading = HEADING, long, value_name = "FILE", env = "SOPS_AGE_KEY_FILE")]
     sops_age_key_file: Option<PathBuf>,
 }
 

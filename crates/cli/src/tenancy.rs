@@ -13,37 +13,39 @@ use serde::{Deserialize, Serialize};
 use crate::bootstrap::{ROOT, Root};
 use crate::followed::write_whole;
 
+/// Under what they stand in help: by each itself, so that what follows them stands elsewhere.
+const HEADING: &str = "What tenants may";
+
 /// Flags that say what resources in the cluster may, as Flux's controllers have them where they have them.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What tenants may")]
 pub struct Tenancy {
     /// Another local repository, or a directory of them, that a GitRepository or a base may name
-    #[arg(long = "local-repository", value_name = "PATH")]
+    #[arg(help_heading = HEADING, long = "local-repository", value_name = "PATH")]
     local_repositories: Vec<PathBuf>,
     /// Addresses of this machine, its link or its cloud that sources, bases and charts may be fetched from; after a namespace and
     /// `=`, on the word of that one alone
-    #[arg(long = "allow-network", value_name = "[NAMESPACE=]CIDR", value_delimiter = ',')]
+    #[arg(help_heading = HEADING, long = "allow-network", value_name = "[NAMESPACE=]CIDR", value_delimiter = ',')]
     networks: Vec<Allowed>,
     /// Refuse kustomizations that name bases or charts outside of their repository
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = HEADING, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_remote_bases: Option<bool>,
     /// Refuse references to resources of other namespaces
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = HEADING, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_cross_namespace_refs: Option<bool>,
     /// The ServiceAccount on whose behalf Kustomizations act that name none; an empty name for the agents' own
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
     default_service_account: Option<String>,
     /// Let kubeconfigs that a kubeConfig of a Kustomization or a HelmRelease names skip the verification of a server, for tests
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     insecure_kubeconfig_tls: bool,
     /// The Secret in flux-system whose age keys (*.agekey) decrypt for Kustomizations with decryption that name none of their own
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
     sops_age_secret: Option<String>,
     /// How much is kept on disk for their sources, in all; the root's own repository is not counted [default: 16Gi]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(help_heading = HEADING, long, value_name = "SIZE", value_parser = size)]
     max_storage: Option<u64>,
     /// The same for the sources of one namespace [default: 4Gi]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(help_heading = HEADING, long, value_name = "SIZE", value_parser = size)]
     max_storage_per_namespace: Option<u64>,
 }
 

@@ -12,7 +12,7 @@ use cowherd_source::local::Repository;
 use cowherd_tree::TreePath;
 
 use super::{FAILED, Output};
-use crate::checkout::{self, SurroundingsFlags};
+use crate::checkout::{self, HEADING, SurroundingsFlags};
 use crate::completion;
 use crate::output;
 use crate::sops::SopsKeys;
@@ -24,17 +24,16 @@ const COMMENT: usize = 60_000;
 
 /// Flags of reviews of a repository.
 #[derive(Args)]
-#[command(next_help_heading = "Without a cluster")]
 pub struct RepositoryFlags {
     /// Compare with where the revision was branched off from this one, instead of with a cluster
-    #[arg(long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
+    #[arg(help_heading = HEADING, long, value_name = "REVISION", add = ArgValueCompleter::new(completion::revisions))]
     base: Option<String>,
     /// The path that a cluster grows from, as `cowherd up` takes it; several times for several clusters [default:
     /// those that the repository describes]
-    #[arg(long = "path", value_name = "PATH", requires = "base")]
+    #[arg(help_heading = HEADING, long = "path", value_name = "PATH", requires = "base")]
     paths: Vec<String>,
     /// With -o markdown: how large the output may be, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = COMMENT)]
+    #[arg(help_heading = HEADING, long, value_name = "BYTES", default_value_t = COMMENT)]
     max_size: usize,
     #[command(flatten)]
     surroundings: SurroundingsFlags,

@@ -67,14 +67,15 @@ pub struct ChartFlags {
     /// Without a look at values.schema.json
     #[arg(long)]
     skip_schema_validation: bool,
-    #[command(flatten)]
-    validation: ValidationFlags,
     /// What random functions begin with: the same seed gives the same output [default: another one each time]
     #[arg(long, value_name = "TEXT")]
     seed: Option<String>,
     /// What templates take for the time [default: now]
     #[arg(long, value_name = "TIME")]
     time: Option<Timestamp>,
+    // Last, since what follows would stand under its heading.
+    #[command(flatten)]
+    validation: ValidationFlags,
 }
 
 impl ChartFlags {
