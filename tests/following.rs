@@ -85,6 +85,28 @@ fn another_path_branch_or_repository_is_refused_with_what_would_be_pruned() {
 }
 
 #[test]
+fn another_repository_is_refused_before_its_server_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    environments(&directory.path().join("fleet")).commit("begin");
+    let (status, said) = once(directory.path(), &["fleet", "--path", "prod"]);
+    assert_eq!(status, Some(0), "{said}");
+    // Nobody listens there.
+    let (status, said) = once(directory.path(), &["https://127.0.0.1:1/fleet.git", "--path", "prod"]);
+    assert_eq!(status, Some(1), "{said}");
+    for words in [
+        "follows branch main of file://",
+        "not https://127.0.0.1:1/fleet.git: of the 1 object that was applied from it, what the other does not describe would be pruned",
+        "(the other was not fetched)",
+        "the same command with --switch",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("tried again"), "{said}");
+    let (status, said) = once(directory.path(), &["https://127.0.0.1:1/fleet.git", "--switch", "--timeout", "1s"]);
+    assert!(status == Some(1) && said.contains("127.0.0.1:1") && !said.contains("follows"), "{said}");
+}
+
+#[test]
 fn what_would_be_pruned_is_what_would_go() {
     let directory = tempfile::tempdir().unwrap();
     let fleet = Repository::new(directory.path().join("fleet"));

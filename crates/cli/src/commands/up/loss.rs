@@ -53,6 +53,14 @@ impl Loss {
         Ok(loss)
     }
 
+    /// What would go, of which nothing is known but that it may be all.
+    ///
+    /// # Errors
+    /// When the control plane cannot be asked.
+    pub async fn unknown(client: &Client, why: &str) -> Result<Self> {
+        Ok(Applied::read(client).await?.loss_of_all(why.to_owned()))
+    }
+
     /// Whether nothing was applied, so that there is nothing to lose.
     pub fn is_of_nothing(&self) -> bool {
         self.applied == 0

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use cowherd_controlplane::DataDir;
 use cowherd_runtime::Backoff;
-use cowherd_source::FetchError;
+use cowherd_source::{FetchError, Location, RepositoryUrl};
 use kube::Client;
 
 use super::{Up, clusters, submodules, switching};
@@ -84,6 +84,12 @@ impl Up {
     pub(super) async fn again(&self, control_plane: &Running, data_dir: &Path, fetching: &Fetching) -> Result<Start> {
         let client = control_plane.plane.client();
         let before = Followed::read(data_dir, &client, self.switch).await?;
+        if let Some(before) = before.as_ref().filter(|_| !self.switch)
+            && let Some(url) = self.another_server(before)
+            && let Some(refusal) = switching::refusal_unfetched(&client, data_dir, before, &url).await?
+        {
+            bail!(refusal)
+        }
         let root = self.root(before.as_ref(), fetching).await?;
         if let Some(before) = before.as_ref().filter(|before| !before.is_same(&root.followed) && !self.switch)
             && let Some(refusal) = switching::refusal(&client, data_dir, before, &root, fetching).await?
@@ -92,6 +98,14 @@ impl Up {
         }
         let doubts = self.doubts(Some(&client), before.as_ref(), &root, fetching).await?;
         Ok(Start { before, root, doubts, fetching: None })
+    }
+
+    /// The repository on a server that was named, where another one was followed before.
+    fn another_server(&self, before: &Followed) -> Option<RepositoryUrl> {
+        match Location::parse(self.repository.as_deref()?) {
+            Ok(Location::Url(url)) if url.to_string() != before.url => Some(url),
+            _ => None,
+        }
     }
 
     /// What is to be said of kinds that are to count as ready and are not known, and of a path that nobody chose; an error
