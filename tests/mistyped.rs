@@ -163,6 +163,7 @@ fn repositories_of_every_sort_are_followed_or_refused_with_what_to_do() {
     let make = |name: &str| Repository::new(place.join(name));
     std::fs::create_dir(place.join("plain")).unwrap();
     make("empty");
+    make("words").write("README.md", "# Fleet\n").commit("one");
     let good = make("good mit Ümläuten");
     good.config_map("der Äpp/eins zwei.yaml", "a", "1").commit("one");
     good.git(["clone", "--quiet", "--bare", ".", "../bare"]);
@@ -195,6 +196,10 @@ fn repositories_of_every_sort_are_followed_or_refused_with_what_to_do() {
         let quoted = format!("cowherd up --data-dir '{}/data of {from}' --listen=127.0.0.1:0", place.display());
         assert!(text.contains(&quoted), "what is advised can be copied: {text}");
     }
+    let (status, text) = up("words", &[]);
+    assert!(status == 0 && text.contains("there are no manifests in ./ of file://"), "{text}");
+    let (status, text) = up("good mit Ümläuten", &[]);
+    assert!(status == 0 && !text.contains("there are no manifests"), "{text}");
     for (words, status, said) in [
         (&["--private-key-file", "key"][..], 2, "--private-key-file is for a repository of a server"),
         (&["--ca-file", "ca"], 2, "--ca-file is for a repository of a server"),

@@ -11,9 +11,11 @@ use kube::Api;
 use kube::api::ListParams;
 
 use super::{Convergence, switching};
+use crate::bootstrap::ROOT;
 use crate::commands::server::absolute;
 use crate::control_plane::Running;
 use crate::followed::Followed;
+use crate::target::Kind;
 use crate::terminal::Mark;
 use crate::terminal::text::{paragraph, plain, stderr_columns};
 
@@ -62,6 +64,17 @@ impl Summary<'_> {
             let (pods, wait) = if waiting == 1 { ("Pod", "waits") } else { ("Pods", "wait") };
             crate::terminal::tell!("  {waiting} {pods} {wait} for a node: this control plane has none yet");
         }
+        if convergence.is_ready() && self.brought_nothing().await? {
+            let followed = self.followed;
+            tell(
+                &format!("{} ", Mark::Waiting),
+                &format!(
+                    "there are no manifests in {} of {}, so that nothing was applied: commit some there, or name another path \
+                     with --path and --switch",
+                    followed.path, followed.url
+                ),
+            );
+        }
         let check = self
             .check()
             .filter(|_| !convergence.is_ready())
@@ -85,6 +98,13 @@ impl Summary<'_> {
         }
         crate::terminal::tell!("");
         Ok(())
+    }
+
+    /// Whether the path that is followed describes nothing.
+    async fn brought_nothing(&self) -> Result<bool> {
+        let root = Kind::Kustomization.api(&self.control_plane.plane.client(), ROOT).get_opt(ROOT).await?;
+        let entries = root.as_ref().and_then(|root| root.data.pointer("/status/inventory/entries")?.as_array());
+        Ok(root.is_some() && entries.is_none_or(Vec::is_empty))
     }
 
     /// The command that looks at what is followed, where that is a directory on this machine: as seen from here.
