@@ -77,6 +77,12 @@ fn words_that_make_no_sense_together_end_with_2_and_without_a_cluster() {
             ("agent --kubeconfig nowhere", 1, &["cannot read the kubeconfig nowhere: No such file"]),
             ("get --data-dir nowhere", 1, &["cowherd up --data-dir nowhere"]),
             ("get", 1, &["no cluster to work on", "cowherd up", "--kubeconfig"]),
+            (
+                "diff",
+                3,
+                &["no cluster to work on", "to compare revisions, without a cluster: cowherd diff --base REVISION"],
+            ),
+            ("render nope", 1, &["nope is not there; name a directory of manifests, a chart, or a chart's archive"]),
         ],
     );
 }

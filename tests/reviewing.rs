@@ -247,6 +247,13 @@ fn one_kustomization_is_reviewed_by_its_name_and_one_that_is_not_there_is_an_err
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("describes no Kustomization flux-system/nobody"), "{said}");
+    for (words, meant) in
+        [(&["othr"][..], "; did you mean other?"), (&["other", "-n", "web"], "; it is elsewhere: -n flux-system")]
+    {
+        let output = story.run(&[&["--base", "main"], words].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(3) && said.contains(meant), "{said}");
+    }
 }
 
 #[test]

@@ -18,7 +18,8 @@ use kube::{Client, Config};
 use crate::station::Station;
 use crate::{completion, failure};
 pub use data_dir::{Plane, default_data_dir, kubeconfig_path, set_data_dir};
-pub use fault::{explain, missing, told};
+use fault::Nowhere;
+pub use fault::{explain, is_of_no_cluster, missing, told};
 use origin::Named;
 pub use origin::{Origin, up};
 
@@ -89,7 +90,7 @@ impl Access {
     /// The cluster that is named.
     async fn config(&self, named: &Named) -> Result<Config> {
         let kubeconfig = match named {
-            Named::Nothing => return in_a_pod().map_err(|_| anyhow!("no cluster to work on: {NAME_ONE}")),
+            Named::Nothing => return in_a_pod().map_err(|_| Nowhere.into()),
             Named::Variable => match kubectl::named() {
                 // As kubectl has it, a Pod has its own cluster even so.
                 Err(error) => return in_a_pod().map_err(|_| self.unusable(&failure::text(&error))),

@@ -107,10 +107,13 @@ fn main() -> ExitCode {
     end_when_nothing_can_be_written();
     completion::answer(Cli::command);
     let command = elsewhere::parse().command;
-    let (status, asked) = (command.failure(), command.asked());
+    let (status, asked, without) = (command.failure(), command.asked(), command.without_a_cluster());
     UNWRITTEN.store(status, Ordering::Relaxed);
     run(command).unwrap_or_else(|error| {
         crate::terminal::tell!("{} {}", terminal::Mark::Failure, cluster::told(&error, || asked.origin()));
+        if let Some(way) = without.filter(|_| cluster::is_of_no_cluster(&error)) {
+            crate::terminal::tell!("  {way}");
+        }
         failure::status(&error, status.into())
     })
 }
@@ -122,6 +125,14 @@ impl Command {
             Self::Diff(_) => 3,
             Self::Check(_) => 2,
             _ => 1,
+        }
+    }
+
+    /// What somebody can do who has no cluster.
+    fn without_a_cluster(&self) -> Option<commands::diff::WithoutCluster> {
+        match self {
+            Self::Diff(command) => command.without_a_cluster(),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use cowherd_source::{TlsRemedies, tls_fault};
 use kube::core::Status;
 use kube::runtime::watcher;
 
+use super::NAME_ONE;
 use super::origin::Origin;
 use crate::failure;
 
@@ -33,6 +34,23 @@ impl fmt::Display for Fault {
             Self::Unanswered(error) => f.write_str(&unanswered(error, &REMEDIES)),
         }
     }
+}
+
+/// Nothing says which cluster is meant.
+#[derive(Debug)]
+pub struct Nowhere;
+
+impl fmt::Display for Nowhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no cluster to work on: {NAME_ONE}")
+    }
+}
+
+impl Error for Nowhere {}
+
+/// Whether there is no cluster: none is named, or nothing listens where it is to be.
+pub fn is_of_no_cluster(error: &anyhow::Error) -> bool {
+    error.is::<Nowhere>() || remedy(error) == Some(Remedy::Start)
 }
 
 /// What can be done about the certificate of an API server.
@@ -264,6 +282,15 @@ mod tests {
         ] {
             assert_eq!(Sort::of_transport(cause), sort, "{cause}");
         }
+    }
+
+    #[test]
+    fn no_cluster_is_told_from_one_that_answers() {
+        let refused = Status { code: 403, ..Status::default() };
+        assert!(is_of_no_cluster(&Nowhere.into()));
+        assert!(!is_of_no_cluster(&Fault::Refused(Box::new(refused)).into()));
+        assert!(!is_of_no_cluster(&missing("nothing is there")));
+        assert!(!is_of_no_cluster(&anyhow::anyhow!("another")));
     }
 
     #[test]

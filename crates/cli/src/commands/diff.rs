@@ -10,6 +10,7 @@ mod trees;
 mod untold;
 mod walk;
 
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,10 +21,12 @@ use clap_complete::engine::ArgValueCompleter;
 use cowherd_apply::FieldChange;
 use cowherd_gitops::{Foresight, Means};
 use cowherd_source::{Access, Artifacts};
+use cowherd_text::shell;
 use kube::Client;
 use serde_json::{Value, json};
 
 use crate::blocking::blocking;
+use crate::checkout;
 use crate::cluster::Cluster;
 use crate::completion;
 use crate::downloads;
@@ -94,6 +97,23 @@ pub struct Diff {
     pub cluster: Cluster,
 }
 
+/// How to compare without a cluster.
+pub struct WithoutCluster {
+    words: Vec<String>,
+}
+
+impl fmt::Display for WithoutCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = checkout::repository().map(|repository| repository.names()).unwrap_or_default();
+        // Who names a branch means to compare with it.
+        let base = match &self.words[..] {
+            [word] if names.contains(word) => shell::word(word),
+            _ => "REVISION".to_owned(),
+        };
+        write!(f, "to compare revisions, without a cluster: cowherd diff --base {base}")
+    }
+}
+
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
@@ -145,6 +165,12 @@ impl Diff {
         let found = self.look(&target, &client, &directory).await;
         let _ = std::fs::remove_dir_all(directory);
         self.tell(found?)
+    }
+
+    /// What is said to who has no cluster, unless none is asked or a flag says which is meant.
+    pub fn without_a_cluster(&self) -> Option<WithoutCluster> {
+        let is_asked = !self.repository.is_given() && !self.cluster.is_named_by_a_flag();
+        is_asked.then(|| WithoutCluster { words: self.words.clone() })
     }
 
     /// Finds out what would change.

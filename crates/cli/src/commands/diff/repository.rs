@@ -9,6 +9,7 @@ use cowherd_gitops::NamespacedName;
 use cowherd_review::report::{self, Tally};
 use cowherd_review::{Review, Side};
 use cowherd_source::local::Repository;
+use cowherd_text::near;
 use cowherd_tree::TreePath;
 
 use super::{FAILED, Output};
@@ -164,6 +165,17 @@ impl RepositoryFlags {
     }
 }
 
+/// Which Kustomization somebody may have meant: one of this name elsewhere, or one of a near name.
+fn meant(name: &NamespacedName, review: &Review) -> String {
+    let known = || review.clusters.iter().flat_map(|cluster| &cluster.known);
+    let elsewhere: Vec<String> =
+        known().filter(|other| other.name == name.name).map(|other| format!("-n {}", other.namespace)).collect();
+    match &elsewhere[..] {
+        [] => near::hint(&name.name, known().map(|other| other.name.as_str())),
+        elsewhere => format!("; it is elsewhere: {}", elsewhere.join(", ")),
+    }
+}
+
 /// Leaves what was asked for.
 fn keep(review: &mut Review, wanted: &Wanted) -> Result<()> {
     let name = |name: &String| NamespacedName::new(&wanted.namespace, name);
@@ -177,7 +189,9 @@ fn keep(review: &mut Review, wanted: &Wanted) -> Result<()> {
     }
     let is_known = |name: &&NamespacedName| review.clusters.iter().any(|cluster| cluster.known.contains(name));
     match names.iter().find(|name| !is_known(name)) {
-        Some(name) if !review.clusters.is_empty() => bail!("the repository describes no Kustomization {name}"),
+        Some(name) if !review.clusters.is_empty() => {
+            bail!("the repository describes no Kustomization {name}{}", meant(name, review))
+        }
         _ => Ok(()),
     }
 }
