@@ -237,6 +237,15 @@ fn repositories_of_every_sort_are_followed_or_refused_with_what_to_do() {
     let (_, text) = run(place, &["check", "empty"]);
     assert!(!text.contains('✔'), "what is not checked is not well: {text}");
     each(&place.join("detached"), &[("diff --base HEAD~5", 3, &["\"HEAD~5\"", "history does not go back so far"])]);
+    each(&place.join("detached"), &[("diff main", 3, &["no cluster to work on", "cowherd diff --base main"])]);
+    std::fs::write(place.join("plain/a.yaml"), config_map("a", "1")).unwrap();
+    each(
+        place,
+        &[
+            ("check plain", 0, &["plain is in no Git repository: all below it is looked at", "0 errors"]),
+            ("render plian", 1, &["plian is not there", "did you mean plain?"]),
+        ],
+    );
     for revision in ["HEAD~1", "v1"] {
         let line = format!("diff --base {revision}");
         each(&place.join("shallow"), &[(&line, 3, &["the clone is shallow", "git fetch --unshallow"])]);

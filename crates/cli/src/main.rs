@@ -21,6 +21,7 @@ mod logs;
 mod notifying;
 mod output;
 mod own_agents;
+mod paths;
 mod repository;
 mod resource;
 mod served;

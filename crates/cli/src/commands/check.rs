@@ -1,6 +1,5 @@
 //! `cowherd check`: what in a repository would fail.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use cowherd_review::check::{Finding, Other, Report, Rule, Severity};
 use cowherd_review::report::{self, left_out};
 use cowherd_review::{Context, Discovered, Discovery, LeftOut, Side, check, discover};
 use cowherd_source::local::{self, Repository};
-use cowherd_text::near;
 use cowherd_tree::{DiskTree, TreePath};
 use serde_json::{Value, json};
 
@@ -20,9 +18,13 @@ use crate::blocking::blocking;
 use crate::checkout::{self, SurroundingsFlags};
 use crate::completion;
 use crate::output::{self, Format};
+use crate::paths;
 use crate::repository::spec_path;
 use crate::terminal::Mark;
 use crate::terminal::text::say;
+
+/// How many files and directories are looked at below a directory that is in no repository.
+const MOST_OUTSIDE: usize = 20_000;
 
 /// List what in a repository would fail, with file and line
 ///
@@ -131,7 +133,7 @@ impl Check {
     fn check(&self) -> crate::Outcome {
         let path = self.path.clone().unwrap_or_else(|| PathBuf::from("."));
         if !path.exists() {
-            bail!("{} is not there{}", path.display(), meant(&path));
+            bail!("{} is not there{}", path.display(), paths::meant(&path, Path::is_dir));
         }
         if !path.is_dir() {
             bail!("{} is a file; name the repository, or a directory of it that a cluster grows from", path.display());
@@ -166,6 +168,7 @@ impl Check {
 
     fn checked(&self, path: &Path, repository: Option<&Repository>, context: &Context) -> Result<Checked> {
         let Some(repository) = repository else {
+            self.expect_a_bound(path)?;
             let tree = Arc::new(DiskTree::new(path.canonicalize()?));
             let side = Side { name: path.display().to_string(), commit: None, tree };
             let top = TreePath::root();
@@ -190,6 +193,22 @@ impl Check {
             None => self.found(&side, context, (repository.root(), prefix))?,
         };
         Ok(Checked { side, clusters, left_out, shown: Shown::of(repository) })
+    }
+
+    /// Refuses a directory of which nothing says where it ends, and that is too large to be looked at as a whole.
+    fn expect_a_bound(&self, path: &Path) -> Result<()> {
+        if paths::has_more_than(path, MOST_OUTSIDE) {
+            bail!(
+                "{} is in no Git repository, and has more than {MOST_OUTSIDE} files and directories: name the repository, or the \
+                 directory of a cluster, such as `cowherd check clusters/prod`",
+                path.display()
+            );
+        }
+        if self.output == Output::Text {
+            let shown = if path == Path::new(".") { "this directory".to_owned() } else { path.display().to_string() };
+            say(Mark::Waiting, &format!("{shown} is in no Git repository: all below it is looked at"));
+        }
+        Ok(())
     }
 
     /// The path in the repository that somebody named: from there the only cluster grows that is looked at.
@@ -279,24 +298,6 @@ impl Check {
     fn severity(&self, finding: &Finding) -> Severity {
         if self.strict { Severity::Error } else { finding.severity }
     }
-}
-
-/// The directories that somebody may have meant who mistyped the last part of a path.
-fn meant(path: &Path) -> String {
-    let (Some(name), Some(above)) = (path.file_name().and_then(OsStr::to_str), path.parent()) else {
-        return String::new();
-    };
-    let directory = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-    let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
-    let names: Vec<String> = entries
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    let near: Vec<String> = near::names(name, names.iter().map(String::as_str))
-        .into_iter()
-        .map(|name| above.join(name).display().to_string())
-        .collect();
-    near::said(&near.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 fn looked_at(one: &Discovered) -> Value {

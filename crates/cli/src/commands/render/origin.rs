@@ -9,6 +9,7 @@ use cowherd_source::{Access, Auth, ChartRepository, ChartSource, Charts, TlsReme
 use cowherd_tree::{ArchiveLimits, DiskTree, EntryKind, Tree, TreePath};
 
 use crate::failure::misuse;
+use crate::paths;
 
 /// What the file of a kustomization may be called.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -105,6 +106,11 @@ impl Origin {
 /// The repository that a directory stands in, and the path inside. Where there is none, the directory is all there is; but
 /// that a kustomization may name others beside it.
 pub fn directory(path: &str) -> Result<Origin> {
+    if !Path::new(path).exists() {
+        let hint =
+            paths::meant(Path::new(path), |near| near.is_dir() || near.extension().is_some_and(|one| one == "tgz"));
+        bail!("{path} is not there; name a directory of manifests, a chart, or a chart's archive{hint}");
+    }
     let directory = Path::new(path).canonicalize().with_context(|| format!("cannot read {path}"))?;
     let repository = directory.ancestors().find(|ancestor| ancestor.join(".git").exists());
     let is_kustomization = KUSTOMIZATIONS.iter().any(|name| directory.join(name).exists());
