@@ -302,6 +302,34 @@ fn tables_fit_a_narrow_terminal() {
 }
 
 #[test]
+fn what_is_told_fits_a_narrow_terminal_and_is_broken_between_words() {
+    let fleet = Fleet::start();
+    fleet.repository.write("app/broken.yaml", "{");
+    fleet.repository.commit("make a mistake that takes more words than there is room for");
+    fleet.running.wait_for_condition("kustomization app", "False", &["app/broken.yaml"]);
+    for arguments in
+        [&["trace", "cm/red", "-n", "default"][..], &["logs"], &["reconcile", "app"], &["get", "ks", "nobody"]]
+    {
+        let mut command = cowherd(fleet.directory.path());
+        command.args(arguments).arg("--data-dir").arg(&fleet.running.data_dir);
+        let (_, seen) = on_a_terminal(&command, 60);
+        let lines = written(&seen);
+        let wide: Vec<_> = lines.iter().filter(|line| line.chars().count() > 60).collect();
+        assert!(!lines.is_empty() && wide.is_empty(), "{arguments:?}: {wide:#?}");
+        let indented = lines.iter().filter(|line| line.starts_with("  ")).count();
+        assert!(indented > 0, "nothing of {arguments:?} was too long: {lines:#?}");
+        // No word is cut that a line has room for.
+        let whole = command.output().unwrap();
+        let whole = String::from_utf8_lossy(&[whole.stdout, whole.stderr].concat()).into_owned();
+        let words: std::collections::BTreeSet<&str> = whole.split_whitespace().collect();
+        if arguments[0] == "trace" {
+            let cut = lines.iter().flat_map(|line| line.split_whitespace()).find(|word| !words.contains(word));
+            assert_eq!(cut, None, "{lines:#?} of {whole}");
+        }
+    }
+}
+
+#[test]
 fn readiness_has_the_colour_that_it_means() {
     let fleet = Fleet::start();
     fleet.repository.kustomization("later", "./other", "suspend: true").write("app/broken.yaml", "{");

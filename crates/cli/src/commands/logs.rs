@@ -21,6 +21,7 @@ use crate::failure::misuse;
 use crate::logs::{self, Filter, Level, Line, Log, Subject};
 use crate::target::Kind;
 use crate::terminal::Mark;
+use crate::terminal::text::{broken, stdout_columns};
 
 /// How often it is looked whether there is more.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -138,7 +139,7 @@ impl Logs {
         match self.output {
             Some(Form::Json) => println!("{}", line.record()),
             Some(Form::Yaml) => print!("---\n{}", cowherd_yaml::to_string(line.record())),
-            None => println!("{}", line.text()),
+            None => broken(&line.text(), stdout_columns()).iter().for_each(|row| println!("{row}")),
         }
     }
 

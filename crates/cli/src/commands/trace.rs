@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
+use console::measure_text_width;
 use cowherd_api::flux::annotations::{SET_NAME, SET_NAMESPACE};
 use cowherd_apply::{OWNER_NAME, OWNER_NAMESPACE};
 use cowherd_source::Commit;
@@ -24,7 +25,7 @@ use crate::resource::{self, Resource};
 use crate::served::{self, Served};
 use crate::target::Kind;
 use crate::terminal::Mark;
-use crate::terminal::text::plain;
+use crate::terminal::text::{paragraph, plain, stdout_columns};
 
 /// How many owners are followed before it counts as a circle.
 const OWNERS: usize = 16;
@@ -363,5 +364,38 @@ fn print_resource(resource: &Resource, fields: &[(&str, &str)]) {
 }
 
 fn line(name: &str, value: &str) {
-    println!("{:<17}{}", format!("{name}:"), plain(value));
+    rows(name, &plain(value), stdout_columns()).iter().for_each(|row| println!("{row}"));
+}
+
+/// A name and its value, which a terminal of so many columns breaks between words. What has a word that would be broken beside the
+/// name stands below it.
+fn rows(name: &str, value: &str, page: Option<usize>) -> Vec<String> {
+    /// Where values begin that stand beside their names, and below them.
+    const BESIDE: usize = 17;
+    const BELOW: usize = 4;
+    let head = format!("{:<BESIDE$}", format!("{name}:"));
+    let whole = format!("{head}{value}");
+    let longest = value.split_whitespace().map(measure_text_width).max().unwrap_or_default();
+    match page.filter(|page| measure_text_width(&whole) > *page) {
+        None => vec![whole],
+        Some(page) if BESIDE + longest > page => {
+            let below = paragraph(&" ".repeat(BELOW), value, BELOW, Some(page));
+            [vec![head.trim_end().to_owned()], below].concat()
+        }
+        page => paragraph(&head, value, BESIDE, page),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_broken_between_words_beside_its_name_or_below_it() {
+        assert_eq!(rows("Message", "one two three", None), ["Message:         one two three"]);
+        assert_eq!(rows("Message", "one two three", Some(30)), ["Message:         one two three"]);
+        assert_eq!(rows("Message", "one two three", Some(25)), ["Message:         one two", "                 three"]);
+        let revision = "main@sha1:042f6f97 of it";
+        assert_eq!(rows("Revision", revision, Some(24)), ["Revision:", "    main@sha1:042f6f97", "    of it"]);
+    }
 }

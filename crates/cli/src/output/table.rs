@@ -1,9 +1,9 @@
 //! Tables for people: columns as wide as their widest cell, on a terminal no wider than it is.
 
-use console::{Term, measure_text_width};
+use console::measure_text_width;
 
 use crate::terminal;
-use crate::terminal::text::{plain, wrap};
+use crate::terminal::text::{plain, stdout_columns, wrap};
 
 /// What stands between columns.
 const GAP: usize = 3;
@@ -68,9 +68,7 @@ struct Page {
 
 impl Page {
     fn stdout() -> Self {
-        let term = Term::stdout();
-        let columns = term.is_term().then(|| term.size_checked()).flatten().map(|(_, columns)| usize::from(columns));
-        Self { columns, colours: terminal::stdout_colours() }
+        Self { columns: stdout_columns(), colours: terminal::stdout_colours() }
     }
 }
 
