@@ -116,7 +116,12 @@ fn once_ends_where_objects_wait_for_a_node_and_there_is_none() {
     let (status, said) = end(command.spawn().unwrap());
     assert_eq!(status, Some(1), "{said}");
     assert!(began.elapsed() < Duration::from_secs(120), "{:?}: {said}", began.elapsed());
-    assert!(said.contains("web: ") && said.contains("those for a node: this cluster has none") && said.contains("next waits"), "{said}");
+    assert!(
+        said.contains("web: ")
+            && said.contains("those for a node: this cluster has none")
+            && said.contains("next waits"),
+        "{said}"
+    );
 }
 
 #[test]
