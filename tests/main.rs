@@ -59,5 +59,6 @@ mod telling;
 mod tenants;
 mod terminal;
 mod unfetched;
+mod unserved;
 mod waiting;
 mod workflows;

@@ -141,7 +141,7 @@ impl Access {
 
 /// A client of a cluster.
 fn client(config: Config) -> Result<Client> {
-    Client::try_from(config).map_err(explain)
+    Client::try_from(config).map(cowherd_runtime::understood).map_err(explain)
 }
 
 /// The cluster in which the program runs as a Pod.

@@ -261,7 +261,12 @@ pub struct Condition<'a> {
 
 /// The error of who asks a cluster for a kind of the agents that it does not know.
 pub fn unknown(kind: Kind) -> anyhow::Error {
-    missing(format!("the cluster does not know the kind {}: {NOT_OURS}", kind.name()))
+    unserved(kind.name())
+}
+
+/// The same of a kind by its name.
+pub fn unserved(kind: &str) -> anyhow::Error {
+    missing(format!("the cluster does not know the kind {kind}: {NOT_OURS}"))
 }
 
 /// What that means.

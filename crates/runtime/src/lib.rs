@@ -8,6 +8,7 @@
 //!
 //! Nothing dies silently: what ends or panics is started again and counted, and [`Health`] says what is not well.
 
+mod answers;
 pub mod conditions;
 mod controller;
 mod error;
@@ -28,6 +29,7 @@ mod shard;
 mod supervisor;
 mod writer;
 
+pub use answers::understood;
 pub use controller::{BrokenOff, Controller};
 pub use error::Error;
 pub use events::Recorder;

@@ -309,9 +309,12 @@ async fn get(client: &Client, kind: &ApiResource, namespace: Option<&str>, name:
     }
     let place =
         namespace.map_or_else(String::new, |namespace| format!(" in {namespace:?} namespace; name another with -n"));
-    // Who may read one may not be who may list all: then there is nothing to offer.
-    let others =
-        api.list_metadata(&ListParams::default().limit(NAMED)).await.map(|found| found.items).unwrap_or_default();
+    let others = match api.list_metadata(&ListParams::default().limit(NAMED)).await {
+        Ok(found) => found.items,
+        Err(kube::Error::Api(status)) if status.is_not_found() => return Err(resource::unserved(&kind.kind)),
+        // Who may read one may not be who may list all: then there is nothing to offer.
+        Err(_) => Vec::new(),
+    };
     let names: Vec<String> = others.iter().map(ResourceExt::name_any).collect();
     let hint = near::hint(name, names.iter().map(String::as_str));
     Err(missing(format!("{} object {name:?} not found{place}{hint}", kind.kind)))

@@ -67,5 +67,6 @@ pub(super) fn client(connection: &Connection, network: &Network) -> kube::Result
         .build::<_, Body>(connector);
     let http = ServiceExt::<http::Request<Body>>::map_err(http, BoxError::from);
     let known = option_layer(config.auth_layer()?).layer(http);
-    Ok(Client::new(Bounded::new(config.base_uri_layer().layer(known)), "default"))
+    let bounded = Client::new(Bounded::new(config.base_uri_layer().layer(known)), "default");
+    Ok(cowherd_runtime::understood(bounded))
 }
